@@ -1,0 +1,104 @@
+//! The one error of this program: what happened, where, and what to do about it.
+//!
+//! Every module says its failures this way, because every failure ends in front of a person at 7 a.m. The kind decides
+//! the exit status; nothing else does.
+
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
+
+/// Which of the documented exit statuses a failure ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Unexpected; nothing was applied. Exit 1.
+    Failed,
+    /// The command line or the configuration is wrong. Exit 2.
+    Usage,
+    /// A limit or the policy says no; nothing was applied. Exit 4.
+    Blocked,
+    /// Another run holds the lock. Exit 5.
+    Busy,
+    /// The source could not be reached, or changed or ended while it was read. Exit 6.
+    SourceUnavailable,
+    /// An input is missing, empty, or not what it should be. Exit 7.
+    InputUnusable,
+    /// Stopped by SIGINT (130) or SIGTERM (143) before anything was applied.
+    Interrupted(i32),
+}
+
+/// A failure in three parts: what happened, where, and the cure.
+#[derive(Debug)]
+pub struct Failure {
+    pub kind: Kind,
+    /// What happened, as a sentence without a final full stop. Never contains a person's details.
+    pub what: String,
+    /// File, line, column, URL or user that it concerns; may be empty.
+    pub place: String,
+    /// What to do about it; may be empty where the cause says it.
+    pub cure: String,
+    /// The error underneath, for the "caused by" line.
+    pub cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What every fallible function of the library returns.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    /// A failure of the given kind; place, cure and cause are added with the methods below.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), place: String::new(), cure: String::new(), cause: None }
+    }
+
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.place = place.to_string();
+        self
+    }
+
+    #[must_use]
+    pub fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.cure = cure.into();
+        self
+    }
+
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// A file operation that failed, with the usual cure for its cause.
+    pub fn io(kind: Kind, what: impl Into<String>, path: &Path, cause: std::io::Error) -> Self {
+        let cure = match cause.kind() {
+            std::io::ErrorKind::NotFound => {
+                "check the path in the configuration and that the file was delivered"
+            }
+            std::io::ErrorKind::PermissionDenied => "give the user that runs rostersync access to it",
+            std::io::ErrorKind::StorageFull => "free some disk space and run again",
+            _ => "mend the cause below and run again",
+        };
+        Self::new(kind, what).at(path.display()).cure(cure).because(cause)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if !self.place.is_empty() {
+            write!(f, ", at {}", self.place)?;
+        }
+        if let Some(cause) = &self.cause {
+            write!(f, ": {cause}")?;
+        }
+        if !self.cure.is_empty() {
+            write!(f, "; {}", self.cure)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}

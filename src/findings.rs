@@ -1,0 +1,106 @@
+//! Oddities in an input that do not stop a run: each with file, line, column, a stable code and a sentence.
+//!
+//! A district's export can have the same oddity in every row, so only the first few of a code are kept whole; all are
+//! counted. A finding never holds a person's details: ids, columns and places are enough to look it up.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// How many findings of one code are kept whole; more are only counted.
+pub const KEPT_PER_CODE: u64 = 20;
+
+/// Whether a row could still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Read all the same.
+    Warning,
+    /// The row (never the whole file: that is a [`crate::failure::Failure`]) could not be used.
+    Error,
+}
+
+/// One oddity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub severity: Severity,
+    /// Stable, in kebab case: `dangling-org`, `ragged-row`, …
+    pub code: &'static str,
+    /// File name as the user knows it, inside its folder or zip: `users.csv`.
+    pub file: String,
+    /// Physical line, the header being line 1.
+    pub line: Option<u64>,
+    /// Header of the column.
+    pub column: Option<String>,
+    pub message: String,
+}
+
+/// The findings of one reading.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Findings {
+    kept: Vec<Finding>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Findings {
+    /// Counts a finding, and keeps it if it is among the first of its code. `make` runs only if it is kept.
+    pub fn add(&mut self, code: &'static str, make: impl FnOnce() -> Finding) {
+        let count = self.counts.entry(code).or_default();
+        *count += 1;
+        if *count <= KEPT_PER_CODE {
+            self.kept.push(make());
+        }
+    }
+
+    /// Shorthand for a warning.
+    pub fn warn(
+        &mut self,
+        code: &'static str,
+        file: &str,
+        line: Option<u64>,
+        column: Option<&str>,
+        message: impl FnOnce() -> String,
+    ) {
+        self.add(code, || Finding {
+            severity: Severity::Warning,
+            code,
+            file: file.to_owned(),
+            line,
+            column: column.map(str::to_owned),
+            message: message(),
+        });
+    }
+
+    /// Shorthand for a row that could not be used.
+    pub fn error(
+        &mut self,
+        code: &'static str,
+        file: &str,
+        line: Option<u64>,
+        column: Option<&str>,
+        message: impl FnOnce() -> String,
+    ) {
+        self.add(code, || Finding {
+            severity: Severity::Error,
+            code,
+            file: file.to_owned(),
+            line,
+            column: column.map(str::to_owned),
+            message: message(),
+        });
+    }
+
+    /// Those kept whole, in the order in which they were found.
+    pub fn kept(&self) -> &[Finding] {
+        &self.kept
+    }
+
+    /// How many there were of each code.
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}

@@ -1,0 +1,15 @@
+//! rostersync keeps the contact details on a school district's family-communication platform in step with its
+//! Student Information System, by one policy, with a preview before and a report after.
+//!
+//! The modules, in the order in which data meets them:
+//!
+//! * [`failure`], [`findings`]: what goes wrong, and what is only odd, said so that a person can act on it
+//! * [`contact`]: emails, phones and names, and when two of them are the same
+//! * [`roster`]: a user as the SIS describes it, whatever the source
+//! * [`source`]: where rosters come from
+
+pub mod failure;
+pub mod findings;
+pub mod report;
+pub mod roster;
+pub mod source;

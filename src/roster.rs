@@ -1,0 +1,134 @@
+//! A roster as every source hands it over: one [`Record`] for each user, borrowed from whatever was read.
+//!
+//! A record is raw: cells are trimmed and nothing more, because what counts as the same value is the policy's business
+//! and because an unchanged record must cost next to nothing. All parts are plain text so that a record can be
+//! fingerprinted, stored and compared without being understood.
+
+use std::collections::HashMap;
+
+/// One user in the roster. `None` is "not provided" (no such column, JSON null, missing key), which never changes
+/// anything; `Some("")` is a blank cell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Physical line where the record begins (the header is line 1), or its position in an API's answer from 1.
+    pub line: Option<u64>,
+    /// Opaque, case-sensitive; empty if the row has none.
+    pub sourced_id: &'a str,
+    pub identifier: Option<&'a str>,
+    /// `status=tobedeleted`: gone from the roster, in a delta as in a bulk file.
+    pub deleted: bool,
+    /// `enabledUser`; also `Some(false)` for OneRoster 1.0's `status=inactive`. Access is limited; nothing else follows.
+    pub enabled: Option<bool>,
+    pub given_name: Option<&'a str>,
+    pub family_name: Option<&'a str>,
+    pub email: Option<&'a str>,
+    pub sms: Option<&'a str>,
+    pub phone: Option<&'a str>,
+    /// A two-letter language code if the source has one.
+    pub language: Option<&'a str>,
+    pub roles: RoleList<'a>,
+    /// `orgSourcedIds` of OneRoster 1.0 and 1.1. In 1.2 the orgs are those of the roles.
+    pub orgs: IdList<'a>,
+    /// `agentSourcedIds`: a student's guardians, or a guardian's students.
+    pub agents: IdList<'a>,
+    /// Why the row cannot be used, where the source already knows. Then only `line` and, if it could be read,
+    /// `sourced_id` mean anything.
+    pub defect: Option<Defect>,
+}
+
+/// What makes a row unusable in the eyes of the source that read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defect {
+    /// More filled cells than there are headers: an unquoted comma shifted the row.
+    Shifted,
+    /// Quotes inside a quoted cell were not doubled, so where the cells end is a guess.
+    Quoting,
+}
+
+/// A comma-separated list of sourcedIds, as OneRoster CSV writes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct IdList<'a>(pub &'a str);
+
+impl<'a> IdList<'a> {
+    /// The ids, trimmed, blanks left out, in order (repetitions included).
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.0.split(',').map(str::trim).filter(|id| !id.is_empty())
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+/// A user's roles, primary first: one line of text for each, of up to four parts set apart by tabs: role, org, begin
+/// date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct RoleList<'a>(pub &'a str);
+
+/// One role of a user, from a [`RoleList`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment<'a> {
+    pub role: &'a str,
+    /// The org where it is held; none in OneRoster 1.1, where the orgs stand beside the role.
+    pub org: Option<&'a str>,
+    /// First day, if the source says; ISO 8601, so that it compares as text.
+    pub begin: Option<&'a str>,
+    /// Last day, if the source says.
+    pub end: Option<&'a str>,
+}
+
+impl<'a> RoleList<'a> {
+    pub fn iter(self) -> impl Iterator<Item = Assignment<'a>> {
+        self.0.split('\n').filter(|line| !line.is_empty()).map(|line| {
+            let mut parts = line.split('\t');
+            let role = parts.next().unwrap_or_default();
+            let mut rest = parts.map(|part| Some(part).filter(|part| !part.is_empty()));
+            let mut next = || rest.next().flatten();
+            Assignment { role, org: next(), begin: next(), end: next() }
+        })
+    }
+}
+
+impl Assignment<'_> {
+    /// Whether the role is held on `day` (`YYYY-MM-DD`). Both ends of the period count.
+    pub fn holds_on(&self, day: &str) -> bool {
+        self.begin.is_none_or(|begin| begin <= day) && self.end.is_none_or(|end| day <= end)
+    }
+
+    /// Writes the role as a line of a [`RoleList`].
+    pub fn write_to(&self, list: &mut String) {
+        if !list.is_empty() {
+            list.push('\n');
+        }
+        let parts = [Some(self.role), self.org, self.begin, self.end];
+        let used = parts.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        for (i, part) in parts[..used].iter().enumerate() {
+            if i > 0 {
+                list.push('\t');
+            }
+            list.push_str(part.unwrap_or_default());
+        }
+    }
+}
+
+/// Who leaves when a record is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The roster is the complete set: whoever is absent has left.
+    Bulk,
+    /// Only changes: absence means nothing, `tobedeleted` means gone.
+    Delta,
+    /// Nobody knows which: read it, archive nobody (not even `tobedeleted`), warn.
+    Unknown,
+}
+
+/// Names of the orgs, by sourcedId. An org without an entry is known by its id alone.
+#[derive(Debug, Clone, Default)]
+pub struct Schools(pub HashMap<String, String>);
+
+impl Schools {
+    /// The name, or the id where no name is known.
+    pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.0.get(id).map_or(id, String::as_str)
+    }
+}

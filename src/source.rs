@@ -1,0 +1,40 @@
+//! Where rosters come from: one trait, one module for each kind of source.
+//!
+//! A source hands over records and nothing else; it knows neither the policy nor the store.
+
+use std::ops::ControlFlow;
+
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::roster::{Mode, Record, Schools};
+
+/// A roster that can be read, as often as needed.
+pub trait RosterSource {
+    /// What it is called in messages and in the history: a path, a URL.
+    fn name(&self) -> &str;
+
+    /// Who leaves when a record is absent.
+    fn mode(&self) -> Mode;
+
+    /// Names of the schools and other orgs. Empty if the source has none.
+    fn schools(&self) -> &Schools;
+
+    /// What was odd about the package as a whole (manifest, encoding, delimiter, missing optional files).
+    fn findings(&self) -> &Findings;
+
+    /// Bytes that a full reading goes through, for a progress bar; none if unknown.
+    fn size(&self) -> Option<u64>;
+
+    /// Hands each record to `each`, in the order of the source, until it breaks off.
+    ///
+    /// Every call goes through the same records. Row-level oddities are added to `findings`.
+    ///
+    /// # Errors
+    /// `SourceUnavailable` if the source changed since it was opened or could not be read to its end, `InputUnusable`
+    /// if it is not a usable roster. Nothing that was handed over before may then be used.
+    fn read(
+        &self,
+        findings: &mut Findings,
+        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> Result<()>;
+}
