@@ -8,6 +8,7 @@
 //! * [`roster`]: a user as the SIS describes it, whatever the source
 //! * [`source`]: where rosters come from
 
+pub mod contact;
 pub mod failure;
 pub mod findings;
 pub mod report;

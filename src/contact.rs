@@ -1,0 +1,144 @@
+//! Contact details and their normal forms: when two values are the same although they are written differently.
+//!
+//! Formatting is not a change. Each type here knows how a value is kept and shown, and by which key it is compared.
+//! Nothing here knows who may change what; that is [`crate::policy`].
+
+mod email;
+mod name;
+mod phone;
+
+pub use email::{Email, email_key};
+pub use name::PersonName;
+pub use phone::{Phone, PhoneReader, Region, phone_key};
+
+use serde::{Deserialize, Serialize};
+
+/// The contact details that the policy rules over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Given and family name together: one field.
+    Name,
+    Email,
+    /// The mobile: a credential, and where SMS go.
+    Phone,
+    /// Never a credential, never texted.
+    HomePhone,
+}
+
+impl Field {
+    /// In the order in which notes, changes and summaries list them.
+    pub const ALL: [Self; 4] = [Self::Name, Self::Email, Self::Phone, Self::HomePhone];
+
+    /// In the middle of a sentence: `phone number`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Phone => "phone number",
+            Self::HomePhone => "home phone number",
+        }
+    }
+
+    /// At the beginning of a sentence: `Phone number`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Name => "Name",
+            Self::Email => "Email",
+            Self::Phone => "Phone number",
+            Self::HomePhone => "Home phone number",
+        }
+    }
+
+    /// In note codes: `home-phone`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::HomePhone => "home-phone",
+        }
+    }
+
+    /// In JSON and in the store: `home_phone`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::HomePhone => "home_phone",
+        }
+    }
+
+    /// In previews and plans: `home phone`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::HomePhone => "home phone",
+        }
+    }
+}
+
+/// An account's own contact details, each in the form in which it is kept and shown. Empty is "has none".
+///
+/// They are text and not [`Email`] and [`Phone`], because the platform may hold a value that is not valid; such a value
+/// is kept and compared as it stands.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Details {
+    pub name: PersonName,
+    pub email: String,
+    /// E.164, with ` ext. N` after it if there is an extension.
+    pub phone: String,
+    pub home_phone: String,
+}
+
+impl Details {
+    /// The field's value as notes show it; empty if there is none.
+    pub fn shown(&self, field: Field) -> String {
+        match field {
+            Field::Name => self.name.to_string(),
+            Field::Email => self.email.clone(),
+            Field::Phone => self.phone.clone(),
+            Field::HomePhone => self.home_phone.clone(),
+        }
+    }
+
+    /// Takes one field over from `other`.
+    pub fn take(&mut self, field: Field, other: &Self) {
+        match field {
+            Field::Name => self.name.clone_from(&other.name),
+            Field::Email => self.email.clone_from(&other.email),
+            Field::Phone => self.phone.clone_from(&other.phone),
+            Field::HomePhone => self.home_phone.clone_from(&other.home_phone),
+        }
+    }
+
+    /// Whether the account has a value in this field.
+    pub fn has(&self, field: Field) -> bool {
+        match field {
+            Field::Name => !self.name.is_empty(),
+            Field::Email => !self.email.is_empty(),
+            Field::Phone => !self.phone.is_empty(),
+            Field::HomePhone => !self.home_phone.is_empty(),
+        }
+    }
+
+    /// Whether two fields hold the same value in normal form. Names that differ in case only are not the same here.
+    pub fn same(&self, field: Field, other: &Self) -> bool {
+        match field {
+            Field::Name => self.name.same(&other.name),
+            Field::Email => email_key(&self.email) == email_key(&other.email),
+            Field::Phone => phone_key(&self.phone) == phone_key(&other.phone),
+            Field::HomePhone => phone_key(&self.home_phone) == phone_key(&other.home_phone),
+        }
+    }
+}
+
+/// Personal data stays out of logs and panics: only which fields are filled is shown.
+impl std::fmt::Debug for Details {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(Field::ALL.iter().filter(|field| self.has(**field))).finish()
+    }
+}
