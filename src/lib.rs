@@ -11,6 +11,7 @@
 pub mod contact;
 pub mod failure;
 pub mod findings;
+pub mod policy;
 pub mod report;
 pub mod roster;
 pub mod source;
