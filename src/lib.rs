@@ -8,10 +8,18 @@
 //! * [`roster`]: a user as the SIS describes it, whatever the source
 //! * [`source`]: where rosters come from
 
+pub mod account;
+pub mod config;
 pub mod contact;
 pub mod failure;
 pub mod findings;
+pub mod lock;
+pub mod notify;
+pub mod plan;
+pub mod platform;
 pub mod policy;
 pub mod report;
+pub mod roles;
 pub mod roster;
 pub mod source;
+pub mod store;

@@ -9,6 +9,10 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region(rlibphonenumber::Region);
 
+impl Region {
+    pub const US: Self = Self(rlibphonenumber::Region::US);
+}
+
 impl FromStr for Region {
     type Err = String;
 

@@ -1,0 +1,156 @@
+//! A person's account on the platform, as the store keeps it.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::contact::Details;
+use crate::roster::{IdList, Record, RoleList};
+
+/// Whether the person has joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Invited, has not joined yet.
+    Pending,
+    /// Has joined.
+    Active,
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Row in the store; 0 as long as it is not there.
+    pub id: i64,
+    pub sourced_id: String,
+    /// What it is, or was when it was archived.
+    pub state: State,
+    /// Was in the roster and is no longer.
+    pub archived: bool,
+    /// The actual details.
+    pub details: Details,
+    pub sis: SisDetails,
+    pub exported: Exported,
+    /// The day since when it has had some kept difference without a break.
+    pub kept_since: Option<NaiveDate>,
+}
+
+impl Account {
+    /// A pending account without details.
+    pub fn new(sourced_id: &str) -> Self {
+        Self {
+            id: 0,
+            sourced_id: sourced_id.to_owned(),
+            state: State::Pending,
+            archived: false,
+            details: Details::default(),
+            sis: SisDetails::default(),
+            exported: Exported::default(),
+            kept_since: None,
+        }
+    }
+
+    /// The word in the report's column `state`.
+    pub fn state_word(&self) -> &'static str {
+        if self.archived { "archived" } else { self.state.word() }
+    }
+}
+
+/// What the roster said of the person when it last said something new: a [`Record`] that owns its text.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SisDetails {
+    pub identifier: Option<String>,
+    pub enabled: Option<bool>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub email: Option<String>,
+    pub sms: Option<String>,
+    pub phone: Option<String>,
+    pub language: Option<String>,
+    pub roles: String,
+    pub orgs: String,
+    pub agents: String,
+}
+
+impl SisDetails {
+    pub fn of(record: &Record<'_>) -> Self {
+        let own = |cell: Option<&str>| cell.map(str::to_owned);
+        Self {
+            identifier: own(record.identifier),
+            enabled: record.enabled,
+            given_name: own(record.given_name),
+            family_name: own(record.family_name),
+            email: own(record.email),
+            sms: own(record.sms),
+            phone: own(record.phone),
+            language: own(record.language),
+            roles: record.roles.0.to_owned(),
+            orgs: record.orgs.0.to_owned(),
+            agents: record.agents.0.to_owned(),
+        }
+    }
+
+    /// The record that said so, for an account which a delta does not mention.
+    pub fn record<'a>(&'a self, sourced_id: &'a str) -> Record<'a> {
+        Record {
+            line: None,
+            sourced_id,
+            identifier: self.identifier.as_deref(),
+            deleted: false,
+            enabled: self.enabled,
+            given_name: self.given_name.as_deref(),
+            family_name: self.family_name.as_deref(),
+            email: self.email.as_deref(),
+            sms: self.sms.as_deref(),
+            phone: self.phone.as_deref(),
+            language: self.language.as_deref(),
+            roles: RoleList(&self.roles),
+            orgs: IdList(&self.orgs),
+            agents: IdList(&self.agents),
+            defect: None,
+        }
+    }
+}
+
+/// Personal data stays out of logs and panics.
+impl fmt::Debug for SisDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SisDetails").field("roles", &self.roles).field("orgs", &self.orgs).finish_non_exhaustive()
+    }
+}
+
+/// What the platform's export last said of each field. `None`: it has not said anything yet.
+///
+/// A value of the export becomes the actual one only when it is not what was said last: an export that still shows an
+/// old value is waiting for the platform, and must not undo what the sync or a person did since.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub home_phone: Option<String>,
+}
+
+/// Personal data stays out of logs and panics.
+impl fmt::Debug for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exported(…)")
+    }
+}

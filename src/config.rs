@@ -1,0 +1,307 @@
+//! The configuration file: TOML into typed settings, every mistake with its line, its key and the nearest right name.
+//!
+//! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
+
+mod keys;
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::contact::Region;
+use crate::failure::{Failure, Kind, Result};
+use crate::policy::BlankValues;
+use crate::source::oneroster_csv::{EncodingSetting, ModeSetting};
+pub use values::{Age, Globs, Limit, MailServer, PLATFORM_COLUMNS, Zone};
+
+/// A whole configuration. Paths are already relative to the folder of the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it was read from.
+    #[serde(skip)]
+    pub file: PathBuf,
+    pub sync: Sync,
+    #[serde(default, rename = "school")]
+    pub schools: Vec<School>,
+    pub source: Source,
+    pub platform: Option<Platform>,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub notify: Notify,
+}
+
+/// `[sync]`: the setting and what it applies to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// "Allow the sync to update contact details of active users".
+    #[serde(default)]
+    pub update_contacts: bool,
+    #[serde(default = "defaults::store")]
+    pub store: PathBuf,
+    #[serde(default = "defaults::reports")]
+    pub reports: PathBuf,
+    /// Days; 0 keeps all.
+    #[serde(default = "defaults::keep_reports")]
+    pub keep_reports: u32,
+    #[serde(default)]
+    pub timezone: Zone,
+    /// sourcedIds of the schools to sync; empty is all.
+    #[serde(default)]
+    pub schools: Vec<String>,
+    /// Roles to sync; empty is all.
+    #[serde(default = "defaults::roles")]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub phone_credential: PhoneCredential,
+    #[serde(default = "defaults::region", deserialize_with = "values::region")]
+    pub default_region: Region,
+    #[serde(default = "defaults::blank_values")]
+    pub blank_values: BlankValues,
+    #[serde(default)]
+    pub shared_contacts: SharedContacts,
+    /// Placeholder addresses that count as not provided: globs, without case.
+    #[serde(default, deserialize_with = "values::globs")]
+    pub ignore_emails: values::Globs,
+}
+
+/// Which OneRoster column holds the mobile number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhoneCredential {
+    /// Mobile = `sms`, home = `phone`.
+    #[default]
+    Sms,
+    /// Mobile = `phone`, no home phone.
+    Phone,
+    /// Mobile = `sms` where it is not blank, and then home = `phone`; otherwise mobile = `phone`, no home phone.
+    SmsThenPhone,
+}
+
+/// Whether two people may have the same email or mobile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SharedContacts {
+    /// Yes: it is applied and noted.
+    #[default]
+    Allow,
+    /// No: a credential that another account holds is refused.
+    Unique,
+}
+
+/// `[[school]]`: a school's own value of the setting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct School {
+    pub id: String,
+    pub update_contacts: bool,
+}
+
+/// `[source]`: where the roster comes from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    #[serde(rename = "type", deserialize_with = "values::source_type")]
+    pub kind: SourceKind,
+    /// A folder or a zip.
+    pub path: PathBuf,
+    #[serde(default = "defaults::mode")]
+    pub mode: ModeSetting,
+    #[serde(default = "defaults::encoding")]
+    pub encoding: EncodingSetting,
+}
+
+/// The kinds of sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    OneRosterCsv,
+}
+
+/// `[platform]`: the platform's own export.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    pub users: PathBuf,
+    #[serde(default)]
+    pub max_age: Age,
+    /// Contract name of a column → its header in the file.
+    #[serde(default, deserialize_with = "values::columns")]
+    pub columns: BTreeMap<String, String>,
+}
+
+/// `[limits]`: when a run is blocked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Of pending and active accounts before the run.
+    pub archive: Limit,
+    /// Active people with an applied change, of active accounts once the export is read.
+    pub contact_updates: Limit,
+    /// Messages.
+    pub notifications: Limit,
+    /// Of records. Does not block: over it the run is done and ends with 3.
+    pub rejected: Limit,
+    /// Under this population shares are not enforced.
+    pub minimum: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            archive: Limit::Share(10.0),
+            contact_updates: Limit::Share(20.0),
+            notifications: Limit::Count(500),
+            rejected: Limit::Share(5.0),
+            minimum: 20,
+        }
+    }
+}
+
+/// `[notify]`: how people are told.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notify {
+    /// Whom to contact if something is wrong; ends every message.
+    pub contact: Option<String>,
+    pub email: Option<NotifyEmail>,
+}
+
+/// `[notify.email]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyEmail {
+    pub server: MailServer,
+    #[serde(deserialize_with = "values::mailbox")]
+    pub from: String,
+    #[serde(default, deserialize_with = "values::optional_mailbox")]
+    pub reply_to: Option<String>,
+}
+
+mod defaults {
+    use super::*;
+
+    pub(super) fn store() -> PathBuf {
+        "rostersync.db".into()
+    }
+    pub(super) fn reports() -> PathBuf {
+        "reports".into()
+    }
+    pub(super) fn keep_reports() -> u32 {
+        90
+    }
+    pub(super) fn roles() -> Vec<String> {
+        let all = [
+            "student",
+            "guardian",
+            "parent",
+            "relative",
+            "teacher",
+            "aide",
+            "proctor",
+            "counselor",
+            "administrator",
+        ];
+        all.map(str::to_owned).to_vec()
+    }
+    pub(super) fn region() -> Region {
+        Region::US
+    }
+    pub(super) fn blank_values() -> BlankValues {
+        BlankValues::Keep
+    }
+    pub(super) fn mode() -> ModeSetting {
+        ModeSetting::Auto
+    }
+    pub(super) fn encoding() -> EncodingSetting {
+        EncodingSetting::Auto
+    }
+}
+
+/// Where the configuration is looked for when nothing names it, in this order.
+pub const PLACES: [&str; 2] = ["rostersync.toml", "/etc/rostersync/rostersync.toml"];
+
+impl Config {
+    /// Reads the file, or the first of [`PLACES`] that exists.
+    ///
+    /// # Errors
+    /// `Usage`, with the line and key of the first mistake.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let found = match file {
+            Some(file) => file.to_owned(),
+            None => PLACES.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {
+                Failure::new(Kind::Usage, "there is no configuration file").at(PLACES.join(", ")).cure(
+                    "name one with `-c FILE` or $ROSTERSYNC_CONFIG; config.example.toml is one to start from",
+                )
+            })?,
+        };
+        let text = std::fs::read_to_string(&found).map_err(|cause| {
+            Failure::new(Kind::Usage, "the configuration file cannot be read")
+                .at(found.display())
+                .cure("check the path given with `-c` or $ROSTERSYNC_CONFIG, and its permissions")
+                .because(cause)
+        })?;
+        Self::parse(&text, &found)
+    }
+
+    /// Reads the text of a configuration that lies at `file`.
+    ///
+    /// # Errors
+    /// `Usage`, as [`Config::load`].
+    pub fn parse(text: &str, file: &Path) -> Result<Self> {
+        let mut config: Self = toml::from_str(text).map_err(|error| keys::explain(&error, text, file))?;
+        file.clone_into(&mut config.file);
+        let folder = file.parent().unwrap_or_else(|| Path::new(""));
+        let mut paths = vec![&mut config.sync.store, &mut config.sync.reports, &mut config.source.path];
+        if let Some(platform) = &mut config.platform {
+            paths.push(&mut platform.users);
+        }
+        if let Some(email) = &mut config.notify.email {
+            let MailServer::Folder(mail) = &mut email.server;
+            paths.push(mail);
+        }
+        for path in paths {
+            *path = folder.join(&path);
+        }
+        config.check(text)?;
+        Ok(config)
+    }
+
+    /// What no single value shows.
+    fn check(&self, text: &str) -> Result<()> {
+        let mistake = |key: &str, what: String, cure: &str| {
+            Err(Failure::new(Kind::Usage, what).at(keys::place(text, &self.file, key)).cure(cure))
+        };
+        let mut ids: Vec<&str> = self.schools.iter().map(|school| school.id.as_str()).collect();
+        ids.sort_unstable();
+        if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return mistake(
+                "[[school]]",
+                format!("the school `{}` has two [[school]] entries", twice[0]),
+                "keep one of them",
+            );
+        }
+        for role in &self.sync.roles {
+            if !crate::roles::is_known(role) {
+                let near = crate::roles::NAMES.iter().min_by_key(|name| strsim::levenshtein(name, role));
+                return mistake(
+                    "roles",
+                    format!("`{role}` in [sync] roles is not a OneRoster role"),
+                    &format!("did you mean `{}`?", near.copied().unwrap_or_default()),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the setting is ON for the district or any school.
+    pub fn on_anywhere(&self) -> bool {
+        self.sync.update_contacts || self.schools.iter().any(|school| school.update_contacts)
+    }
+}
+
+#[cfg(test)]
+mod tests;

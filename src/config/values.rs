@@ -1,0 +1,246 @@
+//! The kinds of values a configuration can hold, each read with an error that says what would be right.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, Local, NaiveDate, Utc};
+use chrono_tz::Tz;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::SourceKind;
+use super::keys::HINT;
+use crate::contact::{Email, Region};
+
+/// A limit: a number is a count, a string with `%` is a share.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub enum Limit {
+    Count(u64),
+    /// In percent, 0 to 100.
+    Share(f64),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Share(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LimitVisitor)
+    }
+}
+
+struct LimitVisitor;
+
+impl Visitor<'_> for LimitVisitor {
+    type Value = Limit;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count such as 500, or a share such as \"10%\"")
+    }
+
+    fn visit_i64<E: Error>(self, count: i64) -> Result<Limit, E> {
+        u64::try_from(count).map(Limit::Count).map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
+    }
+
+    fn visit_f64<E: Error>(self, fraction: f64) -> Result<Limit, E> {
+        let percent = if fraction <= 1.0 { fraction * 100.0 } else { fraction };
+        Err(E::custom(format!(
+            "a bare fraction ({fraction}) is not a limit{HINT}for a share write \"{percent}%\", for a count a whole number"
+        )))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
+        let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+        match percent {
+            Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Limit::Share(percent)),
+            Some(_) | None => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+}
+
+/// The greatest age of a file; `"none"` turns the check off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age(pub Option<Duration>);
+
+impl Default for Age {
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(48 * 3600)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Age {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let unit = |unit| match unit {
+            "s" => Some(1),
+            "m" => Some(60),
+            "h" => Some(3600),
+            "d" => Some(86_400),
+            _ => None,
+        };
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let seconds = text[..split].parse::<u64>().ok().zip(unit(text[split..].trim()));
+        match seconds.and_then(|(number, unit)| number.checked_mul(unit)) {
+            Some(seconds) => Ok(Self(Some(Duration::from_secs(seconds)))),
+            None => Err(D::Error::custom(format!(
+                "`{text}` is not a duration{HINT}write for example \"48h\", \"7d\", \"30m\", or \"none\""
+            ))),
+        }
+    }
+}
+
+/// The time zone for dates in reports and messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Zone {
+    /// The system's.
+    #[default]
+    System,
+    Named(Tz),
+}
+
+impl Zone {
+    /// The day there at a moment.
+    pub fn day(self, moment: DateTime<Utc>) -> NaiveDate {
+        match self {
+            Self::System => moment.with_timezone(&Local).date_naive(),
+            Self::Named(zone) => moment.with_timezone(&zone).date_naive(),
+        }
+    }
+
+    /// The moment as people there write it: `2026-11-23 02:15`.
+    pub fn show(self, moment: DateTime<Utc>) -> String {
+        const FORM: &str = "%Y-%m-%d %H:%M";
+        match self {
+            Self::System => moment.with_timezone(&Local).format(FORM).to_string(),
+            Self::Named(zone) => moment.with_timezone(&zone).format(FORM).to_string(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Tz::from_str(&text).map(Self::Named).map_err(|_| {
+            D::Error::custom(format!(
+                "`{text}` is not a time zone{HINT}write an IANA name such as \"America/Chicago\""
+            ))
+        })
+    }
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailServer {
+    /// `file:FOLDER`: one .eml for each message.
+    Folder(PathBuf),
+}
+
+impl<'de> Deserialize<'de> for MailServer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.split_once(':') {
+            Some(("file", folder)) if !folder.is_empty() => Ok(Self::Folder(folder.into())),
+            Some(("smtp" | "smtps", _)) => Err(D::Error::custom(format!(
+                "a mail server is not supported by this version yet{HINT}write server = \"file:mail/\" to have the messages written into a folder"
+            ))),
+            Some(_) | None => Err(D::Error::custom(format!(
+                "`{text}` is not a mail server{HINT}write for example \"file:mail/\""
+            ))),
+        }
+    }
+}
+
+/// Address patterns.
+#[derive(Debug, Clone, Default)]
+pub struct Globs {
+    /// As configured; part of what decisions depend on.
+    pub patterns: Vec<String>,
+    set: GlobSet,
+}
+
+impl Globs {
+    pub fn matches(&self, text: &str) -> bool {
+        !self.patterns.is_empty() && self.set.is_match(text)
+    }
+}
+
+pub(super) fn globs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Globs, D::Error> {
+    let patterns = Vec::<String>::deserialize(deserializer)?;
+    let mut builder = GlobSetBuilder::new();
+    for pattern in &patterns {
+        let glob = GlobBuilder::new(pattern).case_insensitive(true).build();
+        builder.add(
+            glob.map_err(|error| {
+                D::Error::custom(format!("`{pattern}` is not a pattern: {}", error.kind()))
+            })?,
+        );
+    }
+    let set = builder.build().map_err(D::Error::custom)?;
+    Ok(Globs { patterns, set })
+}
+
+pub(super) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Region, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+pub(super) fn source_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SourceKind, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.as_str() {
+        "oneroster-csv" => Ok(SourceKind::OneRosterCsv),
+        "oneroster-api" | "classlink" | "clever" => Err(D::Error::custom(format!(
+            "the source type `{text}` is not supported by this version yet{HINT}write type = \"oneroster-csv\" and have the export delivered as files"
+        ))),
+        _ => Err(D::Error::custom(format!(
+            "`{text}` is not a source type{HINT}write type = \"oneroster-csv\""
+        ))),
+    }
+}
+
+/// The columns that a platform export can have.
+pub const PLATFORM_COLUMNS: [&str; 7] =
+    ["sourced_id", "state", "given_name", "family_name", "email", "phone", "home_phone"];
+
+pub(super) fn columns<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let columns = BTreeMap::<String, String>::deserialize(deserializer)?;
+    match columns.keys().find(|key| !PLATFORM_COLUMNS.contains(&key.as_str())) {
+        Some(key) => Err(D::Error::custom(format!(
+            "`{key}` is not a column of the platform export{HINT}the columns are: {}",
+            PLATFORM_COLUMNS.join(", ")
+        ))),
+        None => Ok(columns),
+    }
+}
+
+/// `Lincoln District <no-reply@lincoln.example>`, or the bare address.
+pub(super) fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let address =
+        text.rsplit_once('<').map_or(text.as_str(), |(_, rest)| rest.trim_end().trim_end_matches('>'));
+    if Email::parse(address).is_none() || text.contains(['\r', '\n']) {
+        return Err(D::Error::custom(format!(
+            "`{text}` is not a mail address{HINT}write \"Lincoln District <no-reply@lincoln.example>\""
+        )));
+    }
+    Ok(text)
+}
+
+pub(super) fn optional_mailbox<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    mailbox(deserializer).map(Some)
+}

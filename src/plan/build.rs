@@ -1,0 +1,486 @@
+//! Making the plan: every record beside its account, then the accounts that the roster does not mention.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+
+use chrono::NaiveDate;
+
+use super::note::Note;
+use super::people::{CREDENTIALS, Claim, People, Sharing, hash, refusals};
+use super::person::{Case, Verdict, archive, judge};
+use super::rules::Rules;
+use super::sis::Cells;
+use super::spool::Spool;
+use super::summary::{Checksum, Summary};
+use super::survey::{Survey, current_roles};
+use super::{Action, PlanRow, Write};
+use crate::account::{Account, State};
+use crate::config::SharedContacts;
+use crate::contact::{Details, Field};
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::platform::{Adopted, Export};
+use crate::roster::{Mode, Record};
+use crate::source::RosterSource;
+use crate::store::{AuditEntry, Origin, Store};
+
+/// A plan, complete: nothing has been written yet.
+pub struct Plan {
+    pub summary: Summary,
+    /// Sixteen hexadecimal digits that stand for the changes, the setting and the recipients.
+    pub checksum: String,
+    rows: Spool<PlanRow>,
+    writes: Spool<Write>,
+    sharing: Sharing,
+}
+
+impl Plan {
+    /// Hands over the rows of the report: in the order of the source, then those who are not in it by sourcedId.
+    pub fn each_row(&self, mut each: impl FnMut(&PlanRow) -> Result<()>) -> Result<()> {
+        self.rows.each(|mut row| {
+            if let Some(person) = row.person {
+                self.sharing.note(person, &mut row.notes);
+            }
+            if row.is_of_interest() { each(&row) } else { Ok(()) }
+        })
+    }
+
+    /// Hands over what is to be written to the store.
+    pub fn each_write(&self, each: impl FnMut(Write) -> Result<()>) -> Result<()> {
+        self.writes.each(each)
+    }
+}
+
+impl PlanRow {
+    /// Someone whom a delta does not mention has a row only if there is something to say.
+    fn is_of_interest(&self) -> bool {
+        self.line.is_some() || self.action != Action::Unchanged || !self.notes.is_empty()
+    }
+}
+
+/// Makes the plan of a run. Reads the roster and the store, writes nothing.
+///
+/// # Errors
+/// Those of the source and the store.
+pub fn build(
+    source: &dyn RosterSource,
+    survey: &Survey,
+    store: &Store,
+    export: &mut Export,
+    rules: &Rules,
+    mut progress: impl FnMut(&Record<'_>) -> ControlFlow<()>,
+) -> Result<Plan> {
+    let refused = match rules.shared_contacts {
+        SharedContacts::Allow => Refused::default(),
+        SharedContacts::Unique => refuse_credentials(source, survey, store, export, rules)?,
+    };
+    let mut planner = Planner {
+        survey,
+        store,
+        export,
+        rules,
+        today: rules.today.to_string(),
+        mode: source.mode(),
+        refused: &refused,
+        watch: None,
+        plan: Draft::new(),
+    };
+    planner.walk(source, &mut progress)?;
+    let population = store.population()?;
+    let mut draft = planner.plan;
+    draft.summary.accounts_before = population.pending + population.active;
+    draft.summary.active = (population.active + draft.became_active).saturating_sub(draft.became_pending);
+    draft.summary.records = survey.records;
+    draft.summary.without_id = survey.without_id;
+    draft.rows.finish()?;
+    draft.writes.finish()?;
+    let mut plan = Plan {
+        summary: draft.summary,
+        checksum: draft.checksum.finish(rules),
+        rows: draft.rows,
+        writes: draft.writes,
+        sharing: draft.people.settle(),
+    };
+    if source.mode() != Mode::Bulk {
+        plan.count_rows_of_interest()?;
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    /// The counts are those of the report's rows, and whether an unmentioned person has a row can depend on the others.
+    fn count_rows_of_interest(&mut self) -> Result<()> {
+        let mut unchanged = 0;
+        self.each_row(|row| {
+            unchanged += u64::from(row.action == Action::Unchanged);
+            Ok(())
+        })?;
+        self.summary.actions.insert(Action::Unchanged, unchanged);
+        Ok(())
+    }
+}
+
+/// The plan in the making.
+struct Draft {
+    summary: Summary,
+    checksum: Checksum,
+    rows: Spool<PlanRow>,
+    writes: Spool<Write>,
+    people: People,
+    became_active: u64,
+    became_pending: u64,
+}
+
+impl Draft {
+    fn new() -> Self {
+        Self {
+            summary: Summary::default(),
+            checksum: Checksum::new(),
+            rows: Spool::new(),
+            writes: Spool::new(),
+            people: People::default(),
+            became_active: 0,
+            became_pending: 0,
+        }
+    }
+}
+
+/// Refused credentials: for email and phone, whose, and who holds it.
+#[derive(Default)]
+struct Refused([HashMap<String, String>; 2]);
+
+impl Refused {
+    fn holder(&self, credential: usize, sourced_id: &str) -> Option<&str> {
+        self.0[credential].get(sourced_id).map(String::as_str)
+    }
+}
+
+struct Planner<'a> {
+    survey: &'a Survey,
+    store: &'a Store,
+    export: &'a mut Export,
+    rules: &'a Rules,
+    today: String,
+    mode: Mode,
+    refused: &'a Refused,
+    /// Under `unique`, the first walk only gathers who wants which credential.
+    watch: Option<[BTreeMap<String, Claim>; 2]>,
+    plan: Draft,
+}
+
+impl Planner<'_> {
+    fn walk(&mut self, source: &dyn RosterSource, progress: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
+        let mut failed = None;
+        source.read(&mut Findings::default(), &mut |record| {
+            if let Err(failure) = self.record(record) {
+                failed = Some(failure);
+                return ControlFlow::Break(());
+            }
+            progress(record)
+        })?;
+        match failed {
+            Some(failure) => Err(failure),
+            None => self.others(),
+        }
+    }
+
+    /// One record of the roster.
+    fn record(&mut self, record: &Record<'_>) -> Result<()> {
+        if self.survey.is_repeated(record) {
+            return Ok(());
+        }
+        let stored = match record.sourced_id {
+            "" => None,
+            id => self.store.account(id)?,
+        };
+        let contradicted = self.survey.is_contradicted(record.sourced_id);
+        let (account, adopted) = self.export_first(stored.clone(), record.sourced_id);
+        let usable = record.defect.is_none() && !contradicted && !record.sourced_id.is_empty();
+        if record.deleted && usable {
+            let live = account.as_ref().filter(|account| account.id != 0 && !account.archived);
+            let verdict = match live {
+                Some(live) if self.mode != Mode::Unknown => archive(live),
+                Some(_) | None => Verdict::left_as_it_is(
+                    Action::Skipped,
+                    account.as_ref().filter(|account| account.id != 0),
+                    Note::ToBeDeleted,
+                ),
+            };
+            return self.take(record, stored.as_ref(), adopted, verdict, &[], &[]);
+        }
+        self.decide(record, stored, account, adopted, contradicted)
+    }
+
+    /// Brings the account to what the platform's export says, before anything is decided.
+    fn export_first(&mut self, stored: Option<Account>, sourced_id: &str) -> (Option<Account>, Adopted) {
+        match stored {
+            Some(mut account) => {
+                let adopted = self.export.adopt(&mut account, self.rules.phones);
+                (Some(account), adopted)
+            }
+            None => (self.export.newcomer(sourced_id, self.rules.phones), Adopted::default()),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        record: &Record<'_>,
+        stored: Option<Account>,
+        account: Option<Account>,
+        adopted: Adopted,
+        contradicted: bool,
+    ) -> Result<()> {
+        let roles = current_roles(record.roles, &self.today);
+        let schools = self.survey.schools_of(record, &roles, &self.today);
+        let case = Case {
+            record,
+            account: account.as_ref(),
+            roles: &roles,
+            schools: &schools,
+            duplicate: contradicted,
+            refused_email: self.refused.holder(0, record.sourced_id),
+            refused_phone: self.refused.holder(1, record.sourced_id),
+        };
+        let mut verdict = judge(&case, self.rules);
+        if matches!(verdict.action, Action::Skipped | Action::Rejected) && stored.is_none() {
+            // Somebody who is not let in gets no account, whatever the platform says.
+            verdict.account = None;
+        }
+        let names: Vec<String> = schools.iter().map(|school| (*school).to_owned()).collect();
+        self.take(record, stored.as_ref(), adopted, verdict, &roles, &names)
+    }
+
+    /// The accounts that the roster does not mention.
+    fn others(&mut self) -> Result<()> {
+        let mut absent: Vec<(String, i64)> = Vec::new();
+        let mut archived: Vec<i64> = Vec::new();
+        self.store.each_sketch(|sketch| {
+            if !self.survey.mentions(sketch.sourced_id) {
+                match sketch.archived {
+                    false => absent.push((sketch.sourced_id.to_owned(), sketch.id)),
+                    true => archived.push(sketch.id),
+                }
+            }
+            Ok(())
+        })?;
+        absent.sort_unstable();
+        for (sourced_id, id) in absent {
+            let stored = self.existing(id)?;
+            let (account, adopted) = self.export_first(Some(stored.clone()), &sourced_id);
+            let account = account.unwrap_or_else(|| stored.clone());
+            let said = account.sis.clone();
+            let record = said.record(&sourced_id);
+            if self.mode == Mode::Bulk {
+                let roles = current_roles(record.roles, &self.today);
+                let schools = self.survey.schools_of(&record, &roles, &self.today);
+                let schools: Vec<String> = schools.into_iter().map(str::to_owned).collect();
+                self.take(&record, Some(&stored), adopted, archive(&account), &roles, &schools)?;
+            } else {
+                self.decide(&record, Some(stored), Some(account), adopted, false)?;
+            }
+        }
+        // Of an archived account only the state follows the platform; it has no row.
+        for id in archived {
+            let mut account = self.existing(id)?;
+            let adopted = self.export.adopt(&mut account, self.rules.phones);
+            if adopted.touched && self.watch.is_none() {
+                self.plan.writes.push(&Write {
+                    account,
+                    audit: adopted.entries,
+                    changes: Vec::new(),
+                    recipients: Vec::new(),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn existing(&self, id: i64) -> Result<Account> {
+        let lost = || Failure::new(Kind::Failed, "an account vanished from the store while it was read");
+        self.store.account_by_id(id)?.ok_or_else(lost)
+    }
+
+    /// Takes a verdict into the plan: its row, its counts, what is to be written.
+    fn take(
+        &mut self,
+        record: &Record<'_>,
+        stored: Option<&Account>,
+        adopted: Adopted,
+        mut verdict: Verdict,
+        roles: &[String],
+        schools: &[String],
+    ) -> Result<()> {
+        if adopted.pending_again {
+            let place = verdict.notes.iter().position(|note| *note == Note::NotNotifiable).unwrap_or(verdict.notes.len());
+            verdict.notes.insert(place, Note::PendingAgain);
+            verdict.counts_as_update = true;
+            if matches!(verdict.action, Action::Unchanged | Action::Kept) {
+                verdict.action = Action::Updated;
+            }
+        }
+        if let Some(watch) = &mut self.watch {
+            gather_claims(watch, stored, &verdict, record.sourced_id);
+            return Ok(());
+        }
+        let plan = &mut self.plan;
+        let live = verdict.account.as_ref().filter(|account| !account.archived);
+        let person = live.map(|account| plan.people.add(&account.sourced_id, &account.details));
+        let row = row_of(record, stored, &verdict, roles, schools, self.rules, person);
+
+        plan.summary.add(verdict.action, &verdict.changes, &verdict.recipients);
+        plan.checksum.add(&row, &verdict.recipients);
+        plan.summary.contact_updates += u64::from(verdict.counts_as_update);
+        plan.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
+        plan.summary.joined += u64::from(adopted.joined);
+        plan.summary.taken_over += adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
+        plan.became_pending += u64::from(adopted.pending_again);
+        let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
+        let starts_active = is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
+        plan.became_active += u64::from(starts_active || adopted.joined && stored.is_some_and(|stored| !stored.archived));
+
+        if let Some(account) = verdict.account
+            && stored != Some(&account)
+        {
+            let mut audit = adopted.entries;
+            audit.extend(sync_entries(verdict.action, stored, &verdict.changes));
+            plan.writes.push(&Write { account, audit, changes: verdict.changes, recipients: verdict.recipients })?;
+        }
+        plan.rows.push(&row)
+    }
+}
+
+/// What the sync itself did, for the audit. Creating an account is not a change: the account says what it began with.
+fn sync_entries(action: Action, stored: Option<&Account>, changes: &[super::Change]) -> Vec<AuditEntry> {
+    let entry = |field: &str, old: &str, new: &str| AuditEntry {
+        origin: Origin::Sync,
+        field: field.into(),
+        old: old.into(),
+        new: new.into(),
+    };
+    let state = stored.map_or("", |stored| stored.state.word());
+    let moved = match action {
+        Action::Archived => Some(entry("state", state, "archived")),
+        Action::Restored => Some(entry("state", "archived", state)),
+        Action::Created
+        | Action::Updated
+        | Action::Kept
+        | Action::Unchanged
+        | Action::Skipped
+        | Action::Rejected => None,
+    };
+    changes.iter().map(|change| entry(change.field.key(), &change.old, &change.new)).chain(moved).collect()
+}
+
+fn row_of(
+    record: &Record<'_>,
+    stored: Option<&Account>,
+    verdict: &Verdict,
+    roles: &[String],
+    schools: &[String],
+    rules: &Rules,
+    person: Option<u32>,
+) -> PlanRow {
+    let unreadable = record.defect.is_some();
+    let sis = if unreadable {
+        Default::default()
+    } else {
+        Cells::of(record, rules.phone_credential).shown()
+    };
+    let roles = if roles.is_empty() {
+        // None is held today; say which there are.
+        let named: Vec<_> = record.roles.iter().map(|role| crate::roles::canonical(role.role)).collect();
+        named.join("|")
+    } else {
+        roles.join("|")
+    };
+    let account = verdict.account.as_ref();
+    let state = account.map(Account::state_word).unwrap_or_default();
+    PlanRow {
+        line: record.line,
+        sourced_id: record.sourced_id.to_owned(),
+        identifier: record.identifier.unwrap_or_default().to_owned(),
+        roles,
+        schools: schools.join("|"),
+        state: state.to_owned(),
+        state_before: stored.map(Account::state_word).filter(|before| *before != state).map(str::to_owned),
+        action: verdict.action,
+        details: account.map(|account| account.details.clone()).unwrap_or_default(),
+        sis,
+        notes: verdict.notes.clone(),
+        changes: verdict.changes.clone(),
+        kept: verdict.kept.clone(),
+        first_seen: first_seen(account, verdict),
+        // What is left out or unusable is not looked into; nor are credentials of those who leave.
+        person: person.filter(|_| !matches!(verdict.action, Action::Skipped | Action::Rejected)),
+    }
+}
+
+fn first_seen(account: Option<&Account>, verdict: &Verdict) -> Option<NaiveDate> {
+    if verdict.kept.is_empty() { None } else { account.and_then(|account| account.kept_since) }
+}
+
+/// Walks through the roster once to see who would hold which credential, and who is to be refused.
+fn refuse_credentials(
+    source: &dyn RosterSource,
+    survey: &Survey,
+    store: &Store,
+    export: &mut Export,
+    rules: &Rules,
+) -> Result<Refused> {
+    let none = Refused::default();
+    let mut planner = Planner {
+        survey,
+        store,
+        export,
+        rules,
+        today: rules.today.to_string(),
+        mode: source.mode(),
+        refused: &none,
+        watch: Some(Default::default()),
+        plan: Draft::new(),
+    };
+    planner.walk(source, &mut |_| ControlFlow::Continue(()))?;
+    let [email, phone] = planner.watch.unwrap_or_default();
+    Ok(Refused([refusals(&email), refusals(&phone)]))
+}
+
+fn gather_claims(
+    watch: &mut [BTreeMap<String, Claim>; 2],
+    stored: Option<&Account>,
+    verdict: &Verdict,
+    sourced_id: &str,
+) {
+    let Some(after) = verdict.account.as_ref().filter(|account| !account.archived) else { return };
+    for (field, claims) in CREDENTIALS.into_iter().zip(watch) {
+        let claim = claim_of(field, stored, verdict, &after.details);
+        if claim.after.is_some() || claim.otherwise.is_some() {
+            claims.insert(sourced_id.to_owned(), claim);
+        }
+    }
+}
+
+/// A value is claimed if the sync would put it there; what is there already, or comes from the platform, is held.
+fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &Details) -> Claim {
+    let change = verdict.changes.iter().find(|change| change.field == field);
+    let value = hash(after, field);
+    let exported = verdict.account.as_ref().is_some_and(|account| match field {
+        Field::Email => account.exported.email.is_some(),
+        Field::Phone => account.exported.phone.is_some(),
+        Field::Name | Field::HomePhone => false,
+    });
+    let created = stored.is_none() && !exported && value.is_some();
+    let before = change.map(|change| Details {
+        email: change.old.clone(),
+        phone: change.old.clone(),
+        ..Details::default()
+    });
+    match (change, value) {
+        (Some(_), Some(_)) => {
+            Claim { after: value, otherwise: before.and_then(|before| hash(&before, field)), is_new: true }
+        }
+        // Cleared: nothing is claimed, and nothing is held.
+        (Some(_), None) => Claim { after: None, otherwise: None, is_new: false },
+        (None, _) if created => Claim { after: value, otherwise: None, is_new: true },
+        (None, _) => Claim { after: value, otherwise: value, is_new: false },
+    }
+}

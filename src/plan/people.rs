@@ -1,0 +1,222 @@
+//! Whose credentials are whose after the run: who shares one, and, under `unique`, who is refused one.
+//!
+//! Credentials are compared by a 64-bit hash of their normal form, so that a million people take a few words each. Two
+//! different ones that collide would at worst be called shared; among a million the chance is one in ten million.
+
+use std::collections::{BTreeMap, HashMap};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::note::Note;
+use crate::contact::{Details, Field, email_key, phone_key};
+
+/// The two fields that can be signed in with.
+pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
+
+/// The hash of a credential; none if there is none.
+pub(super) fn hash(details: &Details, field: Field) -> Option<u64> {
+    let key = match field {
+        Field::Email => email_key(&details.email),
+        Field::Phone => phone_key(&details.phone).into(),
+        Field::Name | Field::HomePhone => return None,
+    };
+    (!key.is_empty()).then(|| xxh3_64(key.as_bytes()))
+}
+
+/// The pending and active people after the run.
+#[derive(Default)]
+pub(super) struct People {
+    /// All sourcedIds, end to end.
+    ids: String,
+    /// Where each person's id ends in `ids`.
+    ends: Vec<usize>,
+    /// Hash of a credential and number of the person, for email and phone.
+    holders: [Vec<(u64, u32)>; 2],
+}
+
+impl People {
+    /// Adds a person; returns their number.
+    pub(super) fn add(&mut self, sourced_id: &str, details: &Details) -> u32 {
+        let number = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        self.ids.push_str(sourced_id);
+        self.ends.push(self.ids.len());
+        for (field, holders) in CREDENTIALS.into_iter().zip(&mut self.holders) {
+            holders.extend(hash(details, field).map(|hash| (hash, number)));
+        }
+        number
+    }
+
+    fn id(&self, number: u32) -> &str {
+        let number = number as usize;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.ids[start..self.ends[number]]
+    }
+
+    /// Finds the groups that share a credential. After this nobody is added.
+    pub(super) fn settle(mut self) -> Sharing {
+        let mut groups = [HashMap::new(), HashMap::new()];
+        for (holders, groups) in self.holders.iter_mut().zip(&mut groups) {
+            holders.sort_unstable();
+            holders.dedup();
+            for group in holders.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+                for (hash, person) in group {
+                    groups.insert(*person, *hash);
+                }
+            }
+        }
+        Sharing { people: self, groups }
+    }
+}
+
+/// Who shares what.
+pub(super) struct Sharing {
+    people: People,
+    /// For email and phone: person → hash of the shared credential.
+    groups: [HashMap<u32, u64>; 2],
+}
+
+impl Sharing {
+    /// Adds what there is to say of a person's credentials, in the place that notes have for it: after those of the
+    /// fields, before the others.
+    pub(super) fn note(&self, person: u32, notes: &mut Vec<Note>) {
+        for (i, field) in CREDENTIALS.into_iter().enumerate() {
+            let Some(hash) = self.groups[i].get(&person) else { continue };
+            let holders = &self.people.holders[i];
+            let start = holders.partition_point(|holder| holder.0 < *hash);
+            let group = holders[start..].iter().take_while(|holder| holder.0 == *hash);
+            let mut ids: Vec<String> =
+                group.filter(|holder| holder.1 != person).map(|holder| self.people.id(holder.1).to_owned()).collect();
+            ids.sort_unstable();
+            let place = notes.iter().position(comes_after_sharing).unwrap_or(notes.len());
+            notes.insert(place, Note::Shared(field, ids));
+        }
+    }
+}
+
+fn comes_after_sharing(note: &Note) -> bool {
+    match note {
+        Note::ActiveDiffers(..)
+        | Note::Updated(..)
+        | Note::SisBlank(..)
+        | Note::SisInvalid(..)
+        | Note::Shared(..)
+        | Note::Taken(..) => false,
+        Note::GuardianUnreachable
+        | Note::Archived
+        | Note::Restored
+        | Note::Disabled
+        | Note::RoleNotSynced(_)
+        | Note::RoleEnded(_)
+        | Note::RoleNotBegun(_)
+        | Note::SchoolNotSynced
+        | Note::PendingAgain
+        | Note::Rejected(_)
+        | Note::NotNotifiable
+        | Note::ToBeDeleted => true,
+    }
+}
+
+/// What a person wants to do with a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// Hash of the value that is held if nothing is refused.
+    pub(super) after: Option<u64>,
+    /// Hash of the value that is held if the new one is refused; none for who had none.
+    pub(super) otherwise: Option<u64>,
+    /// Whether `after` is a new value, which can be refused.
+    pub(super) is_new: bool,
+}
+
+/// Decides who is refused a credential under `unique`, judged as things would be after the run: a holder that keeps its
+/// value wins, of several new claimants none gets it, a swap is fine. Whoever is refused keeps the old value, which may
+/// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that of a holder to name.
+pub(super) fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
+    let mut refused: HashMap<String, String> = HashMap::new();
+    loop {
+        let mut holders: HashMap<u64, Vec<(&str, bool)>> = HashMap::new();
+        for (id, claim) in claims {
+            let (value, is_new) =
+                if refused.contains_key(id) { (claim.otherwise, false) } else { (claim.after, claim.is_new) };
+            if let Some(value) = value {
+                holders.entry(value).or_default().push((id, is_new));
+            }
+        }
+        let before = refused.len();
+        for group in holders.values().filter(|group| group.len() > 1) {
+            let keeper = group.iter().find(|(_, is_new)| !is_new).map(|(id, _)| *id);
+            for (id, _) in group.iter().filter(|(_, is_new)| *is_new) {
+                // Groups are in the order of the ids, since the claims are.
+                let other = keeper.or_else(|| group.iter().map(|(other, _)| *other).find(|other| other != id));
+                if let Some(other) = other {
+                    refused.insert((*id).to_owned(), other.to_owned());
+                }
+            }
+        }
+        if refused.len() == before {
+            return refused;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(of: &[(&str, Option<u64>, Option<u64>)]) -> BTreeMap<String, Claim> {
+        of.iter()
+            .map(|(id, otherwise, after)| {
+                let is_new = after.is_some() && otherwise != after;
+                ((*id).to_owned(), Claim { after: *after, otherwise: *otherwise, is_new })
+            })
+            .collect()
+    }
+
+    fn refused(of: &[(&str, Option<u64>, Option<u64>)]) -> Vec<(String, String)> {
+        let mut refused: Vec<_> = refusals(&claims(of)).into_iter().collect();
+        refused.sort();
+        refused
+    }
+
+    fn pair(id: &str, holder: &str) -> (String, String) {
+        (id.to_owned(), holder.to_owned())
+    }
+
+    #[test]
+    fn a_holder_that_keeps_its_value_wins() {
+        assert_eq!(refused(&[("a", Some(1), Some(1)), ("b", Some(2), Some(1))]), [pair("b", "a")]);
+    }
+
+    #[test]
+    fn of_several_new_claimants_none_gets_it() {
+        let three = [("a", None, Some(9)), ("b", Some(2), Some(9)), ("c", Some(3), Some(9))];
+        assert_eq!(refused(&three), [pair("a", "b"), pair("b", "a"), pair("c", "a")]);
+    }
+
+    #[test]
+    fn a_swap_is_allowed() {
+        assert_eq!(refused(&[("a", Some(1), Some(2)), ("b", Some(2), Some(1))]), []);
+    }
+
+    #[test]
+    fn a_refusal_can_refuse_another() {
+        // c is refused 1 by a, so it keeps 3, which refuses d.
+        let chain = [("a", Some(1), Some(1)), ("c", Some(3), Some(1)), ("d", Some(4), Some(3))];
+        assert_eq!(refused(&chain), [pair("c", "a"), pair("d", "c")]);
+    }
+
+    #[test]
+    fn sharing_is_said_of_each_after_the_fields_and_before_the_rest() {
+        let details = |email: &str| Details { email: email.into(), ..Details::default() };
+        let mut people = People::default();
+        let numbers: Vec<u32> = [("g-2", "Ann@x.example"), ("g-1", "ann@x.example"), ("g-3", "bo@x.example")]
+            .map(|(id, email)| people.add(id, &details(email)))
+            .to_vec();
+        let sharing = people.settle();
+        let mut notes = vec![Note::Updated(Field::Name, String::new()), Note::Restored];
+        sharing.note(numbers[0], &mut notes);
+        assert_eq!(notes[1], Note::Shared(Field::Email, vec!["g-1".into()]));
+        let mut notes = Vec::new();
+        sharing.note(numbers[2], &mut notes);
+        assert!(notes.is_empty());
+    }
+}

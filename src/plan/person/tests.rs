@@ -1,0 +1,354 @@
+use super::*;
+use crate::config::{Globs, PhoneCredential, SharedContacts};
+use crate::contact::{PersonName, PhoneReader, Region};
+use crate::plan::Channels;
+use crate::policy::{BlankValues, Setting};
+use crate::roster::{IdList, RoleList};
+
+/// The default rules, setting OFF, mail configured, on a fixed day.
+pub(in crate::plan) fn rules() -> Rules {
+    Rules {
+        district: Setting::Off,
+        schools: [("on".to_owned(), Setting::On), ("off".to_owned(), Setting::Off)].into(),
+        synced_schools: Default::default(),
+        synced_roles: Vec::new(),
+        phone_credential: PhoneCredential::Sms,
+        phones: PhoneReader::new(Region::US),
+        blank_values: BlankValues::Keep,
+        shared_contacts: SharedContacts::Allow,
+        ignore_emails: Globs::default(),
+        channels: Some(Channels { email: true, sms: false }),
+        today: "2026-11-23".parse().unwrap(),
+    }
+}
+
+fn record() -> Record<'static> {
+    Record {
+        line: Some(2),
+        sourced_id: "p-1",
+        given_name: Some("Rosa"),
+        family_name: Some("Diaz"),
+        email: Some("rosa@mail.example"),
+        sms: Some("(718) 555-0142"),
+        phone: Some("718-555-0150"),
+        roles: RoleList("teacher"),
+        orgs: IdList("off"),
+        ..Record::default()
+    }
+}
+
+fn account(state: State) -> Account {
+    Account {
+        id: 7,
+        state,
+        details: Details {
+            name: PersonName::new("Rosa", "Diaz"),
+            email: "rosa@mail.example".into(),
+            phone: "+17185550142".into(),
+            home_phone: "+17185550150".into(),
+        },
+        ..Account::new("p-1")
+    }
+}
+
+fn judged(record: &Record<'_>, account: Option<&Account>, schools: &[&str], rules: &Rules) -> Verdict {
+    let roles = vec!["teacher".to_owned()];
+    let case =
+        Case { record, account, roles: &roles, schools, duplicate: false, refused_email: None, refused_phone: None };
+    judge(&case, rules)
+}
+
+fn notes(verdict: &Verdict) -> Vec<String> {
+    verdict.notes.iter().map(|note| if note.is_said() { note.to_string() } else { note.code().into() }).collect()
+}
+
+#[test]
+fn a_new_record_becomes_a_pending_account_with_the_values_of_the_sis() {
+    let verdict = judged(&record(), None, &["on"], &rules());
+    assert_eq!(verdict.action, Action::Created);
+    let made = verdict.account.unwrap();
+    assert_eq!((made.state, &made.details), (State::Pending, &account(State::Pending).details));
+    assert!(verdict.notes.is_empty() && verdict.recipients.is_empty() && !verdict.counts_as_update);
+}
+
+#[test]
+fn a_pending_person_is_updated_whatever_the_setting_and_nobody_is_told() {
+    for school in ["on", "off"] {
+        let new = Record { email: Some("new@mail.example"), ..record() };
+        let verdict = judged(&new, Some(&account(State::Pending)), &[school], &rules());
+        assert_eq!(verdict.action, Action::Updated);
+        assert_eq!(notes(&verdict), ["Email updated by the sync - was rosa@mail.example"]);
+        assert_eq!(verdict.account.as_ref().unwrap().details.email, "new@mail.example");
+        assert!(verdict.recipients.is_empty() && !verdict.counts_as_update);
+    }
+}
+
+#[test]
+fn an_active_person_under_on_is_updated_and_told_once() {
+    let new = Record { email: Some("new@mail.example"), sms: Some("718 555 0199"), ..record() };
+    let verdict = judged(&new, Some(&account(State::Active)), &["on"], &rules());
+    assert_eq!(verdict.action, Action::Updated);
+    assert_eq!(
+        notes(&verdict),
+        ["Email updated by the sync - was rosa@mail.example", "Phone number updated by the sync - was +17185550142"]
+    );
+    assert_eq!(verdict.recipients.len(), 2, "the new and the old address");
+    assert!(verdict.counts_as_update);
+}
+
+#[test]
+fn an_active_person_under_off_is_left_alone_and_the_note_has_the_actual_value() {
+    let new = Record { email: Some("new@mail.example"), ..record() };
+    let before = account(State::Active);
+    let verdict = judged(&new, Some(&before), &["off"], &rules());
+    assert_eq!(verdict.action, Action::Kept);
+    assert_eq!(notes(&verdict), ["Active user has a new email in the SIS import - rosa@mail.example"]);
+    let after = verdict.account.unwrap();
+    assert_eq!(after.details, before.details);
+    assert_eq!(after.kept_since, Some("2026-11-23".parse().unwrap()));
+    assert!(verdict.recipients.is_empty());
+    // The day stays while the difference stands.
+    let since = Some("2026-09-01".parse().unwrap());
+    let verdict = judged(&new, Some(&Account { kept_since: since, ..before.clone() }), &["off"], &rules());
+    assert_eq!(verdict.account.unwrap().kept_since, since);
+    // And goes when it is gone.
+    let verdict = judged(&record(), Some(&Account { kept_since: since, ..before }), &["off"], &rules());
+    assert_eq!((verdict.action, verdict.account.unwrap().kept_since), (Action::Unchanged, None));
+}
+
+#[test]
+fn another_way_of_writing_is_no_change() {
+    let same = Record {
+        email: Some("Rosa@MAIL.example"),
+        sms: Some("+1 718 555 0142 x9"),
+        given_name: Some("  Rosa "),
+        ..record()
+    };
+    for state in [State::Pending, State::Active] {
+        let before = Account { sis: SisDetails::of(&record()), ..account(state) };
+        let verdict = judged(&same, Some(&before), &["on"], &rules());
+        assert_eq!(verdict.action, Action::Unchanged);
+        assert_eq!(verdict.account.as_ref(), Some(&before), "not even a rewrite of the formatting");
+    }
+}
+
+#[test]
+fn not_provided_says_nothing() {
+    let silent = Record { email: None, sms: None, phone: None, ..record() };
+    let verdict = judged(&silent, Some(&account(State::Active)), &["on"], &rules());
+    assert_eq!((verdict.action, notes(&verdict)), (Action::Unchanged, vec![]));
+}
+
+#[test]
+fn blank_keeps_and_says_so() {
+    let blank = Record { email: Some(""), given_name: Some(""), family_name: Some(""), ..record() };
+    let verdict = judged(&blank, Some(&account(State::Pending)), &["on"], &rules());
+    assert_eq!(verdict.action, Action::Unchanged);
+    assert_eq!(
+        notes(&verdict),
+        ["SIS import has no name - kept Rosa Diaz", "SIS import has no email - kept rosa@mail.example"]
+    );
+}
+
+#[test]
+fn blank_clears_where_the_sync_may_but_never_the_last_credential_or_a_name() {
+    let clear = Rules { blank_values: BlankValues::Clear, ..rules() };
+    let blank = Record { email: Some(""), sms: Some(""), given_name: Some(""), family_name: Some(""), ..record() };
+    let verdict = judged(&blank, Some(&account(State::Active)), &["on"], &clear);
+    assert_eq!(
+        notes(&verdict),
+        [
+            "SIS import has no name - kept Rosa Diaz",
+            "SIS import has no email - kept rosa@mail.example",
+            "Phone number updated by the sync - was +17185550142"
+        ]
+    );
+    let only_email = Record { email: Some(""), ..record() };
+    let verdict = judged(&only_email, Some(&account(State::Active)), &["on"], &clear);
+    assert_eq!(verdict.account.unwrap().details.email, "", "the mobile is left to sign in with");
+    let verdict = judged(&blank, Some(&account(State::Pending)), &["off"], &clear);
+    assert_eq!(verdict.account.as_ref().unwrap().details.email, "", "a pending account has no one signing in");
+    // Active, OFF: left, and counted as kept.
+    let verdict = judged(&only_email, Some(&account(State::Active)), &["off"], &clear);
+    assert_eq!(verdict.action, Action::Kept);
+    assert_eq!(notes(&verdict), ["SIS import has no email - kept rosa@mail.example"]);
+}
+
+#[test]
+fn invalid_is_never_applied_and_the_rest_is() {
+    let bad = Record { email: Some("rosa(at)mail"), sms: Some("555-0100"), phone: Some("718-555-0111"), ..record() };
+    let verdict = judged(&bad, Some(&account(State::Pending)), &["on"], &rules());
+    assert_eq!(
+        notes(&verdict),
+        [
+            "SIS import has an invalid email - rosa(at)mail",
+            "SIS import has an invalid phone number - 555-0100",
+            "Home phone number updated by the sync - was +17185550150"
+        ]
+    );
+    let verdict = judged(&bad, None, &["on"], &rules());
+    assert_eq!((verdict.action, verdict.account.unwrap().details.email), (Action::Created, String::new()));
+}
+
+#[test]
+fn a_names_case_is_applied_quietly_and_is_the_same_under_off() {
+    let cased = Record { family_name: Some("DIAZ"), ..record() };
+    let verdict = judged(&cased, Some(&account(State::Active)), &["on"], &rules());
+    assert_eq!(notes(&verdict), ["Name updated by the sync - was Rosa Diaz"]);
+    assert!(verdict.recipients.is_empty() && !verdict.counts_as_update);
+    let verdict = judged(&cased, Some(&account(State::Active)), &["off"], &rules());
+    assert_eq!((verdict.action, notes(&verdict)), (Action::Unchanged, vec![]));
+}
+
+#[test]
+fn one_part_of_a_name_leaves_the_other_standing() {
+    let half = Record { given_name: Some(""), family_name: Some("Diaz-Lee"), ..record() };
+    let verdict = judged(&half, Some(&account(State::Pending)), &["off"], &rules());
+    assert_eq!(verdict.account.unwrap().details.name.to_string(), "Rosa Diaz-Lee");
+    let alone = Record { given_name: None, family_name: Some("Sanjiv Becker"), ..record() };
+    assert_eq!(judged(&alone, None, &["off"], &rules()).account.unwrap().details.name.to_string(), "Sanjiv Becker");
+}
+
+#[test]
+fn one_school_under_off_is_enough_to_protect() {
+    let new = Record { email: Some("new@mail.example"), ..record() };
+    let verdict = judged(&new, Some(&account(State::Active)), &["on", "off"], &rules());
+    assert_eq!(verdict.action, Action::Kept);
+}
+
+#[test]
+fn a_restored_person_is_treated_as_what_they_were() {
+    let new = Record { email: Some("new@mail.example"), ..record() };
+    let gone = Account { archived: true, ..account(State::Active) };
+    let verdict = judged(&new, Some(&gone), &["on"], &rules());
+    assert_eq!(verdict.action, Action::Restored);
+    assert_eq!(
+        notes(&verdict),
+        ["Email updated by the sync - was rosa@mail.example", "User is back in the SIS import - restored"]
+    );
+    assert!(!verdict.account.unwrap().archived && verdict.counts_as_update && verdict.recipients.len() == 2);
+}
+
+#[test]
+fn somebody_new_who_has_joined_starts_with_the_platforms_details() {
+    let mut joined = Account { id: 0, ..account(State::Active) };
+    joined.details.email = "own@mail.example".into();
+    joined.details.home_phone = String::new();
+    joined.exported.given_name = Some("Rosa".into());
+    joined.exported.family_name = Some("Diaz".into());
+    joined.exported.email = Some("own@mail.example".into());
+    joined.exported.phone = Some("+17185550142".into());
+    // The export has no home phones: the SIS has the first word there.
+    let verdict = judged(&record(), Some(&joined), &["off"], &rules());
+    assert_eq!(verdict.action, Action::Created);
+    assert_eq!(notes(&verdict), ["Active user has a new email in the SIS import - own@mail.example"]);
+    assert_eq!(verdict.account.unwrap().details.home_phone, "+17185550150");
+    let verdict = judged(&record(), Some(&joined), &["on"], &rules());
+    assert_eq!(verdict.action, Action::Created);
+    assert_eq!(notes(&verdict), ["Email updated by the sync - was own@mail.example"]);
+    assert_eq!(verdict.recipients.len(), 2);
+}
+
+#[test]
+fn who_is_left_out_and_who_is_refused() {
+    let say = |record: &Record<'_>, account: Option<&Account>, rules: &Rules| {
+        let verdict = judged(record, account, &["off"], rules);
+        (verdict.action, notes(&verdict).join("; "))
+    };
+    let mut rules = rules();
+    let no_id = Record { sourced_id: "", ..record() };
+    assert_eq!(say(&no_id, None, &rules), (Action::Rejected, "Record rejected - no sourcedId".into()));
+    let no_name = Record { given_name: Some(" "), family_name: Some(""), ..record() };
+    assert_eq!(say(&no_name, None, &rules), (Action::Rejected, "Record rejected - no name".into()));
+    let no_role = Record { roles: RoleList(""), ..record() };
+    assert_eq!(say(&no_role, Some(&account(State::Active)), &rules).1, "Record rejected - no role");
+    let shifted = Record { defect: Some(crate::roster::Defect::Shifted), ..record() };
+    assert_eq!(say(&shifted, None, &rules).0, Action::Rejected);
+    let disabled = Record { enabled: Some(false), email: Some("x"), ..record() };
+    assert_eq!(
+        say(&disabled, None, &rules),
+        (Action::Created, "SIS import has an invalid email - x; User is disabled in the SIS import".into())
+    );
+    rules.synced_roles = vec!["student".into()];
+    assert_eq!(
+        say(&disabled, None, &rules),
+        (
+            Action::Skipped,
+            "SIS import has an invalid email - x; Role teacher is not synced - left out; User is disabled in the SIS import"
+                .into()
+        )
+    );
+    rules.synced_roles.clear();
+    rules.synced_schools = ["on".to_owned()].into();
+    assert_eq!(say(&record(), None, &rules), (Action::Skipped, "No synced school - left out".into()));
+}
+
+#[test]
+fn a_guardian_without_a_way_to_reach_them_is_not_added_but_stays() {
+    let rules = Rules { ignore_emails: Globs::default(), ..rules() };
+    let roles = vec!["parent".to_owned()];
+    let silent = Record { email: Some("none"), sms: Some(""), ..record() };
+    let case = |account| Case {
+        record: &silent,
+        account,
+        roles: &roles,
+        schools: &[],
+        duplicate: false,
+        refused_email: None,
+        refused_phone: None,
+    };
+    let verdict = judge(&case(None), &rules);
+    assert_eq!(verdict.action, Action::Skipped);
+    assert_eq!(
+        notes(&verdict),
+        [
+            "SIS import has an invalid email - none",
+            "Guardian has no email or phone number in the SIS import - not added"
+        ]
+    );
+    let existing = account(State::Pending);
+    assert_eq!(judge(&case(Some(&existing)), &rules).action, Action::Unchanged);
+}
+
+#[test]
+fn a_refused_credential_counts_as_not_provided_and_is_noted_where_it_would_have_been_applied() {
+    let new = Record { email: Some("new@mail.example"), ..record() };
+    let roles = vec!["teacher".to_owned()];
+    let run = |account: &Account| {
+        let case = Case {
+            record: &new,
+            account: Some(account),
+            roles: &roles,
+            schools: &["off"],
+            duplicate: false,
+            refused_email: Some("p-9"),
+            refused_phone: None,
+        };
+        let verdict = judge(&case, &rules());
+        (verdict.action, notes(&verdict).join("; "))
+    };
+    assert_eq!(
+        run(&account(State::Pending)),
+        (Action::Unchanged, "Email is already used by p-9 - not updated".into())
+    );
+    assert_eq!(run(&account(State::Active)), (Action::Unchanged, String::new()));
+}
+
+#[test]
+fn roles_that_have_ended_or_not_begun_leave_a_person_out() {
+    let run = |roles: &'static str| {
+        let record = Record { roles: RoleList(roles), ..record() };
+        let case = Case {
+            record: &record,
+            account: None,
+            roles: &[],
+            schools: &[],
+            duplicate: false,
+            refused_email: None,
+            refused_phone: None,
+        };
+        notes(&judge(&case, &rules())).join("; ")
+    };
+    assert_eq!(run("aide\toff\t2025-08-01\t2026-06-30"), "Role aide has ended - left out");
+    assert_eq!(run("aide\toff\t2027-08-01"), "Role aide has not begun - left out");
+}

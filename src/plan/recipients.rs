@@ -1,0 +1,115 @@
+//! Who is told of a change, by which channel. Pure.
+
+use super::rules::{Channels, Rules};
+use super::{Audience, Change, Channel, Recipient};
+use crate::contact::{Details, Email, Field, phone_key};
+
+/// Who is told that these fields of an active person changed. The bool says whether the person can be told at all: a
+/// message to an old address alone does not reach them.
+pub(super) fn recipients(before: &Details, after: &Details, changes: &[Change], rules: &Rules) -> (Vec<Recipient>, bool) {
+    let Some(channels) = rules.channels else { return (Vec::new(), true) };
+    let changed = |field| changes.iter().any(|change| change.field == field && !change.case_only);
+    if !Field::ALL.into_iter().any(changed) {
+        return (Vec::new(), true);
+    }
+    let email = |address: &str| sendable(address, channels, rules);
+    let sms = |number: &str| textable(number, channels, rules);
+    let to = |channel, audience, address: &str| Recipient { channel, audience, address: address.to_owned() };
+    let mut told = Vec::new();
+
+    let by_email = email(&after.email);
+    if by_email {
+        told.push(to(Channel::Email, Audience::Current, &after.email));
+    }
+    if changed(Field::Email) && email(&before.email) {
+        told.push(to(Channel::Email, Audience::Former, &before.email));
+    }
+    let by_sms = !by_email && sms(&after.phone);
+    if by_sms {
+        told.push(to(Channel::Sms, Audience::Current, phone_key(&after.phone)));
+    }
+    if !by_email && changed(Field::Phone) && sms(&before.phone) {
+        told.push(to(Channel::Sms, Audience::Former, phone_key(&before.phone)));
+    }
+    (told, by_email || by_sms)
+}
+
+fn sendable(address: &str, channels: Channels, rules: &Rules) -> bool {
+    channels.email && Email::parse(address).is_some() && !rules.ignore_emails.matches(address)
+}
+
+/// A valid mobile; one with an extension is a switchboard.
+fn textable(number: &str, channels: Channels, rules: &Rules) -> bool {
+    channels.sms && rules.phones.parse(number).is_some_and(|phone| phone.extension().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::person::tests::rules;
+
+    fn details(email: &str, phone: &str) -> Details {
+        Details { email: email.into(), phone: phone.into(), ..Details::default() }
+    }
+
+    /// Who is told when one becomes the other: `current email new@x`, …
+    fn told(before: (&str, &str), after: (&str, &str), sms: bool) -> (Vec<String>, bool) {
+        let (before, after) = (details(before.0, before.1), details(after.0, after.1));
+        let changes: Vec<Change> = Field::ALL
+            .into_iter()
+            .filter(|field| !before.same(*field, &after))
+            .map(|field| Change { field, old: String::new(), new: String::new(), case_only: false })
+            .collect();
+        let mut rules = rules();
+        rules.channels = Some(Channels { email: true, sms });
+        let (told, reached) = recipients(&before, &after, &changes, &rules);
+        (told.iter().map(|r| format!("{} {} {}", r.audience.word(), r.channel.word(), r.address)).collect(), reached)
+    }
+
+    const A: &str = "+17185550142";
+    const B: &str = "+17185550143";
+
+    #[test]
+    fn a_changed_email_is_told_to_both_addresses() {
+        let expected = vec!["current email new@x.example".to_owned(), "former email old@x.example".to_owned()];
+        assert_eq!(told(("old@x.example", A), ("new@x.example", A), true), (expected.clone(), true));
+        // Both changed: mails only, nothing to phones.
+        assert_eq!(told(("old@x.example", A), ("new@x.example", B), true), (expected, true));
+    }
+
+    #[test]
+    fn no_old_value_only_the_new_is_told() {
+        assert_eq!(told(("", A), ("new@x.example", A), true).0, ["current email new@x.example"]);
+        assert_eq!(told(("", ""), ("", A), true).0, [format!("current sms {A}")]);
+    }
+
+    #[test]
+    fn a_changed_mobile_goes_by_email_if_there_is_one() {
+        assert_eq!(told(("a@x.example", A), ("a@x.example", B), true).0, ["current email a@x.example"]);
+        assert_eq!(told(("", A), ("", B), true).0, [format!("current sms {B}"), format!("former sms {A}")]);
+    }
+
+    #[test]
+    fn a_cleared_email_is_told_to_the_old_address_and_the_mobile() {
+        let expected = ["former email old@x.example".to_owned(), format!("current sms {A}")];
+        assert_eq!(told(("old@x.example", A), ("", A), true).0, expected);
+    }
+
+    #[test]
+    fn who_cannot_be_reached_is_said() {
+        assert_eq!(told(("", A), ("", B), false), (vec![], false));
+        assert_eq!(told(("old@x.example", A), ("", A), false), (vec!["former email old@x.example".to_owned()], false));
+        // A switchboard and what is no address are no way to reach anybody.
+        assert_eq!(told(("", A), ("", "+17185550143 ext. 4"), true), (vec![format!("former sms {A}")], false));
+        assert_eq!(told(("rosa(at)x", A), ("rosa(at)x", B), true).0, [format!("current sms {B}"), format!("former sms {A}")]);
+    }
+
+    #[test]
+    fn a_change_of_case_is_told_to_nobody() {
+        let mut rules = rules();
+        rules.channels = Some(Channels { email: true, sms: true });
+        let change = Change { field: Field::Name, old: "a".into(), new: "A".into(), case_only: true };
+        let details = details("a@x.example", A);
+        assert_eq!(recipients(&details, &details, &[change], &rules), (vec![], true));
+    }
+}

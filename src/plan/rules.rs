@@ -1,0 +1,68 @@
+//! Everything that decisions depend on besides the people: the configuration, reduced to plain values, and the day.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::NaiveDate;
+
+use crate::config::{Config, Globs, PhoneCredential, SharedContacts};
+use crate::contact::PhoneReader;
+use crate::policy::{BlankValues, Setting};
+
+/// By which channels people can be told at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channels {
+    pub email: bool,
+    pub sms: bool,
+}
+
+/// The rules of one run.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The district's value of the setting.
+    pub district: Setting,
+    /// Schools with a value of their own.
+    pub schools: HashMap<String, Setting>,
+    /// Schools to sync; empty is all.
+    pub synced_schools: HashSet<String>,
+    /// Roles to sync; empty is all.
+    pub synced_roles: Vec<String>,
+    pub phone_credential: PhoneCredential,
+    pub phones: PhoneReader,
+    pub blank_values: BlankValues,
+    pub shared_contacts: SharedContacts,
+    pub ignore_emails: Globs,
+    /// None if nobody is to be told.
+    pub channels: Option<Channels>,
+    /// The district's day; role dates and `first_seen` refer to it.
+    pub today: NaiveDate,
+}
+
+impl Rules {
+    /// `everywhere` stands in for every configured value of the setting (the what-if of a preview).
+    pub fn of(config: &Config, today: NaiveDate, everywhere: Option<Setting>, notify: bool) -> Self {
+        let setting = |own: bool| everywhere.unwrap_or(Setting::from_bool(own));
+        let channels = Channels { email: config.notify.email.is_some() || everywhere.is_some(), sms: false };
+        Self {
+            district: setting(config.sync.update_contacts),
+            schools: config
+                .schools
+                .iter()
+                .map(|school| (school.id.clone(), setting(school.update_contacts)))
+                .collect(),
+            synced_schools: config.sync.schools.iter().cloned().collect(),
+            synced_roles: config.sync.roles.clone(),
+            phone_credential: config.sync.phone_credential,
+            phones: PhoneReader::new(config.sync.default_region),
+            blank_values: config.sync.blank_values,
+            shared_contacts: config.sync.shared_contacts,
+            ignore_emails: config.sync.ignore_emails.clone(),
+            channels: notify.then_some(channels),
+            today,
+        }
+    }
+
+    /// The setting of a person at these schools.
+    pub fn setting_of(&self, schools: &[&str]) -> Setting {
+        Setting::of_person(schools.iter().map(|school| self.schools.get(*school).copied()), self.district)
+    }
+}

@@ -1,0 +1,153 @@
+//! What a record says of each field, read by the district's rules.
+
+use std::collections::BTreeSet;
+
+use super::rules::Rules;
+use crate::account::SisDetails;
+use crate::config::PhoneCredential;
+use crate::contact::{Email, Field, PersonName, email_key, phone_key};
+use crate::roster::Record;
+
+/// One field of a record.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Value<T> {
+    NotProvided,
+    Blank,
+    /// With the text as it stands.
+    Invalid(String),
+    Is(T),
+}
+
+/// The raw cells of a record, each under the field that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct Cells<'a> {
+    pub(super) given_name: Option<&'a str>,
+    pub(super) family_name: Option<&'a str>,
+    pub(super) email: Option<&'a str>,
+    pub(super) phone: Option<&'a str>,
+    pub(super) home_phone: Option<&'a str>,
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn of(record: &Record<'a>, credential: PhoneCredential) -> Self {
+        let (phone, home_phone) = match credential {
+            PhoneCredential::Sms => (record.sms, record.phone),
+            PhoneCredential::Phone => (record.phone, None),
+            PhoneCredential::SmsThenPhone => match record.sms {
+                Some(sms) if !sms.is_empty() => (Some(sms), record.phone),
+                // Neither column: not provided. One of them: that one, blank or not.
+                Some(_) | None => (record.phone.or(record.sms), None),
+            },
+        };
+        Self {
+            given_name: record.given_name,
+            family_name: record.family_name,
+            email: record.email,
+            phone,
+            home_phone,
+        }
+    }
+
+    /// As the report shows them, in the order of its columns.
+    pub(super) fn shown(self) -> [String; 5] {
+        [self.given_name, self.family_name, self.email, self.phone, self.home_phone]
+            .map(|cell| cell.unwrap_or_default().to_owned())
+    }
+}
+
+/// What the record says.
+#[derive(Clone)]
+pub(super) struct SisValues {
+    /// With the account's part where only one part is given.
+    pub(super) name: Value<PersonName>,
+    pub(super) email: Value<String>,
+    /// As an account would show them.
+    pub(super) phone: Value<String>,
+    pub(super) home_phone: Value<String>,
+}
+
+impl SisValues {
+    pub(super) fn read(cells: Cells<'_>, account: &PersonName, rules: &Rules) -> Self {
+        Self {
+            name: name(cells, account),
+            email: email(cells.email, rules),
+            phone: phone(cells.phone, rules),
+            home_phone: phone(cells.home_phone, rules),
+        }
+    }
+
+    /// The text of an invalid value.
+    pub(super) fn invalid(&self, field: Field) -> Option<&str> {
+        let value = match field {
+            Field::Name => return None,
+            Field::Email => &self.email,
+            Field::Phone => &self.phone,
+            Field::HomePhone => &self.home_phone,
+        };
+        match value {
+            Value::Invalid(text) => Some(text),
+            Value::NotProvided | Value::Blank | Value::Is(_) => None,
+        }
+    }
+}
+
+fn name(cells: Cells<'_>, account: &PersonName) -> Value<PersonName> {
+    let read = PersonName::new(cells.given_name.unwrap_or_default(), cells.family_name.unwrap_or_default());
+    match (read.given.is_empty(), read.family.is_empty()) {
+        (false, false) => Value::Is(read),
+        // The account's part stands.
+        (true, false) => Value::Is(PersonName { given: account.given.clone(), ..read }),
+        (false, true) => Value::Is(PersonName { family: account.family.clone(), ..read }),
+        (true, true) if cells.given_name.is_none() || cells.family_name.is_none() => Value::NotProvided,
+        (true, true) => Value::Blank,
+    }
+}
+
+fn email(cell: Option<&str>, rules: &Rules) -> Value<String> {
+    match cell {
+        None => Value::NotProvided,
+        Some("") => Value::Blank,
+        Some(text) if rules.ignore_emails.matches(text) => Value::NotProvided,
+        Some(text) => match Email::parse(text) {
+            Some(email) => Value::Is(email.into()),
+            None => Value::Invalid(text.to_owned()),
+        },
+    }
+}
+
+fn phone(cell: Option<&str>, rules: &Rules) -> Value<String> {
+    match cell {
+        None => Value::NotProvided,
+        Some("") => Value::Blank,
+        Some(text) => match rules.phones.parse(text) {
+            Some(phone) => Value::Is(phone.to_string()),
+            None => Value::Invalid(text.to_owned()),
+        },
+    }
+}
+
+/// Whether two records of one person say the same in normal form, so that the older one can stay in the store.
+pub(super) fn same_in_normal_form(a: &SisDetails, b: &SisDetails, rules: &Rules) -> bool {
+    let part = |text: &Option<String>| text.as_deref().map(|text| PersonName::new(text, "").given);
+    let address = |text: &Option<String>| text.as_deref().map(|text| email_key(text).into_owned());
+    let number = |a: &Option<String>, b: &Option<String>| match (a, b) {
+        (Some(a), Some(b)) => {
+            a == b || phone_key(&rules.phones.canonical(a)) == phone_key(&rules.phones.canonical(b))
+        }
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    let ids = |list: &str| list.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
+    a == b
+        || a.identifier == b.identifier
+            && a.enabled == b.enabled
+            && a.language == b.language
+            && a.roles == b.roles
+            && ids(&a.orgs) == ids(&b.orgs)
+            && ids(&a.agents) == ids(&b.agents)
+            && part(&a.given_name) == part(&b.given_name)
+            && part(&a.family_name) == part(&b.family_name)
+            && address(&a.email) == address(&b.email)
+            && number(&a.sms, &b.sms)
+            && number(&a.phone, &b.phone)
+}

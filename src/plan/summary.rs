@@ -1,0 +1,168 @@
+//! What a plan adds up to: the counts of its actions, its last two lines, its checksum.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::rules::Rules;
+use super::{Action, Change, Channel, PlanRow, Recipient};
+use crate::contact::Field;
+
+/// The counts of a plan. The actions add up to the rows of its report.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub actions: BTreeMap<Action, u64>,
+    /// Changed fields, over all actions.
+    pub fields: BTreeMap<String, u64>,
+    pub notifications: Notifications,
+    /// Changed people who can be told by no channel.
+    pub cannot_be_told: u64,
+    /// Active people with an applied change, those taken back to pending among them: what the limit counts.
+    pub contact_updates: u64,
+    /// Pending and active accounts before the run.
+    pub accounts_before: u64,
+    /// Active accounts once the platform's export is read.
+    pub active: u64,
+    /// Rows of the source, of whatever use.
+    pub records: u64,
+    /// Rows whose sourcedId could not be read.
+    pub without_id: u64,
+    /// People who joined, by the platform's export.
+    pub joined: u64,
+    /// Details taken over from the platform's export.
+    pub taken_over: u64,
+}
+
+/// Messages, by channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notifications {
+    pub email: u64,
+    pub sms: u64,
+}
+
+impl Notifications {
+    pub fn total(self) -> u64 {
+        self.email + self.sms
+    }
+}
+
+impl Summary {
+    pub fn count(&self, action: Action) -> u64 {
+        self.actions.get(&action).copied().unwrap_or_default()
+    }
+
+    /// Whether the plan does anything to any account.
+    pub fn has_changes(&self) -> bool {
+        Action::ALL.into_iter().any(|action| action.is_change() && self.count(action) > 0)
+    }
+
+    /// Whether it archives people or changes active ones: what deserves a second look before it is applied.
+    pub fn touches_people(&self) -> bool {
+        self.count(Action::Archived) > 0 || self.contact_updates > 0
+    }
+
+    pub(super) fn add(&mut self, action: Action, changes: &[Change], recipients: &[Recipient]) {
+        *self.actions.entry(action).or_default() += 1;
+        for change in changes {
+            *self.fields.entry(change.field.key().to_owned()).or_default() += 1;
+        }
+        for recipient in recipients {
+            match recipient.channel {
+                Channel::Email => self.notifications.email += 1,
+                Channel::Sms => self.notifications.sms += 1,
+            }
+        }
+    }
+}
+
+/// The plan line.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |action| self.count(action);
+        let field = |field: Field| self.fields.get(field.key()).copied().unwrap_or_default();
+        write!(
+            f,
+            "Plan: {} to create, {} to update ({} email, {} phone, {} home phone, {} name), {} to archive, {} to restore, \
+             {} kept, {} unchanged, {} skipped, {} rejected; {} notifications ({} email, {} SMS)",
+            count(Action::Created),
+            count(Action::Updated),
+            field(Field::Email),
+            field(Field::Phone),
+            field(Field::HomePhone),
+            field(Field::Name),
+            count(Action::Archived),
+            count(Action::Restored),
+            count(Action::Kept),
+            count(Action::Unchanged),
+            count(Action::Skipped),
+            count(Action::Rejected),
+            self.notifications.total(),
+            self.notifications.email,
+            self.notifications.sms,
+        )
+    }
+}
+
+/// The checksum of a plan in the making.
+///
+/// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`. The order of the
+/// roster's rows makes no difference: what is summed up are the digests of the single changes.
+pub(super) struct Checksum {
+    sum: [u64; 4],
+    count: u64,
+}
+
+impl Checksum {
+    pub(super) fn new() -> Self {
+        Self { sum: [0; 4], count: 0 }
+    }
+
+    pub(super) fn add(&mut self, row: &PlanRow, recipients: &[Recipient]) {
+        if !row.action.is_change() {
+            return;
+        }
+        let mut digest = Sha256::new();
+        // Every part with its length before it, so that no two changes read the same.
+        let mut part = |text: &str| {
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        };
+        part(row.action.word());
+        part(&row.sourced_id);
+        part(&row.state);
+        for field in Field::ALL {
+            part(&row.details.shown(field));
+        }
+        for change in &row.changes {
+            part(change.field.key());
+            part(&change.old);
+            part(&change.new);
+        }
+        for recipient in recipients {
+            part(recipient.channel.word());
+            part(recipient.audience.word());
+            part(&recipient.address);
+        }
+        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            *sum = sum.wrapping_add(u64::from_le_bytes(word));
+        }
+        self.count += 1;
+    }
+
+    /// Sixteen hexadecimal digits.
+    pub(super) fn finish(self, rules: &Rules) -> String {
+        let mut digest = Sha256::new();
+        for word in self.sum {
+            digest.update(word.to_le_bytes());
+        }
+        digest.update(self.count.to_le_bytes());
+        let mut schools: Vec<_> = rules.schools.iter().collect();
+        schools.sort_unstable_by_key(|(id, _)| *id);
+        digest.update(format!("{:?} {schools:?}", rules.district));
+        digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,52 @@
+//! The store: one SQLite file that holds the accounts, the history and the outbox. The only place with SQL.
+//!
+//! The rest of the program meets it through [`Store`], in terms of the domain. A store that is only read is opened
+//! read-only, and never written to: not migrated, not recovered, not locked for long.
+//!
+//! The journal is SQLite's rollback journal rather than WAL: a write-ahead log would have a mere reader leave files
+//! beside the store, which a user with read permission cannot and a preview must not; there is one writer, and it
+//! commits once.
+
+mod accounts;
+mod history;
+mod migrate;
+mod open;
+mod outbox;
+
+use rusqlite::Connection;
+
+use crate::failure::{Failure, Kind};
+
+pub use history::{AuditEntry, NewRun, Origin, RunResult, RunRow};
+pub use outbox::{Message, Waiting};
+
+/// An open store.
+pub struct Store {
+    connection: Connection,
+    /// Holds the private copy that is read instead of a store which cannot be read as it is.
+    _copy: Option<tempfile::TempDir>,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let (what, cure) = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                ("the store is in use by another program", "wait until it has finished and run again")
+            }
+            Some(ErrorCode::DiskFull) => ("the disk is full", "free some space (twice the size of the store) and run again"),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                ("the store is damaged", "restore it from a backup; `sqlite3 STORE 'PRAGMA integrity_check'` says more")
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                ("the store cannot be written", "give the user that runs rostersync write access to the store and its folder")
+            }
+            _ => ("the store failed", "run again; if it happens again, report it with the cause below"),
+        };
+        let kind = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
+            _ => Kind::Failed,
+        };
+        Self::new(kind, what).cure(cure).because(error)
+    }
+}

@@ -1,0 +1,230 @@
+//! Accounts and schools.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::Store;
+use crate::account::{Account, Exported, SisDetails, State};
+use crate::contact::{Details, PersonName};
+use crate::failure::Result;
+
+/// Every column, in the order of [`from_row`].
+const COLUMNS: &str = "id, sourced_id, state, archived, given_name, family_name, email, phone, home_phone, \
+    sis_identifier, sis_enabled, sis_given_name, sis_family_name, sis_email, sis_sms, sis_phone, sis_language, \
+    sis_roles, sis_orgs, sis_agents, export_given_name, export_family_name, export_email, export_phone, \
+    export_home_phone, kept_since";
+
+/// How many accounts there are of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Population {
+    pub pending: u64,
+    pub active: u64,
+    pub archived: u64,
+}
+
+/// The little of an account that is needed to see who the roster leaves out and who is linked to whom.
+pub struct Sketch<'a> {
+    pub id: i64,
+    pub sourced_id: &'a str,
+    pub archived: bool,
+    pub roles: &'a str,
+    pub orgs: &'a str,
+    pub agents: &'a str,
+}
+
+/// The credentials of an account that can be signed in with.
+pub struct Credentials<'a> {
+    pub id: i64,
+    pub sourced_id: &'a str,
+    pub email: &'a str,
+    pub phone: &'a str,
+}
+
+impl Store {
+    /// The account of a person, archived or not.
+    pub fn account(&self, sourced_id: &str) -> Result<Option<Account>> {
+        let sql = const_format_select("WHERE sourced_id = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row([sourced_id], from_row).optional()?)
+    }
+
+    /// The account in a row of the store.
+    pub fn account_by_id(&self, id: i64) -> Result<Option<Account>> {
+        let sql = const_format_select("WHERE id = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row([id], from_row).optional()?)
+    }
+
+    /// Goes through all accounts, archived ones too, in no useful order.
+    pub fn each_sketch(&self, mut each: impl FnMut(Sketch<'_>) -> Result<()>) -> Result<()> {
+        let mut statement =
+            self.connection.prepare("SELECT id, sourced_id, archived, sis_roles, sis_orgs, sis_agents FROM account")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
+            each(Sketch {
+                id: row.get(0)?,
+                sourced_id: text(1)?,
+                archived: row.get(2)?,
+                roles: text(3)?,
+                orgs: text(4)?,
+                agents: text(5)?,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Goes through the credentials of all pending and active accounts.
+    pub fn each_credentials(&self, mut each: impl FnMut(Credentials<'_>)) -> Result<()> {
+        let mut statement =
+            self.connection.prepare("SELECT id, sourced_id, email, phone FROM account WHERE NOT archived")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
+            each(Credentials { id: row.get(0)?, sourced_id: text(1)?, email: text(2)?, phone: text(3)? });
+        }
+        Ok(())
+    }
+
+    pub fn population(&self) -> Result<Population> {
+        let mut population = Population::default();
+        let mut statement = self.connection.prepare("SELECT state, archived, count(*) FROM account GROUP BY 1, 2")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (state, archived, count) = (row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, u64>(2)?);
+            let kind = match (archived, state.as_str()) {
+                (true, _) => &mut population.archived,
+                (false, "active") => &mut population.active,
+                (false, _) => &mut population.pending,
+            };
+            *kind += count;
+        }
+        Ok(population)
+    }
+
+    /// Adds an account; its `id` is given by the store and returned.
+    pub fn insert_account(&self, account: &Account) -> Result<i64> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO account VALUES (NULL, :sourced_id, :state, :archived, :given_name, :family_name, :email, \
+             :phone, :home_phone, :sis_identifier, :sis_enabled, :sis_given_name, :sis_family_name, :sis_email, \
+             :sis_sms, :sis_phone, :sis_language, :sis_roles, :sis_orgs, :sis_agents, :export_given_name, \
+             :export_family_name, :export_email, :export_phone, :export_home_phone, :kept_since)",
+        )?;
+        bind(&mut statement, account)?;
+        statement.raw_execute()?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Replaces all that an account holds.
+    pub fn update_account(&self, account: &Account) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE account SET sourced_id = :sourced_id, state = :state, archived = :archived, \
+             given_name = :given_name, family_name = :family_name, email = :email, phone = :phone, \
+             home_phone = :home_phone, sis_identifier = :sis_identifier, sis_enabled = :sis_enabled, \
+             sis_given_name = :sis_given_name, sis_family_name = :sis_family_name, sis_email = :sis_email, \
+             sis_sms = :sis_sms, sis_phone = :sis_phone, sis_language = :sis_language, sis_roles = :sis_roles, \
+             sis_orgs = :sis_orgs, sis_agents = :sis_agents, export_given_name = :export_given_name, \
+             export_family_name = :export_family_name, export_email = :export_email, export_phone = :export_phone, \
+             export_home_phone = :export_home_phone, kept_since = :kept_since WHERE id = :id",
+        )?;
+        bind(&mut statement, account)?;
+        let id = statement.parameter_index(":id")?.unwrap_or_default();
+        statement.raw_bind_parameter(id, account.id)?;
+        statement.raw_execute()?;
+        Ok(())
+    }
+
+    /// The schools' names as the last roster gave them.
+    pub fn schools(&self) -> Result<BTreeMap<String, String>> {
+        let mut statement = self.connection.prepare("SELECT id, name FROM school")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Remembers a school's name.
+    pub fn put_school(&self, id: &str, name: &str) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO school VALUES (:id, :name) ON CONFLICT (id) DO UPDATE SET name = :name WHERE name <> :name",
+        )?;
+        statement.execute(named_params! { ":id": id, ":name": name })?;
+        Ok(())
+    }
+}
+
+fn const_format_select(rest: &str) -> String {
+    format!("SELECT {COLUMNS} FROM account {rest}")
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
+    let state = row.get_ref(2)?.as_str()?;
+    Ok(Account {
+        id: row.get(0)?,
+        sourced_id: row.get(1)?,
+        state: if state == State::Active.word() { State::Active } else { State::Pending },
+        archived: row.get(3)?,
+        details: Details {
+            name: PersonName { given: row.get(4)?, family: row.get(5)? },
+            email: row.get(6)?,
+            phone: row.get(7)?,
+            home_phone: row.get(8)?,
+        },
+        sis: SisDetails {
+            identifier: row.get(9)?,
+            enabled: row.get(10)?,
+            given_name: row.get(11)?,
+            family_name: row.get(12)?,
+            email: row.get(13)?,
+            sms: row.get(14)?,
+            phone: row.get(15)?,
+            language: row.get(16)?,
+            roles: row.get(17)?,
+            orgs: row.get(18)?,
+            agents: row.get(19)?,
+        },
+        exported: Exported {
+            given_name: row.get(20)?,
+            family_name: row.get(21)?,
+            email: row.get(22)?,
+            phone: row.get(23)?,
+            home_phone: row.get(24)?,
+        },
+        kept_since: row.get_ref(25)?.as_str_or_null()?.and_then(|day| day.parse().ok()),
+    })
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, account: &Account) -> rusqlite::Result<()> {
+    let Account { id: _, sourced_id, state, archived, details, sis, exported, kept_since } = account;
+    let values: [(&str, &dyn rusqlite::ToSql); 25] = [
+        (":sourced_id", sourced_id),
+        (":state", &state.word()),
+        (":archived", archived),
+        (":given_name", &details.name.given),
+        (":family_name", &details.name.family),
+        (":email", &details.email),
+        (":phone", &details.phone),
+        (":home_phone", &details.home_phone),
+        (":sis_identifier", &sis.identifier),
+        (":sis_enabled", &sis.enabled),
+        (":sis_given_name", &sis.given_name),
+        (":sis_family_name", &sis.family_name),
+        (":sis_email", &sis.email),
+        (":sis_sms", &sis.sms),
+        (":sis_phone", &sis.phone),
+        (":sis_language", &sis.language),
+        (":sis_roles", &sis.roles),
+        (":sis_orgs", &sis.orgs),
+        (":sis_agents", &sis.agents),
+        (":export_given_name", &exported.given_name),
+        (":export_family_name", &exported.family_name),
+        (":export_email", &exported.email),
+        (":export_phone", &exported.phone),
+        (":export_home_phone", &exported.home_phone),
+        (":kept_since", &kept_since.map(|day| day.to_string())),
+    ];
+    for (name, value) in values {
+        let index = statement.parameter_index(name)?.unwrap_or_default();
+        statement.raw_bind_parameter(index, value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Schema versions: numbered SQL files, applied in order, each in a transaction with the version number that it leads to.
+
+use rusqlite::Connection;
+
+use crate::failure::{Failure, Kind, Result};
+
+/// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
+const MIGRATIONS: [&str; 2] =
+    [include_str!("schema/0001_accounts.sql"), include_str!("schema/0002_outbox.sql")];
+
+/// The version that this program reads and writes.
+pub(super) const CURRENT: usize = MIGRATIONS.len();
+
+/// Marks the file as ours ("RSTY"), so that another program's database is not taken for a store.
+const APPLICATION_ID: i32 = 0x5253_5459;
+
+/// The version of a store; 0 for an empty file.
+///
+/// # Errors
+/// `Failed` if it belongs to another program or to a newer version of this one.
+pub(super) fn version(connection: &Connection) -> Result<usize> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (version, application) = (pragma("user_version")?, pragma("application_id")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if version == 0 && tables == 0 {
+        return Ok(0);
+    }
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    if application != APPLICATION_ID {
+        return Err(Failure::new(Kind::Failed, "the file is an SQLite database, but not a rostersync store")
+            .cure("check `store` in [sync]"));
+    }
+    if version > CURRENT {
+        return Err(Failure::new(
+            Kind::Failed,
+            format!("the store was written by a newer rostersync (schema {version}, this one knows {CURRENT})"),
+        )
+        .cure("install the newer version again, or restore the backup that it made beside the store"));
+    }
+    Ok(version)
+}
+
+/// Brings a store to the version of this program.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    migrate_to(connection, CURRENT)
+}
+
+fn migrate_to(connection: &mut Connection, target: usize) -> Result<()> {
+    for number in version(connection)?..target {
+        let step = connection.transaction()?;
+        step.execute_batch(MIGRATIONS[number])?;
+        step.pragma_update(None, "application_id", APPLICATION_ID)?;
+        step.pragma_update(None, "user_version", i32::try_from(number + 1).unwrap_or(i32::MAX))?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Store, open::backup_path};
+    use super::*;
+
+    /// A store as an older version of this program left it.
+    fn old_store(folder: &std::path::Path) -> std::path::PathBuf {
+        let path = folder.join("store.db");
+        let mut connection = Connection::open(&path).unwrap();
+        migrate_to(&mut connection, 1).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO account VALUES (1,'s-1','active',0,'Ann','Lee','ann@x.example','','',NULL,NULL,'Ann','Lee',\
+                 'ann@x.example',NULL,NULL,NULL,'student','sch-1','',NULL,NULL,NULL,NULL,NULL,NULL)",
+            )
+            .unwrap();
+        path
+    }
+
+    #[test]
+    fn an_older_store_is_migrated_after_a_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = old_store(folder.path());
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.account("s-1").unwrap().unwrap().details.email, "ann@x.example");
+        assert_eq!(store.waiting().unwrap(), 0, "the new table is there");
+        let backup = Connection::open(backup_path(&path, 1)).unwrap();
+        assert_eq!(version(&backup).unwrap(), 1);
+    }
+
+    #[test]
+    fn reading_an_older_store_leaves_it_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = old_store(folder.path());
+        let before = std::fs::read(&path).unwrap();
+        let store = Store::open_read(&path).unwrap().unwrap();
+        assert!(store.account("s-1").unwrap().is_some());
+        assert_eq!(store.waiting().unwrap(), 0);
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_newer_store_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = old_store(folder.path());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        for failure in [Store::open(&path).err().unwrap(), Store::open_read(&path).err().unwrap()] {
+            assert!(failure.to_string().contains("written by a newer rostersync (schema 99"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn another_programs_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        assert!(Store::open(&path).err().unwrap().to_string().contains("not a rostersync store"));
+        std::fs::write(&path, "just text, and long enough that SQLite looks at it as a header ............................").unwrap();
+        assert!(Store::open(&path).err().unwrap().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn the_audit_is_append_only() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection
+            .execute_batch("INSERT INTO audit VALUES (1, 1, NULL, 'sync', 'email', 'a', 'b', '2026-01-01T00:00:00Z')")
+            .unwrap();
+        assert!(connection.execute_batch("UPDATE audit SET new = 'c'").is_err());
+        assert!(connection.execute_batch("DELETE FROM audit").is_err());
+    }
+}
