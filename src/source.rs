@@ -2,6 +2,8 @@
 //!
 //! A source hands over records and nothing else; it knows neither the policy nor the store.
 
+pub mod oneroster_csv;
+
 use std::ops::ControlFlow;
 
 use crate::failure::Result;

@@ -1,0 +1,281 @@
+//! OneRoster CSV, versions 1.0, 1.1 and 1.2: a folder or a zip file with users.csv in it.
+//!
+//! Lenient with a row, strict with a package. An odd row is read as far as it can be, or rejected, and told of; a
+//! package of which one cannot be sure that it is whole (a quote never closed, a file that changes while it is read, no
+//! rows at all) is a failure, because people who are missing from it would be archived.
+//!
+//! Which version it is follows from the columns, not from the manifest, which is often wrong. Nothing is unpacked to
+//! disk, and only the columns that are needed are ever looked at.
+
+mod archive;
+mod blocks;
+mod cells;
+mod dates;
+mod encoding;
+mod header;
+mod limits;
+mod lines;
+mod manifest;
+mod orgs;
+mod package;
+mod roles;
+mod rows;
+mod scan;
+mod shared_file;
+mod table;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use self::limits::Limits;
+use self::manifest::{FileMode, Manifest};
+use self::package::{Package, PackageFile, Part};
+use self::roles::RoleIndex;
+use self::rows::RowReader;
+use self::table::Table;
+use self::users::Columns;
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::roster::{Mode, Record, Schools};
+use crate::source::RosterSource;
+
+/// Whether absence from the export means anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModeSetting {
+    /// What the manifest says; bulk without a manifest.
+    #[default]
+    Auto,
+    Bulk,
+    Delta,
+}
+
+/// How the files are encoded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncodingSetting {
+    /// UTF-16 if marked as such, else UTF-8 if all of it is valid, else windows-1252.
+    #[default]
+    Auto,
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    #[serde(rename = "utf-16")]
+    Utf16,
+}
+
+/// What the configuration says about the export.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub mode: ModeSetting,
+    pub encoding: EncodingSetting,
+    /// Header of a column with two-letter language codes, which the standard does not have.
+    pub language_column: Option<String>,
+}
+
+/// An export that was found usable.
+#[derive(Debug)]
+pub struct OneRosterCsv {
+    package: Package,
+    users: Table,
+    columns: Columns,
+    roles: Option<RoleIndex>,
+    schools: Schools,
+    /// There is an orgs.csv with rows, so that an org that is not in it is worth telling.
+    has_orgs: bool,
+    mode: Mode,
+    findings: Findings,
+}
+
+impl OneRosterCsv {
+    /// Opens a folder or a zip file, and looks through its files once.
+    ///
+    /// # Errors
+    /// `InputUnusable` if it is not a usable export, `SourceUnavailable` if it could not be read, `Usage` if the options
+    /// cannot be followed.
+    pub fn open(path: &Path, options: Options) -> Result<Self> {
+        Self::open_within(path, &options, Limits::default())
+    }
+
+    fn open_within(path: &Path, options: &Options, limits: Limits) -> Result<Self> {
+        let mut findings = Findings::default();
+        let encoding = options.encoding;
+        let package = Package::open(path, limits)?;
+        let users_file = part(&package, Part::Users)?;
+        let manifest = package
+            .file(Part::Manifest)
+            .map(|file| {
+                Manifest::read(&package, file, encoding, &mut findings).map(|manifest| (file, manifest))
+            })
+            .transpose()?;
+        let mode = mode(options.mode, manifest.as_ref(), &mut findings);
+        let users = Table::open(&package, users_file, encoding, &users::KEY, &mut findings)?;
+        let roles_file = package.file(Part::Roles);
+        let language = options.language_column.as_deref();
+        let columns = Columns::locate(&users.header, language, roles_file.is_some(), &mut findings)?;
+        refuse_without_rows(&package, users_file, &users)?;
+        let orgs = package
+            .file(Part::Orgs)
+            .map(|file| orgs::read(&package, file, encoding, &mut findings))
+            .transpose()?
+            .flatten();
+        let roles = roles_file
+            .map(|file| RoleIndex::read(&package, file, encoding, orgs.as_ref(), &mut findings))
+            .transpose()?;
+        if let (None, Some(file), Some(roles)) = (columns.role, roles_file, &roles) {
+            let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
+            refuse_incomplete_roles(&package, file, roles, mode, options.mode, roles_mode)?;
+        }
+        let has_orgs = orgs.is_some();
+        let schools = orgs.unwrap_or_default();
+        Ok(Self { package, users, columns, roles, schools, has_orgs, mode, findings })
+    }
+}
+
+impl RosterSource for OneRosterCsv {
+    fn name(&self) -> &str {
+        &self.package.name
+    }
+
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn schools(&self) -> &Schools {
+        &self.schools
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.package.file(Part::Users).map(|file| file.size)
+    }
+
+    fn read(
+        &self,
+        findings: &mut Findings,
+        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let file = part(&self.package, Part::Users)?;
+        let schools = self.has_orgs.then_some(&self.schools);
+        let mut rows = RowReader::new(&self.users, &self.columns, self.roles.as_ref(), schools);
+        let mut broken_off = false;
+        self.users.blocks(&self.package, file, &mut |block| {
+            let flow = rows.read(block, findings, each);
+            broken_off |= flow.is_break();
+            Ok(flow)
+        })?;
+        match rows.cut_off().filter(|_| !broken_off) {
+            None => Ok(()),
+            Some(line) => Err(Failure::new(
+                Kind::InputUnusable,
+                format!("{} ends in the middle of a row: it seems to have been cut off", file.name),
+            )
+            .at(format!("{} line {line}", self.package.place(file)))
+            .cure("check that the export was delivered completely, then run again")),
+        }
+    }
+}
+
+fn part(package: &Package, part: Part) -> Result<&PackageFile> {
+    package.file(part).ok_or_else(|| package::no_users(Path::new(&package.name), 0))
+}
+
+/// Who leaves when a record is absent, by the configuration or else by the manifest.
+fn mode(setting: ModeSetting, manifest: Option<&(&PackageFile, Manifest)>, findings: &mut Findings) -> Mode {
+    let said = manifest.map(|(_, manifest)| manifest.users);
+    let chosen = match setting {
+        ModeSetting::Bulk => Mode::Bulk,
+        ModeSetting::Delta => Mode::Delta,
+        ModeSetting::Auto => {
+            return match said {
+                None | Some(Some(FileMode::Bulk)) => Mode::Bulk,
+                Some(Some(FileMode::Delta)) => Mode::Delta,
+                Some(None | Some(FileMode::Absent)) => {
+                    warn_mode(manifest, findings, "manifest-mode", || {
+                        "it does not say whether users.csv is complete (bulk) or holds only changes (delta), so nobody is archived; \
+                         `[source] mode = \"bulk\"` (or \"delta\") settles it"
+                    });
+                    Mode::Unknown
+                }
+            };
+        }
+    };
+    let contradicts = matches!(
+        (chosen, said.flatten()),
+        (Mode::Bulk, Some(FileMode::Delta)) | (Mode::Delta, Some(FileMode::Bulk))
+    );
+    if contradicts {
+        warn_mode(
+            manifest,
+            findings,
+            "mode-overridden",
+            || "`[source] mode` is set and was followed, though the manifest says otherwise",
+        );
+    }
+    chosen
+}
+
+fn warn_mode(
+    manifest: Option<&(&PackageFile, Manifest)>,
+    findings: &mut Findings,
+    code: &'static str,
+    message: impl FnOnce() -> &'static str,
+) {
+    if let Some((file, _)) = manifest {
+        findings.warn(code, &file.name, None, Some("file.users"), || message().to_owned());
+    }
+}
+
+/// Refuses a users file with nothing but a header: nobody at all is never what was meant.
+fn refuse_without_rows(package: &Package, file: &PackageFile, users: &Table) -> Result<()> {
+    let mut has_rows = false;
+    users.rows(package, file, &[], &mut |_| {
+        has_rows = true;
+        Ok(ControlFlow::Break(()))
+    })?;
+    if has_rows {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::InputUnusable, format!("{} has only a header", file.name))
+        .at(&package.name)
+        .cure("check the export in the SIS: it must list at least one user"))
+}
+
+/// Refuses a package whose users have no roles of their own and whose roles.csv cannot have them all.
+fn refuse_incomplete_roles(
+    package: &Package,
+    file: &PackageFile,
+    roles: &RoleIndex,
+    mode: Mode,
+    setting: ModeSetting,
+    roles_mode: Option<FileMode>,
+) -> Result<()> {
+    if roles.is_empty() {
+        return Err(Failure::new(Kind::InputUnusable, format!("{} has no roles in it", file.name))
+            .at(&package.name)
+            .cure(
+                "check the export in the SIS: users.csv has no column role, so roles.csv has to have them",
+            ));
+    }
+    // Whoever sets the mode speaks for the whole package.
+    let incomplete =
+        setting == ModeSetting::Auto && mode == Mode::Bulk && roles_mode == Some(FileMode::Delta);
+    if incomplete {
+        return Err(Failure::new(
+            Kind::InputUnusable,
+            format!("users.csv is complete (bulk) but {} holds only changes (delta), so most roles are missing", file.name),
+        )
+        .at(&package.name)
+        .cure("export both as bulk; if both are complete and only the manifest is wrong, set `[source] mode = \"bulk\"`"));
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The names of the orgs. A name that cannot be had is replaced by the id: it is for reading, not for deciding.
+
+use std::ops::ControlFlow;
+
+use super::EncodingSetting;
+use super::header::Wanted;
+use super::package::{Package, PackageFile};
+use super::table::Table;
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::roster::Schools;
+
+const COLUMNS: [Wanted; 2] = [
+    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
+    Wanted { name: "name", formerly: &[], misspelt: &["orgName"] },
+];
+
+/// Reads orgs.csv. None if it has no rows, which is as good as not there.
+pub(super) fn read(
+    package: &Package,
+    file: &PackageFile,
+    setting: EncodingSetting,
+    findings: &mut Findings,
+) -> Result<Option<Schools>> {
+    let table = Table::open(package, file, setting, &COLUMNS[0], findings)?;
+    let columns = table.header.locate(&COLUMNS, findings)?;
+    let [id, name] = columns;
+    if name.is_none() {
+        findings.warn("missing-header", &file.name, Some(table.header.line), Some("name"), || {
+            "there is no such column, so schools are known by their ids".to_owned()
+        });
+    }
+    let mut schools = Schools::default();
+    table.rows(package, file, &columns, &mut |row| {
+        let defect = row.defect();
+        if let Some(code) = defect {
+            findings.error(code, &file.name, Some(row.line()), None, || {
+                "the org in this row is known by its id".to_owned()
+            });
+        }
+        if let Some(id) = row.get(id).filter(|id| !id.is_empty()) {
+            let name = row.get(name).filter(|name| !name.is_empty() && defect.is_none());
+            schools.0.insert(id.to_owned(), name.unwrap_or(id).to_owned());
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if schools.0.is_empty() {
+        findings.warn("empty-file", &file.name, None, None, || {
+            "it has no rows, so schools are known by their ids".to_owned()
+        });
+        return Ok(None);
+    }
+    Ok(Some(schools))
+}

@@ -1,0 +1,197 @@
+//! Where the files of an export are: in a folder or in an archive, at its root or inside one top folder.
+//!
+//! Four files are ever opened: manifest, users, orgs and roles. Whatever else a package holds, demographics above all,
+//! is not even looked at.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use zip::ZipArchive;
+
+use super::archive;
+use super::limits::{Limited, Limits};
+use super::shared_file::SharedFile;
+use crate::failure::{Failure, Kind, Result};
+
+/// The files of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Manifest,
+    Users,
+    Orgs,
+    Roles,
+}
+
+impl Part {
+    /// The part that a file name stands for. Case differs between exporters, so it is ignored.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        [Part::Manifest, Part::Users, Part::Orgs, Part::Roles]
+            .into_iter()
+            .find(|part| name.eq_ignore_ascii_case(part.file_name()))
+    }
+
+    pub(super) fn file_name(self) -> &'static str {
+        match self {
+            Part::Manifest => "manifest.csv",
+            Part::Users => "users.csv",
+            Part::Orgs => "orgs.csv",
+            Part::Roles => "roles.csv",
+        }
+    }
+}
+
+/// One file of the package.
+#[derive(Debug)]
+pub(super) struct PackageFile {
+    pub part: Part,
+    /// Its name as the user knows it, without folders.
+    pub name: String,
+    /// Uncompressed bytes.
+    pub size: u64,
+    pub content: Content,
+}
+
+/// Where a file's bytes come from.
+#[derive(Debug)]
+pub(super) enum Content {
+    File(SharedFile),
+    /// Position in the archive's directory.
+    Entry(usize),
+}
+
+/// An export, found and held open.
+#[derive(Debug)]
+pub(super) struct Package {
+    pub name: String,
+    files: Vec<PackageFile>,
+    archive: Option<ZipArchive<SharedFile>>,
+    limits: Limits,
+}
+
+impl Package {
+    pub(super) fn open(path: &Path, limits: Limits) -> Result<Self> {
+        let name = path.display().to_string();
+        let problem =
+            |cause| Failure::io(Kind::InputUnusable, "the OneRoster export cannot be opened", path, cause);
+        let package = if path.metadata().map_err(problem)?.is_dir() {
+            Self { name, files: folder(path)?, archive: None, limits }
+        } else {
+            let (archive, files) = archive::open(path, SharedFile::open(path).map_err(problem)?, limits)?;
+            Self { name, files, archive: Some(archive), limits }
+        };
+        for (at, file) in package.files.iter().enumerate() {
+            if package.files[..at].iter().any(|other| other.part == file.part) {
+                return Err(Failure::new(
+                    Kind::InputUnusable,
+                    format!("the export holds {} more than once", file.part.file_name()),
+                )
+                .at(&package.name)
+                .cure("remove the ones that are not meant"));
+            }
+        }
+        Ok(package)
+    }
+
+    pub(super) fn file(&self, part: Part) -> Option<&PackageFile> {
+        self.files.iter().find(|file| file.part == part)
+    }
+
+    /// Path and file name, for messages.
+    pub(super) fn place(&self, file: &PackageFile) -> String {
+        format!("{}, {}", self.name, file.name)
+    }
+
+    /// Gives `use_it` the bytes of a file from the first one on.
+    pub(super) fn with_reader<T>(
+        &self,
+        file: &PackageFile,
+        use_it: impl FnOnce(&mut dyn Read) -> Result<T>,
+    ) -> Result<T> {
+        match (&file.content, &self.archive) {
+            (Content::Entry(index), Some(archive)) => {
+                // A clone is a reader of its own, so that several can be at work; the directory is shared.
+                let mut archive = archive.clone();
+                let entry = archive.by_index(*index).map_err(|cause| {
+                    Failure::new(Kind::InputUnusable, format!("{} cannot be unpacked", file.name))
+                        .at(&self.name)
+                        .cure("check that the archive was delivered completely and is an ordinary zip file")
+                        .because(cause)
+                })?;
+                let compressed = entry.compressed_size();
+                use_it(&mut Limited { reader: entry, limits: self.limits, compressed, read: 0 })
+            }
+            (Content::File(opened), _) => use_it(&mut opened.clone()),
+            (Content::Entry(_), None) => {
+                Err(Failure::new(Kind::Failed, "an archive entry without its archive").at(self.place(file)))
+            }
+        }
+    }
+}
+
+/// A hidden or technical file that archivers and desktops leave behind.
+pub(super) fn is_litter(component: &str) -> bool {
+    component.starts_with("._") || component == ".DS_Store" || component == "__MACOSX"
+}
+
+/// What is wrong when there is no users.csv, or more than one.
+pub(super) fn no_users(path: &Path, folders: usize) -> Failure {
+    let failure = if folders > 1 {
+        Failure::new(Kind::InputUnusable, "more than one folder in the export holds a users.csv")
+    } else {
+        Failure::new(Kind::InputUnusable, "there is no users.csv in the export")
+    };
+    failure.at(path.display()).cure(
+        "`[source] path` has to be the folder or zip file of one OneRoster export, with users.csv at its top or in one folder",
+    )
+}
+
+/// The files in a folder, or in the one folder inside it that has a users.csv.
+fn folder(path: &Path) -> Result<Vec<PackageFile>> {
+    let (files, folders) = list(path)?;
+    if has_users(&files) {
+        return Ok(files);
+    }
+    let mut found = Vec::new();
+    for folder in folders {
+        let (files, _) = list(&folder)?;
+        if has_users(&files) {
+            found.push(files);
+        }
+    }
+    match found.pop() {
+        Some(files) if found.is_empty() => Ok(files),
+        _ => Err(no_users(path, found.len() + 1)),
+    }
+}
+
+fn has_users(files: &[PackageFile]) -> bool {
+    files.iter().any(|file| file.part == Part::Users)
+}
+
+/// The files of interest directly in `path`, opened, and the folders in it.
+fn list(path: &Path) -> Result<(Vec<PackageFile>, Vec<PathBuf>)> {
+    let problem =
+        |path: &Path, cause| Failure::io(Kind::InputUnusable, "the export cannot be read", path, cause);
+    let mut files = Vec::new();
+    let mut folders = Vec::new();
+    for entry in path.read_dir().map_err(|cause| problem(path, cause))? {
+        let entry = entry.map_err(|cause| problem(path, cause))?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if is_litter(&name) {
+            continue;
+        }
+        let Some(part) = Part::of(&name) else {
+            if path.is_dir() && !name.starts_with('.') {
+                folders.push(path);
+            }
+            continue;
+        };
+        if !path.metadata().map_err(|cause| problem(&path, cause))?.is_file() {
+            continue;
+        }
+        let opened = SharedFile::open(&path).map_err(|cause| problem(&path, cause))?;
+        let size = opened.length().map_err(|cause| problem(&path, cause))?;
+        files.push(PackageFile { part, name, size, content: Content::File(opened) });
+    }
+    Ok((files, folders))
+}

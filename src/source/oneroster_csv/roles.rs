@@ -1,0 +1,264 @@
+//! The roles of OneRoster 1.2's roles.csv, held compactly so that users can be read one by one beside them.
+//!
+//! roles.csv is in no particular order and as long as users.csv, so it is held whole: 24 bytes for each row, the words
+//! and org ids in it once. A user is known by a 64-bit hash of its id alone: among ten million ids the chance that any
+//! two share a hash is about one in 400,000, and what would follow is a user with one role too many.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::EncodingSetting;
+use super::dates::Day;
+use super::header::Wanted;
+use super::package::{Package, PackageFile};
+use super::table::{Table, TableRow};
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::roster::Schools;
+
+/// One role of one user.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    user: u64,
+    /// Position among the words; the highest bit is set unless the role is primary, so that those sort first.
+    role: u32,
+    /// Position among the words, or `NO_ORG`.
+    org: u32,
+    begin: Day,
+    end: Day,
+}
+
+const _: () = assert!(size_of::<Entry>() == 24);
+
+const NOT_PRIMARY: u32 = 1 << 31;
+const NO_ORG: u32 = u32::MAX;
+
+/// All roles, by user.
+#[derive(Debug, Default)]
+pub(super) struct RoleIndex {
+    /// Sorted by user.
+    entries: Vec<Entry>,
+    /// Where the entries begin whose hash begins with the same `prefix` bits; one more for the end. A plain binary
+    /// search would miss the processor's cache twenty times for every user.
+    starts: Vec<u32>,
+    prefix: u32,
+    words: Vec<Box<str>>,
+}
+
+const COLUMNS: [Wanted; 8] = [
+    Wanted {
+        name: "userSourcedId",
+        formerly: &[],
+        misspelt: &["userSourceId", "userSourcedIds", "userSourceIds"],
+    },
+    Wanted { name: "role", formerly: &[], misspelt: &[] },
+    Wanted { name: "roleType", formerly: &["isPrimary"], misspelt: &[] },
+    Wanted {
+        name: "orgSourcedId",
+        formerly: &[],
+        misspelt: &["orgSourceId", "orgSourcedIds", "orgSourceIds"],
+    },
+    Wanted { name: "beginDate", formerly: &["roleStartDate"], misspelt: &["startDate"] },
+    Wanted { name: "endDate", formerly: &["roleEndDate"], misspelt: &[] },
+    Wanted { name: "status", formerly: &[], misspelt: &[] },
+    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
+];
+
+impl RoleIndex {
+    /// Reads roles.csv. Org ids that `schools`, if there are any, does not know are kept and told of.
+    pub(super) fn read(
+        package: &Package,
+        file: &PackageFile,
+        setting: EncodingSetting,
+        schools: Option<&Schools>,
+        findings: &mut Findings,
+    ) -> Result<Self> {
+        let table = Table::open(package, file, setting, &COLUMNS[0], findings)?;
+        let columns = table.header.locate(&COLUMNS, findings)?;
+        let [user, role, _, org, ..] = columns;
+        for (column, found) in [("userSourcedId", user), ("role", role)] {
+            if found.is_none() {
+                return Err(table.header.missing(column));
+            }
+        }
+        if org.is_none() {
+            findings.warn(
+                "missing-header",
+                &file.name,
+                Some(table.header.line),
+                Some("orgSourcedId"),
+                || "there is no such column, so roles are held nowhere in particular".to_owned(),
+            );
+        }
+        warn_of_variants(&table, &columns, findings);
+        let mut builder =
+            Builder { file: &file.name, columns, schools, index: Self::default(), places: HashMap::new() };
+        table.rows(package, file, &columns, &mut |row| {
+            builder.add(&row, findings)?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let mut index = builder.index;
+        index.arrange();
+        Ok(index)
+    }
+
+    fn arrange(&mut self) {
+        // Stable, so that roles that are equally primary stay in the order of the file.
+        self.entries.sort_by_key(|entry| (entry.user, entry.role & NOT_PRIMARY));
+        self.entries.shrink_to_fit();
+        // About eight entries for each start.
+        self.prefix = (self.entries.len() / 8).max(2).ilog2();
+        let mut at = 0;
+        self.starts = (0..=1_u64 << self.prefix)
+            .map(|prefix| {
+                while self.entries.get(at).is_some_and(|entry| entry.user >> (64 - self.prefix) < prefix) {
+                    at += 1;
+                }
+                at as u32
+            })
+            .collect();
+    }
+
+    /// The roles of a user, primary first.
+    fn of(&self, user: &str) -> impl Iterator<Item = &Entry> {
+        let hash = xxh3_64(user.as_bytes());
+        let prefix = (hash >> (64 - self.prefix)) as usize;
+        let range = match self.starts.get(prefix..prefix + 2) {
+            Some(&[from, to]) => from as usize..to as usize,
+            _ => 0..0,
+        };
+        self.entries[range].iter().filter(move |entry| entry.user == hash)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Writes the roles of a user as a [`crate::roster::RoleList`].
+    pub(super) fn write_roles(&self, user: &str, list: &mut String) {
+        for entry in self.of(user) {
+            if !list.is_empty() {
+                list.push('\n');
+            }
+            list.push_str(self.word(entry.role & !NOT_PRIMARY));
+            let org = if entry.org == NO_ORG { "" } else { self.word(entry.org) };
+            let dated = entry.begin != Day::NONE || entry.end != Day::NONE;
+            if !org.is_empty() || dated {
+                list.push('\t');
+                list.push_str(org);
+            }
+            if dated {
+                list.push('\t');
+                entry.begin.write_to(list);
+            }
+            if entry.end != Day::NONE {
+                list.push('\t');
+                entry.end.write_to(list);
+            }
+        }
+    }
+
+    fn word(&self, at: u32) -> &str {
+        self.words.get(at as usize).map_or("", |word| word)
+    }
+}
+
+/// Columns that Microsoft School Data Sync writes where the standard has others.
+fn warn_of_variants(table: &Table, columns: &[Option<usize>; 8], findings: &mut Findings) {
+    let header = &table.header;
+    let mut variants: Vec<&str> = [2, 4, 5]
+        .into_iter()
+        .filter_map(|column| {
+            let name = header.cells[columns[column]?].as_str();
+            COLUMNS[column].formerly.iter().any(|other| other.eq_ignore_ascii_case(name)).then_some(name)
+        })
+        .collect();
+    if columns[7].is_none() {
+        variants.push("no sourcedId");
+    }
+    if !variants.is_empty() {
+        findings.warn("roles-variant", &header.file, Some(header.line), None, || {
+            format!("not quite OneRoster 1.2, but understood: {}", variants.join(", "))
+        });
+    }
+}
+
+/// What it takes to build the index; given up when it is built.
+struct Builder<'b> {
+    file: &'b str,
+    columns: [Option<usize>; 8],
+    schools: Option<&'b Schools>,
+    index: RoleIndex,
+    places: HashMap<Box<str>, u32>,
+}
+
+impl Builder<'_> {
+    fn add(&mut self, row: &TableRow<'_>, findings: &mut Findings) -> Result<()> {
+        let (file, line) = (self.file, Some(row.line()));
+        if let Some(code) = row.defect() {
+            findings.error(code, file, line, None, || "the role in this row is left out".to_owned());
+            return Ok(());
+        }
+        let [user, role, primary, org, begin, end, status, _] = self.columns;
+        match row.get(status).unwrap_or_default() {
+            // In a delta the role is gone too; which role it was matters only to someone who kept the roles.
+            gone if gone.eq_ignore_ascii_case("tobedeleted") => return Ok(()),
+            known if known.is_empty() || known.eq_ignore_ascii_case("active") => {}
+            _ => {
+                findings.warn("unknown-status", file, line, Some("status"), || "taken for active".to_owned())
+            }
+        }
+        let (Some(user), Some(role)) = (filled(row, user), filled(row, role)) else {
+            findings.warn("incomplete-role", file, line, None, || {
+                "without a user or without a role, so it is left out".to_owned()
+            });
+            return Ok(());
+        };
+        let org = filled(row, org);
+        if let (Some(org), Some(schools)) = (org, self.schools)
+            && !schools.0.contains_key(org)
+        {
+            findings.warn("dangling-org", file, line, Some("orgSourcedId"), || {
+                format!("org {org} is not in orgs.csv; it is known by its id")
+            });
+        }
+        let is_primary = filled(row, primary).is_some_and(|word| {
+            ["primary", "true", "1", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
+        });
+        let role = self.intern(role)? | if is_primary { 0 } else { NOT_PRIMARY };
+        let org = org.map_or(Ok(NO_ORG), |org| self.intern(org))?;
+        let mut day = |column, name| {
+            filled(row, column).map_or(Day::NONE, |cell| {
+                Day::parse(cell).unwrap_or_else(|| {
+                    findings.warn("unreadable-date", file, line, Some(name), || {
+                        "not a date, so taken as not provided".to_owned()
+                    });
+                    Day::NONE
+                })
+            })
+        };
+        let (begin, end) = (day(begin, "beginDate"), day(end, "endDate"));
+        self.index.entries.push(Entry { user: xxh3_64(user.as_bytes()), role, org, begin, end });
+        Ok(())
+    }
+
+    /// The place of a word among the words. Role lists are set apart by tabs and line breaks, so a word has none.
+    fn intern(&mut self, word: &str) -> Result<u32> {
+        if let Some(&at) = self.places.get(word) {
+            return Ok(at);
+        }
+        // Fewer words than rows, and rows are counted in 32 bits as well.
+        let at = u32::try_from(self.index.words.len()).ok().filter(|at| at & NOT_PRIMARY == 0).ok_or_else(
+            || Failure::new(Kind::InputUnusable, "roles.csv has too many different roles and orgs"),
+        )?;
+        self.index.words.push(word.replace(['\t', '\n', '\r'], " ").into());
+        self.places.insert(word.into(), at);
+        Ok(at)
+    }
+}
+
+fn filled<'a>(row: &TableRow<'a>, column: Option<usize>) -> Option<&'a str> {
+    row.get(column).filter(|cell| !cell.is_empty())
+}

@@ -1,0 +1,254 @@
+//! A row of users.csv as a [`Record`]: what its cells say, and what is odd about it.
+//!
+//! Works on one block at a time and knows nothing of the ones before it, but for counts that the end of the file is
+//! judged by. Nothing is allocated for an ordinary row: cells are borrowed from the block, and what has to be rewritten
+//! goes to buffers that are used again.
+
+use std::ops::ControlFlow;
+
+use super::blocks::{Block, Row};
+use super::cells::Cells;
+use super::roles::RoleIndex;
+use super::scan::Shape;
+use super::table::Table;
+use super::users::Columns;
+use crate::findings::Findings;
+use crate::roster::{Defect, IdList, Record, RoleList, Schools};
+
+/// Turns rows into records; keeps the buffers that are used again for every row.
+pub(super) struct RowReader<'s> {
+    table: &'s Table,
+    columns: &'s Columns,
+    roles: Option<&'s RoleIndex>,
+    /// None where there is no orgs.csv to be missing from.
+    schools: Option<&'s Schools>,
+    cells: Cells,
+    role_list: String,
+    /// The last list of orgs that were all known: most rows of a school have the same.
+    known_orgs: String,
+    short_rows: u64,
+    /// The last row of the file is short and has no line break after it.
+    cut_off: Option<u64>,
+}
+
+impl<'s> RowReader<'s> {
+    pub(super) fn new(
+        table: &'s Table,
+        columns: &'s Columns,
+        roles: Option<&'s RoleIndex>,
+        schools: Option<&'s Schools>,
+    ) -> Self {
+        Self {
+            table,
+            columns,
+            roles,
+            schools,
+            cells: Cells::default(),
+            role_list: String::new(),
+            known_orgs: String::new(),
+            short_rows: 0,
+            cut_off: None,
+        }
+    }
+
+    /// The line on which the file seems to have been cut off: its only short row, and the very end of it.
+    ///
+    /// An exporter that leaves out trailing cells does so all over the file, a broken transfer just once.
+    pub(super) fn cut_off(&self) -> Option<u64> {
+        self.cut_off.filter(|_| self.short_rows == 1)
+    }
+
+    /// Hands over the records of a block.
+    pub(super) fn read(
+        &mut self,
+        block: &Block,
+        findings: &mut Findings,
+        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for (at, row) in block.rows.iter().enumerate() {
+            self.cut_off = None;
+            self.cells.split(&block.text, row, self.table.dialect.delimiter);
+            if let Shape::Malformed(_) = row.shape {
+                self.malformed(&block.text, row, findings, each)?;
+                continue;
+            }
+            if row.shape != Shape::Plain {
+                self.mend(&block.text, row, findings);
+            }
+            let last = block.open_ended && at + 1 == block.rows.len();
+            self.row(&block.text, row.line, last, findings, each)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn mend(&mut self, text: &str, row: &Row, findings: &mut Findings) {
+        if let Some(column) = self.cells.mend(text, row, self.columns.used()) {
+            let column = self.table.header.cells.get(column).map(String::as_str);
+            findings.warn("line-break-in-cell", self.file(), Some(row.line), column, || {
+                "a line break inside a cell was read as a space".to_owned()
+            });
+        }
+    }
+
+    fn malformed(
+        &mut self,
+        text: &str,
+        row: &Row,
+        findings: &mut Findings,
+        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        findings.error("rejected-quoting", self.file(), Some(row.line), None, || {
+            let column = self.table.header.cells.get(self.cells.len()).map_or("the last", String::as_str);
+            format!("quotes inside the cell of column {column} are not doubled, so where it ends is a guess")
+        });
+        self.cells.mend(text, row, std::iter::once(self.columns.sourced_id));
+        let sourced_id = self.cells.get(text, self.columns.sourced_id).unwrap_or_default();
+        each(&Record { line: Some(row.line), sourced_id, defect: Some(Defect::Quoting), ..Record::default() })
+    }
+
+    fn row(
+        &mut self,
+        text: &str,
+        line: u64,
+        last: bool,
+        findings: &mut Findings,
+        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let columns = self.columns;
+        let blank = self.cells.get(text, columns.sourced_id).is_none_or(str::is_empty)
+            && self.cells.blank_from(text, 0);
+        if blank {
+            findings.warn("blank-row", self.file(), Some(line), None, || "skipped".to_owned());
+            return ControlFlow::Continue(());
+        }
+        let odd = self.cells.len() != self.table.dialect.width;
+        let rejected = odd && self.ragged(text, line, last, findings);
+        let sourced_id = self.cells.get(text, columns.sourced_id).unwrap_or_default();
+        if rejected {
+            let defect = Some(Defect::Shifted);
+            return each(&Record { line: Some(line), sourced_id, defect, ..Record::default() });
+        }
+        let (cells, file) = (&self.cells, self.table.header.file.as_str());
+        let get = |column: Option<usize>| column.and_then(|column| cells.get(text, column));
+        let mut enabled = get(columns.enabled).and_then(|cell| {
+            let enabled = boolean(cell);
+            if enabled.is_none() && !cell.is_empty() {
+                findings.warn("unreadable-boolean", file, Some(line), Some("enabledUser"), || {
+                    "neither true nor false, so taken as not provided".to_owned()
+                });
+            }
+            enabled
+        });
+        let mut deleted = false;
+        match get(columns.status).unwrap_or_default() {
+            "" | "active" => {}
+            status if status.eq_ignore_ascii_case("active") => {}
+            status if status.eq_ignore_ascii_case("tobedeleted") => deleted = true,
+            status if status.eq_ignore_ascii_case("inactive") => enabled = Some(false),
+            _ => findings
+                .warn("unknown-status", file, Some(line), Some("status"), || "taken for active".to_owned()),
+        }
+        let orgs = get(columns.orgs).unwrap_or_default();
+        if let Some(schools) = self.schools
+            && orgs != self.known_orgs
+        {
+            check_orgs(orgs, schools, &mut self.known_orgs, file, line, findings);
+        }
+        let roles = roles(get(columns.role), sourced_id, self.roles, &mut self.role_list);
+        each(&Record {
+            line: Some(line),
+            sourced_id,
+            identifier: get(columns.identifier),
+            deleted,
+            enabled,
+            given_name: get(Some(columns.given_name)),
+            family_name: get(Some(columns.family_name)),
+            email: get(columns.email),
+            sms: get(columns.sms),
+            phone: get(columns.phone),
+            language: get(columns.language),
+            roles: RoleList(roles),
+            orgs: IdList(orgs),
+            agents: IdList(get(columns.agents).unwrap_or_default()),
+            defect: None,
+        })
+    }
+
+    /// Tells of a row that is wider or narrower than the header; true if it cannot be used.
+    fn ragged(&mut self, text: &str, line: u64, last: bool, findings: &mut Findings) -> bool {
+        let (found, width) = (self.cells.len(), self.table.dialect.width);
+        if found < width {
+            self.short_rows += 1;
+            self.cut_off = last.then_some(line);
+        } else if !self.cells.blank_from(text, width) || self.email_is_one_further(text) {
+            findings.error("rejected-shifted-row", self.file(), Some(line), None, || {
+                format!("{found} cells under {width} headers: a comma inside a cell without quotes shifted the row")
+            });
+            return true;
+        }
+        findings.warn("ragged-row", self.file(), Some(line), None, || {
+            format!("{found} cells under {width} headers")
+        });
+        false
+    }
+
+    /// Whether a row that is too wide by blank cells alone was shifted all the same: the last columns are often blank,
+    /// so the cell that fell off the end says little, but an address beside the email column says it all.
+    fn email_is_one_further(&self, text: &str) -> bool {
+        let has_address = |at| self.cells.get(text, at).is_some_and(|cell| cell.contains('@'));
+        self.columns.email.is_some_and(|email| !has_address(email) && has_address(email + 1))
+    }
+
+    fn file(&self) -> &'s str {
+        &self.table.header.file
+    }
+}
+
+/// The user's roles: those of users.csv, or else those of roles.csv, written to `list`.
+fn roles<'a>(cell: Option<&'a str>, user: &str, index: Option<&RoleIndex>, list: &'a mut String) -> &'a str {
+    list.clear();
+    match (cell.unwrap_or_default(), index) {
+        ("", Some(index)) => {
+            index.write_roles(user, list);
+            list
+        }
+        // A tab would end the role in a role list; line breaks are gone already.
+        (role, _) if role.contains('\t') => {
+            list.extend(role.chars().map(|character| if character == '\t' { ' ' } else { character }));
+            list
+        }
+        (role, _) => role,
+    }
+}
+
+/// Tells of orgs that orgs.csv does not have; remembers a list without such.
+fn check_orgs(
+    orgs: &str,
+    schools: &Schools,
+    known: &mut String,
+    file: &str,
+    line: u64,
+    findings: &mut Findings,
+) {
+    let mut all = true;
+    for org in IdList(orgs).iter().filter(|org| !schools.0.contains_key(*org)) {
+        all = false;
+        findings.warn("dangling-org", file, Some(line), Some("orgSourcedIds"), || {
+            format!("org {org} is not in orgs.csv; it is known by its id")
+        });
+    }
+    if all {
+        known.clear();
+        known.push_str(orgs);
+    }
+}
+
+fn boolean(cell: &str) -> Option<bool> {
+    match cell {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ if cell.eq_ignore_ascii_case("true") || cell.eq_ignore_ascii_case("yes") => Some(true),
+        _ if cell.eq_ignore_ascii_case("false") || cell.eq_ignore_ascii_case("no") => Some(false),
+        _ => None,
+    }
+}

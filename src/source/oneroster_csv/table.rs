@@ -1,0 +1,285 @@
+//! One CSV file of a package: found usable once, then read as often as needed, always the same.
+//!
+//! It knows encoding, delimiter and header, and refuses what is no such file: empty, binary, without a header, with a
+//! quote that is never closed, or changed since it was opened. What its columns mean is not its business.
+
+use std::io::Read as _;
+use std::ops::ControlFlow;
+
+use super::EncodingSetting;
+use super::blocks::{Block, Broken, Row, Splitter};
+use super::cells::Cells;
+use super::encoding::{Encoding, Fingerprint, Inspection, TextReader, inspect, read_piece};
+use super::header::{Header, Wanted};
+use super::lines::LineCounter;
+use super::package::{Package, PackageFile};
+use super::scan::{Dialect, Outcome, Scanned, Shape, record};
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+
+/// What is known of a file after it was opened.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub header: Header,
+    pub dialect: Dialect,
+    encoding: Encoding,
+    fingerprint: Fingerprint,
+}
+
+impl Table {
+    /// Looks through the file once. `key` is the column by which a header row is recognised as one.
+    pub(super) fn open(
+        package: &Package,
+        file: &PackageFile,
+        setting: EncodingSetting,
+        key: &Wanted,
+        findings: &mut Findings,
+    ) -> Result<Self> {
+        let unusable = |what: &str| Failure::new(Kind::InputUnusable, format!("{} {what}", file.name));
+        let inspection = package
+            .with_reader(file, |reader| inspect(reader, setting).map_err(|cause| unreadable(file, cause)))
+            .map_err(|failure| placed(failure, package))?;
+        if inspection.fingerprint.length == 0 {
+            return Err(unusable("is empty").at(&package.name).cure(EXPORT_AGAIN));
+        }
+        if inspection.nul {
+            return Err(unusable("is not a text file: it holds NUL characters").at(&package.name).cure(
+                "export it as UTF-8; if it is UTF-16 without a byte order mark, set `[source] encoding = \"utf-16\"`",
+            ));
+        }
+        check_encoding(package, file, setting, &inspection, findings)?;
+        let encoding = inspection.encoding;
+        let found = package.with_reader(file, |reader| {
+            let mut text = TextReader::new(reader, encoding);
+            let mut head = Vec::new();
+            text.read_more(&mut head).map_err(|cause| unreadable(file, cause))?;
+            Ok(find_header(&head, text.ended(), key))
+        })?;
+        let Some((delimiter, line, cells)) = found else {
+            return Err(unusable(&format!("has no header row: no column {} in its first row", key.name))
+                .at(format!("{} line 1", package.place(file)))
+                .cure(EXPORT_AGAIN));
+        };
+        if delimiter != b',' {
+            let name = if delimiter == b';' { "semicolons" } else { "tabs" };
+            findings.warn("delimiter", &file.name, Some(line), None, || {
+                format!("its cells are set apart by {name} instead of commas; was it saved by a spreadsheet?")
+            });
+        }
+        let dialect = Dialect { delimiter, width: cells.len() };
+        let header = Header { file: file.name.clone(), line, cells };
+        Ok(Self { header, dialect, encoding, fingerprint: inspection.fingerprint })
+    }
+
+    /// Hands out all blocks in order, without the header, until `each` breaks off.
+    ///
+    /// # Errors
+    /// `SourceUnavailable` if the bytes are not those that were there when the file was opened, whatever else seemed
+    /// wrong with them.
+    pub(super) fn blocks(
+        &self,
+        package: &Package,
+        file: &PackageFile,
+        each: &mut dyn FnMut(&Block) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        package.with_reader(file, |reader| {
+            let mut splitter = Splitter::new(TextReader::new(reader, self.encoding), self.dialect);
+            let mut block = Block::default();
+            let outcome = loop {
+                match splitter.next(&mut block) {
+                    Ok(false) => break Ok(()),
+                    Err(broken) => break Err(self.broken(package, file, broken)),
+                    Ok(true) => {}
+                }
+                if block.rows.first().is_some_and(|row| row.line <= self.header.line) {
+                    block.rows.retain(|row| row.line > self.header.line);
+                }
+                if each(&block)?.is_break() {
+                    return Ok(());
+                }
+            };
+            let fingerprint =
+                splitter.finish().map_err(|cause| self.interrupted(package, file).because(cause))?;
+            if fingerprint != self.fingerprint {
+                return Err(changed(package, file));
+            }
+            outcome
+        })
+    }
+
+    /// Hands out all rows in order, mended in the given columns, blank ones left out.
+    pub(super) fn rows(
+        &self,
+        package: &Package,
+        file: &PackageFile,
+        columns: &[Option<usize>],
+        each: &mut dyn FnMut(TableRow<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let mut cells = Cells::default();
+        self.blocks(package, file, &mut |block| {
+            for row in &block.rows {
+                cells.split(&block.text, row, self.dialect.delimiter);
+                cells.mend(&block.text, row, columns.iter().flatten().copied());
+                if cells.blank_from(&block.text, 0) && !matches!(row.shape, Shape::Malformed(_)) {
+                    continue;
+                }
+                let row = TableRow { text: &block.text, row, cells: &cells, width: self.dialect.width };
+                if each(row)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    fn broken(&self, package: &Package, file: &PackageFile, broken: Broken) -> Failure {
+        match broken {
+            Broken::Io(cause) => self.interrupted(package, file).because(cause),
+            Broken::NotUtf8 => changed(package, file),
+            Broken::Unclosed { line } => Failure::new(
+                Kind::InputUnusable,
+                format!("{} has a quote that is never closed, so where its rows end is unknown", file.name),
+            )
+            .at(format!("{} line {line}", package.place(file)))
+            .cure("correct the quote in the SIS (quotes inside a quoted cell have to be doubled) and export again"),
+        }
+    }
+
+    fn interrupted(&self, package: &Package, file: &PackageFile) -> Failure {
+        Failure::new(Kind::SourceUnavailable, format!("{} could not be read to its end", file.name))
+            .at(&package.name)
+            .cure("check the disk or the network share and run again")
+    }
+}
+
+/// One row of a [`Table`].
+pub(super) struct TableRow<'a> {
+    text: &'a str,
+    row: &'a Row,
+    cells: &'a Cells,
+    width: usize,
+}
+
+impl<'a> TableRow<'a> {
+    pub(super) fn line(&self) -> u64 {
+        self.row.line
+    }
+
+    /// The cell in a column, trimmed; none without the column or the cell.
+    pub(super) fn get(&self, column: Option<usize>) -> Option<&'a str> {
+        self.cells.get(self.text, column?)
+    }
+
+    /// Why the cells of the row cannot be trusted, as the code of a finding.
+    pub(super) fn defect(&self) -> Option<&'static str> {
+        if matches!(self.row.shape, Shape::Malformed(_)) {
+            Some("rejected-quoting")
+        } else if !self.cells.blank_from(self.text, self.width) {
+            Some("rejected-shifted-row")
+        } else {
+            None
+        }
+    }
+}
+
+const EXPORT_AGAIN: &str = "check that the export is complete and made as OneRoster CSV, then run again";
+
+fn changed(package: &Package, file: &PackageFile) -> Failure {
+    Failure::new(Kind::SourceUnavailable, format!("{} changed while it was being read", file.name))
+        .at(&package.name)
+        .cure("run again when the export is complete")
+}
+
+/// A failure to read at the first look. Damaged content is the export's fault, anything else the machine's.
+fn unreadable(file: &PackageFile, cause: std::io::Error) -> Failure {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    let damaged = matches!(cause.kind(), InvalidData | InvalidInput | UnexpectedEof);
+    let kind = if damaged { Kind::InputUnusable } else { Kind::SourceUnavailable };
+    Failure::new(kind, format!("{} cannot be read", file.name))
+        .cure("check that the export was delivered completely, then run again")
+        .because(cause)
+}
+
+fn placed(failure: Failure, package: &Package) -> Failure {
+    if failure.place.is_empty() { failure.at(&package.name) } else { failure }
+}
+
+/// Refuses text that is not in the encoding that was asked for, and tells of one that was only fallen back on.
+fn check_encoding(
+    package: &Package,
+    file: &PackageFile,
+    setting: EncodingSetting,
+    inspection: &Inspection,
+    findings: &mut Findings,
+) -> Result<()> {
+    let Some(byte) = inspection.first_bad else { return Ok(()) };
+    if matches!(inspection.encoding, Encoding::Utf16Le | Encoding::Utf16Be) {
+        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-16", file.name))
+            .at(format!("{} byte {}", package.place(file), byte + 1))
+            .cure("export it again as UTF-8"));
+    }
+    let line = line_of(package, file, byte)?;
+    if inspection.encoding == Encoding::Utf8 && setting == EncodingSetting::Utf8 {
+        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-8", file.name))
+            .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
+            .cure(
+                "export it as UTF-8, or set `[source] encoding = \"windows-1252\"` if that is what it is",
+            ));
+    }
+    findings.warn("not-utf-8", &file.name, Some(line), None, || {
+        format!(
+            "not UTF-8 (first at byte {}), so all of it was read as windows-1252; set `[source] encoding` to say which it is",
+            byte + 1
+        )
+    });
+    Ok(())
+}
+
+/// The line on which a byte stands. Read again for that, since it is hardly ever asked.
+fn line_of(package: &Package, file: &PackageFile, byte: u64) -> Result<u64> {
+    package.with_reader(file, |reader| {
+        let mut lines = LineCounter::default();
+        let mut before = reader.take(byte);
+        let mut piece = Vec::new();
+        while read_piece(&mut before, &mut piece).map_err(|cause| unreadable(file, cause))? > 0 {
+            lines.add(&piece);
+            piece.clear();
+        }
+        Ok(lines.line())
+    })
+}
+
+/// The delimiter, the line and the cells of the header row at the beginning of a file.
+fn find_header(head: &[u8], whole: bool, key: &Wanted) -> Option<(u8, u64, Vec<String>)> {
+    [b',', b';', b'\t'].into_iter().find_map(|delimiter| {
+        // How wide the rows are is what is to be found out.
+        let dialect = Dialect { delimiter, width: usize::MAX };
+        let (mut start, mut line) = (0, 1);
+        loop {
+            let Outcome::Record(found) = record(head, start, dialect, whole) else { return None };
+            let cells = header_cells(head, start, found, delimiter)?;
+            if cells.iter().any(|cell| key.is(cell)) {
+                return Some((delimiter, line, cells));
+            }
+            // Only blank rows may stand before the header.
+            if cells.iter().any(|cell| !cell.is_empty()) || found.next >= head.len() {
+                return None;
+            }
+            start = found.next;
+            line += found.breaks;
+        }
+    })
+}
+
+fn header_cells(head: &[u8], start: usize, found: Scanned, delimiter: u8) -> Option<Vec<String>> {
+    let text = std::str::from_utf8(head.get(start..found.end)?).ok()?;
+    let shape = match found.shape {
+        Shape::Malformed(at) => Shape::Malformed(at - start),
+        shape => shape,
+    };
+    let row = Row { start: 0, end: text.len() as u32, line: 0, shape };
+    let mut cells = Cells::default();
+    cells.split(text, &row, delimiter);
+    cells.mend(text, &row, 0..cells.len());
+    Some((0..cells.len()).map(|at| cells.get(text, at).unwrap_or_default().to_owned()).collect())
+}

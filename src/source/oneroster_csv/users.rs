@@ -1,0 +1,139 @@
+//! Where the columns of users.csv are, and which of them there have to be.
+//!
+//! Only columns that are named here are ever looked at; the password is not among them and cannot be made to be.
+
+use super::header::{Header, Wanted};
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+
+/// Where the columns are.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub sourced_id: usize,
+    pub given_name: usize,
+    pub family_name: usize,
+    pub role: Option<usize>,
+    pub status: Option<usize>,
+    pub enabled: Option<usize>,
+    pub orgs: Option<usize>,
+    pub agents: Option<usize>,
+    pub identifier: Option<usize>,
+    pub email: Option<usize>,
+    pub sms: Option<usize>,
+    pub phone: Option<usize>,
+    pub language: Option<usize>,
+}
+
+/// The column by which a users file is recognised.
+pub(super) const KEY: Wanted =
+    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId", "sourcedIds"] };
+
+const fn wanted(name: &'static str) -> Wanted {
+    Wanted { name, formerly: &[], misspelt: &[] }
+}
+
+const COLUMNS: [Wanted; 13] = [
+    KEY,
+    wanted("givenName"),
+    wanted("familyName"),
+    wanted("role"),
+    wanted("status"),
+    Wanted { name: "enabledUser", formerly: &[], misspelt: &["enableUser", "userEnabled"] },
+    Wanted {
+        name: "orgSourcedIds",
+        formerly: &[],
+        misspelt: &["orgSourcedId", "orgSourceIds", "orgSourceId"],
+    },
+    Wanted {
+        name: "agentSourcedIds",
+        formerly: &["agents"],
+        misspelt: &["agentSourcedId", "agentSourceIds", "agentSourceId"],
+    },
+    wanted("identifier"),
+    wanted("email"),
+    wanted("sms"),
+    wanted("phone"),
+    // Not read; only missed where the standard requires it.
+    wanted("username"),
+];
+
+impl Columns {
+    /// Finds the columns; `has_roles` says that roles.csv gives the roles where users.csv does not.
+    pub(super) fn locate(
+        header: &Header,
+        language: Option<&str>,
+        has_roles: bool,
+        findings: &mut Findings,
+    ) -> Result<Self> {
+        let [id, given, family, role, status, enabled, orgs, agents, identifier, email, sms, phone, username] =
+            header.locate(&COLUMNS, findings)?;
+        let required = |column: Option<usize>, name| column.ok_or_else(|| header.missing(name));
+        let columns = Self {
+            sourced_id: required(id, "sourcedId")?,
+            given_name: required(given, "givenName")?,
+            family_name: required(family, "familyName")?,
+            role,
+            status,
+            enabled,
+            orgs,
+            agents,
+            identifier,
+            email,
+            sms,
+            phone,
+            language: language.map(|name| language_column(header, name, findings)).transpose()?.flatten(),
+        };
+        if role.is_none() && !has_roles {
+            let mut failure = header.missing("role");
+            failure.cure =
+                "export the column role (OneRoster 1.1), or a file roles.csv (1.2) beside it".to_owned();
+            return Err(failure);
+        }
+        // OneRoster 1.0, known by its column `agents`, has no enabledUser.
+        let version_1_0 =
+            enabled.is_none() && agents.is_some_and(|at| header.cells[at].eq_ignore_ascii_case("agents"));
+        let missing: Vec<&str> = [
+            ("enabledUser", enabled.is_none() && !version_1_0),
+            ("orgSourcedIds", orgs.is_none() && role.is_some()),
+            ("username", username.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_missing)| is_missing.then_some(name))
+        .collect();
+        if !missing.is_empty() {
+            findings.warn("missing-header", &header.file, Some(header.line), None, || {
+                format!("columns that OneRoster requires are not there: {}", missing.join(", "))
+            });
+        }
+        if email.is_none() {
+            findings.warn("missing-header", &header.file, Some(header.line), Some("email"), || {
+                "there is no such column, so no email is provided for anyone".to_owned()
+            });
+        }
+        Ok(columns)
+    }
+
+    /// All columns whose cells are read.
+    pub(super) fn used(&self) -> impl Iterator<Item = usize> {
+        [Some(self.sourced_id), Some(self.given_name), Some(self.family_name)]
+            .into_iter()
+            .chain([self.role, self.status, self.enabled, self.orgs, self.agents, self.identifier])
+            .chain([self.email, self.sms, self.phone, self.language])
+            .flatten()
+    }
+}
+
+/// The column that the configuration names for languages.
+fn language_column(header: &Header, name: &str, findings: &mut Findings) -> Result<Option<usize>> {
+    if name.trim().eq_ignore_ascii_case("password") {
+        return Err(Failure::new(Kind::Usage, "the column password is never read")
+            .cure("name the column that holds the language"));
+    }
+    let found = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case(name.trim()));
+    if found.is_none() {
+        findings.warn("missing-header", &header.file, Some(header.line), Some(name), || {
+            "the column that is configured for the language is not there".to_owned()
+        });
+    }
+    Ok(found)
+}
