@@ -3,7 +3,7 @@
 //! * `columns`: which columns there are, and their names
 //! * `cell`: how one cell is written so that no spreadsheet runs it, and read back exactly
 //! * `writer`: [`Row`] and [`Writer`], the file
-//! * `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
+//! * `rows`, `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
 //! * `filter`, `order`: which rows are shown, and in which order, without loading what is not shown
 //! * `query`: [`render`], what the command `report` shows
 //! * `formats`, `table`: the renderings, as pure functions from cells to bytes
@@ -17,6 +17,7 @@ mod formats;
 mod order;
 mod query;
 mod reader;
+mod rows;
 mod table;
 mod writer;
 

@@ -9,18 +9,46 @@
 //! takes one apostrophe off a cell of *at least one* apostrophe and then one of these characters. Every other cell is
 //! itself.
 
-/// Appends one cell to a row: apostrophe where needed, quotes only where needed.
-pub(super) fn append(cell: &[u8], out: &mut Vec<u8>) {
-    let apostrophe = could_run(cell);
-    if !needs_quotes(cell) {
-        if apostrophe {
+/// Appends a row: apostrophes where needed, quotes only where needed, and the line break.
+///
+/// Nearly no row needs a quote. So the cells are first put down without, and the row as a whole is searched for a sign
+/// that one of them does need quotes; that takes half the time of asking each of twenty short cells.
+pub(super) fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut commas = 0;
+    for (i, cell) in cells.clone().enumerate() {
+        if i > 0 {
+            out.push(b',');
+            commas = i;
+        }
+        if could_run(cell) {
             out.push(b'\'');
         }
         out.extend_from_slice(cell);
-        return;
     }
-    out.push(b'"');
-    if apostrophe {
+    let row = &out[start..];
+    if memchr::memchr3(b'"', b'\r', b'\n', row).is_some() || memchr::memchr_iter(b',', row).count() != commas
+    {
+        out.truncate(start);
+        for (i, cell) in cells.enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            append(cell, out);
+        }
+    } else if row.is_empty() {
+        // A row of a single blank cell would be an empty line, which readers leave out.
+        out.extend_from_slice(b"\"\"");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn append(cell: &[u8], out: &mut Vec<u8>) {
+    let quoted = cell.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
+    if quoted {
+        out.push(b'"');
+    }
+    if could_run(cell) {
         out.push(b'\'');
     }
     let mut rest = cell;
@@ -30,10 +58,12 @@ pub(super) fn append(cell: &[u8], out: &mut Vec<u8>) {
         rest = &rest[quote + 1..];
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
+    if quoted {
+        out.push(b'"');
+    }
 }
 
-/// The value of a cell that [`append`] wrote.
+/// The value of a cell as it was written.
 pub(super) fn unescape(cell: &[u8]) -> &[u8] {
     match cell {
         [b'\'', rest @ ..] if runs_after_apostrophes(rest) => rest,
@@ -59,19 +89,22 @@ fn is_e164(cell: &[u8]) -> bool {
     (8..=16).contains(&cell.len()) && cell[1..].iter().all(u8::is_ascii_digit)
 }
 
-fn needs_quotes(cell: &[u8]) -> bool {
-    // No early exit: nearly all cells are short and need none, and a plain fold is done 16 bytes at a time.
-    cell.iter().fold(false, |found, &byte| found | matches!(byte, b',' | b'"' | b'\r' | b'\n'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn written(cell: &str) -> String {
-        let mut out = Vec::new();
-        append(cell.as_bytes(), &mut out);
-        String::from_utf8(out).unwrap()
+        let row = |cells: &[&str]| {
+            let mut out = Vec::new();
+            append_row(cells.iter().map(|cell| cell.as_bytes()), &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        // Alone, in company, and in company that needs quotes.
+        let alone = row(&["", cell]);
+        let written = alone.strip_prefix(',').and_then(|row| row.strip_suffix("\r\n")).unwrap();
+        assert_eq!(row(&["x", cell, "y"]), format!("x,{written},y\r\n"));
+        assert_eq!(row(&["x,", cell, "y"]), format!("\"x,\",{written},y\r\n"));
+        written.to_owned()
     }
 
     #[test]
@@ -111,6 +144,14 @@ mod tests {
         ] {
             assert_eq!(written(cell), expected, "{cell:?}");
         }
+    }
+
+    #[test]
+    fn a_single_blank_cell_is_still_a_row() {
+        let mut out = Vec::new();
+        append_row([&b""[..]].into_iter(), &mut out);
+        append_row([&b""[..], b""].into_iter(), &mut out);
+        assert_eq!(out, b"\"\"\r\n,\r\n");
     }
 
     #[test]

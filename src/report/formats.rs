@@ -2,9 +2,9 @@
 //!
 //! A rendering turns cells into bytes and knows no file and no terminal, so that each can be tested as a function.
 
+use super::cell;
 use super::columns::Column;
 use super::reader::Cells;
-use super::writer::append_cells;
 
 /// One way to show rows. Everything is appended to `out`, which the caller empties as it likes.
 pub(super) trait Rendering {
@@ -19,11 +19,11 @@ pub(super) struct Csv(pub(super) Vec<Column>);
 
 impl Rendering for Csv {
     fn begin(&mut self, out: &mut Vec<u8>) {
-        append_cells(self.0.iter().map(|column| column.name().as_bytes()), out);
+        cell::append_row(self.0.iter().map(|column| column.name().as_bytes()), out);
     }
 
     fn row(&mut self, cells: &Cells<'_>, out: &mut Vec<u8>) {
-        append_cells(self.0.iter().map(|column| cells.cell(*column)), out);
+        cell::append_row(self.0.iter().map(|column| cells.cell(*column)), out);
     }
 
     fn end(&mut self, _: &mut Vec<u8>) {}

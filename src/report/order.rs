@@ -30,34 +30,25 @@ pub(super) struct Place {
 pub(super) struct Order<'a> {
     by: &'a [Column],
     reverse: bool,
-    size: u64,
     keys: Vec<u8>,
     places: Vec<Place>,
 }
 
 impl<'a> Order<'a> {
-    /// By these columns in turn; by none, the order of the file, which has this size.
-    pub(super) fn new(by: &'a [Column], reverse: bool, size: u64) -> Self {
-        Self { by, reverse, size, keys: Vec::new(), places: Vec::new() }
+    /// By these columns in turn; by none, the order of the file.
+    pub(super) fn new(by: &'a [Column], reverse: bool) -> Self {
+        Self { by, reverse, keys: Vec::new(), places: Vec::new() }
     }
 
-    /// Adds a row; false if it is longer than any row can be.
-    #[must_use]
-    pub(super) fn add(&mut self, cells: &Cells<'_>) -> bool {
+    pub(super) fn add(&mut self, cells: &Cells<'_>) {
         let start = self.keys.len();
         for &column in self.by {
             append_key(column, cells, self.reverse, &mut self.keys);
         }
-        let (offset, end) = cells.extent;
-        // A last row without a line break has borrowed one from behind the end.
-        let end = end.min(self.size);
-        let (Ok(length), Ok(key_length)) =
-            (u32::try_from(end - offset), u32::try_from(self.keys.len() - start))
-        else {
-            return false;
-        };
+        let (offset, end) = cells.extent();
+        // The reader takes no row of more than a few MiB.
+        let (length, key_length) = ((end - offset) as u32, (self.keys.len() - start) as u32);
         self.places.push(Place { word: 0, offset, key: start as u64, key_length, length });
-        true
     }
 
     /// The rows in order. The keys are let go.
@@ -192,7 +183,7 @@ impl<'a> InOrder<'a> {
             let start = self.ready.len();
             self.ready.resize(start + (end - place.offset) as usize, 0);
             read_at(self.file, &mut self.ready[start..], place.offset)?;
-            // The parser counts a line feed to the next row, and the last row of a file may have no line break.
+            // The last row of a file may have no line break.
             if self.ready.last() != Some(&b'\n') {
                 self.ready.push(b'\n');
             }

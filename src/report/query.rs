@@ -67,14 +67,14 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
         return show(&mut reader, filter, &mut *rendering, &mut page);
     }
 
-    let Some(metadata) = file.metadata().ok().filter(std::fs::Metadata::is_file) else {
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
         let failure =
             Failure::new(Kind::InputUnusable, "the report cannot be sorted, since it can be read only once");
         return Err(failure.at(path.display()).cure("save it as a file first"));
-    };
+    }
     let layout = reader.layout().clone();
-    let mut order = Order::new(&query.sort, query.reverse, metadata.len());
-    let total = collect(&mut reader, filter, &mut order, path)?;
+    let mut order = Order::new(&query.sort, query.reverse);
+    let total = collect(&mut reader, filter, &mut order)?;
     let in_order = InOrder::new(&file, order.sorted());
     let mut reader = Reader::without_header(in_order, layout, path);
     let shown = show(&mut reader, Filter::NONE, &mut *rendering, &mut page)?;
@@ -110,18 +110,12 @@ impl Query {
 }
 
 /// Goes through the report once for the order of its rows, and counts them all.
-fn collect(
-    reader: &mut Reader<&File>,
-    filter: Filter<'_>,
-    order: &mut Order<'_>,
-    path: &Path,
-) -> Result<u64> {
+fn collect(reader: &mut Reader<&File>, filter: Filter<'_>, order: &mut Order<'_>) -> Result<u64> {
     let mut total = 0;
     while let Some(cells) = reader.next_row()? {
         total += 1;
-        if filter.accepts(&cells) && !order.add(&cells) {
-            let failure = Failure::new(Kind::InputUnusable, "a row of the report is too long to be sorted");
-            return Err(failure.at(path.display()).cure("take a fresh copy of the report"));
+        if filter.accepts(&cells) {
+            order.add(&cells);
         }
     }
     Ok(total)

@@ -9,18 +9,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use csv::ByteRecord;
-
 use super::cell;
 use super::columns::Column;
-use super::writer::BUFFER;
+use super::rows::{Broken, Cut, Rows};
 use crate::failure::{Failure, Kind, Result};
 
 /// Without these it is another kind of file, such as a roster or an export of the platform.
 const REQUIRED: [Column; 3] = [Column::SourcedId, Column::Action, Column::Notes];
-
-/// Read after the end of the file. A cell whose quotes are never closed swallows it, and only then.
-const END: &[u8] = b"\n\0end of the report\n";
 
 const CURE: &str = "give a report that rostersync wrote, or a copy of one saved as CSV UTF-8 with commas";
 
@@ -42,7 +37,7 @@ impl Layout {
         self.places[column.index()].is_some()
     }
 
-    fn of(header: &ByteRecord, path: &Path) -> Result<Self> {
+    fn of(header: Cut<'_>, path: &Path) -> Result<Self> {
         let mut places = [None; Column::ALL.len()];
         for (i, name) in header.iter().enumerate() {
             let Some(column) = std::str::from_utf8(name).ok().and_then(|name| Column::named(name.trim()))
@@ -70,18 +65,21 @@ impl Layout {
 /// One row of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Cells<'a> {
-    record: &'a ByteRecord,
+    row: Cut<'a>,
     layout: &'a Layout,
-    /// First byte and end of the row in what is read.
-    pub(super) extent: (u64, u64),
 }
 
 impl<'a> Cells<'a> {
+    /// First byte and end of the row in what is read.
+    pub(super) fn extent(&self) -> (u64, u64) {
+        self.row.extent
+    }
+
     /// The value in a column, without the apostrophe that the writer may have put before it. Blank where the file has
     /// no such column.
     pub fn cell(&self, column: Column) -> &'a [u8] {
         let place = self.layout.places[column.index()];
-        cell::unescape(place.and_then(|place| self.record.get(place)).unwrap_or_default())
+        cell::unescape(place.and_then(|place| self.row.get(place)).unwrap_or_default())
     }
 
     /// The same as text. What is not UTF-8, in a file that something else saved, becomes `�`.
@@ -98,8 +96,7 @@ impl<'a> Cells<'a> {
 /// A Users report being read.
 #[derive(Debug)]
 pub struct Reader<R> {
-    csv: csv::Reader<io::Chain<R, &'static [u8]>>,
-    record: ByteRecord,
+    rows: Rows<R>,
     layout: Layout,
     path: PathBuf,
 }
@@ -130,20 +127,18 @@ pub(super) fn open(path: &Path) -> Result<File> {
 impl<R: Read> Reader<R> {
     /// Reads a report from anywhere; `path` is what messages call it.
     pub fn new(source: R, path: &Path) -> Result<Self> {
-        let mut csv = parser(source);
-        let mut header = ByteRecord::new();
-        csv.read_byte_record(&mut header).map_err(|cause| unreadable(path, cause))?;
-        if is_end(&header) {
+        let mut rows = Rows::new(source);
+        if !rows.advance().map_err(|broken| refusal(broken, rows.line(), path))? {
             let failure = Failure::new(Kind::InputUnusable, "not a Users report: it is empty");
             return Err(failure.at(path.display()).cure(CURE));
         }
-        let layout = Layout::of(&header, path)?;
-        Ok(Self { csv, record: ByteRecord::new(), layout, path: path.to_owned() })
+        let layout = Layout::of(rows.row(), path)?;
+        Ok(Self { rows, layout, path: path.to_owned() })
     }
 
     /// Reads rows of a report whose header has been read before.
     pub(super) fn without_header(source: R, layout: Layout, path: &Path) -> Self {
-        Self { csv: parser(source), record: ByteRecord::new(), layout, path: path.to_owned() }
+        Self { rows: Rows::new(source), layout, path: path.to_owned() }
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -152,49 +147,39 @@ impl<R: Read> Reader<R> {
 
     /// The next row, or none at the end.
     pub fn next_row(&mut self) -> Result<Option<Cells<'_>>> {
-        self.csv.read_byte_record(&mut self.record).map_err(|cause| unreadable(&self.path, cause))?;
-        if is_end(&self.record) {
+        if !self.rows.advance().map_err(|broken| refusal(broken, self.rows.line(), &self.path))? {
             return Ok(None);
         }
-        if self.record.as_slice().ends_with(END) {
-            return Err(self.refuse("the report breaks off inside a quoted cell"));
+        let row = self.rows.row();
+        if row.len() > self.layout.width && row.iter().skip(self.layout.width).any(|cell| !cell.is_empty()) {
+            return Err(damaged(
+                "a row of the report has more cells than the header",
+                self.rows.line(),
+                &self.path,
+            ));
         }
-        if self.record.len() > self.layout.width
-            && self.record.iter().skip(self.layout.width).any(|cell| !cell.is_empty())
-        {
-            return Err(self.refuse("a row of the report has more cells than the header"));
-        }
-        let begin = self.record.position().map_or(0, csv::Position::byte);
-        let extent = (begin, self.csv.position().byte());
-        Ok(Some(Cells { record: &self.record, layout: &self.layout, extent }))
-    }
-
-    fn refuse(&self, what: &str) -> Failure {
-        let line = self.record.position().map_or(0, csv::Position::line);
-        Failure::new(Kind::InputUnusable, what)
-            .at(format_args!("{} line {line}", self.path.display()))
-            .cure("take a fresh copy of the report")
+        Ok(Some(Cells { row, layout: &self.layout }))
     }
 }
 
-fn parser<R: Read>(source: R) -> csv::Reader<io::Chain<R, &'static [u8]>> {
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(BUFFER)
-        .from_reader(source.chain(END))
+fn refusal(broken: Broken, line: u64, path: &Path) -> Failure {
+    match broken {
+        Broken::Source(cause) => {
+            let failure = Failure::new(Kind::InputUnusable, "the report cannot be read");
+            failure
+                .at(path.display())
+                .cure("mend the cause, or take a fresh copy of the report")
+                .because(cause)
+        }
+        Broken::Unclosed => damaged("the report breaks off inside a quoted cell", line, path),
+        Broken::TooLong => damaged("a row of the report never ends", line, path),
+    }
 }
 
-/// Whether the parser has come to [`END`]; after that it gives empty records.
-fn is_end(record: &ByteRecord) -> bool {
-    record.is_empty() || record.len() == 1 && record.as_slice() == END.trim_ascii()
-}
-
-fn unreadable(path: &Path, cause: csv::Error) -> Failure {
-    Failure::new(Kind::InputUnusable, "the report cannot be read")
-        .at(path.display())
-        .cure(CURE)
-        .because(cause)
+fn damaged(what: &str, line: u64, path: &Path) -> Failure {
+    Failure::new(Kind::InputUnusable, what)
+        .at(format_args!("{} line {line}", path.display()))
+        .cure("take a fresh copy of the report")
 }
 
 #[cfg(test)]
@@ -223,7 +208,7 @@ mod tests {
         for file in [
             "\u{FEFF}notes,extra,action,sourced_id\r\n\"a\r\nb\",x,kept,'=1\r\n,,,\r\n",
             "notes,extra,action,sourced_id\n\"a\r\nb\",x,kept,'=1\n\n,,,\n",
-            "notes, extra, action ,sourced_id\r\"a\r\nb\",x,kept,'=1\r,,,",
+            "\r\nnotes, extra, action ,sourced_id\r\n\"a\r\nb\",x,kept,'=1\r\n,,,",
         ] {
             let rows = read(file.as_bytes()).unwrap();
             assert_eq!(rows.len(), 2, "{file:?}");
@@ -263,8 +248,9 @@ mod tests {
         for empty in [&b""[..], b"\n\r\n", b"\xEF\xBB\xBF"] {
             assert_eq!(refusal(empty), format!("not a Users report: it is empty, at r.csv; {cure}"));
         }
-        assert!(refusal(b"PK\x03\x04\0\0\xFF\xFE\"").contains("no header"));
-        assert!(refusal(b"\"sourced_id,action,notes").contains("no header"));
+        assert!(refusal(b"PK\x03\x04\0\0\xFF\xFE\"\n").contains("no header"));
+        assert!(refusal(b"sourced_id,action,notes\r1,kept,\r").contains("no header"));
+        assert!(refusal(b"\"sourced_id,action,notes").contains("breaks off"));
     }
 
     #[test]

@@ -44,72 +44,50 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// All columns but `line`, in order.
-    fn texts(&self) -> [&'a str; Column::ALL.len() - 1] {
+    /// All columns in order; the line is handed in as text.
+    fn cells(&self, line: &'a [u8]) -> [&'a [u8]; Column::ALL.len()] {
         [
-            self.sourced_id,
-            self.identifier,
-            self.role,
-            self.schools,
-            self.state,
-            self.action,
-            self.given_name,
-            self.family_name,
-            self.email,
-            self.phone,
-            self.home_phone,
-            self.sis_given_name,
-            self.sis_family_name,
-            self.sis_email,
-            self.sis_phone,
-            self.sis_home_phone,
-            self.codes,
-            self.first_seen,
-            self.notes,
+            line,
+            self.sourced_id.as_bytes(),
+            self.identifier.as_bytes(),
+            self.role.as_bytes(),
+            self.schools.as_bytes(),
+            self.state.as_bytes(),
+            self.action.as_bytes(),
+            self.given_name.as_bytes(),
+            self.family_name.as_bytes(),
+            self.email.as_bytes(),
+            self.phone.as_bytes(),
+            self.home_phone.as_bytes(),
+            self.sis_given_name.as_bytes(),
+            self.sis_family_name.as_bytes(),
+            self.sis_email.as_bytes(),
+            self.sis_phone.as_bytes(),
+            self.sis_home_phone.as_bytes(),
+            self.codes.as_bytes(),
+            self.first_seen.as_bytes(),
+            self.notes.as_bytes(),
         ]
     }
 }
 
 /// Appends one encoded row, with its line break, to a buffer. Allocates only if the buffer must grow.
 pub fn csv_row(row: &Row<'_>, out: &mut Vec<u8>) {
-    if let Some(line) = row.line {
-        append_number(line, out);
-    }
-    for text in row.texts() {
-        out.push(b',');
-        cell::append(text.as_bytes(), out);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Appends a row of any cells, with its line break.
-pub(super) fn append_cells<'a>(cells: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
-    let start = out.len();
-    for (i, value) in cells.into_iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        cell::append(value, out);
-    }
-    if out.len() == start {
-        // A row of a single blank cell would be an empty line, which readers leave out.
-        out.extend_from_slice(b"\"\"");
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-fn append_number(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [b'0'; 20];
+    let line = row.line.map_or(&b""[..], |line| decimal(line, &mut digits));
+    cell::append_row(row.cells(line).into_iter(), out);
+}
+
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
     let mut start = digits.len();
     loop {
         start -= 1;
-        digits[start] += (number % 10) as u8;
+        digits[start] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
-            break;
+            return &digits[start..];
         }
     }
-    out.extend_from_slice(&digits[start..]);
 }
 
 /// A Users report being written to a file or anything else.
@@ -125,7 +103,7 @@ impl<W: Write> Writer<W> {
         // A row is a few hundred bytes, so the buffer never grows in practice.
         let mut buffer = Vec::with_capacity(BUFFER + BUFFER / 8);
         buffer.extend_from_slice(BYTE_ORDER_MARK);
-        append_cells(Column::ALL.iter().map(|column| column.name().as_bytes()), &mut buffer);
+        cell::append_row(Column::ALL.iter().map(|column| column.name().as_bytes()), &mut buffer);
         Self { to, buffer }
     }
 
@@ -204,18 +182,8 @@ mod tests {
     #[test]
     fn numbers() {
         for number in [0, 9, 10, 1_000_001, u64::MAX] {
-            let mut out = Vec::new();
-            append_number(number, &mut out);
-            assert_eq!(out, number.to_string().as_bytes());
+            assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
         }
-    }
-
-    #[test]
-    fn a_single_blank_cell_is_still_a_row() {
-        let mut out = Vec::new();
-        append_cells([&b""[..]], &mut out);
-        append_cells([&b""[..], b""], &mut out);
-        assert_eq!(out, b"\"\"\r\n,\r\n");
     }
 
     #[test]

@@ -289,7 +289,7 @@ fn files_that_something_else_saved_sort_too() {
     for content in [
         "\u{FEFF}notes,sourced_id,action\r\n,1,\r\n\"b\r\nb\",2,\r\na,3,",
         "notes,sourced_id,action\n,1,\n\n\n\"b\nb\",2,\na,3,\n",
-        "\nnotes,sourced_id,action\r,1,\r\"b\nb\",2\ra,3,",
+        "\nnotes,sourced_id,action\r\n,1\n\"b\nb\",2\r\na,3,",
     ] {
         let file = file(content.as_bytes());
         for (sort, reverse, expected) in [
