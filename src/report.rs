@@ -4,7 +4,7 @@
 //! * `cell`: how one cell is written so that no spreadsheet runs it, and read back exactly
 //! * `writer`: [`Row`] and [`Writer`], the file
 //! * `rows`, `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
-//! * `filter`, `order`: which rows are shown, and in which order, without loading what is not shown
+//! * `filter`, `order`, `fetch`: which rows are shown, and in which order, without loading what is not shown
 //! * `query`: [`render`], what the command `report` shows
 //! * `formats`, `table`: the renderings, as pure functions from cells to bytes
 //!
@@ -12,6 +12,7 @@
 
 mod cell;
 mod columns;
+mod fetch;
 mod filter;
 mod formats;
 mod order;

@@ -2,16 +2,10 @@
 //!
 //! For a row there are kept 32 bytes and its sort key, which is one byte for a row that has nothing in the column
 //! `notes` when that is what is sorted by. A million rows by notes are so about 32 MiB and the notes themselves, whatever the
-//! size of the file; the rows are then read again, where they stand.
-
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::iter::Peekable;
-use std::vec;
+//! size of the file; the rows are then read again where they stand, see `fetch`.
 
 use super::columns::Column;
 use super::reader::Cells;
-use super::writer::BUFFER;
 
 /// Where a row stands, and where its key does.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +17,13 @@ pub(super) struct Place {
     key: u64,
     key_length: u32,
     length: u32,
+}
+
+impl Place {
+    /// First byte and end of the row in the file.
+    pub(super) fn extent(&self) -> (u64, u64) {
+        (self.offset, self.offset + u64::from(self.length))
+    }
 }
 
 /// Rows being collected for sorting.
@@ -151,64 +152,6 @@ fn word(key: &[u8]) -> u64 {
             u64::from_be_bytes(bytes)
         }
     }
-}
-
-/// Reads the rows of a report in another order, as if they stood in the file like that.
-#[derive(Debug)]
-pub(super) struct InOrder<'a> {
-    file: &'a File,
-    places: Peekable<vec::IntoIter<Place>>,
-    ready: Vec<u8>,
-    taken: usize,
-}
-
-impl<'a> InOrder<'a> {
-    pub(super) fn new(file: &'a File, places: Vec<Place>) -> Self {
-        Self { file, places: places.into_iter().peekable(), ready: Vec::new(), taken: 0 }
-    }
-
-    /// Reads the next rows; rows that are neighbours in the file, as most are where few have notes, at one go.
-    fn fetch(&mut self) -> io::Result<()> {
-        self.ready.clear();
-        self.taken = 0;
-        while self.ready.len() < BUFFER
-            && let Some(place) = self.places.next()
-        {
-            let mut end = place.offset + u64::from(place.length);
-            while end - place.offset < BUFFER as u64
-                && let Some(neighbour) = self.places.next_if(|next| next.offset == end)
-            {
-                end += u64::from(neighbour.length);
-            }
-            let start = self.ready.len();
-            self.ready.resize(start + (end - place.offset) as usize, 0);
-            read_at(self.file, &mut self.ready[start..], place.offset)?;
-            // The last row of a file may have no line break.
-            if self.ready.last() != Some(&b'\n') {
-                self.ready.push(b'\n');
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Read for InOrder<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.ready.len() {
-            self.fetch()?;
-        }
-        let count = (&self.ready[self.taken..]).read(buffer)?;
-        self.taken += count;
-        Ok(count)
-    }
-}
-
-fn read_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(buffer).map_err(|cause| match cause.kind() {
-        io::ErrorKind::UnexpectedEof => io::Error::other("it became shorter while it was read"),
-        _ => cause,
-    })
 }
 
 #[cfg(test)]

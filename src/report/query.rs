@@ -8,9 +8,10 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::columns::Column;
+use super::fetch::Fetched;
 use super::filter::Filter;
 use super::formats::{Csv, Json, Rendering};
-use super::order::{InOrder, Order};
+use super::order::Order;
 use super::reader::{self, Layout, Reader};
 use super::table::{Field, Table};
 use super::writer::{BUFFER, unwritable};
@@ -75,9 +76,11 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     let layout = reader.layout().clone();
     let mut order = Order::new(&query.sort, query.reverse);
     let total = collect(&mut reader, filter, &mut order)?;
-    let in_order = InOrder::new(&file, order.sorted());
-    let mut reader = Reader::without_header(in_order, layout, path);
-    let shown = show(&mut reader, Filter::NONE, &mut *rendering, &mut page)?;
+    let places = order.sorted();
+    let shown = std::thread::scope(|scope| {
+        let rows = Fetched::start(scope, &file, &places);
+        show(&mut Reader::without_header(rows, layout, path), Filter::NONE, &mut *rendering, &mut page)
+    })?;
     Ok(Shown { total, ..shown })
 }
 
