@@ -1,1 +1,28 @@
+//! The Users report: one CSV row for each user of a run, for a person with a spreadsheet first of all.
+//!
+//! * `columns`: which columns there are, and their names
+//! * `cell`: how one cell is written so that no spreadsheet runs it, and read back exactly
+//! * `writer`: [`Row`] and [`Writer`], the file
+//! * `rows`, `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
+//! * `filter`, `order`, `fetch`: which rows are shown, and in which order, without loading what is not shown
+//! * `query`: [`render`], what the command `report` shows
+//! * `formats`, `table`: the renderings, as pure functions from cells to bytes
+//!
+//! Nothing here knows runs, the store or the configuration: a row is handed in, a file is handed back.
 
+mod cell;
+mod columns;
+mod fetch;
+mod filter;
+mod formats;
+mod order;
+mod query;
+mod reader;
+mod rows;
+mod table;
+mod writer;
+
+pub use columns::Column;
+pub use query::{Format, Query, Shown, render};
+pub use reader::{Cells, Reader};
+pub use writer::{Row, Writer, csv_row};

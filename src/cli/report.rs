@@ -1,0 +1,182 @@
+//! The arguments of `rostersync report`, and what they ask for.
+
+use std::path::PathBuf;
+
+use crate::failure::{Failure, Kind, Result};
+use crate::report::{Column, Format, Query};
+
+/// Show the Users report of a run: one row for each user, with what was done and why
+///
+/// The report is the file `users-NNNNNN.csv` in the configured folder. It is only read: filters, order and columns
+/// change what is shown, never the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReportArgs {
+    /// Number of the run, or a report file; the latest run if left out
+    #[arg(value_name = "RUN|FILE")]
+    pub run: Option<String>,
+
+    /// Sort by these columns, the first one first
+    ///
+    /// By bytes, `line` as a number. Sorting by `notes` puts the users with notes first, by note, and all others after
+    /// them. Users that are equal stay in the order of the report.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub sort: Vec<String>,
+
+    /// Turn the order round: that of --sort, or without it that of the report
+    ///
+    /// Users without notes (or without a line) still come last when sorting by that.
+    #[arg(long)]
+    pub reverse: bool,
+
+    /// Only users with notes
+    #[arg(long)]
+    pub notes: bool,
+
+    /// Only users with exactly this value in this column; if repeated, all must hold
+    ///
+    /// In `role`, `schools` and `codes`, which can hold several values, one of them is enough. Nothing after the `=`
+    /// asks for a blank cell.
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    pub filters: Vec<String>,
+
+    /// Show these columns, in this order
+    ///
+    /// Left out: all columns, or in a table `sourced_id`, `state`, `action`, the name, `email`, `phone` and `notes`.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub columns: Vec<String>,
+
+    /// How to show it; if left out, the ending of --output decides, else it is a table
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<FormatName>,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Columns: line, sourced_id, identifier, role, schools, state, action, given_name, family_name, email, phone, home_phone,
+sis_given_name, sis_family_name, sis_email, sis_phone, sis_home_phone, codes, first_seen, notes
+
+Examples:
+  rostersync report --sort notes --notes                       what needs a look in the latest run, grouped
+  rostersync report 42 --where action=archived                 who left in run 42
+  rostersync report --where codes=email-shared --columns sourced_id,email,notes
+  rostersync report --where role=guardian --sort family_name,given_name -o guardians.csv";
+
+/// The formats by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FormatName {
+    /// Aligned columns for people, fitted to the terminal
+    Table,
+    /// Like the report itself: cells that a spreadsheet would run as a formula have a leading apostrophe
+    Csv,
+    /// An array with one object for each user, values as they are
+    Json,
+}
+
+impl ReportArgs {
+    /// What is asked for, or what is wrong with it.
+    pub fn query(&self) -> Result<Query> {
+        let columns = parse(&self.columns)?;
+        for (i, column) in columns.iter().enumerate() {
+            if columns[..i].contains(column) {
+                let what = format!("`--columns` names `{}` twice", column.name());
+                return Err(Failure::new(Kind::Usage, what).cure("name each column once"));
+            }
+        }
+        Ok(Query {
+            sort: parse(&self.sort)?,
+            reverse: self.reverse,
+            notes_only: self.notes,
+            filters: self.filters.iter().map(|typed| filter(typed)).collect::<Result<_>>()?,
+            columns: Some(columns).filter(|columns| !columns.is_empty()),
+            format: self.format(),
+        })
+    }
+
+    fn format(&self) -> Format {
+        let ending = self.output.as_ref().and_then(|path| path.extension());
+        match self.format {
+            Some(FormatName::Table) => Format::Table,
+            Some(FormatName::Csv) => Format::Csv,
+            Some(FormatName::Json) => Format::Json,
+            None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) => Format::Csv,
+            None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => Format::Json,
+            None => Format::Table,
+        }
+    }
+}
+
+fn parse(typed: &[String]) -> Result<Vec<Column>> {
+    typed.iter().map(|name| Column::parse(name)).collect()
+}
+
+fn filter(typed: &str) -> Result<(Column, String)> {
+    match typed.split_once('=') {
+        Some((column, value)) => Ok((Column::parse(column)?, value.to_owned())),
+        None => Err(Failure::new(Kind::Usage, format!("`--where {typed}` has no `=`"))
+            .cure("write `--where COLUMN=VALUE`, for instance `--where action=kept`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: ReportArgs,
+    }
+
+    fn query(typed: &str) -> Result<Query> {
+        Cli::try_parse_from(typed.split(' ')).unwrap().args.query()
+    }
+
+    #[test]
+    fn nothing_asked() {
+        assert_eq!(query("report").unwrap(), Query::default());
+    }
+
+    #[test]
+    fn everything_asked() {
+        let typed = "report 42 --sort notes,line --reverse --notes --where role=parent --where email=a=b \
+                     --columns email,notes --format json -o x.csv";
+        let expected = Query {
+            sort: vec![Column::Notes, Column::Line],
+            reverse: true,
+            notes_only: true,
+            filters: vec![(Column::Role, "parent".to_owned()), (Column::Email, "a=b".to_owned())],
+            columns: Some(vec![Column::Email, Column::Notes]),
+            format: Format::Json,
+        };
+        assert_eq!(query(typed).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_file_name_says_the_format() {
+        assert_eq!(query("report -o a.csv").unwrap().format, Format::Csv);
+        assert_eq!(query("report -o a.JSON").unwrap().format, Format::Json);
+        assert_eq!(query("report -o a.txt").unwrap().format, Format::Table);
+        assert_eq!(query("report -o a.csv --format table").unwrap().format, Format::Table);
+    }
+
+    #[test]
+    fn slips() {
+        for (typed, message) in [
+            ("report --sort emial", "the report has no column `emial`; did you mean `email`?"),
+            ("report --where note=x", "the report has no column `note`; did you mean `notes`?"),
+            (
+                "report --where kept",
+                "`--where kept` has no `=`; write `--where COLUMN=VALUE`, for instance `--where action=kept`",
+            ),
+            ("report --columns email,email", "`--columns` names `email` twice; name each column once"),
+        ] {
+            let failure = query(typed).unwrap_err();
+            assert_eq!((failure.kind, failure.to_string().as_str()), (Kind::Usage, message));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Which rows of a report are shown.
+
+use super::columns::Column;
+use super::reader::Cells;
+
+/// All conditions must hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Filter<'a> {
+    pub(super) notes_only: bool,
+    pub(super) conditions: &'a [(Column, String)],
+}
+
+impl Filter<'_> {
+    /// Lets every row through.
+    pub(super) const NONE: Self = Filter { notes_only: false, conditions: &[] };
+
+    pub(super) fn accepts(&self, cells: &Cells<'_>) -> bool {
+        (!self.notes_only || !cells.cell(Column::Notes).is_empty())
+            && self
+                .conditions
+                .iter()
+                .all(|(column, value)| holds(*column, cells.cell(*column), value.as_bytes()))
+    }
+}
+
+/// Exact, by bytes; in a column of several values, any of them or all of them as written.
+fn holds(column: Column, cell: &[u8], value: &[u8]) -> bool {
+    if cell == value {
+        return true;
+    }
+    // A blank value asks for a blank cell, never for a gap between two separators.
+    column.separator().is_some_and(|separator| {
+        !value.is_empty() && cell.split(|&byte| byte == separator).any(|member| member == value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values() {
+        for (column, cell, value, expected) in [
+            (Column::State, "active", "active", true),
+            (Column::State, "active", "Active", false),
+            (Column::State, "active", "act", false),
+            (Column::State, "", "", true),
+            (Column::State, "active", "", false),
+            (Column::Role, "parent|teacher", "parent", true),
+            (Column::Role, "parent|teacher", "teacher", true),
+            (Column::Role, "parent|teacher", "parent|teacher", true),
+            (Column::Role, "parent|teacher", "teacher|parent", false),
+            (Column::Role, "parent||teacher", "", false),
+            (Column::Schools, "East High|West", "East High", true),
+            (Column::Schools, "East High|West", "East", false),
+            (Column::Codes, "email-shared active-email-differs", "email-shared", true),
+            (Column::Codes, "email-shared", "email", false),
+            (Column::Notes, "a|b", "a", false),
+        ] {
+            assert_eq!(holds(column, cell.as_bytes(), value.as_bytes()), expected, "{cell:?} = {value:?}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What the command `report` shows: which rows, in which order, which columns, in which format.
+//!
+//! Without an order rows are passed on as they are read. With one, the file is read twice: once for the order, keeping
+//! 32 bytes and the sort key of each row that is shown (see `order`), once to show the rows from where they stand.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::columns::Column;
+use super::fetch::Fetched;
+use super::filter::Filter;
+use super::formats::{Csv, Json, Rendering};
+use super::order::Order;
+use super::reader::{self, Layout, Reader};
+use super::table::{Field, Table};
+use super::writer::{BUFFER, unwritable};
+use crate::failure::{Failure, Kind, Result};
+
+/// What to show of a report. The default is all of it, as a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Sorts by these columns in turn: by bytes, `line` as a number; equal rows stay as they were. Rows without `notes`
+    /// or `line` come last there. None: the order of the file.
+    pub sort: Vec<Column>,
+    /// Turns the order round, be it that of `sort` or of the file. Rows without `notes` or `line` stay last, and equal
+    /// rows stay in the order of the file.
+    pub reverse: bool,
+    /// Only rows with notes.
+    pub notes_only: bool,
+    /// Only rows where all these columns have these values, exactly. `role`, `schools` and `codes` can hold several
+    /// values: one of them is enough, or the whole cell.
+    pub filters: Vec<(Column, String)>,
+    /// These columns, in this order. None: all that the report has, or in a table those that matter most.
+    pub columns: Option<Vec<Column>>,
+    pub format: Format,
+}
+
+/// How rows are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Aligned, for people.
+    #[default]
+    Table,
+    /// As in the file, with its leading apostrophes, but without a byte order mark.
+    Csv,
+    /// An array of objects, without apostrophes, streamed.
+    Json,
+}
+
+/// How many rows were shown, out of how many that were read: all, unless nobody wanted to see the rest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shown {
+    pub rows: u64,
+    pub total: u64,
+}
+
+/// Shows a report. `terminal` is the width that a table has to fit, if it is for a terminal.
+///
+/// A reader that goes away (`report | head`) is no failure. No buffering is needed around `out`.
+pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn Write) -> Result<Shown> {
+    let file = reader::open(path)?;
+    let mut reader = Reader::new(&file, path)?;
+    let mut rendering = query.rendering(reader.layout(), path, terminal)?;
+    let mut page = Page { out, buffer: Vec::new() };
+    let filter = Filter { notes_only: query.notes_only, conditions: &query.filters };
+    if query.sort.is_empty() && !query.reverse {
+        return show(&mut reader, filter, &mut *rendering, &mut page);
+    }
+
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        let failure =
+            Failure::new(Kind::InputUnusable, "the report cannot be sorted, since it can be read only once");
+        return Err(failure.at(path.display()).cure("save it as a file first"));
+    }
+    let layout = reader.layout().clone();
+    let mut order = Order::new(&query.sort, query.reverse);
+    let total = collect(&mut reader, filter, &mut order)?;
+    let places = order.sorted();
+    let shown = std::thread::scope(|scope| {
+        let rows = Fetched::start(scope, &file, &places);
+        show(&mut Reader::without_header(rows, layout, path), Filter::NONE, &mut *rendering, &mut page)
+    })?;
+    Ok(Shown { total, ..shown })
+}
+
+impl Query {
+    fn rendering(&self, layout: &Layout, path: &Path, terminal: Option<usize>) -> Result<Box<dyn Rendering>> {
+        let columns = self.columns.as_deref().filter(|columns| !columns.is_empty());
+        let filtered = self.filters.iter().map(|(column, _)| column);
+        // To sort by a column of blanks, or to find nothing in it, would look like an answer.
+        for column in self.sort.iter().chain(filtered).chain(columns.unwrap_or_default()) {
+            if !layout.has(*column) {
+                let what = format!("this report has no column `{}`", column.name());
+                let has: Vec<_> = layout.columns().map(Column::name).collect();
+                let failure = Failure::new(Kind::InputUnusable, what).at(path.display());
+                return Err(failure.cure(format!("it has {}", has.join(", "))));
+            }
+        }
+        let all = || columns.map_or_else(|| layout.columns().collect(), <[Column]>::to_vec);
+        Ok(match self.format {
+            Format::Csv => Box::new(Csv(all())),
+            Format::Json => Box::new(Json::new(all())),
+            Format::Table => {
+                let fields = match columns {
+                    Some(columns) => columns.iter().map(|column| Field::Cell(*column)).collect(),
+                    None => Field::USUAL.into_iter().filter(|field| field.is_in(layout)).collect(),
+                };
+                Box::new(Table::new(fields, terminal))
+            }
+        })
+    }
+}
+
+/// Goes through the report once for the order of its rows, and counts them all.
+fn collect(reader: &mut Reader<&File>, filter: Filter<'_>, order: &mut Order<'_>) -> Result<u64> {
+    let mut total = 0;
+    while let Some(cells) = reader.next_row()? {
+        total += 1;
+        if filter.accepts(&cells) {
+            order.add(&cells);
+        }
+    }
+    Ok(total)
+}
+
+/// Shows the rows as they are read.
+fn show<R: Read>(
+    reader: &mut Reader<R>,
+    filter: Filter<'_>,
+    rendering: &mut dyn Rendering,
+    page: &mut Page<'_>,
+) -> Result<Shown> {
+    let mut shown = Shown::default();
+    rendering.begin(&mut page.buffer);
+    while let Some(cells) = reader.next_row()? {
+        shown.total += 1;
+        if filter.accepts(&cells) {
+            shown.rows += 1;
+            rendering.row(&cells, &mut page.buffer);
+            if page.buffer.len() >= BUFFER && !page.hand_over()? {
+                return Ok(shown);
+            }
+        }
+    }
+    rendering.end(&mut page.buffer);
+    page.hand_over()?;
+    Ok(shown)
+}
+
+/// What is rendered, on its way out.
+struct Page<'a> {
+    out: &'a mut dyn Write,
+    buffer: Vec<u8>,
+}
+
+impl Page<'_> {
+    /// Writes what there is; false if nobody reads it any more.
+    fn hand_over(&mut self) -> Result<bool> {
+        match self.out.write_all(&self.buffer).and_then(|()| self.out.flush()) {
+            Ok(()) => {
+                self.buffer.clear();
+                Ok(true)
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(cause) => Err(unwritable(cause)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
