@@ -9,6 +9,7 @@
 //! * [`source`]: where rosters come from
 
 pub mod account;
+pub mod cli;
 pub mod config;
 pub mod contact;
 pub mod failure;
@@ -21,5 +22,6 @@ pub mod policy;
 pub mod report;
 pub mod roles;
 pub mod roster;
+pub mod run;
 pub mod source;
 pub mod store;

@@ -26,8 +26,8 @@ use crate::contact::{Details, Field};
 use crate::store::AuditEntry;
 
 pub use build::{Plan, build};
-pub use limits::{Overrun, check as check_limits};
-pub use note::{Note, Reason};
+pub use limits::{Overrun, check as check_limits, too_many_rejected};
+pub use note::{Note, Reason, join_codes, join_notes};
 pub use rules::{Channels, Rules};
 pub use summary::Summary;
 pub use survey::{Survey, survey};

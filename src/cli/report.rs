@@ -1,9 +1,15 @@
 //! The arguments of `rostersync report`, and what they ask for.
 
-use std::path::PathBuf;
+use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
 
+use super::exit::Status;
+use super::ui::Ui;
+use super::{Global, unprintable};
 use crate::failure::{Failure, Kind, Result};
-use crate::report::{Column, Format, Query};
+use crate::report::{Column, Format, Query, render};
+use crate::run::report_path;
+use crate::store::{RunResult, Store};
 
 /// Show the Users report of a run: one row for each user, with what was done and why
 ///
@@ -107,6 +113,75 @@ impl ReportArgs {
             None => Format::Table,
         }
     }
+}
+
+pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let query = args.query()?;
+    let (path, blocked) = find(args.run.as_deref(), global)?;
+    if blocked {
+        // In a table it heads the result; a program that reads CSV or JSON must not stumble over it.
+        let heading = "BLOCKED: nothing below was applied\n";
+        match (query.format, &args.output) {
+            (Format::Table, None) => ui.print(heading.as_bytes()).map_err(unprintable)?,
+            (Format::Table | Format::Csv | Format::Json, _) => tracing::warn!("{}", heading.trim_end()),
+        }
+    }
+    match &args.output {
+        Some(output) => {
+            let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", output, cause);
+            let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+            let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+            let mut out = BufWriter::new(file);
+            render(&path, &query, None, &mut out)?;
+            let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+            file.persist(output).map_err(|error| failed(error.error))?;
+        }
+        None if ui.quiet => {}
+        None => {
+            let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+            render(&path, &query, terminal_width(), &mut out)?;
+            out.flush().map_err(unprintable)?;
+        }
+    }
+    Ok(Status::Ok)
+}
+
+/// The width of the terminal; none if standard output is not one.
+fn terminal_width() -> Option<usize> {
+    if !stdout().is_terminal() {
+        return None;
+    }
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+}
+
+/// The report that is meant, and whether its run was blocked.
+fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
+    if let Some(name) = run
+        && name.parse::<i64>().is_err()
+    {
+        return Ok((name.into(), false));
+    }
+    let config = global.load()?;
+    let none = || {
+        Failure::new(Kind::InputUnusable, "there has been no run yet")
+            .at(config.sync.store.display())
+            .cure("`rostersync run` makes the first report")
+    };
+    let store = Store::open_read(&config.sync.store)?.ok_or_else(none)?;
+    let found = match run.and_then(|run| run.parse().ok()) {
+        Some(number) => store.run(number)?.ok_or_else(|| {
+            Failure::new(Kind::Usage, format!("there is no run {number}")).cure("`rostersync runs` lists them")
+        })?,
+        None => store.runs(1)?.pop().ok_or_else(none)?,
+    };
+    let path = report_path(&config.sync.reports, found.id);
+    if !path.exists() {
+        return Err(Failure::new(Kind::InputUnusable, format!("the report of run {} is no longer there", found.id))
+            .at(path.display())
+            .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs"));
+    }
+    Ok((path, found.result == RunResult::Blocked))
 }
 
 fn parse(typed: &[String]) -> Result<Vec<Column>> {

@@ -1,0 +1,126 @@
+//! The command line: one file for each command, with its arguments, its calls and what it prints.
+//!
+//! Standard output is for results, standard error for logs and progress. Only here is anything printed, and only here is
+//! the environment looked at.
+
+mod check;
+mod exit;
+mod preview;
+mod report;
+mod run;
+mod runs;
+mod status;
+mod ui;
+mod users;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+use exit::Status;
+use ui::{Color, LogFormat, Ui};
+
+/// Keeps the contact details on a family-communication platform in step with the Student Information System.
+///
+/// One policy decides who may change what, a preview shows it before, a report says it after.
+#[derive(Debug, Parser)]
+#[command(name = "rostersync", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Configuration file [default: ./rostersync.toml, then /etc/rostersync/rostersync.toml]
+    #[arg(short, long, value_name = "FILE", env = "ROSTERSYNC_CONFIG", global = true)]
+    config: Option<PathBuf>,
+
+    /// Say more on standard error; twice for details
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+
+    /// Print nothing when the exit status is 0
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// How log lines are written to standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", global = true)]
+    log_format: LogFormat,
+
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
+    color: Color,
+
+    /// No progress bar, not even on a terminal
+    #[arg(long, global = true)]
+    no_progress: bool,
+
+    /// The moment that counts as now (RFC 3339), to replay a run exactly
+    #[arg(long, env = "ROSTERSYNC_NOW", hide = true, global = true, value_name = "TIME")]
+    now: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Report(report::ReportArgs),
+    Runs(runs::RunsArgs),
+    Users(users::UsersArgs),
+    Check(check::CheckArgs),
+    Status(status::StatusArgs),
+}
+
+impl Global {
+    fn load(&self) -> Result<Config> {
+        Config::load(self.config.as_deref())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.now.unwrap_or_else(Utc::now)
+    }
+}
+
+/// Parses the arguments, runs the command, says what came of it.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results; a mistake is 2 by clap's own reckoning as by ours.
+            let code = if error.use_stderr() { Status::Usage.code() } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let ui = Ui::new(cli.global.quiet, cli.global.verbose, cli.global.log_format, cli.global.color, !cli.global.no_progress);
+    let done = match &cli.command {
+        Command::Run(args) => run::run(args, &cli.global, &ui),
+        Command::Report(args) => report::run(args, &cli.global, &ui),
+        Command::Runs(args) => runs::run(args, &cli.global, &ui),
+        Command::Users(args) => users::run(args, &cli.global, &ui),
+        Command::Check(args) => check::run(args, &cli.global, &ui),
+        Command::Status(args) => status::run(args, &cli.global, &ui),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status.code()),
+        // Whoever reads our output has seen enough.
+        Err(failure) if exit::is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let status = Status::of(failure.kind);
+            ui.failure(&failure, status);
+            ExitCode::from(status.code())
+        }
+    }
+}
+
+/// A failure to write to standard output.
+fn unprintable(cause: std::io::Error) -> Failure {
+    Failure::new(Kind::Failed, "standard output cannot be written").because(cause)
+}

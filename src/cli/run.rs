@@ -1,0 +1,254 @@
+//! `rostersync run`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::exit::Status;
+use super::preview;
+use super::ui::Ui;
+use super::{Global, unprintable};
+use crate::failure::{Failure, Kind, Result};
+use crate::plan::{Action, Summary};
+use crate::run::{Options, Outcome, Surroundings, run as run_sync};
+
+/// Sync: read the platform export and the roster, apply the policy, tell the people, write the report
+///
+/// Nothing is changed unless everything was read; all changes are made at once or not at all. A plan that goes over a
+/// limit of the configuration is not applied (exit 4), and the message says how to approve exactly that plan.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT)]
+pub(super) struct RunArgs {
+    /// Preview: the same plan and report, nothing written or sent
+    #[arg(long)]
+    dry_run: bool,
+
+    /// What if every value of the setting were this? Only with --dry-run
+    #[arg(long, value_name = "on|off", value_parser = ["on", "off"], requires = "dry_run")]
+    update_contacts: Option<String>,
+
+    /// Read the roster from this folder or zip instead of [source] path
+    #[arg(long, value_name = "PATH")]
+    source: Option<PathBuf>,
+
+    /// Apply the changes, but tell nobody (it is recorded on the run)
+    #[arg(long)]
+    no_notify: bool,
+
+    /// Go past the limits for exactly the plan with this checksum; any other plan is refused
+    #[arg(long, value_name = "CHECKSUM", conflicts_with = "dry_run")]
+    approve: Option<String>,
+
+    /// Also write the Users report to this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// How the summary is written to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    format: Format,
+
+    /// With --dry-run: exit 10 if there are changes, 11 if some archive people or change active users
+    #[arg(long, requires = "dry_run")]
+    detailed_exitcode: bool,
+
+    /// How many changes a preview prints; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u64,
+}
+
+const EXIT: &str = "\
+Exit status:
+  0 done, or nothing to do      1 unexpected failure          2 wrong command line or configuration
+  3 done, but too many records were rejected                  4 blocked by a limit; nothing applied
+  5 another run holds the lock  6 the source did not give everything; nothing applied
+  7 an input is missing, empty or unusable; nothing applied   8 applied, but some notifications wait
+  10, 11 see --detailed-exitcode                              130, 143 interrupted; nothing applied";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let done = go(args, global, ui);
+    if let (Err(failure), Format::Json) = (&done, args.format) {
+        let status = Status::of(failure.kind);
+        let error = json!({ "what": failure.what, "at": failure.place, "help": failure.cure });
+        print_json(&json!({ "result": status.word(), "exit": status.code(), "error": error }), status, ui)?;
+    }
+    done
+}
+
+fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let signal = Arc::new(AtomicUsize::new(0));
+    for wanted in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_usize(wanted, Arc::clone(&signal), usize::try_from(wanted).unwrap_or_default())
+            .map_err(|cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause))?;
+    }
+    let stop = || match signal.load(Ordering::Relaxed) {
+        0 => None,
+        signal => i32::try_from(signal).ok(),
+    };
+    let options = Options {
+        dry_run: args.dry_run,
+        what_if: args.update_contacts.as_deref().map(|word| word == "on"),
+        source: args.source.clone(),
+        no_notify: args.no_notify,
+        approve: args.approve.clone(),
+        report: args.report.clone(),
+    };
+    let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
+    let outcome = run_sync(&config, &options, &around)?;
+
+    ui.findings(&outcome.findings);
+    let statuses = statuses(&outcome, args);
+    let status = statuses.first().copied().unwrap_or(Status::Ok);
+    match args.format {
+        Format::Text => {
+            if args.dry_run || outcome.blocked {
+                let mut preview = Vec::new();
+                preview::changes(&outcome, args.limit, ui.color, &mut preview)?;
+                ui.print(&preview).map_err(unprintable)?;
+            }
+            ui.print(text(&outcome, &options, global).as_bytes()).map_err(unprintable)?;
+            ui.settle(status).map_err(unprintable)?;
+        }
+        Format::Json => print_json(&summary_json(&outcome, &statuses, status), status, ui)?,
+    }
+    ui.finished(status, outcome.run);
+    Ok(status)
+}
+
+/// All that apply, the one that becomes the exit status first.
+fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
+    let summary = &outcome.plan.summary;
+    let detailed = args.detailed_exitcode;
+    let all = [
+        (outcome.blocked, Status::Blocked),
+        (outcome.delivery.undelivered > 0, Status::Undelivered),
+        (outcome.partial, Status::Partial),
+        (detailed && summary.touches_people(), Status::ChangesPeople),
+        (detailed && summary.has_changes() && !summary.touches_people(), Status::Changes),
+    ];
+    all.into_iter().filter(|(applies, _)| *applies).map(|(_, status)| status).collect()
+}
+
+/// The summary for people; its last two lines are the plan and its checksum, and after them what a limit has to say.
+fn text(outcome: &Outcome, options: &Options, global: &Global) -> String {
+    let summary = &outcome.plan.summary;
+    let mut lines = Vec::new();
+    if outcome.export_rows > 0 {
+        let mut line = format!(
+            "Platform export: {} rows, {} joined, {} details taken over",
+            outcome.export_rows, summary.joined, summary.taken_over
+        );
+        if outcome.export_unknown > 0 {
+            line.push_str(&format!(", {} unknown", outcome.export_unknown));
+        }
+        lines.push(line);
+    }
+    if summary.without_id > 0 {
+        lines.push(format!(
+            "{} rows have no readable sourcedId: their accounts may be among the archived",
+            summary.without_id
+        ));
+    }
+    if summary.cannot_be_told > 0 {
+        lines.push(format!("{} people cannot be told of their changes: no way to reach them", summary.cannot_be_told));
+    }
+    if outcome.delivery.undelivered > 0 {
+        lines.push(format!("{} notifications could not be handed over and stay queued", outcome.delivery.undelivered));
+    }
+    if outcome.partial {
+        lines.push(format!(
+            "{} of {} records were rejected, more than [limits] rejected allows: the rest was done; see the report",
+            summary.count(Action::Rejected),
+            summary.records
+        ));
+    }
+    if let Some(report) = &outcome.report {
+        lines.push(match outcome.run {
+            Some(run) if outcome.blocked => format!("Run {run} was blocked, its report is {}", report.display()),
+            Some(run) => format!("Run {run}, its report is {}", report.display()),
+            None => format!("Report: {}", report.display()),
+        });
+    }
+    lines.push(summary.to_string());
+    lines.push(format!("Checksum: {}", outcome.plan.checksum));
+    let mut text = lines.join("\n");
+    text.push('\n');
+    if outcome.blocked {
+        text.push_str(&verdict(outcome, options, global, summary));
+    }
+    text
+}
+
+/// Why nothing was applied, and what would be: it ends with the command that approves exactly this plan.
+fn verdict(outcome: &Outcome, options: &Options, global: &Global, summary: &Summary) -> String {
+    let mut text = String::from("\nBLOCKED: nothing was applied\n");
+    for overrun in &outcome.overruns {
+        text.push_str(&format!("  {}\n", overrun.message));
+    }
+    debug_assert!(summary.has_changes(), "only changes can go over a limit");
+    if options.what_if.is_some() {
+        text.push_str("This is what if: to have it, change update_contacts in the configuration and preview again.\n");
+        return text;
+    }
+    text.push_str("If that is what should happen, approve exactly this plan:\n  rostersync");
+    if let Some(config) = &global.config {
+        text.push_str(&format!(" -c {}", quoted(&config.display().to_string())));
+    }
+    text.push_str(" run");
+    if let Some(source) = &options.source {
+        text.push_str(&format!(" --source {}", quoted(&source.display().to_string())));
+    }
+    if options.no_notify {
+        text.push_str(" --no-notify");
+    }
+    text.push_str(&format!(" --approve {}\n", outcome.plan.checksum));
+    text
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde_json::Value {
+    let summary = &outcome.plan.summary;
+    let actions: serde_json::Map<String, serde_json::Value> =
+        Action::ALL.into_iter().map(|action| (action.word().to_owned(), summary.count(action).into())).collect();
+    let fields: serde_json::Map<String, serde_json::Value> = crate::contact::Field::ALL
+        .into_iter()
+        .map(|field| (field.key().to_owned(), summary.fields.get(field.key()).copied().unwrap_or_default().into()))
+        .collect();
+    json!({
+        "result": status.word(),
+        "exit": status.code(),
+        "results": statuses.iter().map(|status| status.word()).collect::<Vec<_>>(),
+        "run": outcome.run,
+        "checksum": outcome.plan.checksum,
+        "actions": actions,
+        "fields": fields,
+        "notifications": { "email": summary.notifications.email, "sms": summary.notifications.sms },
+        "cannot_be_told": summary.cannot_be_told,
+        "undelivered": outcome.delivery.undelivered,
+        "limits": outcome.overruns,
+        "rows_without_id": summary.without_id,
+        "platform": { "rows": outcome.export_rows, "joined": summary.joined, "taken_over": summary.taken_over,
+                      "unknown": outcome.export_unknown },
+        "findings": outcome.findings.counts(),
+        "report": outcome.report,
+    })
+}
+
+fn print_json(value: &serde_json::Value, status: Status, ui: &Ui) -> Result<()> {
+    let text = format!("{value:#}\n");
+    ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
+}

@@ -1,0 +1,224 @@
+//! Everything that depends on who is looking: colour, progress, log lines, quiet.
+
+use std::io::{IsTerminal, stderr, stdout};
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::exit::Status;
+use crate::failure::Failure;
+use crate::findings::Findings;
+use crate::run::Progress;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// What the commands print with.
+pub(super) struct Ui {
+    pub(super) quiet: bool,
+    /// Whether standard output gets colour.
+    pub(super) color: bool,
+    json_logs: bool,
+    bar: Option<ProgressBar>,
+    /// With `-q`, what would have been printed, until it is known whether it will be wanted.
+    held: Mutex<Vec<u8>>,
+}
+
+impl Ui {
+    pub(super) fn new(quiet: bool, verbose: u8, log_format: LogFormat, color: Color, progress: bool) -> Self {
+        let wants_color = |terminal: bool| match color {
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let bar = (progress && !quiet && stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_style(style(false));
+            bar
+        });
+        let json_logs = log_format == LogFormat::Json;
+        let level = match (quiet, verbose) {
+            (true, _) => "error",
+            (false, 0) => "warn,rostersync=info",
+            (false, 1) => "warn,rostersync=debug",
+            (false, _) => "info,rostersync=trace",
+        };
+        let logs = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(level))
+            .with_target(false)
+            .with_ansi(wants_color(stderr().is_terminal()))
+            .with_writer(AboveBar(bar.clone()));
+        // A second subscriber can only come from a test in the same process; the first one stays.
+        let _ = if json_logs {
+            logs.json().flatten_event(true).try_init()
+        } else if stderr().is_terminal() {
+            logs.without_time().try_init()
+        } else {
+            logs.try_init()
+        };
+        Self { quiet, color: wants_color(stdout().is_terminal()), json_logs, bar, held: Mutex::default() }
+    }
+
+    /// Says what was odd: a line for each code, with how often and where first.
+    pub(super) fn findings(&self, findings: &Findings) {
+        for (code, count) in findings.counts() {
+            let Some(first) = findings.kept().iter().find(|finding| finding.code == *code) else { continue };
+            let place = place(first);
+            tracing::warn!(code, count, "{place}: {}", first.message);
+        }
+    }
+
+    /// Says a failure in its three parts.
+    pub(super) fn failure(&self, failure: &Failure, status: Status) {
+        self.clear();
+        if self.json_logs {
+            let cause = failure.cause.as_ref().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(
+                result = status.word(),
+                exit = status.code(),
+                at = failure.place,
+                cause,
+                help = failure.cure,
+                "{}",
+                failure.what
+            );
+            return;
+        }
+        let mut text = format!("error: {}\n", failure.what);
+        if !failure.place.is_empty() {
+            text.push_str(&format!("  at: {}\n", failure.place));
+        }
+        if let Some(cause) = &failure.cause {
+            text.push_str(&format!("  because: {cause}\n"));
+        }
+        if !failure.cure.is_empty() {
+            text.push_str(&format!("  help: {}\n", failure.cure));
+        }
+        // Nothing is left to tell a failure to if standard error fails.
+        let _ = std::io::Write::write_all(&mut stderr(), text.as_bytes());
+        tracing::error!(result = status.word(), exit = status.code(), "finished");
+    }
+
+    /// The last log line.
+    pub(super) fn finished(&self, status: Status, run: Option<i64>) {
+        self.clear();
+        let (result, exit) = (status.word(), status.code());
+        match (run, status) {
+            (Some(run), Status::Ok) => tracing::info!(run, result, exit, "finished"),
+            (Some(run), _) => tracing::error!(run, result, exit, "finished"),
+            (None, Status::Ok | Status::Changes | Status::ChangesPeople) => tracing::info!(result, exit, "finished"),
+            (None, _) => tracing::error!(result, exit, "finished"),
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Prints a result; with `-q` only once it is known that the exit status is not 0.
+    pub(super) fn print(&self, bytes: &[u8]) -> std::io::Result<()> {
+        if self.quiet {
+            if let Ok(mut held) = self.held.lock() {
+                held.extend_from_slice(bytes);
+            }
+            return Ok(());
+        }
+        std::io::Write::write_all(&mut stdout().lock(), bytes)
+    }
+
+    /// Prints what `-q` has held back, if the status says that it is wanted.
+    pub(super) fn settle(&self, status: Status) -> std::io::Result<()> {
+        let held = self.held.lock().map(|mut held| std::mem::take(&mut *held)).unwrap_or_default();
+        let mut out = stdout().lock();
+        if status != Status::Ok {
+            std::io::Write::write_all(&mut out, &held)?;
+        }
+        std::io::Write::flush(&mut out)
+    }
+}
+
+/// `users.csv:12: email`
+pub(super) fn place(finding: &crate::findings::Finding) -> String {
+    let mut place = finding.file.clone();
+    if let Some(line) = finding.line {
+        place.push_str(&format!(":{line}"));
+    }
+    if let Some(column) = &finding.column {
+        place.push_str(&format!(": {column}"));
+    }
+    place
+}
+
+fn style(with_length: bool) -> ProgressStyle {
+    let template = match with_length {
+        true => "{msg:20} {bar:30} {human_pos}/{human_len}",
+        false => "{msg:20} {spinner} {human_pos}",
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl Progress for Ui {
+    fn begin(&self, stage: &'static str, steps: Option<u64>) {
+        tracing::debug!("{stage}");
+        let Some(bar) = &self.bar else { return };
+        bar.set_style(style(steps.is_some()));
+        bar.set_length(steps.unwrap_or_default());
+        bar.set_message(stage);
+        bar.set_position(0);
+    }
+
+    fn at(&self, step: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step);
+        }
+    }
+
+    fn end(&self) {
+        self.clear();
+    }
+}
+
+/// Writes log lines above the progress bar instead of through it.
+struct AboveBar(Option<ProgressBar>);
+
+impl<'a> MakeWriter<'a> for AboveBar {
+    type Writer = LogLine<'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        LogLine(&self.0)
+    }
+}
+
+struct LogLine<'a>(&'a Option<ProgressBar>);
+
+impl std::io::Write for LogLine<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0 {
+            Some(bar) => bar.suspend(|| stderr().write(bytes)),
+            None => stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        stderr().flush()
+    }
+}
