@@ -60,8 +60,8 @@ pub(super) struct Fingerprint {
 pub(super) struct Inspection {
     pub encoding: Encoding,
     pub fingerprint: Fingerprint,
-    /// Byte offset of the first place that is not what `wanted` says: not UTF-8, or half a UTF-16 character. Always
-    /// set where windows-1252 was only fallen back on.
+    /// Byte offset of the first place that is not UTF-8, or half a UTF-16 character. Set with windows-1252 if that was
+    /// only fallen back on.
     pub first_bad: Option<u64>,
     /// There is a NUL character: whatever it is, it is not a text file.
     pub nul: bool,

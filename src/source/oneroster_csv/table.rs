@@ -92,7 +92,9 @@ impl Table {
         file: &PackageFile,
         each: &mut dyn FnMut(&Block) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        package.with_reader(file, |reader| {
+        let mut started = false;
+        let outcome = package.with_reader(file, |reader| {
+            started = true;
             let mut splitter = Splitter::new(TextReader::new(reader, self.encoding), self.dialect);
             let mut block = Block::default();
             let outcome = loop {
@@ -114,7 +116,9 @@ impl Table {
                 return Err(changed(package, file));
             }
             outcome
-        })
+        });
+        // It could be unpacked when it was opened.
+        if started { outcome } else { outcome.map_err(|_| changed(package, file)) }
     }
 
     /// Hands out all rows in order, mended in the given columns, blank ones left out.

@@ -86,7 +86,7 @@ fn a_zip_that_was_not_delivered_completely() {
 
 #[test]
 fn a_damaged_zip_entry() {
-    let long = USERS.repeat(1) + &"u2,true,s1,student,bob,Bob,Ray,bob@example.org\n".repeat(50);
+    let long = USERS.to_owned() + &"u2,true,s1,student,bob,Bob,Ray,bob@example.org\n".repeat(50);
     let mut bytes = zipped(&[("users.csv", &long)]);
     // Within the compressed bytes of the only entry.
     bytes[90] ^= 0x55;
@@ -215,6 +215,18 @@ fn a_file_that_changes_after_it_was_opened() {
             told(&failure, Kind::SourceUnavailable).contains("changed while it was being read"),
             "{what}"
         );
+    }
+}
+
+#[test]
+fn a_zip_that_is_overwritten_after_it_was_opened() {
+    let export = Export::new(&[]);
+    let path = export.path().join("e.zip");
+    for bytes in [zipped(&[("users.csv", &USERS.replace("Ann", "Eve"))]), vec![0; 5_000], vec![]] {
+        export.write("e.zip", &zipped(&[("users.csv", USERS)]));
+        let source = OneRosterCsv::open(&path, Options::default()).unwrap();
+        export.write("e.zip", &bytes);
+        told(&read(&source).err().unwrap(), Kind::SourceUnavailable);
     }
 }
 
