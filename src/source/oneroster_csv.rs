@@ -115,7 +115,7 @@ impl OneRosterCsv {
             })
             .transpose()?;
         let mode = mode(options.mode, manifest.as_ref(), &mut findings);
-        let users = Table::open(&package, users_file, encoding, &users::KEY, &mut findings)?;
+        let users = Table::open(&package, users_file, encoding, &users::COLUMNS, &mut findings)?;
         let roles_file = package.file(Part::Roles);
         let language = options.language_column.as_deref();
         let columns = Columns::locate(&users.header, language, roles_file.is_some(), &mut findings)?;

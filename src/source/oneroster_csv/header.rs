@@ -31,9 +31,9 @@ impl Wanted {
         let squeezed = || header.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect::<String>();
         if is(&self.name) {
             Some(Fit::Exact)
-        } else if self.formerly.iter().any(|name| is(name)) {
+        } else if self.formerly.iter().any(is) {
             Some(Fit::Formerly)
-        } else if self.misspelt.iter().any(|name| is(name)) || squeezed().eq_ignore_ascii_case(self.name) {
+        } else if self.misspelt.iter().any(is) || squeezed().eq_ignore_ascii_case(self.name) {
             Some(Fit::Misspelt)
         } else {
             None

@@ -35,3 +35,23 @@ impl LineCounter {
         self.breaks + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_the_same_lines_however_it_is_cut() {
+        let text = b"a\r\nb\nc\rd\r\r\n\n\r\ne";
+        for first in 0..=text.len() {
+            for second in first..=text.len() {
+                let mut counter = LineCounter::default();
+                for piece in [&text[..first], &text[first..second], &text[second..]] {
+                    counter.add(piece);
+                }
+                assert_eq!(counter.line(), 1 + breaks(text), "{first} {second}");
+            }
+        }
+        assert_eq!(breaks(text), 7);
+    }
+}

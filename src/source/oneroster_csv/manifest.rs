@@ -151,7 +151,7 @@ fn properties(
     setting: EncodingSetting,
     findings: &mut Findings,
 ) -> Result<BTreeMap<String, String>> {
-    let table = Table::open(package, file, setting, &COLUMNS[0], findings)?;
+    let table = Table::open(package, file, setting, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [name, value] = columns;
     if value.is_none() {

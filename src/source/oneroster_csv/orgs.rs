@@ -22,7 +22,7 @@ pub(super) fn read(
     setting: EncodingSetting,
     findings: &mut Findings,
 ) -> Result<Option<Schools>> {
-    let table = Table::open(package, file, setting, &COLUMNS[0], findings)?;
+    let table = Table::open(package, file, setting, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [id, name] = columns;
     if name.is_none() {

@@ -75,7 +75,7 @@ impl RoleIndex {
         schools: Option<&Schools>,
         findings: &mut Findings,
     ) -> Result<Self> {
-        let table = Table::open(package, file, setting, &COLUMNS[0], findings)?;
+        let table = Table::open(package, file, setting, &COLUMNS, findings)?;
         let columns = table.header.locate(&COLUMNS, findings)?;
         let [user, role, _, org, ..] = columns;
         for (column, found) in [("userSourcedId", user), ("role", role)] {

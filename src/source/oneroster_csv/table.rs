@@ -27,12 +27,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Looks through the file once. `key` is the column by which a header row is recognised as one.
+    /// Looks through the file once. Its header row is recognised by `known` columns, the first of which it must have.
     pub(super) fn open(
         package: &Package,
         file: &PackageFile,
         setting: EncodingSetting,
-        key: &Wanted,
+        known: &[Wanted],
         findings: &mut Findings,
     ) -> Result<Self> {
         let unusable = |what: &str| Failure::new(Kind::InputUnusable, format!("{} {what}", file.name));
@@ -52,11 +52,18 @@ impl Table {
         let found = package.with_reader(file, |reader| {
             let mut text = TextReader::new(reader, encoding);
             let mut head = Vec::new();
-            text.read_more(&mut head).map_err(|cause| unreadable(file, cause))?;
-            Ok(find_header(&head, text.ended(), key))
+            loop {
+                text.read_more(&mut head).map_err(|cause| unreadable(file, cause))?;
+                let found = find_header(&head, text.ended(), known);
+                if found.is_some() || text.ended() || head.len() >= HEADER_ROOM {
+                    return Ok(found);
+                }
+            }
         })?;
+        let key = known.first().map_or("", |wanted| wanted.name);
+        // Without a header the first row is somebody's details, so it is not shown.
         let Some((delimiter, line, cells)) = found else {
-            return Err(unusable(&format!("has no header row: no column {} in its first row", key.name))
+            return Err(unusable(&format!("has no header row: no column {key} in its first row"))
                 .at(format!("{} line 1", package.place(file)))
                 .cure(EXPORT_AGAIN));
         };
@@ -68,6 +75,9 @@ impl Table {
         }
         let dialect = Dialect { delimiter, width: cells.len() };
         let header = Header { file: file.name.clone(), line, cells };
+        if !header.cells.iter().any(|cell| known.first().is_some_and(|wanted| wanted.is(cell))) {
+            return Err(header.missing(key));
+        }
         Ok(Self { header, dialect, encoding, fingerprint: inspection.fingerprint })
     }
 
@@ -82,7 +92,9 @@ impl Table {
         file: &PackageFile,
         each: &mut dyn FnMut(&Block) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        package.with_reader(file, |reader| {
+        let mut started = false;
+        let outcome = package.with_reader(file, |reader| {
+            started = true;
             let mut splitter = Splitter::new(TextReader::new(reader, self.encoding), self.dialect);
             let mut block = Block::default();
             let outcome = loop {
@@ -104,7 +116,9 @@ impl Table {
                 return Err(changed(package, file));
             }
             outcome
-        })
+        });
+        // It could be unpacked when it was opened.
+        if started { outcome } else { outcome.map_err(|_| changed(package, file)) }
     }
 
     /// Hands out all rows in order, mended in the given columns, blank ones left out.
@@ -182,6 +196,9 @@ impl<'a> TableRow<'a> {
     }
 }
 
+/// Within how many bytes the header row has to be.
+const HEADER_ROOM: usize = 1 << 20;
+
 const EXPORT_AGAIN: &str = "check that the export is complete and made as OneRoster CSV, then run again";
 
 fn changed(package: &Package, file: &PackageFile) -> Failure {
@@ -249,26 +266,38 @@ fn line_of(package: &Package, file: &PackageFile, byte: u64) -> Result<u64> {
     })
 }
 
-/// The delimiter, the line and the cells of the header row at the beginning of a file.
-fn find_header(head: &[u8], whole: bool, key: &Wanted) -> Option<(u8, u64, Vec<String>)> {
-    [b',', b';', b'\t'].into_iter().find_map(|delimiter| {
-        // How wide the rows are is what is to be found out.
-        let dialect = Dialect { delimiter, width: usize::MAX };
-        let (mut start, mut line) = (0, 1);
-        loop {
-            let Outcome::Record(found) = record(head, start, dialect, whole) else { return None };
-            let cells = header_cells(head, start, found, delimiter)?;
-            if cells.iter().any(|cell| key.is(cell)) {
-                return Some((delimiter, line, cells));
-            }
-            // Only blank rows may stand before the header.
-            if cells.iter().any(|cell| !cell.is_empty()) || found.next >= head.len() {
-                return None;
-            }
-            start = found.next;
-            line += found.breaks;
+/// The delimiter, the line and the cells of the header row at the beginning of a file: the first row that is not blank,
+/// if it has the first of the known columns or, failing that, two others.
+fn find_header(head: &[u8], whole: bool, known: &[Wanted]) -> Option<(u8, u64, Vec<String>)> {
+    let with = |delimiter, enough: &dyn Fn(&[String]) -> bool| {
+        let (line, cells) = first_row(head, whole, delimiter)?;
+        enough(&cells).then_some((delimiter, line, cells))
+    };
+    let has = |cells: &[String], wanted: &Wanted| cells.iter().any(|cell| wanted.is(cell));
+    let by_key = |cells: &[String]| known.first().is_some_and(|key| has(cells, key));
+    let by_others = |cells: &[String]| known.iter().filter(|wanted| has(cells, wanted)).count() >= 2;
+    let delimiters = [b',', b';', b'\t'];
+    delimiters
+        .into_iter()
+        .find_map(|delimiter| with(delimiter, &by_key))
+        .or_else(|| delimiters.into_iter().find_map(|delimiter| with(delimiter, &by_others)))
+}
+
+/// Line and cells of the first row that is not blank.
+fn first_row(head: &[u8], whole: bool, delimiter: u8) -> Option<(u64, Vec<String>)> {
+    // How wide the rows are is what is to be found out.
+    let dialect = Dialect { delimiter, width: usize::MAX };
+    let (mut start, mut line) = (0, 1);
+    while start < head.len() {
+        let Outcome::Record(found) = record(head, start, dialect, whole) else { return None };
+        let cells = header_cells(head, start, found, delimiter)?;
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            return Some((line, cells));
         }
-    })
+        start = found.next;
+        line += found.breaks;
+    }
+    None
 }
 
 fn header_cells(head: &[u8], start: usize, found: Scanned, delimiter: u8) -> Option<Vec<String>> {

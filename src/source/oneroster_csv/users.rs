@@ -24,16 +24,13 @@ pub(super) struct Columns {
     pub language: Option<usize>,
 }
 
-/// The column by which a users file is recognised.
-pub(super) const KEY: Wanted =
-    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId", "sourcedIds"] };
-
 const fn wanted(name: &'static str) -> Wanted {
     Wanted { name, formerly: &[], misspelt: &[] }
 }
 
-const COLUMNS: [Wanted; 13] = [
-    KEY,
+/// What is looked for in the header; the first is what a users file is recognised by.
+pub(super) const COLUMNS: [Wanted; 13] = [
+    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId", "sourcedIds"] },
     wanted("givenName"),
     wanted("familyName"),
     wanted("role"),
