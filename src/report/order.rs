@@ -1,8 +1,8 @@
 //! Puts rows into order without loading them.
 //!
-//! For a row there are kept 32 bytes and its sort key, which is one byte for a row that has nothing in the column
-//! `notes` when that is what is sorted by. A million rows by notes are so about 32 MiB and the notes themselves, whatever the
-//! size of the file; the rows are then read again where they stand, see `fetch`.
+//! For a row there are kept 32 bytes (48 while they are sorted) and its sort key, which is a single byte for a row
+//! without notes when they are sorted by. A million rows by notes take so about 48 MiB and the notes themselves,
+//! whatever the size of the file; the rows are then read again where they stand, see `fetch`.
 
 use super::columns::Column;
 use super::reader::Cells;
@@ -106,7 +106,7 @@ fn append_text(text: &[u8], reverse: bool, keys: &mut Vec<u8>) {
     }
 }
 
-/// Sorts by the keys, and rows with equal keys by their place in the file.
+/// Sorts by the keys; rows with equal keys stay as they were.
 ///
 /// Notes begin alike for fifty bytes, so comparing whole keys would wander through memory again and again for nothing.
 /// Instead all rows are sorted by eight bytes of the key; those that are equal so far, by the next eight.
@@ -118,15 +118,13 @@ fn sort(places: &mut [Place], keys: &[u8]) {
         let start = range.start;
         let group = &mut places[range];
         if group.len() <= FEW {
-            group.sort_unstable_by(|a, b| {
-                rest(a, keys, depth).cmp(rest(b, keys, depth)).then(a.offset.cmp(&b.offset))
-            });
+            group.sort_by(|a, b| rest(a, keys, depth).cmp(rest(b, keys, depth)));
             continue;
         }
         for place in &mut *group {
             place.word = word(rest(place, keys, depth));
         }
-        group.sort_unstable_by_key(|place| (place.word, place.offset));
+        group.sort_by_key(|place| place.word);
         let mut first = start;
         for equal in group.chunk_by(|a, b| a.word == b.word) {
             // No key begins with another: if one of them ends here, all do, and they are equal.

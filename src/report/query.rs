@@ -1,7 +1,7 @@
 //! What the command `report` shows: which rows, in which order, which columns, in which format.
 //!
 //! Without an order rows are passed on as they are read. With one, the file is read twice: once for the order, keeping
-//! 32 bytes and the sort key of each row that is shown (see `order`), once to show the rows from where they stand.
+//! a few bytes and the sort key of each row that is shown (see `order`), once to show the rows from where they stand.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

@@ -170,12 +170,31 @@ fn cut(
     };
     let row = without_break(&data[..length]);
     let mut start = 0;
-    for comma in memchr::memchr_iter(b',', row) {
+    let (words, rest) = row.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let mut found = commas(u64::from_le_bytes(*word));
+        while found != 0 {
+            let comma = i * 8 + found.trailing_zeros() as usize / 8;
+            cells.push((start, comma));
+            start = comma + 1;
+            found &= found - 1;
+        }
+    }
+    for (i, _) in rest.iter().enumerate().filter(|(_, byte)| **byte == b',') {
+        let comma = words.len() * 8 + i;
         cells.push((start, comma));
         start = comma + 1;
     }
     cells.push((start, row.len()));
     Some((length, false))
+}
+
+/// The top bit of each of eight bytes that is a comma. Cells are so short that a search for each comma of its own,
+/// however fast, takes longer than going through eight bytes at a time.
+fn commas(word: u64) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x7F; 8]);
+    let other = word ^ u64::from_ne_bytes([b','; 8]);
+    !(((other & LOW) + LOW) | other) & !LOW
 }
 
 fn cut_quoted(data: &[u8], last: bool, cells: &mut Vec<(usize, usize)>, text: &mut Vec<u8>) -> Option<usize> {

@@ -352,6 +352,16 @@ fn a_reader_that_goes_away_is_no_failure() {
     }
     let people = people();
     assert!(render(&people.path, &Query::default(), None, &mut Gone(io::ErrorKind::BrokenPipe)).is_ok());
+    // Large enough that the threads which fetch rows are still at it, and have to notice.
+    let mut writer = Writer::new(Vec::new());
+    let long = "n".repeat(1000);
+    for _ in 0..5_000 {
+        writer.row(&Row { notes: &long, ..Row::default() }).unwrap();
+    }
+    let large = file(&writer.finish().unwrap());
+    let query = Query { sort: vec![Column::Notes], format: Format::Csv, ..Query::default() };
+    let shown = render(&large.path, &query, None, &mut Gone(io::ErrorKind::BrokenPipe)).unwrap();
+    assert!(shown.total == 5_000 && shown.rows < 1_000, "{shown:?}");
     let failure =
         render(&people.path, &Query::default(), None, &mut Gone(io::ErrorKind::StorageFull)).unwrap_err();
     assert_eq!(failure.kind, Kind::Failed);
