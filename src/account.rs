@@ -131,7 +131,10 @@ impl SisDetails {
 /// Personal data stays out of logs and panics.
 impl fmt::Debug for SisDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SisDetails").field("roles", &self.roles).field("orgs", &self.orgs).finish_non_exhaustive()
+        f.debug_struct("SisDetails")
+            .field("roles", &self.roles)
+            .field("orgs", &self.orgs)
+            .finish_non_exhaustive()
     }
 }
 

@@ -99,7 +99,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let ui = Ui::new(cli.global.quiet, cli.global.verbose, cli.global.log_format, cli.global.color, !cli.global.no_progress);
+    let ui = Ui::new(
+        cli.global.quiet,
+        cli.global.verbose,
+        cli.global.log_format,
+        cli.global.color,
+        !cli.global.no_progress,
+    );
     let done = match &cli.command {
         Command::Run(args) => run::run(args, &cli.global, &ui),
         Command::Report(args) => report::run(args, &cli.global, &ui),

@@ -182,7 +182,7 @@ pub struct NotifyEmail {
 }
 
 mod defaults {
-    use super::*;
+    use super::{BlankValues, EncodingSetting, ModeSetting, PathBuf, Region};
 
     pub(super) fn store() -> PathBuf {
         "rostersync.db".into()

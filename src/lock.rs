@@ -63,7 +63,10 @@ impl Lock {
             }
         }
         let holder = format!("process {} since {now}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes())).map_err(failed)?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(holder.as_bytes()))
+            .map_err(failed)?;
         Ok(Self { _file: file })
     }
 }
@@ -90,7 +93,10 @@ mod tests {
         assert_eq!(refused.kind, Kind::Busy);
         let said = refused.to_string();
         assert!(said.contains(&format!("process {} since 2026-11-23 02:00", std::process::id())), "{said}");
-        assert!(Lock::take(&store, Of::Outbox, "", Duration::ZERO).is_ok(), "the outbox has a lock of its own");
+        assert!(
+            Lock::take(&store, Of::Outbox, "", Duration::ZERO).is_ok(),
+            "the outbox has a lock of its own"
+        );
         drop(first);
         assert!(Lock::take(&store, Of::Run, "2026-11-23 02:02", Duration::ZERO).is_ok());
     }

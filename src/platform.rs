@@ -56,7 +56,8 @@ impl Export {
     /// taken for pending and overwritten without a word.
     pub fn read(platform: &Platform, now: SystemTime, findings: &mut Findings) -> Result<Self> {
         let path = &platform.users;
-        let failed = |cause| Failure::io(Kind::InputUnusable, "the platform export cannot be read", path, cause);
+        let failed =
+            |cause| Failure::io(Kind::InputUnusable, "the platform export cannot be read", path, cause);
         let file = File::open(path).map_err(failed)?;
         let written = file.metadata().and_then(|found| found.modified()).map_err(failed)?;
         check_age(path, platform.max_age, now, written)?;
@@ -64,7 +65,9 @@ impl Export {
         let mut export = Self { file: file_name(path), ..Self::default() };
         let mut record = csv::ByteRecord::new();
         let broken = |error: csv::Error| {
-            Failure::new(Kind::InputUnusable, "the platform export cannot be read").at(path.display()).because(error)
+            Failure::new(Kind::InputUnusable, "the platform export cannot be read")
+                .at(path.display())
+                .because(error)
         };
         let empty = || {
             Failure::new(Kind::InputUnusable, "the platform export is empty")
@@ -83,10 +86,13 @@ impl Export {
             let line = record.position().map_or(0, csv::Position::line);
             match columns.row(&record, line) {
                 Err(problem) => {
-                    findings.error("platform-row-malformed", &export.file, Some(line), None, || problem.to_owned());
+                    findings.error("platform-row-malformed", &export.file, Some(line), None, || {
+                        problem.to_owned()
+                    });
                 }
                 Ok((id, row)) => {
-                    let twice = export.rows.get(&id).is_some_and(|other| Row { line, ..other.clone() } != row);
+                    let twice =
+                        export.rows.get(&id).is_some_and(|other| Row { line, ..other.clone() } != row);
                     if twice {
                         findings.error("platform-row-repeated", &export.file, Some(line), None, || {
                             format!("rows for sourcedId `{id}` differ; all of them are left out")
@@ -154,7 +160,10 @@ impl Export {
             let before = account.clone();
             row.take_over(account, phones);
             adopted.touched |= *account != before;
-            for field in Field::ALL.into_iter().filter(|field| before.details.shown(*field) != account.details.shown(*field)) {
+            for field in Field::ALL
+                .into_iter()
+                .filter(|field| before.details.shown(*field) != account.details.shown(*field))
+            {
                 adopted.entries.push(AuditEntry {
                     origin: Origin::Platform,
                     field: field.key().into(),
@@ -268,7 +277,10 @@ impl Columns {
                     .cure(cure)
             };
             if place.is_none() && mapped.is_some() {
-                return Err(missing(format!("check [platform.columns]; its headers are: {}", found.join(", "))));
+                return Err(missing(format!(
+                    "check [platform.columns]; its headers are: {}",
+                    found.join(", ")
+                )));
             }
             if place.is_none() && column == "sourced_id" {
                 return Err(missing(format!(
@@ -323,7 +335,11 @@ fn check_age(path: &Path, max_age: Age, now: SystemTime, written: SystemTime) ->
     let hours = |age: std::time::Duration| age.as_secs() / 3600;
     Err(Failure::new(
         Kind::InputUnusable,
-        format!("the platform export is {} hours old, and [platform] max_age allows {}", hours(age), hours(max)),
+        format!(
+            "the platform export is {} hours old, and [platform] max_age allows {}",
+            hours(age),
+            hours(max)
+        ),
     )
     .at(path.display())
     .cure("have it made again: people who joined since would be taken for pending; or raise max_age"))

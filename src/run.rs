@@ -163,7 +163,11 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
 
 /// The rules of this run, if the configuration can be run at all.
 fn rules(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Rules> {
-    if config.on_anywhere() && config.notify.email.is_none() && !options.no_notify && options.what_if.is_none() {
+    if config.on_anywhere()
+        && config.notify.email.is_none()
+        && !options.no_notify
+        && options.what_if.is_none()
+    {
         return Err(Failure::new(
             Kind::Usage,
             "update_contacts is on, but there is no [notify.email] to tell people of the changes",
@@ -261,9 +265,12 @@ fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
     if source.mode() != crate::roster::Mode::Delta || store.next_run()? > 1 && has_accounts(store)? {
         return Ok(());
     }
-    Err(Failure::new(Kind::InputUnusable, "the roster holds only changes (delta), and there is nothing yet that they could change")
-        .at(source.name())
-        .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
+    Err(Failure::new(
+        Kind::InputUnusable,
+        "the roster holds only changes (delta), and there is nothing yet that they could change",
+    )
+    .at(source.name())
+    .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
 }
 
 fn has_accounts(store: &Store) -> Result<bool> {

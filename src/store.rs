@@ -34,13 +34,17 @@ impl From<rusqlite::Error> for Failure {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 ("the store is in use by another program", "wait until it has finished and run again")
             }
-            Some(ErrorCode::DiskFull) => ("the disk is full", "free some space (twice the size of the store) and run again"),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                ("the store is damaged", "restore it from a backup; `sqlite3 STORE 'PRAGMA integrity_check'` says more")
+            Some(ErrorCode::DiskFull) => {
+                ("the disk is full", "free some space (twice the size of the store) and run again")
             }
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                ("the store cannot be written", "give the user that runs rostersync write access to the store and its folder")
-            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+                "the store is damaged",
+                "restore it from a backup; `sqlite3 STORE 'PRAGMA integrity_check'` says more",
+            ),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
+                "the store cannot be written",
+                "give the user that runs rostersync write access to the store and its folder",
+            ),
             _ => ("the store failed", "run again; if it happens again, report it with the cause below"),
         };
         let kind = match error.sqlite_error_code() {

@@ -101,9 +101,15 @@ fn add(note: &Note, row: &PlanRow, config: &Config, findings: &mut Findings) {
         }
         // The source has said why the row is unusable, with its column, unless only the plan can know.
         Note::Rejected(reason) => match reason {
-            plan::Reason::NoSourcedId => ("rejected-no-sourced-id", Some("sourcedId"), reason.text().into(), Severity::Error),
-            plan::Reason::Duplicate => ("rejected-duplicate", Some("sourcedId"), reason.text().into(), Severity::Error),
-            plan::Reason::NoName => ("rejected-no-name", Some("givenName"), reason.text().into(), Severity::Error),
+            plan::Reason::NoSourcedId => {
+                ("rejected-no-sourced-id", Some("sourcedId"), reason.text().into(), Severity::Error)
+            }
+            plan::Reason::Duplicate => {
+                ("rejected-duplicate", Some("sourcedId"), reason.text().into(), Severity::Error)
+            }
+            plan::Reason::NoName => {
+                ("rejected-no-name", Some("givenName"), reason.text().into(), Severity::Error)
+            }
             plan::Reason::NoRole => ("rejected-no-role", Some("role"), reason.text().into(), Severity::Error),
             plan::Reason::ShiftedRow | plan::Reason::Quoting => return,
         },

@@ -96,7 +96,11 @@ fn lines(row: &PlanRow, outcome: &Outcome) -> Vec<Line> {
         lines.push(line('~', "state", "active → pending".into()));
     }
     for change in &row.changes {
-        lines.push(line('~', change.field.word(), format!("{} → {}", or_none(&change.old), or_none(&change.new))));
+        lines.push(line(
+            '~',
+            change.field.word(),
+            format!("{} → {}", or_none(&change.old), or_none(&change.new)),
+        ));
     }
     for (field, sis) in &row.kept {
         let actual = or_none(&row.details.shown(*field));

@@ -17,48 +17,48 @@ use crate::store::{RunResult, Store};
 /// change what is shown, never the file.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct ReportArgs {
+pub(super) struct ReportArgs {
     /// Number of the run, or a report file; the latest run if left out
     #[arg(value_name = "RUN|FILE")]
-    pub run: Option<String>,
+    run: Option<String>,
 
     /// Sort by these columns, the first one first
     ///
     /// By bytes, `line` as a number. Sorting by `notes` puts the users with notes first, by note, and all others after
     /// them. Users that are equal stay in the order of the report.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    pub sort: Vec<String>,
+    sort: Vec<String>,
 
     /// Turn the order round: that of --sort, or without it that of the report
     ///
     /// Users without notes (or without a line) still come last when sorting by that.
     #[arg(long)]
-    pub reverse: bool,
+    reverse: bool,
 
     /// Only users with notes
     #[arg(long)]
-    pub notes: bool,
+    notes: bool,
 
     /// Only users with exactly this value in this column; if repeated, all must hold
     ///
     /// In `role`, `schools` and `codes`, which can hold several values, one of them is enough. Nothing after the `=`
     /// asks for a blank cell.
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
-    pub filters: Vec<String>,
+    filters: Vec<String>,
 
     /// Show these columns, in this order
     ///
     /// Left out: all columns, or in a table `sourced_id`, `state`, `action`, the name, `email`, `phone` and `notes`.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    pub columns: Vec<String>,
+    columns: Vec<String>,
 
     /// How to show it; if left out, the ending of --output decides, else it is a table
     #[arg(long, value_name = "FORMAT", value_enum)]
-    pub format: Option<FormatName>,
+    format: Option<FormatName>,
 
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    output: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -73,7 +73,7 @@ Examples:
 
 /// The formats by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum FormatName {
+pub(super) enum FormatName {
     /// Aligned columns for people, fitted to the terminal
     Table,
     /// Like the report itself: cells that a spreadsheet would run as a formula have a leading apostrophe
@@ -84,7 +84,7 @@ pub enum FormatName {
 
 impl ReportArgs {
     /// What is asked for, or what is wrong with it.
-    pub fn query(&self) -> Result<Query> {
+    fn query(&self) -> Result<Query> {
         let columns = parse(&self.columns)?;
         for (i, column) in columns.iter().enumerate() {
             if columns[..i].contains(column) {
@@ -129,7 +129,10 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
     match &args.output {
         Some(output) => {
             let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", output, cause);
-            let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+            let folder = output
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or_else(|| Path::new("."));
             let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
             let mut out = BufWriter::new(file);
             render(&path, &query, None, &mut out)?;
@@ -171,15 +174,19 @@ fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
     let store = Store::open_read(&config.sync.store)?.ok_or_else(none)?;
     let found = match run.and_then(|run| run.parse().ok()) {
         Some(number) => store.run(number)?.ok_or_else(|| {
-            Failure::new(Kind::Usage, format!("there is no run {number}")).cure("`rostersync runs` lists them")
+            Failure::new(Kind::Usage, format!("there is no run {number}"))
+                .cure("`rostersync runs` lists them")
         })?,
         None => store.runs(1)?.pop().ok_or_else(none)?,
     };
     let path = report_path(&config.sync.reports, found.id);
     if !path.exists() {
-        return Err(Failure::new(Kind::InputUnusable, format!("the report of run {} is no longer there", found.id))
-            .at(path.display())
-            .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs"));
+        return Err(Failure::new(
+            Kind::InputUnusable,
+            format!("the report of run {} is no longer there", found.id),
+        )
+        .at(path.display())
+        .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs"));
     }
     Ok((path, found.result == RunResult::Blocked))
 }

@@ -87,8 +87,12 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let signal = Arc::new(AtomicUsize::new(0));
     for wanted in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_usize(wanted, Arc::clone(&signal), usize::try_from(wanted).unwrap_or_default())
-            .map_err(|cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause))?;
+        signal_hook::flag::register_usize(
+            wanted,
+            Arc::clone(&signal),
+            usize::try_from(wanted).unwrap_or_default(),
+        )
+        .map_err(|cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause))?;
     }
     let stop = || match signal.load(Ordering::Relaxed) {
         0 => None,
@@ -159,10 +163,16 @@ fn text(outcome: &Outcome, options: &Options, global: &Global) -> String {
         ));
     }
     if summary.cannot_be_told > 0 {
-        lines.push(format!("{} people cannot be told of their changes: no way to reach them", summary.cannot_be_told));
+        lines.push(format!(
+            "{} people cannot be told of their changes: no way to reach them",
+            summary.cannot_be_told
+        ));
     }
     if outcome.delivery.undelivered > 0 {
-        lines.push(format!("{} notifications could not be handed over and stay queued", outcome.delivery.undelivered));
+        lines.push(format!(
+            "{} notifications could not be handed over and stay queued",
+            outcome.delivery.undelivered
+        ));
     }
     if outcome.partial {
         lines.push(format!(
@@ -173,7 +183,9 @@ fn text(outcome: &Outcome, options: &Options, global: &Global) -> String {
     }
     if let Some(report) = &outcome.report {
         lines.push(match outcome.run {
-            Some(run) if outcome.blocked => format!("Run {run} was blocked, its report is {}", report.display()),
+            Some(run) if outcome.blocked => {
+                format!("Run {run} was blocked, its report is {}", report.display())
+            }
             Some(run) => format!("Run {run}, its report is {}", report.display()),
             None => format!("Report: {}", report.display()),
         });
@@ -196,7 +208,9 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global, summary: &Summ
     }
     debug_assert!(summary.has_changes(), "only changes can go over a limit");
     if options.what_if.is_some() {
-        text.push_str("This is what if: to have it, change update_contacts in the configuration and preview again.\n");
+        text.push_str(
+            "This is what if: to have it, change update_contacts in the configuration and preview again.\n",
+        );
         return text;
     }
     text.push_str("If that is what should happen, approve exactly this plan:\n  rostersync");
@@ -217,16 +231,24 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global, summary: &Summ
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde_json::Value {
     let summary = &outcome.plan.summary;
-    let actions: serde_json::Map<String, serde_json::Value> =
-        Action::ALL.into_iter().map(|action| (action.word().to_owned(), summary.count(action).into())).collect();
+    let actions: serde_json::Map<String, serde_json::Value> = Action::ALL
+        .into_iter()
+        .map(|action| (action.word().to_owned(), summary.count(action).into()))
+        .collect();
     let fields: serde_json::Map<String, serde_json::Value> = crate::contact::Field::ALL
         .into_iter()
-        .map(|field| (field.key().to_owned(), summary.fields.get(field.key()).copied().unwrap_or_default().into()))
+        .map(|field| {
+            (field.key().to_owned(), summary.fields.get(field.key()).copied().unwrap_or_default().into())
+        })
         .collect();
     json!({
         "result": status.word(),

@@ -22,7 +22,8 @@ pub(super) struct RunsArgs {
 }
 
 /// The counts that the history shows, as the summary in the store names them.
-pub(super) const SHOWN: [&str; 7] = ["created", "updated", "archived", "restored", "kept", "skipped", "rejected"];
+pub(super) const SHOWN: [&str; 7] =
+    ["created", "updated", "archived", "restored", "kept", "skipped", "rejected"];
 
 pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
@@ -38,7 +39,16 @@ pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Status> {
     } else {
         let mut text = format!(
             "{:>6}  {:16}  {:7}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}\n",
-            "run", "started", "result", "created", "updated", "archived", "restored", "kept", "skipped", "rejected",
+            "run",
+            "started",
+            "result",
+            "created",
+            "updated",
+            "archived",
+            "restored",
+            "kept",
+            "skipped",
+            "rejected",
             "source"
         );
         for run in &runs {

@@ -40,7 +40,9 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status>
             (Some(run), Some(age)) => {
                 let counts: Vec<String> = SHOWN
                     .iter()
-                    .map(|action| format!("{} {action}", run.summary["actions"][action].as_u64().unwrap_or_default()))
+                    .map(|action| {
+                        format!("{} {action}", run.summary["actions"][action].as_u64().unwrap_or_default())
+                    })
                     .collect();
                 text.push_str(&format!(
                     "Last run:       {}, {}, {} ago ({})\n",

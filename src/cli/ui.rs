@@ -123,7 +123,9 @@ impl Ui {
         match (run, status) {
             (Some(run), Status::Ok) => tracing::info!(run, result, exit, "finished"),
             (Some(run), _) => tracing::error!(run, result, exit, "finished"),
-            (None, Status::Ok | Status::Changes | Status::ChangesPeople) => tracing::info!(result, exit, "finished"),
+            (None, Status::Ok | Status::Changes | Status::ChangesPeople) => {
+                tracing::info!(result, exit, "finished")
+            }
             (None, _) => tracing::error!(result, exit, "finished"),
         }
     }

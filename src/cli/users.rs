@@ -50,8 +50,11 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> 
     store.begin()?;
     let mut account = store.account(user)?.ok_or_else(unknown)?;
     if account.archived {
-        return Err(Failure::new(Kind::Blocked, format!("`{user}` is archived: no longer in the SIS import"))
-            .cure("an archived user can join once the SIS import has them again"));
+        return Err(Failure::new(
+            Kind::Blocked,
+            format!("`{user}` is archived: no longer in the SIS import"),
+        )
+        .cure("an archived user can join once the SIS import has them again"));
     }
     let said = match account.state {
         State::Active => {

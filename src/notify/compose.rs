@@ -18,7 +18,12 @@ pub struct Occasion<'a> {
 /// One message: all of a person's changes, to one address.
 ///
 /// An old address may belong to somebody else by now: it is told that a detail was changed, never to what, and no name.
-pub fn compose(recipient: &Recipient, details: &Details, changes: &[Change], occasion: &Occasion<'_>) -> Message {
+pub fn compose(
+    recipient: &Recipient,
+    details: &Details,
+    changes: &[Change],
+    occasion: &Occasion<'_>,
+) -> Message {
     let when = occasion.zone.show(occasion.at);
     let contact = occasion.contact;
     let (subject, body) = match recipient.audience {
@@ -27,7 +32,9 @@ pub fn compose(recipient: &Recipient, details: &Details, changes: &[Change], occ
                 "" => "Hello,\n\n".to_owned(),
                 given => format!("Hello {given},\n\n"),
             };
-            body.push_str(&format!("on {when} your contact details were updated from your school's records:\n\n"));
+            body.push_str(&format!(
+                "on {when} your contact details were updated from your school's records:\n\n"
+            ));
             for change in changes.iter().filter(|change| !change.case_only) {
                 let new = if change.new.is_empty() { "removed" } else { &change.new };
                 body.push_str(&format!("  {}: {new}\n", change.field.title()));
@@ -55,7 +62,13 @@ pub fn compose(recipient: &Recipient, details: &Details, changes: &[Change], occ
             (format!("An {noun} was changed").replace("An phone", "A phone"), body)
         }
     };
-    Message { channel: recipient.channel, audience: recipient.audience, recipient: recipient.address.clone(), subject, body }
+    Message {
+        channel: recipient.channel,
+        audience: recipient.audience,
+        recipient: recipient.address.clone(),
+        subject,
+        body,
+    }
 }
 
 #[cfg(test)]
@@ -67,7 +80,12 @@ mod tests {
     fn message(audience: Audience) -> Message {
         let to = Recipient { channel: Channel::Email, audience, address: "x@x.example".into() };
         let details = Details { name: PersonName::new("José", "Núñez"), ..Details::default() };
-        let change = |field, old: &str, new: &str| Change { field, old: old.into(), new: new.into(), case_only: false };
+        let change = |field, old: &str, new: &str| Change {
+            field,
+            old: old.into(),
+            new: new.into(),
+            case_only: false,
+        };
         let changes = [
             change(Field::Email, "old@x.example", "new@x.example"),
             change(Field::HomePhone, "+17185550150", ""),

@@ -50,7 +50,11 @@ pub fn deliver(
             match write_eml(folder, waiting, email) {
                 Ok(()) => sent.push(waiting.id),
                 Err(failure) => {
-                    tracing::error!(message = waiting.id, run = waiting.run, "a message stays queued: {failure}");
+                    tracing::error!(
+                        message = waiting.id,
+                        run = waiting.run,
+                        "a message stays queued: {failure}"
+                    );
                     delivery.undelivered += 1;
                 }
             }
@@ -86,16 +90,31 @@ fn format(waiting: &Waiting, email: &NotifyEmail) -> Result<Vec<u8>> {
     let mailbox = |text: &str| text.parse::<Mailbox>().map_err(|error| unfit(error.into()));
     let from = mailbox(&email.from)?;
     // Parsed as an address alone: what is in a roster must not become a list or a name.
-    let to = Mailbox::new(None, waiting.recipient.parse().map_err(|error: lettre::address::AddressError| unfit(error.into()))?);
-    let id = format!("<rostersync.{}.{}.{}@{}>", waiting.run, waiting.id, waiting.queued.timestamp(), from.email.domain());
+    let to = Mailbox::new(
+        None,
+        waiting.recipient.parse().map_err(|error: lettre::address::AddressError| unfit(error.into()))?,
+    );
+    let id = format!(
+        "<rostersync.{}.{}.{}@{}>",
+        waiting.run,
+        waiting.id,
+        waiting.queued.timestamp(),
+        from.email.domain()
+    );
     let mut message = MessageBuilder::new()
         .from(from)
         .to(to)
         .subject(&waiting.subject)
         .date(waiting.queued.into())
         .message_id(Some(id))
-        .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()))
-        .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"), "All".into()));
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".into(),
+        ))
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"),
+            "All".into(),
+        ));
     if let Some(reply_to) = &email.reply_to {
         message = message.reply_to(mailbox(reply_to)?);
     }

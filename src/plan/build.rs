@@ -169,7 +169,11 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn walk(&mut self, source: &dyn RosterSource, progress: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
+    fn walk(
+        &mut self,
+        source: &dyn RosterSource,
+        progress: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> Result<()> {
         let mut failed = None;
         source.read(&mut Findings::default(), &mut |record| {
             if let Err(failure) = self.record(record) {
@@ -311,7 +315,11 @@ impl Planner<'_> {
         schools: &[String],
     ) -> Result<()> {
         if adopted.pending_again {
-            let place = verdict.notes.iter().position(|note| *note == Note::NotNotifiable).unwrap_or(verdict.notes.len());
+            let place = verdict
+                .notes
+                .iter()
+                .position(|note| *note == Note::NotNotifiable)
+                .unwrap_or(verdict.notes.len());
             verdict.notes.insert(place, Note::PendingAgain);
             verdict.counts_as_update = true;
             if matches!(verdict.action, Action::Unchanged | Action::Kept) {
@@ -331,19 +339,27 @@ impl Planner<'_> {
         plan.checksum.add(&row, &verdict.recipients);
         plan.summary.contact_updates += u64::from(verdict.counts_as_update);
         plan.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
-        plan.summary.joined += u64::from(adopted.joined);
-        plan.summary.taken_over += adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
+        plan.summary.taken_over +=
+            adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
         plan.became_pending += u64::from(adopted.pending_again);
         let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
-        let starts_active = is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
-        plan.became_active += u64::from(starts_active || adopted.joined && stored.is_some_and(|stored| !stored.archived));
+        let starts_active =
+            is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
+        let joins = starts_active || adopted.joined;
+        plan.summary.joined += u64::from(joins);
+        plan.became_active += u64::from(joins && stored.is_none_or(|stored| !stored.archived));
 
         if let Some(account) = verdict.account
             && stored != Some(&account)
         {
             let mut audit = adopted.entries;
             audit.extend(sync_entries(verdict.action, stored, &verdict.changes));
-            plan.writes.push(&Write { account, audit, changes: verdict.changes, recipients: verdict.recipients })?;
+            plan.writes.push(&Write {
+                account,
+                audit,
+                changes: verdict.changes,
+                recipients: verdict.recipients,
+            })?;
         }
         plan.rows.push(&row)
     }
@@ -381,11 +397,7 @@ fn row_of(
     person: Option<u32>,
 ) -> PlanRow {
     let unreadable = record.defect.is_some();
-    let sis = if unreadable {
-        Default::default()
-    } else {
-        Cells::of(record, rules.phone_credential).shown()
-    };
+    let sis = if unreadable { Default::default() } else { Cells::of(record, rules.phone_credential).shown() };
     let roles = if roles.is_empty() {
         // None is held today; say which there are.
         let named: Vec<_> = record.roles.iter().map(|role| crate::roles::canonical(role.role)).collect();

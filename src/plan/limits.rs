@@ -42,7 +42,13 @@ pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
     }
     let messages = summary.notifications.total();
     if exceeds(messages, active, limits.notifications, limits.minimum) {
-        over.push(overrun("notifications", "notifications would be sent", messages, active, limits.notifications));
+        over.push(overrun(
+            "notifications",
+            "notifications would be sent",
+            messages,
+            active,
+            limits.notifications,
+        ));
     }
     over
 }

@@ -124,10 +124,17 @@ impl fmt::Display for Note {
                 write!(f, "{} updated by the sync - was {}", field.title(), or_none(old))
             }
             Self::SisBlank(field, actual) => write!(f, "SIS import has no {} - kept {actual}", field.noun()),
-            Self::SisInvalid(field, value) => write!(f, "SIS import has an invalid {} - {value}", field.noun()),
+            Self::SisInvalid(field, value) => {
+                write!(f, "SIS import has an invalid {} - {value}", field.noun())
+            }
             Self::Taken(field, by) => write!(f, "{} is already used by {by} - not updated", field.title()),
             Self::Shared(field, ids) => {
-                write!(f, "{} is shared with {}", field.title(), ids[..ids.len().min(SHARERS_NAMED)].join(", "))?;
+                write!(
+                    f,
+                    "{} is shared with {}",
+                    field.title(),
+                    ids[..ids.len().min(SHARERS_NAMED)].join(", ")
+                )?;
                 match ids.len().saturating_sub(SHARERS_NAMED) {
                     0 => Ok(()),
                     more => write!(f, " and {more} more"),
@@ -191,8 +198,14 @@ mod tests {
             said(Note::ActiveDiffers(Field::HomePhone, String::new())),
             "Active user has a new home phone number in the SIS import - none"
         );
-        assert_eq!(said(Note::Updated(Field::Phone, String::new())), "Phone number updated by the sync - was none");
-        assert_eq!(said(Note::SisBlank(Field::Email, value())), "SIS import has no email - kept rosa@x.example");
+        assert_eq!(
+            said(Note::Updated(Field::Phone, String::new())),
+            "Phone number updated by the sync - was none"
+        );
+        assert_eq!(
+            said(Note::SisBlank(Field::Email, value())),
+            "SIS import has no email - kept rosa@x.example"
+        );
         assert_eq!(said(Note::SisInvalid(Field::Email, "x".into())), "SIS import has an invalid email - x");
         assert_eq!(said(Note::Taken(Field::Email, "7".into())), "Email is already used by 7 - not updated");
         let ids = |n: usize| (1..=n).map(|i| format!("g-{i}")).collect::<Vec<_>>();
@@ -206,7 +219,10 @@ mod tests {
     #[test]
     fn cells_join_sentences_and_codes() {
         let notes = [Note::Updated(Field::Name, "A B".into()), Note::NotNotifiable, Note::Restored];
-        assert_eq!(join_notes(&notes), "Name updated by the sync - was A B; User is back in the SIS import - restored");
+        assert_eq!(
+            join_notes(&notes),
+            "Name updated by the sync - was A B; User is back in the SIS import - restored"
+        );
         assert_eq!(join_codes(&notes), "name-updated not-notifiable restored");
     }
 }

@@ -84,8 +84,10 @@ impl Sharing {
             let holders = &self.people.holders[i];
             let start = holders.partition_point(|holder| holder.0 < *hash);
             let group = holders[start..].iter().take_while(|holder| holder.0 == *hash);
-            let mut ids: Vec<String> =
-                group.filter(|holder| holder.1 != person).map(|holder| self.people.id(holder.1).to_owned()).collect();
+            let mut ids: Vec<String> = group
+                .filter(|holder| holder.1 != person)
+                .map(|holder| self.people.id(holder.1).to_owned())
+                .collect();
             ids.sort_unstable();
             let place = notes.iter().position(comes_after_sharing).unwrap_or(notes.len());
             notes.insert(place, Note::Shared(field, ids));
@@ -146,7 +148,8 @@ pub(super) fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, Stri
             let keeper = group.iter().find(|(_, is_new)| !is_new).map(|(id, _)| *id);
             for (id, _) in group.iter().filter(|(_, is_new)| *is_new) {
                 // Groups are in the order of the ids, since the claims are.
-                let other = keeper.or_else(|| group.iter().map(|(other, _)| *other).find(|other| other != id));
+                let other =
+                    keeper.or_else(|| group.iter().map(|(other, _)| *other).find(|other| other != id));
                 if let Some(other) = other {
                     refused.insert((*id).to_owned(), other.to_owned());
                 }

@@ -176,7 +176,12 @@ fn wanted(sis: &SisValues) -> Details {
             Value::NotProvided | Value::Blank | Value::Invalid(_) => T::default(),
         }
     }
-    Details { name: own(&sis.name), email: own(&sis.email), phone: own(&sis.phone), home_phone: own(&sis.home_phone) }
+    Details {
+        name: own(&sis.name),
+        email: own(&sis.email),
+        phone: own(&sis.phone),
+        home_phone: own(&sis.home_phone),
+    }
 }
 
 fn facts(
@@ -196,7 +201,9 @@ fn facts(
     };
     let sis = match is {
         Sis::Differs if account.details.same(field, &wanted) => Sis::Same,
-        Sis::Differs if field == Field::Name && account.details.name.same_but_case(&wanted.name) => Sis::CaseOnly,
+        Sis::Differs if field == Field::Name && account.details.name.same_but_case(&wanted.name) => {
+            Sis::CaseOnly
+        }
         other => other,
     };
     // A new account starts with the values of the SIS, except for those that the platform's export has given it.

@@ -6,7 +6,12 @@ use crate::contact::{Details, Email, Field, phone_key};
 
 /// Who is told that these fields of an active person changed. The bool says whether the person can be told at all: a
 /// message to an old address alone does not reach them.
-pub(super) fn recipients(before: &Details, after: &Details, changes: &[Change], rules: &Rules) -> (Vec<Recipient>, bool) {
+pub(super) fn recipients(
+    before: &Details,
+    after: &Details,
+    changes: &[Change],
+    rules: &Rules,
+) -> (Vec<Recipient>, bool) {
     let Some(channels) = rules.channels else { return (Vec::new(), true) };
     let changed = |field| changes.iter().any(|change| change.field == field && !change.case_only);
     if !Field::ALL.into_iter().any(changed) {
@@ -63,7 +68,12 @@ mod tests {
         let mut rules = rules();
         rules.channels = Some(Channels { email: true, sms });
         let (told, reached) = recipients(&before, &after, &changes, &rules);
-        (told.iter().map(|r| format!("{} {} {}", r.audience.word(), r.channel.word(), r.address)).collect(), reached)
+        (
+            told.iter()
+                .map(|r| format!("{} {} {}", r.audience.word(), r.channel.word(), r.address))
+                .collect(),
+            reached,
+        )
     }
 
     const A: &str = "+17185550142";
@@ -71,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_changed_email_is_told_to_both_addresses() {
-        let expected = vec!["current email new@x.example".to_owned(), "former email old@x.example".to_owned()];
+        let expected =
+            vec!["current email new@x.example".to_owned(), "former email old@x.example".to_owned()];
         assert_eq!(told(("old@x.example", A), ("new@x.example", A), true), (expected.clone(), true));
         // Both changed: mails only, nothing to phones.
         assert_eq!(told(("old@x.example", A), ("new@x.example", B), true), (expected, true));
@@ -98,10 +109,19 @@ mod tests {
     #[test]
     fn who_cannot_be_reached_is_said() {
         assert_eq!(told(("", A), ("", B), false), (vec![], false));
-        assert_eq!(told(("old@x.example", A), ("", A), false), (vec!["former email old@x.example".to_owned()], false));
+        assert_eq!(
+            told(("old@x.example", A), ("", A), false),
+            (vec!["former email old@x.example".to_owned()], false)
+        );
         // A switchboard and what is no address are no way to reach anybody.
-        assert_eq!(told(("", A), ("", "+17185550143 ext. 4"), true), (vec![format!("former sms {A}")], false));
-        assert_eq!(told(("rosa(at)x", A), ("rosa(at)x", B), true).0, [format!("current sms {B}"), format!("former sms {A}")]);
+        assert_eq!(
+            told(("", A), ("", "+17185550143 ext. 4"), true),
+            (vec![format!("former sms {A}")], false)
+        );
+        assert_eq!(
+            told(("rosa(at)x", A), ("rosa(at)x", B), true).0,
+            [format!("current sms {B}"), format!("former sms {A}")]
+        );
     }
 
     #[test]

@@ -29,7 +29,12 @@ fn failed(cause: std::io::Error) -> Failure {
 
 impl<T: Serialize + DeserializeOwned> Spool<T> {
     pub(super) fn new() -> Self {
-        Self { file: RefCell::new(SpooledTempFile::new(IN_MEMORY)), pending: Vec::new(), count: 0, of: PhantomData }
+        Self {
+            file: RefCell::new(SpooledTempFile::new(IN_MEMORY)),
+            pending: Vec::new(),
+            count: 0,
+            of: PhantomData,
+        }
     }
 
     pub(super) fn push(&mut self, value: &T) -> Result<()> {
@@ -90,11 +95,12 @@ mod tests {
         spool.finish().unwrap();
         for _ in 0..2 {
             let mut seen = Vec::new();
-            spool.each(|row| {
-                seen.push(row);
-                Ok(())
-            })
-            .unwrap();
+            spool
+                .each(|row| {
+                    seen.push(row);
+                    Ok(())
+                })
+                .unwrap();
             assert_eq!(seen, rows);
         }
     }

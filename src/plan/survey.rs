@@ -54,7 +54,8 @@ impl Survey {
 
     /// Whether a row only says again what an earlier one said. If any other row of the sourcedId differs, none does.
     pub(super) fn is_repeated(&self, record: &Record<'_>) -> bool {
-        record.line.is_some_and(|line| self.repeated.contains(&line)) && !self.is_contradicted(record.sourced_id)
+        record.line.is_some_and(|line| self.repeated.contains(&line))
+            && !self.is_contradicted(record.sourced_id)
     }
 
     /// Whether rows of the sourcedId differ.
@@ -63,7 +64,12 @@ impl Survey {
     }
 
     /// A person's schools: their own and, for a guardian, those of the students, without repetition.
-    pub(super) fn schools_of<'a>(&'a self, record: &Record<'a>, roles: &[String], today: &str) -> Vec<&'a str> {
+    pub(super) fn schools_of<'a>(
+        &'a self,
+        record: &Record<'a>,
+        roles: &[String],
+        today: &str,
+    ) -> Vec<&'a str> {
         let mut schools = own_schools(record, today);
         if roles.iter().any(|role| roles::is_guardian(role)) {
             let guardian = key(record.sourced_id);
@@ -209,7 +215,10 @@ impl Survey {
                     if same {
                         self.repeated.extend(record.line);
                         findings.warn("repeated-row", "users.csv", record.line, Some("sourcedId"), || {
-                            format!("sourcedId `{}` stands here again with the same details; counted once", record.sourced_id)
+                            format!(
+                                "sourcedId `{}` stands here again with the same details; counted once",
+                                record.sourced_id
+                            )
                         });
                     } else {
                         self.contradicted.insert(record.sourced_id.to_owned());

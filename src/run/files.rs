@@ -46,7 +46,8 @@ pub(super) fn write_partial(reports: &Path, run: i64, plan: &Plan) -> Result<Pat
 
 /// Writes a report where the user wants it, complete or not at all.
 pub(super) fn write_complete(path: &Path, plan: &Plan) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     // A temporary file is readable by its owner only, and stays so under its name.
     let file = tempfile::NamedTempFile::new_in(folder).map_err(failed(path))?;
     write_rows(file.as_file(), plan, path)?;
@@ -117,7 +118,8 @@ pub(super) fn remove_old(reports: &Path, days: u32, now: SystemTime) {
     for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix("users-")?.strip_suffix(".csv"));
-        let is_report = number.is_some_and(|number| number.len() >= 6 && number.bytes().all(|b| b.is_ascii_digit()));
+        let is_report =
+            number.is_some_and(|number| number.len() >= 6 && number.bytes().all(|b| b.is_ascii_digit()));
         let written = entry.metadata().and_then(|found| found.modified());
         if is_report
             && written.is_ok_and(|written| written < oldest)

@@ -58,8 +58,9 @@ impl Store {
 
     /// Goes through all accounts, archived ones too, in no useful order.
     pub fn each_sketch(&self, mut each: impl FnMut(Sketch<'_>) -> Result<()>) -> Result<()> {
-        let mut statement =
-            self.connection.prepare("SELECT id, sourced_id, archived, sis_roles, sis_orgs, sis_agents FROM account")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, sourced_id, archived, sis_roles, sis_orgs, sis_agents FROM account")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
@@ -89,10 +90,12 @@ impl Store {
 
     pub fn population(&self) -> Result<Population> {
         let mut population = Population::default();
-        let mut statement = self.connection.prepare("SELECT state, archived, count(*) FROM account GROUP BY 1, 2")?;
+        let mut statement =
+            self.connection.prepare("SELECT state, archived, count(*) FROM account GROUP BY 1, 2")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (state, archived, count) = (row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, u64>(2)?);
+            let (state, archived, count) =
+                (row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, u64>(2)?);
             let kind = match (archived, state.as_str()) {
                 (true, _) => &mut population.archived,
                 (false, "active") => &mut population.active,

@@ -33,7 +33,9 @@ pub(super) fn version(connection: &Connection) -> Result<usize> {
     if version > CURRENT {
         return Err(Failure::new(
             Kind::Failed,
-            format!("the store was written by a newer rostersync (schema {version}, this one knows {CURRENT})"),
+            format!(
+                "the store was written by a newer rostersync (schema {version}, this one knows {CURRENT})"
+            ),
         )
         .cure("install the newer version again, or restore the backup that it made beside the store"));
     }
@@ -46,11 +48,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 }
 
 fn migrate_to(connection: &mut Connection, target: usize) -> Result<()> {
-    for number in version(connection)?..target {
+    let had = version(connection)?;
+    for (number, migration) in (1_i32..).zip(MIGRATIONS).take(target).skip(had) {
         let step = connection.transaction()?;
-        step.execute_batch(MIGRATIONS[number])?;
+        step.execute_batch(migration)?;
         step.pragma_update(None, "application_id", APPLICATION_ID)?;
-        step.pragma_update(None, "user_version", i32::try_from(number + 1).unwrap_or(i32::MAX))?;
+        step.pragma_update(None, "user_version", number)?;
         step.commit()?;
     }
     Ok(())
@@ -114,7 +117,11 @@ mod tests {
         let path = folder.path().join("store.db");
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
         assert!(Store::open(&path).err().unwrap().to_string().contains("not a rostersync store"));
-        std::fs::write(&path, "just text, and long enough that SQLite looks at it as a header ............................").unwrap();
+        std::fs::write(
+            &path,
+            "just text, and long enough that SQLite looks at it as a header ............................",
+        )
+        .unwrap();
         assert!(Store::open(&path).err().unwrap().to_string().contains("damaged"));
     }
 
@@ -124,7 +131,9 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "foreign_keys", false).unwrap();
         connection
-            .execute_batch("INSERT INTO audit VALUES (1, 1, NULL, 'sync', 'email', 'a', 'b', '2026-01-01T00:00:00Z')")
+            .execute_batch(
+                "INSERT INTO audit VALUES (1, 1, NULL, 'sync', 'email', 'a', 'b', '2026-01-01T00:00:00Z')",
+            )
             .unwrap();
         assert!(connection.execute_batch("UPDATE audit SET new = 'c'").is_err());
         assert!(connection.execute_batch("DELETE FROM audit").is_err());

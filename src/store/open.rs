@@ -25,7 +25,13 @@ impl Store {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         }
         // SQLite gives its journal the same permissions as the file.
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(unusable)?;
+        OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(unusable)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
         Self::prepare_write(path).map_err(|failure| located(failure, path))
     }
@@ -36,13 +42,9 @@ impl Store {
         let version = migrate::version(&connection)?;
         if version > 0 && version < migrate::CURRENT {
             let backup = backup_path(path, version);
-            OpenOptions::new()
-                .create(true)
-                .truncate(true)
-                .write(true)
-                .mode(0o600)
-                .open(&backup)
-                .map_err(|cause| Failure::io(Kind::Failed, "the backup before the migration failed", &backup, cause))?;
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&backup).map_err(
+                |cause| Failure::io(Kind::Failed, "the backup before the migration failed", &backup, cause),
+            )?;
             connection.backup("main", &backup, None::<fn(rusqlite::backup::Progress)>)?;
         }
         migrate::migrate(&mut connection)?;
@@ -76,12 +78,14 @@ impl Store {
             Err(failure) => return Err(failure),
         }
         drop(connection);
-        let copy = tempfile::tempdir()
-            .map_err(|cause| Failure::io(Kind::Failed, "no temporary folder can be made", &std::env::temp_dir(), cause))?;
+        let copy = tempfile::tempdir().map_err(|cause| {
+            Failure::io(Kind::Failed, "no temporary folder can be made", &std::env::temp_dir(), cause)
+        })?;
         let private = copy.path().join("store.db");
         for (from, to) in [(path.to_owned(), private.clone()), (journal_path(path), journal_path(&private))] {
             if from.exists() {
-                fs::copy(&from, &to).map_err(|cause| Failure::io(Kind::Failed, "the store cannot be copied", &from, cause))?;
+                fs::copy(&from, &to)
+                    .map_err(|cause| Failure::io(Kind::Failed, "the store cannot be copied", &from, cause))?;
             }
         }
         let mut connection = Connection::open_with_flags(&private, OpenFlags::SQLITE_OPEN_READ_WRITE)?;

@@ -68,7 +68,8 @@ impl Store {
     pub fn mark_sent(&self, ids: &[i64], at: DateTime<Utc>) -> Result<()> {
         let step = self.connection.unchecked_transaction()?;
         {
-            let mut statement = step.prepare_cached("UPDATE outbox SET state = 'sent', sent = ?2 WHERE id = ?1")?;
+            let mut statement =
+                step.prepare_cached("UPDATE outbox SET state = 'sent', sent = ?2 WHERE id = ?1")?;
             for id in ids {
                 statement.execute(rusqlite::params![id, stamp(at)])?;
             }
@@ -78,6 +79,8 @@ impl Store {
 
     /// How many messages wait.
     pub fn waiting(&self) -> Result<u64> {
-        Ok(self.connection.query_row("SELECT count(*) FROM outbox WHERE state = 'queued'", [], |row| row.get(0))?)
+        Ok(self
+            .connection
+            .query_row("SELECT count(*) FROM outbox WHERE state = 'queued'", [], |row| row.get(0))?)
     }
 }

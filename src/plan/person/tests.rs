@@ -53,13 +53,24 @@ fn account(state: State) -> Account {
 
 fn judged(record: &Record<'_>, account: Option<&Account>, schools: &[&str], rules: &Rules) -> Verdict {
     let roles = vec!["teacher".to_owned()];
-    let case =
-        Case { record, account, roles: &roles, schools, duplicate: false, refused_email: None, refused_phone: None };
+    let case = Case {
+        record,
+        account,
+        roles: &roles,
+        schools,
+        duplicate: false,
+        refused_email: None,
+        refused_phone: None,
+    };
     judge(&case, rules)
 }
 
 fn notes(verdict: &Verdict) -> Vec<String> {
-    verdict.notes.iter().map(|note| if note.is_said() { note.to_string() } else { note.code().into() }).collect()
+    verdict
+        .notes
+        .iter()
+        .map(|note| if note.is_said() { note.to_string() } else { note.code().into() })
+        .collect()
 }
 
 #[test]
@@ -90,7 +101,10 @@ fn an_active_person_under_on_is_updated_and_told_once() {
     assert_eq!(verdict.action, Action::Updated);
     assert_eq!(
         notes(&verdict),
-        ["Email updated by the sync - was rosa@mail.example", "Phone number updated by the sync - was +17185550142"]
+        [
+            "Email updated by the sync - was rosa@mail.example",
+            "Phone number updated by the sync - was +17185550142"
+        ]
     );
     assert_eq!(verdict.recipients.len(), 2, "the new and the old address");
     assert!(verdict.counts_as_update);
@@ -153,7 +167,8 @@ fn blank_keeps_and_says_so() {
 #[test]
 fn blank_clears_where_the_sync_may_but_never_the_last_credential_or_a_name() {
     let clear = Rules { blank_values: BlankValues::Clear, ..rules() };
-    let blank = Record { email: Some(""), sms: Some(""), given_name: Some(""), family_name: Some(""), ..record() };
+    let blank =
+        Record { email: Some(""), sms: Some(""), given_name: Some(""), family_name: Some(""), ..record() };
     let verdict = judged(&blank, Some(&account(State::Active)), &["on"], &clear);
     assert_eq!(
         notes(&verdict),
@@ -167,7 +182,11 @@ fn blank_clears_where_the_sync_may_but_never_the_last_credential_or_a_name() {
     let verdict = judged(&only_email, Some(&account(State::Active)), &["on"], &clear);
     assert_eq!(verdict.account.unwrap().details.email, "", "the mobile is left to sign in with");
     let verdict = judged(&blank, Some(&account(State::Pending)), &["off"], &clear);
-    assert_eq!(verdict.account.as_ref().unwrap().details.email, "", "a pending account has no one signing in");
+    assert_eq!(
+        verdict.account.as_ref().unwrap().details.email,
+        "",
+        "a pending account has no one signing in"
+    );
     // Active, OFF: left, and counted as kept.
     let verdict = judged(&only_email, Some(&account(State::Active)), &["off"], &clear);
     assert_eq!(verdict.action, Action::Kept);
@@ -176,7 +195,12 @@ fn blank_clears_where_the_sync_may_but_never_the_last_credential_or_a_name() {
 
 #[test]
 fn invalid_is_never_applied_and_the_rest_is() {
-    let bad = Record { email: Some("rosa(at)mail"), sms: Some("555-0100"), phone: Some("718-555-0111"), ..record() };
+    let bad = Record {
+        email: Some("rosa(at)mail"),
+        sms: Some("555-0100"),
+        phone: Some("718-555-0111"),
+        ..record()
+    };
     let verdict = judged(&bad, Some(&account(State::Pending)), &["on"], &rules());
     assert_eq!(
         notes(&verdict),
@@ -206,7 +230,10 @@ fn one_part_of_a_name_leaves_the_other_standing() {
     let verdict = judged(&half, Some(&account(State::Pending)), &["off"], &rules());
     assert_eq!(verdict.account.unwrap().details.name.to_string(), "Rosa Diaz-Lee");
     let alone = Record { given_name: None, family_name: Some("Sanjiv Becker"), ..record() };
-    assert_eq!(judged(&alone, None, &["off"], &rules()).account.unwrap().details.name.to_string(), "Sanjiv Becker");
+    assert_eq!(
+        judged(&alone, None, &["off"], &rules()).account.unwrap().details.name.to_string(),
+        "Sanjiv Becker"
+    );
 }
 
 #[test]
