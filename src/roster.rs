@@ -36,6 +36,13 @@ pub struct Record<'a> {
     pub defect: Option<Defect>,
 }
 
+impl Record<'_> {
+    /// Whether two records hold the same text, wherever they stand.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        Self { line: other.line, ..*self } == *other
+    }
+}
+
 /// What makes a row unusable in the eyes of the source that read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {

@@ -21,7 +21,7 @@ use crate::notify::{self, Delivery};
 use crate::plan::{self, Overrun, Plan, Rules, Survey};
 use crate::platform::Export;
 use crate::policy::Setting;
-use crate::roster::{Record, Schools};
+use crate::roster::{Mode, Record, Schools};
 use crate::source::RosterSource;
 use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::store::{RunResult, Store};
@@ -262,7 +262,7 @@ fn interrupted(around: &Surroundings<'_>) -> Result<()> {
 
 /// Changes alone say nothing about who else there is.
 fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
-    if source.mode() != crate::roster::Mode::Delta || store.next_run()? > 1 && has_accounts(store)? {
+    if source.mode() != Mode::Delta || has_accounts(store)? {
         return Ok(());
     }
     Err(Failure::new(

@@ -20,7 +20,7 @@ use crate::contact::{Details, Field};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::platform::{Adopted, Export};
-use crate::roster::{Mode, Record};
+use crate::roster::{Mode, Record, RoleList};
 use crate::source::RosterSource;
 use crate::store::{AuditEntry, Origin, Store};
 
@@ -197,6 +197,11 @@ impl Planner<'_> {
             "" => None,
             id => self.store.account(id)?,
         };
+        // In OneRoster 1.2 a delta can change a user without saying the roles again.
+        let roles =
+            stored.as_ref().map(|stored| stored.sis.roles.clone()).filter(|_| self.mode == Mode::Delta);
+        let with_roles = Record { roles: RoleList(roles.as_deref().unwrap_or_default()), ..*record };
+        let record = if record.roles.0.is_empty() && roles.is_some() { &with_roles } else { record };
         let contradicted = self.survey.is_contradicted(record.sourced_id);
         let (account, adopted) = self.export_first(stored.clone(), record.sourced_id);
         let usable = record.defect.is_none() && !contradicted && !record.sourced_id.is_empty();

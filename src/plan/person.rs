@@ -7,7 +7,7 @@ use super::sis::{Cells, SisValues, Value, same_in_normal_form};
 use super::{Action, Change, Recipient};
 use crate::account::{Account, SisDetails, State};
 use crate::contact::{Details, Field};
-use crate::policy::{Decision, Facts, Held, Sis, Standing, decide};
+use crate::policy::{Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
 use crate::roster::Record;
 
@@ -164,7 +164,7 @@ fn refuse(case: &Case<'_>, account: &Account, sis: &mut SisValues, rules: &Rules
 }
 
 fn would_claim(case: &Case<'_>, account: &Account, sis: &SisValues, field: Field, rules: &Rules) -> bool {
-    let facts = facts(case, account, sis, field, false, rules);
+    let facts = facts(account, sis, &wanted(sis), field, false, rules.setting_of(case.schools), rules);
     matches!(decide(&facts), Decision::Create | Decision::Update)
 }
 
@@ -184,15 +184,16 @@ fn wanted(sis: &SisValues) -> Details {
     }
 }
 
+/// `wanted` is what the record says as details; `protected` is whether the field holds the last credential.
 fn facts(
-    case: &Case<'_>,
     account: &Account,
     sis: &SisValues,
+    wanted: &Details,
     field: Field,
     protected: bool,
+    setting: Setting,
     rules: &Rules,
 ) -> Facts {
-    let wanted = wanted(sis);
     let is = match field {
         Field::Name => kind(&sis.name),
         Field::Email => kind(&sis.email),
@@ -200,7 +201,7 @@ fn facts(
         Field::HomePhone => kind(&sis.home_phone),
     };
     let sis = match is {
-        Sis::Differs if account.details.same(field, &wanted) => Sis::Same,
+        Sis::Differs if account.details.same(field, wanted) => Sis::Same,
         Sis::Differs if field == Field::Name && account.details.name.same_but_case(&wanted.name) => {
             Sis::CaseOnly
         }
@@ -219,7 +220,7 @@ fn facts(
             (false, State::Pending) => Standing::Pending,
             (false, State::Active) => Standing::Active,
         },
-        setting: rules.setting_of(case.schools),
+        setting,
         sis,
         held: match (account.details.has(field), field == Field::Name || protected) {
             (false, _) => Held::Nothing,
@@ -260,6 +261,7 @@ fn last_credential(account: &Account, sis: &SisValues) -> (bool, bool) {
 /// Applies the policy, field by field.
 fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>, rules: &Rules) -> Verdict {
     let wanted = wanted(sis);
+    let setting = rules.setting_of(case.schools);
     let (email_protected, phone_protected) = last_credential(before, sis);
     let mut after = before.clone();
     let (mut notes, mut changes, mut kept) = (Vec::new(), Vec::new(), Vec::new());
@@ -270,9 +272,12 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
             Field::Phone => phone_protected,
             Field::Name | Field::HomePhone => false,
         };
-        let decision = decide(&facts(case, before, sis, field, protected, rules));
-        let old = before.details.shown(field);
+        let decision = decide(&facts(before, sis, &wanted, field, protected, setting, rules));
         leaves |= decision.leaves();
+        if decision == Decision::Nothing {
+            continue;
+        }
+        let old = before.details.shown(field);
         match decision {
             Decision::Nothing => {}
             Decision::Create => after.details.take(field, &wanted),
@@ -339,6 +344,9 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
 
 /// Keeps what the record says, unless it only says the same in other words.
 fn remember(account: &mut Account, record: &Record<'_>, rules: &Rules) {
+    if account.id != 0 && account.sis.record(record.sourced_id).says_the_same_as(record) {
+        return;
+    }
     let said = SisDetails::of(record);
     if account.id == 0 || !same_in_normal_form(&account.sis, &said, rules) {
         account.sis = said;

@@ -118,7 +118,9 @@ impl OneRosterCsv {
         let users = Table::open(&package, users_file, encoding, &users::COLUMNS, &mut findings)?;
         let roles_file = package.file(Part::Roles);
         let language = options.language_column.as_deref();
-        let columns = Columns::locate(&users.header, language, roles_file.is_some(), &mut findings)?;
+        // A 1.2 delta in which nobody's role changed has no roles.csv: the store knows the roles.
+        let roles_elsewhere = roles_file.is_some() || mode == Mode::Delta;
+        let columns = Columns::locate(&users.header, language, roles_elsewhere, &mut findings)?;
         refuse_without_rows(&package, users_file, &users)?;
         let orgs = package
             .file(Part::Orgs)
@@ -259,7 +261,7 @@ fn refuse_incomplete_roles(
     setting: ModeSetting,
     roles_mode: Option<FileMode>,
 ) -> Result<()> {
-    if roles.is_empty() {
+    if roles.is_empty() && mode != Mode::Delta {
         return Err(Failure::new(Kind::InputUnusable, format!("{} has no roles in it", file.name))
             .at(&package.name)
             .cure(
