@@ -139,7 +139,7 @@ pub(crate) struct District {
     folder: TempDir,
     settings: BTreeMap<String, BTreeMap<String, String>>,
     schools: Vec<(String, bool)>,
-    pub(crate) now: String,
+    now: String,
 }
 
 impl District {
@@ -251,6 +251,14 @@ impl District {
         self.file("platform-users.csv", text);
         self.age("platform-users.csv", Duration::ZERO);
         self.set("platform.users", "\"platform-users.csv\"");
+    }
+
+    /// Another night. The platform's export, if there is one, is made anew.
+    pub(crate) fn at(&mut self, now: &str) {
+        now.clone_into(&mut self.now);
+        if self.path("platform-users.csv").exists() {
+            self.age("platform-users.csv", Duration::ZERO);
+        }
     }
 
     /// Makes a file so old, by the clock of the run.
