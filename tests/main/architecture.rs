@@ -25,7 +25,9 @@ fn sources() -> Vec<Source> {
                 let module = first.trim_end_matches(".rs").to_owned();
                 let text = fs::read_to_string(&path).unwrap();
                 // Tests beside the code may use what they like.
-                let is_test = relative.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
+                let is_test = relative
+                    .components()
+                    .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
                 let code = if is_test { "" } else { text.split("#[cfg(test)]\nmod tests {").next().unwrap() };
                 let lines = code
                     .lines()
@@ -46,9 +48,13 @@ fn named(line: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (at, start) in line.match_indices("crate::") {
         let rest = &line[at + start.len()..];
-        let one = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned();
+        let one = |text: &str| {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
+        };
         match rest.strip_prefix('{') {
-            Some(list) => names.extend(list.split(['}', ';']).next().unwrap().split(',').map(|name| one(name.trim()))),
+            Some(list) => {
+                names.extend(list.split(['}', ';']).next().unwrap().split(',').map(|name| one(name.trim())))
+            }
             None => names.push(one(rest)),
         }
     }
@@ -81,7 +87,8 @@ fn only(modules: &[&str], krate: &str) {
             let uses = line.match_indices(krate).any(|(at, _)| {
                 let before = line[..at].chars().next_back();
                 let after = &line[at + krate.len()..];
-                let whole = before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_' && c != ':' && c != '.');
+                let whole =
+                    before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_' && c != ':' && c != '.');
                 whole && (after.starts_with("::") || after.starts_with(';'))
             });
             used |= uses;
@@ -97,13 +104,17 @@ fn only(modules: &[&str], krate: &str) {
 
 #[test]
 fn policy_knows_nothing_but_itself() {
-    let others: Vec<String> = sources().iter().map(|source| source.module.clone()).filter(|name| name != "policy").collect();
+    let others: Vec<String> =
+        sources().iter().map(|source| source.module.clone()).filter(|name| name != "policy").collect();
     forbid("policy", &others.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 #[test]
 fn source_knows_no_store_no_plan_no_policy() {
-    forbid("source", &["store", "plan", "policy", "account", "platform", "report", "notify", "run", "cli", "config"]);
+    forbid(
+        "source",
+        &["store", "plan", "policy", "account", "platform", "report", "notify", "run", "cli", "config"],
+    );
 }
 
 #[test]
@@ -118,14 +129,20 @@ fn plan_knows_nobody_who_acts_on_it() {
 
 #[test]
 fn contact_and_roster_know_nothing_of_the_rest() {
-    let rest = ["store", "plan", "policy", "source", "platform", "report", "notify", "run", "cli", "config", "account"];
+    let rest = [
+        "store", "plan", "policy", "source", "platform", "report", "notify", "run", "cli", "config",
+        "account",
+    ];
     forbid("contact", &rest);
     forbid("roster", &rest);
 }
 
 #[test]
 fn nobody_but_the_program_knows_the_command_line() {
-    for module in ["run", "plan", "notify", "report", "store", "source", "platform", "config", "lock", "failure", "findings"] {
+    for module in [
+        "run", "plan", "notify", "report", "store", "source", "platform", "config", "lock", "failure",
+        "findings",
+    ] {
         forbid(module, &["cli"]);
     }
 }
@@ -161,7 +178,17 @@ fn sql_is_at_home_in_the_store() {
 /// The middle is pure: no clock, no environment, no files, no log.
 #[test]
 fn the_middle_is_pure() {
-    let impure = ["Utc::now", "Local::now", "SystemTime::now", "Instant::now", "std::env::", "std::fs", "File::open", "tracing::", "println!"];
+    let impure = [
+        "Utc::now",
+        "Local::now",
+        "SystemTime::now",
+        "Instant::now",
+        "std::env::",
+        "std::fs",
+        "File::open",
+        "tracing::",
+        "println!",
+    ];
     for module in ["policy", "contact", "roster", "account", "roles", "plan"] {
         for source in sources().iter().filter(|source| source.module == module) {
             // The spool is a temporary file, and says so.

@@ -31,7 +31,10 @@ fn runs_is_the_history_latest_first() {
     );
     assert_eq!(district.cli(&["runs", "--limit", "1"]).ok().stdout.lines().count(), 2);
     let json = district.cli(&["runs", "--json"]).ok().json();
-    assert_eq!((&json[0]["run"], &json[0]["notify"], &json[0]["mode"]), (&2.into(), &false.into(), &"bulk".into()));
+    assert_eq!(
+        (&json[0]["run"], &json[0]["notify"], &json[0]["mode"]),
+        (&2.into(), &false.into(), &"bulk".into())
+    );
     assert_eq!(json[1]["started"], "2026-11-23T08:15:00Z");
     assert_eq!(json[1]["summary"]["actions"]["created"], 2);
 }
@@ -45,9 +48,13 @@ fn status_says_the_last_run_and_what_waits() {
     assert_eq!(json["last_run"], serde_json::Value::Null);
     let _ = district.run().ok();
     let text = district.cli(&["status"]).ok().stdout;
-    for part in
-        ["1, ok", "2 created", "1 pending, 1 active, 0 archived", "0 waiting", "OFF for the district (1 schools have their own value)"]
-    {
+    for part in [
+        "1, ok",
+        "2 created",
+        "1 pending, 1 active, 0 archived",
+        "0 waiting",
+        "OFF for the district (1 schools have their own value)",
+    ] {
         assert!(text.contains(part), "`{part}` in\n{text}");
     }
     let json = district.cli(&["status", "--json"]).ok().json();
@@ -143,7 +150,10 @@ fn logs_for_programs_are_one_object_a_line() {
     let done = district.cli(&["--log-format", "json", "run"]).ok();
     let lines: Vec<serde_json::Value> =
         done.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(lines.iter().any(|line| line["code"] == "unknown-status" && line["level"] == "WARN"), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line["code"] == "unknown-status" && line["level"] == "WARN"),
+        "{lines:?}"
+    );
     assert_eq!((&lines.last().unwrap()["result"], &lines.last().unwrap()["exit"]), (&"ok".into(), &0.into()));
     district.file("sis/users.csv", "");
     let done = district.cli(&["--log-format", "json", "run"]).exits(7);
@@ -154,16 +164,37 @@ fn logs_for_programs_are_one_object_a_line() {
 
 #[test]
 fn a_mistake_in_the_configuration_is_shown_with_its_line_and_the_nearest_right_name() {
-    let valid = "[sync]\ntimezone = \"America/Chicago\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n";
+    let valid =
+        "[sync]\ntimezone = \"America/Chicago\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n";
     for (text, words) in [
-        ("[sync]\nupdate_contact = true\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n",
-         &["unknown key `update_contact`", "wrong.toml:2:1", "did you mean `update_contacts`?"][..]),
-        ("[sync]\n[source]\ntype = \"oneroster-cvs\"\npath = \"sis\"\n", &["wrong.toml:3:", "`oneroster-cvs`", "type = \"oneroster-csv\""]),
-        ("[sync]\n[source]\ntype = \"clever\"\npath = \"sis\"\n", &["wrong.toml:3:", "not supported by this version yet"]),
-        ("[sync]\nblank_values = \"delete\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n", &["wrong.toml:2:", "delete", "keep"]),
-        ("[sync]\ndefault_region = \"Texas\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n", &["wrong.toml:2:", "Texas"]),
-        ("[sync]\ntimezone = \"Chicago\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n", &["wrong.toml:2:", "`Chicago`", "America/Chicago"]),
-        ("[sync]\nroles = [\"techer\"]\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n", &["wrong.toml:2:", "`techer`", "did you mean `teacher`?"]),
+        (
+            "[sync]\nupdate_contact = true\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n",
+            &["unknown key `update_contact`", "wrong.toml:2:1", "did you mean `update_contacts`?"][..],
+        ),
+        (
+            "[sync]\n[source]\ntype = \"oneroster-cvs\"\npath = \"sis\"\n",
+            &["wrong.toml:3:", "`oneroster-cvs`", "type = \"oneroster-csv\""],
+        ),
+        (
+            "[sync]\n[source]\ntype = \"clever\"\npath = \"sis\"\n",
+            &["wrong.toml:3:", "not supported by this version yet"],
+        ),
+        (
+            "[sync]\nblank_values = \"delete\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n",
+            &["wrong.toml:2:", "delete", "keep"],
+        ),
+        (
+            "[sync]\ndefault_region = \"Texas\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n",
+            &["wrong.toml:2:", "Texas"],
+        ),
+        (
+            "[sync]\ntimezone = \"Chicago\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n",
+            &["wrong.toml:2:", "`Chicago`", "America/Chicago"],
+        ),
+        (
+            "[sync]\nroles = [\"techer\"]\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n",
+            &["wrong.toml:2:", "`techer`", "did you mean `teacher`?"],
+        ),
         ("[sync]\n[source]\ntype = \"oneroster-csv\"\n", &["wrong.toml:2:", "path"]),
         ("[sync\n", &["wrong.toml:1:"]),
     ] {
@@ -174,12 +205,21 @@ fn a_mistake_in_the_configuration_is_shown_with_its_line_and_the_nearest_right_n
         done.complains(&["\n  help: "]);
     }
     for (more, words) in [
-        ("[notify.email]\nserver = \"smtp://mail.example:25\"\nfrom = \"a@lincoln.example\"\n", &["wrong.toml:7:", "not supported by this version yet", "file:"][..]),
+        (
+            "[notify.email]\nserver = \"smtp://mail.example:25\"\nfrom = \"a@lincoln.example\"\n",
+            &["wrong.toml:7:", "not supported by this version yet", "file:"][..],
+        ),
         ("[notify.email]\nserver = \"file:mail\"\nfrom = \"nobody\"\n", &["wrong.toml:8:", "`nobody`"]),
-        ("[[school]]\nid = \"sch-1\"\nupdate_contacts = true\n[[school]]\nid = \"sch-1\"\nupdate_contacts = false\n", &["`sch-1`", "two [[school]]"]),
+        (
+            "[[school]]\nid = \"sch-1\"\nupdate_contacts = true\n[[school]]\nid = \"sch-1\"\nupdate_contacts = false\n",
+            &["`sch-1`", "two [[school]]"],
+        ),
         ("[limits]\narchive = \"120%\"\n", &["wrong.toml:7:", "120%"]),
         ("[platform]\nusers = \"x.csv\"\nmax_age = \"two days\"\n", &["wrong.toml:8:", "two days", "48h"]),
-        ("[platform]\nusers = \"x.csv\"\n[platform.columns]\nmail = \"Email\"\n", &["wrong.toml:", "`mail`", "email"]),
+        (
+            "[platform]\nusers = \"x.csv\"\n[platform.columns]\nmail = \"Email\"\n",
+            &["wrong.toml:", "`mail`", "email"],
+        ),
     ] {
         let district = district();
         district.file("wrong.toml", format!("{valid}{more}"));
@@ -193,7 +233,11 @@ fn where_the_configuration_is_looked_for() {
     let mut nowhere = district.command(&["status"]);
     nowhere.current_dir("/").env_remove("ROSTERSYNC_CONFIG");
     if !std::path::Path::new("/etc/rostersync/rostersync.toml").exists() {
-        district.done(&mut nowhere).exits(2).complains(&["there is no configuration file", "-c FILE", "$ROSTERSYNC_CONFIG"]);
+        district.done(&mut nowhere).exits(2).complains(&[
+            "there is no configuration file",
+            "-c FILE",
+            "$ROSTERSYNC_CONFIG",
+        ]);
     }
     // `./rostersync.toml` without a word.
     let _ = district.done(district.command(&["run", "-q"]).env_remove("ROSTERSYNC_CONFIG")).ok();
@@ -249,7 +293,8 @@ fn the_help_of_every_command() {
 
 #[test]
 fn folders_that_are_made_are_the_owners_only() {
-    let district = District::new().with("sync.store", "\"deep/er/store.db\"").with("sync.reports", "\"deep/reports\"");
+    let district =
+        District::new().with("sync.store", "\"deep/er/store.db\"").with("sync.reports", "\"deep/reports\"");
     district.sis(&[person("tea-1")]);
     let _ = district.run().ok();
     for folder in ["deep", "deep/er", "deep/reports"] {

@@ -27,7 +27,11 @@ fn a_second_run_ends_at_once_and_says_who_is_the_first() {
     let lock = hold(&district, "rostersync.db.lock");
     let before = (district.store_hash(), district.cli(&["runs"]).ok().stdout);
     let done = district.run().exits(5);
-    done.complains(&["another run holds the lock", "process 4711 since 2026-11-23 02:00", "rostersync.db.lock"]);
+    done.complains(&[
+        "another run holds the lock",
+        "process 4711 since 2026-11-23 02:00",
+        "rostersync.db.lock",
+    ]);
     let json = district.cli(&["run", "--format", "json"]).exits(5).json();
     assert_eq!((&json["result"], &json["exit"]), (&"busy".into(), &5.into()));
     // Who only reads need not wait.

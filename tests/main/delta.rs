@@ -17,7 +17,11 @@ fn in_a_delta_only_tobedeleted_leaves() {
         ]
     );
     assert!(done.plan().starts_with("0 to create, 1 to update (0 email, 1 phone"), "{}", done.plan());
-    assert!(done.plan().contains("0 kept, 0 unchanged, 0 skipped"), "the counts are those of the rows: {}", done.plan());
+    assert!(
+        done.plan().contains("0 kept, 0 unchanged, 0 skipped"),
+        "the counts are those of the rows: {}",
+        done.plan()
+    );
 }
 
 #[test]
@@ -123,5 +127,8 @@ fn a_delta_restores_who_is_back() {
     district.sis_delta(&[person("tea-1").status("tobedeleted"), person("tea-9").status("tobedeleted")]);
     district.run().ok().says("tea-1", "archived", "User is no longer in the SIS import - archived");
     let done = district.run().ok();
-    assert_eq!(done.report.shows("sourced_id action notes codes"), ["tea-1 | skipped |  | tobedeleted", "tea-9 | skipped |  | tobedeleted"]);
+    assert_eq!(
+        done.report.shows("sourced_id action notes codes"),
+        ["tea-1 | skipped |  | tobedeleted", "tea-9 | skipped |  | tobedeleted"]
+    );
 }

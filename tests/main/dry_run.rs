@@ -161,10 +161,16 @@ fn a_store_of_a_newer_version_or_of_somebody_else_is_refused() {
     district.store().execute_batch("PRAGMA user_version = 99").unwrap();
     let before = district.store_hash();
     for arguments in [&["run"][..], &["run", "--dry-run"], &["runs"], &["status"]] {
-        district.cli(arguments).exits(1).complains(&["written by a newer rostersync (schema 99", "rostersync.db"]);
+        district
+            .cli(arguments)
+            .exits(1)
+            .complains(&["written by a newer rostersync (schema 99", "rostersync.db"]);
     }
     assert_eq!(district.store_hash(), before);
-    district.store().execute_batch(&format!("PRAGMA user_version = {version}; PRAGMA application_id = 7;")).unwrap();
+    district
+        .store()
+        .execute_batch(&format!("PRAGMA user_version = {version}; PRAGMA application_id = 7;"))
+        .unwrap();
     let before = district.store_hash();
     district.run().exits(1).complains(&["rostersync.db"]);
     assert_eq!(district.store_hash(), before);
@@ -174,7 +180,10 @@ fn a_store_of_a_newer_version_or_of_somebody_else_is_refused() {
 fn what_if_the_setting_were_switched() {
     let mut district = District::new().without_limits().school("sch-off", false).without_mail();
     let people = |email: &str| {
-        [person("tea-1").email(&format!("1-{email}")), person("tea-2").schools("sch-off").email(&format!("2-{email}"))]
+        [
+            person("tea-1").email(&format!("1-{email}")),
+            person("tea-2").schools("sch-off").email(&format!("2-{email}")),
+        ]
     };
     district.platform(&people("a@mail.example"));
     district.sis(&people("a@mail.example"));

@@ -118,7 +118,16 @@ fn the_plan_line_adds_up_to_the_rows_of_the_report() {
             let before = done.plan().split(&format!(" {word}")).next().unwrap().to_owned();
             before.rsplit(' ').next().unwrap().parse::<usize>().unwrap()
         };
-        let words = ["to create", "to update", "to archive", "to restore", "kept", "unchanged", "skipped", "rejected"];
+        let words = [
+            "to create",
+            "to update",
+            "to archive",
+            "to restore",
+            "kept",
+            "unchanged",
+            "skipped",
+            "rejected",
+        ];
         let total: usize = words.into_iter().map(count).sum();
         assert_eq!(total, done.report.rows.len(), "{}", done.plan());
         assert_eq!(count("kept"), done.report.count("kept"));
@@ -245,8 +254,16 @@ fn personal_details() -> Vec<String> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
         let headers = reader.headers().unwrap().clone();
         let personal = [
-            "givenName", "familyName", "email", "sms", "phone", "password", "username", "given_name",
-            "family_name", "home_phone",
+            "givenName",
+            "familyName",
+            "email",
+            "sms",
+            "phone",
+            "password",
+            "username",
+            "given_name",
+            "family_name",
+            "home_phone",
         ];
         for row in reader.records().map(Result::unwrap) {
             for (header, cell) in headers.iter().zip(&row) {

@@ -35,7 +35,10 @@ fn blocked(district: &District, limit: &str) -> Done {
     let done = district.run().exits(4);
     let verdict = done.stdout.split_once("\nBLOCKED: nothing was applied\n").expect("a verdict").1;
     assert!(verdict.contains(limit), "`{limit}` in\n{verdict}");
-    assert!(done.stdout.find("Plan: ").unwrap() < done.stdout.find("BLOCKED").unwrap(), "the plan comes first");
+    assert!(
+        done.stdout.find("Plan: ").unwrap() < done.stdout.find("BLOCKED").unwrap(),
+        "the plan comes first"
+    );
     assert_eq!(district.dump(), accounts);
     assert_eq!(district.mails(), mails);
     assert_eq!(district.preview().exits(4).checksum(), done.checksum());
@@ -90,7 +93,10 @@ fn contact_updates_are_measured_by_the_active_accounts() {
         *person = changed(person);
     }
     on.sis(&tonight);
-    blocked(&on, "5 of 20 active users would have their contact details changed (25.0%); [limits] contact_updates allows 20%");
+    blocked(
+        &on,
+        "5 of 20 active users would have their contact details changed (25.0%); [limits] contact_updates allows 20%",
+    );
     tonight[0] = person("tea-001");
     on.sis(&tonight);
     assert_eq!(on.run().ok().report.count("updated"), 4);
@@ -130,14 +136,16 @@ fn the_printed_command_applies_exactly_that_plan() {
     assert_eq!(before.ask("SELECT sum(archived) FROM account"), "10");
     // Two runs are on record: the blocked one and the one that was approved.
     let runs = before.cli(&["runs", "--json"]).ok().json();
-    let results: Vec<&str> = runs.as_array().unwrap().iter().map(|run| run["result"].as_str().unwrap()).collect();
+    let results: Vec<&str> =
+        runs.as_array().unwrap().iter().map(|run| run["result"].as_str().unwrap()).collect();
     assert_eq!(results, ["ok", "blocked", "ok"]);
 }
 
 #[test]
 fn the_printed_command_takes_the_source_along_in_words_that_a_shell_takes() {
     let before = district(30);
-    before.file("it's last night/users.csv", crate::support::users_csv(&crate::support::COLUMNS, &people(20)));
+    before
+        .file("it's last night/users.csv", crate::support::users_csv(&crate::support::COLUMNS, &people(20)));
     let done = before.cli(&["run", "--source", "it's last night"]).exits(4);
     let command = done.stdout.lines().last().unwrap().trim();
     let program = env!("CARGO_BIN_EXE_rostersync");
@@ -185,7 +193,11 @@ fn a_blocked_run_has_a_number_a_line_and_a_report_that_says_so() {
     let before = district(30);
     before.sis(&people(20));
     let done = blocked(&before, "10 of 30");
-    assert!(done.stdout.contains("Run 2 was blocked, its report is reports/users-000002.csv"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("Run 2 was blocked, its report is reports/users-000002.csv"),
+        "{}",
+        done.stdout
+    );
     assert_eq!(done.report.count("archived"), 10);
     let runs = before.cli(&["runs"]).ok().stdout;
     let latest = runs.lines().nth(1).unwrap();
@@ -219,7 +231,10 @@ fn too_many_rejected_records_do_not_block() {
     let done = district.run().exits(3);
     assert!(done.stdout.contains("2 of 22 records were rejected"), "{}", done.stdout);
     done.says("tea-002", "updated", "Email updated by the sync - was tea-002@school.example");
-    assert_eq!(district.ask("SELECT email FROM account WHERE sourced_id = 'tea-002'"), "new-tea-002@school.example");
+    assert_eq!(
+        district.ask("SELECT email FROM account WHERE sourced_id = 'tea-002'"),
+        "new-tea-002@school.example"
+    );
     let runs = district.cli(&["runs", "--json"]).ok().json();
     assert_eq!(runs[0]["result"], "partial");
     let _ = district.cli(&["check"]).exits(3);

@@ -4,7 +4,8 @@ use crate::support::{District, Mail, Person, person};
 
 /// Active people under ON, then the SIS says something else of them.
 fn night(before: &[Person], after: &[Person]) -> (District, Vec<(String, String)>) {
-    let mut district = District::new().update_contacts(true).without_limits().with("sync.blank_values", "\"clear\"");
+    let mut district =
+        District::new().update_contacts(true).without_limits().with("sync.blank_values", "\"clear\"");
     district.platform(before);
     district.sis(before);
     let _ = district.run().ok();
@@ -33,7 +34,14 @@ fn a_new_email_is_told_to_the_new_address_and_the_old_one() {
     assert_eq!(to, [told("new@mail.example", TOLD), told("old@mail.example", FORMER)]);
     let [current, former]: [Mail; 2] = district.mails().try_into().unwrap();
     // All the changes in one message.
-    for part in ["Rosita", "new@mail.example", "+17185550102", "2026-11-23 02:15", "school's records", "the school office, 555-0100"] {
+    for part in [
+        "Rosita",
+        "new@mail.example",
+        "+17185550102",
+        "2026-11-23 02:15",
+        "school's records",
+        "the school office, 555-0100",
+    ] {
         assert!(current.body.contains(part), "`{part}` in {}", current.body);
     }
     for secret in ["new@mail.example", "Rosita", "Diaz", "0102"] {
@@ -46,9 +54,14 @@ fn a_new_email_is_told_to_the_new_address_and_the_old_one() {
 
 #[test]
 fn a_new_mobile_or_name_is_told_by_email() {
-    let before = [person("tea-1").email("a@mail.example").mobile("718-555-0101"), person("tea-2").email("b@mail.example")];
-    let after =
-        [person("tea-1").email("a@mail.example").mobile("718-555-0109"), person("tea-2").family("Lund").email("b@mail.example")];
+    let before = [
+        person("tea-1").email("a@mail.example").mobile("718-555-0101"),
+        person("tea-2").email("b@mail.example"),
+    ];
+    let after = [
+        person("tea-1").email("a@mail.example").mobile("718-555-0109"),
+        person("tea-2").family("Lund").email("b@mail.example"),
+    ];
     let (_, to) = night(&before, &after);
     assert_eq!(to, [told("a@mail.example", TOLD), told("b@mail.example", TOLD)]);
 }
@@ -153,7 +166,11 @@ fn what_cannot_be_handed_over_stays_queued_and_goes_out_next_time() {
     district.file("mail", "in the way");
     district.sis(&[person("tea-1").email("new@mail.example")]);
     let done = district.run().exits(8);
-    assert!(done.stdout.contains("2 notifications could not be handed over and stay queued"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("2 notifications could not be handed over and stay queued"),
+        "{}",
+        done.stdout
+    );
     assert_eq!(district.ask("SELECT email FROM account"), "new@mail.example");
     let status = district.cli(&["status", "--json"]).ok().json();
     assert_eq!(status["notifications_waiting"], 2);

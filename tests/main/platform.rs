@@ -123,7 +123,8 @@ fn the_state_follows_the_export_both_ways() {
     // One joins, one is invited anew, one is not in the export any more and keeps the state.
     district.platform(&[person("tea-1").state("pending"), person("tea-2")]);
     let preview = district.preview_with(&["--detailed-exitcode"]).exits(11);
-    let listed = preview.stdout.lines().any(|line| line.contains("tea-1") && line.contains("active → pending"));
+    let listed =
+        preview.stdout.lines().any(|line| line.contains("tea-1") && line.contains("active → pending"));
     assert!(listed, "{}", preview.stdout);
     let done = district.run().ok();
     assert_eq!(
@@ -150,7 +151,11 @@ fn people_who_become_pending_again_count_for_the_limit_on_contact_updates() {
     let pending: Vec<_> = people.iter().map(|person| person.clone().state("pending")).collect();
     district.platform(&pending);
     let done = district.preview().exits(4);
-    assert!(done.stdout.contains("3 active users would have their contact details changed"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("3 active users would have their contact details changed"),
+        "{}",
+        done.stdout
+    );
     assert_eq!(district.store_hash(), before);
 }
 
@@ -305,7 +310,10 @@ fn users_join_makes_somebody_active() {
     let before = district.store_hash();
     let _ = district.cli(&["users", "join", "tea-1"]).ok();
     assert_eq!(district.store_hash(), before, "joining twice changes nothing");
-    district.cli(&["users", "join", "nobody"]).exits(2).complains(&["no account with the sourcedId `nobody`"]);
+    district
+        .cli(&["users", "join", "nobody"])
+        .exits(2)
+        .complains(&["no account with the sourcedId `nobody`"]);
     district.sis(&[person("tea-1").email("new@mail.example"), person("tea-2").email("new2@mail.example")]);
     let done = district.run().ok();
     done.says("tea-1", "kept", "Active user has a new email in the SIS import - tea-1@school.example");

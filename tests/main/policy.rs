@@ -24,7 +24,14 @@ fn set_name(person: Person, value: &str) -> Person {
 
 const FIELDS: [Field; 4] = [
     Field { key: "name", column: "family_name", noun: "name", title: "Name", code: "name", set: set_name },
-    Field { key: "email", column: "email", noun: "email", title: "Email", code: "email", set: |p, v| p.email(v) },
+    Field {
+        key: "email",
+        column: "email",
+        noun: "email",
+        title: "Email",
+        code: "email",
+        set: |p, v| p.email(v),
+    },
     Field {
         key: "phone",
         column: "phone",
@@ -169,7 +176,9 @@ impl Cell {
     /// What cannot be: a name is never invalid, never empty on an account, and a new record must have one.
     fn is_possible(&self, field: Field) -> bool {
         field.key != "name"
-            || self.sis != "invalid" && !(self.account == "none" && self.sis == "blank") && self.holds == "old"
+            || self.sis != "invalid"
+                && !(self.account == "none" && self.sis == "blank")
+                && self.holds == "old"
             || self.account == "none" && self.sis == "differs"
     }
 
@@ -263,7 +272,10 @@ fn check(done: &Done, field: Field, number: usize, cell: &Cell, blank_values: &s
     assert_eq!(&row["action"], action, "{what}: {row:#?}");
     assert_eq!(row["notes"], field.says(note, &old), "{what}");
     let mut codes = code.replace("{code}", field.code);
-    if field.key == "email" && (cell.account, cell.setting, cell.then) == ("active", "ON", "") && action == "updated" {
+    if field.key == "email"
+        && (cell.account, cell.setting, cell.then) == ("active", "ON", "")
+        && action == "updated"
+    {
         // Without their email they could only be texted, which this version cannot.
         codes.push_str(" not-notifiable");
     }

@@ -162,7 +162,10 @@ fn the_table_is_for_people_and_pipes_cleanly() {
     let table = show(&district, &["--columns", "sourced_id,state,notes"]);
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("sourced_id"), "{table}");
-    assert!(lines.iter().any(|line| line.contains("tea-3") && line.ends_with("rosa@home.example")), "{table}");
+    assert!(
+        lines.iter().any(|line| line.contains("tea-3") && line.ends_with("rosa@home.example")),
+        "{table}"
+    );
     assert!(!table.contains('\u{1b}') && !table.contains('\r'), "{table}");
     assert!(!table.contains('…'), "through a pipe nothing is cut off");
 }
@@ -192,10 +195,16 @@ fn old_reports_are_removed_after_their_days() {
     assert!(district.path("reports/users-000001.csv").exists(), "0 keeps all");
     district.set("sync.keep_reports", "30");
     let _ = district.run().ok();
-    let left: Vec<String> = district.names().into_iter().filter(|name| name.starts_with("reports/")).collect();
+    let left: Vec<String> =
+        district.names().into_iter().filter(|name| name.starts_with("reports/")).collect();
     assert_eq!(
         left,
-        ["reports/users-000002.csv", "reports/users-000003.csv", "reports/users-000004.csv", "reports/users-list.csv"]
+        [
+            "reports/users-000002.csv",
+            "reports/users-000003.csv",
+            "reports/users-000004.csv",
+            "reports/users-list.csv"
+        ]
     );
 }
 

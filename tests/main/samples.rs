@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::support::District;
 
 fn sample(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("ROSTERSYNC_SAMPLES").map_or_else(|| "/work/shared/data".into(), PathBuf::from);
+    let root =
+        std::env::var_os("ROSTERSYNC_SAMPLES").map_or_else(|| "/work/shared/data".into(), PathBuf::from);
     let path = root.join(name);
     path.exists().then_some(path)
 }
@@ -63,7 +64,11 @@ fn school_data_sync_pair() {
         first.complains(&["users.csv"]);
         return;
     }
-    assert!(first.stderr.contains("roles-variant") || first.stderr.contains("missing-header"), "{}", first.stderr);
+    assert!(
+        first.stderr.contains("roles-variant") || first.stderr.contains("missing-header"),
+        "{}",
+        first.stderr
+    );
     let mut district = district;
     let second = path.join("day2").display().to_string();
     district.set("source.path", &format!("{second:?}"));

@@ -91,8 +91,7 @@ fn a_guardians_schools_are_those_of_the_students_linked_on_either_record() {
         person("par-7").schools("sch-on").agents("stu-off"),
         person("rel-8").schools("sch-on").agents("stu-off"),
     ];
-    let mut district =
-        District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
     let done = night(&mut district, &people);
     assert_eq!(
         actions(&done)[3..],
@@ -114,10 +113,7 @@ fn a_guardians_schools_are_those_of_the_students_linked_on_either_record() {
 fn a_student_who_moves_to_a_school_under_off_takes_the_guardian_along() {
     let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
     let family = |school: &str, email: &str| {
-        [
-            person("stu-1").schools(school).agents("gua-1"),
-            person("gua-1").schools("").email(email),
-        ]
+        [person("stu-1").schools(school).agents("gua-1"), person("gua-1").schools("").email(email)]
     };
     district.platform(&[person("gua-1").email("a@mail.example")]);
     district.sis(&family("sch-on", "a@mail.example"));

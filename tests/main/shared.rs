@@ -69,13 +69,14 @@ fn of_several_new_claimants_none_gets_it() {
     let _ = district.run().ok();
     district.sis(&[family("gua-3"), family("gua-1"), family("gua-2")]);
     let done = district.run().ok();
-    let both = |by: &str| {
-        format!("{}; Phone number is already used by {by} - not updated", taken(by))
-    };
+    let both = |by: &str| format!("{}; Phone number is already used by {by} - not updated", taken(by));
     done.says("gua-3", "unchanged", &both("gua-1"));
     done.says("gua-1", "unchanged", &both("gua-2"));
     done.says("gua-2", "unchanged", &both("gua-1"));
-    assert_eq!(done.report.column("email"), ["gua-3@school.example", "gua-1@school.example", "gua-2@school.example"]);
+    assert_eq!(
+        done.report.column("email"),
+        ["gua-3@school.example", "gua-1@school.example", "gua-2@school.example"]
+    );
 }
 
 /// A refused value counts as not provided, and a guardian with nothing else is not added.

@@ -50,7 +50,10 @@ fn reads(prepare: impl Fn(&mut District)) -> Done {
     let done = district.run().ok();
     assert_eq!(
         done.report.shows("sourced_id action schools email"),
-        ["tea-1 | unchanged | sch-1 | tea-1@school.example", "tea-2 | unchanged | sch-1 | tea-2@school.example"],
+        [
+            "tea-1 | unchanged | sch-1 | tea-1@school.example",
+            "tea-2 | unchanged | sch-1 | tea-2@school.example"
+        ],
         "{}",
         done.stderr
     );
@@ -84,9 +87,14 @@ fn zipped(entries: &[(&str, &str)]) -> impl Fn(&mut District) {
 fn a_zip_of_any_name_with_the_files_at_the_root_or_in_one_top_folder() {
     let users = two();
     let _ = reads(zipped(&[("users.csv", &users)]));
-    let _ = reads(zipped(&[("export/", ""), ("export/users.csv", &users), ("export/classes.csv", "nonsense")]));
-    let litter =
-        [("__MACOSX/users.csv", "x"), ("__MACOSX/._users.csv", "x"), (".DS_Store", "x"), ("export/Users.CSV", &users)];
+    let _ =
+        reads(zipped(&[("export/", ""), ("export/users.csv", &users), ("export/classes.csv", "nonsense")]));
+    let litter = [
+        ("__MACOSX/users.csv", "x"),
+        ("__MACOSX/._users.csv", "x"),
+        (".DS_Store", "x"),
+        ("export/Users.CSV", &users),
+    ];
     let _ = reads(zipped(&litter));
 }
 
@@ -103,7 +111,11 @@ fn a_folder_with_the_files_in_one_folder_inside() {
 fn a_zip_that_nobody_makes_by_accident_is_refused() {
     let users = two();
     for entry in ["../users.csv", "/etc/users.csv", "a/../../x.csv", "C:\\users.csv", "..\\x"] {
-        refused(zipped(&[("users.csv", &users), (entry, "x")]), 7, &["points outside of it", "last night (2).ZIP"]);
+        refused(
+            zipped(&[("users.csv", &users), (entry, "x")]),
+            7,
+            &["points outside of it", "last night (2).ZIP"],
+        );
     }
     let bomb = "a".repeat(70 << 20);
     refused(zipped(&[("users.csv", &bomb)]), 7, &["users.csv", "times larger than its compressed form"]);
@@ -128,7 +140,11 @@ fn a_zip_that_is_none_or_cut_off_is_refused() {
 #[test]
 fn a_source_that_is_not_there_is_refused() {
     refused(|_| {}, 7, &["the OneRoster export cannot be opened", "sis", "check the path"]);
-    refused(|district| district.file("sis/orgs.csv", "x"), 7, &["there is no users.csv in the export", "[source] path"]);
+    refused(
+        |district| district.file("sis/orgs.csv", "x"),
+        7,
+        &["there is no users.csv in the export", "[source] path"],
+    );
     refused(
         |district| {
             district.file("sis/a/users.csv", two());
@@ -199,7 +215,8 @@ fn oneroster_1_2_has_its_roles_in_roles_csv_whatever_the_manifest_says() {
 
 #[test]
 fn a_roles_csv_that_cannot_have_all_roles_is_refused() {
-    let users = "sourcedId,status,enabledUser,username,givenName,familyName,email\ntea-1,,true,a,Rosa,Diaz,\n";
+    let users =
+        "sourcedId,status,enabledUser,username,givenName,familyName,email\ntea-1,,true,a,Rosa,Diaz,\n";
     let roles = "sourcedId,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId\n";
     refused(
         |district| {
@@ -301,7 +318,10 @@ fn ragged_rows_are_read_and_shifted_ones_rejected() {
             "5 | tea-4 | rejected | rejected-shifted-row",
         ]
     );
-    warns(&done, &["users.csv:2: 6 cells under 9 headers", "ragged-row", "users.csv:4: 10 cells under 9 headers"]);
+    warns(
+        &done,
+        &["users.csv:2: 6 cells under 9 headers", "ragged-row", "users.csv:4: 10 cells under 9 headers"],
+    );
 }
 
 #[test]
@@ -333,7 +353,14 @@ fn utf_16_is_known_by_its_mark() {
 fn what_is_not_utf_8_is_windows_1252_as_a_whole_and_said() {
     let text = users_csv(&COLUMNS, &[person("tea-1").given("Jos\u{1}"), person("tea-2").family("Mu\u{2}oz")]);
     // é and ñ as windows-1252 has them.
-    let bytes: Vec<u8> = text.bytes().map(|byte| match byte { 1 => 0xE9, 2 => 0xF1, other => other }).collect();
+    let bytes: Vec<u8> = text
+        .bytes()
+        .map(|byte| match byte {
+            1 => 0xE9,
+            2 => 0xF1,
+            other => other,
+        })
+        .collect();
     let mut district = District::new();
     district.file("sis/users.csv", &bytes);
     let done = district.run().ok();
@@ -388,10 +415,7 @@ fn a_roster_that_names_nobody_is_refused() {
 
 #[test]
 fn a_quote_that_is_never_closed_is_refused_with_the_line_on_which_it_began() {
-    let text = users_csv(
-        &COLUMNS,
-        &(1..=30).map(|n| person(&format!("tea-{n}"))).collect::<Vec<Person>>(),
-    );
+    let text = users_csv(&COLUMNS, &(1..=30).map(|n| person(&format!("tea-{n}"))).collect::<Vec<Person>>());
     let broken = text.replacen("tea-7,Rosa,Diaz", "tea-7,\"Rosa,Diaz", 1);
     assert_ne!(broken, text);
     refused(
@@ -403,13 +427,22 @@ fn a_quote_that_is_never_closed_is_refused_with_the_line_on_which_it_began() {
 
 #[test]
 fn two_columns_of_one_name_are_not_guessed_at() {
-    let text = "sourcedId,role,email,givenName,familyName,Email\ntea-1,teacher,a@x.example,Rosa,Diaz,b@x.example\n";
-    refused(|district| district.file("sis/users.csv", text), 7, &["more than one column email", "users.csv line 1"]);
+    let text =
+        "sourcedId,role,email,givenName,familyName,Email\ntea-1,teacher,a@x.example,Rosa,Diaz,b@x.example\n";
+    refused(
+        |district| district.file("sis/users.csv", text),
+        7,
+        &["more than one column email", "users.csv line 1"],
+    );
 }
 
 #[test]
 fn nul_characters_are_no_text() {
-    refused(|district| district.file("sis/users.csv", two().replace("Rosa", "R\0sa")), 7, &["users.csv", "NUL"]);
+    refused(
+        |district| district.file("sis/users.csv", two().replace("Rosa", "R\0sa")),
+        7,
+        &["users.csv", "NUL"],
+    );
 }
 
 #[test]

@@ -152,12 +152,8 @@ pub(crate) struct District {
 
 impl District {
     pub(crate) fn new() -> Self {
-        let mut district = Self {
-            folder: folder(),
-            settings: BTreeMap::new(),
-            schools: Vec::new(),
-            now: NIGHT.to_owned(),
-        };
+        let mut district =
+            Self { folder: folder(), settings: BTreeMap::new(), schools: Vec::new(), now: NIGHT.to_owned() };
         for (key, value) in [
             ("sync.timezone", "\"America/Chicago\""),
             ("source.type", "\"oneroster-csv\""),
@@ -236,7 +232,8 @@ impl District {
 
     /// What the manifest says of users.csv.
     pub(crate) fn mode(&self, mode: &str) {
-        let text = format!("propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\nfile.users,{mode}\n");
+        let text =
+            format!("propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\nfile.users,{mode}\n");
         self.file("sis/manifest.csv", text);
     }
 
@@ -331,9 +328,10 @@ impl District {
 
     pub(crate) fn run_with(&self, arguments: &[&str]) -> Done {
         let mut done = self.cli(&[&["run"], arguments].concat());
-        let named = done.stdout.lines().find_map(|line| {
-            line.split_once("its report is ").map(|(_, path)| path.to_owned())
-        });
+        let named = done
+            .stdout
+            .lines()
+            .find_map(|line| line.split_once("its report is ").map(|(_, path)| path.to_owned()));
         if let Some(path) = named {
             done.report = Report::read(&self.path(&path));
         }
@@ -539,7 +537,8 @@ impl Report {
     #[track_caller]
     pub(crate) fn row(&self, id: &str) -> &Row {
         let mut found = self.rows.iter().filter(|row| &row["sourced_id"] == id);
-        let row = found.next().unwrap_or_else(|| panic!("no row for {id} among {:?}", self.column("sourced_id")));
+        let row =
+            found.next().unwrap_or_else(|| panic!("no row for {id} among {:?}", self.column("sourced_id")));
         assert!(found.next().is_none(), "two rows for {id}");
         row
     }

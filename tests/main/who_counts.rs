@@ -41,7 +41,9 @@ fn who_is_no_longer_in_the_import_is_archived_once_and_restored_to_what_they_wer
         ]
     );
     assert_eq!(
-        district.ask("SELECT old, new FROM audit JOIN account ON account.id = account_id WHERE sourced_id = 'tea-1'"),
+        district.ask(
+            "SELECT old, new FROM audit JOIN account ON account.id = account_id WHERE sourced_id = 'tea-1'"
+        ),
         "active | archived\narchived | active"
     );
 }
@@ -60,25 +62,19 @@ fn who_comes_back_with_other_details_is_restored_with_all_the_notes() {
         person.email(&email)
     }));
     let done = district.run().ok();
-    done.says(
-        "tea-1",
-        "restored",
-        &format!("Email updated by the sync - was tea-1@school.example; {BACK}"),
-    );
+    done.says("tea-1", "restored", &format!("Email updated by the sync - was tea-1@school.example; {BACK}"));
     done.says(
         "tea-2",
         "restored",
         &format!("Active user has a new email in the SIS import - tea-2@school.example; {BACK}"),
     );
-    done.says(
-        "tea-3",
-        "restored",
-        &format!("Email updated by the sync - was tea-3@school.example; {BACK}"),
-    );
+    done.says("tea-3", "restored", &format!("Email updated by the sync - was tea-3@school.example; {BACK}"));
     assert_eq!(done.report.row("tea-2")["first_seen"], *"2026-11-23");
     // Field changes are counted over all actions, and the active one under ON is told.
     assert!(
-        done.plan().starts_with("0 to create, 1 to update (3 email, 0 phone, 0 home phone, 0 name), 0 to archive, 3 to restore"),
+        done.plan().starts_with(
+            "0 to create, 1 to update (3 email, 0 phone, 0 home phone, 0 name), 0 to archive, 3 to restore"
+        ),
         "{}",
         done.plan()
     );
@@ -134,9 +130,16 @@ fn a_guardian_whom_nobody_could_reach_is_not_added_but_an_account_stays() {
     assert_eq!(&done.report.row("gua-1")["notes"], unreachable);
     assert_eq!(&done.report.row("gua-1")["codes"], "guardian-unreachable");
     assert_eq!(&done.report.row("gua-1")["state"], "");
-    done.says("rel-3", "skipped", &format!("SIS import has an invalid email - rosa(at)mail.example; {unreachable}"));
+    done.says(
+        "rel-3",
+        "skipped",
+        &format!("SIS import has an invalid email - rosa(at)mail.example; {unreachable}"),
+    );
     district.sis(&reachable);
-    assert_eq!(district.run().ok().report.column("action"), ["created", "created", "created", "created", "updated"]);
+    assert_eq!(
+        district.run().ok().report.column("action"),
+        ["created", "created", "created", "created", "updated"]
+    );
     // An account that is there is treated like any other.
     district.sis(&nowhere);
     let done = district.run().ok();
@@ -205,7 +208,10 @@ fn schools_choose_who_is_synced_and_never_archive() {
     assert_eq!(done.report.count("archived"), 0);
     let before = district.store_hash();
     district.set("sync.schools", "[\"sch-9\"]");
-    district.run().exits(7).complains(&["no user in the roster is at any of the configured schools", "[sync]"]);
+    district
+        .run()
+        .exits(7)
+        .complains(&["no user in the roster is at any of the configured schools", "[sync]"]);
     assert_eq!(district.store_hash(), before);
 }
 
@@ -238,8 +244,14 @@ fn a_record_that_cannot_be_used_is_rejected_and_its_account_is_present() {
         done.report.shows("line sourced_id state action notes"),
         [
             format!("2 | tea-1 | pending | rejected | {}", rejected("no role")),
-            format!("3 | tea-2 | pending | rejected | {}", rejected("several rows with this sourcedId differ")),
-            format!("4 | tea-2 | pending | rejected | {}", rejected("several rows with this sourcedId differ")),
+            format!(
+                "3 | tea-2 | pending | rejected | {}",
+                rejected("several rows with this sourcedId differ")
+            ),
+            format!(
+                "4 | tea-2 | pending | rejected | {}",
+                rejected("several rows with this sourcedId differ")
+            ),
             format!("5 |  |  | rejected | {}", rejected("no sourcedId")),
             format!("6 | tea-9 |  | rejected | {}", rejected("no name")),
             format!(
@@ -311,9 +323,8 @@ fn roles_csv_gives_roles_schools_and_days() {
     let columns = ["sourcedId", "status", "enabledUser", "username", "givenName", "familyName", "email"];
     let people: Vec<Person> =
         ["tea-1", "adm-2", "tea-3", "tea-4", "tea-5", "gua-6"].into_iter().map(person).collect();
-    let roles = |text: &str| {
-        format!("sourcedId,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId\n{text}")
-    };
+    let roles =
+        |text: &str| format!("sourcedId,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId\n{text}");
     district.file("sis/users.csv", users_csv(&columns, &people));
     district.file(
         "sis/roles.csv",
