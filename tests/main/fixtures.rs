@@ -1,0 +1,342 @@
+//! The three days of `fixtures/`, as the README runs them, against what `fixtures/README.md` promises.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::support::{District, Done, Mail, Report};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The fixtures with `config.example.toml`, in a folder of their own.
+struct Example(District);
+
+impl Example {
+    fn new() -> Self {
+        let district = District::new();
+        copy(&Path::new(ROOT).join("fixtures"), &district.path("fixtures"));
+        fs::copy(Path::new(ROOT).join("config.example.toml"), district.path("example.toml")).unwrap();
+        Self(district)
+    }
+
+    fn cli(&self, arguments: &[&str]) -> Done {
+        self.0.cli(&[&["-c", "example.toml"], arguments].concat())
+    }
+
+    /// One night's run.
+    fn day(&self, source: &str) -> Done {
+        let mut done = self.cli(&["run", "--source", &format!("fixtures/{source}")]).ok();
+        let path = done.stdout.split_once("its report is ").unwrap().1.lines().next().unwrap();
+        done.report = Report::read(&self.0.path(path));
+        done
+    }
+
+    fn report_bytes(&self, run: u32) -> Vec<u8> {
+        fs::read(self.0.path(&format!("demo/reports/users-{run:06}.csv"))).unwrap()
+    }
+
+    fn mails(&self, run: u32) -> Vec<Mail> {
+        let elsewhere = District::new();
+        copy(&self.0.path("demo/mail"), &elsewhere.path("mail"));
+        let of_run = format!("run-{run:06}-");
+        elsewhere.mails().into_iter().filter(|mail| mail.file.starts_with(&of_run)).collect()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A table of `fixtures/README.md`, the one under this heading or beginning.
+fn table(after: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(Path::new(ROOT).join("fixtures/README.md")).unwrap();
+    let lines = text.split_once(after).unwrap_or_else(|| panic!("no `{after}`")).1.lines().skip(1);
+    let rows = lines.skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    rows.skip(2)
+        .map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect())
+        .collect()
+}
+
+/// After a wanted change: `UPDATE_GOLDEN=1 cargo test --test main golden`, and read the difference.
+#[test]
+fn the_reports_of_the_three_days_are_the_golden_ones_byte_for_byte() {
+    let example = Example::new();
+    for day in 1..=3 {
+        let _ = example.day(&format!("day{day}"));
+        let golden = Path::new(ROOT).join(format!("tests/golden/day{day}.csv"));
+        let written = example.report_bytes(day);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &written).unwrap();
+        }
+        let expected = fs::read(&golden).unwrap();
+        let (text, wanted) = (String::from_utf8_lossy(&written), String::from_utf8_lossy(&expected));
+        let different: Vec<_> = text.lines().zip(wanted.lines()).filter(|(a, b)| a != b).take(5).collect();
+        assert!(written == expected, "day {day}: {different:#?}");
+    }
+}
+
+#[test]
+fn the_counts_are_those_of_the_readme() {
+    let example = Example::new();
+    let days = table_of_counts();
+    assert_eq!(days.len(), 3);
+    for (day, cells) in (1..=3).zip(&days) {
+        let done = example.day(&format!("day{day}"));
+        assert_eq!(cells[0], format!("day {day}"));
+        let actions =
+            ["created", "updated", "restored", "archived", "kept", "unchanged", "skipped", "rejected"];
+        for (action, said) in actions.into_iter().zip(&cells[2..]) {
+            assert_eq!(done.report.count(action).to_string(), *said, "day {day}, {action}");
+        }
+        let archived: usize = cells[5].parse().unwrap();
+        let records: usize = cells[1].parse().unwrap();
+        assert_eq!(done.report.rows.len(), records + archived, "a row for each record and for each who left");
+    }
+}
+
+fn table_of_counts() -> Vec<Vec<String>> {
+    let text = fs::read_to_string(Path::new(ROOT).join("fixtures/README.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| day "));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+#[test]
+fn the_plan_line_adds_up_to_the_rows_of_the_report() {
+    let example = Example::new();
+    for day in ["day1", "day2", "day3"] {
+        let done = example.day(day);
+        let count = |word: &str| {
+            let before = done.plan().split(&format!(" {word}")).next().unwrap().to_owned();
+            before.rsplit(' ').next().unwrap().parse::<usize>().unwrap()
+        };
+        let words = [
+            "to create",
+            "to update",
+            "to archive",
+            "to restore",
+            "kept",
+            "unchanged",
+            "skipped",
+            "rejected",
+        ];
+        let total: usize = words.into_iter().map(count).sum();
+        assert_eq!(total, done.report.rows.len(), "{}", done.plan());
+        assert_eq!(count("kept"), done.report.count("kept"));
+    }
+}
+
+#[test]
+fn day_3_says_of_everybody_what_the_readme_says() {
+    let example = Example::new();
+    let _ = (example.day("day1"), example.day("day2"));
+    let done = example.day("day3");
+    let mut promised: BTreeMap<String, (String, String, String)> = BTreeMap::new();
+    for cells in table("## Notes on day 3") {
+        let [user, _, state, action, notes] = cells.try_into().unwrap();
+        promised.insert(user, (state.replace('–', ""), action, notes));
+    }
+    for row in &done.report.rows {
+        let id = &row["sourced_id"];
+        match promised.remove(id) {
+            Some((state, action, notes)) => {
+                assert_eq!((&row["state"], &row["action"]), (&*state, &*action), "{id}");
+                match notes.strip_suffix('…') {
+                    Some(start) => assert!(row["notes"].starts_with(start), "{id}: {}", &row["notes"]),
+                    None => assert_eq!(row["notes"], notes, "{id}"),
+                }
+            }
+            None => assert_eq!(&row["notes"], "", "{id} is not in the table of the README"),
+        }
+    }
+    assert_eq!(promised, BTreeMap::new(), "promised, and not in the report");
+    for cells in table("## Changes that are none") {
+        for id in cells[0].split(", ") {
+            done.says(id, "unchanged", "");
+        }
+    }
+}
+
+#[test]
+fn the_sentence_of_the_setting_has_the_actual_email() {
+    let example = Example::new();
+    let _ = (example.day("day1"), example.day("day2"));
+    let done = example.day("day3");
+    let row = done.report.row("gua-201");
+    assert_eq!(&row["notes"], "Active user has a new email in the SIS import - carmen.nunez@example.com");
+    assert_eq!((&row["email"], &row["codes"]), ("carmen.nunez@example.com", "active-email-differs"));
+    assert_ne!(&row["sis_email"], "carmen.nunez@example.com");
+    assert_ne!(&row["first_seen"], "");
+}
+
+/// Day 3 once more, as OneRoster 1.2 in a zip: the same but for the lines on which the records stand.
+#[test]
+fn oneroster_1_2_in_a_zip_gives_the_same_report() {
+    let (one, two) = (Example::new(), Example::new());
+    let mut reports = Vec::new();
+    for (example, last) in [(&one, "day3"), (&two, "day3-v1p2.zip")] {
+        let _ = (example.day("day1"), example.day("day2"));
+        let done = example.day(last);
+        let mut rows = done.report.rows.clone();
+        for row in &mut rows {
+            row.0.remove("line");
+        }
+        reports.push((rows, done.plan().to_owned(), done.checksum().to_owned()));
+    }
+    assert_eq!(reports[0], reports[1]);
+}
+
+#[test]
+fn the_mails_of_day_3_go_to_whom_they_should_and_the_old_address_learns_nothing() {
+    let example = Example::new();
+    let _ = (example.day("day1"), example.day("day2"), example.day("day3"));
+    let mails = example.mails(3);
+    let told: Vec<(&str, &str)> =
+        mails.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("mkowalski@example.org", "Your contact details were updated"),
+            ("marta.kowalski@mail.example", "An email address was changed"),
+            ("samir.haddad@mail.example", "Your contact details were updated"),
+            ("beatriz.ferreira@mail.example", "Your contact details were updated"),
+            ("amina.yusuf@lincoln.example", "Your contact details were updated"),
+        ]
+    );
+    assert!(mails[0].body.contains("Email: mkowalski@example.org"), "{}", mails[0].body);
+    for secret in ["mkowalski@example.org", "mkowalski", "Marta"] {
+        assert!(!mails[1].body.contains(secret), "the old address is told `{secret}`: {}", mails[1].body);
+        assert!(!mails[1].subject.contains(secret));
+    }
+    for mail in &mails {
+        for part in ["2026-11-23", "school's records", "the school office, (217) 555-0100"] {
+            assert!(mail.body.contains(part), "what, when, whence, whom to ask: `{part}` in {}", mail.body);
+        }
+    }
+    assert_eq!(example.mails(1).len(), 1);
+    assert_eq!(example.mails(2).len(), 1);
+}
+
+#[test]
+fn day_3_run_again_changes_nothing_and_says_the_kept_differences_again() {
+    let example = Example::new();
+    let _ = (example.day("day1"), example.day("day2"));
+    let first = example.day("day3");
+    let mails = example.mails(3).len();
+    let again = example.day("day3");
+    assert!(again.plan().starts_with("0 to create, 0 to update (0 email, 0 phone, 0 home phone, 0 name), 0 to archive, 0 to restore, 8 kept"), "{}", again.plan());
+    assert!(again.plan().ends_with("; 0 notifications (0 email, 0 SMS)"), "{}", again.plan());
+    let kept = |done: &Done| {
+        let kept = done.report.rows.iter().filter(|row| &row["action"] == "kept");
+        kept.map(|row| (row["sourced_id"].to_owned(), row["notes"].to_owned(), row["first_seen"].to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&first), kept(&again));
+    assert_eq!(kept(&again).len(), 8);
+    assert!(example.mails(4).is_empty());
+    assert_eq!(example.mails(3).len(), mails);
+}
+
+/// What a log may not have in it: every name, address and number of the fixtures.
+fn personal_details() -> Vec<String> {
+    let mut details = Vec::new();
+    for file in ["day1/users.csv", "day2/users.csv", "day3/users.csv", "platform-users.csv"] {
+        let bytes = fs::read(Path::new(ROOT).join("fixtures").join(file)).unwrap();
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
+        let headers = reader.headers().unwrap().clone();
+        let personal = [
+            "givenName",
+            "familyName",
+            "email",
+            "sms",
+            "phone",
+            "password",
+            "username",
+            "given_name",
+            "family_name",
+            "home_phone",
+        ];
+        for row in reader.records().map(Result::unwrap) {
+            for (header, cell) in headers.iter().zip(&row) {
+                // Short names are words of the language as well.
+                if personal.contains(&header) && cell.chars().count() > 3 {
+                    details.push(cell.to_owned());
+                }
+            }
+        }
+    }
+    details.sort();
+    details.dedup();
+    assert!(details.len() > 150, "{}", details.len());
+    details
+}
+
+#[test]
+fn nothing_personal_is_ever_logged() {
+    let details = personal_details();
+    for logs in ["text", "json"] {
+        let example = Example::new();
+        for day in ["day1", "day2", "day3"] {
+            let source = format!("fixtures/{day}");
+            let mut all = String::new();
+            for arguments in [&["run", "--source", &source, "--dry-run"][..], &["run", "--source", &source]] {
+                let done = example.cli(&[&["-v", "-v", "--log-format", logs], arguments].concat()).ok();
+                all.push_str(&done.stderr);
+            }
+            assert!(!all.is_empty());
+            let leaked: Vec<&String> = details.iter().filter(|detail| all.contains(*detail)).collect();
+            assert!(leaked.is_empty(), "{day}: {leaked:?} in\n{all}");
+        }
+        // What `check` prints goes into tickets: places and codes only.
+        let done = example.cli(&["-v", "-v", "--log-format", logs, "check"]).ok();
+        let said = done.stdout + &done.stderr;
+        let leaked: Vec<&String> = details.iter().filter(|detail| said.contains(*detail)).collect();
+        assert!(leaked.is_empty(), "{leaked:?} in\n{said}");
+    }
+}
+
+#[test]
+fn the_password_is_nowhere() {
+    const PASSWORD: &[u8] = b"secret-do-not-read";
+    let example = Example::new();
+    let mut said = String::new();
+    for day in ["day1", "day2", "day3", "day3-v1p2.zip"] {
+        let done = example.day(day);
+        said.push_str(&(done.stdout + &done.stderr));
+    }
+    assert!(!said.contains("secret-do-not-read"));
+    let mut looked = 0;
+    for name in example.0.names().into_iter().filter(|name| name.starts_with("demo/")) {
+        let path = example.0.path(&name);
+        if path.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            assert!(!bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD), "{name}");
+            looked += 1;
+        }
+    }
+    assert!(looked > 8, "store, reports and mails were looked through");
+}
+
+/// Two machines, two time zones of the system, two places: the same bytes and checksums.
+#[test]
+fn the_same_input_gives_the_same_bytes_anywhere() {
+    let (one, two) = (Example::new(), Example::new());
+    for day in ["day1", "day2", "day3"] {
+        let (a, b) = (one.day(day), two.day(day));
+        assert_eq!(a.checksum(), b.checksum());
+        assert_eq!(a.stdout, b.stdout);
+    }
+    for run in 1..=3 {
+        assert!(one.report_bytes(run) == two.report_bytes(run));
+    }
+    assert_eq!(one.mails(3), two.mails(3));
+}

@@ -1,0 +1,35 @@
+//! The end-to-end tests: a district in a folder, the built program, what it says and what it leaves behind.
+//!
+//! One binary, a module for each feature. What can be told from a district's own files (a report, a mail, an exit
+//! status) is tested here; what cannot, beside the code.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+mod architecture;
+mod commands;
+mod crash;
+mod delta;
+mod dry_run;
+mod fixtures;
+mod limits;
+mod notify;
+mod platform;
+mod policy;
+mod properties;
+mod report;
+mod samples;
+mod setting;
+mod shared;
+mod source;
+mod support;
+mod who_counts;
+
+/// A file that is not listed above would never be compiled, and nobody would notice.
+#[test]
+fn no_file_is_forgotten() {
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/main")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") else { continue };
+        assert!(listed.contains(&format!("\nmod {module};\n")), "tests/main/{name} is not listed in main.rs");
+    }
+}
