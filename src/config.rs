@@ -254,6 +254,7 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Self> {
         let mut config: Self = toml::from_str(text).map_err(|error| keys::explain(&error, text, file))?;
         file.clone_into(&mut config.file);
+        config.check_paths(text)?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
         let mut paths = vec![&mut config.sync.store, &mut config.sync.reports, &mut config.source.path];
         if let Some(platform) = &mut config.platform {
@@ -270,11 +271,33 @@ impl Config {
         Ok(config)
     }
 
+    /// A path that is empty would become the folder of the configuration.
+    fn check_paths(&self, text: &str) -> Result<()> {
+        let platform = self.platform.as_ref().map(|platform| ("users", &platform.users));
+        let paths =
+            [("store", &self.sync.store), ("reports", &self.sync.reports), ("path", &self.source.path)];
+        match paths.into_iter().chain(platform).find(|(_, path)| path.as_os_str().is_empty()) {
+            Some((key, _)) => {
+                Err(Failure::new(Kind::Usage, format!("the configuration is not valid: `{key}` is empty"))
+                    .at(keys::place(text, &self.file, key))
+                    .cure("name a file or folder, relative to the configuration file"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// What no single value shows.
     fn check(&self, text: &str) -> Result<()> {
         let mistake = |key: &str, what: String, cure: &str| {
             Err(Failure::new(Kind::Usage, what).at(keys::place(text, &self.file, key)).cure(cure))
         };
+        if self.schools.iter().any(|school| school.id.is_empty()) {
+            return mistake(
+                "[[school]]",
+                "a [[school]] has an empty id".into(),
+                "write the school's sourcedId",
+            );
+        }
         let mut ids: Vec<&str> = self.schools.iter().map(|school| school.id.as_str()).collect();
         ids.sort_unstable();
         if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod findings;
 pub mod lock;
 pub mod notify;
+pub mod output;
 pub mod plan;
 pub mod platform;
 pub mod policy;

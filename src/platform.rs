@@ -84,6 +84,16 @@ impl Export {
                 continue;
             }
             let line = record.position().map_or(0, csv::Position::line);
+            // A quote that is never closed makes one cell of all the rows up to the next quote.
+            let swallows = |cell: &[u8]| cell.contains(&b'\n') && cell.contains(&b',');
+            if record.iter().any(swallows) {
+                return Err(Failure::new(
+                    Kind::InputUnusable,
+                    "the platform export has a quote that is never closed, so where its rows end is unknown",
+                )
+                .at(format!("{}:{line}", path.display()))
+                .cure("correct the row or have the export made again; people in the swallowed rows would be taken for pending"));
+            }
             match columns.row(&record, line) {
                 Err(problem) => {
                     findings.error("platform-row-malformed", &export.file, Some(line), None, || {
@@ -132,6 +142,15 @@ impl Export {
         let mut account = Account { state: State::Active, ..Account::new(sourced_id) };
         row.take_over(&mut account, phones);
         Some(account)
+    }
+
+    /// As [`Export::adopt`], for an archived person who is back in the roster: the account is taken for what it becomes.
+    /// The account itself stays archived.
+    pub fn adopt_returning(&mut self, account: &mut Account, phones: PhoneReader) -> Adopted {
+        account.archived = false;
+        let adopted = self.adopt(account, phones);
+        account.archived = true;
+        adopted
     }
 
     /// Brings an account to what the export says. The account of an archived person only remembers the state.

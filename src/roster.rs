@@ -50,6 +50,8 @@ pub enum Defect {
     Shifted,
     /// Quotes inside a quoted cell were not doubled, so where the cells end is a guess.
     Quoting,
+    /// A row of roles.csv for this user cannot be read, and what is not known cannot protect anybody.
+    Roles,
 }
 
 /// A comma-separated list of sourcedIds, as OneRoster CSV writes it.
@@ -68,7 +70,8 @@ impl<'a> IdList<'a> {
 }
 
 /// A user's roles, primary first: one line of text for each, of up to four parts set apart by tabs: role, org, begin
-/// date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`.
+/// date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`. In a delta a fifth part, `-`, says that
+/// the role is held no longer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct RoleList<'a>(pub &'a str);
 
@@ -84,15 +87,43 @@ pub struct Assignment<'a> {
     pub end: Option<&'a str>,
 }
 
+/// The fifth part of a role that a delta takes away.
+const GONE: &str = "-";
+
 impl<'a> RoleList<'a> {
+    /// The roles that are held.
     pub fn iter(self) -> impl Iterator<Item = Assignment<'a>> {
+        self.all().filter(|(_, gone)| !gone).map(|(assignment, _)| assignment)
+    }
+
+    /// Every role, and whether it is one that a delta takes away.
+    fn all(self) -> impl Iterator<Item = (Assignment<'a>, bool)> {
         self.0.split('\n').filter(|line| !line.is_empty()).map(|line| {
             let mut parts = line.split('\t');
             let role = parts.next().unwrap_or_default();
             let mut rest = parts.map(|part| Some(part).filter(|part| !part.is_empty()));
             let mut next = || rest.next().flatten();
-            Assignment { role, org: next(), begin: next(), end: next() }
+            (Assignment { role, org: next(), begin: next(), end: next() }, next() == Some(GONE))
         })
+    }
+
+    /// The roles after a delta that speaks of some of them: a role is known by what it is and where. A delta of
+    /// OneRoster 1.1 has the one role of the user, and replaces it.
+    pub fn after(self, delta: RoleList<'_>) -> String {
+        let replaces = delta.all().any(|(assignment, gone)| assignment.org.is_none() && !gone);
+        let mut list = String::new();
+        let same = |a: &Assignment<'_>, b: &Assignment<'_>| (a.role, a.org) == (b.role, b.org);
+        for own in self.iter().filter(|_| !replaces) {
+            match delta.all().find(|(other, _)| same(&own, other)) {
+                None => own.write_to(&mut list),
+                Some((other, false)) => other.write_to(&mut list),
+                Some((_, true)) => {}
+            }
+        }
+        for new in delta.iter().filter(|new| replaces || !self.iter().any(|own| same(&own, new))) {
+            new.write_to(&mut list);
+        }
+        list
     }
 }
 
@@ -137,5 +168,26 @@ impl Schools {
     /// The name, or the id where no name is known.
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.0.get(id).map_or(id, String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delta_changes_the_roles_that_it_speaks_of() {
+        let own = RoleList("teacher\ts1\naide\ts2\t2025-08-01");
+        assert_eq!(own.after(RoleList("")), own.0);
+        assert_eq!(own.after(RoleList("aide\ts2\t\t2026-06-30")), "teacher\ts1\naide\ts2\t\t2026-06-30");
+        assert_eq!(own.after(RoleList("aide\ts2\t\t\t-\nproctor\ts3")), "teacher\ts1\nproctor\ts3");
+        assert_eq!(RoleList("student").after(RoleList("aide")), "aide");
+    }
+
+    #[test]
+    fn roles_are_held_on_both_ends_of_their_period() {
+        let list = RoleList("aide\ts1\t2026-01-10\t2026-06-30");
+        let held = |day: &str| list.iter().any(|role| role.holds_on(day));
+        assert!(!held("2026-01-09") && held("2026-01-10") && held("2026-06-30") && !held("2026-07-01"));
     }
 }

@@ -18,6 +18,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::lock::{Lock, Of};
 use crate::notify::{self, Delivery};
+use crate::output::write_file;
 use crate::plan::{self, Overrun, Plan, Rules, Survey};
 use crate::platform::Export;
 use crate::policy::Setting;
@@ -26,7 +27,7 @@ use crate::source::RosterSource;
 use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::store::{RunResult, Store};
 
-pub use files::report_path;
+pub use files::find_report;
 
 /// What one run is asked to do.
 #[derive(Debug, Clone, Default)]
@@ -110,22 +111,22 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     store.begin()?;
     let survey = survey(&*source, &store, &rules, &mut findings, around)?;
     refuse_first_delta(&*source, &store)?;
+    find_unknown_schools(config, &*source, &store, &mut findings)?;
     let plan = plan(&*source, &survey, &store, &mut export, &rules, around)?;
     let export_unknown = export.report_unknown(&mut findings);
 
+    let overruns = plan::check_limits(&plan.summary, &config.limits);
+    let partial = plan::too_many_rejected(&plan.summary, &config.limits);
+    let approved = approve(options.approve.as_deref(), &plan.checksum)?;
     let number = store.next_run()?;
     let partial_report = match options.dry_run {
         true => None,
         false => Some(files::write_partial(&config.sync.reports, number, &plan)?),
     };
     if let Some(path) = &options.report {
-        files::write_complete(path, &plan)?;
+        write_file(path, Some(config), |out| files::write_rows(out, &plan))?;
     }
     interrupted(around)?;
-
-    let overruns = plan::check_limits(&plan.summary, &config.limits);
-    let partial = plan::too_many_rejected(&plan.summary, &config.limits);
-    let approved = approve(options.approve.as_deref(), &plan.checksum)?;
     let blocked = !overruns.is_empty() && !approved;
     let mut outcome = Outcome {
         run: partial_report.is_some().then_some(number),
@@ -151,11 +152,25 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         (false, false) => RunResult::Ok,
     };
     commit::commit(&store, &outcome, result, &*source, config, options, around)?;
-    outcome.report = Some(files::complete(&partial_report, &config.sync.reports, number)?);
+    // From here on the run is applied, and nothing that goes wrong makes it another one.
+    outcome.report = match files::complete(partial_report, &config.sync.reports, number) {
+        Ok(path) => Some(path),
+        Err(failure) => {
+            tracing::error!(
+                run = number,
+                "the run is applied, but its report has no name yet; the next run gives it one: {failure}"
+            );
+            find_report(&config.sync.reports, number)
+        }
+    };
     files::remove_old(&config.sync.reports, config.sync.keep_reports, around.now.into());
     drop(lock);
     if !options.no_notify {
-        outcome.delivery = send(config, &store, around)?;
+        outcome.delivery = send(config, &store, around).unwrap_or_else(|failure| {
+            tracing::error!(run = number, "the run is applied, but its notifications stay queued: {failure}");
+            let queued = outcome.plan.summary.notifications.total();
+            Delivery { sent: 0, undelivered: store.waiting().unwrap_or(queued).max(1) }
+        });
     }
     around.progress.end();
     Ok(outcome)
@@ -258,6 +273,33 @@ fn interrupted(around: &Surroundings<'_>) -> Result<()> {
         Some(signal) => Err(Failure::new(Kind::Interrupted(signal), "interrupted; nothing was applied")),
         None => Ok(()),
     }
+}
+
+/// A school that the configuration names and nobody knows is a typing mistake, which could leave people unprotected.
+///
+/// # Errors
+/// Those of the store.
+pub fn find_unknown_schools(
+    config: &Config,
+    source: &dyn RosterSource,
+    store: &Store,
+    findings: &mut Findings,
+) -> Result<()> {
+    let (roster, stored) = (source.schools(), store.schools()?);
+    if roster.0.is_empty() {
+        return Ok(());
+    }
+    let file = config.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let own = config.schools.iter().map(|school| ("[[school]] id", &school.id));
+    let synced = config.sync.schools.iter().map(|school| ("[sync] schools", school));
+    for (key, id) in own.chain(synced) {
+        if !roster.0.contains_key(id) && !stored.contains_key(id) {
+            findings.warn("unknown-school", &file, None, Some(key), || {
+                format!("no school has the sourcedId `{id}`, so this says nothing; check it against orgs.csv")
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Changes alone say nothing about who else there is.

@@ -14,7 +14,7 @@ use crate::failure::Result;
 use crate::findings::{Finding, Findings, KEPT_PER_CODE, Severity};
 use crate::plan::{self, Action, Note, PlanRow, Rules, Summary};
 use crate::platform::Export;
-use crate::run::open_source;
+use crate::run::{find_unknown_schools, open_source};
 use crate::store::Store;
 
 /// Read the configuration, the roster and the platform export, and say what is wrong with them
@@ -67,6 +67,7 @@ fn look(config: &Config, global: &Global, findings: &mut Findings) -> Result<Sum
     }
     let rules = Rules::of(config, config.sync.timezone.day(now), None, false);
     let store = Store::empty()?;
+    find_unknown_schools(config, &*source, &store, findings)?;
     let go_on = |_: &crate::roster::Record<'_>| ControlFlow::Continue(());
     let survey = plan::survey(&*source, &store, &rules, findings, go_on)?;
     let plan = plan::build(&*source, &survey, &store, &mut export, &rules, go_on)?;
@@ -111,7 +112,7 @@ fn add(note: &Note, row: &PlanRow, config: &Config, findings: &mut Findings) {
                 ("rejected-no-name", Some("givenName"), reason.text().into(), Severity::Error)
             }
             plan::Reason::NoRole => ("rejected-no-role", Some("role"), reason.text().into(), Severity::Error),
-            plan::Reason::ShiftedRow | plan::Reason::Quoting => return,
+            plan::Reason::ShiftedRow | plan::Reason::Quoting | plan::Reason::RoleRow => return,
         },
         Note::ActiveDiffers(..)
         | Note::Updated(..)

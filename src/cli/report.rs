@@ -1,14 +1,15 @@
 //! The arguments of `rostersync report`, and what they ask for.
 
 use std::io::{BufWriter, IsTerminal, Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::exit::Status;
 use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::failure::{Failure, Kind, Result};
+use crate::output::write_file;
 use crate::report::{Column, Format, Query, render};
-use crate::run::report_path;
+use crate::run::find_report;
 use crate::store::{RunResult, Store};
 
 /// Show the Users report of a run: one row for each user, with what was done and why
@@ -127,18 +128,13 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
         }
     }
     match &args.output {
-        Some(output) => {
-            let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", output, cause);
-            let folder = output
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-                .unwrap_or_else(|| Path::new("."));
-            let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-            let mut out = BufWriter::new(file);
-            render(&path, &query, None, &mut out)?;
-            let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-            file.persist(output).map_err(|error| failed(error.error))?;
-        }
+        Some(output) => write_file(output, global.load().ok().as_ref(), |out| {
+            if query.format == Format::Csv {
+                // A file is opened with a spreadsheet, which takes it for another encoding without this.
+                out.write_all("\u{feff}".as_bytes()).map_err(unprintable)?;
+            }
+            render(&path, &query, None, out).map(drop)
+        })?,
         None if ui.quiet => {}
         None => {
             let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
@@ -179,15 +175,11 @@ fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
         })?,
         None => store.runs(1)?.pop().ok_or_else(none)?,
     };
-    let path = report_path(&config.sync.reports, found.id);
-    if !path.exists() {
-        return Err(Failure::new(
-            Kind::InputUnusable,
-            format!("the report of run {} is no longer there", found.id),
-        )
-        .at(path.display())
-        .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs"));
-    }
+    let path = find_report(&config.sync.reports, found.id).ok_or_else(|| {
+        Failure::new(Kind::InputUnusable, format!("the report of run {} is no longer there", found.id))
+            .at(config.sync.reports.display())
+            .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs")
+    })?;
     Ok((path, found.result == RunResult::Blocked))
 }
 

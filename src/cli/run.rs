@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::exit::Status;
+use super::exit::{Status, is_broken_pipe};
 use super::preview;
 use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::failure::{Failure, Kind, Result};
-use crate::plan::{Action, Summary};
+use crate::plan::Action;
 use crate::run::{Options, Outcome, Surroundings, run as run_sync};
 
 /// Sync: read the platform export and the roster, apply the policy, tell the people, write the report
@@ -112,20 +112,37 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     ui.findings(&outcome.findings);
     let statuses = statuses(&outcome, args);
     let status = statuses.first().copied().unwrap_or(Status::Ok);
-    match args.format {
-        Format::Text => {
-            if args.dry_run || outcome.blocked {
-                let mut preview = Vec::new();
-                preview::changes(&outcome, args.limit, ui.color, &mut preview)?;
-                ui.print(&preview).map_err(unprintable)?;
-            }
-            ui.print(text(&outcome, &options, global).as_bytes()).map_err(unprintable)?;
-            ui.settle(status).map_err(unprintable)?;
+    match (say(args, global, ui, &options, &outcome, &statuses, status), outcome.run) {
+        // What is applied is applied, whether or not it can be said.
+        (Err(failure), Some(_)) if !is_broken_pipe(&failure) => {
+            tracing::error!("the run is applied: {failure}")
         }
-        Format::Json => print_json(&summary_json(&outcome, &statuses, status), status, ui)?,
+        (said, _) => said?,
     }
     ui.finished(status, outcome.run);
     Ok(status)
+}
+
+/// Prints what came of it.
+fn say(
+    args: &RunArgs,
+    global: &Global,
+    ui: &Ui,
+    options: &Options,
+    outcome: &Outcome,
+    statuses: &[Status],
+    status: Status,
+) -> Result<()> {
+    if args.format == Format::Json {
+        return print_json(&summary_json(outcome, statuses, status), status, ui);
+    }
+    if args.dry_run || outcome.blocked {
+        let mut preview = Vec::new();
+        preview::changes(outcome, args.limit, ui.color, &mut preview)?;
+        ui.print(&preview).map_err(unprintable)?;
+    }
+    ui.print(text(outcome, options, global).as_bytes()).map_err(unprintable)?;
+    ui.settle(status).map_err(unprintable)
 }
 
 /// All that apply, the one that becomes the exit status first.
@@ -195,18 +212,17 @@ fn text(outcome: &Outcome, options: &Options, global: &Global) -> String {
     let mut text = lines.join("\n");
     text.push('\n');
     if outcome.blocked {
-        text.push_str(&verdict(outcome, options, global, summary));
+        text.push_str(&verdict(outcome, options, global));
     }
     text
 }
 
 /// Why nothing was applied, and what would be: it ends with the command that approves exactly this plan.
-fn verdict(outcome: &Outcome, options: &Options, global: &Global, summary: &Summary) -> String {
+fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     let mut text = String::from("\nBLOCKED: nothing was applied\n");
     for overrun in &outcome.overruns {
         text.push_str(&format!("  {}\n", overrun.message));
     }
-    debug_assert!(summary.has_changes(), "only changes can go over a limit");
     if options.what_if.is_some() {
         text.push_str(
             "This is what if: to have it, change update_contacts in the configuration and preview again.\n",

@@ -213,14 +213,18 @@ impl<'a> MakeWriter<'a> for AboveBar {
 struct LogLine<'a>(&'a Option<ProgressBar>);
 
 impl std::io::Write for LogLine<'_> {
+    /// Always succeeds: a log that cannot be written (a full disk) is no reason to stop a sync, and who is told of the
+    /// failure would only try to say so on the same standard error.
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self.0 {
-            Some(bar) => bar.suspend(|| stderr().write(bytes)),
-            None => stderr().write(bytes),
-        }
+        let _ = match self.0 {
+            Some(bar) => bar.suspend(|| stderr().write_all(bytes)),
+            None => stderr().write_all(bytes),
+        };
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        stderr().flush()
+        let _ = stderr().flush();
+        Ok(())
     }
 }

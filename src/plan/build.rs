@@ -197,12 +197,30 @@ impl Planner<'_> {
             "" => None,
             id => self.store.account(id)?,
         };
-        // In OneRoster 1.2 a delta can change a user without saying the roles again.
-        let roles =
-            stored.as_ref().map(|stored| stored.sis.roles.clone()).filter(|_| self.mode == Mode::Delta);
-        let with_roles = Record { roles: RoleList(roles.as_deref().unwrap_or_default()), ..*record };
-        let record = if record.roles.0.is_empty() && roles.is_some() { &with_roles } else { record };
+        // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only some of them.
+        let roles = match &stored {
+            Some(stored) if self.mode == Mode::Delta => RoleList(&stored.sis.roles).after(record.roles),
+            Some(_) | None => record.roles.0.to_owned(),
+        };
+        let record = &Record { roles: RoleList(&roles), ..*record };
         let contradicted = self.survey.is_contradicted(record.sourced_id);
+        if stored.as_ref().is_some_and(|stored| stored.archived) && !record.deleted {
+            // Somebody who comes back is again what they were, and the export says what that is now. If they are left out
+            // after all, they stay archived, and only their state follows the export.
+            let mut back = stored.clone();
+            let adopted = back.as_mut().map(|back| self.export.adopt_returning(back, self.rules.phones));
+            let (verdict, roles, schools) = self.verdict(record, back.as_ref(), contradicted);
+            if verdict.action == Action::Restored {
+                return self.take(
+                    record,
+                    stored.as_ref(),
+                    adopted.unwrap_or_default(),
+                    verdict,
+                    &roles,
+                    &schools,
+                );
+            }
+        }
         let (account, adopted) = self.export_first(stored.clone(), record.sourced_id);
         let usable = record.defect.is_none() && !contradicted && !record.sourced_id.is_empty();
         if record.deleted && usable {
@@ -239,24 +257,35 @@ impl Planner<'_> {
         adopted: Adopted,
         contradicted: bool,
     ) -> Result<()> {
+        let (mut verdict, roles, schools) = self.verdict(record, account.as_ref(), contradicted);
+        if matches!(verdict.action, Action::Skipped | Action::Rejected) && stored.is_none() {
+            // Somebody who is not let in gets no account, whatever the platform says.
+            verdict.account = None;
+        }
+        self.take(record, stored.as_ref(), adopted, verdict, &roles, &schools)
+    }
+
+    /// Judges a record beside an account; with the roles and schools that were looked at.
+    fn verdict(
+        &self,
+        record: &Record<'_>,
+        account: Option<&Account>,
+        contradicted: bool,
+    ) -> (Verdict, Vec<String>, Vec<String>) {
         let roles = current_roles(record.roles, &self.today);
         let schools = self.survey.schools_of(record, &roles, &self.today);
         let case = Case {
             record,
-            account: account.as_ref(),
+            account,
             roles: &roles,
             schools: &schools,
             duplicate: contradicted,
             refused_email: self.refused.holder(0, record.sourced_id),
             refused_phone: self.refused.holder(1, record.sourced_id),
         };
-        let mut verdict = judge(&case, self.rules);
-        if matches!(verdict.action, Action::Skipped | Action::Rejected) && stored.is_none() {
-            // Somebody who is not let in gets no account, whatever the platform says.
-            verdict.account = None;
-        }
-        let names: Vec<String> = schools.iter().map(|school| (*school).to_owned()).collect();
-        self.take(record, stored.as_ref(), adopted, verdict, &roles, &names)
+        let verdict = judge(&case, self.rules);
+        let schools = schools.into_iter().map(str::to_owned).collect();
+        (verdict, roles, schools)
     }
 
     /// The accounts that the roster does not mention.
@@ -444,21 +473,34 @@ fn refuse_credentials(
     export: &mut Export,
     rules: &Rules,
 ) -> Result<Refused> {
-    let none = Refused::default();
-    let mut planner = Planner {
-        survey,
-        store,
-        export,
-        rules,
-        today: rules.today.to_string(),
-        mode: source.mode(),
-        refused: &none,
-        watch: Some(Default::default()),
-        plan: Draft::new(),
-    };
-    planner.walk(source, &mut |_| ControlFlow::Continue(()))?;
-    let [email, phone] = planner.watch.unwrap_or_default();
-    Ok(Refused([refusals(&email), refusals(&phone)]))
+    // A refusal can change more than the one field: somebody who gets no new mobile keeps an email that was to be
+    // cleared, for one. So it is walked again with what is known to be refused, until nothing is added.
+    let mut refused = Refused::default();
+    loop {
+        let mut planner = Planner {
+            survey,
+            store,
+            export,
+            rules,
+            today: rules.today.to_string(),
+            mode: source.mode(),
+            refused: &refused,
+            watch: Some(Default::default()),
+            plan: Draft::new(),
+        };
+        planner.walk(source, &mut |_| ControlFlow::Continue(()))?;
+        let claims = planner.watch.unwrap_or_default();
+        let mut more = false;
+        for (claims, refused) in claims.iter().zip(&mut refused.0) {
+            for (id, holder) in refusals(claims) {
+                more |= !refused.contains_key(&id);
+                refused.entry(id).or_insert(holder);
+            }
+        }
+        if !more {
+            return Ok(refused);
+        }
+    }
 }
 
 fn gather_claims(

@@ -46,6 +46,7 @@ pub enum Reason {
     Duplicate,
     ShiftedRow,
     Quoting,
+    RoleRow,
     NoName,
     NoRole,
 }
@@ -57,6 +58,7 @@ impl Reason {
             Self::Duplicate => "rejected-duplicate",
             Self::ShiftedRow => "rejected-shifted-row",
             Self::Quoting => "rejected-quoting",
+            Self::RoleRow => "rejected-role-row",
             Self::NoName => "rejected-no-name",
             Self::NoRole => "rejected-no-role",
         }
@@ -69,6 +71,7 @@ impl Reason {
             Self::Duplicate => "several rows with this sourcedId differ",
             Self::ShiftedRow => "more cells than headers, an unquoted comma shifted the row",
             Self::Quoting => "quotes inside a quoted cell are not doubled",
+            Self::RoleRow => "a row of roles.csv for this user cannot be read",
             Self::NoName => "no name",
             Self::NoRole => "no role",
         }

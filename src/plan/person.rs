@@ -6,8 +6,8 @@ use super::rules::Rules;
 use super::sis::{Cells, SisValues, Value, same_in_normal_form};
 use super::{Action, Change, Recipient};
 use crate::account::{Account, SisDetails, State};
-use crate::contact::{Details, Field};
-use crate::policy::{Decision, Facts, Held, Setting, Sis, Standing, decide};
+use crate::contact::{Details, Email, Field};
+use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
 use crate::roster::Record;
 
@@ -86,15 +86,15 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
     if case.record.enabled == Some(false) {
         standing_notes.push(Note::Disabled);
     }
-    let left_out = |action, note| {
-        let notes = invalid.iter().cloned().chain([note]).chain(standing_notes.iter().cloned()).collect();
+    let left_out = |action, also: &[Note]| {
+        let notes = invalid.iter().chain(also).chain(&standing_notes).cloned().collect();
         Verdict::without_change(action, case.account, notes)
     };
-    if case.account.is_none() && !matches!(sis.name, Value::Is(_)) {
-        return left_out(Action::Rejected, Note::Rejected(Reason::NoName));
+    if account.id == 0 && account.details.name.is_empty() && !matches!(sis.name, Value::Is(_)) {
+        return left_out(Action::Rejected, &[Note::Rejected(Reason::NoName)]);
     }
     if let Some(note) = not_synced(case, rules) {
-        let mut verdict = left_out(Action::Skipped, note);
+        let mut verdict = left_out(Action::Skipped, &[note]);
         // What the SIS says is remembered all the same, for the day on which the filter lets the person through.
         if let Some(account) = &mut verdict.account {
             remember(account, case.record, rules);
@@ -104,7 +104,7 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
     let refused = refuse(case, account, &mut sis, rules);
     let unreachable = !matches!(sis.email, Value::Is(_)) && !matches!(sis.phone, Value::Is(_));
     if case.account.is_none() && unreachable && case.roles.iter().all(|role| roles::is_guardian(role)) {
-        return left_out(Action::Skipped, Note::GuardianUnreachable);
+        return left_out(Action::Skipped, &[refused.as_slice(), &[Note::GuardianUnreachable]].concat());
     }
     let mut verdict = apply(case, account, &sis, refused, rules);
     verdict.notes.extend(standing_notes);
@@ -124,6 +124,7 @@ fn unusable(case: &Case<'_>) -> Option<Reason> {
     match record.defect {
         Some(Defect::Shifted) => Some(Reason::ShiftedRow),
         Some(Defect::Quoting) => Some(Reason::Quoting),
+        Some(Defect::Roles) => Some(Reason::RoleRow),
         None => record.roles.iter().next().is_none().then_some(Reason::NoRole),
     }
 }
@@ -241,8 +242,8 @@ fn kind<T>(value: &Value<T>) -> Sis {
 }
 
 /// Which of email and mobile must not be cleared because the person would have no credential left. If both were to go,
-/// the email stays.
-fn last_credential(account: &Account, sis: &SisValues) -> (bool, bool) {
+/// the email stays. Text that is no address and no number is not a credential.
+fn last_credential(account: &Account, sis: &SisValues, rules: &Rules) -> (bool, bool) {
     if account.state != State::Active {
         return (false, false);
     }
@@ -251,10 +252,10 @@ fn last_credential(account: &Account, sis: &SisValues) -> (bool, bool) {
         Value::NotProvided | Value::Invalid(_) => has,
         Value::Blank => false,
     };
-    let phone_stays = stays(account.details.has(Field::Phone), &sis.phone);
+    let has_email = Email::parse(&account.details.email).is_some();
+    let phone_stays = stays(rules.phones.parse(&account.details.phone).is_some(), &sis.phone);
     let email_protected = !phone_stays;
-    let email_stays = stays(account.details.has(Field::Email), &sis.email)
-        || email_protected && account.details.has(Field::Email);
+    let email_stays = stays(has_email, &sis.email) || email_protected && has_email;
     (email_protected, !email_stays)
 }
 
@@ -262,7 +263,10 @@ fn last_credential(account: &Account, sis: &SisValues) -> (bool, bool) {
 fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>, rules: &Rules) -> Verdict {
     let wanted = wanted(sis);
     let setting = rules.setting_of(case.schools);
-    let (email_protected, phone_protected) = last_credential(before, sis);
+    let (email_protected, phone_protected) = match rules.blank_values {
+        BlankValues::Keep => (false, false),
+        BlankValues::Clear => last_credential(before, sis, rules),
+    };
     let mut after = before.clone();
     let (mut notes, mut changes, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     let mut leaves = false;

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::note::Note;
 use super::rules::Rules;
 use super::{Action, Change, Channel, PlanRow, Recipient};
 use crate::contact::Field;
@@ -120,7 +121,8 @@ impl Checksum {
     }
 
     pub(super) fn add(&mut self, row: &PlanRow, recipients: &[Recipient]) {
-        if !row.action.is_change() {
+        let pending_again = row.notes.contains(&Note::PendingAgain);
+        if !row.action.is_change() && !pending_again {
             return;
         }
         let mut digest = Sha256::new();
@@ -130,6 +132,7 @@ impl Checksum {
             digest.update(text);
         };
         part(row.action.word());
+        part(if pending_again { "pending again" } else { "" });
         part(&row.sourced_id);
         part(&row.state);
         for field in Field::ALL {

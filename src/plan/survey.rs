@@ -86,8 +86,8 @@ impl Survey {
         schools
     }
 
-    fn set_number(&mut self, schools: Vec<&str>) -> u32 {
-        let set: Box<[String]> = schools.into_iter().map(str::to_owned).collect();
+    fn set_number(&mut self, schools: &[&str]) -> u32 {
+        let set: Box<[String]> = schools.iter().map(|school| (*school).to_owned()).collect();
         if let Some(number) = self.numbers.get(&set) {
             return *number;
         }
@@ -119,9 +119,11 @@ pub(super) fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
     current
 }
 
-/// The orgs of the roles held on a day and, where the format has them, of the user.
+/// The orgs of the roles held on a day and, where the format has them, of the user. If all roles have ended, those of
+/// all: between two school years a child has no role, and its guardian's details must not change hands for that.
 fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
-    let held = record.roles.iter().filter(|assignment| assignment.holds_on(today));
+    let none_held = !record.roles.iter().any(|assignment| assignment.holds_on(today));
+    let held = record.roles.iter().filter(|assignment| none_held || assignment.holds_on(today));
     let mut schools: Vec<&str> = Vec::new();
     for school in held.filter_map(|assignment| assignment.org).chain(record.orgs.iter()) {
         if !schools.contains(&school) {
@@ -145,19 +147,24 @@ pub fn survey(
     let mut survey = Survey::default();
     let today = rules.today.to_string();
     let mut doubles: HashSet<u64> = HashSet::new();
+    let mut unreadable: HashSet<u64> = HashSet::new();
     let mut synced_school = rules.synced_schools.is_empty();
     source.read(findings, &mut |record| {
         survey.records += 1;
         if record.sourced_id.is_empty() {
             survey.without_id += 1;
         } else {
+            let person = key(record.sourced_id);
+            if record.defect.is_some() {
+                unreadable.insert(person);
+            }
             let usable = record.defect.is_none() && !record.deleted;
             let schools = if usable { own_schools(record, &today) } else { Vec::new() };
             synced_school |= schools.iter().any(|school| rules.synced_schools.contains(*school));
-            let set = survey.set_number(schools);
-            if survey.present.insert(key(record.sourced_id), set).is_some() {
-                doubles.insert(key(record.sourced_id));
+            if survey.present.contains_key(&person) {
+                doubles.insert(person);
             }
+            survey.put_schools(person, &schools);
             if usable {
                 survey.link(record.sourced_id, record.roles, record.agents, &today);
             }
@@ -177,8 +184,10 @@ pub fn survey(
     if !doubles.is_empty() {
         survey.look_at_doubles(source, rules, &doubles, findings)?;
     }
-    if source.mode() != crate::roster::Mode::Bulk {
-        survey.take_in_the_others(store, &today)?;
+    unreadable.extend(survey.contradicted.iter().map(|id| key(id)));
+    let others = source.mode() != crate::roster::Mode::Bulk;
+    if others || !unreadable.is_empty() {
+        survey.take_in_the_store(store, others, &unreadable, &today)?;
     }
     survey.families.sort_unstable();
     survey.families.dedup();
@@ -230,16 +239,46 @@ impl Survey {
         Ok(())
     }
 
-    /// In a delta the families are those of everybody, mentioned or not.
-    fn take_in_the_others(&mut self, store: &Store, today: &str) -> Result<()> {
-        store.each_sketch(|sketch| {
-            if !sketch.archived && !self.mentions(sketch.sourced_id) {
-                let record =
-                    Record { roles: RoleList(sketch.roles), orgs: IdList(sketch.orgs), ..Record::default() };
-                let set = self.set_number(own_schools(&record, today));
-                self.others.insert(key(sketch.sourced_id), set);
-                self.link(sketch.sourced_id, RoleList(sketch.roles), IdList(sketch.agents), today);
+    /// Adds schools to those of somebody in the roster. Of several rows all count: a school too many protects, one too
+    /// few would give somebody's details to the sync.
+    fn put_schools(&mut self, person: u64, schools: &[&str]) {
+        let set = match self.present.get(&person) {
+            None => self.set_number(schools),
+            Some(before) => {
+                let before = self.sets[*before as usize].clone();
+                let mut all: Vec<&str> = before.iter().map(String::as_str).collect();
+                all.extend(schools.iter().filter(|school| !before.iter().any(|known| known == **school)));
+                self.set_number(&all)
             }
+        };
+        self.present.insert(person, set);
+    }
+
+    /// What the store knows of families and schools counts for those whom a delta does not mention, and for those whose
+    /// record cannot be read: a broken row must not take a school from a family.
+    fn take_in_the_store(
+        &mut self,
+        store: &Store,
+        others: bool,
+        unreadable: &HashSet<u64>,
+        today: &str,
+    ) -> Result<()> {
+        store.each_sketch(|sketch| {
+            let person = key(sketch.sourced_id);
+            let mentioned = self.mentions(sketch.sourced_id);
+            if sketch.archived || !(others && !mentioned || unreadable.contains(&person)) {
+                return Ok(());
+            }
+            let record =
+                Record { roles: RoleList(sketch.roles), orgs: IdList(sketch.orgs), ..Record::default() };
+            let schools = own_schools(&record, today);
+            if mentioned {
+                self.put_schools(person, &schools);
+            } else {
+                let set = self.set_number(&schools);
+                self.others.insert(person, set);
+            }
+            self.link(sketch.sourced_id, RoleList(sketch.roles), IdList(sketch.agents), today);
             Ok(())
         })
     }

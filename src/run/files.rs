@@ -12,7 +12,7 @@ use crate::report::{Row, Writer};
 use crate::store::Store;
 
 /// `users-000042.csv`
-pub fn report_path(reports: &Path, run: i64) -> PathBuf {
+fn report_path(reports: &Path, run: i64) -> PathBuf {
     reports.join(format!("users-{run:06}.csv"))
 }
 
@@ -25,8 +25,28 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
     move |cause| Failure::io(Kind::Failed, "the report cannot be written", path, cause)
 }
 
+/// The report of a committed run: under its name or, if the run died before its last step, still under the temporary one.
+pub fn find_report(reports: &Path, run: i64) -> Option<PathBuf> {
+    [report_path(reports, run), partial_path(reports, run)].into_iter().find(|path| path.exists())
+}
+
+/// A report under its temporary name. Unless its run is committed, it goes when this goes.
+pub(super) struct Partial {
+    path: PathBuf,
+    committed: bool,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.committed {
+            // What cannot be removed is overwritten by the next run.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
 /// Writes a run's report to the disk, under its temporary name.
-pub(super) fn write_partial(reports: &Path, run: i64, plan: &Plan) -> Result<PathBuf> {
+pub(super) fn write_partial(reports: &Path, run: i64, plan: &Plan) -> Result<Partial> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(reports).map_err(failed(reports))?;
     let path = partial_path(reports, run);
     // What is left of a run that died has the permissions it had.
@@ -36,30 +56,20 @@ pub(super) fn write_partial(reports: &Path, run: i64, plan: &Plan) -> Result<Pat
     }
     let file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed(&path))?;
-    if let Err(failure) = write_rows(&file, plan, &path) {
-        // Nobody would know what it is; the failure is what counts.
-        let _ = fs::remove_file(&path);
-        return Err(failure);
-    }
-    Ok(path)
+    let partial = Partial { path, committed: false };
+    let mut out = BufWriter::with_capacity(256 << 10, &file);
+    write_rows(&mut out, plan)?;
+    out.flush().and_then(|()| file.sync_all()).map_err(failed(&partial.path))?;
+    drop(out);
+    Ok(partial)
 }
 
-/// Writes a report where the user wants it, complete or not at all.
-pub(super) fn write_complete(path: &Path, plan: &Plan) -> Result<()> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    // A temporary file is readable by its owner only, and stays so under its name.
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(failed(path))?;
-    write_rows(file.as_file(), plan, path)?;
-    file.persist(path).map_err(|error| failed(path)(error.error))?;
-    Ok(())
-}
-
-fn write_rows(file: &File, plan: &Plan, path: &Path) -> Result<()> {
-    let mut writer = Writer::new(BufWriter::with_capacity(256 << 10, file));
+/// Writes the rows of a report.
+pub(super) fn write_rows(out: &mut dyn Write, plan: &Plan) -> Result<()> {
+    let mut writer = Writer::new(out);
     plan.each_row(|row| write_row(&mut writer, row))?;
-    let mut buffer = writer.finish()?;
-    buffer.flush().and_then(|()| file.sync_all()).map_err(failed(path))
+    writer.finish()?;
+    Ok(())
 }
 
 fn write_row<W: Write>(writer: &mut Writer<W>, row: &PlanRow) -> Result<()> {
@@ -88,10 +98,11 @@ fn write_row<W: Write>(writer: &mut Writer<W>, row: &PlanRow) -> Result<()> {
     })
 }
 
-/// Gives a report its name: its run is committed.
-pub(super) fn complete(partial: &Path, reports: &Path, run: i64) -> Result<PathBuf> {
+/// Gives the report of a run that is committed its name.
+pub(super) fn complete(mut partial: Partial, reports: &Path, run: i64) -> Result<PathBuf> {
+    partial.committed = true;
     let path = report_path(reports, run);
-    fs::rename(partial, &path).map_err(failed(&path))?;
+    fs::rename(&partial.path, &path).map_err(failed(&path))?;
     // The name outlives a power cut only with the folder on the disk.
     File::open(reports).and_then(|folder| folder.sync_all()).map_err(failed(&path))?;
     Ok(path)
@@ -99,11 +110,11 @@ pub(super) fn complete(partial: &Path, reports: &Path, run: i64) -> Result<PathB
 
 /// Finishes what a run that died between its commit and its last step has left.
 pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
-    let next = store.next_run()?;
-    let partial = partial_path(reports, next - 1);
-    if next > 1 && partial.exists() {
-        tracing::info!(run = next - 1, "finishing the report of a run that was interrupted after its commit");
-        complete(&partial, reports, next - 1)?;
+    let last = store.next_run()? - 1;
+    let path = partial_path(reports, last);
+    if last > 0 && path.exists() {
+        tracing::info!(run = last, "finishing the report of a run that was interrupted after its commit");
+        complete(Partial { path, committed: true }, reports, last)?;
     }
     Ok(())
 }

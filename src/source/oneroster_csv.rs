@@ -128,7 +128,9 @@ impl OneRosterCsv {
             .transpose()?
             .flatten();
         let roles = roles_file
-            .map(|file| RoleIndex::read(&package, file, encoding, orgs.as_ref(), &mut findings))
+            .map(|file| {
+                RoleIndex::read(&package, file, encoding, orgs.as_ref(), mode == Mode::Delta, &mut findings)
+            })
             .transpose()?;
         if let (None, Some(file), Some(roles)) = (columns.role, roles_file, &roles) {
             let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);

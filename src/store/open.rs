@@ -32,8 +32,10 @@ impl Store {
             .mode(0o600)
             .open(path)
             .map_err(unusable)?;
+        let store = Self::prepare_write(path).map_err(|failure| located(failure, path))?;
+        // Only now is it known to be a store of ours.
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
-        Self::prepare_write(path).map_err(|failure| located(failure, path))
+        Ok(store)
     }
 
     fn prepare_write(path: &Path) -> Result<Self> {
@@ -68,16 +70,13 @@ impl Store {
     }
 
     fn prepare_read(path: &Path) -> Result<Self> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        configure(&connection)?;
-        match migrate::version(&connection) {
-            Ok(version) if version == migrate::CURRENT => return Ok(Self { connection, _copy: None }),
+        match open_as_it_is(path) {
+            Ok((connection, migrate::CURRENT)) => return Ok(Self { connection, _copy: None }),
             Ok(_) => {}
             // A journal that has to be rolled back makes a read-only store unreadable as it is.
             Err(_) if journal_path(path).exists() => {}
             Err(failure) => return Err(failure),
         }
-        drop(connection);
         let copy = tempfile::tempdir().map_err(|cause| {
             Failure::io(Kind::Failed, "no temporary folder can be made", &std::env::temp_dir(), cause)
         })?;
@@ -104,6 +103,13 @@ impl Store {
         migrate::migrate(&mut connection)?;
         Ok(Self { connection, _copy: None })
     }
+}
+
+fn open_as_it_is(path: &Path) -> Result<(Connection, usize)> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    configure(&connection)?;
+    let version = migrate::version(&connection)?;
+    Ok((connection, version))
 }
 
 fn configure(connection: &Connection) -> Result<()> {

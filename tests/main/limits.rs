@@ -179,7 +179,6 @@ fn another_plan_is_refused_even_within_the_limits() {
 
 /// A run that ends without a number leaves no copy of everybody's details behind under a name that nobody looks for.
 #[test]
-#[ignore = "bug: `--approve` of another plan leaves .users-NNNNNN.csv.partial in the reports folder"]
 fn a_refused_approval_leaves_no_half_report_behind() {
     let before = district(30);
     let names = before.names();

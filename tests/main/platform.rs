@@ -189,7 +189,6 @@ fn of_an_archived_account_only_the_state_follows() {
 /// Restored to what it was and then treated as that: what an active person has typed on the platform is theirs from the
 /// same run on, not from the next one.
 #[test]
-#[ignore = "bug: the export's details are taken over only in the run after the one that restores the account"]
 fn who_comes_back_has_the_details_of_the_export_in_the_same_run() {
     let mut district = District::new().without_limits();
     let everybody = [person("tea-1"), person("tea-2")];

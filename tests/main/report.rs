@@ -147,7 +147,6 @@ fn other_runs_and_files() {
 
 /// Spreadsheets need it, so a file has it, and standard output does not.
 #[test]
-#[ignore = "bug: `report -o FILE` writes CSV without a byte order mark"]
 fn a_csv_file_begins_with_a_byte_order_mark_wherever_it_is_written() {
     let district = district();
     let _ = show(&district, &["1", "-o", "copy.csv"]);

@@ -347,7 +347,7 @@ fn roles_csv_gives_roles_schools_and_days() {
             "adm-2 | principal | sch-1 | created",
             "tea-3 | aide | sch-2 | created",
             "tea-4 | teacher | sch-1 | created",
-            "tea-5 | teacher |  | skipped",
+            "tea-5 | teacher | sch-1 | skipped",
             "gua-6 | guardian | sch-1 | created",
         ]
     );

@@ -63,6 +63,8 @@ pub(super) struct Inspection {
     /// Byte offset of the first place that is not UTF-8, or half a UTF-16 character. Set with windows-1252 if that was
     /// only fallen back on.
     pub first_bad: Option<u64>,
+    /// There are characters of several bytes that are UTF-8, besides what is not: no single encoding explains the file.
+    pub mixed: bool,
     /// There is a NUL character: whatever it is, it is not a text file.
     pub nul: bool,
 }
@@ -92,7 +94,14 @@ pub(super) fn inspect(reader: &mut dyn Read, setting: EncodingSetting) -> io::Re
             let strict = setting == EncodingSetting::Utf8;
             let fallback = !strict && guess.encoding == Encoding::Utf8 && guess.first_bad.is_some();
             let encoding = if fallback { Encoding::Windows1252 } else { guess.encoding };
-            return Ok(Inspection { encoding, fingerprint, first_bad: guess.first_bad, nul: guess.nul });
+            let mixed = fallback && guess.has_utf8;
+            return Ok(Inspection {
+                encoding,
+                fingerprint,
+                first_bad: guess.first_bad,
+                mixed,
+                nul: guess.nul,
+            });
         }
     }
 }
@@ -103,6 +112,8 @@ struct Guess {
     decoder: Option<Decoder>,
     decoded: String,
     first_bad: Option<u64>,
+    /// Some character of several bytes was valid UTF-8. In windows-1252 that takes two unlikely letters side by side.
+    has_utf8: bool,
     nul: bool,
 }
 
@@ -124,7 +135,7 @@ impl Guess {
         };
         let utf16 = matches!(encoding, Encoding::Utf16Le | Encoding::Utf16Be);
         let decoder = encoding.decoder().filter(|_| utf16);
-        Self { encoding, decoder, decoded: String::new(), first_bad: None, nul: false }
+        Self { encoding, decoder, decoded: String::new(), first_bad: None, has_utf8: false, nul: false }
     }
 
     /// Looks at the next piece, which begins at byte `start`; returns how much of it need not be seen again.
@@ -142,15 +153,24 @@ impl Guess {
             return piece.len();
         }
         self.nul |= memchr(0, piece).is_some();
-        if self.encoding != Encoding::Utf8 || self.first_bad.is_some() {
+        if self.encoding != Encoding::Utf8 {
             return piece.len();
         }
+        let content = if start == 0 && piece.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 };
         match std::str::from_utf8(piece) {
-            Ok(_) => piece.len(),
+            Ok(text) => {
+                self.has_utf8 |= !text[content..].is_ascii();
+                piece.len()
+            }
             // The last character may only have been cut by the end of the piece.
-            Err(error) if error.error_len().is_none() && !last => error.valid_up_to(),
+            Err(error) if error.error_len().is_none() && !last => {
+                self.has_utf8 |= !piece[content..error.valid_up_to()].is_ascii();
+                error.valid_up_to()
+            }
             Err(error) => {
-                self.first_bad = Some(start + error.valid_up_to() as u64);
+                self.first_bad = self.first_bad.or(Some(start + error.valid_up_to() as u64));
+                // What is valid after the first bad place counts as well.
+                self.has_utf8 |= piece[content..].utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
                 piece.len()
             }
         }

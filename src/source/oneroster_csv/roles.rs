@@ -4,7 +4,7 @@
 //! and org ids in it once. A user is known by a 64-bit hash of its id alone: among ten million ids the chance that any
 //! two share a hash is about one in 400,000, and what would follow is a user with one role too many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -22,7 +22,8 @@ use crate::roster::Schools;
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     user: u64,
-    /// Position among the words; the highest bit is set unless the role is primary, so that those sort first.
+    /// Position among the words; the highest bit is set unless the role is primary, so that those sort first, and the
+    /// next if a delta takes the role away.
     role: u32,
     /// Position among the words, or `NO_ORG`.
     org: u32,
@@ -33,6 +34,7 @@ struct Entry {
 const _: () = assert!(size_of::<Entry>() == 24);
 
 const NOT_PRIMARY: u32 = 1 << 31;
+const GONE: u32 = 1 << 30;
 const NO_ORG: u32 = u32::MAX;
 
 /// All roles, by user.
@@ -45,6 +47,8 @@ pub(super) struct RoleIndex {
     starts: Vec<u32>,
     prefix: u32,
     words: Vec<Box<str>>,
+    /// Users with a row that cannot be read.
+    broken: HashSet<u64>,
 }
 
 const COLUMNS: [Wanted; 8] = [
@@ -67,12 +71,14 @@ const COLUMNS: [Wanted; 8] = [
 ];
 
 impl RoleIndex {
-    /// Reads roles.csv. Org ids that `schools`, if there are any, does not know are kept and told of.
+    /// Reads roles.csv. Org ids that `schools`, if there are any, does not know are kept and told of. Of a `delta`, roles
+    /// that are taken away are kept as such.
     pub(super) fn read(
         package: &Package,
         file: &PackageFile,
         setting: EncodingSetting,
         schools: Option<&Schools>,
+        delta: bool,
         findings: &mut Findings,
     ) -> Result<Self> {
         let table = Table::open(package, file, setting, &COLUMNS, findings)?;
@@ -93,8 +99,14 @@ impl RoleIndex {
             );
         }
         warn_of_variants(&table, &columns, findings);
-        let mut builder =
-            Builder { file: &file.name, columns, schools, index: Self::default(), places: HashMap::new() };
+        let mut builder = Builder {
+            file: &file.name,
+            columns,
+            schools,
+            delta,
+            index: Self::default(),
+            places: HashMap::new(),
+        };
         table.rows(package, file, &columns, &mut |row| {
             builder.add(&row, findings)?;
             Ok(ControlFlow::Continue(()))
@@ -136,13 +148,18 @@ impl RoleIndex {
         self.entries.is_empty()
     }
 
+    /// Whether a row of the user cannot be read.
+    pub(super) fn is_broken(&self, user: &str) -> bool {
+        !self.broken.is_empty() && self.broken.contains(&xxh3_64(user.as_bytes()))
+    }
+
     /// Writes the roles of a user as a [`crate::roster::RoleList`].
     pub(super) fn write_roles(&self, user: &str, list: &mut String) {
         for entry in self.of(user) {
             if !list.is_empty() {
                 list.push('\n');
             }
-            list.push_str(self.word(entry.role & !NOT_PRIMARY));
+            list.push_str(self.word(entry.role & !(NOT_PRIMARY | GONE)));
             let org = if entry.org == NO_ORG { "" } else { self.word(entry.org) };
             let dated = entry.begin != Day::NONE || entry.end != Day::NONE;
             if !org.is_empty() || dated {
@@ -156,6 +173,13 @@ impl RoleIndex {
             if entry.end != Day::NONE {
                 list.push('\t');
                 entry.end.write_to(list);
+            }
+            if entry.role & GONE != 0 {
+                let parts = usize::from(!org.is_empty() || dated)
+                    + usize::from(dated)
+                    + usize::from(entry.end != Day::NONE);
+                list.extend(std::iter::repeat_n('\t', 4 - parts));
+                list.push('-');
             }
         }
     }
@@ -190,6 +214,7 @@ struct Builder<'b> {
     file: &'b str,
     columns: [Option<usize>; 8],
     schools: Option<&'b Schools>,
+    delta: bool,
     index: RoleIndex,
     places: HashMap<Box<str>, u32>,
 }
@@ -198,13 +223,23 @@ impl Builder<'_> {
     fn add(&mut self, row: &TableRow<'_>, findings: &mut Findings) -> Result<()> {
         let (file, line) = (self.file, Some(row.line()));
         if let Some(code) = row.defect() {
-            findings.error(code, file, line, None, || "the role in this row is left out".to_owned());
+            findings.error(code, file, line, None, || {
+                "the role in this row cannot be read, so its user is rejected".to_owned()
+            });
+            if let Some(user) = filled(row, self.columns[0]) {
+                self.index.broken.insert(xxh3_64(user.as_bytes()));
+            }
             return Ok(());
         }
         let [user, role, primary, org, begin, end, status, _] = self.columns;
+        let mut gone = 0;
         match row.get(status).unwrap_or_default() {
-            // In a delta the role is gone too; which role it was matters only to someone who kept the roles.
-            gone if gone.eq_ignore_ascii_case("tobedeleted") => return Ok(()),
+            status if status.eq_ignore_ascii_case("tobedeleted") => {
+                if !self.delta {
+                    return Ok(());
+                }
+                gone = GONE;
+            }
             known if known.is_empty() || known.eq_ignore_ascii_case("active") => {}
             _ => {
                 findings.warn("unknown-status", file, line, Some("status"), || "taken for active".to_owned())
@@ -227,7 +262,7 @@ impl Builder<'_> {
         let is_primary = filled(row, primary).is_some_and(|word| {
             ["primary", "true", "1", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
         });
-        let role = self.intern(role)? | if is_primary { 0 } else { NOT_PRIMARY };
+        let role = self.intern(role)? | gone | if is_primary { 0 } else { NOT_PRIMARY };
         let org = org.map_or(Ok(NO_ORG), |org| self.intern(org))?;
         let mut day = |column, name| {
             filled(row, column).map_or(Day::NONE, |cell| {
@@ -250,9 +285,12 @@ impl Builder<'_> {
             return Ok(at);
         }
         // Fewer words than rows, and rows are counted in 32 bits as well.
-        let at = u32::try_from(self.index.words.len()).ok().filter(|at| at & NOT_PRIMARY == 0).ok_or_else(
-            || Failure::new(Kind::InputUnusable, "roles.csv has too many different roles and orgs"),
-        )?;
+        let at = u32::try_from(self.index.words.len())
+            .ok()
+            .filter(|at| at & (NOT_PRIMARY | GONE) == 0)
+            .ok_or_else(|| {
+                Failure::new(Kind::InputUnusable, "roles.csv has too many different roles and orgs")
+            })?;
         self.index.words.push(word.replace(['\t', '\n', '\r'], " ").into());
         self.places.insert(word.into(), at);
         Ok(at)

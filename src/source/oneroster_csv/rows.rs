@@ -154,6 +154,8 @@ impl<'s> RowReader<'s> {
         {
             check_orgs(orgs, schools, &mut self.known_orgs, file, line, findings);
         }
+        let broken = get(columns.role).is_none_or(str::is_empty)
+            && self.roles.is_some_and(|index| index.is_broken(sourced_id));
         let roles = roles(get(columns.role), sourced_id, self.roles, &mut self.role_list);
         each(&Record {
             line: Some(line),
@@ -170,7 +172,7 @@ impl<'s> RowReader<'s> {
             roles: RoleList(roles),
             orgs: IdList(orgs),
             agents: IdList(get(columns.agents).unwrap_or_default()),
-            defect: None,
+            defect: broken.then_some(Defect::Roles),
         })
     }
 

@@ -243,6 +243,14 @@ fn check_encoding(
                 "export it as UTF-8, or set `[source] encoding = \"windows-1252\"` if that is what it is",
             ));
     }
+    if inspection.mixed {
+        return Err(Failure::new(
+            Kind::InputUnusable,
+            format!("{} is UTF-8 in some places and not in others, so no reading of its names can be right", file.name),
+        )
+        .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
+        .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));
+    }
     findings.warn("not-utf-8", &file.name, Some(line), None, || {
         format!(
             "not UTF-8 (first at byte {}), so all of it was read as windows-1252; set `[source] encoding` to say which it is",

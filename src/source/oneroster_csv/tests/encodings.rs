@@ -64,11 +64,10 @@ fn broken_utf_16() {
 
 #[test]
 fn windows_1252_is_fallen_back_on_for_the_whole_file() {
-    // The first rows could be either; Zoë is UTF-8 where it stands, and still read like the rest of the file.
+    // The first rows could be either.
     let mut bytes = format!("{SHORT}{}", PLAIN.repeat(5)).into_bytes();
     let first_bad = bytes.len() + "u1,true,s1,student,a,Zo".len() + 1;
     bytes.extend(windows_1252("u1,true,s1,student,a,Zoë,Müller–é,\n"));
-    bytes.extend("u2,true,s1,student,a,Zoë,Lee,\n".as_bytes());
     let reading = Export::of_bytes(&bytes).read();
     assert_eq!(reading.found(), [("not-utf-8", 7)]);
     let message = reading.message("not-utf-8");
@@ -77,7 +76,25 @@ fn windows_1252_is_fallen_back_on_for_the_whole_file() {
         "{message}"
     );
     assert_eq!((&reading.records[5].given, &reading.records[5].family), (&some("Zoë"), &some("Müller–é")));
-    assert_eq!(reading.records[6].given, some("ZoÃ«"));
+}
+
+#[test]
+fn a_file_in_two_encodings_is_refused() {
+    // Read as windows-1252, every name that is UTF-8 would be changed: ZoÃ«.
+    for utf8_first in [true, false] {
+        let rows = ["u1,true,s1,student,a,Zoë,Lee,\n", "u2,true,s1,student,a,José,Lee,\n"];
+        let mut bytes = SHORT.as_bytes().to_vec();
+        match utf8_first {
+            true => bytes.extend(rows[0].as_bytes().iter().chain(&windows_1252(rows[1]))),
+            false => bytes.extend(windows_1252(rows[0]).iter().chain(rows[1].as_bytes())),
+        }
+        let failure = Export::of_bytes(&bytes).failure();
+        let told = told(&failure, Kind::InputUnusable);
+        assert!(told.contains("UTF-8 in some places and not in others"), "{told}");
+        assert!(told.contains(if utf8_first { "line 3" } else { "line 2" }), "{told}");
+        let settled = Export::of_bytes(&bytes).encoding(EncodingSetting::Windows1252).read();
+        assert_eq!(settled.records.len(), 2);
+    }
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! Writing a file where the user wants it: complete or not at all, and never over something else of ours.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+
+/// Writes `path` with what `write` produces. A regular file is replaced only when the new one is complete, and is then
+/// readable by its owner only; a device or a pipe is written to.
+///
+/// # Errors
+/// `Usage` if the path is one that the configuration reads from or keeps things in, `Failed` if it cannot be written.
+pub fn write_file(
+    path: &Path,
+    config: Option<&Config>,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
+    if path == Path::new("-") {
+        return Err(Failure::new(Kind::Usage, "`-` is not a file to write to")
+            .cure("name a file; /dev/stdout is standard output"));
+    }
+    let existing = fs::metadata(path).ok();
+    if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
+        return Err(Failure::new(Kind::Usage, "a folder cannot be written as a file")
+            .at(path.display())
+            .cure("name a file in it"));
+    }
+    if existing.is_some_and(|existing| !existing.is_file()) {
+        let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        return out.flush().map_err(failed);
+    }
+    // Through a link to what it stands for.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if let Some(config) = config {
+        refuse_our_own(&path, config)?;
+    }
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut out =
+        BufWriter::with_capacity(256 << 10, tempfile::NamedTempFile::new_in(folder).map_err(failed)?);
+    write(&mut out)?;
+    let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A typing mistake must not cost the store, the roster or the configuration.
+fn refuse_our_own(path: &Path, config: &Config) -> Result<()> {
+    let whole = |path: &Path| -> Option<std::path::PathBuf> {
+        match fs::canonicalize(path) {
+            Ok(whole) => Some(whole),
+            Err(_) => Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?)),
+        }
+    };
+    let Some(target) = whole(path) else { return Ok(()) };
+    let platform = config.platform.as_ref().map(|platform| platform.users.as_path());
+    let files = [Some(config.file.as_path()), Some(&config.sync.store), Some(&config.source.path), platform];
+    let ours = files.into_iter().flatten().filter_map(whole).any(|ours| ours == target);
+    let beside_store = whole(&config.sync.store).is_some_and(|store| {
+        let name = |path: &Path| {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        target.parent() == store.parent() && name(&target).starts_with(&name(&store))
+    });
+    let in_source = whole(&config.source.path).is_some_and(|source| target.starts_with(source));
+    if ours || beside_store || in_source {
+        return Err(Failure::new(Kind::Usage, "that would overwrite what the sync reads or keeps")
+            .at(path.display())
+            .cure("name another file"));
+    }
+    Ok(())
+}
