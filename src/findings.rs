@@ -90,6 +90,17 @@ impl Findings {
         });
     }
 
+    /// Adds the findings of another reading.
+    pub fn merge(&mut self, other: &Self) {
+        for (code, count) in &other.counts {
+            let before = self.counts.entry(code).or_default();
+            let room = KEPT_PER_CODE.saturating_sub(*before);
+            *before += count;
+            let of_code = other.kept.iter().filter(|finding| finding.code == *code);
+            self.kept.extend(of_code.take(usize::try_from(room).unwrap_or_default()).cloned());
+        }
+    }
+
     /// Those kept whole, in the order in which they were found.
     pub fn kept(&self) -> &[Finding] {
         &self.kept

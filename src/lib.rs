@@ -4,9 +4,20 @@
 //! The modules, in the order in which data meets them:
 //!
 //! * [`failure`], [`findings`]: what goes wrong, and what is only odd, said so that a person can act on it
+//! * [`config`]: the configuration file, as typed settings
 //! * [`contact`]: emails, phones and names, and when two of them are the same
-//! * [`roster`]: a user as the SIS describes it, whatever the source
+//! * [`roster`], [`roles`]: a user as the SIS describes it, whatever the source
 //! * [`source`]: where rosters come from
+//! * [`account`]: a user as the platform has it
+//! * [`platform`]: the platform's own export, who has joined and with which details
+//! * [`policy`]: who may change what; one table, pure
+//! * [`plan`]: every record beside its account, what becomes of it, and the limits on that
+//! * [`store`]: accounts, history and outbox, in one SQLite file
+//! * [`notify`]: what people are told, and handing it over
+//! * [`report`]: the Users report, written, read, sorted and shown
+//! * [`lock`], [`output`]: one run at a time; files that are complete or not there
+//! * [`run`]: the walk through all of it
+//! * [`cli`]: the commands; the only part that prints
 
 pub mod account;
 pub mod cli;

@@ -1,8 +1,8 @@
 //! The plan: every record beside its account, what becomes of it, and what that adds up to.
 //!
 //! A plan is a value: it is made without writing anything, the preview prints it and a run applies it. What is decided
-//! about one person is pure ([`person`]); what depends on other people ([`survey`], [`shared`]) is looked up before and
-//! after. Rows are spooled, so that memory does not grow with the district beyond a few words a person.
+//! about one person is pure (`person`); what depends on other people (`survey`, `people`) is looked up before and after.
+//! Rows are spooled, so that memory does not grow with the district beyond a few words a person.
 
 mod build;
 mod limits;

@@ -351,14 +351,13 @@ fn check_age(path: &Path, max_age: Age, now: SystemTime, written: SystemTime) ->
     if age <= max {
         return Ok(());
     }
-    let hours = |age: std::time::Duration| age.as_secs() / 3600;
+    let said = |age: std::time::Duration| match age.as_secs() {
+        seconds @ ..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    };
     Err(Failure::new(
         Kind::InputUnusable,
-        format!(
-            "the platform export is {} hours old, and [platform] max_age allows {}",
-            hours(age),
-            hours(max)
-        ),
+        format!("the platform export is {} old, and [platform] max_age allows {}", said(age), said(max)),
     )
     .at(path.display())
     .cure("have it made again: people who joined since would be taken for pending; or raise max_age"))

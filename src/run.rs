@@ -143,6 +143,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     };
     let Some(partial_report) = partial_report else {
         store.rollback()?;
+        around.progress.end();
         return Ok(outcome);
     };
 
@@ -229,9 +230,7 @@ fn survey(
     around: &Surroundings<'_>,
 ) -> Result<Survey> {
     around.progress.begin("reading the roster", None);
-    for finding in source.findings().kept() {
-        findings.add(finding.code, || finding.clone());
-    }
+    findings.merge(source.findings());
     let survey = plan::survey(source, store, rules, findings, watch(around));
     interrupted(around)?;
     survey

@@ -62,9 +62,7 @@ fn look(config: &Config, global: &Global, findings: &mut Findings) -> Result<Sum
         None => Export::default(),
     };
     let source = open_source(config, None)?;
-    for finding in source.findings().kept() {
-        findings.add(finding.code, || finding.clone());
-    }
+    findings.merge(source.findings());
     let rules = Rules::of(config, config.sync.timezone.day(now), None, false);
     let store = Store::empty()?;
     find_unknown_schools(config, &*source, &store, findings)?;
@@ -163,7 +161,7 @@ fn text(findings: &Findings, summary: &Summary) -> String {
     let total: u64 = findings.counts().values().sum();
     let rejected = summary.count(Action::Rejected);
     text.push_str(&format!(
-        "{} records, {rejected} would be rejected; {total} findings. The configuration is valid.\n",
+        "{} records; {rejected} would be rejected if there were no accounts yet; {total} findings. The configuration is valid.\n",
         summary.records
     ));
     text

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::unprintable;
 use crate::failure::Result;
@@ -47,7 +48,13 @@ struct Line {
 impl Line {
     fn text(&self) -> String {
         let Self { sign, id, state, what, detail, school } = self;
-        let text = format!("{sign} {id:<9} {state:<8} {what:<12} {detail:<52} {school}");
+        let mut text = format!("{sign} ");
+        for (cell, width) in [(id, 9), (state, 8), (what, 10), (detail, 56)] {
+            text.push_str(cell);
+            // Names can have characters that are two columns wide, or none.
+            text.push_str(&" ".repeat(width - cell.width().min(width) + 1));
+        }
+        text.push_str(school);
         // Values come from files that anybody may have written to; a terminal must not obey them.
         text.trim_end().chars().map(|c| if c.is_control() { '·' } else { c }).collect()
     }

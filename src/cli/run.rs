@@ -109,9 +109,9 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
     let outcome = run_sync(&config, &options, &around)?;
 
-    ui.findings(&outcome.findings);
     let statuses = statuses(&outcome, args);
     let status = statuses.first().copied().unwrap_or(Status::Ok);
+    ui.findings(&outcome.findings, status);
     match (say(args, global, ui, &options, &outcome, &statuses, status), outcome.run) {
         // What is applied is applied, whether or not it can be said.
         (Err(failure), Some(_)) if !is_broken_pipe(&failure) => {
@@ -156,7 +156,9 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
         (detailed && summary.touches_people(), Status::ChangesPeople),
         (detailed && summary.has_changes() && !summary.touches_people(), Status::Changes),
     ];
-    all.into_iter().filter(|(applies, _)| *applies).map(|(_, status)| status).collect()
+    let found: Vec<Status> =
+        all.into_iter().filter(|(applies, _)| *applies).map(|(_, status)| status).collect();
+    if found.is_empty() { vec![Status::Ok] } else { found }
 }
 
 /// The summary for people; its last two lines are the plan and its checksum, and after them what a limit has to say.

@@ -62,7 +62,11 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status>
         text.push_str(&format!("Notifications:  {waiting} waiting\n"));
         let setting = if config.sync.update_contacts { "ON" } else { "OFF" };
         let own = config.schools.len();
-        let schools = if own == 0 { String::new() } else { format!(" ({own} schools have their own value)") };
+        let schools = match own {
+            0 => String::new(),
+            1 => " (1 school has its own value)".to_owned(),
+            own => format!(" ({own} schools have their own value)"),
+        };
         text.push_str(&format!("Setting:        {setting} for the district{schools}\n"));
         text
     };

@@ -76,12 +76,17 @@ impl Ui {
         Self { quiet, color: wants_color(stdout().is_terminal()), json_logs, bar, held: Mutex::default() }
     }
 
-    /// Says what was odd: a line for each code, with how often and where first.
-    pub(super) fn findings(&self, findings: &Findings) {
+    /// Says what was odd: a line for each code, with how often and where first. With `-q` only if the run did not simply
+    /// go well: then it may be why.
+    pub(super) fn findings(&self, findings: &Findings, status: Status) {
         for (code, count) in findings.counts() {
             let Some(first) = findings.kept().iter().find(|finding| finding.code == *code) else { continue };
             let place = place(first);
-            tracing::warn!(code, count, "{place}: {}", first.message);
+            if self.quiet && status != Status::Ok {
+                tracing::error!(code, count, "{place}: {}", first.message);
+            } else {
+                tracing::warn!(code, count, "{place}: {}", first.message);
+            }
         }
     }
 

@@ -37,6 +37,7 @@ pub fn deliver(
 ) -> Result<Delivery> {
     let MailServer::Folder(folder) = &email.server;
     let mut delivery = Delivery::default();
+    let mut first_failure = None;
     let mut last = 0;
     loop {
         let batch = store.waiting_emails(last, BATCH)?;
@@ -50,11 +51,8 @@ pub fn deliver(
             match write_eml(folder, waiting, email) {
                 Ok(()) => sent.push(waiting.id),
                 Err(failure) => {
-                    tracing::error!(
-                        message = waiting.id,
-                        run = waiting.run,
-                        "a message stays queued: {failure}"
-                    );
+                    // Most often all fail for one reason, which need not be said for each.
+                    first_failure.get_or_insert((waiting.id, failure));
                     delivery.undelivered += 1;
                 }
             }
@@ -63,9 +61,17 @@ pub fn deliver(
         delivery.sent += sent.len() as u64;
         progress(delivery.sent);
         if (batch.len() as u64) < BATCH {
-            return Ok(delivery);
+            break;
         }
     }
+    if let Some((message, failure)) = first_failure {
+        tracing::error!(
+            message,
+            undelivered = delivery.undelivered,
+            "messages stay queued; the first one: {failure}"
+        );
+    }
+    Ok(delivery)
 }
 
 /// Writes a message as `run-<run>-<id>.eml`, complete or not at all.
