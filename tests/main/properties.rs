@@ -136,10 +136,14 @@ fn live(district: &mut District, first: &Roster, exports: &[Roster; 2], second: 
 }
 
 fn config() -> ProptestConfig {
-    // Each case is several runs of the program. `PROPTEST_CASES=500` looks harder.
-    let cases =
-        if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 8 };
-    ProptestConfig { cases, max_shrink_iters: 200, ..ProptestConfig::default() }
+    use proptest::test_runner::RngSeed;
+    // Each case is several runs of the program. The same few every time; `PROPTEST_CASES=500` looks at others.
+    let harder = std::env::var_os("PROPTEST_CASES").is_some();
+    let (cases, rng_seed) = match harder {
+        true => (ProptestConfig::default().cases, RngSeed::Random),
+        false => (12, RngSeed::Fixed(4711)),
+    };
+    ProptestConfig { cases, rng_seed, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
 proptest! {
