@@ -223,3 +223,39 @@ fn emails(dump: &[String], letter: &str) -> Vec<String> {
     let accounts = dump.iter().filter(|row| row.contains(" | tea-")).count();
     (0..accounts).map(|n| format!("{letter}{n}@mail.example")).collect()
 }
+
+/// Asked to stop while it reads: the platform export is a pipe here, so that the moment is certain.
+#[test]
+fn a_run_that_is_asked_to_stop_applies_nothing() {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let mut district = district().with("platform.max_age", "\"none\"");
+        district.set("platform.users", "\"pipe\"");
+        let made = std::process::Command::new("mkfifo").arg(district.path("pipe")).status().unwrap();
+        assert!(made.success());
+        district.sis(&[person("tea-1").email("new@mail.example"), person("tea-9")]);
+        let before = district.dump();
+        let mut command = district.command(&["run"]);
+        let child = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Opens as soon as the run reads it.
+        let mut pipe = OpenOptions::new().write(true).open(district.path("pipe")).unwrap();
+        let kill = format!("kill -{signal} {}", child.id());
+        assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+        pipe.write_all(b"sourced_id,state\ntea-1,active\n").unwrap();
+        drop(pipe);
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("interrupted; nothing was applied"), "{said}");
+        assert_eq!(output.stdout, b"");
+        assert_eq!(district.dump(), before);
+        // The next run is as if there had been none.
+        fs::remove_file(district.path("pipe")).unwrap();
+        assert!(!district.names().iter().any(|name| name.contains("partial")));
+        district.platform(&[person("tea-2")]);
+        assert!(district.run().ok().stdout.contains("Run 2,"));
+    }
+}

@@ -52,7 +52,7 @@ fn a_share_may_be_reached_and_not_passed() {
     assert_eq!(before.run().ok().report.count("archived"), 3);
     let before = district(30);
     before.sis(&people(26));
-    blocked(&before, "4 of 30 accounts would be archived (13.3%); [limits] archive allows 10%");
+    let _ = blocked(&before, "4 of 30 accounts would be archived (13.3%); [limits] archive allows 10%");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_count_holds_for_any_population() {
     let mut small = district(4);
     small.set("limits.archive", "1");
     small.sis(&people(2));
-    blocked(&small, "2 accounts would be archived; [limits] archive allows 1");
+    let _ = blocked(&small, "2 accounts would be archived; [limits] archive allows 1");
     small.sis(&people(3));
     assert_eq!(small.run().ok().report.count("archived"), 1);
 }
@@ -72,17 +72,17 @@ fn under_the_minimum_shares_are_not_enforced_but_more_than_half_of_five_is_too_m
     assert_eq!(nineteen.run().ok().report.count("archived"), 9);
     let nineteen = district(19);
     nineteen.sis(&people(9));
-    blocked(&nineteen, "10 of 19 accounts would be archived");
+    let _ = blocked(&nineteen, "10 of 19 accounts would be archived");
     let five = district(5);
     five.sis(&people(2));
-    blocked(&five, "3 of 5 accounts would be archived");
+    let _ = blocked(&five, "3 of 5 accounts would be archived");
     let four = district(4);
     four.sis(&people(1));
     assert_eq!(four.run().ok().report.count("archived"), 3);
     let mut lower = district(10);
     lower.set("limits.minimum", "10");
     lower.sis(&people(8));
-    blocked(&lower, "2 of 10 accounts would be archived (20.0%)");
+    let _ = blocked(&lower, "2 of 10 accounts would be archived (20.0%)");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn contact_updates_are_measured_by_the_active_accounts() {
         *person = changed(person);
     }
     on.sis(&tonight);
-    blocked(
+    let _ = blocked(
         &on,
         "5 of 20 active users would have their contact details changed (25.0%); [limits] contact_updates allows 20%",
     );
@@ -111,7 +111,7 @@ fn messages_are_counted() {
     let mut on = active(3);
     on.set("limits.notifications", "3");
     on.sis(&people(3).iter().map(changed).collect::<Vec<_>>());
-    blocked(&on, "6 notifications would be sent; [limits] notifications allows 3");
+    let _ = blocked(&on, "6 notifications would be sent; [limits] notifications allows 3");
     let done = on.run_with(&["--no-notify"]).ok();
     assert_eq!(done.report.count("updated"), 3);
 }

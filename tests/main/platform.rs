@@ -322,3 +322,34 @@ fn users_join_makes_somebody_active() {
         "NULL | person | state | pending | active"
     );
 }
+
+/// A person's join that the SIS had not yet heard of does not make a new person of them.
+#[test]
+fn a_row_counts_for_a_record_of_the_same_run() {
+    let mut district = District::new();
+    district.platform(&[person("tea-2").email("two@home.example")]);
+    district.sis(&[person("tea-1")]);
+    let done = district.run().ok();
+    assert!(done.stdout.contains("1 unknown"), "{}", done.stdout);
+    district.sis(&[person("tea-1"), person("tea-2")]);
+    let done = district.run().ok();
+    done.says("tea-2", "created", "Active user has a new email in the SIS import - two@home.example");
+    assert_eq!(&done.report.row("tea-2")["state"], "active");
+    assert_eq!(&done.report.row("tea-2")["first_seen"], "2026-11-23");
+}
+
+/// The filters of the roster go before the platform.
+#[test]
+fn somebody_who_is_left_out_gets_no_account_whatever_the_export_says() {
+    let mut district = District::new();
+    district.platform(&[person("nur-1").role("nurse"), person("gua-2").email(""), person("tea-3")]);
+    district.sis(&[
+        person("nur-1").role("nurse"),
+        person("gua-2").email(""),
+        person("tea-3").given("").family(""),
+    ]);
+    let done = district.run().ok();
+    assert_eq!(&done.report.row("nur-1")["action"], "skipped");
+    assert_eq!(&done.report.row("nur-1")["state"], "");
+    assert_eq!(district.ask("SELECT sourced_id FROM account WHERE sourced_id = 'nur-1'"), "");
+}

@@ -69,7 +69,7 @@ impl Field {
         }
     }
 
-    fn new(self, number: usize) -> String {
+    fn changed(self, number: usize) -> String {
         match self.key {
             "name" => format!("Rosa New{number}"),
             "email" => format!("new{number}@mail.example"),
@@ -217,7 +217,7 @@ fn play(table: &[Cell], blank_values: &str) {
             }
             let said = match cell.sis {
                 "same" => field.reformatted(*number),
-                "differs" => field.new(*number),
+                "differs" => field.changed(*number),
                 "invalid" => field.invalid().to_owned(),
                 _ => String::new(),
             };
@@ -255,14 +255,14 @@ fn check(done: &Done, field: Field, number: usize, cell: &Cell, blank_values: &s
     let old = if cell.holds == "old" { field.old(number) } else { String::new() };
     // A name is never cleared: it is kept and said.
     let is_blank_name = field.key == "name" && cell.sis == "blank" && blank_values == "clear";
-    let protected = is_blank_name && cell.setting == "ON" || is_blank_name && cell.account == "pending";
+    let protected = is_blank_name && (cell.setting == "ON" || cell.account == "pending");
     let (action, note, code, then) = match protected {
         true => ("unchanged", BLANK, "sis-{code}-blank", "old"),
         false => (cell.action, cell.note, cell.code, cell.then),
     };
     let then = match then {
         "old" => field.shown(&old),
-        "new" => field.shown(&field.new(number)),
+        "new" => field.shown(&field.changed(number)),
         _ => String::new(),
     };
     let what = format!(

@@ -136,10 +136,14 @@ fn live(district: &mut District, first: &Roster, exports: &[Roster; 2], second: 
 }
 
 fn config() -> ProptestConfig {
-    // Each case is several runs of the program. `PROPTEST_CASES=500` looks harder.
-    let cases =
-        if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 8 };
-    ProptestConfig { cases, max_shrink_iters: 200, ..ProptestConfig::default() }
+    use proptest::test_runner::RngSeed;
+    // Each case is several runs of the program. The same few every time; `PROPTEST_CASES=500` looks at others.
+    let harder = std::env::var_os("PROPTEST_CASES").is_some();
+    let (cases, rng_seed) = match harder {
+        true => (ProptestConfig::default().cases, RngSeed::Random),
+        false => (12, RngSeed::Fixed(4711)),
+    };
+    ProptestConfig { cases, rng_seed, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
 proptest! {
@@ -225,8 +229,13 @@ proptest! {
         nights in prop::collection::vec(prop::collection::btree_map((1..10_u32).prop_map(|n| format!("p-{n}")), prop::option::of(somebody()), 1..4), 1..4),
     ) {
         let (mut deltas, mut bulks) = (district(rules), district(rules));
+        let (mut first, mut nights) = (first, nights);
+        if rules.2 == "unique" {
+            // Who is refused a credential and has no other is not added, so a delta cannot know of the claim: see below.
+            let everybody = nights.iter_mut().flat_map(|night| night.values_mut().flatten()).chain(first.values_mut());
+            everybody.filter(|somebody| [1, 3].contains(&somebody.role)).for_each(|somebody| somebody.role = 2);
+        }
         // Somebody has to be there for a delta to change.
-        let mut first = first;
         let stranger = Somebody { role: 2, school: 3, name: 0, email: 0, mobile: 0, home: 0, enabled: true, of: 0 };
         first.insert("p-0".into(), stranger);
         for district in [&mut deltas, &mut bulks] {

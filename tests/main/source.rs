@@ -481,6 +481,26 @@ fn an_address_column_that_is_missing_is_said_and_changes_nothing() {
     assert_eq!(district.run().ok().report.column("action"), ["unchanged", "unchanged"]);
 }
 
+/// Not even where a row is shifted and the password stands under another header.
+#[test]
+fn the_password_is_never_read() {
+    let mut district = settled();
+    district.set("sync.ignore_emails", "[]");
+    let mut text =
+        users_csv(&COLUMNS, &[person("tea-1").password("hunter2"), person("tea-2").password("hunter2")]);
+    text.push_str("tea-3,,true,sch-1,teacher,tea-3,Rosa,Diaz,,a@mail.example,,,hunter2,hunter2,hunter2\n");
+    district.file("sis/users.csv", text);
+    let done = district.cli(&["-v", "-v", "run"]).ok();
+    let check = district.cli(&["check"]).ok();
+    for said in [done.stdout, done.stderr, check.stdout, check.stderr] {
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    for file in ["rostersync.db", "reports/users-000002.csv"] {
+        let bytes = std::fs::read(district.path(file)).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"hunter2"), "{file}");
+    }
+}
+
 /// What is not needed is not so much as opened: here it could not be.
 #[test]
 fn demographics_are_never_opened() {
