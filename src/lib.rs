@@ -13,6 +13,7 @@
 //! * [`policy`]: who may change what; one table, pure
 //! * [`plan`]: every record beside its account, what becomes of it, and the limits on that
 //! * [`store`]: accounts, history and outbox, in one SQLite file
+//! * [`message`]: a notification as plain data
 //! * [`notify`]: what people are told, and handing it over
 //! * [`report`]: the Users report, written, read, sorted and shown
 //! * [`lock`], [`output`]: one run at a time; files that are complete or not there
@@ -26,6 +27,7 @@ pub mod contact;
 pub mod failure;
 pub mod findings;
 pub mod lock;
+pub mod message;
 pub mod notify;
 pub mod output;
 pub mod plan;

@@ -17,18 +17,9 @@ pub fn write_file(
     config: Option<&Config>,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
+    check_target(path, config)?;
     let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
-    if path == Path::new("-") {
-        return Err(Failure::new(Kind::Usage, "`-` is not a file to write to")
-            .cure("name a file; /dev/stdout is standard output"));
-    }
-    let existing = fs::metadata(path).ok();
-    if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
-        return Err(Failure::new(Kind::Usage, "a folder cannot be written as a file")
-            .at(path.display())
-            .cure("name a file in it"));
-    }
-    if existing.is_some_and(|existing| !existing.is_file()) {
+    if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
         let mut out = BufWriter::new(file);
         write(&mut out)?;
@@ -36,9 +27,6 @@ pub fn write_file(
     }
     // Through a link to what it stands for.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if let Some(config) = config {
-        refuse_our_own(&path, config)?;
-    }
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut out =
@@ -50,12 +38,34 @@ pub fn write_file(
     Ok(())
 }
 
+/// Whether a file may be written there at all; asked before a long run, answered again when it is written.
+///
+/// # Errors
+/// `Usage`, as [`write_file`].
+pub fn check_target(path: &Path, config: Option<&Config>) -> Result<()> {
+    if path == Path::new("-") {
+        return Err(Failure::new(Kind::Usage, "`-` is not a file to write to")
+            .cure("name a file; /dev/stdout is standard output"));
+    }
+    match fs::metadata(path) {
+        Ok(existing) if existing.is_dir() => {
+            Err(Failure::new(Kind::Usage, "a folder cannot be written as a file")
+                .at(path.display())
+                .cure("name a file in it"))
+        }
+        Ok(existing) if !existing.is_file() => Ok(()),
+        Ok(_) | Err(_) => config.map_or(Ok(()), |config| refuse_our_own(path, config)),
+    }
+}
+
 /// A typing mistake must not cost the store, the roster or the configuration.
 fn refuse_our_own(path: &Path, config: &Config) -> Result<()> {
     let whole = |path: &Path| -> Option<std::path::PathBuf> {
         match fs::canonicalize(path) {
             Ok(whole) => Some(whole),
-            Err(_) => Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?)),
+            Err(_) => {
+                Some(fs::canonicalize(Path::new(".").join(path.parent()?)).ok()?.join(path.file_name()?))
+            }
         }
     };
     let Some(target) = whole(path) else { return Ok(()) };

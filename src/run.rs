@@ -18,7 +18,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::lock::{Lock, Of};
 use crate::notify::{self, Delivery};
-use crate::output::write_file;
+use crate::output::{check_target, write_file};
 use crate::plan::{self, Overrun, Plan, Rules, Survey};
 use crate::platform::Export;
 use crate::policy::Setting;
@@ -91,6 +91,9 @@ pub struct Outcome {
 /// no error: it is counted in [`Outcome::delivery`].
 pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Result<Outcome> {
     let rules = rules(config, options, around.now)?;
+    if let Some(path) = &options.report {
+        check_target(path, Some(config))?;
+    }
     let patience = Duration::ZERO;
     let stamp = config.sync.timezone.show(around.now);
     let lock = match options.dry_run {
@@ -164,7 +167,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
             find_report(&config.sync.reports, number)
         }
     };
-    files::remove_old(&config.sync.reports, config.sync.keep_reports, around.now.into());
+    files::remove_old(&config.sync.reports, config.sync.keep_reports);
     drop(lock);
     if !options.no_notify {
         outcome.delivery = send(config, &store, around).unwrap_or_else(|failure| {

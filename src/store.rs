@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind};
 
 pub use history::{AuditEntry, NewRun, Origin, RunResult, RunRow};
-pub use outbox::{Message, Waiting};
+pub use outbox::Waiting;
 
 /// An open store.
 pub struct Store {

@@ -65,8 +65,8 @@ impl User {
             37..40 => Day2::Left,
             _ => Day2::Same,
         };
-        let active = number < users && scatter(number, 2) % 2 == 0;
-        Self { number, day2, active, own_email: active && scatter(number, 3) % 50 == 0 }
+        let active = number < users && scatter(number, 2).is_multiple_of(2);
+        Self { number, day2, active, own_email: active && scatter(number, 3).is_multiple_of(50) }
     }
 
     fn id(self) -> String {
@@ -105,12 +105,14 @@ impl User {
 
     /// The address in the SIS. One guardian in thirty has the address of the guardian before.
     fn email(self, day: u8) -> String {
-        let household =
-            if self.role() == "guardian" && self.number % 100 >= 46 && scatter(self.number, 9) % 30 == 0 {
-                self.number - 1
-            } else {
-                self.number
-            };
+        let household = if self.role() == "guardian"
+            && self.number % 100 >= 46
+            && scatter(self.number, 9).is_multiple_of(30)
+        {
+            self.number - 1
+        } else {
+            self.number
+        };
         match (day, self.day2) {
             (2, Day2::BlankEmail) => String::new(),
             (2, Day2::Email) => format!("new.{household}@mail.example"),
@@ -147,7 +149,8 @@ impl User {
     }
 
     fn home(self, day: u8) -> String {
-        if self.number % 3 != 0 && !(day == 2 && self.day2 == Day2::HomePhone) {
+        let has_home = self.number.is_multiple_of(3) || day == 2 && self.day2 == Day2::HomePhone;
+        if !has_home {
             return String::new();
         }
         Self::written(&self.digits(11, day == 2 && self.day2 == Day2::HomePhone), self.number)

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::config::Zone;
 use crate::contact::{Details, Field};
-use crate::plan::{Audience, Change, Recipient};
-use crate::store::Message;
+use crate::message::{Audience, Channel, Message, Recipient};
+use crate::plan::Change;
 
 /// What every message of a run has in common.
 pub struct Occasion<'a> {
@@ -48,8 +48,8 @@ pub fn compose(
         Audience::Former => {
             // The plan tells an old address of a changed email, and an old number of a changed number.
             let field = match recipient.channel {
-                crate::plan::Channel::Email => Field::Email,
-                crate::plan::Channel::Sms => Field::Phone,
+                Channel::Email => Field::Email,
+                Channel::Sms => Field::Phone,
             };
             let noun = match field {
                 Field::Email => "email address",
@@ -62,20 +62,13 @@ pub fn compose(
             (format!("An {noun} was changed").replace("An phone", "A phone"), body)
         }
     };
-    Message {
-        channel: recipient.channel,
-        audience: recipient.audience,
-        recipient: recipient.address.clone(),
-        subject,
-        body,
-    }
+    Message { to: recipient.clone(), subject, body }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::contact::PersonName;
-    use crate::plan::Channel;
 
     fn message(audience: Audience) -> Message {
         let to = Recipient { channel: Channel::Email, audience, address: "x@x.example".into() };

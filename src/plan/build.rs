@@ -434,7 +434,13 @@ fn row_of(
     let sis = if unreadable { Default::default() } else { Cells::of(record, rules.phone_credential).shown() };
     let roles = if roles.is_empty() {
         // None is held today; say which there are.
-        let named: Vec<_> = record.roles.iter().map(|role| crate::roles::canonical(role.role)).collect();
+        let mut named: Vec<_> = Vec::new();
+        for assignment in record.roles.iter() {
+            let role = crate::roles::canonical(assignment.role);
+            if !named.contains(&role) {
+                named.push(role);
+            }
+        }
         named.join("|")
     } else {
         roles.join("|")

@@ -1,8 +1,9 @@
 //! Who is told of a change, by which channel. Pure.
 
+use super::Change;
 use super::rules::{Channels, Rules};
-use super::{Audience, Change, Channel, Recipient};
 use crate::contact::{Details, Email, Field, phone_key};
+use crate::message::{Audience, Channel, Recipient};
 
 /// Who is told that these fields of an active person changed. The bool says whether the person can be told at all: a
 /// message to an old address alone does not reach them.

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::note::Note;
 use super::rules::Rules;
-use super::{Action, Change, Channel, PlanRow, Recipient};
+use super::{Action, Change, PlanRow};
 use crate::contact::Field;
+use crate::message::{Channel, Recipient};
 
 /// The counts of a plan. The actions add up to the rows of its report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

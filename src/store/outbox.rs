@@ -2,23 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::named_params;
-use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::history::stamp;
 use crate::failure::Result;
-use crate::plan::{Audience, Channel};
-
-/// A message as it is queued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    pub channel: Channel,
-    pub audience: Audience,
-    /// Address or number.
-    pub recipient: String,
-    pub subject: String,
-    pub body: String,
-}
+use crate::message::Message;
 
 /// A message that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +26,8 @@ impl Store {
              'queued', NULL)",
         )?;
         statement.execute(named_params! {
-            ":run": run, ":account": account, ":channel": message.channel.word(), ":audience": message.audience.word(),
-            ":recipient": message.recipient, ":subject": message.subject, ":body": message.body, ":at": stamp(at),
+            ":run": run, ":account": account, ":channel": message.to.channel.word(), ":audience": message.to.audience.word(),
+            ":recipient": message.to.address, ":subject": message.subject, ":body": message.body, ":at": stamp(at),
         })?;
         Ok(())
     }

@@ -119,7 +119,7 @@ fn source_knows_no_store_no_plan_no_policy() {
 
 #[test]
 fn store_knows_no_files_of_the_sis() {
-    forbid("store", &["source", "platform", "report", "notify", "run", "cli", "config", "policy"]);
+    forbid("store", &["source", "platform", "plan", "report", "notify", "run", "cli", "config", "policy"]);
 }
 
 #[test]

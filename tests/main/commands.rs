@@ -53,7 +53,7 @@ fn status_says_the_last_run_and_what_waits() {
         "2 created",
         "1 pending, 1 active, 0 archived",
         "0 waiting",
-        "OFF for the district (1 schools have their own value)",
+        "OFF for the district (1 school has its own value)",
     ] {
         assert!(text.contains(part), "`{part}` in\n{text}");
     }
@@ -79,7 +79,10 @@ fn the_age_of_the_last_run_is_measured_from_the_run() {
 fn check_says_that_all_is_well_and_needs_no_store() {
     let district = district();
     let done = district.cli(&["check"]).ok();
-    assert_eq!(done.stdout, "2 records, 0 would be rejected; 0 findings. The configuration is valid.\n");
+    assert_eq!(
+        done.stdout,
+        "2 records; 0 would be rejected if there were no accounts yet; 0 findings. The configuration is valid.\n"
+    );
     let json = district.cli(&["check", "--format", "json"]).ok().json();
     assert_eq!(
         json,

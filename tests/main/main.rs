@@ -15,6 +15,7 @@ mod notify;
 mod platform;
 mod policy;
 mod properties;
+mod protect;
 mod report;
 mod samples;
 mod setting;

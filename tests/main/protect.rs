@@ -1,0 +1,237 @@
+//! What is broken, doubtful or mistyped must never cost anybody the protection of OFF, a credential, or a file.
+
+use std::fs::{self, File};
+
+use crate::support::{COLUMNS, District, Person, person, users_csv};
+
+/// A guardian at `sch-on`, whose child is at `sch-off`: under OFF. Both have joined.
+fn family() -> (District, [Person; 2]) {
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let people = [
+        person("gua-1").schools("sch-on").agents("stu-2").email("sis@mail.example"),
+        person("stu-2").schools("sch-off"),
+    ];
+    district.platform(&[people[0].clone().email("typed@mail.example"), people[1].clone()]);
+    district.sis(&people);
+    district.run().ok().says("gua-1", "created", KEPT);
+    (district, people)
+}
+
+const KEPT: &str = "Active user has a new email in the SIS import - typed@mail.example";
+
+#[test]
+fn a_row_that_cannot_be_read_takes_no_school_from_a_family() {
+    for broken in [
+        // An unquoted comma, and quotes that are not doubled.
+        "stu-2,,true,sch-off,student,stu-2,Rosa, Jr.,Diaz,,x@school.example,,,,zz\n",
+        "stu-2,,true,sch-off,student,stu-2,\"Ro \"sa\" x\",Diaz,,x@school.example,,,,\n",
+    ] {
+        let (district, people) = family();
+        let text = users_csv(&COLUMNS, &people[..1]);
+        district.file("sis/users.csv", format!("{text}{broken}"));
+        let done = district.run().ok();
+        done.says("gua-1", "kept", KEPT);
+        assert_eq!(done.report.row("stu-2")["action"], *"rejected");
+        assert_eq!(district.mails().len(), 0);
+        // Neither in a delta that has nothing but the broken row.
+        let header = users_csv(&COLUMNS, &[]);
+        district.file("sis/users.csv", format!("{header}{broken}"));
+        district.mode("delta");
+        district.run().ok().says("gua-1", "kept", KEPT);
+    }
+}
+
+#[test]
+fn rows_that_differ_count_with_all_their_schools() {
+    let (district, people) = family();
+    for schools in [["sch-on", "sch-off"], ["sch-off", "sch-on"]] {
+        let rows = schools.map(|school| people[1].clone().schools(school));
+        district.sis(&[people[0].clone(), rows[0].clone(), rows[1].clone()]);
+        district.run().ok().says("gua-1", "kept", KEPT);
+    }
+}
+
+/// A 1.2 export: users without roles, and roles.csv.
+fn with_roles(district: &District, people: &[Person], roles: &str) {
+    district.sis_without(&["role", "orgSourcedIds"], people);
+    district.file(
+        "sis/roles.csv",
+        format!("sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId\n{roles}"),
+    );
+}
+
+/// A teacher at a school under ON and one under OFF, who has typed an email of their own.
+fn teacher_of_two_schools() -> (District, [Person; 2]) {
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let people = [person("tea-1").email("sis@mail.example"), person("tea-2")];
+    district.platform(&[people[0].clone().email("typed@mail.example"), people[1].clone()]);
+    with_roles(&district, &people, BOTH);
+    district.run().ok().says("tea-1", "created", KEPT);
+    (district, people)
+}
+
+const BOTH: &str = "r1,,,tea-1,primary,teacher,,,sch-on\nr2,,,tea-1,secondary,teacher,,,sch-off\nr3,,,tea-2,primary,teacher,,,sch-on\n";
+
+#[test]
+fn a_role_that_cannot_be_read_rejects_its_user() {
+    let (district, people) = teacher_of_two_schools();
+    with_roles(&district, &people, &BOTH.replace("sch-off\n", "sch-off, annex\n"));
+    let done = district.run().ok();
+    done.says("tea-1", "rejected", "Record rejected - a row of roles.csv for this user cannot be read");
+    done.says("tea-2", "unchanged", "");
+    assert_eq!(district.mails().len(), 0);
+}
+
+#[test]
+fn a_delta_that_does_not_say_all_roles_again_takes_none_away() {
+    let (district, people) = teacher_of_two_schools();
+    district.mode("delta");
+    let changed = [people[0].clone().email("newer@mail.example")];
+    for roles in [
+        "",
+        "r1,active,,tea-1,primary,teacher,2025-08-01,,sch-on\n",
+        "r3,active,,tea-2,primary,teacher,,,sch-on\n",
+    ] {
+        with_roles(&district, &changed, roles);
+        district.run().ok().says("tea-1", "kept", KEPT);
+    }
+    fs::remove_file(district.path("sis/roles.csv")).unwrap();
+    district.run().ok().says("tea-1", "kept", KEPT);
+    // A role that is taken away is gone.
+    with_roles(&district, &changed, "r2,tobedeleted,,tea-1,secondary,teacher,,,sch-off\n");
+    district.run().ok().says("tea-1", "updated", "Email updated by the sync - was typed@mail.example");
+}
+
+#[test]
+fn children_without_a_role_between_two_school_years_still_protect_their_guardian() {
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let people = [person("gua-1").agents("stu-2").email("sis@mail.example"), person("stu-2")];
+    district.platform(&[people[0].clone().email("typed@mail.example")]);
+    with_roles(
+        &district,
+        &people,
+        "r1,,,gua-1,primary,guardian,,,sch-on\nr2,,,stu-2,primary,student,2025-08-01,2026-06-30,sch-off\n",
+    );
+    for (night, action) in [("2026-06-30T08:15:00Z", "created"), ("2026-07-15T08:15:00Z", "kept")] {
+        district.at(night);
+        district.run().ok().says("gua-1", action, KEPT);
+    }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_in_the_platform_export_stops_the_run() {
+    let mut district = District::new();
+    district.sis(&[person("tea-1"), person("tea-2"), person("tea-3")]);
+    district.platform_file(
+        "sourced_id,state,given_name,family_name,email\ntea-1,active,\"Ana,Lee,a@x.example\ntea-2,active,Bo,Lee,b@x.example\ntea-3,active,\"Cy\",Lee,c@x.example\n",
+    );
+    let done = district.run().exits(7);
+    done.complains(&["a quote that is never closed", "platform-users.csv:2"]);
+    assert!(!district.names().iter().any(|name| name.starts_with("reports/users")));
+}
+
+#[test]
+fn a_number_that_is_none_is_no_credential() {
+    let mut district =
+        District::new().without_limits().update_contacts(true).with("sync.blank_values", "\"clear\"");
+    let before = person("tea-1").email("a@mail.example").mobile("555");
+    district.platform(std::slice::from_ref(&before));
+    district.sis(&[before]);
+    let _ = district.run().ok();
+    district.sis(&[person("tea-1").email("").mobile("555")]);
+    district.run().ok().says(
+        "tea-1",
+        "unchanged",
+        "SIS import has no email - kept a@mail.example; SIS import has an invalid phone number - 555",
+    );
+}
+
+#[test]
+fn nobody_new_without_a_name_gets_an_account_whatever_the_platform_says() {
+    let mut district = District::new();
+    let nameless = person("tea-1").given("").family("");
+    district.platform(std::slice::from_ref(&nameless));
+    district.sis(&[nameless, person("tea-2")]);
+    district.run().ok().says("tea-1", "rejected", "Record rejected - no name");
+}
+
+#[test]
+fn a_school_that_nobody_knows_is_said_by_run_and_check() {
+    let district = District::new().school("sch-typo", false);
+    district.sis(&[person("tea-1")]);
+    district.file(
+        "sis/orgs.csv",
+        "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\nsch-1,,,One,school,,\n",
+    );
+    let done = district.run().ok();
+    assert!(done.stderr.contains("unknown-school") && done.stderr.contains("`sch-typo`"), "{}", done.stderr);
+    let checked = district.cli(&["check"]).ok();
+    assert!(
+        checked.stdout.contains("rostersync.toml: [[school]] id: warning[unknown-school]"),
+        "{}",
+        checked.stdout
+    );
+}
+
+#[test]
+fn a_report_never_overwrites_what_the_sync_reads_or_keeps() {
+    let mut district = District::new();
+    district.sis(&[person("tea-1")]);
+    district.platform(&[person("tea-1")]);
+    let _ = district.run().ok();
+    let before = district.everything();
+    for name in [
+        "rostersync.db",
+        "rostersync.toml",
+        "sis/users.csv",
+        "sis/new.csv",
+        "platform-users.csv",
+        "rostersync.db.lock",
+    ] {
+        for arguments in
+            [&["run", "--report", name][..], &["run", "--dry-run", "--report", name], &["report", "-o", name]]
+        {
+            let done = district.cli(arguments);
+            assert_eq!((done.code, name), (2, name), "{arguments:?}\n{}", done.stderr);
+            assert!(
+                done.stderr.contains("that would overwrite what the sync reads or keeps"),
+                "{}",
+                done.stderr
+            );
+        }
+    }
+    assert_eq!(district.everything(), before);
+    district.cli(&["run", "--dry-run", "--report", "-"]).exits(2).complains(&["`-` is not a file"]);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let district = District::new();
+    district.sis(&[person("tea-1")]);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let status =
+        district.command(&["run"]).stderr(full).stdout(std::process::Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    // Nor does standard output once the run is applied.
+    district.sis(&[person("tea-1"), person("tea-2")]);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let status =
+        district.command(&["run"]).stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+    assert_eq!((status.code(), district.ask("SELECT count(*) FROM account").as_str()), (Some(0), "2"));
+}
+
+#[test]
+fn somebody_left_out_who_is_pending_again_is_part_of_the_plan_that_is_approved() {
+    let mut district = District::new().with("sync.roles", "[\"teacher\"]").without_limits();
+    let people = [person("tea-1"), person("tea-2")];
+    district.platform(&people);
+    district.sis(&people);
+    let _ = district.run().ok();
+    let others = [people[0].clone().role("aide"), people[1].clone()];
+    district.sis(&others);
+    let quiet = district.preview().ok();
+    district.platform(&[people[0].clone().state("pending"), people[1].clone()]);
+    let pending = district.preview().ok();
+    assert_ne!(quiet.checksum(), pending.checksum());
+    assert_eq!(pending.report.row("tea-1")["codes"], *"role-not-synced pending-again");
+}
