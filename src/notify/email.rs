@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, MessageBuilder};
 
 use crate::config::{MailServer, NotifyEmail};
@@ -125,6 +125,7 @@ fn format(waiting: &Waiting, email: &NotifyEmail) -> Result<Vec<u8>> {
         message = message.reply_to(mailbox(reply_to)?);
     }
     let message = message
+        .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
         .body(waiting.body.clone())
         .map_err(|error| unfit(error.into()))?;
@@ -158,6 +159,7 @@ mod tests {
         assert_eq!(parsed.reply_to().unwrap().first().unwrap().address(), Some("help@lincoln.example"));
         assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n"), "Hello José,\n\nline\n");
         assert_eq!(parsed.message_id(), Some("rostersync.42.7.1795421700@lincoln.example"));
+        assert_eq!(parsed.header_raw("MIME-Version").map(str::trim), Some("1.0"));
         assert_eq!(parsed.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
         assert_eq!(format(&waiting, &email).unwrap(), bytes, "the same bytes each time");
         let list = Waiting { recipient: "a@x.example, b@y.example".into(), ..waiting };
