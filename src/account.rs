@@ -101,8 +101,8 @@ impl SisDetails {
             phone: own(record.phone),
             language: own(record.language),
             roles: record.roles.0.to_owned(),
-            orgs: record.orgs.0.to_owned(),
-            agents: record.agents.0.to_owned(),
+            orgs: record.orgs.unwrap_or_default().0.to_owned(),
+            agents: record.agents.unwrap_or_default().0.to_owned(),
         }
     }
 
@@ -121,8 +121,8 @@ impl SisDetails {
             phone: self.phone.as_deref(),
             language: self.language.as_deref(),
             roles: RoleList(&self.roles),
-            orgs: IdList(&self.orgs),
-            agents: IdList(&self.agents),
+            orgs: Some(IdList(&self.orgs)),
+            agents: Some(IdList(&self.agents)),
             defect: None,
         }
     }

@@ -7,7 +7,9 @@ use std::path::Path;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 
-/// Writes `path` with what `write` produces. A regular file is replaced only when the new one is complete, and is then
+/// Writes `path` with what `write` produces; `source` is the roster's place where it is not the configured one.
+///
+/// A regular file is replaced only when the new one is complete, and is then
 /// readable by its owner only; a device or a pipe is written to.
 ///
 /// # Errors
@@ -15,9 +17,10 @@ use crate::failure::{Failure, Kind, Result};
 pub fn write_file(
     path: &Path,
     config: Option<&Config>,
+    source: Option<&Path>,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
-    check_target(path, config)?;
+    check_target(path, config, source)?;
     let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
@@ -42,7 +45,7 @@ pub fn write_file(
 ///
 /// # Errors
 /// `Usage`, as [`write_file`].
-pub fn check_target(path: &Path, config: Option<&Config>) -> Result<()> {
+pub fn check_target(path: &Path, config: Option<&Config>, source: Option<&Path>) -> Result<()> {
     if path == Path::new("-") {
         return Err(Failure::new(Kind::Usage, "`-` is not a file to write to")
             .cure("name a file; /dev/stdout is standard output"));
@@ -54,12 +57,13 @@ pub fn check_target(path: &Path, config: Option<&Config>) -> Result<()> {
                 .cure("name a file in it"))
         }
         Ok(existing) if !existing.is_file() => Ok(()),
-        Ok(_) | Err(_) => config.map_or(Ok(()), |config| refuse_our_own(path, config)),
+        Ok(_) | Err(_) => config.map_or(Ok(()), |config| refuse_our_own(path, config, source)),
     }
 }
 
 /// A typing mistake must not cost the store, the roster or the configuration.
-fn refuse_our_own(path: &Path, config: &Config) -> Result<()> {
+fn refuse_our_own(path: &Path, config: &Config, source: Option<&Path>) -> Result<()> {
+    let source = source.unwrap_or(&config.source.path);
     let whole = |path: &Path| -> Option<std::path::PathBuf> {
         match fs::canonicalize(path) {
             Ok(whole) => Some(whole),
@@ -70,7 +74,7 @@ fn refuse_our_own(path: &Path, config: &Config) -> Result<()> {
     };
     let Some(target) = whole(path) else { return Ok(()) };
     let platform = config.platform.as_ref().map(|platform| platform.users.as_path());
-    let files = [Some(config.file.as_path()), Some(&config.sync.store), Some(&config.source.path), platform];
+    let files = [Some(config.file.as_path()), Some(&config.sync.store), Some(source), platform];
     let ours = files.into_iter().flatten().filter_map(whole).any(|ours| ours == target);
     let beside_store = whole(&config.sync.store).is_some_and(|store| {
         let name = |path: &Path| {
@@ -78,8 +82,12 @@ fn refuse_our_own(path: &Path, config: &Config) -> Result<()> {
         };
         target.parent() == store.parent() && name(&target).starts_with(&name(&store))
     });
-    let in_source = whole(&config.source.path).is_some_and(|source| target.starts_with(source));
-    if ours || beside_store || in_source {
+    let in_source = whole(source).is_some_and(|source| target.starts_with(source));
+    let is_report = target.parent().map(Path::to_owned) == whole(&config.sync.reports)
+        && target
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().trim_start_matches('.').starts_with("users-"));
+    if ours || beside_store || in_source || is_report {
         return Err(Failure::new(Kind::Usage, "that would overwrite what the sync reads or keeps")
             .at(path.display())
             .cure("name another file"));

@@ -85,7 +85,8 @@ impl Export {
             }
             let line = record.position().map_or(0, csv::Position::line);
             // A quote that is never closed makes one cell of all the rows up to the next quote.
-            let swallows = |cell: &[u8]| cell.contains(&b'\n') && cell.contains(&b',');
+            let delimiters = |cell: &[u8]| cell.iter().filter(|byte| **byte == b',').count();
+            let swallows = |cell: &[u8]| cell.contains(&b'\n') && delimiters(cell) + 1 >= columns.width;
             if record.iter().any(swallows) {
                 return Err(Failure::new(
                     Kind::InputUnusable,

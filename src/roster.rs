@@ -28,15 +28,15 @@ pub struct Record<'a> {
     pub language: Option<&'a str>,
     pub roles: RoleList<'a>,
     /// `orgSourcedIds` of OneRoster 1.0 and 1.1. In 1.2 the orgs are those of the roles.
-    pub orgs: IdList<'a>,
+    pub orgs: Option<IdList<'a>>,
     /// `agentSourcedIds`: a student's guardians, or a guardian's students.
-    pub agents: IdList<'a>,
+    pub agents: Option<IdList<'a>>,
     /// Why the row cannot be used, where the source already knows. Then only `line` and, if it could be read,
     /// `sourced_id` mean anything.
     pub defect: Option<Defect>,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
     /// Whether two records hold the same text, wherever they stand.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         Self { line: other.line, ..*self } == *other

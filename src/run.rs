@@ -69,6 +69,7 @@ pub struct Outcome {
     /// Its number; none for a dry run.
     pub run: Option<i64>,
     pub plan: Plan,
+    pub survey: Survey,
     pub schools: Schools,
     /// Limits that the plan goes over, whether approved or not.
     pub overruns: Vec<Overrun>,
@@ -92,7 +93,7 @@ pub struct Outcome {
 pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Result<Outcome> {
     let rules = rules(config, options, around.now)?;
     if let Some(path) = &options.report {
-        check_target(path, Some(config))?;
+        check_target(path, Some(config), options.source.as_deref())?;
     }
     let patience = Duration::ZERO;
     let stamp = config.sync.timezone.show(around.now);
@@ -127,13 +128,14 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         false => Some(files::write_partial(&config.sync.reports, number, &plan)?),
     };
     if let Some(path) = &options.report {
-        write_file(path, Some(config), |out| files::write_rows(out, &plan))?;
+        write_file(path, Some(config), options.source.as_deref(), |out| files::write_rows(out, &plan))?;
     }
     interrupted(around)?;
     let blocked = !overruns.is_empty() && !approved;
     let mut outcome = Outcome {
         run: partial_report.is_some().then_some(number),
         plan,
+        survey,
         schools: source.schools().clone(),
         overruns,
         blocked,

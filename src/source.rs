@@ -27,6 +27,12 @@ pub trait RosterSource {
     /// Bytes that a full reading goes through, for a progress bar; none if unknown.
     fn size(&self) -> Option<u64>;
 
+    /// Whether some row of a file beside the users names nobody who could be found, so that somebody may seem to lack a
+    /// role or a school that they have.
+    fn names_nobody_somewhere(&self) -> bool {
+        false
+    }
+
     /// Hands each record to `each`, in the order of the source, until it breaks off.
     ///
     /// Every call goes through the same records. Row-level oddities are added to `findings`.

@@ -17,6 +17,7 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
+pub use accounts::{Bystander, Relative};
 pub use history::{AuditEntry, NewRun, Origin, RunResult, RunRow};
 pub use outbox::Waiting;
 

@@ -128,7 +128,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
         }
     }
     match &args.output {
-        Some(output) => write_file(output, global.load().ok().as_ref(), |out| {
+        Some(output) => write_file(output, global.load().ok().as_ref(), None, |out| {
             if query.format == Format::Csv {
                 // A file is opened with a spreadsheet, which takes it for another encoding without this.
                 out.write_all("\u{feff}".as_bytes()).map_err(unprintable)?;

@@ -1,6 +1,6 @@
 //! Making the plan: every record beside its account, then the accounts that the roster does not mention.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use chrono::NaiveDate;
@@ -22,7 +22,7 @@ use crate::findings::Findings;
 use crate::platform::{Adopted, Export};
 use crate::roster::{Mode, Record, RoleList};
 use crate::source::RosterSource;
-use crate::store::{AuditEntry, Origin, Store};
+use crate::store::{AuditEntry, Bystander, Origin, Store};
 
 /// A plan, complete: nothing has been written yet.
 pub struct Plan {
@@ -31,6 +31,7 @@ pub struct Plan {
     pub checksum: String,
     rows: Spool<PlanRow>,
     writes: Spool<Write>,
+    bystanders: Spool<Bystander>,
     sharing: Sharing,
 }
 
@@ -43,6 +44,11 @@ impl Plan {
             }
             if row.is_of_interest() { each(&row) } else { Ok(()) }
         })
+    }
+
+    /// Hands over the people of the roster who have no account.
+    pub fn each_bystander(&self, each: impl FnMut(Bystander) -> Result<()>) -> Result<()> {
+        self.bystanders.each(each)
     }
 
     /// Hands over what is to be written to the store.
@@ -83,6 +89,7 @@ pub fn build(
         mode: source.mode(),
         refused: &refused,
         watch: None,
+        answered: HashSet::new(),
         plan: Draft::new(),
     };
     planner.walk(source, &mut progress)?;
@@ -94,11 +101,13 @@ pub fn build(
     draft.summary.without_id = survey.without_id;
     draft.rows.finish()?;
     draft.writes.finish()?;
+    draft.bystanders.finish()?;
     let mut plan = Plan {
         summary: draft.summary,
         checksum: draft.checksum.finish(rules),
         rows: draft.rows,
         writes: draft.writes,
+        bystanders: draft.bystanders,
         sharing: draft.people.settle(),
     };
     if source.mode() != Mode::Bulk {
@@ -126,6 +135,7 @@ struct Draft {
     checksum: Checksum,
     rows: Spool<PlanRow>,
     writes: Spool<Write>,
+    bystanders: Spool<Bystander>,
     people: People,
     became_active: u64,
     became_pending: u64,
@@ -138,6 +148,7 @@ impl Draft {
             checksum: Checksum::new(),
             rows: Spool::new(),
             writes: Spool::new(),
+            bystanders: Spool::new(),
             people: People::default(),
             became_active: 0,
             became_pending: 0,
@@ -165,6 +176,8 @@ struct Planner<'a> {
     refused: &'a Refused,
     /// Under `unique`, the first walk only gathers who wants which credential.
     watch: Option<[BTreeMap<String, Claim>; 2]>,
+    /// sourcedIds with rows that differ which have been answered once.
+    answered: HashSet<String>,
     plan: Draft,
 }
 
@@ -197,13 +210,19 @@ impl Planner<'_> {
             "" => None,
             id => self.store.account(id)?,
         };
+        let contradicted = self.survey.is_contradicted(record.sourced_id);
+        // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
+        let again = contradicted && !self.answered.insert(record.sourced_id.to_owned());
         // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only some of them.
         let roles = match &stored {
             Some(stored) if self.mode == Mode::Delta => RoleList(&stored.sis.roles).after(record.roles),
             Some(_) | None => record.roles.0.to_owned(),
         };
         let record = &Record { roles: RoleList(&roles), ..*record };
-        let contradicted = self.survey.is_contradicted(record.sourced_id);
+        if again {
+            let (verdict, roles, schools) = self.verdict(record, stored.as_ref(), contradicted);
+            return self.repeat(record, stored.as_ref(), &verdict, &roles, &schools);
+        }
         if stored.as_ref().is_some_and(|stored| stored.archived) && !record.deleted {
             // Somebody who comes back is again what they were, and the export says what that is now. If they are left out
             // after all, they stay archived, and only their state follows the export.
@@ -236,6 +255,23 @@ impl Planner<'_> {
             return self.take(record, stored.as_ref(), adopted, verdict, &[], &[]);
         }
         self.decide(record, stored, account, adopted, contradicted)
+    }
+
+    /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing else.
+    fn repeat(
+        &mut self,
+        record: &Record<'_>,
+        stored: Option<&Account>,
+        verdict: &Verdict,
+        roles: &[String],
+        schools: &[String],
+    ) -> Result<()> {
+        if self.watch.is_some() {
+            return Ok(());
+        }
+        let row = row_of(record, stored, verdict, roles, schools, self.rules, None);
+        self.plan.summary.add(verdict.action, &[], &[]);
+        self.plan.rows.push(&row)
     }
 
     /// Brings the account to what the platform's export says, before anything is decided.
@@ -333,6 +369,32 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// What is to be remembered of somebody without an account: what the record says of the family or, where that cannot
+    /// be known, what was known before.
+    fn bystander(&self, record: &Record<'_>) -> Result<Bystander> {
+        let known = self.store.bystander(record.sourced_id)?;
+        let unclear = record.defect.is_some()
+            || self.survey.is_contradicted(record.sourced_id)
+            || record.roles.0.is_empty() && self.mode != Mode::Delta;
+        let known = match known {
+            Some(known) if unclear => return Ok(known),
+            known => known.unwrap_or_else(|| Bystander {
+                sourced_id: record.sourced_id.to_owned(),
+                ..Bystander::default()
+            }),
+        };
+        let roles = match self.mode {
+            Mode::Delta => RoleList(&known.roles).after(record.roles),
+            Mode::Bulk | Mode::Unknown => record.roles.0.to_owned(),
+        };
+        Ok(Bystander {
+            sourced_id: known.sourced_id,
+            roles,
+            orgs: record.orgs.map_or(known.orgs, |orgs| orgs.0.to_owned()),
+            agents: record.agents.map_or(known.agents, |agents| agents.0.to_owned()),
+        })
+    }
+
     fn existing(&self, id: i64) -> Result<Account> {
         let lost = || Failure::new(Kind::Failed, "an account vanished from the store while it was read");
         self.store.account_by_id(id)?.ok_or_else(lost)
@@ -364,6 +426,14 @@ impl Planner<'_> {
             gather_claims(watch, stored, &verdict, record.sourced_id);
             return Ok(());
         }
+        if verdict.account.is_none() && !record.sourced_id.is_empty() {
+            let bystander = match record.deleted && self.mode != Mode::Unknown {
+                // Gone: nothing is to be remembered of them.
+                true => Bystander { sourced_id: record.sourced_id.to_owned(), ..Bystander::default() },
+                false => self.bystander(record)?,
+            };
+            self.plan.bystanders.push(&bystander)?;
+        }
         let plan = &mut self.plan;
         let live = verdict.account.as_ref().filter(|account| !account.archived);
         let person = live.map(|account| plan.people.add(&account.sourced_id, &account.details));
@@ -375,7 +445,8 @@ impl Planner<'_> {
         plan.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
         plan.summary.taken_over +=
             adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
-        plan.became_pending += u64::from(adopted.pending_again);
+        plan.became_pending +=
+            u64::from(adopted.pending_again && stored.is_some_and(|stored| !stored.archived));
         let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
         let starts_active =
             is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
@@ -387,7 +458,7 @@ impl Planner<'_> {
             && stored != Some(&account)
         {
             let mut audit = adopted.entries;
-            audit.extend(sync_entries(verdict.action, stored, &verdict.changes));
+            audit.extend(sync_entries(verdict.action, stored, account.state, &verdict.changes));
             plan.writes.push(&Write {
                 account,
                 audit,
@@ -400,7 +471,12 @@ impl Planner<'_> {
 }
 
 /// What the sync itself did, for the audit. Creating an account is not a change: the account says what it began with.
-fn sync_entries(action: Action, stored: Option<&Account>, changes: &[super::Change]) -> Vec<AuditEntry> {
+fn sync_entries(
+    action: Action,
+    stored: Option<&Account>,
+    after: State,
+    changes: &[super::Change],
+) -> Vec<AuditEntry> {
     let entry = |field: &str, old: &str, new: &str| AuditEntry {
         origin: Origin::Sync,
         field: field.into(),
@@ -410,7 +486,7 @@ fn sync_entries(action: Action, stored: Option<&Account>, changes: &[super::Chan
     let state = stored.map_or("", |stored| stored.state.word());
     let moved = match action {
         Action::Archived => Some(entry("state", state, "archived")),
-        Action::Restored => Some(entry("state", "archived", state)),
+        Action::Restored => Some(entry("state", "archived", after.word())),
         Action::Created
         | Action::Updated
         | Action::Kept
@@ -492,6 +568,7 @@ fn refuse_credentials(
             mode: source.mode(),
             refused: &refused,
             watch: Some(Default::default()),
+            answered: HashSet::new(),
             plan: Draft::new(),
         };
         planner.walk(source, &mut |_| ControlFlow::Continue(()))?;

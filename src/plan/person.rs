@@ -10,7 +10,7 @@ use crate::contact::{Details, Email, Field};
 use crate::message::Recipient;
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
-use crate::roster::Record;
+use crate::roster::{IdList, Record};
 
 /// A person before the decision.
 pub(super) struct Case<'a> {
@@ -352,7 +352,12 @@ fn remember(account: &mut Account, record: &Record<'_>, rules: &Rules) {
     if account.id != 0 && account.sis.record(record.sourced_id).says_the_same_as(record) {
         return;
     }
-    let said = SisDetails::of(record);
+    // Who is whose family, and where, is not unsaid by not being said.
+    let said = SisDetails::of(&Record {
+        orgs: Some(record.orgs.unwrap_or(IdList(&account.sis.orgs))),
+        agents: Some(record.agents.unwrap_or(IdList(&account.sis.agents))),
+        ..*record
+    });
     if account.id == 0 || !same_in_normal_form(&account.sis, &said, rules) {
         account.sis = said;
     }

@@ -1,6 +1,10 @@
 //! The first look at the roster: who is in it, who is in it twice, and which schools come to a guardian through the
 //! students. Decisions about one person need this of all the others.
 //!
+//! A school can protect a person's details (`update_contacts` is off there), so none may get lost on the way: where a
+//! record is not the whole word (a delta, a row that cannot be read, rows that differ, roles that are missing), what the
+//! store knows of the family counts as well.
+//!
 //! People are known here by a 64-bit hash of their sourcedId, and a set of schools by a number, so that a million people
 //! take two words each. What a collision could spoil is looked up again by the id itself (rows that seem to be double)
 //! or is a school too many in the reckoning of the setting, with a chance of one in ten million for a million people.
@@ -16,12 +20,20 @@ use crate::account::SisDetails;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roles;
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{IdList, Mode, Record, RoleList};
 use crate::source::RosterSource;
-use crate::store::Store;
+use crate::store::{Relative, Store};
 
 pub(super) fn key(sourced_id: &str) -> u64 {
     xxh3_64(sourced_id.as_bytes())
+}
+
+/// What one row says of a person's family, kept until it is held against what the store knows.
+#[derive(Default)]
+struct Said {
+    roles: String,
+    orgs: Option<String>,
+    agents: Option<String>,
 }
 
 /// What the roster looks like as a whole.
@@ -29,8 +41,12 @@ pub(super) fn key(sourced_id: &str) -> u64 {
 pub struct Survey {
     /// Everybody the roster mentions, with the number of their set of schools.
     present: HashMap<u64, u32>,
-    /// In a delta: those it does not mention, from the store.
+    /// Those it does not mention and who count all the same: in a delta, and where some row names nobody.
     others: HashMap<u64, u32>,
+    /// Those whose rows are not the whole word.
+    unsettled: HashMap<u64, Vec<Said>>,
+    /// Those who list nobody because their row, or the file, has no place for it.
+    listless: HashSet<u64>,
     /// Sets of schools, and the numbers they have.
     sets: Vec<Box<[String]>>,
     numbers: HashMap<Box<[String]>, u32>,
@@ -48,13 +64,14 @@ pub struct Survey {
 
 impl Survey {
     /// Whether the roster mentions a person.
-    pub(super) fn mentions(&self, sourced_id: &str) -> bool {
+    pub fn mentions(&self, sourced_id: &str) -> bool {
         self.present.contains_key(&key(sourced_id))
     }
 
     /// Whether a row only says again what an earlier one said. If any other row of the sourcedId differs, none does.
     pub(super) fn is_repeated(&self, record: &Record<'_>) -> bool {
-        record.line.is_some_and(|line| self.repeated.contains(&line))
+        !self.repeated.is_empty()
+            && record.line.is_some_and(|line| self.repeated.contains(&line))
             && !self.is_contradicted(record.sourced_id)
     }
 
@@ -70,13 +87,15 @@ impl Survey {
         roles: &[String],
         today: &str,
     ) -> Vec<&'a str> {
-        let mut schools = own_schools(record, today);
+        let person = key(record.sourced_id);
+        let mut schools = match self.set_of(person) {
+            Some(set) => set.iter().map(String::as_str).collect(),
+            None => own_schools(record, today),
+        };
         if roles.iter().any(|role| roles::is_guardian(role)) {
-            let guardian = key(record.sourced_id);
-            let start = self.families.partition_point(|family| family.0 < guardian);
-            for (_, student) in self.families[start..].iter().take_while(|family| family.0 == guardian) {
-                let set = self.present.get(student).or_else(|| self.others.get(student));
-                for school in set.into_iter().flat_map(|set| self.sets[*set as usize].iter()) {
+            let start = self.families.partition_point(|family| family.0 < person);
+            for (_, student) in self.families[start..].iter().take_while(|family| family.0 == person) {
+                for school in self.set_of(*student).into_iter().flatten() {
                     if !schools.contains(&school.as_str()) {
                         schools.push(school);
                     }
@@ -84,6 +103,11 @@ impl Survey {
             }
         }
         schools
+    }
+
+    fn set_of(&self, person: u64) -> Option<&[String]> {
+        let number = self.present.get(&person).or_else(|| self.others.get(&person))?;
+        Some(&self.sets[*number as usize])
     }
 
     fn set_number(&mut self, schools: &[&str]) -> u32 {
@@ -97,13 +121,58 @@ impl Survey {
         number
     }
 
-    /// Notes who is whose guardian, whichever of the two records says so.
-    fn link(&mut self, sourced_id: &str, roles: RoleList<'_>, agents: IdList<'_>, today: &str) {
-        let guardian = current_roles(roles, today).iter().any(|role| roles::is_guardian(role));
-        for agent in agents.iter() {
-            let (own, agent) = (key(sourced_id), key(agent));
-            self.families.push(if guardian { (own, agent) } else { (agent, own) });
+    /// Adds schools to those of somebody in the roster. Of several rows all count: a school too many protects, one too
+    /// few would give somebody's details to the sync.
+    fn put_schools(&mut self, person: u64, schools: &[&str]) {
+        let set = match self.present.get(&person) {
+            None => self.set_number(schools),
+            Some(before) => {
+                let before = self.sets[*before as usize].clone();
+                let mut all: Vec<&str> = before.iter().map(String::as_str).collect();
+                all.extend(schools.iter().filter(|school| !before.iter().any(|known| known == **school)));
+                self.set_number(&all)
+            }
+        };
+        self.present.insert(person, set);
+    }
+
+    /// Notes who is whose guardian, whichever of the two records says so. Somebody who is both a student and a parent may
+    /// mean either.
+    fn link(&mut self, person: u64, roles: RoleList<'_>, agents: IdList<'_>) {
+        if agents.is_empty() {
+            return;
         }
+        let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
+        let (mut as_guardian, mut as_student) = (false, false);
+        for assignment in roles.iter() {
+            match guardian(assignment.role) {
+                true => as_guardian = true,
+                false => as_student = true,
+            }
+        }
+        for agent in agents.iter().map(key) {
+            if as_guardian {
+                self.families.push((person, agent));
+            }
+            if as_student || !as_guardian {
+                self.families.push((agent, person));
+            }
+        }
+    }
+
+    /// Takes in what is said of a person's family.
+    fn put_family(
+        &mut self,
+        person: u64,
+        roles: RoleList<'_>,
+        orgs: IdList<'_>,
+        agents: IdList<'_>,
+        today: &str,
+    ) {
+        let record = Record { roles, orgs: Some(orgs), ..Record::default() };
+        let schools = own_schools(&record, today);
+        self.put_schools(person, &schools);
+        self.link(person, roles, agents);
     }
 }
 
@@ -125,7 +194,7 @@ fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
     let none_held = !record.roles.iter().any(|assignment| assignment.holds_on(today));
     let held = record.roles.iter().filter(|assignment| none_held || assignment.holds_on(today));
     let mut schools: Vec<&str> = Vec::new();
-    for school in held.filter_map(|assignment| assignment.org).chain(record.orgs.iter()) {
+    for school in held.filter_map(|assignment| assignment.org).chain(record.orgs.unwrap_or_default().iter()) {
         if !schools.contains(&school) {
             schools.push(school);
         }
@@ -146,27 +215,23 @@ pub fn survey(
 ) -> Result<Survey> {
     let mut survey = Survey::default();
     let today = rules.today.to_string();
+    let mode = source.mode();
     let mut doubles: HashSet<u64> = HashSet::new();
-    let mut unreadable: HashSet<u64> = HashSet::new();
-    let mut synced_school = rules.synced_schools.is_empty();
+    // A delta may well be about other schools only; it archives nobody for that.
+    let mut synced_school = rules.synced_schools.is_empty() || mode == Mode::Delta;
     source.read(findings, &mut |record| {
         survey.records += 1;
         if record.sourced_id.is_empty() {
             survey.without_id += 1;
         } else {
             let person = key(record.sourced_id);
-            if record.defect.is_some() {
-                unreadable.insert(person);
-            }
-            let usable = record.defect.is_none() && !record.deleted;
-            let schools = if usable { own_schools(record, &today) } else { Vec::new() };
-            synced_school |= schools.iter().any(|school| rules.synced_schools.contains(*school));
             if survey.present.contains_key(&person) {
                 doubles.insert(person);
             }
-            survey.put_schools(person, &schools);
-            if usable {
-                survey.link(record.sourced_id, record.roles, record.agents, &today);
+            survey.take_in(record, person, mode, &today);
+            if !synced_school {
+                let schools = own_schools(record, &today);
+                synced_school = schools.iter().any(|school| rules.synced_schools.contains(*school));
             }
         }
         progress(record)
@@ -177,24 +242,54 @@ pub fn survey(
             .cure("have the export made again; nothing was changed"));
     }
     if !synced_school {
-        return Err(Failure::new(Kind::InputUnusable, "no user in the roster is at any of the configured schools")
-            .at(source.name())
-            .cure("check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed"));
+        return Err(Failure::new(
+            Kind::InputUnusable,
+            "no user in the roster is at any of the configured schools",
+        )
+        .at(source.name())
+        .cure(
+            "check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed",
+        ));
     }
     if !doubles.is_empty() {
         survey.look_at_doubles(source, rules, &doubles, findings)?;
     }
-    unreadable.extend(survey.contradicted.iter().map(|id| key(id)));
-    let others = source.mode() != crate::roster::Mode::Bulk;
-    if others || !unreadable.is_empty() {
-        survey.take_in_the_store(store, others, &unreadable, &today)?;
-    }
+    // A row that names nobody may be about anybody: then nobody loses what is known of them.
+    let doubt = source.names_nobody_somewhere() || survey.without_id > 0;
+    survey.ask_the_store(store, mode, doubt, &today)?;
     survey.families.sort_unstable();
     survey.families.dedup();
     Ok(survey)
 }
 
 impl Survey {
+    /// Takes in one row: at once if it is the whole word on the person, otherwise to be held against the store.
+    fn take_in(&mut self, record: &Record<'_>, person: u64, mode: Mode, today: &str) {
+        let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
+        let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
+        if gone {
+            self.put_schools(person, &[]);
+        } else if whole {
+            let (orgs, agents) = (record.orgs.unwrap_or_default(), record.agents.unwrap_or_default());
+            self.put_family(person, record.roles, orgs, agents, today);
+            if record.agents.is_none() {
+                self.listless.insert(person);
+            }
+        } else {
+            self.put_schools(person, &[]);
+            let own = |list: Option<IdList<'_>>| list.map(|list| list.0.to_owned());
+            let said = match record.defect {
+                Some(_) => Said::default(),
+                None => Said {
+                    roles: record.roles.0.to_owned(),
+                    orgs: own(record.orgs),
+                    agents: own(record.agents),
+                },
+            };
+            self.unsettled.entry(person).or_default().push(said);
+        }
+    }
+
     /// Compares the rows of each sourcedId that seems to have several.
     fn look_at_doubles(
         &mut self,
@@ -236,50 +331,65 @@ impl Survey {
             }
             ControlFlow::Continue(())
         })?;
+        for id in &self.contradicted {
+            self.unsettled.entry(key(id)).or_default();
+        }
         Ok(())
     }
 
-    /// Adds schools to those of somebody in the roster. Of several rows all count: a school too many protects, one too
-    /// few would give somebody's details to the sync.
-    fn put_schools(&mut self, person: u64, schools: &[&str]) {
-        let set = match self.present.get(&person) {
-            None => self.set_number(schools),
-            Some(before) => {
-                let before = self.sets[*before as usize].clone();
-                let mut all: Vec<&str> = before.iter().map(String::as_str).collect();
-                all.extend(schools.iter().filter(|school| !before.iter().any(|known| known == **school)));
-                self.set_number(&all)
+    /// Settles what the roster alone cannot: the store's word on families, for those whom a delta does not mention, and
+    /// for those whose rows are not the whole word.
+    fn ask_the_store(&mut self, store: &Store, mode: Mode, doubt: bool, today: &str) -> Result<()> {
+        if mode == Mode::Bulk && !doubt && self.unsettled.is_empty() && self.listless.is_empty() {
+            return Ok(());
+        }
+        let mut unsettled = std::mem::take(&mut self.unsettled);
+        let listless = std::mem::take(&mut self.listless);
+        store.each_relative(|known| {
+            let Relative { sourced_id, roles, orgs, agents } = known;
+            let (roles, orgs, agents) = (RoleList(roles), IdList(orgs), IdList(agents));
+            let person = key(sourced_id);
+            match unsettled.remove(&person) {
+                Some(said) if mode == Mode::Delta && !said.is_empty() => {
+                    for said in said {
+                        let roles = roles.after(RoleList(&said.roles));
+                        let orgs = said.orgs.as_deref().map_or(orgs, IdList);
+                        let agents = said.agents.as_deref().map_or(agents, IdList);
+                        self.put_family(person, RoleList(&roles), orgs, agents, today);
+                    }
+                }
+                Some(said) => {
+                    self.put_family(person, roles, orgs, agents, today);
+                    self.put_said(person, said, today);
+                }
+                None if self.present.contains_key(&person) => {
+                    if doubt {
+                        self.put_family(person, roles, orgs, agents, today);
+                    } else if listless.contains(&person) {
+                        self.link(person, roles, agents);
+                    }
+                }
+                None if mode != Mode::Bulk || doubt => {
+                    let record = Record { roles, orgs: Some(orgs), ..Record::default() };
+                    let set = self.set_number(&own_schools(&record, today));
+                    self.others.insert(person, set);
+                    self.link(person, roles, agents);
+                }
+                None => {}
             }
-        };
-        self.present.insert(person, set);
+            Ok(())
+        })?;
+        for (person, said) in unsettled {
+            self.put_said(person, said, today);
+        }
+        Ok(())
     }
 
-    /// What the store knows of families and schools counts for those whom a delta does not mention, and for those whose
-    /// record cannot be read: a broken row must not take a school from a family.
-    fn take_in_the_store(
-        &mut self,
-        store: &Store,
-        others: bool,
-        unreadable: &HashSet<u64>,
-        today: &str,
-    ) -> Result<()> {
-        store.each_sketch(|sketch| {
-            let person = key(sketch.sourced_id);
-            let mentioned = self.mentions(sketch.sourced_id);
-            if sketch.archived || !(others && !mentioned || unreadable.contains(&person)) {
-                return Ok(());
-            }
-            let record =
-                Record { roles: RoleList(sketch.roles), orgs: IdList(sketch.orgs), ..Record::default() };
-            let schools = own_schools(&record, today);
-            if mentioned {
-                self.put_schools(person, &schools);
-            } else {
-                let set = self.set_number(&schools);
-                self.others.insert(person, set);
-            }
-            self.link(sketch.sourced_id, RoleList(sketch.roles), IdList(sketch.agents), today);
-            Ok(())
-        })
+    fn put_said(&mut self, person: u64, said: Vec<Said>, today: &str) {
+        for said in said {
+            let list = |list: &Option<String>| list.clone().unwrap_or_default();
+            let (orgs, agents) = (list(&said.orgs), list(&said.agents));
+            self.put_family(person, RoleList(&said.roles), IdList(&orgs), IdList(&agents), today);
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::{Options, Outcome, Surroundings};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Occasion, compose};
+use crate::roster::Mode;
 use crate::source::RosterSource;
 use crate::store::{NewRun, RunResult, Store};
 
@@ -44,9 +45,17 @@ pub(super) fn commit(
             zone: config.sync.timezone,
             contact: config.notify.contact.as_deref().unwrap_or(SOMEBODY),
         };
+        if source.mode() == Mode::Bulk {
+            store.forget_bystanders(|id| !outcome.survey.mentions(id))?;
+        }
+        outcome.plan.each_bystander(|bystander| store.put_bystander(&bystander))?;
         outcome.plan.each_write(|write| {
             let account = match write.account.id {
-                0 => store.insert_account(&write.account)?,
+                0 => {
+                    let id = store.insert_account(&write.account)?;
+                    store.forget_bystander(&write.account.sourced_id)?;
+                    id
+                }
                 id => {
                     store.update_account(&write.account)?;
                     id

@@ -27,6 +27,7 @@ mod table;
 mod tests;
 mod users;
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -86,6 +87,8 @@ pub struct OneRosterCsv {
     users: Table,
     columns: Columns,
     roles: Option<RoleIndex>,
+    /// roles.csv has only the roles that changed.
+    delta_roles: bool,
     schools: Schools,
     /// There is an orgs.csv with rows, so that an org that is not in it is worth telling.
     has_orgs: bool,
@@ -138,7 +141,9 @@ impl OneRosterCsv {
         }
         let has_orgs = orgs.is_some();
         let schools = orgs.unwrap_or_default();
-        Ok(Self { package, users, columns, roles, schools, has_orgs, mode, findings })
+        let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
+        let delta_roles = mode == Mode::Delta && columns.role.is_none() && roles_mode != Some(FileMode::Bulk);
+        Ok(Self { package, users, columns, roles, delta_roles, schools, has_orgs, mode, findings })
     }
 }
 
@@ -159,6 +164,10 @@ impl RosterSource for OneRosterCsv {
         &self.findings
     }
 
+    fn names_nobody_somewhere(&self) -> bool {
+        self.roles.as_ref().is_some_and(RoleIndex::names_nobody_somewhere)
+    }
+
     fn size(&self) -> Option<u64> {
         self.package.file(Part::Users).map(|file| file.size)
     }
@@ -172,11 +181,27 @@ impl RosterSource for OneRosterCsv {
         let schools = self.has_orgs.then_some(&self.schools);
         let mut rows = RowReader::new(&self.users, &self.columns, self.roles.as_ref(), schools);
         let mut broken_off = false;
+        let mut seen = HashSet::new();
+        let mut each = |record: &Record<'_>| {
+            if self.delta_roles {
+                seen.insert(roles::user_hash(record.sourced_id));
+            }
+            each(record)
+        };
         self.users.blocks(&self.package, file, &mut |block| {
-            let flow = rows.read(block, findings, each);
+            let flow = rows.read(block, findings, &mut each);
             broken_off |= flow.is_break();
             Ok(flow)
         })?;
+        if self.delta_roles && !broken_off && !self.roles.as_ref().is_none_or(|roles| roles.are_all_in(&seen))
+        {
+            return Err(Failure::new(
+                Kind::InputUnusable,
+                "roles.csv has changes for users who are not in users.csv, so their schools would be out of date",
+            )
+            .at(&self.package.name)
+            .cure("have the delta list those users in users.csv as well, or deliver a bulk export"));
+        }
         match rows.cut_off().filter(|_| !broken_off) {
             None => Ok(()),
             Some(line) => Err(Failure::new(

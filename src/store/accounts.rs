@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Row, named_params};
+use serde::{Deserialize, Serialize};
 
 use super::Store;
 use crate::account::{Account, Exported, SisDetails, State};
@@ -23,22 +24,28 @@ pub struct Population {
     pub archived: u64,
 }
 
-/// The little of an account that is needed to see who the roster leaves out and who is linked to whom.
+/// The little of an account that is needed to see whom the roster leaves out.
 pub struct Sketch<'a> {
     pub id: i64,
     pub sourced_id: &'a str,
     pub archived: bool,
+}
+
+/// What is known of somebody's family.
+pub struct Relative<'a> {
+    pub sourced_id: &'a str,
     pub roles: &'a str,
     pub orgs: &'a str,
     pub agents: &'a str,
 }
 
-/// The credentials of an account that can be signed in with.
-pub struct Credentials<'a> {
-    pub id: i64,
-    pub sourced_id: &'a str,
-    pub email: &'a str,
-    pub phone: &'a str,
+/// Somebody in the roster who has no account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bystander {
+    pub sourced_id: String,
+    pub roles: String,
+    pub orgs: String,
+    pub agents: String,
 }
 
 impl Store {
@@ -58,32 +65,82 @@ impl Store {
 
     /// Goes through all accounts, archived ones too, in no useful order.
     pub fn each_sketch(&self, mut each: impl FnMut(Sketch<'_>) -> Result<()>) -> Result<()> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT id, sourced_id, archived, sis_roles, sis_orgs, sis_agents FROM account")?;
+        let mut statement = self.connection.prepare("SELECT id, sourced_id, archived FROM account")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(Sketch {
-                id: row.get(0)?,
-                sourced_id: text(1)?,
-                archived: row.get(2)?,
-                roles: text(3)?,
-                orgs: text(4)?,
-                agents: text(5)?,
-            })?;
+            each(Sketch { id: row.get(0)?, sourced_id: text(1)?, archived: row.get(2)? })?;
         }
         Ok(())
     }
 
-    /// Goes through the credentials of all pending and active accounts.
-    pub fn each_credentials(&self, mut each: impl FnMut(Credentials<'_>)) -> Result<()> {
-        let mut statement =
-            self.connection.prepare("SELECT id, sourced_id, email, phone FROM account WHERE NOT archived")?;
+    /// Goes through what is known of families: the accounts that are not archived, and the bystanders.
+    pub fn each_relative(&self, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT sourced_id, sis_roles, sis_orgs, sis_agents FROM account WHERE NOT archived \
+             UNION ALL SELECT sourced_id, roles, orgs, agents FROM bystander",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(Credentials { id: row.get(0)?, sourced_id: text(1)?, email: text(2)?, phone: text(3)? });
+            each(Relative { sourced_id: text(0)?, roles: text(1)?, orgs: text(2)?, agents: text(3)? })?;
+        }
+        Ok(())
+    }
+
+    /// What is known of somebody without an account.
+    pub fn bystander(&self, sourced_id: &str) -> Result<Option<Bystander>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT sourced_id, roles, orgs, agents FROM bystander WHERE sourced_id = ?1")?;
+        let bystander = |row: &Row<'_>| {
+            Ok(Bystander {
+                sourced_id: row.get(0)?,
+                roles: row.get(1)?,
+                orgs: row.get(2)?,
+                agents: row.get(3)?,
+            })
+        };
+        Ok(statement.query_row([sourced_id], bystander).optional()?)
+    }
+
+    /// Remembers somebody without an account.
+    pub fn put_bystander(&self, bystander: &Bystander) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO bystander VALUES (:id, :roles, :orgs, :agents) ON CONFLICT (sourced_id) DO UPDATE \
+             SET roles = :roles, orgs = :orgs, agents = :agents \
+             WHERE roles <> :roles OR orgs <> :orgs OR agents <> :agents",
+        )?;
+        statement.execute(named_params! {
+            ":id": bystander.sourced_id, ":roles": bystander.roles, ":orgs": bystander.orgs,
+            ":agents": bystander.agents,
+        })?;
+        Ok(())
+    }
+
+    /// Somebody has an account now, and is none any more.
+    pub fn forget_bystander(&self, sourced_id: &str) -> Result<()> {
+        let mut statement = self.connection.prepare_cached("DELETE FROM bystander WHERE sourced_id = ?1")?;
+        statement.execute([sourced_id])?;
+        Ok(())
+    }
+
+    /// Forgets the bystanders for whom `is_gone` says so.
+    pub fn forget_bystanders(&self, is_gone: impl Fn(&str) -> bool) -> Result<()> {
+        let mut gone: Vec<String> = Vec::new();
+        {
+            let mut statement = self.connection.prepare("SELECT sourced_id FROM bystander")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let id: String = row.get(0)?;
+                if is_gone(&id) {
+                    gone.push(id);
+                }
+            }
+        }
+        let mut statement = self.connection.prepare_cached("DELETE FROM bystander WHERE sourced_id = ?1")?;
+        for id in gone {
+            statement.execute([id])?;
         }
         Ok(())
     }

@@ -5,8 +5,11 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("schema/0001_accounts.sql"), include_str!("schema/0002_outbox.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/0001_accounts.sql"),
+    include_str!("schema/0002_outbox.sql"),
+    include_str!("schema/0003_bystander.sql"),
+];
 
 /// The version that this program reads and writes.
 pub(super) const CURRENT: usize = MIGRATIONS.len();

@@ -87,16 +87,16 @@ fn a_delta_that_does_not_say_all_roles_again_takes_none_away() {
     let (district, people) = teacher_of_two_schools();
     district.mode("delta");
     let changed = [people[0].clone().email("newer@mail.example")];
-    for roles in [
-        "",
-        "r1,active,,tea-1,primary,teacher,2025-08-01,,sch-on\n",
-        "r3,active,,tea-2,primary,teacher,,,sch-on\n",
-    ] {
+    for roles in ["", "r1,active,,tea-1,primary,teacher,2025-08-01,,sch-on\n"] {
         with_roles(&district, &changed, roles);
         district.run().ok().says("tea-1", "kept", KEPT);
     }
     fs::remove_file(district.path("sis/roles.csv")).unwrap();
     district.run().ok().says("tea-1", "kept", KEPT);
+    // A role of somebody whom the delta does not have would be lost.
+    with_roles(&district, &changed, "r3,active,,tea-2,primary,teacher,,,sch-off\n");
+    let refused = district.run().exits(7);
+    refused.complains(&["roles.csv has changes for users who are not in users.csv", "bulk"]);
     // A role that is taken away is gone.
     with_roles(&district, &changed, "r2,tobedeleted,,tea-1,secondary,teacher,,,sch-off\n");
     district.run().ok().says("tea-1", "updated", "Email updated by the sync - was typed@mail.example");
@@ -234,4 +234,150 @@ fn somebody_left_out_who_is_pending_again_is_part_of_the_plan_that_is_approved()
     let pending = district.preview().ok();
     assert_ne!(quiet.checksum(), pending.checksum());
     assert_eq!(pending.report.row("tea-1")["codes"], *"role-not-synced pending-again");
+}
+
+/// A 1.2 family: the guardian at `sch-on`, the child at `sch-off`, linked by the child's record.
+fn family_with_roles() -> (District, [Person; 3]) {
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let people =
+        [person("gua-1").email("sis@mail.example"), person("stu-2").agents("gua-1"), person("tea-3")];
+    district.platform(&[people[0].clone().email("typed@mail.example")]);
+    with_roles(&district, &people, FAMILY);
+    district.run().ok().says("gua-1", "created", KEPT);
+    (district, people)
+}
+
+const FAMILY: &str = "r1,,,gua-1,primary,guardian,,,sch-on\nr2,,,stu-2,primary,student,,,sch-off\nr3,,,tea-3,primary,teacher,,,sch-on\n";
+
+#[test]
+fn a_delta_that_leaves_roles_or_links_out_takes_no_school_from_a_family() {
+    let (district, people) = family_with_roles();
+    district.mode("delta");
+    for mentioned in [&people[..1], &people[1..2], &people[..2]] {
+        with_roles(&district, mentioned, "");
+        district.run().ok().says("gua-1", "kept", KEPT);
+    }
+    // Without the column of the links, and with the child's record alone.
+    district.sis_without(&["role", "orgSourcedIds", "agentSourcedIds"], &people[1..2]);
+    district.run().ok().says("gua-1", "kept", KEPT);
+    assert_eq!(district.mails().len(), 0);
+}
+
+#[test]
+fn roles_that_are_missing_or_nobodys_take_no_school_from_a_family() {
+    for roles in [
+        // None, a blank word, a blank user, a row that ends early, quotes that hide the user.
+        FAMILY.replace("r2,,,stu-2,primary,student,,,sch-off\n", ""),
+        FAMILY.replace("primary,student", "primary,"),
+        FAMILY.replace("stu-2,primary", ",primary"),
+        FAMILY.replace("student,,,sch-off", "student"),
+        FAMILY.replace("r2,,,stu-2", "r2,,,\"st\"u-2"),
+    ] {
+        let (district, people) = family_with_roles();
+        with_roles(&district, &people, &roles);
+        district.run().ok().says("gua-1", "kept", KEPT);
+        assert_eq!(district.mails().len(), 0, "{roles}");
+    }
+}
+
+#[test]
+fn a_row_that_ends_early_or_names_nobody_takes_no_school_from_a_family() {
+    for row in ["stu-2,,true\n", ",,true,sch-off,student,stu-2,Rosa,Diaz,,,,,gua-1,\n"] {
+        let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+        let people = [
+            person("gua-1").schools("sch-on").email("sis@mail.example"),
+            person("stu-2").schools("sch-off").agents("gua-1"),
+            person("tea-3"),
+        ];
+        district.platform(&[people[0].clone().email("typed@mail.example")]);
+        district.sis(&people);
+        district.run().ok().says("gua-1", "created", KEPT);
+        let whole = users_csv(&COLUMNS, &[people[0].clone(), people[2].clone()]);
+        let (header, rest) = whole.split_once('\n').unwrap();
+        district.file("sis/users.csv", format!("{header}\n{row}{rest}"));
+        district.run().ok().says("gua-1", "kept", KEPT);
+    }
+}
+
+#[test]
+fn children_whom_nobody_syncs_still_protect_their_guardian() {
+    for (key, value) in [("sync.roles", "[\"guardian\", \"teacher\"]"), ("sync.schools", "[\"sch-on\"]")] {
+        let mut district =
+            District::new().without_limits().school("sch-on", true).school("sch-off", false).with(key, value);
+        let people = [
+            person("gua-1").schools("sch-on").email("sis@mail.example"),
+            person("stu-2").schools("sch-off").agents("gua-1"),
+            person("tea-3").schools("sch-on"),
+        ];
+        district.platform(&[people[0].clone().email("typed@mail.example")]);
+        district.sis(&people);
+        district.run().ok().says("gua-1", "created", KEPT);
+        // The row of the child is broken, and then a delta does not mention anybody of the family.
+        let header_and_two = users_csv(&COLUMNS, &[people[0].clone(), people[2].clone()]);
+        district.file(
+            "sis/users.csv",
+            format!("{header_and_two}stu-2,,true,sch-off,student,x,Ro, Jr.,Diaz,,,,,gua-1,,zz\n"),
+        );
+        district.run().ok().says("gua-1", "kept", KEPT);
+        district.sis_delta(&people[2..]);
+        district.run().ok().says("gua-1", "kept", KEPT);
+        // A child who has left protects nobody.
+        district.sis_delta(&[people[1].clone().status("tobedeleted")]);
+        district.run().ok().says("gua-1", "updated", "Email updated by the sync - was typed@mail.example");
+    }
+}
+
+#[test]
+fn in_a_roster_of_unknown_mode_nobody_is_gone() {
+    let (district, people) = family();
+    district.mode("");
+    district.sis(&[people[0].clone(), people[1].clone().status("tobedeleted")]);
+    district.run().ok().says("gua-1", "kept", KEPT);
+}
+
+#[test]
+fn somebody_who_is_student_and_parent_is_family_both_ways() {
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let people = [person("gua-1").email("sis@mail.example"), person("stu-2").agents("gua-1")];
+    district.platform(&[people[0].clone().email("typed@mail.example")]);
+    let both = "r1,,,gua-1,primary,guardian,,,sch-on\nr2,,,stu-2,primary,student,,,sch-off\nr3,,,stu-2,secondary,parent,,,sch-on\n";
+    with_roles(&district, &people, both);
+    district.run().ok().says("gua-1", "created", KEPT);
+}
+
+#[test]
+fn rows_that_differ_are_one_person() {
+    let mut district = District::new().without_limits();
+    let people = [person("tea-1"), person("tea-2").email("shared@mail.example")];
+    district.sis(&people);
+    let _ = district.run().ok();
+    district.platform(&[people[1].clone().mobile("718-555-0142")]);
+    district.sis(&[
+        person("tea-1").email("shared@mail.example"),
+        people[1].clone(),
+        people[1].clone().given("Ana"),
+    ]);
+    let done = district.run().ok();
+    assert!(done.stdout.contains("1 joined, 1 details taken over"), "{}", done.stdout);
+    done.says(
+        "tea-1",
+        "updated",
+        "Email updated by the sync - was tea-1@school.example; Email is shared with tea-2",
+    );
+    assert_eq!(done.report.count("rejected"), 2);
+    assert_eq!(district.ask("SELECT count(*) FROM audit WHERE field = 'phone'"), "1");
+}
+
+#[test]
+fn an_address_with_line_breaks_in_the_platform_export_is_no_open_quote() {
+    let mut district = District::new();
+    district.sis(&[person("tea-1")]);
+    district.platform_file("sourced_id,state,given_name,family_name,email,notes\ntea-1,active,Rosa,Diaz,own@mail.example,\"hi\nbye, now\"\n");
+    district.run().ok().says(
+        "tea-1",
+        "created",
+        "Active user has a new email in the SIS import - own@mail.example",
+    );
+    district.platform_file("sourced_id\ntea-1\n\"tea-2\ntea-3\n");
+    district.run().exits(7).complains(&["a quote that is never closed"]);
 }

@@ -32,7 +32,7 @@ fn record() -> Record<'static> {
         sms: Some("(718) 555-0142"),
         phone: Some("718-555-0150"),
         roles: RoleList("teacher"),
-        orgs: IdList("off"),
+        orgs: Some(IdList("off")),
         ..Record::default()
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct RoleIndex {
     words: Vec<Box<str>>,
     /// Users with a row that cannot be read.
     broken: HashSet<u64>,
+    /// Some row does not say, or not for certain, whose role it is.
+    names_nobody: bool,
 }
 
 const COLUMNS: [Wanted; 8] = [
@@ -135,7 +137,7 @@ impl RoleIndex {
 
     /// The roles of a user, primary first.
     fn of(&self, user: &str) -> impl Iterator<Item = &Entry> {
-        let hash = xxh3_64(user.as_bytes());
+        let hash = user_hash(user);
         let prefix = (hash >> (64 - self.prefix)) as usize;
         let range = match self.starts.get(prefix..prefix + 2) {
             Some(&[from, to]) => from as usize..to as usize,
@@ -148,9 +150,19 @@ impl RoleIndex {
         self.entries.is_empty()
     }
 
+    /// Whether some row does not say for certain whose role it is.
+    pub(super) fn names_nobody_somewhere(&self) -> bool {
+        self.names_nobody
+    }
+
+    /// The users in it, for a delta: whether all of them are among those seen.
+    pub(super) fn are_all_in(&self, seen: &HashSet<u64>) -> bool {
+        self.entries.iter().all(|entry| seen.contains(&entry.user))
+    }
+
     /// Whether a row of the user cannot be read.
     pub(super) fn is_broken(&self, user: &str) -> bool {
-        !self.broken.is_empty() && self.broken.contains(&xxh3_64(user.as_bytes()))
+        !self.broken.is_empty() && self.broken.contains(&user_hash(user))
     }
 
     /// Writes the roles of a user as a [`crate::roster::RoleList`].
@@ -187,6 +199,11 @@ impl RoleIndex {
     fn word(&self, at: u32) -> &str {
         self.words.get(at as usize).map_or("", |word| word)
     }
+}
+
+/// By what a user is known in the index.
+pub(super) fn user_hash(user: &str) -> u64 {
+    xxh3_64(user.as_bytes())
 }
 
 /// Columns that Microsoft School Data Sync writes where the standard has others.
@@ -226,8 +243,10 @@ impl Builder<'_> {
             findings.error(code, file, line, None, || {
                 "the role in this row cannot be read, so its user is rejected".to_owned()
             });
+            // Where the row is broken is not known: the user may be another.
+            self.index.names_nobody = true;
             if let Some(user) = filled(row, self.columns[0]) {
-                self.index.broken.insert(xxh3_64(user.as_bytes()));
+                self.index.broken.insert(user_hash(user));
             }
             return Ok(());
         }
@@ -245,10 +264,19 @@ impl Builder<'_> {
                 findings.warn("unknown-status", file, line, Some("status"), || "taken for active".to_owned())
             }
         }
-        let (Some(user), Some(role)) = (filled(row, user), filled(row, role)) else {
-            findings.warn("incomplete-role", file, line, None, || {
-                "without a user or without a role, so it is left out".to_owned()
+        // A row that ends before the org has said neither that there is one nor that there is none.
+        let cut_off = org.is_some() && row.get(org).is_none();
+        let (Some(user), Some(role), false) = (filled(row, user), filled(row, role), cut_off) else {
+            findings.error("incomplete-role", file, line, None, || {
+                "without a user, without a role or cut off, so its user, if there is one, is rejected"
+                    .to_owned()
             });
+            match filled(row, user) {
+                Some(user) => {
+                    self.index.broken.insert(user_hash(user));
+                }
+                None => self.index.names_nobody = true,
+            }
             return Ok(());
         };
         let org = filled(row, org);
@@ -275,7 +303,7 @@ impl Builder<'_> {
             })
         };
         let (begin, end) = (day(begin, "beginDate"), day(end, "endDate"));
-        self.index.entries.push(Entry { user: xxh3_64(user.as_bytes()), role, org, begin, end });
+        self.index.entries.push(Entry { user: user_hash(user), role, org, begin, end });
         Ok(())
     }
 

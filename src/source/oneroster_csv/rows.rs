@@ -170,8 +170,8 @@ impl<'s> RowReader<'s> {
             phone: get(columns.phone),
             language: get(columns.language),
             roles: RoleList(roles),
-            orgs: IdList(orgs),
-            agents: IdList(get(columns.agents).unwrap_or_default()),
+            orgs: get(columns.orgs).map(IdList),
+            agents: get(columns.agents).map(IdList),
             defect: broken.then_some(Defect::Roles),
         })
     }

@@ -137,8 +137,8 @@ impl From<&Record<'_>> for Owned {
             identifier: text(record.identifier),
             language: text(record.language),
             roles: record.roles.0.to_owned(),
-            orgs: record.orgs.0.to_owned(),
-            agents: record.agents.0.to_owned(),
+            orgs: record.orgs.unwrap_or_default().0.to_owned(),
+            agents: record.agents.unwrap_or_default().0.to_owned(),
             defect: record.defect,
         }
     }
