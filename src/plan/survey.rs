@@ -346,7 +346,7 @@ impl Survey {
         let mut unsettled = std::mem::take(&mut self.unsettled);
         let listless = std::mem::take(&mut self.listless);
         store.each_relative(|known| {
-            let Relative { sourced_id, roles, orgs, agents } = known;
+            let Relative { sourced_id, archived, roles, orgs, agents } = known;
             let (roles, orgs, agents) = (RoleList(roles), IdList(orgs), IdList(agents));
             let person = key(sourced_id);
             match unsettled.remove(&person) {
@@ -369,7 +369,8 @@ impl Survey {
                         self.link(person, roles, agents);
                     }
                 }
-                None if mode != Mode::Bulk || doubt => {
+                // Whoever was archived because their row names nobody may still be there.
+                None if mode != Mode::Bulk && !archived || doubt => {
                     let record = Record { roles, orgs: Some(orgs), ..Record::default() };
                     let set = self.set_number(&own_schools(&record, today));
                     self.others.insert(person, set);

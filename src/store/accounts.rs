@@ -34,6 +34,8 @@ pub struct Sketch<'a> {
 /// What is known of somebody's family.
 pub struct Relative<'a> {
     pub sourced_id: &'a str,
+    /// Has left. May be back in the roster, or be there in a row that names nobody.
+    pub archived: bool,
     pub roles: &'a str,
     pub orgs: &'a str,
     pub agents: &'a str,
@@ -74,16 +76,22 @@ impl Store {
         Ok(())
     }
 
-    /// Goes through what is known of families: the accounts that are not archived, and the bystanders.
+    /// Goes through what is known of families: all accounts, archived ones too, and the bystanders.
     pub fn each_relative(&self, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
         let mut statement = self.connection.prepare(
-            "SELECT sourced_id, sis_roles, sis_orgs, sis_agents FROM account WHERE NOT archived \
-             UNION ALL SELECT sourced_id, roles, orgs, agents FROM bystander",
+            "SELECT sourced_id, archived, sis_roles, sis_orgs, sis_agents FROM account \
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents FROM bystander",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(Relative { sourced_id: text(0)?, roles: text(1)?, orgs: text(2)?, agents: text(3)? })?;
+            each(Relative {
+                sourced_id: text(0)?,
+                archived: row.get(1)?,
+                roles: text(2)?,
+                orgs: text(3)?,
+                agents: text(4)?,
+            })?;
         }
         Ok(())
     }

@@ -295,6 +295,8 @@ fn a_row_that_ends_early_or_names_nobody_takes_no_school_from_a_family() {
         let whole = users_csv(&COLUMNS, &[people[0].clone(), people[2].clone()]);
         let (header, rest) = whole.split_once('\n').unwrap();
         district.file("sis/users.csv", format!("{header}\n{row}{rest}"));
+        // The second night as well, when the child whose row names nobody has been archived.
+        district.run().ok().says("gua-1", "kept", KEPT);
         district.run().ok().says("gua-1", "kept", KEPT);
     }
 }
@@ -380,4 +382,18 @@ fn an_address_with_line_breaks_in_the_platform_export_is_no_open_quote() {
     );
     district.platform_file("sourced_id\ntea-1\n\"tea-2\ntea-3\n");
     district.run().exits(7).complains(&["a quote that is never closed"]);
+}
+
+#[test]
+fn who_comes_back_by_a_delta_that_does_not_say_the_roles_again_is_where_they_were() {
+    let (district, people) = family_with_roles();
+    with_roles(&district, &people[1..], FAMILY);
+    district.run().ok().says("gua-1", "archived", "User is no longer in the SIS import - archived");
+    district.mode("delta");
+    with_roles(&district, &people[..1], "");
+    district.run().ok().says(
+        "gua-1",
+        "restored",
+        &format!("{KEPT}; User is back in the SIS import - restored"),
+    );
 }
