@@ -5,11 +5,13 @@
 //! Rows are spooled, so that memory does not grow with the district beyond a few words a person.
 
 mod build;
+mod claims;
 mod limits;
 mod note;
 mod people;
 mod person;
 mod recipients;
+mod row;
 mod rules;
 mod sis;
 mod spool;

@@ -3,26 +3,24 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use chrono::NaiveDate;
-
+use super::claims::{Claim, gather_claims, refusals};
 use super::note::Note;
-use super::people::{CREDENTIALS, Claim, People, Sharing, hash, refusals};
+use super::people::{People, Sharing};
 use super::person::{Case, Verdict, archive, judge};
+use super::row::{row_of, sync_entries};
 use super::rules::Rules;
-use super::sis::Cells;
 use super::spool::Spool;
 use super::summary::{Checksum, Summary};
 use super::survey::{Survey, current_roles};
 use super::{Action, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::config::SharedContacts;
-use crate::contact::{Details, Field};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::platform::{Adopted, Export};
 use crate::roster::{Mode, Record, RoleList};
 use crate::source::RosterSource;
-use crate::store::{AuditEntry, Bystander, Origin, Store};
+use crate::store::{Bystander, Store};
 
 /// A plan, complete: nothing has been written yet.
 pub struct Plan {
@@ -470,83 +468,6 @@ impl Planner<'_> {
     }
 }
 
-/// What the sync itself did, for the audit. Creating an account is not a change: the account says what it began with.
-fn sync_entries(
-    action: Action,
-    stored: Option<&Account>,
-    after: State,
-    changes: &[super::Change],
-) -> Vec<AuditEntry> {
-    let entry = |field: &str, old: &str, new: &str| AuditEntry {
-        origin: Origin::Sync,
-        field: field.into(),
-        old: old.into(),
-        new: new.into(),
-    };
-    let state = stored.map_or("", |stored| stored.state.word());
-    let moved = match action {
-        Action::Archived => Some(entry("state", state, "archived")),
-        Action::Restored => Some(entry("state", "archived", after.word())),
-        Action::Created
-        | Action::Updated
-        | Action::Kept
-        | Action::Unchanged
-        | Action::Skipped
-        | Action::Rejected => None,
-    };
-    changes.iter().map(|change| entry(change.field.key(), &change.old, &change.new)).chain(moved).collect()
-}
-
-fn row_of(
-    record: &Record<'_>,
-    stored: Option<&Account>,
-    verdict: &Verdict,
-    roles: &[String],
-    schools: &[String],
-    rules: &Rules,
-    person: Option<u32>,
-) -> PlanRow {
-    let unreadable = record.defect.is_some();
-    let sis = if unreadable { Default::default() } else { Cells::of(record, rules.phone_credential).shown() };
-    let roles = if roles.is_empty() {
-        // None is held today; say which there are.
-        let mut named: Vec<_> = Vec::new();
-        for assignment in record.roles.iter() {
-            let role = crate::roles::canonical(assignment.role);
-            if !named.contains(&role) {
-                named.push(role);
-            }
-        }
-        named.join("|")
-    } else {
-        roles.join("|")
-    };
-    let account = verdict.account.as_ref();
-    let state = account.map(Account::state_word).unwrap_or_default();
-    PlanRow {
-        line: record.line,
-        sourced_id: record.sourced_id.to_owned(),
-        identifier: record.identifier.unwrap_or_default().to_owned(),
-        roles,
-        schools: schools.join("|"),
-        state: state.to_owned(),
-        state_before: stored.map(Account::state_word).filter(|before| *before != state).map(str::to_owned),
-        action: verdict.action,
-        details: account.map(|account| account.details.clone()).unwrap_or_default(),
-        sis,
-        notes: verdict.notes.clone(),
-        changes: verdict.changes.clone(),
-        kept: verdict.kept.clone(),
-        first_seen: first_seen(account, verdict),
-        // What is left out or unusable is not looked into; nor are credentials of those who leave.
-        person: person.filter(|_| !matches!(verdict.action, Action::Skipped | Action::Rejected)),
-    }
-}
-
-fn first_seen(account: Option<&Account>, verdict: &Verdict) -> Option<NaiveDate> {
-    if verdict.kept.is_empty() { None } else { account.and_then(|account| account.kept_since) }
-}
-
 /// Walks through the roster once to see who would hold which credential, and who is to be refused.
 fn refuse_credentials(
     source: &dyn RosterSource,
@@ -583,46 +504,5 @@ fn refuse_credentials(
         if !more {
             return Ok(refused);
         }
-    }
-}
-
-fn gather_claims(
-    watch: &mut [BTreeMap<String, Claim>; 2],
-    stored: Option<&Account>,
-    verdict: &Verdict,
-    sourced_id: &str,
-) {
-    let Some(after) = verdict.account.as_ref().filter(|account| !account.archived) else { return };
-    for (field, claims) in CREDENTIALS.into_iter().zip(watch) {
-        let claim = claim_of(field, stored, verdict, &after.details);
-        if claim.after.is_some() || claim.otherwise.is_some() {
-            claims.insert(sourced_id.to_owned(), claim);
-        }
-    }
-}
-
-/// A value is claimed if the sync would put it there; what is there already, or comes from the platform, is held.
-fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &Details) -> Claim {
-    let change = verdict.changes.iter().find(|change| change.field == field);
-    let value = hash(after, field);
-    let exported = verdict.account.as_ref().is_some_and(|account| match field {
-        Field::Email => account.exported.email.is_some(),
-        Field::Phone => account.exported.phone.is_some(),
-        Field::Name | Field::HomePhone => false,
-    });
-    let created = stored.is_none() && !exported && value.is_some();
-    let before = change.map(|change| Details {
-        email: change.old.clone(),
-        phone: change.old.clone(),
-        ..Details::default()
-    });
-    match (change, value) {
-        (Some(_), Some(_)) => {
-            Claim { after: value, otherwise: before.and_then(|before| hash(&before, field)), is_new: true }
-        }
-        // Cleared: nothing is claimed, and nothing is held.
-        (Some(_), None) => Claim { after: None, otherwise: None, is_new: false },
-        (None, _) if created => Claim { after: value, otherwise: None, is_new: true },
-        (None, _) => Claim { after: value, otherwise: value, is_new: false },
     }
 }

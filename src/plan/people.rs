@@ -1,9 +1,9 @@
-//! Whose credentials are whose after the run: who shares one, and, under `unique`, who is refused one.
+//! Whose credentials are whose after the run, and who shares one.
 //!
 //! Credentials are compared by a 64-bit hash of their normal form, so that a million people take a few words each. Two
 //! different ones that collide would at worst be called shared; among a million the chance is one in ten million.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -118,94 +118,9 @@ fn comes_after_sharing(note: &Note) -> bool {
     }
 }
 
-/// What a person wants to do with a credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Claim {
-    /// Hash of the value that is held if nothing is refused.
-    pub(super) after: Option<u64>,
-    /// Hash of the value that is held if the new one is refused; none for who had none.
-    pub(super) otherwise: Option<u64>,
-    /// Whether `after` is a new value, which can be refused.
-    pub(super) is_new: bool,
-}
-
-/// Decides who is refused a credential under `unique`, judged as things would be after the run: a holder that keeps its
-/// value wins, of several new claimants none gets it, a swap is fine. Whoever is refused keeps the old value, which may
-/// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that of a holder to name.
-pub(super) fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
-    let mut refused: HashMap<String, String> = HashMap::new();
-    loop {
-        let mut holders: HashMap<u64, Vec<(&str, bool)>> = HashMap::new();
-        for (id, claim) in claims {
-            let (value, is_new) =
-                if refused.contains_key(id) { (claim.otherwise, false) } else { (claim.after, claim.is_new) };
-            if let Some(value) = value {
-                holders.entry(value).or_default().push((id, is_new));
-            }
-        }
-        let before = refused.len();
-        for group in holders.values().filter(|group| group.len() > 1) {
-            let keeper = group.iter().find(|(_, is_new)| !is_new).map(|(id, _)| *id);
-            for (id, _) in group.iter().filter(|(_, is_new)| *is_new) {
-                // Groups are in the order of the ids, since the claims are.
-                let other =
-                    keeper.or_else(|| group.iter().map(|(other, _)| *other).find(|other| other != id));
-                if let Some(other) = other {
-                    refused.insert((*id).to_owned(), other.to_owned());
-                }
-            }
-        }
-        if refused.len() == before {
-            return refused;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn claims(of: &[(&str, Option<u64>, Option<u64>)]) -> BTreeMap<String, Claim> {
-        of.iter()
-            .map(|(id, otherwise, after)| {
-                let is_new = after.is_some() && otherwise != after;
-                ((*id).to_owned(), Claim { after: *after, otherwise: *otherwise, is_new })
-            })
-            .collect()
-    }
-
-    fn refused(of: &[(&str, Option<u64>, Option<u64>)]) -> Vec<(String, String)> {
-        let mut refused: Vec<_> = refusals(&claims(of)).into_iter().collect();
-        refused.sort();
-        refused
-    }
-
-    fn pair(id: &str, holder: &str) -> (String, String) {
-        (id.to_owned(), holder.to_owned())
-    }
-
-    #[test]
-    fn a_holder_that_keeps_its_value_wins() {
-        assert_eq!(refused(&[("a", Some(1), Some(1)), ("b", Some(2), Some(1))]), [pair("b", "a")]);
-    }
-
-    #[test]
-    fn of_several_new_claimants_none_gets_it() {
-        let three = [("a", None, Some(9)), ("b", Some(2), Some(9)), ("c", Some(3), Some(9))];
-        assert_eq!(refused(&three), [pair("a", "b"), pair("b", "a"), pair("c", "a")]);
-    }
-
-    #[test]
-    fn a_swap_is_allowed() {
-        assert_eq!(refused(&[("a", Some(1), Some(2)), ("b", Some(2), Some(1))]), []);
-    }
-
-    #[test]
-    fn a_refusal_can_refuse_another() {
-        // c is refused 1 by a, so it keeps 3, which refuses d.
-        let chain = [("a", Some(1), Some(1)), ("c", Some(3), Some(1)), ("d", Some(4), Some(3))];
-        assert_eq!(refused(&chain), [pair("c", "a"), pair("d", "c")]);
-    }
 
     #[test]
     fn sharing_is_said_of_each_after_the_fields_and_before_the_rest() {

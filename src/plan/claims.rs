@@ -1,0 +1,140 @@
+//! `shared_contacts = "unique"`: who wants which credential, and who is refused it. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::people::{CREDENTIALS, hash};
+use super::person::Verdict;
+use crate::account::Account;
+use crate::contact::{Details, Field};
+
+/// What a person wants to do with a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// Hash of the value that is held if nothing is refused.
+    pub(super) after: Option<u64>,
+    /// Hash of the value that is held if the new one is refused; none for who had none.
+    pub(super) otherwise: Option<u64>,
+    /// Whether `after` is a new value, which can be refused.
+    pub(super) is_new: bool,
+}
+
+/// Decides who is refused a credential under `unique`, judged as things would be after the run: a holder that keeps its
+/// value wins, of several new claimants none gets it, a swap is fine. Whoever is refused keeps the old value, which may
+/// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that of a holder to name.
+pub(super) fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
+    let mut refused: HashMap<String, String> = HashMap::new();
+    loop {
+        let mut holders: HashMap<u64, Vec<(&str, bool)>> = HashMap::new();
+        for (id, claim) in claims {
+            let (value, is_new) =
+                if refused.contains_key(id) { (claim.otherwise, false) } else { (claim.after, claim.is_new) };
+            if let Some(value) = value {
+                holders.entry(value).or_default().push((id, is_new));
+            }
+        }
+        let before = refused.len();
+        for group in holders.values().filter(|group| group.len() > 1) {
+            let keeper = group.iter().find(|(_, is_new)| !is_new).map(|(id, _)| *id);
+            for (id, _) in group.iter().filter(|(_, is_new)| *is_new) {
+                // Groups are in the order of the ids, since the claims are.
+                let other =
+                    keeper.or_else(|| group.iter().map(|(other, _)| *other).find(|other| other != id));
+                if let Some(other) = other {
+                    refused.insert((*id).to_owned(), other.to_owned());
+                }
+            }
+        }
+        if refused.len() == before {
+            return refused;
+        }
+    }
+}
+
+/// Notes what a person holds and wants after a verdict.
+pub(super) fn gather_claims(
+    watch: &mut [BTreeMap<String, Claim>; 2],
+    stored: Option<&Account>,
+    verdict: &Verdict,
+    sourced_id: &str,
+) {
+    let Some(after) = verdict.account.as_ref().filter(|account| !account.archived) else { return };
+    for (field, claims) in CREDENTIALS.into_iter().zip(watch) {
+        let claim = claim_of(field, stored, verdict, &after.details);
+        if claim.after.is_some() || claim.otherwise.is_some() {
+            claims.insert(sourced_id.to_owned(), claim);
+        }
+    }
+}
+
+/// A value is claimed if the sync would put it there; what is there already, or comes from the platform, is held.
+fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &Details) -> Claim {
+    let change = verdict.changes.iter().find(|change| change.field == field);
+    let value = hash(after, field);
+    let exported = verdict.account.as_ref().is_some_and(|account| match field {
+        Field::Email => account.exported.email.is_some(),
+        Field::Phone => account.exported.phone.is_some(),
+        Field::Name | Field::HomePhone => false,
+    });
+    let created = stored.is_none() && !exported && value.is_some();
+    let before = change.map(|change| Details {
+        email: change.old.clone(),
+        phone: change.old.clone(),
+        ..Details::default()
+    });
+    match (change, value) {
+        (Some(_), Some(_)) => {
+            Claim { after: value, otherwise: before.and_then(|before| hash(&before, field)), is_new: true }
+        }
+        // Cleared: nothing is claimed, and nothing is held.
+        (Some(_), None) => Claim { after: None, otherwise: None, is_new: false },
+        (None, _) if created => Claim { after: value, otherwise: None, is_new: true },
+        (None, _) => Claim { after: value, otherwise: value, is_new: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(of: &[(&str, Option<u64>, Option<u64>)]) -> BTreeMap<String, Claim> {
+        of.iter()
+            .map(|(id, otherwise, after)| {
+                let is_new = after.is_some() && otherwise != after;
+                ((*id).to_owned(), Claim { after: *after, otherwise: *otherwise, is_new })
+            })
+            .collect()
+    }
+
+    fn refused(of: &[(&str, Option<u64>, Option<u64>)]) -> Vec<(String, String)> {
+        let mut refused: Vec<_> = refusals(&claims(of)).into_iter().collect();
+        refused.sort();
+        refused
+    }
+
+    fn pair(id: &str, holder: &str) -> (String, String) {
+        (id.to_owned(), holder.to_owned())
+    }
+
+    #[test]
+    fn a_holder_that_keeps_its_value_wins() {
+        assert_eq!(refused(&[("a", Some(1), Some(1)), ("b", Some(2), Some(1))]), [pair("b", "a")]);
+    }
+
+    #[test]
+    fn of_several_new_claimants_none_gets_it() {
+        let three = [("a", None, Some(9)), ("b", Some(2), Some(9)), ("c", Some(3), Some(9))];
+        assert_eq!(refused(&three), [pair("a", "b"), pair("b", "a"), pair("c", "a")]);
+    }
+
+    #[test]
+    fn a_swap_is_allowed() {
+        assert_eq!(refused(&[("a", Some(1), Some(2)), ("b", Some(2), Some(1))]), []);
+    }
+
+    #[test]
+    fn a_refusal_can_refuse_another() {
+        // c is refused 1 by a, so it keeps 3, which refuses d.
+        let chain = [("a", Some(1), Some(1)), ("c", Some(3), Some(1)), ("d", Some(4), Some(3))];
+        assert_eq!(refused(&chain), [pair("c", "a"), pair("d", "c")]);
+    }
+}
