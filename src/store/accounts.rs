@@ -11,10 +11,14 @@ use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 
 /// Every column, in the order of [`from_row`].
-const COLUMNS: &str = "id, sourced_id, state, archived, given_name, family_name, email, phone, home_phone, \
-    sis_identifier, sis_enabled, sis_given_name, sis_family_name, sis_email, sis_sms, sis_phone, sis_language, \
-    sis_roles, sis_orgs, sis_agents, export_given_name, export_family_name, export_email, export_phone, \
-    export_home_phone, kept_since";
+macro_rules! select {
+    () => {
+        "SELECT id, sourced_id, state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, \
+         sis_enabled, sis_given_name, sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, \
+         sis_agents, export_given_name, export_family_name, export_email, export_phone, export_home_phone, kept_since \
+         FROM account "
+    };
+}
 
 /// How many accounts there are of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,15 +57,13 @@ pub struct Bystander {
 impl Store {
     /// The account of a person, archived or not.
     pub fn account(&self, sourced_id: &str) -> Result<Option<Account>> {
-        let sql = const_format_select("WHERE sourced_id = ?1");
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.connection.prepare_cached(concat!(select!(), "WHERE sourced_id = ?1"))?;
         Ok(statement.query_row([sourced_id], from_row).optional()?)
     }
 
     /// The account in a row of the store.
     pub fn account_by_id(&self, id: i64) -> Result<Option<Account>> {
-        let sql = const_format_select("WHERE id = ?1");
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.connection.prepare_cached(concat!(select!(), "WHERE id = ?1"))?;
         Ok(statement.query_row([id], from_row).optional()?)
     }
 
@@ -218,10 +220,6 @@ impl Store {
         statement.execute(named_params! { ":id": id, ":name": name })?;
         Ok(())
     }
-}
-
-fn const_format_select(rest: &str) -> String {
-    format!("SELECT {COLUMNS} FROM account {rest}")
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {

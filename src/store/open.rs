@@ -13,6 +13,10 @@ use crate::failure::{Failure, Kind, Result};
 /// How long to wait for a writer that is committing just now.
 const BUSY: Duration = Duration::from_secs(30);
 
+/// A connection stays in one thread, so SQLite need not lock it for every call.
+const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 impl Store {
     /// Opens a store for writing; creates it, and its folder, if there is none. An older one is copied to a backup
     /// beside it and migrated. The caller holds the run lock.
@@ -39,7 +43,7 @@ impl Store {
     }
 
     fn prepare_write(path: &Path) -> Result<Self> {
-        let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut connection = Connection::open_with_flags(path, READ_WRITE)?;
         configure(&connection)?;
         let version = migrate::version(&connection)?;
         if version > 0 && version < migrate::CURRENT {
@@ -87,7 +91,7 @@ impl Store {
                     .map_err(|cause| Failure::io(Kind::Failed, "the store cannot be copied", &from, cause))?;
             }
         }
-        let mut connection = Connection::open_with_flags(&private, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut connection = Connection::open_with_flags(&private, READ_WRITE)?;
         configure(&connection)?;
         migrate::migrate(&mut connection)?;
         Ok(Self { connection, _copy: Some(copy) })
@@ -106,7 +110,7 @@ impl Store {
 }
 
 fn open_as_it_is(path: &Path) -> Result<(Connection, usize)> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = Connection::open_with_flags(path, READ_ONLY)?;
     configure(&connection)?;
     let version = migrate::version(&connection)?;
     Ok((connection, version))
