@@ -78,18 +78,7 @@ pub fn build(
         SharedContacts::Allow => Refused::default(),
         SharedContacts::Unique => refuse_credentials(source, survey, store, export, rules)?,
     };
-    let mut planner = Planner {
-        survey,
-        store,
-        export,
-        rules,
-        today: rules.today.to_string(),
-        mode: source.mode(),
-        refused: &refused,
-        watch: None,
-        answered: HashSet::new(),
-        plan: Draft::new(),
-    };
+    let mut planner = Planner::new(source, survey, store, export, rules, &refused);
     planner.walk(source, &mut progress)?;
     let population = store.population()?;
     let mut draft = planner.plan;
@@ -179,7 +168,29 @@ struct Planner<'a> {
     plan: Draft,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(
+        source: &dyn RosterSource,
+        survey: &'a Survey,
+        store: &'a Store,
+        export: &'a mut Export,
+        rules: &'a Rules,
+        refused: &'a Refused,
+    ) -> Self {
+        Self {
+            survey,
+            store,
+            export,
+            rules,
+            today: rules.today.to_string(),
+            mode: source.mode(),
+            refused,
+            watch: None,
+            answered: HashSet::new(),
+            plan: Draft::new(),
+        }
+    }
+
     fn walk(
         &mut self,
         source: &dyn RosterSource,
@@ -480,18 +491,8 @@ fn refuse_credentials(
     // cleared, for one. So it is walked again with what is known to be refused, until nothing is added.
     let mut refused = Refused::default();
     loop {
-        let mut planner = Planner {
-            survey,
-            store,
-            export,
-            rules,
-            today: rules.today.to_string(),
-            mode: source.mode(),
-            refused: &refused,
-            watch: Some(Default::default()),
-            answered: HashSet::new(),
-            plan: Draft::new(),
-        };
+        let mut planner = Planner::new(source, survey, store, export, rules, &refused);
+        planner.watch = Some(Default::default());
         planner.walk(source, &mut |_| ControlFlow::Continue(()))?;
         let claims = planner.watch.unwrap_or_default();
         let mut more = false;
