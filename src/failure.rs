@@ -55,6 +55,12 @@ impl Failure {
         self
     }
 
+    /// As [`Failure::at`], where the failure does not know a nearer place already.
+    #[must_use]
+    pub fn or_at(self, place: impl fmt::Display) -> Self {
+        if self.place.is_empty() { self.at(place) } else { self }
+    }
+
     #[must_use]
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
         self.cure = cure.into();

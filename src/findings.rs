@@ -110,8 +110,4 @@ impl Findings {
     pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
         &self.counts
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
 }

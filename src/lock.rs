@@ -49,6 +49,8 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 Err(TryLockError::WouldBlock) => {
+                    // Whoever has just taken it may not have said so yet, and what stands there is of the one before.
+                    std::thread::sleep(Duration::from_millis(50));
                     let mut holder = String::new();
                     // Who it is is only for the message; the lock is the kernel's word.
                     let _ = file.read_to_string(&mut holder);

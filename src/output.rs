@@ -25,7 +25,7 @@ pub fn write_file(
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
         let mut out = BufWriter::new(file);
-        write(&mut out)?;
+        write(&mut out).map_err(|failure| failure.or_at(path.display()))?;
         return out.flush().map_err(failed);
     }
     // Through a link to what it stands for.
@@ -34,7 +34,7 @@ pub fn write_file(
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut out =
         BufWriter::with_capacity(256 << 10, tempfile::NamedTempFile::new_in(folder).map_err(failed)?);
-    write(&mut out)?;
+    write(&mut out).map_err(|failure| failure.or_at(path.display()))?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(&path).map_err(|error| failed(error.error))?;

@@ -24,9 +24,6 @@ pub trait RosterSource {
     /// What was odd about the package as a whole (manifest, encoding, delimiter, missing optional files).
     fn findings(&self) -> &Findings;
 
-    /// Bytes that a full reading goes through, for a progress bar; none if unknown.
-    fn size(&self) -> Option<u64>;
-
     /// Whether some row of a file beside the users names nobody who could be found, so that somebody may seem to lack a
     /// role or a school that they have.
     fn names_nobody_somewhere(&self) -> bool {

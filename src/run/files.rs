@@ -58,7 +58,7 @@ pub(super) fn write_partial(reports: &Path, run: i64, plan: &Plan) -> Result<Par
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed(&path))?;
     let partial = Partial { path, committed: false };
     let mut out = BufWriter::with_capacity(256 << 10, &file);
-    write_rows(&mut out, plan)?;
+    write_rows(&mut out, plan).map_err(|failure| failure.or_at(partial.path.display()))?;
     out.flush().and_then(|()| file.sync_all()).map_err(failed(&partial.path))?;
     drop(out);
     Ok(partial)

@@ -168,10 +168,6 @@ impl RosterSource for OneRosterCsv {
         self.roles.as_ref().is_some_and(RoleIndex::names_nobody_somewhere)
     }
 
-    fn size(&self) -> Option<u64> {
-        self.package.file(Part::Users).map(|file| file.size)
-    }
-
     fn read(
         &self,
         findings: &mut Findings,

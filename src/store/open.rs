@@ -36,7 +36,7 @@ impl Store {
             .mode(0o600)
             .open(path)
             .map_err(unusable)?;
-        let store = Self::prepare_write(path).map_err(|failure| located(failure, path))?;
+        let store = Self::prepare_write(path).map_err(|failure| failure.or_at(path.display()))?;
         // Only now is it known to be a store of ours.
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
         Ok(store)
@@ -70,7 +70,7 @@ impl Store {
             Ok(found) if found.len() == 0 => return Ok(None),
             Ok(_) => {}
         }
-        Self::prepare_read(path).map(Some).map_err(|failure| located(failure, path))
+        Self::prepare_read(path).map(Some).map_err(|failure| failure.or_at(path.display()))
     }
 
     fn prepare_read(path: &Path) -> Result<Self> {
@@ -125,10 +125,6 @@ fn configure(connection: &Connection) -> Result<()> {
         "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;",
     )?;
     Ok(())
-}
-
-fn located(failure: Failure, path: &Path) -> Failure {
-    if failure.place.is_empty() { failure.at(path.display()) } else { failure }
 }
 
 /// Where a store of an older version is kept: `rostersync.db.v1.bak`.

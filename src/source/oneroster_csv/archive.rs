@@ -63,7 +63,7 @@ pub(super) fn open(
             return Err(refuse(format!("{base} in the zip file {objection}")));
         }
         let content = Content::Entry(index);
-        let file = PackageFile { part, name: base.to_owned(), size: entry.size(), content };
+        let file = PackageFile { part, name: base.to_owned(), content };
         found.push((folder.to_owned(), file));
     }
     let mut folders: Vec<&str> = found

@@ -46,8 +46,6 @@ pub(super) struct PackageFile {
     pub part: Part,
     /// Its name as the user knows it, without folders.
     pub name: String,
-    /// Uncompressed bytes.
-    pub size: u64,
     pub content: Content,
 }
 
@@ -190,8 +188,7 @@ fn list(path: &Path) -> Result<(Vec<PackageFile>, Vec<PathBuf>)> {
             continue;
         }
         let opened = SharedFile::open(&path).map_err(|cause| problem(&path, cause))?;
-        let size = opened.length().map_err(|cause| problem(&path, cause))?;
-        files.push(PackageFile { part, name, size, content: Content::File(opened) });
+        files.push(PackageFile { part, name, content: Content::File(opened) });
     }
     Ok((files, folders))
 }

@@ -155,7 +155,10 @@ impl Table {
                 format!("{} has a quote that is never closed, so where its rows end is unknown", file.name),
             )
             .at(format!("{} line {line}", package.place(file)))
-            .cure("correct the quote in the SIS (quotes inside a quoted cell have to be doubled) and export again"),
+            .cure(
+                "correct the quote in the SIS (quotes inside a quoted cell have to be doubled) and export again; if that is \
+                 where the file ends, it was cut off: have it delivered again",
+            ),
         }
     }
 

@@ -62,7 +62,7 @@ fn the_configuration_overrides_the_manifest() {
     let unclear = format!("propertyName,value\n{WHOLE}");
     let source = with_manifest(&unclear).mode(ModeSetting::Bulk).open();
     assert_eq!(source.mode(), Mode::Bulk);
-    assert!(source.findings().is_empty());
+    assert!(source.findings().counts().is_empty());
 
     let source = with_manifest(&format!("{unclear}file.users,delta\n")).mode(ModeSetting::Bulk).open();
     assert_eq!(source.mode(), Mode::Bulk);

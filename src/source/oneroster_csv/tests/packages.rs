@@ -146,16 +146,6 @@ fn other_files_are_never_opened() {
 }
 
 #[test]
-fn size_is_that_of_the_uncompressed_users() {
-    let export = Export::new(&[("users.csv", USERS), ("orgs.csv", "sourcedId,name\ns1,North\n")]);
-    assert_eq!(export.open().size(), Some(USERS.len() as u64));
-    export.write("e.zip", &zipped(&[("users.csv", USERS)]));
-    let source = OneRosterCsv::open(&export.path().join("e.zip"), Options::default()).unwrap();
-    assert_eq!(source.size(), Some(USERS.len() as u64));
-    assert!(source.name().ends_with("e.zip"));
-}
-
-#[test]
 fn an_empty_file() {
     assert!(told(&Export::of_bytes(b"").failure(), Kind::InputUnusable).contains("users.csv is empty"));
 }
