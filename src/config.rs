@@ -194,18 +194,7 @@ mod defaults {
         90
     }
     pub(super) fn roles() -> Vec<String> {
-        let all = [
-            "student",
-            "guardian",
-            "parent",
-            "relative",
-            "teacher",
-            "aide",
-            "proctor",
-            "counselor",
-            "administrator",
-        ];
-        all.map(str::to_owned).to_vec()
+        crate::roles::SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect()
     }
     pub(super) fn region() -> Region {
         Region::US

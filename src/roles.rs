@@ -19,6 +19,9 @@ pub const NAMES: [&str; 13] = [
     "systemAdministrator",
 ];
 
+/// The default of `[sync] roles`: all but those that `administrator` covers.
+pub const SYNCED_BY_DEFAULT: &[&str] = NAMES.split_at(9).0;
+
 /// Those that 1.1's `administrator` was split into.
 const ADMINISTRATORS: [&str; 4] =
     ["principal", "siteAdministrator", "districtAdministrator", "systemAdministrator"];
@@ -59,6 +62,13 @@ mod tests {
         assert_eq!(canonical("Student"), "student");
         assert_eq!(canonical("SITEADMINISTRATOR"), "siteAdministrator");
         assert_eq!(canonical("ext:Volunteer"), "ext:Volunteer");
+    }
+
+    #[test]
+    fn by_default_every_known_role_is_synced() {
+        assert_eq!(SYNCED_BY_DEFAULT.last(), Some(&"administrator"));
+        let configured: Vec<String> = SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect();
+        assert!(NAMES.iter().all(|role| is_synced(role, &configured)));
     }
 
     #[test]
