@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
+use crate::district::NOW;
+
 /// The first argument of the process that stands between: what the system says of "all children" is then one child.
 pub(crate) const CHILD: &str = "--measure";
 
@@ -20,7 +22,8 @@ pub(crate) struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3} | {:.3} | {:.0}", self.wall, self.cpu, self.peak_mib)
+        let digits = if self.wall < 10.0 { 3 } else { 1 };
+        write!(f, "{:.digits$} | {:.digits$} | {:.0}", self.wall, self.cpu, self.peak_mib)
     }
 }
 
@@ -30,7 +33,9 @@ pub(crate) fn measure(command: &[String], folder: &Path, rounds: usize, before: 
     for _ in 0..rounds {
         before();
         let own = std::env::current_exe().expect("our own name");
-        let done = Command::new(own).arg(CHILD).args(command).current_dir(folder).output().expect("a child");
+        let mut child = Command::new(own);
+        let child = child.arg(CHILD).args(command).env(NOW.0, NOW.1).current_dir(folder);
+        let done = child.output().expect("a child");
         assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
         let text = String::from_utf8_lossy(&done.stdout).into_owned();
         let numbers: Vec<f64> = text.split_whitespace().filter_map(|number| number.parse().ok()).collect();

@@ -1,0 +1,117 @@
+//! A made-up district on the disk: its files, its configurations, and the program run on them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::made_up::files::{Form, platform, roster};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_rostersync");
+
+/// Every run takes this for now, so that `first_seen` is the same in all reports, also around midnight.
+pub(crate) const NOW: (&str, &str) = ("ROSTERSYNC_NOW", "2026-09-01T06:00:00Z");
+
+pub(crate) struct District {
+    pub(crate) folder: PathBuf,
+    pub(crate) users: u64,
+}
+
+impl District {
+    /// Writes the files of both days.
+    pub(crate) fn make(folder: &Path, users: u64) -> Self {
+        eprintln!("{} users: making the district …", crate::grouped(users));
+        let district = Self { folder: folder.to_owned(), users };
+        std::thread::scope(|scope| {
+            scope.spawn(|| district.export("day1", 1, Form::V1p1));
+            scope.spawn(|| district.export("day2", 2, Form::V1p1));
+        });
+        platform(&district.at("platform.csv"), users).expect("the platform's export");
+        for (name, on) in [("off.toml", false), ("on.toml", true)] {
+            let config = format!(
+                "[sync]\nupdate_contacts = {on}\nstore = \"store.db\"\nreports = \"reports\"\ntimezone = \"UTC\"\n\
+                 [source]\ntype = \"oneroster-csv\"\npath = \"day2\"\n\
+                 [platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n\
+                 [limits]\narchive = \"100%\"\ncontact_updates = \"100%\"\nnotifications = 100000000\n"
+            );
+            fs::write(district.at(name), config).expect("a configuration");
+        }
+        district
+    }
+
+    pub(crate) fn export(&self, name: &str, day: u8, form: Form) {
+        roster(&self.at(name), self.users, day, form).expect("a OneRoster export");
+    }
+
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The program's command line.
+    pub(crate) fn command(&self, config: &str, arguments: &[&str]) -> Vec<String> {
+        let mut command = vec![PROGRAM.to_owned(), "-q".to_owned()];
+        // `--help` needs none.
+        if !config.is_empty() {
+            command.extend(["-c".to_owned(), self.at(config).display().to_string()]);
+        }
+        command.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        command
+    }
+
+    /// Runs `run`, and returns its report.
+    pub(crate) fn sync(&self, config: &str, arguments: &[&str]) -> PathBuf {
+        self.run(config, arguments);
+        self.last_report()
+    }
+
+    /// Runs `run`; any other end than 0 is the end of the benchmark.
+    pub(crate) fn run(&self, config: &str, arguments: &[&str]) {
+        let mut all = vec!["run", "--no-notify"];
+        all.extend(arguments);
+        let command = self.command(config, &all);
+        let mut program = Command::new(&command[0]);
+        let done = program.args(&command[1..]).env(NOW.0, NOW.1).current_dir(&self.folder).status();
+        assert!(done.expect("the program runs").success(), "{command:?}");
+    }
+
+    /// Run numbers have six digits, so the last name is the last run.
+    fn last_report(&self) -> PathBuf {
+        let reports = fs::read_dir(self.at("reports")).expect("the reports");
+        let paths = reports.map(|entry| entry.expect("a report").path());
+        paths.max().expect("a report")
+    }
+
+    pub(crate) fn forget_reports(&self) {
+        let _ = fs::remove_dir_all(self.at("reports"));
+    }
+
+    /// No store, no report.
+    pub(crate) fn forget(&self) {
+        self.forget_reports();
+        let _ = fs::remove_file(self.at("store.db"));
+    }
+
+    /// Keeps the store as it is now, to begin with again under the setting `on`.
+    pub(crate) fn keep_store(&self, on: bool) {
+        fs::copy(self.at("store.db"), self.at(kept(on))).expect("a copy of the store");
+    }
+
+    /// Begins with the store that was kept, all of it on the disk: what the system still has to write of a copy would be
+    /// counted as somebody else's time.
+    pub(crate) fn begin(&self, on: bool) {
+        self.forget();
+        fs::copy(self.at(kept(on)), self.at("store.db")).expect("the store that was kept");
+        let copy = File::options().write(true).open(self.at("store.db")).expect("the store");
+        copy.sync_all().expect("the store on the disk");
+    }
+
+    /// Whether `run` has this option: the benchmark may be older or newer than the program.
+    pub(crate) fn run_knows(&self, option: &str) -> bool {
+        let help = Command::new(PROGRAM).args(["run", "--help"]).output().expect("the program runs");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        help.split_whitespace().any(|word| word == option)
+    }
+}
+
+fn kept(on: bool) -> &'static str {
+    if on { "kept-on.db" } else { "kept-off.db" }
+}

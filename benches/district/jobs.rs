@@ -1,0 +1,182 @@
+//! The jobs that are measured, each with its target.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::district::District;
+use crate::made_up::files::Form;
+use crate::measure::{Figures, measure};
+use crate::target::Target;
+
+/// A line of the table.
+pub(crate) struct Job {
+    pub(crate) name: &'static str,
+    /// What the program is compared with, not the program.
+    pub(crate) is_yardstick: bool,
+    /// None: it could not be run, `targets` says nothing either.
+    pub(crate) figures: Option<Figures>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// The names that the table, the growth and the plot know the yardsticks by.
+pub(crate) const IMPORT: &str = "`sqlite3 .import`, no key";
+pub(crate) const PYTHON: &str = "Python, csv + sqlite3, day 2";
+
+/// Up to so many users a district is small: there the time is what counts, not the ratio.
+const SMALL: u64 = 10_000;
+
+/// Measures all jobs of a district whose stores were kept after some nights of day 1.
+pub(crate) fn measure_all(district: &District, rounds: usize) -> Vec<Job> {
+    eprintln!("{} users: measuring …", crate::grouped(district.users));
+    district.export("day2-v1p2", 2, Form::V1p2);
+    let mut bench = Bench { district, rounds, import: None, python: None, jobs: Vec::new() };
+    bench.yardsticks();
+    bench.runs();
+    bench.reports();
+    bench.jobs
+}
+
+struct Bench<'a> {
+    district: &'a District,
+    rounds: usize,
+    import: Option<Figures>,
+    python: Option<Figures>,
+    jobs: Vec<Job>,
+}
+
+impl Bench<'_> {
+    fn yardsticks(&mut self) {
+        self.import = self.sqlite_import();
+        self.python = self.python_script();
+        for (name, figures) in [(IMPORT, self.import), (PYTHON, self.python)] {
+            self.jobs.push(Job { name, is_yardstick: true, figures, targets: Vec::new() });
+        }
+    }
+
+    fn runs(&mut self) {
+        let district = self.district;
+        let import = " × import";
+
+        let found = self.run("off.toml", &["run", "--source", "day1"], &|| district.forget());
+        let most = Target::at_most(2.0, import, self.of_import(found));
+        let stretch = Target::at_most(1.3, " × import, the stretch", self.of_import(found));
+        self.push("first load", found, vec![most, stretch]);
+
+        district.begin(false);
+        let found = self.run("off.toml", &["run", "--source", "day1"], &|| district.forget_reports());
+        let mut targets = vec![Target::at_most(0.35, import, self.of_import(found))];
+        if district.users <= SMALL {
+            targets = vec![Target::at_most(50.0, " ms", Some(found.wall * 1000.0))];
+        }
+        self.push("nothing changed", found, targets);
+
+        let day2 = |bench: &Self, found: Figures| {
+            let script = bench.python.map(|python| python.wall / found.wall);
+            let of_import = bench.of_import(found);
+            vec![Target::at_most(0.6, import, of_import), Target::at_least(8.0, " × the script", script)]
+        };
+        let real = self.run("off.toml", &["run"], &|| district.begin(false));
+        self.push("day 2, OFF", real, day2(self, real));
+        let found = self.run("on.toml", &["run", "--no-notify"], &|| district.begin(true));
+        self.push("day 2, ON (nobody told)", found, day2(self, found));
+
+        // A dry run leaves the store as it is.
+        district.begin(false);
+        let dry = ["run", "--dry-run", "--report", "preview.csv"];
+        let found = self.run("off.toml", &dry, &|| {});
+        let target = Target::at_most(0.7, " × the real one", Some(found.wall / real.wall));
+        self.push("dry run of day 2, with its report", found, vec![target]);
+        let dry = ["run", "--dry-run", "--report", "preview.csv", "--source", "day2-v1p2"];
+        let found = self.run("off.toml", &dry, &|| {});
+        self.push("dry run of day 2 as OneRoster 1.2", found, Vec::new());
+    }
+
+    fn reports(&mut self) {
+        let district = self.district;
+        district.begin(false);
+        let report = district.sync("off.toml", &[]).display().to_string();
+        // `sort` takes any comma for the end of a cell; in these reports only the notes have some, and they come last.
+        let sort = format!("LC_ALL=C sort -t, -k20 {report} > sorted.txt");
+        let sort = ["sh".to_owned(), "-c".to_owned(), sort];
+        let sort = measure(&sort, &district.folder, self.rounds, &|| {});
+        let arguments = ["report", "--sort", "notes", "--format", "csv", "-o", "sorted.csv"];
+        let found = self.run("off.toml", &arguments, &|| {});
+        let target = Target::at_most(1.5, " × `sort`", Some(found.wall / sort.wall));
+        self.push("`report --sort notes`", found, vec![target]);
+        let name = "`sort` of that report by its notes";
+        self.jobs.push(Job { name, is_yardstick: true, figures: Some(sort), targets: Vec::new() });
+        let help = measure(&district.command("", &["--help"]), &district.folder, self.rounds, &|| {});
+        self.jobs.push(Job {
+            name: "`--help`",
+            is_yardstick: false,
+            figures: Some(help),
+            targets: Vec::new(),
+        });
+    }
+
+    fn run(&self, config: &str, arguments: &[&str], before: &dyn Fn()) -> Figures {
+        measure(&self.district.command(config, arguments), &self.district.folder, self.rounds, before)
+    }
+
+    fn of_import(&self, found: Figures) -> Option<f64> {
+        self.import.map(|import| found.wall / import.wall)
+    }
+
+    /// A job of the program: what it holds in memory has a target too.
+    fn push(&mut self, name: &'static str, found: Figures, mut targets: Vec<Target>) {
+        let memory = if self.district.users <= 1_000_000 { 128.0 } else { 224.0 };
+        targets.push(Target::at_most(memory, " MiB", Some(found.peak_mib)));
+        self.jobs.push(Job { name, is_yardstick: false, figures: Some(found), targets });
+    }
+
+    fn sqlite_import(&self) -> Option<Figures> {
+        if !is_installed("sqlite3") {
+            return None;
+        }
+        let db = self.district.at("import.db");
+        let import = format!(".import {} users", self.district.at("day2/users.csv").display());
+        let command = ["sqlite3".into(), "-csv".into(), db.display().to_string(), import];
+        let remove = || {
+            let _ = fs::remove_file(&db);
+        };
+        let found = measure(&command, &self.district.folder, self.rounds, &remove);
+        remove();
+        Some(found)
+    }
+
+    /// The job as a data engineer would script it: a file beside a table, compare, update, write a report.
+    fn python_script(&self) -> Option<Figures> {
+        if !is_installed("python3") {
+            return None;
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/district/baseline.py");
+        let (db, kept) = (self.district.at("python.db"), self.district.at("python-day1.db"));
+        let command = |day: &str| {
+            let users_csv = self.district.at(day).join("users.csv");
+            [
+                "python3".into(),
+                script.display().to_string(),
+                db.display().to_string(),
+                users_csv.display().to_string(),
+            ]
+        };
+        let _ = fs::remove_file(&db);
+        // Once at most sizes: it takes as long as all the rest, and its ratio is far from close.
+        measure(&command("day1"), &self.district.folder, 1, &|| {});
+        fs::rename(&db, &kept).expect("the script's table");
+        let begin = || {
+            fs::copy(&kept, &db).expect("the script's table");
+        };
+        let rounds = if self.district.users <= 100_000 { self.rounds.min(3) } else { 1 };
+        let found = measure(&command("day2"), &self.district.folder, rounds, &begin);
+        for file in [&db, &kept] {
+            let _ = fs::remove_file(file);
+        }
+        Some(found)
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
