@@ -8,22 +8,39 @@
 //! commits once.
 
 mod accounts;
+mod audit;
+mod chain;
+mod contacts;
+mod families;
+mod grants;
 mod history;
+mod memo;
 mod migrate;
 mod open;
 mod outbox;
+mod verify;
+
+use std::cell::RefCell;
 
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
 pub use accounts::{Bystander, Relative};
-pub use history::{AuditEntry, NewRun, Origin, RunResult, RunRow};
-pub use outbox::Waiting;
+pub use audit::{AuditEntry, Audited, Created, Origin};
+pub use contacts::Member;
+pub use families::Guardian;
+pub use grants::Grant;
+pub use history::{NewRun, RunResult, RunRow};
+pub use memo::{ACTIVE, ARCHIVED, CHUNK, Memos, ROW};
+pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, Waiting};
+pub use verify::{Broken, Verified};
 
 /// An open store.
 pub struct Store {
     connection: Connection,
+    /// What was written to the audit since [`Store::begin`].
+    sealing: RefCell<chain::Sealing>,
     /// Holds the private copy that is read instead of a store which cannot be read as it is.
     _copy: Option<tempfile::TempDir>,
 }

@@ -19,6 +19,7 @@ macro_rules! select {
          FROM account "
     };
 }
+pub(super) use select;
 
 /// How many accounts there are of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,13 +27,6 @@ pub struct Population {
     pub pending: u64,
     pub active: u64,
     pub archived: u64,
-}
-
-/// The little of an account that is needed to see whom the roster leaves out.
-pub struct Sketch<'a> {
-    pub id: i64,
-    pub sourced_id: &'a str,
-    pub archived: bool,
 }
 
 /// What is known of somebody's family.
@@ -67,15 +61,13 @@ impl Store {
         Ok(statement.query_row([id], from_row).optional()?)
     }
 
-    /// Goes through all accounts, archived ones too, in no useful order.
-    pub fn each_sketch(&self, mut each: impl FnMut(Sketch<'_>) -> Result<()>) -> Result<()> {
-        let mut statement = self.connection.prepare("SELECT id, sourced_id, archived FROM account")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(Sketch { id: row.get(0)?, sourced_id: text(1)?, archived: row.get(2)? })?;
-        }
-        Ok(())
+    /// The sourcedId of an account.
+    ///
+    /// # Errors
+    /// `Failed` if there is no such account, among others.
+    pub fn sourced_id(&self, id: i64) -> Result<String> {
+        let mut statement = self.connection.prepare_cached("SELECT sourced_id FROM account WHERE id = ?1")?;
+        Ok(statement.query_row([id], |row| row.get(0))?)
     }
 
     /// Goes through what is known of families: all accounts, archived ones too, and the bystanders.
@@ -135,6 +127,10 @@ impl Store {
         Ok(())
     }
 
+    pub fn has_bystanders(&self) -> Result<bool> {
+        Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM bystander)", [], |row| row.get(0))?)
+    }
+
     /// Forgets the bystanders for whom `is_gone` says so.
     pub fn forget_bystanders(&self, is_gone: impl Fn(&str) -> bool) -> Result<()> {
         let mut gone: Vec<String> = Vec::new();
@@ -153,6 +149,10 @@ impl Store {
             statement.execute([id])?;
         }
         Ok(())
+    }
+
+    pub fn has_accounts(&self) -> Result<bool> {
+        Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
     }
 
     pub fn population(&self) -> Result<Population> {
@@ -176,33 +176,49 @@ impl Store {
     /// Adds an account; its `id` is given by the store and returned.
     pub fn insert_account(&self, account: &Account) -> Result<i64> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO account VALUES (NULL, :sourced_id, :state, :archived, :given_name, :family_name, :email, \
-             :phone, :home_phone, :sis_identifier, :sis_enabled, :sis_given_name, :sis_family_name, :sis_email, \
-             :sis_sms, :sis_phone, :sis_language, :sis_roles, :sis_orgs, :sis_agents, :export_given_name, \
-             :export_family_name, :export_email, :export_phone, :export_home_phone, :kept_since)",
+            "INSERT INTO account VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+             ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
         )?;
+        statement.raw_bind_parameter(1, &account.sourced_id)?;
         bind(&mut statement, account)?;
         statement.raw_execute()?;
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Replaces all that an account holds.
+    /// Replaces all that an account holds. Its sourcedId stays: to write that again would write the index again.
     pub fn update_account(&self, account: &Account) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "UPDATE account SET sourced_id = :sourced_id, state = :state, archived = :archived, \
-             given_name = :given_name, family_name = :family_name, email = :email, phone = :phone, \
-             home_phone = :home_phone, sis_identifier = :sis_identifier, sis_enabled = :sis_enabled, \
-             sis_given_name = :sis_given_name, sis_family_name = :sis_family_name, sis_email = :sis_email, \
-             sis_sms = :sis_sms, sis_phone = :sis_phone, sis_language = :sis_language, sis_roles = :sis_roles, \
-             sis_orgs = :sis_orgs, sis_agents = :sis_agents, export_given_name = :export_given_name, \
-             export_family_name = :export_family_name, export_email = :export_email, export_phone = :export_phone, \
-             export_home_phone = :export_home_phone, kept_since = :kept_since WHERE id = :id",
+            "UPDATE account SET state = ?2, archived = ?3, given_name = ?4, family_name = ?5, email = ?6, phone = ?7, \
+             home_phone = ?8, sis_identifier = ?9, sis_enabled = ?10, sis_given_name = ?11, sis_family_name = ?12, \
+             sis_email = ?13, sis_sms = ?14, sis_phone = ?15, sis_language = ?16, sis_roles = ?17, sis_orgs = ?18, \
+             sis_agents = ?19, export_given_name = ?20, export_family_name = ?21, export_email = ?22, \
+             export_phone = ?23, export_home_phone = ?24, kept_since = ?25 WHERE id = ?1",
         )?;
+        statement.raw_bind_parameter(1, account.id)?;
         bind(&mut statement, account)?;
-        let id = statement.parameter_index(":id")?.unwrap_or_default();
-        statement.raw_bind_parameter(id, account.id)?;
         statement.raw_execute()?;
         Ok(())
+    }
+
+    /// As [`Store::update_account`], with the sourcedId.
+    pub fn rekey_account(&self, account: &Account) -> Result<()> {
+        let mut statement =
+            self.connection.prepare_cached("UPDATE account SET sourced_id = ?2 WHERE id = ?1")?;
+        statement.execute(rusqlite::params![account.id, account.sourced_id])?;
+        self.update_account(account)
+    }
+
+    /// Takes the index of the sourcedIds away before the first accounts are added by the million; it is made in a third
+    /// of the time when they are there.
+    pub fn drop_account_index(&self) -> Result<()> {
+        Ok(self.connection.execute_batch("DROP INDEX account_by_sourced_id")?)
+    }
+
+    /// Makes the index of the sourcedIds again.
+    pub fn make_account_index(&self) -> Result<()> {
+        Ok(self
+            .connection
+            .execute_batch("CREATE UNIQUE INDEX account_by_sourced_id ON account (sourced_id)")?)
     }
 
     /// The schools' names as the last roster gave them.
@@ -222,7 +238,7 @@ impl Store {
     }
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     let state = row.get_ref(2)?.as_str()?;
     Ok(Account {
         id: row.get(0)?,
@@ -259,37 +275,36 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
+/// Binds the parameters from the second on, in the order of the columns.
 fn bind(statement: &mut rusqlite::Statement<'_>, account: &Account) -> rusqlite::Result<()> {
-    let Account { id: _, sourced_id, state, archived, details, sis, exported, kept_since } = account;
-    let values: [(&str, &dyn rusqlite::ToSql); 25] = [
-        (":sourced_id", sourced_id),
-        (":state", &state.word()),
-        (":archived", archived),
-        (":given_name", &details.name.given),
-        (":family_name", &details.name.family),
-        (":email", &details.email),
-        (":phone", &details.phone),
-        (":home_phone", &details.home_phone),
-        (":sis_identifier", &sis.identifier),
-        (":sis_enabled", &sis.enabled),
-        (":sis_given_name", &sis.given_name),
-        (":sis_family_name", &sis.family_name),
-        (":sis_email", &sis.email),
-        (":sis_sms", &sis.sms),
-        (":sis_phone", &sis.phone),
-        (":sis_language", &sis.language),
-        (":sis_roles", &sis.roles),
-        (":sis_orgs", &sis.orgs),
-        (":sis_agents", &sis.agents),
-        (":export_given_name", &exported.given_name),
-        (":export_family_name", &exported.family_name),
-        (":export_email", &exported.email),
-        (":export_phone", &exported.phone),
-        (":export_home_phone", &exported.home_phone),
-        (":kept_since", &kept_since.map(|day| day.to_string())),
+    let Account { id: _, sourced_id: _, state, archived, details, sis, exported, kept_since } = account;
+    let values: [&dyn rusqlite::ToSql; 24] = [
+        &state.word(),
+        archived,
+        &details.name.given,
+        &details.name.family,
+        &details.email,
+        &details.phone,
+        &details.home_phone,
+        &sis.identifier,
+        &sis.enabled,
+        &sis.given_name,
+        &sis.family_name,
+        &sis.email,
+        &sis.sms,
+        &sis.phone,
+        &sis.language,
+        &sis.roles,
+        &sis.orgs,
+        &sis.agents,
+        &exported.given_name,
+        &exported.family_name,
+        &exported.email,
+        &exported.phone,
+        &exported.home_phone,
+        &kept_since.map(|day| day.to_string()),
     ];
-    for (name, value) in values {
-        let index = statement.parameter_index(name)?.unwrap_or_default();
+    for (index, value) in (2..).zip(values) {
         statement.raw_bind_parameter(index, value)?;
     }
     Ok(())

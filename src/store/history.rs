@@ -1,4 +1,4 @@
-//! Runs and the audit: what was done, when, by whom.
+//! Runs: what was done, when, and how it ended.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::{OptionalExtension, Row, named_params};
@@ -42,6 +42,8 @@ pub struct NewRun<'a> {
     pub checksum: &'a str,
     /// JSON: the counts of the plan.
     pub summary: &'a str,
+    /// The run whose changes this one takes back.
+    pub undoes: Option<i64>,
 }
 
 /// A run of the past.
@@ -56,35 +58,8 @@ pub struct RunRow {
     pub notify: bool,
     pub checksum: String,
     pub summary: serde_json::Value,
-}
-
-/// Who changed a detail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    Sync,
-    Platform,
-    Person,
-}
-
-impl Origin {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Sync => "sync",
-            Self::Platform => "platform",
-            Self::Person => "person",
-        }
-    }
-}
-
-/// One change of one field, for the audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    pub origin: Origin,
-    /// `name`, `email`, `phone`, `home_phone` or `state`.
-    pub field: String,
-    pub old: String,
-    pub new: String,
+    /// The run whose changes this one took back.
+    pub undoes: Option<i64>,
 }
 
 pub(super) fn stamp(moment: DateTime<Utc>) -> String {
@@ -92,22 +67,6 @@ pub(super) fn stamp(moment: DateTime<Utc>) -> String {
 }
 
 impl Store {
-    /// Begins the transaction of a run. Until [`Store::commit`] nothing is written; a store that is dropped before, or
-    /// whose process dies, is as it was.
-    pub fn begin(&self) -> Result<()> {
-        Ok(self.connection.execute_batch("BEGIN")?)
-    }
-
-    /// Commits what was written since [`Store::begin`].
-    pub fn commit(&self) -> Result<()> {
-        Ok(self.connection.execute_batch("COMMIT")?)
-    }
-
-    /// Ends a transaction in which nothing is to be written after all.
-    pub fn rollback(&self) -> Result<()> {
-        Ok(self.connection.execute_batch("ROLLBACK")?)
-    }
-
     /// The number that the next run will have.
     pub fn next_run(&self) -> Result<i64> {
         Ok(self.connection.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?)
@@ -120,14 +79,23 @@ impl Store {
             Mode::Unknown => "unknown",
         };
         self.connection.execute(
-            "INSERT INTO run VALUES (:id, :started, :finished, :result, :source, :mode, :notify, :checksum, :summary)",
+            "INSERT INTO run VALUES (:id, :started, :finished, :result, :source, :mode, :notify, :checksum, :summary, \
+             :undoes)",
             named_params! {
                 ":id": run.id, ":started": stamp(run.started), ":finished": stamp(run.finished),
                 ":result": run.result.word(), ":source": run.source, ":mode": mode, ":notify": run.notify,
-                ":checksum": run.checksum, ":summary": run.summary,
+                ":checksum": run.checksum, ":summary": run.summary, ":undoes": run.undoes,
             },
         )?;
+        self.sealing.borrow_mut().of_run(run.id, run.started);
         Ok(())
+    }
+
+    /// The latest run of the sync: not one that took back another.
+    pub fn last_sync(&self) -> Result<Option<RunRow>> {
+        let mut statement =
+            self.connection.prepare("SELECT * FROM run WHERE undoes IS NULL ORDER BY id DESC LIMIT 1")?;
+        Ok(statement.query_row([], run_from_row).optional()?)
     }
 
     /// All runs, latest first, at most `limit`.
@@ -139,18 +107,6 @@ impl Store {
 
     pub fn run(&self, id: i64) -> Result<Option<RunRow>> {
         Ok(self.connection.query_row("SELECT * FROM run WHERE id = ?1", [id], run_from_row).optional()?)
-    }
-
-    /// Appends a change to the audit. `run` is none for what was done by hand.
-    pub fn audit(&self, account: i64, run: Option<i64>, entry: &AuditEntry, at: DateTime<Utc>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO audit VALUES (NULL, :account, :run, :origin, :field, :old, :new, :at)",
-        )?;
-        statement.execute(named_params! {
-            ":account": account, ":run": run, ":origin": entry.origin.word(), ":field": entry.field,
-            ":old": entry.old, ":new": entry.new, ":at": stamp(at),
-        })?;
-        Ok(())
     }
 }
 
@@ -175,5 +131,6 @@ fn run_from_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         notify: row.get("notify")?,
         checksum: row.get("checksum")?,
         summary: serde_json::from_str(&summary).unwrap_or_default(),
+        undoes: row.get("undoes")?,
     })
 }

@@ -1,5 +1,6 @@
 //! Opening a store: for writing (created, migrated, recovered as needed) or for reading (never touched).
 
+use std::cell::RefCell;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ impl Store {
             connection.backup("main", &backup, None::<fn(rusqlite::backup::Progress)>)?;
         }
         migrate::migrate(&mut connection)?;
-        Ok(Self { connection, _copy: None })
+        Ok(Self { connection, sealing: RefCell::default(), _copy: None })
     }
 
     /// Opens a store for reading; `None` if there is none. An older one is migrated in a private copy, one that a
@@ -73,14 +74,31 @@ impl Store {
         Self::prepare_read(path).map(Some).map_err(|failure| failure.or_at(path.display()))
     }
 
+    /// Opens a private copy of a store, in which a preview can write what it wants to see; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_copy(path: &Path) -> Result<Option<Self>> {
+        match Self::open_read(path)? {
+            None => Ok(None),
+            Some(_) => Self::private_copy(path).map(Some).map_err(|failure| failure.or_at(path.display())),
+        }
+    }
+
     fn prepare_read(path: &Path) -> Result<Self> {
         match open_as_it_is(path) {
-            Ok((connection, migrate::CURRENT)) => return Ok(Self { connection, _copy: None }),
+            Ok((connection, migrate::CURRENT)) => {
+                return Ok(Self { connection, sealing: RefCell::default(), _copy: None });
+            }
             Ok(_) => {}
             // A journal that has to be rolled back makes a read-only store unreadable as it is.
             Err(_) if journal_path(path).exists() => {}
             Err(failure) => return Err(failure),
         }
+        Self::private_copy(path)
+    }
+
+    fn private_copy(path: &Path) -> Result<Self> {
         let copy = tempfile::tempdir().map_err(|cause| {
             Failure::io(Kind::Failed, "no temporary folder can be made", &std::env::temp_dir(), cause)
         })?;
@@ -94,7 +112,7 @@ impl Store {
         let mut connection = Connection::open_with_flags(&private, READ_WRITE)?;
         configure(&connection)?;
         migrate::migrate(&mut connection)?;
-        Ok(Self { connection, _copy: Some(copy) })
+        Ok(Self { connection, sealing: RefCell::default(), _copy: Some(copy) })
     }
 
     /// An empty store that is nowhere: what a preview plans against where there is none yet.
@@ -105,7 +123,7 @@ impl Store {
         let mut connection = Connection::open_in_memory()?;
         configure(&connection)?;
         migrate::migrate(&mut connection)?;
-        Ok(Self { connection, _copy: None })
+        Ok(Self { connection, sealing: RefCell::default(), _copy: None })
     }
 }
 

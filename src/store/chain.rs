@@ -1,0 +1,173 @@
+//! The chain over the audit: each run and each edit has a link that covers its rows, its own row in the history, and the
+//! link before. Whoever alters anything has to alter every later link as well; `verify` says where that failed.
+//!
+//! It shows that something was altered by hand, not who did it; and somebody who writes the whole chain anew leaves
+//! another last digest behind, so that one is worth keeping elsewhere.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::Store;
+use super::history::stamp;
+use crate::failure::Result;
+
+/// What an audit row says besides its values.
+pub(super) struct Meta<'a> {
+    pub(super) account: i64,
+    pub(super) run: Option<i64>,
+    pub(super) origin: &'a str,
+    pub(super) actor: &'a str,
+    pub(super) field: &'a str,
+    pub(super) at: &'a str,
+}
+
+/// What was written to the audit since the transaction began.
+#[derive(Default)]
+pub(super) struct Sealing {
+    /// Makes the salts; never stored.
+    key: Option<[u8; 32]>,
+    salts: u64,
+    /// First and last row.
+    rows: Option<(i64, i64)>,
+    digests: Sha256,
+    run: Option<i64>,
+    at: Option<DateTime<Utc>>,
+}
+
+impl Sealing {
+    pub(super) fn row(&mut self, id: i64, digest: &[u8], at: DateTime<Utc>) {
+        self.rows = Some((self.rows.map_or(id, |(first, _)| first), id));
+        self.digests.update(digest);
+        self.at.get_or_insert(at);
+    }
+
+    pub(super) fn of_run(&mut self, run: i64, at: DateTime<Utc>) {
+        self.run = Some(run);
+        self.at = Some(at);
+    }
+}
+
+/// Every part with its length before it, so that no two rows read the same.
+fn add(digest: &mut Sha256, part: &[u8]) {
+    digest.update((part.len() as u64).to_le_bytes());
+    digest.update(part);
+}
+
+fn half(digest: Sha256) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest.finalize()[..16]);
+    half
+}
+
+pub(super) fn value_digest(salt: &[u8], old: &str, new: &str) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    for part in [salt, old.as_bytes(), new.as_bytes()] {
+        add(&mut digest, part);
+    }
+    half(digest)
+}
+
+/// The digest of a row: first that of its values, which outlives them, then that of all.
+pub(super) fn digest(meta: &Meta<'_>, values: &[u8; 16]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    add(&mut digest, &meta.account.to_le_bytes());
+    add(&mut digest, &meta.run.unwrap_or_default().to_le_bytes());
+    for part in [meta.origin, meta.actor, meta.field, meta.at] {
+        add(&mut digest, part.as_bytes());
+    }
+    add(&mut digest, values);
+    let mut both = [0; 32];
+    both[..16].copy_from_slice(values);
+    both[16..].copy_from_slice(&half(digest));
+    both
+}
+
+/// A link, as it is stored.
+pub(super) struct Link {
+    pub(super) id: i64,
+    pub(super) run: Option<i64>,
+    pub(super) at: String,
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) accounts: i64,
+    pub(super) digest: Vec<u8>,
+}
+
+impl Link {
+    /// `rows` is the digest over the digests of its rows, `run` that of its row in the history.
+    pub(super) fn seal(&self, before: &[u8], run: &[u8], rows: &[u8]) -> Vec<u8> {
+        let mut digest = Sha256::new();
+        add(&mut digest, before);
+        for number in [self.id, self.run.unwrap_or_default(), self.first, self.last, self.accounts] {
+            add(&mut digest, &number.to_le_bytes());
+        }
+        for part in [self.at.as_bytes(), run, rows] {
+            add(&mut digest, part);
+        }
+        digest.finalize().to_vec()
+    }
+}
+
+impl Store {
+    /// The salt of the next row.
+    pub(super) fn salt(&self) -> Result<[u8; 16]> {
+        let mut sealing = self.sealing.borrow_mut();
+        let key = match sealing.key {
+            Some(key) => key,
+            None => {
+                let key = self.connection.query_row("SELECT randomblob(32)", [], |row| row.get(0))?;
+                *sealing.key.insert(key)
+            }
+        };
+        sealing.salts += 1;
+        let mut digest = Sha256::new();
+        digest.update(key);
+        digest.update(sealing.salts.to_le_bytes());
+        Ok(half(digest))
+    }
+
+    /// Adds the link over what was written since the transaction began, if anything was.
+    pub(super) fn seal(&self) -> Result<()> {
+        let sealing = self.sealing.take();
+        let Some(at) = sealing.at else { return Ok(()) };
+        let (id, before, end): (i64, Vec<u8>, i64) = self.connection.query_row(
+            "SELECT id, digest, last_audit FROM link ORDER BY id DESC LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        let (first, last) = sealing.rows.unwrap_or((end + 1, end));
+        let accounts =
+            self.connection.query_row("SELECT coalesce(max(id), 0) FROM account", [], |row| row.get(0))?;
+        let link =
+            Link { id: id + 1, run: sealing.run, at: stamp(at), first, last, accounts, digest: Vec::new() };
+        let run = self.digest_of_run(sealing.run)?;
+        let digest = link.seal(&before, &run, &sealing.digests.finalize());
+        self.connection.execute(
+            "INSERT INTO link VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![link.id, link.run, link.at, link.first, link.last, link.accounts, digest],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn digest_of_run(&self, run: Option<i64>) -> Result<Vec<u8>> {
+        let Some(run) = run else { return Ok(Vec::new()) };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT started, finished, result, source, mode, checksum, summary, notify, coalesce(undoes, 0) \
+             FROM run WHERE id = ?1",
+        )?;
+        let digest = statement
+            .query_row([run], |row| {
+                let mut digest = Sha256::new();
+                for column in 0..7 {
+                    add(&mut digest, row.get_ref(column)?.as_str()?.as_bytes());
+                }
+                for column in 7..9 {
+                    add(&mut digest, &row.get::<_, i64>(column)?.to_le_bytes());
+                }
+                Ok(digest.finalize().to_vec())
+            })
+            .optional()?;
+        Ok(digest.unwrap_or_default())
+    }
+}
