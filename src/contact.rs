@@ -12,6 +12,7 @@ pub use name::PersonName;
 pub use phone::{Phone, PhoneReader, Region, phone_key};
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The contact details that the policy rules over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +30,11 @@ pub enum Field {
 impl Field {
     /// In the order in which notes, changes and summaries list them.
     pub const ALL: [Self; 4] = [Self::Name, Self::Email, Self::Phone, Self::HomePhone];
+
+    /// The field of a [`Field::key`].
+    pub fn of_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.key() == key)
+    }
 
     /// In the middle of a sentence: `phone number`.
     pub fn noun(self) -> &'static str {
@@ -105,6 +111,25 @@ impl Details {
         }
     }
 
+    /// The field's value as the history keeps it: as shown, but the parts of a name apart.
+    pub fn recorded(&self, field: Field) -> String {
+        match field {
+            Field::Name if self.name.is_empty() => String::new(),
+            Field::Name => self.name.in_parts(),
+            Field::Email | Field::Phone | Field::HomePhone => self.shown(field),
+        }
+    }
+
+    /// Puts a value back that [`Details::recorded`] gave.
+    pub fn put_recorded(&mut self, field: Field, text: &str) {
+        match field {
+            Field::Name => self.name = PersonName::from_parts(text),
+            Field::Email => text.clone_into(&mut self.email),
+            Field::Phone => text.clone_into(&mut self.phone),
+            Field::HomePhone => text.clone_into(&mut self.home_phone),
+        }
+    }
+
     /// Takes one field over from `other`.
     pub fn take(&mut self, field: Field, other: &Self) {
         match field {
@@ -134,6 +159,16 @@ impl Details {
             Field::HomePhone => phone_key(&self.home_phone) == phone_key(&other.home_phone),
         }
     }
+}
+
+/// By what two accounts seem to be one person's: a hash of the name with the email, and one of the name with the mobile.
+pub fn likeness_keys(details: &Details) -> [Option<u64>; 2] {
+    let name = details.name.key();
+    let key = |kind: &str, credential: &str| {
+        let known = !name.is_empty() && !credential.is_empty();
+        known.then(|| xxh3_64(format!("{kind}\t{name}\t{credential}").as_bytes()))
+    };
+    [key("email", &email_key(&details.email)), key("phone", phone_key(&details.phone))]
 }
 
 /// Personal data stays out of logs and panics: only which fields are filled is shown.

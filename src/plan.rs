@@ -6,18 +6,26 @@
 
 mod build;
 mod claims;
+mod decide;
+mod draft;
+mod forecast;
+mod known;
 mod limits;
 mod note;
 mod people;
 mod person;
+mod plain;
 mod recipients;
 mod row;
 mod rules;
 mod sis;
-mod spool;
+mod sort;
 mod summary;
 mod survey;
+mod texts;
+mod view;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -29,11 +37,16 @@ use crate::message::Recipient;
 use crate::store::AuditEntry;
 
 pub use build::{Plan, build};
+pub use claims::{Claim, refusals};
+pub use forecast::{Forecast, forecast};
+pub use known::Known;
 pub use limits::{Overrun, check as check_limits, too_many_rejected};
 pub use note::{Note, Reason, join_codes, join_notes};
+pub use recipients::recipients;
 pub use rules::{Channels, Rules};
 pub use summary::Summary;
-pub use survey::{Survey, survey};
+pub use survey::{Survey, Surveyed, current_roles, own_schools, survey};
+pub use view::View;
 
 /// What becomes of one user; each has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,32 +117,33 @@ impl fmt::Debug for Change {
     }
 }
 
-/// One row of the plan and of the report.
+/// One row of the plan and of the report. Borrowed from what it is made of until it is put away.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PlanRow {
+pub struct PlanRow<'a> {
     pub line: Option<u64>,
-    pub sourced_id: String,
-    pub identifier: String,
+    pub sourced_id: Cow<'a, str>,
+    pub identifier: Cow<'a, str>,
     /// Primary first, joined by `|`.
-    pub roles: String,
+    pub roles: Cow<'a, str>,
     /// Joined by `|`.
-    pub schools: String,
+    pub schools: Cow<'a, str>,
     /// After the run; blank for a user without an account.
-    pub state: String,
+    pub state: Cow<'a, str>,
     /// Before the run, where the account had another.
-    pub state_before: Option<String>,
+    pub state_before: Option<Cow<'a, str>>,
     pub action: Action,
     /// Actual, after the run.
-    pub details: Details,
+    pub details: Cow<'a, Details>,
     /// As the roster has them: given name, family name, email, phone, home phone.
-    pub sis: [String; 5],
-    pub notes: Vec<Note>,
-    pub changes: Vec<Change>,
+    pub sis: [Cow<'a, str>; 5],
+    pub notes: Cow<'a, [Note]>,
+    pub changes: Cow<'a, [Change]>,
     /// Differences that were left alone: the field, and the value of the SIS.
-    pub kept: Vec<(Field, String)>,
+    pub kept: Cow<'a, [(Field, String)]>,
     pub first_seen: Option<NaiveDate>,
-    /// Number of the person among those whose credentials are compared, if it is one of them.
-    person: Option<u32>,
+    /// Its place in the report, and whether it is said whose credentials the person shares.
+    place: u32,
+    compared: bool,
 }
 
 /// What the commit writes for one account.
@@ -137,8 +151,17 @@ pub struct PlanRow {
 pub struct Write {
     /// As it is after the run; `id` is 0 for a new one.
     pub account: Account,
+    /// Number of the person in [`Survey`]; none for who is not remembered.
+    person: Option<u32>,
     pub audit: Vec<AuditEntry>,
     /// What is told, to whom. Empty if nobody is.
     pub changes: Vec<Change>,
     pub recipients: Vec<Recipient>,
+}
+
+impl Write {
+    /// By which the plan knows the person, if what was decided is to be remembered.
+    pub fn person(&self) -> Option<u32> {
+        self.person
+    }
 }

@@ -3,37 +3,63 @@
 //! An export value becomes the actual value only on first sight or when it is not what the export said last. An export
 //! that still shows an old value is waiting for the platform.
 
-use std::collections::{HashMap, HashSet};
+mod language;
+
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::account::{Account, Exported, State};
 use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::contact::{Field, PersonName, PhoneReader, email_key, phone_key};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::roster::kept::key;
+use crate::spool::Shelf;
 use crate::store::{AuditEntry, Origin};
+pub use language::languages;
 
 /// One row. `None`: the file has no such column.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Row {
+#[derive(Default, Serialize, Deserialize)]
+pub struct Row {
+    sourced_id: String,
     line: u64,
+    /// Of all that the row says.
+    hash: u64,
     state: Option<State>,
-    given_name: Option<Box<str>>,
-    family_name: Option<Box<str>>,
-    email: Option<Box<str>>,
-    phone: Option<Box<str>>,
-    home_phone: Option<Box<str>>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    home_phone: Option<String>,
 }
 
-/// A whole export.
+/// What is known of a row of the export before it is looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It has something to say.
+    New,
+    /// It is the row that the account was brought up to last, so it can be let go.
+    AsBefore,
+    /// It says again what a row said that was let go.
+    Again,
+    /// It differs from another row of the person, which was let go.
+    Contradicts,
+}
+
+/// An export; without the rows that say what they said last time.
 #[derive(Default)]
 pub struct Export {
     file: String,
-    rows: HashMap<Box<str>, Row>,
-    /// Rows that belong to somebody in the store or the roster.
-    matched: HashSet<Box<str>>,
+    /// Where each person's row is kept, by the key of the sourcedId. On a first night that is everybody who has joined.
+    places: HashMap<u64, u64>,
+    rows: Shelf,
+    /// Rows that can be used, also those that say nothing new.
+    usable: usize,
 }
 
 /// What an export changed about an account.
@@ -49,12 +75,18 @@ pub struct Adopted {
 }
 
 impl Export {
-    /// Reads the export.
+    /// Reads the export. `see` is asked of each row, by the key of its sourcedId and a hash of it; `seed` goes into that.
     ///
     /// # Errors
     /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people who joined since would be
     /// taken for pending and overwritten without a word.
-    pub fn read(platform: &Platform, now: SystemTime, findings: &mut Findings) -> Result<Self> {
+    pub fn read(
+        platform: &Platform,
+        now: SystemTime,
+        seed: u64,
+        mut see: impl FnMut(u64, u64) -> Seen,
+        findings: &mut Findings,
+    ) -> Result<Self> {
         let path = &platform.users;
         let failed =
             |cause| Failure::io(Kind::InputUnusable, "the platform export cannot be read", path, cause);
@@ -78,7 +110,8 @@ impl Export {
             return Err(empty());
         }
         let columns = Columns::of(&record, platform, path)?;
-        let mut contradicted: HashSet<Box<str>> = HashSet::new();
+        let mut contradicted: Vec<u64> = Vec::new();
+        let mut scratch = Vec::new();
         while reader.read_byte_record(&mut record).map_err(broken)? {
             if record.iter().all(<[u8]>::is_empty) {
                 continue;
@@ -87,7 +120,7 @@ impl Export {
             // A quote that is never closed makes one cell of all the rows up to the next quote.
             let delimiters = |cell: &[u8]| cell.iter().filter(|byte| **byte == b',').count();
             let swallows = |cell: &[u8]| cell.contains(&b'\n') && delimiters(cell) + 1 >= columns.width;
-            if record.iter().any(swallows) {
+            if record.as_slice().contains(&b'\n') && record.iter().any(swallows) {
                 return Err(Failure::new(
                     Kind::InputUnusable,
                     "the platform export has a quote that is never closed, so where its rows end is unknown",
@@ -95,59 +128,125 @@ impl Export {
                 .at(format!("{}:{line}", path.display()))
                 .cure("correct the row or have the export made again; people in the swallowed rows would be taken for pending"));
             }
-            match columns.row(&record, line) {
+            match columns.row(&record) {
                 Err(problem) => {
                     findings.error("platform-row-malformed", &export.file, Some(line), None, || {
                         problem.to_owned()
                     });
                 }
-                Ok((id, row)) => {
-                    let twice =
-                        export.rows.get(&id).is_some_and(|other| Row { line, ..other.clone() } != row);
+                Ok(cells) => {
+                    let (key, hash) = (key(cells.sourced_id), cells.hash(seed, &mut scratch));
+                    let (seen, place) = (see(key, hash), export.places.get(&key));
+                    let twice = match (seen, place) {
+                        (Seen::Again, _) => continue,
+                        (Seen::AsBefore, _) => {
+                            export.usable += 1;
+                            continue;
+                        }
+                        (Seen::Contradicts, None) => {
+                            export.usable -= 1;
+                            true
+                        }
+                        (Seen::Contradicts, Some(_)) => true,
+                        (Seen::New, None) => false,
+                        (Seen::New, Some(place)) => export.rows.get::<Row>(*place)?.hash != hash,
+                    };
                     if twice {
                         findings.error("platform-row-repeated", &export.file, Some(line), None, || {
-                            format!("rows for sourcedId `{id}` differ; all of them are left out")
+                            format!(
+                                "rows for sourcedId `{}` differ; all of them are left out",
+                                cells.sourced_id
+                            )
                         });
-                        contradicted.insert(id.clone());
+                        contradicted.push(key);
                     }
-                    export.rows.insert(id, row);
+                    export.places.insert(key, export.rows.put(&cells.own(line, hash))?);
                 }
             }
         }
-        if export.rows.is_empty() {
+        if export.places.is_empty() && export.usable == 0 {
             return Err(empty());
         }
-        for id in contradicted {
-            export.rows.remove(&id);
+        for key in contradicted {
+            export.places.remove(&key);
         }
+        export.usable += export.places.len();
         Ok(export)
+    }
+
+    /// The rows that say something new, in the order of the file.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be read back from where they are kept.
+    pub fn each_row(&self, mut each: impl FnMut(Row) -> Result<()>) -> Result<()> {
+        let mut places: Vec<u64> = self.places.values().copied().collect();
+        places.sort_unstable();
+        places.into_iter().try_for_each(|place| each(self.rows.get(place)?))
     }
 
     /// Rows that can be used.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.usable
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.usable == 0
+    }
+
+    /// The row of a person, if there is one that says something new.
+    ///
+    /// # Errors
+    /// `Failed` if it cannot be read back from where it is kept.
+    pub fn row(&self, sourced_id: &str) -> Result<Option<Row>> {
+        let Some(place) = self.places.get(&key(sourced_id)) else { return Ok(None) };
+        let row: Row = self.rows.get(*place)?;
+        Ok((row.sourced_id == sourced_id).then_some(row))
+    }
+
+    /// Reports the rows that belong to nobody in the store or the roster.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be read back from where they are kept.
+    pub fn report_unknown(&self, is_known: impl Fn(u64) -> bool, findings: &mut Findings) -> Result<u64> {
+        let mut unknown: Vec<(u64, String)> = Vec::new();
+        for (_, place) in self.places.iter().filter(|(key, _)| !is_known(**key)) {
+            let row: Row = self.rows.get(*place)?;
+            unknown.push((row.line, row.sourced_id));
+        }
+        unknown.sort_unstable();
+        for (line, id) in &unknown {
+            findings.warn("platform-row-unknown", &self.file, Some(*line), Some("sourced_id"), || {
+                format!("sourcedId `{id}` is neither in the store nor in the roster; left out")
+            });
+        }
+        Ok(unknown.len() as u64)
+    }
+}
+
+impl Row {
+    pub fn sourced_id(&self) -> &str {
+        &self.sourced_id
+    }
+
+    /// Of all that the row says: equal for equal rows.
+    pub fn hash(&self) -> u64 {
+        self.hash
     }
 
     /// The account with which somebody starts who is in the roster and has no account yet: active and with the export's
     /// details, if the export says that they have joined.
-    pub fn newcomer(&mut self, sourced_id: &str, phones: PhoneReader) -> Option<Account> {
-        let row = self.row(sourced_id)?;
-        if row.state == Some(State::Pending) {
+    pub fn newcomer(&self, phones: PhoneReader) -> Option<Account> {
+        if self.state == Some(State::Pending) {
             return None;
         }
-        let row = row.clone();
-        let mut account = Account { state: State::Active, ..Account::new(sourced_id) };
-        row.take_over(&mut account, phones);
+        let mut account = Account { state: State::Active, ..Account::new(&self.sourced_id) };
+        self.take_over(&mut account, phones);
         Some(account)
     }
 
-    /// As [`Export::adopt`], for an archived person who is back in the roster: the account is taken for what it becomes.
+    /// As [`Row::adopt`], for an archived person who is back in the roster: the account is taken for what it becomes.
     /// The account itself stays archived.
-    pub fn adopt_returning(&mut self, account: &mut Account, phones: PhoneReader) -> Adopted {
+    pub fn adopt_returning(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
         account.archived = false;
         let adopted = self.adopt(account, phones);
         account.archived = true;
@@ -155,11 +254,9 @@ impl Export {
     }
 
     /// Brings an account to what the export says. The account of an archived person only remembers the state.
-    pub fn adopt(&mut self, account: &mut Account, phones: PhoneReader) -> Adopted {
-        let Some(row) = self.row(&account.sourced_id) else { return Adopted::default() };
-        let row = row.clone();
+    pub fn adopt(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
         let mut adopted = Adopted::default();
-        let state = row.state.unwrap_or(State::Active);
+        let state = self.state.unwrap_or(State::Active);
         if state != account.state {
             adopted.touched = true;
             adopted.joined = state == State::Active;
@@ -178,7 +275,7 @@ impl Export {
         }
         if state == State::Active && !account.archived {
             let before = account.clone();
-            row.take_over(account, phones);
+            self.take_over(account, phones);
             adopted.touched |= *account != before;
             for field in Field::ALL
                 .into_iter()
@@ -187,48 +284,19 @@ impl Export {
                 adopted.entries.push(AuditEntry {
                     origin: Origin::Platform,
                     field: field.key().into(),
-                    old: before.details.shown(field),
-                    new: account.details.shown(field),
+                    old: before.details.recorded(field),
+                    new: account.details.recorded(field),
                 });
             }
         }
         adopted
     }
 
-    /// Reports the rows that belong to nobody in the store or the roster.
-    pub fn report_unknown(&self, findings: &mut Findings) -> u64 {
-        let mut unknown: Vec<(u64, &str)> = self
-            .rows
-            .iter()
-            .filter(|(id, _)| !self.matched.contains(*id))
-            .map(|(id, row)| (row.line, id.as_ref()))
-            .collect();
-        unknown.sort_unstable();
-        for (line, id) in &unknown {
-            findings.warn("platform-row-unknown", &self.file, Some(*line), Some("sourced_id"), || {
-                format!("sourcedId `{id}` is neither in the store nor in the roster; left out")
-            });
-        }
-        unknown.len() as u64
-    }
-
-    fn row(&mut self, sourced_id: &str) -> Option<&Row> {
-        let (id, row) = self.rows.get_key_value(sourced_id)?;
-        if !self.matched.contains(sourced_id) {
-            self.matched.insert(id.clone());
-        }
-        Some(row)
-    }
-}
-
-impl Row {
     /// Takes the values over that the export says for the first time, or differently from last time.
     fn take_over(&self, account: &mut Account, phones: PhoneReader) {
         let said = &mut account.exported;
-        let own = |cell: &Option<Box<str>>| cell.as_deref().map(str::to_owned);
-
-        let given = own(&self.given_name).or_else(|| said.given_name.clone());
-        let family = own(&self.family_name).or_else(|| said.family_name.clone());
+        let given = self.given_name.clone().or_else(|| said.given_name.clone());
+        let family = self.family_name.clone().or_else(|| said.family_name.clone());
         if self.given_name.is_some() || self.family_name.is_some() {
             let name = |given: &Option<String>, family: &Option<String>, account: &PersonName| {
                 let part = |cell: &Option<String>, own: &str| cell.clone().unwrap_or_else(|| own.to_owned());
@@ -251,14 +319,14 @@ impl Row {
             if email_key(&account.details.email) != email_key(email) {
                 account.details.email = email.trim().to_owned();
             }
-            said.email = own(&self.email);
+            said.email.clone_from(&self.email);
         }
         take_number(&self.phone, &mut said.phone, &mut account.details.phone, phones);
         take_number(&self.home_phone, &mut said.home_phone, &mut account.details.home_phone, phones);
     }
 }
 
-fn take_number(cell: &Option<Box<str>>, said: &mut Option<String>, actual: &mut String, phones: PhoneReader) {
+fn take_number(cell: &Option<String>, said: &mut Option<String>, actual: &mut String, phones: PhoneReader) {
     let Some(cell) = cell else { return };
     // The same text needs no parsing, which is the dear part.
     if said.as_deref() == Some(cell) {
@@ -269,7 +337,7 @@ fn take_number(cell: &Option<Box<str>>, said: &mut Option<String>, actual: &mut 
         if phone_key(actual) != phone_key(&now) {
             *actual = now;
         }
-        *said = Some(cell.as_ref().to_owned());
+        *said = Some(cell.clone());
     }
 }
 
@@ -312,37 +380,58 @@ impl Columns {
         Ok(Self { places, width: headers.len() })
     }
 
-    fn row(&self, record: &csv::ByteRecord, line: u64) -> Result<(Box<str>, Row), &'static str> {
+    fn row<'a>(&self, record: &'a csv::ByteRecord) -> Result<Cells<'a>, &'static str> {
         if record.len() != self.width && record.iter().skip(self.width).any(|cell| !cell.is_empty()) {
             return Err("the row has more cells than there are headers; left out");
         }
         if record.len() < self.width {
             return Err("the row has fewer cells than there are headers; left out");
         }
-        let cell = |column: usize| -> Result<Option<Box<str>>, &'static str> {
+        let cell = |column: usize| -> Result<Option<&'a str>, &'static str> {
             let Some(place) = self.places[column] else { return Ok(None) };
             let text = std::str::from_utf8(&record[place]).map_err(|_| "the row is not UTF-8; left out")?;
-            Ok(Some(text.trim().into()))
+            Ok(Some(text.trim()))
         };
-        let id = cell(0)?.filter(|id| !id.is_empty()).ok_or("the row has no sourced_id; left out")?;
+        let sourced_id = cell(0)?.filter(|id| !id.is_empty()).ok_or("the row has no sourced_id; left out")?;
         let state = match cell(1)? {
             None => None,
-            Some(word) => match word.to_ascii_lowercase().as_str() {
-                "active" | "joined" => Some(State::Active),
-                "pending" | "invited" => Some(State::Pending),
-                _ => return Err("the state is none of active, joined, pending, invited; left out"),
-            },
+            Some(word) if ["active", "joined"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                Some(State::Active)
+            }
+            Some(word) if ["pending", "invited"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                Some(State::Pending)
+            }
+            Some(_) => return Err("the state is none of active, joined, pending, invited; left out"),
         };
-        let row = Row {
-            line,
-            state,
-            given_name: cell(2)?,
-            family_name: cell(3)?,
-            email: cell(4)?,
-            phone: cell(5)?,
-            home_phone: cell(6)?,
-        };
-        Ok((id, row))
+        Ok(Cells { sourced_id, state, details: [cell(2)?, cell(3)?, cell(4)?, cell(5)?, cell(6)?] })
+    }
+}
+
+/// A row as it stands in the file: given name, family name, email, phone, home phone.
+struct Cells<'a> {
+    sourced_id: &'a str,
+    state: Option<State>,
+    details: [Option<&'a str>; 5],
+}
+
+impl Cells<'_> {
+    /// Of all that the row says: equal for equal rows.
+    fn hash(&self, seed: u64, scratch: &mut Vec<u8>) -> u64 {
+        scratch.clear();
+        let state = self.state.map(State::word);
+        for text in [Some(self.sourced_id), state].into_iter().chain(self.details) {
+            // Each with its length before it, so that no two rows read the same.
+            scratch.extend_from_slice(&text.map_or(0, |text| text.len() as u64 + 1).to_le_bytes());
+            scratch.extend_from_slice(text.unwrap_or_default().as_bytes());
+        }
+        xxh3_64_with_seed(scratch, seed)
+    }
+
+    fn own(&self, line: u64, hash: u64) -> Row {
+        let [given_name, family_name, email, phone, home_phone] =
+            self.details.map(|cell| cell.map(str::to_owned));
+        let sourced_id = self.sourced_id.to_owned();
+        Row { sourced_id, line, hash, state: self.state, given_name, family_name, email, phone, home_phone }
     }
 }
 

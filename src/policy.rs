@@ -4,6 +4,10 @@
 //! enums and nothing else: no clock, no store, no text. `docs/decision-table.md` is printed from it by a test, to be
 //! held against the prose.
 
+mod edit;
+
+pub use edit::{Actor, EditFacts, Permit, Refusal, Target, may_edit};
+
 use serde::{Deserialize, Serialize};
 
 /// Where the person stands with the platform. An archived account that is back in the roster stands as it did before.

@@ -44,6 +44,11 @@ pub fn is_guardian(role: &str) -> bool {
     matches!(role, "guardian" | "parent" | "relative")
 }
 
+/// 1.1's `administrator`, or one of those that it was split into.
+pub fn is_administrator(role: &str) -> bool {
+    role == "administrator" || ADMINISTRATORS.contains(&role)
+}
+
 /// Whether a configured list of roles lets this one through; an empty list lets every known role through.
 pub fn is_synced(role: &str, configured: &[String]) -> bool {
     let listed = |name: &str| configured.iter().any(|entry| entry == name);

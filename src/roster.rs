@@ -4,32 +4,46 @@
 //! and because an unchanged record must cost next to nothing. All parts are plain text so that a record can be
 //! fingerprinted, stored and compared without being understood.
 
+pub mod kept;
+
 use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
 
 /// One user in the roster. `None` is "not provided" (no such column, JSON null, missing key), which never changes
 /// anything; `Some("")` is a blank cell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record<'a> {
     /// Physical line where the record begins (the header is line 1), or its position in an API's answer from 1.
     pub line: Option<u64>,
     /// Opaque, case-sensitive; empty if the row has none.
     pub sourced_id: &'a str,
+    #[serde(borrow)]
     pub identifier: Option<&'a str>,
     /// `status=tobedeleted`: gone from the roster, in a delta as in a bulk file.
     pub deleted: bool,
     /// `enabledUser`; also `Some(false)` for OneRoster 1.0's `status=inactive`. Access is limited; nothing else follows.
     pub enabled: Option<bool>,
+    #[serde(borrow)]
     pub given_name: Option<&'a str>,
+    #[serde(borrow)]
     pub family_name: Option<&'a str>,
+    #[serde(borrow)]
     pub email: Option<&'a str>,
+    #[serde(borrow)]
     pub sms: Option<&'a str>,
+    #[serde(borrow)]
     pub phone: Option<&'a str>,
     /// A two-letter language code if the source has one.
+    #[serde(borrow)]
     pub language: Option<&'a str>,
+    #[serde(borrow)]
     pub roles: RoleList<'a>,
     /// `orgSourcedIds` of OneRoster 1.0 and 1.1. In 1.2 the orgs are those of the roles.
+    #[serde(borrow)]
     pub orgs: Option<IdList<'a>>,
     /// `agentSourcedIds`: a student's guardians, or a guardian's students.
+    #[serde(borrow)]
     pub agents: Option<IdList<'a>>,
     /// Why the row cannot be used, where the source already knows. Then only `line` and, if it could be read,
     /// `sourced_id` mean anything.
@@ -44,7 +58,7 @@ impl<'a> Record<'a> {
 }
 
 /// What makes a row unusable in the eyes of the source that read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Defect {
     /// More filled cells than there are headers: an unquoted comma shifted the row.
     Shifted,
@@ -55,7 +69,7 @@ pub enum Defect {
 }
 
 /// A comma-separated list of sourcedIds, as OneRoster CSV writes it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IdList<'a>(pub &'a str);
 
 impl<'a> IdList<'a> {
@@ -67,12 +81,24 @@ impl<'a> IdList<'a> {
     pub fn is_empty(self) -> bool {
         self.iter().next().is_none()
     }
+
+    /// The ids of both lists.
+    pub fn with(self, more: IdList<'_>) -> String {
+        let mut all = self.0.to_owned();
+        for id in more.iter().filter(|id| !self.iter().any(|own| own == *id)) {
+            if !all.is_empty() {
+                all.push(',');
+            }
+            all.push_str(id);
+        }
+        all
+    }
 }
 
 /// A user's roles, primary first: one line of text for each, of up to four parts set apart by tabs: role, org, begin
 /// date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`. In a delta a fifth part, `-`, says that
 /// the role is held no longer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RoleList<'a>(pub &'a str);
 
 /// One role of a user, from a [`RoleList`].
@@ -105,6 +131,15 @@ impl<'a> RoleList<'a> {
             let mut next = || rest.next().flatten();
             (Assignment { role, org: next(), begin: next(), end: next() }, next() == Some(GONE))
         })
+    }
+
+    /// The roles of both lists.
+    pub fn with(self, more: RoleList<'_>) -> String {
+        let mut all = self.0.to_owned();
+        for new in more.iter().filter(|new| !self.iter().any(|own| own == *new)) {
+            new.write_to(&mut all);
+        }
+        all
     }
 
     /// The roles after a delta that speaks of some of them: a role is known by what it is and where. A delta of
@@ -182,6 +217,14 @@ mod tests {
         assert_eq!(own.after(RoleList("aide\ts2\t\t2026-06-30")), "teacher\ts1\naide\ts2\t\t2026-06-30");
         assert_eq!(own.after(RoleList("aide\ts2\t\t\t-\nproctor\ts3")), "teacher\ts1\nproctor\ts3");
         assert_eq!(RoleList("student").after(RoleList("aide")), "aide");
+    }
+
+    #[test]
+    fn lists_of_both() {
+        assert_eq!(RoleList("teacher\ts1").with(RoleList("aide\ts2\nteacher\ts1")), "teacher\ts1\naide\ts2");
+        assert_eq!(RoleList("").with(RoleList("aide")), "aide");
+        assert_eq!(IdList("a, b").with(IdList("b,c")), "a, b,c");
+        assert_eq!(IdList("").with(IdList("c")), "c");
     }
 
     #[test]

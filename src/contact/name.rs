@@ -22,14 +22,41 @@ impl PersonName {
         self.given.is_empty() && self.family.is_empty()
     }
 
+    /// Given and family name, set apart by a tab: how the history keeps a name, so that it can be given back as it was.
+    pub fn in_parts(&self) -> String {
+        format!("{}\t{}", self.given, self.family)
+    }
+
+    /// The name of [`PersonName::in_parts`]. Text without a tab is a name as it is shown, of which the last word is taken
+    /// for the family name.
+    pub fn from_parts(text: &str) -> Self {
+        match text.split_once('\t').or_else(|| text.rsplit_once(' ')) {
+            Some((given, family)) => Self::new(given, family),
+            None => Self::new("", text),
+        }
+    }
+
     /// Equal when read as one: where given name ends and family name begins is formatting.
     pub fn same(&self, other: &Self) -> bool {
-        self == other || self.to_string() == other.to_string()
+        // As much is compared first as decides nearly always.
+        self == other || self.length() == other.length() && self.to_string() == other.to_string()
+    }
+
+    /// The name without upper and lower case.
+    pub fn key(&self) -> String {
+        self.to_string().to_lowercase()
+    }
+
+    /// Bytes of the name as it is shown.
+    fn length(&self) -> usize {
+        let gap = usize::from(!self.given.is_empty() && !self.family.is_empty());
+        self.given.len() + gap + self.family.len()
     }
 
     /// Equal but for upper and lower case.
     pub fn same_but_case(&self, other: &Self) -> bool {
-        self.to_string().to_lowercase() == other.to_string().to_lowercase()
+        self.is_empty() == other.is_empty()
+            && self.to_string().to_lowercase() == other.to_string().to_lowercase()
     }
 }
 
@@ -81,6 +108,16 @@ mod tests {
             PersonName::new("Eve\r\nBcc: x@y.example", "Hale").to_string(),
             "Eve Bcc: x@y.example Hale"
         );
+    }
+
+    #[test]
+    fn a_name_comes_back_from_its_parts() {
+        for name in
+            [PersonName::new("Mary Ann", "Lee Wu"), PersonName::new("", "Wang"), PersonName::default()]
+        {
+            assert_eq!(PersonName::from_parts(&name.in_parts()), name);
+        }
+        assert_eq!(PersonName::from_parts("Mary Ann Lee"), PersonName::new("Mary Ann", "Lee"));
     }
 
     #[test]

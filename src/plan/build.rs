@@ -1,500 +1,733 @@
 //! Making the plan: every record beside its account, then the accounts that the roster does not mention.
+//!
+//! Who was decided on before and has not moved since is passed over (see `decide::Desk::remember` for why that may be).
+//! For the rest, what is needed is looked up here, and threads decide, a block of the roster at a time. Blocks are put
+//! together in their order, so that the plan is the same however many threads there are.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::mpsc::sync_channel;
+use std::sync::{PoisonError, RwLock};
+use std::thread;
 
-use super::claims::{Claim, gather_claims, refusals};
-use super::note::Note;
-use super::people::{People, Sharing};
-use super::person::{Case, Verdict, archive, judge};
-use super::row::{row_of, sync_entries};
+use super::claims::{Claim, refusals};
+use super::decide::{Desk, Job, Person, Refused, Task};
+use super::draft::Draft;
+use super::known::Memory;
+use super::people::{People, Sharing, Walk};
 use super::rules::Rules;
-use super::spool::Spool;
+use super::sort::{Block, Sorted, Source, Todo, read, sort};
 use super::summary::{Checksum, Summary};
-use super::survey::{Survey, current_roles};
+use super::survey::Survey;
+use super::view::{Faces, View, Ways};
 use super::{Action, PlanRow, Write};
-use crate::account::{Account, State};
+use crate::account::Account;
 use crate::config::SharedContacts;
-use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
-use crate::platform::{Adopted, Export};
-use crate::roster::{Mode, Record, RoleList};
-use crate::source::RosterSource;
-use crate::store::{Bystander, Store};
+use crate::contact::{PersonName, likeness_keys};
+use crate::failure::Result;
+use crate::lanes::Lanes;
+use crate::platform::Export;
+use crate::roster::Mode;
+use crate::roster::kept::{self, Kept};
+use crate::spool::{self, BLOCK, Values};
+use crate::store::{ARCHIVED, Bystander, CHUNK, ROW, Store};
 
 /// A plan, complete: nothing has been written yet.
 pub struct Plan {
     pub summary: Summary,
     /// Sixteen hexadecimal digits that stand for the changes, the setting and the recipients.
     pub checksum: String,
-    rows: Spool<PlanRow>,
-    writes: Spool<Write>,
-    bystanders: Spool<Bystander>,
+    survey: Survey,
+    rules: Rules,
+    memory: Memory,
+    sources: Vec<Source>,
+    rows: Values<PlanRow<'static>>,
+    writes: Values<Write>,
+    bystanders: Values<Bystander>,
+    memo_rows: Values<(u32, Vec<u8>)>,
+    /// People whose kept row is out of date.
+    forgotten: Vec<u32>,
     sharing: Sharing,
 }
 
 impl Plan {
-    /// Hands over the rows of the report: in the order of the source, then those who are not in it by sourcedId.
-    pub fn each_row(&self, mut each: impl FnMut(&PlanRow) -> Result<()>) -> Result<()> {
-        self.rows.each(|mut row| {
-            if let Some(person) = row.person {
-                self.sharing.note(person, &mut row.notes);
+    /// Writes the rows of the report: in the order of the source, then those who are not in it by sourcedId. `format`
+    /// appends one row to a piece of the report, by several threads at once; `out` takes the pieces, in order.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be read back from where they are kept, and those of `out`.
+    pub fn write_rows(
+        &self,
+        format: impl Fn(&View<'_>, &mut Vec<u8>) + Sync,
+        mut out: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let format = &format;
+        thread::scope(|scope| {
+            let mut lanes = Lanes::start(scope, || {
+                let mut faces = Faces::new(&self.survey, &self.memory, &self.rules);
+                move |piece: Piece<'_>| self.write_piece(piece, &mut faces, format)
+            });
+            let mut spare: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            let mut take =
+                |lanes: &mut Lanes<Piece<'_>, Result<Written>>, spare: &mut Vec<_>| -> Result<bool> {
+                    let Some(written) = lanes.pull()? else { return Ok(false) };
+                    let Written { block, text } = written?;
+                    out(&text)?;
+                    spare.push((block, text));
+                    Ok(true)
+                };
+            let mut rows = self.rows.read();
+            let mut roster = self.survey.roster.read();
+            let mut sources = self.sources.as_slice();
+            let mut place = 0;
+            for records in &self.survey.blocks {
+                let (mut block, mut text) = spare.pop().unwrap_or_default();
+                roster.next(&mut block)?;
+                text.clear();
+                let own;
+                (own, sources) = sources.split_at((*records as usize).min(sources.len()));
+                let decided = own.iter().filter(|source| **source == Source::Rows).count();
+                let mut ready = Vec::new();
+                for _ in 0..decided {
+                    ready.extend_from_slice(rows.next_bytes()?.unwrap_or_default());
+                }
+                let piece = Piece { block, text, sources: own, place, rows: ready };
+                place += *records;
+                lanes.push(piece)?;
+                if lanes.is_full() {
+                    take(&mut lanes, &mut spare)?;
+                }
             }
-            if row.is_of_interest() { each(&row) } else { Ok(()) }
+            while take(&mut lanes, &mut spare)? {}
+            let mut sharing = self.sharing.walk(place);
+            let mut text = Vec::new();
+            while let Some(mut row) = rows.next_value()? {
+                self.share(&mut row, &mut sharing);
+                if row.is_of_interest() {
+                    format(&View::of(&row), &mut text);
+                }
+                if text.len() >= BLOCK {
+                    out(&text)?;
+                    text.clear();
+                }
+            }
+            out(&text)
         })
     }
 
+    /// Writes the rows of one block of the roster.
+    fn write_piece(
+        &self,
+        piece: Piece<'_>,
+        faces: &mut Faces<'_>,
+        format: &impl Fn(&View<'_>, &mut Vec<u8>),
+    ) -> Result<Written> {
+        let Piece { block, mut text, sources, place, rows } = piece;
+        let mut sharing = self.sharing.walk(place);
+        let mut rows = spool::values::<PlanRow<'_>>(&rows);
+        let mut records = kept::records(&block);
+        let mut notes = Vec::new();
+        for (place, source) in (place..).zip(sources) {
+            match source {
+                Source::Nowhere => {
+                    records.skip()?;
+                }
+                Source::Rows => {
+                    records.skip()?;
+                    if let Some(mut row) = rows.next().transpose()? {
+                        self.share(&mut row, &mut sharing);
+                        format(&View::of(&row), &mut text);
+                    }
+                }
+                Source::Record => {
+                    let Some(kept) = records.next_record()? else { break };
+                    notes.clear();
+                    sharing.note(place, kept.record.sourced_id, &mut notes);
+                    let person = self.survey.person_of(place).unwrap_or_default();
+                    faces.show(&kept, person, &notes, |view| format(view, &mut text))?;
+                }
+            }
+        }
+        Ok(Written { block, text })
+    }
+
+    /// Adds to a row what the person shares.
+    fn share(&self, row: &mut PlanRow<'_>, sharing: &mut Walk<'_>) {
+        if row.compared {
+            sharing.note(row.place, &row.sourced_id, row.notes.to_mut());
+        }
+    }
+
+    /// Hands over the rows of those about whom there may be something to say or to do, without what they share.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn each_decided(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
+        self.rows.each(|row| each(&row))
+    }
+
+    /// As [`Plan::each_decided`], with what they share.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn each_decided_sharing(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
+        let mut sharing = self.sharing.walk(0);
+        self.rows.each(|mut row| {
+            self.share(&mut row, &mut sharing);
+            each(&row)
+        })
+    }
+
+    /// The row of one person, if there is something to say or to do; of a plan with `decide_all`, whoever it is.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn row(&self, sourced_id: &str) -> Result<Option<PlanRow<'static>>> {
+        let mut sharing = self.sharing.walk(0);
+        let mut rows = self.rows.read();
+        while let Some(mut row) = rows.next_value()? {
+            if row.sourced_id == sourced_id {
+                self.share(&mut row, &mut sharing);
+                return Ok(Some(row).filter(PlanRow::is_of_interest));
+            }
+        }
+        Ok(None)
+    }
+
     /// Hands over the people of the roster who have no account.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
     pub fn each_bystander(&self, each: impl FnMut(Bystander) -> Result<()>) -> Result<()> {
         self.bystanders.each(each)
     }
 
-    /// Hands over what is to be written to the store.
-    pub fn each_write(&self, each: impl FnMut(Write) -> Result<()>) -> Result<()> {
-        self.writes.each(each)
+    /// Hands over what is to be written to the store, while the next are already read back.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn each_write(&self, mut each: impl FnMut(Write) -> Result<()>) -> Result<()> {
+        thread::scope(|scope| {
+            let (give, take) = sync_channel::<Vec<Write>>(2);
+            let reader = scope.spawn(move || {
+                let mut batch = Vec::with_capacity(BATCH);
+                let mut writes = self.writes.read();
+                while let Some(write) = writes.next_value()? {
+                    batch.push(write);
+                    // Whoever takes them has met an error, and tells of it.
+                    if batch.len() == BATCH && give.send(std::mem::take(&mut batch)).is_err() {
+                        return Ok(());
+                    }
+                }
+                let _ = give.send(batch);
+                Ok(())
+            });
+            let mut done = Ok(());
+            while done.is_ok()
+                && let Ok(batch) = take.recv()
+            {
+                done = batch.into_iter().try_for_each(&mut each);
+            }
+            drop(take);
+            let read: Result<()> = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            done.and(read)
+        })
+    }
+
+    /// Whether the roster mentions a person.
+    pub fn mentions(&self, sourced_id: &str) -> bool {
+        self.survey.mentions(sourced_id)
+    }
+
+    /// Whether the store or the roster knows a person, by the key of the sourcedId.
+    pub fn knows(&self, key: u64) -> bool {
+        self.survey.knows(key)
+    }
+
+    /// Puts away what was decided, for the next run. After everything else was written; `created` are the people whose
+    /// accounts were added, in the order of their ids.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn remember(&self, store: &Store, created: &[u32]) -> Result<()> {
+        let before = self.survey.directory.accounts();
+        let mut changed = self.memory.changed().to_vec();
+        if !created.is_empty() {
+            // What there is beyond goes by the numbers of people who have no account, or another id.
+            changed.truncate(before / CHUNK);
+        }
+        store.put_memos(before + created.len(), &changed, |at| {
+            let number = match at.checked_sub(before) {
+                None => u32::try_from(at).unwrap_or(u32::MAX),
+                Some(new) => created[new],
+            };
+            let (record, export, state) = self.memory.columns(number);
+            (self.survey.directory.key(number), record, export, state)
+        })?;
+        for number in &self.forgotten {
+            store.remove_memo_row(i64::from(*number) + 1)?;
+        }
+        self.memo_rows.each(|(number, row)| match self.survey.directory.account(number) {
+            Some(account) => store.put_memo_row(account, &row),
+            None => Ok(()),
+        })
+    }
+
+    /// The counts are those of the report's rows, and whether an unmentioned person has a row can depend on the others.
+    fn count_rows_of_interest(&mut self) -> Result<()> {
+        let mut none = 0;
+        let mut sharing = self.sharing.walk(0);
+        self.rows.each(|mut row| {
+            self.share(&mut row, &mut sharing);
+            none += u64::from(!row.is_of_interest());
+            Ok(())
+        })?;
+        let unchanged = self.summary.actions.entry(Action::Unchanged).or_default();
+        *unchanged = unchanged.saturating_sub(none);
+        Ok(())
+    }
+
+    /// Finds out who those are who share something, and who seems to be whom.
+    fn name_sharers(&mut self) -> Result<()> {
+        let sharers = self.sharing.sharers();
+        let follows = |place: u32| self.sources.get(place as usize) == Some(&Source::Record);
+        let mut next = sharers.iter().copied().filter(|place| follows(*place)).peekable();
+        let (mut roster, mut block) = (self.survey.roster.read(), Vec::new());
+        let mut place = 0;
+        while next.peek().is_some() && roster.next(&mut block)? {
+            let mut records = kept::records(&block);
+            while next.peek().is_some() {
+                if next.peek() != Some(&place) {
+                    if !records.skip()? {
+                        break;
+                    }
+                } else if let Some(Kept { record, .. }) = records.next_record()? {
+                    let part = Option::unwrap_or_default;
+                    let name = PersonName::new(part(record.given_name), part(record.family_name));
+                    self.sharing.name(place, record.sourced_id, &name);
+                    next.next();
+                } else {
+                    break;
+                }
+                place += 1;
+            }
+        }
+        let sharing = &mut self.sharing;
+        self.rows.each(|row| {
+            if sharers.binary_search(&row.place).is_ok() && row.is_live() {
+                sharing.name(row.place, &row.sourced_id, &row.details.name);
+            }
+            Ok(())
+        })?;
+        sharing.compare();
+        Ok(())
+    }
+
+    /// Finds those among the new who are like somebody who is archived, before or by this run.
+    fn find_rekeys(&mut self, store: &Store) -> Result<()> {
+        if self.summary.count(Action::Created) == 0 {
+            return Ok(());
+        }
+        let mut gone: HashSet<u64> = HashSet::new();
+        let known = &self.survey.directory;
+        if known.with_account().any(|number| self.memory.state(number) & ARCHIVED != 0) {
+            let renamed = store.rekeyed()?;
+            store.each_archived(|id, details| {
+                if !renamed.contains(&id) {
+                    gone.extend(likeness_keys(details).into_iter().flatten());
+                }
+            })?;
+        }
+        self.rows.each(|row| {
+            if row.action == Action::Archived {
+                gone.extend(likeness_keys(&row.details).into_iter().flatten());
+            }
+            Ok(())
+        })?;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let rekeys = &mut self.sharing.rekeys;
+        self.rows.each(|row| {
+            let is_like = || likeness_keys(&row.details).into_iter().flatten().any(|key| gone.contains(&key));
+            if row.action == Action::Created && is_like() {
+                rekeys.push(row.place);
+            }
+            Ok(())
+        })
     }
 }
 
-impl PlanRow {
+/// A block of the roster on its way to whoever writes its rows, with what was decided of it.
+struct Piece<'a> {
+    block: Vec<u8>,
+    text: Vec<u8>,
+    sources: &'a [Source],
+    /// Of the first record.
+    place: u32,
+    /// Values of [`PlanRow`], as a spool has them.
+    rows: Vec<u8>,
+}
+
+struct Written {
+    block: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl PlanRow<'_> {
+    /// Whether there is an account that is not archived.
+    fn is_live(&self) -> bool {
+        !matches!(self.state.as_ref(), "" | "archived")
+    }
+
     /// Someone whom a delta does not mention has a row only if there is something to say.
     fn is_of_interest(&self) -> bool {
         self.line.is_some() || self.action != Action::Unchanged || !self.notes.is_empty()
     }
 }
 
-/// Makes the plan of a run. Reads the roster and the store, writes nothing.
+/// Makes the plan of a run. Reads the store, writes nothing. `progress` is told how many records are done; with
+/// `decide_all` nobody is passed over.
 ///
 /// # Errors
-/// Those of the source and the store.
+/// Those of the store.
 pub fn build(
-    source: &dyn RosterSource,
-    survey: &Survey,
+    mode: Mode,
+    mut survey: Survey,
     store: &Store,
-    export: &mut Export,
+    export: &Export,
     rules: &Rules,
-    mut progress: impl FnMut(&Record<'_>) -> ControlFlow<()>,
+    decide_all: bool,
+    mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Plan> {
+    let memory = RwLock::new(std::mem::take(&mut survey.memory));
+    let today = rules.today.to_string();
+    let population = read(&memory).population(&survey.directory);
     let refused = match rules.shared_contacts {
         SharedContacts::Allow => Refused::default(),
-        SharedContacts::Unique => refuse_credentials(source, survey, store, export, rules)?,
+        SharedContacts::Unique => refuse_credentials(&survey, store, export, rules, &today, mode, &memory)?,
     };
-    let mut planner = Planner::new(source, survey, store, export, rules, &refused);
-    planner.walk(source, &mut progress)?;
-    let population = store.population()?;
-    let mut draft = planner.plan;
-    draft.summary.accounts_before = population.pending + population.active;
-    draft.summary.active = (population.active + draft.became_active).saturating_sub(draft.became_pending);
-    draft.summary.records = survey.records;
-    draft.summary.without_id = survey.without_id;
-    draft.rows.finish()?;
-    draft.writes.finish()?;
-    draft.bystanders.finish()?;
+    let desk = Desk {
+        survey: &survey,
+        rules,
+        today: &today,
+        mode,
+        refused: &refused,
+        watch: false,
+        // Who is refused a credential depends on others, and a delta is not all that there is to know.
+        memo: mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow,
+        decide_all,
+        memory: &memory,
+    };
+    let mut planner = Planner::new(&desk, store, export);
+    planner.sources.reserve_exact(usize::try_from(survey.records).unwrap_or_default());
+    planner.people.reserve(usize::try_from(survey.records).unwrap_or_default());
+    planner.walk(&mut progress)?;
+    let Planner { mut total, mut spools, sources, people, forgotten, passed_over, .. } = planner;
+    *total.summary.actions.entry(Action::Unchanged).or_default() += passed_over;
+    total.summary.accounts_before = population.0 + population.1;
+    total.summary.active = (population.1 + total.became_active).saturating_sub(total.became_pending);
+    total.summary.records = survey.records;
+    total.summary.without_id = survey.without_id;
+    spools.finish()?;
+    let Spools { rows, writes, bystanders, memo_rows } = spools;
     let mut plan = Plan {
-        summary: draft.summary,
-        checksum: draft.checksum.finish(rules),
-        rows: draft.rows,
-        writes: draft.writes,
-        bystanders: draft.bystanders,
-        sharing: draft.people.settle(),
+        summary: total.summary,
+        checksum: total.checksum.finish(rules),
+        rules: rules.clone(),
+        sharing: people.settle(),
+        survey,
+        memory: memory.into_inner().unwrap_or_else(PoisonError::into_inner),
+        sources,
+        rows,
+        writes,
+        bystanders,
+        memo_rows,
+        forgotten,
     };
-    if source.mode() != Mode::Bulk {
+    plan.name_sharers()?;
+    plan.find_rekeys(store)?;
+    if mode != Mode::Bulk {
         plan.count_rows_of_interest()?;
     }
     Ok(plan)
 }
 
-impl Plan {
-    /// The counts are those of the report's rows, and whether an unmentioned person has a row can depend on the others.
-    fn count_rows_of_interest(&mut self) -> Result<()> {
-        let mut unchanged = 0;
-        self.each_row(|row| {
-            unchanged += u64::from(row.action == Action::Unchanged);
-            Ok(())
-        })?;
-        self.summary.actions.insert(Action::Unchanged, unchanged);
-        Ok(())
+/// How many writes are handed over at once.
+const BATCH: usize = 256;
+
+/// Where the parts of a plan are kept.
+#[derive(Default)]
+struct Spools {
+    rows: Values<PlanRow<'static>>,
+    writes: Values<Write>,
+    bystanders: Values<Bystander>,
+    memo_rows: Values<(u32, Vec<u8>)>,
+}
+
+impl Spools {
+    fn finish(&mut self) -> Result<()> {
+        self.rows.finish()?;
+        self.writes.finish()?;
+        self.bystanders.finish()?;
+        self.memo_rows.finish()
     }
 }
 
-/// The plan in the making.
-struct Draft {
+/// Counts that blocks add up to.
+#[derive(Default)]
+struct Total {
     summary: Summary,
     checksum: Checksum,
-    rows: Spool<PlanRow>,
-    writes: Spool<Write>,
-    bystanders: Spool<Bystander>,
-    people: People,
     became_active: u64,
     became_pending: u64,
 }
 
-impl Draft {
-    fn new() -> Self {
-        Self {
-            summary: Summary::default(),
-            checksum: Checksum::new(),
-            rows: Spool::new(),
-            writes: Spool::new(),
-            bystanders: Spool::new(),
-            people: People::default(),
-            became_active: 0,
-            became_pending: 0,
-        }
-    }
-}
-
-/// Refused credentials: for email and phone, whose, and who holds it.
-#[derive(Default)]
-struct Refused([HashMap<String, String>; 2]);
-
-impl Refused {
-    fn holder(&self, credential: usize, sourced_id: &str) -> Option<&str> {
-        self.0[credential].get(sourced_id).map(String::as_str)
-    }
-}
-
 struct Planner<'a> {
-    survey: &'a Survey,
+    desk: &'a Desk<'a>,
     store: &'a Store,
-    export: &'a mut Export,
-    rules: &'a Rules,
-    today: String,
-    mode: Mode,
-    refused: &'a Refused,
-    /// Under `unique`, the first walk only gathers who wants which credential.
-    watch: Option<[BTreeMap<String, Claim>; 2]>,
+    export: &'a Export,
     /// sourcedIds with rows that differ which have been answered once.
     answered: HashSet<String>,
-    plan: Draft,
+    total: Total,
+    spools: Spools,
+    sources: Vec<Source>,
+    people: People,
+    forgotten: Vec<u32>,
+    /// Records whose row follows from them.
+    passed_over: u64,
+    claims: [BTreeMap<String, Claim>; 2],
+}
+
+/// A block on its way to whoever decides.
+struct Work {
+    block: Vec<u8>,
+    jobs: Vec<Job>,
+}
+
+fn decide(desk: &Desk<'_>, work: Work) -> (Vec<u8>, Result<Draft>) {
+    let Work { block, jobs } = work;
+    let go = || {
+        let mut draft = Draft::default();
+        for job in jobs {
+            if let Some(kept) = kept::records_from(&block, job.at).next_record()? {
+                desk.work(&kept, job, &mut draft)?;
+            }
+        }
+        Ok(draft)
+    };
+    let draft = go();
+    (block, draft)
 }
 
 impl<'a> Planner<'a> {
-    fn new(
-        source: &dyn RosterSource,
-        survey: &'a Survey,
-        store: &'a Store,
-        export: &'a mut Export,
-        rules: &'a Rules,
-        refused: &'a Refused,
-    ) -> Self {
+    fn new(desk: &'a Desk<'a>, store: &'a Store, export: &'a Export) -> Self {
         Self {
-            survey,
+            desk,
             store,
             export,
-            rules,
-            today: rules.today.to_string(),
-            mode: source.mode(),
-            refused,
-            watch: None,
             answered: HashSet::new(),
-            plan: Draft::new(),
+            total: Total::default(),
+            spools: Spools::default(),
+            sources: Vec::new(),
+            people: People::default(),
+            forgotten: Vec::new(),
+            passed_over: 0,
+            claims: Default::default(),
         }
     }
 
-    fn walk(
-        &mut self,
-        source: &dyn RosterSource,
-        progress: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
-        let mut failed = None;
-        source.read(&mut Findings::default(), &mut |record| {
-            if let Err(failure) = self.record(record) {
-                failed = Some(failure);
-                return ControlFlow::Break(());
-            }
-            progress(record)
-        })?;
-        match failed {
-            Some(failure) => Err(failure),
-            None => self.others(),
-        }
-    }
-
-    /// One record of the roster.
-    fn record(&mut self, record: &Record<'_>) -> Result<()> {
-        if self.survey.is_repeated(record) {
-            return Ok(());
-        }
-        let stored = match record.sourced_id {
-            "" => None,
-            id => self.store.account(id)?,
-        };
-        let contradicted = self.survey.is_contradicted(record.sourced_id);
-        // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
-        let again = contradicted && !self.answered.insert(record.sourced_id.to_owned());
-        // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only some of them.
-        let roles = match &stored {
-            Some(stored) if self.mode == Mode::Delta => RoleList(&stored.sis.roles).after(record.roles),
-            Some(_) | None => record.roles.0.to_owned(),
-        };
-        let record = &Record { roles: RoleList(&roles), ..*record };
-        if again {
-            let (verdict, roles, schools) = self.verdict(record, stored.as_ref(), contradicted);
-            return self.repeat(record, stored.as_ref(), &verdict, &roles, &schools);
-        }
-        if stored.as_ref().is_some_and(|stored| stored.archived) && !record.deleted {
-            // Somebody who comes back is again what they were, and the export says what that is now. If they are left out
-            // after all, they stay archived, and only their state follows the export.
-            let mut back = stored.clone();
-            let adopted = back.as_mut().map(|back| self.export.adopt_returning(back, self.rules.phones));
-            let (verdict, roles, schools) = self.verdict(record, back.as_ref(), contradicted);
-            if verdict.action == Action::Restored {
-                return self.take(
-                    record,
-                    stored.as_ref(),
-                    adopted.unwrap_or_default(),
-                    verdict,
-                    &roles,
-                    &schools,
-                );
-            }
-        }
-        let (account, adopted) = self.export_first(stored.clone(), record.sourced_id);
-        let usable = record.defect.is_none() && !contradicted && !record.sourced_id.is_empty();
-        if record.deleted && usable {
-            let live = account.as_ref().filter(|account| account.id != 0 && !account.archived);
-            let verdict = match live {
-                Some(live) if self.mode != Mode::Unknown => archive(live),
-                Some(_) | None => Verdict::left_as_it_is(
-                    Action::Skipped,
-                    account.as_ref().filter(|account| account.id != 0),
-                    Note::ToBeDeleted,
-                ),
-            };
-            return self.take(record, stored.as_ref(), adopted, verdict, &[], &[]);
-        }
-        self.decide(record, stored, account, adopted, contradicted)
-    }
-
-    /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing else.
-    fn repeat(
-        &mut self,
-        record: &Record<'_>,
-        stored: Option<&Account>,
-        verdict: &Verdict,
-        roles: &[String],
-        schools: &[String],
-    ) -> Result<()> {
-        if self.watch.is_some() {
-            return Ok(());
-        }
-        let row = row_of(record, stored, verdict, roles, schools, self.rules, None);
-        self.plan.summary.add(verdict.action, &[], &[]);
-        self.plan.rows.push(&row)
-    }
-
-    /// Brings the account to what the platform's export says, before anything is decided.
-    fn export_first(&mut self, stored: Option<Account>, sourced_id: &str) -> (Option<Account>, Adopted) {
-        match stored {
-            Some(mut account) => {
-                let adopted = self.export.adopt(&mut account, self.rules.phones);
-                (Some(account), adopted)
-            }
-            None => (self.export.newcomer(sourced_id, self.rules.phones), Adopted::default()),
-        }
-    }
-
-    fn decide(
-        &mut self,
-        record: &Record<'_>,
-        stored: Option<Account>,
-        account: Option<Account>,
-        adopted: Adopted,
-        contradicted: bool,
-    ) -> Result<()> {
-        let (mut verdict, roles, schools) = self.verdict(record, account.as_ref(), contradicted);
-        if matches!(verdict.action, Action::Skipped | Action::Rejected) && stored.is_none() {
-            // Somebody who is not let in gets no account, whatever the platform says.
-            verdict.account = None;
-        }
-        self.take(record, stored.as_ref(), adopted, verdict, &roles, &schools)
-    }
-
-    /// Judges a record beside an account; with the roles and schools that were looked at.
-    fn verdict(
-        &self,
-        record: &Record<'_>,
-        account: Option<&Account>,
-        contradicted: bool,
-    ) -> (Verdict, Vec<String>, Vec<String>) {
-        let roles = current_roles(record.roles, &self.today);
-        let schools = self.survey.schools_of(record, &roles, &self.today);
-        let case = Case {
-            record,
-            account,
-            roles: &roles,
-            schools: &schools,
-            duplicate: contradicted,
-            refused_email: self.refused.holder(0, record.sourced_id),
-            refused_phone: self.refused.holder(1, record.sourced_id),
-        };
-        let verdict = judge(&case, self.rules);
-        let schools = schools.into_iter().map(str::to_owned).collect();
-        (verdict, roles, schools)
-    }
-
-    /// The accounts that the roster does not mention.
-    fn others(&mut self) -> Result<()> {
-        let mut absent: Vec<(String, i64)> = Vec::new();
-        let mut archived: Vec<i64> = Vec::new();
-        self.store.each_sketch(|sketch| {
-            if !self.survey.mentions(sketch.sourced_id) {
-                match sketch.archived {
-                    false => absent.push((sketch.sourced_id.to_owned(), sketch.id)),
-                    true => archived.push(sketch.id),
+    /// Goes through the roster, and then through those whom it does not mention.
+    fn walk(&mut self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
+        let desk = self.desk;
+        thread::scope(|scope| {
+            let mut sorters = Lanes::start(scope, || {
+                let mut ways = Ways::default();
+                move |block: Block| sort(desk, block, &mut ways)
+            });
+            let mut deciders = Lanes::start(scope, || move |work| decide(desk, work));
+            let mut roster = desk.survey.roster.read();
+            let mut spare = Vec::new();
+            let mut place = 0;
+            let mut blocks = desk.survey.blocks.iter().copied();
+            loop {
+                while !sorters.is_full() {
+                    let Some(records) = blocks.next() else { break };
+                    let mut bytes = spare.pop().unwrap_or_default();
+                    roster.next(&mut bytes)?;
+                    sorters.push(Block { bytes, place, records })?;
+                    place += records;
+                }
+                let Some(sorted) = sorters.pull()? else { break };
+                let Sorted { block, sources, people, passed_over, todo } = sorted?;
+                if !desk.watch {
+                    self.sources.extend(sources);
+                }
+                self.people.merge(people);
+                self.passed_over += passed_over;
+                let jobs = self.look_up(&block.bytes, todo)?;
+                if jobs.is_empty() {
+                    spare.push(block.bytes);
+                } else {
+                    if deciders.is_full() {
+                        spare.extend(self.collect(&mut deciders)?);
+                    }
+                    deciders.push(Work { block: block.bytes, jobs })?;
+                }
+                if progress(u64::from(place)).is_break() {
+                    return Ok(());
                 }
             }
-            Ok(())
-        })?;
-        absent.sort_unstable();
-        for (sourced_id, id) in absent {
-            let stored = self.existing(id)?;
-            let (account, adopted) = self.export_first(Some(stored.clone()), &sourced_id);
-            let account = account.unwrap_or_else(|| stored.clone());
-            let said = account.sis.clone();
-            let record = said.record(&sourced_id);
-            if self.mode == Mode::Bulk {
-                let roles = current_roles(record.roles, &self.today);
-                let schools = self.survey.schools_of(&record, &roles, &self.today);
-                let schools: Vec<String> = schools.into_iter().map(str::to_owned).collect();
-                self.take(&record, Some(&stored), adopted, archive(&account), &roles, &schools)?;
-            } else {
-                self.decide(&record, Some(stored), Some(account), adopted, false)?;
-            }
-        }
-        // Of an archived account only the state follows the platform; it has no row.
-        for id in archived {
-            let mut account = self.existing(id)?;
-            let adopted = self.export.adopt(&mut account, self.rules.phones);
-            if adopted.touched && self.watch.is_none() {
-                self.plan.writes.push(&Write {
-                    account,
-                    audit: adopted.entries,
-                    changes: Vec::new(),
-                    recipients: Vec::new(),
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What is to be remembered of somebody without an account: what the record says of the family or, where that cannot
-    /// be known, what was known before.
-    fn bystander(&self, record: &Record<'_>) -> Result<Bystander> {
-        let known = self.store.bystander(record.sourced_id)?;
-        let unclear = record.defect.is_some()
-            || self.survey.is_contradicted(record.sourced_id)
-            || record.roles.0.is_empty() && self.mode != Mode::Delta;
-        let known = match known {
-            Some(known) if unclear => return Ok(known),
-            known => known.unwrap_or_else(|| Bystander {
-                sourced_id: record.sourced_id.to_owned(),
-                ..Bystander::default()
-            }),
-        };
-        let roles = match self.mode {
-            Mode::Delta => RoleList(&known.roles).after(record.roles),
-            Mode::Bulk | Mode::Unknown => record.roles.0.to_owned(),
-        };
-        Ok(Bystander {
-            sourced_id: known.sourced_id,
-            roles,
-            orgs: record.orgs.map_or(known.orgs, |orgs| orgs.0.to_owned()),
-            agents: record.agents.map_or(known.agents, |agents| agents.0.to_owned()),
+            while self.collect(&mut deciders)?.is_some() {}
+            self.others(place)
         })
     }
 
-    fn existing(&self, id: i64) -> Result<Account> {
-        let lost = || Failure::new(Kind::Failed, "an account vanished from the store while it was read");
-        self.store.account_by_id(id)?.ok_or_else(lost)
+    /// Takes what came of the block that has been on its way for longest. Returns the block, to be used again.
+    fn collect(&mut self, deciders: &mut Lanes<Work, (Vec<u8>, Result<Draft>)>) -> Result<Option<Vec<u8>>> {
+        let Some((block, draft)) = deciders.pull()? else { return Ok(None) };
+        self.merge(draft?)?;
+        Ok(Some(block))
     }
 
-    /// Takes a verdict into the plan: its row, its counts, what is to be written.
-    fn take(
-        &mut self,
-        record: &Record<'_>,
-        stored: Option<&Account>,
-        adopted: Adopted,
-        mut verdict: Verdict,
-        roles: &[String],
-        schools: &[String],
-    ) -> Result<()> {
-        if adopted.pending_again {
-            let place = verdict
-                .notes
-                .iter()
-                .position(|note| *note == Note::NotNotifiable)
-                .unwrap_or(verdict.notes.len());
-            verdict.notes.insert(place, Note::PendingAgain);
-            verdict.counts_as_update = true;
-            if matches!(verdict.action, Action::Unchanged | Action::Kept) {
-                verdict.action = Action::Updated;
+    /// Looks up what it takes to decide on some records of a block.
+    fn look_up(&mut self, block: &[u8], todo: Vec<Todo>) -> Result<Vec<Job>> {
+        let mut jobs = Vec::with_capacity(todo.len());
+        for Todo { at, place, repeats } in todo {
+            let Some(kept) = kept::records_from(block, at).next_record()? else { break };
+            let person = self.desk.survey.person_of(place);
+            jobs.push(Job { at, place, task: self.task(&kept, person, repeats)? });
+        }
+        Ok(jobs)
+    }
+
+    /// What there is to do for a record.
+    fn task(&mut self, kept: &Kept<'_>, person: Option<u32>, repeats: bool) -> Result<Task> {
+        let Some(person) = person else {
+            return Ok(Task::Decide { stored: None, export: None, again: false });
+        };
+        if repeats
+            && let Some(account) = self.desk.survey.directory.account(person)
+            && let Some(row) = self.store.memo_row(account)?
+        {
+            return Ok(Task::Repeat(row));
+        }
+        let id = kept.record.sourced_id;
+        // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
+        let again = self.desk.survey.is_contradicted(id) && !self.answered.insert(id.to_owned());
+        let stored = self.account(person, id)?;
+        Ok(Task::Decide { stored, export: self.export.row(id)?, again })
+    }
+
+    /// The account of a person.
+    fn account(&self, number: u32, sourced_id: &str) -> Result<Option<Account>> {
+        let Some(id) = self.desk.survey.directory.account(number) else { return Ok(None) };
+        match self.store.account_by_id(id)? {
+            Some(account) if account.sourced_id == sourced_id => Ok(Some(account)),
+            // Two whose sourcedIds have the same hash.
+            Some(_) | None => self.store.account(sourced_id),
+        }
+    }
+
+    /// The accounts that the roster does not mention.
+    fn others(&mut self, mut place: u32) -> Result<()> {
+        let survey = self.desk.survey;
+        let mut absent: Vec<(String, u32)> = Vec::new();
+        let mut archived: Vec<u32> = Vec::new();
+        let memory = read(self.desk.memory);
+        for number in survey.directory.with_account().filter(|number| !survey.is_mentioned(*number)) {
+            if memory.state(number) & ARCHIVED == 0 {
+                absent.push((self.store.sourced_id(i64::from(number) + 1)?, number));
+            } else if memory.is_changed_by_platform(number) {
+                archived.push(number);
             }
         }
-        if let Some(watch) = &mut self.watch {
-            gather_claims(watch, stored, &verdict, record.sourced_id);
-            return Ok(());
+        drop(memory);
+        absent.sort_unstable();
+        let mut draft = Draft::default();
+        for (sourced_id, number) in absent {
+            let person = self.person(place, number, &sourced_id)?;
+            self.desk.absent(person, &mut draft)?;
+            place += 1;
+            if draft.rows.len() >= BLOCK {
+                self.merge(std::mem::take(&mut draft))?;
+            }
         }
-        if verdict.account.is_none() && !record.sourced_id.is_empty() {
-            let bystander = match record.deleted && self.mode != Mode::Unknown {
-                // Gone: nothing is to be remembered of them.
-                true => Bystander { sourced_id: record.sourced_id.to_owned(), ..Bystander::default() },
-                false => self.bystander(record)?,
-            };
-            self.plan.bystanders.push(&bystander)?;
+        for number in archived {
+            let sourced_id = self.store.sourced_id(i64::from(number) + 1)?;
+            self.desk.archived(&self.person(place, number, &sourced_id)?, &mut draft)?;
         }
-        let plan = &mut self.plan;
-        let live = verdict.account.as_ref().filter(|account| !account.archived);
-        let person = live.map(|account| plan.people.add(&account.sourced_id, &account.details));
-        let row = row_of(record, stored, &verdict, roles, schools, self.rules, person);
+        self.merge(draft)
+    }
 
-        plan.summary.add(verdict.action, &verdict.changes, &verdict.recipients);
-        plan.checksum.add(&row, &verdict.recipients);
-        plan.summary.contact_updates += u64::from(verdict.counts_as_update);
-        plan.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
-        plan.summary.taken_over +=
-            adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
-        plan.became_pending +=
-            u64::from(adopted.pending_again && stored.is_some_and(|stored| !stored.archived));
-        let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
-        let starts_active =
-            is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
-        let joins = starts_active || adopted.joined;
-        plan.summary.joined += u64::from(joins);
-        plan.became_active += u64::from(joins && stored.is_none_or(|stored| !stored.archived));
+    fn person(&self, place: u32, number: u32, sourced_id: &str) -> Result<Person> {
+        let stored = self.account(number, sourced_id)?;
+        Ok(Person { place, number: Some(number), hash: None, stored, export: self.export.row(sourced_id)? })
+    }
 
-        if let Some(account) = verdict.account
-            && stored != Some(&account)
-        {
-            let mut audit = adopted.entries;
-            audit.extend(sync_entries(verdict.action, stored, account.state, &verdict.changes));
-            plan.writes.push(&Write {
-                account,
-                audit,
-                changes: verdict.changes,
-                recipients: verdict.recipients,
-            })?;
+    /// Takes in what a block came to.
+    fn merge(&mut self, draft: Draft) -> Result<()> {
+        let total = &mut self.total;
+        total.summary.merge(draft.summary);
+        total.checksum.merge(&draft.checksum);
+        total.became_active += draft.became_active;
+        total.became_pending += draft.became_pending;
+        self.people.merge(draft.people);
+        self.spools.rows.push_all(&draft.rows)?;
+        self.spools.writes.push_all(&draft.writes)?;
+        for unheard in draft.unheard {
+            let known = self.store.bystander(&unheard.sourced_id)?;
+            self.spools.bystanders.push(&unheard.beside(known, self.desk.mode))?;
         }
-        plan.rows.push(&row)
+        let mut memory = self.desk.memory.write().unwrap_or_else(PoisonError::into_inner);
+        for memo in draft.memos {
+            let had = memory.state(memo.number) & ROW != 0;
+            let has = memo.state.is_some_and(|state| state & ROW != 0);
+            if had && !has {
+                self.forgotten.push(memo.number);
+            }
+            memory.put(memo);
+        }
+        drop(memory);
+        for row in draft.memo_rows {
+            self.spools.memo_rows.push(&row)?;
+        }
+        for (credential, id, claim) in draft.claims {
+            self.claims[credential].insert(id, claim);
+        }
+        Ok(())
     }
 }
 
-/// Walks through the roster once to see who would hold which credential, and who is to be refused.
+/// Walks through the roster to see who would hold which credential, and who is to be refused.
 fn refuse_credentials(
-    source: &dyn RosterSource,
     survey: &Survey,
     store: &Store,
-    export: &mut Export,
+    export: &Export,
     rules: &Rules,
+    today: &str,
+    mode: Mode,
+    memory: &RwLock<Memory>,
 ) -> Result<Refused> {
     // A refusal can change more than the one field: somebody who gets no new mobile keeps an email that was to be
     // cleared, for one. So it is walked again with what is known to be refused, until nothing is added.
     let mut refused = Refused::default();
     loop {
-        let mut planner = Planner::new(source, survey, store, export, rules, &refused);
-        planner.watch = Some(Default::default());
-        planner.walk(source, &mut |_| ControlFlow::Continue(()))?;
-        let claims = planner.watch.unwrap_or_default();
+        let (refused_so_far, decide_all) = (&refused, true);
+        let desk = Desk {
+            survey,
+            rules,
+            today,
+            mode,
+            refused: refused_so_far,
+            watch: true,
+            memo: false,
+            decide_all,
+            memory,
+        };
+        let mut planner = Planner::new(&desk, store, export);
+        planner.walk(&mut |_| ControlFlow::Continue(()))?;
+        let claims = planner.claims;
         let mut more = false;
         for (claims, refused) in claims.iter().zip(&mut refused.0) {
             for (id, holder) in refusals(claims) {

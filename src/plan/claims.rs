@@ -9,19 +9,19 @@ use crate::contact::{Details, Field};
 
 /// What a person wants to do with a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Claim {
+pub struct Claim {
     /// Hash of the value that is held if nothing is refused.
-    pub(super) after: Option<u64>,
+    pub after: Option<u64>,
     /// Hash of the value that is held if the new one is refused; none for who had none.
-    pub(super) otherwise: Option<u64>,
+    pub otherwise: Option<u64>,
     /// Whether `after` is a new value, which can be refused.
-    pub(super) is_new: bool,
+    pub is_new: bool,
 }
 
 /// Decides who is refused a credential under `unique`, judged as things would be after the run: a holder that keeps its
 /// value wins, of several new claimants none gets it, a swap is fine. Whoever is refused keeps the old value, which may
 /// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that of a holder to name.
-pub(super) fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
+pub fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
     let mut refused: HashMap<String, String> = HashMap::new();
     loop {
         let mut holders: HashMap<u64, Vec<(&str, bool)>> = HashMap::new();
@@ -50,20 +50,13 @@ pub(super) fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, Stri
     }
 }
 
-/// Notes what a person holds and wants after a verdict.
-pub(super) fn gather_claims(
-    watch: &mut [BTreeMap<String, Claim>; 2],
-    stored: Option<&Account>,
-    verdict: &Verdict,
-    sourced_id: &str,
-) {
-    let Some(after) = verdict.account.as_ref().filter(|account| !account.archived) else { return };
-    for (field, claims) in CREDENTIALS.into_iter().zip(watch) {
+/// What a person holds and wants after a verdict, for email and phone.
+pub(super) fn claims_of(stored: Option<&Account>, verdict: &Verdict) -> [Option<Claim>; 2] {
+    CREDENTIALS.map(|field| {
+        let after = verdict.account.as_ref().filter(|account| !account.archived)?;
         let claim = claim_of(field, stored, verdict, &after.details);
-        if claim.after.is_some() || claim.otherwise.is_some() {
-            claims.insert(sourced_id.to_owned(), claim);
-        }
-    }
+        (claim.after.is_some() || claim.otherwise.is_some()).then_some(claim)
+    })
 }
 
 /// A value is claimed if the sync would put it there; what is there already, or comes from the platform, is held.

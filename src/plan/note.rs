@@ -20,8 +20,8 @@ pub enum Note {
     SisInvalid(Field, String),
     /// `unique` only: another account holds the credential. Carries its sourcedId.
     Taken(Field, String),
-    /// Carries the sourcedIds of the others, sorted.
-    Shared(Field, Vec<String>),
+    /// Carries the sourcedIds of the first others, sorted, and how many more there are.
+    Shared(Field, Vec<String>, u64),
     GuardianUnreachable,
     Archived,
     Restored,
@@ -35,6 +35,13 @@ pub enum Note {
     Rejected(Reason),
     /// A change that the person can be told by no channel. Code only.
     NotNotifiable,
+    /// Another account has the same name and the same email or mobile. Code only.
+    PossibleDuplicate,
+    /// An archived account has the name and the email or mobile of one that is new: the SIS may have given the person
+    /// another sourcedId. Code only.
+    PossibleRekey,
+    /// A message to the present address or number was refused for good. Carries the other side's code.
+    Undeliverable(Field, String),
     /// A `tobedeleted` record of somebody who has no account, or an archived one. Code only.
     ToBeDeleted,
 }
@@ -79,7 +86,7 @@ impl Reason {
 }
 
 /// How many ids of sharers are named.
-const SHARERS_NAMED: usize = 3;
+pub(super) const SHARERS_NAMED: usize = 3;
 
 fn or_none(value: &str) -> &str {
     if value.is_empty() { "none" } else { value }
@@ -94,7 +101,7 @@ impl Note {
             Self::SisBlank(field, _) => format!("sis-{}-blank", field.code()).into(),
             Self::SisInvalid(field, _) => format!("sis-{}-invalid", field.code()).into(),
             Self::Taken(field, _) => format!("{}-taken", field.code()).into(),
-            Self::Shared(field, _) => format!("{}-shared", field.code()).into(),
+            Self::Shared(field, ..) => format!("{}-shared", field.code()).into(),
             Self::GuardianUnreachable => "guardian-unreachable".into(),
             Self::Archived => "archived".into(),
             Self::Restored => "restored".into(),
@@ -106,13 +113,19 @@ impl Note {
             Self::PendingAgain => "pending-again".into(),
             Self::Rejected(reason) => reason.code().into(),
             Self::NotNotifiable => "not-notifiable".into(),
+            Self::PossibleDuplicate => "possible-duplicate".into(),
+            Self::PossibleRekey => "possible-rekey".into(),
+            Self::Undeliverable(..) => "undeliverable".into(),
             Self::ToBeDeleted => "tobedeleted".into(),
         }
     }
 
     /// Whether the note has a sentence, and not only a code.
     pub fn is_said(&self) -> bool {
-        !matches!(self, Self::NotNotifiable | Self::ToBeDeleted)
+        !matches!(
+            self,
+            Self::NotNotifiable | Self::PossibleDuplicate | Self::PossibleRekey | Self::ToBeDeleted
+        )
     }
 }
 
@@ -131,14 +144,9 @@ impl fmt::Display for Note {
                 write!(f, "SIS import has an invalid {} - {value}", field.noun())
             }
             Self::Taken(field, by) => write!(f, "{} is already used by {by} - not updated", field.title()),
-            Self::Shared(field, ids) => {
-                write!(
-                    f,
-                    "{} is shared with {}",
-                    field.title(),
-                    ids[..ids.len().min(SHARERS_NAMED)].join(", ")
-                )?;
-                match ids.len().saturating_sub(SHARERS_NAMED) {
+            Self::Shared(field, ids, more) => {
+                write!(f, "{} is shared with {}", field.title(), ids.join(", "))?;
+                match more {
                     0 => Ok(()),
                     more => write!(f, " and {more} more"),
                 }
@@ -155,7 +163,10 @@ impl fmt::Display for Note {
             Self::SchoolNotSynced => f.write_str("No synced school - left out"),
             Self::PendingAgain => f.write_str("User is pending again in the platform export"),
             Self::Rejected(reason) => write!(f, "Record rejected - {}", reason.text()),
-            Self::NotNotifiable | Self::ToBeDeleted => Ok(()),
+            Self::Undeliverable(field, reason) => {
+                write!(f, "{} is undeliverable - {reason}", field.title())
+            }
+            Self::NotNotifiable | Self::PossibleDuplicate | Self::PossibleRekey | Self::ToBeDeleted => Ok(()),
         }
     }
 }
@@ -212,10 +223,17 @@ mod tests {
         assert_eq!(said(Note::SisInvalid(Field::Email, "x".into())), "SIS import has an invalid email - x");
         assert_eq!(said(Note::Taken(Field::Email, "7".into())), "Email is already used by 7 - not updated");
         let ids = |n: usize| (1..=n).map(|i| format!("g-{i}")).collect::<Vec<_>>();
-        assert_eq!(said(Note::Shared(Field::Phone, ids(1))), "Phone number is shared with g-1");
-        assert_eq!(said(Note::Shared(Field::Email, ids(3))), "Email is shared with g-1, g-2, g-3");
-        assert_eq!(said(Note::Shared(Field::Email, ids(5))), "Email is shared with g-1, g-2, g-3 and 2 more");
+        assert_eq!(said(Note::Shared(Field::Phone, ids(1), 0)), "Phone number is shared with g-1");
+        assert_eq!(said(Note::Shared(Field::Email, ids(3), 0)), "Email is shared with g-1, g-2, g-3");
+        assert_eq!(
+            said(Note::Shared(Field::Email, ids(3), 2)),
+            "Email is shared with g-1, g-2, g-3 and 2 more"
+        );
         assert_eq!(said(Note::RoleNotSynced("ext:x".into())), "Role ext:x is not synced - left out");
+        assert_eq!(
+            said(Note::Undeliverable(Field::Email, "550 5.1.1".into())),
+            "Email is undeliverable - 550 5.1.1"
+        );
         assert_eq!(said(Note::Rejected(Reason::NoName)), "Record rejected - no name");
     }
 

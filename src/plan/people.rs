@@ -3,94 +3,194 @@
 //! Credentials are compared by a 64-bit hash of their normal form, so that a million people take a few words each. Two
 //! different ones that collide would at worst be called shared; among a million the chance is one in ten million.
 
-use std::collections::HashMap;
+use std::thread;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::note::Note;
-use crate::contact::{Details, Field, email_key, phone_key};
+use super::note::{Note, SHARERS_NAMED};
+use crate::contact::{Details, Field, PersonName, email_key, phone_key};
 
 /// The two fields that can be signed in with.
 pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
 
 /// The hash of a credential; none if there is none.
 pub(super) fn hash(details: &Details, field: Field) -> Option<u64> {
+    match field {
+        Field::Email => hash_of(field, &details.email),
+        Field::Phone => hash_of(field, &details.phone),
+        Field::Name | Field::HomePhone => None,
+    }
+}
+
+/// The hash of a credential as it is shown; none if there is none.
+pub(super) fn hash_of(field: Field, shown: &str) -> Option<u64> {
     let key = match field {
-        Field::Email => email_key(&details.email),
-        Field::Phone => phone_key(&details.phone).into(),
+        Field::Email => email_key(shown),
+        Field::Phone => phone_key(shown).into(),
         Field::Name | Field::HomePhone => return None,
     };
     (!key.is_empty()).then(|| xxh3_64(key.as_bytes()))
 }
 
-/// The pending and active people after the run.
+/// Somebody who holds a credential: its hash, in two halves, and the place of the person in the report.
+type Holder = [u32; 3];
+
+/// The pending and active people after the run, by their place in the report.
 #[derive(Default)]
 pub(super) struct People {
-    /// All sourcedIds, end to end.
-    ids: String,
-    /// Where each person's id ends in `ids`.
-    ends: Vec<usize>,
-    /// Hash of a credential and number of the person, for email and phone.
-    holders: [Vec<(u64, u32)>; 2],
+    /// For email and phone.
+    holders: [Vec<Holder>; 2],
 }
 
 impl People {
-    /// Adds a person; returns their number.
-    pub(super) fn add(&mut self, sourced_id: &str, details: &Details) -> u32 {
-        let number = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        self.ids.push_str(sourced_id);
-        self.ends.push(self.ids.len());
-        for (field, holders) in CREDENTIALS.into_iter().zip(&mut self.holders) {
-            holders.extend(hash(details, field).map(|hash| (hash, number)));
-        }
-        number
+    /// Makes room, so that none is made in steps.
+    pub(super) fn reserve(&mut self, people: usize) {
+        self.holders.iter_mut().for_each(|holders| holders.reserve_exact(people));
     }
 
-    fn id(&self, number: u32) -> &str {
-        let number = number as usize;
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.ids[start..self.ends[number]]
+    /// Adds what somebody holds, for email and phone.
+    pub(super) fn add(&mut self, person: u32, hashes: [Option<u64>; 2]) {
+        for (hash, holders) in hashes.into_iter().zip(&mut self.holders) {
+            holders.extend(hash.map(|hash| [(hash >> 32) as u32, hash as u32, person]));
+        }
     }
 
-    /// Finds the groups that share a credential. After this nobody is added.
-    pub(super) fn settle(mut self) -> Sharing {
-        let mut groups = [HashMap::new(), HashMap::new()];
-        for (holders, groups) in self.holders.iter_mut().zip(&mut groups) {
-            holders.sort_unstable();
-            holders.dedup();
-            for group in holders.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-                for (hash, person) in group {
-                    groups.insert(*person, *hash);
-                }
-            }
+    /// Adds what others hold.
+    pub(super) fn merge(&mut self, mut other: Self) {
+        for (own, more) in self.holders.iter_mut().zip(&mut other.holders) {
+            own.append(more);
         }
-        Sharing { people: self, groups }
     }
+
+    /// Finds the groups that share a credential. Their members have no names yet.
+    pub(super) fn settle(self) -> Sharing {
+        let [emails, phones] = self.holders;
+        let (emails, phones) = thread::scope(|scope| {
+            let emails = scope.spawn(|| groups(emails));
+            let phones = groups(phones);
+            (emails.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), phones)
+        });
+        let (members, groups) = ([emails.0, phones.0], [emails.1, phones.1]);
+        Sharing { members, groups, ..Sharing::default() }
+    }
+}
+
+/// The members of each group, in the order of the report, and the groups.
+fn groups(mut holders: Vec<Holder>) -> (Vec<(u32, u32)>, Vec<Group>) {
+    let (mut members, mut groups) = (Vec::new(), Vec::new());
+    holders.sort_unstable();
+    holders.dedup();
+    for group in holders.chunk_by(|a, b| a[..2] == b[..2]).filter(|group| group.len() > 1) {
+        let number = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+        members.extend(group.iter().map(|holder| (holder[2], number)));
+        groups.push(Group { size: group.len() as u64, first: Vec::new(), names: Vec::new() });
+    }
+    members.sort_unstable();
+    (members, groups)
+}
+
+/// People with the same credential.
+struct Group {
+    size: u64,
+    /// The sourcedIds that sort first: as many as a note names, and one, since nobody is named in their own.
+    first: Vec<Box<str>>,
+    /// Hash of each member's name, and the member; until it is known who is like whom.
+    names: Vec<(u64, u32)>,
 }
 
 /// Who shares what.
+#[derive(Default)]
 pub(super) struct Sharing {
-    people: People,
-    /// For email and phone: person → hash of the shared credential.
-    groups: [HashMap<u32, u64>; 2],
+    /// For email and phone: person and group, sorted.
+    members: [Vec<(u32, u32)>; 2],
+    groups: [Vec<Group>; 2],
+    /// Those who share a name with somebody of their group, sorted.
+    likes: Vec<u32>,
+    /// Those who are new and like somebody who is archived, sorted.
+    pub(super) rekeys: Vec<u32>,
 }
 
 impl Sharing {
+    /// Goes through the people from a place of the report on, in its order.
+    pub(super) fn walk(&self, from: u32) -> Walk<'_> {
+        let at = self.members.each_ref().map(|members| members.partition_point(|member| member.0 < from));
+        Walk { sharing: self, at }
+    }
+
+    /// Those who share something, in the order of the report.
+    pub(super) fn sharers(&self) -> Vec<u32> {
+        let mut all: Vec<u32> = self.members.iter().flatten().map(|(person, _)| *person).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Says who a person is.
+    pub(super) fn name(&mut self, person: u32, sourced_id: &str, name: &PersonName) {
+        let name = name.key();
+        for (members, groups) in self.members.iter().zip(&mut self.groups) {
+            let at = members.partition_point(|member| member.0 < person);
+            let Some((_, group)) = members.get(at).filter(|member| member.0 == person) else { continue };
+            let group = &mut groups[*group as usize];
+            if !name.is_empty() {
+                group.names.push((xxh3_64(name.as_bytes()), person));
+            }
+            let first = &mut group.first;
+            let place = first.partition_point(|id| id.as_ref() < sourced_id);
+            if place <= SHARERS_NAMED {
+                first.insert(place, sourced_id.into());
+                first.truncate(SHARERS_NAMED + 1);
+            }
+        }
+    }
+}
+
+impl Sharing {
+    /// Sees who of each group is like another. After all of them were named.
+    pub(super) fn compare(&mut self) {
+        for group in self.groups.iter_mut().flatten() {
+            let mut names = std::mem::take(&mut group.names);
+            names.sort_unstable();
+            let alike = names.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1);
+            self.likes.extend(alike.flatten().map(|(_, person)| *person));
+        }
+        self.likes.sort_unstable();
+        self.likes.dedup();
+    }
+}
+
+/// Goes through the people once.
+pub(super) struct Walk<'a> {
+    sharing: &'a Sharing,
+    at: [usize; 2],
+}
+
+impl Walk<'_> {
     /// Adds what there is to say of a person's credentials, in the place that notes have for it: after those of the
-    /// fields, before the others.
-    pub(super) fn note(&self, person: u32, notes: &mut Vec<Note>) {
+    /// fields, before the others. Each person has to come after the one before.
+    pub(super) fn note(&mut self, person: u32, sourced_id: &str, notes: &mut Vec<Note>) {
+        let mut shares = false;
         for (i, field) in CREDENTIALS.into_iter().enumerate() {
-            let Some(hash) = self.groups[i].get(&person) else { continue };
-            let holders = &self.people.holders[i];
-            let start = holders.partition_point(|holder| holder.0 < *hash);
-            let group = holders[start..].iter().take_while(|holder| holder.0 == *hash);
-            let mut ids: Vec<String> = group
-                .filter(|holder| holder.1 != person)
-                .map(|holder| self.people.id(holder.1).to_owned())
-                .collect();
-            ids.sort_unstable();
+            let members = &self.sharing.members[i];
+            while members.get(self.at[i]).is_some_and(|member| member.0 < person) {
+                self.at[i] += 1;
+            }
+            let Some((_, group)) = members.get(self.at[i]).filter(|member| member.0 == person) else {
+                continue;
+            };
+            shares = true;
+            let group = &self.sharing.groups[i][*group as usize];
+            let others = group.first.iter().filter(|id| id.as_ref() != sourced_id);
+            let named: Vec<String> = others.take(SHARERS_NAMED).map(|id| id.to_string()).collect();
+            let more = group.size - 1 - named.len() as u64;
             let place = notes.iter().position(comes_after_sharing).unwrap_or(notes.len());
-            notes.insert(place, Note::Shared(field, ids));
+            notes.insert(place, Note::Shared(field, named, more));
+        }
+        if shares && self.sharing.likes.binary_search(&person).is_ok() {
+            notes.push(Note::PossibleDuplicate);
+        }
+        if self.sharing.rekeys.binary_search(&person).is_ok() {
+            notes.push(Note::PossibleRekey);
         }
     }
 }
@@ -114,6 +214,9 @@ fn comes_after_sharing(note: &Note) -> bool {
         | Note::PendingAgain
         | Note::Rejected(_)
         | Note::NotNotifiable
+        | Note::PossibleDuplicate
+        | Note::PossibleRekey
+        | Note::Undeliverable(..)
         | Note::ToBeDeleted => true,
     }
 }
@@ -122,19 +225,41 @@ fn comes_after_sharing(note: &Note) -> bool {
 mod tests {
     use super::*;
 
+    fn sharing(people: &[(&str, &str)]) -> Sharing {
+        let mut all = People::default();
+        for (i, (_, email)) in (0..).zip(people) {
+            all.add(i, [hash_of(Field::Email, email), None]);
+        }
+        let mut sharing = all.settle();
+        for person in sharing.sharers() {
+            sharing.name(person, people[person as usize].0, &PersonName::default());
+        }
+        sharing
+    }
+
     #[test]
     fn sharing_is_said_of_each_after_the_fields_and_before_the_rest() {
-        let details = |email: &str| Details { email: email.into(), ..Details::default() };
-        let mut people = People::default();
-        let numbers: Vec<u32> = [("g-2", "Ann@x.example"), ("g-1", "ann@x.example"), ("g-3", "bo@x.example")]
-            .map(|(id, email)| people.add(id, &details(email)))
-            .to_vec();
-        let sharing = people.settle();
+        let sharing = sharing(&[("g-2", "Ann@x.example"), ("g-1", "ann@x.example"), ("g-3", "bo@x.example")]);
+        let mut walk = sharing.walk(0);
         let mut notes = vec![Note::Updated(Field::Name, String::new()), Note::Restored];
-        sharing.note(numbers[0], &mut notes);
-        assert_eq!(notes[1], Note::Shared(Field::Email, vec!["g-1".into()]));
+        walk.note(0, "g-2", &mut notes);
+        assert_eq!(notes[1], Note::Shared(Field::Email, vec!["g-1".into()], 0));
         let mut notes = Vec::new();
-        sharing.note(numbers[2], &mut notes);
+        walk.note(2, "g-3", &mut notes);
         assert!(notes.is_empty());
+    }
+
+    #[test]
+    fn of_many_only_the_first_are_named() {
+        let people: Vec<(String, &str)> = (0..6).rev().map(|i| (format!("g-{i}"), "a@x.example")).collect();
+        let people: Vec<(&str, &str)> = people.iter().map(|(id, email)| (id.as_str(), *email)).collect();
+        let sharing = sharing(&people);
+        let said = |person: u32, id: &str| {
+            let mut notes = Vec::new();
+            sharing.walk(0).note(person, id, &mut notes);
+            notes[0].to_string()
+        };
+        assert_eq!(said(0, "g-5"), "Email is shared with g-0, g-1, g-2 and 2 more");
+        assert_eq!(said(4, "g-1"), "Email is shared with g-0, g-2, g-3 and 2 more");
     }
 }

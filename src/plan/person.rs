@@ -10,7 +10,7 @@ use crate::contact::{Details, Email, Field};
 use crate::message::Recipient;
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
-use crate::roster::{IdList, Record};
+use crate::roster::{IdList, Record, RoleList};
 
 /// A person before the decision.
 pub(super) struct Case<'a> {
@@ -23,6 +23,8 @@ pub(super) struct Case<'a> {
     pub(super) schools: &'a [&'a str],
     /// Several rows of the sourcedId differ.
     pub(super) duplicate: bool,
+    /// Roles and schools may be missing from the record that it should have.
+    pub(super) unclear: bool,
     /// Refused credentials (`shared_contacts = "unique"`), with the sourcedId of a holder.
     pub(super) refused_email: Option<&'a str>,
     pub(super) refused_phone: Option<&'a str>,
@@ -39,6 +41,9 @@ pub(super) struct Verdict {
     pub(super) recipients: Vec<Recipient>,
     /// An active person under whose feet a detail was changed: what the limit on contact updates counts.
     pub(super) counts_as_update: bool,
+    /// The account is what the record says, or has nothing to say of: the same record comes to nothing tomorrow, and
+    /// nothing is said of it.
+    pub(super) settled: bool,
 }
 
 impl Verdict {
@@ -56,6 +61,7 @@ impl Verdict {
             kept: Vec::new(),
             recipients: Vec::new(),
             counts_as_update: false,
+            settled: false,
         }
     }
 }
@@ -98,7 +104,7 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
         let mut verdict = left_out(Action::Skipped, &[note]);
         // What the SIS says is remembered all the same, for the day on which the filter lets the person through.
         if let Some(account) = &mut verdict.account {
-            remember(account, case.record, rules);
+            remember(account, case, rules);
         }
         return verdict;
     }
@@ -196,13 +202,7 @@ fn facts(
     setting: Setting,
     rules: &Rules,
 ) -> Facts {
-    let is = match field {
-        Field::Name => kind(&sis.name),
-        Field::Email => kind(&sis.email),
-        Field::Phone => kind(&sis.phone),
-        Field::HomePhone => kind(&sis.home_phone),
-    };
-    let sis = match is {
+    let sis = match sis.kind(field) {
         Sis::Differs if account.details.same(field, wanted) => Sis::Same,
         Sis::Differs if field == Field::Name && account.details.name.same_but_case(&wanted.name) => {
             Sis::CaseOnly
@@ -233,12 +233,23 @@ fn facts(
     }
 }
 
-fn kind<T>(value: &Value<T>) -> Sis {
-    match value {
-        Value::NotProvided => Sis::NotProvided,
-        Value::Blank => Sis::Blank,
-        Value::Invalid(_) => Sis::Invalid,
-        Value::Is(_) => Sis::Differs,
+impl SisValues {
+    /// What the record says of a field, before it is held against an account.
+    fn kind(&self, field: Field) -> Sis {
+        fn kind<T>(value: &Value<T>) -> Sis {
+            match value {
+                Value::NotProvided => Sis::NotProvided,
+                Value::Blank => Sis::Blank,
+                Value::Invalid(_) => Sis::Invalid,
+                Value::Is(_) => Sis::Differs,
+            }
+        }
+        match field {
+            Field::Name => kind(&self.name),
+            Field::Email => kind(&self.email),
+            Field::Phone => kind(&self.phone),
+            Field::HomePhone => kind(&self.home_phone),
+        }
     }
 }
 
@@ -306,9 +317,17 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
             }
         }
     }
+    let settled = refused.is_empty()
+        && case.record.enabled != Some(false)
+        && Field::ALL.into_iter().all(|field| match sis.kind(field) {
+            Sis::NotProvided => true,
+            Sis::Blank => !after.details.has(field),
+            Sis::Differs => after.details.same(field, &wanted),
+            Sis::Invalid | Sis::Same | Sis::CaseOnly => false,
+        });
     notes.extend(refused);
     after.kept_since = leaves.then(|| before.kept_since.unwrap_or(rules.today));
-    remember(&mut after, case.record, rules);
+    remember(&mut after, case, rules);
 
     let told = changes.iter().any(|change| !change.case_only);
     let active_on = before.state == State::Active && told;
@@ -344,20 +363,28 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
         kept,
         recipients: told_to,
         counts_as_update: active_on,
+        settled,
     }
 }
 
 /// Keeps what the record says, unless it only says the same in other words.
-fn remember(account: &mut Account, record: &Record<'_>, rules: &Rules) {
+fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
+    let record = case.record;
     if account.id != 0 && account.sis.record(record.sourced_id).says_the_same_as(record) {
         return;
     }
+    let (orgs, agents) = (IdList(&account.sis.orgs), IdList(&account.sis.agents));
     // Who is whose family, and where, is not unsaid by not being said.
-    let said = SisDetails::of(&Record {
-        orgs: Some(record.orgs.unwrap_or(IdList(&account.sis.orgs))),
-        agents: Some(record.agents.unwrap_or(IdList(&account.sis.agents))),
+    let mut said = SisDetails::of(&Record {
+        orgs: Some(record.orgs.unwrap_or(orgs)),
+        agents: Some(record.agents.unwrap_or(agents)),
         ..*record
     });
+    if account.id != 0 && case.unclear {
+        said.roles = RoleList(&account.sis.roles).with(record.roles);
+        said.orgs = orgs.with(record.orgs.unwrap_or_default());
+        said.agents = agents.with(record.agents.unwrap_or_default());
+    }
     if account.id == 0 || !same_in_normal_form(&account.sis, &said, rules) {
         account.sis = said;
     }

@@ -7,7 +7,7 @@ use crate::message::{Audience, Channel, Recipient};
 
 /// Who is told that these fields of an active person changed. The bool says whether the person can be told at all: a
 /// message to an old address alone does not reach them.
-pub(super) fn recipients(
+pub fn recipients(
     before: &Details,
     after: &Details,
     changes: &[Change],
@@ -44,9 +44,11 @@ fn sendable(address: &str, channels: Channels, rules: &Rules) -> bool {
     channels.email && Email::parse(address).is_some() && !rules.ignore_emails.matches(address)
 }
 
-/// A valid mobile; one with an extension is a switchboard.
+/// A valid mobile; one with an extension is a switchboard, and one that has opted out is never texted.
 fn textable(number: &str, channels: Channels, rules: &Rules) -> bool {
-    channels.sms && rules.phones.parse(number).is_some_and(|phone| phone.extension().is_none())
+    channels.sms
+        && rules.phones.parse(number).is_some_and(|phone| phone.extension().is_none())
+        && !rules.opted_out.contains(phone_key(number))
 }
 
 #[cfg(test)]
@@ -123,6 +125,16 @@ mod tests {
             told(("rosa(at)x", A), ("rosa(at)x", B), true).0,
             [format!("current sms {B}"), format!("former sms {A}")]
         );
+    }
+
+    #[test]
+    fn who_has_opted_out_is_not_texted() {
+        let mut rules = rules();
+        rules.channels = Some(Channels { email: true, sms: true });
+        rules.opted_out.insert(B.to_owned());
+        let change = Change { field: Field::Phone, old: A.into(), new: B.into(), case_only: false };
+        let (told, reached) = recipients(&details("", A), &details("", B), &[change], &rules);
+        assert_eq!((told.len(), told[0].audience, reached), (1, Audience::Former, false));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What a verdict looks like in the report and in the audit. Pure.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 
 use super::person::Verdict;
 use super::rules::Rules;
 use super::sis::Cells;
 use super::{Action, Change, PlanRow};
-use crate::account::{Account, State};
+use crate::account::Account;
 use crate::roster::Record;
 use crate::store::{AuditEntry, Origin};
 
@@ -14,7 +16,7 @@ use crate::store::{AuditEntry, Origin};
 pub(super) fn sync_entries(
     action: Action,
     stored: Option<&Account>,
-    after: State,
+    after: &Account,
     changes: &[Change],
 ) -> Vec<AuditEntry> {
     let entry = |field: &str, old: &str, new: &str| AuditEntry {
@@ -26,7 +28,7 @@ pub(super) fn sync_entries(
     let state = stored.map_or("", |stored| stored.state.word());
     let moved = match action {
         Action::Archived => Some(entry("state", state, "archived")),
-        Action::Restored => Some(entry("state", "archived", after.word())),
+        Action::Restored => Some(entry("state", "archived", after.state.word())),
         Action::Created
         | Action::Updated
         | Action::Kept
@@ -34,18 +36,29 @@ pub(super) fn sync_entries(
         | Action::Skipped
         | Action::Rejected => None,
     };
-    changes.iter().map(|change| entry(change.field.key(), &change.old, &change.new)).chain(moved).collect()
+    // The parts of a name are only known where they are those of the store; what the export has just said is not.
+    let old = |change: &Change| match stored {
+        Some(stored) if stored.details.shown(change.field) == change.old => {
+            stored.details.recorded(change.field)
+        }
+        Some(_) | None => change.old.clone(),
+    };
+    changes
+        .iter()
+        .map(|change| entry(change.field.key(), &old(change), &after.details.recorded(change.field)))
+        .chain(moved)
+        .collect()
 }
 
-pub(super) fn row_of(
-    record: &Record<'_>,
+pub(super) fn row_of<'a>(
+    record: &Record<'a>,
     stored: Option<&Account>,
-    verdict: &Verdict,
+    verdict: &'a Verdict,
     roles: &[String],
-    schools: &[String],
+    schools: &[&str],
     rules: &Rules,
-    person: Option<u32>,
-) -> PlanRow {
+    place: u32,
+) -> PlanRow<'a> {
     let unreadable = record.defect.is_some();
     let sis = if unreadable { Default::default() } else { Cells::of(record, rules.phone_credential).shown() };
     let roles = if roles.is_empty() {
@@ -65,21 +78,22 @@ pub(super) fn row_of(
     let state = account.map(Account::state_word).unwrap_or_default();
     PlanRow {
         line: record.line,
-        sourced_id: record.sourced_id.to_owned(),
-        identifier: record.identifier.unwrap_or_default().to_owned(),
-        roles,
-        schools: schools.join("|"),
-        state: state.to_owned(),
-        state_before: stored.map(Account::state_word).filter(|before| *before != state).map(str::to_owned),
+        sourced_id: record.sourced_id.into(),
+        identifier: record.identifier.unwrap_or_default().into(),
+        roles: roles.into(),
+        schools: schools.join("|").into(),
+        state: state.into(),
+        state_before: stored.map(Account::state_word).filter(|before| *before != state).map(Cow::Borrowed),
         action: verdict.action,
-        details: account.map(|account| account.details.clone()).unwrap_or_default(),
-        sis,
-        notes: verdict.notes.clone(),
-        changes: verdict.changes.clone(),
-        kept: verdict.kept.clone(),
+        details: account.map_or_else(Default::default, |account| Cow::Borrowed(&account.details)),
+        sis: sis.map(Cow::Borrowed),
+        notes: Cow::Borrowed(&verdict.notes),
+        changes: Cow::Borrowed(&verdict.changes),
+        kept: Cow::Borrowed(&verdict.kept),
         first_seen: first_seen(account, verdict),
         // What is left out or unusable is not looked into; nor are credentials of those who leave.
-        person: person.filter(|_| !matches!(verdict.action, Action::Skipped | Action::Rejected)),
+        compared: !matches!(verdict.action, Action::Skipped | Action::Rejected),
+        place,
     }
 }
 

@@ -1,12 +1,17 @@
 //! Everything that decisions depend on besides the people: the configuration, reduced to plain values, and the day.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Config, Globs, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
 use crate::policy::{BlankValues, Setting};
+
+/// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
+/// another row of the report or another account than before.
+const RULES: u32 = 1;
 
 /// By which channels people can be told at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub struct Rules {
     pub ignore_emails: Globs,
     /// None if nobody is to be told.
     pub channels: Option<Channels>,
+    /// Mobiles whose owners want no texts, in E.164.
+    pub opted_out: HashSet<String>,
     /// The district's day; role dates and `first_seen` refer to it.
     pub today: NaiveDate,
 }
@@ -41,7 +48,9 @@ impl Rules {
     /// `everywhere` stands in for every configured value of the setting (the what-if of a preview).
     pub fn of(config: &Config, today: NaiveDate, everywhere: Option<Setting>, notify: bool) -> Self {
         let setting = |own: bool| everywhere.unwrap_or(Setting::from_bool(own));
-        let channels = Channels { email: config.notify.email.is_some() || everywhere.is_some(), sms: false };
+        let (email, sms) = (config.notify.email.is_some(), config.notify.sms.is_some());
+        // What if: mail is what would be configured then.
+        let channels = Channels { email: email || (everywhere.is_some() && !sms), sms };
         Self {
             district: setting(config.sync.update_contacts),
             schools: config
@@ -57,8 +66,37 @@ impl Rules {
             shared_contacts: config.sync.shared_contacts,
             ignore_emails: config.sync.ignore_emails.clone(),
             channels: notify.then_some(channels),
+            opted_out: HashSet::new(),
             today,
         }
+    }
+
+    /// A number that stands for all of the rules but the day, the channels and who wants no texts: what was decided under others is decided
+    /// again. The day counts only where a role has dates, and the others only where something changes.
+    pub fn seed(&self) -> u64 {
+        let Self {
+            district,
+            schools,
+            synced_schools,
+            synced_roles,
+            phone_credential,
+            phones,
+            blank_values,
+            shared_contacts,
+            ignore_emails,
+            channels: _,
+            opted_out: _,
+            today: _,
+        } = self;
+        let (schools, synced): (BTreeMap<_, _>, BTreeSet<_>) =
+            (schools.iter().collect(), synced_schools.iter().collect());
+        let all = format!(
+            "{RULES} {} {district:?} {schools:?} {synced:?} {synced_roles:?} {phone_credential:?} {phones:?} \
+             {blank_values:?} {shared_contacts:?} {:?}",
+            env!("CARGO_PKG_VERSION"),
+            ignore_emails.patterns,
+        );
+        xxh3_64(all.as_bytes())
     }
 
     /// The setting of a person at these schools.

@@ -49,9 +49,9 @@ impl<'a> Cells<'a> {
     }
 
     /// As the report shows them, in the order of its columns.
-    pub(super) fn shown(self) -> [String; 5] {
+    pub(super) fn shown(self) -> [&'a str; 5] {
         [self.given_name, self.family_name, self.email, self.phone, self.home_phone]
-            .map(|cell| cell.unwrap_or_default().to_owned())
+            .map(Option::unwrap_or_default)
     }
 }
 

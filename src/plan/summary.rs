@@ -65,6 +65,26 @@ impl Summary {
         self.count(Action::Archived) > 0 || self.contact_updates > 0
     }
 
+    /// Adds what other records came to.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (action, count) in other.actions {
+            *self.actions.entry(action).or_default() += count;
+        }
+        for (field, count) in other.fields {
+            *self.fields.entry(field).or_default() += count;
+        }
+        self.notifications.email += other.notifications.email;
+        self.notifications.sms += other.notifications.sms;
+        self.cannot_be_told += other.cannot_be_told;
+        self.contact_updates += other.contact_updates;
+        self.accounts_before += other.accounts_before;
+        self.active += other.active;
+        self.records += other.records;
+        self.without_id += other.without_id;
+        self.joined += other.joined;
+        self.taken_over += other.taken_over;
+    }
+
     pub(super) fn add(&mut self, action: Action, changes: &[Change], recipients: &[Recipient]) {
         *self.actions.entry(action).or_default() += 1;
         for change in changes {
@@ -111,17 +131,22 @@ impl fmt::Display for Summary {
 ///
 /// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`. The order of the
 /// roster's rows makes no difference: what is summed up are the digests of the single changes.
+#[derive(Default)]
 pub(super) struct Checksum {
     sum: [u64; 4],
     count: u64,
 }
 
 impl Checksum {
-    pub(super) fn new() -> Self {
-        Self { sum: [0; 4], count: 0 }
+    /// Adds the changes of other records.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (sum, more) in self.sum.iter_mut().zip(other.sum) {
+            *sum = sum.wrapping_add(more);
+        }
+        self.count += other.count;
     }
 
-    pub(super) fn add(&mut self, row: &PlanRow, recipients: &[Recipient]) {
+    pub(super) fn add(&mut self, row: &PlanRow<'_>, recipients: &[Recipient]) {
         let pending_again = row.notes.contains(&Note::PendingAgain);
         if !row.action.is_change() && !pending_again {
             return;
@@ -139,7 +164,7 @@ impl Checksum {
         for field in Field::ALL {
             part(&row.details.shown(field));
         }
-        for change in &row.changes {
+        for change in row.changes.iter() {
             part(change.field.key());
             part(&change.old);
             part(&change.new);

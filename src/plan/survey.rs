@@ -1,32 +1,34 @@
-//! The first look at the roster: who is in it, who is in it twice, and which schools come to a guardian through the
-//! students. Decisions about one person need this of all the others.
+//! The first look at the roster: it is read, once, and kept; who is in it, who is in it twice, and which schools come to a
+//! guardian through the students. Decisions about one person need this of all the others.
 //!
 //! A school can protect a person's details (`update_contacts` is off there), so none may get lost on the way: where a
 //! record is not the whole word (a delta, a row that cannot be read, rows that differ, roles that are missing), what the
 //! store knows of the family counts as well.
 //!
-//! People are known here by a 64-bit hash of their sourcedId, and a set of schools by a number, so that a million people
-//! take two words each. What a collision could spoil is looked up again by the id itself (rows that seem to be double)
-//! or is a school too many in the reckoning of the setting, with a chance of one in ten million for a million people.
+//! People are known here by number ([`Directory`]), and a set of schools by a number as well, so that a million people take
+//! a few words each.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::known::{Directory, Known, Memory, Near};
 use super::rules::Rules;
 use super::sis::same_in_normal_form;
+use super::texts::Texts;
 use crate::account::SisDetails;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roles;
+use crate::roster::kept::{self, Kept, key};
 use crate::roster::{IdList, Mode, Record, RoleList};
 use crate::source::RosterSource;
+use crate::spool::{BLOCK, Spool};
 use crate::store::{Relative, Store};
-
-pub(super) fn key(sourced_id: &str) -> u64 {
-    xxh3_64(sourced_id.as_bytes())
-}
 
 /// What one row says of a person's family, kept until it is held against what the store knows.
 #[derive(Default)]
@@ -36,22 +38,62 @@ struct Said {
     agents: Option<String>,
 }
 
+/// A record without a sourcedId.
+const NOBODY: u32 = u32::MAX;
+
+/// Somebody without a set of schools: nobody has said anything of theirs.
+const NO_SET: u32 = u32::MAX;
+
+/// The roster mentions this person.
+const MENTIONED: u8 = 1;
+/// Lists nobody because their row, or the file, has no place for it.
+const LISTLESS: u8 = 2;
+
+/// What a way to write roles and orgs comes to.
+#[derive(Clone, Copy)]
+struct Way {
+    set: u32,
+    /// Guardian; something else.
+    as_guardian: bool,
+    as_student: bool,
+}
+
+/// What somebody lists as family.
+struct Link {
+    person: u32,
+    /// Key of the other.
+    agent: u64,
+    /// The person is the guardian; the other is.
+    as_guardian: bool,
+    as_student: bool,
+}
+
 /// What the roster looks like as a whole.
-#[derive(Default)]
 pub struct Survey {
-    /// Everybody the roster mentions, with the number of their set of schools.
-    present: HashMap<u64, u32>,
-    /// Those it does not mention and who count all the same: in a delta, and where some row names nobody.
-    others: HashMap<u64, u32>,
+    pub(super) directory: Directory,
+    pub(super) memory: Memory,
+    /// Every record, as it was read.
+    pub(super) roster: Spool,
+    /// How many each of its blocks has.
+    pub(super) blocks: Vec<u32>,
+    /// The person of each record.
+    people_of: Vec<u32>,
+    /// The number of each person's set of schools: of those whom the roster mentions and, in a delta and where some row
+    /// names nobody, of all whom the store knows.
+    sets_of: Vec<u32>,
+    marks: Vec<u8>,
     /// Those whose rows are not the whole word.
-    unsettled: HashMap<u64, Vec<Said>>,
-    /// Those who list nobody because their row, or the file, has no place for it.
-    listless: HashSet<u64>,
-    /// Sets of schools, and the numbers they have.
+    unsettled: HashMap<u32, Vec<Said>>,
+    /// Sets of schools, a hash of each, and the numbers they have.
     sets: Vec<Box<[String]>>,
+    set_hashes: Vec<u64>,
     numbers: HashMap<Box<[String]>, u32>,
+    ways: Texts<Way>,
     /// Guardian and student, sorted.
-    families: Vec<(u64, u64)>,
+    families: Vec<(u32, u32)>,
+    /// Family that has not been looked up yet, and where the last one was found.
+    links: Vec<Link>,
+    agents_near: Near,
     /// Lines that say again what an earlier one of the sourcedId said.
     repeated: HashSet<u64>,
     /// sourcedIds with rows that differ.
@@ -60,12 +102,59 @@ pub struct Survey {
     pub records: u64,
     /// Rows whose sourcedId could not be read: their accounts may be among the archived.
     pub without_id: u64,
+    /// People whom the roster mentions.
+    people: u64,
+    /// What a record does not say of roles and schools may have been lost on the way, so it is not forgotten.
+    pub(super) unclear: bool,
 }
 
 impl Survey {
+    fn new(known: Known) -> Self {
+        let Known { directory, memory, .. } = known;
+        Self {
+            sets_of: vec![NO_SET; directory.len()],
+            marks: vec![0; directory.len()],
+            directory,
+            memory,
+            roster: Spool::default(),
+            blocks: Vec::new(),
+            people_of: Vec::new(),
+            unsettled: HashMap::new(),
+            sets: Vec::new(),
+            set_hashes: Vec::new(),
+            numbers: HashMap::new(),
+            ways: Texts::default(),
+            families: Vec::new(),
+            links: Vec::new(),
+            agents_near: Near::default(),
+            repeated: HashSet::new(),
+            contradicted: HashSet::new(),
+            records: 0,
+            without_id: 0,
+            people: 0,
+            unclear: false,
+        }
+    }
+
+    /// The person of a record, by its place in the roster; none if it has no sourcedId.
+    pub(super) fn person_of(&self, place: u32) -> Option<u32> {
+        self.people_of.get(place as usize).copied().filter(|person| *person != NOBODY)
+    }
+
     /// Whether the roster mentions a person.
     pub fn mentions(&self, sourced_id: &str) -> bool {
-        self.present.contains_key(&key(sourced_id))
+        self.directory.find(key(sourced_id)).is_some_and(|number| self.is_mentioned(number))
+    }
+
+    /// Whether the store or the roster knows a person, by the key of the sourcedId.
+    pub fn knows(&self, key: u64) -> bool {
+        let known = |number| self.is_mentioned(number) || self.directory.account(number).is_some();
+        self.directory.find(key).is_some_and(known)
+    }
+
+    pub(super) fn is_mentioned(&self, number: u32) -> bool {
+        let number = self.directory.found_as(number);
+        self.marks.get(number as usize).is_some_and(|marks| marks & MENTIONED != 0)
     }
 
     /// Whether a row only says again what an earlier one said. If any other row of the sourcedId differs, none does.
@@ -83,19 +172,21 @@ impl Survey {
     /// A person's schools: their own and, for a guardian, those of the students, without repetition.
     pub(super) fn schools_of<'a>(
         &'a self,
+        person: Option<u32>,
         record: &Record<'a>,
         roles: &[String],
         today: &str,
     ) -> Vec<&'a str> {
-        let person = key(record.sourced_id);
-        let mut schools = match self.set_of(person) {
-            Some(set) => set.iter().map(String::as_str).collect(),
+        let own = person.and_then(|person| self.set_of(person));
+        let mut schools: Vec<&str> = match own {
+            Some(set) => self.sets[set as usize].iter().map(String::as_str).collect(),
             None => own_schools(record, today),
         };
-        if roles.iter().any(|role| roles::is_guardian(role)) {
-            let start = self.families.partition_point(|family| family.0 < person);
-            for (_, student) in self.families[start..].iter().take_while(|family| family.0 == person) {
-                for school in self.set_of(*student).into_iter().flatten() {
+        if let Some(person) = person
+            && roles.iter().any(|role| roles::is_guardian(role))
+        {
+            for set in self.students_sets(person) {
+                for school in &self.sets[set as usize] {
                     if !schools.contains(&school.as_str()) {
                         schools.push(school);
                     }
@@ -105,9 +196,53 @@ impl Survey {
         schools
     }
 
-    fn set_of(&self, person: u64) -> Option<&[String]> {
-        let number = self.present.get(&person).or_else(|| self.others.get(&person))?;
-        Some(&self.sets[*number as usize])
+    /// A hash of all that a person's schools depend on; if they are those of one set, that set.
+    pub(super) fn schools_hash(&self, person: u32, guardian: bool) -> (u64, Option<u32>) {
+        let own = self.set_of(person);
+        let hash_of = |set: Option<u32>| set.map_or(0, |set| self.set_hashes[set as usize]);
+        if !guardian {
+            return (hash_of(own), own);
+        }
+        let students = self.students_sets(person);
+        if students.iter().all(|set| Some(*set) == own) {
+            return (hash_of(own), own);
+        }
+        let hashes: Vec<u8> = std::iter::once(hash_of(own))
+            .chain(students.iter().map(|set| self.set_hashes[*set as usize]))
+            .flat_map(u64::to_le_bytes)
+            .collect();
+        (xxh3_64(&hashes), None)
+    }
+
+    /// The schools of a set.
+    pub(super) fn set(&self, set: u32) -> &[String] {
+        &self.sets[set as usize]
+    }
+
+    pub(super) fn sets(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// The sets of a guardian's students, each once. In the order of the students' keys, so that it does not depend on who
+    /// came first.
+    fn students_sets(&self, person: u32) -> Vec<u32> {
+        let start = self.families.partition_point(|family| family.0 < person);
+        let family = self.families[start..].iter().take_while(|family| family.0 == person);
+        let mut students: Vec<u32> = family.map(|(_, student)| *student).collect();
+        if students.len() > 1 {
+            students.sort_unstable_by_key(|student| self.directory.key(*student));
+        }
+        let mut sets = Vec::with_capacity(students.len());
+        for set in students.into_iter().filter_map(|student| self.set_of(student)) {
+            if !sets.contains(&set) {
+                sets.push(set);
+            }
+        }
+        sets
+    }
+
+    fn set_of(&self, person: u32) -> Option<u32> {
+        self.sets_of.get(person as usize).copied().filter(|set| *set != NO_SET)
     }
 
     fn set_number(&mut self, schools: &[&str]) -> u32 {
@@ -116,68 +251,97 @@ impl Survey {
             return *number;
         }
         let number = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
+        let text = schools.iter().fold(String::new(), |text, school| text + school + "\n");
+        self.set_hashes.push(xxh3_64_with_seed(text.as_bytes(), schools.len() as u64 + 1));
         self.sets.push(set.clone());
         self.numbers.insert(set, number);
         number
     }
 
+    /// Gives somebody the next number, or the one they have.
+    fn number(&mut self, key: u64, near: &mut Near) -> u32 {
+        let number = self.directory.number(key, near);
+        if self.sets_of.len() < self.directory.len() {
+            self.sets_of.push(NO_SET);
+            self.marks.push(0);
+        }
+        number
+    }
+
     /// Adds schools to those of somebody in the roster. Of several rows all count: a school too many protects, one too
     /// few would give somebody's details to the sync.
-    fn put_schools(&mut self, person: u64, schools: &[&str]) {
-        let set = match self.present.get(&person) {
-            None => self.set_number(schools),
-            Some(before) => {
-                let before = self.sets[*before as usize].clone();
-                let mut all: Vec<&str> = before.iter().map(String::as_str).collect();
-                all.extend(schools.iter().filter(|school| !before.iter().any(|known| known == **school)));
-                self.set_number(&all)
-            }
+    fn put_set(&mut self, person: u32, set: u32) {
+        let before = self.sets_of[person as usize];
+        let all = if before == NO_SET || before == set {
+            set
+        } else {
+            let (before, more) = (self.sets[before as usize].clone(), self.sets[set as usize].clone());
+            let mut all: Vec<&str> = before.iter().map(String::as_str).collect();
+            all.extend(
+                more.iter().map(String::as_str).filter(|school| !before.iter().any(|known| known == school)),
+            );
+            self.set_number(&all)
         };
-        self.present.insert(person, set);
+        self.sets_of[person as usize] = all;
+        self.marks[person as usize] |= MENTIONED;
+    }
+
+    fn put_schools(&mut self, person: u32, schools: &[&str]) {
+        let set = self.set_number(schools);
+        self.put_set(person, set);
     }
 
     /// Notes who is whose guardian, whichever of the two records says so. Somebody who is both a student and a parent may
     /// mean either.
-    fn link(&mut self, person: u64, roles: RoleList<'_>, agents: IdList<'_>) {
-        if agents.is_empty() {
-            return;
+    fn link(&mut self, person: u32, way: Way, agents: IdList<'_>) {
+        let Way { as_guardian, as_student, .. } = way;
+        let as_student = as_student || !as_guardian;
+        self.links.extend(agents.iter().map(|agent| Link {
+            person,
+            agent: key(agent),
+            as_guardian,
+            as_student,
+        }));
+    }
+
+    /// What roles and orgs come to. Most of a school's people write them alike.
+    fn way(&mut self, roles: RoleList<'_>, orgs: IdList<'_>, today: &str, scratch: &mut String) -> Way {
+        scratch.clear();
+        scratch.push_str(roles.0);
+        scratch.push('\u{1}');
+        scratch.push_str(orgs.0);
+        if let Some(way) = self.ways.get(scratch) {
+            return *way;
         }
+        let record = Record { roles, orgs: Some(orgs), ..Record::default() };
+        let set = self.set_number(&own_schools(&record, today));
         let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
-        let (mut as_guardian, mut as_student) = (false, false);
-        for assignment in roles.iter() {
-            match guardian(assignment.role) {
-                true => as_guardian = true,
-                false => as_student = true,
-            }
-        }
-        for agent in agents.iter().map(key) {
-            if as_guardian {
-                self.families.push((person, agent));
-            }
-            if as_student || !as_guardian {
-                self.families.push((agent, person));
-            }
-        }
+        let way = Way {
+            set,
+            as_guardian: roles.iter().any(|assignment| guardian(assignment.role)),
+            as_student: roles.iter().any(|assignment| !guardian(assignment.role)),
+        };
+        self.ways.put(scratch, way);
+        way
     }
 
     /// Takes in what is said of a person's family.
     fn put_family(
         &mut self,
-        person: u64,
+        person: u32,
         roles: RoleList<'_>,
         orgs: IdList<'_>,
         agents: IdList<'_>,
         today: &str,
     ) {
-        let record = Record { roles, orgs: Some(orgs), ..Record::default() };
-        let schools = own_schools(&record, today);
-        self.put_schools(person, &schools);
-        self.link(person, roles, agents);
+        let way = self.way(roles, orgs, today, &mut String::new());
+        self.put_set(person, way.set);
+        self.link(person, way, agents);
     }
 }
 
 /// The roles held on a day, in their own spelling, primary first, without repetition.
-pub(super) fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
+pub fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
     let mut current = Vec::new();
     for assignment in roles.iter().filter(|assignment| assignment.holds_on(today)) {
         let role = roles::canonical(assignment.role);
@@ -190,7 +354,7 @@ pub(super) fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
 
 /// The orgs of the roles held on a day and, where the format has them, of the user. If all roles have ended, those of
 /// all: between two school years a child has no role, and its guardian's details must not change hands for that.
-fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
+pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
     let none_held = !record.roles.iter().any(|assignment| assignment.holds_on(today));
     let held = record.roles.iter().filter(|assignment| none_held || assignment.holds_on(today));
     let mut schools: Vec<&str> = Vec::new();
@@ -202,78 +366,204 @@ fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
     schools
 }
 
-/// Reads the roster once, completely, before anything is decided.
+/// What a survey came to.
+pub struct Surveyed<T> {
+    pub source: Arc<dyn RosterSource>,
+    pub survey: Survey,
+    /// What was prepared meanwhile.
+    pub prepared: T,
+}
+
+/// Opens a source and reads it, once and completely, before anything is decided.
+///
+/// It is opened and read in a thread of its own; meanwhile `prepare` comes to know whom the store knows. `progress` is
+/// told how many records there are so far.
 ///
 /// # Errors
-/// Those of the source; `InputUnusable` if the roster names nobody, or nobody at any configured school.
-pub fn survey(
-    source: &dyn RosterSource,
+/// Those of `prepare` and of the source; `InputUnusable` if the roster names nobody, or nobody at any configured school.
+pub fn survey<T>(
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
+    prepare: impl FnOnce(&mut Findings) -> Result<(Known, T)>,
     store: &Store,
     rules: &Rules,
     findings: &mut Findings,
-    mut progress: impl FnMut(&Record<'_>) -> ControlFlow<()>,
-) -> Result<Survey> {
-    let mut survey = Survey::default();
+    progress: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<Surveyed<T>> {
+    let seed = rules.seed();
+    let roster = Spool::default();
     let today = rules.today.to_string();
-    let mode = source.mode();
-    let mut doubles: HashSet<u64> = HashSet::new();
-    // A delta may well be about other schools only; it archives nobody for that.
-    let mut synced_school = rules.synced_schools.is_empty() || mode == Mode::Delta;
-    source.read(findings, &mut |record| {
-        survey.records += 1;
-        if record.sourced_id.is_empty() {
-            survey.without_id += 1;
-        } else {
-            let person = key(record.sourced_id);
-            if survey.present.contains_key(&person) {
-                doubles.insert(person);
-            }
-            survey.take_in(record, person, mode, &today);
-            if !synced_school {
-                let schools = own_schools(record, &today);
-                synced_school = schools.iter().any(|school| rules.synced_schools.contains(*school));
-            }
-        }
-        progress(record)
+    let (mut survey, prepared, source, doubles) = thread::scope(|scope| {
+        let (tell_source, source) = channel();
+        let (tell_block, blocks) = channel();
+        let roster = &roster;
+        let reader = scope.spawn(move || read(open, seed, roster, &tell_source, &tell_block));
+        let (known, prepared) = prepare(findings)?;
+        let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {
+            findings.merge(source.findings());
+            let mut survey = Survey::new(known);
+            let doubles = survey.take_in_all(&*source, roster, &blocks, rules, &today, progress);
+            doubles.map(|doubles| (survey, prepared, source, doubles))
+        });
+        // Whoever still reads need not go on.
+        drop(blocks);
+        let (own, outcome) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        findings.merge(&own);
+        // A roster that was not read to its end explains whatever else seems wrong with it.
+        outcome?;
+        taken.unwrap_or_else(|| Err(Failure::new(Kind::Failed, "the thread that reads has stopped")))
     })?;
-    if survey.present.is_empty() {
-        return Err(Failure::new(Kind::InputUnusable, "the roster names nobody: no row has a sourcedId")
-            .at(source.name())
-            .cure("have the export made again; nothing was changed"));
-    }
-    if !synced_school {
-        return Err(Failure::new(
-            Kind::InputUnusable,
-            "no user in the roster is at any of the configured schools",
-        )
-        .at(source.name())
-        .cure(
-            "check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed",
-        ));
-    }
+    survey.roster = roster;
     if !doubles.is_empty() {
-        survey.look_at_doubles(source, rules, &doubles, findings)?;
+        survey.look_at_doubles(rules, &doubles, findings)?;
     }
     // A row that names nobody may be about anybody: then nobody loses what is known of them.
     let doubt = source.names_nobody_somewhere() || survey.without_id > 0;
-    survey.ask_the_store(store, mode, doubt, &today)?;
+    survey.unclear = doubt || source.mode() == Mode::Unknown;
+    survey.ask_the_store(store, source.mode(), doubt, &today)?;
     survey.families.sort_unstable();
     survey.families.dedup();
-    Ok(survey)
+    survey.ways = Texts::default();
+    Ok(Surveyed { source, survey, prepared })
+}
+
+/// Opens a source and reads it to its end, into the spool. Tells of the source, and how many records each block has.
+fn read(
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>>,
+    seed: u64,
+    roster: &Spool,
+    tell_source: &Sender<Arc<dyn RosterSource>>,
+    tell_block: &Sender<usize>,
+) -> (Findings, Result<()>) {
+    let mut findings = Findings::default();
+    let source: Arc<dyn RosterSource> = match open() {
+        Ok(source) => source.into(),
+        Err(failure) => return (findings, Err(failure)),
+    };
+    // If nobody waits for it, the first block finds out.
+    let _ = tell_source.send(Arc::clone(&source));
+    let mut block = Vec::with_capacity(BLOCK + BLOCK / 4);
+    let mut records = 0;
+    let mut failed = None;
+    let mut put = |block: &mut Vec<u8>, records: &mut usize| {
+        if let Err(failure) = roster.push(block) {
+            failed = Some(failure);
+            return ControlFlow::Break(());
+        }
+        block.clear();
+        match tell_block.send(std::mem::take(records)) {
+            Ok(()) => ControlFlow::Continue(()),
+            // Nobody takes it any more: there is no point in going on.
+            Err(_) => ControlFlow::Break(()),
+        }
+    };
+    let outcome = source.read(&mut findings, &mut |record| {
+        kept::append(&mut block, record, seed);
+        records += 1;
+        if block.len() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block, &mut records) }
+    });
+    if outcome.is_ok() && records > 0 {
+        let _ = put(&mut block, &mut records);
+    }
+    (findings, failed.map_or(outcome, Err))
+}
+
+impl Survey {
+    /// Takes in the whole roster, block by block as it comes in. Returns those of whom there seem to be several rows.
+    fn take_in_all(
+        &mut self,
+        source: &dyn RosterSource,
+        roster: &Spool,
+        blocks: &Receiver<usize>,
+        rules: &Rules,
+        today: &str,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<HashSet<u32>> {
+        let mode = source.mode();
+        let mut doubles: HashSet<u32> = HashSet::new();
+        // A delta may well be about other schools only; it archives nobody for that.
+        let mut synced_school = rules.synced_schools.is_empty() || mode == Mode::Delta;
+        let (mut scratch, mut near) = (String::new(), Near::default());
+        let (mut reader, mut block) = (roster.read(), Vec::new());
+        for count in blocks {
+            reader.next(&mut block)?;
+            self.blocks.push(u32::try_from(count).unwrap_or(u32::MAX));
+            let mut records = kept::records(&block);
+            while let Some(kept) = records.next_record()? {
+                let record = &kept.record;
+                self.records += 1;
+                if record.sourced_id.is_empty() {
+                    self.without_id += 1;
+                    self.people_of.push(NOBODY);
+                    continue;
+                }
+                let person = self.number(kept.key, &mut near);
+                self.people_of.push(person);
+                if self.is_mentioned(person) {
+                    doubles.insert(person);
+                } else {
+                    self.people += 1;
+                }
+                self.take_in(record, person, mode, today, &mut scratch);
+                if !synced_school {
+                    let schools = own_schools(record, today);
+                    synced_school = schools.iter().any(|school| rules.synced_schools.contains(*school));
+                }
+            }
+            self.link_all();
+            if progress(self.records).is_break() {
+                break;
+            }
+        }
+        if self.people == 0 {
+            return Err(Failure::new(Kind::InputUnusable, "the roster names nobody: no row has a sourcedId")
+                .at(source.name())
+                .cure("have the export made again; nothing was changed"));
+        }
+        if !synced_school {
+            return Err(Failure::new(
+                Kind::InputUnusable,
+                "no user in the roster is at any of the configured schools",
+            )
+            .at(source.name())
+            .cure(
+                "check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed",
+            ));
+        }
+        Ok(doubles)
+    }
+
+    /// Looks up those whom somebody lists as family. Many at once: each is somewhere else in memory, and the waiting for
+    /// them goes on side by side.
+    fn link_all(&mut self) {
+        let mut links = std::mem::take(&mut self.links);
+        for Link { person, agent, as_guardian, as_student } in links.drain(..) {
+            let mut near = self.agents_near;
+            let agent = self.number(agent, &mut near);
+            self.agents_near = near;
+            if as_guardian {
+                self.families.push((person, agent));
+            }
+            if as_student {
+                self.families.push((agent, person));
+            }
+        }
+        self.links = links;
+    }
 }
 
 impl Survey {
     /// Takes in one row: at once if it is the whole word on the person, otherwise to be held against the store.
-    fn take_in(&mut self, record: &Record<'_>, person: u64, mode: Mode, today: &str) {
+    fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
         let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
         if gone {
             self.put_schools(person, &[]);
         } else if whole {
-            let (orgs, agents) = (record.orgs.unwrap_or_default(), record.agents.unwrap_or_default());
-            self.put_family(person, record.roles, orgs, agents, today);
-            if record.agents.is_none() {
-                self.listless.insert(person);
+            let way = self.way(record.roles, record.orgs.unwrap_or_default(), today, scratch);
+            self.put_set(person, way.set);
+            match record.agents {
+                Some(agents) => self.link(person, way, agents),
+                None => self.marks[person as usize] |= LISTLESS,
             }
         } else {
             self.put_schools(person, &[]);
@@ -293,46 +583,49 @@ impl Survey {
     /// Compares the rows of each sourcedId that seems to have several.
     fn look_at_doubles(
         &mut self,
-        source: &dyn RosterSource,
         rules: &Rules,
-        doubles: &HashSet<u64>,
+        doubles: &HashSet<u32>,
         findings: &mut Findings,
     ) -> Result<()> {
         // What the first usable row said; none for a row that cannot be compared.
         let mut first: HashMap<String, Option<(SisDetails, bool)>> = HashMap::new();
-        source.read(&mut Findings::default(), &mut |record| {
-            if record.sourced_id.is_empty() || !doubles.contains(&key(record.sourced_id)) {
-                return ControlFlow::Continue(());
-            }
-            let said = record.defect.is_none().then(|| (SisDetails::of(record), record.deleted));
-            match first.get(record.sourced_id) {
-                None => {
+        let (mut reader, mut block) = (self.roster.read(), Vec::new());
+        let mut people = self.people_of.iter();
+        while reader.next(&mut block)? {
+            let mut records = kept::records(&block);
+            while let Some(Kept { record, .. }) = records.next_record()? {
+                let person = people.next().filter(|person| **person != NOBODY);
+                if !person.is_some_and(|person| doubles.contains(person)) {
+                    continue;
+                }
+                let said = record.defect.is_none().then(|| (SisDetails::of(&record), record.deleted));
+                let Some(before) = first.get(record.sourced_id) else {
                     first.insert(record.sourced_id.to_owned(), said);
-                }
-                Some(before) => {
-                    let same = match (before, &said) {
-                        (Some((a, gone)), Some((b, gone_too))) => {
-                            gone == gone_too && same_in_normal_form(a, b, rules)
-                        }
-                        (None, _) | (_, None) => false,
-                    };
-                    if same {
-                        self.repeated.extend(record.line);
-                        findings.warn("repeated-row", "users.csv", record.line, Some("sourcedId"), || {
-                            format!(
-                                "sourcedId `{}` stands here again with the same details; counted once",
-                                record.sourced_id
-                            )
-                        });
-                    } else {
-                        self.contradicted.insert(record.sourced_id.to_owned());
+                    continue;
+                };
+                let same = match (before, &said) {
+                    (Some((a, gone)), Some((b, gone_too))) => {
+                        gone == gone_too && same_in_normal_form(a, b, rules)
                     }
+                    (None, _) | (_, None) => false,
+                };
+                if same {
+                    self.repeated.extend(record.line);
+                    findings.warn("repeated-row", "users.csv", record.line, Some("sourcedId"), || {
+                        format!(
+                            "sourcedId `{}` stands here again with the same details; counted once",
+                            record.sourced_id
+                        )
+                    });
+                } else {
+                    self.contradicted.insert(record.sourced_id.to_owned());
                 }
             }
-            ControlFlow::Continue(())
-        })?;
+        }
         for id in &self.contradicted {
-            self.unsettled.entry(key(id)).or_default();
+            if let Some(number) = self.directory.find(key(id)) {
+                self.unsettled.entry(number).or_default();
+            }
         }
         Ok(())
     }
@@ -340,17 +633,21 @@ impl Survey {
     /// Settles what the roster alone cannot: the store's word on families, for those whom a delta does not mention, and
     /// for those whose rows are not the whole word.
     fn ask_the_store(&mut self, store: &Store, mode: Mode, doubt: bool, today: &str) -> Result<()> {
-        if mode == Mode::Bulk && !doubt && self.unsettled.is_empty() && self.listless.is_empty() {
+        let listless = self.marks.iter().any(|marks| marks & LISTLESS != 0);
+        if mode == Mode::Bulk && !doubt && self.unsettled.is_empty() && !listless {
             return Ok(());
         }
         let mut unsettled = std::mem::take(&mut self.unsettled);
-        let listless = std::mem::take(&mut self.listless);
+        let mut scratch = String::new();
         store.each_relative(|known| {
             let Relative { sourced_id, archived, roles, orgs, agents } = known;
             let (roles, orgs, agents) = (RoleList(roles), IdList(orgs), IdList(agents));
-            let person = key(sourced_id);
-            match unsettled.remove(&person) {
-                Some(said) if mode == Mode::Delta && !said.is_empty() => {
+            let key = key(sourced_id);
+            let number = self.directory.find(key);
+            let said = number.and_then(|number| unsettled.remove(&number).map(|said| (number, said)));
+            let mentioned = number.filter(|number| self.is_mentioned(*number));
+            match (said, mentioned) {
+                (Some((person, said)), _) if mode == Mode::Delta && !said.is_empty() => {
                     for said in said {
                         let roles = roles.after(RoleList(&said.roles));
                         let orgs = said.orgs.as_deref().map_or(orgs, IdList);
@@ -358,35 +655,37 @@ impl Survey {
                         self.put_family(person, RoleList(&roles), orgs, agents, today);
                     }
                 }
-                Some(said) => {
+                (Some((person, said)), _) => {
                     self.put_family(person, roles, orgs, agents, today);
                     self.put_said(person, said, today);
                 }
-                None if self.present.contains_key(&person) => {
+                (None, Some(person)) => {
                     if doubt {
                         self.put_family(person, roles, orgs, agents, today);
-                    } else if listless.contains(&person) {
-                        self.link(person, roles, agents);
+                    } else if self.marks[person as usize] & LISTLESS != 0 && !agents.0.is_empty() {
+                        let way = self.way(roles, orgs, today, &mut scratch);
+                        self.link(person, way, agents);
                     }
                 }
                 // Whoever was archived because their row names nobody may still be there.
-                None if mode != Mode::Bulk && !archived || doubt => {
-                    let record = Record { roles, orgs: Some(orgs), ..Record::default() };
-                    let set = self.set_number(&own_schools(&record, today));
-                    self.others.insert(person, set);
-                    self.link(person, roles, agents);
+                (None, None) if mode != Mode::Bulk && !archived || doubt => {
+                    let person = self.number(key, &mut Near::default());
+                    let way = self.way(roles, orgs, today, &mut scratch);
+                    self.sets_of[person as usize] = way.set;
+                    self.link(person, way, agents);
                 }
-                None => {}
+                (None, None) => {}
             }
             Ok(())
         })?;
         for (person, said) in unsettled {
             self.put_said(person, said, today);
         }
+        self.link_all();
         Ok(())
     }
 
-    fn put_said(&mut self, person: u64, said: Vec<Said>, today: &str) {
+    fn put_said(&mut self, person: u32, said: Vec<Said>, today: &str) {
         for said in said {
             let list = |list: &Option<String>| list.clone().unwrap_or_default();
             let (orgs, agents) = (list(&said.orgs), list(&said.agents));

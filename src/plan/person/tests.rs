@@ -18,6 +18,7 @@ pub(in crate::plan) fn rules() -> Rules {
         shared_contacts: SharedContacts::Allow,
         ignore_emails: Globs::default(),
         channels: Some(Channels { email: true, sms: false }),
+        opted_out: Default::default(),
         today: "2026-11-23".parse().unwrap(),
     }
 }
@@ -59,6 +60,7 @@ fn judged(record: &Record<'_>, account: Option<&Account>, schools: &[&str], rule
         roles: &roles,
         schools,
         duplicate: false,
+        unclear: false,
         refused_email: None,
         refused_phone: None,
     };
@@ -321,6 +323,7 @@ fn a_guardian_without_a_way_to_reach_them_is_not_added_but_stays() {
         roles: &roles,
         schools: &[],
         duplicate: false,
+        unclear: false,
         refused_email: None,
         refused_phone: None,
     };
@@ -348,6 +351,7 @@ fn a_refused_credential_counts_as_not_provided_and_is_noted_where_it_would_have_
             roles: &roles,
             schools: &["off"],
             duplicate: false,
+            unclear: false,
             refused_email: Some("p-9"),
             refused_phone: None,
         };
@@ -371,6 +375,7 @@ fn roles_that_have_ended_or_not_begun_leave_a_person_out() {
             roles: &[],
             schools: &[],
             duplicate: false,
+            unclear: false,
             refused_email: None,
             refused_phone: None,
         };

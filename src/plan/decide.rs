@@ -1,0 +1,436 @@
+//! One record beside its account: what becomes of the person, and what of that goes into the plan. Nothing is looked up
+//! here, so several threads can decide at once.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+use super::claims::claims_of;
+use super::draft::{Draft, Unheard};
+use super::known::{Memo, Memory};
+use super::note::Note;
+use super::people::{CREDENTIALS, hash};
+use super::person::{Case, Verdict, archive, judge};
+use super::plain::Plain;
+use super::row::{row_of, sync_entries};
+use super::rules::Rules;
+use super::sis::Cells;
+use super::survey::{Survey, current_roles};
+use super::{Action, PlanRow, Write};
+use crate::account::{Account, State};
+use crate::failure::{Failure, Kind, Result};
+use crate::platform::{Adopted, Row};
+use crate::roster::kept::Kept;
+use crate::roster::{Mode, Record, RoleList};
+use crate::spool;
+use crate::store::{ACTIVE, ARCHIVED, ROW};
+
+/// Refused credentials: for email and phone, whose, and who holds it.
+#[derive(Default)]
+pub(super) struct Refused(pub(super) [HashMap<String, String>; 2]);
+
+impl Refused {
+    fn holder(&self, credential: usize, sourced_id: &str) -> Option<&str> {
+        self.0[credential].get(sourced_id).map(String::as_str)
+    }
+}
+
+/// One record that is to be decided, and what was looked up for it.
+pub(super) struct Job {
+    /// Where the record begins in its block.
+    pub(super) at: usize,
+    /// Its place in the report.
+    pub(super) place: u32,
+    pub(super) task: Task,
+}
+
+#[expect(clippy::large_enum_variant, reason = "most are of the large kind")]
+pub(super) enum Task {
+    /// As last time: the row that was kept.
+    Repeat(Vec<u8>),
+    /// Beside the account, if there is one, and the row of the platform's export, if that says something new.
+    Decide { stored: Option<Account>, export: Option<Row>, again: bool },
+}
+
+/// A person who is decided on.
+pub(super) struct Person {
+    /// The place in the report.
+    pub(super) place: u32,
+    pub(super) number: Option<u32>,
+    /// Of the record; none for somebody whom the roster does not mention.
+    pub(super) hash: Option<u64>,
+    pub(super) stored: Option<Account>,
+    pub(super) export: Option<Row>,
+}
+
+/// All that a decision depends on besides record, account and export.
+pub(super) struct Desk<'a> {
+    pub(super) survey: &'a Survey,
+    pub(super) rules: &'a Rules,
+    pub(super) today: &'a str,
+    pub(super) mode: Mode,
+    pub(super) refused: &'a Refused,
+    /// Under `unique`, the first walk only gathers who wants which credential.
+    pub(super) watch: bool,
+    /// Whether decisions are remembered.
+    pub(super) memo: bool,
+    /// Nobody is passed over.
+    pub(super) decide_all: bool,
+    /// What was decided on everybody last. Read while blocks are sorted, written when they are put together.
+    pub(super) memory: &'a RwLock<Memory>,
+}
+
+impl Desk<'_> {
+    /// Does one job.
+    pub(super) fn work(&self, kept: &Kept<'_>, job: Job, draft: &mut Draft) -> Result<()> {
+        match job.task {
+            Task::Repeat(row) => {
+                let mut row: PlanRow<'_> = postcard::from_bytes(&row).map_err(|error| {
+                    Failure::new(Kind::Failed, "a kept row of the report cannot be read")
+                        .cure("run with --decide-all, which makes it anew")
+                        .because(error)
+                })?;
+                row.line = kept.record.line;
+                row.place = job.place;
+                draft.people.add(job.place, CREDENTIALS.map(|field| hash(&row.details, field)));
+                draft.summary.add(row.action, &row.changes, &[]);
+                spool::append(&mut draft.rows, &row)
+            }
+            Task::Decide { stored, export, again } => {
+                let number = self.survey.person_of(job.place);
+                let person = Person { place: job.place, number, hash: Some(kept.hash), stored, export };
+                self.record(&kept.record, person, again, draft)
+            }
+        }
+    }
+
+    /// The fingerprint of a record that has all that its decision depends on in it, besides account and export.
+    pub(super) fn fingerprint(&self, kept: &Kept<'_>, schools: u64) -> u64 {
+        fingerprint(kept.hash, schools, self.survey.unclear, kept.record.roles, self.today)
+    }
+
+    /// One record of the roster.
+    fn record(&self, record: &Record<'_>, person: Person, again: bool, draft: &mut Draft) -> Result<()> {
+        let contradicted = self.survey.is_contradicted(record.sourced_id);
+        let stored = person.stored.as_ref();
+        // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only some of them.
+        let merged = match stored {
+            Some(stored) if self.mode == Mode::Delta => Some(RoleList(&stored.sis.roles).after(record.roles)),
+            Some(_) | None => None,
+        };
+        let record = &Record { roles: merged.as_deref().map_or(record.roles, RoleList), ..*record };
+        if again {
+            let account = stored.and_then(|_| self.export_first(&person).0);
+            let (verdict, roles, schools) = self.verdict(record, &person, account.as_ref(), contradicted);
+            return self.repeat(record, &person, &verdict, &roles, &schools, draft);
+        }
+        if let Some(stored) = stored
+            && stored.archived
+            && !record.deleted
+        {
+            // Somebody who comes back is again what they were, and the export says what that is now. If they are left out
+            // after all, they stay archived, and only their state follows the export.
+            let mut back = stored.clone();
+            let adopt = |row: &Row| row.adopt_returning(&mut back, self.rules.phones);
+            let adopted = person.export.as_ref().map(adopt).unwrap_or_default();
+            let (verdict, roles, schools) = self.verdict(record, &person, Some(&back), contradicted);
+            if verdict.action == Action::Restored {
+                return self.take(record, person, adopted, verdict, &roles, &schools, draft);
+            }
+        }
+        let (account, adopted) = self.export_first(&person);
+        let usable = record.defect.is_none() && !contradicted && !record.sourced_id.is_empty();
+        if record.deleted && usable {
+            let live = account.as_ref().filter(|account| account.id != 0 && !account.archived);
+            let verdict = match live {
+                Some(live) if self.mode != Mode::Unknown => archive(live),
+                Some(_) | None => Verdict::left_as_it_is(
+                    Action::Skipped,
+                    account.as_ref().filter(|account| account.id != 0),
+                    Note::ToBeDeleted,
+                ),
+            };
+            return self.take(record, person, adopted, verdict, &[], &[], draft);
+        }
+        self.decide(record, person, account.as_ref(), adopted, contradicted, draft)
+    }
+
+    /// Somebody whom the roster does not mention.
+    pub(super) fn absent(&self, person: Person, draft: &mut Draft) -> Result<()> {
+        let (account, adopted) = self.export_first(&person);
+        let Some(account) = account else { return Ok(()) };
+        let said = account.sis.clone();
+        let record = said.record(&account.sourced_id);
+        if self.mode == Mode::Bulk {
+            let roles = current_roles(record.roles, self.today);
+            let schools = self.survey.schools_of(person.number, &record, &roles, self.today);
+            self.take(&record, person, adopted, archive(&account), &roles, &schools, draft)
+        } else {
+            self.decide(&record, person, Some(&account), adopted, false, draft)
+        }
+    }
+
+    /// An archived person whom the roster does not mention: only the state follows the platform, without a row.
+    pub(super) fn archived(&self, person: &Person, draft: &mut Draft) -> Result<()> {
+        let (account, adopted) = self.export_first(person);
+        match account {
+            Some(account) if adopted.touched && !self.watch => {
+                draft.memos.extend(person.number.map(|number| Memo {
+                    number,
+                    record: Some(0),
+                    export: Some(0),
+                    state: Some(state_of(&account)),
+                }));
+                let audit = adopted.entries;
+                let (changes, recipients) = (Vec::new(), Vec::new());
+                spool::append(&mut draft.writes, &Write { account, person: None, audit, changes, recipients })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing else.
+    fn repeat(
+        &self,
+        record: &Record<'_>,
+        person: &Person,
+        verdict: &Verdict,
+        roles: &[String],
+        schools: &[&str],
+        draft: &mut Draft,
+    ) -> Result<()> {
+        if self.watch {
+            return Ok(());
+        }
+        let stored = person.stored.as_ref();
+        let mut row = row_of(record, stored, verdict, roles, schools, self.rules, person.place);
+        row.compared = false;
+        draft.summary.add(verdict.action, &[], &[]);
+        spool::append(&mut draft.rows, &row)
+    }
+
+    /// Brings the account to what the platform's export says, before anything is decided.
+    fn export_first(&self, person: &Person) -> (Option<Account>, Adopted) {
+        let phones = self.rules.phones;
+        match (person.stored.clone(), &person.export) {
+            (Some(mut account), Some(row)) => {
+                let adopted = row.adopt(&mut account, phones);
+                (Some(account), adopted)
+            }
+            (Some(account), None) => (Some(account), Adopted::default()),
+            (None, row) => (row.as_ref().and_then(|row| row.newcomer(phones)), Adopted::default()),
+        }
+    }
+
+    fn decide(
+        &self,
+        record: &Record<'_>,
+        person: Person,
+        account: Option<&Account>,
+        adopted: Adopted,
+        contradicted: bool,
+        draft: &mut Draft,
+    ) -> Result<()> {
+        let (mut verdict, roles, schools) = self.verdict(record, &person, account, contradicted);
+        if matches!(verdict.action, Action::Skipped | Action::Rejected) && person.stored.is_none() {
+            // Somebody who is not let in gets no account, whatever the platform says.
+            verdict.account = None;
+        }
+        self.take(record, person, adopted, verdict, &roles, &schools, draft)
+    }
+
+    /// Judges a record beside an account; with the roles and schools that were looked at.
+    fn verdict<'r>(
+        &'r self,
+        record: &Record<'r>,
+        person: &Person,
+        account: Option<&Account>,
+        contradicted: bool,
+    ) -> (Verdict, Vec<String>, Vec<&'r str>) {
+        let roles = current_roles(record.roles, self.today);
+        let schools = self.survey.schools_of(person.number, record, &roles, self.today);
+        let case = Case {
+            record,
+            account,
+            roles: &roles,
+            schools: &schools,
+            duplicate: contradicted,
+            unclear: self.survey.unclear,
+            refused_email: self.refused.holder(0, record.sourced_id),
+            refused_phone: self.refused.holder(1, record.sourced_id),
+        };
+        let verdict = judge(&case, self.rules);
+        (verdict, roles, schools)
+    }
+
+    /// Takes a verdict into the plan: its row, its counts, what is to be written and what to be remembered.
+    #[expect(clippy::too_many_arguments, reason = "a verdict and all that it was found on")]
+    fn take(
+        &self,
+        record: &Record<'_>,
+        person: Person,
+        adopted: Adopted,
+        mut verdict: Verdict,
+        roles: &[String],
+        schools: &[&str],
+        draft: &mut Draft,
+    ) -> Result<()> {
+        if adopted.pending_again {
+            let place = verdict
+                .notes
+                .iter()
+                .position(|note| *note == Note::NotNotifiable)
+                .unwrap_or(verdict.notes.len());
+            verdict.notes.insert(place, Note::PendingAgain);
+            verdict.counts_as_update = true;
+            if matches!(verdict.action, Action::Unchanged | Action::Kept) {
+                verdict.action = Action::Updated;
+            }
+        }
+        let stored = person.stored.as_ref();
+        if self.watch {
+            for (credential, claim) in claims_of(stored, &verdict).into_iter().enumerate() {
+                draft.claims.extend(claim.map(|claim| (credential, record.sourced_id.to_owned(), claim)));
+            }
+            return Ok(());
+        }
+        if verdict.account.is_none() && !record.sourced_id.is_empty() {
+            draft.unheard.push(self.unheard(record));
+        }
+        let live = verdict.account.as_ref().filter(|account| !account.archived);
+        if let Some(live) = live {
+            draft.people.add(person.place, CREDENTIALS.map(|field| hash(&live.details, field)));
+        }
+        let mut row = row_of(record, stored, &verdict, roles, schools, self.rules, person.place);
+        row.compared &= live.is_some();
+
+        draft.summary.add(verdict.action, &verdict.changes, &verdict.recipients);
+        draft.checksum.add(&row, &verdict.recipients);
+        draft.summary.contact_updates += u64::from(verdict.counts_as_update);
+        draft.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
+        draft.summary.taken_over +=
+            adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
+        draft.became_pending +=
+            u64::from(adopted.pending_again && stored.is_some_and(|stored| !stored.archived));
+        let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
+        let starts_active =
+            is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
+        let joins = starts_active || adopted.joined;
+        draft.summary.joined += u64::from(joins);
+        draft.became_active += u64::from(joins && stored.is_none_or(|stored| !stored.archived));
+
+        self.remember(record, &person, &verdict, &row, roles, draft);
+        spool::append(&mut draft.rows, &row)?;
+        if let Some(account) = verdict.account
+            && stored != Some(&account)
+        {
+            let mut audit = adopted.entries;
+            audit.extend(sync_entries(verdict.action, stored, &account, &verdict.changes));
+            let write = Write {
+                account,
+                person: person.number,
+                audit,
+                changes: verdict.changes,
+                recipients: verdict.recipients,
+            };
+            spool::append(&mut draft.writes, &write)?;
+        }
+        Ok(())
+    }
+
+    /// What their record says of somebody without an account.
+    fn unheard(&self, record: &Record<'_>) -> Unheard {
+        Unheard {
+            sourced_id: record.sourced_id.to_owned(),
+            roles: record.roles.0.to_owned(),
+            orgs: record.orgs.map(|orgs| orgs.0.to_owned()),
+            agents: record.agents.map(|agents| agents.0.to_owned()),
+            unclear: record.defect.is_some()
+                || self.survey.is_contradicted(record.sourced_id)
+                || record.roles.0.is_empty() && self.mode != Mode::Delta,
+            gone: record.deleted && self.mode != Mode::Unknown,
+            partial: self.survey.unclear,
+        }
+    }
+
+    /// Remembers a decision, so that it need not be made again as long as nothing moves.
+    ///
+    /// What is remembered holds for two reasons, and for no other. Where the account was left as it is, the same record
+    /// comes to the same row again, because a decision depends on nothing else ([`judge`] is pure); its row is kept.
+    /// Where the account is what the record says, or has become it just now, the same record comes to nothing, without a
+    /// note; the row follows from the record.
+    fn remember(
+        &self,
+        record: &Record<'_>,
+        person: &Person,
+        verdict: &Verdict,
+        row: &PlanRow<'_>,
+        roles: &[String],
+        draft: &mut Draft,
+    ) {
+        let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
+        let stored = person.stored.as_ref();
+        let unchanged = stored == Some(account);
+        let usable = self.memo
+            && !account.archived
+            && record.defect.is_none()
+            && !record.deleted
+            && !record.roles.0.is_empty()
+            && !self.survey.is_contradicted(record.sourced_id);
+        let as_said = || {
+            let cells = Cells::of(record, self.rules.phone_credential);
+            Plain::read(cells).is_some_and(|plain| plain.is(&account.details))
+        };
+        let repeats = matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);
+        let kept_row = if usable && verdict.settled && as_said() {
+            Some(None)
+        } else if usable && unchanged && repeats {
+            postcard::to_stdvec(row).ok().map(Some)
+        } else {
+            None
+        };
+        let fingerprint = person.hash.filter(|_| kept_row.is_some()).map(|hash| {
+            let guardian = roles.iter().any(|role| crate::roles::is_guardian(role));
+            let (schools, _) = self.survey.schools_hash(number, guardian);
+            fingerprint(hash, schools, self.survey.unclear, record.roles, self.today)
+        });
+        let kept_row = fingerprint.and(kept_row).flatten();
+        if unchanged && fingerprint.is_none() && person.export.is_none() {
+            // What is remembered of another record of the person holds as it did.
+            return;
+        }
+        draft.memos.push(Memo {
+            number,
+            record: Some(fingerprint.unwrap_or_default()),
+            // Of somebody archived only the state was taken over.
+            export: person.export.as_ref().map(|row| if account.archived { 0 } else { row.hash() }),
+            state: Some(state_of(account) | if kept_row.is_some() { ROW } else { 0 }),
+        });
+        draft.memo_rows.extend(kept_row.map(|row| (number, row)));
+    }
+}
+
+fn state_of(account: &Account) -> u8 {
+    let active = if account.state == State::Active { ACTIVE } else { 0 };
+    active | if account.archived { ARCHIVED } else { 0 }
+}
+
+/// Stands for record, rules, schools, whether the roster may lack some, and for what of the day matters to the record: whether the roles that have dates are
+/// held, or have ended.
+fn fingerprint(record: u64, schools: u64, unclear: bool, roles: RoleList<'_>, today: &str) -> u64 {
+    let mut bytes = [0; 25];
+    bytes[24] = u8::from(unclear);
+    bytes[..8].copy_from_slice(&record.to_le_bytes());
+    bytes[8..16].copy_from_slice(&schools.to_le_bytes());
+    if roles.0.contains('\t') {
+        let dates = roles.iter().fold(1_u64, |dates, role| {
+            let ended = role.end.is_some_and(|end| end < today);
+            dates.rotate_left(2)
+                ^ dates.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ u64::from(role.holds_on(today))
+                ^ (u64::from(ended) << 1)
+        });
+        bytes[16..24].copy_from_slice(&dates.to_le_bytes());
+    }
+    // 0 says that there is none.
+    xxhash_rust::xxh3::xxh3_64(&bytes).max(1)
+}

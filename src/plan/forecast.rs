@@ -1,0 +1,91 @@
+//! What the sync would do with one account by what the roster last said of the person. Pure.
+//!
+//! The next roster can say otherwise, and other people's credentials are not looked at: `explain` plans the whole run.
+
+use super::note::Note;
+use super::person::{Case, judge};
+use super::rules::Rules;
+use super::sis::Cells;
+use super::{Change, join_notes};
+use crate::account::Account;
+use crate::contact::Field;
+
+/// What becomes of one account if the roster says again what it said last.
+pub struct Forecast {
+    /// As the roster had them: given name, family name, email, phone, home phone.
+    pub sis: [String; 5],
+    pub changes: Vec<Change>,
+    /// Differences that would be left alone: the field, and the value of the SIS.
+    pub kept: Vec<(Field, String)>,
+    notes: Vec<Note>,
+}
+
+impl Forecast {
+    /// The fields in which the roster has something else, nothing, or what is no value, while the account has one.
+    pub fn differs(&self) -> Vec<Field> {
+        let field = |note: &Note| match note {
+            Note::ActiveDiffers(field, _) | Note::SisBlank(field, _) | Note::SisInvalid(field, _) => {
+                Some(*field)
+            }
+            Note::Updated(..)
+            | Note::Taken(..)
+            | Note::Shared(..)
+            | Note::GuardianUnreachable
+            | Note::Archived
+            | Note::Restored
+            | Note::Disabled
+            | Note::RoleNotSynced(_)
+            | Note::RoleEnded(_)
+            | Note::RoleNotBegun(_)
+            | Note::SchoolNotSynced
+            | Note::PendingAgain
+            | Note::Rejected(_)
+            | Note::NotNotifiable
+            | Note::PossibleDuplicate
+            | Note::PossibleRekey
+            | Note::Undeliverable(..)
+            | Note::ToBeDeleted => None,
+        };
+        self.notes.iter().filter_map(field).collect()
+    }
+
+    /// As the report would say it.
+    pub fn sentence(&self) -> String {
+        join_notes(&self.notes)
+    }
+
+    /// The roster's value of a field, as it stands there.
+    pub fn said(&self, field: Field) -> String {
+        let [given, family, email, phone, home_phone] = &self.sis;
+        match field {
+            Field::Name => format!("{given} {family}").trim().to_owned(),
+            Field::Email => email.clone(),
+            Field::Phone => phone.clone(),
+            Field::HomePhone => home_phone.clone(),
+        }
+    }
+}
+
+/// Decides over an account once more. `roles` are those held today, `schools` the person's own and, for a guardian, the
+/// students'.
+pub fn forecast(account: &Account, roles: &[String], schools: &[String], rules: &Rules) -> Forecast {
+    let record = account.sis.record(&account.sourced_id);
+    let schools: Vec<&str> = schools.iter().map(String::as_str).collect();
+    let case = Case {
+        record: &record,
+        account: Some(account),
+        roles,
+        schools: &schools,
+        duplicate: false,
+        unclear: false,
+        refused_email: None,
+        refused_phone: None,
+    };
+    let verdict = judge(&case, rules);
+    Forecast {
+        sis: Cells::of(&record, rules.phone_credential).shown().map(str::to_owned),
+        changes: verdict.changes,
+        kept: verdict.kept,
+        notes: verdict.notes,
+    }
+}

@@ -1,0 +1,366 @@
+//! A sequence of blocks of bytes that is written once and read as often as needed, in memory while it is small and in an
+//! anonymous temporary file (no name, readable by nobody else, gone with the process) when it grows.
+//!
+//! The roster and the plan are kept like that, so that memory does not grow with either. What a block holds is its
+//! owner's business; [`Values`] holds values of one type.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tempfile::SpooledTempFile;
+
+use crate::failure::{Failure, Kind, Result};
+
+/// How much stays in memory.
+const IN_MEMORY: usize = 4 << 20;
+/// How much is gathered before it is a block.
+pub const BLOCK: usize = 128 << 10;
+
+/// Blocks of bytes. They can be read while others are still added.
+pub struct Spool {
+    content: Mutex<Content>,
+}
+
+struct Content {
+    file: SpooledTempFile,
+    length: u64,
+    blocks: u64,
+}
+
+fn failed(cause: std::io::Error) -> Failure {
+    Failure::io(Kind::Failed, "a temporary file cannot be used", &std::env::temp_dir(), cause)
+        .cure("free some space there, or set TMPDIR to a folder that has some, and run again")
+}
+
+/// Whoever panicked with the lock is the end of the run anyway.
+fn lock<T>(file: &Mutex<T>) -> MutexGuard<'_, T> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        let file = SpooledTempFile::new(IN_MEMORY);
+        Self { content: Mutex::new(Content { file, length: 0, blocks: 0 }) }
+    }
+}
+
+impl Spool {
+    /// Adds a block. An empty one is left out.
+    ///
+    /// # Errors
+    /// `Failed` if the temporary file cannot be written.
+    pub fn push(&self, block: &[u8]) -> Result<()> {
+        if block.is_empty() {
+            return Ok(());
+        }
+        let length = u32::try_from(block.len())
+            .map_err(|error| Failure::new(Kind::Failed, "a record is too long").because(error))?;
+        let mut content = lock(&self.content);
+        let end = content.length;
+        let file = &mut content.file;
+        file.seek(SeekFrom::Start(end))
+            .and_then(|_| file.write_all(&length.to_le_bytes()))
+            .and_then(|()| file.write_all(block))
+            .map_err(failed)?;
+        content.length += 4 + u64::from(length);
+        content.blocks += 1;
+        Ok(())
+    }
+
+    /// The blocks, from the first.
+    pub fn read(&self) -> Reader<'_> {
+        Reader { spool: self, position: 0, read: 0 }
+    }
+}
+
+/// Reads a [`Spool`].
+pub struct Reader<'a> {
+    spool: &'a Spool,
+    position: u64,
+    read: u64,
+}
+
+impl Reader<'_> {
+    /// Puts the next block in place of what is in `block`; false if there is none yet.
+    ///
+    /// # Errors
+    /// `Failed` if the temporary file cannot be read.
+    pub fn next(&mut self, block: &mut Vec<u8>) -> Result<bool> {
+        let mut content = lock(&self.spool.content);
+        if self.read == content.blocks {
+            return Ok(false);
+        }
+        self.read += 1;
+        let file = &mut content.file;
+        let mut length = [0; 4];
+        file.seek(SeekFrom::Start(self.position)).map_err(failed)?;
+        file.read_exact(&mut length).map_err(failed)?;
+        let length = u32::from_le_bytes(length);
+        block.resize(length as usize, 0);
+        file.read_exact(block).map_err(failed)?;
+        self.position += 4 + u64::from(length);
+        Ok(true)
+    }
+}
+
+/// Appends a value to a block.
+///
+/// # Errors
+/// `Failed` if it cannot be written down.
+pub fn append<T: Serialize>(block: &mut Vec<u8>, value: &T) -> Result<()> {
+    let start = block.len();
+    block.extend_from_slice(&[0; 4]);
+    // `to_extend` takes the buffer and gives it back.
+    *block = postcard::to_extend(value, std::mem::take(block))
+        .map_err(|error| Failure::new(Kind::Failed, "the plan cannot be kept").because(error))?;
+    let length = u32::try_from(block.len() - start - 4)
+        .map_err(|error| Failure::new(Kind::Failed, "a row of the plan is too long").because(error))?;
+    block[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    Ok(())
+}
+
+/// Values of one type, in the order in which they were added.
+pub struct Values<T> {
+    spool: Spool,
+    pending: Vec<u8>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Default for Values<T> {
+    fn default() -> Self {
+        Self { spool: Spool::default(), pending: Vec::new(), of: PhantomData }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Values<T> {
+    /// Adds a value.
+    ///
+    /// # Errors
+    /// Those of [`append`] and [`Spool::push`].
+    pub fn push(&mut self, value: &T) -> Result<()> {
+        append(&mut self.pending, value)?;
+        if self.pending.len() >= BLOCK { self.flush() } else { Ok(()) }
+    }
+
+    /// Adds values that [`append`] wrote.
+    ///
+    /// # Errors
+    /// Those of [`Spool::push`].
+    pub fn push_all(&mut self, values: &[u8]) -> Result<()> {
+        self.pending.extend_from_slice(values);
+        if self.pending.len() >= BLOCK { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.spool.push(&self.pending)?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// No more is coming.
+    ///
+    /// # Errors
+    /// Those of [`Spool::push`].
+    pub fn finish(&mut self) -> Result<()> {
+        self.flush()?;
+        self.pending = Vec::new();
+        Ok(())
+    }
+
+    /// The values, from the first. After [`Values::finish`].
+    pub fn read(&self) -> Taking<'_, T> {
+        Taking { reader: self.spool.read(), block: Vec::new(), at: 0, of: PhantomData }
+    }
+
+    /// Hands each value to `each`, in order. After [`Values::finish`].
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be read back, and those of `each`.
+    pub fn each(&self, mut each: impl FnMut(T) -> Result<()>) -> Result<()> {
+        let mut values = self.read();
+        while let Some(value) = values.next_value()? {
+            each(value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads [`Values`].
+pub struct Taking<'a, T> {
+    reader: Reader<'a>,
+    block: Vec<u8>,
+    at: usize,
+    of: PhantomData<fn() -> T>,
+}
+
+fn lost() -> Failure {
+    Failure::new(Kind::Failed, "the plan cannot be read back from its temporary file")
+}
+
+/// Takes the first value off, as [`append`] wrote it; returns how many bytes it has.
+fn first(values: &[u8]) -> Result<usize> {
+    let length = values.first_chunk::<4>().ok_or_else(lost)?;
+    let length = 4 + u32::from_le_bytes(*length) as usize;
+    if length <= values.len() { Ok(length) } else { Err(lost()) }
+}
+
+/// Hands over the values that [`append`] wrote, in order.
+///
+/// # Errors
+/// `Failed` if they cannot be read back.
+pub fn values<T: DeserializeOwned>(mut bytes: &[u8]) -> impl Iterator<Item = Result<T>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let (value, rest) = match first(bytes) {
+            Ok(length) => bytes.split_at(length),
+            Err(failure) => {
+                bytes = &[];
+                return Some(Err(failure));
+            }
+        };
+        bytes = rest;
+        Some(postcard::from_bytes(&value[4..]).map_err(|error| lost().because(error)))
+    })
+}
+
+impl<T: DeserializeOwned> Taking<'_, T> {
+    /// The next value, if there is one.
+    ///
+    /// # Errors
+    /// `Failed` if it cannot be read back.
+    pub fn next_value(&mut self) -> Result<Option<T>> {
+        let Some(bytes) = self.next_bytes()? else { return Ok(None) };
+        postcard::from_bytes(&bytes[4..]).map(Some).map_err(|error| lost().because(error))
+    }
+
+    /// The next value as [`append`] wrote it, for somebody else to read.
+    ///
+    /// # Errors
+    /// `Failed` if it cannot be read back.
+    pub fn next_bytes(&mut self) -> Result<Option<&[u8]>> {
+        if self.at == self.block.len() {
+            self.at = 0;
+            if !self.reader.next(&mut self.block)? {
+                self.block.clear();
+                return Ok(None);
+            }
+        }
+        let length = first(&self.block[self.at..])?;
+        self.at += length;
+        Ok(Some(&self.block[self.at - length..self.at]))
+    }
+}
+
+/// Values that are looked up by the place where they were put.
+pub struct Shelf {
+    file: Mutex<SpooledTempFile>,
+    length: u64,
+    /// The end of it, not yet in the file.
+    pending: Vec<u8>,
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self { file: Mutex::new(SpooledTempFile::new(IN_MEMORY)), length: 0, pending: Vec::new() }
+    }
+}
+
+impl Shelf {
+    /// Puts a value down; returns its place.
+    ///
+    /// # Errors
+    /// Those of [`append`], and `Failed` if the temporary file cannot be written.
+    pub fn put<T: Serialize>(&mut self, value: &T) -> Result<u64> {
+        if self.pending.len() >= BLOCK {
+            let mut file = lock(&self.file);
+            file.seek(SeekFrom::Start(self.length))
+                .and_then(|_| file.write_all(&self.pending))
+                .map_err(failed)?;
+            self.length += self.pending.len() as u64;
+            self.pending.clear();
+        }
+        let place = self.length + self.pending.len() as u64;
+        append(&mut self.pending, value)?;
+        Ok(place)
+    }
+
+    /// The value at a place.
+    ///
+    /// # Errors
+    /// `Failed` if it cannot be read back.
+    pub fn get<T: DeserializeOwned>(&self, place: u64) -> Result<T> {
+        let read = |bytes: &[u8]| postcard::from_bytes(bytes).map_err(|error| lost().because(error));
+        if let Some(at) = place.checked_sub(self.length) {
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            let bytes = self.pending.get(at..).ok_or_else(lost)?;
+            let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(lost)?;
+            return read(rest.get(..u32::from_le_bytes(*length) as usize).ok_or_else(lost)?);
+        }
+        let mut file = lock(&self.file);
+        let mut length = [0; 4];
+        file.seek(SeekFrom::Start(place)).map_err(failed)?;
+        file.read_exact(&mut length).map_err(failed)?;
+        let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
+        file.read_exact(&mut bytes).map_err(failed)?;
+        read(&bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out_as_often_as_wanted() {
+        let mut values = Values::<(u32, String)>::default();
+        let all: Vec<(u32, String)> = (0..20_000).map(|i| (i, "x".repeat(i as usize % 1000))).collect();
+        for value in &all {
+            values.push(value).unwrap();
+        }
+        values.finish().unwrap();
+        for _ in 0..2 {
+            let mut seen = Vec::new();
+            values
+                .each(|value| {
+                    seen.push(value);
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(seen, all);
+        }
+        let (mut reader, mut bytes) = (values.read(), Vec::new());
+        while let Some(value) = reader.next_bytes().unwrap() {
+            bytes.extend_from_slice(value);
+        }
+        let read: Vec<(u32, String)> = super::values(&bytes).map(Result::unwrap).collect();
+        assert_eq!(read, all);
+        bytes.pop();
+        assert!(super::values::<(u32, String)>(&bytes).last().unwrap().is_err());
+    }
+
+    #[test]
+    fn what_is_put_down_is_found_at_its_place() {
+        let mut shelf = Shelf::default();
+        let text = |i: usize| "x".repeat(i % 1000);
+        let places: Vec<u64> = (0..20_000).map(|i| shelf.put(&text(i)).unwrap()).collect();
+        for (i, place) in places.into_iter().enumerate().rev().step_by(7) {
+            assert_eq!(shelf.get::<String>(place).unwrap(), text(i));
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_block() {
+        let spool = Spool::default();
+        spool.push(b"").unwrap();
+        spool.push(b"ab").unwrap();
+        let (mut reader, mut block) = (spool.read(), Vec::new());
+        assert!(reader.next(&mut block).unwrap());
+        assert_eq!(block, b"ab");
+        assert!(!reader.next(&mut block).unwrap());
+    }
+}
