@@ -1,4 +1,15 @@
-//! `rostersync users`
+//! `rostersync users`: one file for each group of commands.
+
+mod edit;
+mod exchange;
+mod grants;
+mod history;
+mod join;
+mod list;
+mod rekey;
+mod show;
+
+pub(super) use show::set_by;
 
 use std::time::Duration;
 
@@ -7,12 +18,14 @@ use clap::Subcommand;
 use super::exit::Status;
 use super::ui::Ui;
 use super::{Global, unprintable};
-use crate::account::State;
+use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of};
-use crate::store::{AuditEntry, Origin, Store};
+use crate::people::Typed;
+use crate::run::{Surroundings, send};
+use crate::store::Store;
 
-/// The accounts
+/// The accounts: who there is, who may change what, and what was changed
 #[derive(Debug, clap::Args)]
 pub(super) struct UsersArgs {
     #[command(subcommand)]
@@ -21,60 +34,127 @@ pub(super) struct UsersArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Somebody has joined the platform: from now on the account is active, and the setting decides who may change it
-    ///
-    /// For platforms without an export. Joining twice changes nothing.
-    Join {
-        /// The user's sourcedId
-        #[arg(value_name = "USER")]
-        user: String,
-    },
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Join(join::JoinArgs),
+    Edit(edit::EditArgs),
+    CanEdit(edit::CanEditArgs),
+    History(history::HistoryArgs),
+    Import(exchange::ImportArgs),
+    Export(exchange::ExportArgs),
+    Grant(grants::GrantArgs),
+    Revoke(grants::RevokeArgs),
+    Rekey(rekey::RekeyArgs),
+}
+
+pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    match &args.command {
+        Command::List(args) => list::run(args, global, ui),
+        Command::Show(args) => show::run(args, global, ui),
+        Command::Join(args) => join::run(args, global, ui),
+        Command::Edit(args) => edit::run(args, global, ui),
+        Command::CanEdit(args) => edit::can_edit(args, global, ui),
+        Command::History(args) => history::run(args, global, ui),
+        Command::Import(args) => exchange::import(args, global, ui),
+        Command::Export(args) => exchange::export(args, global, ui),
+        Command::Grant(args) => grants::grant(args, global, ui),
+        Command::Revoke(args) => grants::revoke(args, global, ui),
+        Command::Rekey(args) => rekey::run(args, global, ui),
+    }
 }
 
 /// How long to wait for a run that is on.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> {
-    let Command::Join { user } = &args.command;
-    let config = global.load()?;
-    let now = global.now();
-    let unknown = || {
-        Failure::new(Kind::Usage, format!("there is no account with the sourcedId `{user}`"))
-            .cure("check it in the column sourced_id of `rostersync report`")
-    };
-    if Store::open_read(&config.sync.store)?.is_none() {
-        return Err(unknown());
-    }
-    let _lock = Lock::take(&config.sync.store, Of::Run, &config.sync.timezone.show(now), PATIENCE)?;
-    let store = Store::open(&config.sync.store)?;
-    store.begin()?;
-    let mut account = store.account(user)?.ok_or_else(unknown)?;
-    if account.archived {
-        return Err(Failure::new(
-            Kind::Blocked,
-            format!("`{user}` is archived: no longer in the SIS import"),
-        )
-        .cure("an archived user can join once the SIS import has them again"));
-    }
-    let said = match account.state {
-        State::Active => {
-            store.rollback()?;
-            format!("{user} had joined before; nothing changed\n")
+/// The details that somebody typed.
+#[derive(Debug, clap::Args)]
+struct DetailArgs {
+    /// Given name
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    given_name: Option<String>,
+
+    /// Family name
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    family_name: Option<String>,
+
+    /// Email address, which people sign in with
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
+    email: Option<String>,
+
+    /// Mobile, which people sign in with
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    phone: Option<String>,
+
+    /// Home phone
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    home_phone: Option<String>,
+}
+
+impl DetailArgs {
+    fn typed(&self) -> Typed {
+        Typed {
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            email: self.email.clone(),
+            phone: self.phone.clone(),
+            home_phone: self.home_phone.clone(),
         }
-        State::Pending => {
-            account.state = State::Active;
-            store.update_account(&account)?;
-            let entry = AuditEntry {
-                origin: Origin::Person,
-                field: "state".into(),
-                old: State::Pending.word().into(),
-                new: State::Active.word().into(),
-            };
-            store.audit(account.id, None, &entry, now)?;
-            store.commit()?;
-            format!("{user} has joined and is active\n")
+    }
+}
+
+/// The store, to be read.
+///
+/// # Errors
+/// `Usage` if there is none.
+pub(super) fn reading(config: &Config) -> Result<Store> {
+    Store::open_read(&config.sync.store)?.ok_or_else(|| nobody(config))
+}
+
+/// The store, to be written, with the lock that keeps everybody else out.
+///
+/// # Errors
+/// `Usage` if there is none, `Busy` if a run is on for longer than [`PATIENCE`].
+pub(super) fn writing(config: &Config, global: &Global) -> Result<(Lock, Store)> {
+    reading(config)?;
+    let stamp = config.sync.timezone.show(global.now());
+    let lock = Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?;
+    Ok((lock, Store::open(&config.sync.store)?))
+}
+
+fn nobody(config: &Config) -> Failure {
+    Failure::new(Kind::Usage, "there are no accounts yet")
+        .at(config.sync.store.display())
+        .cure("`rostersync run` makes them from the roster")
+}
+
+/// Hands over what an edit has queued, once the lock is free again. It is done whatever becomes of that; what stays queued
+/// is sent by the next run.
+pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui) -> Status {
+    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    let sent = send(config, store, &around);
+    crate::run::Progress::end(ui);
+    match sent {
+        Ok(delivery) if delivery.undelivered == 0 => Status::Ok,
+        Ok(_) => Status::Undelivered,
+        Err(failure) => {
+            tracing::error!("the change is made, but its notifications stay queued: {failure}");
+            Status::Undelivered
         }
-    };
-    ui.print(said.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    }
+}
+
+/// Prints JSON, indented.
+pub(super) fn print_json(value: &serde_json::Value, ui: &Ui) -> Result<()> {
+    ui.print(format!("{value:#}\n").as_bytes()).map_err(unprintable)
+}
+
+/// `the district`, or `school sch-1 (Lincoln Elementary)`.
+fn place_of(grant: &crate::store::Grant, store: &Store) -> Result<String> {
+    Ok(match grant {
+        crate::store::Grant::District => "the whole district".to_owned(),
+        crate::store::Grant::School(id) => match store.schools()?.get(id) {
+            Some(name) => format!("school {id} ({name})"),
+            None => format!("school {id}"),
+        },
+    })
 }

@@ -1,0 +1,41 @@
+//! `rostersync report --sis-corrections`
+
+use std::io::{BufWriter, Write, stdout};
+use std::path::Path;
+
+use super::exit::Status;
+use super::ui::Ui;
+use super::users::reading;
+use super::{Global, unprintable};
+use crate::failure::Result;
+use crate::output::write_file;
+use crate::people::{CORRECTION_COLUMNS, People, Schools, correction};
+use crate::report::append_plain_row;
+
+pub(super) fn run(output: Option<&Path>, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let store = reading(&config)?;
+    let people = People::new(&config, &store, global.now())?;
+    let schools = Schools::read(&people)?;
+    let write = |out: &mut dyn Write| {
+        let mut row = Vec::new();
+        append_plain_row(CORRECTION_COLUMNS.iter().map(|column| column.as_bytes()), &mut row);
+        out.write_all(&row).map_err(unprintable)?;
+        store.each_account(|account| {
+            let Some(cells) = correction(account, &people, &schools) else { return Ok(()) };
+            row.clear();
+            append_plain_row(cells.iter().map(String::as_bytes), &mut row);
+            out.write_all(&row).map_err(unprintable)
+        })
+    };
+    match output {
+        Some(path) => write_file(path, Some(&config), None, write)?,
+        None if ui.quiet => {}
+        None => {
+            let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+            write(&mut out)?;
+            out.flush().map_err(unprintable)?;
+        }
+    }
+    Ok(Status::Ok)
+}

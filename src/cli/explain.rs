@@ -1,0 +1,261 @@
+//! `rostersync explain`
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use chrono::SecondsFormat;
+use serde_json::json;
+
+use super::exit::Status;
+use super::table::Table;
+use super::ui::Ui;
+use super::users::{print_json, set_by};
+use super::{Global, unprintable};
+use crate::account::Account;
+use crate::config::Config;
+use crate::contact::{Details, Field};
+use crate::failure::{Failure, Kind, Result};
+use crate::people::{People, Profile, Provenance, Rule, rule};
+use crate::plan::{PlanRow, join_codes, join_notes};
+use crate::policy::Setting;
+use crate::run::{Options, Surroundings, run as run_sync};
+use crate::store::Store;
+
+/// What the next run would do with somebody, field by field: by which rule of the policy, and why
+///
+/// It plans the whole run, as a preview does, and shows one person of it. Nothing is written or sent.
+#[derive(Debug, clap::Args)]
+pub(super) struct ExplainArgs {
+    /// The user's sourcedId
+    #[arg(value_name = "USER")]
+    user: String,
+
+    /// Read the roster from this folder or zip instead of [source] path
+    #[arg(long, value_name = "PATH")]
+    source: Option<PathBuf>,
+
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// One person, before and after the next run.
+struct Explained {
+    stored: Option<Profile>,
+    row: Option<PlanRow<'static>>,
+    setting: Setting,
+    schools: Vec<String>,
+    /// The next run would be stopped by a limit.
+    blocked: bool,
+    fields: Vec<Explanation>,
+}
+
+struct Explanation {
+    field: Field,
+    actual: String,
+    sis: String,
+    after: String,
+    /// The platform's export has said something new, which is the actual value from then on.
+    platform: bool,
+    rule: Rule,
+    set: Option<Provenance>,
+}
+
+pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let explained = explain(args, &config, global, ui)?;
+    if args.json {
+        print_json(&as_json(args, &explained), ui)?;
+    } else {
+        ui.print(&text(args, &explained, &config)?).map_err(unprintable)?;
+    }
+    Ok(Status::Ok)
+}
+
+fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Explained> {
+    let user = &args.user;
+    // Why is only known of who is decided on.
+    let options =
+        Options { dry_run: true, source: args.source.clone(), decide_all: true, ..Options::default() };
+    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    let outcome = run_sync(config, &options, &around)?;
+    let row = outcome.plan.row(user)?;
+    let store = match Store::open_read(&config.sync.store)? {
+        Some(store) => store,
+        None => Store::empty()?,
+    };
+    let people = People::new(config, &store, global.now())?;
+    let stored = match store.account(user)? {
+        Some(_) => Some(Profile::of(&people, user)?),
+        None => None,
+    };
+    if row.is_none() && stored.is_none() {
+        return Err(Failure::new(Kind::Usage, format!("`{user}` is neither in the store nor in the roster"))
+            .cure("check the sourcedId; it is the column sourced_id of `rostersync report`"));
+    }
+    let schools: Vec<String> = match (&row, &stored) {
+        (Some(row), _) if !row.schools.is_empty() => row.schools.split('|').map(str::to_owned).collect(),
+        (_, Some(stored)) => stored.schools.clone(),
+        (_, None) => Vec::new(),
+    };
+    let account = stored.as_ref().map(|profile| &profile.account);
+    let before = account.map(|account| account.details.clone()).unwrap_or_default();
+    let fields = Field::ALL
+        .into_iter()
+        .map(|field| {
+            let known =
+                stored.as_ref().and_then(|profile| profile.fields.iter().find(|of| of.field == field));
+            Explanation {
+                field,
+                actual: before.shown(field),
+                sis: match &row {
+                    Some(row) => said(field, &row.sis),
+                    None => known.map(|known| known.sis.clone()).unwrap_or_default(),
+                },
+                after: after(&row, account).shown(field),
+                platform: account.is_some()
+                    && row.as_ref().is_some_and(|row| {
+                        let changed = row.changes.iter().any(|change| change.field == field);
+                        !changed && before.recorded(field) != row.details.recorded(field)
+                    }),
+                rule: rule(field, row.as_ref(), account, &people.rules),
+                set: known.map(|known| known.set.clone()),
+            }
+        })
+        .collect();
+    let setting = people.setting_at(&schools);
+    Ok(Explained { stored, row, setting, schools, blocked: outcome.blocked, fields })
+}
+
+fn said(field: Field, sis: &[Cow<'_, str>; 5]) -> String {
+    let [given, family, email, phone, home_phone] = sis;
+    match field {
+        Field::Name => format!("{given} {family}").trim().to_owned(),
+        Field::Email => email.to_string(),
+        Field::Phone => phone.to_string(),
+        Field::HomePhone => home_phone.to_string(),
+    }
+}
+
+/// The details after the run.
+fn after(row: &Option<PlanRow<'static>>, account: Option<&Account>) -> Details {
+    match (row, account) {
+        (Some(row), _) => row.details.clone().into_owned(),
+        (None, Some(account)) => account.details.clone(),
+        (None, None) => Details::default(),
+    }
+}
+
+/// Who may change the details of somebody in this state.
+fn changed_by(state: &str, setting: Setting) -> &'static str {
+    match (state, setting) {
+        ("active", Setting::Off) => "the user, and staff who manage users; never the sync",
+        ("active", Setting::On) => "the sync alone",
+        ("pending", _) => "the sync alone, until the user has joined",
+        ("archived", _) => "nobody: the account is archived",
+        (_, _) => "nobody: there is no account",
+    }
+}
+
+fn state_after(explained: &Explained) -> String {
+    match (&explained.row, &explained.stored) {
+        (Some(row), _) => row.state.to_string(),
+        (None, Some(stored)) => stored.account.state_word().to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn action(explained: &Explained) -> &'static str {
+    explained.row.as_ref().map_or("none", |row| row.action.word())
+}
+
+fn text(args: &ExplainArgs, explained: &Explained, config: &Config) -> Result<Vec<u8>> {
+    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+    let now = explained.stored.as_ref().map_or("no account", |stored| stored.account.state_word());
+    let state = state_after(explained);
+    let next = match &explained.row {
+        None => "nothing: there is nothing to say of this user".to_owned(),
+        Some(row) => {
+            let notes = join_notes(&row.notes);
+            if notes.is_empty() {
+                row.action.word().to_owned()
+            } else {
+                format!("{}: {notes}", row.action.word())
+            }
+        }
+    };
+    let setting = if explained.setting == Setting::On { "ON" } else { "OFF" };
+    let mut lines = vec![
+        ("User", args.user.clone()),
+        (
+            "State",
+            if state == now || state.is_empty() { now.to_owned() } else { format!("{now}, then {state}") },
+        ),
+        ("Schools", or_none(&explained.schools.join(", "))),
+        ("Setting", setting.to_owned()),
+        ("Changed by", changed_by(&state, explained.setting).to_owned()),
+        ("Next run", next),
+    ];
+    if explained.blocked {
+        lines.push(("But", "the next run would be blocked by a limit, and change nothing".to_owned()));
+    }
+    let mut out = Vec::new();
+    for (word, line) in lines {
+        let line = crate::report::harmless(&line);
+        out.extend_from_slice(format!("{:12}{line}\n", format!("{word}:")).as_bytes());
+    }
+    out.push(b'\n');
+    let mut table = Table::new(&["field", "actual", "SIS", "after the run", "last set by"]);
+    for field in &explained.fields {
+        let set = field.set.as_ref().map(|set| set_by(set, config)).unwrap_or_default();
+        let Explanation { field, actual, sis, after, .. } = field;
+        table.row(&[field.word(), actual, sis, after, &set], &mut out)?;
+    }
+    table.finish(&mut out)?;
+    out.push(b'\n');
+    for field in &explained.fields {
+        let (rule, sentence) = (field.rule.code(), field.rule.sentence());
+        let first = if field.platform {
+            "the platform export has a new value, which counts from now on; "
+        } else {
+            ""
+        };
+        out.extend_from_slice(
+            format!("{:12}{first}{sentence} ({rule})\n", format!("{}:", field.field.word())).as_bytes(),
+        );
+    }
+    Ok(out)
+}
+
+fn as_json(args: &ExplainArgs, explained: &Explained) -> serde_json::Value {
+    let set = |set: &Provenance| {
+        json!({ "origin": set.origin.word(), "actor": set.actor, "run": set.run,
+                "at": set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)) })
+    };
+    let fields: serde_json::Map<_, _> = explained
+        .fields
+        .iter()
+        .map(|field| {
+            let value = json!({
+                "actual": field.actual, "sis": field.sis, "after": field.after, "rule": field.rule.code(), "platform": field.platform,
+                "why": field.rule.sentence(), "set": field.set.as_ref().map(set),
+            });
+            (field.field.key().to_owned(), value)
+        })
+        .collect();
+    let notes = explained.row.as_ref().map(|row| &*row.notes).unwrap_or_default();
+    let state = state_after(explained);
+    json!({
+        "user": args.user,
+        "state": explained.stored.as_ref().map(|stored| stored.account.state_word()),
+        "state_after": state,
+        "schools": explained.schools,
+        "update_contacts": explained.setting == Setting::On,
+        "changed_by": changed_by(&state, explained.setting),
+        "action": action(explained),
+        "codes": join_codes(notes),
+        "notes": join_notes(notes),
+        "blocked": explained.blocked,
+        "fields": fields,
+    })
+}

@@ -1,0 +1,128 @@
+//! `rostersync undo`
+
+use crate::failure::Result;
+use crate::run::{Fate, Next, Surroundings, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
+
+use super::exit::Status;
+use super::ui::Ui;
+use super::users::{reading, writing};
+use super::{Global, unprintable};
+
+/// Give back the contact details that a run changed
+///
+/// What anybody touched since is kept and listed, and so is what the platform's export said. Accounts that the run made,
+/// archived or restored stay so. It is a run of its own, with a report, and tells nobody unless asked to. For each value it
+/// says what the next run will do with it: where the sync may change it and the roster still says otherwise, it will.
+#[derive(Debug, clap::Args)]
+pub(super) struct UndoArgs {
+    /// Number of the run
+    #[arg(value_name = "RUN")]
+    run: i64,
+
+    /// Preview: say what would be given back, write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Tell the people whose details are given back
+    #[arg(long)]
+    notify: bool,
+
+    /// How many values are printed; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u64,
+}
+
+pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let (lock, store) = match args.dry_run {
+        true => (None, reading(&config)?),
+        false => {
+            let (lock, store) = writing(&config, global)?;
+            (Some(lock), store)
+        }
+    };
+    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    let options = UndoOptions { run: args.run, dry_run: args.dry_run, notify: args.notify };
+    let (mut printed, mut more) = (0, 0);
+    let mut outcome = undo(&config, &store, options, &around, |value| {
+        if args.limit != 0 && printed == args.limit {
+            more += 1;
+            return Ok(());
+        }
+        printed += 1;
+        ui.print(line(value).as_bytes()).map_err(unprintable)
+    })?;
+    drop(lock);
+    // What is done is done, whether or not anybody can be told of it just now.
+    let sent = send_undone(&mut outcome, &config, &store, &around);
+    crate::run::Progress::end(ui);
+    let status = match &sent {
+        Ok(()) if outcome.delivery.undelivered == 0 => Status::Ok,
+        Ok(()) => Status::Undelivered,
+        Err(failure) => {
+            tracing::error!("the run is undone, but its notifications stay queued: {failure}");
+            Status::Undelivered
+        }
+    };
+    let mut text = String::new();
+    if more > 0 {
+        text.push_str(&format!("… and {more} more (--limit 0 prints all)\n"));
+    }
+    if printed > 0 {
+        text.push('\n');
+    }
+    text.push_str(&summary(args, &outcome));
+    ui.print(text.as_bytes()).map_err(unprintable)?;
+    Ok(status)
+}
+
+/// `~ 1042      active   email      b@x → a@x; the next run leaves it`
+fn line(value: &UndoneValue) -> String {
+    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+    let UndoneValue { sourced_id, state, field, now, was, fate } = value;
+    let (now, was) = (or_none(now), or_none(was));
+    let (sign, what) = match fate {
+        Fate::GivenBack(next) => {
+            let then = match next {
+                Next::Stays => "it stays".to_owned(),
+                Next::Reported => "the next run leaves it and reports the SIS value".to_owned(),
+                Next::ChangedTo(value) => format!("the next run changes it to {} again", or_none(value)),
+            };
+            ('~', format!("{now} → {was}; {then}"))
+        }
+        Fate::Kept(why) => ('=', format!("kept {now}, was {was}: {}", why.word())),
+    };
+    let text = format!("{sign} {sourced_id:9} {state:8} {:10} {what}", field.word());
+    crate::report::harmless(&text) + "\n"
+}
+
+fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
+    let UndoOutcome { stay, again, kept, .. } = *outcome;
+    let counts = format!(
+        "{} values given back ({stay} stay, {again} changed again by the next run), {kept} kept",
+        stay + again
+    );
+    let mut text = String::new();
+    match outcome.run {
+        Some(run) => {
+            if let Some(report) = &outcome.report {
+                text.push_str(&format!("Run {run}, its report is {}\n", report.display()));
+            }
+            text.push_str(&format!("Undo of run {}: {counts}; {} notifications\n", args.run, outcome.told));
+        }
+        None if stay + again == 0 => {
+            text.push_str(&format!(
+                "Undo of run {}: nothing to give back, {kept} kept; nothing was changed\n",
+                args.run
+            ));
+        }
+        None => text.push_str(&format!("Undo of run {}, preview: {counts}\n", args.run)),
+    }
+    if again > 0 {
+        text.push_str(
+            "To keep what the next run would change again, correct it in the SIS, or let active users keep their own details \
+             (update_contacts = false) first.\n",
+        );
+    }
+    text
+}

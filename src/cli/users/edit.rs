@@ -1,0 +1,136 @@
+//! `rostersync users edit` and `users can-edit`
+
+use serde_json::json;
+
+use super::super::exit::Status;
+use super::super::ui::Ui;
+use super::super::{Global, unprintable};
+use super::{DetailArgs, print_json, reading, send_now, writing};
+use crate::contact::Field;
+use crate::failure::{Failure, Kind, Result};
+use crate::people::{Done, People, Refused, edit};
+use crate::report::harmless;
+
+/// Change somebody's contact details, on behalf of that person or of staff who manage users
+///
+/// The policy decides: active people whose details the sync leaves alone can change their own, and so can staff with
+/// `users-manager` at one of their schools. Values are read as on import; an empty one clears. The person is told at the new
+/// and the old address. A refusal is exit 4, has a code and a sentence for the person, and is kept in the history.
+#[derive(Debug, clap::Args)]
+pub(super) struct EditArgs {
+    /// Whose details: a sourcedId
+    #[arg(value_name = "USER")]
+    user: String,
+
+    #[command(flatten)]
+    details: DetailArgs,
+
+    /// Who edits: a sourcedId, the user's own or that of staff
+    #[arg(long = "as", value_name = "ACTOR")]
+    actor: String,
+
+    /// JSON for programs, also for a refusal
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a profile page asks before it shows its fields: which may be edited, and why not
+///
+/// Changes nothing. Exit 0 whatever the answer.
+#[derive(Debug, clap::Args)]
+pub(super) struct CanEditArgs {
+    /// Whose details: a sourcedId
+    #[arg(value_name = "USER")]
+    user: String,
+
+    /// Who would edit: a sourcedId
+    #[arg(long = "as", value_name = "ACTOR")]
+    actor: String,
+
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let typed = args.details.typed();
+    if typed.is_empty() {
+        return Err(Failure::new(Kind::Usage, "nothing is to be changed").cure(
+            "name a detail with --given-name, --family-name, --email, --phone or --home-phone; an empty one clears",
+        ));
+    }
+    let (lock, store) = writing(&config, global)?;
+    let done = edit(&People::new(&config, &store, global.now())?, &args.user, &args.actor, &typed)?;
+    drop(lock);
+    let user = &args.user;
+    let (changes, told) = match done {
+        Done::Refused(refused) => {
+            if args.json {
+                let (code, message) = (refused.code(), refused.sentence(&config));
+                let said =
+                    json!({ "result": "refused", "exit": 4, "user": user, "code": code, "message": message });
+                print_json(&said, ui)?;
+                return Ok(Status::Blocked);
+            }
+            return Err(refused.failure(user, &config));
+        }
+        Done::Nothing => (Vec::new(), 0),
+        Done::Changed { changes, told } => (changes, told),
+    };
+    let status = if told > 0 { send_now(&config, &store, global, ui) } else { Status::Ok };
+    if args.json {
+        let changed: Vec<&str> = changes.iter().map(|change| change.field.key()).collect();
+        let result = if changes.is_empty() { "unchanged" } else { "changed" };
+        let said = json!({ "result": result, "exit": status.code(), "user": user, "changed": changed, "messages": told });
+        print_json(&said, ui)?;
+        return Ok(status);
+    }
+    let mut text = String::new();
+    for change in &changes {
+        let or_none = |value: &str| if value.is_empty() { "none".to_owned() } else { value.to_owned() };
+        // What the platform's export had put there may hold anything.
+        let (old, new) = (harmless(&or_none(&change.old)), harmless(&or_none(&change.new)));
+        text.push_str(&format!("{}: {old} → {new}\n", change.field.title()));
+    }
+    text.push_str(&match (changes.is_empty(), told) {
+        (true, _) => format!("{user} had these details already; nothing changed\n"),
+        (false, 0) => format!("{user} was changed; there is no way to tell them\n"),
+        (false, 1) => format!("{user} was changed, and 1 message tells of it\n"),
+        (false, told) => format!("{user} was changed, and {told} messages tell of it\n"),
+    });
+    ui.print(text.as_bytes()).map_err(unprintable)?;
+    Ok(status)
+}
+
+pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let store = reading(&config)?;
+    let people = People::new(&config, &store, global.now())?;
+    let (target, actor) = (people.account(&args.user)?, people.account(&args.actor)?);
+    let answer = people.may_edit(&target, &actor)?.map_err(Refused::from);
+    let (code, message) = match &answer {
+        Ok(_) => ("ok", ""),
+        Err(refused) => (refused.code(), refused.sentence(&config)),
+    };
+    if args.json {
+        let field = |field: Field| {
+            (field.key().to_owned(), json!({ "editable": answer.is_ok(), "code": code, "message": message }))
+        };
+        let fields: serde_json::Map<_, _> = Field::ALL.into_iter().map(field).collect();
+        print_json(&json!({ "user": args.user, "actor": args.actor, "fields": fields }), ui)?;
+        return Ok(Status::Ok);
+    }
+    let mut text = String::new();
+    for field in Field::ALL {
+        match &answer {
+            Ok(_) => text.push_str(&format!("{:10}  yes\n", field.word())),
+            Err(_) => text.push_str(&format!("{:10}  no   {code}\n", field.word())),
+        }
+    }
+    if !message.is_empty() {
+        text.push_str(&format!("{message}\n"));
+    }
+    ui.print(text.as_bytes()).map_err(unprintable)?;
+    Ok(Status::Ok)
+}

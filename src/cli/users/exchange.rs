@@ -1,0 +1,140 @@
+//! `rostersync users import` and `users export`
+
+use std::io::{BufWriter, Write, stdout};
+use std::path::PathBuf;
+
+use super::super::exit::Status;
+use super::super::ui::Ui;
+use super::super::{Global, unprintable};
+use super::{reading, writing};
+use crate::account::Account;
+use crate::config::PLATFORM_COLUMNS;
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::people::{People, import as take_in};
+use crate::report::append_plain_row;
+
+/// Take in an export of the platform by hand: who has joined, with which details
+///
+/// As a run does with the configured export, and of any age. Rows of people without an account are reported and left out.
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// The export: CSV with a header row
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Say what would happen; write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Write every account's actual details, for the platform to take over
+///
+/// By sourcedId, with the columns that `users import` reads, so that importing it changes nothing. Archived accounts are left
+/// out: the platform's format has no word for them.
+#[derive(Debug, clap::Args)]
+pub(super) struct ExportArgs {
+    /// How to write them
+    #[arg(long, value_enum, default_value_t = Format::Csv, value_name = "FORMAT")]
+    format: Format,
+
+    /// Only accounts that came or were changed after this run
+    #[arg(long, value_name = "RUN")]
+    changed_since: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Values as they are: for programs, not for spreadsheets
+    Csv,
+    /// An array with one object for each account
+    Json,
+}
+
+pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let mut findings = Findings::default();
+    let (_lock, store) = match args.dry_run {
+        true => (None, reading(&config)?),
+        false => {
+            let (lock, store) = writing(&config, global)?;
+            (Some(lock), store)
+        }
+    };
+    let people = People::new(&config, &store, global.now())?;
+    let imported = take_in(&people, &args.file, args.dry_run, &mut findings)?;
+    ui.findings(&findings, Status::Ok);
+    let mut text = format!(
+        "{} rows, {} joined, {} pending again, {} details taken over, {} unknown\n",
+        imported.rows, imported.joined, imported.pending_again, imported.taken_over, imported.unknown
+    );
+    if args.dry_run {
+        text.push_str("Nothing was written: this is what would happen.\n");
+    }
+    ui.print(text.as_bytes()).map_err(unprintable)?;
+    Ok(Status::Ok)
+}
+
+pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let store = reading(&config)?;
+    let since = match args.changed_since {
+        None => None,
+        Some(run) => Some(store.end_of_run(run)?.ok_or_else(|| {
+            Failure::new(Kind::Usage, format!("there is no run {run}, or it is older than the history"))
+                .cure("`rostersync runs` lists them")
+        })?),
+    };
+    if ui.quiet {
+        return Ok(Status::Ok);
+    }
+    let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+    let mut buffer = Vec::new();
+    let mut written = 0_u64;
+    if args.format == Format::Csv {
+        append_plain_row(PLATFORM_COLUMNS.iter().map(|column| column.as_bytes()), &mut buffer);
+    }
+    let mut each = |account: &Account| {
+        if account.archived {
+            return Ok(());
+        }
+        written += 1;
+        let cells = cells(account);
+        match args.format {
+            Format::Csv => append_plain_row(cells.iter().map(|cell| cell.as_bytes()), &mut buffer),
+            Format::Json => {
+                buffer.extend_from_slice(if written == 1 { b"[\n" } else { b",\n" });
+                let cell = |(column, cell): (&&str, &&str)| ((*column).to_owned(), (*cell).into());
+                let object =
+                    serde_json::Value::Object(PLATFORM_COLUMNS.iter().zip(&cells).map(cell).collect());
+                buffer.extend_from_slice(object.to_string().as_bytes());
+            }
+        }
+        out.write_all(&buffer).map_err(unprintable)?;
+        buffer.clear();
+        Ok(())
+    };
+    match since {
+        Some(since) => store.each_changed(since, &mut each)?,
+        None => store.each_account(&mut each)?,
+    }
+    if args.format == Format::Json {
+        buffer.extend_from_slice(if written == 0 { b"[]\n" } else { b"\n]\n" });
+    }
+    out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
+    Ok(Status::Ok)
+}
+
+/// In the order of [`PLATFORM_COLUMNS`].
+fn cells(account: &Account) -> [&str; PLATFORM_COLUMNS.len()] {
+    let details = &account.details;
+    [
+        &account.sourced_id,
+        account.state.word(),
+        &details.name.given,
+        &details.name.family,
+        &details.email,
+        &details.phone,
+        &details.home_phone,
+    ]
+}

@@ -1,0 +1,67 @@
+//! `rostersync users grant` and `users revoke`
+
+use super::super::exit::Status;
+use super::super::ui::Ui;
+use super::super::{Global, unprintable};
+use super::{place_of, writing};
+use crate::failure::Result;
+use crate::people::{People, Permission, set_permission};
+use crate::store::Grant;
+
+/// Let somebody of the staff edit other people's details
+///
+/// At one school, or at all of the district. It lets them edit only whom the policy lets be edited by hand: active people
+/// whose details the sync leaves alone. Administrators, and others with the permission, only with that for the district.
+#[derive(Debug, clap::Args)]
+pub(super) struct GrantArgs {
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Take a permission away
+#[derive(Debug, clap::Args)]
+pub(super) struct RevokeArgs {
+    #[command(flatten)]
+    who: Who,
+}
+
+#[derive(Debug, clap::Args)]
+struct Who {
+    /// sourcedId of the staff
+    #[arg(value_name = "ACTOR")]
+    actor: String,
+
+    /// The permission
+    #[arg(value_name = "PERMISSION", value_parser = ["users-manager"])]
+    permission: String,
+
+    /// At this school alone (a sourcedId); left out: for the whole district
+    #[arg(long, value_name = "ID")]
+    school: Option<String>,
+}
+
+pub(super) fn grant(args: &GrantArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    set(&args.who, Permission::Grant, global, ui)
+}
+
+pub(super) fn revoke(args: &RevokeArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    set(&args.who, Permission::Revoke, global, ui)
+}
+
+fn set(who: &Who, what: Permission, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let (_lock, store) = writing(&config, global)?;
+    let grant = who.school.clone().map_or(Grant::District, Grant::School);
+    let changed = set_permission(&People::new(&config, &store, global.now())?, &who.actor, &grant, what)?;
+    let (actor, permission, place) = (&who.actor, &who.permission, place_of(&grant, &store)?);
+    let said = match (what, changed) {
+        (Permission::Grant, true) => format!("{actor} now has {permission} for {place}\n"),
+        (Permission::Grant, false) => {
+            format!("{actor} had {permission} for {place} already; nothing changed\n")
+        }
+        (Permission::Revoke, true) => format!("{actor} no longer has {permission} for {place}\n"),
+        (Permission::Revoke, false) => format!("{actor} has no {permission} for {place}; nothing changed\n"),
+    };
+    ui.print(said.as_bytes()).map_err(unprintable)?;
+    Ok(Status::Ok)
+}

@@ -1,0 +1,90 @@
+//! `rostersync users history`
+
+use chrono::SecondsFormat;
+use serde_json::json;
+
+use super::super::exit::Status;
+use super::super::table::Table;
+use super::super::ui::Ui;
+use super::super::{Global, unprintable};
+use super::show::who;
+use super::{print_json, reading};
+use crate::failure::Result;
+use crate::people::People;
+use crate::store::{Audited, Origin};
+
+/// All that was done to an account, oldest first: what, by whom, from what to what
+#[derive(Debug, clap::Args)]
+pub(super) struct HistoryArgs {
+    /// The user's sourcedId
+    #[arg(value_name = "USER")]
+    user: String,
+
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let store = reading(&config)?;
+    let account = People::new(&config, &store, global.now())?.account(&args.user)?;
+    let (history, created) = (store.audit_of(account.id)?, store.created(account.id)?);
+    if args.json {
+        let began = created.map(|created| {
+            json!({ "at": created.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)), "origin": "sync", "actor": "",
+                    "run": created.run, "field": "account", "old": "", "new": "created" })
+        });
+        let entries: Vec<_> = began.into_iter().chain(history.iter().map(as_json)).collect();
+        print_json(&json!(entries), ui)?;
+        return Ok(Status::Ok);
+    }
+    let mut out = Vec::new();
+    let mut table = Table::new(&["when", "what", "old", "new", "by"]);
+    if let Some(created) = created {
+        let at =
+            created.at.map_or_else(|| "before the history".to_owned(), |at| config.sync.timezone.show(at));
+        table.row(&[&at, "account", "", "created", &by(Origin::Sync, "", created.run)], &mut out)?;
+    }
+    for entry in &history {
+        let (old, new) = entry.shown();
+        let (old, new) =
+            if entry.erased { ("(erased)".to_owned(), "(erased)".to_owned()) } else { (old, new) };
+        let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+        let old = if entry.field == "refused" { String::new() } else { or_none(old) };
+        let what = match entry.field.as_str() {
+            "refused" => "edit refused".to_owned(),
+            field => field.replace('_', " "),
+        };
+        let at = config.sync.timezone.show(entry.at);
+        let by = match entry.field.as_str() {
+            // All that is known of who tried is which sourcedId was given.
+            "refused" => entry.actor.clone(),
+            _ => by(entry.origin, &entry.actor, entry.run),
+        };
+        table.row(&[&at, &what, &old, &or_none(new), &by], &mut out)?;
+    }
+    table.finish(&mut out)?;
+    ui.print(&out).map_err(unprintable)?;
+    Ok(Status::Ok)
+}
+
+fn by(origin: Origin, actor: &str, run: Option<i64>) -> String {
+    match run {
+        Some(run) => format!("{}, run {run}", who(origin, actor)),
+        None => who(origin, actor),
+    }
+}
+
+fn as_json(entry: &Audited) -> serde_json::Value {
+    let (old, new) = entry.shown();
+    json!({
+        "at": entry.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        "origin": entry.origin.word(),
+        "actor": entry.actor,
+        "run": entry.run,
+        "field": entry.field,
+        "old": old,
+        "new": new,
+    })
+}

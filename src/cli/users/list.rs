@@ -1,0 +1,225 @@
+//! `rostersync users list`
+
+use std::collections::HashMap;
+use std::io::{BufWriter, Write, stdout};
+
+use super::super::exit::Status;
+use super::super::table::Table;
+use super::super::ui::Ui;
+use super::super::{Global, unprintable};
+use super::reading;
+use crate::account::Account;
+use crate::failure::{Failure, Kind, Result};
+use crate::people::{Likenesses, People, Schools, likenesses};
+use crate::report::append_row;
+use crate::roles;
+use crate::store::Grant;
+
+/// List accounts, one line each, by sourcedId
+///
+/// A guardian is at the schools of the students. What is asked for must hold altogether.
+#[derive(Debug, clap::Args)]
+#[command(after_help = COLUMNS_HELP)]
+pub(super) struct ListArgs {
+    /// Only accounts in this state
+    #[arg(long, value_name = "STATE", value_parser = ["pending", "active", "archived"])]
+    state: Option<String>,
+
+    /// Only people who have this role today
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+
+    /// Only people at this school (a sourcedId)
+    #[arg(long, value_name = "ID")]
+    school: Option<String>,
+
+    /// Only people with a difference from the SIS that the latest run left alone
+    #[arg(long)]
+    kept: bool,
+
+    /// Only accounts that may be another's: the same name, and the same email or mobile
+    ///
+    /// `codes` says how: `possible-duplicate` where the other is pending or active, `possible-rekey` where it is older and
+    /// archived; `like` names the others.
+    #[arg(long)]
+    duplicates: bool,
+
+    /// Only accounts with exactly this value in this column; if repeated, all must hold
+    ///
+    /// In `role`, `schools` and `users_manager`, which can hold several values, one of them is enough. Nothing after the
+    /// `=` asks for a blank cell.
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    filters: Vec<String>,
+
+    /// How to show them
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    format: Format,
+}
+
+const COLUMNS_HELP: &str = "\
+Columns: sourced_id, state, role, schools, given_name, family_name, email, phone, home_phone, kept_since, users_manager;
+with --duplicates also: codes, like
+
+Examples:
+  rostersync users list --state active --kept            who differs from the SIS, and since when
+  rostersync users list --where users_manager=district   who manages the users of the whole district";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Aligned columns for people
+    Table,
+    /// Cells that a spreadsheet would run as a formula have a leading apostrophe
+    Csv,
+    /// An array with one object for each account
+    Json,
+}
+
+const COLUMNS: [&str; 13] = [
+    "sourced_id",
+    "state",
+    "role",
+    "schools",
+    "given_name",
+    "family_name",
+    "email",
+    "phone",
+    "home_phone",
+    "kept_since",
+    "users_manager",
+    "codes",
+    "like",
+];
+
+/// How many of them there are without `--duplicates`.
+const USUAL: usize = 11;
+
+/// Cells of these hold several values, joined by `|`.
+const SEVERAL: [&str; 5] = ["role", "schools", "users_manager", "codes", "like"];
+
+/// What is asked for: places in [`COLUMNS`], and values.
+struct Filter(Vec<(usize, String)>);
+
+impl Filter {
+    fn of(args: &ListArgs) -> Result<Self> {
+        let mut asked = Vec::new();
+        for typed in &args.filters {
+            let Some((column, value)) = typed.split_once('=') else {
+                return Err(Failure::new(Kind::Usage, format!("`--where {typed}` has no `=`"))
+                    .cure("write `--where COLUMN=VALUE`, for instance `--where users_manager=district`"));
+            };
+            let columns = &COLUMNS[..if args.duplicates { COLUMNS.len() } else { USUAL }];
+            let at = columns.iter().position(|name| *name == column).ok_or_else(|| {
+                Failure::new(Kind::Usage, format!("the list has no column `{column}`"))
+                    .cure(format!("its columns are {}", columns.join(", ")))
+            })?;
+            asked.push((at, value.to_owned()));
+        }
+        let role = args.role.as_ref().map(|role| roles::canonical(role).into_owned());
+        for (at, value) in [(1, args.state.clone()), (2, role), (3, args.school.clone())] {
+            asked.extend(value.map(|value| (at, value)));
+        }
+        Ok(Self(asked))
+    }
+
+    fn accepts(&self, cells: &[String; 13]) -> bool {
+        self.0.iter().all(|(at, value)| {
+            let cell = &cells[*at];
+            cell == value || SEVERAL.contains(&COLUMNS[*at]) && cell.split('|').any(|one| one == value)
+        })
+    }
+}
+
+pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let filter = Filter::of(args)?;
+    let config = global.load()?;
+    let store = reading(&config)?;
+    let people = People::new(&config, &store, global.now())?;
+    let (schools, grants) = (Schools::read(&people)?, store.all_grants()?);
+    let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
+    let width = if args.duplicates { COLUMNS.len() } else { USUAL };
+    let in_table: Vec<usize> = TABLE.into_iter().filter(|at| *at < width).collect();
+    if ui.quiet {
+        return Ok(Status::Ok);
+    }
+    let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+    let mut table = Table::new(&in_table.iter().map(|at| COLUMNS[*at]).collect::<Vec<_>>());
+    let mut shown = 0_u64;
+    let mut buffer = Vec::new();
+    if args.format == Format::Csv {
+        append_row(COLUMNS[..width].iter().map(|column| column.as_bytes()), &mut buffer);
+    }
+    store.each_account(|account| {
+        if args.duplicates && !likenesses.contains_key(&account.id) {
+            return Ok(());
+        }
+        let cells = cells(account, &people, &schools, &grants, &likenesses);
+        if args.kept && (cells[9].is_empty() || account.archived) || !filter.accepts(&cells) {
+            return Ok(());
+        }
+        shown += 1;
+        match args.format {
+            Format::Table => {
+                let shown: Vec<&str> = in_table.iter().map(|at| cells[*at].as_str()).collect();
+                return table.row(&shown, &mut out);
+            }
+            Format::Csv => append_row(cells[..width].iter().map(String::as_bytes), &mut buffer),
+            Format::Json => {
+                buffer.extend_from_slice(if shown == 1 { b"[\n" } else { b",\n" });
+                buffer.extend_from_slice(json(&cells[..width]).to_string().as_bytes());
+            }
+        }
+        out.write_all(&buffer).map_err(unprintable)?;
+        buffer.clear();
+        Ok(())
+    })?;
+    match (args.format, shown) {
+        (Format::Table, _) => table.finish(&mut out)?,
+        (Format::Csv, _) => {}
+        (Format::Json, 0) => buffer.extend_from_slice(b"[]\n"),
+        (Format::Json, _) => buffer.extend_from_slice(b"\n]\n"),
+    }
+    out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
+    Ok(Status::Ok)
+}
+
+/// The columns of the table: all but the home phone, which is seldom looked for.
+const TABLE: [usize; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12];
+
+fn cells(
+    account: &Account,
+    people: &People<'_>,
+    schools: &Schools,
+    grants: &HashMap<i64, Vec<Grant>>,
+    likenesses: &Likenesses,
+) -> [String; 13] {
+    let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<&str> = grants.iter().map(Grant::word).collect();
+    let details = &account.details;
+    let (codes, like) = match likenesses.get(&account.id) {
+        Some((codes, like)) => (
+            codes.iter().map(|likeness| likeness.code()).collect::<Vec<_>>().join("|"),
+            like.iter().map(String::as_str).collect::<Vec<_>>().join("|"),
+        ),
+        None => (String::new(), String::new()),
+    };
+    [
+        account.sourced_id.clone(),
+        account.state_word().to_owned(),
+        people.roles_of(account).join("|"),
+        schools.of(account).join("|"),
+        details.name.given.clone(),
+        details.name.family.clone(),
+        details.email.clone(),
+        details.phone.clone(),
+        details.home_phone.clone(),
+        account.kept_since.map(|day| day.to_string()).unwrap_or_default(),
+        words.join("|"),
+        codes,
+        like,
+    ]
+}
+
+fn json(cells: &[String]) -> serde_json::Value {
+    let cell = |(column, cell): (&&str, &String)| ((*column).to_owned(), cell.clone().into());
+    serde_json::Value::Object(COLUMNS.iter().zip(cells).map(cell).collect())
+}

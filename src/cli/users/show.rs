@@ -1,0 +1,174 @@
+//! `rostersync users show`
+
+use chrono::SecondsFormat;
+use serde_json::json;
+
+use super::super::exit::Status;
+use super::super::table::Table;
+use super::super::ui::Ui;
+use super::super::{Global, unprintable};
+use super::{place_of, print_json, reading};
+use crate::config::Config;
+use crate::failure::Result;
+use crate::people::{People, Profile, Provenance};
+use crate::policy::Setting;
+use crate::store::{Member, Origin};
+
+/// One person on one screen: state, schools, family, and of each field its value, the SIS value, and who set it
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    /// The user's sourcedId
+    #[arg(value_name = "USER")]
+    user: String,
+
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    let store = reading(&config)?;
+    let people = People::new(&config, &store, global.now())?;
+    let profile = Profile::of(&people, &args.user)?;
+    if args.json {
+        print_json(&as_json(&profile, &config), ui)?;
+        return Ok(Status::Ok);
+    }
+    ui.print(&text(&profile, &people)?).map_err(unprintable)?;
+    Ok(Status::Ok)
+}
+
+fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
+    let (account, config) = (&profile.account, people.config);
+    let names = people.store.schools()?;
+    let school = |id: &String| match names.get(id) {
+        Some(name) => format!("{id} {name}"),
+        None => id.clone(),
+    };
+    let came = match profile.created {
+        Some(created) => match (created.run, created.at) {
+            (Some(run), Some(at)) => format!(", came with run {run}, {}", config.sync.timezone.show(at)),
+            (_, _) => ", older than the history".to_owned(),
+        },
+        None => String::new(),
+    };
+    let state = match account.archived {
+        true => format!("archived, was {}", account.state),
+        false => account.state.to_string(),
+    };
+    let setting = match profile.setting {
+        Setting::On => "ON: only the sync changes the details of an active user",
+        Setting::Off => "OFF: an active user and staff who manage users change them, the sync does not",
+    };
+    let mut lines = vec![
+        ("User", account.sourced_id.clone()),
+        ("State", format!("{state}{came}")),
+        ("Roles", or_none(profile.roles.join(", "))),
+        ("Schools", or_none(profile.schools.iter().map(school).collect::<Vec<_>>().join(", "))),
+        ("Setting", setting.to_owned()),
+    ];
+    for (word, members) in [("Guardians", &profile.family.guardians), ("Students", &profile.family.students)]
+    {
+        if !members.is_empty() {
+            lines.push((word, members.iter().map(member).collect::<Vec<_>>().join(", ")));
+        }
+    }
+    if !profile.grants.is_empty() {
+        let places: Vec<String> =
+            profile.grants.iter().map(|grant| place_of(grant, people.store)).collect::<Result<_>>()?;
+        lines.push(("Manages", format!("users of {}", places.join(", "))));
+    }
+    let edit = match &profile.editable {
+        Ok(()) => "yes, by the user".to_owned(),
+        Err(refused) => format!("no, {}: {}", refused.code(), refused.sentence(config)),
+    };
+    lines.push(("Editable", edit));
+    let mut out = Vec::new();
+    for (word, line) in lines {
+        out.extend_from_slice(
+            format!("{:11}{}\n", format!("{word}:"), crate::report::harmless(&line)).as_bytes(),
+        );
+    }
+    out.push(b'\n');
+    let mut table = Table::new(&["field", "actual", "SIS", "set by"]);
+    for field in &profile.fields {
+        let set = set_by(&field.set, config);
+        table.row(&[field.field.word(), &field.actual, &field.sis, &set], &mut out)?;
+    }
+    table.finish(&mut out)?;
+    Ok(out)
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() { "none".to_owned() } else { text }
+}
+
+fn member(member: &Member) -> String {
+    if member.account { member.sourced_id.clone() } else { format!("{} (no account)", member.sourced_id) }
+}
+
+/// `sync, run 3, 2026-11-23 02:15`
+pub(in crate::cli) fn set_by(set: &Provenance, config: &Config) -> String {
+    let mut text = who(set.origin, &set.actor);
+    if let Some(run) = set.run {
+        text.push_str(&format!(", run {run}"));
+    }
+    match set.at {
+        Some(at) => text.push_str(&format!(", {}", config.sync.timezone.show(at))),
+        None => text.push_str(", before the history"),
+    }
+    text
+}
+
+/// `staff adm-1`
+pub(super) fn who(origin: Origin, actor: &str) -> String {
+    match (origin, actor) {
+        (Origin::Staff, actor) => format!("staff {actor}"),
+        (Origin::Person, _) => "the person".to_owned(),
+        (Origin::Operator, _) => "the operator of rostersync".to_owned(),
+        (Origin::Platform, _) => "platform export".to_owned(),
+        (Origin::Sync | Origin::Undo, _) => origin.word().to_owned(),
+    }
+}
+
+fn as_json(profile: &Profile, config: &Config) -> serde_json::Value {
+    let account = &profile.account;
+    let ids = |members: &[Member]| members.iter().map(|member| member.sourced_id.clone()).collect::<Vec<_>>();
+    let (code, message) = match &profile.editable {
+        Ok(()) => ("ok", ""),
+        Err(refused) => (refused.code(), refused.sentence(config)),
+    };
+    let fields: serde_json::Map<_, _> = profile
+        .fields
+        .iter()
+        .map(|field| {
+            let set = json!({
+                "origin": field.set.origin.word(), "actor": field.set.actor, "run": field.set.run,
+                "at": field.set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            });
+            let field_json = json!({
+                "actual": field.actual, "sis": field.sis, "set": set,
+                "editable": profile.editable.is_ok(), "code": code,
+            });
+            (field.field.key().to_owned(), field_json)
+        })
+        .collect();
+    json!({
+        "user": account.sourced_id,
+        "state": account.state_word(),
+        "was": account.state.word(),
+        "roles": profile.roles,
+        "schools": profile.schools,
+        "update_contacts": profile.setting == Setting::On,
+        "guardians": ids(&profile.family.guardians),
+        "students": ids(&profile.family.students),
+        "users_manager": profile.grants.iter().map(|grant| grant.word()).collect::<Vec<_>>(),
+        "kept_since": account.kept_since,
+        "created_by_run": profile.created.and_then(|created| created.run),
+        "editable": profile.editable.is_ok(),
+        "code": code,
+        "message": message,
+        "fields": fields,
+    })
+}

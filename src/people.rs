@@ -1,0 +1,172 @@
+//! What people do to accounts besides the sync: joining, editing, permissions, the platform's export by hand.
+//!
+//! [`People`] sees one district through its store, between two runs: whose schools are which, under which value of the
+//! setting somebody stands, who manages whom. It asks [`crate::policy`], and writes through a permit of it.
+
+mod corrections;
+mod duplicates;
+mod edit;
+mod exchange;
+mod family;
+mod grant;
+mod join;
+mod notice;
+mod profile;
+mod reason;
+mod refused;
+mod rekey;
+mod typed;
+
+use chrono::{DateTime, Utc};
+
+use crate::account::{Account, State};
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+use crate::plan::{Rules, current_roles, own_schools};
+use crate::policy::{Actor, EditFacts, Permit, Refusal, Setting, Target, may_edit};
+use crate::roles;
+use crate::roster::{IdList, Record, RoleList};
+use crate::store::{Grant, Store};
+use notice::Telling;
+
+pub use corrections::{CORRECTION_COLUMNS, correction};
+pub use duplicates::{Likeness, Likenesses, likenesses};
+pub use edit::{Done, edit};
+pub use exchange::{Imported, import};
+pub use family::{Family, Schools};
+pub use grant::{Permission, set_permission};
+pub use join::{Joined, join};
+pub use notice::tell;
+pub use profile::{FieldProfile, Profile, Provenance, provenance};
+pub use reason::{Rule, rule};
+pub use refused::Refused;
+pub use rekey::{Rekeyed, rekey, rekey_all};
+pub use typed::Typed;
+
+/// The people of a district, as its store knows them.
+pub struct People<'a> {
+    pub config: &'a Config,
+    pub store: &'a Store,
+    pub rules: Rules,
+    pub now: DateTime<Utc>,
+    telling: Telling,
+}
+
+impl<'a> People<'a> {
+    /// # Errors
+    /// Those of the store.
+    pub fn new(config: &'a Config, store: &'a Store, now: DateTime<Utc>) -> Result<Self> {
+        let mut rules = Rules::of(config, config.sync.timezone.day(now), None, true);
+        rules.opted_out = store.opt_outs()?.into_iter().collect();
+        Ok(Self { config, store, rules, now, telling: Telling::default() })
+    }
+
+    /// The account of somebody.
+    ///
+    /// # Errors
+    /// `Usage` if there is none.
+    pub fn account(&self, sourced_id: &str) -> Result<Account> {
+        self.store.account(sourced_id)?.ok_or_else(|| unknown(sourced_id))
+    }
+
+    /// The roles held today, in their own spelling, primary first.
+    pub fn roles_of(&self, account: &Account) -> Vec<String> {
+        current_roles(RoleList(&account.sis.roles), &self.rules.today.to_string())
+    }
+
+    /// Somebody's schools: their own and, for a guardian, those of the students. As the sync reckons them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn schools_of(&self, account: &Account) -> Result<Vec<String>> {
+        let today = self.rules.today.to_string();
+        let record = account.sis.record(&account.sourced_id);
+        let mut schools: Vec<String> = own_schools(&record, &today).into_iter().map(str::to_owned).collect();
+        if self.roles_of(account).iter().any(|role| roles::is_guardian(role)) {
+            for student in Family::of(account, self.store)?.students {
+                let record = Record {
+                    roles: RoleList(&student.roles),
+                    orgs: Some(IdList(&student.orgs)),
+                    ..Record::default()
+                };
+                for school in own_schools(&record, &today) {
+                    if !schools.iter().any(|known| known == school) {
+                        schools.push(school.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(schools)
+    }
+
+    /// The setting, as it resolves for somebody at these schools.
+    pub fn setting_at(&self, schools: &[String]) -> Setting {
+        let schools: Vec<&str> = schools.iter().map(String::as_str).collect();
+        self.rules.setting_of(&schools)
+    }
+
+    /// Whether `actor` may edit the account of `target`.
+    ///
+    /// # Errors
+    /// Those of the store. A refusal is an answer, and no error.
+    pub fn may_edit(&self, target: &Account, actor: &Account) -> Result<Result<Permit, Refusal>> {
+        let schools = self.schools_of(target)?;
+        let facts = EditFacts {
+            target: standing(target),
+            setting: self.setting_at(&schools),
+            actor: self.actor(target, &schools, actor)?,
+        };
+        Ok(may_edit(target.id, &facts))
+    }
+
+    fn actor(&self, target: &Account, schools: &[String], actor: &Account) -> Result<Actor> {
+        if actor.id == target.id {
+            return Ok(Actor::ThePerson);
+        }
+        if actor.archived || actor.state != State::Active {
+            return Ok(Actor::Inactive);
+        }
+        if !is_staff(&self.roles_of(actor)) {
+            return Ok(Actor::NotStaff);
+        }
+        let grants = self.store.grants(actor.id)?;
+        let here = |grant: &Grant| match grant {
+            Grant::District => true,
+            Grant::School(school) => schools.contains(school),
+        };
+        Ok(if grants.is_empty() {
+            Actor::OtherStaff
+        } else if grants.contains(&Grant::District) {
+            Actor::Manager
+        } else if !grants.iter().any(here) {
+            Actor::ManagerElsewhere
+        } else if is_administrator(&self.roles_of(target)) || !self.store.grants(target.id)?.is_empty() {
+            Actor::Outranked
+        } else {
+            Actor::Manager
+        })
+    }
+}
+
+/// Where an account stands, for the policy.
+fn standing(account: &Account) -> Target {
+    match (account.archived, account.state) {
+        (true, State::Pending | State::Active) => Target::Archived,
+        (false, State::Pending) => Target::Pending,
+        (false, State::Active) => Target::Active,
+    }
+}
+
+/// Every role but student and those of families.
+pub fn is_staff(held: &[String]) -> bool {
+    held.iter().any(|role| role != "student" && !roles::is_guardian(role))
+}
+
+fn is_administrator(held: &[String]) -> bool {
+    held.iter().any(|role| roles::is_administrator(role))
+}
+
+fn unknown(sourced_id: &str) -> Failure {
+    Failure::new(Kind::Usage, format!("there is no account with the sourcedId `{sourced_id}`"))
+        .cure("check it in the column sourced_id of `rostersync report`")
+}

@@ -1,0 +1,87 @@
+//! What the registrar should correct at the source: active people whose actual details are not those of the SIS, as rows of
+//! a OneRoster users.csv. Read as the roster, it leaves no difference.
+
+use super::{People, Schools};
+use crate::account::{Account, State};
+use crate::config::PhoneCredential;
+use crate::contact::{Details, Field, PersonName, email_key, phone_key};
+use crate::plan::{forecast, own_schools};
+use crate::roster::RoleList;
+
+/// The columns, in the order of OneRoster 1.1.
+pub const CORRECTION_COLUMNS: [&str; 12] = [
+    "sourcedId",
+    "status",
+    "enabledUser",
+    "orgSourcedIds",
+    "role",
+    "givenName",
+    "familyName",
+    "identifier",
+    "email",
+    "sms",
+    "phone",
+    "agentSourcedIds",
+];
+
+/// The row of an active person who differs from what the SIS last said; none for anybody else.
+pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> Option<[String; 12]> {
+    if account.archived || account.state != State::Active {
+        return None;
+    }
+    let (roles, schools) = (people.roles_of(account), schools.of(account));
+    let said = forecast(account, &roles, &schools, &people.rules);
+    let left = |field: &Field| said.kept.iter().any(|(of, _)| of == field);
+    // Where neither has a value that counts, there is nothing to correct.
+    if !said.differs().iter().any(|field| left(field) || account.details.has(*field)) {
+        return None;
+    }
+    let (sis, details) = (&account.sis, &account.details);
+    let [given, family, email, _, _] = &said.sis;
+    // What is the same stays as the SIS writes it.
+    let (given, family) = match details.name.same(&PersonName::new(given, family)) {
+        true => (given.clone(), family.clone()),
+        false => (details.name.given.clone(), details.name.family.clone()),
+    };
+    let email = match email_key(email) == email_key(&details.email) {
+        true => email.clone(),
+        false => details.email.clone(),
+    };
+    let (sms, phone) = phones(account, details, people);
+    let today = people.rules.today.to_string();
+    let record = account.sis.record(&account.sourced_id);
+    let role = roles.first().cloned().or_else(|| {
+        RoleList(&sis.roles).iter().next().map(|role| crate::roles::canonical(role.role).into_owned())
+    });
+    Some([
+        account.sourced_id.clone(),
+        "active".to_owned(),
+        sis.enabled.map(|enabled| enabled.to_string()).unwrap_or_default(),
+        own_schools(&record, &today).join(","),
+        role.unwrap_or_default(),
+        given,
+        family,
+        sis.identifier.clone().unwrap_or_default(),
+        email,
+        sms,
+        phone,
+        sis.agents.clone(),
+    ])
+}
+
+/// The cells `sms` and `phone`, by the column that holds the mobile.
+fn phones(account: &Account, details: &Details, people: &People<'_>) -> (String, String) {
+    let rules = &people.rules;
+    let cell = |cell: &Option<String>, actual: &str| match cell {
+        Some(text) if phone_key(&rules.phones.canonical(text)) == phone_key(actual) => text.clone(),
+        Some(_) | None => actual.to_owned(),
+    };
+    let (sms, phone) = (&account.sis.sms, &account.sis.phone);
+    match rules.phone_credential {
+        PhoneCredential::Sms => (cell(sms, &details.phone), cell(phone, &details.home_phone)),
+        PhoneCredential::Phone => (sms.clone().unwrap_or_default(), cell(phone, &details.phone)),
+        // Without a mobile a home phone cannot be said: it would be read as one.
+        PhoneCredential::SmsThenPhone if details.phone.is_empty() => (String::new(), String::new()),
+        PhoneCredential::SmsThenPhone => (cell(sms, &details.phone), cell(phone, &details.home_phone)),
+    }
+}

@@ -1,0 +1,152 @@
+//! Who belongs to whom, and which schools come to a guardian through the students: as the sync reckons it, between runs.
+
+use std::collections::HashMap;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::People;
+use crate::account::Account;
+use crate::failure::Result;
+use crate::plan::{current_roles, own_schools};
+use crate::roles;
+use crate::roster::{IdList, Record, RoleList};
+use crate::store::{Member, Store};
+
+/// Somebody's family, by sourcedId, and who of them has an account.
+#[derive(Debug, Clone, Default)]
+pub struct Family {
+    pub guardians: Vec<Member>,
+    pub students: Vec<Member>,
+}
+
+/// As what somebody with these roles lists others: as their guardian, as their student, or as either.
+fn lists_as(roles: RoleList<'_>) -> (bool, bool) {
+    let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
+    let as_guardian = roles.iter().any(|role| guardian(role.role));
+    let as_student = roles.iter().any(|role| !guardian(role.role)) || !as_guardian;
+    (as_guardian, as_student)
+}
+
+impl Family {
+    /// Looks up everybody who belongs to somebody, whichever of the two records says so.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn of(account: &Account, store: &Store) -> Result<Self> {
+        let mut family = Self::default();
+        let add = |to: &mut Vec<Member>, member: &Member| {
+            if !to.iter().any(|known| known.sourced_id == member.sourced_id) {
+                to.push(member.clone());
+            }
+        };
+        let (as_guardian, as_student) = lists_as(RoleList(&account.sis.roles));
+        for id in IdList(&account.sis.agents).iter() {
+            let Some(member) = store.member(id)? else { continue };
+            if as_guardian {
+                add(&mut family.students, &member);
+            }
+            if as_student {
+                add(&mut family.guardians, &member);
+            }
+        }
+        for member in store.named_by(&account.sourced_id)? {
+            if IdList(&member.agents).iter().any(|id| id == account.sourced_id) {
+                let (as_guardian, as_student) = lists_as(RoleList(&member.roles));
+                if as_guardian {
+                    add(&mut family.guardians, &member);
+                }
+                if as_student {
+                    add(&mut family.students, &member);
+                }
+            }
+        }
+        for members in [&mut family.guardians, &mut family.students] {
+            members.sort_by(|a, b| a.sourced_id.cmp(&b.sourced_id));
+        }
+        Ok(family)
+    }
+}
+
+/// The schools of a whole district's people. They are known by 64-bit hashes of their ids, so that a million take a few
+/// words each; two that collide would show a school too many in a list.
+pub struct Schools {
+    names: Vec<String>,
+    numbers: HashMap<String, u32>,
+    own: HashMap<u64, Box<[u32]>>,
+    /// Guardian and student, sorted.
+    families: Vec<(u64, u64)>,
+    today: String,
+}
+
+fn key(sourced_id: &str) -> u64 {
+    xxh3_64(sourced_id.as_bytes())
+}
+
+impl Schools {
+    /// Reads the families of everybody who has not left.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn read(people: &People<'_>) -> Result<Self> {
+        let mut schools = Self {
+            names: Vec::new(),
+            numbers: HashMap::new(),
+            own: HashMap::new(),
+            families: Vec::new(),
+            today: people.rules.today.to_string(),
+        };
+        people.store.each_relative(|relative| {
+            if relative.archived {
+                return Ok(());
+            }
+            let person = key(relative.sourced_id);
+            let roles = RoleList(relative.roles);
+            let record = Record { roles, orgs: Some(IdList(relative.orgs)), ..Record::default() };
+            let own: Vec<u32> =
+                own_schools(&record, &schools.today).into_iter().map(|id| schools.numbers(id)).collect();
+            schools.own.insert(person, own.into());
+            let (as_guardian, as_student) = lists_as(roles);
+            for agent in IdList(relative.agents).iter().map(key) {
+                if as_guardian {
+                    schools.families.push((person, agent));
+                }
+                if as_student {
+                    schools.families.push((agent, person));
+                }
+            }
+            Ok(())
+        })?;
+        schools.families.sort_unstable();
+        Ok(schools)
+    }
+
+    fn numbers(&mut self, id: &str) -> u32 {
+        if let Some(number) = self.numbers.get(id) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.push(id.to_owned());
+        self.numbers.insert(id.to_owned(), number);
+        number
+    }
+
+    /// Somebody's schools: their own and, for a guardian, those of the students.
+    pub fn of(&self, account: &Account) -> Vec<String> {
+        let record = account.sis.record(&account.sourced_id);
+        let mut schools: Vec<String> =
+            own_schools(&record, &self.today).into_iter().map(str::to_owned).collect();
+        if current_roles(record.roles, &self.today).iter().any(|role| roles::is_guardian(role)) {
+            let person = key(&account.sourced_id);
+            let start = self.families.partition_point(|family| family.0 < person);
+            for (_, student) in self.families[start..].iter().take_while(|family| family.0 == person) {
+                for number in self.own.get(student).into_iter().flatten() {
+                    let name = &self.names[*number as usize];
+                    if !schools.contains(name) {
+                        schools.push(name.clone());
+                    }
+                }
+            }
+        }
+        schools
+    }
+}

@@ -1,0 +1,85 @@
+//! Telling a person of a change that was made by hand: to the new and the old address, like a change by the sync.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
+
+use super::People;
+use crate::account::{Account, State};
+use crate::contact::Field;
+use crate::failure::Result;
+use crate::message::Channel;
+use crate::notify::{About, Editor, Occasion, Words, compose_edit};
+use crate::plan::{Change, recipients};
+use crate::platform::languages;
+
+/// What messages are composed with, looked up when there is a first one.
+#[derive(Default)]
+pub(super) struct Telling {
+    words: OnceCell<Words>,
+    /// What was looked up of the languages that people have chosen on the platform; none for who has chosen none.
+    languages: RefCell<HashMap<String, Option<String>>>,
+}
+
+impl Telling {
+    fn words(&self, people: &People<'_>) -> Result<&Words> {
+        if self.words.get().is_none() {
+            let _ = self.words.set(Words::load(&people.config.notify)?);
+        }
+        Ok(self.words.get_or_init(|| unreachable!("they have just been set")))
+    }
+}
+
+impl People<'_> {
+    /// Looks up in which languages these people want to be told, all at once.
+    pub fn learn_languages(&self, of: HashSet<String>) {
+        let mut known = self.telling.languages.borrow_mut();
+        if let Some(platform) = &self.config.platform {
+            let mut chosen = languages(platform, &of);
+            known.extend(of.into_iter().map(|id| {
+                let language = chosen.remove(&id);
+                (id, language)
+            }));
+        }
+    }
+
+    /// What somebody chose on the platform goes before what the roster says.
+    fn language_of(&self, account: &Account) -> Option<String> {
+        if !self.telling.languages.borrow().contains_key(&account.sourced_id) {
+            self.learn_languages(HashSet::from([account.sourced_id.clone()]));
+        }
+        let chosen = self.telling.languages.borrow().get(&account.sourced_id).cloned().flatten();
+        chosen.or_else(|| account.sis.language.clone())
+    }
+}
+
+/// Queues the messages about these changes, and says how many there are. The caller commits; `run` is none for an edit.
+///
+/// # Errors
+/// Those of the store and of the templates.
+pub fn tell(
+    people: &People<'_>,
+    run: Option<i64>,
+    before: &Account,
+    after: &Account,
+    changes: &[Change],
+    by: Editor,
+) -> Result<usize> {
+    if after.state != State::Active || after.archived {
+        return Ok(0);
+    }
+    let (told, _) = recipients(&before.details, &after.details, changes, &people.rules);
+    if told.is_empty() {
+        return Ok(0);
+    }
+    let occasion = Occasion::of(people.config, people.telling.words(people)?, people.now);
+    let language = people.language_of(after);
+    let texted = told.iter().any(|recipient| recipient.channel == Channel::Sms);
+    // Of the many of an undo it is not looked up one by one: each text says who is meant.
+    let shares_phone = texted && (by == Editor::Undo || people.store.holder(after, Field::Phone)?.is_some());
+    let about = About { details: &after.details, changes, language: language.as_deref(), shares_phone };
+    for recipient in &told {
+        let message = compose_edit(recipient, &about, by, &occasion)?;
+        people.store.queue(run, after.id, &message, people.now)?;
+    }
+    Ok(told.len())
+}

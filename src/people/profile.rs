@@ -1,0 +1,112 @@
+//! All that is known of one person: where the account stands, who belongs to it, and of each field where it came from.
+
+use super::{Family, People, Refused};
+use crate::account::{Account, State};
+use crate::contact::Field;
+use crate::failure::Result;
+use crate::plan::forecast;
+use crate::policy::Setting;
+use crate::store::{Audited, Created, Grant, Origin};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    pub origin: Origin,
+    /// sourcedId of who set it by hand; empty otherwise.
+    pub actor: String,
+    pub run: Option<i64>,
+    pub at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// One field of a profile.
+#[derive(Clone)]
+pub struct FieldProfile {
+    pub field: Field,
+    pub actual: String,
+    /// As the roster last had it.
+    pub sis: String,
+    pub set: Provenance,
+}
+
+/// One person.
+pub struct Profile {
+    pub account: Account,
+    pub roles: Vec<String>,
+    pub schools: Vec<String>,
+    pub setting: Setting,
+    pub family: Family,
+    pub grants: Vec<Grant>,
+    pub created: Option<Created>,
+    pub fields: Vec<FieldProfile>,
+    /// Whether the person may edit them now.
+    pub editable: std::result::Result<(), Refused>,
+}
+
+impl Profile {
+    /// Looks a person up.
+    ///
+    /// # Errors
+    /// `Usage` if there is no account; those of the store.
+    pub fn of(people: &People<'_>, sourced_id: &str) -> Result<Self> {
+        let account = people.account(sourced_id)?;
+        let (roles, schools) = (people.roles_of(&account), people.schools_of(&account)?);
+        let history = people.store.audit_of(account.id)?;
+        let created = people.store.created(account.id)?;
+        let said = forecast(&account, &roles, &schools, &people.rules);
+        let fields = Field::ALL
+            .into_iter()
+            .map(|field| FieldProfile {
+                field,
+                actual: account.details.shown(field),
+                sis: said.said(field),
+                set: provenance(field, &account, &history, created),
+            })
+            .collect();
+        let editable = people.may_edit(&account, &account)?.map(drop).map_err(Refused::from);
+        Ok(Self {
+            family: Family::of(&account, people.store)?,
+            grants: people.store.grants(account.id)?,
+            setting: people.setting_at(&schools),
+            account,
+            roles,
+            schools,
+            created,
+            fields,
+            editable,
+        })
+    }
+}
+
+/// Who set a field last: by the history or, if it was never changed, what the account began with.
+pub fn provenance(
+    field: Field,
+    account: &Account,
+    history: &[Audited],
+    created: Option<Created>,
+) -> Provenance {
+    if let Some(last) = history.iter().rev().find(|entry| entry.field == field.key()) {
+        return Provenance {
+            origin: last.origin,
+            actor: last.actor.clone(),
+            run: last.run,
+            at: Some(last.at),
+        };
+    }
+    // Who had joined before the sync heard of them began with what the platform's export said.
+    let began_active = match history.iter().find(|entry| entry.field == "state") {
+        Some(first) => first.old == State::Active.word(),
+        None => account.state == State::Active,
+    };
+    let exported = match field {
+        Field::Name => account.exported.given_name.is_some() || account.exported.family_name.is_some(),
+        Field::Email => account.exported.email.is_some(),
+        Field::Phone => account.exported.phone.is_some(),
+        Field::HomePhone => account.exported.home_phone.is_some(),
+    };
+    Provenance {
+        origin: if began_active && exported { Origin::Platform } else { Origin::Sync },
+        actor: String::new(),
+        run: created.and_then(|created| created.run),
+        at: created.and_then(|created| created.at),
+    }
+}

@@ -1,0 +1,93 @@
+//! Why something that somebody typed is not done: a stable code, and a sentence that is fit to be shown to them.
+
+use crate::config::Config;
+use crate::contact::Field;
+use crate::failure::{Failure, Kind};
+use crate::policy::Refusal;
+
+/// Why an edit is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// By the policy, whatever the value.
+    Policy(Refusal),
+    /// The value is no name, no address, no number.
+    Invalid(Field),
+    /// A placeholder address of the configuration.
+    Placeholder,
+    /// Another account has it (`shared_contacts = "unique"`). Who that is, is nobody's business.
+    Taken(Field),
+    /// Neither email nor mobile would be left to sign in with.
+    LastCredential,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Policy(refusal)
+    }
+}
+
+impl Refused {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Policy(refusal) => refusal.code(),
+            Self::Invalid(Field::Name) => "invalid-name",
+            Self::Invalid(Field::Email) => "invalid-email",
+            Self::Invalid(Field::Phone) => "invalid-phone",
+            Self::Invalid(Field::HomePhone) => "invalid-home-phone",
+            Self::Placeholder => "placeholder-email",
+            Self::Taken(Field::Phone | Field::HomePhone) => "phone-taken",
+            Self::Taken(Field::Name | Field::Email) => "email-taken",
+            Self::LastCredential => "last-credential",
+        }
+    }
+
+    /// The sentence for the person. It holds no value and no name.
+    pub fn sentence(self, config: &Config) -> &str {
+        match self {
+            Self::Policy(Refusal::ManagedBySync) => &config.notify.message,
+            Self::Policy(Refusal::NotJoined) => {
+                "This person has not joined yet. Until then the details come from the school's records: please correct \
+                 them there."
+            }
+            Self::Policy(Refusal::Archived) => {
+                "This account is archived: the person is no longer in the school's records."
+            }
+            Self::Policy(Refusal::NotPermitted) => {
+                "You do not have the permission to change this person's contact details."
+            }
+            Self::Policy(Refusal::OtherSchool) => {
+                "You can change the contact details of people at the schools whose users you manage, and this person is \
+                 at none of them."
+            }
+            Self::Policy(Refusal::Outranked) => {
+                "The contact details of administrators, and of others who manage users, can be changed by themselves or \
+                 by somebody who manages the users of the whole district."
+            }
+            Self::Policy(Refusal::ActorInactive) => {
+                "Your own account is not active, so it cannot change the contact details of others."
+            }
+            Self::Invalid(Field::Name) => "A name is needed.",
+            Self::Invalid(Field::Email) => "This is not a valid email address.",
+            Self::Invalid(Field::Phone) => "This is not a valid phone number.",
+            Self::Invalid(Field::HomePhone) => "This is not a valid home phone number.",
+            Self::Placeholder => "This email address is a placeholder that nobody reads.",
+            Self::Taken(Field::Phone | Field::HomePhone) => {
+                "This phone number is already used by another account."
+            }
+            Self::Taken(Field::Name | Field::Email) => {
+                "This email address is already used by another account."
+            }
+            Self::LastCredential => {
+                "An email address or a phone number has to stay: one of them is needed to sign in."
+            }
+        }
+    }
+
+    /// As the failure of a command: the sentence, with the code where it says what it is about.
+    pub fn failure(self, user: &str, config: &Config) -> Failure {
+        Failure::new(Kind::Blocked, self.sentence(config).trim_end_matches('.'))
+            .at(format!("user {user}, code {}", self.code()))
+            .cure("nothing was changed; `rostersync users can-edit` says who may change what")
+    }
+}

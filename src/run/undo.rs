@@ -1,0 +1,329 @@
+//! Taking a run back: the contact details that it changed get the values that they had before.
+//!
+//! A field that anybody touched since keeps its value. What the platform's export said in the same night is the platform's
+//! word and is not taken back; nor are accounts that the run made, archived or restored. An undo is a run of its own, with
+//! a report; for each value it says what the next run will do with it, since the roster may well want it changed again.
+
+mod decide;
+mod taken;
+
+use std::collections::HashSet;
+
+use super::files;
+use crate::account::Account;
+use crate::config::{Config, SharedContacts};
+use crate::contact::Field;
+use crate::failure::{Failure, Kind, Result};
+use crate::notify::{Delivery, Editor};
+use crate::people::{People, Schools, tell};
+use crate::plan::{Action, Change, Summary, forecast};
+use crate::report::{Row, Writer};
+use crate::roster::Mode;
+use crate::store::{AuditEntry, Audited, NewRun, Origin, RunResult, Store};
+
+use super::{Surroundings, send};
+pub use decide::{Fate, Next};
+use decide::{Undone, decide};
+
+/// What is to be undone, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct UndoOptions {
+    /// The run whose changes are taken back.
+    pub run: i64,
+    /// Say what would happen, write nothing.
+    pub dry_run: bool,
+    /// Tell the people; otherwise nobody is told.
+    pub notify: bool,
+}
+
+/// One value that a run had changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndoneValue {
+    pub sourced_id: String,
+    pub state: String,
+    pub field: Field,
+    /// What it is before the undo, and what it was before the run; as shown.
+    pub now: String,
+    pub was: String,
+    pub fate: Fate,
+}
+
+/// What an undo did, or would do.
+#[derive(Debug, Default)]
+pub struct UndoOutcome {
+    /// Its number; none for a dry run, and if there was nothing to give back.
+    pub run: Option<i64>,
+    /// Values given back that stay, among them those that are reported as a difference from the SIS.
+    pub stay: u64,
+    /// Values given back that the next run changes again.
+    pub again: u64,
+    /// Values that keep what they are.
+    pub kept: u64,
+    pub told: u64,
+    pub report: Option<std::path::PathBuf>,
+    pub delivery: Delivery,
+}
+
+/// Takes a run back. `each` is handed every value that the run had changed.
+///
+/// # Errors
+/// `Usage` if there is no such run or it changed nothing because it was blocked; those of the store and the report. Until
+/// the commit nothing is written.
+pub fn undo(
+    config: &Config,
+    store: &Store,
+    options: UndoOptions,
+    around: &Surroundings<'_>,
+    mut each: impl FnMut(&UndoneValue) -> Result<()>,
+) -> Result<UndoOutcome> {
+    if !options.dry_run {
+        files::finish_interrupted(&config.sync.reports, store)?;
+    }
+    store.begin()?;
+    refuse(store, options.run)?;
+    let undo = Undo::new(config, store, options, around)?;
+    let mut outcome = UndoOutcome::default();
+    let mut summary = Summary::default();
+    let mut given_back_to = HashSet::new();
+    let number = store.next_run()?;
+    let mut count = |before: &Account, after: &Account, values: &[Undone]| {
+        let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
+        *summary.actions.entry(if given_back { Action::Updated } else { Action::Kept }).or_default() += 1;
+        if given_back && options.notify {
+            given_back_to.insert(after.sourced_id.clone());
+        }
+        for value in values {
+            match &value.fate {
+                Fate::GivenBack(next) => {
+                    *summary.fields.entry(value.field.key().to_owned()).or_default() += 1;
+                    match next {
+                        Next::Stays | Next::Reported => outcome.stay += 1,
+                        Next::ChangedTo(_) => outcome.again += 1,
+                    }
+                }
+                Fate::Kept(_) => outcome.kept += 1,
+            }
+            let shown = if given_back { after } else { before };
+            each(&UndoneValue {
+                sourced_id: before.sourced_id.clone(),
+                state: shown.state_word().to_owned(),
+                field: value.field,
+                now: before.details.shown(value.field),
+                was: value.was.clone(),
+                fate: value.fate.clone(),
+            })?;
+        }
+        Ok(())
+    };
+    if options.dry_run {
+        undo.walk(&mut count)?;
+        store.rollback()?;
+        return Ok(outcome);
+    }
+    let partial = files::write_partial_with(&config.sync.reports, number, |out| {
+        let mut writer = Writer::new(out);
+        undo.walk(&mut |before, after, values| {
+            count(before, after, values)?;
+            undo.write_row(&mut writer, after, values)
+        })?;
+        writer.finish().map(drop)
+    })?;
+    if outcome.stay + outcome.again == 0 {
+        store.rollback()?;
+        return Ok(outcome);
+    }
+    let summary = serde_json::to_string(&summary)
+        .map_err(|error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error))?;
+    store.insert_run(&NewRun {
+        id: number,
+        started: around.now,
+        finished: around.now.max(chrono::Utc::now()),
+        result: RunResult::Ok,
+        source: &format!("undo of run {}", options.run),
+        mode: Mode::Unknown,
+        notify: options.notify,
+        checksum: "",
+        summary: &summary,
+        undoes: Some(options.run),
+    })?;
+    let mut told = 0;
+    if options.notify {
+        undo.people.learn_languages(given_back_to);
+    }
+    undo.walk(&mut |before, after, values| {
+        told += undo.apply(number, before, after, values)?;
+        Ok(())
+    })?;
+    store.commit()?;
+    outcome.told = told;
+    outcome.run = Some(number);
+    // From here on it is applied, and nothing that goes wrong makes it undone.
+    outcome.report = match files::complete(partial, &config.sync.reports, number) {
+        Ok(path) => Some(path),
+        Err(failure) => {
+            tracing::error!(
+                run = number,
+                "the run is undone, but its report has no name yet; the next run gives it one: {failure}"
+            );
+            files::find_report(&config.sync.reports, number)
+        }
+    };
+    Ok(outcome)
+}
+
+/// Sends what an undo has queued; the caller has freed the lock.
+pub fn send_undone(
+    outcome: &mut UndoOutcome,
+    config: &Config,
+    store: &Store,
+    around: &Surroundings<'_>,
+) -> Result<()> {
+    if outcome.told > 0 {
+        outcome.delivery = send(config, store, around)?;
+    }
+    Ok(())
+}
+
+fn refuse(store: &Store, run: i64) -> Result<()> {
+    let found = store.run(run)?.ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("there is no run {run}")).cure("`rostersync runs` lists them")
+    })?;
+    if found.result == RunResult::Blocked {
+        return Err(Failure::new(Kind::Usage, format!("run {run} was blocked: it changed nothing"))
+            .cure("`rostersync runs` lists the others"));
+    }
+    Ok(())
+}
+
+/// Is handed an account as it is, as it will be, and what becomes of each value.
+type Each<'f> = dyn FnMut(&Account, &Account, &[Undone]) -> Result<()> + 'f;
+
+/// An undo in the making.
+struct Undo<'a> {
+    people: People<'a>,
+    schools: Schools,
+    options: UndoOptions,
+    /// Under `unique`: credentials that somebody else has by now.
+    taken: HashSet<(i64, Field)>,
+}
+
+impl<'a> Undo<'a> {
+    fn new(
+        config: &'a Config,
+        store: &'a Store,
+        options: UndoOptions,
+        around: &Surroundings<'_>,
+    ) -> Result<Self> {
+        let people = People::new(config, store, around.now)?;
+        let schools = Schools::read(&people)?;
+        let mut undo = Self { people, schools, options, taken: HashSet::new() };
+        if config.sync.shared_contacts == SharedContacts::Unique {
+            undo.taken = taken::taken(&undo)?;
+        }
+        Ok(undo)
+    }
+
+    /// Goes through the accounts that the run changed.
+    fn walk(&self, each: &mut Each<'_>) -> Result<()> {
+        let mut group: Vec<Audited> = Vec::new();
+        self.people.store.each_audited_in(self.options.run, |entry| {
+            if group.first().is_some_and(|first| first.account != entry.account) {
+                self.one(&std::mem::take(&mut group), each)?;
+            }
+            group.push(entry);
+            Ok(())
+        })?;
+        self.one(&group, each)
+    }
+
+    fn one(&self, group: &[Audited], each: &mut Each<'_>) -> Result<()> {
+        let store = self.people.store;
+        let Some(first) = group.first() else { return Ok(()) };
+        let Some(before) = store.account_by_id(first.account)? else { return Ok(()) };
+        let history = store.audit_of(before.id)?;
+        let is_taken = |field| self.taken.contains(&(before.id, field));
+        let (after, mut values) = decide(&before, group, &history, &is_taken, &self.people.rules);
+        if values.is_empty() {
+            return Ok(());
+        }
+        let (roles, schools) = (self.people.roles_of(&after), self.schools.of(&after));
+        let next = forecast(&after, &roles, &schools, &self.people.rules);
+        for value in &mut values {
+            if let Fate::GivenBack(fate) = &mut value.fate {
+                if let Some(change) = next.changes.iter().find(|change| change.field == value.field) {
+                    *fate = Next::ChangedTo(change.new.clone());
+                } else if next.kept.iter().any(|(field, _)| *field == value.field) {
+                    *fate = Next::Reported;
+                }
+            }
+        }
+        each(&before, &after, &values)
+    }
+
+    fn write_row<W: std::io::Write>(
+        &self,
+        writer: &mut Writer<W>,
+        after: &Account,
+        values: &[Undone],
+    ) -> Result<()> {
+        let (roles, schools) = (self.people.roles_of(after), self.schools.of(after));
+        let [sis_given_name, sis_family_name, sis_email, sis_phone, sis_home_phone] =
+            &forecast(after, &roles, &schools, &self.people.rules).sis;
+        let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
+        let codes: Vec<String> = values.iter().map(Undone::code).collect();
+        let notes: Vec<String> = values.iter().map(|value| value.note(self.options.run)).collect();
+        writer.row(&Row {
+            line: None,
+            sourced_id: &after.sourced_id,
+            identifier: after.sis.identifier.as_deref().unwrap_or_default(),
+            role: &roles.join("|"),
+            schools: &schools.join("|"),
+            state: after.state_word(),
+            action: if given_back { Action::Updated.word() } else { Action::Kept.word() },
+            given_name: &after.details.name.given,
+            family_name: &after.details.name.family,
+            email: &after.details.email,
+            phone: &after.details.phone,
+            home_phone: &after.details.home_phone,
+            sis_given_name,
+            sis_family_name,
+            sis_email,
+            sis_phone,
+            sis_home_phone,
+            codes: &codes.join(" "),
+            first_seen: "",
+            notes: &notes.join("; "),
+        })
+    }
+
+    /// Writes what is given back; says how many messages tell of it.
+    fn apply(&self, number: i64, before: &Account, after: &Account, values: &[Undone]) -> Result<u64> {
+        let store = self.people.store;
+        let mut changes = Vec::new();
+        for value in values.iter().filter(|value| matches!(value.fate, Fate::GivenBack(_))) {
+            let entry = AuditEntry {
+                origin: Origin::Undo,
+                field: value.field.key().into(),
+                old: before.details.recorded(value.field),
+                new: after.details.recorded(value.field),
+            };
+            store.audit(after.id, Some(number), &entry, self.people.now)?;
+            changes.push(Change {
+                field: value.field,
+                old: before.details.shown(value.field),
+                new: after.details.shown(value.field),
+                case_only: value.field == Field::Name
+                    && before.details.name.same_but_case(&after.details.name),
+            });
+        }
+        if changes.is_empty() {
+            return Ok(0);
+        }
+        store.update_account(after)?;
+        if !self.options.notify {
+            return Ok(0);
+        }
+        let told = tell(&self.people, Some(number), before, after, &changes, Editor::Undo)?;
+        Ok(told as u64)
+    }
+}

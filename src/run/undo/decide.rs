@@ -1,0 +1,165 @@
+//! What becomes of each value of one account when a run is taken back. Pure.
+
+use crate::account::{Account, State};
+use crate::contact::{Details, Email, Field};
+use crate::plan::Rules;
+use crate::store::{Audited, Origin};
+
+/// What becomes of a value that the run had changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It gets the value from before the run.
+    GivenBack(Next),
+    Kept(Why),
+}
+
+/// What the next run will do with a value that was given back, if the roster says again what it said last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing, and says nothing.
+    Stays,
+    /// Leaves it alone, and reports that the SIS has another.
+    Reported,
+    /// Changes it again, to this.
+    ChangedTo(String),
+}
+
+/// Why a value is not given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody touched it since.
+    ChangedSince,
+    /// The account is archived.
+    Archived,
+    /// Another account has the old value by now (`shared_contacts = "unique"`).
+    Taken,
+    /// There would be nothing left to sign in with.
+    LastCredential,
+    /// The values were erased with the person.
+    Erased,
+}
+
+impl Why {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ChangedSince => "changed since",
+            Self::Archived => "the account is archived",
+            Self::Taken => "another account has it by now",
+            Self::LastCredential => "nothing would be left to sign in with",
+            Self::Erased => "the old value was erased",
+        }
+    }
+}
+
+/// One value, and what becomes of it.
+pub(super) struct Undone {
+    pub(super) field: Field,
+    /// What it is now, as shown.
+    pub(super) now: String,
+    /// What it was before the run, as shown.
+    pub(super) was: String,
+    pub(super) fate: Fate,
+}
+
+impl Undone {
+    pub(super) fn code(&self) -> String {
+        match self.fate {
+            Fate::GivenBack(_) => format!("{}-given-back", self.field.code()),
+            Fate::Kept(_) => format!("{}-not-given-back", self.field.code()),
+        }
+    }
+
+    /// As the report says it.
+    pub(super) fn note(&self, run: i64) -> String {
+        let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+        let title = self.field.title();
+        match &self.fate {
+            Fate::GivenBack(next) => {
+                let then = match next {
+                    Next::Stays => String::new(),
+                    Next::Reported => ", the next run leaves it and reports the SIS value".to_owned(),
+                    Next::ChangedTo(value) => {
+                        format!(", the next run changes it to {} again", or_none(value))
+                    }
+                };
+                format!("{title} given back by the undo of run {run} - was {}{then}", or_none(&self.now))
+            }
+            Fate::Kept(why) => {
+                format!(
+                    "{title} not given back by the undo of run {run}: {} - kept {}",
+                    why.word(),
+                    or_none(&self.now)
+                )
+            }
+        }
+    }
+}
+
+/// Decides over one account: how it will be, and what becomes of each value that the run changed. `of_run` are the run's
+/// entries for it, `history` all that there are.
+pub(super) fn decide(
+    before: &Account,
+    of_run: &[Audited],
+    history: &[Audited],
+    is_taken: &dyn Fn(Field) -> bool,
+    rules: &Rules,
+) -> (Account, Vec<Undone>) {
+    let mut after = before.clone();
+    let mut values = Vec::new();
+    for field in Field::ALL {
+        let ours = |entry: &&Audited| {
+            entry.field == field.key() && matches!(entry.origin, Origin::Sync | Origin::Undo)
+        };
+        let (Some(first), Some(last)) = (of_run.iter().find(ours), of_run.iter().rfind(ours)) else {
+            continue;
+        };
+        let mut back = Details::default();
+        back.put_recorded(field, &old_value(first, of_run));
+        let touched = history.iter().any(|entry| entry.field == field.key() && entry.id > last.id);
+        let fate = if first.erased {
+            Fate::Kept(Why::Erased)
+        } else if touched || before.details.recorded(field) != last.new {
+            Fate::Kept(Why::ChangedSince)
+        } else if before.archived {
+            Fate::Kept(Why::Archived)
+        } else if is_taken(field) {
+            Fate::Kept(Why::Taken)
+        } else {
+            after.details.take(field, &back);
+            Fate::GivenBack(Next::Stays)
+        };
+        values.push(Undone { field, now: before.details.shown(field), was: back.shown(field), fate });
+    }
+    if before.state == State::Active
+        && has_credential(&before.details, rules)
+        && !has_credential(&after.details, rules)
+    {
+        // As when blank cells clear: if both were to go, the email stays.
+        for value in values.iter_mut().filter(|value| matches!(value.fate, Fate::GivenBack(_))) {
+            let holds = match value.field {
+                Field::Email => Email::parse(&before.details.email).is_some(),
+                Field::Phone => rules.phones.parse(&before.details.phone).is_some(),
+                Field::Name | Field::HomePhone => false,
+            };
+            if holds {
+                after.details.take(value.field, &before.details);
+                value.fate = Fate::Kept(Why::LastCredential);
+                break;
+            }
+        }
+    }
+    (after, values)
+}
+
+/// The value from before the run. Where the platform's export had changed a name in the same run, only its entry has the
+/// parts of it.
+fn old_value(first: &Audited, of_run: &[Audited]) -> String {
+    let said = of_run
+        .iter()
+        .rfind(|entry| entry.id < first.id && entry.field == first.field && entry.origin == Origin::Platform);
+    said.map_or_else(|| first.old.clone(), |entry| entry.new.clone())
+}
+
+fn has_credential(details: &Details, rules: &Rules) -> bool {
+    Email::parse(&details.email).is_some() || rules.phones.parse(&details.phone).is_some()
+}
