@@ -53,10 +53,51 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// A message, composed and not yet queued.
+/// A message, composed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     pub to: Recipient,
+    /// Empty for a text message.
     pub subject: String,
     pub body: String,
+    /// The same for who prefers it; empty for a text message.
+    pub html: String,
+}
+
+/// What is said stays out of logs.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({:?})", self.to)
+    }
+}
+
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    Queued,
+    /// Being handed over; or the process died over it.
+    Sending,
+    Sent,
+    /// Not taken this time; it is tried again.
+    Deferred,
+    /// Refused for good.
+    Failed,
+    /// Handed over, but the answer was lost.
+    Unknown,
+    /// By hand.
+    Discarded,
+}
+
+impl DeliveryState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Deferred => "deferred",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Discarded => "discarded",
+        }
+    }
 }

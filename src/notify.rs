@@ -1,10 +1,64 @@
-//! Telling people what the sync changed: what is said ([`compose`]), and handing it over ([`deliver`]).
+//! Telling people what the sync changed: what is said (`words`, `compose`), and handing it over (`deliver`).
 //!
 //! Who is told is the plan's business. A message is composed when it is queued, in the transaction of the change, so
-//! that what was promised is what is sent, whenever that is.
+//! that what was promised is what is sent, whenever that is. By `mime` and `smtp` or `folder` it goes out as mail, by
+//! `twilio` or `gateway` as a text; `answer` is what a mail server's answers mean, `pace` how fast it may go.
 
+mod admins;
+mod answer;
+mod carrier;
 mod compose;
-mod email;
+mod deliver;
+mod edited;
+mod folder;
+mod gateway;
+mod gsm7;
+mod http;
+mod mime;
+mod outlook;
+mod pace;
+mod ping;
+mod sample;
+mod smtp;
+mod twilio;
+mod words;
 
-pub use compose::{Occasion, compose};
-pub use email::{Delivery, deliver};
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::failure::Result;
+use crate::lock::{Lock, Of};
+use crate::store::Store;
+
+pub use admins::tell_admins;
+pub use compose::{About, Occasion, compose};
+pub use deliver::{Delivery, Held, Sending};
+pub use edited::{Editor, compose_edit};
+pub use outlook::outlook;
+pub use ping::{Ping, ping};
+pub use sample::send_sample;
+pub use words::Words;
+
+impl<'a> Occasion<'a> {
+    /// What messages of this moment have in common.
+    pub fn of(config: &'a Config, words: &'a Words, at: chrono::DateTime<chrono::Utc>) -> Self {
+        Self { at, zone: config.sync.timezone, notify: &config.notify, words }
+    }
+
+    /// Whom to contact if something is wrong, in this language as far as the configuration says.
+    fn contact(&self, language: &str) -> &'a str {
+        let own = self.notify.contacts.get(language).or(self.notify.contact.as_ref());
+        own.map_or(if language == "es" { "su escuela" } else { "your school" }, String::as_str)
+    }
+}
+
+/// Hands over what is due in the outbox, if nobody else is doing that.
+///
+/// # Errors
+/// `Busy` if somebody else is, and those of the store. That a message cannot be handed over is no error: it stays queued
+/// and is counted.
+pub fn send(store: &Store, config: &Config, sending: &Sending<'_>) -> Result<Delivery> {
+    let stamp = config.sync.timezone.show(sending.now);
+    let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, Duration::ZERO)?;
+    deliver::deliver(store, config, sending)
+}

@@ -1,9 +1,12 @@
-//! The words of a notification. Pure.
+//! One person's changes as the messages that tell of them. Pure.
 
 use chrono::{DateTime, Utc};
 
-use crate::config::Zone;
-use crate::contact::{Details, Field};
+use super::gsm7::gsm7;
+use super::words::{ChangeWords, Context, Words, day};
+use crate::config::{Notify, Zone};
+use crate::contact::{Details, Field, phone_key};
+use crate::failure::Result;
 use crate::message::{Audience, Channel, Message, Recipient};
 use crate::plan::Change;
 
@@ -11,58 +14,104 @@ use crate::plan::Change;
 pub struct Occasion<'a> {
     pub at: DateTime<Utc>,
     pub zone: Zone,
-    /// Whom to contact if something is wrong.
-    pub contact: &'a str,
+    pub notify: &'a Notify,
+    pub words: &'a Words,
+}
+
+/// The person that a message is about.
+pub struct About<'a> {
+    pub details: &'a Details,
+    pub changes: &'a [Change],
+    /// As the platform or the roster has it.
+    pub language: Option<&'a str>,
+    /// Somebody else has the same mobile.
+    pub shares_phone: bool,
 }
 
 /// One message: all of a person's changes, to one address.
 ///
 /// An old address may belong to somebody else by now: it is told that a detail was changed, never to what, and no name.
-pub fn compose(
+///
+/// # Errors
+/// `Failed`, if a template cannot be rendered with what it is given.
+pub fn compose(recipient: &Recipient, about: &About<'_>, occasion: &Occasion<'_>) -> Result<Message> {
+    compose_by("sync", "updated", recipient, about, occasion)
+}
+
+/// As [`compose`]: `by` is who made the changes, `current` the template for an address that is still the person's.
+pub(super) fn compose_by(
+    by: &'static str,
+    current: &str,
     recipient: &Recipient,
-    details: &Details,
-    changes: &[Change],
+    about: &About<'_>,
     occasion: &Occasion<'_>,
-) -> Message {
-    let when = occasion.zone.show(occasion.at);
-    let contact = occasion.contact;
-    let (subject, body) = match recipient.audience {
-        Audience::Current => {
-            let mut body = match details.name.given.as_str() {
-                "" => "Hello,\n\n".to_owned(),
-                given => format!("Hello {given},\n\n"),
-            };
-            body.push_str(&format!(
-                "on {when} your contact details were updated from your school's records:\n\n"
-            ));
-            for change in changes.iter().filter(|change| !change.case_only) {
-                let new = if change.new.is_empty() { "removed" } else { &change.new };
-                body.push_str(&format!("  {}: {new}\n", change.field.title()));
-            }
-            body.push_str(&format!(
-                "\nYour school keeps these details up to date. If something is wrong, please contact {contact}: the \
-                 change appears here after the next daily sync.\n"
-            ));
-            ("Your contact details were updated".to_owned(), body)
-        }
-        Audience::Former => {
-            // The plan tells an old address of a changed email, and an old number of a changed number.
-            let field = match recipient.channel {
-                Channel::Email => Field::Email,
-                Channel::Sms => Field::Phone,
-            };
-            let noun = match field {
-                Field::Email => "email address",
-                Field::Name | Field::Phone | Field::HomePhone => field.noun(),
-            };
-            let body = format!(
-                "Hello,\n\non {when} the {noun} of an account was changed from the school's records, and is no longer \
-                 this one. You are told because it was this one before.\n\nIf that is wrong, please contact {contact}.\n"
-            );
-            (format!("An {noun} was changed").replace("An phone", "A phone"), body)
-        }
+) -> Result<Message> {
+    let language = occasion.words.choose(about.language);
+    let local = occasion.zone.local(occasion.at);
+    let mut context = Context {
+        by,
+        given: String::new(),
+        shared: false,
+        changes: Vec::new(),
+        date: day(language, occasion.zone, occasion.at),
+        time: local.format("%H:%M").to_string(),
+        contact: occasion.contact(language).to_owned(),
     };
-    Message { to: recipient.clone(), subject, body }
+    let which = match recipient.audience {
+        Audience::Current => {
+            context.given.clone_from(&about.details.name.given);
+            context.shared = about.shares_phone;
+            let told = about.changes.iter().filter(|change| !change.case_only);
+            context.changes = told.map(in_words).collect();
+            current
+        }
+        Audience::Former => "former",
+    };
+    let part = |suffix: &str| occasion.words.render(language, &format!("{which}.{suffix}"), &context);
+    let (subject, body, html) = match recipient.channel {
+        // A subject is one line, whatever a name or a template holds.
+        Channel::Email => (one_line(&part("subject.txt")?), part("txt")?, part("html")?),
+        Channel::Sms => (String::new(), gsm7(&one_line(&part("sms.txt")?)), String::new()),
+    };
+    Ok(Message { to: recipient.clone(), subject, body, html })
+}
+
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn in_words(change: &Change) -> ChangeWords {
+    ChangeWords {
+        field: change.field.key(),
+        new: change.new.clone(),
+        masked: masked(change.field, &change.new),
+    }
+}
+
+/// So much of a value that whoever knows it recognises it, and nobody else learns it from a phone on a table.
+fn masked(field: Field, value: &str) -> String {
+    if value.is_empty() {
+        return String::new();
+    }
+    match field {
+        Field::Name => match value.rsplit_once(' ') {
+            Some((rest, last)) => format!("{rest} {}.", last.chars().next().unwrap_or_default()),
+            None => value.to_owned(),
+        },
+        Field::Email => match value.rsplit_once('@') {
+            Some((local, domain)) => {
+                format!("{}***@{domain}", local.chars().next().unwrap_or_default())
+            }
+            None => "***".to_owned(),
+        },
+        Field::Phone | Field::HomePhone => {
+            let digits: Vec<char> = phone_key(value).chars().filter(char::is_ascii_digit).collect();
+            format!("***{}", digits[digits.len().saturating_sub(4)..].iter().collect::<String>())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -70,8 +119,8 @@ mod tests {
     use super::*;
     use crate::contact::PersonName;
 
-    fn message(audience: Audience) -> Message {
-        let to = Recipient { channel: Channel::Email, audience, address: "x@x.example".into() };
+    fn message(channel: Channel, audience: Audience, language: &str, shares_phone: bool) -> Message {
+        let to = Recipient { channel, audience, address: "x@x.example".into() };
         let details = Details { name: PersonName::new("José", "Núñez"), ..Details::default() };
         let change = |field, old: &str, new: &str| Change {
             field,
@@ -83,31 +132,83 @@ mod tests {
             change(Field::Email, "old@x.example", "new@x.example"),
             change(Field::HomePhone, "+17185550150", ""),
         ];
-        let at = "2026-11-23T08:15:00Z".parse().unwrap();
-        let zone = Zone::Named(chrono_tz::America::Chicago);
-        compose(&to, &details, &changes, &Occasion { at, zone, contact: "the school office, 555-0100" })
+        let notify = Notify { contact: Some("the school office, 555-0100".into()), ..Notify::default() };
+        let words = Words::load(&notify).unwrap();
+        let occasion = Occasion {
+            at: "2026-11-23T08:15:00Z".parse().unwrap(),
+            zone: Zone::Named(chrono_tz::America::Chicago),
+            notify: &notify,
+            words: &words,
+        };
+        let about = About { details: &details, changes: &changes, language: Some(language), shares_phone };
+        compose(&to, &about, &occasion).unwrap()
     }
 
     #[test]
     fn the_person_is_told_everything_at_once() {
-        let message = message(Audience::Current);
+        let message = message(Channel::Email, Audience::Current, "en", true);
         assert_eq!(message.subject, "Your contact details were updated");
         assert_eq!(
             message.body,
-            "Hello José,\n\non 2026-11-23 02:15 your contact details were updated from your school's records:\n\n  \
-             Email: new@x.example\n  Home phone number: removed\n\nYour school keeps these details up to date. If \
-             something is wrong, please contact the school office, 555-0100: the change appears here after the next \
-             daily sync.\n"
+            "Hello José,\n\non November 23, 2026 at 02:15 your contact details were updated from your school's \
+             records:\n\n  Email: new@x.example\n  Home phone number: removed\n\nYour school keeps these details up to \
+             date. If something is wrong, please contact the school office, 555-0100: the change appears here after the \
+             next daily sync."
         );
+        assert!(message.html.contains("<li>Email: <strong>new@x.example</strong></li>"), "{}", message.html);
+    }
+
+    #[test]
+    fn in_the_persons_language() {
+        let message = message(Channel::Email, Audience::Current, "Spanish", false);
+        assert_eq!(message.subject, "Sus datos de contacto se actualizaron");
+        assert!(
+            message.body.starts_with("Hola José:\n\nEl 23 de noviembre de 2026 a las 02:15 "),
+            "{}",
+            message.body
+        );
+        assert!(message.body.contains("  Teléfono de casa: eliminado\n"), "{}", message.body);
     }
 
     #[test]
     fn an_old_address_never_learns_the_new_value_or_the_name() {
-        let message = message(Audience::Former);
-        assert_eq!(message.subject, "An email address was changed");
-        for secret in ["new@x.example", "José", "Núñez", "555-0150", "5550150"] {
-            assert!(!message.body.contains(secret), "{secret}: {}", message.body);
+        for (channel, language) in [Channel::Email, Channel::Sms].into_iter().zip(["en", "es"]) {
+            let message = message(channel, Audience::Former, language, true);
+            let all = format!("{}{}{}", message.subject, message.body, message.html);
+            for secret in ["new@x.example", "José", "Jose", "Núñez", "5550150", "Para", "***"] {
+                assert!(!all.contains(secret), "{secret}: {all}");
+            }
+            assert!(message.body.contains("the school office, 555-0100"));
         }
-        assert!(message.body.contains("please contact the school office, 555-0100"));
+    }
+
+    #[test]
+    fn a_text_is_short_and_plain_and_names_who_is_meant_where_a_phone_is_shared() {
+        let alone = message(Channel::Sms, Audience::Current, "en", false);
+        assert_eq!(
+            alone.body,
+            "Your contact details were updated from your school's records: email n***@x.example, home phone removed. \
+             Wrong? Contact the school office, 555-0100"
+        );
+        let shared = message(Channel::Sms, Audience::Current, "en", true);
+        // No á, í, ó, ú in GSM-7; an é there is.
+        assert!(shared.body.starts_with("For José: Your contact"), "{}", shared.body);
+        let spanish = message(Channel::Sms, Audience::Current, "es", true);
+        assert!(spanish.body.starts_with("Para José: Sus datos"), "{}", spanish.body);
+        assert!(spanish.body.contains("registros") && spanish.body.contains("¿Error?"), "{}", spanish.body);
+        assert!(alone.subject.is_empty() && alone.html.is_empty());
+    }
+
+    #[test]
+    fn a_masked_value_is_recognised_and_not_learnt() {
+        assert_eq!(masked(Field::Email, "rosa.diaz@mail.example"), "r***@mail.example");
+        assert_eq!(masked(Field::Phone, "+17185550142 ext. 9"), "***0142");
+        assert_eq!(masked(Field::Name, "Rosa Diaz"), "Rosa D.");
+        assert_eq!(masked(Field::HomePhone, ""), "");
+    }
+
+    #[test]
+    fn a_subject_is_one_line() {
+        assert_eq!(one_line("a\r\nBcc: x@x.example\n"), "a Bcc: x@x.example");
     }
 }

@@ -1,0 +1,151 @@
+//! `rostersync notify`
+
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use super::exit::Status;
+use super::ui::Ui;
+use super::{Global, unprintable};
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+use crate::message::{Channel, Message};
+use crate::notify::{Occasion, Words, compose, send_sample};
+use crate::run::{Options, Surroundings, Told, run as run_sync};
+
+/// What people are told, before they are told it
+#[derive(Debug, clap::Args)]
+pub(super) struct NotifyArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Preview(PreviewArgs),
+    Test(TestArgs),
+}
+
+/// Show the messages that a run would send now; nothing is written to the store or sent
+#[derive(Debug, clap::Args)]
+struct PreviewArgs {
+    /// The person's sourcedId
+    #[arg(value_name = "USER", required_unless_present = "all")]
+    user: Option<String>,
+
+    /// Everybody's
+    #[arg(long, conflicts_with = "user")]
+    all: bool,
+
+    /// Write them into this folder, a text file and for mail a web page each, instead of showing the text
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+
+    /// What if every value of the setting were this?
+    #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
+    update_contacts: Option<String>,
+
+    /// Read the roster from this folder or zip instead of [source] path
+    #[arg(long, value_name = "PATH")]
+    source: Option<PathBuf>,
+}
+
+/// Send one sample message through the configured server or gateway
+///
+/// Nobody's details are in it. Mail goes to an address, a text to a number.
+#[derive(Debug, clap::Args)]
+struct TestArgs {
+    /// A mail address, or a mobile number
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+
+    /// In this language, such as es [default: that of the configuration]
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
+}
+
+pub(super) fn run(args: &NotifyArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    match &args.command {
+        Command::Preview(args) => preview(args, &config, global, ui)?,
+        Command::Test(args) => {
+            let said = send_sample(&config, &args.to, args.language.as_deref(), global.now())?;
+            ui.print(format!("{said}\n").as_bytes()).map_err(unprintable)?;
+        }
+    }
+    Ok(Status::Ok)
+}
+
+fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Result<()> {
+    let options = Options {
+        dry_run: true,
+        what_if: args.update_contacts.as_deref().map(|word| word == "on"),
+        source: args.source.clone(),
+        ..Options::default()
+    };
+    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    let plan = run_sync(config, &options, &around)?.plan;
+    let words = Words::load(&config.notify)?;
+    let occasion = Occasion::of(config, &words, global.now());
+    let told = Told::of(&plan, config)?;
+    let mut count = 0;
+    plan.each_write(|write| {
+        let user = write.account.sourced_id.as_str();
+        if args.user.as_deref().is_some_and(|wanted| wanted != user) {
+            return Ok(());
+        }
+        for recipient in &write.recipients {
+            count += 1;
+            let message = compose(recipient, &told.about(&write), &occasion)?;
+            match &args.output {
+                Some(folder) => write_files(folder, count, &message, config)?,
+                None => ui.print(shown(user, &message).as_bytes()).map_err(unprintable)?,
+            }
+        }
+        Ok(())
+    })?;
+    let said = match (&args.output, count, &args.user) {
+        (_, 0, Some(user)) => format!("A run would tell {user} nothing.\n"),
+        (_, 0, None) => "A run would tell nobody anything.\n".to_owned(),
+        (Some(folder), count, _) => format!("{count} messages are in {}\n", folder.display()),
+        (None, count, _) => format!("{count} messages\n"),
+    };
+    ui.print(said.as_bytes()).map_err(unprintable)
+}
+
+fn shown(user: &str, message: &Message) -> String {
+    let to = &message.to;
+    let mut text = format!("{user}: {} to {} ({})\n", to.channel.word(), to.address, to.audience.word());
+    if to.channel == Channel::Email {
+        text.push_str(&format!("Subject: {}\n", message.subject));
+    }
+    text.push_str(&format!("\n{}\n", message.body));
+    if to.channel == Channel::Sms {
+        text.push_str(&format!("({} characters)\n", message.body.chars().count()));
+    }
+    text.push_str("----\n");
+    text
+}
+
+/// Readable by their owner only: there are names and addresses in them.
+fn write_files(folder: &Path, number: u64, message: &Message, config: &Config) -> Result<()> {
+    let failed = |cause| Failure::io(Kind::Failed, "a message cannot be written", folder, cause);
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let head = format!("To: {}\nSubject: {}\n\n", message.to.address, message.subject);
+    let mut files = vec![("txt", format!("{head}{}\n", message.body))];
+    if !message.html.is_empty() {
+        files.push(("html", message.html.clone()));
+    }
+    for (ending, text) in files {
+        let name =
+            format!("{number:06}-{}-{}.{ending}", message.to.audience.word(), message.to.channel.word());
+        let path = folder.join(name);
+        crate::output::check_target(&path, Some(config), None)?;
+        let mut options = std::fs::OpenOptions::new();
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,342 @@
+//! `rostersync outbox`
+
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::delivery::{delivery_json, delivery_lines};
+use super::exit::Status;
+use super::run::{Format, watch_signals};
+use super::ui::Ui;
+use super::{Global, unprintable};
+use crate::config::Config;
+use crate::contact::PhoneReader;
+use crate::failure::{Failure, Kind, Result};
+use crate::lock::{Lock, Of};
+use crate::message::{Channel, DeliveryState};
+use crate::notify::{self, Sending};
+use crate::run::Progress;
+use crate::store::{OutboxFilter, OutboxRow, Store};
+
+/// The notifications: what waits, what failed, what was sent
+#[derive(Debug, clap::Args)]
+pub(super) struct OutboxArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(ListArgs),
+    Send(SendArgs),
+    Retry(RetryArgs),
+    Discard(DiscardArgs),
+}
+
+/// List notifications, latest first
+///
+/// Shows addresses and numbers: let it go where such things may go.
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    #[command(flatten)]
+    which: Which,
+
+    /// Only those in this state (repeatable)
+    #[arg(long, value_enum, value_name = "STATE")]
+    state: Vec<State>,
+
+    /// How many to list; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u64,
+
+    /// One JSON array instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Hand over what is due, as `run` does at its end
+///
+/// For a cron line of its own in the morning, when quiet hours kept texts back at night. Exit 8 if some could not be
+/// handed over.
+#[derive(Debug, clap::Args)]
+struct SendArgs {
+    /// Also in quiet hours, and although a relay has had enough; never past per_day
+    #[arg(long)]
+    at_once: bool,
+
+    /// How the result is written to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    format: Format,
+}
+
+/// Queue notifications again that failed, wait for later, were discarded or may have arrived
+///
+/// They go out with the next run or `outbox send`. Of a text that may have arrived Twilio is asked first; with other
+/// gateways it is repeated.
+#[derive(Debug, clap::Args)]
+struct RetryArgs {
+    #[command(flatten)]
+    which: Which,
+
+    /// All that failed, wait for later or may have arrived
+    #[arg(long, conflicts_with_all = ["ids", "user"])]
+    all: bool,
+
+    /// The owner of this number wants texts again (has answered START)
+    #[arg(long, value_name = "NUMBER")]
+    opted_in: Option<String>,
+}
+
+/// Give up notifications that have not been sent
+#[derive(Debug, clap::Args)]
+struct DiscardArgs {
+    #[command(flatten)]
+    which: Which,
+
+    /// All that have not been sent
+    #[arg(long, conflicts_with_all = ["ids", "user"])]
+    all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Numbers of notifications, as `outbox list` shows them
+    #[arg(value_name = "ID")]
+    ids: Vec<i64>,
+
+    /// Only those about this person (sourcedId)
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+
+    /// Only emails, or only texts
+    #[arg(long, value_enum, value_name = "CHANNEL")]
+    channel: Option<By>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum By {
+    Email,
+    Sms,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum State {
+    Queued,
+    Sending,
+    Sent,
+    Deferred,
+    Failed,
+    Unknown,
+    Discarded,
+}
+
+impl State {
+    fn meant(self) -> DeliveryState {
+        match self {
+            Self::Queued => DeliveryState::Queued,
+            Self::Sending => DeliveryState::Sending,
+            Self::Sent => DeliveryState::Sent,
+            Self::Deferred => DeliveryState::Deferred,
+            Self::Failed => DeliveryState::Failed,
+            Self::Unknown => DeliveryState::Unknown,
+            Self::Discarded => DeliveryState::Discarded,
+        }
+    }
+}
+
+impl Which {
+    fn filter(&self, states: Vec<DeliveryState>) -> OutboxFilter {
+        OutboxFilter {
+            ids: self.ids.clone(),
+            sourced_id: self.user.clone(),
+            states,
+            channel: self.channel.map(|channel| match channel {
+                By::Email => Channel::Email,
+                By::Sms => Channel::Sms,
+            }),
+        }
+    }
+
+    /// Nobody means everything by saying nothing.
+    fn chosen(&self, all: bool) -> Result<()> {
+        if all || !self.ids.is_empty() || self.user.is_some() {
+            return Ok(());
+        }
+        Err(Failure::new(Kind::Usage, "it is not said which notifications are meant")
+            .cure("name their numbers from `rostersync outbox list`, or --user USER, or --all"))
+    }
+}
+
+/// How long to wait for a run that is on, or somebody who is sending.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    match &args.command {
+        Command::List(args) => list(args, &config, ui),
+        Command::Send(args) => send(args, &config, global, ui),
+        Command::Retry(args) => retry(args, &config, global, ui),
+        Command::Discard(args) => {
+            args.which.chosen(args.all)?;
+            let states = vec![
+                DeliveryState::Queued,
+                DeliveryState::Deferred,
+                DeliveryState::Failed,
+                DeliveryState::Unknown,
+                DeliveryState::Sending,
+            ];
+            let changed = change(&config, global, &args.which.filter(states), DeliveryState::Discarded)?;
+            ui.print(format!("{changed} notifications discarded\n").as_bytes()).map_err(unprintable)?;
+            Ok(Status::Ok)
+        }
+    }
+}
+
+/// The store for writing. It is migrated if it has to be, so for that moment no run may be on.
+fn open(config: &Config, global: &Global) -> Result<Store> {
+    if Store::open_read(&config.sync.store)?.is_none() {
+        return Err(Failure::new(Kind::Usage, "there is no store yet, so nothing was ever queued")
+            .at(config.sync.store.display())
+            .cure("check `store` in [sync]; `rostersync run` makes it"));
+    }
+    let stamp = config.sync.timezone.show(global.now());
+    let _lock = Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?;
+    Store::open(&config.sync.store)
+}
+
+/// Changes the state of some, while nobody is sending.
+fn change(config: &Config, global: &Global, filter: &OutboxFilter, state: DeliveryState) -> Result<usize> {
+    let stamp = config.sync.timezone.show(global.now());
+    let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
+    open(config, global)?.set_outbox_state(filter, state, global.now())
+}
+
+fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
+    let mut said = String::new();
+    if let Some(text) = &args.opted_in {
+        let number = PhoneReader::new(config.sync.default_region).parse(text).ok_or_else(|| {
+            Failure::new(Kind::Usage, "--opted-in wants a phone number").cure("write it as +17185550142")
+        })?;
+        said.push_str(match open(config, global)?.opt_in(number.e164())? {
+            true => "the number is texted again from now on\n",
+            false => "the number had not opted out\n",
+        });
+    }
+    let chosen = args.which.chosen(args.all);
+    // An opt-in alone is enough to do.
+    if args.opted_in.is_none() || chosen.is_ok() {
+        chosen?;
+        let mut states = vec![DeliveryState::Deferred, DeliveryState::Failed, DeliveryState::Unknown];
+        if !args.all {
+            states.extend([DeliveryState::Discarded, DeliveryState::Sending]);
+        }
+        let changed = change(config, global, &args.which.filter(states), DeliveryState::Queued)?;
+        said.push_str(&format!(
+            "{changed} notifications queued again; `rostersync outbox send` sends them\n"
+        ));
+    }
+    ui.print(said.as_bytes()).map_err(unprintable)?;
+    Ok(Status::Ok)
+}
+
+fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
+    let stop = watch_signals()?;
+    let store = open(config, global)?;
+    let due = store.waiting()?;
+    ui.begin("sending", Some(due));
+    let sending = Sending {
+        now: global.now(),
+        progress: &|sent| ui.at(sent),
+        stopped: &|| stop().is_some(),
+        at_once: args.at_once,
+    };
+    let delivery = notify::send(&store, config, &sending)?;
+    ui.end();
+    let status = if delivery.undelivered > 0 { Status::Undelivered } else { Status::Ok };
+    let text = match args.format {
+        Format::Text => {
+            let mut lines = vec![format!("{} notifications sent", delivery.sent)];
+            lines.extend(delivery_lines(&delivery, config));
+            lines.join("\n") + "\n"
+        }
+        Format::Json => {
+            let mut value = delivery_json(&delivery);
+            value["result"] = status.word().into();
+            value["exit"] = status.code().into();
+            format!("{value:#}\n")
+        }
+    };
+    ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)?;
+    ui.finished(status, None);
+    Ok(status)
+}
+
+fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Status> {
+    let filter = args.which.filter(args.state.iter().map(|state| state.meant()).collect());
+    let limit = if args.limit == 0 { u64::from(u32::MAX) } else { args.limit };
+    let (rows, counts) = match Store::open_read(&config.sync.store)? {
+        Some(store) => (store.outbox(&filter, limit)?, store.outbox_counts()?),
+        None => (Vec::new(), Vec::new()),
+    };
+    let text = if args.json {
+        format!("{:#}\n", json!(rows.iter().map(as_json).collect::<Vec<_>>()))
+    } else if rows.is_empty() {
+        "There is no such notification.\n".to_owned()
+    } else {
+        let mut text = format!(
+            "{:>6}  {:>5}  {:12}  {:9}  {:7}  {:5}  {:16}  {:32}  {}\n",
+            "id", "run", "user", "state", "to", "tries", "when", "address", "reason"
+        );
+        for row in &rows {
+            text.push_str(&line(row, config));
+        }
+        let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        text.push_str(&format!("\nIn all: {}\n", counts.join(", ")));
+        text
+    };
+    ui.print(text.as_bytes()).map_err(unprintable)?;
+    Ok(Status::Ok)
+}
+
+fn line(row: &OutboxRow, config: &Config) -> String {
+    let zone = config.sync.timezone;
+    let when = match row.due {
+        Some(due) => format!("→ {}", zone.show(due)),
+        None => zone.show(row.settled.unwrap_or(row.queued)),
+    };
+    let mut line = format!(
+        "{:>6}  {:>5}  {:12}  {:9}  {:7}  {:>5}  {:16}  {:32}  {}",
+        row.id,
+        row.run.map(|run| run.to_string()).unwrap_or_default(),
+        row.sourced_id,
+        row.state,
+        row.audience,
+        row.attempts,
+        when,
+        row.recipient,
+        row.reason
+    );
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
+}
+
+fn as_json(row: &OutboxRow) -> serde_json::Value {
+    let time = |moment: chrono::DateTime<chrono::Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "id": row.id,
+        "run": row.run,
+        "user": row.sourced_id,
+        "channel": row.channel,
+        "audience": row.audience,
+        "recipient": row.recipient,
+        "state": row.state,
+        "attempts": row.attempts,
+        "queued": time(row.queued),
+        "settled": row.settled.map(time),
+        "due": row.due.map(time),
+        "reason": row.reason,
+    })
+}

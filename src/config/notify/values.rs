@@ -1,0 +1,142 @@
+//! The kinds of values that only telling people needs.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+use super::super::keys::HINT;
+use super::super::values::{Age, Zone};
+
+/// Where mail goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailServer {
+    /// `file:FOLDER`: one .eml for each message.
+    Folder(PathBuf),
+    /// `smtp://HOST:PORT`, or `smtps://` for encryption from the start.
+    Smtp { host: String, port: u16, implicit_tls: bool },
+}
+
+impl<'de> Deserialize<'de> for MailServer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let refused = |why: &str| {
+            Err(D::Error::custom(format!(
+                "{why}{HINT}write for example \"smtp://relay.lincoln.example:587\", \"smtps://mail.lincoln.example:465\" or \"file:mail/\""
+            )))
+        };
+        let (implicit_tls, place) = match text.split_once(':') {
+            Some(("file", folder)) if !folder.is_empty() => return Ok(Self::Folder(folder.into())),
+            Some(("smtp", place)) => (false, place),
+            Some(("smtps", place)) => (true, place),
+            Some(_) | None => return refused("`server` in [notify.email] is not a mail server"),
+        };
+        let Some(place) = place.strip_prefix("//").map(|place| place.trim_end_matches('/')) else {
+            return refused("`server` in [notify.email] is not a mail server");
+        };
+        if place.contains('@') {
+            // The message must not repeat it: there may be a password in it.
+            return refused("a user and password have keys of their own: `user`, `password_file`");
+        }
+        let usual = if implicit_tls { 465 } else { 587 };
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => match port.parse() {
+                Ok(port) => (host, port),
+                Err(_) => return refused("the port in `server` is not a number"),
+            },
+            Some(_) | None => (place, usual),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || host.contains(['/', ' ', '?']) {
+            return refused("`server` in [notify.email] has no host");
+        }
+        Ok(Self::Smtp { host: host.to_owned(), port, implicit_tls })
+    }
+}
+
+/// Whether a host is this machine: what goes there is on no network.
+pub(in crate::config) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// How long to wait, such as `"60s"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(Duration::from_secs(60))
+    }
+}
+
+impl<'de> Deserialize<'de> for Pause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Age::deserialize(deserializer)? {
+            Age(Some(time)) if !time.is_zero() => Ok(Self(time)),
+            Age(_) => {
+                Err(D::Error::custom(format!("a timeout cannot be none{HINT}write for example \"60s\"")))
+            }
+        }
+    }
+}
+
+/// Hours in which nothing is sent: `"21:00-07:00"`, by the time zone of `[sync]`. Equal ends are no hours at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuietHours {
+    from: NaiveTime,
+    to: NaiveTime,
+}
+
+/// When texts wake people up.
+impl Default for QuietHours {
+    fn default() -> Self {
+        let hour = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
+        Self { from: hour(21), to: hour(8) }
+    }
+}
+
+impl QuietHours {
+    pub fn is_empty(self) -> bool {
+        self.from == self.to
+    }
+
+    /// When it is over, if it is quiet at this moment.
+    pub fn until(self, zone: Zone, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let there = zone.local(moment);
+        let time = there.time();
+        let (quiet, days) = if self.from <= self.to {
+            (self.from <= time && time < self.to, 0)
+        } else {
+            (time >= self.from || time < self.to, u64::from(time >= self.from))
+        };
+        let end = there.date().checked_add_days(Days::new(days))?.and_time(self.to);
+        // Where the clocks skip the end, it is over when they have.
+        let over = || zone.moment(end).or_else(|| zone.moment(end + TimeDelta::hours(1)));
+        if quiet { over() } else { None }
+    }
+}
+
+impl<'de> Deserialize<'de> for QuietHours {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "none" {
+            return Ok(Self { from: NaiveTime::MIN, to: NaiveTime::MIN });
+        }
+        let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
+        match text.split_once('-').and_then(|(from, to)| time(from).zip(time(to))) {
+            Some((from, to)) if from != to => Ok(Self { from, to }),
+            Some(_) | None => Err(D::Error::custom(format!(
+                "`{text}` are no quiet hours{HINT}write for example \"21:00-07:00\", or \"none\""
+            ))),
+        }
+    }
+}
+
+impl Pause {
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}

@@ -1,0 +1,43 @@
+//! `file:FOLDER`: mail that is written instead of sent.
+
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use super::carrier::{Answer, Carrier};
+use super::mime::{self, Mail};
+use crate::config::NotifyEmail;
+use crate::failure::{Failure, Kind, Result};
+use crate::store::Waiting;
+
+pub(super) struct Folder<'a> {
+    pub email: &'a NotifyEmail,
+    pub path: &'a Path,
+}
+
+impl Carrier for Folder<'_> {
+    /// Writes `run-<run>-<id>.eml`, complete or not at all; a message that is repeated has the same name.
+    fn hand_over(&mut self, waiting: &Waiting) -> Answer {
+        let mail = match mime::notification(self.email, waiting) {
+            Ok(mail) => mail,
+            Err(_) => return Answer::Refused("not an address".into()),
+        };
+        let name = format!("run-{:06}-{:06}.eml", waiting.run, waiting.id);
+        match write(self.path, &name, &mail) {
+            Ok(()) => Answer::Sent(name),
+            Err(failure) => Answer::OurFault(failure),
+        }
+    }
+}
+
+/// Writes one mail, readable by its owner only.
+pub(super) fn write(folder: &Path, name: &str, mail: &Mail) -> Result<()> {
+    let failed = |cause| Failure::io(Kind::Failed, "a message cannot be written", folder, cause);
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    file.write_all(&mail.bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(folder.join(name)).map_err(|error| failed(error.error))?;
+    Ok(())
+}

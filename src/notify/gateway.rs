@@ -1,0 +1,223 @@
+//! SMS by any gateway that takes one HTTP request for each message, as the configuration describes it.
+
+use std::time::Duration;
+
+use reqwest::Method as HttpMethod;
+use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use serde_json::Value;
+
+use super::carrier::{Answer, Carrier};
+use super::http::{self, Lost};
+use crate::config::{BodyForm, Method, NotifySms};
+use crate::failure::{Failure, Kind, Result};
+use crate::message::DeliveryState;
+use crate::secret::Secret;
+use crate::store::Waiting;
+
+pub(super) struct Gateway<'a> {
+    sms: &'a NotifySms,
+    client: Client,
+    url: &'a str,
+    password: Option<Secret>,
+    token: Option<(HeaderName, HeaderValue)>,
+    idempotency: Option<HeaderName>,
+}
+
+impl<'a> Gateway<'a> {
+    /// # Errors
+    /// `Usage` if a secret is not where the configuration says, or a header is none.
+    pub(super) fn new(sms: &'a NotifySms) -> Result<Self> {
+        let no_header = |what: &str| {
+            Failure::new(Kind::Usage, format!("{what} in [notify.sms] cannot be an HTTP header"))
+                .cure("letters, digits and hyphens only")
+        };
+        let name = |text: &str, what| HeaderName::try_from(text).map_err(|_| no_header(what));
+        let token = match sms.token() {
+            Some(place) => {
+                let secret = place.read()?;
+                let (header, text) = match &sms.header {
+                    Some(header) => (name(header, "`header`")?, secret.reveal().to_owned()),
+                    None => (reqwest::header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
+                };
+                let mut value = HeaderValue::try_from(text).map_err(|_| no_header("the token"))?;
+                value.set_sensitive(true);
+                Some((header, value))
+            }
+            None => None,
+        };
+        Ok(Self {
+            sms,
+            client: http::client(sms.timeout.duration(), sms.ca_file.as_deref())?,
+            url: sms.url.as_deref().unwrap_or_default(),
+            password: sms.password().map(|place| place.read()).transpose()?,
+            token,
+            idempotency: sms
+                .idempotency_header
+                .as_deref()
+                .map(|text| name(text, "`idempotency_header`"))
+                .transpose()?,
+        })
+    }
+
+    /// The address without its query, which may hold a key.
+    fn place(&self) -> &str {
+        self.url.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    fn request(&self, waiting: &Waiting) -> RequestBuilder {
+        let reference = format!("rostersync-{}-{}", waiting.run, waiting.id);
+        let fill = |template: &str| {
+            let from = self.sms.from.as_deref().unwrap_or_default();
+            fill(
+                template,
+                &[
+                    ("{to}", &waiting.message.to.address),
+                    ("{from}", from),
+                    ("{body}", &waiting.message.body),
+                    ("{ref}", &reference),
+                ],
+            )
+        };
+        let fields: Vec<(&str, String)> =
+            self.sms.fields.iter().map(|(field, template)| (field.as_str(), fill(template))).collect();
+        let method = match self.sms.method {
+            Some(Method::Put) => HttpMethod::PUT,
+            Some(Method::Post) | None => HttpMethod::POST,
+        };
+        let mut request = self.client.request(method, self.url);
+        request = match self.sms.body {
+            Some(BodyForm::Form) => request.form(&fields),
+            Some(BodyForm::Json) | None => {
+                let object: serde_json::Map<String, Value> =
+                    fields.into_iter().map(|(field, value)| (field.to_owned(), value.into())).collect();
+                request.header(CONTENT_TYPE, "application/json").body(Value::Object(object).to_string())
+            }
+        };
+        if let Some(user) = &self.sms.user {
+            request = request.basic_auth(user, self.password.as_ref().map(Secret::reveal));
+        }
+        if let Some((header, value)) = &self.token {
+            request = request.header(header.clone(), value.clone());
+        }
+        if let Some(header) = &self.idempotency {
+            request = request.header(header.clone(), reference);
+        }
+        request
+    }
+
+    /// A repeated request is known by its reference, if the gateway looks at that.
+    fn may_repeat(&self) -> bool {
+        self.idempotency.is_some()
+    }
+
+    fn classify(&self, status: u16, body: &Value) -> Answer {
+        let at = |pointer: &Option<String>| {
+            let value = pointer.as_deref().and_then(|pointer| body.pointer(pointer));
+            value.map(text_of).unwrap_or_default()
+        };
+        let code = at(&self.sms.code_pointer);
+        let of = |codes: &[String]| !code.is_empty() && codes.contains(&code);
+        let reason = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
+        let reason = super::answer::harmless(&reason);
+        let well = match (&self.sms.success_pointer, &self.sms.success_equals) {
+            (Some(_), Some(wanted)) => at(&self.sms.success_pointer) == *wanted,
+            _ => true,
+        };
+        let fault = |cure: &str| {
+            Answer::OurFault(
+                Failure::new(Kind::Failed, format!("the text gateway refuses us: {reason}"))
+                    .at(self.place())
+                    .cure(cure),
+            )
+        };
+        // What the configuration says of a code goes before what its status would mean.
+        if (200..300).contains(&status) && well {
+            return Answer::Sent(at(&self.sms.id_pointer));
+        }
+        if of(&self.sms.opted_out_codes) {
+            return Answer::OptedOut(reason);
+        }
+        if of(&self.sms.permanent_codes) {
+            return Answer::Refused(reason);
+        }
+        if of(&self.sms.our_fault_codes) {
+            return fault("the code is one of our_fault_codes: check [notify.sms] and the account");
+        }
+        if of(&self.sms.retry_codes) {
+            return Answer::Later(reason);
+        }
+        match status {
+            401 | 403 | 404 | 405 => fault("check url, user, password and token in [notify.sms]"),
+            300..=399 => {
+                fault("it sends us elsewhere, and redirects are not followed: check url in [notify.sms]")
+            }
+            429 => Answer::Enough(reason, Duration::from_secs(600)),
+            // Nobody said that this is for good.
+            _ => Answer::Later(reason),
+        }
+    }
+}
+
+impl Carrier for Gateway<'_> {
+    fn hand_over(&mut self, waiting: &Waiting) -> Answer {
+        if waiting.before == DeliveryState::Sending && !self.may_repeat() {
+            // Only a person can say whether it arrived.
+            return Answer::Unknown { reason: "cut off while it was handed over".into(), repeat: false };
+        }
+        match http::ask(self.request(waiting)) {
+            Ok(reply) => {
+                let body = serde_json::from_str(&reply.body).unwrap_or_default();
+                self.classify(reply.status, &body)
+            }
+            Err(Lost::Unsent(why)) => Answer::Down(
+                Failure::new(Kind::Failed, "the text gateway cannot be reached")
+                    .at(self.place())
+                    .cure("check url in [notify.sms] and the network; the messages stay queued")
+                    .because(why),
+            ),
+            Err(Lost::Unanswered(reason)) => Answer::Unknown { reason, repeat: self.may_repeat() },
+        }
+    }
+}
+
+/// Fills in every placeholder once: what is filled in is not looked at again.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        filled.push_str(&rest[..open]);
+        rest = &rest[open..];
+        match values.iter().find(|(name, _)| rest.starts_with(name)) {
+            Some((name, value)) => {
+                filled.push_str(value);
+                rest = &rest[name.len()..];
+            }
+            None => {
+                filled.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_in_once() {
+        let values = [("{to}", "+1"), ("{body}", "say {to} {")];
+        assert_eq!(fill("{to}: {body} {else}", &values), "+1: say {to} { {else}");
+    }
+}

@@ -1,0 +1,47 @@
+//! The GSM 7-bit alphabet (3GPP TS 23.038): a text in it takes half the room of one that is not, and is billed for half.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Letters and signs of the alphabet besides ASCII.
+const BEYOND_ASCII: &str = "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà€";
+
+fn is_gsm(c: char) -> bool {
+    (c.is_ascii() && c != '`' && (c == '\n' || !c.is_ascii_control())) || BEYOND_ASCII.contains(c)
+}
+
+/// The text in the alphabet: where a letter has an accent that the alphabet lacks, without it. As it was if there is a
+/// letter that cannot be written so: a name in Chinese is better long than gone.
+pub(super) fn gsm7(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.nfc() {
+        match c {
+            c if is_gsm(c) => plain.push(c),
+            '’' | '‘' | '`' | '´' => plain.push('\''),
+            '“' | '”' | '«' | '»' => plain.push('"'),
+            '–' | '—' | '‐' | '‑' => plain.push('-'),
+            '…' => plain.push_str("..."),
+            '\u{a0}' => plain.push(' '),
+            other => match other.nfd().next() {
+                Some(base) if base != other && is_gsm(base) => plain.push(base),
+                Some(_) | None => return text.to_owned(),
+            },
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accents_go_where_the_alphabet_has_none() {
+        assert_eq!(gsm7("Para Raúl: según, teléfono, ¿Ñandú?"), "Para Raul: segun, teléfono, ¿Ñandu?");
+        assert_eq!(gsm7("school’s “records” – now…"), "school's \"records\" - now...");
+    }
+
+    #[test]
+    fn what_cannot_be_written_stays_as_it_is() {
+        assert_eq!(gsm7("For 芳: según"), "For 芳: según");
+    }
+}

@@ -1,0 +1,77 @@
+//! The little of HTTP that text gateways and monitors need: one request, one bounded answer, and whether a request that
+//! failed may have arrived all the same.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::blocking::{Client, RequestBuilder};
+
+use crate::failure::{Failure, Kind, Result};
+
+/// More of an answer is not read.
+const LONGEST: u64 = 64 << 10;
+
+/// What came back.
+pub(super) struct Reply {
+    pub status: u16,
+    pub body: String,
+}
+
+/// Why nothing came back.
+pub(super) enum Lost {
+    /// The request never left.
+    Unsent(String),
+    /// It may have arrived.
+    Unanswered(String),
+}
+
+/// A client that follows no redirects: a password must not go where it was not sent.
+pub(super) fn client(timeout: Duration, ca_file: Option<&Path>) -> Result<Client> {
+    let mut builder = Client::builder()
+        .timeout(timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("rostersync/", env!("CARGO_PKG_VERSION")));
+    if let Some(path) = ca_file {
+        let unusable = || {
+            Failure::new(Kind::Failed, "the certificate authority cannot be used")
+                .at(path.display())
+                .cure("`ca_file` names a PEM file")
+        };
+        let pem = std::fs::read(path).map_err(|cause| unusable().because(cause))?;
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(&pem).map_err(|cause| unusable().because(said(&cause)))?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().map_err(|error| {
+        Failure::new(Kind::Failed, "encryption cannot be set up")
+            .cure("check this system's certificate store")
+            .because(said(&error))
+    })
+}
+
+/// Sends a request.
+pub(super) fn ask(request: RequestBuilder) -> std::result::Result<Reply, Lost> {
+    let response = request.send().map_err(|error| match error.is_connect() || error.is_builder() {
+        true => Lost::Unsent(said(&error)),
+        false => Lost::Unanswered(said(&error)),
+    })?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    response
+        .take(LONGEST)
+        .read_to_end(&mut body)
+        .map_err(|_| Lost::Unanswered("the answer broke off".to_owned()))?;
+    Ok(Reply { status, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+/// The error underneath, without the address: there may be a number or a secret in it.
+fn said(error: &reqwest::Error) -> String {
+    let mut said = if error.is_timeout() { "no answer in time" } else { "the connection failed" }.to_owned();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        said = cause.to_string();
+        source = cause.source();
+    }
+    super::answer::harmless(&said)
+}

@@ -1,0 +1,358 @@
+//! SMTP: one connection for all messages, each with one recipient.
+//!
+//! lettre's connection is driven command by command rather than through its transport, because what an answer means
+//! depends on the command that it answers, and because its transport drops the connection after every refused recipient.
+
+use std::error::Error as _;
+use std::fmt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+
+use super::answer::{Class, Stage, classify, harmless, reason};
+use super::carrier::{Answer, Carrier};
+use super::mime::{self, Mail};
+use crate::config::NotifyEmail;
+use crate::failure::{Failure, Kind, Result};
+use crate::secret::{Secret, SecretPlace};
+use crate::store::Waiting;
+
+/// The connection to a mail server.
+pub(super) struct Smtp<'a> {
+    email: &'a NotifyEmail,
+    host: &'a str,
+    port: u16,
+    implicit_tls: bool,
+    connection: Option<SmtpConnection>,
+}
+
+/// How one try went.
+enum Try {
+    Done(Answer),
+    /// The connection broke before the message was handed over.
+    Broken(Failure),
+}
+
+impl<'a> Smtp<'a> {
+    pub(super) fn new(email: &'a NotifyEmail, host: &'a str, port: u16, implicit_tls: bool) -> Self {
+        Self { email, host, port, implicit_tls, connection: None }
+    }
+
+    fn place(&self) -> String {
+        let scheme = if self.implicit_tls { "smtps" } else { "smtp" };
+        format!("{scheme}://{}:{}", self.host, self.port)
+    }
+
+    /// Sends one mail, over the connection that is there if it still is.
+    pub(super) fn send(&mut self, mail: &Mail) -> Answer {
+        // A server may close a connection that has been used for long enough: that says nothing about the message, and
+        // the next one is made at once.
+        let reused = self.connection.is_some();
+        match self.try_once(mail) {
+            Try::Broken(_) | Try::Done(Answer::Enough(..)) if reused && self.connection.is_none() => {
+                match self.try_once(mail) {
+                    Try::Done(answer) => answer,
+                    Try::Broken(failure) => Answer::Down(failure),
+                }
+            }
+            Try::Done(answer) => answer,
+            Try::Broken(failure) => Answer::Down(failure),
+        }
+    }
+
+    fn try_once(&mut self, mail: &Mail) -> Try {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => match self.connect() {
+                Ok(connection) => connection,
+                Err(answer) => return Try::Done(*answer),
+            },
+        };
+        let beyond_ascii = !mail.to.to_string().is_ascii() || !mail.from.to_string().is_ascii();
+        let mut options = Vec::new();
+        if beyond_ascii {
+            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                self.connection = Some(connection);
+                return Try::Done(Answer::Refused("the server takes no address like this (SMTPUTF8)".into()));
+            }
+            options.push(MailParameter::SmtpUtfEight);
+        }
+        let mut stage = Stage::Ourselves;
+        let mut done = connection.command(MailFrom::new(Some(mail.from.clone()), options));
+        if done.is_ok() {
+            stage = Stage::Recipient;
+            done = connection.command(Rcpt::new(mail.to.clone(), Vec::new()));
+        }
+        if done.is_ok() {
+            stage = Stage::Content;
+            done = connection.command(Data);
+        }
+        let mut handed_over = false;
+        if done.is_ok() {
+            handed_over = true;
+            done = connection.command(Content(&mail.bytes));
+        }
+        let error = match done {
+            Ok(response) => {
+                self.connection = Some(connection);
+                return Try::Done(Answer::Sent(response.code().to_string()));
+            }
+            Err(error) => error,
+        };
+        let Some((code, text)) = negative(&error) else {
+            return match handed_over {
+                // With the same Message-ID: most mailboxes show it once.
+                true => Try::Done(Answer::Unknown { reason: "the answer was lost".into(), repeat: true }),
+                false => Try::Broken(self.broken(&error)),
+            };
+        };
+        // After a refusal the connection is as good as new; after 421 the server closes it.
+        if code != 421 && (handed_over || connection.command(Rset).is_ok()) {
+            self.connection = Some(connection);
+        }
+        Try::Done(self.answer(stage, code, &text))
+    }
+
+    fn answer(&self, stage: Stage, code: u16, text: &str) -> Answer {
+        match classify(stage, code, text) {
+            Class::Person => Answer::Refused(reason(code, text)),
+            Class::Later => Answer::Later(reason(code, text)),
+            Class::Enough(time) => Answer::Enough(reason(code, text), time),
+            Class::OurFault => Answer::OurFault(
+                Failure::new(Kind::Failed, format!("the mail server refuses us: {code} {}", harmless(text)))
+                    .at(self.place())
+                    .cure(cure(stage, code, text)),
+            ),
+        }
+    }
+
+    fn broken(&self, error: &Error) -> Failure {
+        Failure::new(Kind::Failed, "the mail server cannot be reached, or broke off")
+            .at(self.place())
+            .cure("check `server` in [notify.email], the network and the server; the messages stay queued")
+            .because(root_cause(error))
+    }
+
+    fn connect(&self) -> std::result::Result<SmtpConnection, Box<Answer>> {
+        let hello = match &self.email.hello {
+            Some(name) => ClientId::Domain(name.clone()),
+            None => ClientId::default(),
+        };
+        let ours = |failure| Box::new(Answer::OurFault(failure));
+        let tls = self.tls().map_err(ours)?;
+        let credentials = self.credentials().map_err(ours)?;
+        let timeout = Some(self.email.timeout.duration());
+        let from_the_start = tls.as_ref().filter(|_| self.implicit_tls);
+        let place = (self.host, self.port);
+        let mut connection = SmtpConnection::connect(place, timeout, &hello, from_the_start, None)
+            .map_err(|error| self.at_the_door(&error))?;
+        if let Some(tls) = tls.as_ref().filter(|_| !self.implicit_tls) {
+            if !connection.can_starttls() {
+                let _ = connection.quit();
+                return Err(ours(
+                    Failure::new(Kind::Failed, "the mail server does not offer encryption (STARTTLS)")
+                        .at(self.place())
+                        .cure("use smtps:// if it has that; starttls = \"never\" in [notify.email] does without"),
+                ));
+            }
+            connection.starttls(tls, &hello).map_err(|error| self.at_the_door(&error))?;
+        }
+        if let Some((credentials, mechanisms)) = credentials
+            && let Err(error) = connection.auth(&mechanisms, &credentials)
+        {
+            let _ = connection.quit();
+            return Err(match error.is_client() {
+                true => ours(
+                    Failure::new(Kind::Failed, "the mail server offers no login that we know")
+                        .at(self.place())
+                        .cure("PLAIN, LOGIN and XOAUTH2 are known; a relay without login needs no user"),
+                ),
+                false => self.at_the_door(&error),
+            });
+        }
+        Ok(connection)
+    }
+
+    /// What went wrong before there was a word of any message.
+    fn at_the_door(&self, error: &Error) -> Box<Answer> {
+        if error.is_tls() || is_certificate(error) {
+            return Box::new(Answer::OurFault(
+                Failure::new(Kind::Failed, "there is no trusted encrypted connection to the mail server")
+                    .at(self.place())
+                    .cure("check the host name and the server's certificate; `ca_file` in [notify.email] names a certificate authority of your own")
+                    .because(root_cause(error)),
+            ));
+        }
+        match negative(error) {
+            Some((code, text)) => match self.answer(Stage::Ourselves, code, &text) {
+                Answer::Later(reason) => Box::new(Answer::Down(
+                    Failure::new(Kind::Failed, format!("the mail server has no time for us now: {reason}"))
+                        .at(self.place())
+                        .cure("the messages stay queued"),
+                )),
+                other => Box::new(other),
+            },
+            None => Box::new(Answer::Down(self.broken(error))),
+        }
+    }
+
+    fn tls(&self) -> Result<Option<TlsParameters>> {
+        if !self.implicit_tls && !self.email.wants_starttls() {
+            return Ok(None);
+        }
+        let mut builder = TlsParameters::builder(self.host.to_owned());
+        if let Some(path) = &self.email.ca_file {
+            let unusable = || {
+                Failure::new(Kind::Failed, "the certificate authority cannot be used")
+                    .at(path.display())
+                    .cure("`ca_file` in [notify.email] names a PEM file")
+            };
+            let pem = std::fs::read(path).map_err(|cause| unusable().because(cause))?;
+            let certificate =
+                Certificate::from_pem(&pem).map_err(|error| unusable().because(error.to_string()))?;
+            builder = builder.add_root_certificate(certificate);
+        }
+        builder.build_rustls().map(Some).map_err(|error| {
+            Failure::new(Kind::Failed, "encryption cannot be set up")
+                .at(self.place())
+                .cure("check this system's certificate store, and `ca_file` in [notify.email]")
+                .because(root_cause(&error))
+        })
+    }
+
+    fn credentials(&self) -> Result<Option<(Credentials, Vec<Mechanism>)>> {
+        let Some(user) = &self.email.user else { return Ok(None) };
+        let with = |secret: &Secret, mechanisms: Vec<Mechanism>| {
+            Ok(Some((Credentials::new(user.clone(), secret.reveal().to_owned()), mechanisms)))
+        };
+        if let Some(place) = self.email.password() {
+            return with(&place.read()?, vec![Mechanism::Plain, Mechanism::Login]);
+        }
+        if let Some(path) = &self.email.token_file {
+            return with(&SecretPlace::File(path.clone()).read()?, vec![Mechanism::Xoauth2]);
+        }
+        match &self.email.token_command {
+            Some(command) => with(&ask(command)?, vec![Mechanism::Xoauth2]),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Carrier for Smtp<'_> {
+    fn hand_over(&mut self, waiting: &Waiting) -> Answer {
+        match mime::notification(self.email, waiting) {
+            Ok(mail) => self.send(&mail),
+            Err(_) => Answer::Refused("not an address".into()),
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            // Everything was answered; what the server says to a farewell matters to nobody.
+            let _ = connection.set_timeout(Some(Duration::from_secs(5)));
+            let _ = connection.quit();
+        }
+    }
+}
+
+/// A message as it follows DATA, with the line that ends it (RFC 5321, 4.5.2).
+///
+/// Written at once: with its end in a packet of its own, each message would wait for the other side's delayed
+/// acknowledgement, some 40 ms.
+struct Content<'a>(&'a [u8]);
+
+impl fmt::Display for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(self.0);
+        for line in text.split_inclusive("\r\n") {
+            if line.starts_with('.') {
+                f.write_str(".")?;
+            }
+            f.write_str(line)?;
+        }
+        f.write_str(if text.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" })
+    }
+}
+
+/// Code and text of a negative answer.
+fn negative(error: &Error) -> Option<(u16, String)> {
+    let code: u16 = error.status()?.into();
+    Some((code, error.source().map(ToString::to_string).unwrap_or_default()))
+}
+
+/// Whether a certificate was not accepted. rustls says so only when the first byte is wanted.
+fn is_certificate(error: &Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<std::io::Error>()
+            && cause.kind() == std::io::ErrorKind::InvalidData
+        {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+/// The error underneath, which says more than those around it.
+fn root_cause(error: &Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        said = cause.to_string();
+        source = cause.source();
+    }
+    harmless(&said)
+}
+
+fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
+    match (stage, code) {
+        (_, 530) => {
+            "it wants a login or encryption: `user` and `password_file`, `starttls` in [notify.email]"
+        }
+        (_, 535) => "check `user` and the password or token in [notify.email]",
+        _ if text.contains("5.7.30") => {
+            "it takes no passwords any more: use token_command, or a relay without login"
+        }
+        (Stage::Ourselves, _) => "check that this machine and user may send as `from` (or `envelope_from`)",
+        (Stage::Recipient | Stage::Content, _) => {
+            "have the relay accept mail from this machine or user; the messages stay queued"
+        }
+    }
+}
+
+/// What a command prints, as a secret.
+fn ask(command: &str) -> Result<Secret> {
+    let failed = || {
+        Failure::new(Kind::Failed, "the command for a token failed")
+            .at("token_command in [notify.email]")
+            .cure("run it by hand as the user that runs rostersync: it has to print the token and end with 0")
+    };
+    let output = Command::new("/bin/sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|cause| failed().because(cause))?;
+    let token = String::from_utf8(output.stdout).map_err(|_| failed())?;
+    match (output.status.success(), token.trim()) {
+        (true, token) if !token.is_empty() && !token.contains(char::is_whitespace) => Ok(Secret::new(token)),
+        _ => Err(failed().because(output.status.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_with_a_dot_does_not_end_the_message() {
+        assert_eq!(Content(b"a\r\n.\r\n..b\r\n").to_string(), "a\r\n..\r\n...b\r\n.\r\n");
+        assert_eq!(Content(b".a").to_string(), "..a\r\n.\r\n");
+    }
+}

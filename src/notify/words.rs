@@ -1,0 +1,358 @@
+//! The templates: which words are used for which language, built in or from the district's own folder.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use chrono::{DateTime, Datelike, Utc};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use crate::config::{Notify, Zone};
+use crate::failure::{Failure, Kind, Result};
+
+/// What a message consists of; a language has all of them.
+const NAMES: [&str; 12] = [
+    "updated.subject.txt",
+    "updated.txt",
+    "updated.html",
+    "updated.sms.txt",
+    "edited.subject.txt",
+    "edited.txt",
+    "edited.html",
+    "edited.sms.txt",
+    "former.subject.txt",
+    "former.txt",
+    "former.html",
+    "former.sms.txt",
+];
+
+macro_rules! built_in {
+    ($language:literal) => {
+        [
+            include_str!(concat!("templates/", $language, "/updated.subject.txt")),
+            include_str!(concat!("templates/", $language, "/updated.txt")),
+            include_str!(concat!("templates/", $language, "/updated.html")),
+            include_str!(concat!("templates/", $language, "/updated.sms.txt")),
+            include_str!(concat!("templates/", $language, "/edited.subject.txt")),
+            include_str!(concat!("templates/", $language, "/edited.txt")),
+            include_str!(concat!("templates/", $language, "/edited.html")),
+            include_str!(concat!("templates/", $language, "/edited.sms.txt")),
+            include_str!(concat!("templates/", $language, "/former.subject.txt")),
+            include_str!(concat!("templates/", $language, "/former.txt")),
+            include_str!(concat!("templates/", $language, "/former.html")),
+            include_str!(concat!("templates/", $language, "/former.sms.txt")),
+        ]
+    };
+}
+
+const BUILT_IN: [(&str, [&str; 12]); 2] = [("en", built_in!("en")), ("es", built_in!("es"))];
+
+/// One change as a template sees it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ChangeWords {
+    /// `name`, `email`, `phone` or `home_phone`.
+    pub field: &'static str,
+    /// Empty if it was removed.
+    pub new: String,
+    /// The same so that only who knows it recognises it.
+    pub masked: String,
+}
+
+/// Everything that a template may use.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Context {
+    /// Who changed it: `sync`, `person`, `staff` or `undo`.
+    pub by: &'static str,
+    /// The person's given name; never for an old address or number.
+    pub given: String,
+    /// Somebody else has this number too.
+    pub shared: bool,
+    pub changes: Vec<ChangeWords>,
+    pub date: String,
+    pub time: String,
+    pub contact: String,
+}
+
+/// The templates of all languages.
+pub struct Words {
+    languages: BTreeMap<String, Environment<'static>>,
+    /// Where the person's own is unknown.
+    default: String,
+}
+
+impl Words {
+    /// The built-in templates, and over them those of the configured folder. Each is tried out, so that a mistake in one
+    /// shows before anything is changed.
+    ///
+    /// # Errors
+    /// `Usage`, with the file and its line.
+    pub fn load(notify: &Notify) -> Result<Self> {
+        let mut texts: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
+        for (language, built_in) in BUILT_IN {
+            let all = NAMES.into_iter().zip(built_in.map(str::to_owned)).collect();
+            texts.insert(language.to_owned(), all);
+        }
+        if let Some(folder) = &notify.templates {
+            read_folder(folder, &mut texts)?;
+        }
+        let mut languages = BTreeMap::new();
+        for (language, own) in texts {
+            let place = |name: &str| match &notify.templates {
+                Some(folder) => folder.join(&language).join(name).display().to_string(),
+                None => name.to_owned(),
+            };
+            if let Some(missing) = NAMES.into_iter().find(|name| !own.contains_key(name)) {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    format!("the language `{language}` is not built in and lacks a template"),
+                )
+                .at(place(missing))
+                .cure(format!("a language of your own needs all of: {}", NAMES.join(", "))));
+            }
+            let mut environment = environment().map_err(|error| unusable(&error, language.clone()))?;
+            for (name, text) in own {
+                environment.add_template_owned(name, text).map_err(|error| unusable(&error, place(name)))?;
+            }
+            for name in NAMES {
+                for sample in samples() {
+                    render(&environment, name, &sample).map_err(|error| unusable(&error, place(name)))?;
+                }
+            }
+            languages.insert(language, environment);
+        }
+        let words = Self { languages, default: normal(&notify.language) };
+        let named = std::iter::once(&words.default).chain(notify.contacts.keys());
+        let Some(unknown) = named.into_iter().find(|language| !words.languages.contains_key(*language))
+        else {
+            return Ok(words);
+        };
+        let known: Vec<&str> = words.languages.keys().map(String::as_str).collect();
+        Err(Failure::new(
+            Kind::Usage,
+            format!("[notify] names the language `{unknown}`, which has no templates"),
+        )
+        .cure(format!("write one of: {}; or add a folder for it to `templates`", known.join(", "))))
+    }
+
+    /// The language that somebody is told in, who by the roster speaks this one.
+    pub fn choose(&self, spoken: Option<&str>) -> &str {
+        let wanted = spoken.map(normal);
+        let known = wanted.and_then(|wanted| self.languages.get_key_value(&wanted));
+        known.map_or(self.default.as_str(), |(language, _)| language.as_str())
+    }
+
+    /// One part of a message.
+    ///
+    /// # Errors
+    /// `Failed`, if a template does with real values what it did not do when it was tried out.
+    pub(super) fn render(&self, language: &str, name: &str, context: &Context) -> Result<String> {
+        let environment = self.languages.get(language).or_else(|| self.languages.get(&self.default));
+        let environment = environment
+            .ok_or_else(|| Failure::new(Kind::Failed, "there are no templates for the default language"))?;
+        render(environment, name, context).map_err(|error| {
+            let mut failure = unusable(&error, format!("{language}/{name}"));
+            failure.kind = Kind::Failed;
+            failure
+        })
+    }
+}
+
+fn environment() -> std::result::Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_auto_escape_callback(|name| match name.ends_with(".html") {
+        true => AutoEscape::Html,
+        false => AutoEscape::None,
+    });
+    Ok(environment)
+}
+
+fn render(
+    environment: &Environment<'_>,
+    name: &str,
+    context: &Context,
+) -> std::result::Result<String, minijinja::Error> {
+    environment.get_template(name)?.render(Serde(context))
+}
+
+/// The error's own text could show what it was rendering, so only what kind it is and where is said.
+fn unusable(error: &minijinja::Error, place: String) -> Failure {
+    let mut at = place;
+    if let Some(line) = error.line() {
+        let _ = write!(at, ":{line}");
+    }
+    let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    Failure::new(Kind::Usage, format!("a template cannot be used: {}{detail}", error.kind())).at(at).cure(
+        "templates know by, given, shared, changes (field, new, masked), date, time and contact; docs/notifications.md shows them",
+    )
+}
+
+fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str, String>>) -> Result<()> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |cause| Failure::io(Kind::Usage, "the templates cannot be read", &path, cause)
+    };
+    for language in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = language.map_err(unreadable(folder))?.path();
+        if !path.is_dir() {
+            continue;
+        }
+        let language = normal(&path.file_name().unwrap_or_default().to_string_lossy());
+        let own = texts.entry(language).or_default();
+        for file in std::fs::read_dir(&path).map_err(unreadable(&path))? {
+            let file = file.map_err(unreadable(&path))?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with('.') || name.ends_with('~') {
+                continue;
+            }
+            let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
+                let near = NAMES.into_iter().min_by_key(|known| strsim::levenshtein(known, &name));
+                return Err(Failure::new(Kind::Usage, "there is no template of this name")
+                    .at(file.display())
+                    .cure(format!("did you mean `{}`?", near.unwrap_or_default())));
+            };
+            own.insert(known, std::fs::read_to_string(&file).map_err(unreadable(&file))?);
+        }
+    }
+    Ok(())
+}
+
+/// `es` for `es-MX`, `ES`, `spa` and `Spanish`.
+fn normal(language: &str) -> String {
+    let language = language.trim().to_lowercase();
+    match language.as_str() {
+        "eng" | "english" | "inglés" | "ingles" => "en".into(),
+        "spa" | "spanish" | "español" | "espanol" | "castilian" => "es".into(),
+        other => other.split(['-', '_']).next().unwrap_or(other).to_owned(),
+    }
+}
+
+/// The day as people write it, in the languages that are built in; elsewhere as `2026-11-23`.
+pub(super) fn day(language: &str, zone: Zone, at: DateTime<Utc>) -> String {
+    const ENGLISH: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    const SPANISH: [&str; 12] = [
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+    ];
+    let day = zone.day(at);
+    let month = day.month0() as usize;
+    match language {
+        "en" => format!("{} {}, {}", ENGLISH[month], day.day(), day.year()),
+        "es" => format!("{} de {} de {}", day.day(), SPANISH[month], day.year()),
+        _ => day.to_string(),
+    }
+}
+
+/// Contexts that between them have everything that a real one can have.
+fn samples() -> [Context; 2] {
+    let change =
+        |field, new: &str, masked: &str| ChangeWords { field, new: new.into(), masked: masked.into() };
+    let full = Context {
+        by: "sync",
+        given: "Rosa".into(),
+        shared: true,
+        changes: vec![
+            change("name", "Rosa Diaz", "Rosa D."),
+            change("email", "rosa@mail.example", "r***@mail.example"),
+            change("phone", "+17185550142", "***0142"),
+            change("home_phone", "", ""),
+        ],
+        date: "November 23, 2026".into(),
+        time: "02:15".into(),
+        contact: "the school office, 555-0100".into(),
+    };
+    let bare =
+        Context { by: "staff", given: String::new(), shared: false, changes: Vec::new(), ..full.clone() };
+    [full, bare]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_folder(files: &[(&str, &str)]) -> Result<Words> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Words::load(&Notify { templates: Some(folder.path().to_owned()), ..Notify::default() })
+    }
+
+    fn mistake(files: &[(&str, &str)]) -> String {
+        with_folder(files).err().expect("a mistake").to_string()
+    }
+
+    #[test]
+    fn a_language_is_known_by_its_many_names() {
+        let words = Words::load(&Notify::default()).unwrap();
+        for spoken in ["es", "ES", "es-MX", "spa", "Spanish", "Español", " es_US "] {
+            assert_eq!(words.choose(Some(spoken)), "es", "{spoken}");
+        }
+        for spoken in [None, Some(""), Some("en"), Some("zh"), Some("English")] {
+            assert_eq!(words.choose(spoken), "en", "{spoken:?}");
+        }
+    }
+
+    #[test]
+    fn a_districts_own_words_replace_ours_one_by_one() {
+        let words = with_folder(&[("es/updated.subject.txt", "Aviso de {{ contact }}")]).unwrap();
+        let [full, _] = samples();
+        assert_eq!(
+            words.render("es", "updated.subject.txt", &full).unwrap(),
+            "Aviso de the school office, 555-0100"
+        );
+        assert!(words.render("es", "updated.txt", &full).unwrap().contains("Correo electrónico"));
+    }
+
+    #[test]
+    fn html_is_escaped_and_text_is_not() {
+        let words = Words::load(&Notify::default()).unwrap();
+        let [mut full, _] = samples();
+        full.given = "<b>Rosa & Co</b>".into();
+        assert!(words.render("en", "updated.html", &full).unwrap().contains("&lt;b&gt;Rosa &amp; Co"));
+        assert!(words.render("en", "updated.txt", &full).unwrap().contains("<b>Rosa & Co</b>"));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_file_and_line() {
+        let said = mistake(&[("en/updated.txt", "Hello\n{{ name }}\n")]);
+        assert!(said.contains("en/updated.txt:2") && said.contains("undefined"), "{said}");
+        let said = mistake(&[("en/updated.txt", "{% for %}")]);
+        assert!(said.contains("en/updated.txt:1"), "{said}");
+        let said = mistake(&[("en/update.txt", "x")]);
+        assert!(said.contains("did you mean `updated.txt`?"), "{said}");
+        let said = mistake(&[("fr/updated.txt", "Bonjour")]);
+        assert!(said.contains("`fr`") && said.contains("needs all of"), "{said}");
+        let notify = Notify { language: "fr".into(), ..Notify::default() };
+        assert!(Words::load(&notify).err().unwrap().to_string().contains("en, es"));
+    }
+}
