@@ -2,16 +2,48 @@
 //!
 //! A source hands over records and nothing else; it knows neither the policy nor the store.
 
+pub mod clever;
+mod glance;
+pub mod guardians;
+pub mod http;
+mod known;
+pub mod oneroster_api;
 pub mod oneroster_csv;
+mod pulled;
+pub mod sftp;
+mod spool;
 
 use std::ops::ControlFlow;
 
-use crate::failure::Result;
+use chrono::{DateTime, Utc};
+
+use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roster::{Mode, Record, Schools};
 
-/// A roster that can be read, as often as needed.
-pub trait RosterSource {
+pub use glance::Glance;
+pub use known::{KnownFamily, KnownGuardian};
+
+/// Who watches a long pull: its clock, somebody who is shown how far it is, the wish that it should stop.
+pub struct Watch<'a> {
+    pub now: DateTime<Utc>,
+    /// So many records are there, of so many if that is known.
+    pub progress: &'a dyn Fn(u64, Option<u64>),
+    /// The signal that asks to stop, if there was one.
+    pub stop: &'a dyn Fn() -> Option<i32>,
+}
+
+impl Watch<'_> {
+    fn interrupted(&self) -> Result<()> {
+        match (self.stop)() {
+            Some(signal) => Err(Failure::new(Kind::Interrupted(signal), "interrupted; nothing was applied")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A roster that was found usable. It is read in a thread of its own.
+pub trait RosterSource: Send + Sync {
     /// What it is called in messages and in the history: a path, a URL.
     fn name(&self) -> &str;
 
@@ -30,9 +62,15 @@ pub trait RosterSource {
         false
     }
 
+    /// Whether this is a complete roster of a source that can share guardians, and there is none in it: then it is the
+    /// permission that is missing, not the people.
+    fn shares_no_guardians(&self) -> bool {
+        false
+    }
+
     /// Hands each record to `each`, in the order of the source, until it breaks off.
     ///
-    /// Every call goes through the same records. Row-level oddities are added to `findings`.
+    /// A run reads it once. Row-level oddities are added to `findings`.
     ///
     /// # Errors
     /// `SourceUnavailable` if the source changed since it was opened or could not be read to its end, `InputUnusable`

@@ -7,13 +7,13 @@ use chrono::{Datelike, NaiveDate};
 
 /// A day in four bytes, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Day(u32);
+pub(in crate::source) struct Day(u32);
 
 impl Day {
-    pub(super) const NONE: Day = Day(0);
+    pub(in crate::source) const NONE: Day = Day(0);
 
     /// The day that a cell means; none if it cannot be read.
-    pub(super) fn parse(cell: &str) -> Option<Self> {
+    pub(in crate::source) fn parse(cell: &str) -> Option<Self> {
         let (day, _time) = cell.split_once(['T', 't', ' ']).unwrap_or((cell, ""));
         let (year, month, day) = if let Some((month, rest)) = day.split_once('/') {
             let (day, year) = rest.split_once('/')?;
@@ -35,7 +35,7 @@ impl Day {
     }
 
     /// Writes it as `YYYY-MM-DD`; nothing for none.
-    pub(super) fn write_to(self, text: &mut String) {
+    pub(in crate::source) fn write_to(self, text: &mut String) {
         if self != Self::NONE {
             // By hand, because this is done for every role of every user.
             for (at, place) in

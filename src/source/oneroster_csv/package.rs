@@ -90,6 +90,17 @@ impl Package {
         Ok(package)
     }
 
+    /// One file alone, which is no export.
+    pub(super) fn lone(path: &Path, limits: Limits) -> Result<(Self, PackageFile)> {
+        let opened = SharedFile::open(path)
+            .map_err(|cause| Failure::io(Kind::InputUnusable, "the file cannot be opened", path, cause))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new(".")).display().to_string();
+        let file = PackageFile { part: Part::Users, name, content: Content::File(opened) };
+        Ok((Self { name: folder, files: Vec::new(), archive: None, limits }, file))
+    }
+
     pub(super) fn file(&self, part: Part) -> Option<&PackageFile> {
         self.files.iter().find(|file| file.part == part)
     }

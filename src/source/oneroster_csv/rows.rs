@@ -245,7 +245,7 @@ fn check_orgs(
     }
 }
 
-fn boolean(cell: &str) -> Option<bool> {
+pub(in crate::source) fn boolean(cell: &str) -> Option<bool> {
     match cell {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),

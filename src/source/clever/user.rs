@@ -1,0 +1,229 @@
+//! A user in Clever's JSON, v3.0 and v3.1, as a [`Record`].
+//!
+//! Clever writes what it does not have as an empty text, as null or not at all, so none of these is a blank: all are "not
+//! provided".
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use crate::contact::PersonName;
+use crate::roster::{IdList, Record, RoleList};
+use crate::source::known::kinship;
+use crate::source::oneroster_api::json::{List, Text};
+
+/// What is read of a user.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct User<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    email: Text<'a>,
+    #[serde(borrow)]
+    name: Option<Name<'a>>,
+    #[serde(borrow)]
+    roles: Option<Roles<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Name<'a> {
+    #[serde(borrow)]
+    first: Text<'a>,
+    /// Of a contact the whole name.
+    #[serde(borrow)]
+    last: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Roles<'a> {
+    #[serde(borrow)]
+    student: Option<Role<'a>>,
+    #[serde(borrow)]
+    teacher: Option<Role<'a>>,
+    #[serde(borrow)]
+    staff: Option<Role<'a>>,
+    #[serde(borrow)]
+    district_admin: Option<Role<'a>>,
+    #[serde(borrow)]
+    contact: Option<Role<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Role<'a> {
+    #[serde(borrow)]
+    sis_id: Text<'a>,
+    #[serde(borrow)]
+    staff_id: Text<'a>,
+    #[serde(borrow)]
+    school: Text<'a>,
+    #[serde(borrow)]
+    schools: List<Text<'a>>,
+    #[serde(borrow)]
+    phone: Text<'a>,
+    #[serde(borrow)]
+    phone_type: Text<'a>,
+    #[serde(borrow)]
+    student_relationships: List<Relationship<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Relationship<'a> {
+    #[serde(borrow)]
+    student: Text<'a>,
+}
+
+impl<'a> Roles<'a> {
+    /// Those that are held, under OneRoster's names. Clever's staff are the people in a school's office.
+    fn held(&self) -> impl Iterator<Item = (&'static str, &Role<'a>)> {
+        [
+            ("student", &self.student),
+            ("teacher", &self.teacher),
+            ("administrator", &self.staff),
+            ("districtAdministrator", &self.district_admin),
+            ("guardian", &self.contact),
+        ]
+        .into_iter()
+        .filter_map(|(name, role)| role.as_ref().map(|role| (name, role)))
+    }
+}
+
+impl User<'_> {
+    /// Hands the user over as a record.
+    pub(super) fn with_record<T>(&self, use_it: impl FnOnce(&Record<'_>) -> T) -> T {
+        let id = self.id.id();
+        let (given, family) = match &self.name {
+            Some(name) => (name.first.filled(), name.last.filled()),
+            None => (None, None),
+        };
+        let email = self.email.filled();
+        let held: Vec<(&str, &Role<'_>)> = self.roles.iter().flat_map(Roles::held).collect();
+        let roles: Vec<&str> = held.iter().map(|(name, _)| *name).collect();
+        let identifier =
+            held.iter().find_map(|(_, role)| role.sis_id.filled().or_else(|| role.staff_id.filled()));
+        let mut schools: Vec<Cow<'_, str>> = Vec::new();
+        for (_, role) in &held {
+            let all = std::iter::once(&role.school).chain(role.schools.0.iter().flatten());
+            for school in all.map(Text::id).filter(|school| !school.is_empty()) {
+                if !schools.contains(&school) {
+                    schools.push(school);
+                }
+            }
+        }
+        let contact = self.contact();
+        let number = contact.and_then(|contact| contact.phone.filled());
+        let is_mobile = contact
+            .and_then(|contact| contact.phone_type.filled())
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("cell"));
+        let students = contact.map(|_| self.students().join(","));
+        use_it(&Record {
+            line: None,
+            sourced_id: &id,
+            identifier: identifier.as_deref(),
+            deleted: false,
+            enabled: None,
+            given_name: given.as_deref(),
+            family_name: family.as_deref(),
+            email: email.as_deref(),
+            sms: number.as_deref().filter(|_| is_mobile),
+            phone: number.as_deref().filter(|_| !is_mobile),
+            language: None,
+            roles: RoleList(&roles.join("\n")),
+            orgs: Some(IdList(&schools.join(","))),
+            agents: students.as_deref().map(IdList),
+            defect: None,
+        })
+    }
+
+    fn contact(&self) -> Option<&Role<'_>> {
+        self.roles.as_ref()?.contact.as_ref()
+    }
+
+    /// The students of a contact.
+    fn students(&self) -> Vec<Cow<'_, str>> {
+        let mut students: Vec<Cow<'_, str>> = Vec::new();
+        for relationship in
+            self.contact().iter().flat_map(|contact| contact.student_relationships.0.iter().flatten())
+        {
+            let student = relationship.student.id();
+            if !student.is_empty() && !students.contains(&student) {
+                students.push(student);
+            }
+        }
+        students
+    }
+
+    /// Of a contact without an id of the SIS: the id, which Clever gives anew whenever a detail changes, and by what the
+    /// person is recognised instead.
+    pub(super) fn without_lasting_id(&self) -> Option<(String, Vec<u64>)> {
+        let contact = self.contact()?;
+        if contact.sis_id.filled().is_some() {
+            return None;
+        }
+        let name = self.name.as_ref()?;
+        let name = PersonName::new(
+            &name.first.filled().unwrap_or_default(),
+            &name.last.filled().unwrap_or_default(),
+        );
+        let kinships = self.students().iter().map(|student| kinship(student, &name)).collect();
+        (!name.is_empty()).then(|| (self.id.id().into_owned(), kinships))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(json: &str, check: impl FnOnce(&Record<'_>)) {
+        let user: User<'_> = serde_json::from_str(json).unwrap();
+        user.with_record(check);
+    }
+
+    #[test]
+    fn a_contact_has_the_whole_name_in_last_and_only_a_cell_is_a_mobile() {
+        let contact = |kind: &str| {
+            format!(
+                r#"{{"id":"c1","email":"","name":{{"last":"Sanjiv Becker"}},"roles":{{"contact":{{"phone":"(718) 555-0142",
+                "phone_type":{kind},"sis_id":"","student_relationships":[{{"relationship":"Other","student":"s1"}},
+                {{"student":"s2"}},{{"student":"s1"}}]}}}}}}"#
+            )
+        };
+        record(&contact("\"Cell\""), |record| {
+            assert_eq!(
+                (record.given_name, record.family_name, record.email),
+                (None, Some("Sanjiv Becker"), None)
+            );
+            assert_eq!((record.sms, record.phone), (Some("(718) 555-0142"), None));
+            assert_eq!((record.roles.0, record.agents), ("guardian", Some(IdList("s1,s2"))));
+        });
+        for kind in ["\"Home\"", "\"Work\"", "\"\"", "null"] {
+            record(&contact(kind), |record| {
+                assert_eq!((record.sms, record.phone), (None, Some("(718) 555-0142")), "{kind}");
+            });
+        }
+        let text = contact("null");
+        let user: User<'_> = serde_json::from_str(&text).unwrap();
+        assert_eq!(user.without_lasting_id().unwrap().0, "c1");
+        let text = text.replace("\"sis_id\":\"\"", "\"sis_id\":\"77\"");
+        let user: User<'_> = serde_json::from_str(&text).unwrap();
+        assert_eq!(user.without_lasting_id(), None);
+    }
+
+    #[test]
+    fn several_roles_at_several_schools() {
+        record(
+            r#"{"id":"t1","name":{"first":"Robin","last":"Plant","middle":"M"},"email":"r@example.org","roles":{
+               "staff":{"staff_id":"9","schools":["s2","s3"]},"teacher":{"sis_id":null,"school":"s1","schools":["s1","s2"]},
+               "district_admin":{}}}"#,
+            |record| {
+                assert_eq!(record.roles.0, "teacher\nadministrator\ndistrictAdministrator");
+                assert_eq!(record.orgs, Some(IdList("s1,s2,s3")));
+                assert_eq!((record.identifier, record.agents), (Some("9"), None));
+            },
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! A first glance at a source that is asked over the network: what a page of it holds, and what seems to be missing.
+
+use std::collections::BTreeMap;
+
+use crate::roles;
+use crate::roster::Record;
+
+/// What was seen, without anybody's details.
+#[derive(Debug, Default)]
+pub struct Glance {
+    /// What was asked.
+    pub place: String,
+    /// How many users there are, if the source says.
+    pub total: Option<u64>,
+    /// How many of them were looked at.
+    pub users: u64,
+    /// How many orgs came with the first page of them; none if they were not asked for.
+    pub orgs: Option<u64>,
+    /// How many users have each role.
+    pub roles: BTreeMap<String, u64>,
+    pub with_email: u64,
+    pub with_sms: u64,
+    pub with_phone: u64,
+    /// Users that are linked to others: students to their guardians, or the other way round.
+    pub with_agents: u64,
+    /// All users of each role were asked for, so that a role that is not there is not shared.
+    pub by_role: bool,
+    /// What is missing, in sentences: a stable code and what to do.
+    pub missing: Vec<(&'static str, String)>,
+}
+
+impl Glance {
+    pub(super) fn add(&mut self, record: &Record<'_>) {
+        let has = |cell: Option<&str>| u64::from(cell.is_some_and(|cell| !cell.is_empty()));
+        self.users += 1;
+        self.with_email += has(record.email);
+        self.with_sms += has(record.sms);
+        self.with_phone += has(record.phone);
+        self.with_agents += u64::from(record.agents.is_some_and(|agents| !agents.is_empty()));
+        let mut seen: Vec<String> =
+            record.roles.iter().map(|held| roles::canonical(held.role).into_owned()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        for role in seen {
+            *self.roles.entry(role).or_default() += 1;
+        }
+    }
+
+    /// Says what is missing of what every roster should have.
+    pub(super) fn judge(&mut self) {
+        let all = self.total == Some(self.users) || self.by_role;
+        let (among, may_be) = match all {
+            true => ("at all", ""),
+            false => ("on the first page", "; they may come later, or "),
+        };
+        let mut say = |code, what: &str, why: &str| {
+            let link = if may_be.is_empty() { "; " } else { may_be };
+            self.missing.push((code, format!("no {what} {among}{link}{why}")));
+        };
+        if self.users == 0 {
+            self.missing.push((
+                "no-users",
+                "the source gives no users; its owner may have to share them with these credentials"
+                    .to_owned(),
+            ));
+            return;
+        }
+        let guardians: u64 =
+            self.roles.iter().filter(|(role, _)| roles::is_guardian(role)).map(|(_, count)| count).sum();
+        if guardians == 0 {
+            say(
+                "no-guardians",
+                "guardians",
+                "they are not shared: have them (contacts, or users who are not enrolled) shared with these credentials, or add a \
+                 [guardians] file",
+            );
+        }
+        if self.with_email == 0 {
+            say(
+                "no-emails",
+                "email addresses",
+                "they are not shared: have them shared with these credentials",
+            );
+        }
+        if self.with_sms + self.with_phone == 0 {
+            say("no-phones", "phone numbers", "they are not shared, and nobody can be reached by SMS");
+        } else if self.with_sms == 0 {
+            say(
+                "no-mobiles",
+                "mobile numbers (sms), but some phones",
+                "if `phone` holds the mobiles, set `phone_credential` in [sync]",
+            );
+        }
+        if guardians > 0 && self.with_agents == 0 {
+            say(
+                "no-agents",
+                "links between guardians and students (agents)",
+                "guardians then belong to no school but their own",
+            );
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! What a server is shown so that it lets us in.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Url;
+use serde::Deserialize;
+
+use super::address::encode;
+use super::explain::{self, Asked};
+use super::oauth1::{Signature, Signer};
+use super::{Client, Trouble};
+use crate::failure::{Failure, Kind, Result};
+use crate::secret::{Secret, SecretPlace};
+
+/// A token is replaced this long before it runs out, so that it does not do so on the way.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// What the configuration has to show.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// A token that somebody has given out.
+    Bearer { token: SecretPlace },
+    /// OAuth 2, client credentials.
+    OAuth2 {
+        token_url: Url,
+        client_id: String,
+        client_secret: SecretPlace,
+        scope: Option<String>,
+        sent: SecretIn,
+    },
+    /// OAuth 1.0a, two-legged.
+    OAuth1 { client_id: String, client_secret: SecretPlace, signature: Signature, version: bool },
+    /// Clever: the token of a district, looked up by the application's id and secret.
+    CleverLookup { token_url: Url, client_id: String, client_secret: SecretPlace, district: Option<String> },
+}
+
+/// Where OAuth 2 sends id and secret.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretIn {
+    /// In the header, as HTTP Basic.
+    #[default]
+    Basic,
+    /// In the body, as a form.
+    Form,
+}
+
+/// Which kind of credentials was refused, for the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AuthKind {
+    Bearer,
+    OAuth2,
+    OAuth1,
+    Clever,
+}
+
+/// Credentials in use.
+pub(super) struct Auth {
+    credentials: Credentials,
+    secret: Secret,
+    /// Got with the secret, and how long it is good for if that is known.
+    token: Option<(Secret, Option<Instant>)>,
+}
+
+#[derive(Deserialize)]
+struct OAuth2Token {
+    access_token: String,
+    #[serde(default)]
+    expires_in: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct CleverTokens {
+    data: Vec<CleverToken>,
+}
+
+#[derive(Deserialize)]
+struct CleverToken {
+    owner: CleverOwner,
+    access_token: String,
+}
+
+#[derive(Deserialize)]
+struct CleverOwner {
+    id: String,
+}
+
+impl Auth {
+    pub(super) fn new(credentials: Credentials) -> Result<Self> {
+        let secret = place(&credentials).read()?;
+        Ok(Self { credentials, secret, token: None })
+    }
+
+    pub(super) fn kind(&self) -> AuthKind {
+        match self.credentials {
+            Credentials::Bearer { .. } => AuthKind::Bearer,
+            Credentials::OAuth2 { .. } => AuthKind::OAuth2,
+            Credentials::OAuth1 { .. } => AuthKind::OAuth1,
+            Credentials::CleverLookup { .. } => AuthKind::Clever,
+        }
+    }
+
+    /// The header `Authorization` for a GET of this address; gets a token first if there is none that is good.
+    pub(super) fn header(&mut self, url: &Url, client: &Client<'_>) -> Result<String> {
+        match &self.credentials {
+            Credentials::Bearer { .. } => Ok(format!("Bearer {}", self.secret.reveal())),
+            Credentials::OAuth1 { client_id, signature, version, .. } => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+                let signer = Signer {
+                    key: client_id,
+                    secret: self.secret.reveal(),
+                    signature: *signature,
+                    version: *version,
+                    timestamp: since.as_secs(),
+                    nonce: &nonce,
+                };
+                signer.header(url)
+            }
+            Credentials::OAuth2 { .. } | Credentials::CleverLookup { .. } => {
+                let token = match self.token.take() {
+                    Some((token, good_until)) if good_until.is_none_or(|end| Instant::now() < end) => {
+                        (token, good_until)
+                    }
+                    Some(_) | None => self.fetch(client)?,
+                };
+                let header = format!("Bearer {}", token.0.reveal());
+                self.token = Some(token);
+                Ok(header)
+            }
+        }
+    }
+
+    /// Gives up what was not accepted; true if something else can be tried: a new token, or a secret that was replaced in
+    /// its place meanwhile.
+    pub(super) fn renew(&mut self) -> bool {
+        let replaced = place(&self.credentials).read().is_ok_and(|secret| {
+            let is_new = secret != self.secret;
+            self.secret = secret;
+            is_new
+        });
+        self.token.take().is_some() || replaced
+    }
+
+    fn fetch(&self, client: &Client<'_>) -> Result<(Secret, Option<Instant>)> {
+        match &self.credentials {
+            Credentials::OAuth2 { token_url, client_id, scope, sent, .. } => {
+                self.fetch_oauth2(client, token_url, client_id, scope.as_deref(), *sent)
+            }
+            Credentials::CleverLookup { token_url, client_id, district, .. } => {
+                self.look_up(client, token_url, client_id, district.as_deref())
+            }
+            Credentials::Bearer { .. } | Credentials::OAuth1 { .. } => {
+                Err(Failure::new(Kind::Failed, "there is no token to get with these credentials"))
+            }
+        }
+    }
+
+    fn fetch_oauth2(
+        &self,
+        client: &Client<'_>,
+        url: &Url,
+        id: &str,
+        scope: Option<&str>,
+        sent: SecretIn,
+    ) -> Result<(Secret, Option<Instant>)> {
+        let secret = self.secret.reveal();
+        let mut form = vec![("grant_type", "client_credentials")];
+        form.extend(scope.map(|scope| ("scope", scope)));
+        if sent == SecretIn::Form {
+            form.extend([("client_id", id), ("client_secret", secret)]);
+        }
+        let body: Vec<String> =
+            form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let build = || {
+            let request = client
+                .http
+                .post(url.clone())
+                .header("accept", "application/json")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(body.join("&"));
+            Ok(match sent {
+                // RFC 6749 has both encoded before they are joined.
+                SecretIn::Basic => request.header("authorization", basic(&encode(id), &encode(secret))),
+                SecretIn::Form => request,
+            })
+        };
+        let token: OAuth2Token = fetch_json(client, &build, Asked::Token)?;
+        let seconds = token.expires_in.as_ref().and_then(|value| match value {
+            serde_json::Value::String(text) => text.trim().parse::<u64>().ok(),
+            other => other.as_f64().filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64),
+        });
+        let good_for = seconds.map(|seconds| {
+            let whole = Duration::from_secs(seconds.min(1 << 30));
+            whole.saturating_sub(MARGIN.min(whole / 2))
+        });
+        tracing::debug!("got a token from {url}");
+        Ok((usable(token.access_token, url)?, good_for.map(|wait| Instant::now() + wait)))
+    }
+
+    fn look_up(
+        &self,
+        client: &Client<'_>,
+        url: &Url,
+        id: &str,
+        district: Option<&str>,
+    ) -> Result<(Secret, Option<Instant>)> {
+        let mut url = url.clone();
+        let mut query = "owner_type=district".to_owned();
+        if let Some(district) = district {
+            query.push_str(&format!("&district={}", encode(district)));
+        }
+        url.set_query(Some(&query));
+        let build = || {
+            let request = client.http.get(url.clone()).header("accept", "application/json");
+            Ok(request.header("authorization", basic(id, self.secret.reveal())))
+        };
+        let mut tokens: CleverTokens = fetch_json(client, &build, Asked::CleverToken)?;
+        if let Some(district) = district {
+            tokens.data.retain(|token| token.owner.id == district);
+        }
+        let failure =
+            |what: String, cure: &str| Err(Failure::new(Kind::SourceUnavailable, what).at(&url).cure(cure));
+        match (tokens.data.pop(), tokens.data.len()) {
+            (Some(token), 0) => Ok((usable(token.access_token, &url)?, None)),
+            (None, _) => failure(
+                "the application is known to Clever, but has no token for the district".into(),
+                "have the district accept the application in Clever, and check `district` in [source]",
+            ),
+            (Some(_), others) => failure(
+                format!("the application has tokens for {} districts", others + 1),
+                "say which one with `district = \"…\"` in [source]",
+            ),
+        }
+    }
+}
+
+fn place(credentials: &Credentials) -> &SecretPlace {
+    match credentials {
+        Credentials::Bearer { token } => token,
+        Credentials::OAuth2 { client_secret, .. }
+        | Credentials::OAuth1 { client_secret, .. }
+        | Credentials::CleverLookup { client_secret, .. } => client_secret,
+    }
+}
+
+fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
+}
+
+/// A token that can be sent in a header at all.
+fn usable(token: String, url: &Url) -> Result<Secret> {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::new(Kind::SourceUnavailable, "the server gave a token that cannot be used")
+            .at(url)
+            .cure("check `token_url` in [source.auth]"));
+    }
+    Ok(Secret::new(token))
+}
+
+fn fetch_json<T: for<'de> Deserialize<'de>>(
+    client: &Client<'_>,
+    build: &dyn Fn() -> Result<reqwest::blocking::RequestBuilder>,
+    asked: Asked,
+) -> Result<T> {
+    client.ask(build, |answer| {
+        if !answer.is_success() {
+            return Err(Trouble::Lasting(explain::refusal(&answer, asked)));
+        }
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| Trouble::Lasting(explain::not_json(&answer, &error)))
+    })
+}

@@ -1,0 +1,74 @@
+//! When a request is tried again, and how long that waits: pure, so that it can be held against a clock on paper.
+
+use std::time::{Duration, SystemTime};
+
+/// Nobody waits longer than this for a server, whatever it asks for: the night is short, and cron comes again.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Whether an answer with this status may be another one the next time.
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// How long a server asks to be left alone: `Retry-After` in seconds or as a date, or else the second since 1970 at which
+/// its window of requests ends (Clever's `x-ratelimit-reset`).
+pub(super) fn asked(retry_after: Option<&str>, reset: Option<&str>, now: SystemTime) -> Option<Duration> {
+    let until = |moment: SystemTime| moment.duration_since(now).unwrap_or_default();
+    let after = retry_after.map(str::trim).and_then(|text| match text.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text).ok().map(until),
+    });
+    after.or_else(|| {
+        let seconds = reset?.trim().parse::<u64>().ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).map(until)
+    })
+}
+
+/// How long to wait before the attempt after number `attempt` (from 0). Each wait is twice the one before, with a random
+/// half of it taken off (`chance` is from 0 to 1), so that all who were turned away do not come back at once. None: the
+/// server asks for more than can be waited.
+pub(super) fn wait(attempt: u32, asked: Option<Duration>, first: Duration, chance: f64) -> Option<Duration> {
+    if let Some(asked) = asked {
+        return (asked <= LONGEST_WAIT).then_some(asked);
+    }
+    let whole = first.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_WAIT / 5);
+    Some(whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_700_000_000);
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + NOW
+    }
+
+    #[test]
+    fn a_server_may_ask_in_seconds_as_a_date_or_by_its_window() {
+        let date = httpdate::fmt_http_date(now() + Duration::from_secs(90));
+        for (after, reset, seconds) in [
+            (Some("7"), None, Some(7)),
+            (Some(date.as_str()), None, Some(90)),
+            (Some("Tue, 01 Nov 1994 08:12:31 GMT"), None, Some(0)),
+            (None, Some("1700000030"), Some(30)),
+            (None, Some("1600000000"), Some(0)),
+            (Some("soon"), None, None),
+            (None, None, None),
+        ] {
+            assert_eq!(asked(after, reset, now()), seconds.map(Duration::from_secs), "{after:?} {reset:?}");
+        }
+    }
+
+    #[test]
+    fn waits_double_within_bounds() {
+        let first = Duration::from_secs(1);
+        assert_eq!(wait(0, None, first, 0.0), Some(first));
+        assert_eq!(wait(3, None, first, 0.0), Some(first * 8));
+        assert_eq!(wait(3, None, first, 1.0), Some(first * 4));
+        assert_eq!(wait(40, None, first, 0.0), Some(first * 60));
+        assert_eq!(wait(0, Some(first * 20), first, 0.5), Some(first * 20));
+        assert_eq!(wait(0, Some(first * 3600), first, 0.5), None);
+    }
+}

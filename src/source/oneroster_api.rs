@@ -1,0 +1,373 @@
+//! OneRoster over REST, versions 1.1 and 1.2, and ClassLink's Roster Server, which speaks 1.1: users and orgs.
+//!
+//! The whole roster is pulled and checked before any of it is handed over. What real servers do otherwise than the
+//! standard says is in `docs/api.md`.
+
+pub(super) mod json;
+mod kept;
+mod pages;
+mod user;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::Deserialize;
+
+use self::json::{List, Text};
+use self::kept::{Kept, keep};
+use self::pages::{Collection, End, Seen, Wanted, walk};
+use self::user::{Oddities, User};
+use super::glance::Glance;
+use super::http::{self, Client, Credentials, Url};
+use super::pulled::{Pulled, Records, Taken};
+use super::{RosterSource, Watch};
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::roster::{Mode, Schools};
+
+/// How often a pull is begun at all, where the data keep changing under it.
+const PULLS: u32 = 3;
+
+/// What is pulled, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What `/users` and `/orgs` come after.
+    pub url: Url,
+    pub users_path: String,
+    /// None: orgs are known by their ids.
+    pub orgs_path: Option<String>,
+    /// How many records a page is asked for. Servers may give fewer.
+    pub page_size: u32,
+    /// No collection has more pages.
+    pub max_pages: u64,
+    /// Whether `sort=sourcedId` is asked for, without which pages may overlap.
+    pub sort: bool,
+    /// How many pages are asked for at once, as long as the server gives whole ones.
+    pub parallel: u32,
+    /// Whether the server's own count has to be right.
+    pub check_totals: bool,
+    /// Only what changed is asked for, but everything this often. None: always everything.
+    pub full_every: Option<Duration>,
+    pub http: http::Options,
+    pub credentials: Credentials,
+}
+
+/// Where the roster of a pull is kept for the next one.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    pub file: PathBuf,
+    /// Whether it may be written, too. A preview writes nothing.
+    pub write: bool,
+}
+
+/// Pulls the roster: all of it, or what changed since the one that is kept.
+///
+/// # Errors
+/// `SourceUnavailable` if the server cannot be reached, refuses, or does not give everything; `InputUnusable` if it gives
+/// nobody; `Usage` if the credentials are not there.
+pub fn open(
+    options: &Options,
+    keeping: Option<&Keeping>,
+    watch: &Watch<'_>,
+) -> Result<Box<dyn RosterSource>> {
+    let client = Client::new(&options.http, &options.credentials, watch)?;
+    let mut findings = Findings::default();
+    let schools = match &options.orgs_path {
+        Some(path) => {
+            let orgs = Wanted { path, filter: None };
+            let (orgs, _) = pull(&client, options, orgs, &|_, _| (), Orgs::default)?;
+            if orgs.schools.0.is_empty() {
+                findings.warn("no-orgs", "orgs", None, None, || {
+                    "the server gives no orgs, so schools are known by their ids".to_owned()
+                });
+            }
+            orgs.schools
+        }
+        None => Schools::default(),
+    };
+    let known = Some(&schools).filter(|schools| !schools.0.is_empty());
+    let keeping = keeping.zip(options.full_every);
+    let changed = match keeping {
+        Some((keeping, full_every)) => changes(&client, options, keeping, full_every, known, watch)?,
+        None => None,
+    };
+    let Latest { mut records, latest, whole_at, findings: of_users } = match changed {
+        Some(changed) => changed,
+        None => everything(&client, options, known, watch)?,
+    };
+    findings.merge(&of_users);
+    if records.users() == 0 {
+        return Err(Failure::new(
+            Kind::InputUnusable,
+            "the server gives no users at all; nothing was applied",
+        )
+        .at(&options.url)
+        .cure("have users shared with these credentials: `rostersync check --source` says what is there"));
+    }
+    records.finish()?;
+    if let Some((keeping, _)) = keeping {
+        if latest.is_none() {
+            findings.warn("no-stamps", &options.users_path, None, Some("dateLastModified"), || {
+                "not every user has one, so what changed cannot be asked for and everything is pulled"
+                    .to_owned()
+            });
+        }
+        if keeping.write {
+            let kept = match latest {
+                Some(latest) => keep(&keeping.file, options.url.as_str(), latest, whole_at, &records),
+                None => {
+                    forget(keeping);
+                    Ok(())
+                }
+            };
+            if let Err(failure) = kept {
+                forget(keeping);
+                tracing::warn!("the next pull will be a whole one: {failure}");
+            }
+        }
+    }
+    Ok(Box::new(Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records }))
+}
+
+/// What is kept is of no use any more. If there is nothing, or it cannot be removed, the next pull notices.
+fn forget(keeping: &Keeping) {
+    let _ = std::fs::remove_file(&keeping.file);
+}
+
+/// A roster, and what has to be known to ask for its changes.
+struct Latest {
+    records: Records,
+    /// The latest stamp in it; none if somebody has none.
+    latest: Option<DateTime<Utc>>,
+    whole_at: DateTime<Utc>,
+    findings: Findings,
+}
+
+/// Pulls everything.
+fn everything(
+    client: &Client<'_>,
+    options: &Options,
+    schools: Option<&Schools>,
+    watch: &Watch<'_>,
+) -> Result<Latest> {
+    let all = Wanted { path: &options.users_path, filter: None };
+    let (users, repeated) = pull(client, options, all, watch.progress, || Users::new(schools, watch.now))?;
+    let Users { records, mut findings, .. } = users;
+    if repeated > 0 {
+        findings.warn("repeated-record", &options.users_path, None, None, || {
+            format!("{repeated} records come more than once, at every pull; those that say the same are counted once")
+        });
+    }
+    let latest = users.latest.filter(|_| !users.unstamped);
+    Ok(Latest { records, latest, whole_at: watch.now, findings })
+}
+
+/// How much earlier than the latest stamp the next pull begins: a server writes stamps before it shows what they are of.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+
+/// Pulls what changed since the kept roster. None, said in the log, if everything has to be pulled: there is none, it is time
+/// for it, or the server does not do what is asked.
+fn changes(
+    client: &Client<'_>,
+    options: &Options,
+    keeping: &Keeping,
+    full_every: Duration,
+    schools: Option<&Schools>,
+    watch: &Watch<'_>,
+) -> Result<Option<Latest>> {
+    let all = |why: &str| {
+        tracing::info!("{why}; pulling everything");
+        Ok(None)
+    };
+    let Some(kept) = Kept::open(&keeping.file, options.url.as_str()) else {
+        return all("there is no roster of an earlier pull that could be used");
+    };
+    let whole_at = kept.head.whole_at;
+    if (watch.now - whole_at).to_std().map_or(true, |age| age >= full_every) {
+        return all("the last pull of everything is long enough ago");
+    }
+    let before = kept.head.latest;
+    let since = (before - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
+    let filter = format!("dateLastModified>'{since}'");
+    let changed = Wanted { path: &options.users_path, filter: Some(&filter) };
+    let users = match pull(client, options, changed, watch.progress, || Users::new(schools, watch.now)) {
+        Ok((users, 0)) => users,
+        Ok(_) => return all("some changes came more than once"),
+        Err(failure) if failure.kind == Kind::SourceUnavailable => {
+            return all(&format!("the changes cannot be had ({})", failure.what));
+        }
+        Err(failure) => return Err(failure),
+    };
+    // The latest change of the last pull is among them, since they overlap. Otherwise the server has not followed the filter:
+    // some answer a filter that they do not understand with nobody.
+    let Some(latest) = users.latest.filter(|latest| *latest >= before && !users.unstamped) else {
+        return all("the server does not give the changes that it was asked for");
+    };
+    let Users { mut records, findings, .. } = users;
+    records.finish()?;
+    match kept.with(&records)? {
+        Some(records) => Ok(Some(Latest { records, latest: Some(latest), whole_at, findings })),
+        None => all("the roster of the earlier pull is damaged"),
+    }
+}
+
+/// Looks at the first page of users, and of orgs.
+///
+/// # Errors
+/// As [`open`], but nobody at all is no error.
+pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
+    let client = Client::new(&options.http, &options.credentials, watch)?;
+    let mut glance = Glance { place: options.url.to_string(), ..Glance::default() };
+    if let Some(path) = &options.orgs_path {
+        let url = pages::address(options, Wanted { path, filter: None }, 0);
+        let mut orgs = Orgs::default();
+        let seen = client.get(&url, |answer| orgs.page(&answer.body))??;
+        glance.orgs = Some(seen.ok_or_else(|| pages::no_such_key(&url, path))?.received);
+    }
+    let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
+    let total = client.get(&url, |answer| {
+        let page: UsersPage<'_> = serde_json::from_slice(&answer.body)?;
+        let Some(users) = page.users.0 else { return Ok(None) };
+        for user in &users {
+            let mut odd = Oddities { findings: &mut Findings::default(), schools: None, at: 1 };
+            // Counting cannot fail.
+            let _ = user.with_record(&mut odd, |record| {
+                glance.add(record);
+                Ok(())
+            });
+        }
+        Ok(Some(pages::total(answer)))
+    })?;
+    glance.total = total.ok_or_else(|| pages::no_such_key(&url, &options.users_path))?;
+    glance.judge();
+    Ok(glance)
+}
+
+/// Pulls one collection; again, from nothing, if it changed meanwhile.
+fn pull<C: Collection>(
+    client: &Client<'_>,
+    options: &Options,
+    wanted: Wanted<'_>,
+    progress: &dyn Fn(u64, Option<u64>),
+    new: impl Fn() -> C,
+) -> Result<(C, u64)> {
+    let mut pulls = 1;
+    loop {
+        let mut collection = new();
+        let what = match walk(client, options, wanted, &mut collection, progress)? {
+            End::Complete => return Ok((collection, 0)),
+            // It is the same each time: then it is no change but the way the data are.
+            End::Repeated(repeated) if pulls == PULLS => return Ok((collection, repeated)),
+            End::Repeated(repeated) => format!("{repeated} records came twice"),
+            End::Moved(what) => what,
+        };
+        if pulls == PULLS {
+            return Err(Failure::new(
+                Kind::SourceUnavailable,
+                format!("the data keep changing while they are pulled ({what}); nothing was applied"),
+            )
+            .at(&options.url)
+            .cure("run at an hour at which the server is not busy with its own nightly sync"));
+        }
+        tracing::warn!(
+            "{what} while {} were pulled; pulling them again ({pulls} of {})",
+            wanted.path,
+            PULLS - 1
+        );
+        pulls += 1;
+    }
+}
+
+/// `{"users":[…]}`
+#[derive(Deserialize)]
+struct UsersPage<'a> {
+    #[serde(borrow, default)]
+    users: List<User<'a>>,
+}
+
+/// Users in the making.
+struct Users<'a> {
+    schools: Option<&'a Schools>,
+    records: Records,
+    findings: Findings,
+    /// The latest stamp that is not in the future, where a wrong clock has put it.
+    latest: Option<DateTime<Utc>>,
+    /// Somebody has no stamp that can be read.
+    unstamped: bool,
+    not_after: DateTime<Utc>,
+}
+
+impl<'a> Users<'a> {
+    fn new(schools: Option<&'a Schools>, now: DateTime<Utc>) -> Self {
+        Self {
+            schools,
+            records: Records::new(),
+            findings: Findings::default(),
+            latest: None,
+            unstamped: false,
+            not_after: now + OVERLAP,
+        }
+    }
+}
+
+impl Collection for Users<'_> {
+    fn page(&mut self, body: &[u8]) -> serde_json::Result<Result<Option<Seen>>> {
+        let page: UsersPage<'_> = serde_json::from_slice(body)?;
+        Ok(page.users.0.map(|users| self.take(&users)).transpose())
+    }
+}
+
+impl Users<'_> {
+    fn take(&mut self, users: &[User<'_>]) -> Result<Seen> {
+        let mut seen = Seen { received: users.len() as u64, new: 0 };
+        for user in users {
+            let at = self.records.users() + 1;
+            let mut odd = Oddities { findings: &mut self.findings, schools: self.schools, at };
+            let taken = user.with_record(&mut odd, |record| self.records.take(record))?;
+            seen.new += u64::from(taken == Taken::New);
+            let changed = user.changed();
+            self.unstamped |= changed.is_none();
+            self.latest = self.latest.max(changed.filter(|stamp| *stamp <= self.not_after));
+        }
+        Ok(seen)
+    }
+}
+
+/// `{"orgs":[…]}`
+#[derive(Deserialize)]
+struct OrgsPage<'a> {
+    #[serde(borrow, default)]
+    orgs: List<Org<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Org<'a> {
+    #[serde(borrow)]
+    sourced_id: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+}
+
+/// Orgs in the making.
+#[derive(Default)]
+struct Orgs {
+    schools: Schools,
+}
+
+impl Collection for Orgs {
+    fn page(&mut self, body: &[u8]) -> serde_json::Result<Result<Option<Seen>>> {
+        let page: OrgsPage<'_> = serde_json::from_slice(body)?;
+        let Some(orgs) = page.orgs.0 else { return Ok(Ok(None)) };
+        let mut seen = Seen { received: orgs.len() as u64, new: 0 };
+        for org in &orgs {
+            let id = org.sourced_id.id();
+            let name = org.name.filled().unwrap_or_else(|| id.clone()).into_owned();
+            // An org without an id cannot be named by anybody.
+            let new = id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none();
+            seen.new += u64::from(new);
+        }
+        Ok(Ok(Some(seen)))
+    }
+}

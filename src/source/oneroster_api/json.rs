@@ -1,0 +1,171 @@
+//! JSON values as servers really send them: text that is a number, arrays that are null, booleans that are text.
+//!
+//! Null, a missing key and what cannot be understood are "not provided"; only an empty text is blank.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// A text, or nothing. Numbers and booleans are taken as they are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::source) struct Text<'a>(pub(in crate::source) Option<Cow<'a, str>>);
+
+impl Text<'_> {
+    /// Trimmed; line breaks and tabs, which lists are set apart by, become spaces.
+    pub(in crate::source) fn tidy(&self) -> Option<Cow<'_, str>> {
+        let text = self.0.as_deref()?.trim();
+        Some(match text.contains(['\t', '\n', '\r']) {
+            true => Cow::Owned(text.replace(['\t', '\n', '\r'], " ")),
+            false => Cow::Borrowed(text),
+        })
+    }
+
+    /// As [`Text::tidy`], for an id: a comma would end it in a list of ids. Empty if there is none.
+    pub(in crate::source) fn id(&self) -> Cow<'_, str> {
+        match self.tidy() {
+            None => Cow::Borrowed(""),
+            Some(id) if id.contains(',') => Cow::Owned(id.replace(',', "%2C")),
+            Some(id) => id,
+        }
+    }
+
+    /// Tidy, and none if it is blank.
+    pub(in crate::source) fn filled(&self) -> Option<Cow<'_, str>> {
+        self.tidy().filter(|text| !text.is_empty())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Owned(text.to_owned()))))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Borrowed(if value { "true" } else { "false" }))))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Owned(number.to_string()))))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Owned(number.to_string()))))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Owned(number.to_string()))))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
+        while values.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
+        while values.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+}
+
+/// An array, or nothing. One object in place of an array is an array of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) struct List<T>(pub(in crate::source) Option<Vec<T>>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(List(None))
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(List(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = values.next_element()? {
+            list.push(value);
+        }
+        Ok(List(Some(list)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, values: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(serde::de::value::MapAccessDeserializer::new(values)).map(|one| List(Some(vec![one])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> Option<String> {
+        let text: Text<'_> = serde_json::from_str(json).unwrap();
+        text.tidy().map(Cow::into_owned)
+    }
+
+    #[test]
+    fn text_is_read_from_whatever_it_comes_in() {
+        assert_eq!(text("\" a\\tb \""), Some("a b".into()));
+        assert_eq!(text("604863"), Some("604863".into()));
+        assert_eq!(text("true"), Some("true".into()));
+        assert_eq!(text("\"\""), Some(String::new()));
+        for nothing in ["null", "{\"a\":[1]}", "[\"a\"]"] {
+            assert_eq!(text(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_list_may_be_null_or_a_single_object() {
+        let list = |json: &str| {
+            serde_json::from_str::<List<serde_json::Value>>(json).unwrap().0.map(|list| list.len())
+        };
+        assert_eq!(list("null"), None);
+        assert_eq!(list("\"\""), None);
+        assert_eq!(list("[]"), Some(0));
+        assert_eq!(list("[{},{}]"), Some(2));
+        assert_eq!(list("{\"sourcedId\":\"x\"}"), Some(1));
+    }
+}

@@ -1,0 +1,291 @@
+//! A user in OneRoster's JSON, 1.1 and 1.2, as a [`Record`].
+//!
+//! Whether a server says `role` and `orgs` or `roles` has little to do with the version that it claims, so both are read.
+//! The password is not among the fields, so it is never copied.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::json::{List, Text};
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::roster::{Assignment, Defect, IdList, Record, RoleList, Schools};
+use crate::source::oneroster_csv::dates::Day;
+use crate::source::oneroster_csv::rows::boolean;
+
+/// What is read of a user.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct User<'a> {
+    #[serde(borrow)]
+    pub(super) sourced_id: Text<'a>,
+    #[serde(borrow)]
+    status: Text<'a>,
+    #[serde(borrow)]
+    date_last_modified: Text<'a>,
+    #[serde(borrow)]
+    enabled_user: Text<'a>,
+    #[serde(borrow)]
+    identifier: Text<'a>,
+    #[serde(borrow)]
+    given_name: Text<'a>,
+    #[serde(borrow)]
+    family_name: Text<'a>,
+    #[serde(borrow)]
+    email: Text<'a>,
+    #[serde(borrow)]
+    sms: Text<'a>,
+    #[serde(borrow)]
+    phone: Text<'a>,
+    #[serde(borrow)]
+    role: Text<'a>,
+    #[serde(borrow)]
+    orgs: List<Reference<'a>>,
+    #[serde(borrow)]
+    roles: List<Role<'a>>,
+    #[serde(borrow)]
+    agents: List<Reference<'a>>,
+}
+
+/// A GUIDRef. Only the id is of use: `href` and `type` are often wrong.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Reference<'a> {
+    #[serde(borrow)]
+    sourced_id: Text<'a>,
+}
+
+/// One of 1.2's roles.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Role<'a> {
+    #[serde(borrow)]
+    role_type: Text<'a>,
+    #[serde(borrow)]
+    role: Text<'a>,
+    #[serde(borrow)]
+    org: List<Reference<'a>>,
+    #[serde(borrow)]
+    begin_date: Text<'a>,
+    #[serde(borrow)]
+    end_date: Text<'a>,
+}
+
+/// What findings are said of.
+pub(super) struct Oddities<'a> {
+    pub(super) findings: &'a mut Findings,
+    /// None if the orgs were not pulled, so that nothing can be missing among them.
+    pub(super) schools: Option<&'a Schools>,
+    /// Position of the user.
+    pub(super) at: u64,
+}
+
+/// The name under which users are found odd.
+const FILE: &str = "users";
+
+impl Oddities<'_> {
+    fn warn(&mut self, code: &'static str, field: &str, message: impl FnOnce() -> String) {
+        self.findings.warn(code, FILE, Some(self.at), Some(field), message);
+    }
+
+    fn org(&mut self, id: &str, field: &str) {
+        if self.schools.is_some_and(|schools| !schools.0.contains_key(id)) {
+            self.warn("dangling-org", field, || {
+                format!("org {id} is not among the orgs; it is known by its id")
+            });
+        }
+    }
+}
+
+impl User<'_> {
+    /// The server's stamp of the last change.
+    pub(super) fn changed(&self) -> Option<DateTime<Utc>> {
+        let stamp = self.date_last_modified.filled()?;
+        DateTime::parse_from_rfc3339(&stamp).ok().map(|stamp| stamp.with_timezone(&Utc))
+    }
+
+    /// Hands the user over as a record.
+    pub(super) fn with_record<T>(
+        &self,
+        odd: &mut Oddities<'_>,
+        use_it: impl FnOnce(&Record<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (deleted, inactive) = self.status(odd);
+        let (roles, defect) = self.roles(odd);
+        let orgs = self.orgs.0.as_ref().map(|orgs| list(orgs));
+        for org in IdList(orgs.as_deref().unwrap_or_default()).iter() {
+            odd.org(org, "orgs");
+        }
+        let agents = self.agents.0.as_ref().map(|agents| list(agents));
+        let (id, identifier) = (self.sourced_id.id(), self.identifier.tidy());
+        let (given, family) = (self.given_name.tidy(), self.family_name.tidy());
+        let (email, sms, phone) = (self.email.tidy(), self.sms.tidy(), self.phone.tidy());
+        use_it(&Record {
+            line: Some(odd.at),
+            sourced_id: &id,
+            identifier: identifier.as_deref(),
+            deleted,
+            enabled: if inactive { Some(false) } else { self.enabled(odd) },
+            given_name: given.as_deref(),
+            family_name: family.as_deref(),
+            email: email.as_deref(),
+            sms: sms.as_deref(),
+            phone: phone.as_deref(),
+            language: None,
+            roles: RoleList(&roles),
+            orgs: orgs.as_deref().map(IdList),
+            agents: agents.as_deref().map(IdList),
+            defect,
+        })
+    }
+
+    /// Whether the user is gone, and whether it is 1.0's `inactive`.
+    fn status(&self, odd: &mut Oddities<'_>) -> (bool, bool) {
+        let status = self.status.tidy().unwrap_or_default();
+        let is = |word: &str| status.eq_ignore_ascii_case(word);
+        if !(status.is_empty() || is("active") || is("tobedeleted") || is("inactive")) {
+            odd.warn("unknown-status", "status", || "taken for active".to_owned());
+        }
+        (is("tobedeleted"), is("inactive"))
+    }
+
+    fn enabled(&self, odd: &mut Oddities<'_>) -> Option<bool> {
+        let text = self.enabled_user.filled()?;
+        let enabled = boolean(&text);
+        if enabled.is_none() {
+            odd.warn("unreadable-boolean", "enabledUser", || {
+                "neither true nor false, so taken as not provided".to_owned()
+            });
+        }
+        enabled
+    }
+
+    /// The roles, primary first, and whether one of them cannot be read.
+    fn roles(&self, odd: &mut Oddities<'_>) -> (String, Option<Defect>) {
+        let mut text = String::new();
+        let held = self.roles.0.as_deref().unwrap_or_default();
+        if held.is_empty() {
+            text.push_str(&self.role.tidy().unwrap_or_default());
+            return (text, None);
+        }
+        let is_primary =
+            |role: &&Role<'_>| role.role_type.tidy().is_some_and(|word| word.eq_ignore_ascii_case("primary"));
+        let mut defect = None;
+        for role in held.iter().filter(is_primary).chain(held.iter().filter(|role| !is_primary(role))) {
+            let Some(name) = role.role.filled() else {
+                odd.findings.error("incomplete-role", FILE, Some(odd.at), Some("roles"), || {
+                    "a role without its name, so its user is rejected".to_owned()
+                });
+                defect = Some(Defect::Roles);
+                continue;
+            };
+            let mut day = |text: &Text<'_>, field| day(text, field, odd);
+            let (begin, end) = (day(&role.begin_date, "beginDate"), day(&role.end_date, "endDate"));
+            let orgs: Vec<Cow<'_, str>> =
+                role.org.0.iter().flatten().map(|org| org.sourced_id.id()).collect();
+            let orgs: Vec<Option<&str>> = match orgs.iter().any(|org| !org.is_empty()) {
+                true => orgs.iter().map(AsRef::as_ref).filter(|org| !org.is_empty()).map(Some).collect(),
+                false => vec![None],
+            };
+            for org in orgs {
+                if let Some(org) = org {
+                    odd.org(org, "roles");
+                }
+                Assignment { role: &name, org, begin: begin.as_deref(), end: end.as_deref() }
+                    .write_to(&mut text);
+            }
+        }
+        (text, defect)
+    }
+}
+
+fn list(references: &[Reference<'_>]) -> String {
+    let ids: Vec<Cow<'_, str>> =
+        references.iter().map(|reference| reference.sourced_id.id()).filter(|id| !id.is_empty()).collect();
+    ids.join(",")
+}
+
+fn day(text: &Text<'_>, field: &str, odd: &mut Oddities<'_>) -> Option<String> {
+    let text = text.filled()?;
+    let day = Day::parse(&text);
+    if day.is_none() {
+        odd.warn("unreadable-date", field, || "not a date, so taken as not provided".to_owned());
+    }
+    let mut written = String::new();
+    day?.write_to(&mut written);
+    Some(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(json: &str, check: impl FnOnce(&Record<'_>)) -> Findings {
+        let user: User<'_> = serde_json::from_str(json).unwrap();
+        let mut findings = Findings::default();
+        let schools = Schools([("s1".to_owned(), "One".to_owned())].into());
+        let mut odd = Oddities { findings: &mut findings, schools: Some(&schools), at: 1 };
+        user.with_record(&mut odd, |record| {
+            check(record);
+            Ok(())
+        })
+        .unwrap();
+        findings
+    }
+
+    #[test]
+    fn absent_and_null_are_not_provided_and_an_empty_text_is_blank() {
+        let _ = record(r#"{"sourcedId":"u","email":null,"sms":"","agents":null,"orgs":[]}"#, |record| {
+            assert_eq!((record.email, record.sms, record.phone), (None, Some(""), None));
+            assert_eq!((record.agents, record.orgs), (None, Some(IdList(""))));
+            assert_eq!((record.enabled, record.deleted), (None, false));
+        });
+    }
+
+    #[test]
+    fn the_shapes_of_both_versions() {
+        let _ = record(
+            r#"{"sourcedId":604863,"role":"student","orgs":[{"href":"/orgs/s1","sourcedId":"s1","type":"user"}],
+               "agents":[{"sourcedId":"g1"},{"sourcedId":"g2"}],"enabledUser":"TRUE","password":"hunter2"}"#,
+            |record| {
+                assert_eq!((record.sourced_id, record.roles.0), ("604863", "student"));
+                assert_eq!((record.orgs, record.agents), (Some(IdList("s1")), Some(IdList("g1,g2"))));
+                assert_eq!(record.enabled, Some(true));
+                assert!(!format!("{record:?}").contains("hunter2"));
+            },
+        );
+        let _ = record(
+            r#"{"sourcedId":"u","status":"active","enabledUser":0,"roles":[
+               {"roleType":"secondary","role":"aide","org":{"sourcedId":"s1"},"beginDate":"2026-08-01"},
+               {"roleType":"primary","role":"teacher","org":{"sourcedId":"s1"},"endDate":"2027-06-30T00:00:00Z"}]}"#,
+            |record| {
+                assert_eq!(record.roles.0, "teacher\ts1\t\t2027-06-30\naide\ts1\t2026-08-01");
+                assert_eq!((record.orgs, record.enabled), (None, Some(false)));
+            },
+        );
+    }
+
+    #[test]
+    fn what_is_odd_is_told_of() {
+        let findings = record(
+            r#"{"sourcedId":"u","status":"gone","enabledUser":"maybe","roles":[{"role":"aide","org":{"sourcedId":"s9"},
+               "endDate":"soon"},{"roleType":"primary"}]}"#,
+            |record| assert_eq!(record.defect, Some(Defect::Roles)),
+        );
+        let codes: Vec<&str> = findings.counts().keys().copied().collect();
+        assert_eq!(
+            codes,
+            ["dangling-org", "incomplete-role", "unknown-status", "unreadable-boolean", "unreadable-date"]
+        );
+    }
+
+    #[test]
+    fn whoever_is_to_be_deleted_is_and_inactive_is_not() {
+        let _ = record(r#"{"sourcedId":"u","status":"toBeDeleted"}"#, |record| assert!(record.deleted));
+        let _ = record(r#"{"sourcedId":"u","status":"inactive"}"#, |record| {
+            assert!(!record.deleted && record.enabled == Some(false));
+        });
+    }
+}

@@ -1,0 +1,142 @@
+//! A roster that was pulled whole before anything is decided: the records in a spool, and what was seen in passing.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::RosterSource;
+use super::spool::Spool;
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::roles;
+use crate::roster::{Mode, Record, Schools};
+
+/// A complete roster.
+#[derive(Debug)]
+pub(super) struct Pulled {
+    pub(super) name: String,
+    pub(super) mode: Mode,
+    pub(super) schools: Schools,
+    pub(super) findings: Findings,
+    pub(super) records: Records,
+}
+
+impl RosterSource for Pulled {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn schools(&self) -> &Schools {
+        &self.schools
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    fn shares_no_guardians(&self) -> bool {
+        self.mode == Mode::Bulk && self.records.guardians == 0
+    }
+
+    fn read(&self, _: &mut Findings, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.records.each(each)
+    }
+}
+
+/// What became of a record that was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    New,
+    /// Was there already, in the same words.
+    Again,
+    /// Was there already, in other words. Both are kept: which of them holds is for the plan to say.
+    Differs,
+}
+
+/// Records in the making.
+#[derive(Debug)]
+pub(super) struct Records {
+    spool: Spool,
+    /// What was said of each sourcedId, both as hashes: a million people take a few words each.
+    said: HashMap<u64, u64>,
+    pub(super) guardians: u64,
+}
+
+impl Records {
+    pub(super) fn new() -> Self {
+        Self { spool: Spool::new(), said: HashMap::new(), guardians: 0 }
+    }
+
+    /// How many different users there are. Those without a sourcedId count as different.
+    pub(super) fn users(&self) -> u64 {
+        self.spool.len()
+    }
+
+    /// By what a sourcedId is known here.
+    pub(super) fn key(sourced_id: &str) -> u64 {
+        xxh3_64(sourced_id.as_bytes())
+    }
+
+    /// Whether there is somebody with this sourcedId. Before [`Records::finish`].
+    pub(super) fn has(&self, sourced_id: &str) -> bool {
+        self.said.contains_key(&Self::key(sourced_id))
+    }
+
+    /// Takes in a record and gives it its position.
+    pub(super) fn take(&mut self, record: &Record<'_>) -> Result<Taken> {
+        let mut taken = Taken::New;
+        if !record.sourced_id.is_empty() {
+            let said = fingerprint(record);
+            match self.said.insert(Self::key(record.sourced_id), said) {
+                None => {}
+                Some(before) if before == said => return Ok(Taken::Again),
+                Some(_) => taken = Taken::Differs,
+            }
+        }
+        self.guardians +=
+            u64::from(record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role))));
+        self.spool.push(&Record { line: Some(self.spool.len() + 1), ..*record })?;
+        Ok(taken)
+    }
+
+    /// Hands each record to `each`, until it breaks off. After [`Records::finish`].
+    pub(super) fn each(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.spool.each(each)
+    }
+
+    /// No more is coming.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        self.said = HashMap::new();
+        self.spool.flush()
+    }
+}
+
+/// A hash of all that a record says.
+fn fingerprint(record: &Record<'_>) -> u64 {
+    let mut hash = Xxh3::new();
+    let mut part = |text: Option<&str>| {
+        // Absent and empty are not the same, and where one part ends the next must not begin.
+        hash.update(&(text.map_or(u64::MAX, |text| text.len() as u64)).to_le_bytes());
+        hash.update(text.unwrap_or_default().as_bytes());
+    };
+    for text in
+        [record.identifier, record.given_name, record.family_name, record.email, record.sms, record.phone]
+    {
+        part(text);
+    }
+    part(record.language);
+    part(Some(record.roles.0));
+    part(record.orgs.map(|list| list.0));
+    part(record.agents.map(|list| list.0));
+    hash.update(&[
+        u8::from(record.deleted),
+        record.enabled.map_or(2, u8::from),
+        u8::from(record.defect.is_some()),
+    ]);
+    hash.digest()
+}
