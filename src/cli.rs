@@ -4,13 +4,20 @@
 //! the environment looked at.
 
 mod check;
+mod corrections;
+mod delivery;
 mod exit;
+mod explain;
+mod notify;
+mod outbox;
 mod preview;
 mod report;
 mod run;
 mod runs;
 mod status;
+mod table;
 mod ui;
+mod undo;
 mod users;
 
 use std::path::PathBuf;
@@ -74,6 +81,10 @@ enum Command {
     Report(report::ReportArgs),
     Runs(runs::RunsArgs),
     Users(users::UsersArgs),
+    Explain(explain::ExplainArgs),
+    Undo(undo::UndoArgs),
+    Notify(notify::NotifyArgs),
+    Outbox(outbox::OutboxArgs),
     Check(check::CheckArgs),
     Status(status::StatusArgs),
 }
@@ -111,8 +122,18 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args, &cli.global, &ui),
         Command::Runs(args) => runs::run(args, &cli.global, &ui),
         Command::Users(args) => users::run(args, &cli.global, &ui),
+        Command::Explain(args) => explain::run(args, &cli.global, &ui),
+        Command::Undo(args) => undo::run(args, &cli.global, &ui),
+        Command::Notify(args) => notify::run(args, &cli.global, &ui),
+        Command::Outbox(args) => outbox::run(args, &cli.global, &ui),
         Command::Check(args) => check::run(args, &cli.global, &ui),
         Command::Status(args) => status::run(args, &cli.global, &ui),
+    };
+    // What `-q` has held back is wanted if the exit status is not 0; a reader who is gone wants nothing.
+    let _ = match &done {
+        Ok(status) => ui.settle(*status),
+        Err(failure) if exit::is_broken_pipe(failure) => Ok(()),
+        Err(failure) => ui.settle(Status::of(failure.kind)),
     };
     match done {
         Ok(status) => ExitCode::from(status.code()),

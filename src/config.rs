@@ -3,6 +3,8 @@
 //! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
 
 mod keys;
+mod notify;
+mod source;
 mod values;
 
 use std::collections::BTreeMap;
@@ -13,8 +15,13 @@ use serde::Deserialize;
 use crate::contact::Region;
 use crate::failure::{Failure, Kind, Result};
 use crate::policy::BlankValues;
-use crate::source::oneroster_csv::{EncodingSetting, ModeSetting};
-pub use values::{Age, Globs, Limit, MailServer, PLATFORM_COLUMNS, Zone};
+use crate::source::oneroster_csv::EncodingSetting;
+pub use notify::{
+    Admins, BodyForm, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace, Provider,
+    QuietHours, StartTls, When,
+};
+pub use source::{Pull, Source, SourceKind, SourceMode};
+pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, Zone};
 
 /// A whole configuration. Paths are already relative to the folder of the file.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,11 +34,14 @@ pub struct Config {
     #[serde(default, rename = "school")]
     pub schools: Vec<School>,
     pub source: Source,
+    pub guardians: Option<Guardians>,
     pub platform: Option<Platform>,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
     pub notify: Notify,
+    #[serde(default)]
+    pub monitor: Monitor,
 }
 
 /// `[sync]`: the setting and what it applies to.
@@ -101,24 +111,16 @@ pub struct School {
     pub update_contacts: bool,
 }
 
-/// `[source]`: where the roster comes from.
+/// `[guardians]`: guardians in a file of their own, beside any source.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
-    #[serde(rename = "type", deserialize_with = "values::source_type")]
-    pub kind: SourceKind,
-    /// A folder or a zip.
-    pub path: PathBuf,
-    #[serde(default = "defaults::mode")]
-    pub mode: ModeSetting,
-    #[serde(default = "defaults::encoding")]
+pub struct Guardians {
+    pub file: PathBuf,
+    #[serde(default)]
     pub encoding: EncodingSetting,
-}
-
-/// The kinds of sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    OneRosterCsv,
+    /// The column with each person's language, which the standard does not have.
+    #[serde(default)]
+    pub language_field: Option<String>,
 }
 
 /// `[platform]`: the platform's own export.
@@ -161,28 +163,8 @@ impl Default for Limits {
     }
 }
 
-/// `[notify]`: how people are told.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notify {
-    /// Whom to contact if something is wrong; ends every message.
-    pub contact: Option<String>,
-    pub email: Option<NotifyEmail>,
-}
-
-/// `[notify.email]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NotifyEmail {
-    pub server: MailServer,
-    #[serde(deserialize_with = "values::mailbox")]
-    pub from: String,
-    #[serde(default, deserialize_with = "values::optional_mailbox")]
-    pub reply_to: Option<String>,
-}
-
 mod defaults {
-    use super::{BlankValues, EncodingSetting, ModeSetting, PathBuf, Region};
+    use super::{BlankValues, PathBuf, Region};
 
     pub(super) fn store() -> PathBuf {
         "rostersync.db".into()
@@ -201,12 +183,6 @@ mod defaults {
     }
     pub(super) fn blank_values() -> BlankValues {
         BlankValues::Keep
-    }
-    pub(super) fn mode() -> ModeSetting {
-        ModeSetting::Auto
-    }
-    pub(super) fn encoding() -> EncodingSetting {
-        EncodingSetting::Auto
     }
 }
 
@@ -243,16 +219,18 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Self> {
         let mut config: Self = toml::from_str(text).map_err(|error| keys::explain(&error, text, file))?;
         file.clone_into(&mut config.file);
-        config.check_paths(text)?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
-        let mut paths = vec![&mut config.sync.store, &mut config.sync.reports, &mut config.source.path];
+        config.check_paths(text)?;
+        config.source.settle(text, file, folder)?;
+        let mut paths = vec![&mut config.sync.store, &mut config.sync.reports];
+        if let Some(guardians) = &mut config.guardians {
+            paths.push(&mut guardians.file);
+        }
         if let Some(platform) = &mut config.platform {
             paths.push(&mut platform.users);
         }
-        if let Some(email) = &mut config.notify.email {
-            let MailServer::Folder(mail) = &mut email.server;
-            paths.push(mail);
-        }
+        paths.extend(config.notify.paths());
+        paths.extend(config.monitor.ping_url_file.iter_mut());
         for path in paths {
             *path = folder.join(&path);
         }
@@ -263,9 +241,10 @@ impl Config {
     /// A path that is empty would become the folder of the configuration.
     fn check_paths(&self, text: &str) -> Result<()> {
         let platform = self.platform.as_ref().map(|platform| ("users", &platform.users));
-        let paths =
-            [("store", &self.sync.store), ("reports", &self.sync.reports), ("path", &self.source.path)];
-        match paths.into_iter().chain(platform).find(|(_, path)| path.as_os_str().is_empty()) {
+        let guardians = self.guardians.as_ref().map(|guardians| ("file", &guardians.file));
+        let paths = [("store", &self.sync.store), ("reports", &self.sync.reports)];
+        match paths.into_iter().chain(guardians).chain(platform).find(|(_, path)| path.as_os_str().is_empty())
+        {
             Some((key, _)) => {
                 Err(Failure::new(Kind::Usage, format!("the configuration is not valid: `{key}` is empty"))
                     .at(keys::place(text, &self.file, key))
@@ -277,6 +256,14 @@ impl Config {
 
     /// What no single value shows.
     fn check(&self, text: &str) -> Result<()> {
+        if self.source.kind == SourceKind::Clever && self.sync.phone_credential != PhoneCredential::Sms {
+            return Err(Failure::new(
+                Kind::Usage,
+                "the configuration is not valid: of Clever only numbers marked as mobile are mobiles",
+            )
+            .at(keys::place_in(text, &self.file, "sync", "phone_credential"))
+            .cure("remove `phone_credential`, or write \"sms\""));
+        }
         let mistake = |key: &str, what: String, cure: &str| {
             Err(Failure::new(Kind::Usage, what).at(keys::place(text, &self.file, key)).cure(cure))
         };
@@ -294,6 +281,16 @@ impl Config {
                 "[[school]]",
                 format!("the school `{}` has two [[school]] entries", twice[0]),
                 "keep one of them",
+            );
+        }
+        if let Some((key, what, cure)) = self.notify.mistake() {
+            return mistake(key, what, cure);
+        }
+        if self.notify.message.trim().is_empty() {
+            return mistake(
+                "message",
+                "the message in [notify] is empty".into(),
+                "write what people read whose edit is refused, or remove the key",
             );
         }
         for role in &self.sync.roles {

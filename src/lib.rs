@@ -4,10 +4,12 @@
 //! The modules, in the order in which data meets them:
 //!
 //! * [`failure`], [`findings`]: what goes wrong, and what is only odd, said so that a person can act on it
+//! * [`secret`]: passwords and tokens, which are never shown
 //! * [`config`]: the configuration file, as typed settings
 //! * [`contact`]: emails, phones and names, and when two of them are the same
 //! * [`roster`], [`roles`]: a user as the SIS describes it, whatever the source
 //! * [`source`]: where rosters come from
+//! * [`spool`], [`lanes`]: bytes that are too many for memory; threads that work side by side, in order
 //! * [`account`]: a user as the platform has it
 //! * [`platform`]: the platform's own export, who has joined and with which details
 //! * [`policy`]: who may change what; one table, pure
@@ -15,6 +17,7 @@
 //! * [`store`]: accounts, history and outbox, in one SQLite file
 //! * [`message`]: a notification as plain data
 //! * [`notify`]: what people are told, and handing it over
+//! * [`people`]: what people do besides the sync: joining, editing, permissions
 //! * [`report`]: the Users report, written, read, sorted and shown
 //! * [`lock`], [`output`]: one run at a time; files that are complete or not there
 //! * [`run`]: the walk through all of it
@@ -26,10 +29,12 @@ pub mod config;
 pub mod contact;
 pub mod failure;
 pub mod findings;
+pub mod lanes;
 pub mod lock;
 pub mod message;
 pub mod notify;
 pub mod output;
+pub mod people;
 pub mod plan;
 pub mod platform;
 pub mod policy;
@@ -37,5 +42,7 @@ pub mod report;
 pub mod roles;
 pub mod roster;
 pub mod run;
+pub mod secret;
 pub mod source;
+pub mod spool;
 pub mod store;

@@ -74,7 +74,8 @@ fn refuse_our_own(path: &Path, config: &Config, source: Option<&Path>) -> Result
     };
     let Some(target) = whole(path) else { return Ok(()) };
     let platform = config.platform.as_ref().map(|platform| platform.users.as_path());
-    let files = [Some(config.file.as_path()), Some(&config.sync.store), Some(source), platform];
+    let guardians = config.guardians.as_ref().map(|guardians| guardians.file.as_path());
+    let files = [Some(config.file.as_path()), Some(&config.sync.store), Some(source), platform, guardians];
     let ours = files.into_iter().flatten().filter_map(whole).any(|ours| ours == target);
     let beside_store = whole(&config.sync.store).is_some_and(|store| {
         let name = |path: &Path| {

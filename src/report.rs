@@ -22,7 +22,9 @@ mod rows;
 mod table;
 mod writer;
 
+pub use cell::{append_plain_row, append_row};
 pub use columns::Column;
 pub use query::{Format, Query, Shown, render};
 pub use reader::{Cells, Reader};
+pub use table::harmless;
 pub use writer::{Row, Writer, csv_row};

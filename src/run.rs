@@ -6,28 +6,37 @@
 
 mod commit;
 mod files;
+mod open;
+mod told;
+mod undo;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::config::{Config, SourceKind};
+use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::lock::{Lock, Of};
-use crate::notify::{self, Delivery};
+use crate::notify::{self, Delivery, Occasion, Sending, Words};
 use crate::output::{check_target, write_file};
-use crate::plan::{self, Overrun, Plan, Rules, Survey};
-use crate::platform::Export;
+use crate::people::{self, People};
+use crate::plan::{self, Known, Overrun, Plan, Rules, Surveyed};
+use crate::platform::{Export, Seen};
 use crate::policy::Setting;
-use crate::roster::{Mode, Record, Schools};
+use crate::roster::{Mode, Schools};
 use crate::source::RosterSource;
-use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::store::{RunResult, Store};
 
+use self::commit::Applied;
+
 pub use files::find_report;
+pub use open::{glance, open_later};
+pub use told::Told;
+pub use undo::{Fate, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
 
 /// What one run is asked to do.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +53,10 @@ pub struct Options {
     pub approve: Option<String>,
     /// Also write the report here.
     pub report: Option<PathBuf>,
+    /// Decide on everybody, also on those about whom nothing has moved since they were decided on last.
+    pub decide_all: bool,
+    /// A file of new sourcedIds that old accounts are given first.
+    pub rekey: Option<PathBuf>,
 }
 
 /// What a run meets outside: its clock, its progress, the wish that it should stop.
@@ -69,7 +82,6 @@ pub struct Outcome {
     /// Its number; none for a dry run.
     pub run: Option<i64>,
     pub plan: Plan,
-    pub survey: Survey,
     pub schools: Schools,
     /// Limits that the plan goes over, whether approved or not.
     pub overruns: Vec<Overrun>,
@@ -91,7 +103,9 @@ pub struct Outcome {
 /// Whatever stops it before the commit; then nothing was applied. What goes wrong with a notification after the commit is
 /// no error: it is counted in [`Outcome::delivery`].
 pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Result<Outcome> {
-    let rules = rules(config, options, around.now)?;
+    let mut rules = rules(config, options, around.now)?;
+    // A mistake in a template shows before anything is changed.
+    let words = Words::load(&config.notify)?;
     if let Some(path) = &options.report {
         check_target(path, Some(config), options.source.as_deref())?;
     }
@@ -106,36 +120,43 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         files::finish_interrupted(&config.sync.reports, &store)?;
     }
 
-    let mut findings = Findings::default();
-    let mut export = match &config.platform {
-        Some(platform) => Export::read(platform, around.now.into(), &mut findings)?,
-        None => Export::default(),
-    };
-    let source = open_source(config, options.source.as_deref())?;
+    rules.opted_out = store.opt_outs()?.into_iter().collect();
+
+    // What is pulled is complete before anything is looked at; files are looked through meanwhile.
+    let open = open::open_later(config, options.source.as_deref(), &store, around, !options.dry_run)?;
     store.begin()?;
-    let survey = survey(&*source, &store, &rules, &mut findings, around)?;
+    if let Some(file) = &options.rekey {
+        store.set_mark()?;
+        let done = people::rekey_all(&People::new(config, &store, around.now)?, file)?;
+        tracing::info!("{done} accounts have a new sourcedId");
+    }
+    let mut findings = Findings::default();
+    let Surveyed { source, survey, prepared: export } =
+        survey(open, config, options, &store, &rules, &mut findings, around)?;
     refuse_first_delta(&*source, &store)?;
+    open::refuse_lost_guardians(&*source, &store, &rules)?;
     find_unknown_schools(config, &*source, &store, &mut findings)?;
-    let plan = plan(&*source, &survey, &store, &mut export, &rules, around)?;
-    let export_unknown = export.report_unknown(&mut findings);
+    around.progress.begin("planning", Some(survey.records));
+    let plan = plan::build(source.mode(), survey, &store, &export, &rules, options.decide_all, watch(around));
+    interrupted(around)?;
+    let plan = plan?;
+    let export_unknown = export.report_unknown(|key| plan.knows(key), &mut findings)?;
 
     let overruns = plan::check_limits(&plan.summary, &config.limits);
     let partial = plan::too_many_rejected(&plan.summary, &config.limits);
     let approved = approve(options.approve.as_deref(), &plan.checksum)?;
     let number = store.next_run()?;
-    let partial_report = match options.dry_run {
-        true => None,
-        false => Some(files::write_partial(&config.sync.reports, number, &plan)?),
-    };
+    let refused = files::Undeliverable::of(&store)?;
     if let Some(path) = &options.report {
-        write_file(path, Some(config), options.source.as_deref(), |out| files::write_rows(out, &plan))?;
+        write_file(path, Some(config), options.source.as_deref(), |out| {
+            files::write_rows(out, &plan, &refused)
+        })?;
     }
     interrupted(around)?;
     let blocked = !overruns.is_empty() && !approved;
     let mut outcome = Outcome {
-        run: partial_report.is_some().then_some(number),
+        run: (!options.dry_run).then_some(number),
         plan,
-        survey,
         schools: source.schools().clone(),
         overruns,
         blocked,
@@ -146,18 +167,40 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         export_rows: export.len(),
         export_unknown,
     };
-    let Some(partial_report) = partial_report else {
+    if options.dry_run {
         store.rollback()?;
         around.progress.end();
         return Ok(outcome);
-    };
+    }
 
     let result = match (blocked, partial) {
         (true, _) => RunResult::Blocked,
         (false, true) => RunResult::Partial,
         (false, false) => RunResult::Ok,
     };
-    commit::commit(&store, &outcome, result, &*source, config, options, around)?;
+    if blocked && options.rekey.is_some() {
+        // Of a blocked run there is its row, and nothing else.
+        store.back_to_mark()?;
+    }
+    let (told, occasion) = (Told::of(&outcome.plan, config)?, Occasion::of(config, &words, around.now));
+    // The report and the store are written side by side; the store commits when the report is on the disk.
+    let partial_report = thread::scope(|scope| {
+        let report =
+            scope.spawn(|| files::write_partial(&config.sync.reports, number, &outcome.plan, &refused));
+        let applied = Applied {
+            run: number,
+            result,
+            source: &*source,
+            notify: !options.no_notify,
+            told: &told,
+            occasion: &occasion,
+        };
+        let written = commit::write(&store, &outcome.plan, &applied, around);
+        let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        written.map(|()| report)
+    })?;
+    interrupted(around)?;
+    store.commit()?;
     // From here on the run is applied, and nothing that goes wrong makes it another one.
     outcome.report = match files::complete(partial_report, &config.sync.reports, number) {
         Ok(path) => Some(path),
@@ -175,7 +218,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         outcome.delivery = send(config, &store, around).unwrap_or_else(|failure| {
             tracing::error!(run = number, "the run is applied, but its notifications stay queued: {failure}");
             let queued = outcome.plan.summary.notifications.total();
-            Delivery { sent: 0, undelivered: store.waiting().unwrap_or(queued).max(1) }
+            Delivery { undelivered: store.waiting().unwrap_or(queued).max(1), ..Delivery::default() }
         });
     }
     around.progress.end();
@@ -186,6 +229,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
 fn rules(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Rules> {
     if config.on_anywhere()
         && config.notify.email.is_none()
+        && config.notify.sms.is_none()
         && !options.no_notify
         && options.what_if.is_none()
     {
@@ -204,71 +248,52 @@ fn open_store(config: &Config, options: &Options) -> Result<Store> {
     if !options.dry_run {
         return Store::open(&config.sync.store);
     }
-    match Store::open_read(&config.sync.store)? {
+    let found = match options.rekey {
+        // The plan is made as if the accounts had their new sourcedIds.
+        Some(_) => Store::open_copy(&config.sync.store)?,
+        None => Store::open_read(&config.sync.store)?,
+    };
+    match found {
         Some(store) => Ok(store),
         None => Store::empty(),
     }
 }
 
-/// Opens the configured source, or the CSV files at another place.
-///
-/// # Errors
-/// Those of the source.
-pub fn open_source(config: &Config, path: Option<&Path>) -> Result<Box<dyn RosterSource>> {
-    match config.source.kind {
-        SourceKind::OneRosterCsv => {
-            let options = oneroster_csv::Options {
-                mode: config.source.mode,
-                encoding: config.source.encoding,
-                language_column: None,
-            };
-            Ok(Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), options)?))
-        }
-    }
-}
-
+/// Reads the roster and, while it is opened and read, whom the store knows and the platform's export.
 fn survey(
-    source: &dyn RosterSource,
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
+    config: &Config,
+    options: &Options,
     store: &Store,
     rules: &Rules,
     findings: &mut Findings,
     around: &Surroundings<'_>,
-) -> Result<Survey> {
+) -> Result<Surveyed<Export>> {
     around.progress.begin("reading the roster", None);
-    findings.merge(source.findings());
-    let survey = plan::survey(source, store, rules, findings, watch(around));
-    interrupted(around)?;
-    survey
-}
-
-fn plan(
-    source: &dyn RosterSource,
-    survey: &Survey,
-    store: &Store,
-    export: &mut Export,
-    rules: &Rules,
-    around: &Surroundings<'_>,
-) -> Result<Plan> {
-    around.progress.begin("planning", Some(survey.records));
-    let plan = plan::build(source, survey, store, export, rules, watch(around));
-    interrupted(around)?;
-    plan
-}
-
-/// Counts records for the progress, and breaks off when the run is to stop.
-fn watch<'a>(around: &'a Surroundings<'_>) -> impl FnMut(&Record<'_>) -> ControlFlow<()> + 'a {
-    // Looking at a clock or a signal for each of a million records would show.
-    const EVERY: u64 = 1024;
-    let mut records = 0;
-    move |_| {
-        records += 1;
-        if records % EVERY == 0 {
-            around.progress.at(records);
-            if (around.stop)().is_some() {
-                return ControlFlow::Break(());
+    let prepare = |findings: &mut Findings| {
+        let mut known = Known::new(store.memos()?);
+        let export = match &config.platform {
+            Some(platform) => {
+                let see = |key, hash| if options.decide_all { Seen::New } else { known.see(key, hash) };
+                Export::read(platform, around.now.into(), rules.seed(), see, findings)?
             }
+            None => Export::default(),
+        };
+        Ok((known, export))
+    };
+    let surveyed = plan::survey(open, prepare, store, rules, findings, watch(around));
+    interrupted(around)?;
+    surveyed
+}
+
+/// Shows the progress, and breaks off when the run is to stop.
+fn watch<'a>(around: &'a Surroundings<'_>) -> impl FnMut(u64) -> ControlFlow<()> + 'a {
+    |records| {
+        around.progress.at(records);
+        match (around.stop)() {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
         }
-        ControlFlow::Continue(())
     }
 }
 
@@ -308,7 +333,7 @@ pub fn find_unknown_schools(
 
 /// Changes alone say nothing about who else there is.
 fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
-    if source.mode() != Mode::Delta || has_accounts(store)? {
+    if source.mode() != Mode::Delta || store.has_accounts()? {
         return Ok(());
     }
     Err(Failure::new(
@@ -317,11 +342,6 @@ fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
     )
     .at(source.name())
     .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
-}
-
-fn has_accounts(store: &Store) -> Result<bool> {
-    let population = store.population()?;
-    Ok(population.pending + population.active + population.archived > 0)
 }
 
 /// Whether the plan is the approved one.
@@ -341,22 +361,26 @@ fn approve(approved: Option<&str>, checksum: &str) -> Result<bool> {
 }
 
 /// Sends what waits in the outbox. Somebody else who is sending already does it for us.
-fn send(config: &Config, store: &Store, around: &Surroundings<'_>) -> Result<Delivery> {
+///
+/// # Errors
+/// Those of the lock and the store; a message that cannot be handed over is counted, and no error.
+pub fn send(config: &Config, store: &Store, around: &Surroundings<'_>) -> Result<Delivery> {
     let waiting = store.waiting()?;
-    let Some(email) = config.notify.email.as_ref().filter(|_| waiting > 0) else {
-        return Ok(Delivery { sent: 0, undelivered: waiting });
-    };
+    if waiting == 0 {
+        return Ok(Delivery::default());
+    }
     around.progress.begin("sending", Some(waiting));
-    let stamp = config.sync.timezone.show(around.now);
-    match Lock::take(&config.sync.store, Of::Outbox, &stamp, Duration::ZERO) {
-        Ok(_lock) => {
-            let progress = |sent| around.progress.at(sent);
-            notify::deliver(store, email, around.now, progress, || (around.stop)().is_some())
-        }
+    let sending = Sending {
+        now: around.now,
+        progress: &|sent| around.progress.at(sent),
+        stopped: &|| (around.stop)().is_some(),
+        at_once: false,
+    };
+    match notify::send(store, config, &sending) {
         Err(failure) if failure.kind == Kind::Busy => {
             tracing::info!("another process is sending the notifications");
             Ok(Delivery::default())
         }
-        Err(failure) => Err(failure),
+        done => done,
     }
 }

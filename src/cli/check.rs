@@ -8,21 +8,28 @@ use super::exit::Status;
 use super::run::Format;
 use super::ui::{Ui, place};
 use super::{Global, unprintable};
-use crate::config::{Config, PhoneCredential};
+use crate::config::{Config, PhoneCredential, SourceKind};
 use crate::contact::Field;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::findings::{Finding, Findings, KEPT_PER_CODE, Severity};
-use crate::plan::{self, Action, Note, PlanRow, Rules, Summary};
-use crate::platform::Export;
-use crate::run::{find_unknown_schools, open_source};
+use crate::plan::{self, Action, Known, Note, PlanRow, Rules, Summary, Surveyed};
+use crate::platform::{Export, Seen};
+use crate::run::{Surroundings, find_unknown_schools, glance, open_later};
+use crate::source::Glance;
 use crate::store::Store;
 
 /// Read the configuration, the roster and the platform export, and say what is wrong with them
 ///
 /// Needs no store and changes nothing. Findings have file, line, column and code, and never a person's details. Exit 0;
 /// 3 if more records would be rejected than [limits] allows; 2, 6 or 7 if the configuration or an input is unusable.
+/// With --source only a first page is read of a source that is asked over the network: whether it can be reached, lets us in,
+/// and what it does not share. Then exit 3 means that something is missing.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
+    /// Only connect to the source (an API), read one page, and say what is missing
+    #[arg(long)]
+    source: bool,
+
     /// How the findings are written to standard output
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
@@ -30,8 +37,12 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
+    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    if args.source {
+        return first_page(args, &config, &around, ui);
+    }
     let mut findings = Findings::default();
-    let summary = look(&config, global, &mut findings)?;
+    let summary = look(&config, &around, &mut findings)?;
     let status = match plan::too_many_rejected(&summary, &config.limits) {
         true => Status::Partial,
         false => Status::Ok,
@@ -54,23 +65,76 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Status> 
     Ok(status)
 }
 
-/// Plans the roster against a store in which there is nobody: what is odd about a record shows without one.
-fn look(config: &Config, global: &Global, findings: &mut Findings) -> Result<Summary> {
-    let now = global.now();
-    let mut export = match &config.platform {
-        Some(platform) => Export::read(platform, now.into(), findings)?,
-        None => Export::default(),
+/// Asks the source for a page, and says what came.
+fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: &Ui) -> Result<Status> {
+    let Some(seen) = glance(config, around)? else {
+        return Err(Failure::new(Kind::Usage, "`--source` is for sources that are asked over the network")
+            .at(config.source.path.display())
+            .cure("leave it out: files are read whole"));
     };
-    let source = open_source(config, None)?;
-    findings.merge(source.findings());
+    let status = if seen.missing.is_empty() { Status::Ok } else { Status::Partial };
+    let text = match args.format {
+        Format::Text => glance_text(&seen),
+        Format::Json => format!(
+            "{:#}\n",
+            json!({
+                "result": status.word(),
+                "exit": status.code(),
+                "source": seen.place,
+                "users": { "looked_at": seen.users, "total": seen.total, "roles": seen.roles, "with_email": seen.with_email,
+                           "with_sms": seen.with_sms, "with_phone": seen.with_phone, "with_agents": seen.with_agents },
+                "orgs": seen.orgs,
+                "missing": seen.missing.iter()
+                    .map(|(code, message)| json!({ "code": code, "message": message })).collect::<Vec<_>>(),
+            })
+        ),
+    };
+    ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)?;
+    Ok(status)
+}
+
+fn glance_text(seen: &Glance) -> String {
+    let mut text = format!("{}: connected, and let in\n", seen.place);
+    if let Some(orgs) = seen.orgs {
+        text.push_str(&format!("  {orgs} orgs or schools on the first page\n"));
+    }
+    let of = seen.total.map_or_else(String::new, |total| format!(" of {total}"));
+    let roles: Vec<String> = seen.roles.iter().map(|(role, count)| format!("{count} {role}")).collect();
+    text.push_str(&format!("  {}{of} users looked at: {}\n", seen.users, roles.join(", ")));
+    text.push_str(&format!(
+        "  {} with an email, {} with sms (mobile), {} with phone, {} linked to guardians or students\n",
+        seen.with_email, seen.with_sms, seen.with_phone, seen.with_agents
+    ));
+    for (code, message) in &seen.missing {
+        text.push_str(&format!("missing[{code}] {message}\n"));
+    }
+    if seen.missing.is_empty() {
+        text.push_str("Nothing is missing.\n");
+    }
+    text
+}
+
+/// Plans the roster against a store in which there is nobody: what is odd about a record shows without one.
+fn look(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> Result<Summary> {
+    let now = around.now;
     let rules = Rules::of(config, config.sync.timezone.day(now), None, false);
     let store = Store::empty()?;
+    let open = open_later(config, None, &store, around, false)?;
+    around.progress.end();
+    let prepare = |findings: &mut Findings| {
+        let export = match &config.platform {
+            Some(platform) => Export::read(platform, now.into(), 0, |_, _| Seen::New, findings)?,
+            None => Export::default(),
+        };
+        Ok((Known::default(), export))
+    };
+    let go_on = |_| ControlFlow::Continue(());
+    let Surveyed { source, survey, prepared: export } =
+        plan::survey(open, prepare, &store, &rules, findings, go_on)?;
     find_unknown_schools(config, &*source, &store, findings)?;
-    let go_on = |_: &crate::roster::Record<'_>| ControlFlow::Continue(());
-    let survey = plan::survey(&*source, &store, &rules, findings, go_on)?;
-    let plan = plan::build(&*source, &survey, &store, &mut export, &rules, go_on)?;
-    plan.each_row(|row| {
-        for note in &row.notes {
+    let plan = plan::build(source.mode(), survey, &store, &export, &rules, true, go_on)?;
+    plan.each_decided(|row| {
+        for note in row.notes.iter() {
             add(note, row, config, findings);
         }
         Ok(())
@@ -80,7 +144,7 @@ fn look(config: &Config, global: &Global, findings: &mut Findings) -> Result<Sum
 }
 
 /// A note of the plan as a finding: its place and its code, without the person's details.
-fn add(note: &Note, row: &PlanRow, config: &Config, findings: &mut Findings) {
+fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings) {
     let (code, column, message, severity) = match note {
         Note::SisInvalid(field, _) => {
             let code = match field {
@@ -125,12 +189,18 @@ fn add(note: &Note, row: &PlanRow, config: &Config, findings: &mut Findings) {
         | Note::SchoolNotSynced
         | Note::PendingAgain
         | Note::NotNotifiable
+        | Note::PossibleDuplicate
+        | Note::PossibleRekey
+        | Note::Undeliverable(..)
         | Note::ToBeDeleted => return,
     };
     findings.add(code, || Finding {
         severity,
         code,
-        file: "users.csv".into(),
+        file: match config.source.kind {
+            SourceKind::OneRosterCsv => "users.csv".into(),
+            SourceKind::OneRosterApi | SourceKind::ClassLink | SourceKind::Clever => "users".into(),
+        },
         line: row.line,
         column: column.map(str::to_owned),
         message: format!("{} (sourcedId `{}`)", message, row.sourced_id),

@@ -13,7 +13,7 @@ use crate::run::Outcome;
 /// Prints the changes of a plan, at most `limit` of them (0 is all), and says how many more there are.
 pub(super) fn changes(outcome: &Outcome, limit: u64, color: bool, out: &mut dyn Write) -> Result<()> {
     let (mut printed, mut more) = (0, 0);
-    outcome.plan.each_row(|row| {
+    outcome.plan.each_decided(|row| {
         for line in lines(row, outcome) {
             if limit != 0 && printed == limit {
                 more += 1;
@@ -71,13 +71,13 @@ impl Line {
 }
 
 /// One line for each thing that happens to a person, or is kept from happening.
-fn lines(row: &PlanRow, outcome: &Outcome) -> Vec<Line> {
+fn lines(row: &PlanRow<'_>, outcome: &Outcome) -> Vec<Line> {
     let school = row.schools.split('|').next().filter(|school| !school.is_empty());
     let school = school.map(|school| outcome.schools.name(school).to_owned()).unwrap_or_default();
     let before = row.state_before.as_deref().filter(|_| row.action == Action::Archived);
     let line = |sign, what: &str, detail: String| Line {
         sign,
-        id: if row.sourced_id.is_empty() { "?".into() } else { row.sourced_id.clone() },
+        id: if row.sourced_id.is_empty() { "?".into() } else { row.sourced_id.to_string() },
         state: before.unwrap_or(&row.state).to_owned(),
         what: what.to_owned(),
         detail,
@@ -102,14 +102,14 @@ fn lines(row: &PlanRow, outcome: &Outcome) -> Vec<Line> {
     if row.notes.contains(&Note::PendingAgain) {
         lines.push(line('~', "state", "active → pending".into()));
     }
-    for change in &row.changes {
+    for change in row.changes.iter() {
         lines.push(line(
             '~',
             change.field.word(),
             format!("{} → {}", or_none(&change.old), or_none(&change.new)),
         ));
     }
-    for (field, sis) in &row.kept {
+    for (field, sis) in row.kept.iter() {
         let actual = or_none(&row.details.shown(*field));
         lines.push(line('=', field.word(), format!("kept {actual}, the SIS import has {}", or_none(sis))));
     }

@@ -3,6 +3,7 @@
 use std::io::{BufWriter, IsTerminal, Write, stdout};
 use std::path::PathBuf;
 
+use super::corrections;
 use super::exit::Status;
 use super::ui::Ui;
 use super::{Global, unprintable};
@@ -56,6 +57,13 @@ pub(super) struct ReportArgs {
     /// How to show it; if left out, the ending of --output decides, else it is a table
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<FormatName>,
+
+    /// Instead of a report: a OneRoster users.csv with the actual values of every active user who differs from the SIS
+    ///
+    /// What the registrar should correct at the source, as things stand now. Values are as they are, for programs and not for
+    /// spreadsheets. Of several roles it has the first, and no user name, since that is never read.
+    #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "filters", "columns", "format"])]
+    sis_corrections: bool,
 
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
@@ -117,6 +125,9 @@ impl ReportArgs {
 }
 
 pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    if args.sis_corrections {
+        return corrections::run(args.output.as_deref(), global, ui);
+    }
     let query = args.query()?;
     let (path, blocked) = find(args.run.as_deref(), global)?;
     if blocked {

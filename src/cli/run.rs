@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::delivery::{delivery_json, delivery_lines, write_to_admins};
 use super::exit::{Status, is_broken_pipe};
 use super::preview;
 use super::ui::Ui;
 use super::{Global, unprintable};
+use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
+use crate::notify::{Ping, ping};
 use crate::plan::Action;
 use crate::run::{Options, Outcome, Surroundings, run as run_sync};
 
@@ -38,6 +41,11 @@ pub(super) struct RunArgs {
     #[arg(long)]
     no_notify: bool,
 
+    /// Decide on everybody afresh, also on those about whom nothing has moved since the last run. Slower, and comes to the
+    /// same
+    #[arg(long)]
+    decide_all: bool,
+
     /// Go past the limits for exactly the plan with this checksum; any other plan is refused
     #[arg(long, value_name = "CHECKSUM", conflicts_with = "dry_run")]
     approve: Option<String>,
@@ -45,6 +53,12 @@ pub(super) struct RunArgs {
     /// Also write the Users report to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+
+    /// First let old accounts go on under new sourcedIds: a CSV file with the headers `old` and `new`
+    ///
+    /// As `users rekey` does, in one go with the run. Renames that were done before are passed over.
+    #[arg(long, value_name = "FILE")]
+    rekey: Option<PathBuf>,
 
     /// How the summary is written to standard output
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
@@ -83,8 +97,8 @@ pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     done
 }
 
-fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
-    let config = global.load()?;
+/// From now on SIGINT and SIGTERM are wishes to stop. What is returned says whether there was one, and which.
+pub(super) fn watch_signals() -> Result<impl Fn() -> Option<i32>> {
     let signal = Arc::new(AtomicUsize::new(0));
     for wanted in [SIGINT, SIGTERM] {
         signal_hook::flag::register_usize(
@@ -94,10 +108,34 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
         )
         .map_err(|cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause))?;
     }
-    let stop = || match signal.load(Ordering::Relaxed) {
+    Ok(move || match signal.load(Ordering::Relaxed) {
         0 => None,
         signal => i32::try_from(signal).ok(),
-    };
+    })
+}
+
+fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
+    let config = global.load()?;
+    if args.dry_run {
+        return sync(args, &config, global, ui);
+    }
+    ping(&config, Ping::Start, "");
+    let done = sync(args, &config, global, ui);
+    match &done {
+        Ok(Status::Ok) => ping(&config, Ping::Success, Status::Ok.word()),
+        Ok(status) => ping(&config, Ping::Failure, status.word()),
+        Err(failure) => {
+            let status = Status::of(failure.kind);
+            ping(&config, Ping::Failure, status.word());
+            let text = format!("{failure}\n");
+            write_to_admins(&config, status, true, "the run failed", &text, None, global);
+        }
+    }
+    done
+}
+
+fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
+    let stop = watch_signals()?;
     let options = Options {
         dry_run: args.dry_run,
         what_if: args.update_contacts.as_deref().map(|word| word == "on"),
@@ -105,19 +143,27 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
         no_notify: args.no_notify,
         approve: args.approve.clone(),
         report: args.report.clone(),
+        decide_all: args.decide_all,
+        rekey: args.rekey.clone(),
     };
     let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
-    let outcome = run_sync(&config, &options, &around)?;
+    let outcome = run_sync(config, &options, &around)?;
 
     let statuses = statuses(&outcome, args);
     let status = statuses.first().copied().unwrap_or(Status::Ok);
     ui.findings(&outcome.findings, status);
-    match (say(args, global, ui, &options, &outcome, &statuses, status), outcome.run) {
+    let text = text(&outcome, &options, config, global);
+    match (say(args, ui, &text, &outcome, &statuses, status), outcome.run) {
         // What is applied is applied, whether or not it can be said.
         (Err(failure), Some(_)) if !is_broken_pipe(&failure) => {
             tracing::error!("the run is applied: {failure}")
         }
         (said, _) => said?,
+    }
+    if let Some(run) = outcome.run {
+        let changes = outcome.plan.summary.has_changes() || outcome.delivery.failed > 0;
+        let report = outcome.report.as_deref();
+        write_to_admins(config, status, changes, &format!("run {run}"), &text, report, global);
     }
     ui.finished(status, outcome.run);
     Ok(status)
@@ -126,9 +172,8 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
 /// Prints what came of it.
 fn say(
     args: &RunArgs,
-    global: &Global,
     ui: &Ui,
-    options: &Options,
+    text: &str,
     outcome: &Outcome,
     statuses: &[Status],
     status: Status,
@@ -141,7 +186,7 @@ fn say(
         preview::changes(outcome, args.limit, ui.color, &mut preview)?;
         ui.print(&preview).map_err(unprintable)?;
     }
-    ui.print(text(outcome, options, global).as_bytes()).map_err(unprintable)?;
+    ui.print(text.as_bytes()).map_err(unprintable)?;
     ui.settle(status).map_err(unprintable)
 }
 
@@ -162,7 +207,7 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
 }
 
 /// The summary for people; its last two lines are the plan and its checksum, and after them what a limit has to say.
-fn text(outcome: &Outcome, options: &Options, global: &Global) -> String {
+fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) -> String {
     let summary = &outcome.plan.summary;
     let mut lines = Vec::new();
     if outcome.export_rows > 0 {
@@ -187,12 +232,7 @@ fn text(outcome: &Outcome, options: &Options, global: &Global) -> String {
             summary.cannot_be_told
         ));
     }
-    if outcome.delivery.undelivered > 0 {
-        lines.push(format!(
-            "{} notifications could not be handed over and stay queued",
-            outcome.delivery.undelivered
-        ));
-    }
+    lines.extend(delivery_lines(&outcome.delivery, config));
     if outcome.partial {
         lines.push(format!(
             "{} of {} records were rejected, more than [limits] rejected allows: the rest was done; see the report",
@@ -239,6 +279,9 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     if let Some(source) = &options.source {
         text.push_str(&format!(" --source {}", quoted(&source.display().to_string())));
     }
+    if let Some(rekey) = &options.rekey {
+        text.push_str(&format!(" --rekey {}", quoted(&rekey.display().to_string())));
+    }
     if options.no_notify {
         text.push_str(" --no-notify");
     }
@@ -279,6 +322,7 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
         "notifications": { "email": summary.notifications.email, "sms": summary.notifications.sms },
         "cannot_be_told": summary.cannot_be_told,
         "undelivered": outcome.delivery.undelivered,
+        "delivery": delivery_json(&outcome.delivery),
         "limits": outcome.overruns,
         "rows_without_id": summary.without_id,
         "platform": { "rows": outcome.export_rows, "joined": summary.joined, "taken_over": summary.taken_over,

@@ -66,7 +66,7 @@ pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Status> {
                 count(SHOWN[5]),
                 count(SHOWN[6]),
                 run.source,
-                if run.notify { "" } else { "  (nobody told)" },
+                if run.notify || run.undoes.is_some() { "" } else { "  (nobody told)" },
             ));
         }
         text
@@ -83,7 +83,8 @@ pub(super) fn as_json(run: &RunRow) -> serde_json::Value {
         "finished": run.finished.to_rfc3339_opts(SecondsFormat::Secs, true),
         "result": run.result.word(),
         "source": run.source,
-        "mode": run.mode,
+        "mode": if run.undoes.is_some() { "undo" } else { &run.mode },
+        "undoes": run.undoes,
         "notify": run.notify,
         "checksum": run.checksum,
         "summary": run.summary,

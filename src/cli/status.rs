@@ -2,12 +2,15 @@
 
 use serde_json::json;
 
+use super::delivery::{held_json, waits};
 use super::exit::Status;
 use super::runs::{SHOWN, as_json};
 use super::ui::Ui;
 use super::{Global, unprintable};
-use crate::failure::Result;
-use crate::store::Store;
+use crate::failure::{Failure, Kind, Result};
+use crate::message::DeliveryState;
+use crate::notify::outlook;
+use crate::store::{Broken, Store};
 
 /// The last run, how long ago it was, and what waits
 #[derive(Debug, clap::Args)]
@@ -15,6 +18,12 @@ pub(super) struct StatusArgs {
     /// JSON for programs
     #[arg(long)]
     json: bool,
+
+    /// Hold the whole history of changes against its chain of digests, and name the first place that was altered (exit 1)
+    ///
+    /// Keep the last digest that it prints somewhere else: somebody who writes the whole chain anew ends with another one.
+    #[arg(long)]
+    verify: bool,
 }
 
 pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status> {
@@ -23,7 +32,13 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status>
         Some(store) => store,
         None => Store::empty()?,
     };
-    let (last, population, waiting) = (store.runs(1)?.pop(), store.population()?, store.waiting()?);
+    if args.verify {
+        return verify(args, &store, ui);
+    }
+    let (last, population, waiting) = (store.last_sync()?, store.population()?, store.waiting()?);
+    let outlook = outlook(&store, &config, global.now())?;
+    let refused = store.outbox_counts()?.into_iter().find(|(state, _)| state == DeliveryState::Failed.word());
+    let refused = refused.map_or(0, |(_, count)| count);
     let age = last.as_ref().map(|run| (global.now() - run.finished).num_seconds().max(0));
     let text = if args.json {
         let status = json!({
@@ -31,6 +46,8 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status>
             "age_seconds": age,
             "accounts": { "pending": population.pending, "active": population.active, "archived": population.archived },
             "notifications_waiting": waiting,
+            "notifications_refused": refused,
+            "waiting": outlook.iter().map(held_json).collect::<Vec<_>>(),
             "update_contacts": config.sync.update_contacts,
         });
         format!("{status:#}\n")
@@ -59,7 +76,11 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status>
             "Accounts:       {} pending, {} active, {} archived\n",
             population.pending, population.active, population.archived
         ));
-        text.push_str(&format!("Notifications:  {waiting} waiting\n"));
+        let failed = if refused > 0 { format!(", {refused} refused for good") } else { String::new() };
+        text.push_str(&format!("Notifications:  {waiting} waiting{failed}\n"));
+        for held in &outlook {
+            text.push_str(&format!("                {}\n", waits(held, &config)));
+        }
         let setting = if config.sync.update_contacts { "ON" } else { "OFF" };
         let own = config.schools.len();
         let schools = match own {
@@ -72,6 +93,41 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status>
     };
     ui.print(text.as_bytes()).map_err(unprintable)?;
     Ok(Status::Ok)
+}
+
+/// Whether anybody has altered the history.
+fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
+    let verified = store.verify()?;
+    let (what, row) = match &verified.broken {
+        None => (None, None),
+        Some(Broken::Row(id, what)) => (Some(format!("row {id} of the audit: {what}")), Some(*id)),
+        Some(Broken::Link(id, Some(run))) => {
+            (Some(format!("link {id} of the audit, or the entry of run {run}, was altered")), None)
+        }
+        Some(Broken::Link(id, None)) => {
+            (Some(format!("link {id} of the audit was altered or removed")), None)
+        }
+        Some(Broken::Run(run)) => (Some(format!("run {run} has no link in the audit")), None),
+    };
+    if args.json {
+        let found = json!({
+            "intact": what.is_none(), "rows": verified.rows, "links": verified.links,
+            "last": verified.last, "broken": what, "row": row,
+        });
+        ui.print(format!("{found:#}\n").as_bytes()).map_err(unprintable)?;
+    } else if what.is_none() {
+        let last = if verified.last.is_empty() { "none yet" } else { &verified.last };
+        let text = format!(
+            "The audit is intact: {} changes in {} links\nLast digest: {last}\n",
+            verified.rows, verified.links
+        );
+        ui.print(text.as_bytes()).map_err(unprintable)?;
+    }
+    match what {
+        None => Ok(Status::Ok),
+        Some(what) => Err(Failure::new(Kind::Failed, format!("the audit was altered by hand: {what}"))
+            .cure("compare with a backup; all that was recorded before that place still holds")),
+    }
 }
 
 /// `3 h`, for people.

@@ -4,22 +4,6 @@ use std::path::Path;
 
 use crate::failure::{Failure, Kind};
 
-/// Keys of the documented configuration that this version does not have yet. A typing mistake and a key that is too new
-/// need different cures.
-const LATER: [&str; 11] = [
-    "message",
-    "language",
-    "templates",
-    "per_minute",
-    "per_day",
-    "quiet_hours",
-    "max_per_run",
-    "sms",
-    "admins",
-    "monitor",
-    "guardians",
-];
-
 /// Says a TOML error with line, column, key and the nearest right name.
 pub(super) fn explain(error: &toml::de::Error, text: &str, file: &Path) -> Failure {
     let said = error.message().lines().collect::<Vec<_>>().join("; ");
@@ -31,10 +15,7 @@ pub(super) fn explain(error: &toml::de::Error, text: &str, file: &Path) -> Failu
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         let nearest = known.iter().max_by(|a, b| closeness(a, key).total_cmp(&closeness(b, key)));
         message = format!("unknown key `{key}`");
-        cure = if LATER.contains(&key) {
-            message = format!("the key `{key}` is not supported by this version yet");
-            "remove it".to_owned()
-        } else if let Some(near) = nearest.filter(|near| closeness(near, key) > 0.7) {
+        cure = if let Some(near) = nearest.filter(|near| closeness(near, key) > 0.7) {
             format!("did you mean `{near}`?")
         } else {
             format!("the keys here are: {}", known.join(", "))
@@ -63,6 +44,26 @@ fn position(text: &str, file: &Path, byte: usize) -> String {
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     format!("{}:{line}:{column}", file.display())
+}
+
+/// The place of a key in its section, or of the section, or of the file.
+pub(super) fn place_in(text: &str, file: &Path, section: &str, key: &str) -> String {
+    let (mut start, mut found, mut inside) = (0, None, false);
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        let at = start + (line.len() - line.trim_start().len());
+        if trimmed.starts_with('[') {
+            inside =
+                trimmed.split(']').next().is_some_and(|name| name.trim_start_matches('[').trim() == section);
+            if inside {
+                found = Some(at);
+            }
+        } else if inside && trimmed.split(['=', '.']).next().is_some_and(|name| name.trim() == key) {
+            return position(text, file, at);
+        }
+        start += line.len();
+    }
+    found.map_or_else(|| file.display().to_string(), |at| position(text, file, at))
 }
 
 /// The place of a key's first line, for mistakes that show only when the whole file is known.

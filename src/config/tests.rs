@@ -39,16 +39,110 @@ fn a_misspelt_key_is_named_with_its_line_and_the_right_one() {
     assert!(said.contains("did you mean `update_contacts`?"), "{said}");
 }
 
+const MAIL: &str = "[notify.email]\nfrom = \"a@b.example\"\n";
+
 #[test]
-fn a_key_of_a_later_version_is_not_taken_for_a_typing_mistake() {
-    let said = mistake(&format!("{SMALLEST}[notify]\nlanguage = \"es\"\n"));
-    assert!(said.contains("`language` is not supported by this version yet"), "{said}");
-    let said = mistake(&SMALLEST.replace("oneroster-csv", "clever"));
-    assert!(said.contains("`clever` is not supported by this version yet"), "{said}");
-    let said = mistake(&format!(
-        "{SMALLEST}[notify.email]\nserver = \"smtp://relay:587\"\nfrom = \"a@b.example\"\n"
-    ));
-    assert!(said.contains("not supported by this version yet"), "{said}");
+fn a_mail_server_is_an_address_without_a_password() {
+    let server = |text: &str| {
+        let config = parse(&format!("{SMALLEST}{MAIL}server = \"{text}\"\n"))?;
+        Ok::<_, Failure>(config.notify.email.unwrap().server)
+    };
+    let smtp = |host: &str, port, implicit_tls| MailServer::Smtp { host: host.into(), port, implicit_tls };
+    assert_eq!(server("smtp://relay.example").unwrap(), smtp("relay.example", 587, false));
+    assert_eq!(server("smtps://relay.example:4650/").unwrap(), smtp("relay.example", 4650, true));
+    assert_eq!(server("smtp://[::1]:25").unwrap(), smtp("::1", 25, false));
+    assert_eq!(server("file:mail").unwrap(), MailServer::Folder("/etc/rs/mail".into()));
+    for wrong in
+        ["smtp://me:hunter2@relay.example", "relay.example:25", "smtp://", "smtp://x:port", "http://x"]
+    {
+        let said = server(wrong).unwrap_err().to_string();
+        assert!(said.contains("smtp://relay.lincoln.example:587") && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_for_mail_is_said() {
+    for (lines, part) in [
+        ("server = \"smtp://x.example\"\nuser = \"u\"", "a user without a password"),
+        ("server = \"smtp://x.example\"\npassword_file = \"p\"", "a user without a password"),
+        (
+            "server = \"smtp://x.example\"\nuser = \"u\"\npassword_file = \"p\"\ntoken_command = \"t\"",
+            "more than one",
+        ),
+        (
+            "server = \"smtp://x.example\"\nuser = \"u\"\npassword_file = \"p\"\nstarttls = \"never\"",
+            "unencrypted",
+        ),
+        ("server = \"smtps://x.example\"\nstarttls = \"never\"", "encrypted from the start"),
+        ("server = \"file:mail\"\nca_file = \"x\"", "`ca_file`"),
+        ("server = \"file:mail\"\nquiet_hours = \"22-7\"", "21:00-07:00"),
+        ("server = \"file:mail\"\ntimeout = \"none\"", "60s"),
+    ] {
+        let said = mistake(&format!("{SMALLEST}{MAIL}{lines}\n"));
+        assert!(said.contains(part), "{lines}: {said}");
+        assert!(said.contains("rostersync.toml:"), "{said}");
+    }
+    let said = mistake(&format!("{SMALLEST}[notify.admins]\nto = [\"it@b.example\"]\n"));
+    assert!(said.contains("add [notify.email]"), "{said}");
+}
+
+#[test]
+fn what_does_not_fit_together_for_texts_is_said() {
+    let twilio =
+        "provider = \"twilio\"\naccount_sid = \"AC1\"\npassword_env = \"T\"\nfrom = \"+12175550100\"\n";
+    let http = "provider = \"http\"\nurl = \"https://g.example\"\n";
+    let fields = "[notify.sms.fields]\nto = \"{to}\"\ntext = \"{body}\"\n";
+    let sms = |lines: &str| format!("{SMALLEST}[notify.sms]\n{lines}");
+    assert!(parse(&sms(twilio)).is_ok());
+    assert!(parse(&sms(&format!("{http}{fields}"))).is_ok());
+    for (lines, part) in [
+        (twilio.replace("AC1", "x"), "begins with AC"),
+        (twilio.replace("password_env", "token_env"), "is for provider = \"http\""),
+        (twilio.replace("from", "#"), "`from` or `messaging_service`"),
+        (format!("{http}account_sid = \"AC1\"\n{fields}"), "is for provider = \"twilio\""),
+        (http.to_owned(), "where number and text go"),
+        (format!("{}{fields}", http.replace("https", "http")), "not an https:// address"),
+        (format!("{}{fields}", http.replace("g.ex", "u:hunter2@g.ex")), "has a user or password in it"),
+        (format!("{http}permanent_codes = [\"1\"]\n{fields}"), "no code_pointer"),
+        (format!("{http}success_pointer = \"/a\"\n{fields}"), "together"),
+        (format!("{http}header = \"X-Key\"\n{fields}"), "no token"),
+    ] {
+        let said = mistake(&sms(&lines));
+        assert!(said.contains(part) && !said.contains("hunter2"), "{lines}: {said}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_never_shown() {
+    let config = parse(&format!(
+        "{SMALLEST}{MAIL}server = \"smtp://x.example\"\nuser = \"u\"\npassword = \"hunter2\"\n[monitor]\nping_url = \"https://hunter2\"\n"
+    ))
+    .unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(config.monitor.ping_url().unwrap().read().unwrap().reveal(), "https://hunter2");
+    let said =
+        mistake(&format!("{SMALLEST}{MAIL}server = \"smtp://x.example\"\nuser = \"u\"\npassword = 20061\n"));
+    assert!(!said.contains("20061"), "{said}");
+}
+
+#[test]
+fn quiet_hours_end_when_they_say_also_over_midnight_and_when_clocks_change() {
+    let zone = Zone::Named(chrono_tz::America::Chicago);
+    let until = |hours: &str, moment: &str| {
+        let text = format!("{SMALLEST}{MAIL}server = \"file:mail\"\nquiet_hours = \"{hours}\"\n");
+        let pace = parse(&text).unwrap().notify.email.unwrap().pace();
+        let until = pace.quiet_hours.unwrap().until(zone, moment.parse().unwrap());
+        until.map(|until| until.to_rfc3339())
+    };
+    // 02:15 and 22:00 in Chicago, then 12:00.
+    let morning = Some("2026-11-23T13:00:00+00:00".to_owned());
+    assert_eq!(until("21:00-07:00", "2026-11-23T08:15:00Z"), morning);
+    assert_eq!(until("21:00-07:00", "2026-11-23T04:00:00Z"), morning);
+    assert_eq!(until("21:00-07:00", "2026-11-23T18:00:00Z"), None);
+    assert_eq!(until("21:00-07:00", "2026-11-23T13:00:00Z"), None);
+    assert_eq!(until("01:00-03:00", "2026-11-23T08:15:00Z"), Some("2026-11-23T09:00:00+00:00".into()));
+    // There is no 02:30 on that night.
+    assert_eq!(until("01:00-02:30", "2026-03-08T07:30:00Z"), Some("2026-03-08T08:30:00+00:00".into()));
 }
 
 #[test]
@@ -111,6 +205,41 @@ fn the_example_is_complete_and_says_the_defaults() {
         "path",
         "mode",
         "encoding",
+        "language_field",
+        "[guardians]",
+        "file",
+        "url",
+        "application",
+        "users_path",
+        "orgs_path",
+        "page_size",
+        "max_pages",
+        "parallel",
+        "full_every",
+        "sort",
+        "check_totals",
+        "district",
+        "trouble",
+        "max_sync_age",
+        "[source.auth]",
+        "token_url",
+        "client_id",
+        "client_secret_file",
+        "token_file",
+        "scope",
+        "credentials",
+        "signature",
+        "oauth_version",
+        "[source.sftp]",
+        "key_file",
+        "host_key",
+        "[source.http]",
+        "timeout",
+        "retries",
+        "retry_wait",
+        "ca_file",
+        "proxy",
+        "allow_http",
         "[platform]",
         "users",
         "max_age",
@@ -123,13 +252,70 @@ fn the_example_is_complete_and_says_the_defaults() {
         "minimum",
         "[notify]",
         "contact",
+        "contacts",
+        "language",
+        "templates",
         "[notify.email]",
         "server",
         "from",
         "reply_to",
+        "envelope_from",
+        "user",
+        "password_file",
+        "token_command",
+        "starttls",
+        "ca_file",
+        "hello",
+        "timeout",
+        "per_minute",
+        "per_day",
+        "max_per_run",
+        "quiet_hours",
+        "[notify.sms]",
+        "provider",
+        "[notify.admins]",
+        "to",
+        "when",
+        "attach_kb",
+        "[monitor]",
+        "ping_url_file",
     ] {
         let said = text.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(key));
         assert!(said, "`{key}` is missing in config.example.toml");
+    }
+    // The keys of texts are too many for the example, and explained where they are needed.
+    let explained = include_str!("../../docs/notifications.md");
+    for key in [
+        "url",
+        "from",
+        "messaging_service",
+        "account_sid",
+        "user",
+        "password_file",
+        "password_env",
+        "token_file",
+        "token_env",
+        "header",
+        "method",
+        "body",
+        "fields",
+        "idempotency_header",
+        "success_pointer",
+        "success_equals",
+        "id_pointer",
+        "code_pointer",
+        "permanent_codes",
+        "opted_out_codes",
+        "retry_codes",
+        "our_fault_codes",
+        "ca_file",
+        "timeout",
+        "per_minute",
+        "per_day",
+        "max_per_run",
+        "quiet_hours",
+    ] {
+        assert!(explained.contains(&format!("`{key}`")), "`{key}` is missing in docs/notifications.md");
     }
     // What it says in comments about defaults must be true: with them taken in, nothing changes.
     let default = Config::parse("[sync]\n[source]\ntype = \"oneroster-csv\"\npath = \"x\"\n", file).unwrap();
@@ -142,4 +328,55 @@ fn the_example_is_complete_and_says_the_defaults() {
     assert_eq!(example.limits.minimum, default.limits.minimum);
     assert_eq!(example.source.mode, default.source.mode);
     assert_eq!(example.source.encoding, default.source.encoding);
+    let admins: Admins = toml::from_str("to = [\"it@lincoln.example\"]").unwrap();
+    assert!(text.contains("# when = \"problems\"") && text.contains("# attach_kb = 2000"));
+    assert_eq!((admins.when, admins.attach_kb), (When::Problems, 2000));
+}
+
+/// Every configuration that docs/api.md shows is one.
+#[test]
+fn the_examples_of_the_documentation_are_valid() {
+    let text = include_str!("../../docs/api.md");
+    let mut found = Vec::new();
+    for block in text.split("```toml\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let source = if block.contains("[source]") {
+            ""
+        } else {
+            "[source]\ntype = \"oneroster-csv\"\npath = \"x\"\n"
+        };
+        let config =
+            parse(&format!("[sync]\n{source}{block}")).unwrap_or_else(|error| panic!("{error}\n{block}"));
+        found.push(config.source.kind.word());
+    }
+    assert_eq!(
+        found,
+        ["oneroster-api", "classlink", "classlink", "clever", "oneroster-csv", "oneroster-csv"]
+    );
+}
+
+#[test]
+fn what_the_example_says_of_the_defaults_of_a_pull_is_true() {
+    let text = "[sync]\n[source]\ntype = \"clever\"\n[source.auth]\ntype = \"clever\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+    let Some(Pull::Clever(clever)) = parse(text).unwrap().source.pull else { panic!("not Clever") };
+    assert_eq!(clever.url.as_str(), "https://api.clever.com/v3.1");
+    assert_eq!((clever.page_size, clever.max_pages), (1000, 20_000));
+    assert_eq!(clever.max_sync_age, Some(std::time::Duration::from_secs(3 * 86_400)));
+    assert_eq!(
+        (clever.http.timeout.as_secs(), clever.http.retries, clever.http.retry_wait.as_secs()),
+        (120, 5, 1)
+    );
+    let text = "[sync]\n[source]\ntype = \"classlink\"\napplication = \"a%3D\"\n[source.auth]\ntype = \"bearer\"\ntoken = \"b\"\n";
+    let Some(Pull::OneRoster(classlink)) = parse(text).unwrap().source.pull else { panic!("not OneRoster") };
+    assert_eq!(classlink.url.as_str(), "https://oneroster-proxy.classlink.io/a%3D/ims/oneroster/v1p1");
+    assert!(classlink.sort && classlink.check_totals && classlink.parallel == 1);
+    assert_eq!((classlink.users_path.as_str(), classlink.orgs_path.as_deref()), ("users", Some("orgs")));
+}
+
+#[test]
+fn a_secret_in_the_configuration_is_not_shown() {
+    let text = "[sync]\n[source]\ntype = \"clever\"\n[source.auth]\ntype = \"bearer\"\ntoken = \"hunter2\"\n";
+    assert!(!format!("{:?}", parse(text).unwrap()).contains("hunter2"));
+    let said = mistake(&text.replace("\"hunter2\"", "hunter2"));
+    assert!(!said.contains("hunter2"), "{said}");
 }

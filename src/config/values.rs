@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, NaiveDate, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
@@ -84,22 +83,43 @@ impl<'de> Deserialize<'de> for Age {
         if text == "none" {
             return Ok(Self(None));
         }
-        let unit = |unit| match unit {
-            "s" => Some(1),
-            "m" => Some(60),
-            "h" => Some(3600),
-            "d" => Some(86_400),
-            _ => None,
-        };
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let seconds = text[..split].parse::<u64>().ok().zip(unit(text[split..].trim()));
-        match seconds.and_then(|(number, unit)| number.checked_mul(unit)) {
-            Some(seconds) => Ok(Self(Some(Duration::from_secs(seconds)))),
+        match span(&text) {
+            Some(span) => Ok(Self(Some(span))),
             None => Err(D::Error::custom(format!(
                 "`{text}` is not a duration{HINT}write for example \"48h\", \"7d\", \"30m\", or \"none\""
             ))),
         }
     }
+}
+
+/// A length of time: `30s`, `500ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        span(&text).map(Self).ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{text}` is not a duration{HINT}write for example \"30s\", \"500ms\" or \"2m\""
+            ))
+        })
+    }
+}
+
+/// A number with its unit.
+fn span(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number = text[..split].parse::<u64>().ok()?;
+    let seconds = match text[split..].trim() {
+        "ms" => return Some(Duration::from_millis(number)),
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(seconds).map(Duration::from_secs)
 }
 
 /// The time zone for dates in reports and messages.
@@ -117,6 +137,22 @@ impl Zone {
         match self {
             Self::System => moment.with_timezone(&Local).date_naive(),
             Self::Named(zone) => moment.with_timezone(&zone).date_naive(),
+        }
+    }
+
+    /// Date and time there.
+    pub fn local(self, moment: DateTime<Utc>) -> NaiveDateTime {
+        match self {
+            Self::System => moment.with_timezone(&Local).naive_local(),
+            Self::Named(zone) => moment.with_timezone(&zone).naive_local(),
+        }
+    }
+
+    /// The moment when it is that late there; the later one where the clocks go back, none where they skip it.
+    pub fn moment(self, there: NaiveDateTime) -> Option<DateTime<Utc>> {
+        match self {
+            Self::System => Local.from_local_datetime(&there).latest().map(|moment| moment.to_utc()),
+            Self::Named(zone) => zone.from_local_datetime(&there).latest().map(|moment| moment.to_utc()),
         }
     }
 
@@ -138,28 +174,6 @@ impl<'de> Deserialize<'de> for Zone {
                 "`{text}` is not a time zone{HINT}write an IANA name such as \"America/Chicago\""
             ))
         })
-    }
-}
-
-/// Where mail goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailServer {
-    /// `file:FOLDER`: one .eml for each message.
-    Folder(PathBuf),
-}
-
-impl<'de> Deserialize<'de> for MailServer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.split_once(':') {
-            Some(("file", folder)) if !folder.is_empty() => Ok(Self::Folder(folder.into())),
-            Some(("smtp" | "smtps", _)) => Err(D::Error::custom(format!(
-                "a mail server is not supported by this version yet{HINT}write server = \"file:mail/\" to have the messages written into a folder"
-            ))),
-            Some(_) | None => Err(D::Error::custom(format!(
-                "`{text}` is not a mail server{HINT}write for example \"file:mail/\""
-            ))),
-        }
     }
 }
 
@@ -198,15 +212,10 @@ pub(super) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Regio
 
 pub(super) fn source_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SourceKind, D::Error> {
     let text = String::deserialize(deserializer)?;
-    match text.as_str() {
-        "oneroster-csv" => Ok(SourceKind::OneRosterCsv),
-        "oneroster-api" | "classlink" | "clever" => Err(D::Error::custom(format!(
-            "the source type `{text}` is not supported by this version yet{HINT}write type = \"oneroster-csv\" and have the export delivered as files"
-        ))),
-        _ => Err(D::Error::custom(format!(
-            "`{text}` is not a source type{HINT}write type = \"oneroster-csv\""
-        ))),
-    }
+    SourceKind::ALL.into_iter().find(|kind| kind.word() == text).ok_or_else(|| {
+        let words: Vec<String> = SourceKind::ALL.iter().map(|kind| format!("\"{}\"", kind.word())).collect();
+        D::Error::custom(format!("`{text}` is not a source type{HINT}write type = {}", words.join(", or ")))
+    })
 }
 
 /// The columns that a platform export can have.
@@ -217,9 +226,11 @@ pub(super) fn columns<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let columns = BTreeMap::<String, String>::deserialize(deserializer)?;
-    match columns.keys().find(|key| !PLATFORM_COLUMNS.contains(&key.as_str())) {
+    // Read apart from the others, and only where somebody is told something.
+    const LANGUAGE: &str = "language";
+    match columns.keys().find(|key| !PLATFORM_COLUMNS.contains(&key.as_str()) && *key != LANGUAGE) {
         Some(key) => Err(D::Error::custom(format!(
-            "`{key}` is not a column of the platform export{HINT}the columns are: {}",
+            "`{key}` is not a column of the platform export{HINT}the columns are: {}, {LANGUAGE}",
             PLATFORM_COLUMNS.join(", ")
         ))),
         None => Ok(columns),
@@ -243,4 +254,19 @@ pub(super) fn optional_mailbox<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     mailbox(deserializer).map(Some)
+}
+
+pub(super) fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let addresses = Vec::<String>::deserialize(deserializer)?;
+    if addresses.is_empty() {
+        return Err(D::Error::custom(format!(
+            "there is nobody in it{HINT}write to = [\"it@lincoln.example\"]"
+        )));
+    }
+    match addresses.iter().find(|address| Email::parse(address).is_none()) {
+        Some(wrong) => Err(D::Error::custom(format!(
+            "`{wrong}` is not a mail address{HINT}write to = [\"it@lincoln.example\"]"
+        ))),
+        None => Ok(addresses),
+    }
 }

@@ -13,7 +13,7 @@
 ///
 /// Nearly no row needs a quote. So the cells are first put down without, and the row as a whole is searched for a sign
 /// that one of them does need quotes; that takes half the time of asking each of twenty short cells.
-pub(super) fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut Vec<u8>) {
+pub fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut Vec<u8>) {
     let start = out.len();
     let mut commas = 0;
     for (i, cell) in cells.clone().enumerate() {
@@ -39,6 +39,29 @@ pub(super) fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out:
     } else if row.is_empty() {
         // A row of a single blank cell would be an empty line, which readers leave out.
         out.extend_from_slice(b"\"\"");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a row for a program to read: quotes where needed, no apostrophes.
+pub fn append_plain_row<'a>(cells: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+    for (i, cell) in cells.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        let quoted = cell.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
+        if quoted {
+            out.push(b'"');
+        }
+        for byte in cell {
+            if *byte == b'"' {
+                out.push(b'"');
+            }
+            out.push(*byte);
+        }
+        if quoted {
+            out.push(b'"');
+        }
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -236,7 +236,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 
 /// The text with a `·` for every character that acts instead of being seen: controls, line and paragraph separators,
 /// the marks that turn the direction of text, and invisible ones. Joiners stay, whole scripts need them.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let acts = |character: char| {
         character.is_control()
             || matches!(character,

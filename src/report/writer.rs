@@ -112,6 +112,12 @@ impl<W: Write> Writer<W> {
         if self.buffer.len() >= BUFFER { self.empty() } else { Ok(()) }
     }
 
+    /// Writes rows that [`csv_row`] has encoded.
+    pub fn rows(&mut self, rows: &[u8]) -> Result<()> {
+        self.empty()?;
+        self.to.write_all(rows).map_err(unwritable)
+    }
+
     /// Writes what is left and hands back what was written to, for instance to sync it to disk. A writer that is only
     /// dropped leaves an incomplete report.
     pub fn finish(mut self) -> Result<W> {

@@ -1,28 +1,33 @@
 //! The one transaction of a run: accounts, audit, outbox, and the run's own row.
 
-use super::{Options, Outcome, Surroundings};
-use crate::config::Config;
+use super::{Surroundings, Told};
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Occasion, compose};
+use crate::plan::Plan;
 use crate::roster::Mode;
 use crate::source::RosterSource;
 use crate::store::{NewRun, RunResult, Store};
 
-/// Whom to contact where the configuration does not say.
-const SOMEBODY: &str = "your school";
+/// What there is to say of a run besides its plan.
+pub(super) struct Applied<'a> {
+    pub(super) run: i64,
+    pub(super) result: RunResult,
+    pub(super) source: &'a dyn RosterSource,
+    pub(super) notify: bool,
+    /// What its messages are composed with.
+    pub(super) told: &'a Told,
+    pub(super) occasion: &'a Occasion<'a>,
+}
 
-/// Commits a run. Of a blocked one only the row.
-pub(super) fn commit(
+/// Writes a run to the store, of a blocked one only the row. It counts once the store commits.
+pub(super) fn write(
     store: &Store,
-    outcome: &Outcome,
-    result: RunResult,
-    source: &dyn RosterSource,
-    config: &Config,
-    options: &Options,
+    plan: &Plan,
+    applied: &Applied<'_>,
     around: &Surroundings<'_>,
 ) -> Result<()> {
-    let Some(number) = outcome.run else { return Ok(()) };
-    let summary = serde_json::to_string(&outcome.plan.summary)
+    let Applied { run: number, result, source, notify, told, occasion } = *applied;
+    let summary = serde_json::to_string(&plan.summary)
         .map_err(|error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error))?;
     store.insert_run(&NewRun {
         id: number,
@@ -31,29 +36,33 @@ pub(super) fn commit(
         result,
         source: source.name(),
         mode: source.mode(),
-        notify: !options.no_notify,
-        checksum: &outcome.plan.checksum,
+        notify,
+        checksum: &plan.checksum,
         summary: &summary,
+        undoes: None,
     })?;
-    if !outcome.blocked {
+    if result != RunResult::Blocked {
         around.progress.begin("applying", None);
         for (id, name) in &source.schools().0 {
             store.put_school(id, name)?;
         }
-        let occasion = Occasion {
-            at: around.now,
-            zone: config.sync.timezone,
-            contact: config.notify.contact.as_deref().unwrap_or(SOMEBODY),
-        };
         if source.mode() == Mode::Bulk {
-            store.forget_bystanders(|id| !outcome.survey.mentions(id))?;
+            store.forget_bystanders(|id| !plan.mentions(id))?;
         }
-        outcome.plan.each_bystander(|bystander| store.put_bystander(&bystander))?;
-        outcome.plan.each_write(|write| {
+        plan.each_bystander(|bystander| store.put_bystander(&bystander))?;
+        let (first_load, bystanders) = (!store.has_accounts()?, store.has_bystanders()?);
+        if first_load {
+            store.drop_account_index()?;
+        }
+        let mut created = Vec::new();
+        plan.each_write(|write| {
             let account = match write.account.id {
                 0 => {
                     let id = store.insert_account(&write.account)?;
-                    store.forget_bystander(&write.account.sourced_id)?;
+                    if bystanders {
+                        store.forget_bystander(&write.account.sourced_id)?;
+                    }
+                    created.extend(write.person());
                     id
                 }
                 id => {
@@ -65,11 +74,15 @@ pub(super) fn commit(
                 store.audit(account, Some(number), entry, around.now)?;
             }
             for recipient in &write.recipients {
-                let message = compose(recipient, &write.account.details, &write.changes, &occasion);
+                let message = compose(recipient, &told.about(&write), occasion)?;
                 store.queue(number, account, &message, around.now)?;
             }
             Ok(())
         })?;
+        if first_load {
+            store.make_account_index()?;
+        }
+        plan.remember(store, &created)?;
     }
-    store.commit()
+    Ok(())
 }

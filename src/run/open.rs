@@ -1,0 +1,168 @@
+//! Which source is read, by the configuration.
+
+use std::cell::Cell;
+use std::path::Path;
+
+use super::Surroundings;
+use crate::config::{Config, Pull};
+use crate::failure::{Failure, Kind, Result};
+use crate::plan::Rules;
+use crate::roster::{IdList, RoleList};
+use crate::source::guardians::WithGuardians;
+use crate::source::oneroster_api::Keeping;
+use crate::source::oneroster_csv::OneRosterCsv;
+use crate::source::{Glance, KnownFamily, KnownGuardian, RosterSource, Watch, clever, oneroster_api, sftp};
+use crate::store::Store;
+
+/// How a source is opened.
+type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
+
+/// Opens the configured source: files when it is called for, in whatever thread; what takes the store or is pulled at
+/// once, so that it is complete before the store is looked at.
+///
+/// # Errors
+/// Those of the source; `Usage` if there is another place and the configured source is no files.
+pub fn open_later<'a>(
+    config: &'a Config,
+    path: Option<&'a Path>,
+    store: &Store,
+    around: &Surroundings<'_>,
+    may_write: bool,
+) -> Result<Opening<'a>> {
+    if config.source.pull.is_none() && config.guardians.is_none() {
+        return Ok(Box::new(move || {
+            Ok(Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), config.source.csv())?))
+        }));
+    }
+    let source = open_source(config, path, store, around, may_write)?;
+    Ok(Box::new(move || Ok(source)))
+}
+
+/// Opens the configured source, or CSV files at another place. What is pulled over the network is complete when this
+/// returns; with `may_write` it may be kept beside the store for the next pull.
+///
+/// # Errors
+/// Those of the source; `Usage` if there is another place and the configured source is no files.
+fn open_source(
+    config: &Config,
+    path: Option<&Path>,
+    store: &Store,
+    around: &Surroundings<'_>,
+    may_write: bool,
+) -> Result<Box<dyn RosterSource>> {
+    let known = || known_family(store);
+    let source = match (&config.source.pull, path) {
+        (None, path) => {
+            Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), config.source.csv())?)
+        }
+        (Some(Pull::Sftp(options)), Some(path)) => Box::new(OneRosterCsv::open(path, options.csv.clone())?),
+        (Some(_), Some(path)) => {
+            return Err(Failure::new(
+                Kind::Usage,
+                "`--source` is for rosters that are files, and the configured one is not",
+            )
+            .at(path.display())
+            .cure("leave it out, or use a configuration with type = \"oneroster-csv\""));
+        }
+        (Some(pull), None) => {
+            let begun = Cell::new(None);
+            let mut file = config.sync.store.clone().into_os_string();
+            file.push(".roster");
+            let keeping = Keeping { file: file.into(), write: may_write };
+            watched(around, &begun, |watch| match pull {
+                Pull::Sftp(options) => sftp::open(options, watch),
+                Pull::OneRoster(options) => oneroster_api::open(options, Some(&keeping), watch),
+                Pull::Clever(options) => clever::open(options, watch, &known),
+            })?
+        }
+    };
+    match &config.guardians {
+        None => Ok(source),
+        Some(guardians) => {
+            Ok(Box::new(WithGuardians::open(source, &guardians.file, guardians.encoding, known()?)?))
+        }
+    }
+}
+
+/// Looks at the configured source without pulling it. None if it is files.
+///
+/// # Errors
+/// Those of the source.
+pub fn glance(config: &Config, around: &Surroundings<'_>) -> Result<Option<Glance>> {
+    let Some(pull) = &config.source.pull else { return Ok(None) };
+    let begun = Cell::new(None);
+    let glance = watched(around, &begun, |watch| match pull {
+        Pull::OneRoster(options) => oneroster_api::glance(options, watch).map(Some),
+        Pull::Clever(options) => clever::glance(options, watch).map(Some),
+        Pull::Sftp(_) => Ok(None),
+    });
+    around.progress.end();
+    let mut glance = glance?;
+    if let (Some(glance), true) = (&mut glance, config.guardians.is_some()) {
+        // They are in the file.
+        glance.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
+    }
+    Ok(glance)
+}
+
+/// Shows the pull to whoever watches the run.
+fn watched<T>(
+    around: &Surroundings<'_>,
+    begun: &Cell<Option<Option<u64>>>,
+    pull: impl FnOnce(&Watch<'_>) -> Result<T>,
+) -> Result<T> {
+    let progress = |records, total| {
+        if begun.replace(Some(total)) != Some(total) {
+            around.progress.begin("pulling the roster", total);
+        }
+        around.progress.at(records);
+    };
+    progress(0, None);
+    pull(&Watch { now: around.now, progress: &progress, stop: around.stop })
+}
+
+/// The guardians whom the store knows, for sources that give them no lasting id.
+fn known_family(store: &Store) -> Result<KnownFamily> {
+    let mut known = KnownFamily::default();
+    store.each_guardian(|guardian| {
+        known.add(KnownGuardian {
+            sourced_id: guardian.sourced_id,
+            archived: guardian.archived,
+            given_name: guardian.given_name,
+            family_name: guardian.family_name,
+            students: IdList(guardian.students),
+        });
+    })?;
+    Ok(known)
+}
+
+/// An API that shares guardians no more would have all of them archived, and what is missing is a permission.
+///
+/// # Errors
+/// `InputUnusable` if there are guardians whom the run would archive for that.
+pub(super) fn refuse_lost_guardians(source: &dyn RosterSource, store: &Store, rules: &Rules) -> Result<()> {
+    if !source.shares_no_guardians() {
+        return Ok(());
+    }
+    let mut guardians = 0_u64;
+    store.each_relative(|known| {
+        let synced = |role: &str| {
+            crate::roles::is_guardian(role) && crate::roles::is_synced(role, &rules.synced_roles)
+        };
+        let is_one = RoleList(known.roles).iter().any(|held| synced(&crate::roles::canonical(held.role)));
+        guardians += u64::from(is_one && !known.archived);
+        Ok(())
+    })?;
+    if guardians == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Kind::InputUnusable,
+        format!("the source shares no guardians any more, and {guardians} are known; nothing was applied"),
+    )
+    .at(source.name())
+    .cure(
+        "have guardians (contacts, users who are not enrolled) shared with these credentials again; if they are not to be \
+         synced any more, take guardian, parent and relative out of `roles` in [sync]",
+    ))
+}

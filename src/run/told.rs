@@ -1,0 +1,59 @@
+//! What is known of the people who are told something, besides what is done to their accounts.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::config::Config;
+use crate::contact::Field;
+use crate::failure::Result;
+use crate::notify::About;
+use crate::plan::{Note, Plan, Write};
+use crate::platform::languages;
+
+/// The people of a plan who are told something.
+#[derive(Default)]
+pub struct Told {
+    /// Whose mobile is somebody else's too: a text to it says who is meant.
+    sharers: HashSet<String>,
+    /// The languages that they have chosen on the platform.
+    languages: HashMap<String, String>,
+}
+
+impl Told {
+    /// # Errors
+    /// `Failed` if the plan cannot be read back.
+    pub fn of(plan: &Plan, config: &Config) -> Result<Self> {
+        let mut told = Self::default();
+        let notifications = plan.summary.notifications;
+        if notifications.sms > 0 {
+            plan.each_decided_sharing(|row| {
+                let shares = |note: &Note| matches!(note, Note::Shared(Field::Phone, ..));
+                if !row.changes.is_empty() && row.notes.iter().any(shares) {
+                    told.sharers.insert(row.sourced_id.clone().into_owned());
+                }
+                Ok(())
+            })?;
+        }
+        if let Some(platform) = config.platform.as_ref().filter(|_| notifications.total() > 0) {
+            let mut people = HashSet::new();
+            plan.each_write(|write| {
+                if !write.recipients.is_empty() {
+                    people.insert(write.account.sourced_id);
+                }
+                Ok(())
+            })?;
+            told.languages = languages(platform, &people);
+        }
+        Ok(told)
+    }
+
+    /// The person of a write. What somebody chose on the platform goes before what the roster says.
+    pub fn about<'a>(&'a self, write: &'a Write) -> About<'a> {
+        let id = &write.account.sourced_id;
+        About {
+            details: &write.account.details,
+            changes: &write.changes,
+            language: self.languages.get(id).or(write.account.sis.language.as_ref()).map(String::as_str),
+            shares_phone: self.sharers.contains(id),
+        }
+    }
+}
