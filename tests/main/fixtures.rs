@@ -217,7 +217,7 @@ fn the_mails_of_day_3_go_to_whom_they_should_and_the_old_address_learns_nothing(
         assert!(!mails[1].subject.contains(secret));
     }
     for mail in &mails {
-        for part in ["2026-11-23", "school's records", "the school office, (217) 555-0100"] {
+        for part in ["November 23, 2026", "school's records", "the school office, (217) 555-0100"] {
             assert!(mail.body.contains(part), "what, when, whence, whom to ask: `{part}` in {}", mail.body);
         }
     }
@@ -243,6 +243,51 @@ fn day_3_run_again_changes_nothing_and_says_the_kept_differences_again() {
     assert_eq!(kept(&again).len(), 8);
     assert!(example.mails(4).is_empty());
     assert_eq!(example.mails(3).len(), mails);
+}
+
+/// The setting is turned ON for everybody after the third day, by approval of exactly that plan.
+#[test]
+fn on_flipped_over_the_district_tells_each_person_once_in_their_language() {
+    let example = Example::new();
+    let _ = (example.day("day1"), example.day("day2"), example.day("day3"));
+    let path = example.0.path("example.toml");
+    let text =
+        fs::read_to_string(&path).unwrap().replacen("update_contacts = false", "update_contacts = true", 1);
+    fs::write(&path, text).unwrap();
+    let preview = example.cli(&["run", "--dry-run", "--source", "fixtures/day3"]).exits(4);
+    let shown = example.cli(&["notify", "preview", "--all", "--source", "fixtures/day3"]).ok();
+    let approve = ["run", "--source", "fixtures/day3", "--approve", preview.checksum()];
+    let done = example.cli(&approve).ok();
+    let mails = example.mails(4);
+    assert!(
+        done.plan().ends_with(&format!("; {0} notifications ({0} email, 0 SMS)", mails.len())),
+        "{}",
+        done.plan()
+    );
+    assert!(shown.stdout.ends_with(&format!("{} messages\n", mails.len())), "{}", shown.stdout);
+    let told: Vec<(&str, &str)> =
+        mails.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
+    const TOLD: &str = "Your contact details were updated";
+    const FORMER: &str = "An email address was changed";
+    assert_eq!(
+        told,
+        [
+            ("carmen.nunez@mail.example", "Sus datos de contacto se actualizaron"),
+            ("carmen.nunez@example.com", "Se cambió una dirección de correo electrónico"),
+            ("fang.wang@mail.example", TOLD),
+            ("siobhan.okeefe@example.net", TOLD),
+            ("karin.sl@example.com", TOLD),
+            ("raj.patel@mail.example", TOLD),
+            ("aaron.goldberg@example.com", TOLD),
+            ("rosa.diaz@lincoln.example", TOLD),
+            ("rosa.diaz@example.net", FORMER),
+            ("gstone@lincoln.example", TOLD),
+            ("gregory.stone@lincoln.example", FORMER),
+        ]
+    );
+    let again = example.cli(&["run", "--source", "fixtures/day3"]).ok();
+    assert!(again.plan().ends_with("; 0 notifications (0 email, 0 SMS)"), "{}", again.plan());
+    assert!(example.mails(5).is_empty());
 }
 
 /// What a log may not have in it: every name, address and number of the fixtures.

@@ -4,24 +4,43 @@
 //! status) is tested here; what cannot, beside the code.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod api_access;
 mod architecture;
+mod clever;
 mod commands;
 mod crash;
+mod delivery;
 mod delta;
 mod dry_run;
+mod editing;
+mod explain;
+mod fake;
 mod fixtures;
+mod guardians;
+mod http_server;
+mod incremental;
 mod limits;
+mod mail_server;
 mod notify;
+mod oneroster_api;
+mod people;
 mod platform;
 mod policy;
 mod properties;
 mod protect;
+mod rekey;
 mod report;
 mod samples;
 mod setting;
+mod sftp;
 mod shared;
+mod shortcut;
+mod sis;
 mod source;
 mod support;
+mod telling;
+mod texts;
+mod undo;
 mod who_counts;
 
 /// A file that is not listed above would never be compiled, and nobody would notice.

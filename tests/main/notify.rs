@@ -38,7 +38,7 @@ fn a_new_email_is_told_to_the_new_address_and_the_old_one() {
         "Rosita",
         "new@mail.example",
         "+17185550102",
-        "2026-11-23 02:15",
+        "November 23, 2026 at 02:15",
         "school's records",
         "the school office, 555-0100",
     ] {
@@ -47,7 +47,9 @@ fn a_new_email_is_told_to_the_new_address_and_the_old_one() {
     for secret in ["new@mail.example", "Rosita", "Diaz", "0102"] {
         assert!(!former.body.contains(secret), "`{secret}` in {}", former.body);
     }
-    for part in ["email address", "2026-11-23 02:15", "school's records", "the school office, 555-0100"] {
+    for part in
+        ["email address", "November 23, 2026 at 02:15", "school's records", "the school office, 555-0100"]
+    {
         assert!(former.body.contains(part), "`{part}` in {}", former.body);
     }
 }

@@ -83,6 +83,30 @@ fn a_role_that_cannot_be_read_rejects_its_user() {
 }
 
 #[test]
+fn a_school_that_may_have_got_lost_protects_night_after_night() {
+    // A row of roles.csv that has lost its user, and a manifest that does not say what the files hold.
+    let lost = BOTH.replace("r2,,,tea-1,", "r2,,,,");
+    let missing = BOTH.replace("r2,,,tea-1,secondary,teacher,,,sch-off\n", "");
+    for (roles, mode) in [(lost, "bulk"), (missing, "perhaps")] {
+        let (district, people) = teacher_of_two_schools();
+        district.mode(mode);
+        for _ in 0..3 {
+            with_roles(&district, &people, &roles);
+            district.run().ok().says("tea-1", "kept", KEPT);
+        }
+        assert_eq!(district.mails().len(), 0);
+        // Once it is certain that the school is gone, so is its word.
+        district.mode("bulk");
+        with_roles(
+            &district,
+            &people,
+            "r1,,,tea-1,primary,teacher,,,sch-on\nr3,,,tea-2,primary,teacher,,,sch-on\n",
+        );
+        district.run().ok().says("tea-1", "updated", "Email updated by the sync - was typed@mail.example");
+    }
+}
+
+#[test]
 fn a_delta_that_does_not_say_all_roles_again_takes_none_away() {
     let (district, people) = teacher_of_two_schools();
     district.mode("delta");

@@ -17,7 +17,7 @@ fn sharing_is_normal_and_said() {
     let mut people: Vec<Person> = ["gua-3", "gua-1", "gua-2", "gua-10", "gua-4"].map(shared).to_vec();
     people.push(person("stu-5").email("").mobile("718-555-0101"));
     people.push(person("stu-6").email("").mobile("(718) 555-0101"));
-    people.push(person("stu-7").email("FAMILY@mail.example"));
+    people.push(person("stu-7").given("Eve").email("FAMILY@mail.example"));
     district.sis(&people);
     let done = district.run().ok();
     done.says("gua-3", "created", "Email is shared with gua-1, gua-10, gua-2 and 2 more");

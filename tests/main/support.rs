@@ -115,7 +115,8 @@ const EXPORT: [(&str, &str); 7] = [
     ("home_phone", "phone"),
 ];
 
-fn line(cells: impl Iterator<Item = String>) -> String {
+/// A row of a CSV file.
+pub(crate) fn line(cells: impl Iterator<Item = String>) -> String {
     let quoted = |cell: String| match cell.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", cell.replace('"', "\"\"")),
         false => cell,
@@ -136,7 +137,7 @@ pub(crate) fn users_csv(columns: &[&str], people: &[Person]) -> String {
 
 /// In memory where there is such a place: what a power cut would leave is not what is tested, and the store and the
 /// reports wait for the disk at every run.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     tempfile::Builder::new().prefix("district-").tempdir_in(place).unwrap()
@@ -189,6 +190,22 @@ impl District {
         self.settings.entry(section.to_owned()).or_default().insert(key.to_owned(), value.to_owned());
     }
 
+    /// Takes one value of the configuration away again.
+    pub(crate) fn settings_without(&mut self, section: &str, key: &str) {
+        self.settings.get_mut(section).unwrap().remove(key);
+    }
+
+    /// Takes a value of the configuration away, and its section with the last one.
+    pub(crate) fn unset(&mut self, key: &str) {
+        let (section, key) = key.rsplit_once('.').unwrap();
+        if let Some(values) = self.settings.get_mut(section) {
+            values.remove(key);
+            if values.is_empty() {
+                self.settings.remove(section);
+            }
+        }
+    }
+
     /// No limit on archiving, changes or messages, for tests of other things.
     pub(crate) fn without_limits(self) -> Self {
         self.with("limits.archive", "100000")
@@ -210,7 +227,9 @@ impl District {
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        fs::write(&path, content).unwrap();
+        // Any of them may hold a secret, and one that is open to all is refused.
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
 
     /// Last night's export of the SIS.

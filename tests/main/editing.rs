@@ -1,0 +1,416 @@
+//! Who may change contact details by hand: every cell of the table, and those who try what they may not.
+
+use std::process::Stdio;
+
+use crate::support::{District, Done, person};
+
+const STATES: [&str; 3] = ["pending", "active", "archived"];
+const SETTINGS: [&str; 2] = ["on", "off"];
+const EDITS: [(&str, &str); 4] = [
+    ("--given-name", "Maria"),
+    ("--email", "maria@home.example"),
+    ("--phone", "(718) 555-0142"),
+    ("--home-phone", "718-555-0150"),
+];
+
+/// Who tries, and how the domain document answers if nothing else speaks against it.
+const ACTORS: [(&str, &str); 6] = [
+    ("self", "ok"),
+    ("tea-manager", "ok"),
+    ("tea-district", "ok"),
+    ("tea-elsewhere", "other-school"),
+    ("tea-other", "not-permitted"),
+    ("gua-1", "not-permitted"),
+];
+
+/// Somebody in every state under either setting, and those who would edit them.
+fn everybody() -> District {
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let mut targets = Vec::new();
+    for state in STATES {
+        for setting in SETTINGS {
+            let school = format!("sch-{setting}");
+            targets.push(person(&format!("stu-{state}-{setting}")).schools(&school));
+        }
+    }
+    let actors = ["tea-manager", "tea-district", "tea-elsewhere", "tea-other", "gua-1"].map(person);
+    let all: Vec<_> = targets.iter().cloned().chain(actors).collect();
+    let joined: Vec<_> = all
+        .iter()
+        .map(|person| match person.cells["sourcedId"].contains("pending") {
+            true => person.clone().state("pending"),
+            false => person.clone(),
+        })
+        .collect();
+    district.platform(&joined);
+    district.sis(&all);
+    let _ = district.run().ok();
+    let there: Vec<_> =
+        all.iter().filter(|person| !person.cells["sourcedId"].contains("archived")).cloned().collect();
+    district.sis(&there);
+    let _ = district.run().ok();
+    for (actor, school) in [
+        ("tea-manager", Some("sch-on")),
+        ("tea-manager", Some("sch-off")),
+        ("tea-elsewhere", Some("sch-9")),
+        ("tea-district", None),
+    ] {
+        let mut arguments = vec!["users", "grant", actor, "users-manager"];
+        arguments.extend(school.iter().flat_map(|school| ["--school", school]));
+        let _ = district.cli(&arguments).ok();
+    }
+    district
+}
+
+fn edit(district: &District, user: &str, actor: &str, what: &[&str]) -> Done {
+    district.cli(&[&["users", "edit", user, "--as", actor], what].concat())
+}
+
+/// state × setting × who × field.
+#[test]
+fn every_cell_of_the_table() {
+    let district = everybody();
+    for state in STATES {
+        for setting in SETTINGS {
+            let user = format!("stu-{state}-{setting}");
+            for (actor, answer) in ACTORS {
+                let expected = match (answer, state, setting) {
+                    ("ok", "pending", _) => "not-joined",
+                    ("ok", "archived", _) => "archived",
+                    ("ok", _, "on") => "managed-by-sync",
+                    (answer, _, _) => answer,
+                };
+                let actor = if actor == "self" { &user } else { actor };
+                let asked = district.cli(&["users", "can-edit", &user, "--as", actor, "--json"]).ok().json();
+                for ((option, value), field) in
+                    EDITS.into_iter().zip(["name", "email", "phone", "home_phone"])
+                {
+                    let case = format!("{user} by {actor}: {field}");
+                    assert_eq!(asked["fields"][field]["editable"], expected == "ok", "{case}");
+                    assert_eq!(asked["fields"][field]["code"], expected, "{case}");
+                    let before = district.accounts();
+                    let done = edit(&district, &user, actor, &[option, value, "--json"]);
+                    if expected == "ok" {
+                        let done = done.ok().json();
+                        assert_eq!(done["changed"], serde_json::json!([field]), "{case}");
+                        let clear = if field == "name" { "Rosa" } else { "" };
+                        if field == "email" {
+                            let _ =
+                                edit(&district, &user, actor, &[option, &format!("{user}@school.example")])
+                                    .ok();
+                        } else {
+                            let _ = edit(&district, &user, actor, &[option, clear]).ok();
+                        }
+                    } else {
+                        let done = done.exits(4).json();
+                        assert_eq!((&done["code"], &done["exit"]), (&expected.into(), &4.into()), "{case}");
+                        assert!(done["message"].as_str().unwrap().len() > 20, "{case}");
+                    }
+                    assert_eq!(district.accounts(), before, "{case}");
+                }
+            }
+        }
+    }
+    let _ = district.cli(&["status", "--verify"]).ok();
+}
+
+/// One active person under OFF and one of the staff.
+fn pair() -> District {
+    let mut district = District::new();
+    district.platform(&[person("gua-1").mobile("+17185550142"), person("tea-1"), person("tea-2")]);
+    district.sis(&[person("gua-1").mobile("+17185550142"), person("tea-1"), person("tea-2")]);
+    let _ = district.run().ok();
+    district
+}
+
+#[test]
+fn an_edit_is_normalised_told_and_on_record() {
+    let district = pair();
+    let done =
+        edit(&district, "gua-1", "gua-1", &["--email", " New@Mail.example ", "--phone", "718.555.0199"]).ok();
+    assert_eq!(
+        done.stdout,
+        "Email: gua-1@school.example → New@Mail.example\nPhone number: +17185550142 → +17185550199\n\
+         gua-1 was changed, and 2 messages tell of it\n"
+    );
+    let mails = district.mails();
+    let to: Vec<&str> = mails.iter().map(|mail| mail.to.as_str()).collect();
+    assert_eq!(to, ["New@Mail.example", "gua-1@school.example"]);
+    assert!(mails[0].body.contains("were changed from your account"), "{}", mails[0].body);
+    assert!(
+        !mails[1].body.contains("New@Mail.example") && !mails[1].body.contains("Rosa"),
+        "{}",
+        mails[1].body
+    );
+    assert_eq!(
+        district.ask("SELECT run_id, origin, actor, field, old, new FROM audit"),
+        "NULL | person | gua-1 | email | gua-1@school.example | New@Mail.example\n\
+         NULL | person | gua-1 | phone | +17185550142 | +17185550199"
+    );
+    assert_eq!(
+        district.ask("SELECT count(*) FROM link WHERE run_id IS NULL AND id > 1"),
+        "1",
+        "one link an edit"
+    );
+    let before = district.store_hash();
+    let done =
+        edit(&district, "gua-1", "gua-1", &["--email", "new@mail.example", "--phone", "(718) 555-0199"]).ok();
+    assert_eq!(done.stdout, "gua-1 had these details already; nothing changed\n");
+    assert_eq!(district.store_hash(), before, "formatting is not a change");
+    // The next night leaves it alone and says so.
+    let done = district.run().ok();
+    done.says(
+        "gua-1",
+        "kept",
+        "Active user has a new email in the SIS import - New@Mail.example; \
+         Active user has a new phone number in the SIS import - +17185550199",
+    );
+}
+
+#[test]
+fn values_that_cannot_be_used_are_refused_with_their_code() {
+    let district = pair().with("sync.ignore_emails", "[\"noemail@*\"]");
+    let before = district.accounts();
+    for (what, code) in [
+        (&["--email", "rosa(at)mail"][..], "invalid-email"),
+        (&["--email", "noemail@x.example"], "placeholder-email"),
+        (&["--phone", "12"], "invalid-phone"),
+        (&["--home-phone", "call me"], "invalid-home-phone"),
+        (&["--given-name", " ", "--family-name", ""], "invalid-name"),
+        (&["--email", "", "--phone", ""], "last-credential"),
+        (&["--email", "good@mail.example", "--phone", "12"], "invalid-phone"),
+    ] {
+        let done = edit(&district, "gua-1", "gua-1", &[what, &["--json"]].concat()).exits(4).json();
+        assert_eq!(done["code"], code, "{what:?}");
+    }
+    assert_eq!(district.accounts(), before);
+    edit(&district, "gua-1", "gua-1", &[]).exits(2).complains(&["nothing is to be changed"]);
+    edit(&district, "nobody", "gua-1", &["--email", "a@b.example"]).exits(2).complains(&["`nobody`"]);
+    edit(&district, "gua-1", "nobody", &["--email", "a@b.example"]).exits(2).complains(&["`nobody`"]);
+}
+
+#[test]
+fn a_refusal_is_said_in_the_words_of_the_configuration() {
+    let district = pair().update_contacts(true).with("notify.message", "\"Ask Ms. Park.\"");
+    edit(&district, "gua-1", "gua-1", &["--email", "a@b.example"]).exits(4).complains(&[
+        "error: Ask Ms. Park",
+        "user gua-1, code managed-by-sync",
+        "nothing was changed",
+    ]);
+    let text = district.cli(&["users", "can-edit", "gua-1", "--as", "gua-1"]).ok().stdout;
+    assert!(
+        text.starts_with("name        no   managed-by-sync\n") && text.ends_with("Ask Ms. Park.\n"),
+        "{text}"
+    );
+}
+
+/// Those who try to get at other people's accounts.
+#[test]
+fn attacks_are_refused_and_on_record() {
+    let mut district = District::new().with("sync.shared_contacts", "\"unique\"").without_limits();
+    let people = [
+        person("gua-1"),
+        person("gua-2").email("taken@mail.example").mobile("+17185550142"),
+        person("tea-manager"),
+        person("tea-manager-2"),
+        person("tea-gone"),
+        person("tea-pending"),
+        person("adm-1"),
+    ];
+    let mut joined = people.to_vec();
+    joined[5] = joined[5].clone().state("pending");
+    district.platform(&joined);
+    district.sis(&people);
+    let _ = district.run().ok();
+    for actor in ["tea-manager", "tea-manager-2", "tea-gone", "tea-pending"] {
+        let _ = district.cli(&["users", "grant", actor, "users-manager", "--school", "sch-1"]).ok();
+    }
+    let there: Vec<_> = people.iter().filter(|one| one.cells["sourcedId"] != "tea-gone").cloned().collect();
+    district.sis(&there);
+    let _ = district.run().ok();
+    let before = district.accounts();
+    for (user, actor, what, code) in [
+        ("gua-2", "gua-1", ["--email", "x@evil.example"], "not-permitted"),
+        ("gua-1", "tea-gone", ["--email", "x@evil.example"], "actor-inactive"),
+        ("gua-1", "tea-pending", ["--email", "x@evil.example"], "actor-inactive"),
+        ("adm-1", "tea-manager", ["--email", "x@evil.example"], "outranked"),
+        ("tea-manager-2", "tea-manager", ["--email", "x@evil.example"], "outranked"),
+        ("gua-1", "gua-1", ["--email", "TAKEN@mail.example"], "email-taken"),
+        ("gua-1", "tea-manager", ["--phone", "718 555 0142"], "phone-taken"),
+    ] {
+        let done = edit(&district, user, actor, &[&what[..], &["--json"]].concat()).exits(4).json();
+        assert_eq!(done["code"], code, "{user} by {actor}");
+        assert!(
+            !done.to_string().contains("gua-2") || user == "gua-2",
+            "whose it is, is nobody's business: {done}"
+        );
+        let last = district.ask(
+            "SELECT sourced_id, actor, field, new FROM audit JOIN account ON account.id = account_id ORDER BY audit.id DESC LIMIT 1",
+        );
+        assert_eq!(last, format!("{user} | {actor} | refused | {code}"));
+    }
+    assert_eq!(district.accounts(), before);
+    assert!(district.mails().is_empty());
+    // The grant for the district outranks them, and the manager may edit their own.
+    let _ = district.cli(&["users", "grant", "tea-manager", "users-manager"]).ok();
+    let _ = edit(&district, "adm-1", "tea-manager", &["--email", "adm@mail.example"]).ok();
+    let _ = edit(&district, "tea-manager-2", "tea-manager-2", &["--email", "m2@mail.example"]).ok();
+    let _ = district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
+fn a_permission_is_for_staff_and_on_record() {
+    let district = pair();
+    let done = district.cli(&["users", "grant", "tea-1", "users-manager", "--school", "sch-1"]).ok();
+    assert_eq!(done.stdout, "tea-1 now has users-manager for school sch-1\n");
+    let done = district.cli(&["users", "grant", "tea-1", "users-manager", "--school", "sch-1"]).ok();
+    assert!(done.stdout.ends_with("nothing changed\n"), "{}", done.stdout);
+    let _ = edit(&district, "gua-1", "tea-1", &["--home-phone", "7185550177"]).ok();
+    assert!(district.mails()[0].body.contains("by staff of your school"), "{:?}", district.mails());
+    district.cli(&["users", "grant", "gua-1", "users-manager"]).exits(4).complains(&["is not staff"]);
+    // A blank school is a slip, and not the whole district.
+    for command in ["grant", "revoke"] {
+        let blank = ["users", command, "tea-1", "users-manager", "--school", ""];
+        district.cli(&blank).exits(2).complains(&["the school has no sourcedId"]);
+    }
+    district.cli(&["users", "grant", "nobody", "users-manager"]).exits(2).complains(&["`nobody`"]);
+    let done = district.cli(&["users", "revoke", "tea-1", "users-manager", "--school", "sch-1"]).ok();
+    assert_eq!(done.stdout, "tea-1 no longer has users-manager for school sch-1\n");
+    let _ = edit(&district, "gua-1", "tea-1", &["--home-phone", ""]).exits(4);
+    assert_eq!(
+        district.ask("SELECT origin, old, new FROM audit WHERE field = 'users_manager'"),
+        "operator |  | sch-1\noperator | sch-1 | "
+    );
+    district.file("sis/orgs.csv", "sourcedId,name,type\nsch-1,Lincoln Elementary,school\n");
+    let _ = district.run().ok();
+    district
+        .cli(&["users", "grant", "tea-1", "users-manager", "--school", "sch-2"])
+        .exits(2)
+        .complains(&["no school has the sourcedId `sch-2`", "did you mean `sch-1`?"]);
+}
+
+/// A guardian is at the schools of the students, whichever record says who belongs to whom.
+#[test]
+fn a_guardian_is_managed_at_the_students_schools() {
+    let mut district = District::new();
+    let people = [
+        person("stu-1").schools("sch-7").agents("gua-1"),
+        person("gua-1").schools(""),
+        person("stu-2").schools("sch-8"),
+        person("gua-2").schools("").agents("stu-2"),
+        person("tea-1"),
+    ];
+    district.platform(&people);
+    district.sis(&people);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "grant", "tea-1", "users-manager", "--school", "sch-7"]).ok();
+    let _ = edit(&district, "gua-1", "tea-1", &["--phone", "7185550142"]).ok();
+    let done = edit(&district, "gua-2", "tea-1", &["--phone", "7185550142", "--json"]).exits(4).json();
+    assert_eq!(done["code"], "other-school");
+}
+
+/// Both take the lock in turn: whoever is second sees what the first did.
+#[test]
+fn two_processes_that_edit_at_once_lose_nothing() {
+    let district = pair();
+    let _ = district.command(&[]);
+    let children: Vec<_> = (0..6)
+        .map(|number| {
+            let (option, value) = match number % 3 {
+                0 => ("--email", format!("n{number}@mail.example")),
+                1 => ("--phone", format!("71855501{number}0")),
+                _ => ("--home-phone", format!("71855502{number}0")),
+            };
+            let arguments = ["users", "edit", "gua-1", "--as", "gua-1", option, &value].map(str::to_owned);
+            let command = arguments.each_ref().map(String::as_str);
+            let child = district.command(&command).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            (child.unwrap(), arguments)
+        })
+        .collect();
+    for (child, arguments) in children {
+        // On a busy machine the lock may be held for longer than an edit waits; then it has done nothing, and says so.
+        match child.wait_with_output().unwrap().status.code() {
+            Some(5) => drop(district.cli(&arguments.each_ref().map(String::as_str)).ok()),
+            code => assert_eq!(code, Some(0)),
+        }
+    }
+    assert_eq!(district.ask("SELECT count(*) FROM audit"), "6");
+    // Each field holds what its last entry says, and each entry begins where the one before it ended.
+    for field in ["email", "phone", "home_phone"] {
+        let entries =
+            district.ask(&format!("SELECT old, new FROM audit WHERE field = '{field}' ORDER BY id"));
+        let entries: Vec<(&str, &str)> =
+            entries.lines().map(|line| line.split_once(" | ").unwrap()).collect();
+        assert_eq!(entries[0].1, entries[1].0, "{field}");
+        let now = district.ask(&format!("SELECT {field} FROM account WHERE sourced_id = 'gua-1'"));
+        assert_eq!(now, entries[1].1, "{field}");
+    }
+    let _ = district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
+fn joining_with_details() {
+    let district = District::new().school("sch-on", true);
+    district.sis(&[
+        person("gua-1").schools("sch-on"),
+        person("gua-2"),
+        person("gua-3").schools("sch-on"),
+        person("gua-4"),
+    ]);
+    let _ = district.run().ok();
+    let join = |user: &str, what: &[&str]| district.cli(&[&["users", "join", user], what].concat());
+    let email =
+        |user: &str| district.ask(&format!("SELECT state, email FROM account WHERE sourced_id = '{user}'"));
+    // Under ON the details are refused, and the join stands.
+    let done = join("gua-1", &["--email", "new@mail.example"]).ok();
+    assert_eq!(
+        done.stdout,
+        "gua-1 has joined and is active; the details were not changed (managed-by-sync): Your school keeps your contact \
+         details up to date. To change your name, email address or phone number, please contact the school: the change \
+         appears here after the next daily sync.\n"
+    );
+    assert_eq!(email("gua-1"), "active | gua-1@school.example");
+    // The same in other words is not refused.
+    let done = join("gua-3", &["--email", "GUA-3@school.example", "--given-name", " Rosa "]).ok();
+    assert_eq!(done.stdout, "gua-3 has joined and is active\n");
+    // Under OFF they count as the person's edit.
+    let done = join("gua-2", &["--email", "new@mail.example"]).ok();
+    assert_eq!(done.stdout, "gua-2 has joined and is active, with a new email\n");
+    assert_eq!(email("gua-2"), "active | new@mail.example");
+    let before = district.store_hash();
+    let done = join("gua-2", &["--email", "other@mail.example"]).ok();
+    assert_eq!(done.stdout, "gua-2 had joined before; nothing changed\n");
+    assert_eq!(district.store_hash(), before);
+    // A slip can be corrected before joining.
+    join("gua-4", &["--email", "new(at)mail"]).exits(4).complains(&["code invalid-email"]);
+    assert_eq!(email("gua-4"), "pending | gua-4@school.example");
+    let _ = district.cli(&["status", "--verify"]).ok();
+}
+
+/// An edit waits for a run that is on, and then says who keeps it waiting.
+#[test]
+fn an_edit_does_not_go_past_a_run() {
+    let district = pair();
+    let lock = std::fs::File::options().write(true).open(district.path("rostersync.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let before = district.store_hash();
+    edit(&district, "gua-1", "gua-1", &["--email", "new@mail.example"])
+        .exits(5)
+        .complains(&["another run holds the lock"]);
+    assert_eq!(district.store_hash(), before);
+    // Asking needs no lock.
+    let _ = district.cli(&["users", "can-edit", "gua-1", "--as", "gua-1"]).ok();
+}
+
+/// What a script asked for is printed if the exit status is not 0, also with `-q`.
+#[test]
+fn a_refusal_is_printed_even_where_it_is_quiet() {
+    let district = pair();
+    let done =
+        district.cli(&["-q", "users", "edit", "gua-1", "--as", "tea-1", "--email", "a@b.example", "--json"]);
+    assert_eq!(done.exits(4).json()["code"], "not-permitted");
+    let done = district
+        .cli(&["-q", "users", "edit", "gua-1", "--as", "gua-1", "--email", "a@b.example", "--json"])
+        .ok();
+    assert_eq!(done.stdout, "");
+}

@@ -1,0 +1,262 @@
+//! Pulling only what changed: the store is the one that pulling everything gives, whatever the history, and whenever the server
+//! does not do what it is asked, everything is pulled.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+
+use crate::fake::{Fake, Reply, Request};
+use crate::sis::{Sis, district, people};
+use crate::support::{District, Person, person};
+
+/// A server whose people change from night to night.
+struct History {
+    sis: Arc<Mutex<Sis>>,
+    fake: Fake,
+    /// What random numbers come from.
+    state: u64,
+    day: u32,
+    changes: u32,
+}
+
+fn served(sis: &Arc<Mutex<Sis>>) -> Fake {
+    let sis = Arc::clone(sis);
+    Fake::start(move |request| sis.lock().unwrap().page(request))
+}
+
+impl History {
+    fn new(seed: u64) -> Self {
+        let people = people(30)
+            .into_iter()
+            .map(|one| one.with("dateLastModified", "2026-11-01T00:00:00.000Z"))
+            .collect();
+        let sis = Sis {
+            people,
+            roles: seed.is_multiple_of(2),
+            ceiling: 7 + seed as usize,
+            totals: seed.is_multiple_of(3),
+        };
+        let sis = Arc::new(Mutex::new(sis));
+        let fake = served(&sis);
+        Self { sis, fake, state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, day: 1, changes: 0 }
+    }
+
+    fn random(&mut self, below: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        (self.state % below as u64) as usize
+    }
+
+    /// The stamp of the next change, on the day before tonight.
+    fn stamp(&mut self) -> String {
+        self.changes += 1;
+        format!("2026-11-{:02}T{:02}:{:02}:00.000Z", self.day, self.changes / 60 % 24, self.changes % 60)
+    }
+
+    /// Another day: somebody comes, somebody leaves, details change.
+    fn live(&mut self) -> String {
+        self.day += 1;
+        self.changes = 0;
+        for _ in 0..self.random(6) {
+            let stamp = self.stamp();
+            let (what, whom, value) = (self.random(7), self.random(30), self.random(1000));
+            let mut sis = self.sis.lock().unwrap();
+            let count = sis.people.len();
+            let one = sis.people[whom % count].clone();
+            let changed = match what {
+                0 => person(&format!("tea-9{value:03}")),
+                1 => one.status("tobedeleted"),
+                2 => one.status("active"),
+                3 => one.email(&format!("new{value}@school.example")),
+                4 => one.mobile(&format!("(718) 555-{value:04}")),
+                5 => one.role(["teacher", "aide"][value % 2]),
+                _ => one.schools(["sch-1", "sch-2", "sch-1,sch-2"][value % 3]),
+            };
+            let changed = changed.with("dateLastModified", &stamp);
+            sis.people.retain(|other| other.cells["sourcedId"] != changed.cells["sourcedId"]);
+            sis.people.push(changed);
+        }
+        format!("2026-11-{:02}T23:00:00Z", self.day)
+    }
+
+    fn filtered(&self) -> usize {
+        self.fake.asked().iter().filter(|request| request.parameter("filter").is_some()).count()
+    }
+}
+
+fn incremental(fake: &Fake) -> District {
+    district(fake).with("source.mode", "\"incremental\"")
+}
+
+#[test]
+fn any_history_gives_the_store_that_pulling_everything_gives() {
+    for seed in 1..=6 {
+        let mut history = History::new(seed);
+        let mut whole = district(&history.fake);
+        let mut changes = incremental(&history.fake);
+        for district in [&mut whole, &mut changes] {
+            *district = std::mem::replace(district, District::new())
+                .update_contacts(seed % 2 == 0)
+                .school("sch-2", true);
+            district.at("2026-11-01T23:00:00Z");
+            let _ = district.run_with(&["--no-notify"]).ok();
+        }
+        for id in ["stu-000", "gua-001", "tea-002", "tea-005"] {
+            for district in [&whole, &changes] {
+                let _ = district.cli(&["users", "join", id]).ok();
+            }
+        }
+        for night in 0..6 {
+            let now = history.live();
+            for district in [&mut whole, &mut changes] {
+                district.at(&now);
+            }
+            let (by_whole, by_changes) =
+                (whole.run_with(&["--no-notify"]).ok(), changes.run_with(&["--no-notify"]).ok());
+            assert_eq!(changes.accounts(), whole.accounts(), "seed {seed}, night {night}");
+            assert_eq!(by_changes.plan(), by_whole.plan(), "seed {seed}, night {night}");
+            assert!(!by_changes.stderr.contains("pulling everything"), "{}", by_changes.stderr);
+        }
+        assert!(history.filtered() >= 6);
+    }
+}
+
+#[test]
+fn what_is_kept_is_private_and_a_preview_writes_nothing() {
+    let mut history = History::new(3);
+    let mut district = incremental(&history.fake);
+    district.at("2026-11-01T23:00:00Z");
+    let _ = district.preview().ok();
+    assert!(!district.path("rostersync.db.roster").exists());
+    let _ = district.run().ok();
+    let kept = district.path("rostersync.db.roster");
+    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!String::from_utf8_lossy(&std::fs::read(&kept).unwrap()).contains("hunter2"));
+    let before = std::fs::read(&kept).unwrap();
+    let now = history.live();
+    district.at(&now);
+    let _ = district.preview().ok();
+    assert_eq!(std::fs::read(&kept).unwrap(), before);
+    // A damaged one is not used.
+    std::fs::write(&kept, &before[..before.len() / 2]).unwrap();
+    let done = district.run().ok();
+    assert!(done.stderr.contains("is damaged; pulling everything"), "{}", done.stderr);
+    std::fs::remove_file(&kept).unwrap();
+    assert!(district.run().ok().stderr.contains("no roster of an earlier pull"));
+    // Nor may anything else be written over it.
+    district.run_with(&["--dry-run", "--report", "rostersync.db.roster"]).exits(2).complains(&["overwrite"]);
+}
+
+/// A district that has pulled everything, and what the server answers to a filter.
+fn asked_for_changes(answer: impl Fn(&Sis, &Request) -> Reply + Send + Sync + 'static) -> (District, Fake) {
+    let people: Vec<Person> =
+        people(12).into_iter().map(|one| one.with("dateLastModified", "2026-11-20T00:00:00.000Z")).collect();
+    let sis = Sis::new(&people);
+    let fake = Fake::start(move |request| match request.parameter("filter") {
+        Some(_) => answer(&sis, request),
+        None => sis.page(request),
+    });
+    let district = incremental(&fake);
+    assert_eq!(district.run().ok().report.count("created"), 12);
+    (district, fake)
+}
+
+#[test]
+fn a_server_that_does_not_follow_the_filter_is_asked_for_everything() {
+    // Some answer a filter that they do not understand with nobody, or with an error, or with somebody else's count.
+    let nobody = |_: &Sis, _: &Request| Reply::json("{\"users\":[]}");
+    let refusal = |_: &Sis, _: &Request| Reply::status(400);
+    let miscounted = |sis: &Sis, request: &Request| {
+        Sis { totals: false, ..sis.clone() }.page(request).with("X-Total-Count", 900)
+    };
+    let (district, _fake) = asked_for_changes(nobody);
+    let done = district.run().ok();
+    assert!(
+        done.stderr.contains("does not give the changes that it was asked for; pulling everything"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(done.report.count("unchanged"), 12);
+    for (district, _fake) in [asked_for_changes(refusal), asked_for_changes(miscounted)] {
+        let done = district.run().ok();
+        assert!(done.stderr.contains("the changes cannot be had"), "{}", done.stderr);
+        assert_eq!(done.report.count("unchanged"), 12);
+    }
+    // One that takes no notice of it gives everybody, which is as good.
+    let (district, _fake) = asked_for_changes(|sis, request| {
+        let query = request.query.split("&filter").next().unwrap().to_owned();
+        sis.page(&Request { query, ..request.clone() })
+    });
+    let done = district.run().ok();
+    assert_eq!(done.report.count("unchanged"), 12);
+    assert!(!done.stderr.contains("pulling everything"), "{}", done.stderr);
+}
+
+#[test]
+fn the_filter_begins_before_the_servers_own_latest_stamp() {
+    let (district, fake) = asked_for_changes(Sis::page);
+    let done = district.run().ok();
+    assert_eq!(done.report.count("unchanged"), 12);
+    let filter = fake.asked().iter().find_map(|request| request.parameter("filter")).unwrap();
+    assert_eq!(filter, "dateLastModified>'2026-11-19T23:50:00.000Z'");
+}
+
+#[test]
+fn everything_is_pulled_every_so_often() {
+    let sis = Arc::new(Mutex::new(Sis::new(
+        &people(12)
+            .into_iter()
+            .map(|one| one.with("dateLastModified", "2026-11-01T00:00:00.000Z"))
+            .collect::<Vec<_>>(),
+    )));
+    let fake = served(&sis);
+    let mut district = incremental(&fake).with("source.full_every", "\"3d\"");
+    district.at("2026-11-10T08:00:00Z");
+    let _ = district.run().ok();
+    // Gone without a word: an incremental pull archives only what is said to be deleted.
+    let gone = sis.lock().unwrap().people.remove(4);
+    for (now, archived) in
+        [("2026-11-11T08:00:00Z", 0), ("2026-11-12T08:00:00Z", 0), ("2026-11-13T08:00:00Z", 1)]
+    {
+        district.at(now);
+        let done = district.run().ok();
+        assert_eq!(done.report.count("archived"), archived, "{now}");
+    }
+    assert_eq!(district.ask("SELECT sourced_id FROM account WHERE archived = 1"), gone.cells["sourcedId"]);
+}
+
+#[test]
+fn a_pull_of_changes_that_fails_changes_nothing() {
+    let mut history = History::new(5);
+    let mut district = incremental(&history.fake);
+    district.at("2026-11-01T23:00:00Z");
+    let _ = district.run().ok();
+    let kept = std::fs::read(district.path("rostersync.db.roster")).unwrap();
+    let store = district.store_hash();
+    let now = history.live();
+    let gone = history.fake.url("");
+    drop(history);
+    district.at(&now);
+    district.set("source.http.retries", "0");
+    district.run().exits(6).complains(&["no connection", &gone]);
+    assert_eq!(
+        (district.store_hash(), std::fs::read(district.path("rostersync.db.roster")).unwrap()),
+        (store, kept)
+    );
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_explained() {
+    let fake = Fake::start(|_| Reply::Drop);
+    for (key, value, words) in [
+        ("source.mode", "\"delta\"", "this `mode` is for files"),
+        ("source.full_every", "\"7d\"", "means nothing without mode = \"incremental\""),
+        ("source.parallel", "9", "not a usable number of requests at once"),
+    ] {
+        let mut district = district(&fake);
+        district.set(key, value);
+        district.run().exits(2).complains(&[words, "\n  help: ", "rostersync.toml:"]);
+    }
+    let files = District::new().with("source.mode", "\"incremental\"");
+    files.run().exits(2).complains(&["this `mode` is for a roster over the network"]);
+}

@@ -1,0 +1,285 @@
+//! Looking at accounts: lists, one person, the history and its chain, the platform's export by hand.
+
+use crate::support::{District, person};
+
+/// Two nights: one person changed by the sync, one kept, one new and gone again.
+fn district() -> District {
+    let mut district = District::new().without_limits();
+    district.file(
+        "sis/orgs.csv",
+        "sourcedId,name,type\nsch-1,Lincoln Elementary,school\nsch-2,Washington,school\n",
+    );
+    let people = [
+        person("stu-1").schools("sch-2").agents("gua-1"),
+        person("gua-1").schools("").family("=Núñez, Jr."),
+        person("tea-1"),
+        person("tea-2"),
+    ];
+    district.platform(&[person("gua-1").family("=Núñez, Jr.").email("home@mail.example"), person("tea-1")]);
+    district.sis(&people);
+    let _ = district.run().ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[
+        people[0].clone().email("stu@mail.example"),
+        people[1].clone(),
+        people[2].clone().given("Rosie").mobile("+17185550142"),
+    ]);
+    let _ = district.run().ok();
+    district
+}
+
+#[test]
+fn the_list_filters_and_streams_in_three_formats() {
+    let district = district();
+    let list = |what: &[&str]| district.cli(&[&["users", "list"], what].concat()).ok().stdout;
+    let ids = |what: &[&str]| {
+        list(&[what, &["--format", "csv"]].concat())
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&[]), ["gua-1", "stu-1", "tea-1", "tea-2"]);
+    assert_eq!(ids(&["--state", "active"]), ["gua-1", "tea-1"]);
+    assert_eq!(ids(&["--state", "archived"]), ["tea-2"]);
+    assert_eq!(ids(&["--role", "Teacher", "--state", "active"]), ["tea-1"]);
+    assert_eq!(ids(&["--school", "sch-2"]), ["gua-1", "stu-1"], "a guardian is at the students' schools");
+    assert_eq!(ids(&["--kept"]), ["gua-1", "tea-1"]);
+    assert_eq!(ids(&["--where", "email=stu@mail.example"]), ["stu-1"]);
+    assert_eq!(ids(&["--where", "users_manager=district"]), Vec::<String>::new());
+    let _ = district.cli(&["users", "grant", "tea-1", "users-manager"]).ok();
+    assert_eq!(ids(&["--where", "users_manager=district"]), ["tea-1"]);
+    assert!(list(&["--format", "csv"]).contains("\"'=Núñez, Jr.\""), "no spreadsheet runs a name");
+    let json: serde_json::Value = serde_json::from_str(&list(&["--format", "json"])).unwrap();
+    assert_eq!(json[0]["family_name"], "=Núñez, Jr.");
+    assert_eq!(json[0]["schools"], "sch-2");
+    assert_eq!(list(&["--state", "pending", "--role", "aide", "--format", "json"]), "[]\n");
+    assert_eq!(list(&["--role", "aide"]), "");
+    let table = list(&["--state", "archived"]);
+    assert!(table.starts_with("sourced_id  state     role     schools"), "{table}");
+    district.cli(&["users", "list", "--where", "emial=x"]).exits(2).complains(&["no column `emial`"]);
+    district.cli(&["users", "list", "--where", "x"]).exits(2).complains(&["has no `=`"]);
+}
+
+#[test]
+fn a_person_on_one_screen() {
+    let district = district();
+    let _ = district.cli(&["users", "edit", "gua-1", "--as", "gua-1", "--phone", "7185550150"]).ok();
+    let text = district.cli(&["users", "show", "gua-1"]).ok().stdout;
+    assert_eq!(
+        text,
+        "User:      gua-1\n\
+         State:     active, came with run 1, 2026-11-23 02:15\n\
+         Roles:     guardian\n\
+         Schools:   sch-2 Washington\n\
+         Setting:   OFF: an active user and staff who manage users change them, the sync does not\n\
+         Students:  stu-1\n\
+         Editable:  yes, by the user\n\
+         \n\
+         field       actual             SIS                   set by\n\
+         name        Rosa =Núñez, Jr.   Rosa =Núñez, Jr.      platform export, run 1, 2026-11-23 02:15\n\
+         email       home@mail.example  gua-1@school.example  platform export, run 1, 2026-11-23 02:15\n\
+         phone       +17185550150                             the person, 2026-11-24 02:15\n\
+         home phone                                           platform export, run 1, 2026-11-23 02:15\n"
+    );
+    let json = district.cli(&["users", "show", "stu-1", "--json"]).ok().json();
+    assert_eq!(json["guardians"], serde_json::json!(["gua-1"]));
+    assert_eq!(json["fields"]["email"]["set"]["run"], 2);
+    assert_eq!(json["fields"]["email"]["set"]["origin"], "sync");
+    assert_eq!((&json["editable"], &json["code"]), (&false.into(), &"not-joined".into()));
+    let text = district.cli(&["users", "show", "tea-2"]).ok().stdout;
+    assert!(text.contains("archived, was pending") && text.contains("no, archived:"), "{text}");
+    district.cli(&["users", "show", "nobody"]).exits(2).complains(&["`nobody`"]);
+}
+
+#[test]
+fn the_history_has_all_of_it_in_order() {
+    let district = district();
+    let _ = district.cli(&["users", "join", "stu-1", "--given-name", "Rosalía"]).ok();
+    let _ = district.cli(&["users", "edit", "stu-1", "--as", "gua-1", "--email", "x@y.example"]).exits(4);
+    let text = district.cli(&["users", "history", "stu-1"]).ok().stdout;
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        text.lines().map(words).collect::<Vec<_>>(),
+        [
+            "when what old new by",
+            "2026-11-23 02:15 account created sync, run 1",
+            "2026-11-24 02:15 email stu-1@school.example stu@mail.example sync, run 2",
+            "2026-11-24 02:15 state pending active the person",
+            "2026-11-24 02:15 name Rosa Diaz Rosalía Diaz the person",
+            "2026-11-24 02:15 edit refused not-permitted gua-1",
+        ]
+    );
+    let json = district.cli(&["users", "history", "stu-1", "--json"]).ok().json();
+    assert_eq!(json.as_array().unwrap().len(), 5);
+    assert_eq!(json[3]["new"], "Rosalía Diaz");
+}
+
+/// The first row that somebody tampered with is named, by hand or without our triggers.
+#[test]
+fn an_altered_history_is_found() {
+    let district = district();
+    let _ = district.cli(&["users", "edit", "tea-1", "--as", "tea-1", "--email", "a@mail.example"]).ok();
+    let done = district.cli(&["status", "--verify"]).ok();
+    assert!(done.stdout.starts_with("The audit is intact: "), "{}", done.stdout);
+    let json = district.cli(&["status", "--verify", "--json"]).ok().json();
+    assert_eq!((&json["intact"], &json["links"]), (&true.into(), &3.into()));
+    let store = district.store();
+    assert!(store.execute_batch("UPDATE audit_value SET new = 'x'").is_err());
+    store.execute_batch("DROP TRIGGER audit_value_is_never_changed").unwrap();
+    let row = district.ask("SELECT max(id) FROM audit");
+    store
+        .execute_batch(&format!("UPDATE audit_value SET old = 'forged@x.example' WHERE id = {row}"))
+        .unwrap();
+    district.cli(&["status", "--verify"]).exits(1).complains(&[
+        "the audit was altered by hand",
+        &format!("row {row} of the audit: its values were altered"),
+    ]);
+    store.execute_batch("UPDATE run SET summary = '{}' WHERE id = 2").unwrap();
+    district.cli(&["status", "--verify"]).exits(1).complains(&["the entry of run 2"]);
+}
+
+/// A first load has one link, whatever its size.
+#[test]
+fn a_first_load_costs_one_link() {
+    let district = District::new();
+    district.sis(&[person("tea-1"), person("tea-2"), person("tea-3")]);
+    let _ = district.run().ok();
+    assert_eq!(district.ask("SELECT count(*) FROM link WHERE id > 1"), "1");
+    assert_eq!(district.ask("SELECT count(*) FROM audit_row"), "0");
+}
+
+#[test]
+fn an_export_that_comes_back_changes_nothing() {
+    let district = district();
+    let export = |what: &[&str]| district.cli(&[&["users", "export"], what].concat()).ok().stdout;
+    let all = export(&[]);
+    let lines: Vec<&str> = all.split("\r\n").collect();
+    assert_eq!(lines[0], "sourced_id,state,given_name,family_name,email,phone,home_phone");
+    assert_eq!(lines[1], "gua-1,active,Rosa,\"=Núñez, Jr.\",home@mail.example,,", "values as they are");
+    assert_eq!(lines.len(), 5, "two active, one pending, none archived: {all}");
+    district.file("back.csv", &all);
+    let details = || {
+        district.ask("SELECT sourced_id, state, given_name, family_name, email, phone, home_phone FROM account ORDER BY 1")
+    };
+    let (before, audit) = (details(), district.ask("SELECT count(*) FROM audit"));
+    let done = district.cli(&["users", "import", "back.csv"]).ok();
+    assert_eq!(done.stdout, "3 rows, 0 joined, 0 pending again, 0 details taken over, 0 unknown\n");
+    assert_eq!(details(), before);
+    assert_eq!(district.ask("SELECT count(*) FROM audit"), audit);
+    assert_eq!(export(&[]), all);
+    let json: serde_json::Value = serde_json::from_str(&export(&["--format", "json"])).unwrap();
+    assert_eq!(json[0]["email"], "home@mail.example");
+    // Only what was changed since.
+    let ids = |text: &str| {
+        text.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&export(&["--changed-since", "1"])), ["stu-1"], "tea-2 was archived since");
+    assert_eq!(ids(&export(&["--changed-since", "2"])), Vec::<String>::new());
+    let _ = district.cli(&["users", "edit", "tea-1", "--as", "tea-1", "--phone", "7185550150"]).ok();
+    assert_eq!(ids(&export(&["--changed-since", "2"])), ["tea-1"]);
+    district.cli(&["users", "export", "--changed-since", "9"]).exits(2).complains(&["no run 9"]);
+}
+
+#[test]
+fn an_import_by_hand_is_the_platforms_word() {
+    let district = district();
+    district.file(
+        "by-hand.csv",
+        "sourced_id,state,email\nstu-1,active,stu@home.example\ntea-1,active,tea-1@school.example\nnobody,active,x@y.example\n",
+    );
+    let before = district.everything();
+    let done = district.cli(&["users", "import", "by-hand.csv", "--dry-run"]).ok();
+    assert!(
+        done.stdout.starts_with("3 rows, 1 joined, 0 pending again, 1 details taken over, 1 unknown\n"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(district.everything(), before);
+    let real = district.cli(&["users", "import", "by-hand.csv"]).ok();
+    assert!(done.stdout.starts_with(&real.stdout), "{}", real.stdout);
+    assert!(real.stderr.contains("`nobody` is neither in the store nor in the roster"), "{}", real.stderr);
+    assert_eq!(
+        district.ask("SELECT state, email FROM account WHERE sourced_id = 'stu-1'"),
+        "active | stu@home.example"
+    );
+    let json = district.cli(&["users", "show", "stu-1", "--json"]).ok().json();
+    assert_eq!(json["fields"]["email"]["set"]["origin"], "platform");
+    let _ = district.cli(&["status", "--verify"]).ok();
+    district.cli(&["users", "import", "missing.csv"]).exits(7).complains(&["missing.csv"]);
+}
+
+/// Whatever is done in whatever order: nothing changes without an entry that says so, and the chain holds.
+#[test]
+fn every_value_is_accounted_for() {
+    let mut district = District::new().without_limits().school("sch-on", true);
+    let roster = |night: usize| {
+        (0..8)
+            .map(|number| {
+                let turn = (number * 5 + night * 3) % 7;
+                person(&format!("tea-{number}"))
+                    .schools(if number % 2 == 0 { "sch-on" } else { "sch-1" })
+                    .given(["Rosa", "ROSA", "Maria"][turn % 3])
+                    .email(&format!("n{turn}-{number}@mail.example"))
+                    .mobile(["", "+17185550142", "+17185550143"][turn % 3])
+            })
+            .filter(|person| night != 2 || person.cells["sourcedId"] != "tea-7")
+            .collect::<Vec<_>>()
+    };
+    let mut seed = 7_usize;
+    let mut next = |of: usize| {
+        seed = (seed * 1_103 + 12_345) % 65_521;
+        seed % of
+    };
+    let mut runs = 0;
+    for night in 0..4 {
+        district.at(&format!("2026-11-2{}T08:15:00Z", 3 + night));
+        district.sis(&roster(night));
+        let _ = district.run().ok();
+        runs += 1;
+        for _ in 0..8 {
+            let user = format!("tea-{}", next(8));
+            let value = format!("e{}@mail.example", next(1000));
+            let run = (next(runs) + 1).to_string();
+            let done = match next(5) {
+                0 => district.cli(&["users", "join", &user, "--email", &value]),
+                1 | 2 => district.cli(&[
+                    "users",
+                    "edit",
+                    &user,
+                    "--as",
+                    &user,
+                    "--email",
+                    &value,
+                    "--given-name",
+                    "Eve",
+                ]),
+                3 => district.cli(&["users", "edit", &user, "--as", "tea-1", "--phone", "7185550199"]),
+                _ => district.cli(&["undo", &run]),
+            };
+            assert!([0, 4].contains(&done.code), "{}", done.stderr);
+            runs += usize::from(done.stdout.contains("its report is "));
+        }
+    }
+    let _ = district.cli(&["status", "--verify"]).ok();
+    assert!(runs > 5, "some were undone: {runs}");
+    for (field, value) in [
+        ("name", "given_name || char(9) || family_name"),
+        ("email", "email"),
+        ("phone", "phone"),
+        ("home_phone", "home_phone"),
+    ] {
+        let last = format!(
+            "SELECT sourced_id FROM account JOIN audit ON audit.id = \
+             (SELECT max(id) FROM audit WHERE account_id = account.id AND field = '{field}') WHERE new <> {value}"
+        );
+        assert_eq!(district.ask(&last), "", "{field}: not what the last entry says");
+        // Each entry begins where the one before it ended.
+        let gaps = format!(
+            "SELECT id FROM (SELECT id, old, lag(new) OVER (PARTITION BY account_id ORDER BY id) AS before \
+             FROM audit WHERE field = '{field}') WHERE before <> old"
+        );
+        assert_eq!(district.ask(&gaps), "", "{field}: something happened in between");
+    }
+    assert!(district.ask("SELECT count(*) FROM audit WHERE origin = 'undo'") != "0");
+}

@@ -1,0 +1,216 @@
+//! Second accounts of one person, and a SIS that gives people new sourcedIds.
+
+use crate::support::{District, person};
+
+/// Rosa had joined as `tea-1`; the SIS now calls her `tea-901`.
+fn rekeyed() -> District {
+    let mut district = District::new().without_limits();
+    district.platform(&[person("tea-1").email("home@mail.example").mobile("+17185550142")]);
+    district.sis(&[person("tea-1").mobile("+17185550142"), person("tea-2").given("Bo")]);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "grant", "tea-1", "users-manager"]).ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[
+        person("tea-901").email("rosa@school.example").mobile("718-555-0142"),
+        person("tea-2").given("Bo"),
+    ]);
+    let _ = district.run().ok();
+    district
+}
+
+fn duplicates(district: &District) -> Vec<String> {
+    let json = district.cli(&["users", "list", "--duplicates", "--format", "json"]).ok().json();
+    let cell = |row: &serde_json::Value, column: &str| row[column].as_str().unwrap().to_owned();
+    json.as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {} {}", cell(row, "sourced_id"), cell(row, "codes"), cell(row, "like")))
+        .collect()
+}
+
+#[test]
+fn who_may_be_one_person_is_listed() {
+    let district = District::new().without_limits();
+    district.sis(&[
+        person("gua-1").email("same@mail.example"),
+        person("gua-2").email("SAME@mail.example").given("ROSA"),
+        person("gua-3").email("same@mail.example").given("Luis"),
+        person("gua-4").email("x@mail.example").mobile("+17185550142"),
+        person("gua-5").email("y@mail.example").mobile("(718) 555-0142"),
+        person("gua-6").email("").mobile("+17185550143"),
+    ]);
+    let _ = district.run().ok();
+    assert_eq!(
+        duplicates(&district),
+        [
+            "gua-1 possible-duplicate gua-2",
+            "gua-2 possible-duplicate gua-1",
+            "gua-4 possible-duplicate gua-5",
+            "gua-5 possible-duplicate gua-4",
+        ]
+    );
+    let text = district.cli(&["users", "list", "--duplicates", "--where", "like=gua-5"]).ok().stdout;
+    assert!(text.lines().next().unwrap().ends_with("codes               like"), "{text}");
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
+fn a_person_with_a_new_sourced_id_goes_on_with_the_old_account() {
+    let mut district = rekeyed();
+    assert_eq!(duplicates(&district), ["tea-901 possible-rekey tea-1"]);
+    let done = district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    assert_eq!(
+        done.stdout,
+        "The account of tea-1 is now that of tea-901\nWhat a run had made for tea-901 is archived under tea-1\n"
+    );
+    assert_eq!(
+        district.ask("SELECT sourced_id, state, archived, email, sis_email FROM account ORDER BY 1"),
+        "tea-1 | pending | 1 | rosa@school.example | tea-1@school.example\n\
+         tea-2 | pending | 0 | tea-2@school.example | tea-2@school.example\n\
+         tea-901 | active | 0 | home@mail.example | rosa@school.example"
+    );
+    assert_eq!(duplicates(&district), Vec::<String>::new());
+    let json = district.cli(&["users", "show", "tea-901", "--json"]).ok().json();
+    assert_eq!(
+        (&json["users_manager"], &json["created_by_run"]),
+        (&serde_json::json!(["district"]), &1.into())
+    );
+    let text = district.cli(&["users", "history", "tea-901"]).ok().stdout;
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = text.lines().map(words).collect();
+    assert_eq!(lines.last().unwrap(), "2026-11-24 02:15 state archived active the operator of rostersync");
+    assert!(
+        lines.contains(&"2026-11-24 02:15 sourced id tea-1 tea-901 the operator of rostersync".to_owned()),
+        "{text}"
+    );
+    let _ = district.cli(&["status", "--verify"]).ok();
+    // The next night decides over the person as the active user that they are.
+    district.at("2026-11-25T08:15:00Z");
+    let done = district.run().ok();
+    done.says("tea-901", "kept", "Active user has a new email in the SIS import - home@mail.example");
+}
+
+/// Known before the night on which the SIS changes it.
+#[test]
+fn a_sourced_id_can_be_changed_before_the_roster_has_the_new_one() {
+    let district = District::new();
+    district.sis(&[person("tea-1")]);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "join", "tea-1"]).ok();
+    let done = district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    assert_eq!(done.stdout, "The account of tea-1 is now that of tea-901\n");
+    district.sis(&[person("tea-901").email("tea-1@school.example")]);
+    assert_eq!(district.run().ok().report.shows("sourced_id state action"), ["tea-901 | active | unchanged"]);
+}
+
+#[test]
+fn what_would_mix_up_two_people_is_refused() {
+    let mut district = rekeyed();
+    let before = district.store_hash();
+    district
+        .cli(&["users", "rekey", "tea-2", "tea-901"])
+        .exits(4)
+        .complains(&["`tea-2` is still in the SIS import"]);
+    district.cli(&["users", "rekey", "nobody", "tea-901"]).exits(2).complains(&["`nobody`"]);
+    district.cli(&["users", "rekey", "tea-1", "tea-1"]).exits(2).complains(&["not another one"]);
+    assert_eq!(district.store_hash(), before);
+    let _ = district.cli(&["users", "join", "tea-901"]).ok();
+    district
+        .cli(&["users", "rekey", "tea-1", "tea-901"])
+        .exits(4)
+        .complains(&["has joined under `tea-901` already"]);
+    // Somebody quite different: it is done, since the operator knows, and it is said.
+    district.platform_file("sourced_id,state\ntea-2,pending\n");
+    district.sis(&[person("tea-901"), person("tea-5").given("Luis")]);
+    let _ = district.run().ok();
+    let done = district.cli(&["users", "rekey", "tea-2", "tea-5"]).ok();
+    assert!(done.stdout.contains("neither name and email nor name and phone number"), "{}", done.stdout);
+}
+
+/// The whole district has new sourcedIds over night.
+#[test]
+fn a_run_can_be_given_the_new_sourced_ids() {
+    let mut district = District::new();
+    let old: Vec<_> = (1..9).map(|n| person(&format!("tea-{n}")).given(&format!("Rosa {n}"))).collect();
+    let new: Vec<_> = (1..9)
+        .map(|n| {
+            person(&format!("tea-90{n}"))
+                .given(&format!("Rosa {n}"))
+                .email(&format!("tea-{n}@school.example"))
+        })
+        .collect();
+    district.sis(&old);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "join", "tea-1"]).ok();
+    district.sis(&new);
+    let renames: String = (1..9).map(|n| format!("tea-{n},tea-90{n}\n")).collect();
+    district.file("renames.csv", format!("old,new\n{renames}"));
+    // Without it half the district would be archived.
+    let _ = district.preview().exits(4);
+    let before = district.everything();
+    let preview = district.preview_with(&["--rekey", "renames.csv"]).ok();
+    assert_eq!(preview.report.count("unchanged"), 8, "{}", preview.stdout);
+    assert_eq!(district.everything(), before, "a preview writes nothing");
+    let done = district.run_with(&["--rekey", "renames.csv"]).ok();
+    assert_eq!(done.checksum(), preview.checksum());
+    assert_eq!(done.report.count("unchanged"), 8);
+    assert_eq!(district.ask("SELECT state FROM account WHERE sourced_id = 'tea-901'"), "active");
+    // The file can stay in the command of every night.
+    district.at("2026-11-24T08:15:00Z");
+    let audit = district.ask("SELECT count(*) FROM audit");
+    let _ = district.run_with(&["--rekey", "renames.csv"]).ok();
+    assert_eq!(district.ask("SELECT count(*) FROM audit"), audit);
+    let done = district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    assert!(done.stdout.ends_with("already; nothing changed\n"), "{}", done.stdout);
+    let _ = district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
+fn a_blocked_run_gives_nobody_a_new_sourced_id() {
+    let district = District::new().with("limits.archive", "0");
+    district.sis(&[person("tea-1"), person("tea-2")]);
+    let _ = district.run().ok();
+    district.sis(&[person("tea-901")]);
+    district.file("renames.csv", "old,new\ntea-1,tea-901\n");
+    let before = district.accounts();
+    let done = district.run_with(&["--rekey", "renames.csv"]).exits(4);
+    assert!(done.stdout.contains(" run --rekey renames.csv --approve "), "{}", done.stdout);
+    assert_eq!(district.accounts(), before);
+    assert_eq!(district.ask("SELECT count(*) FROM audit"), "0");
+    let _ = district.cli(&["status", "--verify"]).ok();
+    for (text, words) in [
+        ("from,to\na,b\n", &["has no header `old`", "renames.csv:1"][..]),
+        ("old,new\ntea-1\n", &["cannot be read", "renames.csv:2"]),
+        ("old,new\ntea-1,tea-901\nnobody,tea-902\n", &["`nobody`", "renames.csv:3"]),
+    ] {
+        district.file("renames.csv", text);
+        let done = district.run_with(&["--rekey", "renames.csv"]);
+        assert!([2, 7].contains(&done.code), "{}", done.stderr);
+        done.complains(words);
+    }
+    assert_eq!(district.accounts(), before);
+}
+
+#[test]
+fn the_report_says_who_may_be_whom() {
+    let district = District::new().without_limits();
+    let ann = person("gua-1").given("Ann").email("ann@mail.example");
+    let others = [person("stu-1"), person("stu-2")];
+    district.sis(&[std::slice::from_ref(&ann), &others[..]].concat());
+    let _ = district.run().ok();
+    // The SIS has given her another sourcedId, and says her twice.
+    let new = |id: &str| person(id).given("ANN").email("Ann@mail.example");
+    district.sis(&[&[new("gua-91"), new("gua-92")], &others[..]].concat());
+    let done = district.run().ok();
+    let codes = |id: &str| done.report.row(id)["codes"].to_owned();
+    assert_eq!(codes("gua-1"), "archived");
+    for id in ["gua-91", "gua-92"] {
+        assert_eq!(codes(id), "email-shared possible-duplicate possible-rekey", "{id}");
+    }
+    assert_eq!(codes("stu-1"), "");
+    // The next night they are still two, and no news any more.
+    let done = district.run().ok();
+    for id in ["gua-91", "gua-92"] {
+        assert_eq!(&done.report.row(id)["codes"], "email-shared possible-duplicate", "{id}");
+    }
+}

@@ -1,0 +1,178 @@
+//! What can be different tonight: each change is one thing that happens in a district.
+
+use super::dice::Dice;
+use super::member::{FLAWS, SCHOOLS};
+use super::tamper::{self, Hand};
+use super::world::World;
+
+macro_rules! changes {
+    ($($group:ident: $($change:ident)*;)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Change { $($($change),*),* }
+
+        impl Change {
+            pub(super) const ALL: &[Self] = &[$($(Self::$change),*),*];
+            $(const $group: &[Self] = &[$(Self::$change),*];)*
+        }
+    };
+}
+
+changes! {
+    // What the SIS says of somebody; who is in it; what they are there.
+    DETAILS: NewValue Dress Case Blank NoName Invalid Placeholder Share Swap;
+    COMING: Newcomer Leave ComeBack;
+    ROWS: Enabled Status Identifier TwinSame TwinDiffering Broken Whole;
+    ROLES: Role SecondRole RoleEnds RoleBegins Move Family;
+    // Its files.
+    FILES: Permute Column AllColumns Version Zip Ends Letters Bulk Delta Unclear Orgs FewRoles;
+    PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
+    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone;
+    // What holds for one night.
+    NIGHT: Limit Approved NoNotify WhatIf Empty;
+    STORE: Tamper Restore Exchange;
+}
+
+/// The keys of `[sync]`, with values as TOML.
+pub(super) const VALUES: [(Change, &str, &[&str]); 9] = [
+    (Change::Setting, "update_contacts", &["true", "false"]),
+    (Change::BlankValues, "blank_values", &["\"clear\"", "\"keep\""]),
+    (Change::SharedContacts, "shared_contacts", &["\"unique\"", "\"allow\""]),
+    (Change::Credential, "phone_credential", &["\"phone\"", "\"sms-then-phone\"", "\"sms\""]),
+    (Change::Region, "default_region", &["\"GB\"", "\"US\""]),
+    (Change::Ignore, "ignore_emails", &["[]", "[\"noemail@*\"]", "[\"noemail@*\", \"family1@*\"]"]),
+    (Change::Schools, "schools", &["[\"sch-1\", \"sch-2\"]", "[]", "[\"sch-3\"]"]),
+    (
+        Change::Roles,
+        "roles",
+        &["[\"student\", \"guardian\"]", "[]", "[\"teacher\", \"administrator\", \"student\"]"],
+    ),
+    (Change::Timezone, "timezone", &["\"Pacific/Kiritimati\"", "\"Pacific/Niue\"", "\"America/Chicago\""]),
+];
+
+impl Change {
+    /// Any; some kinds more often than others.
+    pub(super) fn any(dice: &mut Dice) -> Self {
+        let group = match dice.below(26) {
+            0..5 => Self::DETAILS,
+            5..8 => Self::COMING,
+            8..11 => Self::ROWS,
+            11..14 => Self::ROLES,
+            14..17 => Self::FILES,
+            17..20 => Self::PLATFORM,
+            20..22 => Self::SETTINGS,
+            22..25 => Self::NIGHT,
+            _ => Self::STORE,
+        };
+        dice.pick(group)
+    }
+
+    pub(super) fn apply(self, world: &mut World, dice: &mut Dice) {
+        match self {
+            Self::NewValue
+            | Self::Dress
+            | Self::Case
+            | Self::Blank
+            | Self::NoName
+            | Self::Invalid
+            | Self::Placeholder => {
+                self.apply_to_detail(world, dice);
+            }
+            Self::Share | Self::Swap => self.apply_to_two(world, dice),
+            Self::Enabled | Self::Status | Self::Identifier | Self::TwinSame | Self::TwinDiffering => {
+                self.apply_to_row(world, dice);
+            }
+            Self::Newcomer | Self::Leave | Self::ComeBack | Self::Family => {
+                self.apply_to_members(world, dice)
+            }
+            Self::Broken => {
+                if let Some((_, member)) = world.somebody(dice) {
+                    member.flaw = Some(dice.pick(&FLAWS));
+                }
+            }
+            Self::Whole => {
+                for (id, member) in &mut world.members {
+                    if member.flaw.take().is_some() | member.twin.take().is_some() {
+                        world.tonight.touched.insert(id.clone());
+                    }
+                }
+            }
+            Self::Role | Self::SecondRole | Self::RoleEnds | Self::RoleBegins | Self::Move => {
+                self.apply_to_roles(world, dice);
+            }
+            Self::Permute
+            | Self::Column
+            | Self::AllColumns
+            | Self::Version
+            | Self::Zip
+            | Self::Ends
+            | Self::Letters
+            | Self::Bulk
+            | Self::Delta
+            | Self::Unclear
+            | Self::Orgs
+            | Self::FewRoles => self.apply_to_files(world, dice),
+            Self::Export
+            | Self::NoExport
+            | Self::Joins
+            | Self::PendingAgain
+            | Self::Edits
+            | Self::EditsBack
+            | Self::RowGoes
+            | Self::RowTwice
+            | Self::RowBroken
+            | Self::ExportColumn
+            | Self::Stranger => self.apply_to_export(world, dice),
+            Self::Setting
+            | Self::SchoolSetting
+            | Self::BlankValues
+            | Self::SharedContacts
+            | Self::Credential
+            | Self::Region
+            | Self::Ignore
+            | Self::Schools
+            | Self::Roles
+            | Self::Timezone => self.apply_to_settings(world, dice),
+            Self::Limit | Self::Approved => {
+                let limits = ["archive", "contact_updates", "notifications", "rejected"];
+                match dice.one_in(2) {
+                    true => world.tonight.tight.extend(limits),
+                    false => world.tonight.tight.push(dice.pick(&limits)),
+                }
+                world.tonight.approve |= self == Self::Approved;
+            }
+            Self::Empty => world.tonight.empty = true,
+            Self::NoNotify => world.tonight.no_notify = true,
+            Self::WhatIf => world.tonight.what_if = Some(dice.one_in(2)),
+            Self::UsersJoin => {
+                if let Some((id, _)) = world.somebody(dice) {
+                    world.tonight.by_hand.push(Hand::Join(id));
+                }
+            }
+            Self::Tamper => {
+                let ids: Vec<String> = world.members.keys().cloned().collect();
+                world.tonight.by_hand.push(tamper::any(&ids, dice));
+            }
+            Self::Restore => world.tonight.by_hand.push(Hand::Restore(dice.below(3))),
+            Self::Exchange => world.tonight.by_hand.push(Hand::Exchange),
+        }
+    }
+
+    fn apply_to_settings(self, world: &mut World, dice: &mut Dice) {
+        if self == Self::SchoolSetting {
+            let school = dice.pick(&SCHOOLS);
+            match dice.one_in(4) {
+                true => world.schools.remove(school),
+                false => world.schools.insert(school, dice.one_in(2)),
+            };
+            return;
+        }
+        let Some((_, key, values)) = VALUES.iter().find(|(change, ..)| *change == self) else { return };
+        // Another value than there was.
+        let others: Vec<&str> = values
+            .iter()
+            .copied()
+            .filter(|value| world.settings.get(key).is_none_or(|now| now != value))
+            .collect();
+        world.settings.insert(key, dice.pick(&others).to_owned());
+    }
+}

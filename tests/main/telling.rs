@@ -1,0 +1,261 @@
+//! What is said, to whom, in which words: languages, templates, previews, samples; and who is told of the run itself.
+
+use crate::http_server::{HttpServer, Reply};
+use crate::mail_server::{At, Does, MailServer};
+use crate::support::{COLUMNS, District, Person, person, users_csv};
+
+fn joined(before: &[Person]) -> District {
+    let mut district = District::new().update_contacts(true).without_limits();
+    district.platform(before);
+    district.sis(before);
+    let _ = district.run().ok();
+    district
+}
+
+#[test]
+fn a_language_comes_from_the_roster_or_from_the_platform_and_the_platform_goes_first() {
+    let mut district = District::new()
+        .update_contacts(true)
+        .without_limits()
+        .with("source.language_field", "\"metadata.language\"")
+        .with("notify.contacts", "{ es = \"la oficina, 555-0100\" }")
+        .with("notify.language", "\"es\"");
+    let speaks = |id: &str, language: &str| person(id).with("metadata.language", language);
+    let columns = [&COLUMNS[..], &["metadata.language"]].concat();
+    let people = [
+        speaks("tea-1", "en-US"),
+        speaks("tea-2", "Spanish"),
+        speaks("tea-3", ""),
+        speaks("tea-4", "English"),
+    ];
+    district.platform_file(
+        "sourced_id,given_name,family_name,email,language\ntea-1,Rosa,Diaz,tea-1@school.example,\n\
+         tea-2,Rosa,Diaz,tea-2@school.example,en\ntea-3,Rosa,Diaz,tea-3@school.example,vi\n\
+         tea-4,Rosa,Diaz,tea-4@school.example,spa\n",
+    );
+    district.file("sis/users.csv", users_csv(&columns, &people));
+    let _ = district.run().ok();
+    let renamed: Vec<Person> = people.iter().cloned().map(|person| person.family("Lund")).collect();
+    district.file("sis/users.csv", users_csv(&columns, &renamed));
+    let _ = district.run().ok();
+    let subjects: Vec<String> = district.mails().into_iter().map(|mail| mail.subject).collect();
+    let (english, spanish) = ("Your contact details were updated", "Sus datos de contacto se actualizaron");
+    assert_eq!(subjects, [english, english, spanish, spanish]);
+    let mails = district.mails();
+    assert!(mails[0].body.contains("please contact the school office, 555-0100"), "{}", mails[0].body);
+    assert!(mails[2].body.contains("comuníquese con la oficina, 555-0100"), "{}", mails[2].body);
+    district.set("notify.contacts", "{ fr = \"x\" }");
+    district.run().exits(2).complains(&["the language `fr`, which has no templates", "en, es"]);
+}
+
+#[test]
+fn a_districts_own_words_are_tried_out_before_anything_is_changed() {
+    let mut district = joined(&[person("tea-1")]);
+    district.set("notify.templates", "\"words\"");
+    district.file("words/en/updated.subject.txt", "{{ given }}, news from Lincoln");
+    district.sis(&[person("tea-1").family("Lund")]);
+    district.file("words/en/updated.txt", "Dear {{ name }}");
+    let done = district.run().exits(2);
+    done.complains(&["a template cannot be used", "words/en/updated.txt:1", "docs/notifications.md"]);
+    assert_eq!(district.ask("SELECT family_name FROM account"), "Diaz");
+    district.file("words/en/updated.txt", "Dear {{ given }}: {{ changes[0].new }}");
+    // Also tried out with nobody's changes.
+    let _ = district.run().exits(2);
+    district.file(
+        "words/en/updated.txt",
+        "Dear {{ given }}{% for change in changes %}: {{ change.new }}{% endfor %}",
+    );
+    let _ = district.run().ok();
+    let mail = &district.mails()[0];
+    assert_eq!(
+        (mail.subject.as_str(), mail.body.as_str()),
+        ("Rosa, news from Lincoln", "Dear Rosa: Rosa Lund")
+    );
+}
+
+#[test]
+fn a_preview_shows_what_a_run_would_send_and_sends_nothing() {
+    let district = joined(&[person("tea-1").email("old@mail.example"), person("tea-2")]);
+    district.sis(&[person("tea-1").email("new@mail.example"), person("tea-2").family("Lund")]);
+    let _ = district.command(&[]);
+    let before = district.everything();
+    let one = district.cli(&["notify", "preview", "tea-1"]).ok();
+    assert!(
+        one.stdout.contains("tea-1: email to new@mail.example (current)\nSubject: Your contact"),
+        "{}",
+        one.stdout
+    );
+    assert!(one.stdout.contains("tea-1: email to old@mail.example (former)"), "{}", one.stdout);
+    assert!(one.stdout.ends_with("2 messages\n") && !one.stdout.contains("tea-2"), "{}", one.stdout);
+    assert_eq!(
+        district.cli(&["notify", "preview", "tea-9"]).ok().stdout,
+        "A run would tell tea-9 nothing.\n"
+    );
+    assert_eq!(district.everything(), before);
+    let all = district.cli(&["notify", "preview", "--all", "-o", "shown"]).ok();
+    assert_eq!(all.stdout, "3 messages are in shown\n");
+    let names: Vec<String> = district.names().into_iter().filter(|name| name.starts_with("shown/")).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    let off = district.cli(&["notify", "preview", "--all", "--update-contacts", "off"]).ok();
+    assert_eq!(off.stdout, "A run would tell nobody anything.\n");
+    // And what was shown is what is sent.
+    assert!(district.run().ok().plan().ends_with("; 3 notifications (3 email, 0 SMS)"));
+    let sent = &district.mails()[0].body;
+    assert!(one.stdout.contains(sent.trim_end()), "{sent}\n{}", one.stdout);
+}
+
+#[test]
+fn a_sample_goes_through_the_real_channel() {
+    let server = MailServer::start();
+    let mut district = District::new().with("notify.email.server", &server.url());
+    let done = district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "es"]).ok();
+    assert_eq!(done.stdout, "the mail server took the sample\n");
+    assert_eq!(server.recipients(), ["it@lincoln.example"]);
+    assert_eq!(server.arrived()[0].subject, "Sus datos de contacto se actualizaron");
+    server.when("", At::Recipient, Does::Says("550 5.1.1 who?"), 0);
+    let refused = district.cli(&["notify", "test", "--to", "it@lincoln.example"]).exits(1);
+    refused.complains(&["refuses the recipient: 550 5.1.1", "check the address"]);
+    district.cli(&["notify", "test", "--to", "nobody"]).exits(2).complains(&["neither a mail address nor"]);
+    district.cli(&["notify", "test", "--to", "+12175550142"]).exits(2).complains(&["[notify.sms]"]);
+    let gateway = HttpServer::start(|_| Reply::Is(200, "{}".into()));
+    district.set("notify.sms.provider", "\"http\"");
+    district.set("notify.sms.url", &gateway.url("/"));
+    district.set("notify.sms.fields", "{ to = \"{to}\", text = \"{body}\" }");
+    let done = district.cli(&["notify", "test", "--to", "(217) 555-0142"]).ok();
+    assert_eq!(done.stdout, "the gateway took the sample\n");
+    assert!(gateway.requests()[0].body.contains("\"to\":\"+12175550142\""), "{}", gateway.requests()[0].body);
+    assert!(!district.path("rostersync.db").exists(), "nothing of it is kept");
+}
+
+#[test]
+fn administrators_get_the_summary_after_the_runs_that_they_want() {
+    let before = [person("tea-1"), person("tea-2")];
+    for (when, expected) in [("never", 0), ("problems", 1), ("changes", 2), ("always", 3)] {
+        let server = MailServer::start();
+        let mut district = joined(&before);
+        district.set("notify.email.server", &server.url());
+        district.set("notify.email.per_minute", "0");
+        district.set("notify.admins.to", "[\"it@lincoln.example\"]");
+        district.set("notify.admins.when", &format!("\"{when}\""));
+        // Nothing to do; a change; a mail that has to wait.
+        let _ = district.run().ok();
+        district.sis(&[person("tea-1").family("Lund"), person("tea-2")]);
+        let _ = district.run().ok();
+        server.when("tea-1@school.example", At::Recipient, Does::Says("450 4.2.0 later"), 0);
+        district.sis(&[person("tea-1"), person("tea-2")]);
+        let _ = district.run().exits(8);
+        let summaries: Vec<_> =
+            server.arrived().into_iter().filter(|mail| mail.to == "it@lincoln.example").collect();
+        assert_eq!(summaries.len(), expected, "{when}");
+        let Some(last) = summaries.last() else { continue };
+        assert_eq!(last.subject, "rostersync: undelivered (run 4)");
+        for part in
+            ["Plan: 0 to create, 1 to update", "1 notifications could not be handed over", "users-000004.csv"]
+        {
+            assert!(last.raw.replace("=\r\n", "").contains(part), "{part}: {}", last.raw);
+        }
+    }
+}
+
+#[test]
+fn administrators_are_told_of_a_run_that_failed_and_a_large_report_is_not_attached() {
+    let server = MailServer::start();
+    let mut district = joined(&[person("tea-1")]);
+    district.set("notify.email.server", &server.url());
+    district.set("notify.admins.to", "[\"it@lincoln.example\", \"principal@lincoln.example\"]");
+    district.set("notify.admins.when", "\"always\"");
+    district.set("notify.admins.attach_kb", "0");
+    let _ = district.run().ok();
+    let first = &server.arrived()[0];
+    assert!(first.raw.contains("is not attached") && !first.raw.contains("text/csv"), "{}", first.raw);
+    district.set("source.path", "\"elsewhere\"");
+    let _ = district.run().exits(7);
+    assert_eq!(server.recipients()[2..], ["it@lincoln.example", "principal@lincoln.example"]);
+    assert_eq!(server.arrived()[2].subject, "rostersync: input-unusable (the run failed)");
+    assert!(server.arrived()[2].raw.contains("elsewhere"));
+    // A preview tells nobody, and who cannot be told changes nothing.
+    let _ = district.preview().exits(7);
+    assert_eq!(server.arrived().len(), 4);
+    district.set("source.path", "\"sis\"");
+    server.when("", At::Connect, Does::Breaks, 0);
+    let done = district.run().ok();
+    assert!(done.stderr.contains("the summary for the administrators could not be sent"), "{}", done.stderr);
+}
+
+#[test]
+fn a_monitor_is_told_how_it_began_and_ended_and_changes_nothing() {
+    let server = HttpServer::start(|_| Reply::Is(200, "OK".into()));
+    let mut district = joined(&[person("tea-1")]);
+    district.set("monitor.ping_url", &server.url("/ping/secret-id"));
+    let _ = district.run().ok();
+    let _ = district.preview().ok();
+    district.set("source.path", "\"elsewhere\"");
+    let _ = district.run().exits(7);
+    let pings: Vec<(String, String)> =
+        server.requests().into_iter().map(|request| (request.line, request.body)).collect();
+    let ping = |path: &str, body: &str| (format!("POST /ping/secret-id{path}"), body.to_owned());
+    assert_eq!(
+        pings,
+        [ping("/start", ""), ping("", "ok"), ping("/start", ""), ping("/fail", "input-unusable")]
+    );
+    district.set("source.path", "\"sis\"");
+    // The start is taken, the end is not.
+    server.next(Reply::Breaks);
+    server.next(Reply::Is(500, String::new()));
+    let done = district.run_with(&["-vv"]).ok();
+    assert!(done.stderr.contains("the monitor cannot be reached"), "{}", done.stderr);
+    assert!(done.stderr.contains("the monitor did not take the ping"), "{}", done.stderr);
+    assert!(!done.stderr.contains("secret-id"), "{}", done.stderr);
+}
+
+/// A server that somebody else wrote, if it is installed here.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn aiosmtpd_takes_what_we_send() {
+    let there = std::process::Command::new("python3").args(["-c", "import aiosmtpd"]).output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        // A skipped test must not look like a passed one.
+        eprintln!("skipped: python3 has no aiosmtpd");
+        return;
+    }
+    const SERVER: &str = "import sys\n\
+        from aiosmtpd.controller import Controller\n\
+        from aiosmtpd.handlers import Mailbox\n\
+        controller = Controller(Mailbox(sys.argv[1]), hostname='127.0.0.1', port=int(sys.argv[2]))\n\
+        controller.start()\n\
+        print('ready', flush=True)\n\
+        sys.stdin.read()\n\
+        controller.stop()\n";
+    let before: Vec<Person> = (1..=20).map(|n| person(&format!("tea-{n}"))).collect();
+    let mut district = joined(&before);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = std::process::Command::new("python3")
+        .args(["-c", SERVER, district.path("maildir").to_str().unwrap(), &port.to_string()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let mut out = std::io::BufReader::new(server.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut ready).unwrap();
+    assert_eq!(ready, "ready\n");
+    district.set("notify.email.server", &format!("\"smtp://127.0.0.1:{port}\""));
+    district.set("notify.email.per_minute", "0");
+    let after: Vec<Person> = before.iter().cloned().map(|person| person.family("Núñez")).collect();
+    district.sis(&after);
+    let _ = district.run().ok();
+    drop(server.stdin.take());
+    let _ = server.wait().unwrap();
+    let mut to = Vec::new();
+    for entry in std::fs::read_dir(district.path("maildir/new")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let mail = mail_parser::MessageParser::new().parse(&bytes).unwrap();
+        assert!(mail.body_text(0).unwrap().contains("Name: Rosa Núñez"), "{:?}", mail.body_text(0));
+        assert!(mail.body_html(0).unwrap().contains("Rosa Núñez"));
+        to.push(mail.to().unwrap().first().unwrap().address().unwrap().to_owned());
+    }
+    to.sort();
+    let mut expected: Vec<String> = (1..=20).map(|n| format!("tea-{n}@school.example")).collect();
+    expected.sort();
+    assert_eq!(to, expected);
+}

@@ -1,0 +1,206 @@
+//! Taking a run back: what is given back, what is kept, and what the next run makes of it.
+
+use crate::support::{District, Person, person};
+
+/// A night under ON that changes three active people and a pending one; then one of them is edited.
+fn district() -> (District, Vec<Person>) {
+    let mut district = District::new().without_limits().update_contacts(true);
+    let people = vec![
+        person("tea-1").given("Mary Ann").family("Lee"),
+        person("tea-2").mobile("+17185550142"),
+        person("tea-3"),
+        person("tea-4"),
+    ];
+    district.platform(&people[..3]);
+    district.sis(&people);
+    let _ = district.run().ok();
+    let changed: Vec<Person> = vec![
+        people[0].clone().given("Maria").email("wrong-1@mail.example"),
+        people[1].clone().email("wrong-2@mail.example").mobile("+17185550199"),
+        people[2].clone().email("wrong-3@mail.example"),
+        people[3].clone().email("wrong-4@mail.example"),
+    ];
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&changed);
+    let _ = district.run().ok();
+    // From now on people keep their own details.
+    let mut district = district.update_contacts(false);
+    district.at("2026-11-24T15:00:00Z");
+    let _ = district.cli(&["users", "edit", "tea-3", "--as", "tea-3", "--email", "mine@mail.example"]).ok();
+    (district, changed)
+}
+
+fn details(district: &District) -> String {
+    district.ask("SELECT sourced_id, given_name, family_name, email, phone FROM account ORDER BY 1")
+}
+
+const GROUPS: &str = "\
+~ tea-1     active   name       Maria Lee → Mary Ann Lee; the next run leaves it and reports the SIS value
+~ tea-1     active   email      wrong-1@mail.example → tea-1@school.example; the next run leaves it and reports the SIS value
+~ tea-2     active   email      wrong-2@mail.example → tea-2@school.example; the next run leaves it and reports the SIS value
+~ tea-2     active   phone      +17185550199 → +17185550142; the next run leaves it and reports the SIS value
+= tea-3     active   email      kept mine@mail.example, was tea-3@school.example: changed since
+~ tea-4     pending  email      wrong-4@mail.example → tea-4@school.example; the next run changes it to wrong-4@mail.example again
+";
+
+#[test]
+fn the_three_groups_and_what_the_next_run_makes_of_them() {
+    let (mut district, _) = district();
+    let mails = district.mails().len();
+    let before = district.everything();
+    let done = district.cli(&["undo", "2", "--dry-run"]).ok();
+    let (groups, rest) = done.stdout.split_once("\n\n").unwrap();
+    assert_eq!(format!("{groups}\n"), GROUPS);
+    assert!(
+        rest.starts_with(
+            "Undo of run 2, preview: 5 values given back (4 stay, 1 changed again by the next run), 1 kept\n"
+        ) && rest.contains("correct it in the SIS"),
+        "{rest}"
+    );
+    assert_eq!(district.everything(), before, "a preview writes nothing");
+
+    let done = district.cli(&["undo", "2"]).ok();
+    assert!(
+        done.stdout.starts_with(GROUPS) && done.stdout.contains("Run 3, its report is "),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(
+        details(&district),
+        "tea-1 | Mary Ann | Lee | tea-1@school.example | \n\
+         tea-2 | Rosa | Diaz | tea-2@school.example | +17185550142\n\
+         tea-3 | Rosa | Diaz | mine@mail.example | \n\
+         tea-4 | Rosa | Diaz | tea-4@school.example | "
+    );
+    assert_eq!(district.mails().len(), mails, "nobody is told");
+    let runs = district.cli(&["runs", "--json"]).ok().json();
+    assert_eq!(
+        (&runs[0]["mode"], &runs[0]["undoes"], &runs[0]["source"]),
+        (&"undo".into(), &2.into(), &"undo of run 2".into())
+    );
+    assert_eq!(runs[0]["summary"]["actions"], serde_json::json!({ "updated": 3, "kept": 1 }));
+    let report = district
+        .cli(&[
+            "report",
+            "3",
+            "--columns",
+            "sourced_id,action,email,sis_email,codes,notes",
+            "--format",
+            "csv",
+        ])
+        .ok();
+    assert!(
+        report.stdout.contains(
+            "tea-4,updated,tea-4@school.example,wrong-4@mail.example,email-given-back,\"Email given back by the undo of run 2 - \
+             was wrong-4@mail.example, the next run changes it to wrong-4@mail.example again\""
+        ),
+        "{}",
+        report.stdout
+    );
+    assert!(report.stdout.contains("tea-3,kept,mine@mail.example,"), "{}", report.stdout);
+    assert_eq!(district.cli(&["status", "--json"]).ok().json()["last_run"]["run"], 2, "an undo is no sync");
+    let _ = district.cli(&["status", "--verify"]).ok();
+    let json = district.cli(&["users", "show", "tea-1", "--json"]).ok().json();
+    assert_eq!(
+        (&json["fields"]["email"]["set"]["origin"], &json["fields"]["email"]["set"]["run"]),
+        (&"undo".into(), &3.into())
+    );
+
+    // The next night does what was said, and nothing else.
+    district.at("2026-11-25T08:15:00Z");
+    let done = district.run().ok();
+    assert_eq!(
+        done.report.shows("sourced_id action"),
+        ["tea-1 | kept", "tea-2 | kept", "tea-3 | kept", "tea-4 | updated"]
+    );
+}
+
+#[test]
+fn an_undo_can_be_undone_and_nothing_is_done_twice() {
+    let (district, _) = district();
+    let before = details(&district);
+    let _ = district.cli(&["undo", "2"]).ok();
+    let store = district.store_hash();
+    let done = district.cli(&["undo", "2"]).ok();
+    assert!(done.stdout.contains("nothing to give back, 6 kept; nothing was changed"), "{}", done.stdout);
+    assert_eq!(district.store_hash(), store);
+    let _ = district.cli(&["undo", "3"]).ok();
+    assert_eq!(details(&district), before);
+    district.cli(&["undo", "9"]).exits(2).complains(&["there is no run 9"]);
+    // A first load changed nothing: there is nothing to give back.
+    let done = district.cli(&["undo", "1"]).ok();
+    assert!(done.stdout.contains("nothing to give back, 0 kept"), "{}", done.stdout);
+}
+
+#[test]
+fn people_are_told_if_that_is_wanted() {
+    let (district, _) = district();
+    let before = district.mails().len();
+    let done = district.cli(&["undo", "2", "--notify"]).ok();
+    assert!(done.stdout.contains("; 4 notifications"), "{}", done.stdout);
+    let mails = district.mails();
+    let to: Vec<&str> = mails.iter().skip(before).map(|mail| mail.to.as_str()).collect();
+    assert_eq!(to.len(), 4, "the new and the old address of two active people: {to:?}");
+    assert!(mails.iter().any(|mail| mail.body.contains("were set back to what they were before")));
+}
+
+/// While the setting is ON the roster is right, and the preview says so of everybody.
+#[test]
+fn under_on_the_next_run_changes_it_again() {
+    let (district, _) = district();
+    let district = district.update_contacts(true);
+    let done = district.cli(&["undo", "2", "--dry-run"]).ok();
+    assert!(
+        done.stdout.contains("5 values given back (0 stay, 5 changed again by the next run), 1 kept"),
+        "{}",
+        done.stdout
+    );
+}
+
+/// Who is archived by now keeps what there is, and so does whoever's old address has another owner.
+#[test]
+fn what_cannot_be_given_back_is_kept_and_said() {
+    let (district, mut people) = district();
+    let district = district.with("sync.shared_contacts", "\"unique\"");
+    people.remove(1);
+    district.sis(&people);
+    let _ = district.run().ok();
+    let _ =
+        district.cli(&["users", "edit", "tea-3", "--as", "tea-3", "--email", "TEA-1@school.example"]).ok();
+    let text = district.cli(&["undo", "2"]).ok().stdout;
+    for line in [
+        "= tea-1     active   email      kept wrong-1@mail.example, was tea-1@school.example: another account has it by now",
+        "= tea-2     archived email      kept wrong-2@mail.example, was tea-2@school.example: the account is archived",
+        "~ tea-1     active   name       Maria Lee → Mary Ann Lee",
+    ] {
+        assert!(text.contains(line), "`{line}` in\n{text}");
+    }
+}
+
+/// A run that was stopped by a limit did nothing.
+#[test]
+fn a_blocked_run_cannot_be_undone() {
+    let district = District::new().with("limits.archive", "0");
+    district.sis(&[person("tea-1"), person("tea-2")]);
+    let _ = district.run().ok();
+    district.sis(&[person("tea-1")]);
+    let _ = district.run().exits(4);
+    district.cli(&["undo", "2"]).exits(2).complains(&["run 2 was blocked"]);
+}
+
+/// The platform's export takes a day: while it still shows what the run had put there, it is waited for.
+#[test]
+fn an_export_that_has_not_heard_of_the_undo_does_not_undo_it() {
+    let (mut district, changed) = district();
+    let shown: Vec<Person> =
+        vec![changed[0].clone(), changed[1].clone(), changed[2].clone().email("mine@mail.example")];
+    district.platform(&shown);
+    district.at("2026-11-25T08:15:00Z");
+    let _ = district.run().ok();
+    let _ = district.cli(&["undo", "2"]).ok();
+    let before = details(&district);
+    district.at("2026-11-26T08:15:00Z");
+    let done = district.run().ok();
+    assert_eq!(&done.report.row("tea-1")["email"], "tea-1@school.example");
+    assert!(!before.contains("wrong-1") && !details(&district).contains("wrong-1"));
+}
