@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
 
 use crate::support::{District, Report, person};
 
@@ -185,10 +186,12 @@ fn old_reports_are_removed_after_their_days() {
     district.sis(&[person("tea-1")]);
     let _ = district.run().ok();
     let _ = district.run().ok();
-    district.age("reports/users-000001.csv", std::time::Duration::from_secs(31 * 86_400));
-    district.age("reports/users-000002.csv", std::time::Duration::from_secs(29 * 86_400));
+    // Reports are as old as the system's clock says, whatever day the run takes for today.
+    let days_ago = |days: u64| SystemTime::now() - Duration::from_secs(days * 86_400);
+    district.written("reports/users-000001.csv", days_ago(31));
+    district.written("reports/users-000002.csv", days_ago(29));
     district.file("reports/users-list.csv", "not ours");
-    district.age("reports/users-list.csv", std::time::Duration::from_secs(99 * 86_400));
+    district.written("reports/users-list.csv", days_ago(99));
     district.set("sync.keep_reports", "0");
     let _ = district.run().ok();
     assert!(district.path("reports/users-000001.csv").exists(), "0 keeps all");

@@ -288,7 +288,12 @@ impl District {
     /// Makes a file so old, by the clock of the run.
     pub(crate) fn age(&self, name: &str, age: Duration) {
         let now: SystemTime = self.now.parse::<chrono::DateTime<chrono::Utc>>().unwrap().into();
-        fs::File::options().write(true).open(self.path(name)).unwrap().set_modified(now - age).unwrap();
+        self.written(name, now - age);
+    }
+
+    /// Makes a file one that was written at a moment.
+    pub(crate) fn written(&self, name: &str, moment: SystemTime) {
+        fs::File::options().write(true).open(self.path(name)).unwrap().set_modified(moment).unwrap();
     }
 
     pub(crate) fn config(&self) -> String {
