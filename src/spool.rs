@@ -8,8 +8,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tempfile::SpooledTempFile;
 
 use crate::failure::{Failure, Kind, Result};
@@ -135,7 +135,7 @@ impl<T> Default for Values<T> {
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Values<T> {
+impl<T: Serialize> Values<T> {
     /// Adds a value.
     ///
     /// # Errors
@@ -171,15 +171,18 @@ impl<T: Serialize + DeserializeOwned> Values<T> {
     }
 
     /// The values, from the first. After [`Values::finish`].
-    pub fn read(&self) -> Taking<'_, T> {
-        Taking { reader: self.spool.read(), block: Vec::new(), at: 0, of: PhantomData }
+    pub fn read(&self) -> Taking<'_> {
+        Taking { reader: self.spool.read(), block: Vec::new(), at: 0 }
     }
 
     /// Hands each value to `each`, in order. After [`Values::finish`].
     ///
     /// # Errors
     /// `Failed` if they cannot be read back, and those of `each`.
-    pub fn each(&self, mut each: impl FnMut(T) -> Result<()>) -> Result<()> {
+    pub fn each(&self, mut each: impl FnMut(T) -> Result<()>) -> Result<()>
+    where
+        T: DeserializeOwned,
+    {
         let mut values = self.read();
         while let Some(value) = values.next_value()? {
             each(value)?;
@@ -189,11 +192,10 @@ impl<T: Serialize + DeserializeOwned> Values<T> {
 }
 
 /// Reads [`Values`].
-pub struct Taking<'a, T> {
+pub struct Taking<'a> {
     reader: Reader<'a>,
     block: Vec<u8>,
     at: usize,
-    of: PhantomData<fn() -> T>,
 }
 
 fn lost() -> Failure {
@@ -211,7 +213,7 @@ fn first(values: &[u8]) -> Result<usize> {
 ///
 /// # Errors
 /// `Failed` if they cannot be read back.
-pub fn values<T: DeserializeOwned>(mut bytes: &[u8]) -> impl Iterator<Item = Result<T>> {
+pub fn values<'a, T: Deserialize<'a> + 'a>(mut bytes: &'a [u8]) -> impl Iterator<Item = Result<T>> + 'a {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
             return None;
@@ -228,14 +230,13 @@ pub fn values<T: DeserializeOwned>(mut bytes: &[u8]) -> impl Iterator<Item = Res
     })
 }
 
-impl<T: DeserializeOwned> Taking<'_, T> {
-    /// The next value, if there is one.
+impl Taking<'_> {
+    /// The next value, if there is one; it may borrow from what was read.
     ///
     /// # Errors
     /// `Failed` if it cannot be read back.
-    pub fn next_value(&mut self) -> Result<Option<T>> {
-        let Some(bytes) = self.next_bytes()? else { return Ok(None) };
-        postcard::from_bytes(&bytes[4..]).map(Some).map_err(|error| lost().because(error))
+    pub fn next_value<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>> {
+        self.next_bytes()?.map(first_of).transpose()
     }
 
     /// The next value as [`append`] wrote it, for somebody else to read.
@@ -256,17 +257,57 @@ impl<T: DeserializeOwned> Taking<'_, T> {
     }
 }
 
+/// Reads a value as [`append`] wrote it, or what its type begins with.
+///
+/// # Errors
+/// `Failed` if it cannot be read back.
+pub fn first_of<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
+    let value = bytes.get(4..).ok_or_else(lost)?;
+    postcard::take_from_bytes(value).map(|(value, _)| value).map_err(|error| lost().because(error))
+}
+
 /// Values that are looked up by the place where they were put.
 pub struct Shelf {
-    file: Mutex<SpooledTempFile>,
+    file: Mutex<Looked>,
     length: u64,
     /// The end of it, not yet in the file.
     pending: Vec<u8>,
 }
 
+/// The file of a shelf, and the piece of it that was looked at last: values are mostly asked for in the order in which they
+/// were put down.
+struct Looked {
+    file: SpooledTempFile,
+    start: u64,
+    piece: Vec<u8>,
+}
+
+/// How much is read when a value is asked for. Not much more than a page: it may be the only one of them that is wanted.
+const PIECE: usize = 16 << 10;
+
+impl Looked {
+    /// The bytes from a place on: so many, and more if they are at hand.
+    fn from(&mut self, place: u64, least: usize) -> Result<&[u8]> {
+        let at = place.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+        let at = match at.filter(|at| self.piece.len() >= at.saturating_add(least)) {
+            Some(at) => at,
+            None => {
+                self.piece.clear();
+                self.start = place;
+                self.file.seek(SeekFrom::Start(place)).map_err(failed)?;
+                let most = least.max(PIECE) as u64;
+                (&mut self.file).take(most).read_to_end(&mut self.piece).map_err(failed)?;
+                0
+            }
+        };
+        Ok(&self.piece[at..])
+    }
+}
+
 impl Default for Shelf {
     fn default() -> Self {
-        Self { file: Mutex::new(SpooledTempFile::new(IN_MEMORY)), length: 0, pending: Vec::new() }
+        let looked = Looked { file: SpooledTempFile::new(IN_MEMORY), start: 0, piece: Vec::new() };
+        Self { file: Mutex::new(looked), length: 0, pending: Vec::new() }
     }
 }
 
@@ -277,7 +318,10 @@ impl Shelf {
     /// Those of [`append`], and `Failed` if the temporary file cannot be written.
     pub fn put<T: Serialize>(&mut self, value: &T) -> Result<u64> {
         if self.pending.len() >= BLOCK {
-            let mut file = lock(&self.file);
+            let mut looked = lock(&self.file);
+            // What was looked at may have ended where this begins.
+            looked.piece.clear();
+            let file = &mut looked.file;
             file.seek(SeekFrom::Start(self.length))
                 .and_then(|_| file.write_all(&self.pending))
                 .map_err(failed)?;
@@ -301,13 +345,10 @@ impl Shelf {
             let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(lost)?;
             return read(rest.get(..u32::from_le_bytes(*length) as usize).ok_or_else(lost)?);
         }
-        let mut file = lock(&self.file);
-        let mut length = [0; 4];
-        file.seek(SeekFrom::Start(place)).map_err(failed)?;
-        file.read_exact(&mut length).map_err(failed)?;
-        let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-        file.read_exact(&mut bytes).map_err(failed)?;
-        read(&bytes)
+        let mut looked = lock(&self.file);
+        let length = looked.from(place, 4)?.first_chunk().ok_or_else(lost)?;
+        let length = 4 + u32::from_le_bytes(*length) as usize;
+        read(looked.from(place, length)?.get(4..length).ok_or_else(lost)?)
     }
 }
 

@@ -20,7 +20,7 @@ use super::sort::{Block, Sorted, Source, Todo, read, sort};
 use super::summary::{Checksum, Summary};
 use super::survey::Survey;
 use super::view::{Faces, View, Ways};
-use super::{Action, PlanRow, Write};
+use super::{Action, PlanRow, RowHead, Write};
 use crate::account::Account;
 use crate::config::SharedContacts;
 use crate::contact::{PersonName, likeness_keys};
@@ -101,7 +101,7 @@ impl Plan {
             while take(&mut lanes, &mut spare)? {}
             let mut sharing = self.sharing.walk(place);
             let mut text = Vec::new();
-            while let Some(mut row) = rows.next_value()? {
+            while let Some(mut row) = rows.next_value::<PlanRow<'_>>()? {
                 self.share(&mut row, &mut sharing);
                 if row.is_of_interest() {
                     format(&View::of(&row), &mut text);
@@ -163,7 +163,11 @@ impl Plan {
     /// # Errors
     /// As [`Plan::write_rows`].
     pub fn each_decided(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
-        self.rows.each(|row| each(&row))
+        let mut rows = self.rows.read();
+        while let Some(row) = rows.next_value()? {
+            each(&row)?;
+        }
+        Ok(())
     }
 
     /// As [`Plan::each_decided`], with what they share.
@@ -172,10 +176,12 @@ impl Plan {
     /// As [`Plan::write_rows`].
     pub fn each_decided_sharing(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
         let mut sharing = self.sharing.walk(0);
-        self.rows.each(|mut row| {
+        let mut rows = self.rows.read();
+        while let Some(mut row) = rows.next_value()? {
             self.share(&mut row, &mut sharing);
-            each(&row)
-        })
+            each(&row)?;
+        }
+        Ok(())
     }
 
     /// The row of one person, if there is something to say or to do; of a plan with `decide_all`, whoever it is.
@@ -185,10 +191,10 @@ impl Plan {
     pub fn row(&self, sourced_id: &str) -> Result<Option<PlanRow<'static>>> {
         let mut sharing = self.sharing.walk(0);
         let mut rows = self.rows.read();
-        while let Some(mut row) = rows.next_value()? {
+        while let Some(mut row) = rows.next_value::<PlanRow<'_>>()? {
             if row.sourced_id == sourced_id {
                 self.share(&mut row, &mut sharing);
-                return Ok(Some(row).filter(PlanRow::is_of_interest));
+                return Ok(Some(row).filter(PlanRow::is_of_interest).map(PlanRow::into_owned));
             }
         }
         Ok(None)
@@ -277,11 +283,11 @@ impl Plan {
     fn count_rows_of_interest(&mut self) -> Result<()> {
         let mut none = 0;
         let mut sharing = self.sharing.walk(0);
-        self.rows.each(|mut row| {
+        let mut rows = self.rows.read();
+        while let Some(mut row) = rows.next_value()? {
             self.share(&mut row, &mut sharing);
             none += u64::from(!row.is_of_interest());
-            Ok(())
-        })?;
+        }
         let unchanged = self.summary.actions.entry(Action::Unchanged).or_default();
         *unchanged = unchanged.saturating_sub(none);
         Ok(())
@@ -312,14 +318,17 @@ impl Plan {
                 place += 1;
             }
         }
-        let sharing = &mut self.sharing;
-        self.rows.each(|row| {
-            if sharers.binary_search(&row.place).is_ok() && row.is_live() {
-                sharing.name(row.place, &row.sourced_id, &row.details.name);
+        let mut rows = self.rows.read();
+        while let Some(bytes) = rows.next_bytes()? {
+            let head: RowHead = spool::first_of(bytes)?;
+            if sharers.binary_search(&head.place).is_ok() {
+                let row: PlanRow<'_> = spool::first_of(bytes)?;
+                if row.is_live() {
+                    self.sharing.name(row.place, &row.sourced_id, &row.details.name);
+                }
             }
-            Ok(())
-        })?;
-        sharing.compare();
+        }
+        self.sharing.compare();
         Ok(())
     }
 
@@ -330,31 +339,41 @@ impl Plan {
         }
         let mut gone: HashSet<u64> = HashSet::new();
         let known = &self.survey.directory;
-        if known.with_account().any(|number| self.memory.state(number) & ARCHIVED != 0) {
+        let archived = |number: &u32| self.memory.state(*number) & ARCHIVED != 0;
+        let mut archived = known.with_account().filter(archived).peekable();
+        if archived.peek().is_some() {
             let renamed = store.rekeyed()?;
-            store.each_archived(|id, details| {
-                if !renamed.contains(&id) {
-                    gone.extend(likeness_keys(details).into_iter().flatten());
-                }
-            })?;
-        }
-        self.rows.each(|row| {
-            if row.action == Action::Archived {
-                gone.extend(likeness_keys(&row.details).into_iter().flatten());
+            for id in archived.filter_map(|number| known.account(number)).filter(|id| !renamed.contains(id)) {
+                let account = store.account_by_id(id)?;
+                gone.extend(account.iter().flat_map(|account| likeness_keys(&account.details)).flatten());
             }
-            Ok(())
-        })?;
+        }
+        if self.summary.count(Action::Archived) > 0 {
+            self.each_of(Action::Archived, |row| gone.extend(likeness_keys(&row.details).into_iter().flatten()))?;
+        }
         if gone.is_empty() {
             return Ok(());
         }
-        let rekeys = &mut self.sharing.rekeys;
-        self.rows.each(|row| {
-            let is_like = || likeness_keys(&row.details).into_iter().flatten().any(|key| gone.contains(&key));
-            if row.action == Action::Created && is_like() {
+        let mut rekeys = Vec::new();
+        self.each_of(Action::Created, |row| {
+            if likeness_keys(&row.details).into_iter().flatten().any(|key| gone.contains(&key)) {
                 rekeys.push(row.place);
             }
-            Ok(())
-        })
+        })?;
+        self.sharing.rekeys = rekeys;
+        Ok(())
+    }
+
+    /// Hands over the rows of an action.
+    fn each_of(&self, action: Action, mut each: impl FnMut(&PlanRow<'_>)) -> Result<()> {
+        let mut rows = self.rows.read();
+        while let Some(bytes) = rows.next_bytes()? {
+            let head: RowHead = spool::first_of(bytes)?;
+            if head.action == action {
+                each(&spool::first_of(bytes)?);
+            }
+        }
+        Ok(())
     }
 }
 

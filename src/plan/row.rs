@@ -77,6 +77,10 @@ pub(super) fn row_of<'a>(
     let account = verdict.account.as_ref();
     let state = account.map(Account::state_word).unwrap_or_default();
     PlanRow {
+        place,
+        action: verdict.action,
+        // What is left out or unusable is not looked into; nor are credentials of those who leave.
+        compared: !matches!(verdict.action, Action::Skipped | Action::Rejected),
         line: record.line,
         sourced_id: record.sourced_id.into(),
         identifier: record.identifier.unwrap_or_default().into(),
@@ -84,16 +88,12 @@ pub(super) fn row_of<'a>(
         schools: schools.join("|").into(),
         state: state.into(),
         state_before: stored.map(Account::state_word).filter(|before| *before != state).map(Cow::Borrowed),
-        action: verdict.action,
         details: account.map_or_else(Default::default, |account| Cow::Borrowed(&account.details)),
         sis: sis.map(Cow::Borrowed),
         notes: Cow::Borrowed(&verdict.notes),
         changes: Cow::Borrowed(&verdict.changes),
         kept: Cow::Borrowed(&verdict.kept),
         first_seen: first_seen(account, verdict),
-        // What is left out or unusable is not looked into; nor are credentials of those who leave.
-        compared: !matches!(verdict.action, Action::Skipped | Action::Rejected),
-        place,
     }
 }
 
