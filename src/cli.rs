@@ -11,6 +11,7 @@ mod explain;
 mod notify;
 mod outbox;
 mod preview;
+mod preview_folder;
 mod report;
 mod run;
 mod runs;

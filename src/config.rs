@@ -283,7 +283,7 @@ impl Config {
                 "keep one of them",
             );
         }
-        if let Some((key, what, cure)) = self.notify.mistake() {
+        if let Some((key, what, cure)) = self.notify.mistake().or_else(|| self.monitor.mistake()) {
             return mistake(key, what, cure);
         }
         if self.notify.message.trim().is_empty() {

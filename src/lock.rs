@@ -13,6 +13,9 @@ pub struct Lock {
     _file: File,
 }
 
+/// How long a command waits for another one that is about to finish.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Whose details change at a time: the accounts and the outbox are locked apart, so that sending slowly to thousands
 /// does not keep the accounts locked.
 #[derive(Debug, Clone, Copy)]

@@ -9,25 +9,26 @@ mod answer;
 mod carrier;
 mod compose;
 mod deliver;
+mod doubts;
 mod edited;
 mod folder;
 mod gateway;
 mod gsm7;
 mod http;
+mod judge;
 mod mime;
 mod outlook;
 mod pace;
 mod ping;
 mod sample;
 mod smtp;
+mod token;
 mod twilio;
 mod words;
 
-use std::time::Duration;
-
 use crate::config::Config;
 use crate::failure::Result;
-use crate::lock::{Lock, Of};
+use crate::lock::{Lock, Of, PATIENCE};
 use crate::store::Store;
 
 pub use admins::tell_admins;
@@ -48,17 +49,20 @@ impl<'a> Occasion<'a> {
     /// Whom to contact if something is wrong, in this language as far as the configuration says.
     fn contact(&self, language: &str) -> &'a str {
         let own = self.notify.contacts.get(language).or(self.notify.contact.as_ref());
-        own.map_or(if language == "es" { "su escuela" } else { "your school" }, String::as_str)
+        let own = own.map_or(if language == "es" { "su escuela" } else { "your school" }, String::as_str);
+        // The sentence has a full stop of its own.
+        own.trim_end().trim_end_matches('.')
     }
 }
 
-/// Hands over what is due in the outbox, if nobody else is doing that.
+/// Hands over what is due in the outbox, if nobody else is doing that. Whoever is about to finish is waited for: it may not
+/// have seen what was queued last.
 ///
 /// # Errors
 /// `Busy` if somebody else is, and those of the store. That a message cannot be handed over is no error: it stays queued
 /// and is counted.
 pub fn send(store: &Store, config: &Config, sending: &Sending<'_>) -> Result<Delivery> {
     let stamp = config.sync.timezone.show(sending.now);
-    let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, Duration::ZERO)?;
+    let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
     deliver::deliver(store, config, sending)
 }

@@ -42,7 +42,7 @@ pub use forecast::{Forecast, forecast};
 pub use known::Known;
 pub use limits::{Overrun, check as check_limits, too_many_rejected};
 pub use note::{Note, Reason, join_codes, join_notes};
-pub use recipients::recipients;
+pub use recipients::News;
 pub use rules::{Channels, Rules};
 pub use summary::Summary;
 pub use survey::{Survey, Surveyed, current_roles, own_schools, survey};
@@ -204,6 +204,10 @@ pub struct Write {
     /// What is told, to whom. Empty if nobody is.
     pub changes: Vec<Change>,
     pub recipients: Vec<Recipient>,
+    /// As [`News::since`].
+    pub since: Option<i64>,
+    /// The person left with this run.
+    pub leaves: bool,
 }
 
 impl Write {

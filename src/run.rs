@@ -13,14 +13,13 @@ mod undo;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::lock::{Lock, Of};
+use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Sending, Words};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
@@ -109,11 +108,10 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     if let Some(path) = &options.report {
         check_target(path, Some(config), options.source.as_deref())?;
     }
-    let patience = Duration::ZERO;
     let stamp = config.sync.timezone.show(around.now);
     let lock = match options.dry_run {
         true => None,
-        false => Some(Lock::take(&config.sync.store, Of::Run, &stamp, patience)?),
+        false => Some(Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?),
     };
     let store = open_store(config, options)?;
     if !options.dry_run {
@@ -125,6 +123,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     // What is pulled is complete before anything is looked at; files are looked through meanwhile.
     let open = open::open_later(config, options.source.as_deref(), &store, around, !options.dry_run)?;
     store.begin()?;
+    rules.untold = store.untold(None)?;
     if let Some(file) = &options.rekey {
         store.set_mark()?;
         let done = people::rekey_all(&People::new(config, &store, around.now)?, file)?;
@@ -229,7 +228,6 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
 fn rules(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Rules> {
     if config.on_anywhere()
         && config.notify.email.is_none()
-        && config.notify.sms.is_none()
         && !options.no_notify
         && options.what_if.is_none()
     {

@@ -11,6 +11,7 @@ mod accounts;
 mod audit;
 mod chain;
 mod contacts;
+mod delivery;
 mod families;
 mod grants;
 mod history;
@@ -18,6 +19,7 @@ mod memo;
 mod migrate;
 mod open;
 mod outbox;
+mod untold;
 mod verify;
 
 use std::cell::RefCell;
@@ -29,11 +31,13 @@ use crate::failure::{Failure, Kind};
 pub use accounts::{Bystander, Relative};
 pub use audit::{AuditEntry, Audited, Created, Origin};
 pub use contacts::Member;
+pub use delivery::{Settled, Waiting};
 pub use families::Guardian;
 pub use grants::Grant;
 pub use history::{NewRun, RunResult, RunRow};
 pub use memo::{ACTIVE, ARCHIVED, CHUNK, Memos, ROW};
-pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, Waiting};
+pub use outbox::{OutboxFilter, OutboxRow, Refused};
+pub use untold::Untold;
 pub use verify::{Broken, Verified};
 
 /// An open store.

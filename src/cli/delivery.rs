@@ -24,6 +24,13 @@ pub(super) fn delivery_lines(delivery: &Delivery, config: &Config) -> Vec<String
         lines
             .push(format!("{} notifications could not be handed over and stay queued", delivery.undelivered));
     }
+    if delivery.unknown > 0 {
+        lines.push(format!(
+            "{} of them may have arrived and are not repeated by themselves: see `outbox list --state unknown`, then `outbox \
+             retry` or `outbox discard`",
+            delivery.unknown
+        ));
+    }
     for held in &delivery.held {
         lines.push(waits(held, config));
     }
@@ -60,6 +67,7 @@ pub(super) fn delivery_json(delivery: &Delivery) -> serde_json::Value {
         "sent": delivery.sent,
         "failed": delivery.failed,
         "undelivered": delivery.undelivered,
+        "unknown": delivery.unknown,
         "held": delivery.held.iter().map(held_json).collect::<Vec<_>>(),
     })
 }

@@ -1,15 +1,15 @@
 //! `rostersync notify`
 
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
 use super::exit::Status;
+use super::preview_folder::PreviewFolder;
 use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::config::Config;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::Result;
 use crate::message::{Channel, Message};
 use crate::notify::{Occasion, Words, compose, send_sample};
 use crate::run::{Options, Surroundings, Told, run as run_sync};
@@ -85,10 +85,12 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         ..Options::default()
     };
     let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
-    let plan = run_sync(config, &options, &around)?.plan;
+    let outcome = run_sync(config, &options, &around)?;
+    let plan = &outcome.plan;
     let words = Words::load(&config.notify)?;
     let occasion = Occasion::of(config, &words, global.now());
-    let told = Told::of(&plan, config)?;
+    let told = Told::of(plan, config)?;
+    let mut folder = args.output.as_deref().map(|folder| PreviewFolder::make(folder, config)).transpose()?;
     let mut count = 0;
     plan.each_write(|write| {
         let user = write.account.sourced_id.as_str();
@@ -98,8 +100,8 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         for recipient in &write.recipients {
             count += 1;
             let message = compose(recipient, &told.about(&write), &occasion)?;
-            match &args.output {
-                Some(folder) => write_files(folder, count, &message, config)?,
+            match &mut folder {
+                Some(folder) => folder.write(user, &message)?,
                 None => ui.print(shown(user, &message).as_bytes()).map_err(unprintable)?,
             }
         }
@@ -111,7 +113,15 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         (Some(folder), count, _) => format!("{count} messages are in {}\n", folder.display()),
         (None, count, _) => format!("{count} messages\n"),
     };
-    ui.print(said.as_bytes()).map_err(unprintable)
+    ui.print(said.as_bytes()).map_err(unprintable)?;
+    if outcome.blocked {
+        let mut text = "A run would be blocked, and none of them sent:\n".to_owned();
+        for overrun in &outcome.overruns {
+            text.push_str(&format!("  {}\n", overrun.message));
+        }
+        ui.print(text.as_bytes()).map_err(unprintable)?;
+    }
+    Ok(())
 }
 
 fn shown(user: &str, message: &Message) -> String {
@@ -126,26 +136,4 @@ fn shown(user: &str, message: &Message) -> String {
     }
     text.push_str("----\n");
     text
-}
-
-/// Readable by their owner only: there are names and addresses in them.
-fn write_files(folder: &Path, number: u64, message: &Message, config: &Config) -> Result<()> {
-    let failed = |cause| Failure::io(Kind::Failed, "a message cannot be written", folder, cause);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    let head = format!("To: {}\nSubject: {}\n\n", message.to.address, message.subject);
-    let mut files = vec![("txt", format!("{head}{}\n", message.body))];
-    if !message.html.is_empty() {
-        files.push(("html", message.html.clone()));
-    }
-    for (ending, text) in files {
-        let name =
-            format!("{number:06}-{}-{}.{ending}", message.to.audience.word(), message.to.channel.word());
-        let path = folder.join(name);
-        crate::output::check_target(&path, Some(config), None)?;
-        let mut options = std::fs::OpenOptions::new();
-        let mut file =
-            options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
-        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
-    }
-    Ok(())
 }

@@ -1,7 +1,5 @@
 //! `rostersync outbox`
 
-use std::time::Duration;
-
 use chrono::SecondsFormat;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -14,7 +12,7 @@ use super::{Global, unprintable};
 use crate::config::Config;
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
-use crate::lock::{Lock, Of};
+use crate::lock::{Lock, Of, PATIENCE};
 use crate::message::{Channel, DeliveryState};
 use crate::notify::{self, Sending};
 use crate::run::Progress;
@@ -73,8 +71,8 @@ struct SendArgs {
 
 /// Queue notifications again that failed, wait for later, were discarded or may have arrived
 ///
-/// They go out with the next run or `outbox send`. Of a text that may have arrived Twilio is asked first; with other
-/// gateways it is repeated.
+/// They go out with the next run or `outbox send`, as if they had never been tried. Of a text that may have arrived Twilio
+/// is asked first; with other gateways it is repeated. What a later message says instead is not said again.
 #[derive(Debug, clap::Args)]
 struct RetryArgs {
     #[command(flatten)]
@@ -169,9 +167,6 @@ impl Which {
     }
 }
 
-/// How long to wait for a run that is on, or somebody who is sending.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     match &args.command {
@@ -187,15 +182,19 @@ pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Status>
                 DeliveryState::Unknown,
                 DeliveryState::Sending,
             ];
-            let changed = change(&config, global, &args.which.filter(states), DeliveryState::Discarded)?;
+            let filter = args.which.filter(states);
+            let changed = change(&config, global, |store| store.discard(&filter, global.now()))?;
             ui.print(format!("{changed} notifications discarded\n").as_bytes()).map_err(unprintable)?;
             Ok(Status::Ok)
         }
     }
 }
 
-/// The store for writing. It is migrated if it has to be, so for that moment no run may be on.
+/// The store for writing. A run may be on meanwhile, unless the store has to be migrated first.
 fn open(config: &Config, global: &Global) -> Result<Store> {
+    if let Some(store) = Store::open_current(&config.sync.store)? {
+        return Ok(store);
+    }
     if Store::open_read(&config.sync.store)?.is_none() {
         return Err(Failure::new(Kind::Usage, "there is no store yet, so nothing was ever queued")
             .at(config.sync.store.display())
@@ -207,10 +206,10 @@ fn open(config: &Config, global: &Global) -> Result<Store> {
 }
 
 /// Changes the state of some, while nobody is sending.
-fn change(config: &Config, global: &Global, filter: &OutboxFilter, state: DeliveryState) -> Result<usize> {
+fn change(config: &Config, global: &Global, change: impl FnOnce(&Store) -> Result<usize>) -> Result<usize> {
     let stamp = config.sync.timezone.show(global.now());
     let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
-    open(config, global)?.set_outbox_state(filter, state, global.now())
+    change(&open(config, global)?)
 }
 
 fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
@@ -232,7 +231,8 @@ fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<
         if !args.all {
             states.extend([DeliveryState::Discarded, DeliveryState::Sending]);
         }
-        let changed = change(config, global, &args.which.filter(states), DeliveryState::Queued)?;
+        let filter = args.which.filter(states);
+        let changed = change(config, global, |store| store.retry(&filter, global.now()))?;
         said.push_str(&format!(
             "{changed} notifications queued again; `rostersync outbox send` sends them\n"
         ));
@@ -319,8 +319,8 @@ fn line(row: &OutboxRow, config: &Config) -> String {
         row.reason
     );
     line.truncate(line.trim_end().len());
-    line.push('\n');
-    line
+    // Values come from files that anybody may have written to; a terminal must not obey them.
+    line.chars().map(|c| if c.is_control() { '·' } else { c }).chain(['\n']).collect()
 }
 
 fn as_json(row: &OutboxRow) -> serde_json::Value {

@@ -85,6 +85,19 @@ pub struct Pace {
     pub quiet_hours: Option<QuietHours>,
 }
 
+impl Pace {
+    fn mistake(&self) -> Option<Mistake> {
+        let zero = [("per_day", self.per_day), ("max_per_run", self.max_per_run)];
+        let (key, _) = zero.into_iter().find(|(_, most)| *most == Some(0))?;
+        let what = format!("`{key}` is 0, so nobody would ever be told");
+        Some((
+            key,
+            what,
+            "write how many may go out, or remove it; `rostersync run --no-notify` tells nobody",
+        ))
+    }
+}
+
 /// `[notify.admins]`: who gets the summary of a run.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,6 +141,16 @@ pub struct Monitor {
 }
 
 impl Monitor {
+    /// What no single value shows. The message must not repeat the address, which is a secret.
+    pub(super) fn mistake(&self) -> Option<Mistake> {
+        let url = self.ping_url.as_ref()?.0.reveal();
+        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let is_one = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+            && !url.contains(char::is_whitespace);
+        let what = "`ping_url` in [monitor] is not an address";
+        (!is_one).then(|| ("ping_url", what.to_owned(), "write for example \"https://hc-ping.com/UUID\""))
+    }
+
     pub fn ping_url(&self) -> Option<SecretPlace> {
         place(&self.ping_url, &self.ping_url_file, &self.ping_url_env)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberUtil};
+use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil};
 
 /// The region whose numbers may be written without a country code: `US`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,18 @@ impl PhoneReader {
         })
     }
 
+    /// Whether texts go to a number: to a mobile, or to one that may be one as in North America. Never to a switchboard, a
+    /// landline, or a number that costs somebody something.
+    pub fn can_be_texted(self, text: &str) -> bool {
+        let Some(phone) = self.parse(text).filter(|phone| phone.extension().is_none()) else { return false };
+        LIBRARY.with(|library| {
+            library.parse(phone.e164(), None).is_ok_and(|number| {
+                let kind = library.get_number_type(&number);
+                matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile)
+            })
+        })
+    }
+
     fn parse_with(self, library: &PhoneNumberUtil, bare: &str) -> Option<Phone> {
         let number = library.parse(bare, Some(self.region.0)).ok()?;
         // Parsing alone accepts almost anything: trailing letters become digits.
@@ -205,7 +217,8 @@ mod tests {
     #[test]
     fn plain_numbers_are_what_the_library_takes_them_for() {
         let mut dice = fastrand::Rng::with_seed(42);
-        let areas = ["212", "718", "416", "876", "800", "900", "710", "555", "211", "999", "264", "684", "787"];
+        let areas =
+            ["212", "718", "416", "876", "800", "900", "710", "555", "211", "999", "264", "684", "787"];
         let mut plain = 0;
         for _ in 0..20_000 {
             let mut digits = String::from(areas[dice.usize(..areas.len())]);
@@ -269,6 +282,25 @@ mod tests {
         let gb = PhoneReader::new("gb".parse().unwrap());
         assert_eq!(gb.parse("020 7946 0958").unwrap().e164(), "+442079460958");
         assert!("XX".parse::<Region>().is_err());
+    }
+
+    #[test]
+    fn only_mobiles_are_texted() {
+        let reader = PhoneReader::new(Region::US);
+        for mobile in ["312-234-5678", "+447911123456", "+5491123456789"] {
+            assert!(reader.can_be_texted(mobile), "{mobile}");
+        }
+        for other in [
+            "800-234-5678",
+            "888-234-5678",
+            "900-234-5678",
+            "+442079460958",
+            "+41446681800",
+            "312-234-5678 x2",
+            "x",
+        ] {
+            assert!(!reader.can_be_texted(other), "{other}");
+        }
     }
 
     #[test]

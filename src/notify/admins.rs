@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::carrier::{Answer, Carrier};
+use super::carrier::{Answer, Carrier, Trouble};
 use super::folder;
 use super::mime::{self, Mail};
 use super::smtp::Smtp;
@@ -61,7 +61,7 @@ impl<'a> Mailer<'a> {
         match &email.server {
             MailServer::Folder(path) => Self::Folder(path),
             MailServer::Smtp { host, port, implicit_tls } => {
-                Self::Smtp(Box::new(Smtp::new(email, host, *port, *implicit_tls)))
+                Self::Smtp(Box::new(Smtp::new(email, host, *port, *implicit_tls, &|| false)))
             }
         }
     }
@@ -89,10 +89,13 @@ pub(super) fn taken(answer: Answer, who: &str, cure: &str) -> Result<String> {
     };
     match answer {
         Answer::Sent(id) => Ok(id),
-        Answer::Refused(reason) => but("refuses the recipient", &reason),
+        Answer::Refused { reason, .. } => but("refuses the recipient", &reason),
         Answer::OptedOut(reason) => but("says that the owner wants no texts", &reason),
-        Answer::Later(reason) | Answer::Enough(reason, _) => but("does not take it now", &reason),
-        Answer::Unknown { reason, .. } => but("may have taken it", &reason),
-        Answer::Down(failure) | Answer::OurFault(failure) => Err(failure),
+        Answer::Later(reason) => but("does not take it now", &reason),
+        Answer::Unknown(reason) => but("may have taken it", &reason),
+        Answer::Stop(trouble) | Answer::Doubt(trouble, _) => match trouble {
+            Trouble::Enough(reason, _) => but("does not take it now", &reason),
+            Trouble::Down(failure) | Trouble::OurFault(failure) => Err(failure),
+        },
     }
 }

@@ -14,7 +14,9 @@ pub(super) enum Stage {
 /// Whom an answer is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// This recipient, for good.
+    /// This recipient, for good, and in words that name no other cause.
+    Mailbox,
+    /// This recipient, for good, if it is not about us all the same.
     Person,
     /// This message, not now.
     Later,
@@ -29,26 +31,81 @@ const SOON: Duration = Duration::from_secs(3600);
 /// A limit of the day is often one of any 24 hours; the next night may try again.
 const TOMORROW: Duration = Duration::from_secs(20 * 3600);
 
+/// Words of limits that we are over.
+const LIMITS: [&str; 8] =
+    ["quota", "quotas", "limit", "limits", "rate", "threshold", "throttled", "throttling"];
+/// Words of those who do not want our mail, whoever it is for.
+const UNWELCOME: [&str; 9] = [
+    "relay",
+    "relaying",
+    "blocked",
+    "blacklist",
+    "blacklisted",
+    "blocklist",
+    "blocklisted",
+    "spamhaus",
+    "unauthenticated",
+];
+
 /// The class of a negative answer. `text` is what the server said after the code.
 ///
-/// Limits of Google and Microsoft come as 5xx and mean "tomorrow" (550 5.4.5, 550 5.7.1 with a word of limits, 554 5.2.0):
-/// taken for the recipient's, they would fail a whole district.
+/// Limits of Google and Microsoft come as 5xx and mean "tomorrow" (550 5.4.5, 550 5.1.90, 554 5.2.0 with a word of quotas):
+/// taken for the recipient's, they would fail a whole district. Words are looked for as a whole: `limited` is no limit.
 pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
-    let said = text.to_lowercase();
-    let enhanced = enhanced(text);
-    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    match (code, enhanced.as_deref()) {
+    let enhanced = enhanced(text).unwrap_or_default();
+    let words = words(text);
+    let says = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+    let about_recipient = stage != Stage::Ourselves;
+    match (code, enhanced.as_str()) {
         (421 | 432, _) => Class::Enough(SOON),
-        (550, Some("5.4.5")) | (554, Some("5.2.0")) => Class::Enough(TOMORROW),
-        (_, Some("5.7.1")) if says(&["limit", "quota", "rate", "exceed"]) => Class::Enough(TOMORROW),
-        // Login wanted, wrong or switched off; not allowed to send as that sender.
-        (530 | 534 | 535 | 538, _) | (_, Some("5.7.30" | "5.7.57" | "5.7.60" | "5.2.252")) => Class::OurFault,
-        (500.., _) if stage == Stage::Ourselves => Class::OurFault,
-        // The server does not pass on our mail, whoever it is for.
-        (550 | 551 | 553 | 554, _) if stage == Stage::Recipient && says(&["relay"]) => Class::OurFault,
-        (500.., _) => Class::Person,
+        // As Amazon says it.
+        (454, _) if says(&LIMITS) => Class::Enough(SOON),
         (..500, _) => Class::Later,
+        // Login wanted, wrong or switched off.
+        (530 | 534 | 535 | 538, _) => Class::OurFault,
+        // No such mailbox or domain, or it is full, switched off, or takes nothing so large.
+        (
+            _,
+            "5.1.1" | "5.1.2" | "5.1.3" | "5.1.4" | "5.1.6" | "5.1.10" | "5.2.1" | "5.2.2" | "5.2.3"
+            | "5.2.4" | "5.3.4",
+        ) if about_recipient => Class::Mailbox,
+        (_, "5.4.5" | "5.1.90") => Class::Enough(TOMORROW),
+        _ if says(&LIMITS) => Class::Enough(TOMORROW),
+        // Not allowed to send at all, or as that sender; no login; a bad sender.
+        (_, "5.7.30" | "5.7.57" | "5.7.60" | "5.2.252" | "5.1.7" | "5.1.8") => Class::OurFault,
+        // What SPF, DKIM, DMARC and the DNS say of us (RFC 7372), and the tenants of Exchange Online who are not trusted.
+        (_, enhanced) if enhanced.starts_with("5.7.2") && enhanced.len() == 6 => Class::OurFault,
+        (_, enhanced) if enhanced.starts_with("5.7.7") && enhanced.len() == 7 => Class::OurFault,
+        (500 | 502..=504, _) => Class::OurFault,
+        _ if !about_recipient || says(&UNWELCOME) || says_bad_sender(&words) => Class::OurFault,
+        _ => Class::Person,
     }
+}
+
+/// `bad sender`, `Sender address rejected`.
+fn says_bad_sender(words: &[String]) -> bool {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    words
+        .windows(2)
+        .any(|pair| matches!(pair, ["bad" | "invalid", "sender"] | ["sender", "rejected" | "denied"]))
+        || words.windows(3).any(|three| matches!(three, ["sender", "address", "rejected" | "denied"]))
+}
+
+/// The words of an answer, in lower case; those that are written together with capital letters as well.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for c in text.chars() {
+        if !c.is_alphanumeric() || was_small && c.is_uppercase() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        was_small = c.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// `5.1.1`, where the text begins with such a code (RFC 3463).
@@ -89,26 +146,58 @@ mod tests {
     fn whom_an_answer_is_about() {
         use Stage::{Content, Ourselves, Recipient};
         for (stage, code, text, class) in [
-            (Recipient, 550, "5.1.1 <rosa@x.example>: no such user", Class::Person),
-            (Recipient, 524, "5.2.4 Mailing list expansion problem", Class::Person),
-            (Recipient, 552, "5.2.2 mailbox over quota", Class::Person),
+            (Recipient, 550, "5.1.1 <rosa@x.example>: no such user", Class::Mailbox),
+            (Recipient, 524, "5.2.4 Mailing list expansion problem", Class::Mailbox),
+            (Recipient, 552, "5.2.2 mailbox over quota", Class::Mailbox),
+            (Content, 552, "5.3.4 message size exceeds fixed limit", Class::Mailbox),
+            (Recipient, 501, "5.1.3 Bad recipient address syntax", Class::Mailbox),
             (Recipient, 550, "5.7.1 rejected by policy", Class::Person),
+            (Recipient, 550, "5.7.1 Message rejected by corporate policy", Class::Person),
+            (Recipient, 550, "5.7.1 <a2>: separate policy", Class::Person),
+            (
+                Recipient,
+                550,
+                "5.7.1 Delivery not authorized, only accepts from a limited list",
+                Class::Person,
+            ),
+            (Recipient, 550, "no such user", Class::Person),
             (Content, 554, "5.7.1 looks like spam", Class::Person),
+            (Content, 554, "5.2.0 StoragePermanentException; mailbox is corrupt", Class::Person),
             (Recipient, 450, "4.2.1 receiving mail too quickly", Class::Later),
             (Recipient, 451, "4.7.1 greylisted", Class::Later),
             (Content, 452, "4.3.1 no room", Class::Later),
             (Ourselves, 451, "4.3.0 try again", Class::Later),
+            (Content, 454, "Throttling failure: Daily message quota exceeded.", Class::Enough(SOON)),
             (Recipient, 421, "4.7.0 closing", Class::Enough(SOON)),
             (Ourselves, 432, "4.3.2 concurrent connections", Class::Enough(SOON)),
             (Content, 550, "5.4.5 Daily user sending limit exceeded", Class::Enough(TOMORROW)),
+            (Ourselves, 550, "5.4.5 Daily user sending limit exceeded", Class::Enough(TOMORROW)),
             (Recipient, 550, "5.7.1 Daily SMTP relay limit exceeded for customer", Class::Enough(TOMORROW)),
             (Content, 554, "5.2.0 quota exceeded", Class::Enough(TOMORROW)),
+            (Content, 554, "5.2.0 STOREDRV:SubmissionQuotaExceededException", Class::Enough(TOMORROW)),
+            (
+                Recipient,
+                550,
+                "5.1.90 you have reached your daily limit for recipients",
+                Class::Enough(TOMORROW),
+            ),
+            (Recipient, 550, "5.7.705 Access denied, tenant has exceeded threshold", Class::Enough(TOMORROW)),
+            (Recipient, 554, "Message rejected: Maximum sending rate exceeded", Class::Enough(TOMORROW)),
+            (Recipient, 550, "Daily message quota exceeded", Class::Enough(TOMORROW)),
             (Ourselves, 535, "5.7.8 bad credentials", Class::OurFault),
             (Ourselves, 550, "5.7.30 Basic authentication is not supported", Class::OurFault),
             (Recipient, 530, "5.7.0 Must issue a STARTTLS command first", Class::OurFault),
             (Ourselves, 553, "sender not allowed", Class::OurFault),
             (Recipient, 554, "5.7.1 <rosa@x.example>: Relay access denied", Class::OurFault),
             (Content, 550, "5.7.60 no permission to send as this sender", Class::OurFault),
+            (Recipient, 550, "5.7.708 traffic not accepted from this IP", Class::OurFault),
+            (Content, 550, "5.7.26 This mail is unauthenticated", Class::OurFault),
+            (Content, 550, "5.7.25 no PTR record", Class::OurFault),
+            (Recipient, 554, "5.7.1 Client host [192.0.2.1] blocked using Spamhaus", Class::OurFault),
+            (Recipient, 501, "5.1.7 bad address", Class::OurFault),
+            (Recipient, 553, "Sender address rejected: not logged in", Class::OurFault),
+            (Recipient, 503, "5.5.1 Bad sequence", Class::OurFault),
+            (Recipient, 500, "5.5.1 unrecognized", Class::OurFault),
         ] {
             assert_eq!(classify(stage, code, text), class, "{code} {text}");
         }

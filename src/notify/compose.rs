@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::gsm7::gsm7;
+use super::gsm7::{gsm7, parts_of};
 use super::words::{ChangeWords, Context, Words, day};
 use crate::config::{Notify, Zone};
 use crate::contact::{Details, Field, phone_key};
@@ -51,6 +51,7 @@ pub(super) fn compose_by(
     let mut context = Context {
         by,
         given: String::new(),
+        who: String::new(),
         shared: false,
         changes: Vec::new(),
         date: day(language, occasion.zone, occasion.at),
@@ -59,7 +60,9 @@ pub(super) fn compose_by(
     };
     let which = match recipient.audience {
         Audience::Current => {
-            context.given.clone_from(&about.details.name.given);
+            let name = &about.details.name;
+            context.given.clone_from(&name.given);
+            context.who = if name.given.is_empty() { name.to_string() } else { name.given.clone() };
             context.shared = about.shares_phone;
             let told = about.changes.iter().filter(|change| !change.case_only);
             context.changes = told.map(in_words).collect();
@@ -71,9 +74,36 @@ pub(super) fn compose_by(
     let (subject, body, html) = match recipient.channel {
         // A subject is one line, whatever a name or a template holds.
         Channel::Email => (one_line(&part("subject.txt")?), part("txt")?, part("html")?),
-        Channel::Sms => (String::new(), gsm7(&one_line(&part("sms.txt")?)), String::new()),
+        Channel::Sms => {
+            let mut text = gsm7(&one_line(&part("sms.txt")?));
+            if parts_of(&text) > MOST_PARTS {
+                context.shorten();
+                let short = occasion.words.render(language, &format!("{which}.sms.txt"), &context)?;
+                text = gsm7(&one_line(&short));
+            }
+            (String::new(), text.chars().take(LONGEST_TEXT).collect(), String::new())
+        }
     };
     Ok(Message { to: recipient.clone(), subject, body, html })
+}
+
+/// A text that takes more parts has its values shortened: each part is billed.
+const MOST_PARTS: usize = 3;
+/// More than Twilio takes.
+const LONGEST_TEXT: usize = 1600;
+/// A value in a text that has to be short.
+const SHORT_VALUE: usize = 24;
+
+impl Context {
+    /// Makes values short that nobody could recognise a person by any better if they were long.
+    fn shorten(&mut self) {
+        let values = self.changes.iter_mut().map(|change| &mut change.masked);
+        for value in values.chain([&mut self.who, &mut self.given]) {
+            if value.chars().count() > SHORT_VALUE {
+                *value = value.chars().take(SHORT_VALUE).chain("...".chars()).collect();
+            }
+        }
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -197,6 +227,35 @@ mod tests {
         assert!(spanish.body.starts_with("Para José: Sus datos"), "{}", spanish.body);
         assert!(spanish.body.contains("registros") && spanish.body.contains("¿Error?"), "{}", spanish.body);
         assert!(alone.subject.is_empty() && alone.html.is_empty());
+    }
+
+    #[test]
+    fn who_has_a_whole_name_alone_is_meant_by_it() {
+        let to = Recipient { channel: Channel::Sms, audience: Audience::Current, address: "x".into() };
+        let name = |given: &str, family: &str| Details {
+            name: PersonName::new(given, family),
+            ..Details::default()
+        };
+        let change =
+            Change { field: Field::Name, old: String::new(), new: "x".repeat(2000), case_only: false };
+        let notify = Notify { contact: Some("the school office.".into()), ..Notify::default() };
+        let words = Words::load(&notify).unwrap();
+        let occasion = Occasion {
+            at: "2026-11-23T08:15:00Z".parse().unwrap(),
+            zone: Zone::Named(chrono_tz::America::Chicago),
+            notify: &notify,
+            words: &words,
+        };
+        let body = |details: &Details| {
+            let changes = std::slice::from_ref(&change);
+            let about = About { details, changes, language: None, shares_phone: true };
+            compose(&to, &about, &occasion).unwrap().body
+        };
+        let told = body(&name("", "Maria Lopez"));
+        assert!(told.starts_with("For Maria Lopez: Your contact"), "{told}");
+        assert!(told.ends_with("Contact the school office") && told.len() < 160, "{told}");
+        assert!(body(&name(&"芳".repeat(900), "B")).starts_with("For 芳芳"));
+        assert!(parts_of(&body(&name(&"芳".repeat(900), "B"))) <= MOST_PARTS);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Draining the outbox: each message once, as fast as the other side allows, so that it can be broken off anywhere.
 //!
-//! What became of a message and the taking of the next one are one transaction. A process that is killed leaves one
-//! message of which nobody knows whether it arrived; a mail is then repeated with the same Message-ID, a text looked up
-//! where the gateway can be asked.
+//! What became of a message is noted before anything else is done, and before anything is waited for. A process that is
+//! killed leaves one message of which nobody knows whether it arrived; a mail is then repeated once, with the same
+//! Message-ID, a text looked up where the gateway can be asked.
 
-use std::time::{Duration, Instant};
+use std::collections::HashSet;
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::carrier::{Answer, Carrier};
+use super::carrier::Carrier;
+use super::doubts::Doubts;
 use super::folder::Folder;
 use super::gateway::Gateway;
 use super::outlook::hold;
@@ -18,7 +20,7 @@ use super::twilio::Twilio;
 use crate::config::{Config, MailServer, NotifyEmail, Pace as Limits, Provider};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Channel, DeliveryState};
-use crate::store::{OutboxFilter, Settled, Store, Waiting};
+use crate::store::{Settled, Store, Waiting};
 
 /// What became of the messages that were due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,8 +28,10 @@ pub struct Delivery {
     pub sent: u64,
     /// Refused for good: the person cannot be told this way.
     pub failed: u64,
-    /// They could not be handed over, or it is not known whether they were. They stay queued.
+    /// They could not be handed over and stay queued, or it is not known whether they were.
     pub undelivered: u64,
+    /// Of those, the ones that are not tried again by themselves: somebody has to say what becomes of them.
+    pub unknown: u64,
     /// They wait because of pace, quiet hours or a relay that has had enough.
     pub held: Vec<Held>,
 }
@@ -51,11 +55,6 @@ pub struct Sending<'a> {
     pub at_once: bool,
 }
 
-/// A message that is not taken so often is not wanted.
-const MOST_ATTEMPTS: u32 = 12;
-/// So many refusals in a row, all alike and before anything was taken, are about us.
-const ALIKE: usize = 20;
-
 /// Hands over what is due in the outbox. The caller holds the outbox's lock.
 ///
 /// # Errors
@@ -67,297 +66,231 @@ pub(super) fn deliver(store: &Store, config: &Config, sending: &Sending<'_>) -> 
         if due == 0 {
             continue;
         }
-        let (carrier, limits) = match carrier(config, channel) {
-            Ok(Some(found)) => found,
-            Ok(None) => {
-                delivery.undelivered += due;
-                continue;
-            }
+        let (carrier, limits) = match carrier(store, config, channel, sending) {
+            Ok(found) => found,
             Err(failure) => {
                 say(channel, due, &failure);
                 delivery.undelivered += due;
                 continue;
             }
         };
-        Drain { store, config, channel, limits, sending, begun: Instant::now(), alike: Vec::new() }
-            .run(carrier, &mut delivery)?;
+        let drain = Drain {
+            store,
+            config,
+            channel,
+            limits,
+            sending,
+            begun: Instant::now(),
+            doubts: Doubts::default(),
+            put_back: Vec::new(),
+            tried: HashSet::new(),
+        };
+        drain.run(carrier, &mut delivery)?;
     }
     Ok(delivery)
 }
 
-/// What hands over the messages of a channel, and how fast; none if it is not configured.
-fn carrier(config: &Config, channel: Channel) -> Result<Option<(Box<dyn Carrier + '_>, Limits)>> {
+/// What hands over the messages of a channel, and how fast.
+///
+/// # Errors
+/// If it is not configured (any more), or cannot work.
+fn carrier<'a>(
+    store: &'a Store,
+    config: &'a Config,
+    channel: Channel,
+    sending: &'a Sending<'_>,
+) -> Result<(Box<dyn Carrier + 'a>, Limits)> {
     let (email, sms) = (&config.notify.email, &config.notify.sms);
-    let found: Option<(Box<dyn Carrier>, Limits)> = match (channel, email, sms) {
-        (Channel::Email, Some(email), _) => Some((by_mail(email), email.pace())),
+    match (channel, email, sms) {
+        (Channel::Email, Some(email), _) => Ok((by_mail(email, sending.stopped), email.pace())),
         (Channel::Sms, _, Some(sms)) => {
             let carrier: Box<dyn Carrier> = match sms.provider {
-                Provider::Twilio => Box::new(Twilio::new(sms)?),
+                Provider::Twilio => Box::new(Twilio::new(sms, Some(store))?),
                 Provider::Http => Box::new(Gateway::new(sms)?),
             };
-            Some((carrier, sms.pace()))
+            Ok((carrier, sms.pace()))
         }
-        (Channel::Email, None, _) | (Channel::Sms, _, None) => None,
-    };
-    Ok(found)
-}
-
-fn by_mail(email: &NotifyEmail) -> Box<dyn Carrier + '_> {
-    match &email.server {
-        MailServer::Folder(path) => Box::new(Folder { email, path }),
-        MailServer::Smtp { host, port, implicit_tls } => {
-            Box::new(Smtp::new(email, host, *port, *implicit_tls))
+        (Channel::Email, None, _) | (Channel::Sms, _, None) => {
+            let word = channel.word();
+            Err(Failure::new(Kind::Usage, format!("there is no [notify.{word}] any more to send them with"))
+                .at(config.file.display())
+                .cure(format!(
+                    "add it again, or give them up with `rostersync outbox discard --all --channel {word}`"
+                )))
         }
     }
 }
 
-fn say(channel: Channel, messages: u64, failure: &Failure) {
+fn by_mail<'a>(email: &'a NotifyEmail, stopped: &'a dyn Fn() -> bool) -> Box<dyn Carrier + 'a> {
+    match &email.server {
+        MailServer::Folder(path) => Box::new(Folder { email, path }),
+        MailServer::Smtp { host, port, implicit_tls } => {
+            Box::new(Smtp::new(email, host, *port, *implicit_tls, stopped))
+        }
+    }
+}
+
+pub(super) fn say(channel: Channel, messages: u64, failure: &Failure) {
     let channel = channel.word();
     tracing::error!(channel, messages, "messages stay queued: {failure}");
 }
 
 /// What becomes of the rest when a channel stops.
-enum Stop {
+pub(super) enum Stop {
     /// They could not be handed over.
     Trouble,
     /// They wait as they are meant to.
     Hold(Option<DateTime<Utc>>, String),
 }
 
-struct Drain<'a> {
-    store: &'a Store,
-    config: &'a Config,
-    channel: Channel,
+/// How much may go out yet.
+struct Left {
+    today: Option<u64>,
+    this_run: Option<u64>,
+    /// When the first of those went out that count for today.
+    first: Option<DateTime<Utc>>,
+}
+
+impl Left {
+    fn count(&mut self) {
+        for left in [&mut self.today, &mut self.this_run].into_iter().flatten() {
+            *left = left.saturating_sub(1);
+        }
+    }
+}
+
+/// The work on one channel.
+pub(super) struct Drain<'a> {
+    pub(super) store: &'a Store,
+    pub(super) config: &'a Config,
+    pub(super) channel: Channel,
     limits: Limits,
     sending: &'a Sending<'a>,
     begun: Instant,
-    /// The last refusals, as long as all are alike and nothing was taken.
-    alike: Vec<(i64, String)>,
+    pub(super) doubts: Doubts,
+    /// Messages that were deferred for what was not their doing.
+    pub(super) put_back: Vec<i64>,
+    /// Those that were tried, and wait.
+    pub(super) tried: HashSet<i64>,
 }
 
 impl Drain<'_> {
     fn run(mut self, mut carrier: Box<dyn Carrier + '_>, delivery: &mut Delivery) -> Result<()> {
-        let mut pace = Pace::new(self.limits.per_minute);
         let (sent_today, first) =
             self.store.sent_since(self.channel, self.sending.now - TimeDelta::days(1))?;
-        let mut today = self.limits.per_day.map(|limit| limit.saturating_sub(sent_today));
-        let mut this_run = self.limits.max_per_run;
-        let mut settled: Option<Settled> = None;
-        let mut after = 0;
+        let today = self.limits.per_day.map(|limit| limit.saturating_sub(sent_today));
+        let mut left = Left { today, this_run: self.limits.max_per_run, first };
+        let mut pace = Pace::new(self.limits.per_minute);
         let stop = loop {
-            if let Some((until, why)) = self.hold()? {
-                break Some(Stop::Hold(Some(until), why));
+            let stop = self.session(&mut *carrier, &mut pace, &mut left, delivery)?;
+            carrier.finish();
+            // Somebody may have queued more meanwhile, and trusts that it is seen.
+            if stop.is_some() || self.store.due(self.channel, self.moment())? == 0 {
+                break stop;
             }
-            if today == Some(0) {
-                let until = first.unwrap_or(self.sending.now) + TimeDelta::days(1);
-                break Some(Stop::Hold(Some(until), "per_day is reached".into()));
-            }
-            if this_run == Some(0) {
-                break Some(Stop::Hold(None, "max_per_run is reached".into()));
-            }
-            pace.keep(self.sending.stopped);
-            if (self.sending.stopped)() {
-                break Some(Stop::Trouble);
-            }
-            let taken = self.step(settled.as_ref(), Some(after))?;
-            settled = None;
-            let Some(waiting) = taken else { break None };
-            after = waiting.id;
-            let answer = match self.opted_out(&waiting)? {
-                true => Answer::OptedOut("opted out".into()),
-                false => carrier.hand_over(&waiting),
-            };
-            let (done, stop) = self.judge(&waiting, answer, delivery)?;
-            settled = Some(done);
-            if let Some(stop) = stop {
-                break Some(stop);
-            }
-            for left in [&mut today, &mut this_run].into_iter().flatten() {
-                *left = left.saturating_sub(1);
-            }
-            (self.sending.progress)(delivery.sent);
         };
-        self.step(settled.as_ref(), None)?;
-        carrier.finish();
-        let left = self.store.due(self.channel, self.moment())?;
+        let due = self.store.due(self.channel, self.moment())?;
+        delivery.undelivered += self.tried.len() as u64;
         match stop {
             None => {}
-            Some(Stop::Trouble) => delivery.undelivered += left,
-            Some(Stop::Hold(..)) if left == 0 => {}
+            Some(Stop::Trouble) => delivery.undelivered += due,
+            Some(Stop::Hold(..)) if due == 0 => {}
             Some(Stop::Hold(until, why)) => {
-                delivery.held.push(Held { channel: self.channel, count: left, until, why });
+                delivery.held.push(Held { channel: self.channel, count: due, until, why });
             }
         }
         Ok(())
     }
 
+    /// Hands over what is due, until there is no more or it has to stop.
+    fn session(
+        &mut self,
+        carrier: &mut dyn Carrier,
+        pace: &mut Pace,
+        left: &mut Left,
+        delivery: &mut Delivery,
+    ) -> Result<Option<Stop>> {
+        let mut settled: Option<Settled> = None;
+        let stop = loop {
+            if pace.has_to_wait() {
+                // Whoever is killed while waiting knows what became of the last one.
+                self.step(settled.take().as_ref(), false)?;
+                if self.store.due(self.channel, self.moment())? == 0 {
+                    break None;
+                }
+                pace.keep(self.sending.stopped);
+            }
+            if (self.sending.stopped)() {
+                break Some(Stop::Trouble);
+            }
+            if let Some(hold) = self.hold(left)? {
+                break Some(hold);
+            }
+            let Some(waiting) = self.step(settled.take().as_ref(), true)? else { break None };
+            pace.begin();
+            let (done, stop) = match self.beforehand(&waiting, carrier)? {
+                Some(done) => (done, None),
+                None => {
+                    let answer = carrier.hand_over(&waiting);
+                    left.count();
+                    self.judge(&waiting, answer, carrier.repeats(), delivery)?
+                }
+            };
+            self.count(&done, delivery);
+            settled = Some(done);
+            if let Some(stop) = stop {
+                break Some(stop);
+            }
+            (self.sending.progress)(delivery.sent);
+        };
+        self.step(settled.as_ref(), false)?;
+        self.see_to_doubts(delivery)?;
+        Ok(stop)
+    }
+
+    fn count(&mut self, done: &Settled, delivery: &mut Delivery) {
+        match done.state {
+            DeliveryState::Deferred | DeliveryState::Unknown if !done.uncounted => {
+                self.tried.insert(done.id);
+                delivery.unknown += u64::from(done.state == DeliveryState::Unknown && done.due.is_none());
+            }
+            state => {
+                self.tried.remove(&done.id);
+                delivery.failed += u64::from(state == DeliveryState::Failed);
+            }
+        }
+    }
+
     /// The time of day goes on while a long outbox is sent.
-    fn moment(&self) -> DateTime<Utc> {
+    pub(super) fn moment(&self) -> DateTime<Utc> {
         self.sending.now + TimeDelta::from_std(self.begun.elapsed()).unwrap_or_default()
     }
 
-    fn hold(&self) -> Result<Option<(DateTime<Utc>, String)>> {
-        if self.sending.at_once {
-            return Ok(None);
+    fn hold(&self, left: &Left) -> Result<Option<Stop>> {
+        if !self.sending.at_once
+            && let Some((until, why)) =
+                hold(self.store, self.config, self.channel, self.limits, self.moment())?
+        {
+            return Ok(Some(Stop::Hold(Some(until), why)));
         }
-        hold(self.store, self.config, self.channel, self.limits, self.moment())
+        if left.today == Some(0) {
+            let until = left.first.unwrap_or(self.sending.now) + TimeDelta::days(1);
+            return Ok(Some(Stop::Hold(Some(until), "per_day is reached".into())));
+        }
+        Ok((left.this_run == Some(0)).then(|| Stop::Hold(None, "max_per_run is reached".into())))
     }
 
-    /// A run that is planned meanwhile holds the store; what became of a message must not be lost over that.
-    fn step(&self, settled: Option<&Settled>, after: Option<i64>) -> Result<Option<Waiting>> {
+    /// Notes what became of the last message, and takes the next one if one is wanted. A run that is planned meanwhile holds
+    /// the store; what became of a message must not be lost over that.
+    fn step(&self, settled: Option<&Settled>, take: bool) -> Result<Option<Waiting>> {
         const PATIENCE: u32 = 60;
         let mut tries = 0;
         loop {
-            let take = after.map(|after| (self.channel, after, self.moment()));
+            let take = take.then(|| (self.channel, self.moment()));
             match self.store.settle_and_take(settled, take) {
                 Err(failure) if failure.kind == Kind::Busy && tries < PATIENCE => tries += 1,
                 done => return done,
             }
         }
-    }
-
-    fn opted_out(&self, waiting: &Waiting) -> Result<bool> {
-        Ok(self.channel == Channel::Sms && self.store.has_opted_out(&waiting.message.to.address)?)
-    }
-
-    /// What an answer means for the message, and whether it ends the channel's work for now.
-    fn judge(
-        &mut self,
-        waiting: &Waiting,
-        answer: Answer,
-        delivery: &mut Delivery,
-    ) -> Result<(Settled, Option<Stop>)> {
-        let at = self.moment();
-        let is = |state, reason: String| Settled {
-            id: waiting.id,
-            state,
-            at,
-            due: None,
-            reason,
-            reference: String::new(),
-            uncounted: false,
-        };
-        let later = |reason: String| Settled {
-            due: Some(at + backoff(waiting.attempts)),
-            ..is(DeliveryState::Deferred, reason)
-        };
-        // As it was: it is not the message's doing.
-        let untouched = |reason: String| match waiting.before {
-            DeliveryState::Sending | DeliveryState::Unknown => {
-                Settled { due: Some(at), uncounted: true, ..is(DeliveryState::Unknown, reason) }
-            }
-            _ => Settled { uncounted: true, ..is(DeliveryState::Queued, reason) },
-        };
-        if !matches!(answer, Answer::Refused(_)) {
-            self.alike.clear();
-        }
-        let (message, channel) = (waiting.id, self.channel.word());
-        Ok(match answer {
-            Answer::Sent(reference) => {
-                delivery.sent += 1;
-                tracing::debug!(message, channel, "handed over");
-                (Settled { reference, ..is(DeliveryState::Sent, String::new()) }, None)
-            }
-            Answer::Refused(reason) => {
-                delivery.failed += 1;
-                tracing::warn!(message, channel, reason, "refused for good");
-                match self.all_alike(waiting.id, &reason, delivery)? {
-                    Some(stop) => (untouched(reason), Some(stop)),
-                    None => (is(DeliveryState::Failed, reason), None),
-                }
-            }
-            Answer::OptedOut(reason) => {
-                delivery.failed += 1;
-                self.store.opt_out(&waiting.message.to.address, at)?;
-                tracing::warn!(message, channel, reason, "the number has opted out");
-                (is(DeliveryState::Failed, reason), None)
-            }
-            Answer::Later(reason) if waiting.attempts >= MOST_ATTEMPTS => {
-                delivery.failed += 1;
-                let reason = format!("{reason}, {MOST_ATTEMPTS} times");
-                tracing::warn!(message, channel, reason, "given up");
-                (is(DeliveryState::Failed, reason), None)
-            }
-            Answer::Later(reason) => {
-                delivery.undelivered += 1;
-                tracing::warn!(message, channel, reason, "not taken now; it is tried again");
-                (later(reason), None)
-            }
-            Answer::Unknown { reason, repeat } => {
-                delivery.undelivered += 1;
-                tracing::warn!(message, channel, reason, repeat, "handed over, and the answer was lost");
-                let due = repeat.then(|| at + backoff(waiting.attempts));
-                (Settled { due, ..is(DeliveryState::Unknown, reason) }, None)
-            }
-            Answer::Enough(reason, time) => {
-                let until = at + TimeDelta::from_std(time).unwrap_or_default();
-                self.store.set_rest(self.channel, Some((until, &reason)))?;
-                tracing::error!(
-                    channel,
-                    reason,
-                    until = self.config.sync.timezone.show(until),
-                    "the other side has had enough; the rest waits"
-                );
-                (untouched(reason), Some(Stop::Trouble))
-            }
-            Answer::Down(failure) => {
-                say(self.channel, self.store.due(self.channel, at)?, &failure);
-                let settled = match waiting.before {
-                    DeliveryState::Sending | DeliveryState::Unknown => untouched("not reachable".into()),
-                    _ => Settled { uncounted: true, ..later("not reachable".into()) },
-                };
-                delivery.undelivered += u64::from(settled.state == DeliveryState::Deferred);
-                (settled, Some(Stop::Trouble))
-            }
-            Answer::OurFault(failure) => {
-                say(self.channel, self.store.due(self.channel, at)?, &failure);
-                (untouched("refused, by no fault of the person".into()), Some(Stop::Trouble))
-            }
-        })
-    }
-
-    /// A relay that refuses everybody alike means us, whatever it says: nobody is failed for that.
-    fn all_alike(&mut self, id: i64, reason: &str, delivery: &mut Delivery) -> Result<Option<Stop>> {
-        if delivery.sent > 0 {
-            return Ok(None);
-        }
-        if self.alike.last().is_some_and(|(_, last)| last != reason) {
-            self.alike.clear();
-        }
-        self.alike.push((id, reason.to_owned()));
-        if self.alike.len() < ALIKE {
-            return Ok(None);
-        }
-        let ids: Vec<i64> = self.alike.drain(..).map(|(id, _)| id).collect();
-        delivery.failed -= ids.len() as u64;
-        let filter = OutboxFilter { ids, states: vec![DeliveryState::Failed], ..OutboxFilter::default() };
-        self.store.set_outbox_state(&filter, DeliveryState::Queued, self.moment())?;
-        let failure = Failure::new(
-            Kind::Failed,
-            format!("the first {ALIKE} recipients were all refused in the same way: {reason}"),
-        )
-        .cure("see what the server has against mail from here; nobody was given up for it");
-        say(self.channel, self.store.due(self.channel, self.moment())?, &failure);
-        Ok(Some(Stop::Trouble))
-    }
-}
-
-/// How long after so many tries the next one is: a quarter of an hour, doubled each time, up to half a day, so that every
-/// night tries.
-fn backoff(attempts: u32) -> TimeDelta {
-    const FIRST: Duration = Duration::from_secs(15 * 60);
-    const LONGEST: Duration = Duration::from_secs(12 * 3600);
-    let time = FIRST.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST);
-    TimeDelta::from_std(time).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_try_is_later_each_time_and_never_past_the_next_night() {
-        let minutes: Vec<i64> = [1, 2, 3, 6, 7, 40].map(|attempts| backoff(attempts).num_minutes()).into();
-        assert_eq!(minutes, [15, 30, 60, 480, 720, 720]);
     }
 }

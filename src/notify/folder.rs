@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
-use super::carrier::{Answer, Carrier};
+use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
 use super::mime::{self, Mail};
 use crate::config::NotifyEmail;
 use crate::failure::{Failure, Kind, Result};
@@ -20,13 +20,18 @@ impl Carrier for Folder<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
         let mail = match mime::notification(self.email, waiting) {
             Ok(mail) => mail,
-            Err(_) => return Answer::Refused("not an address".into()),
+            Err(_) => return Answer::Refused { reason: "not an address".into(), named: true },
         };
         let name = format!("run-{:06}-{:06}.eml", waiting.run, waiting.id);
         match write(self.path, &name, &mail) {
             Ok(()) => Answer::Sent(name),
-            Err(failure) => Answer::OurFault(failure),
+            Err(failure) => Answer::Stop(Trouble::OurFault(failure)),
         }
+    }
+
+    /// It has the same name each time.
+    fn repeats(&self) -> u32 {
+        AT_WILL
     }
 }
 

@@ -7,11 +7,10 @@ use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::carrier::{Answer, Carrier};
+use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
 use super::http::{self, Lost};
 use crate::config::{BodyForm, Method, NotifySms};
 use crate::failure::{Failure, Kind, Result};
-use crate::message::DeliveryState;
 use crate::secret::Secret;
 use crate::store::Waiting;
 
@@ -106,26 +105,23 @@ impl<'a> Gateway<'a> {
         request
     }
 
-    /// A repeated request is known by its reference, if the gateway looks at that.
-    fn may_repeat(&self) -> bool {
-        self.idempotency.is_some()
-    }
-
     fn classify(&self, status: u16, body: &Value) -> Answer {
         let at = |pointer: &Option<String>| {
             let value = pointer.as_deref().and_then(|pointer| body.pointer(pointer));
             value.map(text_of).unwrap_or_default()
         };
         let code = at(&self.sms.code_pointer);
-        let of = |codes: &[String]| !code.is_empty() && codes.contains(&code);
         let reason = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
+        // Where there is no code, the status is one.
+        let code = if code.is_empty() { status.to_string() } else { code };
+        let of = |codes: &[String]| codes.contains(&code);
         let reason = super::answer::harmless(&reason);
         let well = match (&self.sms.success_pointer, &self.sms.success_equals) {
             (Some(_), Some(wanted)) => at(&self.sms.success_pointer) == *wanted,
             _ => true,
         };
         let fault = |cure: &str| {
-            Answer::OurFault(
+            Trouble::OurFault(
                 Failure::new(Kind::Failed, format!("the text gateway refuses us: {reason}"))
                     .at(self.place())
                     .cure(cure),
@@ -139,20 +135,25 @@ impl<'a> Gateway<'a> {
             return Answer::OptedOut(reason);
         }
         if of(&self.sms.permanent_codes) {
-            return Answer::Refused(reason);
+            return Answer::Refused { reason, named: true };
         }
         if of(&self.sms.our_fault_codes) {
-            return fault("the code is one of our_fault_codes: check [notify.sms] and the account");
+            let fault = fault("the code is one of our_fault_codes: check [notify.sms] and the account");
+            return Answer::Doubt(fault, reason);
         }
         if of(&self.sms.retry_codes) {
             return Answer::Later(reason);
         }
         match status {
-            401 | 403 | 404 | 405 => fault("check url, user, password and token in [notify.sms]"),
-            300..=399 => {
-                fault("it sends us elsewhere, and redirects are not followed: check url in [notify.sms]")
+            401 | 403 | 404 | 405 => {
+                Answer::Stop(fault("check url, user, password and token in [notify.sms]"))
             }
-            429 => Answer::Enough(reason, Duration::from_secs(600)),
+            300..=399 => Answer::Stop(fault(
+                "it sends us elsewhere, and redirects are not followed: check url in [notify.sms]",
+            )),
+            429 => Answer::Stop(Trouble::Enough(reason, Duration::from_secs(600))),
+            // It may have failed after the text went out, and would not know it again.
+            408 | 500.. if self.idempotency.is_none() => Answer::Unknown(reason),
             // Nobody said that this is for good.
             _ => Answer::Later(reason),
         }
@@ -161,23 +162,24 @@ impl<'a> Gateway<'a> {
 
 impl Carrier for Gateway<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
-        if waiting.before == DeliveryState::Sending && !self.may_repeat() {
-            // Only a person can say whether it arrived.
-            return Answer::Unknown { reason: "cut off while it was handed over".into(), repeat: false };
-        }
         match http::ask(self.request(waiting)) {
             Ok(reply) => {
                 let body = serde_json::from_str(&reply.body).unwrap_or_default();
                 self.classify(reply.status, &body)
             }
-            Err(Lost::Unsent(why)) => Answer::Down(
+            Err(Lost::Unsent(why)) => Answer::Stop(Trouble::Down(
                 Failure::new(Kind::Failed, "the text gateway cannot be reached")
                     .at(self.place())
                     .cure("check url in [notify.sms] and the network; the messages stay queued")
                     .because(why),
-            ),
-            Err(Lost::Unanswered(reason)) => Answer::Unknown { reason, repeat: self.may_repeat() },
+            )),
+            Err(Lost::Unanswered(reason)) => Answer::Unknown(reason),
         }
+    }
+
+    /// A repeated request is known by its reference, if the gateway looks at that.
+    fn repeats(&self) -> u32 {
+        if self.idempotency.is_some() { AT_WILL } else { 0 }
     }
 }
 

@@ -30,6 +30,16 @@ pub(super) fn gsm7(text: &str) -> String {
     plain
 }
 
+/// In how many parts a text goes out. Signs that the alphabet has in its second table take the room of two.
+pub(super) fn parts_of(text: &str) -> usize {
+    let room = |c: char| if "^{}\\[~]|€".contains(c) { 2 } else { 1 };
+    let (length, alone, part) = match text.chars().all(is_gsm) {
+        true => (text.chars().map(room).sum::<usize>(), 160, 153),
+        false => (text.encode_utf16().count(), 70, 67),
+    };
+    if length <= alone { 1 } else { length.div_ceil(part) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +48,21 @@ mod tests {
     fn accents_go_where_the_alphabet_has_none() {
         assert_eq!(gsm7("Para Raúl: según, teléfono, ¿Ñandú?"), "Para Raul: segun, teléfono, ¿Ñandu?");
         assert_eq!(gsm7("school’s “records” – now…"), "school's \"records\" - now...");
+    }
+
+    #[test]
+    fn long_texts_go_out_in_parts() {
+        for (text, parts) in [
+            ("a".repeat(160), 1),
+            ("a".repeat(161), 2),
+            ("[".repeat(80), 1),
+            ("[".repeat(81), 2),
+            ("芳".repeat(70), 1),
+            ("芳".repeat(71), 2),
+            ("a".repeat(460), 4),
+        ] {
+            assert_eq!(parts_of(&text), parts, "{text}");
+        }
     }
 
     #[test]

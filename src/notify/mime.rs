@@ -25,9 +25,15 @@ fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse::<Mailbox>().map_err(unfit)
 }
 
-/// Parsed as an address alone: what is in a roster must not become a list or a name.
+/// Parsed as an address alone: what is in a roster must not become a list or a name. A domain with letters beyond ASCII is
+/// written as the DNS has it, so that every server takes it.
 fn address(text: &str) -> Result<Address> {
-    text.parse::<Address>().map_err(unfit)
+    let address = text.parse::<Address>().map_err(unfit)?;
+    if address.domain().is_ascii() {
+        return Ok(address);
+    }
+    let domain = idna::domain_to_ascii(address.domain()).map_err(unfit)?;
+    Address::new(address.user(), domain).map_err(unfit)
 }
 
 /// What all our mails have in common.
@@ -35,7 +41,7 @@ fn begin(email: &NotifyEmail, to: &Address, subject: &str, at: DateTime<Utc>) ->
     let automatic =
         |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
     let mut builder = MessageBuilder::new()
-        .from(mailbox(&email.from)?)
+        .from(sender(email)?)
         .to(Mailbox::new(None, to.clone()))
         .subject(subject)
         .date(at.into())
@@ -48,8 +54,13 @@ fn begin(email: &NotifyEmail, to: &Address, subject: &str, at: DateTime<Utc>) ->
     Ok(builder.header(MIME_VERSION_1_0))
 }
 
+fn sender(email: &NotifyEmail) -> Result<Mailbox> {
+    let Mailbox { name, email } = mailbox(&email.from)?;
+    Ok(Mailbox::new(name, address(email.as_ref())?))
+}
+
 fn envelope_from(email: &NotifyEmail) -> Result<Address> {
-    Ok(mailbox(email.envelope_from.as_ref().unwrap_or(&email.from))?.email)
+    address(mailbox(email.envelope_from.as_ref().unwrap_or(&email.from))?.email.as_ref())
 }
 
 /// A notification. The same message gives the same bytes each time, with the same Message-ID.
@@ -60,7 +71,7 @@ pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mai
     let message = &waiting.message;
     let to = address(&message.to.address)?;
     let name = format!("rostersync.{}.{}.{}", waiting.run, waiting.id, waiting.queued.timestamp());
-    let id = format!("<{name}@{}>", mailbox(&email.from)?.email.domain());
+    let id = format!("<{name}@{}>", sender(email)?.email.domain());
     let builder = begin(email, &to, &message.subject, waiting.queued)?.message_id(Some(id));
     let built = match message.html.as_str() {
         // Queued by a version that had no HTML.
@@ -89,8 +100,7 @@ pub(super) fn to_admin(
     at: DateTime<Utc>,
 ) -> Result<Mail> {
     let to = address(to)?;
-    let id =
-        format!("<rostersync.summary.{}@{}>", at.timestamp_millis(), mailbox(&email.from)?.email.domain());
+    let id = format!("<rostersync.summary.{}@{}>", at.timestamp_millis(), sender(email)?.email.domain());
     let builder = begin(email, &to, subject, at)?.message_id(Some(id));
     let built = match file {
         None => builder.header(ContentType::TEXT_PLAIN).body(text.to_owned()),
@@ -110,7 +120,7 @@ pub(super) fn to_admin(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Audience, Channel, DeliveryState, Message, Recipient};
+    use crate::message::{Audience, Channel, Message, Recipient};
     use mail_parser::MessageParser;
 
     fn email() -> NotifyEmail {
@@ -137,7 +147,8 @@ mod tests {
             },
             queued: "2026-11-23T08:15:00Z".parse().unwrap(),
             attempts: 1,
-            before: DeliveryState::Queued,
+            lost: 0,
+            died: false,
         }
     }
 
@@ -177,6 +188,14 @@ mod tests {
         let mail = notification(&email(), &waiting).unwrap();
         let parsed = MessageParser::new().parse(&mail.bytes).unwrap();
         assert!(parsed.bcc().is_none());
+    }
+
+    #[test]
+    fn a_domain_is_written_as_the_dns_has_it() {
+        let mut waiting = waiting();
+        waiting.message.to.address = "rosa@bücher.example".into();
+        let mail = notification(&email(), &waiting).unwrap();
+        assert_eq!(mail.to.to_string(), "rosa@xn--bcher-kva.example");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How long to wait between two messages. Pure but for [`Pace::keep`], which waits.
+//! How long to wait between two messages.
 
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,13 @@ impl Pace {
         self.interval.saturating_sub(since_last)
     }
 
+    /// Whether it is too early for the next one.
+    pub(super) fn has_to_wait(&self) -> bool {
+        self.last.is_some_and(|last| !self.rest(last.elapsed()).is_zero())
+    }
+
     /// Waits until it is time for the next one, or until it is to stop.
-    pub(super) fn keep(&mut self, stopped: &dyn Fn() -> bool) {
+    pub(super) fn keep(&self, stopped: &dyn Fn() -> bool) {
         while let Some(last) = self.last {
             let rest = self.rest(last.elapsed());
             if rest.is_zero() || stopped() {
@@ -32,6 +37,10 @@ impl Pace {
             }
             std::thread::sleep(rest.min(STEP));
         }
+    }
+
+    /// One begins.
+    pub(super) fn begin(&mut self) {
         self.last = Some(Instant::now());
     }
 }
@@ -52,7 +61,9 @@ mod tests {
     #[test]
     fn who_is_to_stop_does_not_wait() {
         let mut pace = Pace::new(1);
-        pace.keep(&|| false);
+        assert!(!pace.has_to_wait());
+        pace.begin();
+        assert!(pace.has_to_wait());
         let begun = Instant::now();
         pace.keep(&|| true);
         assert!(begun.elapsed() < Duration::from_secs(30));

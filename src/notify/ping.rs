@@ -32,7 +32,11 @@ pub fn ping(config: &Config, ping: Ping, text: &str) {
     let Some(place) = config.monitor.ping_url() else { return };
     let said = place.read().and_then(|url| {
         let client = http::client(PATIENCE, None)?;
-        let url = format!("{}{}", url.reveal().trim_end_matches('/'), ping.path());
+        let (address, query) = match url.reveal().split_once('?') {
+            Some((address, query)) => (address, format!("?{query}")),
+            None => (url.reveal(), String::new()),
+        };
+        let url = format!("{}{}{query}", address.trim_end_matches('/'), ping.path());
         Ok(http::ask(client.post(url).body(text.to_owned())))
     });
     match said {

@@ -12,7 +12,7 @@ use super::words::Words;
 use crate::config::{Config, Provider};
 use crate::contact::{Details, Email, Field, PersonName, PhoneReader};
 use crate::failure::{Failure, Kind, Result};
-use crate::message::{Audience, Channel, DeliveryState, Recipient};
+use crate::message::{Audience, Channel, Recipient};
 use crate::plan::Change;
 use crate::store::Waiting;
 
@@ -21,10 +21,8 @@ use crate::store::Waiting;
 /// # Errors
 /// `Usage` if that is neither, or its channel is not configured; `Failed` if it was not taken.
 pub fn send_sample(config: &Config, to: &str, language: Option<&str>, now: DateTime<Utc>) -> Result<String> {
-    let phone = PhoneReader::new(config.sync.default_region)
-        .parse(to)
-        .filter(|phone| phone.extension().is_none())
-        .map(|phone| phone.e164().to_owned());
+    let phones = PhoneReader::new(config.sync.default_region);
+    let phone = phones.parse(to).filter(|_| phones.can_be_texted(to)).map(|phone| phone.e164().to_owned());
     let recipient = match (Email::parse(to), phone) {
         (Some(_), _) => {
             Recipient { channel: Channel::Email, audience: Audience::Current, address: to.trim().to_owned() }
@@ -38,6 +36,16 @@ pub fn send_sample(config: &Config, to: &str, language: Option<&str>, now: DateT
         }
     };
     let words = Words::load(&config.notify)?;
+    if let Some(unknown) = language.filter(|language| !words.knows(language)) {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("there are no templates for the language `{unknown}`"),
+        )
+        .cure(format!(
+            "write one of: {}; or add a folder for it to `templates` in [notify]",
+            words.languages()
+        )));
+    }
     let details = Details { name: PersonName::new("Sample", "Person"), ..Details::default() };
     let changes = [Change {
         field: Field::HomePhone,
@@ -48,14 +56,8 @@ pub fn send_sample(config: &Config, to: &str, language: Option<&str>, now: DateT
     let about = About { details: &details, changes: &changes, language, shares_phone: true };
     let message = compose(&recipient, &about, &Occasion::of(config, &words, now))?;
     // No run has the number 0.
-    let waiting = Waiting {
-        id: now.timestamp(),
-        run: 0,
-        message,
-        queued: now,
-        attempts: 1,
-        before: DeliveryState::Queued,
-    };
+    let waiting =
+        Waiting { id: now.timestamp(), run: 0, message, queued: now, attempts: 1, lost: 0, died: false };
     let missing = |section: &str| {
         Failure::new(Kind::Usage, format!("there is no [{section}] to send it with"))
             .at(config.file.display())
@@ -79,7 +81,7 @@ pub fn send_sample(config: &Config, to: &str, language: Option<&str>, now: DateT
         Channel::Sms => {
             let sms = config.notify.sms.as_ref().ok_or_else(|| missing("notify.sms"))?;
             let answer = match sms.provider {
-                Provider::Twilio => Twilio::new(sms)?.hand_over(&waiting),
+                Provider::Twilio => Twilio::new(sms, None)?.hand_over(&waiting),
                 Provider::Http => Gateway::new(sms)?.hand_over(&waiting),
             };
             let id = taken(answer, "the gateway", "check the number, and [notify.sms]")?;

@@ -5,7 +5,6 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use lettre::transport::smtp::Error;
@@ -15,8 +14,9 @@ use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
 use super::answer::{Class, Stage, classify, harmless, reason};
-use super::carrier::{Answer, Carrier};
+use super::carrier::{Answer, Carrier, Trouble};
 use super::mime::{self, Mail};
+use super::token;
 use crate::config::NotifyEmail;
 use crate::failure::{Failure, Kind, Result};
 use crate::secret::{Secret, SecretPlace};
@@ -28,6 +28,7 @@ pub(super) struct Smtp<'a> {
     host: &'a str,
     port: u16,
     implicit_tls: bool,
+    stopped: &'a dyn Fn() -> bool,
     connection: Option<SmtpConnection>,
 }
 
@@ -35,12 +36,19 @@ pub(super) struct Smtp<'a> {
 enum Try {
     Done(Answer),
     /// The connection broke before the message was handed over.
-    Broken(Failure),
+    Broken(Stage, Failure),
 }
 
 impl<'a> Smtp<'a> {
-    pub(super) fn new(email: &'a NotifyEmail, host: &'a str, port: u16, implicit_tls: bool) -> Self {
-        Self { email, host, port, implicit_tls, connection: None }
+    /// `stopped` is asked while something takes long.
+    pub(super) fn new(
+        email: &'a NotifyEmail,
+        host: &'a str,
+        port: u16,
+        implicit_tls: bool,
+        stopped: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self { email, host, port, implicit_tls, stopped, connection: None }
     }
 
     fn place(&self) -> String {
@@ -53,15 +61,22 @@ impl<'a> Smtp<'a> {
         // A server may close a connection that has been used for long enough: that says nothing about the message, and
         // the next one is made at once.
         let reused = self.connection.is_some();
-        match self.try_once(mail) {
-            Try::Broken(_) | Try::Done(Answer::Enough(..)) if reused && self.connection.is_none() => {
-                match self.try_once(mail) {
-                    Try::Done(answer) => answer,
-                    Try::Broken(failure) => Answer::Down(failure),
-                }
+        let mut tried = self.try_once(mail);
+        let is_closed = match &tried {
+            Try::Broken(..) => true,
+            Try::Done(Answer::Stop(trouble) | Answer::Doubt(trouble, _)) => {
+                matches!(trouble, Trouble::Enough(..)) && self.connection.is_none()
             }
+            Try::Done(_) => false,
+        };
+        if reused && is_closed {
+            tried = self.try_once(mail);
+        }
+        match tried {
             Try::Done(answer) => answer,
-            Try::Broken(failure) => Answer::Down(failure),
+            Try::Broken(Stage::Ourselves, failure) => Answer::Stop(Trouble::Down(failure)),
+            // A server that dies of one recipient may well take others.
+            Try::Broken(_, failure) => Answer::Doubt(Trouble::Down(failure), "the connection broke".into()),
         }
     }
 
@@ -73,12 +88,11 @@ impl<'a> Smtp<'a> {
                 Err(answer) => return Try::Done(*answer),
             },
         };
-        let beyond_ascii = !mail.to.to_string().is_ascii() || !mail.from.to_string().is_ascii();
         let mut options = Vec::new();
-        if beyond_ascii {
+        if !mail.to.to_string().is_ascii() || !mail.from.to_string().is_ascii() {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
                 self.connection = Some(connection);
-                return Try::Done(Answer::Refused("the server takes no address like this (SMTPUTF8)".into()));
+                return Try::Done(self.beyond_ascii(mail));
             }
             options.push(MailParameter::SmtpUtfEight);
         }
@@ -95,47 +109,73 @@ impl<'a> Smtp<'a> {
         let mut handed_over = false;
         if done.is_ok() {
             handed_over = true;
-            done = connection.command(Content(&mail.bytes));
+            // Some look at a message for minutes before they answer, and have it by then (RFC 5321, 4.5.3.2.6).
+            let patience = connection.set_timeout(Some(self.email.final_timeout.duration()));
+            done = match patience {
+                Ok(()) => connection.command(Content(&mail.bytes)),
+                Err(cause) => return Try::Broken(stage, self.broken(cause.to_string())),
+            };
         }
         let error = match done {
             Ok(response) => {
-                self.connection = Some(connection);
+                if connection.set_timeout(Some(self.email.timeout.duration())).is_ok() {
+                    self.connection = Some(connection);
+                }
                 return Try::Done(Answer::Sent(response.code().to_string()));
             }
             Err(error) => error,
         };
         let Some((code, text)) = negative(&error) else {
             return match handed_over {
-                // With the same Message-ID: most mailboxes show it once.
-                true => Try::Done(Answer::Unknown { reason: "the answer was lost".into(), repeat: true }),
-                false => Try::Broken(self.broken(&error)),
+                true => Try::Done(Answer::Unknown("the answer was lost".into())),
+                false => Try::Broken(stage, self.broken(root_cause(&error))),
             };
         };
         // After a refusal the connection is as good as new; after 421 the server closes it.
-        if code != 421 && (handed_over || connection.command(Rset).is_ok()) {
+        let well = connection.set_timeout(Some(self.email.timeout.duration())).is_ok();
+        if well && code != 421 && (handed_over || connection.command(Rset).is_ok()) {
             self.connection = Some(connection);
         }
         Try::Done(self.answer(stage, code, &text))
     }
 
+    /// The server knows no addresses with letters beyond ASCII.
+    fn beyond_ascii(&self, mail: &Mail) -> Answer {
+        if mail.from.to_string().is_ascii() {
+            let reason = "the server takes no address like this (SMTPUTF8)".to_owned();
+            return Answer::Refused { reason, named: true };
+        }
+        Answer::Stop(Trouble::OurFault(
+            Failure::new(Kind::Usage, "the mail server takes no sender like ours, with letters beyond ASCII")
+                .at(self.place())
+                .cure("write `from`, or `envelope_from`, in [notify.email] without them"),
+        ))
+    }
+
     fn answer(&self, stage: Stage, code: u16, text: &str) -> Answer {
-        match classify(stage, code, text) {
-            Class::Person => Answer::Refused(reason(code, text)),
-            Class::Later => Answer::Later(reason(code, text)),
-            Class::Enough(time) => Answer::Enough(reason(code, text), time),
-            Class::OurFault => Answer::OurFault(
+        let trouble = match classify(stage, code, text) {
+            Class::Mailbox => return Answer::Refused { reason: reason(code, text), named: true },
+            Class::Person => return Answer::Refused { reason: reason(code, text), named: false },
+            Class::Later => return Answer::Later(reason(code, text)),
+            Class::Enough(time) => Trouble::Enough(reason(code, text), time),
+            Class::OurFault => Trouble::OurFault(
                 Failure::new(Kind::Failed, format!("the mail server refuses us: {code} {}", harmless(text)))
                     .at(self.place())
                     .cure(cure(stage, code, text)),
             ),
+        };
+        // Who wants a login wants it for everybody.
+        match stage == Stage::Ourselves || matches!(code, 530 | 534 | 535 | 538) {
+            true => Answer::Stop(trouble),
+            false => Answer::Doubt(trouble, reason(code, text)),
         }
     }
 
-    fn broken(&self, error: &Error) -> Failure {
+    fn broken(&self, cause: String) -> Failure {
         Failure::new(Kind::Failed, "the mail server cannot be reached, or broke off")
             .at(self.place())
             .cure("check `server` in [notify.email], the network and the server; the messages stay queued")
-            .because(root_cause(error))
+            .because(cause)
     }
 
     fn connect(&self) -> std::result::Result<SmtpConnection, Box<Answer>> {
@@ -143,7 +183,7 @@ impl<'a> Smtp<'a> {
             Some(name) => ClientId::Domain(name.clone()),
             None => ClientId::default(),
         };
-        let ours = |failure| Box::new(Answer::OurFault(failure));
+        let ours = |failure| Box::new(Answer::Stop(Trouble::OurFault(failure)));
         let tls = self.tls().map_err(ours)?;
         let credentials = self.credentials().map_err(ours)?;
         let timeout = Some(self.email.timeout.duration());
@@ -165,39 +205,61 @@ impl<'a> Smtp<'a> {
         if let Some((credentials, mechanisms)) = credentials
             && let Err(error) = connection.auth(&mechanisms, &credentials)
         {
+            let answer = self.not_let_in(&mut connection, &mechanisms, &error);
             let _ = connection.quit();
-            return Err(match error.is_client() {
-                true => ours(
-                    Failure::new(Kind::Failed, "the mail server offers no login that we know")
-                        .at(self.place())
-                        .cure("PLAIN, LOGIN and XOAUTH2 are known; a relay without login needs no user"),
-                ),
-                false => self.at_the_door(&error),
-            });
+            return Err(answer);
         }
         Ok(connection)
+    }
+
+    /// Why the login failed.
+    fn not_let_in(
+        &self,
+        connection: &mut SmtpConnection,
+        mechanisms: &[Mechanism],
+        error: &Error,
+    ) -> Box<Answer> {
+        if !error.is_client() {
+            return self.at_the_door(error);
+        }
+        let ours = |failure: Failure| Box::new(Answer::Stop(Trouble::OurFault(failure.at(self.place()))));
+        if connection.server_info().get_auth_mechanism(mechanisms) == Some(Mechanism::Xoauth2) {
+            // It says why in a challenge of its own, and ends with an answer once that is acknowledged.
+            let code = connection.command("\r\n").err().as_ref().and_then(negative).map(|(code, _)| code);
+            let code = code.map(|code| format!(": {code}")).unwrap_or_default();
+            return ours(
+                Failure::new(Kind::Failed, format!("the mail server does not accept the token{code}")).cure(
+                    "check that `user` in [notify.email] is the mailbox that the token is for, that it has the scope for SMTP, \
+                     and that token_command or token_file gives a fresh one",
+                ),
+            );
+        }
+        ours(
+            Failure::new(Kind::Failed, "the mail server offers no login that we know")
+                .cure("PLAIN, LOGIN and XOAUTH2 are known; a relay without login needs no user"),
+        )
     }
 
     /// What went wrong before there was a word of any message.
     fn at_the_door(&self, error: &Error) -> Box<Answer> {
         if error.is_tls() || is_certificate(error) {
-            return Box::new(Answer::OurFault(
+            return Box::new(Answer::Stop(Trouble::OurFault(
                 Failure::new(Kind::Failed, "there is no trusted encrypted connection to the mail server")
                     .at(self.place())
                     .cure("check the host name and the server's certificate; `ca_file` in [notify.email] names a certificate authority of your own")
                     .because(root_cause(error)),
-            ));
+            )));
         }
         match negative(error) {
             Some((code, text)) => match self.answer(Stage::Ourselves, code, &text) {
-                Answer::Later(reason) => Box::new(Answer::Down(
+                Answer::Later(reason) => Box::new(Answer::Stop(Trouble::Down(
                     Failure::new(Kind::Failed, format!("the mail server has no time for us now: {reason}"))
                         .at(self.place())
                         .cure("the messages stay queued"),
-                )),
+                ))),
                 other => Box::new(other),
             },
-            None => Box::new(Answer::Down(self.broken(error))),
+            None => Box::new(Answer::Stop(Trouble::Down(self.broken(root_cause(error))))),
         }
     }
 
@@ -237,7 +299,9 @@ impl<'a> Smtp<'a> {
             return with(&SecretPlace::File(path.clone()).read()?, vec![Mechanism::Xoauth2]);
         }
         match &self.email.token_command {
-            Some(command) => with(&ask(command)?, vec![Mechanism::Xoauth2]),
+            Some(command) => {
+                with(&token::ask(command, token::PATIENCE, self.stopped)?, vec![Mechanism::Xoauth2])
+            }
             None => Ok(None),
         }
     }
@@ -247,8 +311,13 @@ impl Carrier for Smtp<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
         match mime::notification(self.email, waiting) {
             Ok(mail) => self.send(&mail),
-            Err(_) => Answer::Refused("not an address".into()),
+            Err(_) => Answer::Refused { reason: "not an address".into(), named: true },
         }
+    }
+
+    /// Most mailboxes show a mail once that arrives twice with the same Message-ID.
+    fn repeats(&self) -> u32 {
+        1
     }
 
     fn finish(&mut self) {
@@ -323,26 +392,6 @@ fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
         (Stage::Recipient | Stage::Content, _) => {
             "have the relay accept mail from this machine or user; the messages stay queued"
         }
-    }
-}
-
-/// What a command prints, as a secret.
-fn ask(command: &str) -> Result<Secret> {
-    let failed = || {
-        Failure::new(Kind::Failed, "the command for a token failed")
-            .at("token_command in [notify.email]")
-            .cure("run it by hand as the user that runs rostersync: it has to print the token and end with 0")
-    };
-    let output = Command::new("/bin/sh")
-        .args(["-c", command])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|cause| failed().because(cause))?;
-    let token = String::from_utf8(output.stdout).map_err(|_| failed())?;
-    match (output.status.success(), token.trim()) {
-        (true, token) if !token.is_empty() && !token.contains(char::is_whitespace) => Ok(Secret::new(token)),
-        _ => Err(failed().because(output.status.to_string())),
     }
 }
 

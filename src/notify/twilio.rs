@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta};
 use reqwest::blocking::Client;
 use serde_json::Value;
 
-use super::carrier::{Answer, Carrier};
+use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
 use super::http::{self, Lost};
 use crate::config::NotifySms;
 use crate::failure::{Failure, Kind, Result};
-use crate::message::DeliveryState;
 use crate::secret::Secret;
-use crate::store::Waiting;
+use crate::store::{Store, Waiting};
 
 const USUAL: &str = "https://api.twilio.com";
 
 pub(super) struct Twilio<'a> {
     sms: &'a NotifySms,
+    /// Where it is noted by which ids Twilio knows our messages; none for a sample.
+    store: Option<&'a Store>,
     client: Client,
     /// `…/2010-04-01/Accounts/AC…/Messages.json`
     url: String,
@@ -27,7 +29,7 @@ pub(super) struct Twilio<'a> {
 impl<'a> Twilio<'a> {
     /// # Errors
     /// `Usage` if the password is not where the configuration says.
-    pub(super) fn new(sms: &'a NotifySms) -> Result<Self> {
+    pub(super) fn new(sms: &'a NotifySms, store: Option<&'a Store>) -> Result<Self> {
         let account = sms.account_sid.clone().unwrap_or_default();
         let password = match sms.password() {
             Some(place) => place.read()?,
@@ -36,6 +38,7 @@ impl<'a> Twilio<'a> {
         let base = sms.url.as_deref().unwrap_or(USUAL).trim_end_matches('/');
         Ok(Self {
             sms,
+            store,
             client: http::client(sms.timeout.duration(), sms.ca_file.as_deref())?,
             url: format!("{base}/2010-04-01/Accounts/{account}/Messages.json"),
             user: sms.user.clone().unwrap_or(account),
@@ -44,40 +47,57 @@ impl<'a> Twilio<'a> {
     }
 
     fn down(&self, why: &str) -> Answer {
-        Answer::Down(
+        Answer::Stop(Trouble::Down(
             Failure::new(Kind::Failed, "Twilio cannot be reached")
                 .at(&self.url)
                 .cure("check the network; the messages stay queued")
                 .because(why.to_owned()),
-        )
+        ))
     }
 
     /// Twilio takes the same request twice for two messages, so whether it has this one is looked up.
     fn look_up(&self, waiting: &Waiting) -> std::result::Result<Option<String>, Answer> {
-        let since = waiting.queued.format("%Y-%m-%d").to_string();
-        let query = [("To", waiting.message.to.address.as_str()), ("DateSent>", &since), ("PageSize", "100")];
+        // Not by the day on which it was sent: one that waits there has none yet.
+        let query = [("To", waiting.message.to.address.as_str()), ("PageSize", "100")];
         let mut url = reqwest::Url::parse(&self.url).map_err(|_| self.down("the address is not one"))?;
         url.query_pairs_mut().extend_pairs(query);
         let request = self.client.get(url).basic_auth(&self.user, Some(self.password.reveal()));
-        let unknown = || Answer::Unknown { reason: "the answer was lost".into(), repeat: true };
-        let reply = http::ask(request).map_err(|_| unknown())?;
-        let page: Value = match (reply.status, serde_json::from_str(&reply.body)) {
-            (200, Ok(page)) => page,
-            _ => return Err(unknown()),
-        };
-        let Some(messages) = page["messages"].as_array() else { return Err(unknown()) };
+        let reply = http::ask(request).map_err(|lost| match lost {
+            Lost::Unsent(why) | Lost::Unanswered(why) => self.down(&why),
+        })?;
+        let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+        match (reply.status, body["messages"].as_array()) {
+            (200, Some(messages)) => {
+                let found = messages.iter().find(|message| self.is_it(message, waiting));
+                Ok(found.map(|message| message["sid"].as_str().unwrap_or_default().to_owned()))
+            }
+            (200, None) => Err(self.down("the list of messages is none")),
+            (status, _) => Err(match classify(status, body["code"].as_u64(), &self.url) {
+                stop @ Answer::Stop(_) => stop,
+                _ => self.down(&format!("messages cannot be looked up: {status}")),
+            }),
+        }
+    }
+
+    /// Whether a message that Twilio has is this one, and not an earlier one in the same words. One that did not get through
+    /// is as good as none.
+    fn is_it(&self, message: &Value, waiting: &Waiting) -> bool {
+        // Twilio's clock is not ours.
+        let earliest = waiting.queued - TimeDelta::minutes(5);
+        let made = message["date_created"].as_str().and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        let known = |sid: &str| self.store.is_some_and(|store| store.has_reference(sid).unwrap_or(false));
         // A trial account puts its own words before ours.
-        let same = |message: &&Value| {
-            message["body"].as_str().is_some_and(|body| body.ends_with(&waiting.message.body))
-                && message["to"] == waiting.message.to.address.as_str()
-        };
-        Ok(messages.iter().find(same).map(|message| message["sid"].as_str().unwrap_or_default().to_owned()))
+        message["body"].as_str().is_some_and(|body| body.ends_with(&waiting.message.body))
+            && message["to"] == waiting.message.to.address.as_str()
+            && !matches!(message["status"].as_str(), Some("failed" | "undelivered" | "canceled"))
+            && made.is_none_or(|made| made >= earliest)
+            && !message["sid"].as_str().is_some_and(known)
     }
 }
 
 impl Carrier for Twilio<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
-        if matches!(waiting.before, DeliveryState::Sending | DeliveryState::Unknown) {
+        if waiting.lost > 0 {
             match self.look_up(waiting) {
                 Ok(Some(sid)) => return Answer::Sent(sid),
                 Ok(None) => {}
@@ -94,16 +114,23 @@ impl Carrier for Twilio<'_> {
         let reply = match http::ask(request) {
             Ok(reply) => reply,
             Err(Lost::Unsent(why)) => return self.down(&why),
-            Err(Lost::Unanswered(reason)) => return Answer::Unknown { reason, repeat: true },
+            Err(Lost::Unanswered(reason)) => return Answer::Unknown(reason),
         };
         let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
         if (200..300).contains(&reply.status) {
             return match body["sid"].as_str() {
                 Some(sid) => Answer::Sent(sid.to_owned()),
-                None => Answer::Unknown { reason: "an answer without a sid".into(), repeat: true },
+                None => Answer::Unknown("an answer without a sid".into()),
             };
         }
-        classify(reply.status, body["code"].as_u64(), &self.url)
+        // As a number, or as text from those who stand between.
+        let code = body["code"].as_u64().or_else(|| body["code"].as_str()?.parse().ok());
+        classify(reply.status, code, &self.url)
+    }
+
+    /// It is looked up first.
+    fn repeats(&self) -> u32 {
+        AT_WILL
     }
 }
 
@@ -111,29 +138,49 @@ impl Carrier for Twilio<'_> {
 fn classify(status: u16, code: Option<u64>, url: &str) -> Answer {
     let reason = code.map_or_else(|| status.to_string(), |code| code.to_string());
     let fault = |what: &str, cure: &str| {
-        Answer::OurFault(
+        Trouble::OurFault(
             Failure::new(Kind::Failed, format!("Twilio refuses us: {what} ({reason})")).at(url).cure(cure),
         )
     };
+    let enough = |seconds| Answer::Stop(Trouble::Enough(reason.clone(), Duration::from_secs(seconds)));
     match (status, code) {
         (_, Some(21610)) => Answer::OptedOut(reason),
         // Not a number, unroutable, a region that is not enabled, a landline, no mobile.
-        (_, Some(21211 | 21214 | 21217 | 21408 | 21612 | 21614 | 21635)) => Answer::Refused(reason),
-        (_, Some(20003)) | (401 | 403, _) => {
-            fault("the login is wrong", "check account_sid, user and password in [notify.sms]")
+        (_, Some(21211 | 21214 | 21217 | 21408 | 21612 | 21614 | 21635)) => {
+            Answer::Refused { reason, named: true }
         }
+        (_, Some(20003)) | (401 | 403, None) => {
+            Answer::Stop(fault("the login is wrong", "check account_sid, user and password in [notify.sms]"))
+        }
+        (_, Some(20005)) => Answer::Stop(fault("the account is not active", "see to it in Twilio's console")),
+        // Some of these depend on the country of the recipient.
         (_, Some(21212 | 21603 | 21606 | 21659 | 21660 | 21661 | 21703 | 21704)) => {
-            fault("the sender is not ours", "check `from` or `messaging_service` in [notify.sms]")
+            let cure = "check `from` or `messaging_service` in [notify.sms]";
+            Answer::Doubt(fault("the sender is not ours", cure), reason)
         }
-        (_, Some(21608)) => fault("a trial account texts verified numbers only", "upgrade the account"),
-        (_, Some(30034)) => {
-            fault("the sender is not registered (A2P 10DLC)", "register it in Twilio's console")
+        (_, Some(21608)) => {
+            let what = "a trial account texts verified numbers only";
+            Answer::Doubt(fault(what, "upgrade the account"), reason)
         }
-        (404, _) => fault("there is no such account", "check account_sid and url in [notify.sms]"),
+        (_, Some(30034)) => Answer::Doubt(
+            fault("the sender is not registered (A2P 10DLC)", "register it in Twilio's console"),
+            reason,
+        ),
+        (404, _) => {
+            Answer::Stop(fault("there is no such account", "check account_sid and url in [notify.sms]"))
+        }
+        (300..=399, _) => Answer::Stop(fault(
+            "it sends us elsewhere, and redirects are not followed",
+            "check url in [notify.sms]",
+        )),
+        // The account's messages for today.
+        (_, Some(63038)) => enough(20 * 3600),
         // Never processed; the queue is full for ten hours.
-        (429, _) | (_, Some(20429 | 14107)) => Answer::Enough(reason, Duration::from_secs(600)),
-        (_, Some(21611)) => Answer::Enough(reason, Duration::from_secs(10 * 3600)),
-        (500.., _) => Answer::Later(reason),
+        (429, _) | (_, Some(20429 | 14107)) => enough(600),
+        (_, Some(21611)) => enough(10 * 3600),
+        (401 | 403, _) => {
+            Answer::Stop(fault("we may not do that", "check account_sid, user and password in [notify.sms]"))
+        }
         // A 4xx that we do not know is about this message; it is not lost, only not repeated for ever.
         _ => Answer::Later(reason),
     }

@@ -68,6 +68,8 @@ pub(super) struct Context {
     pub by: &'static str,
     /// The person's given name; never for an old address or number.
     pub given: String,
+    /// Who is meant: the given name or, where there is none, the whole name.
+    pub who: String,
     /// Somebody else has this number too.
     pub shared: bool,
     pub changes: Vec<ChangeWords>,
@@ -117,8 +119,14 @@ impl Words {
                 environment.add_template_owned(name, text).map_err(|error| unusable(&error, place(name)))?;
             }
             for name in NAMES {
-                for sample in samples() {
-                    render(&environment, name, &sample).map_err(|error| unusable(&error, place(name)))?;
+                for sample in samples(name) {
+                    let text =
+                        render(&environment, name, &sample).map_err(|error| unusable(&error, place(name)))?;
+                    if name.ends_with(".subject.txt") && text.trim().is_empty() {
+                        return Err(Failure::new(Kind::Usage, "a template of a subject gives an empty one")
+                            .at(place(name))
+                            .cure("write what the mail is about, or remove the file: then the built-in words are used"));
+                    }
                 }
             }
             languages.insert(language, environment);
@@ -129,12 +137,11 @@ impl Words {
         else {
             return Ok(words);
         };
-        let known: Vec<&str> = words.languages.keys().map(String::as_str).collect();
         Err(Failure::new(
             Kind::Usage,
             format!("[notify] names the language `{unknown}`, which has no templates"),
         )
-        .cure(format!("write one of: {}; or add a folder for it to `templates`", known.join(", "))))
+        .cure(format!("write one of: {}; or add a folder for it to `templates`", words.languages())))
     }
 
     /// The language that somebody is told in, who by the roster speaks this one.
@@ -144,19 +151,25 @@ impl Words {
         known.map_or(self.default.as_str(), |(language, _)| language.as_str())
     }
 
+    /// Whether there are templates for a language, by any of its names.
+    pub(super) fn knows(&self, language: &str) -> bool {
+        self.languages.contains_key(&normal(language))
+    }
+
+    /// `en, es`
+    pub(super) fn languages(&self) -> String {
+        self.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
     /// One part of a message.
     ///
     /// # Errors
-    /// `Failed`, if a template does with real values what it did not do when it was tried out.
+    /// `Usage`, if a template does with real values what it did not do when it was tried out.
     pub(super) fn render(&self, language: &str, name: &str, context: &Context) -> Result<String> {
         let environment = self.languages.get(language).or_else(|| self.languages.get(&self.default));
         let environment = environment
             .ok_or_else(|| Failure::new(Kind::Failed, "there are no templates for the default language"))?;
-        render(environment, name, context).map_err(|error| {
-            let mut failure = unusable(&error, format!("{language}/{name}"));
-            failure.kind = Kind::Failed;
-            failure
-        })
+        render(environment, name, context).map_err(|error| unusable(&error, format!("{language}/{name}")))
     }
 }
 
@@ -187,7 +200,7 @@ fn unusable(error: &minijinja::Error, place: String) -> Failure {
     }
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
     Failure::new(Kind::Usage, format!("a template cannot be used: {}{detail}", error.kind())).at(at).cure(
-        "templates know by, given, shared, changes (field, new, masked), date, time and contact; docs/notifications.md shows them",
+        "templates know by, given, who, shared, changes (field, new, masked), date, time and contact; docs/notifications.md shows them",
     )
 }
 
@@ -198,7 +211,8 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str
     };
     for language in std::fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = language.map_err(unreadable(folder))?.path();
-        if !path.is_dir() {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden || !path.is_dir() {
             continue;
         }
         let language = normal(&path.file_name().unwrap_or_default().to_string_lossy());
@@ -215,19 +229,22 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str
                     .at(file.display())
                     .cure(format!("did you mean `{}`?", near.unwrap_or_default())));
             };
-            own.insert(known, std::fs::read_to_string(&file).map_err(unreadable(&file))?);
+            let text = std::fs::read_to_string(&file).map_err(unreadable(&file))?;
+            // Some editors begin a file with a mark, which is no text.
+            own.insert(known, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned());
         }
     }
     Ok(())
 }
 
-/// `es` for `es-MX`, `ES`, `spa` and `Spanish`.
+/// `es` for `es-MX`, `ES`, `spa`, `Spanish`, `01 Spanish` and `Spanish; Castilian`: the first word says it.
 fn normal(language: &str) -> String {
-    let language = language.trim().to_lowercase();
-    match language.as_str() {
+    let mut words = language.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default().to_lowercase();
+    match first.as_str() {
         "eng" | "english" | "inglés" | "ingles" => "en".into(),
-        "spa" | "spanish" | "español" | "espanol" | "castilian" => "es".into(),
-        other => other.split(['-', '_']).next().unwrap_or(other).to_owned(),
+        "spa" | "sp" | "spanish" | "español" | "espanol" | "castilian" | "castellano" => "es".into(),
+        _ => first,
     }
 }
 
@@ -270,13 +287,15 @@ pub(super) fn day(language: &str, zone: Zone, at: DateTime<Utc>) -> String {
     }
 }
 
-/// Contexts that between them have everything that a real one can have.
-fn samples() -> [Context; 2] {
+/// Contexts that between them have everything that a real one for this template can have. Whoever is told something is told
+/// of a change at least, but for an old address.
+fn samples(name: &str) -> [Context; 2] {
     let change =
         |field, new: &str, masked: &str| ChangeWords { field, new: new.into(), masked: masked.into() };
     let full = Context {
         by: "sync",
         given: "Rosa".into(),
+        who: "Rosa".into(),
         shared: true,
         changes: vec![
             change("name", "Rosa Diaz", "Rosa D."),
@@ -288,8 +307,17 @@ fn samples() -> [Context; 2] {
         time: "02:15".into(),
         contact: "the school office, 555-0100".into(),
     };
-    let bare =
-        Context { by: "staff", given: String::new(), shared: false, changes: Vec::new(), ..full.clone() };
+    let bare = Context {
+        by: "staff",
+        given: String::new(),
+        who: String::new(),
+        shared: false,
+        changes: match name.starts_with("former.") {
+            true => Vec::new(),
+            false => full.changes[..1].to_vec(),
+        },
+        ..full.clone()
+    };
     [full, bare]
 }
 
@@ -314,7 +342,9 @@ mod tests {
     #[test]
     fn a_language_is_known_by_its_many_names() {
         let words = Words::load(&Notify::default()).unwrap();
-        for spoken in ["es", "ES", "es-MX", "spa", "Spanish", "Español", " es_US "] {
+        for spoken in
+            ["es", "ES", "es-MX", "spa", "Spanish", "Español", " es_US ", "Spanish; Castilian", "01 Spanish"]
+        {
             assert_eq!(words.choose(Some(spoken)), "es", "{spoken}");
         }
         for spoken in [None, Some(""), Some("en"), Some("zh"), Some("English")] {
@@ -325,7 +355,7 @@ mod tests {
     #[test]
     fn a_districts_own_words_replace_ours_one_by_one() {
         let words = with_folder(&[("es/updated.subject.txt", "Aviso de {{ contact }}")]).unwrap();
-        let [full, _] = samples();
+        let [full, _] = samples("updated.txt");
         assert_eq!(
             words.render("es", "updated.subject.txt", &full).unwrap(),
             "Aviso de the school office, 555-0100"
@@ -334,9 +364,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_of_a_template_is_passed_over() {
+        let words = with_folder(&[
+            (".git/HEAD", "x"),
+            ("en/.updated.txt.swp", "x"),
+            ("en/updated.txt", "\u{feff}Hi {{ changes[0].field }}"),
+        ]);
+        let [_, bare] = samples("updated.txt");
+        assert_eq!(words.unwrap().render("en", "updated.txt", &bare).unwrap(), "Hi name");
+        assert!(mistake(&[("en/former.txt", "{{ changes[0].field }}")]).contains("former.txt:1"));
+        assert!(mistake(&[("en/updated.subject.txt", "{{ given }}")]).contains("gives an empty one"));
+    }
+
+    #[test]
     fn html_is_escaped_and_text_is_not() {
         let words = Words::load(&Notify::default()).unwrap();
-        let [mut full, _] = samples();
+        let [mut full, _] = samples("updated.txt");
         full.given = "<b>Rosa & Co</b>".into();
         assert!(words.render("en", "updated.html", &full).unwrap().contains("&lt;b&gt;Rosa &amp; Co"));
         assert!(words.render("en", "updated.txt", &full).unwrap().contains("<b>Rosa & Co</b>"));

@@ -9,7 +9,7 @@ use crate::contact::Field;
 use crate::failure::Result;
 use crate::message::Channel;
 use crate::notify::{About, Editor, Occasion, Words, compose_edit};
-use crate::plan::{Change, recipients};
+use crate::plan::{Change, News};
 use crate::platform::languages;
 
 /// What messages are composed with, looked up when there is a first one.
@@ -67,7 +67,12 @@ pub fn tell(
     if after.state != State::Active || after.archived {
         return Ok(0);
     }
-    let (told, _) = recipients(&before.details, &after.details, changes, &people.rules);
+    let untold = people.store.untold(Some(after.id))?.remove(&after.id);
+    let news = News::of(&before.details, &after.details, changes, untold.as_ref(), &people.rules);
+    if news.since.is_some() || !news.recipients.is_empty() {
+        people.store.drop_out_of_date(after.id, &after.details, people.now)?;
+    }
+    let told = news.recipients;
     if told.is_empty() {
         return Ok(0);
     }
@@ -76,10 +81,15 @@ pub fn tell(
     let texted = told.iter().any(|recipient| recipient.channel == Channel::Sms);
     // Of the many of an undo it is not looked up one by one: each text says who is meant.
     let shares_phone = texted && (by == Editor::Undo || people.store.holder(after, Field::Phone)?.is_some());
-    let about = About { details: &after.details, changes, language: language.as_deref(), shares_phone };
+    let about = About {
+        details: &after.details,
+        changes: &news.changes,
+        language: language.as_deref(),
+        shares_phone,
+    };
     for recipient in &told {
         let message = compose_edit(recipient, &about, by, &occasion)?;
-        people.store.queue(run, after.id, &message, people.now)?;
+        people.store.queue(run, after.id, &message, news.since, people.now)?;
     }
     Ok(told.len())
 }

@@ -349,7 +349,9 @@ impl Plan {
             }
         }
         if self.summary.count(Action::Archived) > 0 {
-            self.each_of(Action::Archived, |row| gone.extend(likeness_keys(&row.details).into_iter().flatten()))?;
+            self.each_of(Action::Archived, |row| {
+                gone.extend(likeness_keys(&row.details).into_iter().flatten())
+            })?;
         }
         if gone.is_empty() {
             return Ok(());

@@ -181,8 +181,16 @@ impl Desk<'_> {
                     state: Some(state_of(&account)),
                 }));
                 let audit = adopted.entries;
-                let (changes, recipients) = (Vec::new(), Vec::new());
-                spool::append(&mut draft.writes, &Write { account, person: None, audit, changes, recipients })
+                let write = Write {
+                    account,
+                    person: None,
+                    audit,
+                    changes: Vec::new(),
+                    recipients: Vec::new(),
+                    since: None,
+                    leaves: false,
+                };
+                spool::append(&mut draft.writes, &write)
             }
             Some(_) | None => Ok(()),
         }
@@ -303,8 +311,8 @@ impl Desk<'_> {
         let mut row = row_of(record, stored, &verdict, roles, schools, self.rules, person.place);
         row.compared &= live.is_some();
 
-        draft.summary.add(verdict.action, &verdict.changes, &verdict.recipients);
-        draft.checksum.add(&row, &verdict.recipients);
+        draft.summary.add(verdict.action, &verdict.changes, &verdict.news.recipients);
+        draft.checksum.add(&row, &verdict.news.recipients);
         draft.summary.contact_updates += u64::from(verdict.counts_as_update);
         draft.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
         draft.summary.taken_over +=
@@ -329,8 +337,10 @@ impl Desk<'_> {
                 account,
                 person: person.number,
                 audit,
-                changes: verdict.changes,
-                recipients: verdict.recipients,
+                changes: verdict.news.changes,
+                recipients: verdict.news.recipients,
+                since: verdict.news.since,
+                leaves: verdict.action == Action::Archived,
             };
             spool::append(&mut draft.writes, &write)?;
         }

@@ -1,13 +1,12 @@
 //! What becomes of one person: a record beside an account, under the rules. Pure.
 
 use super::note::{Note, Reason};
-use super::recipients::recipients;
+use super::recipients::News;
 use super::rules::Rules;
 use super::sis::{Cells, SisValues, Value, same_in_normal_form};
 use super::{Action, Change};
 use crate::account::{Account, SisDetails, State};
 use crate::contact::{Details, Email, Field};
-use crate::message::Recipient;
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
 use crate::roster::{IdList, Record, RoleList};
@@ -38,7 +37,7 @@ pub(super) struct Verdict {
     pub(super) notes: Vec<Note>,
     pub(super) changes: Vec<Change>,
     pub(super) kept: Vec<(Field, String)>,
-    pub(super) recipients: Vec<Recipient>,
+    pub(super) news: News,
     /// An active person under whose feet a detail was changed: what the limit on contact updates counts.
     pub(super) counts_as_update: bool,
     /// The account is what the record says, or has nothing to say of: the same record comes to nothing tomorrow, and
@@ -59,7 +58,7 @@ impl Verdict {
             notes,
             changes: Vec::new(),
             kept: Vec::new(),
-            recipients: Vec::new(),
+            news: News::default(),
             counts_as_update: false,
             settled: false,
         }
@@ -331,11 +330,11 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
 
     let told = changes.iter().any(|change| !change.case_only);
     let active_on = before.state == State::Active && told;
-    let mut told_to = Vec::new();
+    let mut news = News::default();
     if active_on {
-        let (to, reached) = recipients(&before.details, &after.details, &changes, rules);
-        told_to = to;
-        if !reached {
+        let untold = rules.untold.get(&before.id);
+        news = News::of(&before.details, &after.details, &changes, untold, rules);
+        if !news.reached {
             notes.push(Note::NotNotifiable);
         }
     }
@@ -355,16 +354,7 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
     } else {
         Action::Unchanged
     };
-    Verdict {
-        action,
-        account: Some(after),
-        notes,
-        changes,
-        kept,
-        recipients: told_to,
-        counts_as_update: active_on,
-        settled,
-    }
+    Verdict { action, account: Some(after), notes, changes, kept, news, counts_as_update: active_on, settled }
 }
 
 /// Keeps what the record says, unless it only says the same in other words.

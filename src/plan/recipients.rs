@@ -4,10 +4,54 @@ use super::Change;
 use super::rules::{Channels, Rules};
 use crate::contact::{Details, Email, Field, phone_key};
 use crate::message::{Audience, Channel, Recipient};
+use crate::store::Untold;
+
+/// What there is to tell about somebody, and to whom.
+#[derive(Debug, Default)]
+pub struct News {
+    pub changes: Vec<Change>,
+    pub recipients: Vec<Recipient>,
+    /// Whether the person can be told at all: a message to an old address alone does not reach them.
+    pub reached: bool,
+    /// The first change that is told of, if it is an older one of which the person has not been told yet. What waits for them
+    /// about it is out of date.
+    pub since: Option<i64>,
+}
+
+impl News {
+    /// Of these changes, and of those before of which the person has not been told yet: all that is another than what they
+    /// were told last. An address that they were never told of is no old one.
+    pub fn of(
+        before: &Details,
+        after: &Details,
+        changes: &[Change],
+        untold: Option<&Untold>,
+        rules: &Rules,
+    ) -> Self {
+        let Some(untold) = untold else {
+            let (recipients, reached) = recipients(before, after, changes, rules);
+            return Self { changes: changes.to_vec(), recipients, reached, since: None };
+        };
+        let told = untold.last_told(before);
+        let changes: Vec<Change> = Field::ALL
+            .into_iter()
+            .filter(|field| !told.same(*field, after))
+            .map(|field| Change {
+                field,
+                old: told.shown(field),
+                new: after.shown(field),
+                case_only: field == Field::Name && told.name.same_but_case(&after.name),
+            })
+            .collect();
+        let (mut recipients, reached) = recipients(&told, after, &changes, rules);
+        recipients.retain(|recipient| !untold.tells(recipient));
+        Self { changes, recipients, reached, since: Some(untold.since) }
+    }
+}
 
 /// Who is told that these fields of an active person changed. The bool says whether the person can be told at all: a
 /// message to an old address alone does not reach them.
-pub fn recipients(
+fn recipients(
     before: &Details,
     after: &Details,
     changes: &[Change],
@@ -44,11 +88,9 @@ fn sendable(address: &str, channels: Channels, rules: &Rules) -> bool {
     channels.email && Email::parse(address).is_some() && !rules.ignore_emails.matches(address)
 }
 
-/// A valid mobile; one with an extension is a switchboard, and one that has opted out is never texted.
+/// A mobile; one with an extension is a switchboard, and one that has opted out is never texted.
 fn textable(number: &str, channels: Channels, rules: &Rules) -> bool {
-    channels.sms
-        && rules.phones.parse(number).is_some_and(|phone| phone.extension().is_none())
-        && !rules.opted_out.contains(phone_key(number))
+    channels.sms && rules.phones.can_be_texted(number) && !rules.opted_out.contains(phone_key(number))
 }
 
 #[cfg(test)]

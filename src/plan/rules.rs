@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::config::{Config, Globs, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
 use crate::policy::{BlankValues, Setting};
+use crate::store::Untold;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
 /// another row of the report or another account than before, and whenever a kept row is put down in another form.
@@ -40,6 +41,8 @@ pub struct Rules {
     pub channels: Option<Channels>,
     /// Mobiles whose owners want no texts, in E.164.
     pub opted_out: HashSet<String>,
+    /// By account: who has not been told yet of something that changed before.
+    pub untold: HashMap<i64, Untold>,
     /// The district's day; role dates and `first_seen` refer to it.
     pub today: NaiveDate,
 }
@@ -67,12 +70,13 @@ impl Rules {
             ignore_emails: config.sync.ignore_emails.clone(),
             channels: notify.then_some(channels),
             opted_out: HashSet::new(),
+            untold: HashMap::new(),
             today,
         }
     }
 
-    /// A number that stands for all of the rules but the day, the channels and who wants no texts: what was decided under others is decided
-    /// again. The day counts only where a role has dates, and the others only where something changes.
+    /// A number that stands for all of the rules but the day, the channels, who wants no texts and who has not been told yet:
+    /// what was decided under others is decided again. The day counts only where a role has dates, and the others only where something changes.
     pub fn seed(&self) -> u64 {
         let Self {
             district,
@@ -86,6 +90,7 @@ impl Rules {
             ignore_emails,
             channels: _,
             opted_out: _,
+            untold: _,
             today: _,
         } = self;
         let (schools, synced): (BTreeMap<_, _>, BTreeSet<_>) =

@@ -50,6 +50,7 @@ pub(super) fn write(
             store.forget_bystanders(|id| !plan.mentions(id))?;
         }
         plan.each_bystander(|bystander| store.put_bystander(&bystander))?;
+        let waits = store.waiting()? > 0;
         let (first_load, bystanders) = (!store.has_accounts()?, store.has_bystanders()?);
         if first_load {
             store.drop_account_index()?;
@@ -73,9 +74,15 @@ pub(super) fn write(
             for entry in &write.audit {
                 store.audit(account, Some(number), entry, around.now)?;
             }
+            if waits && write.leaves {
+                store.drop_all_waiting(account, around.now)?;
+            }
+            if waits && (write.since.is_some() || !write.recipients.is_empty()) {
+                store.drop_out_of_date(account, &write.account.details, around.now)?;
+            }
             for recipient in &write.recipients {
                 let message = compose(recipient, &told.about(&write), occasion)?;
-                store.queue(number, account, &message, around.now)?;
+                store.queue(number, account, &message, write.since, around.now)?;
             }
             Ok(())
         })?;

@@ -43,6 +43,24 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens a store for writing, if there is one and it need not be migrated. That takes no lock: it changes nothing that
+    /// somebody else may be at.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_current(path: &Path) -> Result<Option<Self>> {
+        let opened = || -> Result<Option<Self>> {
+            if !path.exists() {
+                return Ok(None);
+            }
+            let connection = Connection::open_with_flags(path, READ_WRITE)?;
+            configure(&connection)?;
+            let current = migrate::version(&connection)? == migrate::CURRENT;
+            Ok(current.then(|| Self { connection, sealing: RefCell::default(), _copy: None }))
+        };
+        opened().map_err(|failure| failure.or_at(path.display()))
+    }
+
     fn prepare_write(path: &Path) -> Result<Self> {
         let mut connection = Connection::open_with_flags(path, READ_WRITE)?;
         configure(&connection)?;

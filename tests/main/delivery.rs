@@ -1,17 +1,15 @@
 //! Mail through a server: every answer that it can give, and what becomes of the message, of the others, and of the run.
 
-use std::process::Stdio;
-
 use crate::mail_server::{At, Does, MailServer, Security};
 use crate::support::{District, Done, Person, person};
 
 /// Teachers `tea-1` to `tea-N` with these addresses.
-fn people(count: usize, letter: &str) -> Vec<Person> {
+pub(crate) fn people(count: usize, letter: &str) -> Vec<Person> {
     (1..=count).map(|n| person(&format!("tea-{n}")).email(&format!("{letter}{n}@mail.example"))).collect()
 }
 
 /// A district under ON whose mail goes to that server, as fast as it goes; everybody has joined, and nothing is queued.
-fn joined(server: &MailServer, count: usize) -> District {
+pub(crate) fn joined(server: &MailServer, count: usize) -> District {
     let mut district = District::new()
         .update_contacts(true)
         .without_limits()
@@ -25,21 +23,21 @@ fn joined(server: &MailServer, count: usize) -> District {
 }
 
 /// Everybody's name changes: one mail each, to `a1` … `aN`.
-fn renamed(district: &District, count: usize) {
+pub(crate) fn renamed(district: &District, count: usize) {
     let people: Vec<Person> = people(count, "a").into_iter().map(|person| person.family("Lund")).collect();
     district.sis(&people);
 }
 
-fn states(district: &District) -> String {
+pub(crate) fn states(district: &District) -> String {
     district.ask("SELECT recipient || ' ' || state || ' ' || reason FROM outbox ORDER BY id")
 }
 
-fn all(count: usize) -> Vec<String> {
+pub(crate) fn all(count: usize) -> Vec<String> {
     (1..=count).map(|n| format!("a{n}@mail.example")).collect()
 }
 
 /// A night with one rule, and the next night with a server that is well again.
-fn night(rule: (&str, At, Does)) -> (District, MailServer, Done) {
+pub(crate) fn night(rule: (&str, At, Does)) -> (District, MailServer, Done) {
     let server = MailServer::start();
     let district = joined(&server, 3);
     renamed(&district, 3);
@@ -120,205 +118,92 @@ fn what_is_not_taken_now_goes_out_later_and_holds_up_nobody() {
 }
 
 #[test]
-fn a_relay_that_has_had_enough_is_left_alone_and_fails_nobody() {
-    for says in [
-        "550 5.4.5 Daily user sending limit exceeded",
-        "550 5.7.1 Daily SMTP relay limit exceeded for customer",
-        "554 5.2.0 STOREDRV.Submission; daily quota exceeded",
-        "432 4.3.2 concurrent connections limit exceeded",
-        "421 4.7.0 try again later",
-    ] {
-        let (mut district, server, done) = night(("a2@mail.example", At::Recipient, Does::Says(says)));
-        let done = done.exits(8);
-        assert!(done.stdout.contains("2 notifications could not be handed over"), "{says}: {}", done.stdout);
-        assert_eq!(server.recipients(), ["a1@mail.example"], "{says}");
-        assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'failed'"), "0", "{says}");
-        let status = district.cli(&["status"]).ok();
-        assert!(status.stdout.contains("2 emails wait until 2026-11-23"), "{}", status.stdout);
-        // Until then it is not asked again.
-        server.is_well_again();
-        let connections = server.connections();
-        let waits = district.cli(&["outbox", "send"]).ok();
-        assert!(waits.stdout.contains("2 emails wait until"), "{}", waits.stdout);
-        assert_eq!(server.connections(), connections);
-        district.at("2026-11-24T08:15:00Z");
-        let _ = district.run().ok();
-        assert_eq!(server.recipients(), all(3), "{says}");
-    }
-}
-
-#[test]
-fn what_is_our_own_fault_stops_everything_fails_nobody_and_says_the_cure() {
-    for (at, says, cure) in [
-        (At::Sender, "550 5.7.60 not permitted to send as this sender", "may send as `from`"),
-        (At::Sender, "530 5.7.0 Must issue a STARTTLS command first", "wants a login or encryption"),
-        (At::Recipient, "554 5.7.1 <a1@mail.example>: Relay access denied", "have the relay accept mail"),
-        (At::Connect, "554 5.7.1 you are on a list", "may send as `from`"),
-    ] {
-        let (district, server, done) = night(("", at, Does::Says(says)));
-        let done = done.exits(8);
-        assert!(done.stderr.contains(cure), "{says}: {}", done.stderr);
-        assert!(!done.stderr.contains("@mail.example"), "{}", done.stderr);
-        assert!(done.stdout.contains("3 notifications could not be handed over"), "{}", done.stdout);
-        assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'queued'"), "3", "{says}");
-        // As soon as it is mended they go.
-        server.is_well_again();
-        let _ = district.cli(&["outbox", "send"]).ok();
-        assert_eq!(server.recipients(), all(3));
-    }
-}
-
-#[test]
-fn a_connection_that_breaks_before_the_message_loses_and_repeats_nothing() {
-    for at in [At::Sender, At::Recipient, At::Data] {
-        let server = MailServer::start();
-        let district = joined(&server, 3);
-        renamed(&district, 3);
-        // Once, and on a connection that was well before: the next one is made at once.
-        server.when(if at == At::Sender { "" } else { "a2@mail.example" }, at, Does::Breaks, 1);
-        let done = district.run();
-        if at == At::Sender {
-            // The very first word of a new connection: the server is not there.
-            let _ = done.exits(8);
-            assert_eq!(server.recipients(), [""; 0]);
-            let _ = district.cli(&["outbox", "send"]).ok();
-            let _ = district.cli(&["outbox", "retry", "--all"]).ok();
-            let _ = district.cli(&["outbox", "send"]).ok();
-            let mut to = server.recipients();
-            to.sort();
-            assert_eq!(to, all(3));
-        } else {
-            let _ = done.ok();
-            assert_eq!((server.recipients(), server.connections()), (all(3), 2), "{at:?}");
-        }
-    }
-}
-
-#[test]
-fn a_message_whose_answer_is_lost_is_repeated_with_the_same_message_id() {
-    for (does, arrived) in [(Does::Breaks, 3), (Does::TakesAndBreaks, 4)] {
-        let (mut district, server, done) = night(("a2@mail.example", At::Content, does));
-        let _ = done.exits(8);
-        assert!(
-            states(&district).contains("a2@mail.example unknown the answer was lost"),
-            "{}",
-            states(&district)
-        );
-        server.is_well_again();
-        district.at("2026-11-24T08:15:00Z");
-        let _ = district.run().ok();
-        let mails = server.arrived();
-        assert_eq!(mails.len(), arrived);
-        let mut ids: Vec<&str> = mails.iter().map(|mail| mail.message_id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), 3, "{ids:?}");
-        assert_eq!(district.ask("SELECT DISTINCT state FROM outbox"), "sent");
-    }
-}
-
-#[test]
-fn a_server_that_is_not_there_costs_the_run_nothing_but_the_mail() {
-    let server = MailServer::start();
-    let mut district = joined(&server, 3);
-    renamed(&district, 3);
-    // Nobody listens on a port that was just given back.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    district.set("notify.email.server", &format!("\"smtp://127.0.0.1:{free}\""));
-    let done = district.run().exits(8);
-    assert!(done.stderr.contains("the mail server cannot be reached"), "{}", done.stderr);
-    assert!(done.stderr.contains("check `server` in [notify.email]"), "{}", done.stderr);
-    assert_eq!(district.ask("SELECT count(*) FROM account WHERE family_name = 'Lund'"), "3");
-    district.set("notify.email.server", &server.url());
-    district.at("2026-11-24T08:15:00Z");
-    let _ = district.run().ok();
-    let mut to = server.recipients();
-    to.sort();
-    assert_eq!(to, all(3));
-}
-
-#[test]
-fn a_relay_that_refuses_everybody_alike_fails_nobody() {
-    let server = MailServer::start();
-    let district = joined(&server, 30);
-    renamed(&district, 30);
-    server.when("", At::Recipient, Does::Says("550 5.7.1 rejected by policy"), 0);
-    let done = district.run().exits(8);
-    assert!(
-        done.stderr.contains("the first 20 recipients were all refused in the same way"),
-        "{}",
-        done.stderr
-    );
-    assert_eq!(district.ask("SELECT DISTINCT state FROM outbox"), "queued");
+fn who_was_told_later_at_the_same_address_is_not_undeliverable_any_more() {
+    let refusal = Does::Says("550 5.1.1 no such user");
+    let (district, server, done) = night(("a2@mail.example", At::Recipient, refusal));
+    let _ = done.ok();
     server.is_well_again();
+    district.sis(&people(3, "a").into_iter().map(|person| person.family("Berg")).collect::<Vec<_>>());
+    assert_eq!(&district.run().ok().report.row("tea-2")["codes"], "name-updated undeliverable");
+    assert_eq!(&district.run().ok().report.row("tea-2")["codes"], "");
+    // What a later message has said is not said again.
+    assert!(district.cli(&["outbox", "retry", "--all"]).ok().stdout.starts_with("0 "));
+}
+
+#[test]
+fn the_outbox_is_seen_to_while_a_run_is_on() {
+    let (district, server, done) = night(("a2@mail.example", At::Recipient, Does::Says("550 5.1.1 who?")));
+    let _ = done.ok();
+    server.is_well_again();
+    let lock = std::fs::OpenOptions::new().write(true).open(district.path("rostersync.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let _ = district.cli(&["outbox", "retry", "--all"]).ok();
     let _ = district.cli(&["outbox", "send"]).ok();
-    assert_eq!(server.recipients().len(), 30);
+    assert_eq!(server.recipients().len(), 3);
+    let _ = district.cli(&["outbox", "discard", "--all"]).ok();
 }
 
-/// Killed with any number of messages out: each arrives, and at most the one in flight twice, as the same message.
+/// What waits says what was so when it was queued. When there is something new to say it is not said any more.
 #[test]
-fn a_batch_that_is_killed_at_any_message_loses_nothing_and_repeats_at_most_one() {
-    for kill_at in [1, 2, 7, 19, 20] {
-        let server = MailServer::start();
-        let district = joined(&server, 20);
-        renamed(&district, 20);
-        let arrived = server.watch();
-        let mut child =
-            district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        while arrived.recv().unwrap() < kill_at {}
-        let _ = child.kill();
-        let _ = child.wait().unwrap();
-        let before = server.arrived().len();
-        let _ = district.run().ok();
-        let mails = server.arrived();
-        let mut ids: Vec<&str> = mails.iter().map(|mail| mail.message_id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), 20, "killed at {kill_at}");
-        assert!(mails.len() <= 21, "killed at {kill_at} ({before} were out): {}", mails.len());
-        assert_eq!(district.ask("SELECT DISTINCT state FROM outbox"), "sent");
-    }
-}
-
-/// Asked to stop, it finishes the message at hand and leaves the others.
-#[test]
-fn sending_that_is_asked_to_stop_stops_between_two_messages() {
+fn what_waits_and_is_not_so_any_more_is_not_sent() {
     let server = MailServer::start();
-    let district = joined(&server, 300);
-    renamed(&district, 300);
-    let arrived = server.watch();
-    let mut child = district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    assert_eq!(arrived.recv().unwrap(), 1);
-    let kill = format!("kill -TERM {}", child.id());
-    assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(8));
-    let sent = server.arrived().len();
-    assert!(sent < 300, "{sent}");
-    assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'sent'"), sent.to_string());
-    assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'queued'"), (300 - sent).to_string());
+    let mut district = joined(&server, 4);
+    district.set("notify.email.quiet_hours", "\"00:00-23:59\"");
+    let told = |emails: [&str; 3]| -> Vec<Person> {
+        let email = |n: usize| people(4, "a")[n].clone().email(emails[n]);
+        vec![email(0), email(1), email(2).family("Lund"), people(4, "a")[3].clone().family("Lund")]
+    };
+    district.sis(&told(["typo@mail.example", "typo2@mail.example", "a3@mail.example"]));
+    let _ = district.run().ok();
+    // The first gets the right address, the second the old one again, the third another name; the fourth leaves.
+    let mut after = told(["right@mail.example", "a2@mail.example", "a3@mail.example"]);
+    after[2] = after[2].clone().given("Rosita");
+    after.truncate(3);
+    district.sis(&after);
+    let done = district.run().ok();
+    assert!(done.plan().ends_with("; 2 notifications (2 email, 0 SMS)"), "{}", done.plan());
+    district.unset("notify.email.quiet_hours");
     let _ = district.cli(&["outbox", "send"]).ok();
-    assert_eq!(server.recipients(), all(300));
+    let mut arrived = server.arrived();
+    arrived.sort_by(|a, b| a.to.cmp(&b.to));
+    let to: Vec<(&str, &str)> =
+        arrived.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
+    let (updated, former) = ("Your contact details were updated", "An email address was changed");
+    assert_eq!(
+        to,
+        [("a1@mail.example", former), ("a3@mail.example", updated), ("right@mail.example", updated)]
+    );
+    assert!(arrived[1].raw.contains("Rosita Lund"), "{}", arrived[1].raw);
+    assert!(!arrived[2].raw.contains("typo"), "{}", arrived[2].raw);
+    // Nobody brings it back by mistake.
+    assert!(district.cli(&["outbox", "retry", "--user", "tea-2"]).ok().stdout.starts_with("0 "));
+    assert!(district.cli(&["outbox", "retry", "--user", "tea-4"]).ok().stdout.starts_with("0 "));
 }
 
-/// A run plans and commits while somebody else sends: neither costs the other anything.
+/// A run is undone whose messages still wait: there is nothing to tell.
 #[test]
-fn a_run_goes_through_while_another_process_sends() {
+fn what_is_undone_before_anybody_was_told_is_told_to_nobody() {
     let server = MailServer::start();
-    let district = joined(&server, 200);
-    renamed(&district, 200);
-    let arrived = server.watch();
-    let mut child = district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    assert_eq!(arrived.recv().unwrap(), 1);
-    district.sis(&people(200, "a").into_iter().map(|person| person.family("Berg")).collect::<Vec<_>>());
-    let second = district.run().ok();
-    assert_eq!(second.report.count("updated"), 200);
-    assert!(child.wait().unwrap().success());
+    let mut district = joined(&server, 2);
+    district.set("notify.email.quiet_hours", "\"00:00-23:59\"");
+    renamed(&district, 2);
+    let _ = district.run().ok();
+    let _ = district.cli(&["undo", "2", "--notify"]).ok();
+    district.unset("notify.email.quiet_hours");
     let _ = district.cli(&["outbox", "send"]).ok();
-    assert_eq!(server.arrived().len(), 400);
-    let mut ids: Vec<String> = server.arrived().into_iter().map(|mail| mail.message_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), 400, "each once");
+    assert_eq!(server.recipients(), [""; 0]);
+    assert_eq!(district.ask("SELECT DISTINCT state FROM outbox"), "discarded");
+}
+
+#[test]
+fn mail_that_is_queued_when_its_section_is_removed_is_not_forgotten() {
+    let (mut district, _server, done) = night(("", At::Recipient, Does::Says("451 4.3.0 later")));
+    let _ = done.exits(8);
+    district = district.without_mail().update_contacts(false);
+    district.at("2026-11-24T08:15:00Z");
+    let done = district.run().exits(8);
+    assert!(done.stderr.contains("there is no [notify.email] any more"), "{}", done.stderr);
+    assert!(done.stderr.contains("outbox discard --all --channel email"), "{}", done.stderr);
 }
 
 #[test]
@@ -404,6 +289,12 @@ fn a_password_or_a_token_opens_the_door_and_is_shown_nowhere() {
     let done = tokens.run_with(&["-vv"]).exits(8);
     assert!(done.stderr.contains("check `user` and the password or token"), "{}", done.stderr);
     assert!(!done.stderr.contains("t0ken"), "{}", done.stderr);
+    server.is_well_again();
+    server.when("", At::Auth, Does::Challenges("535 5.7.8 bad token"), 0);
+    tokens.sis(&[person("tea-1").email("d1@mail.example")]);
+    let done = tokens.run().exits(8);
+    assert!(done.stderr.contains("does not accept the token: 535"), "{}", done.stderr);
+    assert!(done.stderr.contains("the mailbox that the token is for"), "{}", done.stderr);
     tokens.set("notify.email.token_command", "\"exit 3\"");
     let done = tokens.run().exits(8);
     assert!(done.stderr.contains("the command for a token failed"), "{}", done.stderr);

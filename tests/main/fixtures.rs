@@ -264,7 +264,12 @@ fn on_flipped_over_the_district_tells_each_person_once_in_their_language() {
         "{}",
         done.plan()
     );
-    assert!(shown.stdout.ends_with(&format!("{} messages\n", mails.len())), "{}", shown.stdout);
+    assert!(shown.stdout.contains(&format!("\n{} messages\n", mails.len())), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("A run would be blocked, and none of them sent:\n  8 of 23"),
+        "{}",
+        shown.stdout
+    );
     let told: Vec<(&str, &str)> =
         mails.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
     const TOLD: &str = "Your contact details were updated";

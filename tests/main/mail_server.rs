@@ -28,6 +28,10 @@ pub(crate) enum Does {
     Breaks,
     /// Takes the message, and breaks off before it says so.
     TakesAndBreaks,
+    /// Says nothing any more, until the client goes away. A message it takes.
+    Hangs,
+    /// As `Says`, after a challenge to which the client has to answer.
+    Challenges(&'static str),
 }
 
 /// For which recipient (all if empty), at which step, what, and how often (0: always).
@@ -56,6 +60,8 @@ struct State {
     connections: usize,
     logins: Vec<String>,
     said: Vec<String>,
+    /// How many connections hang: told to those who want to know.
+    hanging: Vec<std::sync::mpsc::Sender<()>>,
     /// What happens with each message that arrives: called before it is answered.
     watchers: VecDeque<std::sync::mpsc::Sender<usize>>,
 }
@@ -135,6 +141,15 @@ impl MailServer {
     pub(crate) fn watch(&self) -> std::sync::mpsc::Receiver<usize> {
         let (sender, receiver) = std::sync::mpsc::channel();
         self.state.lock().unwrap().watchers.push_back(sender);
+        receiver
+    }
+}
+
+impl MailServer {
+    /// Hears each time that a connection hangs.
+    pub(crate) fn hangs(&self) -> std::sync::mpsc::Receiver<()> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        self.state.lock().unwrap().hanging.push(sender);
         receiver
     }
 }
@@ -226,11 +241,24 @@ impl Conversation<'_> {
                 }
                 Ok(false)
             }
+            Some(Does::Challenges(text)) => {
+                self.say("334 eyJzdGF0dXMiOiI0MDEifQ==")?;
+                let _ = self.line()?;
+                self.say(text)?;
+                Ok(false)
+            }
+            Some(Does::Hangs) => self.hang(),
             Some(Does::Breaks | Does::TakesAndBreaks) => {
                 self.raw.shutdown(Shutdown::Both)?;
                 Ok(false)
             }
         }
+    }
+
+    fn hang(&mut self) -> std::io::Result<bool> {
+        self.state.lock().unwrap().hanging.retain(|watcher| watcher.send(()).is_ok());
+        while self.line()?.is_some() {}
+        Ok(false)
     }
 
     /// One command. Whether there may be another.
@@ -287,7 +315,7 @@ impl Conversation<'_> {
             }
         }
         let does = self.rule(At::Content);
-        if matches!(does, None | Some(Does::TakesAndBreaks)) {
+        if matches!(does, None | Some(Does::TakesAndBreaks | Does::Hangs)) {
             let mail = MessageParser::new().parse(raw.as_bytes()).unwrap();
             let mut state = self.state.lock().unwrap();
             state.arrived.push(Arrived {
@@ -302,7 +330,8 @@ impl Conversation<'_> {
         }
         match does {
             None => self.say("250 2.0.0 taken")?,
-            Some(Does::Says(text)) => self.say(text)?,
+            Some(Does::Says(text) | Does::Challenges(text)) => self.say(text)?,
+            Some(Does::Hangs) => return self.hang(),
             Some(Does::Breaks | Does::TakesAndBreaks) => {
                 self.raw.shutdown(Shutdown::Both)?;
                 return Ok(false);

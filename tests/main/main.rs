@@ -6,6 +6,7 @@
 
 mod api_access;
 mod architecture;
+mod broken_off;
 mod clever;
 mod commands;
 mod crash;
@@ -29,6 +30,7 @@ mod policy;
 mod properties;
 mod protect;
 mod rekey;
+mod relays;
 mod report;
 mod samples;
 mod setting;

@@ -151,6 +151,13 @@ fn on_anywhere_needs_a_way_to_tell_people() {
     for district in [
         District::new().update_contacts(true).without_mail(),
         District::new().school("sch-1", true).without_mail(),
+        // Texts are for those who have no email.
+        District::new()
+            .update_contacts(true)
+            .without_mail()
+            .with("notify.sms.provider", "\"http\"")
+            .with("notify.sms.url", "\"http://127.0.0.1:9\"")
+            .with("notify.sms.fields", "{ to = \"{to}\", text = \"{body}\" }"),
     ] {
         district.sis(&[person("tea-1")]);
         let done = district.run().exits(2);

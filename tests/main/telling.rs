@@ -58,13 +58,14 @@ fn a_districts_own_words_are_tried_out_before_anything_is_changed() {
     let done = district.run().exits(2);
     done.complains(&["a template cannot be used", "words/en/updated.txt:1", "docs/notifications.md"]);
     assert_eq!(district.ask("SELECT family_name FROM account"), "Diaz");
-    district.file("words/en/updated.txt", "Dear {{ given }}: {{ changes[0].new }}");
-    // Also tried out with nobody's changes.
-    let _ = district.run().exits(2);
-    district.file(
-        "words/en/updated.txt",
-        "Dear {{ given }}{% for change in changes %}: {{ change.new }}{% endfor %}",
-    );
+    // One that fails with what is real, and not when it is tried out.
+    district.file("words/en/updated.txt", "{% if changes[0].new == 'Rosa Lund' %}{{ nope }}{% endif %}x");
+    let done = district.run().exits(2);
+    assert!(done.stderr.contains("en/updated.txt"), "{}", done.stderr);
+    assert_eq!(district.ask("SELECT family_name FROM account"), "Diaz");
+    // A folder of an editor or of git is no language, and whoever is told something is told of a change.
+    district.file("words/.git/HEAD", "x");
+    district.file("words/en/updated.txt", "\u{feff}Dear {{ given }}: {{ changes[0].new }}");
     let _ = district.run().ok();
     let mail = &district.mails()[0];
     assert_eq!(
@@ -94,8 +95,19 @@ fn a_preview_shows_what_a_run_would_send_and_sends_nothing() {
     assert_eq!(district.everything(), before);
     let all = district.cli(&["notify", "preview", "--all", "-o", "shown"]).ok();
     assert_eq!(all.stdout, "3 messages are in shown\n");
-    let names: Vec<String> = district.names().into_iter().filter(|name| name.starts_with("shown/")).collect();
-    assert_eq!(names.len(), 6, "{names:?}");
+    let shown = || -> Vec<String> {
+        district.names().into_iter().filter(|name| name.starts_with("shown/")).collect()
+    };
+    assert_eq!(shown().len(), 6, "{:?}", shown());
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |name: &str| district.path(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("shown"), mode("shown/000001-tea-1-current-email.txt")), (0o700, 0o600));
+    // Nothing of an earlier preview is left, and nothing else is touched.
+    let one_file = district.cli(&["notify", "preview", "tea-2", "-o", "shown"]).ok();
+    assert_eq!(one_file.stdout, "1 messages are in shown\n");
+    assert_eq!(shown(), ["shown/000001-tea-2-current-email.html", "shown/000001-tea-2-current-email.txt"]);
+    let refused = district.cli(&["notify", "preview", "--all", "-o", "sis"]).exits(2);
+    refused.complains(&["something else in the folder", "name a folder of its own"]);
     let off = district.cli(&["notify", "preview", "--all", "--update-contacts", "off"]).ok();
     assert_eq!(off.stdout, "A run would tell nobody anything.\n");
     // And what was shown is what is sent.
@@ -112,6 +124,9 @@ fn a_sample_goes_through_the_real_channel() {
     assert_eq!(done.stdout, "the mail server took the sample\n");
     assert_eq!(server.recipients(), ["it@lincoln.example"]);
     assert_eq!(server.arrived()[0].subject, "Sus datos de contacto se actualizaron");
+    let refused =
+        district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "fr"]).exits(2);
+    refused.complains(&["no templates for the language `fr`", "write one of: en, es"]);
     server.when("", At::Recipient, Does::Says("550 5.1.1 who?"), 0);
     let refused = district.cli(&["notify", "test", "--to", "it@lincoln.example"]).exits(1);
     refused.complains(&["refuses the recipient: 550 5.1.1", "check the address"]);
@@ -206,6 +221,36 @@ fn a_monitor_is_told_how_it_began_and_ended_and_changes_nothing() {
     assert!(done.stderr.contains("the monitor cannot be reached"), "{}", done.stderr);
     assert!(done.stderr.contains("the monitor did not take the ping"), "{}", done.stderr);
     assert!(!done.stderr.contains("secret-id"), "{}", done.stderr);
+}
+
+#[test]
+fn the_address_of_a_monitor_may_have_a_query_and_has_to_be_one() {
+    let server = HttpServer::start(|_| Reply::Is(200, "OK".into()));
+    let mut district = joined(&[person("tea-1")]);
+    district.set("monitor.ping_url", &server.url("/ping/?create=1"));
+    let _ = district.run().ok();
+    let pings: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
+    assert_eq!(pings, ["POST /ping/start?create=1", "POST /ping?create=1"]);
+    for wrong in ["\"secret-nonsense\"", "\"\"", "\"https://\""] {
+        district.set("monitor.ping_url", wrong);
+        let done = district.run().exits(2);
+        done.complains(&["`ping_url` in [monitor] is not an address"]);
+        assert!(!done.stderr.contains("secret-nonsense"), "{}", done.stderr);
+    }
+}
+
+/// An address from a file that anybody may have written to does not command a terminal.
+#[test]
+fn the_list_of_the_outbox_shows_no_control_characters() {
+    let district = joined(&[person("tea-1")]);
+    district.sis(&[person("tea-1").family("Lund")]);
+    let _ = district.run().ok();
+    district
+        .store()
+        .execute("UPDATE outbox SET recipient = 'a' || char(27) || '[31m@x.example'", [])
+        .unwrap();
+    let list = district.cli(&["outbox", "list"]).ok();
+    assert!(list.stdout.contains("a·[31m@x.example") && !list.stdout.contains('\u{1b}'), "{:?}", list.stdout);
 }
 
 /// A server that somebody else wrote, if it is installed here.

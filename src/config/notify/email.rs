@@ -1,6 +1,7 @@
 //! `[notify.email]`: by which server mail goes, as whom, and how fast.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -47,6 +48,9 @@ pub struct NotifyEmail {
     /// How long to wait for an answer.
     #[serde(default)]
     pub timeout: Pause,
+    /// How long to wait for the answer to a whole message, which may be looked at for minutes.
+    #[serde(default = "ten_minutes")]
+    pub final_timeout: Pause,
     #[serde(default)]
     per_minute: Option<u32>,
     #[serde(default)]
@@ -63,6 +67,11 @@ pub struct NotifyEmail {
 pub enum StartTls {
     Required,
     Never,
+}
+
+/// RFC 5321, 4.5.3.2.6.
+fn ten_minutes() -> Pause {
+    Pause::of(Duration::from_secs(600))
 }
 
 /// Exchange Online takes 30 a minute from one mailbox; a little less leaves room for others.
@@ -96,6 +105,9 @@ impl NotifyEmail {
 
     /// What no single value shows: the key at fault, what is wrong and what to do.
     pub(in crate::config) fn mistake(&self) -> Option<Mistake> {
+        if let Some(mistake) = self.pace().mistake() {
+            return Some(mistake);
+        }
         let password = [self.password.is_some(), self.password_file.is_some(), self.password_env.is_some()];
         let token = [self.token_file.is_some(), self.token_command.is_some()];
         let secrets = password.iter().chain(&token).filter(|there| **there).count();

@@ -135,6 +135,9 @@ impl NotifySms {
 
     /// What no single value shows: the key at fault, what is wrong and what to do.
     pub(in crate::config) fn mistake(&self) -> Option<Mistake> {
+        if let Some(mistake) = self.pace().mistake() {
+            return Some(mistake);
+        }
         let twilio = [
             ("account_sid", self.account_sid.is_some()),
             ("messaging_service", self.messaging_service.is_some()),
@@ -248,9 +251,14 @@ impl NotifySms {
             return Some(("success_", what, "write both, or neither"));
         }
         let codes = [&self.permanent_codes, &self.opted_out_codes, &self.retry_codes, &self.our_fault_codes];
-        if self.code_pointer.is_none() && codes.into_iter().any(|codes| !codes.is_empty()) {
+        let is_status = |code: &String| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+        if self.code_pointer.is_none() && !codes.into_iter().flatten().all(is_status) {
             let what = "[notify.sms] has error codes and no code_pointer to find them by".to_owned();
-            return Some(("code_pointer", what, "write for example code_pointer = \"/messages/0/status\""));
+            return Some((
+                "code_pointer",
+                what,
+                "write for example code_pointer = \"/messages/0/status\"; without it, codes are HTTP statuses such as \"503\"",
+            ));
         }
         None
     }

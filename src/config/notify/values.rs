@@ -136,6 +136,10 @@ impl<'de> Deserialize<'de> for QuietHours {
 }
 
 impl Pause {
+    pub(super) fn of(time: Duration) -> Self {
+        Self(time)
+    }
+
     pub fn duration(self) -> Duration {
         self.0
     }

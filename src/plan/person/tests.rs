@@ -19,6 +19,7 @@ pub(in crate::plan) fn rules() -> Rules {
         ignore_emails: Globs::default(),
         channels: Some(Channels { email: true, sms: false }),
         opted_out: Default::default(),
+        untold: Default::default(),
         today: "2026-11-23".parse().unwrap(),
     }
 }
@@ -81,7 +82,7 @@ fn a_new_record_becomes_a_pending_account_with_the_values_of_the_sis() {
     assert_eq!(verdict.action, Action::Created);
     let made = verdict.account.unwrap();
     assert_eq!((made.state, &made.details), (State::Pending, &account(State::Pending).details));
-    assert!(verdict.notes.is_empty() && verdict.recipients.is_empty() && !verdict.counts_as_update);
+    assert!(verdict.notes.is_empty() && verdict.news.recipients.is_empty() && !verdict.counts_as_update);
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn a_pending_person_is_updated_whatever_the_setting_and_nobody_is_told() {
         assert_eq!(verdict.action, Action::Updated);
         assert_eq!(notes(&verdict), ["Email updated by the sync - was rosa@mail.example"]);
         assert_eq!(verdict.account.as_ref().unwrap().details.email, "new@mail.example");
-        assert!(verdict.recipients.is_empty() && !verdict.counts_as_update);
+        assert!(verdict.news.recipients.is_empty() && !verdict.counts_as_update);
     }
 }
 
@@ -108,7 +109,7 @@ fn an_active_person_under_on_is_updated_and_told_once() {
             "Phone number updated by the sync - was +17185550142"
         ]
     );
-    assert_eq!(verdict.recipients.len(), 2, "the new and the old address");
+    assert_eq!(verdict.news.recipients.len(), 2, "the new and the old address");
     assert!(verdict.counts_as_update);
 }
 
@@ -122,7 +123,7 @@ fn an_active_person_under_off_is_left_alone_and_the_note_has_the_actual_value() 
     let after = verdict.account.unwrap();
     assert_eq!(after.details, before.details);
     assert_eq!(after.kept_since, Some("2026-11-23".parse().unwrap()));
-    assert!(verdict.recipients.is_empty());
+    assert!(verdict.news.recipients.is_empty());
     // The day stays while the difference stands.
     let since = Some("2026-09-01".parse().unwrap());
     let verdict = judged(&new, Some(&Account { kept_since: since, ..before.clone() }), &["off"], &rules());
@@ -221,7 +222,7 @@ fn a_names_case_is_applied_quietly_and_is_the_same_under_off() {
     let cased = Record { family_name: Some("DIAZ"), ..record() };
     let verdict = judged(&cased, Some(&account(State::Active)), &["on"], &rules());
     assert_eq!(notes(&verdict), ["Name updated by the sync - was Rosa Diaz"]);
-    assert!(verdict.recipients.is_empty() && !verdict.counts_as_update);
+    assert!(verdict.news.recipients.is_empty() && !verdict.counts_as_update);
     let verdict = judged(&cased, Some(&account(State::Active)), &["off"], &rules());
     assert_eq!((verdict.action, notes(&verdict)), (Action::Unchanged, vec![]));
 }
@@ -255,7 +256,9 @@ fn a_restored_person_is_treated_as_what_they_were() {
         notes(&verdict),
         ["Email updated by the sync - was rosa@mail.example", "User is back in the SIS import - restored"]
     );
-    assert!(!verdict.account.unwrap().archived && verdict.counts_as_update && verdict.recipients.len() == 2);
+    assert!(
+        !verdict.account.unwrap().archived && verdict.counts_as_update && verdict.news.recipients.len() == 2
+    );
 }
 
 #[test]
@@ -275,7 +278,7 @@ fn somebody_new_who_has_joined_starts_with_the_platforms_details() {
     let verdict = judged(&record(), Some(&joined), &["on"], &rules());
     assert_eq!(verdict.action, Action::Created);
     assert_eq!(notes(&verdict), ["Email updated by the sync - was own@mail.example"]);
-    assert_eq!(verdict.recipients.len(), 2);
+    assert_eq!(verdict.news.recipients.len(), 2);
 }
 
 #[test]

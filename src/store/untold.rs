@@ -1,0 +1,145 @@
+//! People who have not been told yet of something that changed: their message waits, or was refused. What it says may not be
+//! so any more when there is something new to say.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use rusqlite::named_params;
+
+use super::Store;
+use super::history::stamp;
+use super::outbox::{OUT_OF_DATE, WAITING};
+use crate::contact::{Details, Field};
+use crate::failure::Result;
+use crate::message::{Audience, Channel, Recipient};
+
+/// What somebody has not been told of yet.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Untold {
+    /// The first of those changes, in the audit.
+    pub since: i64,
+    /// What the changed fields were before, as the audit keeps it.
+    before: Vec<(Field, String)>,
+    /// The old addresses and numbers that have a message about them.
+    former: Vec<(Channel, String)>,
+}
+
+/// Personal data stays out of logs.
+impl fmt::Debug for Untold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Untold(since {})", self.since)
+    }
+}
+
+impl Untold {
+    /// The details of which the person was told last.
+    pub fn last_told(&self, now: &Details) -> Details {
+        let mut told = now.clone();
+        for (field, old) in &self.before {
+            told.put_recorded(*field, old);
+        }
+        told
+    }
+
+    /// Whether there is a message already for an old address.
+    pub fn tells(&self, recipient: &Recipient) -> bool {
+        recipient.audience == Audience::Former
+            && self.former.iter().any(|(channel, address)| {
+                *channel == recipient.channel && address.eq_ignore_ascii_case(&recipient.address)
+            })
+    }
+}
+
+impl Store {
+    /// Who has not been told yet of something that changed, by account; of one account, or of all.
+    ///
+    /// A message that is being handed over just now counts as told, one that was given up by hand as well.
+    pub fn untold(&self, only: Option<i64>) -> Result<HashMap<i64, Untold>> {
+        // Apart, since each state has an index of its own.
+        let part = |states: &str| {
+            format!(
+                "SELECT account_id, first_change FROM outbox WHERE {states} AND audience = 'current' \
+                 AND state <> 'sending' AND first_change NOT NULL AND (:only IS NULL OR account_id = :only) \
+                 AND NOT EXISTS (SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id \
+                 AND later.audience = 'current' AND later.state = 'sent' AND later.id > outbox.id)"
+            )
+        };
+        let query = format!(
+            "SELECT account_id, min(first_change) FROM ({} UNION ALL {}) GROUP BY account_id",
+            part(WAITING),
+            part("state = 'failed'")
+        );
+        let mut statement = self.connection.prepare(&query)?;
+        let rows =
+            statement.query_map(named_params! { ":only": only }, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut untold = HashMap::new();
+        for row in rows {
+            let (account, since): (i64, i64) = row?;
+            let (before, former) = (self.before(account, since)?, self.former_told(account, since)?);
+            untold.insert(account, Untold { since, before, former });
+        }
+        Ok(untold)
+    }
+
+    /// What the sync, or somebody by hand, has changed since, and from what.
+    fn before(&self, account: i64, since: i64) -> Result<Vec<(Field, String)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT field, coalesce(old, '') FROM audit_row LEFT JOIN audit_value ON audit_value.id = audit_row.id \
+             WHERE account_id = ?1 AND audit_row.id >= ?2 AND origin <> 'platform' ORDER BY audit_row.id",
+        )?;
+        let rows = statement
+            .query_map([account, since], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        let mut before: Vec<(Field, String)> = Vec::new();
+        for row in rows {
+            let (key, old) = row?;
+            if let Some(field) = Field::of_key(&key)
+                && before.iter().all(|(known, _)| *known != field)
+            {
+                before.push((field, old));
+            }
+        }
+        Ok(before)
+    }
+
+    fn former_told(&self, account: i64, since: i64) -> Result<Vec<(Channel, String)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT channel, recipient FROM outbox WHERE account_id = ?1 AND audience = 'former' AND first_change >= ?2 \
+             AND NOT (state = 'discarded' AND reason = ?3)",
+        )?;
+        let rows = statement.query_map(rusqlite::params![account, since, OUT_OF_DATE], |row| {
+            let channel = match row.get_ref(0)?.as_str()? {
+                "sms" => Channel::Sms,
+                _ => Channel::Email,
+            };
+            Ok((channel, row.get(1)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Gives up what waits for somebody and is not so any more: what the person is told anew, and that an address is an old
+    /// one which is theirs again.
+    pub fn drop_out_of_date(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE outbox SET state = 'discarded', due = NULL, settled = :at, reason = :reason \
+             WHERE account_id = :account AND state IN ('queued', 'deferred', 'unknown') \
+             AND (audience = 'current' AND first_change NOT NULL \
+             OR audience = 'former' AND recipient IN (:email, :phone))",
+        )?;
+        statement.execute(named_params! {
+            ":account": account, ":at": stamp(at), ":reason": OUT_OF_DATE,
+            ":email": now.email, ":phone": crate::contact::phone_key(&now.phone),
+        })?;
+        Ok(())
+    }
+
+    /// Gives up all that waits for somebody who is no longer there to be told.
+    pub fn drop_all_waiting(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE outbox SET state = 'discarded', due = NULL, settled = ?2, reason = ?3 \
+             WHERE account_id = ?1 AND state IN ('queued', 'deferred', 'unknown')",
+        )?;
+        statement.execute(rusqlite::params![account, stamp(at), OUT_OF_DATE])?;
+        Ok(())
+    }
+}

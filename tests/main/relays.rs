@@ -1,0 +1,232 @@
+//! Whom a refusal means: the recipient, or us. Nobody is failed for what a relay has against everybody, and nobody waits for
+//! what it has against one.
+
+use crate::delivery::{all, joined, night, people, renamed, states};
+use crate::mail_server::{At, Does, MailServer};
+use crate::support::{District, Done};
+
+/// A night in which the first goes out, and what the server says to all others is this; nobody is failed for it.
+fn refused_from_the_second_on(says: &'static str, count: usize) -> (District, MailServer, Done) {
+    let server = MailServer::start();
+    let district = joined(&server, count);
+    renamed(&district, count);
+    for n in 2..=count {
+        server.when(&format!("a{n}@mail.example"), At::Recipient, Does::Says(says), 0);
+    }
+    let done = district.run();
+    (district, server, done)
+}
+
+#[test]
+fn a_relay_that_has_had_enough_is_left_alone_and_fails_nobody() {
+    for says in [
+        "550 5.4.5 Daily user sending limit exceeded",
+        "550 5.7.1 Daily SMTP relay limit exceeded for customer",
+        "554 5.2.0 STOREDRV.Submission; daily quota exceeded",
+        "550 5.1.90 You have reached your daily limit for message recipients",
+        "550 5.7.705 Access denied, tenant has exceeded threshold",
+        "432 4.3.2 concurrent connections limit exceeded",
+        "421 4.7.0 try again later",
+    ] {
+        let (mut district, server, done) = refused_from_the_second_on(says, 5);
+        let done = done.exits(8);
+        assert!(done.stdout.contains("4 notifications could not be handed over"), "{says}: {}", done.stdout);
+        assert!(done.stderr.contains("has had enough; the rest waits"), "{says}: {}", done.stderr);
+        assert_eq!(server.recipients(), ["a1@mail.example"], "{says}");
+        // Three of them had to say so.
+        let asked = server.said().iter().filter(|line| line.starts_with("RCPT")).count();
+        assert!(asked <= 5, "{says}: {asked}");
+        assert_eq!(district.ask("SELECT DISTINCT state FROM outbox WHERE id > 1"), "queued", "{says}");
+        let status = district.cli(&["status"]).ok();
+        assert!(status.stdout.contains("4 emails wait until 2026-11-23"), "{}", status.stdout);
+        // Until then it is not asked again.
+        server.is_well_again();
+        let connections = server.connections();
+        let waits = district.cli(&["outbox", "send"]).ok();
+        assert!(waits.stdout.contains("4 emails wait until"), "{}", waits.stdout);
+        assert_eq!(server.connections(), connections);
+        district.at("2026-11-24T08:15:00Z");
+        let _ = district.run().ok();
+        let mut to = server.recipients();
+        to.sort();
+        assert_eq!(to, all(5), "{says}");
+    }
+}
+
+#[test]
+fn a_rest_is_over_when_a_message_is_taken() {
+    let (district, server, done) =
+        refused_from_the_second_on("550 5.4.5 Daily user sending limit exceeded", 5);
+    let _ = done.exits(8);
+    server.is_well_again();
+    let _ = district.cli(&["outbox", "send", "--at-once"]).ok();
+    assert_eq!(server.recipients().len(), 5);
+    district.sis(&people(5, "a"));
+    let _ = district.run().ok();
+    assert_eq!(server.recipients().len(), 10);
+}
+
+#[test]
+fn what_is_our_own_fault_stops_everything_fails_nobody_and_says_the_cure() {
+    for (at, says, cure) in [
+        (At::Sender, "550 5.7.60 not permitted to send as this sender", "may send as `from`"),
+        (At::Sender, "530 5.7.0 Must issue a STARTTLS command first", "wants a login or encryption"),
+        (At::Recipient, "530 5.7.57 Client not authenticated", "wants a login or encryption"),
+        (At::Recipient, "554 5.7.1 <a1@mail.example>: Relay access denied", "have the relay accept mail"),
+        (At::Recipient, "550 5.7.708 traffic not accepted from this IP", "have the relay accept mail"),
+        (At::Content, "550 5.7.26 This mail is unauthenticated", "have the relay accept mail"),
+        (At::Recipient, "503 5.5.1 Bad sequence", "have the relay accept mail"),
+        (At::Connect, "554 5.7.1 you are on a list", "may send as `from`"),
+    ] {
+        let (district, server, done) = night(("", at, Does::Says(says)));
+        let done = done.exits(8);
+        assert!(done.stderr.contains(cure), "{says}: {}", done.stderr);
+        assert!(!done.stderr.contains("@mail.example"), "{}", done.stderr);
+        assert!(done.stdout.contains("3 notifications could not be handed over"), "{}", done.stdout);
+        assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'queued'"), "3", "{says}");
+        // As soon as it is mended they go.
+        server.is_well_again();
+        let _ = district.cli(&["outbox", "send"]).ok();
+        assert_eq!(server.recipients(), all(3));
+    }
+    // A sender that this server cannot have.
+    let server = MailServer::start();
+    let mut district = joined(&server, 1);
+    district.set("notify.email.envelope_from", "\"schüle@lincoln.example\"");
+    renamed(&district, 1);
+    let done = district.run().exits(8);
+    assert!(done.stderr.contains("takes no sender like ours"), "{}", done.stderr);
+    assert_eq!(states(&district), "a1@mail.example queued refused, by no fault of the person");
+}
+
+/// Words that mean us, said of one recipient alone: whoever comes after is told all the same, this night and every other.
+#[test]
+fn one_recipient_of_whom_it_is_said_that_it_is_us_holds_up_nobody() {
+    for (at, does) in [
+        (At::Recipient, Does::Says("554 5.7.1 Relay access denied")),
+        (At::Recipient, Does::Says("550 5.7.1 the sending rate is over the limit")),
+        (At::Recipient, Does::Says("421 4.7.0 try again later, closing")),
+        (At::Recipient, Does::Breaks),
+        (At::Content, Does::Says("550 5.7.1 blocked by our filter")),
+    ] {
+        for refused in [1, 2] {
+            let to = format!("a{refused}@mail.example");
+            let (mut district, server, done) = night((&to, at, does.clone()));
+            let done = done.exits(8);
+            assert!(done.stdout.contains("1 notifications could not be handed over"), "{}", done.stdout);
+            assert_eq!(server.recipients().len(), 2, "{at:?} {does:?}");
+            assert_eq!(
+                district.ask("SELECT recipient FROM outbox WHERE state = 'deferred' AND attempts = 1"),
+                to
+            );
+            // In the next night it is there again, and stands behind the new ones.
+            district.at("2026-11-24T08:15:00Z");
+            let family = |n: usize| if n + 1 == refused { "Lund" } else { "Berg" };
+            let after = people(3, "a").into_iter().enumerate();
+            district.sis(&after.map(|(n, person)| person.family(family(n))).collect::<Vec<_>>());
+            let _ = district.run().exits(8);
+            assert_eq!(server.recipients().len(), 4, "{at:?} {does:?}");
+            assert_eq!(district.ask("SELECT recipient FROM outbox WHERE attempts = 2"), to);
+        }
+    }
+}
+
+#[test]
+fn whoever_is_never_taken_is_given_up_once_others_are() {
+    let server = MailServer::start();
+    let mut district = joined(&server, 2);
+    renamed(&district, 2);
+    server.when("a1@mail.example", At::Recipient, Does::Says("554 5.7.1 Relay access denied"), 0);
+    let _ = district.run().exits(8);
+    // Alone it may be our fault however often it is tried.
+    let night = |n: i32| {
+        let first: chrono::DateTime<chrono::Utc> = crate::support::NIGHT.parse().unwrap();
+        (first + chrono::TimeDelta::hours(13) * n).to_rfc3339()
+    };
+    for n in 1..=12 {
+        district.at(&night(n));
+        let _ = district.cli(&["outbox", "send"]).exits(8);
+    }
+    assert_eq!(district.ask("SELECT state || ' ' || attempts FROM outbox WHERE id = 1"), "deferred 13");
+    district.at(&night(13));
+    district.sis(&[people(1, "a")[0].clone().family("Lund"), people(2, "a")[1].clone()]);
+    let _ = district.run().ok();
+    assert_eq!(
+        district.ask("SELECT state || ' ' || reason FROM outbox WHERE id = 1"),
+        "failed 554 5.7.1, 12 times"
+    );
+    // By hand it is as if it had never been tried.
+    server.is_well_again();
+    server.when("a1@mail.example", At::Recipient, Does::Says("451 4.7.1 greylisted"), 1);
+    let _ = district.cli(&["outbox", "retry", "--all"]).ok();
+    let _ = district.cli(&["outbox", "send"]).exits(8);
+    assert_eq!(district.ask("SELECT state || ' ' || attempts FROM outbox WHERE id = 1"), "deferred 1");
+}
+
+#[test]
+fn a_relay_that_refuses_everybody_alike_fails_nobody() {
+    let server = MailServer::start();
+    let mut district = joined(&server, 30);
+    renamed(&district, 30);
+    server.when("", At::Recipient, Does::Says("550 5.7.1 rejected by policy"), 0);
+    let done = district.run().exits(8);
+    assert!(
+        done.stderr.contains("one recipient after the other was refused in the same way: 550 5.7.1"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(
+        district.ask("SELECT state, attempts, count(*) FROM outbox GROUP BY 1, 2"),
+        "queued | 0 | 10\nqueued | 1 | 20"
+    );
+    // In the next night it is the turn of others.
+    district.at("2026-11-24T08:15:00Z");
+    let _ = district.run().exits(8);
+    assert_eq!(district.ask("SELECT attempts, count(*) FROM outbox GROUP BY 1"), "1 | 20\n2 | 10");
+    server.is_well_again();
+    let _ = district.cli(&["outbox", "send"]).ok();
+    assert_eq!(server.recipients().len(), 30);
+}
+
+/// It can begin in the middle of the night, too.
+#[test]
+fn a_relay_that_begins_to_refuse_everybody_alike_fails_nobody() {
+    let (district, server, done) = refused_from_the_second_on("550 5.7.1 rejected by policy", 30);
+    let _ = done.exits(8);
+    assert_eq!(district.ask("SELECT state, count(*) FROM outbox GROUP BY 1"), "queued | 29\nsent | 1");
+    server.is_well_again();
+    let _ = district.cli(&["outbox", "send"]).ok();
+    assert_eq!(server.recipients().len(), 30);
+    // People who are gone are not the relay's doing: their mailboxes are named, and others are taken.
+    let (district, _, done) = refused_from_the_second_on("550 5.1.1 no such user", 30);
+    let _ = done.ok();
+    assert_eq!(district.ask("SELECT state, count(*) FROM outbox GROUP BY 1"), "failed | 29\nsent | 1");
+}
+
+#[test]
+fn of_a_small_night_too_nobody_is_failed_for_what_all_are_told() {
+    for (says, count, state, exit) in [
+        ("550 5.7.1 rejected by policy", 3, "deferred", 8),
+        ("550 5.1.1 no such user", 3, "deferred", 8),
+        ("550 5.7.1 rejected by policy", 2, "failed", 0),
+    ] {
+        let server = MailServer::start();
+        let mut district = joined(&server, count);
+        renamed(&district, count);
+        server.when("", At::Recipient, Does::Says(says), 0);
+        let done = district.run().exits(exit);
+        assert_eq!(district.ask("SELECT DISTINCT state FROM outbox"), state, "{says}");
+        assert_eq!(
+            done.stderr.contains("all recipients were refused in the same way"),
+            exit == 8,
+            "{}",
+            done.stderr
+        );
+        if exit == 8 {
+            district.at("2026-11-24T08:15:00Z");
+            server.is_well_again();
+            let _ = district.run().ok();
+            assert_eq!(server.recipients(), all(count));
+        }
+    }
+}
