@@ -56,14 +56,15 @@ impl<'a> Twilio<'a> {
     }
 
     /// Twilio takes the same request twice for two messages, so whether it has this one is looked up.
-    fn look_up(&self, waiting: &Waiting) -> std::result::Result<Option<String>, Answer> {
+    fn look_up(&self, waiting: &Waiting) -> std::result::Result<Option<String>, Box<Answer>> {
         // Not by the day on which it was sent: one that waits there has none yet.
         let query = [("To", waiting.message.to.address.as_str()), ("PageSize", "100")];
-        let mut url = reqwest::Url::parse(&self.url).map_err(|_| self.down("the address is not one"))?;
+        let mut url =
+            reqwest::Url::parse(&self.url).map_err(|_| Box::new(self.down("the address is not one")))?;
         url.query_pairs_mut().extend_pairs(query);
         let request = self.client.get(url).basic_auth(&self.user, Some(self.password.reveal()));
         let reply = http::ask(request).map_err(|lost| match lost {
-            Lost::Unsent(why) | Lost::Unanswered(why) => self.down(&why),
+            Lost::Unsent(why) | Lost::Unanswered(why) => Box::new(self.down(&why)),
         })?;
         let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
         match (reply.status, body["messages"].as_array()) {
@@ -71,11 +72,11 @@ impl<'a> Twilio<'a> {
                 let found = messages.iter().find(|message| self.is_it(message, waiting));
                 Ok(found.map(|message| message["sid"].as_str().unwrap_or_default().to_owned()))
             }
-            (200, None) => Err(self.down("the list of messages is none")),
-            (status, _) => Err(match classify(status, body["code"].as_u64(), &self.url) {
+            (200, None) => Err(Box::new(self.down("the list of messages is none"))),
+            (status, _) => Err(Box::new(match classify(status, body["code"].as_u64(), &self.url) {
                 stop @ Answer::Stop(_) => stop,
                 _ => self.down(&format!("messages cannot be looked up: {status}")),
-            }),
+            })),
         }
     }
 
@@ -101,7 +102,7 @@ impl Carrier for Twilio<'_> {
             match self.look_up(waiting) {
                 Ok(Some(sid)) => return Answer::Sent(sid),
                 Ok(None) => {}
-                Err(answer) => return answer,
+                Err(answer) => return *answer,
             }
         }
         let sender = match &self.sms.messaging_service {

@@ -29,6 +29,7 @@ mod platform;
 mod policy;
 mod properties;
 mod protect;
+mod real_servers;
 mod rekey;
 mod relays;
 mod report;
