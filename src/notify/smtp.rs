@@ -5,13 +5,14 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::response::Response;
 
 use super::answer::{Class, Stage, classify, harmless, reason};
 use super::carrier::{Answer, Carrier, Trouble};
@@ -31,6 +32,9 @@ pub(super) struct Smtp<'a> {
     stopped: &'a dyn Fn() -> bool,
     connection: Option<SmtpConnection>,
 }
+
+/// How long a wish to stop may go unheard while an answer is waited for.
+const STEP: Duration = Duration::from_secs(1);
 
 /// How one try went.
 enum Try {
@@ -109,12 +113,10 @@ impl<'a> Smtp<'a> {
         let mut handed_over = false;
         if done.is_ok() {
             handed_over = true;
-            // Some look at a message for minutes before they answer, and have it by then (RFC 5321, 4.5.3.2.6).
-            let patience = connection.set_timeout(Some(self.email.final_timeout.duration()));
-            done = match patience {
-                Ok(()) => connection.command(Content(&mail.bytes)),
-                Err(cause) => return Try::Broken(stage, self.broken(cause.to_string())),
-            };
+            if let Err(cause) = connection.set_timeout(Some(STEP)) {
+                return Try::Broken(stage, self.broken(cause.to_string()));
+            }
+            done = self.content(&mut connection, mail);
         }
         let error = match done {
             Ok(response) => {
@@ -139,6 +141,20 @@ impl<'a> Smtp<'a> {
         Try::Done(self.answer(stage, code, &text))
     }
 
+    /// Hands the message itself over. Some look at one for minutes before they answer, and have it by then (RFC 5321,
+    /// 4.5.3.2.6); whoever wants us to stop meanwhile does not want to wait for them.
+    fn content(&self, connection: &mut SmtpConnection, mail: &Mail) -> std::result::Result<Response, Error> {
+        let begun = Instant::now();
+        let mut done = connection.command(Content(&mail.bytes));
+        while done.as_ref().is_err_and(is_silence)
+            && begun.elapsed() < self.email.final_timeout.duration()
+            && !(self.stopped)()
+        {
+            done = connection.read_response();
+        }
+        done
+    }
+
     /// The server knows no addresses with letters beyond ASCII.
     fn beyond_ascii(&self, mail: &Mail) -> Answer {
         if mail.from.to_string().is_ascii() {
@@ -156,6 +172,11 @@ impl<'a> Smtp<'a> {
         let trouble = match classify(stage, code, text) {
             Class::Mailbox => return Answer::Refused { reason: reason(code, text), named: true },
             Class::Person => return Answer::Refused { reason: reason(code, text), named: false },
+            Class::Later if stage == Stage::Ourselves => {
+                // Not about the recipient, but perhaps about this moment alone.
+                let reason = reason(code, text);
+                return Answer::Doubt(Trouble::Down(self.no_time(&reason)), reason);
+            }
             Class::Later => return Answer::Later(reason(code, text)),
             Class::Enough(time) => Trouble::Enough(reason(code, text), time),
             Class::OurFault => Trouble::OurFault(
@@ -169,6 +190,12 @@ impl<'a> Smtp<'a> {
             true => Answer::Stop(trouble),
             false => Answer::Doubt(trouble, reason(code, text)),
         }
+    }
+
+    fn no_time(&self, reason: &str) -> Failure {
+        Failure::new(Kind::Failed, format!("the mail server has no time for us now: {reason}"))
+            .at(self.place())
+            .cure("the messages stay queued")
     }
 
     fn broken(&self, cause: String) -> Failure {
@@ -252,11 +279,7 @@ impl<'a> Smtp<'a> {
         }
         match negative(error) {
             Some((code, text)) => match self.answer(Stage::Ourselves, code, &text) {
-                Answer::Later(reason) => Box::new(Answer::Stop(Trouble::Down(
-                    Failure::new(Kind::Failed, format!("the mail server has no time for us now: {reason}"))
-                        .at(self.place())
-                        .cure("the messages stay queued"),
-                ))),
+                Answer::Doubt(trouble, _) => Box::new(Answer::Stop(trouble)),
                 other => Box::new(other),
             },
             None => Box::new(Answer::Stop(Trouble::Down(self.broken(root_cause(error))))),
@@ -360,6 +383,20 @@ fn is_certificate(error: &Error) -> bool {
     while let Some(cause) = source {
         if let Some(cause) = cause.downcast_ref::<std::io::Error>()
             && cause.kind() == std::io::ErrorKind::InvalidData
+        {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+/// Whether there was no answer yet. That a time is up is said in either way.
+fn is_silence(error: &Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<std::io::Error>()
+            && matches!(cause.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
         {
             return true;
         }

@@ -298,7 +298,7 @@ fn samples(name: &str) -> [Context; 2] {
         who: "Rosa".into(),
         shared: true,
         changes: vec![
-            change("name", "Rosa Diaz", "Rosa D."),
+            change("name", "Rosa Diaz", "Rosa D"),
             change("email", "rosa@mail.example", "r***@mail.example"),
             change("phone", "+17185550142", "***0142"),
             change("home_phone", "", ""),

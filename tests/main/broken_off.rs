@@ -269,3 +269,41 @@ fn a_wish_to_stop_is_heard_while_a_token_is_waited_for() {
     assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(8));
 }
+
+/// A server that has the message and thinks about it for long does not keep a run from stopping.
+#[test]
+fn a_wish_to_stop_is_heard_while_an_answer_is_waited_for() {
+    let server = MailServer::start();
+    let district = joined(&server, 2);
+    renamed(&district, 2);
+    server.when("", At::Content, Does::Hangs, 1);
+    let hangs = server.hangs();
+    let mut child = district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    hangs.recv().unwrap();
+    let kill = format!("kill -TERM {}", child.id());
+    assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(8));
+    assert_eq!(states(&district), "a1@mail.example unknown the answer was lost\na2@mail.example queued ");
+}
+
+/// The time that a server may take over a message is another one than it may take over a word.
+#[test]
+fn a_server_that_thinks_about_a_message_is_waited_for() {
+    let server = MailServer::start();
+    let mut district = joined(&server, 2);
+    district.set("notify.email.timeout", "\"1s\"");
+    renamed(&district, 2);
+    server.when("a1@mail.example", At::Content, Does::Dawdles, 1);
+    let _ = district.run().ok();
+    assert_eq!((server.recipients(), server.connections()), (all(2), 1));
+    // And when it is up, it is up.
+    district.set("notify.email.final_timeout", "\"1s\"");
+    district.sis(&people(2, "a"));
+    server.when("a1@mail.example", At::Content, Does::Hangs, 1);
+    let _ = district.run().exits(8);
+    assert!(
+        states(&district).contains("a1@mail.example unknown the answer was lost"),
+        "{}",
+        states(&district)
+    );
+}

@@ -30,6 +30,8 @@ pub(crate) enum Does {
     TakesAndBreaks,
     /// Says nothing any more, until the client goes away. A message it takes.
     Hangs,
+    /// Takes the message, and takes its time to say so.
+    Dawdles,
     /// As `Says`, after a challenge to which the client has to answer.
     Challenges(&'static str),
 }
@@ -248,7 +250,7 @@ impl Conversation<'_> {
                 Ok(false)
             }
             Some(Does::Hangs) => self.hang(),
-            Some(Does::Breaks | Does::TakesAndBreaks) => {
+            Some(Does::Breaks | Does::TakesAndBreaks | Does::Dawdles) => {
                 self.raw.shutdown(Shutdown::Both)?;
                 Ok(false)
             }
@@ -315,7 +317,7 @@ impl Conversation<'_> {
             }
         }
         let does = self.rule(At::Content);
-        if matches!(does, None | Some(Does::TakesAndBreaks | Does::Hangs)) {
+        if matches!(does, None | Some(Does::TakesAndBreaks | Does::Hangs | Does::Dawdles)) {
             let mail = MessageParser::new().parse(raw.as_bytes()).unwrap();
             let mut state = self.state.lock().unwrap();
             state.arrived.push(Arrived {
@@ -332,6 +334,10 @@ impl Conversation<'_> {
             None => self.say("250 2.0.0 taken")?,
             Some(Does::Says(text) | Does::Challenges(text)) => self.say(text)?,
             Some(Does::Hangs) => return self.hang(),
+            Some(Does::Dawdles) => {
+                std::thread::sleep(std::time::Duration::from_millis(1500));
+                self.say("250 2.0.0 taken")?;
+            }
             Some(Does::Breaks | Does::TakesAndBreaks) => {
                 self.raw.shutdown(Shutdown::Both)?;
                 return Ok(false);
