@@ -77,6 +77,8 @@ fn what_does_not_fit_together_for_mail_is_said() {
         ("server = \"file:mail\"\nca_file = \"x\"", "`ca_file`"),
         ("server = \"file:mail\"\nquiet_hours = \"22-7\"", "21:00-07:00"),
         ("server = \"file:mail\"\ntimeout = \"none\"", "60s"),
+        ("server = \"file:mail\"\nper_day = 0", "nobody would ever be told"),
+        ("server = \"file:mail\"\nmax_per_run = 0", "nobody would ever be told"),
     ] {
         let said = mistake(&format!("{SMALLEST}{MAIL}{lines}\n"));
         assert!(said.contains(part), "{lines}: {said}");
@@ -95,6 +97,8 @@ fn what_does_not_fit_together_for_texts_is_said() {
     let sms = |lines: &str| format!("{SMALLEST}[notify.sms]\n{lines}");
     assert!(parse(&sms(twilio)).is_ok());
     assert!(parse(&sms(&format!("{http}{fields}"))).is_ok());
+    // Without a pointer to codes, statuses are meant.
+    assert!(parse(&sms(&format!("{http}retry_codes = [\"503\"]\n{fields}"))).is_ok());
     for (lines, part) in [
         (twilio.replace("AC1", "x"), "begins with AC"),
         (twilio.replace("password_env", "token_env"), "is for provider = \"http\""),

@@ -204,3 +204,45 @@ pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Da
     let text = row.get_ref(column)?.as_str_or_null()?;
     Ok(text.and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|moment| moment.to_utc()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+    use crate::message::{Audience, Recipient};
+    use crate::store::{AuditEntry, Origin};
+
+    #[test]
+    fn a_second_message_about_the_same_edit_is_impossible() {
+        let store = Store::empty().unwrap();
+        let account = store.insert_account(&Account::new("p-1")).unwrap();
+        let at = "2026-11-23T08:15:00Z".parse().unwrap();
+        let edit = || {
+            let entry = AuditEntry {
+                origin: Origin::Staff,
+                field: "email".into(),
+                old: "a@x.example".into(),
+                new: "b@x.example".into(),
+            };
+            store.audit(account, None, &entry, at).unwrap();
+        };
+        let message = Message {
+            to: Recipient {
+                channel: Channel::Email,
+                audience: Audience::Current,
+                address: "b@x.example".into(),
+            },
+            subject: String::new(),
+            body: String::new(),
+            html: String::new(),
+        };
+        let queue = || store.queue(None, account, &message, None, at);
+        edit();
+        queue().unwrap();
+        assert!(queue().is_err());
+        // Another edit in the same second is another one.
+        edit();
+        queue().unwrap();
+        assert_eq!(store.waiting().unwrap(), 2);
+    }
+}

@@ -22,7 +22,7 @@ fn hold(district: &District, name: &str) -> File {
 }
 
 #[test]
-fn a_second_run_ends_at_once_and_says_who_is_the_first() {
+fn a_second_run_waits_a_little_and_says_who_is_the_first() {
     let district = district();
     let lock = hold(&district, "rostersync.db.lock");
     let before = (district.store_hash(), district.cli(&["runs"]).ok().stdout);
