@@ -279,6 +279,7 @@ fn survey(
             }
             None => Export::default(),
         };
+        known.export_is_read();
         Ok((known, export))
     };
     let surveyed = plan::survey(open, prepare, store, rules, findings, watch(around));

@@ -32,7 +32,7 @@ pub use contacts::Member;
 pub use families::Guardian;
 pub use grants::Grant;
 pub use history::{NewRun, RunResult, RunRow};
-pub use memo::{ACTIVE, ARCHIVED, CHUNK, Memos, ROW};
+pub use memo::{ACTIVE, ARCHIVED, CHUNK, MemoChange, Memos, ROW};
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, Waiting};
 pub use verify::{Broken, Verified};
 

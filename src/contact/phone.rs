@@ -205,7 +205,8 @@ mod tests {
     #[test]
     fn plain_numbers_are_what_the_library_takes_them_for() {
         let mut dice = fastrand::Rng::with_seed(42);
-        let areas = ["212", "718", "416", "876", "800", "900", "710", "555", "211", "999", "264", "684", "787"];
+        let areas =
+            ["212", "718", "416", "876", "800", "900", "710", "555", "211", "999", "264", "684", "787"];
         let mut plain = 0;
         for _ in 0..20_000 {
             let mut digits = String::from(areas[dice.usize(..areas.len())]);

@@ -2,11 +2,10 @@
 //! here, so several threads can decide at once.
 
 use std::collections::HashMap;
-use std::sync::RwLock;
 
 use super::claims::claims_of;
 use super::draft::{Draft, Unheard};
-use super::known::{Memo, Memory};
+use super::known::Memo;
 use super::note::Note;
 use super::people::{CREDENTIALS, hash};
 use super::person::{Case, Verdict, archive, judge};
@@ -14,7 +13,7 @@ use super::plain::Plain;
 use super::row::{row_of, sync_entries};
 use super::rules::Rules;
 use super::sis::Cells;
-use super::survey::{Survey, current_roles};
+use super::survey::{Survey, current_roles, record_print};
 use super::{Action, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
@@ -73,10 +72,6 @@ pub(super) struct Desk<'a> {
     pub(super) watch: bool,
     /// Whether decisions are remembered.
     pub(super) memo: bool,
-    /// Nobody is passed over.
-    pub(super) decide_all: bool,
-    /// What was decided on everybody last. Read while blocks are sorted, written when they are put together.
-    pub(super) memory: &'a RwLock<Memory>,
 }
 
 impl Desk<'_> {
@@ -101,11 +96,6 @@ impl Desk<'_> {
                 self.record(&kept.record, person, again, draft)
             }
         }
-    }
-
-    /// The fingerprint of a record that has all that its decision depends on in it, besides account and export.
-    pub(super) fn fingerprint(&self, kept: &Kept<'_>, schools: u64) -> u64 {
-        fingerprint(kept.hash, schools, self.survey.unclear, kept.record.roles, self.today)
     }
 
     /// One record of the roster.
@@ -176,9 +166,10 @@ impl Desk<'_> {
             Some(account) if adopted.touched && !self.watch => {
                 draft.memos.extend(person.number.map(|number| Memo {
                     number,
-                    record: Some(0),
+                    record: Some((0, 0)),
                     export: Some(0),
-                    state: Some(state_of(&account)),
+                    credentials: None,
+                    state: state_of(&account),
                 }));
                 let audit = adopted.entries;
                 let (changes, recipients) = (Vec::new(), Vec::new());
@@ -318,7 +309,7 @@ impl Desk<'_> {
         draft.summary.joined += u64::from(joins);
         draft.became_active += u64::from(joins && stored.is_none_or(|stored| !stored.archived));
 
-        self.remember(record, &person, &verdict, &row, roles, draft);
+        self.remember(record, &person, &verdict, &row, draft);
         spool::append(&mut draft.rows, &row)?;
         if let Some(account) = verdict.account
             && stored != Some(&account)
@@ -364,7 +355,6 @@ impl Desk<'_> {
         person: &Person,
         verdict: &Verdict,
         row: &PlanRow<'_>,
-        roles: &[String],
         draft: &mut Draft,
     ) {
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
@@ -388,22 +378,22 @@ impl Desk<'_> {
         } else {
             None
         };
-        let fingerprint = person.hash.filter(|_| kept_row.is_some()).map(|hash| {
-            let guardian = roles.iter().any(|role| crate::roles::is_guardian(role));
-            let (schools, _) = self.survey.schools_hash(number, guardian);
-            fingerprint(hash, schools, self.survey.unclear, record.roles, self.today)
-        });
-        let kept_row = fingerprint.and(kept_row).flatten();
-        if unchanged && fingerprint.is_none() && person.export.is_none() {
+        let print = person
+            .hash
+            .filter(|_| kept_row.is_some())
+            .map(|hash| (record_print(hash, record.roles, self.today), self.survey.schools_print(number)));
+        let kept_row = print.and(kept_row).flatten();
+        if unchanged && print.is_none() && person.export.is_none() {
             // What is remembered of another record of the person holds as it did.
             return;
         }
         draft.memos.push(Memo {
             number,
-            record: Some(fingerprint.unwrap_or_default()),
+            record: Some(print.unwrap_or_default()),
             // Of somebody archived only the state was taken over.
             export: person.export.as_ref().map(|row| if account.archived { 0 } else { row.hash() }),
-            state: Some(state_of(account) | if kept_row.is_some() { ROW } else { 0 }),
+            credentials: print.map(|_| CREDENTIALS.map(|field| hash(&account.details, field).unwrap_or(0))),
+            state: state_of(account) | if kept_row.is_some() { ROW } else { 0 },
         });
         draft.memo_rows.extend(kept_row.map(|row| (number, row)));
     }
@@ -412,25 +402,4 @@ impl Desk<'_> {
 fn state_of(account: &Account) -> u8 {
     let active = if account.state == State::Active { ACTIVE } else { 0 };
     active | if account.archived { ARCHIVED } else { 0 }
-}
-
-/// Stands for record, rules, schools, whether the roster may lack some, and for what of the day matters to the record: whether the roles that have dates are
-/// held, or have ended.
-fn fingerprint(record: u64, schools: u64, unclear: bool, roles: RoleList<'_>, today: &str) -> u64 {
-    let mut bytes = [0; 25];
-    bytes[24] = u8::from(unclear);
-    bytes[..8].copy_from_slice(&record.to_le_bytes());
-    bytes[8..16].copy_from_slice(&schools.to_le_bytes());
-    if roles.0.contains('\t') {
-        let dates = roles.iter().fold(1_u64, |dates, role| {
-            let ended = role.end.is_some_and(|end| end < today);
-            dates.rotate_left(2)
-                ^ dates.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                ^ u64::from(role.holds_on(today))
-                ^ (u64::from(ended) << 1)
-        });
-        bytes[16..24].copy_from_slice(&dates.to_le_bytes());
-    }
-    // 0 says that there is none.
-    xxhash_rust::xxh3::xxh3_64(&bytes).max(1)
 }

@@ -40,6 +40,8 @@ struct Said {
 
 /// A record without a sourcedId.
 const NOBODY: u32 = u32::MAX;
+/// Sign of a record that is the one on which its person was decided last.
+const AS_REMEMBERED: u32 = 1 << 31;
 
 /// Somebody without a set of schools: nobody has said anything of theirs.
 const NO_SET: u32 = u32::MAX;
@@ -48,6 +50,8 @@ const NO_SET: u32 = u32::MAX;
 const MENTIONED: u8 = 1;
 /// Lists nobody because their row, or the file, has no place for it.
 const LISTLESS: u8 = 2;
+/// Is a guardian today.
+const GUARDIAN: u8 = 4;
 
 /// What a way to write roles and orgs comes to.
 #[derive(Clone, Copy)]
@@ -56,6 +60,8 @@ struct Way {
     /// Guardian; something else.
     as_guardian: bool,
     as_student: bool,
+    /// Guardian, in a role that is held today.
+    guardian_today: bool,
 }
 
 /// What somebody lists as family.
@@ -76,7 +82,7 @@ pub struct Survey {
     pub(super) roster: Spool,
     /// How many each of its blocks has.
     pub(super) blocks: Vec<u32>,
-    /// The person of each record.
+    /// The person of each record, with [`AS_REMEMBERED`].
     people_of: Vec<u32>,
     /// The number of each person's set of schools: of those whom the roster mentions and, in a delta and where some row
     /// names nobody, of all whom the store knows.
@@ -94,10 +100,11 @@ pub struct Survey {
     /// Family that has not been looked up yet, and where the last one was found.
     links: Vec<Link>,
     agents_near: Near,
-    /// Lines that say again what an earlier one of the sourcedId said.
-    repeated: HashSet<u64>,
-    /// sourcedIds with rows that differ.
+    /// Records that say again what an earlier one of the sourcedId said.
+    repeated: HashSet<u32>,
+    /// sourcedIds with rows that differ, and whose they are.
     contradicted: HashSet<String>,
+    contradicted_people: HashSet<u32>,
     /// Rows, of whatever use.
     pub records: u64,
     /// Rows whose sourcedId could not be read: their accounts may be among the archived.
@@ -129,6 +136,7 @@ impl Survey {
             agents_near: Near::default(),
             repeated: HashSet::new(),
             contradicted: HashSet::new(),
+            contradicted_people: HashSet::new(),
             records: 0,
             without_id: 0,
             people: 0,
@@ -138,7 +146,18 @@ impl Survey {
 
     /// The person of a record, by its place in the roster; none if it has no sourcedId.
     pub(super) fn person_of(&self, place: u32) -> Option<u32> {
-        self.people_of.get(place as usize).copied().filter(|person| *person != NOBODY)
+        self.people_of.get(place as usize).copied().and_then(person)
+    }
+
+    /// How many records there are.
+    pub(super) fn places(&self) -> usize {
+        self.people_of.len()
+    }
+
+    /// The person of a record if it is the one on which that person was decided last, as far as the record goes.
+    pub(super) fn person_as_remembered(&self, place: u32) -> Option<u32> {
+        let entry = self.people_of.get(place as usize).copied()?;
+        person(entry).filter(|_| entry & AS_REMEMBERED != 0)
     }
 
     /// Whether the roster mentions a person.
@@ -157,11 +176,15 @@ impl Survey {
         self.marks.get(number as usize).is_some_and(|marks| marks & MENTIONED != 0)
     }
 
-    /// Whether a row only says again what an earlier one said. If any other row of the sourcedId differs, none does.
-    pub(super) fn is_repeated(&self, record: &Record<'_>) -> bool {
+    /// Whether a record only says again what an earlier one said. If any other of the sourcedId differs, none does.
+    pub(super) fn is_repeated(&self, place: u32) -> bool {
         !self.repeated.is_empty()
-            && record.line.is_some_and(|line| self.repeated.contains(&line))
-            && !self.is_contradicted(record.sourced_id)
+            && self.repeated.contains(&place)
+            && !self.person_of(place).is_some_and(|person| self.is_person_contradicted(person))
+    }
+
+    pub(super) fn is_person_contradicted(&self, person: u32) -> bool {
+        !self.contradicted_people.is_empty() && self.contradicted_people.contains(&person)
     }
 
     /// Whether rows of the sourcedId differ.
@@ -212,6 +235,13 @@ impl Survey {
             .flat_map(u64::to_le_bytes)
             .collect();
         (xxh3_64(&hashes), None)
+    }
+
+    /// Stands for a person's schools, and whether the roster may lack some.
+    pub(super) fn schools_print(&self, person: u32) -> u64 {
+        let guardian = self.marks.get(person as usize).is_some_and(|marks| marks & GUARDIAN != 0);
+        let (schools, _) = self.schools_hash(person, guardian);
+        schools ^ u64::from(self.unclear).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// The schools of a set.
@@ -320,6 +350,7 @@ impl Survey {
             set,
             as_guardian: roles.iter().any(|assignment| guardian(assignment.role)),
             as_student: roles.iter().any(|assignment| !guardian(assignment.role)),
+            guardian_today: is_guardian_today(roles, today),
         };
         self.ways.put(scratch, way);
         way
@@ -350,6 +381,33 @@ pub fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
         }
     }
     current
+}
+
+fn is_guardian_today(roles: RoleList<'_>, today: &str) -> bool {
+    current_roles(roles, today).iter().any(|role| roles::is_guardian(role))
+}
+
+/// The person of an entry of [`Survey::people_of`].
+fn person(entry: u32) -> Option<u32> {
+    (entry != NOBODY).then_some(entry & !AS_REMEMBERED)
+}
+
+/// Stands for a record, the rules, and what of the day matters to the record: whether the roles that have dates are held, or have
+/// ended. `hash` is that of the record, with the rules in it.
+pub(super) fn record_print(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
+    let mut print = hash;
+    if roles.0.contains('\t') {
+        let dates = roles.iter().fold(1_u64, |dates, role| {
+            let ended = role.end.is_some_and(|end| end < today);
+            dates.rotate_left(2)
+                ^ dates.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ u64::from(role.holds_on(today))
+                ^ (u64::from(ended) << 1)
+        });
+        print = xxh3_64_with_seed(&dates.to_le_bytes(), hash);
+    }
+    // 0 says that there is none.
+    print.max(1)
 }
 
 /// The orgs of the roles held on a day and, where the format has them, of the user. If all roles have ended, those of
@@ -497,7 +555,10 @@ impl Survey {
                     continue;
                 }
                 let person = self.number(kept.key, &mut near);
-                self.people_of.push(person);
+                let remembered = self.memory.record(person);
+                let same =
+                    remembered.is_some_and(|last| last == record_print(kept.hash, record.roles, today));
+                self.people_of.push(if same { person | AS_REMEMBERED } else { person });
                 if self.is_mentioned(person) {
                     doubles.insert(person);
                 } else {
@@ -556,10 +617,13 @@ impl Survey {
     fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
         let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
+        let guardian;
         if gone {
+            guardian = false;
             self.put_schools(person, &[]);
         } else if whole {
             let way = self.way(record.roles, record.orgs.unwrap_or_default(), today, scratch);
+            guardian = way.guardian_today;
             self.put_set(person, way.set);
             match record.agents {
                 Some(agents) => self.link(person, way, agents),
@@ -577,6 +641,10 @@ impl Survey {
                 },
             };
             self.unsettled.entry(person).or_default().push(said);
+            guardian = is_guardian_today(record.roles, today);
+        }
+        if guardian {
+            self.marks[person as usize] |= GUARDIAN;
         }
     }
 
@@ -590,14 +658,12 @@ impl Survey {
         // What the first usable row said; none for a row that cannot be compared.
         let mut first: HashMap<String, Option<(SisDetails, bool)>> = HashMap::new();
         let (mut reader, mut block) = (self.roster.read(), Vec::new());
-        let mut people = self.people_of.iter();
+        let mut entries = (0_u32..).zip(&self.people_of);
         while reader.next(&mut block)? {
             let mut records = kept::records(&block);
             while let Some(Kept { record, .. }) = records.next_record()? {
-                let person = people.next().filter(|person| **person != NOBODY);
-                if !person.is_some_and(|person| doubles.contains(person)) {
-                    continue;
-                }
+                let Some((place, entry)) = entries.next() else { break };
+                let Some(person) = person(*entry).filter(|person| doubles.contains(person)) else { continue };
                 let said = record.defect.is_none().then(|| (SisDetails::of(&record), record.deleted));
                 let Some(before) = first.get(record.sourced_id) else {
                     first.insert(record.sourced_id.to_owned(), said);
@@ -610,7 +676,7 @@ impl Survey {
                     (None, _) | (_, None) => false,
                 };
                 if same {
-                    self.repeated.extend(record.line);
+                    self.repeated.insert(place);
                     findings.warn("repeated-row", "users.csv", record.line, Some("sourcedId"), || {
                         format!(
                             "sourcedId `{}` stands here again with the same details; counted once",
@@ -619,6 +685,7 @@ impl Survey {
                     });
                 } else {
                     self.contradicted.insert(record.sourced_id.to_owned());
+                    self.contradicted_people.insert(person);
                 }
             }
         }

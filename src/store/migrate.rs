@@ -5,13 +5,14 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
     include_str!("schema/0004_memo.sql"),
     include_str!("schema/0005_people.sql"),
     include_str!("schema/0006_delivery.sql"),
+    include_str!("schema/0008_memo.sql"),
 ];
 
 /// The version that this program reads and writes.
