@@ -84,6 +84,12 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Passes over the next block, of so many bytes, which there is.
+    pub fn pass(&mut self, length: usize) {
+        self.read += 1;
+        self.position += 4 + length as u64;
+    }
+
     /// Passes over the next block; false if there is none yet.
     ///
     /// # Errors

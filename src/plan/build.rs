@@ -125,7 +125,7 @@ impl Plan {
         let Piece { block, mut text, sources, place, rows } = piece;
         let mut sharing = self.sharing.walk(place);
         let mut rows = spool::values::<PlanRow<'_>>(&rows);
-        let mut records = kept::records(&block);
+        let mut records = kept::records(&block)?;
         let mut notes = Vec::new();
         for (place, source) in (place..).zip(sources) {
             match source {
@@ -322,7 +322,7 @@ impl Plan {
         let (mut roster, mut block) = (self.survey.roster.read(), Vec::new());
         let mut place = 0;
         while next.peek().is_some() && roster.next(&mut block)? {
-            let mut records = kept::records(&block);
+            let mut records = kept::records(&block)?;
             while next.peek().is_some() {
                 if next.peek() != Some(&place) {
                     if !records.skip()? {
@@ -401,7 +401,7 @@ impl Plan {
 }
 
 /// So many chunks of memos are put away at once, and what has changed of so many people is in memory for it.
-const CHUNKS_AT_ONCE: usize = 1024;
+const CHUNKS_AT_ONCE: usize = 256;
 
 /// A block of the roster on its way to whoever writes its rows, with what was decided of it.
 struct Piece<'a> {
@@ -575,8 +575,10 @@ fn decide(desk: &Desk<'_>, work: Work) -> (Vec<u8>, Result<Draft>) {
     let Work { block, jobs } = work;
     let go = || {
         let mut draft = Draft::default();
+        let mut records = kept::records(&block)?;
         for job in jobs {
-            if let Some(kept) = kept::records_from(&block, job.at).next_record()? {
+            records.go_to(job.at);
+            if let Some(kept) = records.next_record()? {
                 desk.work(&kept, job, &mut draft)?;
             }
         }
@@ -651,7 +653,7 @@ impl<'a> Planner<'a> {
     /// Looks up what it takes to decide on some records of a block, the first of which has this place in the report.
     fn look_up(&mut self, block: &[u8], first: u32, sources: &[Source]) -> Result<Vec<Job>> {
         let mut jobs = Vec::new();
-        let mut records = kept::records(block);
+        let mut records = kept::records(block)?;
         for (place, source) in (first..).zip(sources) {
             if !source.is_among_rows() {
                 records.skip()?;

@@ -18,7 +18,7 @@ use super::{Action, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
 use crate::platform::{Adopted, Row};
-use crate::roster::kept::Kept;
+use crate::roster::kept::{Kept, Place};
 use crate::roster::{Mode, Record, RoleList};
 use crate::spool;
 use crate::store::{ACTIVE, ARCHIVED, ROW};
@@ -35,8 +35,8 @@ impl Refused {
 
 /// One record that is to be decided, and what was looked up for it.
 pub(super) struct Job {
-    /// Where the record begins in its block.
-    pub(super) at: usize,
+    /// Where the record is in its block.
+    pub(super) at: Place,
     /// Its place in the report.
     pub(super) place: u32,
     pub(super) task: Task,

@@ -11,6 +11,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -24,7 +25,7 @@ use crate::account::SisDetails;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roles;
-use crate::roster::kept::{self, Kept, key};
+use crate::roster::kept::{self, Block, Kept, key};
 use crate::roster::{IdList, Mode, Record, RoleList};
 use crate::source::RosterSource;
 use crate::spool::{BLOCK, Spool};
@@ -121,19 +122,20 @@ impl Survey {
         Self {
             sets_of: vec![NO_SET; directory.len()],
             marks: vec![0; directory.len()],
-            directory,
             memory,
             roster: Spool::default(),
             blocks: Vec::new(),
-            people_of: Vec::new(),
+            families: Vec::with_capacity(directory.len() / 2),
+            // Most nights have about as many records as there are accounts.
+            people_of: Vec::with_capacity(directory.len() + directory.len() / 16),
             unsettled: HashMap::new(),
             sets: Vec::new(),
             set_hashes: Vec::new(),
             numbers: HashMap::new(),
             ways: Texts::default(),
-            families: Vec::new(),
             links: Vec::new(),
             agents_near: Near::default(),
+            directory,
             repeated: HashSet::new(),
             contradicted: HashSet::new(),
             contradicted_people: HashSet::new(),
@@ -448,22 +450,25 @@ pub fn survey<T>(
     progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Surveyed<T>> {
     let seed = rules.seed();
-    let roster = Spool::default();
+    let (roster, waiting) = (Spool::default(), AtomicUsize::new(0));
     let today = rules.today.to_string();
     let (mut survey, prepared, source, doubles) = thread::scope(|scope| {
         let (tell_source, source) = channel();
         let (tell_block, blocks) = channel();
-        let roster = &roster;
-        let reader = scope.spawn(move || read(open, seed, roster, &tell_source, &tell_block));
+        let (give_back, spare) = channel();
+        let (roster, waiting) = (&roster, &waiting);
+        let reader =
+            scope.spawn(move || read(open, seed, roster, &tell_source, &tell_block, waiting, &spare));
+        let arrivals = Arrivals { blocks, waiting, spare: give_back };
         let (known, prepared) = prepare(findings)?;
         let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {
             findings.merge(source.findings());
             let mut survey = Survey::new(known);
-            let doubles = survey.take_in_all(&*source, roster, &blocks, rules, &today, progress);
+            let doubles = survey.take_in_all(&*source, roster, &arrivals, rules, &today, progress);
             doubles.map(|doubles| (survey, prepared, source, doubles))
         });
         // Whoever still reads need not go on.
-        drop(blocks);
+        drop(arrivals);
         let (own, outcome) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         findings.merge(&own);
         // A roster that was not read to its end explains whatever else seems wrong with it.
@@ -490,7 +495,9 @@ fn read(
     seed: u64,
     roster: &Spool,
     tell_source: &Sender<Arc<dyn RosterSource>>,
-    tell_block: &Sender<usize>,
+    tell_block: &Sender<Arrived>,
+    on_the_way: &AtomicUsize,
+    spare: &Receiver<Vec<u8>>,
 ) -> (Findings, Result<()>) {
     let mut findings = Findings::default();
     let source: Arc<dyn RosterSource> = match open() {
@@ -499,30 +506,50 @@ fn read(
     };
     // If nobody waits for it, the first block finds out.
     let _ = tell_source.send(Arc::clone(&source));
-    let mut block = Vec::with_capacity(BLOCK + BLOCK / 4);
-    let mut records = 0;
+    let mut block = Block::default();
     let mut failed = None;
-    let mut put = |block: &mut Vec<u8>, records: &mut usize| {
-        if let Err(failure) = roster.push(block) {
+    let mut put = |block: &mut Block| {
+        let records = block.records();
+        let bytes = block.finish(spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BLOCK + BLOCK / 8)));
+        if let Err(failure) = roster.push(&bytes) {
             failed = Some(failure);
             return ControlFlow::Break(());
         }
-        block.clear();
-        match tell_block.send(std::mem::take(records)) {
+        // Whoever takes it in may be behind, and finds it in the spool.
+        let at_hand = on_the_way.fetch_add(1, Ordering::Relaxed) < AT_HAND;
+        match tell_block.send(Arrived { records, bytes: at_hand.then_some(bytes) }) {
             Ok(()) => ControlFlow::Continue(()),
             // Nobody takes it any more: there is no point in going on.
             Err(_) => ControlFlow::Break(()),
         }
     };
     let outcome = source.read(&mut findings, &mut |record| {
-        kept::append(&mut block, record, seed);
-        records += 1;
-        if block.len() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block, &mut records) }
+        block.append(record, seed);
+        if block.size() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block) }
     });
-    if outcome.is_ok() && records > 0 {
-        let _ = put(&mut block, &mut records);
+    if outcome.is_ok() && block.records() > 0 {
+        let _ = put(&mut block);
     }
     (findings, failed.map_or(outcome, Err))
+}
+
+/// So many blocks are handed over from memory to memory while they wait to be taken in; any more only by the spool.
+const AT_HAND: usize = 8;
+
+/// A block of the roster that has been read.
+struct Arrived {
+    records: u32,
+    /// None: it is in the spool alone.
+    bytes: Option<Vec<u8>>,
+}
+
+/// Blocks on their way from the thread that reads to the one that takes in.
+struct Arrivals<'a> {
+    blocks: Receiver<Arrived>,
+    /// How many of them wait.
+    waiting: &'a AtomicUsize,
+    /// Memory that is not needed any more, on its way back.
+    spare: Sender<Vec<u8>>,
 }
 
 impl Survey {
@@ -531,7 +558,7 @@ impl Survey {
         &mut self,
         source: &dyn RosterSource,
         roster: &Spool,
-        blocks: &Receiver<usize>,
+        arrivals: &Arrivals<'_>,
         rules: &Rules,
         today: &str,
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
@@ -541,11 +568,21 @@ impl Survey {
         // A delta may well be about other schools only; it archives nobody for that.
         let mut synced_school = rules.synced_schools.is_empty() || mode == Mode::Delta;
         let (mut scratch, mut near) = (String::new(), Near::default());
-        let (mut reader, mut block) = (roster.read(), Vec::new());
-        for count in blocks {
-            reader.next(&mut block)?;
-            self.blocks.push(u32::try_from(count).unwrap_or(u32::MAX));
-            let mut records = kept::records(&block);
+        let (mut reader, mut own) = (roster.read(), Vec::new());
+        for Arrived { records: count, bytes } in &arrivals.blocks {
+            arrivals.waiting.fetch_sub(1, Ordering::Relaxed);
+            let block = match &bytes {
+                Some(block) => {
+                    reader.pass(block.len());
+                    block
+                }
+                None => {
+                    reader.next(&mut own)?;
+                    &own
+                }
+            };
+            self.blocks.push(count);
+            let mut records = kept::records(block)?;
             while let Some(kept) = records.next_record()? {
                 let record = &kept.record;
                 self.records += 1;
@@ -571,6 +608,10 @@ impl Survey {
                 }
             }
             self.link_all();
+            if let Some(block) = bytes {
+                // Whoever reads may be done already.
+                let _ = arrivals.spare.send(block);
+            }
             if progress(self.records).is_break() {
                 break;
             }
@@ -597,6 +638,11 @@ impl Survey {
     /// them goes on side by side.
     fn link_all(&mut self) {
         let mut links = std::mem::take(&mut self.links);
+        let room = self.families.capacity() - self.families.len();
+        if room < 2 * links.len() {
+            // Not twice as much: of a million families that would be a lot of room for nobody.
+            self.families.reserve_exact(2 * links.len() + self.families.len() / 8);
+        }
         for Link { person, agent, as_guardian, as_student } in links.drain(..) {
             let mut near = self.agents_near;
             let agent = self.number(agent, &mut near);
@@ -660,7 +706,7 @@ impl Survey {
         let (mut reader, mut block) = (self.roster.read(), Vec::new());
         let mut entries = (0_u32..).zip(&self.people_of);
         while reader.next(&mut block)? {
-            let mut records = kept::records(&block);
+            let mut records = kept::records(&block)?;
             while let Some(Kept { record, .. }) = records.next_record()? {
                 let Some((place, entry)) = entries.next() else { break };
                 let Some(person) = person(*entry).filter(|person| doubles.contains(person)) else { continue };

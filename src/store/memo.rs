@@ -53,6 +53,19 @@ pub struct MemoChange {
 }
 
 impl Memos {
+    /// Room at once, since columns that grow leave their old places behind.
+    fn with_room_for(accounts: usize) -> Self {
+        let column = || Vec::with_capacity(accounts);
+        Self {
+            keys: column(),
+            records: column(),
+            schools: column(),
+            exports: column(),
+            states: Vec::with_capacity(accounts),
+            changed: Vec::new(),
+        }
+    }
+
     fn clear(&mut self, at: usize) {
         self.changed[at / CHUNK] = true;
         self.keys[at] = 0;
@@ -169,7 +182,10 @@ impl Store {
 
     /// The memos as they were put away. Chunks that are not what they should be are as good as none.
     fn chunks(&self) -> Result<Memos> {
-        let mut memos = Memos::default();
+        let chunks: usize =
+            self.connection
+                .query_row("SELECT coalesce(max(chunk) + 1, 0) FROM memo", [], |row| row.get(0))?;
+        let mut memos = Memos::with_room_for(chunks.min(GAP / CHUNK) * CHUNK);
         let mut statement = self
             .connection
             .prepare("SELECT chunk, keys, records, schools, exports, states FROM memo ORDER BY chunk")?;
