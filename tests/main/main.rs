@@ -7,6 +7,7 @@
 mod api_access;
 mod architecture;
 mod clever;
+mod clever_events;
 mod commands;
 mod crash;
 mod delivery;
