@@ -8,7 +8,7 @@ use super::People;
 use crate::config::{Age, Platform};
 use crate::failure::Result;
 use crate::findings::Findings;
-use crate::platform::{Export, Seen};
+use crate::platform::{Ear, Export, Seen};
 use crate::roster::kept::key;
 
 /// What an import did, or would do.
@@ -35,13 +35,14 @@ pub fn import(people: &People<'_>, file: &Path, dry_run: bool, findings: &mut Fi
         Platform { users: file.to_owned(), max_age: Age(None), columns: columns.unwrap_or_default() };
     let now: SystemTime = people.now.into();
     let export = Export::read(&platform, now, 0, |_, _| Seen::New, findings)?;
+    let ear = if people.config.platform.is_some() { Ear::ByHand } else { Ear::Nightly };
     let mut imported = Imported { rows: export.len(), ..Imported::default() };
     people.store.begin()?;
     let mut known = HashSet::new();
     export.each_row(|row| {
         let Some(mut account) = people.store.account(row.sourced_id())? else { return Ok(()) };
         known.insert(key(row.sourced_id()));
-        let adopted = row.adopt(&mut account, people.rules.phones);
+        let adopted = row.adopt(&mut account, people.rules.phones, ear);
         imported.joined += u64::from(adopted.joined);
         imported.pending_again += u64::from(adopted.pending_again);
         imported.taken_over += adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;

@@ -18,7 +18,7 @@ use super::survey::{Survey, current_roles};
 use super::{Action, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
-use crate::platform::{Adopted, Row};
+use crate::platform::{Adopted, Ear, Row};
 use crate::roster::kept::Kept;
 use crate::roster::{Mode, Record, RoleList};
 use crate::spool;
@@ -213,7 +213,7 @@ impl Desk<'_> {
         let phones = self.rules.phones;
         match (person.stored.clone(), &person.export) {
             (Some(mut account), Some(row)) => {
-                let adopted = row.adopt(&mut account, phones);
+                let adopted = row.adopt(&mut account, phones, Ear::Nightly);
                 (Some(account), adopted)
             }
             (Some(account), None) => (Some(account), Adopted::default()),
@@ -401,8 +401,7 @@ impl Desk<'_> {
         draft.memos.push(Memo {
             number,
             record: Some(fingerprint.unwrap_or_default()),
-            // Of somebody archived only the state was taken over.
-            export: person.export.as_ref().map(|row| if account.archived { 0 } else { row.hash() }),
+            export: taken_in(person.export.as_ref(), account),
             state: Some(state_of(account) | if kept_row.is_some() { ROW } else { 0 }),
         });
         draft.memo_rows.extend(kept_row.map(|row| (number, row)));
@@ -412,6 +411,15 @@ impl Desk<'_> {
 fn state_of(account: &Account) -> u8 {
     let active = if account.state == State::Active { ACTIVE } else { 0 };
     active | if account.archived { ARCHIVED } else { 0 }
+}
+
+/// Which row of the export need not be looked at again. Of somebody archived only the state was taken over; and while several
+/// values can be shown without being news, it matters that one of them is shown once more.
+fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
+    if account.exported.is_several() {
+        return Some(0);
+    }
+    row.map(|row| if account.archived { 0 } else { row.hash() })
 }
 
 /// Stands for record, rules, schools, whether the roster may lack some, and for what of the day matters to the record: whether the roles that have dates are
