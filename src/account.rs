@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::contact::{Details, Field};
 use crate::roster::{IdList, Record, RoleList};
 
-pub use exported::{Exported, OldNews};
+pub use exported::{Exported, OldNews, Shown};
 
 /// Whether the person has joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::account::{Account, Exported, OldNews, State};
+use crate::account::{Account, Exported, OldNews, Shown, State};
 use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
 use crate::failure::{Failure, Kind, Result};
@@ -297,9 +297,9 @@ impl Row {
         let Account { details, exported, .. } = account;
         self.take_name(details, &mut exported.name, ear);
         if let Some(email) = &self.email {
-            let actual = email_key(&details.email) == email_key(email);
+            let shown = shown(email_key(&details.email) == email_key(email));
             let same = |value: &str| email_key(value) == email_key(email);
-            if ear.hears(&mut exported.email, email, &details.email, actual, same) {
+            if ear.hears(&mut exported.email, email, &details.email, shown, same) {
                 email.trim().clone_into(&mut details.email);
             }
         }
@@ -320,10 +320,14 @@ impl Row {
             let value = PersonName::from_parts(value);
             beside(&value).same(&value)
         };
-        let shown = beside(&details.name);
-        let actual = shown.same(&details.name);
-        if ear.hears(old_news, &shown.in_parts(), &details.name.in_parts(), actual, same) {
-            details.name = shown;
+        let name = beside(&details.name);
+        let shown = match (name.same(&details.name), &self.given_name, &self.family_name) {
+            (false, _, _) => Shown::Another,
+            (true, Some(_), Some(_)) => Shown::Actual,
+            (true, _, _) => Shown::ActualInPart,
+        };
+        if ear.hears(old_news, &name.in_parts(), &details.name.in_parts(), shown, same) {
+            details.name = name;
         }
     }
 }
@@ -342,16 +346,20 @@ impl Ear {
     fn hears(
         self,
         old_news: &mut OldNews,
-        shown: &str,
+        text: &str,
         actual: &str,
-        is_actual: bool,
+        shown: Shown,
         same: impl Fn(&str) -> bool,
     ) -> bool {
         match self {
-            Self::Nightly => old_news.hear(shown, is_actual, same),
-            Self::ByHand => old_news.hear_by_hand(shown, actual, is_actual, same),
+            Self::Nightly => old_news.hear(text, shown, same),
+            Self::ByHand => old_news.hear_by_hand(text, actual, shown, same),
         }
     }
+}
+
+fn shown(is_actual: bool) -> Shown {
+    if is_actual { Shown::Actual } else { Shown::Another }
 }
 
 fn take_number(
@@ -366,11 +374,10 @@ fn take_number(
     if old_news.is_just(cell) {
         return;
     }
-    let shown = phones.canonical(cell);
-    let is_actual = phone_key(actual) == phone_key(&shown);
-    let same = |value: &str| value == cell || phone_key(&phones.canonical(value)) == phone_key(&shown);
-    if ear.hears(old_news, cell, actual, is_actual, same) {
-        *actual = shown;
+    let number = phones.canonical(cell);
+    let same = |value: &str| value == cell || phone_key(&phones.canonical(value)) == phone_key(&number);
+    if ear.hears(old_news, cell, actual, shown(phone_key(actual) == phone_key(&number)), same) {
+        *actual = number;
     }
 }
 

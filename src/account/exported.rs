@@ -9,9 +9,17 @@ use crate::contact::{Details, Field, PersonName};
 /// Stands between values. What is kept has none of it: see [`OldNews::add`].
 const BETWEEN: char = '\u{1f}';
 
-/// How many values of a field are remembered at most. A platform that is further behind than so many changes is not
-/// behind, it is another one.
+/// How many values of a field are remembered at most: the one that the export showed last, and the latest of the others.
 const MOST: usize = 8;
+
+/// How what the export shows stands to the actual value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Actual,
+    /// As far as it goes: one part of a name, where the other is not provided.
+    ActualInPart,
+    Another,
+}
 
 /// Values of one field that the platform's export may still show without it being news, oldest first: what it said last,
 /// and what was replaced since by the sync or by hand. None: the export has not said anything yet, and nothing was
@@ -59,37 +67,38 @@ impl OldNews {
             return;
         }
         let surplus = (self.values().count() + 1).saturating_sub(MOST);
-        let kept: Vec<&str> = self.values().skip(surplus).chain([value.as_str()]).collect();
+        let others = self.values().skip(1 + surplus);
+        let kept: Vec<&str> = self.values().take(1).chain(others).chain([value.as_str()]).collect();
         self.0 = Some(join(&kept));
     }
 
     /// Takes in what the export shows; true if that is news, and the actual value from now on. `same` tells whether a
     /// value is the same as what it shows.
-    pub fn hear(&mut self, shown: &str, is_actual: bool, same: impl Fn(&str) -> bool) -> bool {
+    pub fn hear(&mut self, text: &str, shown: Shown, same: impl Fn(&str) -> bool) -> bool {
         let known = self.values().position(&same);
-        match known {
+        match (known, shown) {
             // The platform has come as far as we are; what was before will not come again.
-            Some(at) if is_actual => self.keep(at, 1),
+            (Some(at), Shown::Actual) => self.keep(at, 1),
             // It is on the way. It has gone past what came before this.
-            Some(at) => self.keep(at, MOST),
-            None => self.0 = Some(without_separator(shown)),
+            (Some(at), Shown::ActualInPart | Shown::Another) => self.keep(at, MOST),
+            (None, _) => self.0 = Some(without_separator(text)),
         }
-        known.is_none() && !is_actual
+        known.is_none() && shown == Shown::Another
     }
 
     /// Takes in what a file shows that somebody looked at and brought by hand, while runs read an export of their own:
     /// what that one may still show, it may still show. `actual` is the value that would be replaced.
     pub fn hear_by_hand(
         &mut self,
-        shown: &str,
+        text: &str,
         actual: &str,
-        is_actual: bool,
+        shown: Shown,
         same: impl Fn(&str) -> bool,
     ) -> bool {
         if self.is_none() {
-            return self.hear(shown, is_actual, same);
+            return self.hear(text, shown, same);
         }
-        let news = !is_actual && !self.values().any(same);
+        let news = shown == Shown::Another && !self.values().any(same);
         if news {
             self.add(actual);
         }
@@ -153,6 +162,22 @@ impl Exported {
         }
     }
 
+    /// As [`Exported::replaced`], by the sync, which comes after the export in a run: if what it puts there is what the export
+    /// shows, the platform has come as far already. So a second run over the same files finds nothing to do.
+    pub fn synced(&mut self, field: Field, before: &Details, after: &Details) {
+        self.replaced(field, before);
+        let mut first = Details::default();
+        first.put_recorded(field, self.of(field).values().next().unwrap_or_default());
+        if first.same(field, after) {
+            match field {
+                Field::Name => self.name.keep(0, 1),
+                Field::Email => self.email.keep(0, 1),
+                Field::Phone => self.phone.keep(0, 1),
+                Field::HomePhone => self.home_phone.keep(0, 1),
+            }
+        }
+    }
+
     /// Whether of some field several values can be shown. Only then does it matter how often an export that stays the same
     /// is looked at.
     pub fn is_several(&self) -> bool {
@@ -204,7 +229,8 @@ mod tests {
     /// What becomes of the values, and whether it is news.
     fn hear(values: &[&str], actual: &str, shown: &str) -> (Vec<String>, bool) {
         let mut known = news(values);
-        let is_news = known.hear(shown, actual == shown, |value| value == shown);
+        let is = if actual == shown { Shown::Actual } else { Shown::Another };
+        let is_news = known.hear(shown, is, |value| value == shown);
         (known.values().map(str::to_owned).collect(), is_news)
     }
 
@@ -239,14 +265,25 @@ mod tests {
         }
         assert_eq!(known.values().collect::<Vec<_>>(), ["a", "b", "", "c d"]);
         (0..20).for_each(|number| known.add(&number.to_string()));
-        assert_eq!(known.values().collect::<Vec<_>>(), ["12", "13", "14", "15", "16", "17", "18", "19"]);
+        assert_eq!(known.values().collect::<Vec<_>>(), ["a", "13", "14", "15", "16", "17", "18", "19"]);
+    }
+
+    #[test]
+    fn the_sync_knows_what_the_export_shows() {
+        let details = |email: &str| Details { email: email.into(), ..Details::default() };
+        let mut exported = Exported { email: news(&["A"]), ..Exported::default() };
+        exported.synced(Field::Email, &details("b"), &details("c"));
+        assert_eq!(exported.email.values().collect::<Vec<_>>(), ["A", "b"]);
+        exported.synced(Field::Email, &details("c"), &details("a"));
+        assert_eq!(exported.email.values().collect::<Vec<_>>(), ["A"]);
     }
 
     #[test]
     fn a_file_brought_by_hand_takes_nothing_away() {
         let by_hand = |values: &[&str], actual: &str, shown: &str| {
             let mut known = news(values);
-            let is_news = known.hear_by_hand(shown, actual, actual == shown, |value| value == shown);
+            let is = if actual == shown { Shown::Actual } else { Shown::Another };
+            let is_news = known.hear_by_hand(shown, actual, is, |value| value == shown);
             (known.values().map(str::to_owned).collect::<Vec<_>>().join(" "), is_news)
         };
         assert_eq!(by_hand(&["a", "b"], "c", "c"), ("a b".into(), false));
