@@ -111,6 +111,7 @@ impl Export {
         }
         let columns = Columns::of(&record, platform, path)?;
         let mut contradicted: Vec<u64> = Vec::new();
+        let mut first_unusable: Option<(u64, &str)> = None;
         let mut scratch = Vec::new();
         while reader.read_byte_record(&mut record).map_err(broken)? {
             if record.iter().all(<[u8]>::is_empty) {
@@ -130,6 +131,7 @@ impl Export {
             }
             match columns.row(&record) {
                 Err(problem) => {
+                    first_unusable.get_or_insert((line, problem));
                     findings.error("platform-row-malformed", &export.file, Some(line), None, || {
                         problem.to_owned()
                     });
@@ -152,6 +154,7 @@ impl Export {
                         (Seen::New, Some(place)) => export.rows.get::<Row>(*place)?.hash != hash,
                     };
                     if twice {
+                        first_unusable.get_or_insert((line, "rows for one sourcedId differ"));
                         findings.error("platform-row-repeated", &export.file, Some(line), None, || {
                             format!(
                                 "rows for sourcedId `{}` differ; all of them are left out",
@@ -164,13 +167,21 @@ impl Export {
                 }
             }
         }
-        if export.places.is_empty() && export.usable == 0 {
-            return Err(empty());
-        }
         for key in contradicted {
             export.places.remove(&key);
         }
         export.usable += export.places.len();
+        if export.usable == 0 {
+            return Err(first_unusable.map_or_else(empty, |(line, problem)| {
+                let problem = problem.trim_end_matches("; left out");
+                Failure::new(
+                    Kind::InputUnusable,
+                    format!("the platform export has no usable row; the first: {problem}"),
+                )
+                .at(format!("{}:{line}", path.display()))
+                .cure("have it made again; without it everybody who joined would be taken for pending")
+            }));
+        }
         Ok(export)
     }
 

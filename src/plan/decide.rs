@@ -309,8 +309,6 @@ impl Desk<'_> {
         draft.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
         draft.summary.taken_over +=
             adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
-        draft.became_pending +=
-            u64::from(adopted.pending_again && stored.is_some_and(|stored| !stored.archived));
         let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
         let starts_active =
             is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
