@@ -32,7 +32,7 @@ use notice::Telling;
 pub use corrections::{CORRECTION_COLUMNS, correction};
 pub use duplicates::{Likeness, Likenesses, likenesses};
 pub use edit::{Done, edit};
-pub use exchange::{Imported, import};
+pub use exchange::{ImportOptions, Imported, import};
 pub use family::{Family, Schools};
 pub use grant::{Permission, set_permission};
 pub use join::{Joined, join};

@@ -40,7 +40,7 @@ pub use build::{Plan, build};
 pub use claims::{Claim, refusals};
 pub use forecast::{Forecast, forecast};
 pub use known::Known;
-pub use limits::{Overrun, check as check_limits, too_many_rejected};
+pub use limits::{Overrun, check as check_limits, too_many_pending_again, too_many_rejected};
 pub use note::{Note, Reason, join_codes, join_notes};
 pub use recipients::recipients;
 pub use rules::{Channels, Rules};

@@ -18,6 +18,7 @@ mod memo;
 mod migrate;
 mod open;
 mod outbox;
+mod replay;
 mod verify;
 
 use std::cell::RefCell;

@@ -68,7 +68,8 @@ pub(super) fn write(
         Ok(details) => details,
         Err(refused) => return Ok(Done::Refused(refused)),
     };
-    let after = Account { details, ..before.clone() };
+    let mut after = before.clone();
+    after.replace_details(details);
     let changes = changes(&before.details, &after.details);
     if changes.is_empty() {
         return Ok(Done::Nothing);
@@ -81,7 +82,7 @@ pub(super) fn write(
         }
     }
     let origin = origin(before, actor);
-    people.store.edit(permit, &after.details)?;
+    people.store.edit(permit, &after)?;
     for change in &changes {
         let entry = AuditEntry {
             origin,

@@ -465,7 +465,8 @@ pub fn build(
     let passed_over = sources.iter().filter(|source| **source == Source::Record).count() as u64;
     *total.summary.actions.entry(Action::Unchanged).or_default() += passed_over;
     total.summary.accounts_before = population.0 + population.1;
-    total.summary.active = (population.1 + total.became_active).saturating_sub(total.became_pending);
+    // Who is taken back to pending counts among them: they are what a share of is to be allowed.
+    total.summary.active = population.1 + total.became_active;
     total.summary.records = survey.records;
     total.summary.without_id = survey.without_id;
     spools.finish()?;
@@ -546,7 +547,6 @@ struct Total {
     summary: Summary,
     checksum: Checksum,
     became_active: u64,
-    became_pending: u64,
 }
 
 struct Planner<'a> {
@@ -736,7 +736,6 @@ impl<'a> Planner<'a> {
         total.summary.merge(draft.summary);
         total.checksum.merge(&draft.checksum);
         total.became_active += draft.became_active;
-        total.became_pending += draft.became_pending;
         self.people.merge(draft.people);
         self.spools.rows.push_all(&draft.rows)?;
         self.spools.writes.push_all(&draft.writes)?;

@@ -17,7 +17,7 @@ use super::survey::{Survey, current_roles, record_print};
 use super::{Action, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
-use crate::platform::{Adopted, Row};
+use crate::platform::{Adopted, Ear, Row};
 use crate::roster::kept::{Kept, Place};
 use crate::roster::{Mode, Record, RoleList};
 use crate::spool;
@@ -204,7 +204,7 @@ impl Desk<'_> {
         let phones = self.rules.phones;
         match (person.stored.clone(), &person.export) {
             (Some(mut account), Some(row)) => {
-                let adopted = row.adopt(&mut account, phones);
+                let adopted = row.adopt(&mut account, phones, Ear::Nightly);
                 (Some(account), adopted)
             }
             (Some(account), None) => (Some(account), Adopted::default()),
@@ -300,8 +300,6 @@ impl Desk<'_> {
         draft.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
         draft.summary.taken_over +=
             adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
-        draft.became_pending +=
-            u64::from(adopted.pending_again && stored.is_some_and(|stored| !stored.archived));
         let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
         let starts_active =
             is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
@@ -390,8 +388,7 @@ impl Desk<'_> {
         draft.memos.push(Memo {
             number,
             record: Some(print.unwrap_or_default()),
-            // Of somebody archived only the state was taken over.
-            export: person.export.as_ref().map(|row| if account.archived { 0 } else { row.hash() }),
+            export: taken_in(person.export.as_ref(), account),
             credentials: print.map(|_| CREDENTIALS.map(|field| hash(&account.details, field).unwrap_or(0))),
             state: state_of(account) | if kept_row.is_some() { ROW } else { 0 },
         });
@@ -402,4 +399,13 @@ impl Desk<'_> {
 fn state_of(account: &Account) -> u8 {
     let active = if account.state == State::Active { ACTIVE } else { 0 };
     active | if account.archived { ARCHIVED } else { 0 }
+}
+
+/// Which row of the export need not be looked at again. Of somebody archived only the state was taken over; and while several
+/// values can be shown without being news, it matters that one of them is shown once more.
+fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
+    if account.exported.is_several() {
+        return Some(0);
+    }
+    row.map(|row| if account.archived { 0 } else { row.hash() })
 }

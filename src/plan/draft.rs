@@ -21,7 +21,6 @@ pub(super) struct Draft {
     /// Rows to be kept with the memos, by number of the person.
     pub(super) memo_rows: Vec<(u32, Vec<u8>)>,
     pub(super) became_active: u64,
-    pub(super) became_pending: u64,
     /// Under `unique`: which credential (0 email, 1 phone), whose, and what is done with it.
     pub(super) claims: Vec<(usize, String, Claim)>,
 }

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use crate::account::{Account, Exported, SisDetails, State};
+use crate::account::{Account, Exported, OldNews, SisDetails, State};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 
@@ -265,11 +265,13 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
             agents: row.get(19)?,
         },
         exported: Exported {
-            given_name: row.get(20)?,
-            family_name: row.get(21)?,
-            email: row.get(22)?,
-            phone: row.get(23)?,
-            home_phone: row.get(24)?,
+            name: Exported::name_from_columns(
+                row.get_ref(20)?.as_str_or_null()?,
+                row.get_ref(21)?.as_str_or_null()?,
+            ),
+            email: OldNews::from_column(row.get(22)?),
+            phone: OldNews::from_column(row.get(23)?),
+            home_phone: OldNews::from_column(row.get(24)?),
         },
         kept_since: row.get_ref(25)?.as_str_or_null()?.and_then(|day| day.parse().ok()),
     })
@@ -278,6 +280,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
 /// Binds the parameters from the second on, in the order of the columns.
 fn bind(statement: &mut rusqlite::Statement<'_>, account: &Account) -> rusqlite::Result<()> {
     let Account { id: _, sourced_id: _, state, archived, details, sis, exported, kept_since } = account;
+    let [exported_given, exported_family] = exported.name_columns();
     let values: [&dyn rusqlite::ToSql; 24] = [
         &state.word(),
         archived,
@@ -297,11 +300,11 @@ fn bind(statement: &mut rusqlite::Statement<'_>, account: &Account) -> rusqlite:
         &sis.roles,
         &sis.orgs,
         &sis.agents,
-        &exported.given_name,
-        &exported.family_name,
-        &exported.email,
-        &exported.phone,
-        &exported.home_phone,
+        &exported_given,
+        &exported_family,
+        &exported.email.column(),
+        &exported.phone.column(),
+        &exported.home_phone.column(),
         &kept_since.map(|day| day.to_string()),
     ];
     for (index, value) in (2..).zip(values) {

@@ -63,19 +63,27 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces the details of the account that the permit is for.
-    pub fn edit(&self, permit: &Permit, details: &Details) -> Result<()> {
+    /// Replaces the details of the account that the permit is for, and what the platform's export may still show.
+    pub fn edit(&self, permit: &Permit, after: &Account) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "UPDATE account SET given_name = ?2, family_name = ?3, email = ?4, phone = ?5, home_phone = ?6 \
-             WHERE id = ?1",
+            "UPDATE account SET given_name = ?2, family_name = ?3, email = ?4, phone = ?5, home_phone = ?6, \
+             export_given_name = ?7, export_family_name = ?8, export_email = ?9, export_phone = ?10, \
+             export_home_phone = ?11 WHERE id = ?1",
         )?;
+        let Account { details, exported, .. } = after;
+        let [exported_given, exported_family] = exported.name_columns();
         statement.execute(params![
             permit.account(),
             details.name.given,
             details.name.family,
             details.email,
             details.phone,
-            details.home_phone
+            details.home_phone,
+            exported_given,
+            exported_family,
+            exported.email.column(),
+            exported.phone.column(),
+            exported.home_phone.column(),
         ])?;
         Ok(())
     }

@@ -41,6 +41,7 @@ mod shortcut;
 mod sis;
 mod source;
 mod support;
+mod tampering;
 mod telling;
 mod texts;
 mod undo;

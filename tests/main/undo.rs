@@ -204,3 +204,20 @@ fn an_export_that_has_not_heard_of_the_undo_does_not_undo_it() {
     assert_eq!(&done.report.row("tea-1")["email"], "tea-1@school.example");
     assert!(!before.contains("wrong-1") && !details(&district).contains("wrong-1"));
 }
+
+/// The platform is quicker: it has taken the run's value over before the undo, and hears of that a night later.
+#[test]
+fn an_export_that_had_taken_the_run_over_does_not_redo_it() {
+    let (mut district, changed) = district();
+    district.platform(&changed[..3]);
+    let _ = district.cli(&["undo", "2"]).ok();
+    let before = details(&district);
+    assert!(!before.contains("wrong-1") && !before.contains("Maria"), "{before}");
+    for day in [25, 26] {
+        district.at(&format!("2026-11-{day}T08:15:00Z"));
+        let done = district.run().ok();
+        assert_eq!(&done.report.row("tea-1")["email"], "tea-1@school.example");
+        assert_eq!(&done.report.row("tea-1")["given_name"], "Mary Ann");
+        assert_eq!(&done.report.row("tea-2")["phone"], "+17185550142");
+    }
+}
