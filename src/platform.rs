@@ -7,6 +7,7 @@ mod language;
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -18,7 +19,7 @@ use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::roster::kept::key;
+use crate::roster::kept::{OfKeys, key};
 use crate::spool::Shelf;
 use crate::store::{AuditEntry, Origin};
 pub use language::languages;
@@ -56,7 +57,7 @@ pub enum Seen {
 pub struct Export {
     file: String,
     /// Where each person's row is kept, by the key of the sourcedId. On a first night that is everybody who has joined.
-    places: HashMap<u64, u64>,
+    places: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
     rows: Shelf,
     /// Rows that can be used, also those that say nothing new.
     usable: usize,
@@ -93,7 +94,11 @@ impl Export {
         let file = File::open(path).map_err(failed)?;
         let written = file.metadata().and_then(|found| found.modified()).map_err(failed)?;
         check_age(path, platform.max_age, now, written)?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(file);
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .has_headers(false)
+            .buffer_capacity(1 << 17)
+            .from_reader(file);
         let mut export = Self { file: file_name(path), ..Self::default() };
         let mut record = csv::ByteRecord::new();
         let broken = |error: csv::Error| {

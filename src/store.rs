@@ -27,7 +27,7 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
-pub use accounts::{Bystander, Relative};
+pub use accounts::{AccountRow, Bystander, Relative};
 pub use audit::{AuditEntry, Audited, Created, Origin};
 pub use contacts::Member;
 pub use families::Guardian;

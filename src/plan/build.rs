@@ -19,7 +19,7 @@ use super::sort::{Source, sort};
 use super::summary::{Checksum, Summary};
 use super::survey::Survey;
 use super::view::{Faces, View};
-use super::{Action, PlanRow, RowHead, Write};
+use super::{Action, Newcomer, PlanRow, RowHead, Write};
 use crate::account::Account;
 use crate::config::SharedContacts;
 use crate::contact::{PersonName, likeness_keys};
@@ -41,6 +41,7 @@ pub struct Plan {
     memory: Memory,
     sources: Vec<Source>,
     rows: Values<PlanRow<'static>>,
+    newcomers: Values<Newcomer<'static>>,
     writes: Values<Write>,
     bystanders: Values<Bystander>,
     memos: Values<Memo>,
@@ -208,7 +209,19 @@ impl Plan {
         self.bystanders.each(each)
     }
 
-    /// Hands over what is to be written to the store, while the next are already read back.
+    /// Hands over the accounts that are added and nothing else.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn each_newcomer(&self, mut each: impl FnMut(&Newcomer<'_>) -> Result<()>) -> Result<()> {
+        let mut newcomers = self.newcomers.read();
+        while let Some(newcomer) = newcomers.next_value()? {
+            each(&newcomer)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what else is to be written to the store, while the next are already read back.
     ///
     /// # Errors
     /// As [`Plan::write_rows`].
@@ -271,12 +284,16 @@ impl Plan {
             let number = number(account);
             (self.survey.directory.key(number), self.memory.state(number))
         };
-        // The accounts of those who had none, by number.
-        let mut new: Vec<(u32, usize)> = created.iter().copied().zip(before..).collect();
-        new.sort_unstable();
-        let account = |number: u32| match (number as usize) < before {
-            true => Some(number as usize),
-            false => new.binary_search_by_key(&number, |new| new.0).ok().map(|at| new[at].1),
+        // The accounts of those who had none, by number: the id less one, or 0 for whoever still has none.
+        let mut new: Vec<u32> = Vec::new();
+        for (account, number) in (before..).zip(created) {
+            let at = *number as usize - before;
+            new.resize(new.len().max(at + 1), 0);
+            new[at] = u32::try_from(account).unwrap_or(u32::MAX);
+        }
+        let account = |number: u32| match (number as usize).checked_sub(before) {
+            None => Some(number as usize),
+            Some(at) => new.get(at).filter(|account| **account as usize >= before).map(|new| *new as usize),
         };
         for first in (0..accounts.div_ceil(CHUNK)).step_by(CHUNKS_AT_ONCE) {
             let chunks = first..accounts.div_ceil(CHUNK).min(first + CHUNKS_AT_ONCE);
@@ -470,7 +487,7 @@ pub fn build(
     total.summary.records = survey.records;
     total.summary.without_id = survey.without_id;
     spools.finish()?;
-    let Spools { rows, writes, bystanders, memos, memo_rows } = spools;
+    let Spools { rows, newcomers, writes, bystanders, memos, memo_rows } = spools;
     let sharing = share(people, passed_over > 0, &survey, &sources, store)?;
     let mut plan = Plan {
         summary: total.summary,
@@ -481,6 +498,7 @@ pub fn build(
         memory,
         sources,
         rows,
+        newcomers,
         writes,
         bystanders,
         memos,
@@ -525,6 +543,7 @@ const BATCH: usize = 256;
 #[derive(Default)]
 struct Spools {
     rows: Values<PlanRow<'static>>,
+    newcomers: Values<Newcomer<'static>>,
     writes: Values<Write>,
     bystanders: Values<Bystander>,
     memos: Values<Memo>,
@@ -534,6 +553,7 @@ struct Spools {
 impl Spools {
     fn finish(&mut self) -> Result<()> {
         self.rows.finish()?;
+        self.newcomers.finish()?;
         self.writes.finish()?;
         self.bystanders.finish()?;
         self.memos.finish()?;
@@ -738,6 +758,7 @@ impl<'a> Planner<'a> {
         total.became_active += draft.became_active;
         self.people.merge(draft.people);
         self.spools.rows.push_all(&draft.rows)?;
+        self.spools.newcomers.push_all(&draft.newcomers)?;
         self.spools.writes.push_all(&draft.writes)?;
         for unheard in draft.unheard {
             let known = self.store.bystander(&unheard.sourced_id)?;

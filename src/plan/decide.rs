@@ -14,14 +14,14 @@ use super::row::{row_of, sync_entries};
 use super::rules::Rules;
 use super::sis::Cells;
 use super::survey::{Survey, current_roles, record_print};
-use super::{Action, PlanRow, Write};
+use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
 use crate::platform::{Adopted, Ear, Row};
 use crate::roster::kept::{Kept, Place};
 use crate::roster::{Mode, Record, RoleList};
 use crate::spool;
-use crate::store::{ACTIVE, ARCHIVED, ROW};
+use crate::store::{ACTIVE, ARCHIVED, AccountRow, ROW};
 
 /// Refused credentials: for email and phone, whose, and who holds it.
 #[derive(Default)]
@@ -314,6 +314,12 @@ impl Desk<'_> {
         {
             let mut audit = adopted.entries;
             audit.extend(sync_entries(verdict.action, stored, &account, &verdict.changes));
+            let only_added = account.id == 0 && audit.is_empty() && verdict.changes.is_empty();
+            if let Some(person) = person.number.filter(|_| only_added) {
+                return AccountRow::with(&account, |account| {
+                    spool::append(&mut draft.newcomers, &Newcomer { person, account })
+                });
+            }
             let write = Write {
                 account,
                 person: person.number,

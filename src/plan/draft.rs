@@ -12,8 +12,9 @@ use crate::store::Bystander;
 pub(super) struct Draft {
     pub(super) summary: Summary,
     pub(super) checksum: Checksum,
-    /// Values of [`super::PlanRow`] and [`super::Write`], as a spool has them.
+    /// Values of [`super::PlanRow`], [`super::Newcomer`] and [`super::Write`], as a spool has them.
     pub(super) rows: Vec<u8>,
+    pub(super) newcomers: Vec<u8>,
     pub(super) writes: Vec<u8>,
     pub(super) unheard: Vec<Unheard>,
     pub(super) people: People,

@@ -2,6 +2,8 @@
 //!
 //! Records are kept as bytes in blocks, from which they are borrowed again without being copied.
 
+use std::hash::Hasher;
+
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Defect, IdList, Record, RoleList};
@@ -19,6 +21,24 @@ pub struct Kept<'a> {
 /// By what a person is known where the sourcedId itself would take too much room.
 pub fn key(sourced_id: &str) -> u64 {
     xxh3_64(sourced_id.as_bytes())
+}
+
+/// Hashes [`key`]s for a table: they are hashes already.
+#[derive(Default)]
+pub struct OfKeys(u64);
+
+impl Hasher for OfKeys {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 // A block: the text of all records, their heads, and the length of the heads (4 bytes). So the text is looked at once for
