@@ -55,24 +55,31 @@ class Handler(BaseHTTPRequestHandler):
         uri = f"http://{self.headers['Host']}{self.path}"
         header = self.headers.get("Authorization", "")
         is_signed, _ = endpoint.validate_request(uri, "GET", None, {"Authorization": header})
-        status, body = self.page() if is_signed else (401, {"error": "not signed as it should be"})
+        name, found = self.wanted()
+        status, body = (200, self.page(name, found)) if is_signed else (401, {"error": "not signed as it should be"})
         print(status, self.path, header, sep="\t", file=notes, flush=True)
         body = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Total-Count", str(len(found)))
         self.end_headers()
         self.wfile.write(body)
 
-    def page(self):
-        parts = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        name = parts.path.rsplit("/", 1)[-1]
+    def query(self, name):
+        return parse_qs(urlsplit(self.path).query).get(name, [""])[0]
+
+    def wanted(self):
+        """What is asked for, and all there is of it."""
+        name = urlsplit(self.path).path.rsplit("/", 1)[-1]
         found = roster[name]
-        if since := re.fullmatch("dateLastModified>'(.*)'", query.get("filter", "")):
+        if since := re.fullmatch("dateLastModified>'(.*)'", self.query("filter")):
             found = [one for one in found if one["dateLastModified"] > since[1]]
-        offset = int(query["offset"])
-        return 200, {name: found[offset : offset + int(query["limit"])]}
+        return name, found
+
+    def page(self, name, found):
+        offset = int(self.query("offset"))
+        return {name: found[offset : offset + int(self.query("limit"))]}
 
     def log_message(self, *_):
         pass
