@@ -15,6 +15,7 @@ mod profile;
 mod reason;
 mod refused;
 mod rekey;
+mod renames;
 mod typed;
 
 use chrono::{DateTime, Utc};

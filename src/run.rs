@@ -125,12 +125,12 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     // What is pulled is complete before anything is looked at; files are looked through meanwhile.
     let open = open::open_later(config, options.source.as_deref(), &store, around, !options.dry_run)?;
     store.begin()?;
+    let mut findings = Findings::default();
     if let Some(file) = &options.rekey {
         store.set_mark()?;
-        let done = people::rekey_all(&People::new(config, &store, around.now)?, file)?;
+        let done = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
         tracing::info!("{done} accounts have a new sourcedId");
     }
-    let mut findings = Findings::default();
     let Surveyed { source, survey, prepared: export } =
         survey(open, config, options, &store, &rules, &mut findings, around)?;
     refuse_first_delta(&*source, &store)?;
