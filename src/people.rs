@@ -15,6 +15,7 @@ mod profile;
 mod reason;
 mod refused;
 mod rekey;
+mod renames;
 mod typed;
 
 use chrono::{DateTime, Utc};
@@ -34,7 +35,7 @@ pub use duplicates::{Likeness, Likenesses, likenesses};
 pub use edit::{Done, edit};
 pub use exchange::{ImportOptions, Imported, import};
 pub use family::{Family, Schools};
-pub use grant::{Permission, set_permission};
+pub use grant::{Permission, Permitted, set_permission};
 pub use join::{Joined, join};
 pub use notice::tell;
 pub use profile::{FieldProfile, Profile, Provenance, provenance};

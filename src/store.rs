@@ -29,7 +29,7 @@ use crate::failure::{Failure, Kind};
 
 pub use accounts::{AccountRow, Bystander, Relative};
 pub use audit::{AuditEntry, Audited, Created, Origin};
-pub use contacts::Member;
+pub use contacts::{Member, Rename};
 pub use families::Guardian;
 pub use grants::Grant;
 pub use history::{NewRun, RunResult, RunRow};

@@ -16,7 +16,7 @@ use crate::source::{
 use crate::store::Store;
 
 /// How a source is opened.
-type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
+pub(super) type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
 
 /// Opens the configured source: files when it is called for, in whatever thread; what takes the store or is pulled at
 /// once, so that it is complete before the store is looked at.

@@ -22,6 +22,15 @@ pub struct Member {
     pub agents: String,
 }
 
+/// An account was given another sourcedId.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// Row in the store.
+    pub account: i64,
+    pub old: String,
+    pub new: String,
+}
+
 impl Store {
     /// Goes through all accounts by sourcedId, archived ones too.
     pub fn each_account(&self, mut each: impl FnMut(&Account) -> Result<()>) -> Result<()> {
@@ -95,6 +104,19 @@ impl Store {
             .prepare("SELECT DISTINCT account_id FROM audit_row WHERE field = 'sourced_id'")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Goes through the sourcedIds that accounts were given, oldest first.
+    pub fn each_rename(&self, mut each: impl FnMut(Rename)) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT account_id, old, new FROM audit_row JOIN audit_value ON audit_value.id = audit_row.id \
+             WHERE field = 'sourced_id' ORDER BY audit_row.id",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(Rename { account: row.get(0)?, old: row.get(1)?, new: row.get(2)? });
+        }
+        Ok(())
     }
 
     /// Another pending or active account that has this email or mobile.

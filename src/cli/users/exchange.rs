@@ -9,7 +9,7 @@ use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{reading, writing};
 use crate::account::Account;
-use crate::config::PLATFORM_COLUMNS;
+use crate::config::{Config, PLATFORM_COLUMNS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::people::{ImportOptions, Imported, People, import as take_in};
@@ -37,8 +37,9 @@ pub(super) struct ImportArgs {
 
 /// Write every account's actual details, for the platform to take over
 ///
-/// By sourcedId, with the columns that `users import` reads, so that importing it changes nothing. Archived accounts are left
-/// out: the platform's format has no word for them.
+/// By sourcedId, with the columns that `users import` reads, under the headers of [platform.columns], so that importing it
+/// changes nothing. Archived accounts are left out: the platform's format has no word for them. So is `language`, which is read
+/// from the platform's export when somebody is told something, and not kept.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
     /// How to write them
@@ -54,7 +55,7 @@ pub(super) struct ExportArgs {
 enum Format {
     /// Values as they are: for programs, not for spreadsheets
     Csv,
-    /// An array with one object for each account
+    /// An array with one object for each account; its keys are never renamed
     Json,
 }
 
@@ -131,7 +132,7 @@ pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Stat
     let mut buffer = Vec::new();
     let mut written = 0_u64;
     if args.format == Format::Csv {
-        append_plain_row(PLATFORM_COLUMNS.iter().map(|column| column.as_bytes()), &mut buffer);
+        append_plain_row(headers(&config).map(str::as_bytes), &mut buffer);
     }
     let mut each = |account: &Account| {
         if account.archived {
@@ -162,6 +163,15 @@ pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Stat
     }
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
     Ok(Status::Ok)
+}
+
+/// In the order of [`PLATFORM_COLUMNS`], named as an import would look for them.
+fn headers(config: &Config) -> impl Iterator<Item = &str> {
+    let columns = config.platform.as_ref().map(|platform| &platform.columns);
+    PLATFORM_COLUMNS.iter().map(move |column| {
+        let mapped = columns.and_then(|columns| columns.get(*column));
+        mapped.map_or(*column, String::as_str)
+    })
 }
 
 /// In the order of [`PLATFORM_COLUMNS`].
