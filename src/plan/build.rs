@@ -418,7 +418,7 @@ impl Plan {
 }
 
 /// So many chunks of memos are put away at once, and what has changed of so many people is in memory for it.
-const CHUNKS_AT_ONCE: usize = 256;
+const CHUNKS_AT_ONCE: usize = 128;
 
 /// A block of the roster on its way to whoever writes its rows, with what was decided of it.
 struct Piece<'a> {
@@ -477,6 +477,7 @@ pub fn build(
     };
     let desk = Desk { survey: &survey, rules, today: &today, mode, refused: &refused, watch: false, memo };
     let mut planner = Planner::new(&desk, store, export, &sources, &mut memory);
+    planner.people.reserve(sources.iter().filter(|source| source.is_among_rows()).count());
     planner.walk(&mut progress)?;
     let Planner { mut total, mut spools, people, forgotten, .. } = planner;
     let passed_over = sources.iter().filter(|source| **source == Source::Record).count() as u64;

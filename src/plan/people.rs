@@ -92,6 +92,11 @@ impl Sieve {
 }
 
 impl People {
+    /// Makes room, so that none is made in steps.
+    pub(super) fn reserve(&mut self, people: usize) {
+        self.holders.iter_mut().for_each(|holders| holders.reserve_exact(people));
+    }
+
     /// Adds what somebody holds, for email and phone.
     pub(super) fn add(&mut self, person: u32, hashes: [Option<u64>; 2]) {
         for (hash, holders) in hashes.into_iter().zip(&mut self.holders) {
