@@ -1,12 +1,16 @@
 //! A person's account on the platform, as the store keeps it.
 
+mod exported;
+
 use std::fmt;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::contact::Details;
+use crate::contact::{Details, Field};
 use crate::roster::{IdList, Record, RoleList};
+
+pub use exported::{Exported, OldNews, Shown};
 
 /// Whether the person has joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,6 +67,19 @@ impl Account {
             sis: SisDetails::default(),
             exported: Exported::default(),
             kept_since: None,
+        }
+    }
+
+    /// Puts other details in place of those that there are. Of somebody who has joined the platform's export may still show
+    /// what was there before; of others it says nothing that counts.
+    pub fn replace_details(&mut self, details: Details) {
+        let before = std::mem::replace(&mut self.details, details);
+        if self.state == State::Active {
+            for field in Field::ALL {
+                if before.recorded(field) != self.details.recorded(field) {
+                    self.exported.replaced(field, &before);
+                }
+            }
         }
     }
 
@@ -135,25 +152,5 @@ impl fmt::Debug for SisDetails {
             .field("roles", &self.roles)
             .field("orgs", &self.orgs)
             .finish_non_exhaustive()
-    }
-}
-
-/// What the platform's export last said of each field. `None`: it has not said anything yet.
-///
-/// A value of the export becomes the actual one only when it is not what was said last: an export that still shows an
-/// old value is waiting for the platform, and must not undo what the sync or a person did since.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exported {
-    pub given_name: Option<String>,
-    pub family_name: Option<String>,
-    pub email: Option<String>,
-    pub phone: Option<String>,
-    pub home_phone: Option<String>,
-}
-
-/// Personal data stays out of logs and panics.
-impl fmt::Debug for Exported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Exported(…)")
     }
 }

@@ -34,13 +34,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::account::Account;
 use crate::contact::{Details, Field};
 use crate::message::Recipient;
-use crate::store::AuditEntry;
+use crate::store::{AccountRow, AuditEntry};
 
 pub use build::{Plan, build};
 pub use claims::{Claim, refusals};
 pub use forecast::{Forecast, forecast};
 pub use known::Known;
-pub use limits::{Overrun, check as check_limits, too_many_rejected};
+pub use limits::{Overrun, check as check_limits, too_many_pending_again, too_many_rejected};
 pub use note::{Note, Reason, join_codes, join_notes};
 pub use recipients::News;
 pub use rules::{Channels, Rules};
@@ -191,6 +191,15 @@ struct RowHead {
 /// Text of a row that stays where it is read from.
 fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Cow<'de, str>; 5], D::Error> {
     <[&'de str; 5]>::deserialize(deserializer).map(|texts| texts.map(Cow::Borrowed))
+}
+
+/// An account that is added, and nothing else to write for it: nearly all that there is to write when a district begins.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Newcomer<'a> {
+    /// Number of the person in [`Survey`].
+    pub person: u32,
+    #[serde(borrow)]
+    pub account: AccountRow<'a>,
 }
 
 /// What the commit writes for one account.

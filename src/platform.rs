@@ -1,24 +1,25 @@
 //! The platform's own export: who has joined, and what their details are there.
 //!
-//! An export value becomes the actual value only on first sight or when it is not what the export said last. An export
-//! that still shows an old value is waiting for the platform.
+//! An export value becomes the actual value only on first sight or when it is news. An export that still shows what was
+//! there before a change is waiting for the platform: see [`crate::account::OldNews`].
 
 mod language;
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::account::{Account, Exported, State};
+use crate::account::{Account, Exported, OldNews, Shown, State};
 use crate::config::{Age, PLATFORM_COLUMNS, Platform};
-use crate::contact::{Field, PersonName, PhoneReader, email_key, phone_key};
+use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::roster::kept::key;
+use crate::roster::kept::{OfKeys, key};
 use crate::spool::Shelf;
 use crate::store::{AuditEntry, Origin};
 pub use language::languages;
@@ -56,7 +57,7 @@ pub enum Seen {
 pub struct Export {
     file: String,
     /// Where each person's row is kept, by the key of the sourcedId. On a first night that is everybody who has joined.
-    places: HashMap<u64, u64>,
+    places: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
     rows: Shelf,
     /// Rows that can be used, also those that say nothing new.
     usable: usize,
@@ -93,7 +94,11 @@ impl Export {
         let file = File::open(path).map_err(failed)?;
         let written = file.metadata().and_then(|found| found.modified()).map_err(failed)?;
         check_age(path, platform.max_age, now, written)?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(file);
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .has_headers(false)
+            .buffer_capacity(1 << 17)
+            .from_reader(file);
         let mut export = Self { file: file_name(path), ..Self::default() };
         let mut record = csv::ByteRecord::new();
         let broken = |error: csv::Error| {
@@ -111,6 +116,7 @@ impl Export {
         }
         let columns = Columns::of(&record, platform, path)?;
         let mut contradicted: Vec<u64> = Vec::new();
+        let mut first_unusable: Option<(u64, &str)> = None;
         let mut scratch = Vec::new();
         while reader.read_byte_record(&mut record).map_err(broken)? {
             if record.iter().all(<[u8]>::is_empty) {
@@ -130,6 +136,7 @@ impl Export {
             }
             match columns.row(&record) {
                 Err(problem) => {
+                    first_unusable.get_or_insert((line, problem));
                     findings.error("platform-row-malformed", &export.file, Some(line), None, || {
                         problem.to_owned()
                     });
@@ -152,6 +159,7 @@ impl Export {
                         (Seen::New, Some(place)) => export.rows.get::<Row>(*place)?.hash != hash,
                     };
                     if twice {
+                        first_unusable.get_or_insert((line, "rows for one sourcedId differ"));
                         findings.error("platform-row-repeated", &export.file, Some(line), None, || {
                             format!(
                                 "rows for sourcedId `{}` differ; all of them are left out",
@@ -164,13 +172,21 @@ impl Export {
                 }
             }
         }
-        if export.places.is_empty() && export.usable == 0 {
-            return Err(empty());
-        }
         for key in contradicted {
             export.places.remove(&key);
         }
         export.usable += export.places.len();
+        if export.usable == 0 {
+            return Err(first_unusable.map_or_else(empty, |(line, problem)| {
+                let problem = problem.trim_end_matches("; left out");
+                Failure::new(
+                    Kind::InputUnusable,
+                    format!("the platform export has no usable row; the first: {problem}"),
+                )
+                .at(format!("{}:{line}", path.display()))
+                .cure("have it made again; without it everybody who joined would be taken for pending")
+            }));
+        }
         Ok(export)
     }
 
@@ -240,7 +256,7 @@ impl Row {
             return None;
         }
         let mut account = Account { state: State::Active, ..Account::new(&self.sourced_id) };
-        self.take_over(&mut account, phones);
+        self.take_over(&mut account, phones, Ear::Nightly);
         Some(account)
     }
 
@@ -248,13 +264,13 @@ impl Row {
     /// The account itself stays archived.
     pub fn adopt_returning(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
         account.archived = false;
-        let adopted = self.adopt(account, phones);
+        let adopted = self.adopt(account, phones, Ear::Nightly);
         account.archived = true;
         adopted
     }
 
     /// Brings an account to what the export says. The account of an archived person only remembers the state.
-    pub fn adopt(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
+    pub fn adopt(&self, account: &mut Account, phones: PhoneReader, ear: Ear) -> Adopted {
         let mut adopted = Adopted::default();
         let state = self.state.unwrap_or(State::Active);
         if state != account.state {
@@ -275,7 +291,7 @@ impl Row {
         }
         if state == State::Active && !account.archived {
             let before = account.clone();
-            self.take_over(account, phones);
+            self.take_over(account, phones, ear);
             adopted.touched |= *account != before;
             for field in Field::ALL
                 .into_iter()
@@ -292,52 +308,92 @@ impl Row {
         adopted
     }
 
-    /// Takes the values over that the export says for the first time, or differently from last time.
-    fn take_over(&self, account: &mut Account, phones: PhoneReader) {
-        let said = &mut account.exported;
-        let given = self.given_name.clone().or_else(|| said.given_name.clone());
-        let family = self.family_name.clone().or_else(|| said.family_name.clone());
-        if self.given_name.is_some() || self.family_name.is_some() {
-            let name = |given: &Option<String>, family: &Option<String>, account: &PersonName| {
-                let part = |cell: &Option<String>, own: &str| cell.clone().unwrap_or_else(|| own.to_owned());
-                PersonName::new(&part(given, &account.given), &part(family, &account.family))
-            };
-            let first = said.given_name.is_none() && said.family_name.is_none();
-            let now = name(&given, &family, &account.details.name);
-            let last = name(&said.given_name, &said.family_name, &account.details.name);
-            if first || !now.same(&last) {
-                if !now.same(&account.details.name) {
-                    account.details.name = now;
-                }
-                said.given_name = given;
-                said.family_name = family;
+    /// Takes over the values that are news.
+    fn take_over(&self, account: &mut Account, phones: PhoneReader, ear: Ear) {
+        let Account { details, exported, .. } = account;
+        self.take_name(details, &mut exported.name, ear);
+        if let Some(email) = &self.email {
+            let shown = shown(email_key(&details.email) == email_key(email));
+            let same = |value: &str| email_key(value) == email_key(email);
+            if ear.hears(&mut exported.email, email, &details.email, shown, same) {
+                email.trim().clone_into(&mut details.email);
             }
         }
-        if let Some(email) = &self.email
-            && said.email.as_deref().is_none_or(|last| email_key(last) != email_key(email))
-        {
-            if email_key(&account.details.email) != email_key(email) {
-                account.details.email = email.trim().to_owned();
-            }
-            said.email.clone_from(&self.email);
+        take_number(&self.phone, &mut exported.phone, &mut details.phone, phones, ear);
+        take_number(&self.home_phone, &mut exported.home_phone, &mut details.home_phone, phones, ear);
+    }
+
+    fn take_name(&self, details: &mut Details, old_news: &mut OldNews, ear: Ear) {
+        if self.given_name.is_none() && self.family_name.is_none() {
+            return;
         }
-        take_number(&self.phone, &mut said.phone, &mut account.details.phone, phones);
-        take_number(&self.home_phone, &mut said.home_phone, &mut account.details.home_phone, phones);
+        // A part that is not provided is whatever it is held against.
+        let beside = |other: &PersonName| {
+            let part = |cell: &Option<String>, own: &str| cell.clone().unwrap_or_else(|| own.to_owned());
+            PersonName::new(&part(&self.given_name, &other.given), &part(&self.family_name, &other.family))
+        };
+        let same = |value: &str| {
+            let value = PersonName::from_parts(value);
+            beside(&value).same(&value)
+        };
+        let name = beside(&details.name);
+        let shown = match (name.same(&details.name), &self.given_name, &self.family_name) {
+            (false, _, _) => Shown::Another,
+            (true, Some(_), Some(_)) => Shown::Actual,
+            (true, _, _) => Shown::ActualInPart,
+        };
+        if ear.hears(old_news, &name.in_parts(), &details.name.in_parts(), shown, same) {
+            details.name = name;
+        }
     }
 }
 
-fn take_number(cell: &Option<String>, said: &mut Option<String>, actual: &mut String, phones: PhoneReader) {
+/// How an export came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ear {
+    /// The one that says every night how far the platform is.
+    Nightly,
+    /// By hand, beside one that runs read.
+    ByHand,
+}
+
+impl Ear {
+    /// Whether what the export shows is news.
+    fn hears(
+        self,
+        old_news: &mut OldNews,
+        text: &str,
+        actual: &str,
+        shown: Shown,
+        same: impl Fn(&str) -> bool,
+    ) -> bool {
+        match self {
+            Self::Nightly => old_news.hear(text, shown, same),
+            Self::ByHand => old_news.hear_by_hand(text, actual, shown, same),
+        }
+    }
+}
+
+fn shown(is_actual: bool) -> Shown {
+    if is_actual { Shown::Actual } else { Shown::Another }
+}
+
+fn take_number(
+    cell: &Option<String>,
+    old_news: &mut OldNews,
+    actual: &mut String,
+    phones: PhoneReader,
+    ear: Ear,
+) {
     let Some(cell) = cell else { return };
-    // The same text needs no parsing, which is the dear part.
-    if said.as_deref() == Some(cell) {
+    // The same text as ever needs no parsing, which is the dear part.
+    if old_news.is_just(cell) {
         return;
     }
-    let now = phones.canonical(cell);
-    if said.as_deref().is_none_or(|last| phone_key(&phones.canonical(last)) != phone_key(&now)) {
-        if phone_key(actual) != phone_key(&now) {
-            *actual = now;
-        }
-        *said = Some(cell.clone());
+    let number = phones.canonical(cell);
+    let same = |value: &str| value == cell || phone_key(&phones.canonical(value)) == phone_key(&number);
+    if ear.hears(old_news, cell, actual, shown(phone_key(actual) == phone_key(&number)), same) {
+        *actual = number;
     }
 }
 
@@ -429,9 +485,18 @@ impl Cells<'_> {
 
     fn own(&self, line: u64, hash: u64) -> Row {
         let [given_name, family_name, email, phone, home_phone] =
-            self.details.map(|cell| cell.map(str::to_owned));
+            self.details.map(|cell| cell.map(without_controls));
         let sourced_id = self.sourced_id.to_owned();
         Row { sourced_id, line, hash, state: self.state, given_name, family_name, email, phone, home_phone }
+    }
+}
+
+/// No control character is part of a detail, and one of them sets the values of [`OldNews`] apart.
+fn without_controls(cell: &str) -> String {
+    if cell.contains(char::is_control) {
+        cell.replace(char::is_control, " ").trim().to_owned()
+    } else {
+        cell.to_owned()
     }
 }
 

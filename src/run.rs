@@ -7,6 +7,7 @@
 mod commit;
 mod files;
 mod open;
+mod planning;
 mod told;
 mod undo;
 
@@ -31,11 +32,12 @@ use crate::source::RosterSource;
 use crate::store::{RunResult, Store};
 
 use self::commit::Applied;
+use self::planning::{Planned, plan_on};
 
 pub use files::find_report;
 pub use open::{glance, open_later};
 pub use told::Told;
-pub use undo::{Fate, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
+pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
 
 /// What one run is asked to do.
 #[derive(Debug, Clone, Default)]
@@ -124,22 +126,14 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     let open = open::open_later(config, options.source.as_deref(), &store, around, !options.dry_run)?;
     store.begin()?;
     rules.untold = store.untold(None)?;
+    let mut findings = Findings::default();
     if let Some(file) = &options.rekey {
         store.set_mark()?;
-        let done = people::rekey_all(&People::new(config, &store, around.now)?, file)?;
+        let done = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
         tracing::info!("{done} accounts have a new sourcedId");
     }
-    let mut findings = Findings::default();
-    let Surveyed { source, survey, prepared: export } =
-        survey(open, config, options, &store, &rules, &mut findings, around)?;
-    refuse_first_delta(&*source, &store)?;
-    open::refuse_lost_guardians(&*source, &store, &rules)?;
-    find_unknown_schools(config, &*source, &store, &mut findings)?;
-    around.progress.begin("planning", Some(survey.records));
-    let plan = plan::build(source.mode(), survey, &store, &export, &rules, options.decide_all, watch(around));
-    interrupted(around)?;
-    let plan = plan?;
-    let export_unknown = export.report_unknown(|key| plan.knows(key), &mut findings)?;
+    let Planned { plan, source, export_rows, export_unknown } =
+        plan_on(open, config, options, &store, &rules, &mut findings, around)?;
 
     let overruns = plan::check_limits(&plan.summary, &config.limits);
     let partial = plan::too_many_rejected(&plan.summary, &config.limits);
@@ -163,7 +157,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         report: options.report.clone(),
         delivery: Delivery::default(),
         findings,
-        export_rows: export.len(),
+        export_rows,
         export_unknown,
     };
     if options.dry_run {
@@ -277,6 +271,7 @@ fn survey(
             }
             None => Export::default(),
         };
+        known.export_is_read();
         Ok((known, export))
     };
     let surveyed = plan::survey(open, prepare, store, rules, findings, watch(around));

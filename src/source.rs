@@ -6,6 +6,7 @@ pub mod clever;
 mod glance;
 pub mod guardians;
 pub mod http;
+mod kept;
 mod known;
 pub mod oneroster_api;
 pub mod oneroster_csv;
@@ -22,6 +23,7 @@ use crate::findings::Findings;
 use crate::roster::{Mode, Record, Schools};
 
 pub use glance::Glance;
+pub use kept::Keeping;
 pub use known::{KnownFamily, KnownGuardian};
 
 /// Who watches a long pull: its clock, somebody who is shown how far it is, the wish that it should stop.

@@ -84,6 +84,30 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Passes over the next block, of so many bytes, which there is.
+    pub fn pass(&mut self, length: usize) {
+        self.read += 1;
+        self.position += 4 + length as u64;
+    }
+
+    /// Passes over the next block; false if there is none yet.
+    ///
+    /// # Errors
+    /// `Failed` if the temporary file cannot be read.
+    pub fn skip(&mut self) -> Result<bool> {
+        let mut content = lock(&self.spool.content);
+        if self.read == content.blocks {
+            return Ok(false);
+        }
+        self.read += 1;
+        let file = &mut content.file;
+        let mut length = [0; 4];
+        file.seek(SeekFrom::Start(self.position)).map_err(failed)?;
+        file.read_exact(&mut length).map_err(failed)?;
+        self.position += 4 + u64::from(u32::from_le_bytes(length));
+        Ok(true)
+    }
+
     /// Puts the next block in place of what is in `block`; false if there is none yet.
     ///
     /// # Errors

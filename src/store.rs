@@ -19,6 +19,7 @@ mod memo;
 mod migrate;
 mod open;
 mod outbox;
+mod replay;
 mod untold;
 mod verify;
 
@@ -28,14 +29,14 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
-pub use accounts::{Bystander, Relative};
+pub use accounts::{AccountRow, Bystander, Relative};
 pub use audit::{AuditEntry, Audited, Created, Origin};
-pub use contacts::Member;
+pub use contacts::{Member, Rename};
 pub use delivery::{Settled, Waiting};
 pub use families::Guardian;
 pub use grants::Grant;
 pub use history::{NewRun, RunResult, RunRow};
-pub use memo::{ACTIVE, ARCHIVED, CHUNK, Memos, ROW};
+pub use memo::{ACTIVE, ARCHIVED, CHUNK, MemoChange, Memos, ROW};
 pub use outbox::{OutboxFilter, OutboxRow, Refused};
 pub use untold::Untold;
 pub use verify::{Broken, Verified};

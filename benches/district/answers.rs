@@ -30,7 +30,7 @@ pub(crate) struct Night {
 /// A row of the report, without what depends on the form of the file.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Where the record begins in users.csv, 0 if there is none.
+    /// Where the record begins in users.csv, or which one it is of a server's; 0 if there is none.
     pub(crate) line: u64,
     pub(crate) sourced_id: String,
     pub(crate) role: &'static str,
@@ -82,8 +82,9 @@ impl Night {
             .collect();
         gone.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let gone = gone.into_iter().filter_map(move |(id, user)| self.archived(user, id));
-        // The header is line 1.
-        there.zip(2..).map(move |(user, line)| self.answer(user, line)).chain(gone)
+        // The header of a file is line 1.
+        let first = if form == Form::Served { 1 } else { 2 };
+        there.zip(first..).map(move |(user, line)| self.answer(user, line)).chain(gone)
     }
 
     /// The account before the night, with what the platform says of it.

@@ -8,7 +8,7 @@ use csv::ByteRecord;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::answers::{Before, Night};
-use crate::district::District;
+use crate::district::{District, SERVED};
 use crate::made_up::files::Form;
 
 /// Decides every record afresh, whatever is remembered of the last run. Tried where the program has it.
@@ -77,14 +77,10 @@ pub(crate) fn check(district: &District) {
             district.begin(on);
             let report = runs.sync(config, &["--source", folder]);
             let others = hold(&report, night(on, Before::Day1 { on }), form, &format!("{folder}, {say}"));
-            for ((name, sum), (_, other)) in sums.iter().zip(&others) {
-                assert_eq!(
-                    sum, other,
-                    "{folder}, {say}: column {name} is not as in another form of the file"
-                );
-            }
+            same_columns(&sums, &others, &format!("{folder}, {say}"));
         }
     }
+    runs.served();
     for folder in ["day2-permuted", "day2-v1p2"] {
         fs::remove_dir_all(district.at(folder)).expect("an export that has served");
     }
@@ -92,7 +88,7 @@ pub(crate) fn check(district: &District) {
         if has_afresh { "with and without --decide-all" } else { "(--decide-all left out: there is none)" };
     eprintln!(
         "{} users: in {} runs every row is as it must be: first load, nothing changed, day 2 OFF and ON, again, turned \
-         round and back, as a preview, in any order, as 1.1 and 1.2, {afresh}",
+         round and back, as a preview, in any order, as 1.1 and 1.2, over HTTP, {afresh}",
         crate::grouped(users),
         runs.count
     );
@@ -117,6 +113,24 @@ impl Runs<'_> {
     fn sync(&mut self, config: &str, arguments: &[&str]) -> PathBuf {
         self.count += 1;
         self.district.sync(config, arguments)
+    }
+
+    /// A first load over HTTP and a night when nothing changed: the rows are those of the same people in files.
+    fn served(&mut self) {
+        let users = self.district.users;
+        let nights = [("first load", Before::Nothing), ("nothing changed", Before::Day1 { on: false })];
+        let mut sums = Vec::new();
+        for (config, arguments, form) in [("off.toml", DAY1, Form::V1p1), (SERVED, &[][..], Form::Served)] {
+            self.district.forget();
+            for (what, before) in nights {
+                let report = self.sync(config, arguments);
+                let night = Night { users, day: 1, on: false, before };
+                sums.push(hold(&report, night, form, &format!("{what}, {config}")));
+            }
+        }
+        for ((files, served), (what, _)) in sums[..2].iter().zip(&sums[2..]).zip(nights) {
+            same_columns(files, served, &format!("{what} over HTTP"));
+        }
     }
 
     /// Day 1, three nights with the setting OFF and three with it ON.
@@ -217,6 +231,13 @@ fn hold(report: &Path, night: Night, form: Form, what: &str) -> Vec<(String, u64
     }
     assert!(rows > 0, "{what}: nothing was compared");
     headers.into_iter().zip(sums).filter(|(name, _)| name != "line").collect()
+}
+
+/// Two reports must have the same cells for everybody, but for the column `line`.
+fn same_columns(sums: &[(String, u64)], others: &[(String, u64)], what: &str) {
+    for ((name, sum), (_, other)) in sums.iter().zip(others) {
+        assert_eq!(sum, other, "{what}: column {name} is not as in another form of the file");
+    }
 }
 
 /// Two reports must be the same to the byte.

@@ -5,11 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::made_up::files::{Form, platform, roster};
+use crate::pages::{PAGE, pages};
+use crate::server::{self, TOKEN};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_rostersync");
 
 /// Every run takes this for now, so that `first_seen` is the same in all reports, also around midnight.
 pub(crate) const NOW: (&str, &str) = ("ROSTERSYNC_NOW", "2026-09-01T06:00:00Z");
+
+/// The configuration that asks the server.
+pub(crate) const SERVED: &str = "served.toml";
 
 pub(crate) struct District {
     pub(crate) folder: PathBuf,
@@ -17,25 +22,42 @@ pub(crate) struct District {
 }
 
 impl District {
-    /// Writes the files of both days.
+    /// Writes the files of both days, and serves those of the first.
     pub(crate) fn make(folder: &Path, users: u64) -> Self {
         eprintln!("{} users: making the district …", crate::grouped(users));
         let district = Self { folder: folder.to_owned(), users };
         std::thread::scope(|scope| {
             scope.spawn(|| district.export("day1", 1, Form::V1p1));
             scope.spawn(|| district.export("day2", 2, Form::V1p1));
+            scope.spawn(|| district.serve());
         });
         platform(&district.at("platform.csv"), users).expect("the platform's export");
-        for (name, on) in [("off.toml", false), ("on.toml", true)] {
-            let config = format!(
-                "[sync]\nupdate_contacts = {on}\nstore = \"store.db\"\nreports = \"reports\"\ntimezone = \"UTC\"\n\
-                 [source]\ntype = \"oneroster-csv\"\npath = \"day2\"\n\
-                 [platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n\
-                 [limits]\narchive = \"100%\"\ncontact_updates = \"100%\"\nnotifications = 100000000\n"
-            );
-            fs::write(district.at(name), config).expect("a configuration");
-        }
+        let files = "type = \"oneroster-csv\"\npath = \"day2\"\n";
+        district.configure("off.toml", false, files);
+        district.configure("on.toml", true, files);
         district
+    }
+
+    fn configure(&self, name: &str, on: bool, source: &str) {
+        let config = format!(
+            "[sync]\nupdate_contacts = {on}\nstore = \"store.db\"\nreports = \"reports\"\ntimezone = \"UTC\"\n\
+             [source]\n{source}\
+             [platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n\
+             [limits]\narchive = \"100%\"\ncontact_updates = \"100%\"\nnotifications = 100000000\n"
+        );
+        fs::write(self.at(name), config).expect("a configuration");
+    }
+
+    /// Day 1 as a server on this machine has it.
+    fn serve(&self) {
+        let folder = self.at("day1-pages");
+        let count = pages(&folder, self.users, 1).expect("pages");
+        let address = server::start(&folder, count).expect("a server");
+        let source = format!(
+            "type = \"oneroster-api\"\nurl = \"http://{address}/ims/oneroster/v1p1\"\npage_size = {PAGE}\n\
+             [source.auth]\ntype = \"bearer\"\ntoken = \"{TOKEN}\"\n[source.http]\nproxy = \"none\"\n"
+        );
+        self.configure(SERVED, false, &source);
     }
 
     pub(crate) fn export(&self, name: &str, day: u8, form: Form) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::district::District;
+use crate::district::{District, SERVED};
 use crate::made_up::files::Form;
 use crate::measure::{Figures, measure};
 use crate::target::Target;
@@ -33,6 +33,7 @@ pub(crate) fn measure_all(district: &District, rounds: usize) -> Vec<Job> {
     let mut bench = Bench { district, rounds, import: None, python: None, jobs: Vec::new() };
     bench.yardsticks();
     bench.runs();
+    bench.served();
     bench.reports();
     bench.jobs
 }
@@ -90,6 +91,22 @@ impl Bench<'_> {
         let dry = ["run", "--dry-run", "--report", "preview.csv", "--source", "day2-v1p2"];
         let found = self.run("off.toml", &dry, &|| {});
         self.push("dry run of day 2 as OneRoster 1.2", found, Vec::new());
+    }
+
+    /// The same day 1 over HTTP, beside the jobs that read it from files.
+    fn served(&mut self) {
+        let district = self.district;
+        let of_files = |bench: &Self, name: &str, found: Figures| {
+            let job = bench.jobs.iter().find(|job| job.name == name).and_then(|job| job.figures);
+            vec![Target::at_most(3.0, " × from files", job.map(|files| found.wall / files.wall))]
+        };
+        let found = self.run(SERVED, &["run"], &|| district.forget());
+        self.push("first load over HTTP", found, of_files(self, "first load", found));
+        // As from files: what is remembered of nights when nothing happened is remembered by the second.
+        district.sync(SERVED, &[]);
+        district.sync(SERVED, &[]);
+        let found = self.run(SERVED, &["run"], &|| district.forget_reports());
+        self.push("nothing changed over HTTP", found, of_files(self, "nothing changed", found));
     }
 
     fn reports(&mut self) {

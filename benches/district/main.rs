@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench district -- --help` says how; `docs/performance.md` says what the figures mean. The parts:
 //!
-//! * `made_up`: the people and their files; `district`: those on the disk, and the program run on them
+//! * `made_up`: the people and their files; `district`: those on the disk, and the program run on them; `pages`, `server`:
+//!   the same over HTTP
 //! * `answers`, `check`: what each run must do and say, and whether it does
 //! * `measure`, `jobs`, `target`: what is measured, how, and what it should be
 //! * `table`, `plot`: what is shown of it
@@ -17,7 +18,9 @@ mod jobs;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod measure;
+mod pages;
 mod plot;
+mod server;
 mod table;
 mod target;
 

@@ -14,6 +14,8 @@ pub(crate) enum Form {
     /// OneRoster 1.1, with the rows in another order.
     Permuted,
     V1p2,
+    /// What a server gives, where the first record is number 1: no file has a header in front of it.
+    Served,
 }
 
 const BUFFER: usize = 1 << 20;

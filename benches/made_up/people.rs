@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Users a school.
-pub(super) const SCHOOL: u64 = 600;
+pub(crate) const SCHOOL: u64 = 600;
 
 /// What day 2 does to a user.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl User {
     }
 
     /// A school for every hundred people, so that families are at one.
-    pub(super) fn school(self, users: u64) -> u64 {
+    pub(crate) fn school(self, users: u64) -> u64 {
         scatter(self.number - self.number % 100, 6) % (users / SCHOOL).max(1)
     }
 
@@ -176,7 +176,7 @@ impl User {
     }
 
     /// A student's guardians, by number.
-    pub(super) fn guardians(self, users: u64) -> impl Iterator<Item = u64> {
+    pub(crate) fn guardians(self, users: u64) -> impl Iterator<Item = u64> {
         let first = self.number + 45;
         let count = if self.role() == "student" { 2 } else { 0 };
         [first, first - first % 100 + 45 + (first + 1) % 45]

@@ -6,6 +6,7 @@ use super::delivery::{held_json, waits};
 use super::exit::Status;
 use super::runs::{SHOWN, as_json};
 use super::ui::Ui;
+use super::users::reading;
 use super::{Global, unprintable};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::DeliveryState;
@@ -19,7 +20,8 @@ pub(super) struct StatusArgs {
     #[arg(long)]
     json: bool,
 
-    /// Hold the whole history of changes against its chain of digests, and name the first place that was altered (exit 1)
+    /// Hold the whole history of changes against its chain of digests, and the accounts against the history, and name the first
+    /// place that was altered (exit 1)
     ///
     /// Keep the last digest that it prints somewhere else: somebody who writes the whole chain anew ends with another one.
     #[arg(long)]
@@ -28,13 +30,14 @@ pub(super) struct StatusArgs {
 
 pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
+    if args.verify {
+        // Nothing is intact that is not there.
+        return verify(args, &reading(&config)?, ui);
+    }
     let store = match Store::open_read(&config.sync.store)? {
         Some(store) => store,
         None => Store::empty()?,
     };
-    if args.verify {
-        return verify(args, &store, ui);
-    }
     let (last, population, waiting) = (store.last_sync()?, store.population()?, store.waiting()?);
     let outlook = outlook(&store, &config, global.now())?;
     let refused = store.outbox_counts()?.into_iter().find(|(state, _)| state == DeliveryState::Failed.word());
@@ -108,6 +111,9 @@ fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
             (Some(format!("link {id} of the audit was altered or removed")), None)
         }
         Some(Broken::Run(run)) => (Some(format!("run {run} has no link in the audit")), None),
+        Some(Broken::Account(id, what)) => {
+            (Some(format!("the {what} of the account `{id}` is not what the audit says")), None)
+        }
     };
     if args.json {
         let found = json!({
@@ -125,8 +131,19 @@ fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
     }
     match what {
         None => Ok(Status::Ok),
-        Some(what) => Err(Failure::new(Kind::Failed, format!("the audit was altered by hand: {what}"))
-            .cure("compare with a backup; all that was recorded before that place still holds")),
+        Some(what) => {
+            let (about, cure) = match &verified.broken {
+                Some(Broken::Account(..)) => (
+                    "the accounts were altered by hand",
+                    "the audit itself holds: `rostersync users history` has what was recorded",
+                ),
+                _ => (
+                    "the audit was altered by hand",
+                    "compare with a backup; all that was recorded before that place still holds",
+                ),
+            };
+            Err(Failure::new(Kind::Failed, format!("{about}: {what}")).cure(cure))
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! `rostersync undo`
 
 use crate::failure::Result;
-use crate::run::{Fate, Next, Surroundings, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
+use crate::run::{
+    Fate, Foretold, Next, Surroundings, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo,
+};
 
 use super::exit::Status;
 use super::ui::Ui;
-use super::users::{reading, writing};
+use super::users::{copying, reading, writing};
 use super::{Global, unprintable};
 
 /// Give back the contact details that a run changed
 ///
 /// What anybody touched since is kept and listed, and so is what the platform's export said. Accounts that the run made,
 /// archived or restored stay so. It is a run of its own, with a report, and tells nobody unless asked to. For each value it
-/// says what the next run will do with it: where the sync may change it and the roster still says otherwise, it will.
+/// says what the next run will do with it: where the sync may change it and the roster still says otherwise, it will. That is
+/// planned from the files of the roster as they are now; a roster that comes over the network is not pulled for it.
 #[derive(Debug, clap::Args)]
 pub(super) struct UndoArgs {
     /// Number of the run
@@ -35,6 +38,8 @@ pub(super) struct UndoArgs {
 pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let (lock, store) = match args.dry_run {
+        // What the next run will do is planned over the accounts as the undo leaves them.
+        true if config.source.pull.is_none() => (None, copying(&config)?),
         true => (None, reading(&config)?),
         false => {
             let (lock, store) = writing(&config, global)?;
@@ -123,6 +128,19 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
             "To keep what the next run would change again, correct it in the SIS, or let active users keep their own details \
              (update_contacts = false) first.\n",
         );
+    }
+    match &outcome.foretold {
+        Foretold::NotAsked => {}
+        Foretold::Planned { overruns } if overruns.is_empty() => {}
+        Foretold::Planned { overruns } => {
+            text.push_str("But the next run would be blocked by a limit, and change nothing:\n");
+            overruns.iter().for_each(|overrun| text.push_str(&format!("  {overrun}\n")));
+        }
+        Foretold::Remembered { .. } if stay + again == 0 => {}
+        Foretold::Remembered { why } => text.push_str(&format!(
+            "What the next run does is foretold from what the roster last said of each; what has changed in the SIS since, the \
+             platform's export, other people's values and the limits are left out: {why}.\n"
+        )),
     }
     text
 }

@@ -110,6 +110,14 @@ pub(super) fn reading(config: &Config) -> Result<Store> {
     Store::open_read(&config.sync.store)?.ok_or_else(|| nobody(config))
 }
 
+/// A private copy of the store, in which a preview can write what it wants to see.
+///
+/// # Errors
+/// `Usage` if there is no store.
+pub(super) fn copying(config: &Config) -> Result<Store> {
+    Store::open_copy(&config.sync.store)?.ok_or_else(|| nobody(config))
+}
+
 /// The store, to be written, with the lock that keeps everybody else out.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Editing somebody's details by hand: asked of the policy, read as on import, written with its entry in the audit.
 
 use super::notice::tell;
+use super::refused::Tried;
 use super::{People, Refused, Typed, is_staff};
 use crate::account::Account;
 use crate::config::SharedContacts;
@@ -25,26 +26,26 @@ pub enum Done {
 /// Edits `user` on behalf of `actor`, in one transaction with the entry in the audit and the messages.
 ///
 /// # Errors
-/// `Usage` if either has no account; those of the store. A refusal is no error.
+/// `Usage` if `user` has no account; those of the store. A refusal is no error.
 pub fn edit(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Result<Done> {
     people.store.begin()?;
-    let (target, actor) = (people.account(user)?, people.account(actor)?);
-    let done = match people.may_edit(&target, &actor)? {
-        Err(refusal) => Done::Refused(refusal.into()),
-        Ok(permit) => write(people, &permit, &target, &actor, typed)?,
+    let target = people.account(user)?;
+    let (done, origin) = match people.store.account(actor)? {
+        None => (Done::Refused(Refused::UnknownActor), Origin::Operator),
+        Some(actor) => {
+            let done = match people.may_edit(&target, &actor)? {
+                Err(refusal) => Done::Refused(refusal.into()),
+                Ok(permit) => write(people, &permit, &target, &actor, typed)?,
+            };
+            let staff = is_staff(&people.roles_of(&actor));
+            (done, if staff { Origin::Staff } else { Origin::Person })
+        }
     };
     match &done {
         Done::Nothing => people.store.rollback()?,
         Done::Changed { .. } => people.store.commit()?,
         Done::Refused(refused) => {
-            let staff = is_staff(&people.roles_of(&actor));
-            let entry = AuditEntry {
-                origin: if staff { Origin::Staff } else { Origin::Person },
-                field: "refused".into(),
-                old: String::new(),
-                new: refused.code().into(),
-            };
-            people.store.audit_by(target.id, None, &entry, &actor.sourced_id, people.now)?;
+            people.record_refusal(&target, Tried::Edit, *refused, (origin, actor))?;
             people.store.commit()?;
         }
     }
@@ -68,7 +69,8 @@ pub(super) fn write(
         Ok(details) => details,
         Err(refused) => return Ok(Done::Refused(refused)),
     };
-    let after = Account { details, ..before.clone() };
+    let mut after = before.clone();
+    after.replace_details(details);
     let changes = changes(&before.details, &after.details);
     if changes.is_empty() {
         return Ok(Done::Nothing);
@@ -81,7 +83,7 @@ pub(super) fn write(
         }
     }
     let origin = origin(before, actor);
-    people.store.edit(permit, &after.details)?;
+    people.store.edit(permit, &after)?;
     for change in &changes {
         let entry = AuditEntry {
             origin,

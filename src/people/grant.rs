@@ -1,7 +1,9 @@
 //! Giving and taking the permission to manage users.
 
-use super::{People, is_staff};
+use super::refused::Tried;
+use super::{People, Refused, is_staff};
 use crate::failure::{Failure, Kind, Result};
+use crate::policy::Refusal;
 use crate::store::{AuditEntry, Grant, Origin};
 
 /// What is to be done with the permission.
@@ -11,12 +13,27 @@ pub enum Permission {
     Revoke,
 }
 
-/// Gives `actor` the permission Users Manager, or takes it away; false if it was so already.
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permitted {
+    Changed,
+    /// It was so already.
+    Before,
+    /// Nothing was changed; that it was tried is in the audit.
+    Refused(Refused),
+}
+
+/// Gives `actor` the permission Users Manager, or takes it away. It is refused to whoever is not staff, or is archived; taking
+/// it away is always possible.
 ///
 /// # Errors
-/// `Usage` if there is no such account or school; `Blocked` if the permission is to be given to somebody who is not staff
-/// or is archived. Taking it away is always possible.
-pub fn set_permission(people: &People<'_>, actor: &str, grant: &Grant, what: Permission) -> Result<bool> {
+/// `Usage` if there is no such account or school; those of the store. A refusal is no error.
+pub fn set_permission(
+    people: &People<'_>,
+    actor: &str,
+    grant: &Grant,
+    what: Permission,
+) -> Result<Permitted> {
     let store = people.store;
     store.begin()?;
     let account = people.account(actor)?;
@@ -28,19 +45,14 @@ pub fn set_permission(people: &People<'_>, actor: &str, grant: &Grant, what: Per
         if let Grant::School(id) = grant {
             known_school(people, id)?;
         }
-        let refused = |what: &str, cure: &str| {
-            Err(Failure::new(Kind::Blocked, format!("`{actor}` {what}"))
-                .at(format!("user {actor}"))
-                .cure(cure))
+        let refused = if account.archived {
+            Some(Refused::Policy(Refusal::Archived))
+        } else {
+            (!is_staff(&people.roles_of(&account))).then_some(Refused::NotStaff)
         };
-        if account.archived {
-            return refused("is archived", "give the permission to somebody who is in the SIS import");
-        }
-        if !is_staff(&people.roles_of(&account)) {
-            return refused(
-                "is not staff, and only staff can manage users",
-                "give the permission to somebody with a role at a school",
-            );
+        if let Some(refused) = refused {
+            people.record_refusal(&account, Tried::Grant, refused, (Origin::Operator, ""))?;
+            return store.commit().map(|()| Permitted::Refused(refused));
         }
     }
     let changed = match what {
@@ -48,8 +60,7 @@ pub fn set_permission(people: &People<'_>, actor: &str, grant: &Grant, what: Per
         Permission::Revoke => store.revoke(account.id, grant)?,
     };
     if !changed {
-        store.rollback()?;
-        return Ok(false);
+        return store.rollback().map(|()| Permitted::Before);
     }
     let (old, new) = match what {
         Permission::Grant => ("", grant.word()),
@@ -62,8 +73,7 @@ pub fn set_permission(people: &People<'_>, actor: &str, grant: &Grant, what: Per
         new: new.into(),
     };
     store.audit(account.id, None, &entry, people.now)?;
-    store.commit()?;
-    Ok(true)
+    store.commit().map(|()| Permitted::Changed)
 }
 
 fn known_school(people: &People<'_>, id: &str) -> Result<()> {

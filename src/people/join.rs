@@ -1,10 +1,11 @@
 //! Somebody joins the platform, with or without details that they filled in on the way.
 
 use super::edit::write;
+use super::refused::Tried;
 use super::{Done, People, Refused, Typed};
 use crate::account::{Account, State};
 use crate::contact::{Details, Field};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::Result;
 use crate::plan::Change;
 use crate::policy::Refusal;
 use crate::store::{AuditEntry, Origin};
@@ -16,23 +17,19 @@ pub enum Joined {
     Before,
     /// Has joined. The details that were filled in count as the person's edit; they can be refused while the join stands.
     Now { changes: Vec<Change>, refused: Option<Refused> },
-    /// A detail cannot be used; the person has not joined, and may correct it.
+    /// A detail cannot be used, and the person may correct it; or the account is archived. The person has not joined.
     Refused(Refused),
 }
 
 /// Makes a pending account active.
 ///
 /// # Errors
-/// `Usage` if there is no account, `Blocked` if it is archived; those of the store.
+/// `Usage` if there is no account; those of the store. A refusal is no error.
 pub fn join(people: &People<'_>, user: &str, typed: &Typed) -> Result<Joined> {
     people.store.begin()?;
     let before = people.account(user)?;
     if before.archived {
-        return Err(Failure::new(
-            Kind::Blocked,
-            format!("`{user}` is archived: no longer in the SIS import"),
-        )
-        .cure("an archived user can join once the SIS import has them again"));
+        return refuse(people, &before, Refused::Policy(Refusal::Archived));
     }
     if before.state == State::Active {
         people.store.rollback()?;
@@ -61,20 +58,21 @@ pub fn join(people: &People<'_>, user: &str, typed: &Typed) -> Result<Joined> {
         }
         // The page on which people join asks for details that only the sync may change: that keeps nobody out.
         Done::Refused(refused @ Refused::Policy(Refusal::ManagedBySync)) => {
-            let entry = AuditEntry {
-                field: "refused".into(),
-                old: String::new(),
-                new: refused.code().into(),
-                ..entry
-            };
-            people.store.audit_by(after.id, None, &entry, &after.sourced_id, people.now)?;
+            people.record_refusal(&after, Tried::Edit, refused, (Origin::Person, user))?;
             people.store.commit().map(|()| Joined::Now { changes: Vec::new(), refused: Some(refused) })
         }
         Done::Refused(refused) => {
             people.store.rollback()?;
-            Ok(Joined::Refused(refused))
+            people.store.begin()?;
+            refuse(people, &before, refused)
         }
     }
+}
+
+/// Leaves it at that, and keeps that it was tried.
+fn refuse(people: &People<'_>, account: &Account, refused: Refused) -> Result<Joined> {
+    people.record_refusal(account, Tried::Join, refused, (Origin::Person, &account.sourced_id))?;
+    people.store.commit().map(|()| Joined::Refused(refused))
 }
 
 /// Whether what was typed is what the account has, in normal form.

@@ -97,12 +97,7 @@ pub fn provenance(
         Some(first) => first.old == State::Active.word(),
         None => account.state == State::Active,
     };
-    let exported = match field {
-        Field::Name => account.exported.given_name.is_some() || account.exported.family_name.is_some(),
-        Field::Email => account.exported.email.is_some(),
-        Field::Phone => account.exported.phone.is_some(),
-        Field::HomePhone => account.exported.home_phone.is_some(),
-    };
+    let exported = !account.exported.of(field).is_none();
     Provenance {
         origin: if began_active && exported { Origin::Platform } else { Origin::Sync },
         actor: String::new(),

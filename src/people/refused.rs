@@ -1,15 +1,22 @@
 //! Why something that somebody typed is not done: a stable code, and a sentence that is fit to be shown to them.
 
+use super::People;
+use crate::account::Account;
 use crate::config::Config;
 use crate::contact::Field;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::policy::Refusal;
+use crate::store::{AuditEntry, Origin};
 
-/// Why an edit is refused.
+/// Why an edit, a join or a permission is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// By the policy, whatever the value.
     Policy(Refusal),
+    /// Whoever is said to edit has no account.
+    UnknownActor,
+    /// The permission to manage users is for staff.
+    NotStaff,
     /// The value is no name, no address, no number.
     Invalid(Field),
     /// A placeholder address of the configuration.
@@ -31,6 +38,8 @@ impl Refused {
     pub fn code(self) -> &'static str {
         match self {
             Self::Policy(refusal) => refusal.code(),
+            Self::UnknownActor => "unknown-actor",
+            Self::NotStaff => "not-staff",
             Self::Invalid(Field::Name) => "invalid-name",
             Self::Invalid(Field::Email) => "invalid-email",
             Self::Invalid(Field::Phone) => "invalid-phone",
@@ -67,6 +76,10 @@ impl Refused {
             Self::Policy(Refusal::ActorInactive) => {
                 "Your own account is not active, so it cannot change the contact details of others."
             }
+            Self::UnknownActor => {
+                "You have no account of your own here, so you cannot change the contact details of others."
+            }
+            Self::NotStaff => "Only staff can manage users, and this person has no role at a school.",
             Self::Invalid(Field::Name) => "A name is needed.",
             Self::Invalid(Field::Email) => "This is not a valid email address.",
             Self::Invalid(Field::Phone) => "This is not a valid phone number.",
@@ -88,6 +101,56 @@ impl Refused {
     pub fn failure(self, user: &str, config: &Config) -> Failure {
         Failure::new(Kind::Blocked, self.sentence(config).trim_end_matches('.'))
             .at(format!("user {user}, code {}", self.code()))
-            .cure("nothing was changed; `rostersync users can-edit` says who may change what")
+            .cure(match self {
+                Self::NotStaff => "nothing was changed; give the permission to somebody who is staff",
+                Self::UnknownActor => {
+                    "nothing was changed; `--as` takes the sourcedId of the user, or of staff"
+                }
+                _ => "nothing was changed; `rostersync users can-edit` says who may change what",
+            })
+    }
+}
+
+/// What somebody tried in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tried {
+    Edit,
+    Join,
+    /// To be given the permission to manage users.
+    Grant,
+}
+
+impl Tried {
+    /// In the history, in place of an old value.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Edit => "",
+            Self::Join => "join",
+            Self::Grant => "grant",
+        }
+    }
+}
+
+/// How much of a sourcedId that was given for somebody is kept; it may be anything.
+const LONGEST: usize = 255;
+
+impl People<'_> {
+    /// Puts what was tried with an account into the history. `actor` is who it was done for, as it was given. The caller
+    /// commits.
+    pub(super) fn record_refusal(
+        &self,
+        target: &Account,
+        tried: Tried,
+        refused: Refused,
+        (origin, actor): (Origin, &str),
+    ) -> Result<()> {
+        let entry = AuditEntry {
+            origin,
+            field: "refused".into(),
+            old: tried.word().into(),
+            new: refused.code().into(),
+        };
+        let actor: String = actor.chars().take(LONGEST).collect();
+        self.store.audit_by(target.id, None, &entry, &actor, self.now)
     }
 }

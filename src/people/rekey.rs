@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::People;
 use super::duplicates::is_like;
+use super::renames::Renames;
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
-use crate::store::{AuditEntry, Audited, Origin};
+use crate::findings::Findings;
+use crate::store::{AuditEntry, Grant, Origin, Rename};
 
 /// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rekeyed {
     /// It was done before; nothing was changed.
     Before,
@@ -19,17 +21,23 @@ pub enum Rekeyed {
     Replaced {
         /// Neither email nor mobile with the name are the same: it may be another person.
         unlike: bool,
+        /// Where that one had been allowed to manage users, which has ended.
+        revoked: Vec<Grant>,
     },
+    /// It was a mistake, and is taken back: both accounts have the sourcedIds again that they had before.
+    TakenBack,
 }
 
-/// Gives the account of `old` the sourcedId `new`: state, details, permissions and history go with it.
+/// Gives the account of `old` the sourcedId `new`: state, details, permissions and history go with it. The way back is the
+/// same with both exchanged.
 ///
 /// # Errors
 /// `Usage` if `old` has no account or both are the same; `Blocked` if both are in the SIS import, or if somebody has joined
 /// under `new` as well; those of the store.
 pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
     people.store.begin()?;
-    let done = rekey_one(people, old, new)?;
+    let mut renames = Renames::read(people.store)?;
+    let done = rekey_one(people, &mut renames, old.trim(), new.trim())?;
     if done == Rekeyed::Before {
         people.store.rollback()?
     } else {
@@ -39,11 +47,12 @@ pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
 }
 
 /// As [`rekey`], for all renames of a CSV file with the headers `old` and `new`, in a transaction of the caller's. Those
-/// that were done before are passed over, so that the file can stay where it is. Returns how many were done.
+/// that were done before are passed over, so that the file can stay where it is for years; those of people without an account
+/// are reported. Returns how many were done.
 ///
 /// # Errors
 /// `InputUnusable` if the file cannot be read; otherwise as [`rekey`], with the line.
-pub fn rekey_all(people: &People<'_>, file: &Path) -> Result<u64> {
+pub fn rekey_all(people: &People<'_>, file: &Path, findings: &mut Findings) -> Result<u64> {
     let unusable = |what: &str, line: u64| {
         Failure::new(Kind::InputUnusable, format!("the file of renames {what}"))
             .at(format!("{}:{line}", file.display()))
@@ -62,40 +71,51 @@ pub fn rekey_all(people: &People<'_>, file: &Path) -> Result<u64> {
             .ok_or_else(|| unusable(&format!("has no header `{name}`"), 1))
     };
     let (old, new) = (place("old")?, place("new")?);
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut renames = Renames::read(people.store)?;
     let mut done = 0;
     for row in reader.records() {
         let row = row.map_err(broken)?;
         let line = row.position().map_or(0, csv::Position::line);
-        let rekeyed = rekey_one(people, &row[old], &row[new])
+        let (old, new) = (&row[old], &row[new]);
+        if renames.is_done(old, new) {
+            continue;
+        }
+        if !old.is_empty() && people.store.account(old)?.is_none() {
+            findings.warn("rename-unknown", &name, Some(line), Some("old"), || {
+                format!("there is no account with the sourcedId `{old}`, so nobody was renamed")
+            });
+            continue;
+        }
+        let rekeyed = rekey_one(people, &mut renames, old, new)
             .map_err(|failure| Failure { place: format!("{}:{line}", file.display()), ..failure })?;
         done += u64::from(rekeyed != Rekeyed::Before);
     }
     Ok(done)
 }
 
-fn rekey_one(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
+fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -> Result<Rekeyed> {
     let store = people.store;
-    if old == new || new.trim().is_empty() {
+    if old == new || new.is_empty() {
         return Err(Failure::new(Kind::Usage, "the new sourcedId is not another one")
             .cure("write `rostersync users rekey OLD NEW`"));
     }
     let newcomer = store.account(new)?;
-    if let Some(account) = &newcomer {
-        let was = |entry: &Audited| entry.field == "sourced_id" && entry.old == old && entry.new == new;
-        if store.audit_of(account.id)?.iter().any(was) {
-            return Ok(Rekeyed::Before);
-        }
+    let moved = newcomer.as_ref().is_some_and(|account| renames.has_moved(account.id, old, new));
+    if moved || renames.is_done(old, new) && store.account(old)?.is_none() {
+        return Ok(Rekeyed::Before);
     }
     let before = people.account(old)?;
     let Some(newcomer) = newcomer else {
         let after = Account { sourced_id: new.to_owned(), ..before.clone() };
         store.rekey_account(&after)?;
         store.forget_bystander(new)?;
-        record(people, &before, "sourced_id", old, new)?;
+        record_rename(people, renames, &before, &after)?;
         return Ok(Rekeyed::Renamed);
     };
-    refuse(&before, &newcomer)?;
-    let unlike = !is_like(&newcomer, &before);
+    let left_behind = renames.was_left_behind(newcomer.id, old, new);
+    let goes_back = renames.has_moved(before.id, new, old);
+    refuse(&before, &newcomer, goes_back, left_behind)?;
     // Two rows cannot have one sourcedId, not even for a moment. No sourcedId is blank.
     store.rekey_account(&Account { sourced_id: String::new(), ..newcomer.clone() })?;
     let after = Account {
@@ -106,18 +126,57 @@ fn rekey_one(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
         ..before.clone()
     };
     store.rekey_account(&after)?;
-    let left =
-        Account { sourced_id: old.to_owned(), archived: true, sis: before.sis.clone(), ..newcomer.clone() };
+    let taken_back = goes_back && left_behind;
+    let left = Account {
+        sourced_id: old.to_owned(),
+        // What the export said meanwhile was about whoever has the sourcedId that is now given back.
+        state: if taken_back { state_when_left(people, &newcomer)? } else { newcomer.state },
+        archived: before.archived,
+        sis: before.sis.clone(),
+        kept_since: None,
+        ..newcomer.clone()
+    };
     store.rekey_account(&left)?;
-    record(people, &before, "sourced_id", old, new)?;
+    record_rename(people, renames, &before, &after)?;
+    record_rename(people, renames, &newcomer, &left)?;
+    if taken_back {
+        return Ok(Rekeyed::TakenBack);
+    }
+    // What stays behind is nobody's any more. It must not come back one day with a permission that nobody thinks of.
+    let revoked = store.grants(left.id)?;
+    for grant in &revoked {
+        store.revoke(left.id, grant)?;
+        record(people, &left, "users_manager", grant.word(), "")?;
+    }
+    Ok(Rekeyed::Replaced { unlike: !is_like(&newcomer, &before), revoked })
+}
+
+/// What an account was when it was archived last.
+fn state_when_left(people: &People<'_>, account: &Account) -> Result<State> {
+    let history = people.store.audit_of(account.id)?;
+    let archived = history.iter().rev().find(|entry| entry.field == "state" && entry.new == "archived");
+    Ok(match archived.map(|entry| entry.old.as_str()) {
+        Some(word) if word == State::Active.word() => State::Active,
+        Some(word) if word == State::Pending.word() => State::Pending,
+        _ => account.state,
+    })
+}
+
+fn record_rename(
+    people: &People<'_>,
+    renames: &mut Renames,
+    before: &Account,
+    after: &Account,
+) -> Result<()> {
+    let (old, new) = (&before.sourced_id, &after.sourced_id);
+    record(people, before, "sourced_id", old, new)?;
+    renames.add(Rename { account: before.id, old: old.clone(), new: new.clone() });
     if before.archived != after.archived {
-        record(people, &before, "state", before.state_word(), after.state_word())?;
+        record(people, before, "state", before.state_word(), after.state_word())?;
+    } else if before.state != after.state {
+        record(people, before, "state", before.state.word(), after.state.word())?;
     }
-    record(people, &left, "sourced_id", new, old)?;
-    if !newcomer.archived {
-        record(people, &left, "state", newcomer.state_word(), left.state_word())?;
-    }
-    Ok(Rekeyed::Replaced { unlike })
+    Ok(())
 }
 
 fn record(people: &People<'_>, account: &Account, field: &str, old: &str, new: &str) -> Result<()> {
@@ -126,9 +185,10 @@ fn record(people: &People<'_>, account: &Account, field: &str, old: &str, new: &
     people.store.audit(account.id, None, &entry, people.now)
 }
 
-fn refuse(old: &Account, new: &Account) -> Result<()> {
+/// `goes_back`: the account of `old` was moved here from `new`. `left_behind`: that of `new` made room for it.
+fn refuse(old: &Account, new: &Account, goes_back: bool, left_behind: bool) -> Result<()> {
     let (old_id, new_id) = (&old.sourced_id, &new.sourced_id);
-    if !old.archived {
+    if !old.archived && !goes_back {
         return Err(Failure::new(
             Kind::Blocked,
             format!("`{old_id}` is still in the SIS import, and so `{new_id}` is another record"),
@@ -138,13 +198,15 @@ fn refuse(old: &Account, new: &Account) -> Result<()> {
             "rekey once the SIS import has the new sourcedId alone and a run has archived the old account",
         ));
     }
-    if new.state == State::Active {
+    // Under the old sourcedId there may be somebody else by now, who must not get the details of whoever joined here.
+    let harmless = goes_back && (left_behind || old.archived);
+    if new.state == State::Active && !harmless {
         return Err(Failure::new(
             Kind::Blocked,
             format!("somebody has joined under `{new_id}` already, and their details would be lost"),
         )
         .at(format!("users {old_id} and {new_id}"))
-        .cure("leave both as they are; the old account is archived and does no harm"));
+        .cure("leave both as they are; `rostersync users history` has what was done to each"));
     }
     Ok(())
 }

@@ -7,20 +7,19 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
-use std::sync::{PoisonError, RwLock};
 use std::thread;
 
 use super::claims::{Claim, refusals};
 use super::decide::{Desk, Job, Person, Refused, Task};
 use super::draft::Draft;
-use super::known::Memory;
-use super::people::{People, Sharing, Walk};
+use super::known::{Memo, Memory};
+use super::people::{NOWHERE, Others, People, Sharing, Walk};
 use super::rules::Rules;
-use super::sort::{Block, Sorted, Source, Todo, read, sort};
+use super::sort::{Source, sort};
 use super::summary::{Checksum, Summary};
 use super::survey::Survey;
-use super::view::{Faces, View, Ways};
-use super::{Action, PlanRow, RowHead, Write};
+use super::view::{Faces, View};
+use super::{Action, Newcomer, PlanRow, RowHead, Write};
 use crate::account::Account;
 use crate::config::SharedContacts;
 use crate::contact::{PersonName, likeness_keys};
@@ -30,7 +29,7 @@ use crate::platform::Export;
 use crate::roster::Mode;
 use crate::roster::kept::{self, Kept};
 use crate::spool::{self, BLOCK, Values};
-use crate::store::{ARCHIVED, Bystander, CHUNK, ROW, Store};
+use crate::store::{ARCHIVED, Bystander, CHUNK, MemoChange, ROW, Store};
 
 /// A plan, complete: nothing has been written yet.
 pub struct Plan {
@@ -42,8 +41,10 @@ pub struct Plan {
     memory: Memory,
     sources: Vec<Source>,
     rows: Values<PlanRow<'static>>,
+    newcomers: Values<Newcomer<'static>>,
     writes: Values<Write>,
     bystanders: Values<Bystander>,
+    memos: Values<Memo>,
     memo_rows: Values<(u32, Vec<u8>)>,
     /// People whose kept row is out of date.
     forgotten: Vec<u32>,
@@ -86,7 +87,7 @@ impl Plan {
                 text.clear();
                 let own;
                 (own, sources) = sources.split_at((*records as usize).min(sources.len()));
-                let decided = own.iter().filter(|source| **source == Source::Rows).count();
+                let decided = own.iter().filter(|source| source.is_among_rows()).count();
                 let mut ready = Vec::new();
                 for _ in 0..decided {
                     ready.extend_from_slice(rows.next_bytes()?.unwrap_or_default());
@@ -125,14 +126,14 @@ impl Plan {
         let Piece { block, mut text, sources, place, rows } = piece;
         let mut sharing = self.sharing.walk(place);
         let mut rows = spool::values::<PlanRow<'_>>(&rows);
-        let mut records = kept::records(&block);
+        let mut records = kept::records(&block)?;
         let mut notes = Vec::new();
         for (place, source) in (place..).zip(sources) {
             match source {
                 Source::Nowhere => {
                     records.skip()?;
                 }
-                Source::Rows => {
+                Source::Kept | Source::Decided => {
                     records.skip()?;
                     if let Some(mut row) = rows.next().transpose()? {
                         self.share(&mut row, &mut sharing);
@@ -208,7 +209,19 @@ impl Plan {
         self.bystanders.each(each)
     }
 
-    /// Hands over what is to be written to the store, while the next are already read back.
+    /// Hands over the accounts that are added and nothing else.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn each_newcomer(&self, mut each: impl FnMut(&Newcomer<'_>) -> Result<()>) -> Result<()> {
+        let mut newcomers = self.newcomers.read();
+        while let Some(newcomer) = newcomers.next_value()? {
+            each(&newcomer)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what else is to be written to the store, while the next are already read back.
     ///
     /// # Errors
     /// As [`Plan::write_rows`].
@@ -257,19 +270,44 @@ impl Plan {
     /// Those of the store.
     pub fn remember(&self, store: &Store, created: &[u32]) -> Result<()> {
         let before = self.survey.directory.accounts();
+        let accounts = before + created.len();
         let mut changed = self.memory.changed().to_vec();
         if !created.is_empty() {
-            // What there is beyond goes by the numbers of people who have no account, or another id.
+            // The last chunk has more accounts than it had.
             changed.truncate(before / CHUNK);
         }
-        store.put_memos(before + created.len(), &changed, |at| {
-            let number = match at.checked_sub(before) {
-                None => u32::try_from(at).unwrap_or(u32::MAX),
-                Some(new) => created[new],
-            };
-            let (record, export, state) = self.memory.columns(number);
-            (self.survey.directory.key(number), record, export, state)
-        })?;
+        let number = |account: usize| match account.checked_sub(before) {
+            None => u32::try_from(account).unwrap_or(u32::MAX),
+            Some(new) => created[new],
+        };
+        let who = |account: usize| {
+            let number = number(account);
+            (self.survey.directory.key(number), self.memory.state(number))
+        };
+        // The accounts of those who had none, by number: the id less one, or 0 for whoever still has none.
+        let mut new: Vec<u32> = Vec::new();
+        for (account, number) in (before..).zip(created) {
+            let at = *number as usize - before;
+            new.resize(new.len().max(at + 1), 0);
+            new[at] = u32::try_from(account).unwrap_or(u32::MAX);
+        }
+        let account = |number: u32| match (number as usize).checked_sub(before) {
+            None => Some(number as usize),
+            Some(at) => new.get(at).filter(|account| **account as usize >= before).map(|new| *new as usize),
+        };
+        for first in (0..accounts.div_ceil(CHUNK)).step_by(CHUNKS_AT_ONCE) {
+            let chunks = first..accounts.div_ceil(CHUNK).min(first + CHUNKS_AT_ONCE);
+            let mut changes = Vec::new();
+            self.memos.each(|Memo { number, record, export, credentials, state: _ }| {
+                if let Some(account) = account(number).filter(|account| chunks.contains(&(account / CHUNK))) {
+                    changes.push(MemoChange { account, record, export, credentials });
+                }
+                Ok(())
+            })?;
+            changes.sort_by_key(|change| change.account);
+            store.put_memos(chunks, accounts, &changed, who, &changes)?;
+        }
+        store.memos_are_put()?;
         for number in &self.forgotten {
             store.remove_memo_row(i64::from(*number) + 1)?;
         }
@@ -301,7 +339,7 @@ impl Plan {
         let (mut roster, mut block) = (self.survey.roster.read(), Vec::new());
         let mut place = 0;
         while next.peek().is_some() && roster.next(&mut block)? {
-            let mut records = kept::records(&block);
+            let mut records = kept::records(&block)?;
             while next.peek().is_some() {
                 if next.peek() != Some(&place) {
                     if !records.skip()? {
@@ -379,6 +417,9 @@ impl Plan {
     }
 }
 
+/// So many chunks of memos are put away at once, and what has changed of so many people is in memory for it.
+const CHUNKS_AT_ONCE: usize = 128;
+
 /// A block of the roster on its way to whoever writes its rows, with what was decided of it.
 struct Piece<'a> {
     block: Vec<u8>,
@@ -421,48 +462,47 @@ pub fn build(
     decide_all: bool,
     mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Plan> {
-    let memory = RwLock::new(std::mem::take(&mut survey.memory));
+    let mut memory = std::mem::take(&mut survey.memory);
     let today = rules.today.to_string();
-    let population = read(&memory).population(&survey.directory);
+    let population = memory.population(&survey.directory);
+    // Who is refused a credential depends on others, and a delta is not all that there is to know.
+    let memo = mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow;
+    let sources = sort(&survey, Some(&memory).filter(|_| memo && !decide_all));
+    memory.forget_records();
     let refused = match rules.shared_contacts {
         SharedContacts::Allow => Refused::default(),
-        SharedContacts::Unique => refuse_credentials(&survey, store, export, rules, &today, mode, &memory)?,
+        SharedContacts::Unique => {
+            refuse_credentials(&survey, store, export, rules, &today, mode, &sources, &mut memory)?
+        }
     };
-    let desk = Desk {
-        survey: &survey,
-        rules,
-        today: &today,
-        mode,
-        refused: &refused,
-        watch: false,
-        // Who is refused a credential depends on others, and a delta is not all that there is to know.
-        memo: mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow,
-        decide_all,
-        memory: &memory,
-    };
-    let mut planner = Planner::new(&desk, store, export);
-    planner.sources.reserve_exact(usize::try_from(survey.records).unwrap_or_default());
-    planner.people.reserve(usize::try_from(survey.records).unwrap_or_default());
+    let desk = Desk { survey: &survey, rules, today: &today, mode, refused: &refused, watch: false, memo };
+    let mut planner = Planner::new(&desk, store, export, &sources, &mut memory);
+    planner.people.reserve(sources.iter().filter(|source| source.is_among_rows()).count());
     planner.walk(&mut progress)?;
-    let Planner { mut total, mut spools, sources, people, forgotten, passed_over, .. } = planner;
+    let Planner { mut total, mut spools, people, forgotten, .. } = planner;
+    let passed_over = sources.iter().filter(|source| **source == Source::Record).count() as u64;
     *total.summary.actions.entry(Action::Unchanged).or_default() += passed_over;
     total.summary.accounts_before = population.0 + population.1;
-    total.summary.active = (population.1 + total.became_active).saturating_sub(total.became_pending);
+    // Who is taken back to pending counts among them: they are what a share of is to be allowed.
+    total.summary.active = population.1 + total.became_active;
     total.summary.records = survey.records;
     total.summary.without_id = survey.without_id;
     spools.finish()?;
-    let Spools { rows, writes, bystanders, memo_rows } = spools;
+    let Spools { rows, newcomers, writes, bystanders, memos, memo_rows } = spools;
+    let sharing = share(people, passed_over > 0, &survey, &sources, store)?;
     let mut plan = Plan {
         summary: total.summary,
         checksum: total.checksum.finish(rules),
         rules: rules.clone(),
-        sharing: people.settle(),
+        sharing,
         survey,
-        memory: memory.into_inner().unwrap_or_else(PoisonError::into_inner),
+        memory,
         sources,
         rows,
+        newcomers,
         writes,
         bystanders,
+        memos,
         memo_rows,
         forgotten,
     };
@@ -474,6 +514,29 @@ pub fn build(
     Ok(plan)
 }
 
+/// Who shares a credential: the people who were decided on, and those who were passed over with what they held before.
+fn share(
+    people: People,
+    passed_over: bool,
+    survey: &Survey,
+    sources: &[Source],
+    store: &Store,
+) -> Result<Sharing> {
+    if !passed_over {
+        return Ok(people.settle(&Others { places: &[], credentials: Default::default() }));
+    }
+    let mut places = vec![NOWHERE; survey.directory.accounts()];
+    for (place, source) in (0_u32..).zip(sources) {
+        if *source == Source::Record
+            && let Some(at) = survey.person_of(place).and_then(|person| places.get_mut(person as usize))
+        {
+            *at = place;
+        }
+    }
+    let credentials = store.memo_credentials(places.len())?;
+    Ok(people.settle(&Others { places: &places, credentials }))
+}
+
 /// How many writes are handed over at once.
 const BATCH: usize = 256;
 
@@ -481,16 +544,20 @@ const BATCH: usize = 256;
 #[derive(Default)]
 struct Spools {
     rows: Values<PlanRow<'static>>,
+    newcomers: Values<Newcomer<'static>>,
     writes: Values<Write>,
     bystanders: Values<Bystander>,
+    memos: Values<Memo>,
     memo_rows: Values<(u32, Vec<u8>)>,
 }
 
 impl Spools {
     fn finish(&mut self) -> Result<()> {
         self.rows.finish()?;
+        self.newcomers.finish()?;
         self.writes.finish()?;
         self.bystanders.finish()?;
+        self.memos.finish()?;
         self.memo_rows.finish()
     }
 }
@@ -501,7 +568,6 @@ struct Total {
     summary: Summary,
     checksum: Checksum,
     became_active: u64,
-    became_pending: u64,
 }
 
 struct Planner<'a> {
@@ -512,11 +578,11 @@ struct Planner<'a> {
     answered: HashSet<String>,
     total: Total,
     spools: Spools,
-    sources: Vec<Source>,
+    sources: &'a [Source],
+    /// What was decided on everybody last, brought up to what is decided now.
+    memory: &'a mut Memory,
     people: People,
     forgotten: Vec<u32>,
-    /// Records whose row follows from them.
-    passed_over: u64,
     claims: [BTreeMap<String, Claim>; 2],
 }
 
@@ -530,8 +596,10 @@ fn decide(desk: &Desk<'_>, work: Work) -> (Vec<u8>, Result<Draft>) {
     let Work { block, jobs } = work;
     let go = || {
         let mut draft = Draft::default();
+        let mut records = kept::records(&block)?;
         for job in jobs {
-            if let Some(kept) = kept::records_from(&block, job.at).next_record()? {
+            records.go_to(job.at);
+            if let Some(kept) = records.next_record()? {
                 desk.work(&kept, job, &mut draft)?;
             }
         }
@@ -542,7 +610,13 @@ fn decide(desk: &Desk<'_>, work: Work) -> (Vec<u8>, Result<Draft>) {
 }
 
 impl<'a> Planner<'a> {
-    fn new(desk: &'a Desk<'a>, store: &'a Store, export: &'a Export) -> Self {
+    fn new(
+        desk: &'a Desk<'a>,
+        store: &'a Store,
+        export: &'a Export,
+        sources: &'a [Source],
+        memory: &'a mut Memory,
+    ) -> Self {
         Self {
             desk,
             store,
@@ -550,10 +624,10 @@ impl<'a> Planner<'a> {
             answered: HashSet::new(),
             total: Total::default(),
             spools: Spools::default(),
-            sources: Vec::new(),
+            sources,
+            memory,
             people: People::default(),
             forgotten: Vec::new(),
-            passed_over: 0,
             claims: Default::default(),
         }
     }
@@ -562,39 +636,25 @@ impl<'a> Planner<'a> {
     fn walk(&mut self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
         let desk = self.desk;
         thread::scope(|scope| {
-            let mut sorters = Lanes::start(scope, || {
-                let mut ways = Ways::default();
-                move |block: Block| sort(desk, block, &mut ways)
-            });
             let mut deciders = Lanes::start(scope, || move |work| decide(desk, work));
             let mut roster = desk.survey.roster.read();
             let mut spare = Vec::new();
             let mut place = 0;
-            let mut blocks = desk.survey.blocks.iter().copied();
-            loop {
-                while !sorters.is_full() {
-                    let Some(records) = blocks.next() else { break };
-                    let mut bytes = spare.pop().unwrap_or_default();
-                    roster.next(&mut bytes)?;
-                    sorters.push(Block { bytes, place, records })?;
-                    place += records;
+            for records in &desk.survey.blocks {
+                let first = place;
+                place += *records;
+                let sources = self.sources.get(first as usize..place as usize).unwrap_or_default();
+                if !sources.iter().any(|source| source.is_among_rows()) {
+                    roster.skip()?;
+                    continue;
                 }
-                let Some(sorted) = sorters.pull()? else { break };
-                let Sorted { block, sources, people, passed_over, todo } = sorted?;
-                if !desk.watch {
-                    self.sources.extend(sources);
+                let mut block = spare.pop().unwrap_or_default();
+                roster.next(&mut block)?;
+                let jobs = self.look_up(&block, first, sources)?;
+                if deciders.is_full() {
+                    spare.extend(self.collect(&mut deciders)?);
                 }
-                self.people.merge(people);
-                self.passed_over += passed_over;
-                let jobs = self.look_up(&block.bytes, todo)?;
-                if jobs.is_empty() {
-                    spare.push(block.bytes);
-                } else {
-                    if deciders.is_full() {
-                        spare.extend(self.collect(&mut deciders)?);
-                    }
-                    deciders.push(Work { block: block.bytes, jobs })?;
-                }
+                deciders.push(Work { block, jobs })?;
                 if progress(u64::from(place)).is_break() {
                     return Ok(());
                 }
@@ -611,23 +671,29 @@ impl<'a> Planner<'a> {
         Ok(Some(block))
     }
 
-    /// Looks up what it takes to decide on some records of a block.
-    fn look_up(&mut self, block: &[u8], todo: Vec<Todo>) -> Result<Vec<Job>> {
-        let mut jobs = Vec::with_capacity(todo.len());
-        for Todo { at, place, repeats } in todo {
-            let Some(kept) = kept::records_from(block, at).next_record()? else { break };
+    /// Looks up what it takes to decide on some records of a block, the first of which has this place in the report.
+    fn look_up(&mut self, block: &[u8], first: u32, sources: &[Source]) -> Result<Vec<Job>> {
+        let mut jobs = Vec::new();
+        let mut records = kept::records(block)?;
+        for (place, source) in (first..).zip(sources) {
+            if !source.is_among_rows() {
+                records.skip()?;
+                continue;
+            }
+            let at = records.place();
+            let Some(kept) = records.next_record()? else { break };
             let person = self.desk.survey.person_of(place);
-            jobs.push(Job { at, place, task: self.task(&kept, person, repeats)? });
+            jobs.push(Job { at, place, task: self.task(&kept, person, *source)? });
         }
         Ok(jobs)
     }
 
     /// What there is to do for a record.
-    fn task(&mut self, kept: &Kept<'_>, person: Option<u32>, repeats: bool) -> Result<Task> {
+    fn task(&mut self, kept: &Kept<'_>, person: Option<u32>, source: Source) -> Result<Task> {
         let Some(person) = person else {
             return Ok(Task::Decide { stored: None, export: None, again: false });
         };
-        if repeats
+        if source == Source::Kept
             && let Some(account) = self.desk.survey.directory.account(person)
             && let Some(row) = self.store.memo_row(account)?
         {
@@ -655,7 +721,7 @@ impl<'a> Planner<'a> {
         let survey = self.desk.survey;
         let mut absent: Vec<(String, u32)> = Vec::new();
         let mut archived: Vec<u32> = Vec::new();
-        let memory = read(self.desk.memory);
+        let memory = &*self.memory;
         for number in survey.directory.with_account().filter(|number| !survey.is_mentioned(*number)) {
             if memory.state(number) & ARCHIVED == 0 {
                 absent.push((self.store.sourced_id(i64::from(number) + 1)?, number));
@@ -663,7 +729,6 @@ impl<'a> Planner<'a> {
                 archived.push(number);
             }
         }
-        drop(memory);
         absent.sort_unstable();
         let mut draft = Draft::default();
         for (sourced_id, number) in absent {
@@ -692,24 +757,22 @@ impl<'a> Planner<'a> {
         total.summary.merge(draft.summary);
         total.checksum.merge(&draft.checksum);
         total.became_active += draft.became_active;
-        total.became_pending += draft.became_pending;
         self.people.merge(draft.people);
         self.spools.rows.push_all(&draft.rows)?;
+        self.spools.newcomers.push_all(&draft.newcomers)?;
         self.spools.writes.push_all(&draft.writes)?;
         for unheard in draft.unheard {
             let known = self.store.bystander(&unheard.sourced_id)?;
             self.spools.bystanders.push(&unheard.beside(known, self.desk.mode))?;
         }
-        let mut memory = self.desk.memory.write().unwrap_or_else(PoisonError::into_inner);
         for memo in draft.memos {
-            let had = memory.state(memo.number) & ROW != 0;
-            let has = memo.state.is_some_and(|state| state & ROW != 0);
-            if had && !has {
+            let had = self.memory.state(memo.number) & ROW != 0;
+            if had && memo.state & ROW == 0 {
                 self.forgotten.push(memo.number);
             }
-            memory.put(memo);
+            self.memory.put_state(memo.number, memo.state);
+            self.spools.memos.push(&memo)?;
         }
-        drop(memory);
         for row in draft.memo_rows {
             self.spools.memo_rows.push(&row)?;
         }
@@ -721,6 +784,7 @@ impl<'a> Planner<'a> {
 }
 
 /// Walks through the roster to see who would hold which credential, and who is to be refused.
+#[expect(clippy::too_many_arguments, reason = "all that a plan is made from")]
 fn refuse_credentials(
     survey: &Survey,
     store: &Store,
@@ -728,25 +792,15 @@ fn refuse_credentials(
     rules: &Rules,
     today: &str,
     mode: Mode,
-    memory: &RwLock<Memory>,
+    sources: &[Source],
+    memory: &mut Memory,
 ) -> Result<Refused> {
     // A refusal can change more than the one field: somebody who gets no new mobile keeps an email that was to be
     // cleared, for one. So it is walked again with what is known to be refused, until nothing is added.
     let mut refused = Refused::default();
     loop {
-        let (refused_so_far, decide_all) = (&refused, true);
-        let desk = Desk {
-            survey,
-            rules,
-            today,
-            mode,
-            refused: refused_so_far,
-            watch: true,
-            memo: false,
-            decide_all,
-            memory,
-        };
-        let mut planner = Planner::new(&desk, store, export);
+        let desk = Desk { survey, rules, today, mode, refused: &refused, watch: true, memo: false };
+        let mut planner = Planner::new(&desk, store, export, sources, memory);
         planner.walk(&mut |_| ControlFlow::Continue(()))?;
         let claims = planner.claims;
         let mut more = false;

@@ -64,8 +64,7 @@ fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &D
     let change = verdict.changes.iter().find(|change| change.field == field);
     let value = hash(after, field);
     let exported = verdict.account.as_ref().is_some_and(|account| match field {
-        Field::Email => account.exported.email.is_some(),
-        Field::Phone => account.exported.phone.is_some(),
+        Field::Email | Field::Phone => !account.exported.of(field).is_none(),
         Field::Name | Field::HomePhone => false,
     });
     let created = stored.is_none() && !exported && value.is_some();

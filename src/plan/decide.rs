@@ -2,11 +2,10 @@
 //! here, so several threads can decide at once.
 
 use std::collections::HashMap;
-use std::sync::RwLock;
 
 use super::claims::claims_of;
 use super::draft::{Draft, Unheard};
-use super::known::{Memo, Memory};
+use super::known::Memo;
 use super::note::Note;
 use super::people::{CREDENTIALS, hash};
 use super::person::{Case, Verdict, archive, judge};
@@ -14,15 +13,15 @@ use super::plain::Plain;
 use super::row::{row_of, sync_entries};
 use super::rules::Rules;
 use super::sis::Cells;
-use super::survey::{Survey, current_roles};
-use super::{Action, PlanRow, Write};
+use super::survey::{Survey, current_roles, record_print};
+use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
-use crate::platform::{Adopted, Row};
-use crate::roster::kept::Kept;
+use crate::platform::{Adopted, Ear, Row};
+use crate::roster::kept::{Kept, Place};
 use crate::roster::{Mode, Record, RoleList};
 use crate::spool;
-use crate::store::{ACTIVE, ARCHIVED, ROW};
+use crate::store::{ACTIVE, ARCHIVED, AccountRow, ROW};
 
 /// Refused credentials: for email and phone, whose, and who holds it.
 #[derive(Default)]
@@ -36,8 +35,8 @@ impl Refused {
 
 /// One record that is to be decided, and what was looked up for it.
 pub(super) struct Job {
-    /// Where the record begins in its block.
-    pub(super) at: usize,
+    /// Where the record is in its block.
+    pub(super) at: Place,
     /// Its place in the report.
     pub(super) place: u32,
     pub(super) task: Task,
@@ -73,10 +72,6 @@ pub(super) struct Desk<'a> {
     pub(super) watch: bool,
     /// Whether decisions are remembered.
     pub(super) memo: bool,
-    /// Nobody is passed over.
-    pub(super) decide_all: bool,
-    /// What was decided on everybody last. Read while blocks are sorted, written when they are put together.
-    pub(super) memory: &'a RwLock<Memory>,
 }
 
 impl Desk<'_> {
@@ -101,11 +96,6 @@ impl Desk<'_> {
                 self.record(&kept.record, person, again, draft)
             }
         }
-    }
-
-    /// The fingerprint of a record that has all that its decision depends on in it, besides account and export.
-    pub(super) fn fingerprint(&self, kept: &Kept<'_>, schools: u64) -> u64 {
-        fingerprint(kept.hash, schools, self.survey.unclear, kept.record.roles, self.today)
     }
 
     /// One record of the roster.
@@ -176,9 +166,10 @@ impl Desk<'_> {
             Some(account) if adopted.touched && !self.watch => {
                 draft.memos.extend(person.number.map(|number| Memo {
                     number,
-                    record: Some(0),
+                    record: Some((0, 0)),
                     export: Some(0),
-                    state: Some(state_of(&account)),
+                    credentials: None,
+                    state: state_of(&account),
                 }));
                 let audit = adopted.entries;
                 let write = Write {
@@ -221,7 +212,7 @@ impl Desk<'_> {
         let phones = self.rules.phones;
         match (person.stored.clone(), &person.export) {
             (Some(mut account), Some(row)) => {
-                let adopted = row.adopt(&mut account, phones);
+                let adopted = row.adopt(&mut account, phones, Ear::Nightly);
                 (Some(account), adopted)
             }
             (Some(account), None) => (Some(account), Adopted::default()),
@@ -317,8 +308,6 @@ impl Desk<'_> {
         draft.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
         draft.summary.taken_over +=
             adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
-        draft.became_pending +=
-            u64::from(adopted.pending_again && stored.is_some_and(|stored| !stored.archived));
         let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
         let starts_active =
             is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
@@ -326,13 +315,19 @@ impl Desk<'_> {
         draft.summary.joined += u64::from(joins);
         draft.became_active += u64::from(joins && stored.is_none_or(|stored| !stored.archived));
 
-        self.remember(record, &person, &verdict, &row, roles, draft);
+        self.remember(record, &person, &verdict, &row, draft);
         spool::append(&mut draft.rows, &row)?;
         if let Some(account) = verdict.account
             && stored != Some(&account)
         {
             let mut audit = adopted.entries;
             audit.extend(sync_entries(verdict.action, stored, &account, &verdict.changes));
+            let only_added = account.id == 0 && audit.is_empty() && verdict.changes.is_empty();
+            if let Some(person) = person.number.filter(|_| only_added) {
+                return AccountRow::with(&account, |account| {
+                    spool::append(&mut draft.newcomers, &Newcomer { person, account })
+                });
+            }
             let write = Write {
                 account,
                 person: person.number,
@@ -374,7 +369,6 @@ impl Desk<'_> {
         person: &Person,
         verdict: &Verdict,
         row: &PlanRow<'_>,
-        roles: &[String],
         draft: &mut Draft,
     ) {
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
@@ -398,22 +392,21 @@ impl Desk<'_> {
         } else {
             None
         };
-        let fingerprint = person.hash.filter(|_| kept_row.is_some()).map(|hash| {
-            let guardian = roles.iter().any(|role| crate::roles::is_guardian(role));
-            let (schools, _) = self.survey.schools_hash(number, guardian);
-            fingerprint(hash, schools, self.survey.unclear, record.roles, self.today)
-        });
-        let kept_row = fingerprint.and(kept_row).flatten();
-        if unchanged && fingerprint.is_none() && person.export.is_none() {
+        let print = person
+            .hash
+            .filter(|_| kept_row.is_some())
+            .map(|hash| (record_print(hash, record.roles, self.today), self.survey.schools_print(number)));
+        let kept_row = print.and(kept_row).flatten();
+        if unchanged && print.is_none() && person.export.is_none() {
             // What is remembered of another record of the person holds as it did.
             return;
         }
         draft.memos.push(Memo {
             number,
-            record: Some(fingerprint.unwrap_or_default()),
-            // Of somebody archived only the state was taken over.
-            export: person.export.as_ref().map(|row| if account.archived { 0 } else { row.hash() }),
-            state: Some(state_of(account) | if kept_row.is_some() { ROW } else { 0 }),
+            record: Some(print.unwrap_or_default()),
+            export: taken_in(person.export.as_ref(), account),
+            credentials: print.map(|_| CREDENTIALS.map(|field| hash(&account.details, field).unwrap_or(0))),
+            state: state_of(account) | if kept_row.is_some() { ROW } else { 0 },
         });
         draft.memo_rows.extend(kept_row.map(|row| (number, row)));
     }
@@ -424,23 +417,11 @@ fn state_of(account: &Account) -> u8 {
     active | if account.archived { ARCHIVED } else { 0 }
 }
 
-/// Stands for record, rules, schools, whether the roster may lack some, and for what of the day matters to the record: whether the roles that have dates are
-/// held, or have ended.
-fn fingerprint(record: u64, schools: u64, unclear: bool, roles: RoleList<'_>, today: &str) -> u64 {
-    let mut bytes = [0; 25];
-    bytes[24] = u8::from(unclear);
-    bytes[..8].copy_from_slice(&record.to_le_bytes());
-    bytes[8..16].copy_from_slice(&schools.to_le_bytes());
-    if roles.0.contains('\t') {
-        let dates = roles.iter().fold(1_u64, |dates, role| {
-            let ended = role.end.is_some_and(|end| end < today);
-            dates.rotate_left(2)
-                ^ dates.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                ^ u64::from(role.holds_on(today))
-                ^ (u64::from(ended) << 1)
-        });
-        bytes[16..24].copy_from_slice(&dates.to_le_bytes());
+/// Which row of the export need not be looked at again. Of somebody archived only the state was taken over; and while several
+/// values can be shown without being news, it matters that one of them is shown once more.
+fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
+    if account.exported.is_several() {
+        return Some(0);
     }
-    // 0 says that there is none.
-    xxhash_rust::xxh3::xxh3_64(&bytes).max(1)
+    row.map(|row| if account.archived { 0 } else { row.hash() })
 }

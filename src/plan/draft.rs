@@ -12,8 +12,9 @@ use crate::store::Bystander;
 pub(super) struct Draft {
     pub(super) summary: Summary,
     pub(super) checksum: Checksum,
-    /// Values of [`super::PlanRow`] and [`super::Write`], as a spool has them.
+    /// Values of [`super::PlanRow`], [`super::Newcomer`] and [`super::Write`], as a spool has them.
     pub(super) rows: Vec<u8>,
+    pub(super) newcomers: Vec<u8>,
     pub(super) writes: Vec<u8>,
     pub(super) unheard: Vec<Unheard>,
     pub(super) people: People,
@@ -21,7 +22,6 @@ pub(super) struct Draft {
     /// Rows to be kept with the memos, by number of the person.
     pub(super) memo_rows: Vec<(u32, Vec<u8>)>,
     pub(super) became_active: u64,
-    pub(super) became_pending: u64,
     /// Under `unique`: which credential (0 email, 1 phone), whose, and what is done with it.
     pub(super) claims: Vec<(usize, String, Claim)>,
 }

@@ -8,9 +8,10 @@
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use serde::{Deserialize, Serialize};
 
 use crate::platform::Seen;
-use crate::store::{ACTIVE, ARCHIVED, CHUNK, Memos};
+use crate::store::{ACTIVE, ARCHIVED, Memos};
 
 /// Everybody, by the hash of the sourcedId.
 #[derive(Default)]
@@ -131,6 +132,7 @@ const CHANGED: u8 = 2;
 #[derive(Default)]
 pub(super) struct Memory {
     records: Vec<u64>,
+    schools: Vec<u64>,
     exports: Vec<u64>,
     states: Vec<u8>,
     rows_of_platform: Vec<u8>,
@@ -138,15 +140,15 @@ pub(super) struct Memory {
 }
 
 /// What is to be remembered of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Memo {
     pub(super) number: u32,
-    /// None: as it was.
-    pub(super) record: Option<u64>,
-    /// None: as it was.
+    /// As [`crate::store::MemoChange::record`], and so on.
+    pub(super) record: Option<(u64, u64)>,
     pub(super) export: Option<u64>,
-    /// As [`crate::store::Memos::states`]; none: as it was.
-    pub(super) state: Option<u8>,
+    pub(super) credentials: Option<[u64; 2]>,
+    /// As [`crate::store::Memos::states`].
+    pub(super) state: u8,
 }
 
 /// The people of the store, and what was decided on them.
@@ -159,9 +161,9 @@ pub struct Known {
 
 impl Known {
     pub fn new(memos: Memos) -> Self {
-        let Memos { keys, records, exports, states, changed } = memos;
+        let Memos { keys, records, schools, exports, states, changed } = memos;
         let rows_of_platform = vec![0; keys.len()];
-        let memory = Memory { records, exports, states, rows_of_platform, changed };
+        let memory = Memory { records, schools, exports, states, rows_of_platform, changed };
         Self { directory: Directory::new(keys), memory, near: Near::default() }
     }
 
@@ -187,16 +189,32 @@ impl Known {
             }
         }
     }
+
+    /// The platform's export has been read: what it last said is in the store for whoever wants it again.
+    pub fn export_is_read(&mut self) {
+        self.memory.exports = Vec::new();
+    }
 }
 
 impl Memory {
-    /// What the account of somebody was last decided on, if nothing has touched it since.
+    /// The record that somebody's account was last decided on, if nothing has touched it since.
     pub(super) fn record(&self, number: u32) -> Option<u64> {
         let number = number as usize;
         let fresh = *self.records.get(number)?;
         let may =
             fresh != 0 && self.states[number] & ARCHIVED == 0 && self.rows_of_platform[number] & CHANGED == 0;
         may.then_some(fresh)
+    }
+
+    /// The schools that somebody's account was last decided on with.
+    pub(super) fn schools(&self, number: u32) -> Option<u64> {
+        self.schools.get(number as usize).copied()
+    }
+
+    /// All records are compared.
+    pub(super) fn forget_records(&mut self) {
+        self.records = Vec::new();
+        self.schools = Vec::new();
     }
 
     /// Whether the platform's export says something new of somebody.
@@ -206,6 +224,15 @@ impl Memory {
 
     pub(super) fn state(&self, number: u32) -> u8 {
         self.states.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// Takes in what somebody's state has become.
+    pub(super) fn put_state(&mut self, number: u32, state: u8) {
+        let number = number as usize;
+        if number >= self.states.len() {
+            self.states.resize(number + 1, 0);
+        }
+        self.states[number] = state;
     }
 
     /// Pending and active accounts that are not archived.
@@ -221,42 +248,8 @@ impl Memory {
         (pending, active)
     }
 
-    /// Takes in what there is to remember of a decision.
-    pub(super) fn put(&mut self, memo: Memo) {
-        let number = memo.number as usize;
-        if number >= self.records.len() {
-            self.records.resize(number + 1, 0);
-            self.exports.resize(number + 1, 0);
-            self.states.resize(number + 1, 0);
-            self.rows_of_platform.resize(number + 1, 0);
-            self.changed.resize((number + 1).div_ceil(CHUNK), true);
-        }
-        fn set<T: PartialEq + Copy>(place: &mut T, value: Option<T>) -> bool {
-            match value.filter(|value| *value != *place) {
-                Some(value) => {
-                    *place = value;
-                    true
-                }
-                None => false,
-            }
-        }
-        let changed = [
-            set(&mut self.records[number], memo.record),
-            set(&mut self.exports[number], memo.export),
-            set(&mut self.states[number], memo.state),
-        ];
-        self.changed[number / CHUNK] |= changed.contains(&true);
-    }
-
     /// Chunks that are not in the store as they are here.
     pub(super) fn changed(&self) -> &[bool] {
         &self.changed
-    }
-
-    /// Record, export and state.
-    pub(super) fn columns(&self, number: u32) -> (u64, u64, u8) {
-        let number = number as usize;
-        let column = |column: &Vec<u64>| column.get(number).copied().unwrap_or_default();
-        (column(&self.records), column(&self.exports), self.states.get(number).copied().unwrap_or_default())
     }
 }

@@ -53,6 +53,14 @@ pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
     over
 }
 
+/// The limit on contact updates, for people who are taken back to pending without a run: from then on the sync rules over
+/// details that were theirs. `active` are the active accounts, those among them.
+pub fn too_many_pending_again(count: u64, active: u64, limits: &Limits) -> Option<Overrun> {
+    let max = limits.contact_updates;
+    exceeds(count, active, max, limits.minimum)
+        .then(|| overrun("contact_updates", "active users would be pending again", count, active, max))
+}
+
 /// Whether so many records were rejected that the run, although done, is only partial.
 pub fn too_many_rejected(summary: &Summary, limits: &Limits) -> bool {
     exceeds(summary.count(Action::Rejected), summary.records, limits.rejected, limits.minimum)

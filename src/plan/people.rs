@@ -42,6 +42,55 @@ pub(super) struct People {
     holders: [Vec<Holder>; 2],
 }
 
+/// Those who were not decided on, and what they hold.
+pub(super) struct Others<'a> {
+    /// The place of each person in the report, by number; [`NOWHERE`] for whoever is not one of them.
+    pub(super) places: &'a [u32],
+    /// Hashes of emails and phones, by number; 0 for none.
+    pub(super) credentials: [Vec<u64>; 2],
+}
+
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+impl Others<'_> {
+    /// Hash and place of those who hold something.
+    fn holders(&self, credential: usize) -> impl Iterator<Item = (u64, u32)> {
+        let all = self.credentials[credential].iter().copied().zip(self.places.iter().copied());
+        all.filter(|(hash, place)| *hash != 0 && *place != NOWHERE)
+    }
+}
+
+/// Tells nearly all of those who share nothing from those who may: marks in a row of bits, eight for each person.
+struct Sieve {
+    once: Vec<u64>,
+    twice: Vec<u64>,
+    shift: u32,
+}
+
+impl Sieve {
+    fn new(people: usize) -> Self {
+        let bits = (people * 8).next_power_of_two().max(64);
+        let words = vec![0; bits / 64];
+        Self { once: words.clone(), twice: words, shift: 64 - bits.trailing_zeros() }
+    }
+
+    fn add(&mut self, hash: u64) {
+        let (word, bit) = self.place(hash);
+        self.twice[word] |= self.once[word] & bit;
+        self.once[word] |= bit;
+    }
+
+    fn may_be_shared(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
+        self.twice[word] & bit != 0
+    }
+
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let at = (hash >> self.shift) as usize;
+        (at / 64, 1 << (at % 64))
+    }
+}
+
 impl People {
     /// Makes room, so that none is made in steps.
     pub(super) fn reserve(&mut self, people: usize) {
@@ -51,7 +100,7 @@ impl People {
     /// Adds what somebody holds, for email and phone.
     pub(super) fn add(&mut self, person: u32, hashes: [Option<u64>; 2]) {
         for (hash, holders) in hashes.into_iter().zip(&mut self.holders) {
-            holders.extend(hash.map(|hash| [(hash >> 32) as u32, hash as u32, person]));
+            holders.extend(hash.map(|hash| halves(hash, person)));
         }
     }
 
@@ -63,16 +112,33 @@ impl People {
     }
 
     /// Finds the groups that share a credential. Their members have no names yet.
-    pub(super) fn settle(self) -> Sharing {
+    pub(super) fn settle(self, others: &Others<'_>) -> Sharing {
         let [emails, phones] = self.holders;
         let (emails, phones) = thread::scope(|scope| {
-            let emails = scope.spawn(|| groups(emails));
-            let phones = groups(phones);
+            let emails = scope.spawn(|| groups(with_others(emails, others, 0)));
+            let phones = groups(with_others(phones, others, 1));
             (emails.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), phones)
         });
         let (members, groups) = ([emails.0, phones.0], [emails.1, phones.1]);
         Sharing { members, groups, ..Sharing::default() }
     }
+}
+
+fn halves(hash: u64, person: u32) -> Holder {
+    [(hash >> 32) as u32, hash as u32, person]
+}
+
+/// Those of the decided and of the others who may share something.
+fn with_others(mut decided: Vec<Holder>, others: &Others<'_>, credential: usize) -> Vec<Holder> {
+    let hash = |holder: &Holder| u64::from(holder[0]) << 32 | u64::from(holder[1]);
+    let mut sieve = Sieve::new(decided.len() + others.places.len());
+    // Somebody who is met twice shares nothing with themselves; that is seen when they are sorted.
+    decided.iter().for_each(|holder| sieve.add(hash(holder)));
+    others.holders(credential).for_each(|(hash, _)| sieve.add(hash));
+    decided.retain(|holder| sieve.may_be_shared(hash(holder)));
+    let more = others.holders(credential).filter(|(hash, _)| sieve.may_be_shared(*hash));
+    decided.extend(more.map(|(hash, place)| halves(hash, place)));
+    decided
 }
 
 /// The members of each group, in the order of the report, and the groups.
@@ -230,7 +296,8 @@ mod tests {
         for (i, (_, email)) in (0..).zip(people) {
             all.add(i, [hash_of(Field::Email, email), None]);
         }
-        let mut sharing = all.settle();
+        let others = Others { places: &[], credentials: Default::default() };
+        let mut sharing = all.settle(&others);
         for person in sharing.sharers() {
             sharing.name(person, people[person as usize].0, &PersonName::default());
         }
@@ -247,6 +314,33 @@ mod tests {
         let mut notes = Vec::new();
         walk.note(2, "g-3", &mut notes);
         assert!(notes.is_empty());
+    }
+
+    #[test]
+    fn those_who_were_not_decided_on_share_as_well() {
+        let mut dice = fastrand::Rng::with_seed(7);
+        for _ in 0..20 {
+            // Few hashes for many people, in both halves of the number.
+            let hashes: Vec<u64> = (0..500).map(|_| dice.u64(1..400) << dice.u32(..50)).collect();
+            let (mut all, mut decided) = (People::default(), People::default());
+            let mut others =
+                Others { places: &[], credentials: [vec![0; hashes.len()], vec![0; hashes.len()]] };
+            let mut places = vec![NOWHERE; hashes.len()];
+            for (place, hash) in (0..).zip(&hashes) {
+                all.add(place, [None, Some(*hash)]);
+                if dice.bool() {
+                    decided.add(place, [None, Some(*hash)]);
+                } else {
+                    // A person has another number than their place.
+                    let number = hashes.len() - 1 - place as usize;
+                    others.credentials[1][number] = *hash;
+                    places[number] = place;
+                }
+            }
+            others.places = &places;
+            let none = Others { places: &[], credentials: Default::default() };
+            assert_eq!(decided.settle(&others).members, all.settle(&none).members);
+        }
     }
 
     #[test]

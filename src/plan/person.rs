@@ -209,12 +209,7 @@ fn facts(
         other => other,
     };
     // A new account starts with the values of the SIS, except for those that the platform's export has given it.
-    let given = match field {
-        Field::Name => account.exported.given_name.is_some() || account.exported.family_name.is_some(),
-        Field::Email => account.exported.email.is_some(),
-        Field::Phone => account.exported.phone.is_some(),
-        Field::HomePhone => account.exported.home_phone.is_some(),
-    };
+    let given = !account.exported.of(field).is_none();
     Facts {
         standing: match (account.id == 0 && !given, account.state) {
             (true, State::Pending | State::Active) => Standing::New,
@@ -298,6 +293,9 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
             Decision::Create => after.details.take(field, &wanted),
             Decision::Update | Decision::UpdateCase | Decision::Clear => {
                 after.details.take(field, &wanted);
+                if before.state == State::Active {
+                    after.exported.synced(field, &before.details, &after.details);
+                }
                 let case_only = decision == Decision::UpdateCase;
                 changes.push(Change { field, old: old.clone(), new: after.details.shown(field), case_only });
                 notes.push(Note::Updated(field, old));

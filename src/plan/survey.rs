@@ -11,6 +11,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -24,7 +25,7 @@ use crate::account::SisDetails;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roles;
-use crate::roster::kept::{self, Kept, key};
+use crate::roster::kept::{self, Block, Kept, key};
 use crate::roster::{IdList, Mode, Record, RoleList};
 use crate::source::RosterSource;
 use crate::spool::{BLOCK, Spool};
@@ -40,6 +41,8 @@ struct Said {
 
 /// A record without a sourcedId.
 const NOBODY: u32 = u32::MAX;
+/// Sign of a record that is the one on which its person was decided last.
+const AS_REMEMBERED: u32 = 1 << 31;
 
 /// Somebody without a set of schools: nobody has said anything of theirs.
 const NO_SET: u32 = u32::MAX;
@@ -48,6 +51,8 @@ const NO_SET: u32 = u32::MAX;
 const MENTIONED: u8 = 1;
 /// Lists nobody because their row, or the file, has no place for it.
 const LISTLESS: u8 = 2;
+/// Is a guardian today.
+const GUARDIAN: u8 = 4;
 
 /// What a way to write roles and orgs comes to.
 #[derive(Clone, Copy)]
@@ -56,6 +61,8 @@ struct Way {
     /// Guardian; something else.
     as_guardian: bool,
     as_student: bool,
+    /// Guardian, in a role that is held today.
+    guardian_today: bool,
 }
 
 /// What somebody lists as family.
@@ -76,7 +83,7 @@ pub struct Survey {
     pub(super) roster: Spool,
     /// How many each of its blocks has.
     pub(super) blocks: Vec<u32>,
-    /// The person of each record.
+    /// The person of each record, with [`AS_REMEMBERED`].
     people_of: Vec<u32>,
     /// The number of each person's set of schools: of those whom the roster mentions and, in a delta and where some row
     /// names nobody, of all whom the store knows.
@@ -94,10 +101,11 @@ pub struct Survey {
     /// Family that has not been looked up yet, and where the last one was found.
     links: Vec<Link>,
     agents_near: Near,
-    /// Lines that say again what an earlier one of the sourcedId said.
-    repeated: HashSet<u64>,
-    /// sourcedIds with rows that differ.
+    /// Records that say again what an earlier one of the sourcedId said.
+    repeated: HashSet<u32>,
+    /// sourcedIds with rows that differ, and whose they are.
     contradicted: HashSet<String>,
+    contradicted_people: HashSet<u32>,
     /// Rows, of whatever use.
     pub records: u64,
     /// Rows whose sourcedId could not be read: their accounts may be among the archived.
@@ -114,21 +122,23 @@ impl Survey {
         Self {
             sets_of: vec![NO_SET; directory.len()],
             marks: vec![0; directory.len()],
-            directory,
             memory,
             roster: Spool::default(),
             blocks: Vec::new(),
-            people_of: Vec::new(),
+            families: Vec::with_capacity(directory.len() / 2),
+            // Most nights have about as many records as there are accounts.
+            people_of: Vec::with_capacity(directory.len() + directory.len() / 16),
             unsettled: HashMap::new(),
             sets: Vec::new(),
             set_hashes: Vec::new(),
             numbers: HashMap::new(),
             ways: Texts::default(),
-            families: Vec::new(),
             links: Vec::new(),
             agents_near: Near::default(),
+            directory,
             repeated: HashSet::new(),
             contradicted: HashSet::new(),
+            contradicted_people: HashSet::new(),
             records: 0,
             without_id: 0,
             people: 0,
@@ -138,7 +148,18 @@ impl Survey {
 
     /// The person of a record, by its place in the roster; none if it has no sourcedId.
     pub(super) fn person_of(&self, place: u32) -> Option<u32> {
-        self.people_of.get(place as usize).copied().filter(|person| *person != NOBODY)
+        self.people_of.get(place as usize).copied().and_then(person)
+    }
+
+    /// How many records there are.
+    pub(super) fn places(&self) -> usize {
+        self.people_of.len()
+    }
+
+    /// The person of a record if it is the one on which that person was decided last, as far as the record goes.
+    pub(super) fn person_as_remembered(&self, place: u32) -> Option<u32> {
+        let entry = self.people_of.get(place as usize).copied()?;
+        person(entry).filter(|_| entry & AS_REMEMBERED != 0)
     }
 
     /// Whether the roster mentions a person.
@@ -157,11 +178,15 @@ impl Survey {
         self.marks.get(number as usize).is_some_and(|marks| marks & MENTIONED != 0)
     }
 
-    /// Whether a row only says again what an earlier one said. If any other row of the sourcedId differs, none does.
-    pub(super) fn is_repeated(&self, record: &Record<'_>) -> bool {
+    /// Whether a record only says again what an earlier one said. If any other of the sourcedId differs, none does.
+    pub(super) fn is_repeated(&self, place: u32) -> bool {
         !self.repeated.is_empty()
-            && record.line.is_some_and(|line| self.repeated.contains(&line))
-            && !self.is_contradicted(record.sourced_id)
+            && self.repeated.contains(&place)
+            && !self.person_of(place).is_some_and(|person| self.is_person_contradicted(person))
+    }
+
+    pub(super) fn is_person_contradicted(&self, person: u32) -> bool {
+        !self.contradicted_people.is_empty() && self.contradicted_people.contains(&person)
     }
 
     /// Whether rows of the sourcedId differ.
@@ -212,6 +237,13 @@ impl Survey {
             .flat_map(u64::to_le_bytes)
             .collect();
         (xxh3_64(&hashes), None)
+    }
+
+    /// Stands for a person's schools, and whether the roster may lack some.
+    pub(super) fn schools_print(&self, person: u32) -> u64 {
+        let guardian = self.marks.get(person as usize).is_some_and(|marks| marks & GUARDIAN != 0);
+        let (schools, _) = self.schools_hash(person, guardian);
+        schools ^ u64::from(self.unclear).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// The schools of a set.
@@ -320,6 +352,7 @@ impl Survey {
             set,
             as_guardian: roles.iter().any(|assignment| guardian(assignment.role)),
             as_student: roles.iter().any(|assignment| !guardian(assignment.role)),
+            guardian_today: is_guardian_today(roles, today),
         };
         self.ways.put(scratch, way);
         way
@@ -350,6 +383,33 @@ pub fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
         }
     }
     current
+}
+
+fn is_guardian_today(roles: RoleList<'_>, today: &str) -> bool {
+    current_roles(roles, today).iter().any(|role| roles::is_guardian(role))
+}
+
+/// The person of an entry of [`Survey::people_of`].
+fn person(entry: u32) -> Option<u32> {
+    (entry != NOBODY).then_some(entry & !AS_REMEMBERED)
+}
+
+/// Stands for a record, the rules, and what of the day matters to the record: whether the roles that have dates are held, or have
+/// ended. `hash` is that of the record, with the rules in it.
+pub(super) fn record_print(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
+    let mut print = hash;
+    if roles.0.contains('\t') {
+        let dates = roles.iter().fold(1_u64, |dates, role| {
+            let ended = role.end.is_some_and(|end| end < today);
+            dates.rotate_left(2)
+                ^ dates.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ u64::from(role.holds_on(today))
+                ^ (u64::from(ended) << 1)
+        });
+        print = xxh3_64_with_seed(&dates.to_le_bytes(), hash);
+    }
+    // 0 says that there is none.
+    print.max(1)
 }
 
 /// The orgs of the roles held on a day and, where the format has them, of the user. If all roles have ended, those of
@@ -390,22 +450,25 @@ pub fn survey<T>(
     progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Surveyed<T>> {
     let seed = rules.seed();
-    let roster = Spool::default();
+    let (roster, waiting) = (Spool::default(), AtomicUsize::new(0));
     let today = rules.today.to_string();
     let (mut survey, prepared, source, doubles) = thread::scope(|scope| {
         let (tell_source, source) = channel();
         let (tell_block, blocks) = channel();
-        let roster = &roster;
-        let reader = scope.spawn(move || read(open, seed, roster, &tell_source, &tell_block));
+        let (give_back, spare) = channel();
+        let (roster, waiting) = (&roster, &waiting);
+        let reader =
+            scope.spawn(move || read(open, seed, roster, &tell_source, &tell_block, waiting, &spare));
+        let arrivals = Arrivals { blocks, waiting, spare: give_back };
         let (known, prepared) = prepare(findings)?;
         let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {
             findings.merge(source.findings());
             let mut survey = Survey::new(known);
-            let doubles = survey.take_in_all(&*source, roster, &blocks, rules, &today, progress);
+            let doubles = survey.take_in_all(&*source, roster, &arrivals, rules, &today, progress);
             doubles.map(|doubles| (survey, prepared, source, doubles))
         });
         // Whoever still reads need not go on.
-        drop(blocks);
+        drop(arrivals);
         let (own, outcome) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         findings.merge(&own);
         // A roster that was not read to its end explains whatever else seems wrong with it.
@@ -432,7 +495,9 @@ fn read(
     seed: u64,
     roster: &Spool,
     tell_source: &Sender<Arc<dyn RosterSource>>,
-    tell_block: &Sender<usize>,
+    tell_block: &Sender<Arrived>,
+    on_the_way: &AtomicUsize,
+    spare: &Receiver<Vec<u8>>,
 ) -> (Findings, Result<()>) {
     let mut findings = Findings::default();
     let source: Arc<dyn RosterSource> = match open() {
@@ -441,30 +506,50 @@ fn read(
     };
     // If nobody waits for it, the first block finds out.
     let _ = tell_source.send(Arc::clone(&source));
-    let mut block = Vec::with_capacity(BLOCK + BLOCK / 4);
-    let mut records = 0;
+    let mut block = Block::default();
     let mut failed = None;
-    let mut put = |block: &mut Vec<u8>, records: &mut usize| {
-        if let Err(failure) = roster.push(block) {
+    let mut put = |block: &mut Block| {
+        let records = block.records();
+        let bytes = block.finish(spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BLOCK + BLOCK / 8)));
+        if let Err(failure) = roster.push(&bytes) {
             failed = Some(failure);
             return ControlFlow::Break(());
         }
-        block.clear();
-        match tell_block.send(std::mem::take(records)) {
+        // Whoever takes it in may be behind, and finds it in the spool.
+        let at_hand = on_the_way.fetch_add(1, Ordering::Relaxed) < AT_HAND;
+        match tell_block.send(Arrived { records, bytes: at_hand.then_some(bytes) }) {
             Ok(()) => ControlFlow::Continue(()),
             // Nobody takes it any more: there is no point in going on.
             Err(_) => ControlFlow::Break(()),
         }
     };
     let outcome = source.read(&mut findings, &mut |record| {
-        kept::append(&mut block, record, seed);
-        records += 1;
-        if block.len() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block, &mut records) }
+        block.append(record, seed);
+        if block.size() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block) }
     });
-    if outcome.is_ok() && records > 0 {
-        let _ = put(&mut block, &mut records);
+    if outcome.is_ok() && block.records() > 0 {
+        let _ = put(&mut block);
     }
     (findings, failed.map_or(outcome, Err))
+}
+
+/// So many blocks are handed over from memory to memory while they wait to be taken in; any more only by the spool.
+const AT_HAND: usize = 8;
+
+/// A block of the roster that has been read.
+struct Arrived {
+    records: u32,
+    /// None: it is in the spool alone.
+    bytes: Option<Vec<u8>>,
+}
+
+/// Blocks on their way from the thread that reads to the one that takes in.
+struct Arrivals<'a> {
+    blocks: Receiver<Arrived>,
+    /// How many of them wait.
+    waiting: &'a AtomicUsize,
+    /// Memory that is not needed any more, on its way back.
+    spare: Sender<Vec<u8>>,
 }
 
 impl Survey {
@@ -473,7 +558,7 @@ impl Survey {
         &mut self,
         source: &dyn RosterSource,
         roster: &Spool,
-        blocks: &Receiver<usize>,
+        arrivals: &Arrivals<'_>,
         rules: &Rules,
         today: &str,
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
@@ -483,11 +568,21 @@ impl Survey {
         // A delta may well be about other schools only; it archives nobody for that.
         let mut synced_school = rules.synced_schools.is_empty() || mode == Mode::Delta;
         let (mut scratch, mut near) = (String::new(), Near::default());
-        let (mut reader, mut block) = (roster.read(), Vec::new());
-        for count in blocks {
-            reader.next(&mut block)?;
-            self.blocks.push(u32::try_from(count).unwrap_or(u32::MAX));
-            let mut records = kept::records(&block);
+        let (mut reader, mut own) = (roster.read(), Vec::new());
+        for Arrived { records: count, bytes } in &arrivals.blocks {
+            arrivals.waiting.fetch_sub(1, Ordering::Relaxed);
+            let block = match &bytes {
+                Some(block) => {
+                    reader.pass(block.len());
+                    block
+                }
+                None => {
+                    reader.next(&mut own)?;
+                    &own
+                }
+            };
+            self.blocks.push(count);
+            let mut records = kept::records(block)?;
             while let Some(kept) = records.next_record()? {
                 let record = &kept.record;
                 self.records += 1;
@@ -497,7 +592,10 @@ impl Survey {
                     continue;
                 }
                 let person = self.number(kept.key, &mut near);
-                self.people_of.push(person);
+                let remembered = self.memory.record(person);
+                let same =
+                    remembered.is_some_and(|last| last == record_print(kept.hash, record.roles, today));
+                self.people_of.push(if same { person | AS_REMEMBERED } else { person });
                 if self.is_mentioned(person) {
                     doubles.insert(person);
                 } else {
@@ -510,6 +608,10 @@ impl Survey {
                 }
             }
             self.link_all();
+            if let Some(block) = bytes {
+                // Whoever reads may be done already.
+                let _ = arrivals.spare.send(block);
+            }
             if progress(self.records).is_break() {
                 break;
             }
@@ -536,6 +638,11 @@ impl Survey {
     /// them goes on side by side.
     fn link_all(&mut self) {
         let mut links = std::mem::take(&mut self.links);
+        let room = self.families.capacity() - self.families.len();
+        if room < 2 * links.len() {
+            // Not twice as much: of a million families that would be a lot of room for nobody.
+            self.families.reserve_exact(2 * links.len() + self.families.len() / 8);
+        }
         for Link { person, agent, as_guardian, as_student } in links.drain(..) {
             let mut near = self.agents_near;
             let agent = self.number(agent, &mut near);
@@ -556,10 +663,13 @@ impl Survey {
     fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
         let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
+        let guardian;
         if gone {
+            guardian = false;
             self.put_schools(person, &[]);
         } else if whole {
             let way = self.way(record.roles, record.orgs.unwrap_or_default(), today, scratch);
+            guardian = way.guardian_today;
             self.put_set(person, way.set);
             match record.agents {
                 Some(agents) => self.link(person, way, agents),
@@ -577,6 +687,10 @@ impl Survey {
                 },
             };
             self.unsettled.entry(person).or_default().push(said);
+            guardian = is_guardian_today(record.roles, today);
+        }
+        if guardian {
+            self.marks[person as usize] |= GUARDIAN;
         }
     }
 
@@ -590,14 +704,12 @@ impl Survey {
         // What the first usable row said; none for a row that cannot be compared.
         let mut first: HashMap<String, Option<(SisDetails, bool)>> = HashMap::new();
         let (mut reader, mut block) = (self.roster.read(), Vec::new());
-        let mut people = self.people_of.iter();
+        let mut entries = (0_u32..).zip(&self.people_of);
         while reader.next(&mut block)? {
-            let mut records = kept::records(&block);
+            let mut records = kept::records(&block)?;
             while let Some(Kept { record, .. }) = records.next_record()? {
-                let person = people.next().filter(|person| **person != NOBODY);
-                if !person.is_some_and(|person| doubles.contains(person)) {
-                    continue;
-                }
+                let Some((place, entry)) = entries.next() else { break };
+                let Some(person) = person(*entry).filter(|person| doubles.contains(person)) else { continue };
                 let said = record.defect.is_none().then(|| (SisDetails::of(&record), record.deleted));
                 let Some(before) = first.get(record.sourced_id) else {
                     first.insert(record.sourced_id.to_owned(), said);
@@ -610,7 +722,7 @@ impl Survey {
                     (None, _) | (_, None) => false,
                 };
                 if same {
-                    self.repeated.extend(record.line);
+                    self.repeated.insert(place);
                     findings.warn("repeated-row", "users.csv", record.line, Some("sourcedId"), || {
                         format!(
                             "sourcedId `{}` stands here again with the same details; counted once",
@@ -619,6 +731,7 @@ impl Survey {
                     });
                 } else {
                     self.contradicted.insert(record.sourced_id.to_owned());
+                    self.contradicted_people.insert(person);
                 }
             }
         }

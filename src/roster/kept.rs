@@ -1,7 +1,8 @@
 //! A roster as it was read, kept for the run: read once from wherever it comes, gone through as often as needed.
 //!
-//! Records are kept as bytes in blocks: what is hashed stands together, and a record is borrowed from its block again
-//! without being copied.
+//! Records are kept as bytes in blocks, from which they are borrowed again without being copied.
+
+use std::hash::Hasher;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -22,12 +23,34 @@ pub fn key(sourced_id: &str) -> u64 {
     xxh3_64(sourced_id.as_bytes())
 }
 
-// A record: length of the rest (4 bytes), line (8; 0 for none), key (8), hash (8), then what is hashed: which cells there
-// are (2), signs (1), the length of each cell as a base-128 number, the text of all cells.
-const LINE: usize = 4;
-const KEY: usize = 12;
-const HASH: usize = 20;
-const SAID: usize = 28;
+/// Hashes [`key`]s for a table: they are hashes already.
+#[derive(Default)]
+pub struct OfKeys(u64);
+
+impl Hasher for OfKeys {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+// A block: the text of all records, their heads, and the length of the heads (4 bytes). So the text is looked at once for
+// being UTF-8, and who passes over a record does not touch it.
+//
+// A head: its own length (1 byte), that of the text (4), line (8; 0 for none), key (8), hash (8), then what is hashed with the
+// text: which cells there are (2), signs (1), the length of each cell as a base-128 number.
+const TEXT_LENGTH: usize = 1;
+const LINE: usize = 5;
+const KEY: usize = 13;
+const HASH: usize = 21;
+const SAID: usize = 29;
 const TEXTS: usize = 11;
 
 const DELETED: u8 = 1;
@@ -35,73 +58,119 @@ const ENABLED_KNOWN: u8 = 2;
 const ENABLED: u8 = 4;
 const DEFECT: u8 = 8;
 
-/// Appends a record to a block. `seed` goes into its hash.
-pub fn append(block: &mut Vec<u8>, record: &Record<'_>, seed: u64) {
-    let start = block.len();
-    let defect = match record.defect {
-        None => 0,
-        Some(Defect::Shifted) => 1,
-        Some(Defect::Quoting) => 2,
-        Some(Defect::Roles) => 3,
-    };
-    let texts: [Option<&str>; TEXTS] = [
-        Some(record.sourced_id),
-        Some(record.roles.0),
-        record.identifier,
-        record.given_name,
-        record.family_name,
-        record.email,
-        record.sms,
-        record.phone,
-        record.language,
-        record.orgs.map(|list| list.0),
-        record.agents.map(|list| list.0),
-    ];
-    let there =
-        texts.iter().enumerate().fold(0_u16, |bits, (i, text)| bits | (u16::from(text.is_some()) << i));
-    let sign = |on: bool, sign: u8| if on { sign } else { 0 };
-    let signs = sign(record.deleted, DELETED)
-        | sign(record.enabled.is_some(), ENABLED_KNOWN)
-        | sign(record.enabled == Some(true), ENABLED)
-        | (defect * DEFECT);
-    block.extend_from_slice(&[0; 4]);
-    block.extend_from_slice(&record.line.map_or(0, |line| line + 1).to_le_bytes());
-    block.extend_from_slice(&key(record.sourced_id).to_le_bytes());
-    block.extend_from_slice(&[0; 8]);
-    block.extend_from_slice(&there.to_le_bytes());
-    block.push(signs);
-    for text in texts.into_iter().flatten() {
-        let mut length = text.len();
-        while length >= 0x80 {
-            block.push(length as u8 | 0x80);
-            length >>= 7;
+/// A block in the making.
+#[derive(Default)]
+pub struct Block {
+    texts: Vec<u8>,
+    heads: Vec<u8>,
+    records: u32,
+}
+
+impl Block {
+    /// How many records it has.
+    pub fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// How many bytes it has.
+    pub fn size(&self) -> usize {
+        self.texts.len() + self.heads.len()
+    }
+
+    /// Puts the whole block together, and begins another one with `spare` memory.
+    pub fn finish(&mut self, spare: Vec<u8>) -> Vec<u8> {
+        let mut block = std::mem::replace(&mut self.texts, spare);
+        self.texts.clear();
+        block.extend_from_slice(&self.heads);
+        // Blocks are finished long before that.
+        let length = u32::try_from(self.heads.len()).unwrap_or(u32::MAX);
+        block.extend_from_slice(&length.to_le_bytes());
+        self.heads.clear();
+        self.records = 0;
+        block
+    }
+
+    /// Appends a record. `seed` goes into its hash.
+    pub fn append(&mut self, record: &Record<'_>, seed: u64) {
+        let defect = match record.defect {
+            None => 0,
+            Some(Defect::Shifted) => 1,
+            Some(Defect::Quoting) => 2,
+            Some(Defect::Roles) => 3,
+        };
+        let texts: [Option<&str>; TEXTS] = [
+            Some(record.sourced_id),
+            Some(record.roles.0),
+            record.identifier,
+            record.given_name,
+            record.family_name,
+            record.email,
+            record.sms,
+            record.phone,
+            record.language,
+            record.orgs.map(|list| list.0),
+            record.agents.map(|list| list.0),
+        ];
+        let there =
+            texts.iter().enumerate().fold(0_u16, |bits, (i, text)| bits | (u16::from(text.is_some()) << i));
+        let sign = |on: bool, sign: u8| if on { sign } else { 0 };
+        let signs = sign(record.deleted, DELETED)
+            | sign(record.enabled.is_some(), ENABLED_KNOWN)
+            | sign(record.enabled == Some(true), ENABLED)
+            | (defect * DEFECT);
+        let (head, text) = (self.heads.len(), self.texts.len());
+        self.heads.extend_from_slice(&[0; LINE]);
+        self.heads.extend_from_slice(&record.line.map_or(0, |line| line + 1).to_le_bytes());
+        self.heads.extend_from_slice(&key(record.sourced_id).to_le_bytes());
+        self.heads.extend_from_slice(&[0; 8]);
+        self.heads.extend_from_slice(&there.to_le_bytes());
+        self.heads.push(signs);
+        for text in texts.into_iter().flatten() {
+            let mut length = text.len();
+            while length >= 0x80 {
+                self.heads.push(length as u8 | 0x80);
+                length >>= 7;
+            }
+            self.heads.push(length as u8);
+            self.texts.extend_from_slice(text.as_bytes());
         }
-        block.push(length as u8);
+        let hash = xxh3_64_with_seed(&self.heads[head + SAID..], seed);
+        let hash = xxh3_64_with_seed(&self.texts[text..], hash);
+        self.heads[head + HASH..head + SAID].copy_from_slice(&hash.to_le_bytes());
+        // At most 29 bytes, 3 and 10 for each of the cells. And no record of any source is longer than that.
+        self.heads[head] = u8::try_from(self.heads.len() - head).unwrap_or(u8::MAX);
+        let length = u32::try_from(self.texts.len() - text).unwrap_or(u32::MAX);
+        self.heads[head + TEXT_LENGTH..head + LINE].copy_from_slice(&length.to_le_bytes());
+        self.records += 1;
     }
-    for text in texts.into_iter().flatten() {
-        block.extend_from_slice(text.as_bytes());
-    }
-    let hash = xxh3_64_with_seed(&block[start + SAID..], seed);
-    block[start + HASH..start + SAID].copy_from_slice(&hash.to_le_bytes());
-    // Longer than any record of any source.
-    let length = u32::try_from(block.len() - start - 4).unwrap_or(u32::MAX);
-    block[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
 /// The records of a block, in order.
 pub struct Records<'a> {
-    block: &'a [u8],
-    rest: &'a [u8],
+    heads: &'a [u8],
+    texts: &'a str,
+    at: Place,
+}
+
+/// Where a record is in its block.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place {
+    head: usize,
+    text: usize,
 }
 
 /// The records of a block.
-pub fn records(block: &[u8]) -> Records<'_> {
-    records_from(block, 0)
-}
-
-/// The records of a block from a place on that [`Records::place`] has given.
-pub fn records_from(block: &[u8], place: usize) -> Records<'_> {
-    Records { block, rest: block.get(place..).unwrap_or_default() }
+///
+/// # Errors
+/// `Failed` if it is none.
+pub fn records(block: &[u8]) -> Result<Records<'_>> {
+    let parts = || {
+        let (rest, length) = block.split_last_chunk::<4>()?;
+        let (texts, heads) =
+            rest.split_at_checked(rest.len().checked_sub(u32::from_le_bytes(*length) as usize)?)?;
+        Some(Records { heads, texts: std::str::from_utf8(texts).ok()?, at: Place::default() })
+    };
+    parts().ok_or_else(lost)
 }
 
 fn lost() -> Failure {
@@ -114,16 +183,21 @@ impl<'a> Records<'a> {
     /// # Errors
     /// `Failed` if the block is not one.
     pub fn skip(&mut self) -> Result<bool> {
-        if self.rest.is_empty() {
+        if self.at.head == self.heads.len() {
             return Ok(false);
         }
-        self.rest = &self.rest[length(self.rest).ok_or_else(lost)?..];
+        self.at = self.after().ok_or_else(lost)?;
         Ok(true)
     }
 
-    /// Where the next record begins in the block.
-    pub fn place(&self) -> usize {
-        self.block.len() - self.rest.len()
+    /// Where the next record is in the block.
+    pub fn place(&self) -> Place {
+        self.at
+    }
+
+    /// Goes to a place that [`Records::place`] has given.
+    pub fn go_to(&mut self, place: Place) {
+        self.at = place;
     }
 
     /// The next record, if there is one.
@@ -131,52 +205,48 @@ impl<'a> Records<'a> {
     /// # Errors
     /// `Failed` if the block is not one.
     pub fn next_record(&mut self) -> Result<Option<Kept<'a>>> {
-        if self.rest.is_empty() {
+        if self.at.head == self.heads.len() {
             return Ok(None);
         }
-        let length = length(self.rest).ok_or_else(lost)?;
-        let (record, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        kept(record).map(Some).ok_or_else(lost)
+        let after = self.after().ok_or_else(lost)?;
+        let head = self.heads.get(self.at.head..after.head);
+        let text = self.texts.get(self.at.text..after.text);
+        self.at = after;
+        head.zip(text).and_then(|(head, text)| kept(head, text)).map(Some).ok_or_else(lost)
+    }
+
+    /// Where the record after the next one is.
+    fn after(&self) -> Option<Place> {
+        let head = self.heads.get(self.at.head..)?;
+        let text = u32::from_le_bytes(*head.get(TEXT_LENGTH..)?.first_chunk()?) as usize;
+        let length = usize::from(*head.first()?);
+        (length > SAID && length <= head.len())
+            .then_some(Place { head: self.at.head + length, text: self.at.text + text })
     }
 }
 
-/// Bytes of the first record, if they are there.
-fn length(bytes: &[u8]) -> Option<usize> {
-    let length = 4 + u32::from_le_bytes(*bytes.first_chunk()?) as usize;
-    (length <= bytes.len()).then_some(length)
-}
-
-fn kept(bytes: &[u8]) -> Option<Kept<'_>> {
-    let head = bytes.first_chunk::<SAID>()?;
-    let word = |at: usize| head[at..at + 8].first_chunk().map(|word| u64::from_le_bytes(*word));
-    let (&[low, high, signs], rest) = bytes[SAID..].split_first_chunk::<3>()?;
+fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
+    let word = |at: usize| head.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word));
+    let (&[low, high, signs], mut lengths) = head.get(SAID..)?.split_first_chunk::<3>()?;
     let there = u16::from_le_bytes([low, high]);
-    let mut lengths = [0_usize; TEXTS];
-    let mut at = 0;
-    for (i, length) in lengths.iter_mut().enumerate() {
+    let mut texts = [None; TEXTS];
+    for (i, place) in texts.iter_mut().enumerate() {
         if there & (1 << i) == 0 {
             continue;
         }
-        let mut shift = 0;
+        let (mut length, mut shift) = (0_usize, 0);
         loop {
-            let byte = *rest.get(at)?;
-            at += 1;
-            *length |= usize::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
+            let (byte, rest) = lengths.split_first()?;
+            lengths = rest;
+            length |= usize::from(byte & 0x7F) << shift;
+            if *byte < 0x80 {
                 break;
             }
             shift += 7;
         }
-    }
-    let mut text = std::str::from_utf8(&rest[at..]).ok()?;
-    let mut texts = [None; TEXTS];
-    for (i, length) in lengths.into_iter().enumerate() {
-        if there & (1 << i) != 0 {
-            let (own, more) = text.split_at_checked(length)?;
-            texts[i] = Some(own);
-            text = more;
-        }
+        let (own, more) = text.split_at_checked(length)?;
+        *place = Some(own);
+        text = more;
     }
     let [id, roles, identifier, given_name, family_name, email, sms, phone, language, orgs, agents] = texts;
     let record = Record {
@@ -232,13 +302,17 @@ mod tests {
             },
             Record { sourced_id: "s-2", enabled: Some(true), orgs: Some(IdList("")), ..Record::default() },
         ];
-        let mut block = Vec::new();
+        let mut block = Block::default();
         for record in &all {
-            append(&mut block, record, 7);
+            block.append(record, 7);
         }
-        let mut read = records(&block);
+        assert_eq!(block.records(), 3);
+        let block = block.finish(Vec::new());
+        let mut read = records(&block).unwrap();
         for record in &all {
-            assert_eq!(records_from(&block, read.place()).next_record().unwrap().unwrap().record, *record);
+            let mut other = records(&block).unwrap();
+            other.go_to(read.place());
+            assert_eq!(other.next_record().unwrap().unwrap().record, *record);
             let kept = read.next_record().unwrap().unwrap();
             assert_eq!(kept.record, *record);
             assert_eq!(kept.key, key(record.sourced_id));
@@ -249,9 +323,9 @@ mod tests {
     #[test]
     fn the_hash_is_of_all_that_is_said_and_of_nothing_else() {
         let hash = |record: &Record<'_>, seed| {
-            let mut block = Vec::new();
-            append(&mut block, record, seed);
-            records(&block).next_record().unwrap().unwrap().hash
+            let mut block = Block::default();
+            block.append(record, seed);
+            records(&block.finish(Vec::new())).unwrap().next_record().unwrap().unwrap().hash
         };
         let one = Record { line: Some(3), sourced_id: "a", given_name: Some("bc"), ..Record::default() };
         assert_eq!(hash(&one, 1), hash(&Record { line: Some(4), ..one }, 1));
@@ -271,9 +345,13 @@ mod tests {
 
     #[test]
     fn what_is_no_block_is_said() {
-        let mut block = Vec::new();
-        append(&mut block, &Record { sourced_id: "s-1", ..Record::default() }, 0);
-        block.truncate(block.len() - 1);
-        assert!(records(&block).next_record().is_err());
+        let mut block = Block::default();
+        block.append(&Record { sourced_id: "s-1", ..Record::default() }, 0);
+        let block = block.finish(Vec::new());
+        for length in 0..block.len() {
+            let read = records(&block[..length]).and_then(|mut records| records.next_record());
+            assert!(!matches!(read, Ok(Some(kept)) if kept.record.sourced_id != "s-1"), "{length}");
+        }
+        assert!(records(&block[1..]).and_then(|mut records| records.next_record()).is_err());
     }
 }

@@ -6,7 +6,7 @@ use crate::notify::{Occasion, compose};
 use crate::plan::Plan;
 use crate::roster::Mode;
 use crate::source::RosterSource;
-use crate::store::{NewRun, RunResult, Store};
+use crate::store::{AccountRow, NewRun, RunResult, Store};
 
 /// What there is to say of a run besides its plan.
 pub(super) struct Applied<'a> {
@@ -56,16 +56,18 @@ pub(super) fn write(
             store.drop_account_index()?;
         }
         let mut created = Vec::new();
+        let mut add = |person: Option<u32>, account: &AccountRow<'_>| {
+            let id = store.insert_row(account)?;
+            if bystanders {
+                store.forget_bystander(account.sourced_id)?;
+            }
+            created.extend(person);
+            Ok::<_, Failure>(id)
+        };
+        plan.each_newcomer(|newcomer| add(Some(newcomer.person), &newcomer.account).map(drop))?;
         plan.each_write(|write| {
             let account = match write.account.id {
-                0 => {
-                    let id = store.insert_account(&write.account)?;
-                    if bystanders {
-                        store.forget_bystander(&write.account.sourced_id)?;
-                    }
-                    created.extend(write.person());
-                    id
-                }
+                0 => AccountRow::with(&write.account, |row| add(write.person(), &row))?,
                 id => {
                     store.update_account(&write.account)?;
                     id

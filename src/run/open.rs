@@ -9,13 +9,14 @@ use crate::failure::{Failure, Kind, Result};
 use crate::plan::Rules;
 use crate::roster::{IdList, RoleList};
 use crate::source::guardians::WithGuardians;
-use crate::source::oneroster_api::Keeping;
 use crate::source::oneroster_csv::OneRosterCsv;
-use crate::source::{Glance, KnownFamily, KnownGuardian, RosterSource, Watch, clever, oneroster_api, sftp};
+use crate::source::{
+    Glance, Keeping, KnownFamily, KnownGuardian, RosterSource, Watch, clever, oneroster_api, sftp,
+};
 use crate::store::Store;
 
 /// How a source is opened.
-type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
+pub(super) type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
 
 /// Opens the configured source: files when it is called for, in whatever thread; what takes the store or is pulled at
 /// once, so that it is complete before the store is looked at.
@@ -72,7 +73,7 @@ fn open_source(
             watched(around, &begun, |watch| match pull {
                 Pull::Sftp(options) => sftp::open(options, watch),
                 Pull::OneRoster(options) => oneroster_api::open(options, Some(&keeping), watch),
-                Pull::Clever(options) => clever::open(options, watch, &known),
+                Pull::Clever(options) => clever::open(options, Some(&keeping), watch, &known),
             })?
         }
     };

@@ -2,9 +2,11 @@
 //!
 //! A field that anybody touched since keeps its value. What the platform's export said in the same night is the platform's
 //! word and is not taken back; nor are accounts that the run made, archived or restored. An undo is a run of its own, with
-//! a report; for each value it says what the next run will do with it, since the roster may well want it changed again.
+//! a report; for each value it says what the next run will do with it, since the roster may well want it changed again: see
+//! [`foresee`].
 
 mod decide;
+mod foresee;
 mod taken;
 
 use std::collections::HashSet;
@@ -24,6 +26,8 @@ use crate::store::{AuditEntry, Audited, NewRun, Origin, RunResult, Store};
 use super::{Surroundings, send};
 pub use decide::{Fate, Next};
 use decide::{Undone, decide};
+use foresee::Foreseen;
+pub use foresee::Foretold;
 
 /// What is to be undone, and how.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +53,7 @@ pub struct UndoneValue {
 }
 
 /// What an undo did, or would do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UndoOutcome {
     /// Its number; none for a dry run, and if there was nothing to give back.
     pub run: Option<i64>,
@@ -62,9 +66,12 @@ pub struct UndoOutcome {
     pub told: u64,
     pub report: Option<std::path::PathBuf>,
     pub delivery: Delivery,
+    /// How it is known what the next run will do.
+    pub foretold: Foretold,
 }
 
-/// Takes a run back. `each` is handed every value that the run had changed.
+/// Takes a run back. `each` is handed every value that the run had changed. A preview may be given a store that can be
+/// written, to plan the next run over it; it leaves it as it was.
 ///
 /// # Errors
 /// `Usage` if there is no such run or it changed nothing because it was blocked; those of the store and the report. Until
@@ -81,8 +88,19 @@ pub fn undo(
     }
     store.begin()?;
     refuse(store, options.run)?;
-    let undo = Undo::new(config, store, options, around)?;
-    let mut outcome = UndoOutcome::default();
+    let mut undo = Undo::new(config, store, options, around)?;
+    let (foretold, foreseen) = undo.foresee(around)?;
+    undo.foreseen = foreseen;
+    let mut outcome = UndoOutcome {
+        run: None,
+        stay: 0,
+        again: 0,
+        kept: 0,
+        told: 0,
+        report: None,
+        delivery: Delivery::default(),
+        foretold,
+    };
     let mut summary = Summary::default();
     let mut given_back_to = HashSet::new();
     let number = store.next_run()?;
@@ -205,6 +223,8 @@ struct Undo<'a> {
     options: UndoOptions,
     /// Under `unique`: credentials that somebody else has by now.
     taken: HashSet<(i64, Field)>,
+    /// What the next run does with values that do not just stay, if it could be planned.
+    foreseen: Option<Foreseen>,
 }
 
 impl<'a> Undo<'a> {
@@ -216,7 +236,7 @@ impl<'a> Undo<'a> {
     ) -> Result<Self> {
         let people = People::new(config, store, around.now)?;
         let schools = Schools::read(&people)?;
-        let mut undo = Self { people, schools, options, taken: HashSet::new() };
+        let mut undo = Self { people, schools, options, taken: HashSet::new(), foreseen: None };
         if config.sync.shared_contacts == SharedContacts::Unique {
             undo.taken = taken::taken(&undo)?;
         }
@@ -246,18 +266,24 @@ impl<'a> Undo<'a> {
         if values.is_empty() {
             return Ok(());
         }
-        let (roles, schools) = (self.people.roles_of(&after), self.schools.of(&after));
-        let next = forecast(&after, &roles, &schools, &self.people.rules);
-        for value in &mut values {
-            if let Fate::GivenBack(fate) = &mut value.fate {
-                if let Some(change) = next.changes.iter().find(|change| change.field == value.field) {
-                    *fate = Next::ChangedTo(change.new.clone());
-                } else if next.kept.iter().any(|(field, _)| *field == value.field) {
-                    *fate = Next::Reported;
-                }
+        for (field, next) in self.next(&after) {
+            let value = values.iter_mut().find(|value| value.field == field);
+            if let Some(Undone { fate: Fate::GivenBack(fate), .. }) = value {
+                *fate = next;
             }
         }
         each(&before, &after, &values)
+    }
+
+    /// What the next run does with the details of an account as it will be, where they do not just stay.
+    fn next(&self, after: &Account) -> Vec<(Field, Next)> {
+        if let Some(foreseen) = &self.foreseen {
+            return foreseen.get(&after.sourced_id).cloned().unwrap_or_default();
+        }
+        let (roles, schools) = (self.people.roles_of(after), self.schools.of(after));
+        let next = forecast(after, &roles, &schools, &self.people.rules);
+        let changed = next.changes.into_iter().map(|change| (change.field, Next::ChangedTo(change.new)));
+        changed.chain(next.kept.into_iter().map(|(field, _)| (field, Next::Reported))).collect()
     }
 
     fn write_row<W: std::io::Write>(

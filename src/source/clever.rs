@@ -3,25 +3,30 @@
 //! The district is asked for first, since Clever goes on giving last year's data when a district is paused. Pages follow one
 //! another by the links that Clever gives, on the configured server only.
 
+mod contacts;
 mod district;
+mod events;
 mod user;
 
-use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
+use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use self::contacts::{People, Recognised};
 use self::user::User;
 use super::glance::Glance;
 use super::http::{self, Client, Credentials, Url, same_server, under};
+use super::kept::{Head, Keeping, Kept};
 use super::known::KnownFamily;
 use super::oneroster_api::json::{List, Text};
-use super::pulled::{Pulled, Records, Taken};
+use super::pulled::Pulled;
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::roster::{Mode, Record, Schools};
+use crate::roster::{Mode, Schools};
 
 pub use district::Trouble;
 
@@ -38,6 +43,8 @@ pub struct Options {
     pub trouble: Trouble,
     /// How long ago its last sync may be.
     pub max_sync_age: Option<Duration>,
+    /// Only what happened since the last pull is asked for, but everything this often. None: always everything.
+    pub full_every: Option<Duration>,
     pub http: http::Options,
     pub credentials: Credentials,
 }
@@ -45,22 +52,66 @@ pub struct Options {
 /// Clever's roles; everybody has at least one.
 const ROLES: [&str; 5] = ["student", "teacher", "staff", "district_admin", "contact"];
 
-/// Pulls the whole roster. `known` gives the guardians of the store, and is asked only if there are contacts without a
-/// lasting id.
+/// Pulls the roster: all of it, or what happened since the one that is kept. `known` gives the guardians of the store, and is
+/// asked only if there are contacts without a lasting id.
 ///
 /// # Errors
 /// `SourceUnavailable` if Clever cannot be reached, refuses, or does not give everything, or by `trouble`; `InputUnusable` if
 /// it gives nobody; `Usage` if the credentials are not there.
 pub fn open(
     options: &Options,
+    keeping: Option<&Keeping>,
     watch: &Watch<'_>,
     known: &dyn Fn() -> Result<KnownFamily>,
 ) -> Result<Box<dyn RosterSource>> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
     let mut findings = Findings::default();
-    district::look(&client, options, watch.now, &mut findings)?;
+    let district = district::look(&client, options, watch.now, &mut findings)?;
+    let place = format!("{} {}", options.url, district.id);
+    let keeping = keeping.zip(options.full_every);
+    // Before anybody: what happens while they are pulled comes once more the next time, and not never.
+    let newest = match keeping {
+        Some(_) => events::newest(&client, options, &district)?.map(Some),
+        None => Ok(None),
+    };
+    let schools = schools(&client, options)?;
+    let changed = match (keeping, &newest) {
+        (Some((keeping, full_every)), Ok(_)) => {
+            changes(&client, options, &keeping.file, &place, full_every, watch)?
+        }
+        _ => None,
+    };
+    let (mut people, whole_at) = match changed {
+        Some(changed) => changed,
+        None => (everything(&client, options, watch)?, watch.now),
+    };
+    if people.records.users() == 0 {
+        return Err(Failure::new(Kind::InputUnusable, "Clever gives no users at all; nothing was applied")
+            .at(&options.url)
+            .cure("have the district share its schools with the application (Secure Sync)"));
+    }
+    let renamed = people.recognised(known)?;
+    people.records.finish()?;
+    let records = people.records;
+    if let Err(why) = &newest {
+        findings.warn("no-events", "events", None, None, || {
+            format!("{why}, so what changed cannot be asked for and everything is pulled")
+        });
+    }
+    if let Some((keeping, _)) = keeping {
+        let mark = newest.ok().flatten();
+        keeping.keep(mark.map(|mark| Head::new(&place, mark, whole_at)), &records);
+    }
+    let pulled = Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records };
+    Ok(match renamed.is_empty() {
+        true => Box::new(pulled),
+        false => Box::new(Recognised { pulled, renamed }),
+    })
+}
+
+fn schools(client: &Client<'_>, options: &Options) -> Result<Schools> {
     let mut schools = Schools::default();
-    walk(&client, options, "schools", &[], &mut |body| {
+    walk(client, options, "schools", &[], &mut |body| {
         items(body, &mut |school: School<'_>| {
             let id = school.id.id();
             let name = school.name.filled().unwrap_or_else(|| id.clone()).into_owned();
@@ -68,36 +119,49 @@ pub fn open(
             Ok(())
         })
     })?;
-    let mut records = Records::new();
-    let mut fleeting = Vec::new();
+    Ok(schools)
+}
+
+/// Pulls everybody.
+fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Result<People> {
+    let mut people = People::new();
     for role in ROLES {
-        walk(&client, options, "users", &[("role", role)], &mut |body| {
-            let page = items(body, &mut |user: User<'_>| {
-                let taken = user.with_record(|record| records.take(record))?;
-                if taken == Taken::New {
-                    fleeting.extend(user.without_lasting_id());
-                }
-                Ok(())
-            });
-            (watch.progress)(records.users(), None);
+        walk(client, options, "users", &[("role", role)], &mut |body| {
+            let page = items(body, &mut |user: User<'_>| user.with_record(|record| people.take(record)));
+            (watch.progress)(people.records.users(), None);
             page
         })?;
     }
-    if records.users() == 0 {
-        return Err(Failure::new(Kind::InputUnusable, "Clever gives no users at all; nothing was applied")
-            .at(&options.url)
-            .cure("have the district share its schools with the application (Secure Sync)"));
-    }
-    let renamed = match fleeting.is_empty() {
-        true => HashMap::new(),
-        false => recognise(fleeting, &known()?, &records),
+    Ok(people)
+}
+
+/// The kept roster with what happened since, and when it was last pulled whole. None, said in the log, if everything has to
+/// be pulled.
+fn changes(
+    client: &Client<'_>,
+    options: &Options,
+    file: &Path,
+    place: &str,
+    full_every: Duration,
+    watch: &Watch<'_>,
+) -> Result<Option<(People, DateTime<Utc>)>> {
+    let all = |why: &str| {
+        tracing::info!("{why}; pulling everything");
+        Ok(None)
     };
-    records.finish()?;
-    let pulled = Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records };
-    Ok(match renamed.is_empty() {
-        true => Box::new(pulled),
-        false => Box::new(Recognised { pulled, renamed }),
-    })
+    let kept: Kept<String> = match Kept::open(file, place, full_every, watch.now) {
+        Ok(kept) => kept,
+        Err(why) => return all(why),
+    };
+    let changes = match events::since(client, options, &kept.head.mark)? {
+        Ok(changes) => changes,
+        Err(why) => return all(&why),
+    };
+    let (mut people, whole_at) = (People::new(), kept.head.whole_at);
+    match kept.with(&changes, &mut |record| people.take(record))? {
+        true => Ok(Some((people, whole_at))),
+        false => all("the roster of the earlier pull is damaged"),
+    }
 }
 
 /// Looks at the district, and at the first page of each role.
@@ -123,72 +187,6 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
     }
     glance.judge();
     Ok(glance)
-}
-
-/// Contacts that Clever has given a new id and that are people whom the store knows: new id (as a hash) to known one.
-///
-/// Nobody is taken for somebody else who is in the roster too, or whom two could be.
-fn recognise(
-    fleeting: Vec<(String, Vec<u64>)>,
-    known: &KnownFamily,
-    records: &Records,
-) -> HashMap<u64, Box<str>> {
-    let mut claims: HashMap<&str, Vec<u64>> = HashMap::new();
-    for (id, kinships) in &fleeting {
-        if known.has(id) {
-            continue;
-        }
-        if let Some(account) = known.find(kinships).filter(|account| !records.has(account)) {
-            claims.entry(account).or_default().push(Records::key(id));
-        }
-    }
-    claims
-        .into_iter()
-        .filter_map(|(account, ids)| match ids.as_slice() {
-            [id] => Some((*id, account.into())),
-            _ => None,
-        })
-        .collect()
-}
-
-/// A roster in which some contacts are given the ids that they had.
-#[derive(Debug)]
-struct Recognised {
-    pulled: Pulled,
-    renamed: HashMap<u64, Box<str>>,
-}
-
-impl RosterSource for Recognised {
-    fn name(&self) -> &str {
-        self.pulled.name()
-    }
-
-    fn mode(&self) -> Mode {
-        self.pulled.mode()
-    }
-
-    fn schools(&self) -> &Schools {
-        self.pulled.schools()
-    }
-
-    fn findings(&self) -> &Findings {
-        self.pulled.findings()
-    }
-
-    fn shares_no_guardians(&self) -> bool {
-        self.pulled.shares_no_guardians()
-    }
-
-    fn read(
-        &self,
-        findings: &mut Findings,
-        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
-        self.pulled.read(findings, &mut |record| match self.renamed.get(&Records::key(record.sourced_id)) {
-            Some(known) => each(&Record { sourced_id: known, ..*record }),
-            None => each(record),
-        })
-    }
 }
 
 /// What a page says of itself.

@@ -113,6 +113,9 @@ pub struct Client<'w> {
     not_before: Cell<Option<Instant>>,
     /// What was asked for before it is wanted.
     ahead: RefCell<HashMap<Url, Receiver<Result<Answer, Trouble>>>>,
+    /// Buffers of bodies that were read, for the next ones: a large one for each page, from another thread each time, would
+    /// leave the allocator with several of them.
+    buffers: RefCell<Vec<Vec<u8>>>,
 }
 
 impl<'w> Client<'w> {
@@ -153,6 +156,7 @@ impl<'w> Client<'w> {
             retries_left: Cell::new(RETRIES_PER_PULL),
             not_before: Cell::new(None),
             ahead: RefCell::default(),
+            buffers: RefCell::default(),
         })
     }
 
@@ -168,7 +172,10 @@ impl<'w> Client<'w> {
                     return Ok(Err(answer));
                 }
                 match read(&answer) {
-                    Ok(value) => Ok(Ok(value)),
+                    Ok(value) => {
+                        self.buffers.borrow_mut().push(answer.body);
+                        Ok(Ok(value))
+                    }
                     Err(error) if error.is_eof() && !answer.body.is_empty() => {
                         Err(Trouble::Passing(explain::cut_short(&answer), None))
                     }
@@ -259,9 +266,10 @@ impl<'w> Client<'w> {
     fn send(&self, http: reqwest::blocking::Client, request: Request) -> Receiver<Result<Answer, Trouble>> {
         let (sender, receiver) = mpsc::channel();
         let timeout = self.options.timeout;
+        let buffer = self.buffers.borrow_mut().pop().unwrap_or_default();
         std::thread::spawn(move || {
             // Nobody waits for it any more if the run was stopped.
-            let _ = sender.send(exchange(&http, request, timeout));
+            let _ = sender.send(exchange(&http, request, timeout, buffer));
         });
         receiver
     }
@@ -329,20 +337,27 @@ fn exchange(
     http: &reqwest::blocking::Client,
     request: Request,
     timeout: Duration,
+    buffer: Vec<u8>,
 ) -> Result<Answer, Trouble> {
     let url = request.url().clone();
     let deadline = Instant::now() + timeout;
     let mut response = http.execute(request).map_err(|cause| explain::unreachable(&url, cause))?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let body = read_body(&mut response, &url, deadline)?;
+    let body = read_body(&mut response, &url, deadline, buffer)?;
     Ok(Answer { status, headers, body, url })
 }
 
 /// The body, within bounds of size and time.
-fn read_body(response: &mut Response, url: &Url, deadline: Instant) -> Result<Vec<u8>, Trouble> {
+fn read_body(
+    response: &mut Response,
+    url: &Url,
+    deadline: Instant,
+    mut body: Vec<u8>,
+) -> Result<Vec<u8>, Trouble> {
     let expected = response.content_length().unwrap_or_default().min(LARGEST_BODY);
-    let mut body = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+    body.clear();
+    body.reserve(usize::try_from(expected).unwrap_or_default());
     let mut piece = vec![0; 64 << 10];
     loop {
         match response.read(&mut piece) {

@@ -4,22 +4,21 @@
 //! standard says is in `docs/api.md`.
 
 pub(super) mod json;
-mod kept;
 mod pages;
 mod user;
 
-use std::path::PathBuf;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
 use self::json::{List, Text};
-use self::kept::{Kept, keep};
 use self::pages::{Collection, End, Seen, Wanted, walk};
 use self::user::{Oddities, User};
 use super::glance::Glance;
 use super::http::{self, Client, Credentials, Url};
+use super::kept::{Changes, Head, Keeping, Kept, reason};
 use super::pulled::{Pulled, Records, Taken};
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
@@ -51,14 +50,6 @@ pub struct Options {
     pub full_every: Option<Duration>,
     pub http: http::Options,
     pub credentials: Credentials,
-}
-
-/// Where the roster of a pull is kept for the next one.
-#[derive(Debug, Clone)]
-pub struct Keeping {
-    pub file: PathBuf,
-    /// Whether it may be written, too. A preview writes nothing.
-    pub write: bool,
 }
 
 /// Pulls the roster: all of it, or what changed since the one that is kept.
@@ -113,26 +104,9 @@ pub fn open(
                     .to_owned()
             });
         }
-        if keeping.write {
-            let kept = match latest {
-                Some(latest) => keep(&keeping.file, options.url.as_str(), latest, whole_at, &records),
-                None => {
-                    forget(keeping);
-                    Ok(())
-                }
-            };
-            if let Err(failure) = kept {
-                forget(keeping);
-                tracing::warn!("the next pull will be a whole one: {failure}");
-            }
-        }
+        keeping.keep(latest.map(|latest| Head::new(options.url.as_str(), latest, whole_at)), &records);
     }
     Ok(Box::new(Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records }))
-}
-
-/// What is kept is of no use any more. If there is nothing, or it cannot be removed, the next pull notices.
-fn forget(keeping: &Keeping) {
-    let _ = std::fs::remove_file(&keeping.file);
 }
 
 /// A roster, and what has to be known to ask for its changes.
@@ -180,14 +154,12 @@ fn changes(
         tracing::info!("{why}; pulling everything");
         Ok(None)
     };
-    let Some(kept) = Kept::open(&keeping.file, options.url.as_str()) else {
-        return all("there is no roster of an earlier pull that could be used");
-    };
-    let whole_at = kept.head.whole_at;
-    if (watch.now - whole_at).to_std().map_or(true, |age| age >= full_every) {
-        return all("the last pull of everything is long enough ago");
-    }
-    let before = kept.head.latest;
+    let kept: Kept<DateTime<Utc>> =
+        match Kept::open(&keeping.file, options.url.as_str(), full_every, watch.now) {
+            Ok(kept) => kept,
+            Err(why) => return all(why),
+        };
+    let (whole_at, before) = (kept.head.whole_at, kept.head.mark);
     let since = (before - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
     let filter = format!("dateLastModified>'{since}'");
     let changed = Wanted { path: &options.users_path, filter: Some(&filter) };
@@ -195,7 +167,7 @@ fn changes(
         Ok((users, 0)) => users,
         Ok(_) => return all("some changes came more than once"),
         Err(failure) if failure.kind == Kind::SourceUnavailable => {
-            return all(&format!("the changes cannot be had ({})", failure.what));
+            return all(&format!("the changes cannot be had ({})", reason(&failure)));
         }
         Err(failure) => return Err(failure),
     };
@@ -204,11 +176,22 @@ fn changes(
     let Some(latest) = users.latest.filter(|latest| *latest >= before && !users.unstamped) else {
         return all("the server does not give the changes that it was asked for");
     };
-    let Users { mut records, findings, .. } = users;
-    records.finish()?;
-    match kept.with(&records)? {
-        Some(records) => Ok(Some(Latest { records, latest: Some(latest), whole_at, findings })),
-        None => all("the roster of the earlier pull is damaged"),
+    let Users { records: mut changed, findings, .. } = users;
+    changed.finish()?;
+    let mut changes = Changes::default();
+    let mut put = Ok(());
+    changed.each(&mut |record| {
+        put = changes.put(record);
+        if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    put?;
+    if changes.of_nobody {
+        return all("a change has no sourcedId");
+    }
+    let mut records = Records::new();
+    match kept.with(&changes, &mut |record| records.take(record).map(drop))? {
+        true => Ok(Some(Latest { records, latest: Some(latest), whole_at, findings })),
+        false => all("the roster of the earlier pull is damaged"),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use crate::account::{Account, Exported, SisDetails, State};
+use crate::account::{Account, Exported, OldNews, SisDetails, State};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 
@@ -175,12 +176,17 @@ impl Store {
 
     /// Adds an account; its `id` is given by the store and returned.
     pub fn insert_account(&self, account: &Account) -> Result<i64> {
+        AccountRow::with(account, |row| self.insert_row(&row))
+    }
+
+    /// As [`Store::insert_account`], of a row.
+    pub fn insert_row(&self, account: &AccountRow<'_>) -> Result<i64> {
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO account VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
              ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
         )?;
-        statement.raw_bind_parameter(1, &account.sourced_id)?;
-        bind(&mut statement, account)?;
+        statement.raw_bind_parameter(1, account.sourced_id)?;
+        account.bind(&mut statement)?;
         statement.raw_execute()?;
         Ok(self.connection.last_insert_rowid())
     }
@@ -195,7 +201,7 @@ impl Store {
              export_phone = ?23, export_home_phone = ?24, kept_since = ?25 WHERE id = ?1",
         )?;
         statement.raw_bind_parameter(1, account.id)?;
-        bind(&mut statement, account)?;
+        AccountRow::with(account, |row| row.bind(&mut statement))?;
         statement.raw_execute()?;
         Ok(())
     }
@@ -265,47 +271,76 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
             agents: row.get(19)?,
         },
         exported: Exported {
-            given_name: row.get(20)?,
-            family_name: row.get(21)?,
-            email: row.get(22)?,
-            phone: row.get(23)?,
-            home_phone: row.get(24)?,
+            name: Exported::name_from_columns(
+                row.get_ref(20)?.as_str_or_null()?,
+                row.get_ref(21)?.as_str_or_null()?,
+            ),
+            email: OldNews::from_column(row.get(22)?),
+            phone: OldNews::from_column(row.get(23)?),
+            home_phone: OldNews::from_column(row.get(24)?),
         },
         kept_since: row.get_ref(25)?.as_str_or_null()?.and_then(|day| day.parse().ok()),
     })
 }
 
-/// Binds the parameters from the second on, in the order of the columns.
-fn bind(statement: &mut rusqlite::Statement<'_>, account: &Account) -> rusqlite::Result<()> {
-    let Account { id: _, sourced_id: _, state, archived, details, sis, exported, kept_since } = account;
-    let values: [&dyn rusqlite::ToSql; 24] = [
-        &state.word(),
-        archived,
-        &details.name.given,
-        &details.name.family,
-        &details.email,
-        &details.phone,
-        &details.home_phone,
-        &sis.identifier,
-        &sis.enabled,
-        &sis.given_name,
-        &sis.family_name,
-        &sis.email,
-        &sis.sms,
-        &sis.phone,
-        &sis.language,
-        &sis.roles,
-        &sis.orgs,
-        &sis.agents,
-        &exported.given_name,
-        &exported.family_name,
-        &exported.email,
-        &exported.phone,
-        &exported.home_phone,
-        &kept_since.map(|day| day.to_string()),
-    ];
-    for (index, value) in (2..).zip(values) {
-        statement.raw_bind_parameter(index, value)?;
+/// An account as the columns of its row, borrowed from wherever it is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct AccountRow<'a> {
+    pub sourced_id: &'a str,
+    archived: bool,
+    sis_enabled: Option<bool>,
+    /// All other columns but the id, in their order.
+    #[serde(borrow)]
+    texts: [Option<&'a str>; 22],
+}
+
+impl AccountRow<'_> {
+    /// Hands over the row of an account.
+    pub fn with<T>(account: &Account, take: impl FnOnce(AccountRow<'_>) -> T) -> T {
+        let Account { id: _, sourced_id, state, archived, details, sis, exported, kept_since } = account;
+        let [exported_given, exported_family] = exported.name_columns();
+        let kept_since = kept_since.map(|day| day.to_string());
+        let texts = [
+            Some(state.word()),
+            Some(&details.name.given),
+            Some(&details.name.family),
+            Some(&details.email),
+            Some(&details.phone),
+            Some(&details.home_phone),
+            sis.identifier.as_deref(),
+            sis.given_name.as_deref(),
+            sis.family_name.as_deref(),
+            sis.email.as_deref(),
+            sis.sms.as_deref(),
+            sis.phone.as_deref(),
+            sis.language.as_deref(),
+            Some(&sis.roles),
+            Some(&sis.orgs),
+            Some(&sis.agents),
+            exported_given.as_deref(),
+            exported_family.as_deref(),
+            exported.email.column(),
+            exported.phone.column(),
+            exported.home_phone.column(),
+            kept_since.as_deref(),
+        ];
+        take(AccountRow { sourced_id, archived: *archived, sis_enabled: sis.enabled, texts })
     }
-    Ok(())
+
+    /// Binds the parameters from the second on, in the order of the columns.
+    fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
+        let (state, texts) = (&self.texts[..1], &self.texts[1..]);
+        let (until_identifier, after_enabled) = texts.split_at(6);
+        let flag = |flag: Option<bool>| flag.map_or(ValueRef::Null, |flag| ValueRef::Integer(flag.into()));
+        fn text<'a>(text: &Option<&'a str>) -> ValueRef<'a> {
+            text.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+        }
+        // SQLite copies what it is given.
+        let values = state.iter().map(text).chain([flag(Some(self.archived))]);
+        let values = values.chain(until_identifier.iter().map(text)).chain([flag(self.sis_enabled)]);
+        for (index, value) in (2..).zip(values.chain(after_enabled.iter().map(text))) {
+            statement.raw_bind_parameter(index, ToSqlOutput::Borrowed(value))?;
+        }
+        Ok(())
+    }
 }

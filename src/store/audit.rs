@@ -164,18 +164,28 @@ impl Store {
             &super::chain::value_digest(&salt, &entry.old, &entry.new),
         );
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO audit_row VALUES (NULL, :account, :run, :origin, :actor, :field, :at, :digest)",
+            "INSERT INTO audit_row VALUES (:id, :account, :run, :origin, :actor, :field, :at, :digest)",
         )?;
+        let id = self.next_audit()?;
         statement.execute(named_params! {
-            ":account": account, ":run": run, ":origin": entry.origin.word(), ":actor": actor,
+            ":id": id, ":account": account, ":run": run, ":origin": entry.origin.word(), ":actor": actor,
             ":field": entry.field, ":at": at_text, ":digest": digest,
         })?;
-        let id = self.connection.last_insert_rowid();
         let mut statement =
             self.connection.prepare_cached("INSERT INTO audit_value VALUES (?1, ?2, ?3, ?4)")?;
         statement.execute(rusqlite::params![id, salt, entry.old, entry.new])?;
         self.sealing.borrow_mut().row(id, &digest, at);
         Ok(())
+    }
+
+    /// The number of the next entry. The trigger that refuses any other does not see one that SQLite would give.
+    fn next_audit(&self) -> Result<i64> {
+        if let Some(last) = self.sealing.borrow().last_row() {
+            return Ok(last + 1);
+        }
+        let mut statement =
+            self.connection.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM audit_row")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
     }
 
     /// All that was done to an account, oldest first.
@@ -189,21 +199,16 @@ impl Store {
 
     /// Goes through all that a run did, in the order in which it did it.
     pub fn each_audited_in(&self, run: i64, mut each: impl FnMut(Audited) -> Result<()>) -> Result<()> {
-        // The rows of a run are those of its link; older ones have none.
+        // The rows of a run are those of its link; those of an older one are among those of the first.
         let range = self
             .connection
-            .query_row("SELECT first_audit, last_audit FROM link WHERE run_id = ?1", [run], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-            })
+            .query_row(
+                "SELECT first_audit, last_audit FROM link WHERE run_id = ?1 OR id = 1 ORDER BY id DESC LIMIT 1",
+                [run],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+            )
             .optional()?;
-        let (first, last) = match range {
-            Some(range) => range,
-            None => self.connection.query_row(
-                "SELECT first_audit, last_audit FROM link WHERE id = 1",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?,
-        };
+        let Some((first, last)) = range else { return Err(super::chain::lost()) };
         let mut statement = self.connection.prepare(&format!(
             "{SELECT} WHERE audit_row.id BETWEEN ?1 AND ?2 AND run_id = ?3 ORDER BY audit_row.id"
         ))?;
@@ -222,10 +227,9 @@ impl Store {
         let created = statement
             .query_row([account], |row| {
                 let at: String = row.get(1)?;
-                Ok(Created {
-                    run: row.get(0)?,
-                    at: DateTime::parse_from_rfc3339(&at).ok().map(|at| at.to_utc()),
-                })
+                let at = DateTime::parse_from_rfc3339(&at).ok().map(|at| at.to_utc());
+                // The first link names the last run that is older than the chain.
+                Ok(Created { run: at.and(row.get(0)?), at })
             })
             .optional()?;
         Ok(created)
@@ -234,7 +238,7 @@ impl Store {
     /// The last entry of the audit, and the last account, that belonged to a run; what is later came after it.
     pub fn end_of_run(&self, run: i64) -> Result<Option<(i64, i64)>> {
         let end = self.connection.query_row(
-            "SELECT last_audit, accounts FROM link WHERE run_id = ?1",
+            "SELECT last_audit, accounts FROM link WHERE run_id = ?1 AND id > 1",
             [run],
             |row| Ok((row.get(0)?, row.get(1)?)),
         );

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Store;
 use super::history::stamp;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 
 /// What an audit row says besides its values.
 pub(super) struct Meta<'a> {
@@ -40,6 +40,11 @@ impl Sealing {
         self.rows = Some((self.rows.map_or(id, |(first, _)| first), id));
         self.digests.update(digest);
         self.at.get_or_insert(at);
+    }
+
+    /// The last row.
+    pub(super) fn last_row(&self) -> Option<i64> {
+        self.rows.map(|(_, last)| last)
     }
 
     pub(super) fn of_run(&mut self, run: i64, at: DateTime<Utc>) {
@@ -107,6 +112,24 @@ impl Link {
         }
         digest.finalize().to_vec()
     }
+
+    /// What the first link says, in words: its digest, see `0007_chain.sql`. None of one that was not sealed, because the
+    /// chain had begun before that was done.
+    pub(super) fn says(&self) -> Vec<u8> {
+        format!(
+            "older than the chain: rows to {}, accounts to {}, runs to {}",
+            self.last,
+            self.accounts,
+            self.run.unwrap_or_default()
+        )
+        .into_bytes()
+    }
+}
+
+/// There is no link, not even the first.
+pub(super) fn lost() -> Failure {
+    Failure::new(Kind::Failed, "the history has lost its links: somebody has removed them by hand")
+        .cure("`rostersync status --verify` says more; restore the store from a backup")
 }
 
 impl Store {
@@ -131,11 +154,13 @@ impl Store {
     pub(super) fn seal(&self) -> Result<()> {
         let sealing = self.sealing.take();
         let Some(at) = sealing.at else { return Ok(()) };
-        let (id, before, end): (i64, Vec<u8>, i64) = self.connection.query_row(
-            "SELECT id, digest, last_audit FROM link ORDER BY id DESC LIMIT 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
+        let before = self
+            .connection
+            .query_row("SELECT id, digest, last_audit FROM link ORDER BY id DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let (id, before, end): (i64, Vec<u8>, i64) = before.ok_or_else(lost)?;
         let (first, last) = sealing.rows.unwrap_or((end + 1, end));
         let accounts =
             self.connection.query_row("SELECT coalesce(max(id), 0) FROM account", [], |row| row.get(0))?;

@@ -22,6 +22,15 @@ pub struct Member {
     pub agents: String,
 }
 
+/// An account was given another sourcedId.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// Row in the store.
+    pub account: i64,
+    pub old: String,
+    pub new: String,
+}
+
 impl Store {
     /// Goes through all accounts by sourcedId, archived ones too.
     pub fn each_account(&self, mut each: impl FnMut(&Account) -> Result<()>) -> Result<()> {
@@ -63,19 +72,27 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces the details of the account that the permit is for.
-    pub fn edit(&self, permit: &Permit, details: &Details) -> Result<()> {
+    /// Replaces the details of the account that the permit is for, and what the platform's export may still show.
+    pub fn edit(&self, permit: &Permit, after: &Account) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "UPDATE account SET given_name = ?2, family_name = ?3, email = ?4, phone = ?5, home_phone = ?6 \
-             WHERE id = ?1",
+            "UPDATE account SET given_name = ?2, family_name = ?3, email = ?4, phone = ?5, home_phone = ?6, \
+             export_given_name = ?7, export_family_name = ?8, export_email = ?9, export_phone = ?10, \
+             export_home_phone = ?11 WHERE id = ?1",
         )?;
+        let Account { details, exported, .. } = after;
+        let [exported_given, exported_family] = exported.name_columns();
         statement.execute(params![
             permit.account(),
             details.name.given,
             details.name.family,
             details.email,
             details.phone,
-            details.home_phone
+            details.home_phone,
+            exported_given,
+            exported_family,
+            exported.email.column(),
+            exported.phone.column(),
+            exported.home_phone.column(),
         ])?;
         Ok(())
     }
@@ -87,6 +104,19 @@ impl Store {
             .prepare("SELECT DISTINCT account_id FROM audit_row WHERE field = 'sourced_id'")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Goes through the sourcedIds that accounts were given, oldest first.
+    pub fn each_rename(&self, mut each: impl FnMut(Rename)) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT account_id, old, new FROM audit_row JOIN audit_value ON audit_value.id = audit_row.id \
+             WHERE field = 'sourced_id' ORDER BY audit_row.id",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(Rename { account: row.get(0)?, old: row.get(1)?, new: row.get(2)? });
+        }
+        Ok(())
     }
 
     /// Another pending or active account that has this email or mobile.

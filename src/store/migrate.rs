@@ -5,13 +5,15 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
     include_str!("schema/0004_memo.sql"),
     include_str!("schema/0005_people.sql"),
     include_str!("schema/0006_delivery.sql"),
+    include_str!("schema/0007_chain.sql"),
+    include_str!("schema/0008_memo.sql"),
     include_str!("schema/0009_once.sql"),
 ];
 
@@ -139,12 +141,41 @@ mod tests {
         Connection::open(&path)
             .unwrap()
             .execute_batch(
-                "INSERT INTO audit VALUES (1, 1, NULL, 'person', 'email', 'a', 'b', '2026-01-01T00:00:00Z')",
+                "INSERT INTO audit VALUES (1, 1, NULL, 'person', 'email', 'a', 'ann@x.example', '2026-01-01T00:00:00Z')",
             )
             .unwrap();
         let store = Store::open(&path).unwrap();
         let entries = store.audit_of(1).unwrap();
-        assert_eq!((entries.len(), entries[0].old.as_str(), entries[0].new.as_str()), (1, "a", "b"));
+        let (old, new) = (entries[0].old.as_str(), entries[0].new.as_str());
+        assert_eq!((entries.len(), old, new), (1, "a", "ann@x.example"));
         assert_eq!(store.verify().unwrap().broken, None);
+    }
+
+    /// A chain that had begun before the first link was sealed goes on as it is.
+    #[test]
+    fn a_chain_of_an_older_store_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = old_store(folder.path());
+        let mut connection = Connection::open(&path).unwrap();
+        let run =
+            "INSERT INTO run (id, started, finished, result, source, mode, notify, checksum, summary) VALUES";
+        connection.execute_batch(&format!("{run} (1, 'x', 'x', 'ok', 'x', 'bulk', 1, '', '{{}}')")).unwrap();
+        migrate_to(&mut connection, 6).unwrap();
+        let link = super::super::chain::Link {
+            id: 2,
+            run: None,
+            at: "2026-01-01T00:00:00Z".into(),
+            first: 1,
+            last: 0,
+            accounts: 1,
+            digest: Vec::new(),
+        };
+        let seal = link.seal(&[], &[], &<sha2::Sha256 as sha2::Digest>::digest(b""));
+        let values = rusqlite::params![link.at, seal];
+        connection.execute("INSERT INTO link VALUES (2, NULL, ?1, 1, 0, 1, ?2)", values).unwrap();
+        drop(connection);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.verify().unwrap().broken, None);
+        assert_eq!(store.created(1).unwrap().unwrap().run, None, "it is older than the chain");
     }
 }

@@ -97,10 +97,10 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_copy(path: &Path) -> Result<Option<Self>> {
-        match Self::open_read(path)? {
-            None => Ok(None),
-            Some(_) => Self::private_copy(path).map(Some).map_err(|failure| failure.or_at(path.display())),
-        }
+        let Some(store) = Self::open_read(path)? else { return Ok(None) };
+        // While somebody reads nobody commits, and what is copied is of one piece.
+        store.connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;")?;
+        Self::private_copy(path).map(Some).map_err(|failure| failure.or_at(path.display()))
     }
 
     fn prepare_read(path: &Path) -> Result<Self> {

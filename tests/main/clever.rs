@@ -11,29 +11,35 @@ use crate::support::{District, Done, Person, person};
 
 /// A district in Clever.
 #[derive(Clone)]
-struct Clever {
-    district: Value,
-    schools: Vec<Value>,
-    users: Vec<Value>,
+pub(crate) struct Clever {
+    pub(crate) district: Value,
+    pub(crate) schools: Vec<Value>,
+    pub(crate) users: Vec<Value>,
+    pub(crate) events: Vec<Value>,
 }
 
-fn recorded(text: &str) -> Value {
+pub(crate) fn recorded(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
 /// The inner part of each item of a recorded list.
-fn data(page: &Value) -> Vec<Value> {
+pub(crate) fn data(page: &Value) -> Vec<Value> {
     page["data"].as_array().unwrap().iter().map(|item| item["data"].clone()).collect()
 }
 
 impl Clever {
-    fn new(users: Vec<Value>) -> Self {
+    pub(crate) fn new(users: Vec<Value>) -> Self {
         let district = json!({ "id": "d1", "name": "Lincoln", "state": "running", "last_sync": "2026-11-23T03:00:00.000Z" });
-        Self { district, schools: vec![json!({ "id": "sch-1", "name": "Lincoln Elementary" })], users }
+        Self {
+            district,
+            schools: vec![json!({ "id": "sch-1", "name": "Lincoln Elementary" })],
+            users,
+            events: vec![],
+        }
     }
 
     /// What Clever really answered once.
-    fn recorded() -> Self {
+    pub(crate) fn recorded() -> Self {
         let mut users = data(&recorded(include_str!("../samples/clever-v3.0/students.json")));
         users.push(recorded(include_str!("../samples/clever-v3.0/teacher.json"))["data"].clone());
         users.extend(data(&recorded(include_str!("../samples/clever-v3.0/contacts.json"))));
@@ -41,10 +47,15 @@ impl Clever {
             district: data(&recorded(include_str!("../samples/clever-v3.0/districts.json"))).remove(0),
             schools: data(&recorded(include_str!("../samples/clever-v3.0/schools.json"))),
             users,
+            events: vec![],
         }
     }
 
-    fn page(&self, request: &Request) -> Reply {
+    pub(crate) fn page(&self, request: &Request) -> Reply {
+        if let Some((_, id)) = request.path.split_once("/events/") {
+            let event = self.events.iter().find(|event| event["id"] == id);
+            return event.map_or(Reply::status(404), |event| Reply::json(json!({ "data": event })));
+        }
         let role = request.parameter("role");
         let mut all: Vec<&Value> = match request.path.rsplit('/').next().unwrap() {
             "districts" => vec![&self.district],
@@ -53,21 +64,31 @@ impl Clever {
                 let role = role.clone().unwrap();
                 self.users.iter().filter(|user| !user["roles"][&role].is_null()).collect()
             }
+            "events" => {
+                let kind = request.parameter("record_type").unwrap_or_default();
+                let is_of = |event: &&Value| event["type"].as_str().unwrap().starts_with(&kind);
+                self.events.iter().filter(is_of).collect()
+            }
             _ => return Reply::html(404),
         };
         let id = |one: &Value| one["id"].as_str().unwrap().to_owned();
         all.sort_by_key(|one| id(one));
         let after = request.parameter("starting_after").unwrap_or_default();
         let limit = request.number("limit").unwrap();
-        let rest: Vec<&Value> = all.into_iter().filter(|one| id(one) > after).collect();
+        let mut rest: Vec<&Value> = all.into_iter().filter(|one| id(one) > after).collect();
+        if request.parameter("ending_before").as_deref() == Some("last") {
+            rest.drain(..rest.len().saturating_sub(limit));
+        }
         let page: Vec<&Value> = rest.iter().copied().take(limit).collect();
         let uri = |one: &Value| format!("{}/{}", request.path, id(one));
         let items: Vec<Value> = page.iter().map(|one| json!({ "data": one, "uri": uri(one) })).collect();
         let mut links = vec![json!({ "rel": "self", "uri": request.path })];
         if rest.len() > page.len() {
-            let role = role.map(|role| format!("role={role}&")).unwrap_or_default();
+            let kept =
+                ["role", "record_type"].into_iter().filter_map(|name| Some((name, request.parameter(name)?)));
+            let kept: String = kept.map(|(name, value)| format!("{name}={value}&")).collect();
             let last = id(page.last().unwrap());
-            let next = format!("{}?{role}limit={limit}&starting_after={last}", request.path);
+            let next = format!("{}?{kept}limit={limit}&starting_after={last}", request.path);
             links.insert(0, json!({ "rel": "next", "uri": next }));
         }
         Reply::json(json!({ "data": items, "links": links }))
@@ -77,7 +98,7 @@ impl Clever {
     }
 }
 
-fn served(clever: &Arc<Mutex<Clever>>) -> Fake {
+pub(crate) fn served(clever: &Arc<Mutex<Clever>>) -> Fake {
     let clever = Arc::clone(clever);
     Fake::start(move |request| match request.header("authorization") {
         "Bearer let-me-in" => clever.lock().unwrap().page(request),
@@ -86,7 +107,7 @@ fn served(clever: &Arc<Mutex<Clever>>) -> Fake {
     })
 }
 
-fn district(fake: &Fake) -> District {
+pub(crate) fn district(fake: &Fake) -> District {
     let district = District::new().without_limits();
     district.file("token", "let-me-in\n");
     let mut district = district
@@ -102,7 +123,7 @@ fn district(fake: &Fake) -> District {
 }
 
 /// A person as Clever would have them.
-fn user(person: &Person) -> Value {
+pub(crate) fn user(person: &Person) -> Value {
     let cell = |column: &str| person.cells.get(column).cloned().unwrap_or_default();
     let school = cell("orgSourcedIds");
     let role = match cell("role").as_str() {
@@ -124,7 +145,7 @@ fn user(person: &Person) -> Value {
     json!({ "id": cell("sourcedId"), "email": cell("email"), "name": name, "roles": role, "last_modified": "2026-11-01T00:00:00.000Z" })
 }
 
-fn guardian(id: &str, name: &str, students: &str) -> Person {
+pub(crate) fn guardian(id: &str, name: &str, students: &str) -> Person {
     let whole = person(id)
         .role("guardian")
         .given("")
@@ -135,15 +156,15 @@ fn guardian(id: &str, name: &str, students: &str) -> Person {
     whole.identifier(&format!("sis-{id}"))
 }
 
-fn students(count: usize) -> Vec<Person> {
+pub(crate) fn students(count: usize) -> Vec<Person> {
     (0..count).map(|at| person(&format!("stu-{at:02}")).identifier(&format!("{at:04}"))).collect()
 }
 
-fn clever(people: &[Person]) -> Arc<Mutex<Clever>> {
+pub(crate) fn clever(people: &[Person]) -> Arc<Mutex<Clever>> {
     Arc::new(Mutex::new(Clever::new(people.iter().map(user).collect())))
 }
 
-fn said(done: &Done) -> Vec<std::collections::BTreeMap<String, String>> {
+pub(crate) fn said(done: &Done) -> Vec<std::collections::BTreeMap<String, String>> {
     let mut rows: Vec<_> = done.report.rows.iter().map(|row| row.0.clone()).collect();
     for row in &mut rows {
         row.remove("line");

@@ -259,3 +259,68 @@ fn json_says_the_limits_and_all_results() {
         "{limit}"
     );
 }
+
+/// However many are taken back to pending: it is a share of those who were active.
+#[test]
+fn an_export_that_takes_everybody_back_to_pending_is_stopped() {
+    for (all, back) in [(30, 30), (30, 29), (30, 12), (100, 90), (100, 21)] {
+        let mut district = District::new();
+        district.platform(&people(all));
+        district.sis(&people(all));
+        let _ = district.run().ok();
+        let shown: Vec<_> = people(all)
+            .into_iter()
+            .enumerate()
+            .map(|(at, person)| if at < back { person.state("pending") } else { person })
+            .collect();
+        district.platform(&shown);
+        let _ = blocked(
+            &district,
+            &format!("{back} of {all} active users would have their contact details changed"),
+        );
+    }
+}
+
+/// By hand as well: without a word the next run would write over what they typed.
+#[test]
+fn an_import_by_hand_takes_nobody_back_to_pending_beyond_the_limit() {
+    let mut district = District::new();
+    district.platform(&people(30));
+    district.sis(&people(30));
+    let _ = district.run().ok();
+    let file = |count: usize| {
+        let rows: String = (1..=count).map(|n| format!("tea-{n:03},pending\n")).collect();
+        district.file("by-hand.csv", format!("sourced_id,state\n{rows}"));
+    };
+    file(25);
+    let before = district.dump();
+    let preview = district.cli(&["users", "import", "by-hand.csv", "--dry-run"]).exits(4).stdout;
+    for words in [
+        "~ tea-001   active → pending\n",
+        "~ tea-020   active → pending\n… and 5 more\n",
+        "25 rows, 0 joined, 25 pending again,",
+        "BLOCKED: nothing was applied\n  25 of 30 active users would be pending again (83.3%); [limits] contact_updates allows 20%\n",
+    ] {
+        assert!(preview.contains(words), "`{words}` in\n{preview}");
+    }
+    let refused = district.cli(&["users", "import", "by-hand.csv"]).exits(4).stdout;
+    assert_eq!(refused, preview);
+    assert_eq!(district.dump(), before);
+    // The one who approves approves these, and nobody else.
+    let approve = refused.trim_end().rsplit_once(' ').unwrap().1.to_owned();
+    file(26);
+    district
+        .cli(&["users", "import", "by-hand.csv", "--approve", &approve])
+        .exits(4)
+        .complains(&["who would be pending again is now"]);
+    assert_eq!(district.dump(), before);
+    file(25);
+    let done = district.cli(&["users", "import", "by-hand.csv", "--approve", &approve]).ok();
+    assert!(done.stdout.contains("25 pending again"), "{}", done.stdout);
+    assert_eq!(district.ask("SELECT count(*) FROM account WHERE state = 'pending'"), "25");
+    // Within the limit nobody has to approve anything, but a preview names them.
+    district.file("by-hand.csv", "sourced_id,state\ntea-030,pending\n");
+    let preview = district.cli(&["users", "import", "by-hand.csv", "--dry-run"]).ok().stdout;
+    assert!(preview.starts_with("~ tea-030   active → pending\n1 rows"), "{preview}");
+    let _ = district.cli(&["users", "import", "by-hand.csv"]).ok();
+}

@@ -1,6 +1,7 @@
 //! Rosters over OneRoster's REST API: the same report as from files, whatever the server does otherwise than it should; and
 //! nothing at all where it does not give everything.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -301,6 +302,29 @@ fn pages_are_asked_for_at_once_if_that_is_wished() {
     assert!(offsets.iter().all(|offset| *offset <= 45), "{offsets:?}");
     conforms_with("4", Sis { ceiling: 4, ..Sis::new(&oddities()) });
     conforms_with("4", Sis { totals: false, ..Sis::new(&oddities()) });
+}
+
+/// While a page is read the next one is made ready, but never is more than one asked for at a time.
+#[test]
+fn one_page_is_asked_for_at_a_time_and_none_in_vain() {
+    let sis = Sis::new(&people(45));
+    let (at_once, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (now, peak) = (Arc::clone(&at_once), Arc::clone(&most));
+    let fake = Fake::start(move |request| {
+        peak.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+        let page = sis.page(request);
+        now.fetch_sub(1, SeqCst);
+        page
+    });
+    assert_eq!(district(&fake).run().ok().report.count("created"), 45);
+    let asked = fake.asked();
+    let offsets: Vec<usize> = asked
+        .iter()
+        .filter(|request| request.path.ends_with("/users"))
+        .map(|request| request.number("offset").unwrap())
+        .collect();
+    assert_eq!(offsets, [0, 10, 20, 30, 40, 45]);
+    assert_eq!(most.load(SeqCst), 1);
 }
 
 #[test]

@@ -182,6 +182,92 @@ fn an_export_that_comes_back_changes_nothing() {
 }
 
 #[test]
+fn an_export_comes_back_under_whatever_headers() {
+    let mut district = District::new()
+        .with("platform.columns.email", "\"Email Address\"")
+        .with("platform.columns.sourced_id", "\"ID, in the SIS\"")
+        .with("platform.columns.language", "\"Speaks\"");
+    district.platform_file(
+        "\"ID, in the SIS\",state,given_name,family_name,Email Address,phone,home_phone,Speaks\n\
+         tea-1,active,Rosa,Diaz,home@mail.example,,,es\n",
+    );
+    district.sis(&[person("tea-1"), person("stu-1")]);
+    let _ = district.run().ok();
+    let all = district.cli(&["users", "export"]).ok().stdout;
+    assert_eq!(
+        all,
+        "\"ID, in the SIS\",state,given_name,family_name,Email Address,phone,home_phone\r\n\
+         stu-1,pending,Rosa,Diaz,stu-1@school.example,,\r\n\
+         tea-1,active,Rosa,Diaz,home@mail.example,,\r\n"
+    );
+    district.file("back.csv", &all);
+    let before = district.store_hash();
+    let done = district.cli(&["users", "import", "back.csv"]).ok();
+    assert_eq!(done.stdout, "2 rows, 0 joined, 0 pending again, 0 details taken over, 0 unknown\n");
+    assert_eq!(district.store_hash(), before);
+    let json = district.cli(&["users", "export", "--format", "json"]).ok().json();
+    assert_eq!(json[1]["email"], "home@mail.example");
+}
+
+/// While the platform's own export lags, an export that comes back by hand is no sign that it has caught up.
+#[test]
+fn an_export_that_comes_back_leaves_the_waiting_alone() {
+    let mut district = District::new().without_limits().school("sch-on", true);
+    let people = [person("tea-1"), person("tea-2").schools("sch-on")];
+    district.platform(&people);
+    district.sis(&people);
+    let _ = district.run().ok();
+    // One is edited, the other is changed by the sync; the platform hears of neither for a while.
+    for value in ["first@mail.example", "mine@mail.example"] {
+        let _ = district.cli(&["users", "edit", "tea-1", "--as", "tea-1", "--email", value]).ok();
+    }
+    district.sis(&[people[0].clone(), people[1].clone().email("new@mail.example")]);
+    let _ = district.run().ok();
+    let mails = district.mails().len();
+    let emails = "SELECT email FROM account ORDER BY sourced_id";
+    for day in 24..27 {
+        let back = district.cli(&["users", "export"]).ok().stdout;
+        district.file("back.csv", back);
+        let before = district.store_hash();
+        let done = district.cli(&["users", "import", "back.csv"]).ok();
+        assert!(done.stdout.contains(" 0 details taken over"), "{}", done.stdout);
+        assert_eq!(district.store_hash(), before, "nothing was to be written");
+        district.at(&format!("2026-11-{day}T08:15:00Z"));
+        let done = district.run().ok();
+        done.says("tea-1", "kept", "Active user has a new email in the SIS import - mine@mail.example");
+        done.says("tea-2", "unchanged", "");
+        assert_eq!(district.ask(emails), "mine@mail.example\nnew@mail.example");
+    }
+    assert_eq!(district.mails().len(), mails);
+    // It catches up step by step, and what somebody types there then is news.
+    for (shown, actual) in [
+        ("first@mail.example", "mine@mail.example"),
+        ("mine@mail.example", "mine@mail.example"),
+        ("there@mail.example", "there@mail.example"),
+    ] {
+        district.platform(&[people[0].clone().email(shown), people[1].clone().email("new@mail.example")]);
+        let _ = district.run().ok();
+        assert_eq!(district.ask(emails), format!("{actual}\nnew@mail.example"));
+    }
+}
+
+/// What is brought by hand counts, whatever the platform's own export goes on showing.
+#[test]
+fn what_is_imported_by_hand_outlasts_an_export_that_lags() {
+    let mut district = District::new();
+    district.platform(&[person("tea-1")]);
+    district.sis(&[person("tea-1")]);
+    let _ = district.run().ok();
+    district.file("by-hand.csv", "sourced_id,email\ntea-1,hand@mail.example\n");
+    let done = district.cli(&["users", "import", "by-hand.csv"]).ok();
+    assert!(done.stdout.contains(" 1 details taken over"), "{}", done.stdout);
+    for _ in 0..2 {
+        let _ = district.run().ok();
+        assert_eq!(district.ask("SELECT email FROM account"), "hand@mail.example");
+    }
+}
+
+#[test]
 fn an_import_by_hand_is_the_platforms_word() {
     let district = district();
     district.file(
@@ -207,6 +293,26 @@ fn an_import_by_hand_is_the_platforms_word() {
     assert_eq!(json["fields"]["email"]["set"]["origin"], "platform");
     let _ = district.cli(&["status", "--verify"]).ok();
     district.cli(&["users", "import", "missing.csv"]).exits(7).complains(&["missing.csv"]);
+}
+
+/// What is wrong with the rows is said, also where none of them can be used.
+#[test]
+fn an_import_without_a_usable_row_says_what_is_wrong_with_them() {
+    let mut district = district();
+    let rows = "sourced_id,state,email\n,active,a@x.example\ntea-1,gone,b@x.example\nstu-1\n";
+    district.file("by-hand.csv", rows);
+    let before = district.everything();
+    let done = district.cli(&["users", "import", "by-hand.csv"]).exits(7);
+    done.complains(&[
+        "the platform export has no usable row; the first: the row has no sourced_id",
+        "by-hand.csv:2",
+        "platform-row-malformed",
+        "count=3",
+    ]);
+    assert_eq!(district.everything().get("rostersync.db"), before.get("rostersync.db"));
+    // Rows that contradict each other are none either, and a run says so too.
+    district.platform_file("sourced_id,state\ntea-1,active\ntea-1,pending\n");
+    district.run().exits(7).complains(&["no usable row; the first: rows for one sourcedId differ"]);
 }
 
 /// Whatever is done in whatever order: nothing changes without an entry that says so, and the chain holds.

@@ -353,3 +353,66 @@ fn somebody_who_is_left_out_gets_no_account_whatever_the_export_says() {
     assert_eq!(&done.report.row("nur-1")["state"], "");
     assert_eq!(district.ask("SELECT sourced_id FROM account WHERE sourced_id = 'nur-1'"), "");
 }
+
+/// The platform takes changes over one after the other, and may be nights behind.
+#[test]
+fn a_platform_that_lags_two_changes_behind_brings_none_of_them_back() {
+    let mut district = District::new().update_contacts(true).without_limits();
+    let email = |value: &str| [person("tea-1").email(&format!("{value}@mail.example"))];
+    district.platform(&email("one"));
+    district.sis(&email("one"));
+    let _ = district.run().ok();
+    for value in ["two", "three"] {
+        district.sis(&email(value));
+        district.run().ok().says(
+            "tea-1",
+            "updated",
+            &format!(
+                "Email updated by the sync - was {}@mail.example",
+                if value == "two" { "one" } else { "two" }
+            ),
+        );
+    }
+    let mails = district.mails().len();
+    // It is where we were two nights ago, one night ago, and today.
+    for shown in ["one", "one", "two", "two", "three"] {
+        district.platform(&email(shown));
+        let done = district.run().ok();
+        done.says("tea-1", "unchanged", "");
+        assert_eq!(done.report.column("email"), ["three@mail.example"], "{shown}");
+    }
+    assert_eq!(district.mails().len(), mails);
+    // Having caught up, what it shows is what somebody typed there.
+    let mut district = district.update_contacts(false);
+    district.platform(&email("two"));
+    district.run().ok().says(
+        "tea-1",
+        "kept",
+        "Active user has a new email in the SIS import - two@mail.example",
+    );
+}
+
+/// An edit at noon, taken over by the platform; another one in the afternoon, which is not yet.
+#[test]
+fn two_edits_of_one_day_are_no_news_to_each_other() {
+    let mut district = District::new();
+    district.platform(&[person("tea-1").mobile("718.555.0101")]);
+    district.sis(&[person("tea-1")]);
+    let _ = district.run().ok();
+    let edit = |district: &District, what: &[&str]| {
+        let _ = district.cli(&[&["users", "edit", "tea-1", "--as", "tea-1"], what].concat()).ok();
+    };
+    edit(&district, &["--email", "noon@mail.example", "--given-name", "Maria", "--phone", "7185550102"]);
+    edit(&district, &["--email", "late@mail.example", "--given-name", "Mary Ann", "--phone", "7185550103"]);
+    let noon = person("tea-1").email("noon@mail.example").given("Maria").mobile("(718) 555-0102");
+    district.platform(std::slice::from_ref(&noon));
+    let details = "SELECT given_name, email, phone FROM account";
+    for _ in 0..2 {
+        let _ = district.run().ok();
+        assert_eq!(district.ask(details), "Mary Ann | late@mail.example | +17185550103");
+    }
+    // A column that is missing changes nothing about that.
+    district.platform_without(&["family_name"], &[noon]);
+    let _ = district.run().ok();
+    assert_eq!(district.ask(details), "Mary Ann | late@mail.example | +17185550103");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::support::{District, Person, person};
+use crate::support::{District, Person, person, rounds};
 
 /// A person's details by number; few enough that people share them, and that some are not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +141,7 @@ fn config() -> ProptestConfig {
     let harder = std::env::var_os("PROPTEST_CASES").is_some();
     let (cases, rng_seed) = match harder {
         true => (ProptestConfig::default().cases, RngSeed::Random),
-        false => (12, RngSeed::Fixed(4711)),
+        false => (rounds(4, 12) as u32, RngSeed::Fixed(4711)),
     };
     ProptestConfig { cases, rng_seed, max_shrink_iters: 200, ..ProptestConfig::default() }
 }

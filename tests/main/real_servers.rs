@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use crate::python::Python;
 use crate::support::{District, Person, person};
 
 /// Active people under ON, of whom nothing is queued.
@@ -68,11 +69,6 @@ fn skipped<T>(why: &str) -> Option<T> {
 
 #[test]
 fn aiosmtpd_takes_what_we_send_and_refuses_whom_it_does_not_know() {
-    let there = Command::new("python3").args(["-c", "import aiosmtpd"]).output();
-    if !there.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: python3 has no aiosmtpd");
-        return;
-    }
     const SERVER: &str = "import sys\n\
         from aiosmtpd.controller import Controller\n\
         from aiosmtpd.handlers import Mailbox\n\
@@ -90,21 +86,14 @@ fn aiosmtpd_takes_what_we_send_and_refuses_whom_it_does_not_know() {
     let (people, known) = ten_and_two();
     let mut district = joined(&people);
     let port = free_port();
-    let mut server = Command::new("python3")
-        .args(["-c", SERVER, district.path("maildir").to_str().unwrap(), &port.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut ready = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    assert_eq!(ready, "ready\n");
+    let maildir = district.path("maildir");
+    let arguments = [maildir.to_str().unwrap(), &port.to_string()];
+    let Some(server) = Python::serve("aiosmtpd", SERVER, &arguments) else { return };
     sends_to(&mut district, port);
     district.sis(&renamed(&people));
     let _ = district.run().ok();
-    drop(server.stdin.take());
-    let _ = server.wait().unwrap();
-    assert_eq!(delivered(&district.path("maildir")), known);
+    drop(server);
+    assert_eq!(delivered(&maildir), known);
     assert_eq!(
         district.ask("SELECT recipient, state, reason FROM outbox WHERE state <> 'sent' ORDER BY id"),
         "nobody@local.example | failed | 550 5.1.1\nnobody@elsewhere.example | failed | 550 5.1.1"

@@ -181,7 +181,7 @@ fn a_blocked_run_gives_nobody_a_new_sourced_id() {
     for (text, words) in [
         ("from,to\na,b\n", &["has no header `old`", "renames.csv:1"][..]),
         ("old,new\ntea-1\n", &["cannot be read", "renames.csv:2"]),
-        ("old,new\ntea-1,tea-901\nnobody,tea-902\n", &["`nobody`", "renames.csv:3"]),
+        ("old,new\ntea-1,tea-901\ntea-2,tea-2\n", &["not another one", "renames.csv:3"]),
     ] {
         district.file("renames.csv", text);
         let done = district.run_with(&["--rekey", "renames.csv"]);
@@ -189,6 +189,121 @@ fn a_blocked_run_gives_nobody_a_new_sourced_id() {
         done.complains(words);
     }
     assert_eq!(district.accounts(), before);
+}
+
+/// The file is in the command of every night, and each summer adds to it.
+#[test]
+fn a_file_of_renames_can_stay_for_years() {
+    let district = District::new();
+    let vol = person("vol-1").role("nurse");
+    let night =
+        |id: &str| [person(id).email("tea-1@school.example"), person("tea-2").given("Bo"), vol.clone()];
+    district.sis(&night("tea-1"));
+    let _ = district.run().ok();
+    // Whoever has no account, because the filters leave them out or because they left long ago, is renamed by nobody.
+    let mut file = "old,new\nvol-1,vol-901\nlong-gone,tea-77\n".to_owned();
+    for (old, new) in [("tea-1", "tea-11"), ("tea-11", "tea-111"), ("tea-111", "tea-1111")] {
+        file.push_str(&format!("{old},{new}\n"));
+        district.file("renames.csv", &file);
+        district.sis(&night(new));
+        for _ in 0..2 {
+            let done = district.run_with(&["--rekey", "renames.csv"]).ok();
+            assert_eq!(done.report.count("unchanged"), 2, "{}", done.stdout);
+            assert!(
+                done.stderr.contains("renames.csv:2: old: there is no account with the sourcedId `vol-1`"),
+                "{}",
+                done.stderr
+            );
+            assert_eq!(&done.report.row(new)["action"], "unchanged");
+        }
+    }
+    // All of it at once, on another store that has heard of none of it.
+    let json = district.run_with(&["--rekey", "renames.csv", "--format", "json"]).ok().json();
+    assert_eq!(json["findings"]["rename-unknown"], 2);
+    assert_eq!(district.ask("SELECT count(*) FROM audit WHERE field = 'sourced_id'"), "3");
+    assert_eq!(district.ask("SELECT sourced_id FROM account ORDER BY 1"), "tea-1111\ntea-2");
+    let elsewhere = District::new();
+    elsewhere.sis(&night("tea-1"));
+    let _ = elsewhere.run().ok();
+    elsewhere.file("renames.csv", &file);
+    elsewhere.sis(&night("tea-1111"));
+    assert_eq!(elsewhere.run_with(&["--rekey", "renames.csv"]).ok().report.count("unchanged"), 2);
+}
+
+/// The account of somebody else was given to the one whom the operator took for her.
+#[test]
+fn a_mistake_is_taken_back_and_nothing_is_lost() {
+    let mut district = rekeyed();
+    district
+        .sis(&[person("tea-901").given("Other").email("other@school.example"), person("tea-2").given("Bo")]);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "grant", "tea-901", "users-manager", "--school", "sch-1"]).ok();
+    let accounts =
+        "SELECT id, sourced_id, state, archived, given_name, email, sis_email FROM account ORDER BY id";
+    let before = district.ask(accounts);
+    // Blanks around a sourcedId are a slip.
+    let done = district.cli(&["users", "rekey", " tea-1", "tea-901 "]).ok();
+    assert_eq!(
+        done.stdout,
+        "The account of tea-1 is now that of tea-901\n\
+         What a run had made for tea-901 is archived under tea-1\n\
+         Its permission users-manager for school sch-1 has ended; grant it to tea-901 if that is to have it\n\
+         They had neither name and email nor name and phone number in common: if that was a mistake, nothing is lost, \
+         `rostersync users rekey tea-901 tea-1` takes it back\n"
+    );
+    let done = district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    assert_eq!(done.stdout, "The account of tea-1 was that of tea-901 already; nothing changed\n");
+    assert_ne!(district.ask(accounts), before);
+    let _ = district.cli(&["status", "--verify"]).ok();
+    // A night later it is noticed.
+    district.at("2026-11-25T08:15:00Z");
+    let _ = district.run().ok();
+    let done = district.cli(&["users", "rekey", "tea-901", "tea-1"]).ok();
+    assert!(
+        done.stdout.starts_with("Taken back: the account of tea-901 is that of tea-1 again"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(district.ask(accounts), before);
+    let _ = district.cli(&["status", "--verify"]).ok();
+    let done = district.run().ok();
+    assert_eq!(
+        done.report.shows("sourced_id state action"),
+        ["tea-901 | pending | unchanged", "tea-2 | pending | unchanged"]
+    );
+    // And there again.
+    let _ = district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    assert_eq!(district.ask("SELECT state FROM account WHERE sourced_id = 'tea-901'"), "active");
+}
+
+/// The SIS still has the old sourcedId, so a run has made an account for it.
+#[test]
+fn a_rename_is_taken_back_after_a_run_has_made_an_account() {
+    let district = District::new().without_limits();
+    district.sis(&[person("tea-1"), person("tea-9").given("Luis")]);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "join", "tea-1"]).ok();
+    let _ = district.cli(&["users", "rekey", "tea-1", "tea-5"]).ok();
+    // In one district the new sourcedId is nobody's, in the other it is somebody else's.
+    let nobody = [person("tea-1"), person("tea-9").given("Luis")];
+    let somebody = [person("tea-1"), person("tea-9").given("Luis"), person("tea-5").given("Ana")];
+    for roster in [&nobody[..], &somebody[..]] {
+        district.sis(roster);
+        let _ = district.run().ok();
+        let done = district.cli(&["users", "rekey", "tea-5", "tea-1"]).ok();
+        assert!(done.stdout.starts_with("The account of tea-5 is now that of tea-1\n"), "{}", done.stdout);
+        let _ = district.run().ok();
+        let there = "SELECT state, given_name FROM account WHERE archived = 0 AND sourced_id = ";
+        assert_eq!(district.ask(&format!("{there}'tea-1'")), "active | Rosa");
+        let ana = if roster.len() == 3 { "pending | Ana" } else { "" };
+        assert_eq!(district.ask(&format!("{there}'tea-5'")), ana);
+        let _ = district.cli(&["status", "--verify"]).ok();
+        if roster.len() == 2 {
+            // Once more, with somebody who does have it.
+            let _ = district.cli(&["users", "rekey", "tea-5", "tea-50"]).ok();
+            let _ = district.cli(&["users", "rekey", "tea-1", "tea-5"]).ok();
+        }
+    }
 }
 
 #[test]

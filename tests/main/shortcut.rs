@@ -5,7 +5,7 @@
 //! (`--decide-all`), one takes the shortcut, one does now this and now that. After every night all that can be seen of
 //! them has to be the same. What differs is shown in the shortest history in which it still does.
 //!
-//! `cargo test --locked many_histories -- --ignored` tries two thousand more (some minutes);
+//! `ROSTERSYNC_LONG_TESTS=1 cargo test --locked shortcut` takes a minute instead of seconds; `cargo test --locked many_histories -- --ignored` tries two thousand more (some minutes);
 //! `ROSTERSYNC_SEEDS=5000..5010` before it tries those.
 
 mod at_rest;
@@ -27,6 +27,8 @@ mod world;
 use std::ops::Range;
 
 use history::{History, Tally};
+
+use crate::support::{long, rounds};
 
 /// What has to happen somewhere, or nothing is shown by it. ` again`: in the same words as the night before.
 const HAPPENS: [&str; 58] = [
@@ -103,7 +105,10 @@ fn live(seeds: Range<u64>, repeats: bool) -> Tally {
 
 #[test]
 fn nobody_can_tell() {
-    let tally = live(0..40, false).0;
+    let tally = live(0..rounds(3, 40), false).0;
+    if !long() {
+        return;
+    }
     let never: Vec<&str> = HAPPENS.into_iter().filter(|what| !tally.contains_key(*what)).collect();
     assert!(never.is_empty(), "this never happens: {never:?}\n{tally:#?}");
     assert!(tally["kept again"] > 100 && tally["unchanged again"] > 1000, "{tally:#?}");
@@ -112,7 +117,7 @@ fn nobody_can_tell() {
 /// A preview shows what the run does, and the same night once more does nothing.
 #[test]
 fn a_night_once_more() {
-    let _ = live(100..110, true);
+    let _ = live(100..100 + rounds(1, 10), true);
 }
 
 #[test]

@@ -91,11 +91,16 @@ pub(crate) fn people(count: usize) -> Vec<Person> {
 
 /// A district that asks this server, with a token.
 pub(crate) fn district(fake: &Fake) -> District {
-    let district = District::new().without_limits();
+    at_address(District::new(), &fake.url("/ims/oneroster/v1p1"))
+}
+
+/// The same with a server at any address.
+pub(crate) fn at_address(district: District, url: &str) -> District {
+    let district = district.without_limits();
     district.file("token", "let-me-in\n");
     let mut district = district
         .with("source.type", "\"oneroster-api\"")
-        .with("source.url", &format!("{:?}", fake.url("/ims/oneroster/v1p1")))
+        .with("source.url", &format!("{url:?}"))
         .with("source.auth.type", "\"bearer\"")
         .with("source.auth.token_file", "\"token\"")
         .with("source.http.retry_wait", "\"1ms\"")

@@ -605,3 +605,14 @@ impl Mail {
         }
     }
 }
+
+/// Whether tests that can take as long as one likes are to take long (`ROSTERSYNC_LONG_TESTS` is set, as in `.ci/run`).
+/// Without it they try a few things of each kind, so that all tests together take seconds.
+pub(crate) fn long() -> bool {
+    std::env::var_os("ROSTERSYNC_LONG_TESTS").is_some()
+}
+
+/// So many rounds, or more if tests are to take long.
+pub(crate) fn rounds(usually: u64, long_ones: u64) -> u64 {
+    if long() { long_ones } else { usually }
+}

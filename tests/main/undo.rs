@@ -204,3 +204,117 @@ fn an_export_that_has_not_heard_of_the_undo_does_not_undo_it() {
     assert_eq!(&done.report.row("tea-1")["email"], "tea-1@school.example");
     assert!(!before.contains("wrong-1") && !details(&district).contains("wrong-1"));
 }
+
+/// The platform is quicker: it has taken the run's value over before the undo, and hears of that a night later.
+#[test]
+fn an_export_that_had_taken_the_run_over_does_not_redo_it() {
+    let (mut district, changed) = district();
+    district.platform(&changed[..3]);
+    let _ = district.cli(&["undo", "2"]).ok();
+    let before = details(&district);
+    assert!(!before.contains("wrong-1") && !before.contains("Maria"), "{before}");
+    for day in [25, 26] {
+        district.at(&format!("2026-11-{day}T08:15:00Z"));
+        let done = district.run().ok();
+        assert_eq!(&done.report.row("tea-1")["email"], "tea-1@school.example");
+        assert_eq!(&done.report.row("tea-1")["given_name"], "Mary Ann");
+        assert_eq!(&done.report.row("tea-2")["phone"], "+17185550142");
+    }
+}
+
+/// What is said of the next run is what it does, whatever came in between: a roster that has changed, an export with news, a
+/// record that cannot be used.
+#[test]
+fn what_is_foretold_is_what_the_next_run_does() {
+    let (district, changed) = district();
+    let mut district = {
+        let mut roster = changed.clone();
+        // A record that cannot be used, one that is gone, one that says something else by now.
+        roster[0] = roster[0].clone().schools("sch-on");
+        roster.push(roster[0].clone().given("Other"));
+        roster[1] = roster[1].clone().schools("sch-on").email("later-2@mail.example").mobile("+17185550199");
+        roster.remove(3);
+        district.sis(&roster);
+        district.school("sch-on", true)
+    };
+    district.platform(&[
+        changed[0].clone(),
+        changed[1].clone(),
+        changed[2].clone().email("there@mail.example"),
+    ]);
+    district.at("2026-11-25T07:00:00Z");
+    let preview = district.cli(&["undo", "2", "--dry-run"]).ok().stdout;
+    for line in [
+        "~ tea-1     active   name       Maria Lee → Mary Ann Lee; it stays",
+        "~ tea-1     active   email      wrong-1@mail.example → tea-1@school.example; it stays",
+        "~ tea-2     active   email      wrong-2@mail.example → tea-2@school.example; the next run changes it to later-2@mail.example again",
+        "~ tea-2     active   phone      +17185550199 → +17185550142; the next run changes it to +17185550199 again",
+        "= tea-3     active   email      kept mine@mail.example, was tea-3@school.example: changed since",
+        "~ tea-4     pending  email      wrong-4@mail.example → tea-4@school.example; it stays",
+        "preview: 5 values given back (3 stay, 2 changed again by the next run), 1 kept",
+    ] {
+        assert!(preview.contains(line), "`{line}` in\n{preview}");
+    }
+    assert!(!preview.contains("foretold") && !preview.contains("blocked"), "{preview}");
+    let done = district.cli(&["undo", "2"]).ok().stdout;
+    let groups = |text: &str| text.split("\n\n").next().unwrap().to_owned();
+    assert_eq!(groups(&done), groups(&preview));
+    let _ = district.run().ok();
+    assert_eq!(
+        district.ask("SELECT sourced_id, given_name, email, phone FROM account ORDER BY 1"),
+        "tea-1 | Mary Ann | tea-1@school.example | \n\
+         tea-2 | Rosa | later-2@mail.example | +17185550199\n\
+         tea-3 | Rosa | there@mail.example | \n\
+         tea-4 | Rosa | tea-4@school.example | "
+    );
+    let _ = district.cli(&["status", "--verify"]).ok();
+}
+
+/// The next run would do nothing at all.
+#[test]
+fn a_next_run_that_a_limit_would_stop_is_foretold_as_well() {
+    let (district, _) = district();
+    let district = district.update_contacts(true).with("limits.contact_updates", "0");
+    let before = district.store_hash();
+    let text = district.cli(&["undo", "2", "--dry-run"]).ok().stdout;
+    assert!(
+        text.ends_with(
+            "But the next run would be blocked by a limit, and change nothing:\n  \
+             3 active users would have their contact details changed; [limits] contact_updates allows 0\n"
+        ),
+        "{text}"
+    );
+    assert_eq!(district.store_hash(), before);
+}
+
+/// Without the roster less is known, and that is said.
+#[test]
+fn without_the_roster_it_says_what_it_leaves_out() {
+    let (mut district, _) = district();
+    std::fs::rename(district.path("sis"), district.path("elsewhere")).unwrap();
+    let text = district.cli(&["undo", "2", "--dry-run"]).ok().stdout;
+    assert!(text.starts_with(GROUPS), "{text}");
+    assert!(
+        text.contains(
+            "is foretold from what the roster last said of each; what has changed in the SIS since"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("sis"), "{text}");
+    // A roster that comes over the network is not asked for it: there is nothing at this address.
+    for (key, value) in [
+        ("source.type", "\"oneroster-api\""),
+        ("source.url", "\"https://127.0.0.1:1/ims/oneroster/v1p1\""),
+        ("source.auth.type", "\"bearer\""),
+        ("source.auth.token_file", "\"token\""),
+    ] {
+        district.set(key, value);
+    }
+    district.unset("source.path");
+    district.file("token", "let-me-in\n");
+    for arguments in [&["undo", "2", "--dry-run"][..], &["undo", "2"]] {
+        let text = district.cli(arguments).ok().stdout;
+        assert!(text.starts_with(GROUPS), "{text}");
+        assert!(text.contains("the roster comes over the network, and is not pulled for this"), "{text}");
+    }
+}

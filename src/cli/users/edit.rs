@@ -107,8 +107,11 @@ pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<S
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
-    let (target, actor) = (people.account(&args.user)?, people.account(&args.actor)?);
-    let answer = people.may_edit(&target, &actor)?.map_err(Refused::from);
+    let target = people.account(&args.user)?;
+    let answer = match store.account(&args.actor)? {
+        Some(actor) => people.may_edit(&target, &actor)?.map_err(Refused::from),
+        None => Err(Refused::UnknownActor),
+    };
     let (code, message) = match &answer {
         Ok(_) => ("ok", ""),
         Err(refused) => (refused.code(), refused.sentence(&config)),

@@ -4,19 +4,22 @@ use std::io::{BufWriter, Write, stdout};
 use std::path::PathBuf;
 
 use super::super::exit::Status;
+use super::super::run::quoted;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{reading, writing};
 use crate::account::Account;
-use crate::config::PLATFORM_COLUMNS;
+use crate::config::{Config, PLATFORM_COLUMNS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::people::{People, import as take_in};
-use crate::report::append_plain_row;
+use crate::people::{ImportOptions, Imported, People, import as take_in};
+use crate::report::{append_plain_row, harmless};
 
 /// Take in an export of the platform by hand: who has joined, with which details
 ///
 /// As a run does with the configured export, and of any age. Rows of people without an account are reported and left out.
+/// Where it makes more active people pending again than [limits] contact_updates allows, nothing is taken in (exit 4), and the
+/// message says how to approve exactly these.
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
     /// The export: CSV with a header row
@@ -26,12 +29,17 @@ pub(super) struct ImportArgs {
     /// Say what would happen; write nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Go past the limit for exactly the people with this checksum who become pending again
+    #[arg(long, value_name = "CHECKSUM", conflicts_with = "dry_run")]
+    approve: Option<String>,
 }
 
 /// Write every account's actual details, for the platform to take over
 ///
-/// By sourcedId, with the columns that `users import` reads, so that importing it changes nothing. Archived accounts are left
-/// out: the platform's format has no word for them.
+/// By sourcedId, with the columns that `users import` reads, under the headers of [platform.columns], so that importing it
+/// changes nothing. Archived accounts are left out: the platform's format has no word for them. So is `language`, which is read
+/// from the platform's export when somebody is told something, and not kept.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
     /// How to write them
@@ -47,7 +55,7 @@ pub(super) struct ExportArgs {
 enum Format {
     /// Values as they are: for programs, not for spreadsheets
     Csv,
-    /// An array with one object for each account
+    /// An array with one object for each account; its keys are never renamed
     Json,
 }
 
@@ -62,17 +70,49 @@ pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Stat
         }
     };
     let people = People::new(&config, &store, global.now())?;
-    let imported = take_in(&people, &args.file, args.dry_run, &mut findings)?;
-    ui.findings(&findings, Status::Ok);
-    let mut text = format!(
-        "{} rows, {} joined, {} pending again, {} details taken over, {} unknown\n",
-        imported.rows, imported.joined, imported.pending_again, imported.taken_over, imported.unknown
-    );
-    if args.dry_run {
+    let options = ImportOptions { dry_run: args.dry_run, approve: args.approve.as_deref() };
+    let imported = take_in(&people, &args.file, options, &mut findings);
+    // What is wrong with the rows may be why none of them can be used.
+    let blocked = imported.as_ref().map_or(true, |imported| imported.blocked);
+    let status = if blocked { Status::Blocked } else { Status::Ok };
+    ui.findings(&findings, status);
+    ui.print(said(args, &imported?, global).as_bytes()).map_err(unprintable)?;
+    Ok(status)
+}
+
+/// What an import did; of a preview, or if it was stopped, also who would be pending again.
+fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
+    let Imported { rows, joined, back, taken_over, unknown, .. } = imported;
+    let mut text = String::new();
+    let wrote = !args.dry_run && !imported.blocked;
+    if !wrote {
+        for id in &back.first {
+            text.push_str(&harmless(&format!("~ {id:9} active → pending")));
+            text.push('\n');
+        }
+        match back.count - back.first.len() as u64 {
+            0 => {}
+            more => text.push_str(&format!("… and {more} more\n")),
+        }
+    }
+    text.push_str(&format!(
+        "{rows} rows, {joined} joined, {} pending again, {taken_over} details taken over, {unknown} unknown\n",
+        back.count
+    ));
+    if let Some(overrun) = imported.overrun.as_ref().filter(|_| imported.blocked) {
+        text.push_str(&format!(
+            "\nBLOCKED: nothing was applied\n  {}\nIf that is what should happen, approve exactly these people:\n  rostersync",
+            overrun.message
+        ));
+        if let Some(config) = &global.config {
+            text.push_str(&format!(" -c {}", quoted(&config.display().to_string())));
+        }
+        let file = quoted(&args.file.display().to_string());
+        text.push_str(&format!(" users import {file} --approve {}\n", back.checksum()));
+    } else if args.dry_run {
         text.push_str("Nothing was written: this is what would happen.\n");
     }
-    ui.print(text.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    text
 }
 
 pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Status> {
@@ -92,7 +132,7 @@ pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Stat
     let mut buffer = Vec::new();
     let mut written = 0_u64;
     if args.format == Format::Csv {
-        append_plain_row(PLATFORM_COLUMNS.iter().map(|column| column.as_bytes()), &mut buffer);
+        append_plain_row(headers(&config).map(str::as_bytes), &mut buffer);
     }
     let mut each = |account: &Account| {
         if account.archived {
@@ -123,6 +163,15 @@ pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Stat
     }
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
     Ok(Status::Ok)
+}
+
+/// In the order of [`PLATFORM_COLUMNS`], named as an import would look for them.
+fn headers(config: &Config) -> impl Iterator<Item = &str> {
+    let columns = config.platform.as_ref().map(|platform| &platform.columns);
+    PLATFORM_COLUMNS.iter().map(move |column| {
+        let mapped = columns.and_then(|columns| columns.get(*column));
+        mapped.map_or(*column, String::as_str)
+    })
 }
 
 /// In the order of [`PLATFORM_COLUMNS`].

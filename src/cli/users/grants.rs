@@ -5,7 +5,7 @@ use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{place_of, writing};
 use crate::failure::Result;
-use crate::people::{People, Permission, set_permission};
+use crate::people::{People, Permission, Permitted, set_permission};
 use crate::store::Grant;
 
 /// Let somebody of the staff edit other people's details
@@ -52,15 +52,20 @@ fn set(who: &Who, what: Permission, global: &Global, ui: &Ui) -> Result<Status> 
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
     let grant = who.school.clone().map_or(Grant::District, Grant::School);
-    let changed = set_permission(&People::new(&config, &store, global.now())?, &who.actor, &grant, what)?;
+    let done = set_permission(&People::new(&config, &store, global.now())?, &who.actor, &grant, what)?;
     let (actor, permission, place) = (&who.actor, &who.permission, place_of(&grant, &store)?);
-    let said = match (what, changed) {
-        (Permission::Grant, true) => format!("{actor} now has {permission} for {place}\n"),
-        (Permission::Grant, false) => {
+    let said = match (what, done) {
+        (_, Permitted::Refused(refused)) => return Err(refused.failure(actor, &config)),
+        (Permission::Grant, Permitted::Changed) => format!("{actor} now has {permission} for {place}\n"),
+        (Permission::Grant, Permitted::Before) => {
             format!("{actor} had {permission} for {place} already; nothing changed\n")
         }
-        (Permission::Revoke, true) => format!("{actor} no longer has {permission} for {place}\n"),
-        (Permission::Revoke, false) => format!("{actor} has no {permission} for {place}; nothing changed\n"),
+        (Permission::Revoke, Permitted::Changed) => {
+            format!("{actor} no longer has {permission} for {place}\n")
+        }
+        (Permission::Revoke, Permitted::Before) => {
+            format!("{actor} has no {permission} for {place}; nothing changed\n")
+        }
     };
     ui.print(said.as_bytes()).map_err(unprintable)?;
     Ok(Status::Ok)

@@ -51,15 +51,16 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status
         let (old, new) =
             if entry.erased { ("(erased)".to_owned(), "(erased)".to_owned()) } else { (old, new) };
         let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
-        let old = if entry.field == "refused" { String::new() } else { or_none(old) };
-        let what = match entry.field.as_str() {
-            "refused" => "edit refused".to_owned(),
-            field => field.replace('_', " "),
+        // In place of an old value it has what was tried.
+        let (what, old) = match (entry.field.as_str(), old.as_str()) {
+            ("refused", "") => ("edit refused".to_owned(), String::new()),
+            ("refused", tried) => (format!("{tried} refused"), String::new()),
+            (field, _) => (field.replace('_', " "), or_none(old)),
         };
         let at = config.sync.timezone.show(entry.at);
         let by = match entry.field.as_str() {
             // All that is known of who tried is which sourcedId was given.
-            "refused" => entry.actor.clone(),
+            "refused" if !entry.actor.is_empty() => entry.actor.clone(),
             _ => by(entry.origin, &entry.actor, entry.run),
         };
         table.row(&[&at, &what, &old, &or_none(new), &by], &mut out)?;

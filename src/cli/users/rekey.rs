@@ -3,7 +3,7 @@
 use super::super::exit::Status;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
-use super::writing;
+use super::{place_of, writing};
 use crate::failure::Result;
 use crate::people::{People, Rekeyed, rekey};
 
@@ -11,7 +11,7 @@ use crate::people::{People, Rekeyed, rekey};
 ///
 /// State, details, permissions and history go with the account. If a run has already made a pending account for the new
 /// sourcedId, that one stays behind, archived, under the old one. `users list --duplicates` shows who it may be; `run --rekey
-/// FILE` does it for many, before the run makes any.
+/// FILE` does it for many, before the run makes any. What was a mistake is taken back by the same command the other way round.
 #[derive(Debug, clap::Args)]
 pub(super) struct RekeyArgs {
     /// The old sourcedId
@@ -26,23 +26,33 @@ pub(super) struct RekeyArgs {
 pub(super) fn run(args: &RekeyArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
-    let (old, new) = (&args.old, &args.new);
+    let (old, new) = (args.old.trim(), args.new.trim());
     let done = rekey(&People::new(&config, &store, global.now())?, old, new)?;
     let said = match done {
         Rekeyed::Before => format!("The account of {old} was that of {new} already; nothing changed\n"),
         Rekeyed::Renamed => format!("The account of {old} is now that of {new}\n"),
-        Rekeyed::Replaced { unlike } => {
+        Rekeyed::Replaced { unlike, revoked } => {
             let mut said = format!(
                 "The account of {old} is now that of {new}\nWhat a run had made for {new} is archived under {old}\n"
             );
+            for grant in &revoked {
+                let place = place_of(grant, &store)?;
+                said.push_str(&format!(
+                    "Its permission users-manager for {place} has ended; grant it to {new} if that is to have it\n"
+                ));
+            }
             if unlike {
                 said.push_str(&format!(
                     "They had neither name and email nor name and phone number in common: if that was a mistake, nothing is \
-                     lost, see `rostersync users history {new}`\n"
+                     lost, `rostersync users rekey {new} {old}` takes it back\n"
                 ));
             }
             said
         }
+        Rekeyed::TakenBack => format!(
+            "Taken back: the account of {old} is that of {new} again, and what had been left behind under {new} that of {old}\n\
+             What was done to either since is in `rostersync users history`\n"
+        ),
     };
     ui.print(said.as_bytes()).map_err(unprintable)?;
     Ok(Status::Ok)

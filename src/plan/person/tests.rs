@@ -266,10 +266,9 @@ fn somebody_new_who_has_joined_starts_with_the_platforms_details() {
     let mut joined = Account { id: 0, ..account(State::Active) };
     joined.details.email = "own@mail.example".into();
     joined.details.home_phone = String::new();
-    joined.exported.given_name = Some("Rosa".into());
-    joined.exported.family_name = Some("Diaz".into());
-    joined.exported.email = Some("own@mail.example".into());
-    joined.exported.phone = Some("+17185550142".into());
+    joined.exported.name.add("Rosa\tDiaz");
+    joined.exported.email.add("own@mail.example");
+    joined.exported.phone.add("+17185550142");
     // The export has no home phones: the SIS has the first word there.
     let verdict = judged(&record(), Some(&joined), &["off"], &rules());
     assert_eq!(verdict.action, Action::Created);

@@ -104,7 +104,7 @@ pub(super) fn decide(
     is_taken: &dyn Fn(Field) -> bool,
     rules: &Rules,
 ) -> (Account, Vec<Undone>) {
-    let mut after = before.clone();
+    let mut details = before.details.clone();
     let mut values = Vec::new();
     for field in Field::ALL {
         let ours = |entry: &&Audited| {
@@ -125,14 +125,14 @@ pub(super) fn decide(
         } else if is_taken(field) {
             Fate::Kept(Why::Taken)
         } else {
-            after.details.take(field, &back);
+            details.take(field, &back);
             Fate::GivenBack(Next::Stays)
         };
         values.push(Undone { field, now: before.details.shown(field), was: back.shown(field), fate });
     }
     if before.state == State::Active
         && has_credential(&before.details, rules)
-        && !has_credential(&after.details, rules)
+        && !has_credential(&details, rules)
     {
         // As when blank cells clear: if both were to go, the email stays.
         for value in values.iter_mut().filter(|value| matches!(value.fate, Fate::GivenBack(_))) {
@@ -142,12 +142,14 @@ pub(super) fn decide(
                 Field::Name | Field::HomePhone => false,
             };
             if holds {
-                after.details.take(value.field, &before.details);
+                details.take(value.field, &before.details);
                 value.fate = Fate::Kept(Why::LastCredential);
                 break;
             }
         }
     }
+    let mut after = before.clone();
+    after.replace_details(details);
     (after, values)
 }
 

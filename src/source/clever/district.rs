@@ -21,9 +21,16 @@ pub enum Trouble {
     Stop,
 }
 
+/// The district that is pulled.
+#[derive(Debug, Default)]
+pub(super) struct District {
+    pub(super) id: String,
+    pub(super) last_sync: Option<DateTime<Utc>>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct District<'a> {
+struct Said<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow)]
@@ -40,15 +47,17 @@ pub(super) fn look(
     options: &Options,
     now: DateTime<Utc>,
     findings: &mut Findings,
-) -> Result<()> {
+) -> Result<District> {
     let url = first(options, "districts", &[]);
     let mut ids = Vec::new();
     let mut troubles = Vec::new();
+    let mut found = District::default();
     page(client, &url, &mut |body| {
-        items(body, &mut |district: District<'_>| {
+        items(body, &mut |district: Said<'_>| {
             let id = district.id.id().into_owned();
             if options.district.as_ref().is_none_or(|wanted| *wanted == id) {
                 troubles.extend(trouble(&district, options.max_sync_age, now));
+                found = District { id: id.clone(), last_sync: last_sync(&district) };
             }
             ids.push(id);
             Ok(())
@@ -80,12 +89,17 @@ pub(super) fn look(
         }
         findings.warn(code, "districts", None, None, || what);
     }
-    Ok(())
+    Ok(found)
+}
+
+fn last_sync(district: &Said<'_>) -> Option<DateTime<Utc>> {
+    let last = district.last_sync.filled()?;
+    DateTime::parse_from_rfc3339(&last).ok().map(|last| last.with_timezone(&Utc))
 }
 
 /// Why what a district gives may be old, with the code of the finding.
 fn trouble(
-    district: &District<'_>,
+    district: &Said<'_>,
     max_age: Option<Duration>,
     now: DateTime<Utc>,
 ) -> Option<(&'static str, String)> {
@@ -121,14 +135,13 @@ fn trouble(
         _ => {}
     }
     let max_age = max_age?;
-    let Some(last) = district.last_sync.filled() else {
+    if district.last_sync.filled().is_none() {
         return Some((
             "district-stale",
             "Clever does not say that the district has ever been synced".to_owned(),
         ));
-    };
-    let last = DateTime::parse_from_rfc3339(&last).ok()?.with_timezone(&Utc);
-    let age = (now - last).to_std().ok()?;
+    }
+    let age = (now - last_sync(district)?).to_std().ok()?;
     (age > max_age).then(|| {
         let hours = age.as_secs() / 3600;
         (
@@ -146,7 +159,7 @@ mod tests {
     fn a_district_that_is_not_well() {
         let now: DateTime<Utc> = "2026-11-23T08:00:00Z".parse().unwrap();
         let code = |json: &str| {
-            let district: District<'_> = serde_json::from_str(json).unwrap();
+            let district: Said<'_> = serde_json::from_str(json).unwrap();
             trouble(&district, Some(Duration::from_secs(3 * 86_400)), now).map(|(code, _)| code)
         };
         assert_eq!(code(r#"{"state":"running","last_sync":"2026-11-22T16:08:05.652Z"}"#), None);

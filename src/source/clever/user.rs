@@ -7,9 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::contact::PersonName;
 use crate::roster::{IdList, Record, RoleList};
-use crate::source::known::kinship;
 use crate::source::oneroster_api::json::{List, Text};
 
 /// What is read of a user.
@@ -156,22 +154,6 @@ impl User<'_> {
         }
         students
     }
-
-    /// Of a contact without an id of the SIS: the id, which Clever gives anew whenever a detail changes, and by what the
-    /// person is recognised instead.
-    pub(super) fn without_lasting_id(&self) -> Option<(String, Vec<u64>)> {
-        let contact = self.contact()?;
-        if contact.sis_id.filled().is_some() {
-            return None;
-        }
-        let name = self.name.as_ref()?;
-        let name = PersonName::new(
-            &name.first.filled().unwrap_or_default(),
-            &name.last.filled().unwrap_or_default(),
-        );
-        let kinships = self.students().iter().map(|student| kinship(student, &name)).collect();
-        (!name.is_empty()).then(|| (self.id.id().into_owned(), kinships))
-    }
 }
 
 #[cfg(test)]
@@ -205,12 +187,6 @@ mod tests {
                 assert_eq!((record.sms, record.phone), (None, Some("(718) 555-0142")), "{kind}");
             });
         }
-        let text = contact("null");
-        let user: User<'_> = serde_json::from_str(&text).unwrap();
-        assert_eq!(user.without_lasting_id().unwrap().0, "c1");
-        let text = text.replace("\"sis_id\":\"\"", "\"sis_id\":\"77\"");
-        let user: User<'_> = serde_json::from_str(&text).unwrap();
-        assert_eq!(user.without_lasting_id(), None);
     }
 
     #[test]

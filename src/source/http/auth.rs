@@ -108,7 +108,8 @@ impl Auth {
             Credentials::Bearer { .. } => Ok(format!("Bearer {}", self.secret.reveal())),
             Credentials::OAuth1 { client_id, signature, version, .. } => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+                // Not longer: some servers (oauthlib's usual rule) take 20 to 30 characters.
+                let nonce = format!("{:016x}{:08x}", fastrand::u64(..), fastrand::u32(..));
                 let signer = Signer {
                     key: client_id,
                     secret: self.secret.reveal(),

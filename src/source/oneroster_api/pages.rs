@@ -57,6 +57,8 @@ pub(super) fn walk(
     progress: &dyn Fn(u64, Option<u64>),
 ) -> Result<End> {
     let (mut received, mut distinct) = (0_u64, 0_u64);
+    // How many the last page had.
+    let mut last = 0;
     let mut agreement = Agreement::default();
     // What an earlier pull has asked for ahead is of then.
     client.look_ahead(&[])?;
@@ -72,9 +74,14 @@ pub(super) fn walk(
             .at(url)
             .cure("if the district is that large, use a larger `page_size` or `max_pages` in [source]"));
         }
+        let mut asked = Ok(());
         let (seen, moved) = client.get(&url, |answer| {
+            // While this page is read the server makes the next one ready.
+            let next = received + u64::from(options.page_size);
+            asked = client.look_ahead(&ahead(options, wanted, last, next, agreement.total));
             Ok((collection.page(&answer.body)?, agreement.check(answer, options.check_totals)))
         })?;
+        asked?;
         let Some(seen) = seen? else { return Err(no_such_key(&url, wanted.path)) };
         if let Some(moved) = moved {
             return Ok(End::Moved(moved));
@@ -84,8 +91,9 @@ pub(super) fn walk(
         }
         received += seen.received;
         distinct += seen.new;
+        last = seen.received;
         progress(distinct, agreement.total);
-        client.look_ahead(&ahead(options, wanted, seen.received, received, agreement.total))?;
+        client.look_ahead(&ahead(options, wanted, last, received, agreement.total))?;
         if seen.new == 0 {
             // Some servers give their last page again when asked for more. That this is what happened is known only if
             // they have said how many there are.
@@ -103,15 +111,15 @@ pub(super) fn walk(
     Ok(End::Complete)
 }
 
-/// The pages to ask for while the next one is awaited: those that follow if the server goes on giving whole pages.
-fn ahead(options: &Options, wanted: Wanted<'_>, last: u64, received: u64, total: Option<u64>) -> Vec<Url> {
+/// The pages to ask for before they are wanted, from an offset on: those that follow if the server goes on giving whole pages.
+fn ahead(options: &Options, wanted: Wanted<'_>, last: u64, from: u64, total: Option<u64>) -> Vec<Url> {
     let size = u64::from(options.page_size);
     if last != size {
         return Vec::new();
     }
     (0..u64::from(options.parallel))
-        .map(|page| received + page * size)
-        .take_while(|offset| options.parallel > 1 && total.is_none_or(|total| *offset <= total))
+        .map(|page| from + page * size)
+        .take_while(|offset| total.is_none_or(|total| *offset <= total))
         .map(|offset| address(options, wanted, offset))
         .collect()
 }

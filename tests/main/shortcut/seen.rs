@@ -12,8 +12,15 @@ use crate::support::{Report, rows};
 
 /// Tables, and columns as `table.column`, that only the shortcut uses, and that may therefore differ; and those that are
 /// salted at random. Everything else in the store is compared.
-pub(super) const OF_THE_SHORTCUT: &[&str] =
-    &["memo", "memo_row", "touched", "audit_row.digest", "audit_value.salt", "link.digest"];
+pub(super) const OF_THE_SHORTCUT: &[&str] = &[
+    "memo",
+    "memo_credentials",
+    "memo_row",
+    "touched",
+    "audit_row.digest",
+    "audit_value.salt",
+    "link.digest",
+];
 
 /// What one side shows of a night: parts with a name, each of lines.
 pub(super) struct Seen {

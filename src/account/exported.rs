@@ -1,0 +1,316 @@
+//! What the platform's export may still show of an account without it being news.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contact::{Details, Field, PersonName};
+
+/// Stands between values. What is kept has none of it: see [`OldNews::add`].
+const BETWEEN: char = '\u{1f}';
+
+/// How many values of a field are remembered at most: the one that the export showed last, and the latest of the others.
+const MOST: usize = 8;
+
+/// How what the export shows stands to the actual value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Actual,
+    /// As far as it goes: one part of a name, where the other is not provided.
+    ActualInPart,
+    Another,
+}
+
+/// Values of one field that the platform's export may still show without it being news, oldest first: what it said last,
+/// and what was replaced since by the sync or by hand. None: the export has not said anything yet, and nothing was
+/// replaced.
+///
+/// Whoever changes the account is ahead of the platform, which takes every change over in its own time: an export can show
+/// each of these values before it shows the actual one. Any other value is what somebody typed there.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldNews(Option<String>);
+
+impl OldNews {
+    /// As the store keeps it.
+    pub fn from_column(text: Option<String>) -> Self {
+        Self(text)
+    }
+
+    /// For the store.
+    pub fn column(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Oldest first.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.as_deref().into_iter().flat_map(|text| text.split(BETWEEN))
+    }
+
+    /// Whether this text, letter by letter, is the only one.
+    pub fn is_just(&self, text: &str) -> bool {
+        self.0.as_deref() == Some(text)
+    }
+
+    /// Whether there is more than one.
+    pub fn is_several(&self) -> bool {
+        self.0.as_deref().is_some_and(|text| text.contains(BETWEEN))
+    }
+
+    /// Adds a value that was just replaced. Twice in a row is once.
+    pub fn add(&mut self, value: &str) {
+        let value = without_separator(value);
+        if self.values().last() == Some(&value) {
+            return;
+        }
+        let surplus = (self.values().count() + 1).saturating_sub(MOST);
+        let others = self.values().skip(1 + surplus);
+        let kept: Vec<&str> = self.values().take(1).chain(others).chain([value.as_str()]).collect();
+        self.0 = Some(join(&kept));
+    }
+
+    /// Takes in what the export shows; true if that is news, and the actual value from now on. `same` tells whether a
+    /// value is the same as what it shows.
+    pub fn hear(&mut self, text: &str, shown: Shown, same: impl Fn(&str) -> bool) -> bool {
+        let known = self.values().position(&same);
+        match (known, shown) {
+            // The platform has come as far as we are; what was before will not come again.
+            (Some(at), Shown::Actual) => self.keep(at, 1),
+            // It is on the way. It has gone past what came before this.
+            (Some(at), Shown::ActualInPart | Shown::Another) => self.keep(at, MOST),
+            (None, _) => self.0 = Some(without_separator(text)),
+        }
+        known.is_none() && shown == Shown::Another
+    }
+
+    /// Takes in what a file shows that somebody looked at and brought by hand, while runs read an export of their own:
+    /// what that one may still show, it may still show. `actual` is the value that would be replaced.
+    pub fn hear_by_hand(
+        &mut self,
+        text: &str,
+        actual: &str,
+        shown: Shown,
+        same: impl Fn(&str) -> bool,
+    ) -> bool {
+        if self.is_none() {
+            return self.hear(text, shown, same);
+        }
+        let news = shown == Shown::Another && !self.values().any(same);
+        if news {
+            self.add(actual);
+        }
+        news
+    }
+
+    fn keep(&mut self, from: usize, most: usize) {
+        if from > 0 || most == 1 && self.is_several() {
+            let kept: Vec<&str> = self.values().skip(from).take(most).collect();
+            self.0 = Some(join(&kept));
+        }
+    }
+}
+
+fn join(values: &[&str]) -> String {
+    values.join(&BETWEEN.to_string())
+}
+
+/// A control character in a value makes no difference to anybody, and would make two values of it here.
+fn without_separator(value: &str) -> String {
+    value.replace(BETWEEN, " ")
+}
+
+/// Personal data stays out of logs and panics.
+impl fmt::Debug for OldNews {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OldNews({})", self.values().count())
+    }
+}
+
+/// What the platform's export may still show of each field.
+///
+/// A value of the export becomes the actual one only if it is none of these: an export that still shows an old value is
+/// waiting for the platform, and must not undo what the sync or a person did since.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// Names as [`PersonName::in_parts`] has them.
+    pub name: OldNews,
+    pub email: OldNews,
+    pub phone: OldNews,
+    pub home_phone: OldNews,
+}
+
+impl Exported {
+    pub fn of(&self, field: Field) -> &OldNews {
+        match field {
+            Field::Name => &self.name,
+            Field::Email => &self.email,
+            Field::Phone => &self.phone,
+            Field::HomePhone => &self.home_phone,
+        }
+    }
+
+    /// Remembers a value that was just replaced.
+    pub fn replaced(&mut self, field: Field, before: &Details) {
+        match field {
+            Field::Name => self.name.add(&before.name.in_parts()),
+            Field::Email => self.email.add(&before.email),
+            Field::Phone => self.phone.add(&before.phone),
+            Field::HomePhone => self.home_phone.add(&before.home_phone),
+        }
+    }
+
+    /// As [`Exported::replaced`], by the sync, which comes after the export in a run: if what it puts there is what the export
+    /// shows, the platform has come as far already. So a second run over the same files finds nothing to do.
+    pub fn synced(&mut self, field: Field, before: &Details, after: &Details) {
+        self.replaced(field, before);
+        let mut first = Details::default();
+        first.put_recorded(field, self.of(field).values().next().unwrap_or_default());
+        if first.same(field, after) {
+            match field {
+                Field::Name => self.name.keep(0, 1),
+                Field::Email => self.email.keep(0, 1),
+                Field::Phone => self.phone.keep(0, 1),
+                Field::HomePhone => self.home_phone.keep(0, 1),
+            }
+        }
+    }
+
+    /// Whether of some field several values can be shown. Only then does it matter how often an export that stays the same
+    /// is looked at.
+    pub fn is_several(&self) -> bool {
+        Field::ALL.into_iter().any(|field| self.of(field).is_several())
+    }
+
+    /// The names as the store keeps them: given and family names apart. An older store may lack either.
+    pub fn name_from_columns(given: Option<&str>, family: Option<&str>) -> OldNews {
+        if given.is_none() && family.is_none() {
+            return OldNews::default();
+        }
+        let parts = |column: Option<&str>| -> Vec<String> {
+            column.unwrap_or_default().split(BETWEEN).map(str::to_owned).collect()
+        };
+        let (given, family) = (parts(given), parts(family));
+        let count = given.len().max(family.len());
+        // The newest are those that belong together.
+        let part = |parts: &[String], at: usize| {
+            (at + parts.len()).checked_sub(count).and_then(|at| parts.get(at)).cloned().unwrap_or_default()
+        };
+        let names: Vec<String> = (0..count)
+            .map(|at| PersonName { given: part(&given, at), family: part(&family, at) }.in_parts())
+            .collect();
+        OldNews(Some(names.join(&BETWEEN.to_string())))
+    }
+
+    /// The names for the store: given and family names.
+    pub fn name_columns(&self) -> [Option<String>; 2] {
+        if self.name.is_none() {
+            return [None, None];
+        }
+        let names: Vec<(&str, &str)> =
+            self.name.values().map(|name| name.split_once('\t').unwrap_or(("", name))).collect();
+        let column = |part: fn(&(&str, &str)) -> String| {
+            Some(names.iter().map(part).collect::<Vec<_>>().join(&BETWEEN.to_string()))
+        };
+        [column(|name| name.0.to_owned()), column(|name| name.1.to_owned())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(values: &[&str]) -> OldNews {
+        OldNews::from_column((!values.is_empty()).then(|| join(values)))
+    }
+
+    /// What becomes of the values, and whether it is news.
+    fn hear(values: &[&str], actual: &str, shown: &str) -> (Vec<String>, bool) {
+        let mut known = news(values);
+        let is = if actual == shown { Shown::Actual } else { Shown::Another };
+        let is_news = known.hear(shown, is, |value| value == shown);
+        (known.values().map(str::to_owned).collect(), is_news)
+    }
+
+    #[test]
+    fn what_is_new_becomes_the_actual_value() {
+        assert_eq!(hear(&[], "a", "x"), (vec!["x".into()], true), "at first sight");
+        assert_eq!(hear(&[], "a", "a"), (vec!["a".into()], false));
+        assert_eq!(hear(&["a", "b"], "c", "x"), (vec!["x".into()], true));
+    }
+
+    #[test]
+    fn what_was_there_before_waits_for_the_platform() {
+        let all = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+        assert_eq!(hear(&["a", "b"], "c", "a"), (all(&["a", "b"]), false));
+        assert_eq!(hear(&["a", "b"], "c", "b"), (all(&["b"]), false), "it has gone past the first");
+        assert_eq!(hear(&["a", "b", "a"], "c", "a"), (all(&["a", "b", "a"]), false), "it may be the first");
+    }
+
+    #[test]
+    fn what_is_actual_ends_the_waiting() {
+        assert_eq!(hear(&["a", "b"], "c", "c"), (vec!["c".into()], false));
+        assert_eq!(hear(&["a", "b"], "b", "b"), (vec!["b".into()], false));
+        // The next value that differs is somebody's own, be it an old one.
+        assert_eq!(hear(&["c"], "c", "a"), (vec!["a".into()], true));
+    }
+
+    #[test]
+    fn what_was_replaced_is_remembered_up_to_a_point() {
+        let mut known = OldNews::default();
+        for value in ["a", "a", "b", "", "c\u{1f}d"] {
+            known.add(value);
+        }
+        assert_eq!(known.values().collect::<Vec<_>>(), ["a", "b", "", "c d"]);
+        (0..20).for_each(|number| known.add(&number.to_string()));
+        assert_eq!(known.values().collect::<Vec<_>>(), ["a", "13", "14", "15", "16", "17", "18", "19"]);
+    }
+
+    #[test]
+    fn the_sync_knows_what_the_export_shows() {
+        let details = |email: &str| Details { email: email.into(), ..Details::default() };
+        let mut exported = Exported { email: news(&["A"]), ..Exported::default() };
+        exported.synced(Field::Email, &details("b"), &details("c"));
+        assert_eq!(exported.email.values().collect::<Vec<_>>(), ["A", "b"]);
+        exported.synced(Field::Email, &details("c"), &details("a"));
+        assert_eq!(exported.email.values().collect::<Vec<_>>(), ["A"]);
+    }
+
+    #[test]
+    fn a_file_brought_by_hand_takes_nothing_away() {
+        let by_hand = |values: &[&str], actual: &str, shown: &str| {
+            let mut known = news(values);
+            let is = if actual == shown { Shown::Actual } else { Shown::Another };
+            let is_news = known.hear_by_hand(shown, actual, is, |value| value == shown);
+            (known.values().map(str::to_owned).collect::<Vec<_>>().join(" "), is_news)
+        };
+        assert_eq!(by_hand(&["a", "b"], "c", "c"), ("a b".into(), false));
+        assert_eq!(by_hand(&["a", "b"], "c", "b"), ("a b".into(), false));
+        assert_eq!(by_hand(&["a"], "c", "x"), ("a c".into(), true));
+        assert_eq!(by_hand(&[], "c", "x"), ("x".into(), true));
+    }
+
+    #[test]
+    fn names_stand_in_two_columns() {
+        let mut exported = Exported::default();
+        assert_eq!(exported.name_columns(), [None, None]);
+        for name in [PersonName::new("Mary Ann", "Lee"), PersonName::new("", "Wang")] {
+            exported.replaced(Field::Name, &Details { name, ..Details::default() });
+        }
+        let [given, family] = exported.name_columns();
+        assert_eq!((given.as_deref(), family.as_deref()), (Some("Mary Ann\u{1f}"), Some("Lee\u{1f}Wang")));
+        assert_eq!(Exported::name_from_columns(given.as_deref(), family.as_deref()), exported.name);
+        // As an older store has it.
+        let one = Exported::name_from_columns(None, Some("Lee"));
+        assert_eq!(one.values().collect::<Vec<_>>(), ["\tLee"]);
+        let uneven = Exported::name_from_columns(Some("Mary"), Some("Wang\u{1f}Lee"));
+        assert_eq!(uneven.values().collect::<Vec<_>>(), ["\tWang", "Mary\tLee"]);
+    }
+
+    #[test]
+    fn nothing_of_it_is_shown_in_logs() {
+        assert_eq!(format!("{:?}", news(&["rosa@mail.example"])), "OldNews(1)");
+    }
+}
