@@ -195,6 +195,9 @@ fn values_that_cannot_be_used_are_refused_with_their_code() {
         (&["--phone", "12"], "invalid-phone"),
         (&["--home-phone", "call me"], "invalid-home-phone"),
         (&["--given-name", " ", "--family-name", ""], "invalid-name"),
+        (&["--given-name", "\u{200B}\u{FEFF}", "--family-name", "\u{2060}"], "invalid-name"),
+        (&["--given-name", &"x".repeat(256)], "too-long"),
+        (&["--email", &format!("{}@x.example", "x".repeat(100_000))], "too-long"),
         (&["--email", "", "--phone", ""], "last-credential"),
         (&["--email", "good@mail.example", "--phone", "12"], "invalid-phone"),
     ] {
@@ -204,6 +207,47 @@ fn values_that_cannot_be_used_are_refused_with_their_code() {
     assert_eq!(district.accounts(), before);
     edit(&district, "gua-1", "gua-1", &[]).exits(2).complains(&["nothing is to be changed"]);
     edit(&district, "nobody", "gua-1", &["--email", "a@b.example"]).exits(2).complains(&["`nobody`"]);
+}
+
+/// What cannot be seen makes no other name; what turns the text around gets nowhere.
+#[test]
+fn invisible_characters_are_no_part_of_a_name() {
+    let district = pair();
+    let store = district.store_hash();
+    let same = ["--given-name", "\u{200B}Ro\u{AD}sa\u{2069}", "--family-name", "\u{202E}Diaz"];
+    let done = edit(&district, "gua-1", "gua-1", &same).ok();
+    assert_eq!(done.stdout, "gua-1 had these details already; nothing changed\n");
+    assert_eq!(district.store_hash(), store);
+    let _ = edit(&district, "gua-1", "gua-1", &["--given-name", "\u{202E}evil\u{200B}", "--phone", ""]).ok();
+    let _ = edit(&district, "gua-1", "gua-1", &["--given-name", &"é".repeat(255)]).ok();
+    assert_eq!(district.ask("SELECT old FROM audit ORDER BY id DESC LIMIT 1"), "evil\tDiaz");
+    // The SIS and the platform write as they like: that is no change either.
+    let store = |district: &District| {
+        district.ask("SELECT given_name, family_name, email FROM account ORDER BY sourced_id")
+    };
+    let odd = |id: &str| person(id).given("Rosa\u{200B}").family("\u{202E}Diaz");
+    let mut district = pair();
+    let before = store(&district);
+    district.platform(&[odd("gua-1").mobile("+17185550142"), odd("tea-1"), odd("tea-2")]);
+    district.sis(&[odd("gua-1").mobile("+17185550142"), odd("tea-1"), odd("tea-2")]);
+    assert_eq!(district.run().ok().report.count("unchanged"), 3);
+    assert_eq!(store(&district), before);
+    // A store of an earlier version may have such names. They are the same, and no terminal is turned around by them.
+    district
+        .store()
+        .execute_batch(
+            "UPDATE account SET given_name = 'Ro' || char(8238) || 'sa' WHERE sourced_id = 'tea-1'",
+        )
+        .unwrap();
+    let district = district.update_contacts(true);
+    assert_eq!(district.run().ok().report.count("unchanged"), 3);
+    district.sis(&[person("gua-1").mobile("+17185550142"), person("tea-1").given("Maria"), person("tea-2")]);
+    for command in
+        [&["run", "--dry-run"][..], &["users", "show", "tea-1"], &["explain", "tea-1"], &["users", "list"]]
+    {
+        let text = district.cli(command).ok().stdout;
+        assert!(!text.contains('\u{202E}') && text.contains("Ro·sa"), "{text}");
+    }
 }
 
 #[test]
