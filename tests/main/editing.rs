@@ -405,6 +405,65 @@ fn a_permission_is_for_staff_and_on_record() {
         .complains(&["no school has the sourcedId `sch-2`", "did you mean `sch-1`?"]);
 }
 
+/// A permission sleeps while somebody is archived: they may be back after the summer.
+#[test]
+fn a_manager_who_comes_back_is_said() {
+    let mut district = District::new().without_limits();
+    let everybody = ["gua-1", "tea-1", "tea-2"].map(person);
+    district.platform(&everybody);
+    district.sis(&everybody);
+    let _ = district.run().ok();
+    for actor in ["tea-1", "tea-2"] {
+        let _ = district.cli(&["users", "grant", actor, "users-manager"]).ok();
+    }
+    let managers = |district: &District| {
+        let list = ["users", "list", "--where", "users_manager=district", "--format", "json"];
+        let json = district.cli(&list).ok().json();
+        json.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["sourced_id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(managers(&district), ["tea-1", "tea-2"]);
+    district.sis(&everybody[..2]);
+    let done = district.run().ok();
+    assert!(!done.stderr.contains("manage users"), "{}", done.stderr);
+    assert_eq!(managers(&district), ["tea-1"]);
+    let shown = district.cli(&["users", "show", "tea-2"]).ok().stdout;
+    assert!(shown.contains("Manages:   users of the whole district, once no longer archived\n"), "{shown}");
+    district.sis(&everybody);
+    let done = district.run().ok();
+    assert_eq!(
+        done.stderr.matches("a user who is restored can manage users again").count(),
+        1,
+        "{}",
+        done.stderr
+    );
+    assert!(done.stderr.contains("user=\"tea-2\""), "{}", done.stderr);
+    assert_eq!(managers(&district), ["tea-1", "tea-2"]);
+}
+
+/// The edit is made whatever becomes of its messages, and nobody is told that they went out.
+#[test]
+fn an_edit_whose_messages_wait_says_so() {
+    let mut district = pair();
+    district.set("notify.email.server", "\"smtp://127.0.0.1:1\"");
+    district.set("notify.email.timeout", "\"2s\"");
+    let done = edit(&district, "gua-1", "gua-1", &["--email", "new@mail.example"]).exits(8);
+    assert!(
+        done.stdout.ends_with(
+            "gua-1 was changed, but not all that tells of it could be handed over; `rostersync outbox list` has what waits\n"
+        ),
+        "{}",
+        done.stdout
+    );
+    let json =
+        edit(&district, "gua-1", "gua-1", &["--email", "newer@mail.example", "--json"]).exits(8).json();
+    assert_eq!((&json["result"], &json["exit"]), (&"changed".into(), &8.into()));
+    assert_eq!(district.ask("SELECT email FROM account WHERE sourced_id = 'gua-1'"), "newer@mail.example");
+}
+
 /// A guardian is at the schools of the students, whichever record says who belongs to whom.
 #[test]
 fn a_guardian_is_managed_at_the_students_schools() {
