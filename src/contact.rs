@@ -8,7 +8,7 @@ mod name;
 mod phone;
 
 pub use email::{Email, email_key};
-pub use name::PersonName;
+pub use name::{PersonName, is_invisible};
 pub use phone::{Phone, PhoneReader, Region, phone_key};
 
 use serde::{Deserialize, Serialize};

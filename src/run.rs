@@ -6,6 +6,7 @@
 
 mod commit;
 mod files;
+mod managers;
 mod open;
 mod planning;
 mod told;
@@ -24,7 +25,7 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Sending, Words};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
-use crate::plan::{self, Known, Overrun, Plan, Rules, Surveyed};
+use crate::plan::{self, Action, Known, Overrun, Plan, Rules, Surveyed};
 use crate::platform::{Export, Seen};
 use crate::policy::Setting;
 use crate::roster::{Mode, Schools};
@@ -194,6 +195,9 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     })?;
     interrupted(around)?;
     store.commit()?;
+    if !blocked && outcome.plan.summary.count(Action::Restored) > 0 {
+        managers::warn(&outcome.plan, &store).unwrap_or_else(|failure| tracing::warn!("{failure}"));
+    }
     // From here on the run is applied, and nothing that goes wrong makes it another one.
     outcome.report = match files::complete(partial_report, &config.sync.reports, number) {
         Ok(path) => Some(path),
@@ -266,7 +270,12 @@ fn survey(
         let mut known = Known::new(store.memos()?);
         let export = match &config.platform {
             Some(platform) => {
-                let see = |key, hash| if options.decide_all { Seen::New } else { known.see(key, hash) };
+                let see = |key, hash| {
+                    // Also where everybody is decided on: of archived accounts, whose state follows the export, it is known
+                    // by this alone that there is a row.
+                    let seen = known.see(key, hash);
+                    if options.decide_all { Seen::New } else { seen }
+                };
                 Export::read(platform, around.now.into(), rules.seed(), see, findings)?
             }
             None => Export::default(),

@@ -55,8 +55,8 @@ struct Explanation {
     actual: String,
     sis: String,
     after: String,
-    /// The platform's export has said something new, which is the actual value from then on.
-    platform: bool,
+    /// What the platform's export has to say that is new: the actual value before anything else is decided.
+    platform: Option<String>,
     rule: Rule,
     set: Option<Provenance>,
 }
@@ -113,11 +113,7 @@ fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Res
                     None => known.map(|known| known.sis.clone()).unwrap_or_default(),
                 },
                 after: after(&row, account).shown(field),
-                platform: account.is_some()
-                    && row.as_ref().is_some_and(|row| {
-                        let changed = row.changes.iter().any(|change| change.field == field);
-                        !changed && before.recorded(field) != row.details.recorded(field)
-                    }),
+                platform: account.and(row.as_ref()).and_then(|row| news(field, row, &before)),
                 rule: rule(field, row.as_ref(), account, &people.rules),
                 set: known.map(|known| known.set.clone()),
             }
@@ -125,6 +121,15 @@ fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         .collect();
     let setting = people.setting_at(&schools);
     Ok(Explained { stored, row, setting, schools, blocked: outcome.blocked, fields })
+}
+
+/// What the platform's export had put in place of the details, whether or not the sync changes it again.
+fn news(field: Field, row: &PlanRow<'_>, before: &Details) -> Option<String> {
+    let found = match row.changes.iter().find(|change| change.field == field) {
+        Some(change) => change.old.clone(),
+        None => row.details.shown(field),
+    };
+    (found != before.shown(field)).then_some(found)
 }
 
 fn said(field: Field, sis: &[Cow<'_, str>; 5]) -> String {
@@ -215,10 +220,13 @@ fn text(args: &ExplainArgs, explained: &Explained, config: &Config) -> Result<Ve
     out.push(b'\n');
     for field in &explained.fields {
         let (rule, sentence) = (field.rule.code(), field.rule.sentence());
-        let first = if field.platform {
-            "the platform export has a new value, which counts from now on; "
-        } else {
-            ""
+        let first = match &field.platform {
+            None => String::new(),
+            Some(value) => {
+                let stays = if *value == field.after { "counts from now on" } else { "is taken over first" };
+                let value = crate::report::harmless(&or_none(value));
+                format!("the platform export has a new value, {value}, which {stays}; ")
+            }
         };
         out.extend_from_slice(
             format!("{:12}{first}{sentence} ({rule})\n", format!("{}:", field.field.word())).as_bytes(),
@@ -237,7 +245,8 @@ fn as_json(args: &ExplainArgs, explained: &Explained) -> serde_json::Value {
         .iter()
         .map(|field| {
             let value = json!({
-                "actual": field.actual, "sis": field.sis, "after": field.after, "rule": field.rule.code(), "platform": field.platform,
+                "actual": field.actual, "sis": field.sis, "after": field.after, "rule": field.rule.code(),
+                "platform": field.platform.is_some(), "platform_value": field.platform,
                 "why": field.rule.sentence(), "set": field.set.as_ref().map(set),
             });
             (field.field.key().to_owned(), value)

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::unprintable;
 use crate::failure::Result;
 use crate::plan::{Action, Note, PlanRow};
+use crate::report::harmless;
 use crate::run::Outcome;
 
 /// Prints the changes of a plan, at most `limit` of them (0 is all), and says how many more there are.
@@ -56,7 +57,7 @@ impl Line {
         }
         text.push_str(school);
         // Values come from files that anybody may have written to; a terminal must not obey them.
-        text.trim_end().chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+        harmless(text.trim_end())
     }
 
     fn style(&self) -> Style {

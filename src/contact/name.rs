@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-/// A person's name; both parts trimmed, inner spaces collapsed, NFC. A family name alone is a name.
+/// A person's name; both parts trimmed, inner spaces collapsed, NFC, without characters that cannot be seen. A family name
+/// alone is a name.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PersonName {
     pub given: String,
@@ -39,12 +40,24 @@ impl PersonName {
     /// Equal when read as one: where given name ends and family name begins is formatting.
     pub fn same(&self, other: &Self) -> bool {
         // As much is compared first as decides nearly always.
-        self == other || self.length() == other.length() && self.to_string() == other.to_string()
+        self == other
+            || self.length() == other.length() && self.to_string() == other.to_string()
+            || (self.is_odd() || other.is_odd()) && self.tidy() == other.tidy()
     }
 
     /// The name without upper and lower case.
     pub fn key(&self) -> String {
-        self.to_string().to_lowercase()
+        self.tidy().to_lowercase()
+    }
+
+    /// Whether it has what [`PersonName::new`] would have dropped: it is from before that was done.
+    fn is_odd(&self) -> bool {
+        [&self.given, &self.family].into_iter().any(|part| !part.is_ascii() && part.contains(is_invisible))
+    }
+
+    /// As it is shown, without what cannot be seen.
+    fn tidy(&self) -> String {
+        if self.is_odd() { Self::new(&self.given, &self.family).to_string() } else { self.to_string() }
     }
 
     /// Bytes of the name as it is shown.
@@ -55,8 +68,7 @@ impl PersonName {
 
     /// Equal but for upper and lower case.
     pub fn same_but_case(&self, other: &Self) -> bool {
-        self.is_empty() == other.is_empty()
-            && self.to_string().to_lowercase() == other.to_string().to_lowercase()
+        self.is_empty() == other.is_empty() && self.tidy().to_lowercase() == other.tidy().to_lowercase()
     }
 }
 
@@ -74,16 +86,36 @@ impl fmt::Debug for PersonName {
     }
 }
 
-/// Trimmed, inner white space collapsed to single spaces, NFC.
+/// Characters that only act on others, or on nothing: marks that turn the direction of text, and such as take no room. The
+/// two joiners are none of them; whole scripts, and emoji, need them.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// Characters that are seen only together with others: joiners, variation selectors, fillers.
+fn is_seen_alone(c: char) -> bool {
+    !matches!(c,
+        '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{200C}' | '\u{200D}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}' | ' ')
+}
+
+/// Trimmed, inner white space collapsed to single spaces, NFC, without invisible characters; nothing if none is left that
+/// can be seen.
 fn clean(text: &str) -> Cow<'_, str> {
-    let tidy = !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
-    let plain = |c: char| c == ' ' || !(c.is_whitespace() || c.is_control());
-    if tidy && text.chars().all(plain) && is_nfc(text) {
-        return Cow::Borrowed(text);
-    }
     let blank = |c: char| c.is_whitespace() || c.is_control();
-    let words: Vec<&str> = text.split(blank).filter(|word| !word.is_empty()).collect();
-    Cow::Owned(words.join(" ").nfc().collect())
+    let plain = |c: char| c == ' ' || !(blank(c) || is_invisible(c));
+    let tidy = !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
+    let cleaned = if tidy && text.chars().all(plain) && is_nfc(text) {
+        Cow::Borrowed(text)
+    } else {
+        let seen: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+        let words: Vec<&str> = seen.split(blank).filter(|word| !word.is_empty()).collect();
+        Cow::Owned(words.join(" ").nfc().collect())
+    };
+    if cleaned.chars().any(is_seen_alone) { cleaned } else { Cow::Borrowed("") }
 }
 
 #[cfg(test)]
@@ -108,6 +140,26 @@ mod tests {
             PersonName::new("Eve\r\nBcc: x@y.example", "Hale").to_string(),
             "Eve Bcc: x@y.example Hale"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_part_of_a_name() {
+        let plain = PersonName::new("Rosa", "Diaz");
+        for (given, family) in [
+            ("\u{200B}Rosa\u{FEFF}", "Diaz"),
+            ("\u{202E}Rosa\u{202C}", "\u{2066}Diaz\u{2069}"),
+            ("Ro\u{AD}sa", "Di\u{2060}az \u{E0041}"),
+        ] {
+            assert_eq!(PersonName::new(given, family), plain);
+            // As an older store has it: the same, so that nobody is told of a change.
+            let kept = PersonName { given: given.into(), family: family.into() };
+            assert!(kept.same(&plain) && plain.same(&kept) && kept.key() == plain.key());
+            assert!(kept.same_but_case(&PersonName::new("ROSA", "diaz")));
+        }
+        for blank in ["\u{200B}", "\u{2060}\u{FEFF}", "\u{200D}", "\u{3164} \u{2800}", "\u{FE0F}"] {
+            assert!(PersonName::new(blank, blank).is_empty(), "{blank:?}");
+        }
+        assert_eq!(PersonName::new("می\u{200C}نا", "👩\u{200D}🏫").to_string(), "می\u{200C}نا 👩\u{200D}🏫");
     }
 
     #[test]

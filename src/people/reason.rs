@@ -22,6 +22,7 @@ pub enum Rule {
     Invalid,
     Taken,
     Placeholder,
+    NotProvided,
     NothingSaid,
     Same,
 }
@@ -44,6 +45,7 @@ impl Rule {
             Self::Invalid => "invalid",
             Self::Taken => "taken",
             Self::Placeholder => "placeholder",
+            Self::NotProvided => "not-provided",
             Self::NothingSaid => "nothing-said",
             Self::Same => "same",
         }
@@ -71,6 +73,9 @@ impl Rule {
             Self::Taken => "another account has the value of the SIS, and shared_contacts is \"unique\"",
             Self::Placeholder => {
                 "the value of the SIS is a placeholder of ignore_emails: it counts as not provided"
+            }
+            Self::NotProvided => {
+                "the SIS import does not provide it, and what is not provided changes nothing"
             }
             Self::NothingSaid => "the SIS says nothing, and there is nothing to take away",
             Self::Same => "the SIS has the same value; how it is written makes no difference",
@@ -120,6 +125,9 @@ pub fn rule(field: Field, row: Option<&PlanRow>, stored: Option<&Account>, rules
     }
     if field == Field::Email && !said.is_empty() && rules.ignore_emails.matches(&said) {
         Rule::Placeholder
+    } else if said.is_empty() && row.details.has(field) {
+        // A blank cell would have its note.
+        Rule::NotProvided
     } else if said.is_empty() {
         Rule::NothingSaid
     } else if row.action == Action::Created && row.state == "pending" {

@@ -19,6 +19,8 @@ pub enum Refused {
     NotStaff,
     /// The value is no name, no address, no number.
     Invalid(Field),
+    /// The value is longer than any can be.
+    TooLong,
     /// A placeholder address of the configuration.
     Placeholder,
     /// Another account has it (`shared_contacts = "unique"`). Who that is, is nobody's business.
@@ -44,6 +46,7 @@ impl Refused {
             Self::Invalid(Field::Email) => "invalid-email",
             Self::Invalid(Field::Phone) => "invalid-phone",
             Self::Invalid(Field::HomePhone) => "invalid-home-phone",
+            Self::TooLong => "too-long",
             Self::Placeholder => "placeholder-email",
             Self::Taken(Field::Phone | Field::HomePhone) => "phone-taken",
             Self::Taken(Field::Name | Field::Email) => "email-taken",
@@ -84,6 +87,7 @@ impl Refused {
             Self::Invalid(Field::Email) => "This is not a valid email address.",
             Self::Invalid(Field::Phone) => "This is not a valid phone number.",
             Self::Invalid(Field::HomePhone) => "This is not a valid home phone number.",
+            Self::TooLong => "This is too long: 255 characters are the most.",
             Self::Placeholder => "This email address is a placeholder that nobody reads.",
             Self::Taken(Field::Phone | Field::HomePhone) => {
                 "This phone number is already used by another account."

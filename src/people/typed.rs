@@ -4,6 +4,9 @@ use super::Refused;
 use crate::contact::{Details, Email, Field, PersonName, email_key};
 use crate::plan::Rules;
 
+/// Characters that a value can have. Nobody's name has more; and what is typed is mailed, printed and kept for good.
+const LONGEST: usize = 255;
+
 /// What somebody typed. `None`: nothing was said of it; empty: it is to be cleared.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Typed {
@@ -31,6 +34,10 @@ impl Typed {
     /// # Errors
     /// The first value that cannot be used.
     pub fn apply(&self, details: &Details, rules: &Rules) -> Result<Details, Refused> {
+        let values = [&self.given_name, &self.family_name, &self.email, &self.phone, &self.home_phone];
+        if values.into_iter().flatten().any(|value| value.chars().count() > LONGEST) {
+            return Err(Refused::TooLong);
+        }
         let mut after = details.clone();
         if self.given_name.is_some() || self.family_name.is_some() {
             let part = |typed: &Option<String>, own: &str| typed.clone().unwrap_or_else(|| own.to_owned());

@@ -239,9 +239,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 pub fn harmless(text: &str) -> String {
     let acts = |character: char| {
         character.is_control()
-            || matches!(character,
-                '\u{61C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-                | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+            || crate::contact::is_invisible(character)
+            || matches!(character, '\u{2028}' | '\u{2029}')
     };
     text.chars().map(|character| if acts(character) { '·' } else { character }).collect()
 }

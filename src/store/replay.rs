@@ -78,7 +78,8 @@ impl Replayed {
 /// The oldest entries have names as they are shown.
 fn is_recorded(field: Field, known: &str, details: &Details) -> bool {
     match field {
-        Field::Name if !known.contains('\t') => PersonName::from_parts(known).same(&details.name),
+        Field::Name if known.contains('\t') => details.name.in_parts() == known,
+        Field::Name if !known.is_empty() => PersonName::from_parts(known).same(&details.name),
         Field::Name | Field::Email | Field::Phone | Field::HomePhone => details.recorded(field) == known,
     }
 }

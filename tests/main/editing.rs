@@ -195,6 +195,9 @@ fn values_that_cannot_be_used_are_refused_with_their_code() {
         (&["--phone", "12"], "invalid-phone"),
         (&["--home-phone", "call me"], "invalid-home-phone"),
         (&["--given-name", " ", "--family-name", ""], "invalid-name"),
+        (&["--given-name", "\u{200B}\u{FEFF}", "--family-name", "\u{2060}"], "invalid-name"),
+        (&["--given-name", &"x".repeat(256)], "too-long"),
+        (&["--email", &format!("{}@x.example", "x".repeat(100_000))], "too-long"),
         (&["--email", "", "--phone", ""], "last-credential"),
         (&["--email", "good@mail.example", "--phone", "12"], "invalid-phone"),
     ] {
@@ -204,6 +207,47 @@ fn values_that_cannot_be_used_are_refused_with_their_code() {
     assert_eq!(district.accounts(), before);
     edit(&district, "gua-1", "gua-1", &[]).exits(2).complains(&["nothing is to be changed"]);
     edit(&district, "nobody", "gua-1", &["--email", "a@b.example"]).exits(2).complains(&["`nobody`"]);
+}
+
+/// What cannot be seen makes no other name; what turns the text around gets nowhere.
+#[test]
+fn invisible_characters_are_no_part_of_a_name() {
+    let district = pair();
+    let store = district.store_hash();
+    let same = ["--given-name", "\u{200B}Ro\u{AD}sa\u{2069}", "--family-name", "\u{202E}Diaz"];
+    let done = edit(&district, "gua-1", "gua-1", &same).ok();
+    assert_eq!(done.stdout, "gua-1 had these details already; nothing changed\n");
+    assert_eq!(district.store_hash(), store);
+    let _ = edit(&district, "gua-1", "gua-1", &["--given-name", "\u{202E}evil\u{200B}", "--phone", ""]).ok();
+    let _ = edit(&district, "gua-1", "gua-1", &["--given-name", &"é".repeat(255)]).ok();
+    assert_eq!(district.ask("SELECT old FROM audit ORDER BY id DESC LIMIT 1"), "evil\tDiaz");
+    // The SIS and the platform write as they like: that is no change either.
+    let store = |district: &District| {
+        district.ask("SELECT given_name, family_name, email FROM account ORDER BY sourced_id")
+    };
+    let odd = |id: &str| person(id).given("Rosa\u{200B}").family("\u{202E}Diaz");
+    let mut district = pair();
+    let before = store(&district);
+    district.platform(&[odd("gua-1").mobile("+17185550142"), odd("tea-1"), odd("tea-2")]);
+    district.sis(&[odd("gua-1").mobile("+17185550142"), odd("tea-1"), odd("tea-2")]);
+    assert_eq!(district.run().ok().report.count("unchanged"), 3);
+    assert_eq!(store(&district), before);
+    // A store of an earlier version may have such names. They are the same, and no terminal is turned around by them.
+    district
+        .store()
+        .execute_batch(
+            "UPDATE account SET given_name = 'Ro' || char(8238) || 'sa' WHERE sourced_id = 'tea-1'",
+        )
+        .unwrap();
+    let district = district.update_contacts(true);
+    assert_eq!(district.run().ok().report.count("unchanged"), 3);
+    district.sis(&[person("gua-1").mobile("+17185550142"), person("tea-1").given("Maria"), person("tea-2")]);
+    for command in
+        [&["run", "--dry-run"][..], &["users", "show", "tea-1"], &["explain", "tea-1"], &["users", "list"]]
+    {
+        let text = district.cli(command).ok().stdout;
+        assert!(!text.contains('\u{202E}') && text.contains("Ro·sa"), "{text}");
+    }
 }
 
 #[test]
@@ -359,6 +403,65 @@ fn a_permission_is_for_staff_and_on_record() {
         .cli(&["users", "grant", "tea-1", "users-manager", "--school", "sch-2"])
         .exits(2)
         .complains(&["no school has the sourcedId `sch-2`", "did you mean `sch-1`?"]);
+}
+
+/// A permission sleeps while somebody is archived: they may be back after the summer.
+#[test]
+fn a_manager_who_comes_back_is_said() {
+    let mut district = District::new().without_limits();
+    let everybody = ["gua-1", "tea-1", "tea-2"].map(person);
+    district.platform(&everybody);
+    district.sis(&everybody);
+    let _ = district.run().ok();
+    for actor in ["tea-1", "tea-2"] {
+        let _ = district.cli(&["users", "grant", actor, "users-manager"]).ok();
+    }
+    let managers = |district: &District| {
+        let list = ["users", "list", "--where", "users_manager=district", "--format", "json"];
+        let json = district.cli(&list).ok().json();
+        json.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["sourced_id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(managers(&district), ["tea-1", "tea-2"]);
+    district.sis(&everybody[..2]);
+    let done = district.run().ok();
+    assert!(!done.stderr.contains("manage users"), "{}", done.stderr);
+    assert_eq!(managers(&district), ["tea-1"]);
+    let shown = district.cli(&["users", "show", "tea-2"]).ok().stdout;
+    assert!(shown.contains("Manages:   users of the whole district, once no longer archived\n"), "{shown}");
+    district.sis(&everybody);
+    let done = district.run().ok();
+    assert_eq!(
+        done.stderr.matches("a user who is restored can manage users again").count(),
+        1,
+        "{}",
+        done.stderr
+    );
+    assert!(done.stderr.contains("user=\"tea-2\""), "{}", done.stderr);
+    assert_eq!(managers(&district), ["tea-1", "tea-2"]);
+}
+
+/// The edit is made whatever becomes of its messages, and nobody is told that they went out.
+#[test]
+fn an_edit_whose_messages_wait_says_so() {
+    let mut district = pair();
+    district.set("notify.email.server", "\"smtp://127.0.0.1:1\"");
+    district.set("notify.email.timeout", "\"2s\"");
+    let done = edit(&district, "gua-1", "gua-1", &["--email", "new@mail.example"]).exits(8);
+    assert!(
+        done.stdout.ends_with(
+            "gua-1 was changed, but not all that tells of it could be handed over; `rostersync outbox list` has what waits\n"
+        ),
+        "{}",
+        done.stdout
+    );
+    let json =
+        edit(&district, "gua-1", "gua-1", &["--email", "newer@mail.example", "--json"]).exits(8).json();
+    assert_eq!((&json["result"], &json["exit"]), (&"changed".into(), &8.into()));
+    assert_eq!(district.ask("SELECT email FROM account WHERE sourced_id = 'gua-1'"), "newer@mail.example");
 }
 
 /// A guardian is at the schools of the students, whichever record says who belongs to whom.

@@ -156,6 +156,58 @@ fn it_says_who_by_which_rule_and_why() {
     district.cli(&["explain", "nobody"]).exits(2).complains(&["neither in the store nor in the roster"]);
 }
 
+/// What the platform's export has to say comes first, also where the sync takes it back in the same run.
+#[test]
+fn it_says_what_the_platform_has_to_say() {
+    let mut district = District::new().update_contacts(true);
+    district.platform(&[person("tea-1")]);
+    district.sis(&[person("tea-1")]);
+    let _ = district.run().ok();
+    district.platform(&[person("tea-1").email("plat@x.example").mobile("7185550142")]);
+    for (on, email) in [
+        (
+            true,
+            "email:      the platform export has a new value, plat@x.example, which is taken over first; the SIS has another value, \
+             and the sync may change it (updated)\n",
+        ),
+        (
+            false,
+            "email:      the platform export has a new value, plat@x.example, which counts from now on; the SIS has another value, \
+             but an active user under OFF keeps their own (left-different)\n",
+        ),
+    ] {
+        district.set("sync.update_contacts", &on.to_string());
+        let text = district.cli(&["explain", "tea-1"]).ok().stdout;
+        assert!(text.contains(email), "{text}");
+        let phone =
+            "phone:      the platform export has a new value, +17185550142, which counts from now on; ";
+        assert!(text.contains(phone), "{text}");
+        let json = district.cli(&["explain", "tea-1", "--json"]).ok().json();
+        assert_eq!(json["fields"]["email"]["platform"], true);
+        assert_eq!(json["fields"]["email"]["platform_value"], "plat@x.example");
+        assert_eq!(json["fields"]["name"]["platform"], false);
+    }
+    // It waits for the platform: that is no news.
+    district.platform(&[person("tea-1")]);
+    let json = district.cli(&["explain", "tea-1", "--json"]).ok().json();
+    assert_eq!(json["fields"]["email"]["platform"], false);
+}
+
+/// A column that is missing takes nothing away, and is not told as if there were nothing.
+#[test]
+fn it_says_what_is_not_provided() {
+    let mut district = District::new();
+    district.platform(&[person("tea-1").mobile("7185550142")]);
+    district.sis_without(&["sms", "phone"], &[person("tea-1")]);
+    let _ = district.run().ok();
+    let json = district.cli(&["explain", "tea-1", "--json"]).ok().json();
+    assert_eq!(json["fields"]["phone"]["rule"], "not-provided");
+    assert_eq!(json["fields"]["home_phone"]["rule"], "nothing-said");
+    let text = district.cli(&["explain", "tea-1"]).ok().stdout;
+    let said = "phone:      the SIS import does not provide it, and what is not provided changes nothing (not-provided)\n";
+    assert!(text.contains(said), "{text}");
+}
+
 /// What the registrar is to correct, read as the roster, leaves no difference.
 #[test]
 fn corrections_for_the_sis_leave_no_kept_difference() {

@@ -186,6 +186,20 @@ fn of_an_archived_account_only_the_state_follows() {
     );
 }
 
+/// As well where nobody is passed over.
+#[test]
+fn the_state_of_an_archived_account_follows_with_decide_all() {
+    let mut district = District::new().without_limits();
+    district.platform(&[person("tea-1").state("pending"), person("tea-2")]);
+    district.sis(&[person("tea-1"), person("tea-2")]);
+    let _ = district.run().ok();
+    district.sis(&[person("tea-2")]);
+    let _ = district.run().ok();
+    district.platform(&[person("tea-1"), person("tea-2")]);
+    let _ = district.run_with(&["--decide-all"]).ok();
+    assert_eq!(district.ask("SELECT state, archived FROM account WHERE sourced_id = 'tea-1'"), "active | 1");
+}
+
 /// Restored to what it was and then treated as that: what an active person has typed on the platform is theirs from the
 /// same run on, not from the next one.
 #[test]

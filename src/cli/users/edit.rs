@@ -96,6 +96,9 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Status> {
     text.push_str(&match (changes.is_empty(), told) {
         (true, _) => format!("{user} had these details already; nothing changed\n"),
         (false, 0) => format!("{user} was changed; there is no way to tell them\n"),
+        (false, _) if status == Status::Undelivered => format!(
+            "{user} was changed, but not all that tells of it could be handed over; `rostersync outbox list` has what waits\n"
+        ),
         (false, 1) => format!("{user} was changed, and 1 message tells of it\n"),
         (false, told) => format!("{user} was changed, and {told} messages tell of it\n"),
     });

@@ -192,7 +192,8 @@ fn cells(
     grants: &HashMap<i64, Vec<Grant>>,
     likenesses: &Likenesses,
 ) -> [String; 13] {
-    let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
+    // Whoever is archived manages nobody until they are back.
+    let grants = grants.get(&account.id).filter(|_| !account.archived).map(Vec::as_slice).unwrap_or_default();
     let words: Vec<&str> = grants.iter().map(Grant::word).collect();
     let details = &account.details;
     let (codes, like) = match likenesses.get(&account.id) {

@@ -77,7 +77,8 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     if !profile.grants.is_empty() {
         let places: Vec<String> =
             profile.grants.iter().map(|grant| place_of(grant, people.store)).collect::<Result<_>>()?;
-        lines.push(("Manages", format!("users of {}", places.join(", "))));
+        let until = if account.archived { ", once no longer archived" } else { "" };
+        lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
     let edit = match &profile.editable {
         Ok(()) => "yes, by the user".to_owned(),
