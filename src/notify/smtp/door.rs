@@ -1,0 +1,155 @@
+//! The way into a mail server: the connection, its encryption, the login.
+
+use std::error::Error as _;
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+
+use super::super::answer::Stage;
+use super::super::carrier::{Answer, Trouble};
+use super::super::token;
+use super::{Smtp, negative, root_cause};
+use crate::failure::{Failure, Kind, Result};
+use crate::secret::{Secret, SecretPlace};
+
+impl Smtp<'_> {
+    pub(super) fn connect(&self) -> std::result::Result<SmtpConnection, Box<Answer>> {
+        let hello = match &self.email.hello {
+            Some(name) => ClientId::Domain(name.clone()),
+            None => ClientId::default(),
+        };
+        let ours = |failure| Box::new(Answer::Stop(Trouble::OurFault(failure)));
+        let tls = self.tls().map_err(ours)?;
+        let credentials = self.credentials().map_err(ours)?;
+        let timeout = Some(self.email.timeout.duration());
+        let from_the_start = tls.as_ref().filter(|_| self.implicit_tls);
+        let place = (self.host, self.port);
+        let mut connection = SmtpConnection::connect(place, timeout, &hello, from_the_start, None)
+            .map_err(|error| self.at_the_door(&error))?;
+        if let Some(tls) = tls.as_ref().filter(|_| !self.implicit_tls) {
+            if !connection.can_starttls() {
+                let _ = connection.quit();
+                return Err(ours(
+                    Failure::new(Kind::Failed, "the mail server does not offer encryption (STARTTLS)")
+                        .at(self.place())
+                        .cure("use smtps:// if it has that; starttls = \"never\" in [notify.email] does without"),
+                ));
+            }
+            connection.starttls(tls, &hello).map_err(|error| self.at_the_door(&error))?;
+        }
+        if let Some((credentials, mechanisms)) = credentials
+            && let Err(error) = connection.auth(&mechanisms, &credentials)
+        {
+            let answer = self.not_let_in(&mut connection, &mechanisms, &error);
+            let _ = connection.quit();
+            return Err(answer);
+        }
+        Ok(connection)
+    }
+
+    /// Why the login failed.
+    fn not_let_in(
+        &self,
+        connection: &mut SmtpConnection,
+        mechanisms: &[Mechanism],
+        error: &Error,
+    ) -> Box<Answer> {
+        if !error.is_client() {
+            return self.at_the_door(error);
+        }
+        let ours = |failure: Failure| Box::new(Answer::Stop(Trouble::OurFault(failure.at(self.place()))));
+        if connection.server_info().get_auth_mechanism(mechanisms) == Some(Mechanism::Xoauth2) {
+            // It says why in a challenge of its own, and ends with an answer once that is acknowledged.
+            let code = connection.command("\r\n").err().as_ref().and_then(negative).map(|(code, _)| code);
+            let code = code.map(|code| format!(": {code}")).unwrap_or_default();
+            return ours(
+                Failure::new(Kind::Failed, format!("the mail server does not accept the token{code}")).cure(
+                    "check that `user` in [notify.email] is the mailbox that the token is for, that it has the scope for SMTP, \
+                     and that token_command or token_file gives a fresh one",
+                ),
+            );
+        }
+        ours(
+            Failure::new(Kind::Failed, "the mail server offers no login that we know")
+                .cure("PLAIN, LOGIN and XOAUTH2 are known; a relay without login needs no user"),
+        )
+    }
+
+    /// What went wrong before there was a word of any message.
+    fn at_the_door(&self, error: &Error) -> Box<Answer> {
+        if error.is_tls() || is_certificate(error) {
+            return Box::new(Answer::Stop(Trouble::OurFault(
+                Failure::new(Kind::Failed, "there is no trusted encrypted connection to the mail server")
+                    .at(self.place())
+                    .cure("check the host name and the server's certificate; `ca_file` in [notify.email] names a certificate authority of your own")
+                    .because(root_cause(error)),
+            )));
+        }
+        match negative(error) {
+            Some((code, text)) => match self.answer(Stage::Ourselves, code, &text) {
+                Answer::Doubt(trouble, _) => Box::new(Answer::Stop(trouble)),
+                other => Box::new(other),
+            },
+            None => Box::new(Answer::Stop(Trouble::Down(self.broken(root_cause(error))))),
+        }
+    }
+
+    fn tls(&self) -> Result<Option<TlsParameters>> {
+        if !self.implicit_tls && !self.email.wants_starttls() {
+            return Ok(None);
+        }
+        let mut builder = TlsParameters::builder(self.host.to_owned());
+        if let Some(path) = &self.email.ca_file {
+            let unusable = || {
+                Failure::new(Kind::Failed, "the certificate authority cannot be used")
+                    .at(path.display())
+                    .cure("`ca_file` in [notify.email] names a PEM file")
+            };
+            let pem = std::fs::read(path).map_err(|cause| unusable().because(cause))?;
+            let certificate =
+                Certificate::from_pem(&pem).map_err(|error| unusable().because(error.to_string()))?;
+            builder = builder.add_root_certificate(certificate);
+        }
+        builder.build_rustls().map(Some).map_err(|error| {
+            Failure::new(Kind::Failed, "encryption cannot be set up")
+                .at(self.place())
+                .cure("check this system's certificate store, and `ca_file` in [notify.email]")
+                .because(root_cause(&error))
+        })
+    }
+
+    fn credentials(&self) -> Result<Option<(Credentials, Vec<Mechanism>)>> {
+        let Some(user) = &self.email.user else { return Ok(None) };
+        let with = |secret: &Secret, mechanisms: Vec<Mechanism>| {
+            Ok(Some((Credentials::new(user.clone(), secret.reveal().to_owned()), mechanisms)))
+        };
+        if let Some(place) = self.email.password() {
+            return with(&place.read()?, vec![Mechanism::Plain, Mechanism::Login]);
+        }
+        if let Some(path) = &self.email.token_file {
+            return with(&SecretPlace::File(path.clone()).read()?, vec![Mechanism::Xoauth2]);
+        }
+        match &self.email.token_command {
+            Some(command) => {
+                with(&token::ask(command, token::PATIENCE, self.stopped)?, vec![Mechanism::Xoauth2])
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whether a certificate was not accepted. rustls says so only when the first byte is wanted.
+fn is_certificate(error: &Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<std::io::Error>()
+            && cause.kind() == std::io::ErrorKind::InvalidData
+        {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
