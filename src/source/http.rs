@@ -164,7 +164,35 @@ impl<'w> Client<'w> {
     ///
     /// # Errors
     /// `SourceUnavailable` if there is no answer, a refusal, or not what was asked for; `Interrupted` if the run is to stop.
-    pub fn get<T>(&self, url: &Url, mut read: impl FnMut(&Answer) -> serde_json::Result<T>) -> Result<T> {
+    pub fn get<T>(&self, url: &Url, read: impl FnMut(&Answer) -> serde_json::Result<T>) -> Result<T> {
+        self.get_or_refusal(url, read)?.map_err(|refusal| self.explain(&refusal))
+    }
+
+    /// As [`Client::get`], behind what should be the end: none if the server says that there is no such page.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn get_unless_past_end<T>(
+        &self,
+        url: &Url,
+        read: impl FnMut(&Answer) -> serde_json::Result<T>,
+    ) -> Result<Option<T>> {
+        match self.get_or_refusal(url, read)? {
+            Ok(value) => Ok(Some(value)),
+            Err(refusal) if matches!(refusal.status, 400 | 404 | 416) => Ok(None),
+            Err(refusal) => Err(self.explain(&refusal)),
+        }
+    }
+
+    fn explain(&self, refusal: &Answer) -> Failure {
+        explain::refusal(refusal, Asked::Roster(self.auth.borrow().kind()))
+    }
+
+    fn get_or_refusal<T>(
+        &self,
+        url: &Url,
+        mut read: impl FnMut(&Answer) -> serde_json::Result<T>,
+    ) -> Result<Result<T, Answer>> {
         let mut renewed = false;
         loop {
             let read = |answer: Answer| {
@@ -184,7 +212,7 @@ impl<'w> Client<'w> {
             };
             let authorized = || self.authorized(url);
             let answer = match self.ask(&authorized, read)? {
-                Ok(value) => return Ok(value),
+                Ok(value) => return Ok(Ok(value)),
                 Err(answer) => answer,
             };
             // A token may have been replaced or have run out before its time; once is enough to know.
@@ -193,7 +221,7 @@ impl<'w> Client<'w> {
                 renewed = true;
                 continue;
             }
-            return Err(explain::refusal(&answer, Asked::Roster(self.auth.borrow().kind())));
+            return Ok(Err(answer));
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub(super) mod json;
 mod pages;
+mod tally;
 mod user;
 
 use std::ops::ControlFlow;
@@ -14,7 +15,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
 use self::json::{List, Text};
-use self::pages::{Collection, End, Seen, Wanted, walk};
+use self::pages::{Collection, End, Wanted, walk};
+use self::tally::Seen;
 use self::user::{Oddities, User};
 use super::glance::Glance;
 use super::http::{self, Client, Credentials, Url};
@@ -205,8 +207,8 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
     if let Some(path) = &options.orgs_path {
         let url = pages::address(options, Wanted { path, filter: None }, 0);
         let mut orgs = Orgs::default();
-        let seen = client.get(&url, |answer| orgs.page(&answer.body))??;
-        glance.orgs = Some(seen.ok_or_else(|| pages::no_such_key(&url, path))?.received);
+        let seen = client.get(&url, |answer| orgs.page(&answer.body, None))??;
+        glance.orgs = Some(seen.ok_or_else(|| pages::no_such_key(&url, path))?.met.len() as u64);
     }
     let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
     let total = client.get(&url, |answer| {
@@ -227,7 +229,8 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
     Ok(glance)
 }
 
-/// Pulls one collection; again, from nothing, if it changed meanwhile.
+/// Pulls one collection; again, from nothing, if it changed meanwhile. Also how many of its records come more than once,
+/// which are the same in two pulls one after the other: then it is no change but the way the data are.
 fn pull<C: Collection>(
     client: &Client<'_>,
     options: &Options,
@@ -235,15 +238,19 @@ fn pull<C: Collection>(
     progress: &dyn Fn(u64, Option<u64>),
     new: impl Fn() -> C,
 ) -> Result<(C, u64)> {
-    let mut pulls = 1;
+    let (mut pulls, mut before) = (1, None);
     loop {
         let mut collection = new();
         let what = match walk(client, options, wanted, &mut collection, progress)? {
             End::Complete => return Ok((collection, 0)),
-            // It is the same each time: then it is no change but the way the data are.
-            End::Repeated(repeated) if pulls == PULLS => return Ok((collection, repeated)),
-            End::Repeated(repeated) => format!("{repeated} records came twice"),
-            End::Moved(what) => what,
+            End::Repeated(digest) if before.replace(digest) == Some(digest) => {
+                return Ok((collection, digest.repeated));
+            }
+            End::Repeated(digest) => format!("{} records came twice", digest.repeated),
+            End::Moved(what) => {
+                before = None;
+                what
+            }
         };
         if pulls == PULLS {
             return Err(Failure::new(
@@ -251,7 +258,10 @@ fn pull<C: Collection>(
                 format!("the data keep changing while they are pulled ({what}); nothing was applied"),
             )
             .at(&options.url)
-            .cure("run at an hour at which the server is not busy with its own nightly sync"));
+            .cure(
+                "run at an hour at which the server is not busy with its own nightly sync; if it is always so, its pages do not \
+                 keep to one order (`sort`), or it has records twice (then `check_totals = false` in [source])",
+            ));
         }
         tracing::warn!(
             "{what} while {} were pulled; pulling them again ({pulls} of {})",
@@ -295,26 +305,32 @@ impl<'a> Users<'a> {
 }
 
 impl Collection for Users<'_> {
-    fn page(&mut self, body: &[u8]) -> serde_json::Result<Result<Option<Seen>>> {
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
         let page: UsersPage<'_> = serde_json::from_slice(body)?;
-        Ok(page.users.0.map(|users| self.take(&users)).transpose())
+        Ok(page.users.0.map(|users| self.take(&users, after)).transpose())
     }
 }
 
 impl Users<'_> {
-    fn take(&mut self, users: &[User<'_>]) -> Result<Seen> {
-        let mut seen = Seen { received: users.len() as u64, new: 0 };
-        for user in users {
+    fn take(&mut self, users: &[User<'_>], after: Option<u64>) -> Result<Seen> {
+        let ids: Vec<Option<u64>> = users.iter().map(|user| hashed(&user.sourced_id)).collect();
+        Seen::page(&ids, after, |at| {
+            let user = &users[at];
             let at = self.records.users() + 1;
             let mut odd = Oddities { findings: &mut self.findings, schools: self.schools, at };
             let taken = user.with_record(&mut odd, |record| self.records.take(record))?;
-            seen.new += u64::from(taken == Taken::New);
             let changed = user.changed();
             self.unstamped |= changed.is_none();
             self.latest = self.latest.max(changed.filter(|stamp| *stamp <= self.not_after));
-        }
-        Ok(seen)
+            Ok(taken == Taken::New)
+        })
     }
+}
+
+/// A hash of an id, if there is one.
+fn hashed(id: &Text<'_>) -> Option<u64> {
+    let id = id.id();
+    (!id.is_empty()).then(|| Records::key(&id))
 }
 
 /// `{"orgs":[…]}`
@@ -340,17 +356,17 @@ struct Orgs {
 }
 
 impl Collection for Orgs {
-    fn page(&mut self, body: &[u8]) -> serde_json::Result<Result<Option<Seen>>> {
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
         let page: OrgsPage<'_> = serde_json::from_slice(body)?;
         let Some(orgs) = page.orgs.0 else { return Ok(Ok(None)) };
-        let mut seen = Seen { received: orgs.len() as u64, new: 0 };
-        for org in &orgs {
+        let ids: Vec<Option<u64>> = orgs.iter().map(|org| hashed(&org.sourced_id)).collect();
+        let seen = Seen::page(&ids, after, |at| {
+            let org = &orgs[at];
             let id = org.sourced_id.id();
             let name = org.name.filled().unwrap_or_else(|| id.clone()).into_owned();
             // An org without an id cannot be named by anybody.
-            let new = id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none();
-            seen.new += u64::from(new);
-        }
-        Ok(Ok(Some(seen)))
+            Ok(id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none())
+        });
+        Ok(seen.map(Some))
     }
 }

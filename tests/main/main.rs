@@ -25,6 +25,7 @@ mod mail_server;
 mod notify;
 mod oauth1;
 mod oneroster_api;
+mod oneroster_pages;
 mod people;
 mod platform;
 mod policy;
