@@ -95,7 +95,7 @@ pub fn glance(config: &Config, around: &Surroundings<'_>) -> Result<Option<Glanc
     let glance = watched(around, &begun, |watch| match pull {
         Pull::OneRoster(options) => oneroster_api::glance(options, watch).map(Some),
         Pull::Clever(options) => clever::glance(options, watch).map(Some),
-        Pull::Sftp(_) => Ok(None),
+        Pull::Sftp(options) => sftp::glance(options, watch).map(Some),
     });
     around.progress.end();
     let mut glance = glance?;

@@ -335,7 +335,11 @@ impl District {
     }
 
     pub(crate) fn done(&self, command: &mut Command) -> Done {
-        let output = command.output().unwrap();
+        self.said(command.output().unwrap())
+    }
+
+    /// What a command did that was waited for elsewhere.
+    pub(crate) fn said(&self, output: std::process::Output) -> Done {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Done {
             code: output.status.code().unwrap_or(-1),
