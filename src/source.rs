@@ -14,6 +14,7 @@ mod pulled;
 pub mod sftp;
 mod spool;
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
@@ -68,6 +69,12 @@ pub trait RosterSource: Send + Sync {
     /// permission that is missing, not the people.
     fn shares_no_guardians(&self) -> bool {
         false
+    }
+
+    /// The guardians who come from a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their sourcedIds, once it
+    /// was read. None without such a file.
+    fn guardians_beside(&self) -> Option<&HashSet<u64>> {
+        None
     }
 
     /// Hands each record to `each`, in the order of the source, until it breaks off.

@@ -323,7 +323,7 @@ fn one_page_is_asked_for_at_a_time_and_none_in_vain() {
         .filter(|request| request.path.ends_with("/users"))
         .map(|request| request.number("offset").unwrap())
         .collect();
-    assert_eq!(offsets, [0, 10, 20, 30, 40, 45]);
+    assert_eq!(offsets, [0, 10, 20, 30, 40]);
     assert_eq!(most.load(SeqCst), 1);
 }
 

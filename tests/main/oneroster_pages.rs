@@ -81,8 +81,10 @@ fn without_a_count_pages_overlap_by_one() {
     let fake = Fake::start(move |request| sis.page(request));
     let done = district(&fake).run().ok();
     assert_eq!(done.report.count("created"), 25);
-    // The last one has nobody after the record that has to come first.
-    assert_eq!(offsets(&fake.asked()), [0, 9, 18, 24]);
+    // The last one has nobody after the record that has to come first. One that was made ready was not wanted.
+    let mut asked = offsets(&fake.asked());
+    asked.sort_unstable();
+    assert_eq!(asked, [0, 9, 18, 24, 27]);
     // Not where pages are asked for at once, nor where there is no order.
     for (key, value) in [("source.parallel", "2"), ("source.sort", "false")] {
         let sis = uncounted(&Sis::new(&people(25)));
