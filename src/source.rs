@@ -6,6 +6,7 @@ pub mod clever;
 mod glance;
 pub mod guardians;
 pub mod http;
+mod identifiers;
 mod kept;
 mod known;
 pub mod oneroster_api;
@@ -24,6 +25,7 @@ use crate::findings::Findings;
 use crate::roster::{Mode, Record, Schools};
 
 pub use glance::Glance;
+pub use identifiers::Identifiers;
 pub use kept::Keeping;
 pub use known::{KnownFamily, KnownGuardian};
 

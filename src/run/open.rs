@@ -107,9 +107,13 @@ pub fn glance(config: &Config, around: &Surroundings<'_>) -> Result<Option<Glanc
     });
     around.progress.end();
     let mut glance = glance?;
-    if let (Some(glance), true) = (&mut glance, config.guardians.is_some()) {
+    if let (Some(glance), Some(beside)) = (&mut glance, &config.guardians) {
         // They are in the file.
         glance.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
+        if let Err(cause) = std::fs::File::open(&beside.file) {
+            let what = format!("the guardians file {} cannot be opened: {cause}", beside.file.display());
+            glance.missing.push(("no-guardians-file", what));
+        }
     }
     Ok(glance)
 }

@@ -5,6 +5,7 @@
 
 pub(super) mod json;
 mod pages;
+pub(super) mod rows;
 mod tally;
 mod user;
 
@@ -14,8 +15,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
-use self::json::{List, Text};
+use self::json::Text;
 use self::pages::{Collection, End, Wanted, walk};
+use self::rows::Rows;
 use self::tally::Seen;
 use self::user::{Oddities, User};
 use super::glance::Glance;
@@ -80,35 +82,50 @@ pub fn open(
         None => Schools::default(),
     };
     let known = Some(&schools).filter(|schools| !schools.0.is_empty());
-    let keeping = keeping.zip(options.full_every);
-    let changed = match keeping {
-        Some((keeping, full_every)) => changes(&client, options, keeping, full_every, known, watch)?,
-        None => None,
+    let changed = match (keeping, options.full_every) {
+        (Some(keeping), Some(full_every)) => changes(&client, options, keeping, full_every, known, watch)?,
+        _ => None,
     };
     let Latest { mut records, latest, whole_at, findings: of_users } = match changed {
         Some(changed) => changed,
         None => everything(&client, options, known, watch)?,
     };
     findings.merge(&of_users);
-    if records.users() == 0 {
-        return Err(Failure::new(
-            Kind::InputUnusable,
-            "the server gives no users at all; nothing was applied",
-        )
-        .at(&options.url)
-        .cure("have users shared with these credentials: `rostersync check --source` says what is there"));
+    if let Some((what, cure)) = unusable(&records) {
+        let failure = Failure::new(Kind::InputUnusable, format!("{what}; nothing was applied"));
+        return Err(failure.at(&options.url).cure(cure));
     }
     records.finish()?;
-    if let Some((keeping, _)) = keeping {
-        if latest.is_none() {
+    if let Some(keeping) = keeping {
+        // Where nothing is kept any more, what was kept would be taken up again one day, and be of long ago.
+        let latest = latest.filter(|_| options.full_every.is_some());
+        if latest.is_none() && options.full_every.is_some() {
             findings.warn("no-stamps", &options.users_path, None, Some("dateLastModified"), || {
                 "not every user has one, so what changed cannot be asked for and everything is pulled"
                     .to_owned()
             });
         }
-        keeping.keep(latest.map(|latest| Head::new(options.url.as_str(), latest, whole_at)), &records);
+        keeping.keep(latest.map(|latest| Head::new(&place(options), latest, whole_at)), &records);
     }
     Ok(Box::new(Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records }))
+}
+
+/// Why a roster is none, and what to do.
+fn unusable(records: &Records) -> Option<(&'static str, &'static str)> {
+    if records.users() == 0 {
+        let cure = "have users shared with these credentials: `rostersync check --source` says what is there";
+        return Some(("the server gives no users at all", cure));
+    }
+    let look = "have whoever runs the server look at it";
+    if !records.has_ids() {
+        return Some(("no user that the server gives has a sourcedId", look));
+    }
+    (records.present == 0).then_some(("every user that the server gives is said to be deleted", look))
+}
+
+/// What a kept roster has to be of.
+fn place(options: &Options) -> String {
+    format!("{} {} {}", options.url, options.users_path, options.credentials.client_id())
 }
 
 /// A roster, and what has to be known to ask for its changes.
@@ -156,11 +173,10 @@ fn changes(
         tracing::info!("{why}; pulling everything");
         Ok(None)
     };
-    let kept: Kept<DateTime<Utc>> =
-        match Kept::open(&keeping.file, options.url.as_str(), full_every, watch.now) {
-            Ok(kept) => kept,
-            Err(why) => return all(why),
-        };
+    let kept: Kept<DateTime<Utc>> = match Kept::open(&keeping.file, &place(options), full_every, watch.now) {
+        Ok(kept) => kept,
+        Err(why) => return all(why),
+    };
     let (whole_at, before) = (kept.head.whole_at, kept.head.mark);
     let since = (before - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
     let filter = format!("dateLastModified>'{since}'");
@@ -213,17 +229,20 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
     let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
     let total = client.get(&url, |answer| {
         let page: UsersPage<'_> = serde_json::from_slice(&answer.body)?;
-        let Some(users) = page.users.0 else { return Ok(None) };
-        for user in &users {
-            let mut odd = Oddities { findings: &mut Findings::default(), schools: None, at: 1 };
-            // Counting cannot fail.
-            let _ = user.with_record(&mut odd, |record| {
-                glance.add(record);
-                Ok(())
-            });
-        }
-        Ok(Some(pages::total(answer)))
+        Ok(page.users.get().map(|users| {
+            let users = users?;
+            for user in &users {
+                let mut odd = Oddities { findings: &mut Findings::default(), schools: None, at: 1 };
+                // Counting cannot fail.
+                let _ = user.with_record(&mut odd, |record| {
+                    glance.add(record);
+                    Ok(())
+                });
+            }
+            Some(pages::total(answer))
+        }))
     })?;
+    let total = total.map_err(|failure| failure.or_at(&url))?;
     glance.total = total.ok_or_else(|| pages::no_such_key(&url, &options.users_path))?;
     glance.judge();
     Ok(glance)
@@ -276,7 +295,7 @@ fn pull<C: Collection>(
 #[derive(Deserialize)]
 struct UsersPage<'a> {
     #[serde(borrow, default)]
-    users: List<User<'a>>,
+    users: Rows<User<'a>>,
 }
 
 /// Users in the making.
@@ -307,7 +326,7 @@ impl<'a> Users<'a> {
 impl Collection for Users<'_> {
     fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
         let page: UsersPage<'_> = serde_json::from_slice(body)?;
-        Ok(page.users.0.map(|users| self.take(&users, after)).transpose())
+        Ok(page.users.get().and_then(|users| users.map(|users| self.take(&users, after)).transpose()))
     }
 }
 
@@ -337,7 +356,7 @@ fn hashed(id: &Text<'_>) -> Option<u64> {
 #[derive(Deserialize)]
 struct OrgsPage<'a> {
     #[serde(borrow, default)]
-    orgs: List<Org<'a>>,
+    orgs: Rows<Org<'a>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -358,7 +377,11 @@ struct Orgs {
 impl Collection for Orgs {
     fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
         let page: OrgsPage<'_> = serde_json::from_slice(body)?;
-        let Some(orgs) = page.orgs.0 else { return Ok(Ok(None)) };
+        let orgs = match page.orgs.get() {
+            Ok(Some(orgs)) => orgs,
+            Ok(None) => return Ok(Ok(None)),
+            Err(failure) => return Ok(Err(failure)),
+        };
         let ids: Vec<Option<u64>> = orgs.iter().map(|org| hashed(&org.sourced_id)).collect();
         let seen = Seen::page(&ids, after, |at| {
             let org = &orgs[at];

@@ -397,6 +397,18 @@ fn a_district_that_is_not_well_is_told_of_or_stops_the_run() {
         let done = district(&fake).run().ok();
         assert!(done.stderr.contains(words) && !done.stderr.contains("Rosa"), "{}", done.stderr);
     }
+    for unreadable in ["Nov 1 2020", "2026-11-01"] {
+        let clever = clever(&students(3));
+        clever.lock().unwrap().district["last_sync"] = unreadable.into();
+        let fake = served(&clever);
+        assert!(district(&fake).run().ok().stderr.contains("district-stale"), "{unreadable}");
+    }
+    refused(6, &["Clever gives no district with these credentials"], |clever, request| {
+        match request.path.ends_with("/districts") {
+            true => Reply::json(json!({ "data": [], "links": [] })),
+            false => clever.page(request),
+        }
+    });
     let clever = clever(&students(3));
     let fake = served(&clever);
     let district = district(&fake).with("source.district", "\"d2\"");
@@ -438,6 +450,25 @@ fn the_token_is_looked_up_and_looked_up_again_when_it_is_rotated() {
     district.set("source.district", "\"d1\"");
     assert_eq!(district.run().ok().report.count("created"), 12);
     assert!(fake.asked().iter().filter(|request| request.path == "/oauth/tokens").count() >= 4);
+}
+
+#[test]
+fn the_end_of_the_window_is_no_concern_while_requests_are_left() {
+    let clever = Clever::new(students(3).iter().map(user).collect());
+    let failed = Mutex::new(false);
+    let fake = Fake::start(move |request| {
+        let end = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 250;
+        if std::mem::replace(&mut *failed.lock().unwrap(), true) {
+            return clever.page(request);
+        }
+        Reply::status(500).with("x-ratelimit-remaining", 1000).with("x-ratelimit-reset", end)
+    });
+    let done = district(&fake).run().ok();
+    assert!(
+        done.stderr.contains("a failure of its own (500)") && done.stderr.contains("again in 0.0 s"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod api_access;
+mod api_oddities;
 mod architecture;
 mod clever;
 mod clever_events;

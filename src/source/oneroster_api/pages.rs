@@ -76,7 +76,9 @@ pub(super) fn walk(
             if is_all { client.get_unless_past_end(&url, read)? } else { Some(client.get(&url, read)?) };
         asked?;
         let Some((seen, moved)) = page else { return Ok(End::Complete) };
-        let Some(seen) = seen? else { return Err(no_such_key(&url, wanted.path)) };
+        let Some(seen) = seen.map_err(|failure| failure.or_at(&url))? else {
+            return Err(no_such_key(&url, wanted.path));
+        };
         if let Some(moved) = moved {
             return Ok(End::Moved(moved));
         }
