@@ -125,7 +125,7 @@ fn is_signed(fake: &str, request: &Request, secret: &str, sha1: bool) -> bool {
     signature == expected
 }
 
-fn oauth1(district: District) -> District {
+pub(crate) fn oauth1(district: District) -> District {
     district.file("secret", "s3cr3t/+&");
     let mut district = district
         .with("source.auth.type", "\"oauth1\"")

@@ -10,6 +10,7 @@ mod architecture;
 mod clever;
 mod clever_events;
 mod commands;
+mod conformance;
 mod crash;
 mod delivery;
 mod delta;

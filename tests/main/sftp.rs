@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::{COLUMNS, District, Done, person, users_csv};
 
 /// A server for one test, with keys of its own, and what is needed to be let in.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     port: u16,
     folder: tempfile::TempDir,
@@ -40,7 +40,7 @@ fn key(path: &Path) {
 impl Server {
     /// None, said aloud, where there is no OpenSSH.
     #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let sshd = found("SSHD", &["/usr/sbin/sshd", "/usr/local/sbin/sshd"]);
         let subsystem = found("SFTP_SERVER", &["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server"]);
         let (Some(sshd), Some(subsystem)) = (sshd, subsystem) else {
@@ -86,11 +86,11 @@ impl Server {
         Some(server)
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn district(&self) -> District {
+    pub(crate) fn district(&self) -> District {
         let host_key = fs::read_to_string(self.at("host.pub")).unwrap();
         let words: Vec<&str> = host_key.split(' ').take(2).collect();
         District::new()
@@ -104,7 +104,7 @@ impl Server {
         format!("sftp://{}@127.0.0.1:{}{}/{path}", self.user, self.port, self.folder.path().display())
     }
 
-    fn run(&self, district: &District) -> Done {
+    pub(crate) fn run(&self, district: &District) -> Done {
         self.cli(district, &["run"])
     }
 

@@ -355,7 +355,11 @@ impl District {
     }
 
     pub(crate) fn run_with(&self, arguments: &[&str]) -> Done {
-        let mut done = self.cli(&[&["run"], arguments].concat());
+        self.with_report(self.cli(&[&["run"], arguments].concat()))
+    }
+
+    /// What a run did, with the report that it names.
+    pub(crate) fn with_report(&self, mut done: Done) -> Done {
         let named = done
             .stdout
             .lines()
