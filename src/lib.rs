@@ -9,6 +9,7 @@
 //! * [`contact`]: emails, phones and names, and when two of them are the same
 //! * [`roster`], [`roles`]: a user as the SIS describes it, whatever the source
 //! * [`source`]: where rosters come from
+//! * [`scratch`]: temporary folders that only their owner may enter
 //! * [`spool`], [`lanes`]: bytes that are too many for memory; threads that work side by side, in order
 //! * [`account`]: a user as the platform has it
 //! * [`platform`]: the platform's own export, who has joined and with which details
@@ -42,6 +43,7 @@ pub mod report;
 pub mod roles;
 pub mod roster;
 pub mod run;
+pub mod scratch;
 pub mod secret;
 pub mod source;
 pub mod spool;

@@ -47,28 +47,26 @@ impl SecretPlace {
     /// # Errors
     /// `Usage` if it is not there or empty.
     pub fn read(&self) -> Result<Secret> {
-        let (text, place) = match self {
-            Self::Inline(secret) => (secret.0.clone(), String::new()),
+        let place = self.shown();
+        let text = match self {
+            Self::Inline(secret) => secret.0.clone(),
             Self::File(path) => {
                 refuse_open_to_all(path)?;
-                let text = std::fs::read_to_string(path).map_err(|cause| {
+                std::fs::read_to_string(path).map_err(|cause| {
                     Failure::new(Kind::Usage, "the file with a secret cannot be read")
                         .at(path.display())
                         .cure("check the path in the configuration, and that the user that runs rostersync may read it")
                         .because(cause)
-                })?;
-                (text, path.display().to_string())
+                })?
             }
-            Self::Variable(name) => {
-                let text = std::env::var(name).map_err(|_| {
-                    Failure::new(Kind::Usage, "the environment does not have the variable with a secret")
-                        .at(format!("${name}"))
-                        .cure("set it where rostersync is started; cron has an environment of its own")
-                })?;
-                (text, format!("${name}"))
-            }
+            Self::Variable(name) => std::env::var(name).map_err(|_| {
+                Failure::new(Kind::Usage, "the environment does not have the variable with a secret")
+                    .at(&place)
+                    .cure("set it where rostersync is started; cron has an environment of its own")
+            })?,
         };
-        let text = text.trim();
+        // Editors of some systems begin every file with it.
+        let text = text.trim_start_matches('\u{FEFF}').trim();
         if text.is_empty() {
             return Err(Failure::new(Kind::Usage, "a secret is empty")
                 .at(place)
@@ -79,7 +77,21 @@ impl SecretPlace {
                 .at(place)
                 .cure("leave only the password or token there"));
         }
+        if text.contains(char::is_control) {
+            return Err(Failure::new(Kind::Usage, "a secret has characters in it that nobody can type")
+                .at(place)
+                .cure("write the password or token anew, as plain text"));
+        }
         Ok(Secret::new(text))
+    }
+
+    /// Where that is, as messages name it; empty for the configuration itself.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Inline(_) => String::new(),
+            Self::File(path) => path.display().to_string(),
+            Self::Variable(name) => format!("${name}"),
+        }
     }
 }
 
@@ -115,7 +127,9 @@ mod tests {
             !format!("{:?} {:?}", place.read(), SecretPlace::Inline(Secret::new("hunter2")))
                 .contains("hunter2")
         );
-        for wrong in ["", " \n", "one\ntwo\n"] {
+        std::fs::write(&path, "\u{FEFF}hunter2\r\n").unwrap();
+        assert_eq!(place.read().unwrap().reveal(), "hunter2");
+        for wrong in ["", " \n", "one\ntwo\n", "two\u{1}"] {
             std::fs::write(&path, wrong).unwrap();
             let failure = place.read().unwrap_err();
             assert!(failure.kind == Kind::Usage && !failure.to_string().contains("two"), "{failure}");

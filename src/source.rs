@@ -6,6 +6,7 @@ pub mod clever;
 mod glance;
 pub mod guardians;
 pub mod http;
+mod identifiers;
 mod kept;
 mod known;
 pub mod oneroster_api;
@@ -14,6 +15,7 @@ mod pulled;
 pub mod sftp;
 mod spool;
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +25,7 @@ use crate::findings::Findings;
 use crate::roster::{Mode, Record, Schools};
 
 pub use glance::Glance;
+pub use identifiers::Identifiers;
 pub use kept::Keeping;
 pub use known::{KnownFamily, KnownGuardian};
 
@@ -68,6 +71,12 @@ pub trait RosterSource: Send + Sync {
     /// permission that is missing, not the people.
     fn shares_no_guardians(&self) -> bool {
         false
+    }
+
+    /// The guardians who come from a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their sourcedIds, once it
+    /// was read. None without such a file.
+    fn guardians_beside(&self) -> Option<&HashSet<u64>> {
+        None
     }
 
     /// Hands each record to `each`, in the order of the source, until it breaks off.

@@ -14,19 +14,21 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{Finding, Findings, KEPT_PER_CODE, Severity};
 use crate::plan::{self, Action, Known, Note, PlanRow, Rules, Summary, Surveyed};
 use crate::platform::{Export, Seen};
+use crate::report::harmless;
 use crate::run::{Surroundings, find_unknown_schools, glance, open_later};
-use crate::source::Glance;
+use crate::source::{Glance, Identifiers, RosterSource};
 use crate::store::Store;
 
 /// Read the configuration, the roster and the platform export, and say what is wrong with them
 ///
 /// Needs no store and changes nothing. Findings have file, line, column and code, and never a person's details. Exit 0;
 /// 3 if more records would be rejected than [limits] allows; 2, 6 or 7 if the configuration or an input is unusable.
-/// With --source only a first page is read of a source that is asked over the network: whether it can be reached, lets us in,
-/// and what it does not share. Then exit 3 means that something is missing.
+/// With --source only a first page is read of a source that is asked over the network (of an SFTP server the export is fetched,
+/// and its first users are read): whether it can be reached, lets us in, and what it does not share. Then exit 3 means that
+/// something is missing.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// Only connect to the source (an API), read one page, and say what is missing
+    /// Only connect to the source (an API, an SFTP server), read one page, and say what is missing
     #[arg(long)]
     source: bool,
 
@@ -99,14 +101,15 @@ fn glance_text(seen: &Glance) -> String {
         text.push_str(&format!("  {orgs} orgs or schools on the first page\n"));
     }
     let of = seen.total.map_or_else(String::new, |total| format!(" of {total}"));
-    let roles: Vec<String> = seen.roles.iter().map(|(role, count)| format!("{count} {role}")).collect();
+    let roles: Vec<String> =
+        seen.roles.iter().map(|(role, count)| harmless(&format!("{count} {role}"))).collect();
     text.push_str(&format!("  {}{of} users looked at: {}\n", seen.users, roles.join(", ")));
     text.push_str(&format!(
         "  {} with an email, {} with sms (mobile), {} with phone, {} linked to guardians or students\n",
         seen.with_email, seen.with_sms, seen.with_phone, seen.with_agents
     ));
     for (code, message) in &seen.missing {
-        text.push_str(&format!("missing[{code}] {message}\n"));
+        text.push_str(&format!("missing[{code}] {}\n", harmless(message)));
     }
     if seen.missing.is_empty() {
         text.push_str("Nothing is missing.\n");
@@ -121,6 +124,8 @@ fn look(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> 
     let store = Store::empty()?;
     let open = open_later(config, None, &store, around, false)?;
     around.progress.end();
+    let file = file_of(config);
+    let open = move || Ok(Box::new(Identifiers::new(open()?, file)) as Box<dyn RosterSource>);
     let prepare = |findings: &mut Findings| {
         let export = match &config.platform {
             Some(platform) => Export::read(platform, now.into(), 0, |_, _| Seen::New, findings)?,
@@ -197,14 +202,19 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
     findings.add(code, || Finding {
         severity,
         code,
-        file: match config.source.kind {
-            SourceKind::OneRosterCsv => "users.csv".into(),
-            SourceKind::OneRosterApi | SourceKind::ClassLink | SourceKind::Clever => "users".into(),
-        },
+        file: file_of(config).into(),
         line: row.line,
         column: column.map(str::to_owned),
         message: format!("{} (sourcedId `{}`)", message, row.sourced_id),
     });
+}
+
+/// Where users are.
+fn file_of(config: &Config) -> &'static str {
+    match config.source.kind {
+        SourceKind::OneRosterCsv => "users.csv",
+        SourceKind::OneRosterApi | SourceKind::ClassLink | SourceKind::Clever => "users",
+    }
 }
 
 fn column_of(field: Field, credential: PhoneCredential) -> &'static str {
@@ -223,7 +233,8 @@ fn text(findings: &Findings, summary: &Summary) -> String {
             Severity::Warning => "warning",
             Severity::Error => "error",
         };
-        text.push_str(&format!("{}: {severity}[{}] {}\n", place(finding), finding.code, finding.message));
+        let (place, message) = (harmless(&place(finding)), harmless(&finding.message));
+        text.push_str(&format!("{place}: {severity}[{}] {message}\n", finding.code));
     }
     for (code, count) in findings.counts().iter().filter(|(_, count)| **count > KEPT_PER_CODE) {
         text.push_str(&format!("… and {} more of {code}\n", count - KEPT_PER_CODE));

@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::exit::Status;
 use crate::failure::Failure;
 use crate::findings::Findings;
+use crate::report;
 use crate::run::Progress;
 
 /// How log lines are written.
@@ -81,11 +82,11 @@ impl Ui {
     pub(super) fn findings(&self, findings: &Findings, status: Status) {
         for (code, count) in findings.counts() {
             let Some(first) = findings.kept().iter().find(|finding| finding.code == *code) else { continue };
-            let place = place(first);
+            let said = report::harmless(&format!("{}: {}", place(first), first.message));
             if self.quiet && status != Status::Ok {
-                tracing::error!(code, count, "{place}: {}", first.message);
+                tracing::error!(code, count, "{said}");
             } else {
-                tracing::warn!(code, count, "{place}: {}", first.message);
+                tracing::warn!(code, count, "{said}");
             }
         }
     }
@@ -93,6 +94,7 @@ impl Ui {
     /// Says a failure in its three parts.
     pub(super) fn failure(&self, failure: &Failure, status: Status) {
         self.clear();
+        let failure = &harmless(failure);
         if self.json_logs {
             let cause = failure.cause.as_ref().map(ToString::to_string).unwrap_or_default();
             tracing::error!(
@@ -160,6 +162,17 @@ impl Ui {
             std::io::Write::write_all(&mut out, &held)?;
         }
         std::io::Write::flush(&mut out)
+    }
+}
+
+/// A failure without anything in it that a terminal would act on: parts of it may come from a server.
+fn harmless(failure: &Failure) -> Failure {
+    let lines = |text: &str| text.lines().map(report::harmless).collect::<Vec<_>>().join("\n");
+    let plain =
+        Failure::new(failure.kind, lines(&failure.what)).at(lines(&failure.place)).cure(lines(&failure.cure));
+    match &failure.cause {
+        Some(cause) => plain.because(lines(&cause.to_string())),
+        None => plain,
     }
 }
 

@@ -158,7 +158,7 @@ impl Monitor {
 
 /// A secret that stands in the configuration itself.
 #[derive(Debug, Clone)]
-struct Hidden(Secret);
+pub(super) struct Hidden(pub(super) Secret);
 
 impl<'de> Deserialize<'de> for Hidden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

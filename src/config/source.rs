@@ -3,6 +3,7 @@
 mod auth;
 mod connection;
 mod places;
+mod sftp_keys;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use self::auth::{AuthKeys, AuthKind};
 use self::connection::HttpKeys;
 use self::places::Places;
+use self::sftp_keys::SftpKeys;
 use super::keys;
 use super::values::{self, Age, Span};
 use crate::failure::Result;
@@ -164,14 +166,6 @@ fn three_days() -> Age {
     Age(Some(Duration::from_secs(3 * 86_400)))
 }
 
-/// `[source.sftp]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SftpKeys {
-    key_file: Option<PathBuf>,
-    host_key: Option<String>,
-}
-
 impl Source {
     /// Makes sense of the keys together. Paths become relative to `folder`.
     pub(super) fn settle(&mut self, text: &str, file: &Path, folder: &Path) -> Result<()> {
@@ -269,7 +263,7 @@ impl Source {
             ));
         }
         let url = self.path.to_string_lossy().into_owned();
-        if !url.starts_with("sftp://") {
+        if sftp::after_scheme(&url).is_none() {
             if self.sftp.is_some() {
                 return Err(places.mistake(
                     "source",
@@ -281,41 +275,8 @@ impl Source {
             self.path = folder.join(&self.path);
             return Ok(());
         }
-        let place = sftp::Place::parse(&url).ok_or_else(|| {
-            places.mistake(
-                "source",
-                "path",
-                "`path` is not an address that can be fetched".into(),
-                "write it as \"sftp://user@host/path/\" (or /file.zip), without a password and without `*`, `?` or quotes; keys are \
-                 in [source.sftp]",
-            )
-        })?;
-        let host_key = self.sftp.as_ref().and_then(|keys| keys.host_key.clone());
-        let is_key = |key: &str| {
-            let mut words = key.split(' ');
-            let kind =
-                words.next().is_some_and(|kind| kind.starts_with("ssh-") || kind.starts_with("ecdsa-"));
-            kind && words.next().is_some_and(|key| key.len() > 16) && !key.contains(['\n', '\r'])
-        };
-        if host_key.as_deref().is_some_and(|key| !is_key(key)) {
-            return Err(places.mistake(
-                "source.sftp",
-                "host_key",
-                "`host_key` is not a server's public key".into(),
-                "write it as `ssh-keyscan HOST` shows it after the name: \"ssh-ed25519 AAAA…\"",
-            ));
-        }
-        self.pull = Some(Pull::Sftp(sftp::Options {
-            url,
-            place,
-            key_file: self
-                .sftp
-                .as_ref()
-                .and_then(|keys| keys.key_file.as_ref())
-                .map(|path| folder.join(path)),
-            host_key,
-            csv: self.csv(),
-        }));
+        let keys = self.sftp.clone().unwrap_or_default();
+        self.pull = Some(Pull::Sftp(keys.options(places, folder, url, self.csv())?));
         Ok(())
     }
 

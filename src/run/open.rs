@@ -3,12 +3,15 @@
 use std::cell::Cell;
 use std::path::Path;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::Surroundings;
 use crate::config::{Config, Pull};
+use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::Rules;
 use crate::roster::{IdList, RoleList};
-use crate::source::guardians::WithGuardians;
+use crate::source::guardians::{self, WithGuardians};
 use crate::source::oneroster_csv::OneRosterCsv;
 use crate::source::{
     Glance, Keeping, KnownFamily, KnownGuardian, RosterSource, Watch, clever, oneroster_api, sftp,
@@ -79,8 +82,13 @@ fn open_source(
     };
     match &config.guardians {
         None => Ok(source),
-        Some(guardians) => {
-            Ok(Box::new(WithGuardians::open(source, &guardians.file, guardians.encoding, known()?)?))
+        Some(beside) => {
+            let placeholders = config.sync.ignore_emails.clone();
+            let reader = guardians::Reader {
+                phones: PhoneReader::new(config.sync.default_region),
+                is_ignored: Box::new(move |email| placeholders.matches(email)),
+            };
+            Ok(Box::new(WithGuardians::open(source, &beside.file, beside.encoding, known()?, reader)?))
         }
     }
 }
@@ -95,13 +103,17 @@ pub fn glance(config: &Config, around: &Surroundings<'_>) -> Result<Option<Glanc
     let glance = watched(around, &begun, |watch| match pull {
         Pull::OneRoster(options) => oneroster_api::glance(options, watch).map(Some),
         Pull::Clever(options) => clever::glance(options, watch).map(Some),
-        Pull::Sftp(_) => Ok(None),
+        Pull::Sftp(options) => sftp::glance(options, watch).map(Some),
     });
     around.progress.end();
     let mut glance = glance?;
-    if let (Some(glance), true) = (&mut glance, config.guardians.is_some()) {
+    if let (Some(glance), Some(beside)) = (&mut glance, &config.guardians) {
         // They are in the file.
         glance.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
+        if let Err(cause) = std::fs::File::open(&beside.file) {
+            let what = format!("the guardians file {} cannot be opened: {cause}", beside.file.display());
+            glance.missing.push(("no-guardians-file", what));
+        }
     }
     Ok(glance)
 }
@@ -129,13 +141,21 @@ fn known_family(store: &Store) -> Result<KnownFamily> {
         known.add(KnownGuardian {
             sourced_id: guardian.sourced_id,
             archived: guardian.archived,
+            active: guardian.active,
+            identifier: guardian.identifier,
             given_name: guardian.given_name,
             family_name: guardian.family_name,
+            emails: guardian.emails,
+            numbers: guardian.numbers,
+            roles: guardian.roles,
             students: IdList(guardian.students),
         });
     })?;
     Ok(known)
 }
+
+/// So many may leave a file of guardians in one night without being taken for those whom the source has ceased to share.
+const FEW: u64 = 5;
 
 /// An API that shares guardians no more would have all of them archived, and what is missing is a permission.
 ///
@@ -145,21 +165,30 @@ pub(super) fn refuse_lost_guardians(source: &dyn RosterSource, store: &Store, ru
     if !source.shares_no_guardians() {
         return Ok(());
     }
-    let mut guardians = 0_u64;
+    let beside = source.guardians_beside();
+    let (mut lost, mut here) = (0_u64, 0_u64);
     store.each_relative(|known| {
         let synced = |role: &str| {
             crate::roles::is_guardian(role) && crate::roles::is_synced(role, &rules.synced_roles)
         };
         let is_one = RoleList(known.roles).iter().any(|held| synced(&crate::roles::canonical(held.role)));
-        guardians += u64::from(is_one && !known.archived);
+        // Of those who are known by an id that the file did not get from here, somebody may have come from the source.
+        if is_one && !known.archived && !(beside.is_some() && guardians::is_own_id(known.sourced_id)) {
+            match beside.is_some_and(|beside| beside.contains(&xxh3_64(known.sourced_id.as_bytes()))) {
+                true => here += 1,
+                false => lost += 1,
+            }
+        }
         Ok(())
     })?;
-    if guardians == 0 {
+    // With a file beside it, a source that never shared any is nothing new; and people leave the file.
+    let is_loss = if beside.is_some() { lost >= FEW && lost > here } else { lost > 0 };
+    if !is_loss {
         return Ok(());
     }
     Err(Failure::new(
         Kind::InputUnusable,
-        format!("the source shares no guardians any more, and {guardians} are known; nothing was applied"),
+        format!("the source shares no guardians any more, and {lost} are known; nothing was applied"),
     )
     .at(source.name())
     .cure(

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::Error as _;
 
 use self::contacts::{People, Recognised};
 use self::user::User;
@@ -22,6 +23,7 @@ use super::http::{self, Client, Credentials, Url, same_server, under};
 use super::kept::{Head, Keeping, Kept};
 use super::known::KnownFamily;
 use super::oneroster_api::json::{List, Text};
+use super::oneroster_api::rows::Rows;
 use super::pulled::Pulled;
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
@@ -67,7 +69,8 @@ pub fn open(
     let client = Client::new(&options.http, &options.credentials, watch)?;
     let mut findings = Findings::default();
     let district = district::look(&client, options, watch.now, &mut findings)?;
-    let place = format!("{} {}", options.url, district.id);
+    let place = format!("{} {} {}", options.url, options.credentials.client_id(), district.id);
+    let keep = keeping;
     let keeping = keeping.zip(options.full_every);
     // Before anybody: what happens while they are pulled comes once more the next time, and not never.
     let newest = match keeping {
@@ -98,7 +101,8 @@ pub fn open(
             format!("{why}, so what changed cannot be asked for and everything is pulled")
         });
     }
-    if let Some((keeping, _)) = keeping {
+    if let Some(keeping) = keep {
+        // Also where nothing is kept any more: what was kept would be taken up again one day, and be of long ago.
         let mark = newest.ok().flatten();
         keeping.keep(mark.map(|mark| Head::new(&place, mark, whole_at)), &records);
     }
@@ -232,7 +236,8 @@ fn first(options: &Options, path: &str, query: &[(&str, &str)]) -> Url {
 }
 
 fn page(client: &Client<'_>, url: &Url, read: &mut dyn FnMut(&[u8]) -> Reading) -> Result<PageEnd> {
-    client.get(url, |answer| read(&answer.body))??.ok_or_else(|| {
+    let page = client.get(url, |answer| read(&answer.body))?.map_err(|failure| failure.or_at(url))?;
+    page.ok_or_else(|| {
         Failure::new(Kind::SourceUnavailable, "the answer has no list `data` in it; nothing was applied")
             .at(url)
             .cure("check `url` in [source]: it ends in /v3.0 or /v3.1")
@@ -241,15 +246,23 @@ fn page(client: &Client<'_>, url: &Url, read: &mut dyn FnMut(&[u8]) -> Reading) 
 
 /// `{"data":[{"data":{…}}],"links":[{"rel":"next","uri":"…"}]}`
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 struct Page<'a, T> {
-    data: Option<Vec<Item<T>>>,
+    #[serde(default)]
+    data: Rows<Item<T>>,
     #[serde(borrow, default)]
     links: List<Link<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Item<T> {
-    data: T,
+    data: Option<T>,
+}
+
+impl<T> Default for Item<T> {
+    fn default() -> Self {
+        Self { data: None }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -273,12 +286,20 @@ struct School<'a> {
 /// Hands each item of a page to `each`.
 fn items<'a, T: Deserialize<'a>>(body: &'a [u8], each: &mut dyn FnMut(T) -> Result<()>) -> Reading {
     let page: Page<'a, T> = serde_json::from_slice(body)?;
-    let Some(data) = page.data else { return Ok(Ok(None)) };
+    let data = match page.data.get() {
+        Ok(Some(data)) => data,
+        Ok(None) => return Ok(Ok(None)),
+        Err(failure) => return Ok(Err(failure)),
+    };
     let count = data.len() as u64;
     let next = page.links.0.iter().flatten().find(|link| link.rel.filled().as_deref() == Some("next"));
     let next = next.and_then(|link| link.uri.filled()).map(|uri| uri.into_owned());
-    for item in data {
-        if let Err(failure) = each(item.data) {
+    // Who is not where everybody is would otherwise pass for somebody without an id.
+    if data.iter().any(|item| item.data.is_none()) {
+        return Err(serde_json::Error::custom("an item without data"));
+    }
+    for item in data.into_iter().filter_map(|item| item.data) {
+        if let Err(failure) = each(item) {
             return Ok(Err(failure));
         }
     }

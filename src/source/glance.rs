@@ -14,6 +14,8 @@ pub struct Glance {
     pub total: Option<u64>,
     /// How many of them were looked at.
     pub users: u64,
+    /// How many more are only said to be deleted.
+    pub deleted: u64,
     /// How many orgs came with the first page of them; none if they were not asked for.
     pub orgs: Option<u64>,
     /// How many users have each role.
@@ -32,6 +34,10 @@ pub struct Glance {
 impl Glance {
     pub(super) fn add(&mut self, record: &Record<'_>) {
         let has = |cell: Option<&str>| u64::from(cell.is_some_and(|cell| !cell.is_empty()));
+        if record.deleted {
+            self.deleted += 1;
+            return;
+        }
         self.users += 1;
         self.with_email += has(record.email);
         self.with_sms += has(record.sms);
@@ -48,15 +54,28 @@ impl Glance {
 
     /// Says what is missing of what every roster should have.
     pub(super) fn judge(&mut self) {
-        let all = self.total == Some(self.users) || self.by_role;
+        let all = self.total == Some(self.users + self.deleted) || self.by_role;
         let (among, may_be) = match all {
             true => ("at all", ""),
             false => ("on the first page", "; they may come later, or "),
         };
-        let mut say = |code, what: &str, why: &str| {
-            let link = if may_be.is_empty() { "; " } else { may_be };
-            self.missing.push((code, format!("no {what} {among}{link}{why}")));
-        };
+        if self.orgs == Some(0) {
+            self.missing.push((
+                "no-orgs",
+                "no orgs; schools are known by their ids until they are shared with these credentials"
+                    .to_owned(),
+            ));
+        }
+        if self.users == 0 && self.deleted > 0 {
+            self.missing.push((
+                "all-deleted",
+                format!(
+                    "all {} users that were looked at are said to be deleted (tobedeleted)",
+                    self.deleted
+                ),
+            ));
+            return;
+        }
         if self.users == 0 {
             self.missing.push((
                 "no-users",
@@ -67,6 +86,10 @@ impl Glance {
         }
         let guardians: u64 =
             self.roles.iter().filter(|(role, _)| roles::is_guardian(role)).map(|(_, count)| count).sum();
+        let mut say = |code, what: &str, why: &str| {
+            let link = if may_be.is_empty() { "; " } else { may_be };
+            self.missing.push((code, format!("no {what} {among}{link}{why}")));
+        };
         if guardians == 0 {
             say(
                 "no-guardians",

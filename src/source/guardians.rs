@@ -1,53 +1,43 @@
 //! Guardians in a file of their own, beside any source: for districts whose API shares no contacts.
 //!
-//! A row is one guardian of one student. Rows of the same name are one person if they have the email, a number or the student
-//! in common, or the same `guardian_id`; without one, the account that the person has is found again by student and name.
+//! A row is one guardian of one student; `unite` says which rows are one person. Without a `guardian_id` the account that the
+//! person has is found again by student and name. A row that cannot be used archives nobody: whoever it could be about counts
+//! as present.
 
-use std::borrow::Cow;
+mod details;
+mod rows;
+mod students;
+mod unite;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::details::mark;
+use self::rows::{Broken, COLUMNS, Guardian};
+use self::students::Students;
+use self::unite::unite;
 use super::RosterSource;
-use super::known::{KnownFamily, kinship};
+use super::known::{Claim, KnownFamily, kinship};
 use super::oneroster_csv::{EncodingSetting, lone};
 use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roles;
-use crate::roster::{Defect, IdList, Mode, Record, RoleList, Schools};
+use crate::roster::{Defect, Mode, Record, RoleList, Schools};
 
-/// The columns, each with other names that are understood.
-const COLUMNS: [(&str, &[&str]); 9] = [
-    ("student_id", &["studentId", "student id", "studentSourcedId", "student"]),
-    ("given_name", &["givenName", "given name", "first_name", "first name"]),
-    ("family_name", &["familyName", "family name", "last_name", "last name"]),
-    ("email", &["e-mail", "email address"]),
-    ("mobile", &["sms", "cell", "mobile phone", "cell phone"]),
-    ("home_phone", &["homePhone", "home phone", "phone"]),
-    ("relationship", &["relation"]),
-    ("language", &["home language"]),
-    ("guardian_id", &["guardianId", "guardian id", "guardianSourcedId"]),
-];
+pub use details::Reader;
 
-/// One person of the file.
-#[derive(Debug, Default)]
-struct Guardian {
-    line: u64,
-    /// Given in the file.
-    id: Option<String>,
-    name: PersonName,
-    given_name: Option<String>,
-    family_name: Option<String>,
-    email: Option<String>,
-    mobile: Option<String>,
-    home_phone: Option<String>,
-    relationship: Option<String>,
-    language: Option<String>,
-    /// As the file names them.
-    students: Vec<String>,
+/// What the ids of those begin with who have none in the file.
+const OWN: &str = "guardian-";
+
+/// Whether an id is one that was made here.
+pub fn is_own_id(sourced_id: &str) -> bool {
+    let number = sourced_id.strip_prefix(OWN);
+    number.is_some_and(|number| number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// A source with the guardians of a file after its own users.
@@ -55,10 +45,12 @@ pub struct WithGuardians {
     inner: Box<dyn RosterSource>,
     file: String,
     guardians: Vec<Guardian>,
-    /// Lines that name nobody who could be found.
-    broken: Vec<u64>,
+    broken: Vec<Broken>,
     known: KnownFamily,
+    reader: Reader,
     findings: Findings,
+    /// Whom the file gave, once it was read: hashes of their ids.
+    given: OnceLock<HashSet<u64>>,
 }
 
 impl WithGuardians {
@@ -72,224 +64,29 @@ impl WithGuardians {
         path: &Path,
         encoding: EncodingSetting,
         known: KnownFamily,
+        reader: Reader,
     ) -> Result<Self> {
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut findings = inner.findings().clone();
         let mut rows: Vec<Guardian> = Vec::new();
-        let mut broken = Vec::new();
-        let mut of_rows = Findings::default();
+        let mut broken: Vec<Broken> = Vec::new();
         lone::read(path, encoding, COLUMNS, &mut findings, &mut |row| {
-            match guardian(&row) {
+            match Guardian::read(&row, &reader) {
                 Ok(guardian) => rows.push(guardian),
-                Err((code, what)) => {
-                    of_rows.error(code, &file, Some(row.line), None, || what.to_owned());
-                    broken.push(row.line);
-                }
+                Err(row) => broken.push(row),
             }
             Ok(())
         })?;
-        findings.merge(&of_rows);
+        for row in &broken {
+            findings.error(row.code, &file, Some(row.line), None, || row.what.to_owned());
+        }
         if rows.is_empty() {
             return Err(Failure::new(Kind::InputUnusable, format!("{file} names no guardian"))
                 .at(path.display())
                 .cure("check that it was delivered completely; to do without it, remove [guardians]"));
         }
         let guardians = unite(rows, &file, &mut findings);
-        Ok(Self { inner, file, guardians, broken, known, findings })
-    }
-}
-
-/// A row as a guardian of one student, or why it cannot be one.
-fn guardian(row: &lone::LoneRow<'_, 9>) -> Result<Guardian, (&'static str, &'static str)> {
-    if let Some(code) = row.defect {
-        return Err((code, "where the cells of this row end is a guess, so it is not used"));
-    }
-    let own = |at: usize| row.cells[at].map(|cell| cell.replace(['\t', '\n', '\r'], " "));
-    let filled = |at: usize| own(at).filter(|cell| !cell.is_empty());
-    let student = filled(0).ok_or(("rejected-no-student", "the row names no student, so it is not used"))?;
-    let (given_name, family_name) = (own(1), own(2));
-    let part = |name: &Option<String>| name.clone().unwrap_or_default();
-    let name = PersonName::new(&part(&given_name), &part(&family_name));
-    if name.is_empty() {
-        return Err(("rejected-no-name", "the row has no name, so it is not used"));
-    }
-    Ok(Guardian {
-        line: row.line,
-        id: filled(8),
-        name,
-        given_name,
-        family_name,
-        email: own(3),
-        mobile: own(4),
-        home_phone: own(5),
-        relationship: filled(6),
-        language: filled(7),
-        students: vec![student],
-    })
-}
-
-/// Makes one person of the rows that are about one.
-fn unite(rows: Vec<Guardian>, file: &str, findings: &mut Findings) -> Vec<Guardian> {
-    // Of each row the first one that it belongs to; followed to its end it is the person.
-    let mut first: Vec<usize> = (0..rows.len()).collect();
-    let mut seen: HashMap<u64, usize> = HashMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        for mark in marks(row) {
-            let other = *seen.entry(mark).or_insert(at);
-            let (a, b) = (root(&first, at), root(&first, other));
-            let (early, late) = (a.min(b), a.max(b));
-            first[late] = early;
-        }
-    }
-    let roots: Vec<usize> = (0..rows.len()).map(|at| root(&first, at)).collect();
-    let mut place: HashMap<usize, usize> = HashMap::new();
-    let mut guardians: Vec<Guardian> = Vec::new();
-    for (row, root) in rows.into_iter().zip(roots) {
-        match place.get(&root) {
-            None => {
-                place.insert(root, guardians.len());
-                guardians.push(row);
-            }
-            Some(&at) => join(&mut guardians[at], row, file, findings),
-        }
-    }
-    guardians
-}
-
-fn root(first: &[usize], mut at: usize) -> usize {
-    while first[at] != at {
-        at = first[at];
-    }
-    at
-}
-
-/// What two rows of one person have in common, as hashes.
-fn marks(row: &Guardian) -> Vec<u64> {
-    let mark = |kind: &str, value: &str| xxh3_64(format!("{kind}\n{value}").as_bytes());
-    if let Some(id) = &row.id {
-        return vec![mark("id", id)];
-    }
-    let name = row.name.to_string().to_lowercase();
-    let digits = |number: &str| number.chars().filter(char::is_ascii_digit).collect::<String>();
-    let with = |kind: &str, value: Option<String>| {
-        value.filter(|value| !value.is_empty()).map(|value| mark(kind, &format!("{name}\n{value}")))
-    };
-    let students = row.students.iter().map(|student| mark("student", &format!("{name}\n{student}")));
-    with("email", row.email.as_ref().map(|email| email.to_lowercase()))
-        .into_iter()
-        .chain(with("number", row.mobile.as_deref().map(digits)))
-        .chain(with("number", row.home_phone.as_deref().map(digits)))
-        .chain(students)
-        .collect()
-}
-
-/// Adds another row of the same person: the first value of each field stands.
-fn join(guardian: &mut Guardian, row: Guardian, file: &str, findings: &mut Findings) {
-    let mut differs = Vec::new();
-    let mut take = |column: &'static str, own: &mut Option<String>, other: Option<String>| match (&own, other)
-    {
-        (None, other) => *own = other,
-        (Some(value), Some(other)) if value.is_empty() => *own = Some(other),
-        (Some(value), Some(other)) if !other.is_empty() && !value.eq_ignore_ascii_case(&other) => {
-            differs.push(column)
-        }
-        (Some(_), _) => {}
-    };
-    take("email", &mut guardian.email, row.email);
-    take("mobile", &mut guardian.mobile, row.mobile);
-    take("home_phone", &mut guardian.home_phone, row.home_phone);
-    for column in differs {
-        findings.warn("guardian-rows-differ", file, Some(row.line), Some(column), || {
-            format!("another value than in line {}, which stands, for the same guardian", guardian.line)
-        });
-    }
-    guardian.relationship = guardian.relationship.take().or(row.relationship);
-    guardian.language = guardian.language.take().or(row.language);
-    for student in row.students {
-        if !guardian.students.contains(&student) {
-            guardian.students.push(student);
-        }
-    }
-}
-
-impl Guardian {
-    /// OneRoster's role for what the file calls the relationship.
-    fn role(&self) -> &'static str {
-        let word = self.relationship.as_deref().unwrap_or_default().to_lowercase();
-        match word.trim() {
-            "parent" | "mother" | "father" | "mom" | "dad" | "stepmother" | "stepfather" | "stepparent" => {
-                "parent"
-            }
-            "grandparent" | "grandmother" | "grandfather" | "aunt" | "uncle" | "aunt/uncle" | "sibling"
-            | "sister" | "brother" | "cousin" | "relative" => "relative",
-            _ => "guardian",
-        }
-    }
-
-    /// Its record, under an id and with students that are known by now.
-    fn with_record(
-        &self,
-        id: &str,
-        students: &[&str],
-        use_it: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let language = self.language.as_deref().map(str::to_lowercase);
-        use_it(&Record {
-            line: Some(self.line),
-            sourced_id: id,
-            given_name: self.given_name.as_deref(),
-            family_name: self.family_name.as_deref(),
-            email: self.email.as_deref(),
-            sms: self.mobile.as_deref(),
-            phone: self.home_phone.as_deref(),
-            language: language.as_deref().filter(|word| word.len() == 2),
-            roles: RoleList(self.role()),
-            agents: Some(IdList(&students.join(","))),
-            ..Record::default()
-        })
-    }
-}
-
-/// The students whom the file names, by what it calls them: their sourcedIds, once they were met in the roster.
-struct Students<'a> {
-    met: HashMap<&'a str, Met>,
-}
-
-#[derive(Default)]
-struct Met {
-    /// It is a sourcedId itself.
-    is_id: bool,
-    /// The sourcedId of whoever has it as identifier; none if several have.
-    by_identifier: Option<Option<String>>,
-}
-
-impl<'a> Students<'a> {
-    fn new(guardians: &'a [Guardian]) -> Self {
-        let names = guardians.iter().flat_map(|guardian| &guardian.students);
-        Self { met: names.map(|name| (name.as_str(), Met::default())).collect() }
-    }
-
-    fn meet(&mut self, record: &Record<'_>) {
-        if record.deleted || record.sourced_id.is_empty() {
-            return;
-        }
-        if let Some(met) = self.met.get_mut(record.sourced_id) {
-            met.is_id = true;
-        }
-        let is_student = || record.roles.iter().any(|held| roles::canonical(held.role) == "student");
-        if let Some(met) =
-            record.identifier.and_then(|identifier| self.met.get_mut(identifier)).filter(|_| is_student())
-        {
-            met.by_identifier = Some(match met.by_identifier.take() {
-                None => Some(record.sourced_id.to_owned()),
-                Some(other) => other.filter(|other| other == record.sourced_id),
-            });
-        }
-    }
-
-    fn id(&self, name: &'a str) -> Option<&str> {
-        let met = self.met.get(name)?;
-        if met.is_id { Some(name) } else { met.by_identifier.as_ref()?.as_deref() }
+        Ok(Self { inner, file, guardians, broken, known, reader, findings, given: OnceLock::new() })
     }
 }
 
@@ -314,19 +111,23 @@ impl RosterSource for WithGuardians {
         !self.broken.is_empty() || self.inner.names_nobody_somewhere()
     }
 
+    fn shares_no_guardians(&self) -> bool {
+        self.inner.shares_no_guardians()
+    }
+
+    fn guardians_beside(&self) -> Option<&HashSet<u64>> {
+        self.given.get()
+    }
+
     fn read(
         &self,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
-        let mut students = Students::new(&self.guardians);
-        let mut guardians: HashSet<u64> = HashSet::new();
+        let mut met = Met::new(self);
         let mut broken_off = false;
         self.inner.read(findings, &mut |record| {
-            students.meet(record);
-            if record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role))) {
-                guardians.insert(xxh3_64(record.sourced_id.as_bytes()));
-            }
+            met.meet(record);
             let flow = each(record);
             broken_off |= flow.is_break();
             flow
@@ -334,13 +135,27 @@ impl RosterSource for WithGuardians {
         if broken_off {
             return Ok(());
         }
-        for (guardian, id, theirs) in self.named(&students, &guardians, findings) {
-            if guardian.with_record(&id, &theirs, each).is_break() {
+        let named = met.named(findings);
+        let present = met.present(&named);
+        let given =
+            named.iter().map(|named| named.id.as_str()).chain(present.iter().map(|present| present.id));
+        let _ = self.given.set(given.map(hashed).collect());
+        for Named { guardian, id, students } in &named {
+            if guardian.with_record(id, Some(students), each).is_break() {
                 return Ok(());
             }
         }
-        for line in &self.broken {
-            let record = Record { line: Some(*line), defect: Some(Defect::Quoting), ..Record::default() };
+        for Present { line, id, guardian } in present {
+            let flow = match guardian {
+                Some(guardian) => guardian.with_record(id, None, each),
+                None => each(&self.unchanged(line, id)),
+            };
+            if flow.is_break() {
+                return Ok(());
+            }
+        }
+        for row in &self.broken {
+            let record = Record { line: Some(row.line), defect: Some(Defect::Quoting), ..Record::default() };
             if each(&record).is_break() {
                 return Ok(());
             }
@@ -350,54 +165,226 @@ impl RosterSource for WithGuardians {
 }
 
 impl WithGuardians {
-    /// The guardians of students who are in the roster, with the ids of both.
-    fn named<'s>(
-        &'s self,
-        students: &'s Students<'_>,
-        in_roster: &HashSet<u64>,
-        findings: &mut Findings,
-    ) -> Vec<(&'s Guardian, Cow<'s, str>, Vec<&'s str>)> {
-        let mut found: Vec<(&Guardian, Vec<u64>, Vec<&str>)> = Vec::new();
-        for guardian in &self.guardians {
-            let theirs: Vec<&str> = guardian.students.iter().filter_map(|name| students.id(name)).collect();
-            let missing = guardian.students.len() - theirs.len();
-            // Changes alone do not mention every student; who is not whole is left as known.
-            let skip = theirs.is_empty() || missing > 0 && self.mode() != Mode::Bulk;
-            if missing > 0 && self.mode() == Mode::Bulk {
-                findings.warn("guardian-without-student", &self.file, Some(guardian.line), Some("student_id"), || {
-                    "a student whom the roster does not have, neither as sourcedId nor as identifier, or has twice".to_owned()
-                });
-            }
-            if !skip {
-                let kinships = theirs.iter().map(|student| kinship(student, &guardian.name)).collect();
-                found.push((guardian, kinships, theirs));
-            }
+    /// Somebody of whom nothing is said tonight, so that nothing changes.
+    fn unchanged<'a>(&'a self, line: u64, id: &'a str) -> Record<'a> {
+        let [roles, given, family] = self.known.said(id).unwrap_or_default();
+        let name = |part: &'a str| Some(part).filter(|part| !part.is_empty());
+        Record {
+            line: Some(line),
+            sourced_id: id,
+            given_name: name(given),
+            family_name: name(family),
+            roles: RoleList(roles),
+            ..Record::default()
         }
-        let recognised = |kinships: &[u64]| {
-            self.known.find(kinships).filter(|id| !in_roster.contains(&xxh3_64(id.as_bytes())))
-        };
-        let mut claims: HashMap<&str, u32> = HashMap::new();
-        for (_, kinships, _) in found.iter().filter(|(guardian, ..)| guardian.id.is_none()) {
-            if let Some(id) = recognised(kinships) {
-                *claims.entry(id).or_default() += 1;
-            }
-        }
-        let id = |guardian: &'s Guardian, kinships: &[u64]| -> Cow<'s, str> {
-            if let Some(id) = &guardian.id {
-                return Cow::Borrowed(id);
-            }
-            match recognised(kinships).filter(|id| claims.get(id) == Some(&1)) {
-                Some(id) => Cow::Owned(id.to_owned()),
-                // The same on every machine, as long as nobody with an account is recognised.
-                None => Cow::Owned(format!(
-                    "guardian-{:016x}",
-                    kinships.iter().min().copied().unwrap_or_default()
-                )),
-            }
-        };
-        found
-            .into_iter()
-            .map(|(guardian, kinships, theirs)| (guardian, id(guardian, &kinships), theirs))
-            .collect()
     }
+}
+
+fn hashed(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
+}
+
+/// A guardian of the file, with the id and the students that are known by now.
+struct Named<'a> {
+    guardian: &'a Guardian,
+    id: String,
+    students: Vec<&'a str>,
+}
+
+/// An account that counts as present although it is not certain what its row says, or which row that is.
+struct Present<'a> {
+    line: u64,
+    id: &'a str,
+    /// Who that is, where only the student is not certain.
+    guardian: Option<&'a Guardian>,
+}
+
+/// Who was met in the roster, as far as it concerns the file.
+struct Met<'a> {
+    own: &'a WithGuardians,
+    students: Students<'a>,
+    /// Ids that the file or the store has, and whether a guardian has them in the roster.
+    ids: HashMap<u64, bool>,
+    /// Guardians of the roster: by student and name, and by name and detail.
+    kinships: HashSet<u64>,
+    marks: HashSet<u64>,
+    /// Of the file.
+    names: HashSet<u64>,
+    own_ids: HashSet<&'a str>,
+}
+
+impl<'a> Met<'a> {
+    fn new(own: &'a WithGuardians) -> Self {
+        Self {
+            own,
+            students: Students::new(&own.guardians, &own.broken),
+            ids: HashMap::new(),
+            kinships: HashSet::new(),
+            marks: HashSet::new(),
+            names: own.guardians.iter().map(|guardian| hashed(&guardian.name.key())).collect(),
+            own_ids: own.guardians.iter().filter_map(|guardian| guardian.id.as_deref()).collect(),
+        }
+    }
+
+    fn meet(&mut self, record: &Record<'_>) {
+        self.students.meet(record);
+        let is_guardian = record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role)));
+        if self.own_ids.contains(record.sourced_id) || self.own.known.has(record.sourced_id) {
+            *self.ids.entry(hashed(record.sourced_id)).or_default() |= is_guardian;
+        }
+        if !is_guardian || record.deleted {
+            return;
+        }
+        let part = Option::unwrap_or_default;
+        let name = PersonName::new(part(record.given_name), part(record.family_name));
+        let key = name.key();
+        if !self.names.contains(&hashed(&key)) || name.is_empty() {
+            return;
+        }
+        let students = record.agents.unwrap_or_default();
+        self.kinships.extend(students.iter().map(|student| kinship(student, &name)));
+        let reader = &self.own.reader;
+        let numbers = [record.sms, record.phone].into_iter().flatten().filter_map(|text| reader.number(text));
+        let email = record.email.and_then(|text| reader.email(text));
+        self.marks.extend(email.into_iter().chain(numbers).map(|detail| mark(&key, detail)));
+    }
+
+    fn is_here(&self, id: &str) -> bool {
+        self.ids.contains_key(&hashed(id))
+    }
+
+    /// The guardians of students who are in the roster, with the ids of both.
+    fn named(&self, findings: &mut Findings) -> Vec<Named<'_>> {
+        let is_bulk = self.own.mode() == Mode::Bulk;
+        let mut found: Vec<(&Guardian, Vec<&str>)> = Vec::new();
+        for guardian in &self.own.guardians {
+            let theirs: Vec<&str> =
+                guardian.students.iter().filter_map(|name| self.students.id(name)).collect();
+            let missing = guardian.students.len() - theirs.len();
+            let mut warn = |code, column, message: &str| {
+                findings.warn(code, &self.own.file, Some(guardian.line), Some(column), || message.to_owned());
+            };
+            if missing > 0 && is_bulk {
+                warn(
+                    "guardian-without-student",
+                    "student_id",
+                    "a student whom the roster does not have, neither as sourcedId nor as identifier, or has twice",
+                );
+            }
+            // Changes alone do not mention every student; who is not whole is left as known.
+            if theirs.is_empty() || missing > 0 && !is_bulk {
+                continue;
+            }
+            match guardian.id.as_ref().and_then(|id| self.ids.get(&hashed(id))) {
+                Some(false) => {
+                    warn(
+                        "guardian-id-taken",
+                        "guardian_id",
+                        "somebody else has this sourcedId, so this guardian is left out",
+                    );
+                }
+                Some(true) => warn("guardian-twice", "guardian_id", TWICE),
+                None if self.is_shared(guardian, &theirs) => warn("guardian-twice", "student_id", TWICE),
+                None => found.push((guardian, theirs)),
+            }
+        }
+        let ids = self.ids_of(&found);
+        let whole = found.into_iter().zip(ids);
+        whole.map(|((guardian, students), id)| Named { guardian, id, students }).collect()
+    }
+
+    /// Whether the roster has this guardian itself.
+    fn is_shared(&self, guardian: &Guardian, students: &[&str]) -> bool {
+        let name = guardian.name.key();
+        let details = guardian.emails.iter().chain(&guardian.numbers);
+        !guardian.name.is_empty()
+            && (students.iter().any(|student| self.kinships.contains(&kinship(student, &guardian.name)))
+                || details.into_iter().any(|detail| self.marks.contains(&mark(&name, *detail))))
+    }
+
+    /// The ids under which guardians have accounts or get them.
+    fn ids_of(&self, found: &[(&Guardian, Vec<&str>)]) -> Vec<String> {
+        let known = &self.own.known;
+        // An id of the file that has an account is that account's.
+        let certain = |guardian: &Guardian| guardian.id.as_ref().is_some_and(|id| known.has(id));
+        let open: Vec<usize> = (0..found.len()).filter(|at| !certain(found[*at].0)).collect();
+        let claims: Vec<Claim> =
+            open.iter().map(|at| claim(found[*at].0, found[*at].1.iter().copied())).collect();
+        let own: HashSet<&str> = found.iter().filter_map(|(guardian, _)| guardian.id.as_deref()).collect();
+        let recognised = known.recognise(&claims, &|id| self.is_here(id) || own.contains(id));
+        let mut ids: Vec<Option<String>> = found.iter().map(|(guardian, _)| guardian.id.clone()).collect();
+        for (at, id) in open.iter().zip(recognised) {
+            if let Some(id) = id {
+                ids[*at] = Some(id.to_owned());
+            }
+        }
+        let base = |at: usize| {
+            let (guardian, students) = &found[at];
+            students.iter().map(|student| kinship(student, &guardian.name)).min().unwrap_or_default()
+        };
+        let written = |number: u64| format!("{OWN}{number:016x}");
+        let mut used: HashMap<String, u32> = HashMap::new();
+        for id in ids.iter().flatten().cloned() {
+            *used.entry(id).or_default() += 1;
+        }
+        for at in (0..found.len()).filter(|at| ids[*at].is_none()) {
+            *used.entry(written(base(at))).or_default() += 1;
+        }
+        for at in 0..found.len() {
+            // The same on every machine. Two of one name with one student are told apart by what they do not share.
+            let own = || match used.get(&written(base(at))) {
+                Some(1) | None => written(base(at)),
+                Some(_) => {
+                    let guardian = found[at].0;
+                    let details = guardian.emails.iter().chain(&guardian.numbers).min().copied();
+                    written(xxh3_64(format!("{:x}\n{:x}", base(at), details.unwrap_or_default()).as_bytes()))
+                }
+            };
+            ids[at].get_or_insert_with(own);
+        }
+        ids.into_iter().flatten().collect()
+    }
+
+    /// Accounts that count as present although no row of theirs can be used.
+    fn present(&self, named: &[Named<'_>]) -> Vec<Present<'a>> {
+        let known = &self.own.known;
+        if self.own.mode() != Mode::Bulk {
+            return Vec::new();
+        }
+        let mut seen: HashSet<String> = named.iter().map(|named| named.id.clone()).collect();
+        let mut present = Vec::new();
+        let mut keep = |line, id: &'a str, guardian| {
+            if known.said(id).is_some() && !self.is_here(id) && seen.insert(id.to_owned()) {
+                present.push(Present { line, id, guardian });
+            }
+        };
+        for guardian in &self.own.guardians {
+            let could_be = |name: &'a String| self.students.could_be(name);
+            // If nobody could be meant the student has left, and so have they.
+            if guardian.students.iter().any(|name| could_be(name).len() == 1) {
+                continue;
+            }
+            let all: Vec<&str> = guardian.students.iter().flat_map(could_be).collect();
+            let id = guardian.id.as_deref().filter(|id| !all.is_empty() && known.has(id));
+            let claims = [claim(guardian, all.into_iter())];
+            if let Some(id) = id.or_else(|| known.recognise(&claims, &|id| self.is_here(id))[0]) {
+                keep(guardian.line, id, Some(guardian));
+            }
+        }
+        for row in &self.own.broken {
+            for student in row.student.iter().flat_map(|name| self.students.could_be(name)) {
+                known.of_student(student).for_each(|id| keep(row.line, id, None));
+            }
+        }
+        present
+    }
+}
+
+const TWICE: &str =
+    "the roster has this guardian itself, whose details stand; those of the file are left out";
+
+fn claim<'a>(guardian: &Guardian, students: impl Iterator<Item = &'a str>) -> Claim {
+    let text = |cell: &'_ Option<String>| cell.clone().unwrap_or_default();
+    let (email, mobile, home) = (text(&guardian.email), text(&guardian.mobile), text(&guardian.home_phone));
+    Claim::new(None, None, &guardian.name, students, &[&email], &[&mobile, &home])
 }

@@ -9,11 +9,12 @@ mod auth;
 mod explain;
 mod oauth1;
 mod retry;
+mod ways;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,6 +29,7 @@ use auth::Auth;
 pub use auth::{Credentials, SecretIn};
 use explain::Asked;
 pub use oauth1::Signature;
+use ways::Ways;
 
 /// No answer is larger than this, unpacked.
 const LARGEST_BODY: u64 = 256 << 20;
@@ -104,7 +106,7 @@ enum Trouble {
 
 /// Asks one server for one pull.
 pub struct Client<'w> {
-    http: reqwest::blocking::Client,
+    ways: Ways,
     options: Options,
     auth: RefCell<Auth>,
     watch: &'w Watch<'w>,
@@ -124,32 +126,8 @@ impl<'w> Client<'w> {
     /// # Errors
     /// `Usage` if the options or the secrets cannot be used.
     pub fn new(options: &Options, credentials: &Credentials, watch: &'w Watch<'w>) -> Result<Self> {
-        let mut builder = reqwest::blocking::Client::builder()
-            .user_agent(concat!("rostersync/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(options.timeout.min(Duration::from_secs(30)))
-            .timeout(options.timeout);
-        if let Some(path) = &options.ca_file {
-            builder = builder.tls_certs_merge(certificates(path)?);
-        }
-        builder = match &options.proxy {
-            Proxy::System => builder,
-            Proxy::None => builder.no_proxy(),
-            Proxy::At(url) => builder.proxy(reqwest::Proxy::all(url).map_err(|cause| {
-                Failure::new(Kind::Usage, "the proxy's address cannot be used")
-                    .at("[source.http] proxy")
-                    .cure("write for example \"http://proxy.lincoln.example:3128\"")
-                    .because(cause.without_url())
-            })?),
-        };
-        let http = builder.build().map_err(|cause| {
-            Failure::new(Kind::Failed, "connections cannot be made on this machine")
-                .cure("check that the system has its certificates (package ca-certificates)")
-                .because(explain::chain(&cause))
-        })?;
         Ok(Self {
-            http,
+            ways: Ways::new(options)?,
             options: options.clone(),
             auth: RefCell::new(Auth::new(credentials.clone())?),
             watch,
@@ -164,7 +142,35 @@ impl<'w> Client<'w> {
     ///
     /// # Errors
     /// `SourceUnavailable` if there is no answer, a refusal, or not what was asked for; `Interrupted` if the run is to stop.
-    pub fn get<T>(&self, url: &Url, mut read: impl FnMut(&Answer) -> serde_json::Result<T>) -> Result<T> {
+    pub fn get<T>(&self, url: &Url, read: impl FnMut(&Answer) -> serde_json::Result<T>) -> Result<T> {
+        self.get_or_refusal(url, read)?.map_err(|refusal| self.explain(&refusal))
+    }
+
+    /// As [`Client::get`], behind what should be the end: none if the server says that there is no such page.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn get_unless_past_end<T>(
+        &self,
+        url: &Url,
+        read: impl FnMut(&Answer) -> serde_json::Result<T>,
+    ) -> Result<Option<T>> {
+        match self.get_or_refusal(url, read)? {
+            Ok(value) => Ok(Some(value)),
+            Err(refusal) if matches!(refusal.status, 400 | 404 | 416) => Ok(None),
+            Err(refusal) => Err(self.explain(&refusal)),
+        }
+    }
+
+    fn explain(&self, refusal: &Answer) -> Failure {
+        explain::refusal(refusal, Asked::Roster(self.auth.borrow().kind()))
+    }
+
+    fn get_or_refusal<T>(
+        &self,
+        url: &Url,
+        mut read: impl FnMut(&Answer) -> serde_json::Result<T>,
+    ) -> Result<Result<T, Answer>> {
         let mut renewed = false;
         loop {
             let read = |answer: Answer| {
@@ -184,7 +190,7 @@ impl<'w> Client<'w> {
             };
             let authorized = || self.authorized(url);
             let answer = match self.ask(&authorized, read)? {
-                Ok(value) => return Ok(value),
+                Ok(value) => return Ok(Ok(value)),
                 Err(answer) => answer,
             };
             // A token may have been replaced or have run out before its time; once is enough to know.
@@ -193,7 +199,7 @@ impl<'w> Client<'w> {
                 renewed = true;
                 continue;
             }
-            return Err(explain::refusal(&answer, Asked::Roster(self.auth.borrow().kind())));
+            return Ok(Err(answer));
         }
     }
 
@@ -250,12 +256,14 @@ impl<'w> Client<'w> {
                 }
             }
         };
-        let asked =
-            retry::asked(answer.header("retry-after"), answer.header("x-ratelimit-reset"), SystemTime::now());
+        let is_used_up = answer.header("x-ratelimit-remaining").is_some_and(|left| left.trim() == "0");
+        // Where requests are left the end of their window is no concern of ours.
+        let reset = answer.header("x-ratelimit-reset").filter(|_| is_used_up || answer.status == 429);
+        let asked = retry::asked(answer.header("retry-after"), reset, SystemTime::now());
         if retry::is_passing(answer.status) {
             return Err(Trouble::Passing(explain::passing(&answer), asked));
         }
-        if answer.header("x-ratelimit-remaining").is_some_and(|left| left.trim() == "0") {
+        if is_used_up {
             let until = asked.filter(|wait| *wait <= retry::LONGEST_WAIT);
             self.not_before.set(until.map(|wait| Instant::now() + wait));
         }
@@ -300,7 +308,12 @@ impl<'w> Client<'w> {
     /// A GET with our credentials.
     fn authorized(&self, url: &Url) -> Result<RequestBuilder> {
         let header = self.auth.borrow_mut().header(url, self)?;
-        Ok(self.http.get(url.clone()).header("accept", "application/json").header("authorization", header))
+        Ok(self
+            .ways
+            .to(url)
+            .get(url.clone())
+            .header("accept", "application/json")
+            .header("authorization", header))
     }
 
     /// Waits out a window of requests that is used up.
@@ -372,20 +385,4 @@ fn read_body(
             return Err(Trouble::Passing(explain::too_slow(url), None));
         }
     }
-}
-
-fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>> {
-    let unusable = |what: &str| {
-        Failure::new(Kind::Usage, what)
-            .at(path.display())
-            .cure("`ca_file` in [source.http] has to be a PEM file with the certificate of the authority")
-    };
-    let pem = std::fs::read(path)
-        .map_err(|cause| unusable("the file of certificates cannot be read").because(cause))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem)
-        .map_err(|cause| unusable("the file of certificates is not PEM").because(cause.without_url()))?;
-    if found.is_empty() {
-        return Err(unusable("the file of certificates has none in it"));
-    }
-    Ok(found)
 }

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +58,7 @@ impl Keeping {
     /// What is kept is of no use any more. If there is nothing, or it cannot be removed, the next pull notices.
     fn forget(&self) {
         let _ = std::fs::remove_file(&self.file);
+        let _ = std::fs::remove_file(unfinished(&self.file));
     }
 }
 
@@ -183,6 +185,13 @@ impl<M: DeserializeOwned> Kept<M> {
     }
 }
 
+/// Where a roster is written before it has its name.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
 /// Hands on a change, unless it is that somebody is gone.
 fn put(change: Option<&[u8]>, take: &mut dyn FnMut(&Record<'_>) -> Result<()>) -> Result<()> {
     let Some(bytes) = change else { return Ok(()) };
@@ -211,9 +220,11 @@ impl<M: Serialize> Head<M> {
         let failed = |cause| {
             Failure::io(Kind::Failed, "the pulled roster cannot be kept for the next pull", path, cause)
         };
-        let folder =
-            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let unfinished = unfinished(path);
+        // One that a killed run has left.
+        let _ = std::fs::remove_file(&unfinished);
+        let file =
+            File::options().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
         let mut out = BufWriter::with_capacity(256 << 10, file);
         let mut digest = Xxh3::new();
         let mut frame = |bytes: &[u8]| {
@@ -242,9 +253,8 @@ impl<M: Serialize> Head<M> {
         let sum = digest.digest();
         out.write_all(&sum.to_le_bytes()).map_err(failed)?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        file.sync_all().map_err(failed)?;
+        std::fs::rename(&unfinished, path).map_err(failed)
     }
 }
 

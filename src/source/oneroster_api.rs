@@ -5,6 +5,8 @@
 
 pub(super) mod json;
 mod pages;
+pub(super) mod rows;
+mod tally;
 mod user;
 
 use std::ops::ControlFlow;
@@ -13,8 +15,10 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
-use self::json::{List, Text};
-use self::pages::{Collection, End, Seen, Wanted, walk};
+use self::json::Text;
+use self::pages::{Collection, End, Wanted, walk};
+use self::rows::Rows;
+use self::tally::Seen;
 use self::user::{Oddities, User};
 use super::glance::Glance;
 use super::http::{self, Client, Credentials, Url};
@@ -78,35 +82,50 @@ pub fn open(
         None => Schools::default(),
     };
     let known = Some(&schools).filter(|schools| !schools.0.is_empty());
-    let keeping = keeping.zip(options.full_every);
-    let changed = match keeping {
-        Some((keeping, full_every)) => changes(&client, options, keeping, full_every, known, watch)?,
-        None => None,
+    let changed = match (keeping, options.full_every) {
+        (Some(keeping), Some(full_every)) => changes(&client, options, keeping, full_every, known, watch)?,
+        _ => None,
     };
     let Latest { mut records, latest, whole_at, findings: of_users } = match changed {
         Some(changed) => changed,
         None => everything(&client, options, known, watch)?,
     };
     findings.merge(&of_users);
-    if records.users() == 0 {
-        return Err(Failure::new(
-            Kind::InputUnusable,
-            "the server gives no users at all; nothing was applied",
-        )
-        .at(&options.url)
-        .cure("have users shared with these credentials: `rostersync check --source` says what is there"));
+    if let Some((what, cure)) = unusable(&records) {
+        let failure = Failure::new(Kind::InputUnusable, format!("{what}; nothing was applied"));
+        return Err(failure.at(&options.url).cure(cure));
     }
     records.finish()?;
-    if let Some((keeping, _)) = keeping {
-        if latest.is_none() {
+    if let Some(keeping) = keeping {
+        // Where nothing is kept any more, what was kept would be taken up again one day, and be of long ago.
+        let latest = latest.filter(|_| options.full_every.is_some());
+        if latest.is_none() && options.full_every.is_some() {
             findings.warn("no-stamps", &options.users_path, None, Some("dateLastModified"), || {
                 "not every user has one, so what changed cannot be asked for and everything is pulled"
                     .to_owned()
             });
         }
-        keeping.keep(latest.map(|latest| Head::new(options.url.as_str(), latest, whole_at)), &records);
+        keeping.keep(latest.map(|latest| Head::new(&place(options), latest, whole_at)), &records);
     }
     Ok(Box::new(Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records }))
+}
+
+/// Why a roster is none, and what to do.
+fn unusable(records: &Records) -> Option<(&'static str, &'static str)> {
+    if records.users() == 0 {
+        let cure = "have users shared with these credentials: `rostersync check --source` says what is there";
+        return Some(("the server gives no users at all", cure));
+    }
+    let look = "have whoever runs the server look at it";
+    if !records.has_ids() {
+        return Some(("no user that the server gives has a sourcedId", look));
+    }
+    (records.present == 0).then_some(("every user that the server gives is said to be deleted", look))
+}
+
+/// What a kept roster has to be of.
+fn place(options: &Options) -> String {
+    format!("{} {} {}", options.url, options.users_path, options.credentials.client_id())
 }
 
 /// A roster, and what has to be known to ask for its changes.
@@ -154,11 +173,10 @@ fn changes(
         tracing::info!("{why}; pulling everything");
         Ok(None)
     };
-    let kept: Kept<DateTime<Utc>> =
-        match Kept::open(&keeping.file, options.url.as_str(), full_every, watch.now) {
-            Ok(kept) => kept,
-            Err(why) => return all(why),
-        };
+    let kept: Kept<DateTime<Utc>> = match Kept::open(&keeping.file, &place(options), full_every, watch.now) {
+        Ok(kept) => kept,
+        Err(why) => return all(why),
+    };
     let (whole_at, before) = (kept.head.whole_at, kept.head.mark);
     let since = (before - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
     let filter = format!("dateLastModified>'{since}'");
@@ -205,29 +223,33 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
     if let Some(path) = &options.orgs_path {
         let url = pages::address(options, Wanted { path, filter: None }, 0);
         let mut orgs = Orgs::default();
-        let seen = client.get(&url, |answer| orgs.page(&answer.body))??;
-        glance.orgs = Some(seen.ok_or_else(|| pages::no_such_key(&url, path))?.received);
+        let seen = client.get(&url, |answer| orgs.page(&answer.body, None))??;
+        glance.orgs = Some(seen.ok_or_else(|| pages::no_such_key(&url, path))?.met.len() as u64);
     }
     let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
     let total = client.get(&url, |answer| {
         let page: UsersPage<'_> = serde_json::from_slice(&answer.body)?;
-        let Some(users) = page.users.0 else { return Ok(None) };
-        for user in &users {
-            let mut odd = Oddities { findings: &mut Findings::default(), schools: None, at: 1 };
-            // Counting cannot fail.
-            let _ = user.with_record(&mut odd, |record| {
-                glance.add(record);
-                Ok(())
-            });
-        }
-        Ok(Some(pages::total(answer)))
+        Ok(page.users.get().map(|users| {
+            let users = users?;
+            for user in &users {
+                let mut odd = Oddities { findings: &mut Findings::default(), schools: None, at: 1 };
+                // Counting cannot fail.
+                let _ = user.with_record(&mut odd, |record| {
+                    glance.add(record);
+                    Ok(())
+                });
+            }
+            Some(pages::total(answer))
+        }))
     })?;
+    let total = total.map_err(|failure| failure.or_at(&url))?;
     glance.total = total.ok_or_else(|| pages::no_such_key(&url, &options.users_path))?;
     glance.judge();
     Ok(glance)
 }
 
-/// Pulls one collection; again, from nothing, if it changed meanwhile.
+/// Pulls one collection; again, from nothing, if it changed meanwhile. Also how many of its records come more than once,
+/// which are the same in two pulls one after the other: then it is no change but the way the data are.
 fn pull<C: Collection>(
     client: &Client<'_>,
     options: &Options,
@@ -235,15 +257,19 @@ fn pull<C: Collection>(
     progress: &dyn Fn(u64, Option<u64>),
     new: impl Fn() -> C,
 ) -> Result<(C, u64)> {
-    let mut pulls = 1;
+    let (mut pulls, mut before) = (1, None);
     loop {
         let mut collection = new();
         let what = match walk(client, options, wanted, &mut collection, progress)? {
             End::Complete => return Ok((collection, 0)),
-            // It is the same each time: then it is no change but the way the data are.
-            End::Repeated(repeated) if pulls == PULLS => return Ok((collection, repeated)),
-            End::Repeated(repeated) => format!("{repeated} records came twice"),
-            End::Moved(what) => what,
+            End::Repeated(digest) if before.replace(digest) == Some(digest) => {
+                return Ok((collection, digest.repeated));
+            }
+            End::Repeated(digest) => format!("{} records came twice", digest.repeated),
+            End::Moved(what) => {
+                before = None;
+                what
+            }
         };
         if pulls == PULLS {
             return Err(Failure::new(
@@ -251,7 +277,10 @@ fn pull<C: Collection>(
                 format!("the data keep changing while they are pulled ({what}); nothing was applied"),
             )
             .at(&options.url)
-            .cure("run at an hour at which the server is not busy with its own nightly sync"));
+            .cure(
+                "run at an hour at which the server is not busy with its own nightly sync; if it is always so, its pages do not \
+                 keep to one order (`sort`), or it has records twice (then `check_totals = false` in [source])",
+            ));
         }
         tracing::warn!(
             "{what} while {} were pulled; pulling them again ({pulls} of {})",
@@ -266,7 +295,7 @@ fn pull<C: Collection>(
 #[derive(Deserialize)]
 struct UsersPage<'a> {
     #[serde(borrow, default)]
-    users: List<User<'a>>,
+    users: Rows<User<'a>>,
 }
 
 /// Users in the making.
@@ -295,33 +324,39 @@ impl<'a> Users<'a> {
 }
 
 impl Collection for Users<'_> {
-    fn page(&mut self, body: &[u8]) -> serde_json::Result<Result<Option<Seen>>> {
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
         let page: UsersPage<'_> = serde_json::from_slice(body)?;
-        Ok(page.users.0.map(|users| self.take(&users)).transpose())
+        Ok(page.users.get().and_then(|users| users.map(|users| self.take(&users, after)).transpose()))
     }
 }
 
 impl Users<'_> {
-    fn take(&mut self, users: &[User<'_>]) -> Result<Seen> {
-        let mut seen = Seen { received: users.len() as u64, new: 0 };
-        for user in users {
+    fn take(&mut self, users: &[User<'_>], after: Option<u64>) -> Result<Seen> {
+        let ids: Vec<Option<u64>> = users.iter().map(|user| hashed(&user.sourced_id)).collect();
+        Seen::page(&ids, after, |at| {
+            let user = &users[at];
             let at = self.records.users() + 1;
             let mut odd = Oddities { findings: &mut self.findings, schools: self.schools, at };
             let taken = user.with_record(&mut odd, |record| self.records.take(record))?;
-            seen.new += u64::from(taken == Taken::New);
             let changed = user.changed();
             self.unstamped |= changed.is_none();
             self.latest = self.latest.max(changed.filter(|stamp| *stamp <= self.not_after));
-        }
-        Ok(seen)
+            Ok(taken == Taken::New)
+        })
     }
+}
+
+/// A hash of an id, if there is one.
+fn hashed(id: &Text<'_>) -> Option<u64> {
+    let id = id.id();
+    (!id.is_empty()).then(|| Records::key(&id))
 }
 
 /// `{"orgs":[…]}`
 #[derive(Deserialize)]
 struct OrgsPage<'a> {
     #[serde(borrow, default)]
-    orgs: List<Org<'a>>,
+    orgs: Rows<Org<'a>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -340,17 +375,21 @@ struct Orgs {
 }
 
 impl Collection for Orgs {
-    fn page(&mut self, body: &[u8]) -> serde_json::Result<Result<Option<Seen>>> {
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
         let page: OrgsPage<'_> = serde_json::from_slice(body)?;
-        let Some(orgs) = page.orgs.0 else { return Ok(Ok(None)) };
-        let mut seen = Seen { received: orgs.len() as u64, new: 0 };
-        for org in &orgs {
+        let orgs = match page.orgs.get() {
+            Ok(Some(orgs)) => orgs,
+            Ok(None) => return Ok(Ok(None)),
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let ids: Vec<Option<u64>> = orgs.iter().map(|org| hashed(&org.sourced_id)).collect();
+        let seen = Seen::page(&ids, after, |at| {
+            let org = &orgs[at];
             let id = org.sourced_id.id();
             let name = org.name.filled().unwrap_or_else(|| id.clone()).into_owned();
             // An org without an id cannot be named by anybody.
-            let new = id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none();
-            seen.new += u64::from(new);
-        }
-        Ok(Ok(Some(seen)))
+            Ok(id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none())
+        });
+        Ok(seen.map(Some))
     }
 }

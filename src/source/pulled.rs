@@ -65,11 +65,13 @@ pub(super) struct Records {
     /// What was said of each sourcedId, both as hashes: a million people take a few words each.
     said: HashMap<u64, u64>,
     pub(super) guardians: u64,
+    /// Those who are not said to be deleted.
+    pub(super) present: u64,
 }
 
 impl Records {
     pub(super) fn new() -> Self {
-        Self { spool: Spool::new(), said: HashMap::new(), guardians: 0 }
+        Self { spool: Spool::new(), said: HashMap::new(), guardians: 0, present: 0 }
     }
 
     /// How many different users there are. Those without a sourcedId count as different.
@@ -87,6 +89,11 @@ impl Records {
         self.said.contains_key(&Self::key(sourced_id))
     }
 
+    /// Whether somebody has a sourcedId at all. Before [`Records::finish`].
+    pub(super) fn has_ids(&self) -> bool {
+        !self.said.is_empty()
+    }
+
     /// Takes in a record and gives it its position.
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<Taken> {
         let mut taken = Taken::New;
@@ -100,6 +107,7 @@ impl Records {
         }
         self.guardians +=
             u64::from(record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role))));
+        self.present += u64::from(!record.deleted);
         self.spool.push(&Record { line: Some(self.spool.len() + 1), ..*record })?;
         Ok(taken)
     }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Store, migrate};
 use crate::failure::{Failure, Kind, Result};
+use crate::scratch;
 
 /// How long to wait for a writer that is committing just now.
 const BUSY: Duration = Duration::from_secs(30);
@@ -117,13 +118,12 @@ impl Store {
     }
 
     fn private_copy(path: &Path) -> Result<Self> {
-        let copy = tempfile::tempdir().map_err(|cause| {
-            Failure::io(Kind::Failed, "no temporary folder can be made", &std::env::temp_dir(), cause)
-        })?;
+        let copy = scratch::folder()?;
         let private = copy.path().join("store.db");
         for (from, to) in [(path.to_owned(), private.clone()), (journal_path(path), journal_path(&private))] {
             if from.exists() {
-                fs::copy(&from, &to)
+                scratch::file(&to)?;
+                copy_content(&from, &to)
                     .map_err(|cause| Failure::io(Kind::Failed, "the store cannot be copied", &from, cause))?;
             }
         }
@@ -143,6 +143,11 @@ impl Store {
         migrate::migrate(&mut connection)?;
         Ok(Self { connection, sealing: RefCell::default(), _copy: None })
     }
+}
+
+/// Without the permissions, which may be wider than a copy's should be.
+fn copy_content(from: &Path, to: &Path) -> std::io::Result<u64> {
+    std::io::copy(&mut fs::File::open(from)?, &mut OpenOptions::new().write(true).open(to)?)
 }
 
 fn open_as_it_is(path: &Path) -> Result<(Connection, usize)> {

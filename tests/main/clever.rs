@@ -247,18 +247,69 @@ fn a_contact_that_gets_a_new_id_stays_who_they_are() {
     set(&[
         person("stu-1"),
         person("stu-2"),
-        renewed.clone(),
-        guardian("con-8", "Rosa Diaz", "stu-1").identifier(""),
+        renewed.clone().email("rosa@third.example"),
+        guardian("con-8", "Rosa Diaz", "stu-1").identifier("").email("rosa@fourth.example"),
         person("tea-1"),
     ]);
     let done = district.preview().ok();
     assert_eq!((&done.report.row("con-1")["action"], done.report.count("created")), ("archived", 2));
-    set(&[person("stu-1"), person("stu-2"), renewed.identifier("77"), person("tea-1")]);
+    // When the SIS begins to give an id the person is still the same, and from then on known by that as well.
+    let lasting = renewed.identifier("77");
+    for one in [lasting.clone(), lasting.clone().with("sourcedId", "con-10"), lasting] {
+        set(&[person("stu-1"), person("stu-2"), one, person("tea-1")]);
+        let done = district.run().ok();
+        assert_eq!((&done.report.row("con-1")["state"], done.report.count("created")), ("active", 0));
+    }
+    let other = guardian("con-11", "Rosa Diaz", "stu-1").identifier("78");
+    set(&[person("stu-1"), person("stu-2"), other, person("tea-1")]);
     let done = district.preview().ok();
-    assert_eq!(
-        (&done.report.row("con-1")["action"], &done.report.row("con-9")["action"]),
-        ("archived", "created")
+    assert_eq!((&done.report.row("con-1")["action"], done.report.count("created")), ("archived", 1));
+}
+
+/// What becomes of `con-1`, who is active, after nights with these contacts of `stu-1` of the same name.
+#[track_caller]
+fn nights(nights: &[&[(&str, &str)]], last: &[(&str, &str)]) {
+    let everybody = |contacts: &[(&str, &str)]| {
+        let contacts = contacts
+            .iter()
+            .map(|(id, email)| user(&guardian(id, "Rosa Diaz", "stu-1").identifier("").email(email)));
+        [person("stu-1"), person("tea-1")].iter().map(user).chain(contacts).collect::<Vec<_>>()
+    };
+    let clever = clever(&[]);
+    let fake = served(&clever);
+    let district = district(&fake);
+    for (number, contacts) in nights.iter().enumerate() {
+        clever.lock().unwrap().users = everybody(contacts);
+        let done = district.run().ok();
+        if number == 0 {
+            let _ = district.cli(&["users", "join", "con-1"]).ok();
+        }
+        if number + 1 == nights.len() {
+            let guardians = done.report.rows.iter().filter(|row| &row["role"] == "guardian");
+            let mut found: Vec<(&str, &str)> =
+                guardians.map(|row| (&row["sourced_id"], &row["state"])).collect();
+            found.sort_unstable();
+            assert_eq!(found, last);
+        }
+    }
+}
+
+#[test]
+fn an_active_contact_is_not_lost_beside_others_of_the_name() {
+    let (first, other) = (("con-1", "con-1@x.example"), ("con-2", "con-2@x.example"));
+    // Two of one name: whoever is left is the one who changed.
+    nights(
+        &[&[first, other], &[other, ("con-3", "new@x.example")]],
+        &[("con-1", "active"), ("con-2", "pending")],
     );
+    // Both changed: the email tells them apart.
+    nights(
+        &[&[first, other], &[("con-4", "CON-2@x.example"), ("con-3", "con-1@x.example")]],
+        &[("con-1", "active"), ("con-2", "pending")],
+    );
+    // The old one is taken away a night later than the new one comes.
+    let new = ("con-3", "new@x.example");
+    nights(&[&[first], &[first, new], &[new], &[new]], &[("con-1", "active")]);
 }
 
 /// A district with a run behind it meets other answers; nothing may change.
@@ -346,6 +397,18 @@ fn a_district_that_is_not_well_is_told_of_or_stops_the_run() {
         let done = district(&fake).run().ok();
         assert!(done.stderr.contains(words) && !done.stderr.contains("Rosa"), "{}", done.stderr);
     }
+    for unreadable in ["Nov 1 2020", "2026-11-01"] {
+        let clever = clever(&students(3));
+        clever.lock().unwrap().district["last_sync"] = unreadable.into();
+        let fake = served(&clever);
+        assert!(district(&fake).run().ok().stderr.contains("district-stale"), "{unreadable}");
+    }
+    refused(6, &["Clever gives no district with these credentials"], |clever, request| {
+        match request.path.ends_with("/districts") {
+            true => Reply::json(json!({ "data": [], "links": [] })),
+            false => clever.page(request),
+        }
+    });
     let clever = clever(&students(3));
     let fake = served(&clever);
     let district = district(&fake).with("source.district", "\"d2\"");
@@ -387,6 +450,25 @@ fn the_token_is_looked_up_and_looked_up_again_when_it_is_rotated() {
     district.set("source.district", "\"d1\"");
     assert_eq!(district.run().ok().report.count("created"), 12);
     assert!(fake.asked().iter().filter(|request| request.path == "/oauth/tokens").count() >= 4);
+}
+
+#[test]
+fn the_end_of_the_window_is_no_concern_while_requests_are_left() {
+    let clever = Clever::new(students(3).iter().map(user).collect());
+    let failed = Mutex::new(false);
+    let fake = Fake::start(move |request| {
+        let end = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 250;
+        if std::mem::replace(&mut *failed.lock().unwrap(), true) {
+            return clever.page(request);
+        }
+        Reply::status(500).with("x-ratelimit-remaining", 1000).with("x-ratelimit-reset", end)
+    });
+    let done = district(&fake).run().ok();
+    assert!(
+        done.stderr.contains("a failure of its own (500)") && done.stderr.contains("again in 0.0 s"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]

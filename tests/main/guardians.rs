@@ -1,6 +1,10 @@
 //! Guardians in a file of their own, beside a roster without any.
 
-use crate::support::{District, person};
+use std::sync::{Arc, Mutex};
+
+use crate::fake::Fake;
+use crate::sis::Sis;
+use crate::support::{District, Person, person};
 
 const HEADER: &str = "student_id,given_name,family_name,email,mobile,home_phone,relationship,language\n";
 
@@ -71,6 +75,24 @@ fn who_is_who() {
     // With the email in common it is, however both are written.
     let done = district("1001,Rosa,Diaz,a@mail.example,,,,\n1002,rosa,DIAZ,A@mail.example,,,,\n").run().ok();
     assert_eq!(done.report.count("created"), 5);
+    // A number in common is one whatever stands around it.
+    let numbers = "1001,Rosa,Diaz,,+1 718 555 0142,,,\n1002,Rosa,Diaz,,(718) 555-0142 (mom),,,\n";
+    assert_eq!(district(numbers).run().ok().report.count("created"), 5);
+    // What is nobody's is not in common: placeholders, and what is no number at all.
+    let strangers = "1001,Rosa,Diaz,none@x.example,000-000-0000,,,\n1002,Rosa,Diaz,None@x.example,000-000-0000,,,\n\
+                     1001,Li,Wang,li@x.example,,,,\n";
+    let placeholders = district(strangers).with("sync.ignore_emails", "[\"none@*\"]");
+    let done = placeholders.run().ok();
+    assert_eq!((done.report.count("created"), done.report.count("skipped")), (5, 2));
+    // Father and son of one name, by everything else, are two; and stay so, whatever the order.
+    let father = "1001,Jose,Garcia,sr@mail.example,,,father,\n";
+    let son = "1001,Jose,Garcia,jr@mail.example,,,brother,\n";
+    let two = district(&format!("{father}{son}"));
+    assert_eq!(two.run().ok().report.count("created"), 6);
+    let before = two.accounts();
+    two.file("guardians.csv", format!("{HEADER}{son}{father}"));
+    assert_eq!(two.run().ok().report.count("unchanged"), 6);
+    assert_eq!(two.accounts(), before);
     // So is an id of the file's own.
     let district = district("");
     district.file(
@@ -100,6 +122,145 @@ fn values_that_contradict_each_other_and_students_whom_nobody_knows_are_told_of(
     for said in ["rejected-no-name", "rejected-no-student"] {
         assert!(done.stderr.contains(said), "`{said}`\n{}", done.stderr);
     }
+}
+
+const WITH_ID: &str = "student_id,given_name,family_name,email,relationship,guardian_id\n";
+
+#[test]
+fn an_id_of_the_file_is_the_persons_but_not_somebody_elses() {
+    let district = district("");
+    let run = |rows: &str| {
+        district.file("guardians.csv", format!("{WITH_ID}{rows}"));
+        district.run().ok()
+    };
+    // In one of the rows only.
+    let done = run("1001,Rosa,Diaz,r@mail.example,mother,g-1\n1002,Rosa,Diaz,r@mail.example,mother,\n");
+    assert_eq!(&done.report.row("g-1")["email"], "r@mail.example");
+    assert_eq!(done.report.count("created"), 5);
+    // Two ids are two people.
+    let done = run("1001,Rosa,Diaz,r@mail.example,mother,g-1\n1002,Rosa,Diaz,r@mail.example,mother,g-2\n");
+    assert_eq!((&done.report.row("g-2")["action"], done.report.count("created")), ("created", 1));
+    // That of a teacher: the teacher stays, and the guardian is left out.
+    let done = run("1001,Rosa,Diaz,r@mail.example,mother,g-1\n1002,Ana,Cruz,a@mail.example,mother,tea-1\n");
+    done.says("tea-1", "unchanged", "");
+    assert!(
+        done.stderr.contains("guardians.csv:3: guardian_id: somebody else has this sourcedId"),
+        "{}",
+        done.stderr
+    );
+    // Without a name nobody new is added, but an account is kept.
+    let done = run("1001,,,r@mail.example,mother,g-1\n1002,,,a@mail.example,mother,g-9\n");
+    done.says("g-1", "unchanged", "SIS import has no name - kept Rosa Diaz");
+    done.says("g-9", "rejected", "Record rejected - no name");
+}
+
+#[test]
+fn who_gets_an_id_later_keeps_the_account() {
+    let district = district(ROSA);
+    let id = district.run().ok().report.column("sourced_id").pop().unwrap().to_owned();
+    let _ = district.cli(&["users", "join", &id]).ok();
+    district.file("guardians.csv", format!("{WITH_ID}1001,Rosa,Diaz,rosa@mail.example,mother,g-1\n"));
+    for _ in 0..2 {
+        let done = district.run().ok();
+        assert_eq!((&done.report.row(&id)["state"], done.report.count("created")), ("active", 0));
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_used_archives_nobody() {
+    let district = district(&format!("{ROSA}1003,Li,Wang,li@mail.example,,,,\n"));
+    let _ = district.run().ok();
+    let details = "SELECT sourced_id, state, archived, given_name, family_name, email, phone, home_phone, sis_given_name, \
+                   sis_family_name, sis_agents FROM account ORDER BY sourced_id";
+    let before = district.ask(details);
+    let li = "1003,Li,Wang,li@mail.example,,,,\n";
+    // No name; a cell too many; a student whose number somebody else has tonight as well.
+    for (rows, rejected) in [
+        (format!("1001,,,rosa@mail.example,,,,\n{li}"), 1),
+        (format!("1001,Rosa,Diaz,rosa@mail.example,,,Mother,es,x\n{li}"), 1),
+    ] {
+        district.file("guardians.csv", format!("{HEADER}{rows}"));
+        let done = district.run().ok();
+        assert_eq!((done.report.count("rejected"), done.report.count("archived")), (rejected, 0), "{rows}");
+        assert_eq!(district.ask(details), before, "{rows}");
+    }
+    district.sis(&[
+        person("stu-1").identifier("1001"),
+        person("stu-2").identifier("1002").schools("sch-2"),
+        person("stu-3").identifier("1003"),
+        person("stu-4").identifier("1003"),
+        person("tea-1").identifier("1003"),
+    ]);
+    district.file("guardians.csv", format!("{HEADER}{ROSA}{li}"));
+    let done = district.run().ok();
+    assert_eq!((done.report.count("created"), done.report.count("archived")), (1, 0));
+    assert!(done.stderr.contains("guardians.csv:4: student_id: a student whom"), "{}", done.stderr);
+    // Who is left out altogether has left.
+    district.file("guardians.csv", format!("{HEADER}{ROSA}"));
+    assert_eq!(district.run().ok().report.count("archived"), 1);
+}
+
+#[test]
+fn a_students_number_is_not_somebody_elses_id() {
+    let district = District::new().with("guardians.file", "\"guardians.csv\"");
+    district.sis(&[person("stu-1").identifier("tea-7"), person("tea-7").schools("sch-2")]);
+    district.file("guardians.csv", format!("{HEADER}tea-7,Rosa,Diaz,rosa@mail.example,,,,\n"));
+    let _ = district.run().ok();
+    assert_eq!(district.ask("SELECT sis_agents FROM account WHERE email = 'rosa@mail.example'"), "stu-1");
+}
+
+#[test]
+fn languages_are_read_as_elsewhere() {
+    let rows = "1001,Rosa,Diaz,rosa@mail.example,,,,Spanish\n1002,Ana,Cruz,ana@mail.example,,,,es-MX\n1003,Li,Wang,li@mail.example,,,,English\n";
+    let district = district(rows).update_contacts(true);
+    let first = district.run().ok();
+    for id in &first.report.column("sourced_id")[4..] {
+        let _ = district.cli(&["users", "join", id]).ok();
+    }
+    district.file("guardians.csv", format!("{HEADER}{}", rows.replace("@mail", "@new")));
+    let _ = district.run().ok();
+    let words = |to: &str| district.mails().into_iter().find(|mail| mail.to == to).unwrap().body;
+    let (rosa, ana, li) = (words("rosa@new.example"), words("ana@new.example"), words("li@new.example"));
+    assert!(rosa.contains("Rosa") && ana.contains("Ana"));
+    for spanish in [rosa, ana] {
+        assert!(spanish.contains("escuela"), "{spanish}");
+    }
+    assert!(!li.contains("escuela"), "{li}");
+}
+
+/// A server with guardians, and a file that has one of them too.
+#[test]
+fn guardians_whom_the_source_shares_itself_stand() {
+    let all = crate::sis::people(30);
+    let shared: Vec<Person> = all
+        .into_iter()
+        .map(|one| match one.cells["role"] == "guardian" {
+            true => one.given("Lin").agents("stu-000"),
+            false => one,
+        })
+        .collect();
+    let sis = Arc::new(Mutex::new(Sis::new(&shared)));
+    let served = Arc::clone(&sis);
+    let fake = Fake::start(move |request| served.lock().unwrap().page(request));
+    let district = crate::sis::district(&fake).with("guardians.file", "\"guardians.csv\"");
+    // By student and name, by name and email alone, and somebody whom only the file has.
+    let rows = "stu-000,Lin,Diaz,other@mail.example,,,,\nstu-003,Lin,Diaz,gua-004@school.example,,,,\n\
+                stu-003,Ana,Cruz,ana@mail.example,,,,\n";
+    district.file("guardians.csv", format!("{HEADER}{rows}"));
+    for _ in 0..2 {
+        let done = district.run().ok();
+        assert_eq!(done.report.rows.len(), 31);
+        assert!(
+            done.stderr.contains("guardians.csv:2: student_id: the roster has this guardian itself"),
+            "{}",
+            done.stderr
+        );
+    }
+    // If the source ceases to share them, that is said, though the file has one.
+    sis.lock().unwrap().people.retain(|person| person.cells["role"] != "guardian");
+    let store = district.store_hash();
+    district.run().exits(7).complains(&["shares no guardians any more, and 10 are known", "\n  help: "]);
+    assert_eq!(district.store_hash(), store);
 }
 
 #[test]

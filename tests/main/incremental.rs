@@ -226,6 +226,47 @@ fn everything_is_pulled_every_so_often() {
 }
 
 #[test]
+fn what_is_kept_does_not_outlive_its_truth() {
+    let all: Vec<Person> =
+        people(12).into_iter().map(|one| one.with("dateLastModified", "2026-11-20T00:00:00.000Z")).collect();
+    let sis = Arc::new(Mutex::new(Sis::new(&all)));
+    let shared = Arc::clone(&sis);
+    let fake = Fake::start(move |request| {
+        let path = request.path.replace("/staff", "/users");
+        shared.lock().unwrap().page(&Request { path, ..request.clone() })
+    });
+    let mut district = incremental(&fake);
+    let kept = district.path("rostersync.db.roster");
+    // What a killed run has left is written over, and readable by nobody else.
+    district.file("rostersync.db.roster.new", "half a roster");
+    let _ = district.run().ok();
+    assert!(kept.exists() && !district.path("rostersync.db.roster.new").exists());
+    // A night on which everything is pulled by configuration; somebody has gone without a word.
+    let gone = sis.lock().unwrap().people.remove(4);
+    let before = std::fs::read(&kept).unwrap();
+    district.set("source.mode", "\"full\"");
+    let _ = district.preview().ok();
+    assert_eq!(std::fs::read(&kept).unwrap(), before);
+    let done = district.run().ok();
+    assert_eq!((done.report.count("archived"), kept.exists()), (1, false));
+    district.set("source.mode", "\"incremental\"");
+    let done = district.run().ok();
+    assert_eq!(done.report.count("restored"), 0, "{} is back", gone.cells["sourcedId"]);
+    // Other users, or those that other credentials are shown, are not changes of these.
+    assert!(!district.run().ok().stderr.contains("pulling everything"));
+    district.set("source.users_path", "\"staff\"");
+    assert!(district.run().ok().stderr.contains("no roster of an earlier pull that could be used"));
+    district.set("source.auth.type", "\"oauth1\"");
+    district.unset("source.auth.token_file");
+    district.set("source.auth.client_secret_file", "\"token\"");
+    for key in ["one", "another"] {
+        district.set("source.auth.client_id", &format!("\"{key}\""));
+        assert!(district.run().ok().stderr.contains("no roster of an earlier pull that could be used"));
+        assert!(!district.run().ok().stderr.contains("pulling everything"));
+    }
+}
+
+#[test]
 fn a_pull_of_changes_that_fails_changes_nothing() {
     let mut history = History::new(5);
     let mut district = incremental(&history.fake);

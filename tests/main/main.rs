@@ -5,11 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod api_access;
+mod api_oddities;
 mod architecture;
 mod broken_off;
 mod clever;
 mod clever_events;
 mod commands;
+mod conformance;
 mod crash;
 mod delivery;
 mod delta;
@@ -26,6 +28,7 @@ mod mail_server;
 mod notify;
 mod oauth1;
 mod oneroster_api;
+mod oneroster_pages;
 mod people;
 mod platform;
 mod policy;

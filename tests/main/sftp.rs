@@ -9,10 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{COLUMNS, District, person, users_csv};
+use crate::support::{COLUMNS, District, Done, person, users_csv};
 
 /// A server for one test, with keys of its own, and what is needed to be let in.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     port: u16,
     folder: tempfile::TempDir,
@@ -40,7 +40,7 @@ fn key(path: &Path) {
 impl Server {
     /// None, said aloud, where there is no OpenSSH.
     #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let sshd = found("SSHD", &["/usr/sbin/sshd", "/usr/local/sbin/sshd"]);
         let subsystem = found("SFTP_SERVER", &["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server"]);
         let (Some(sshd), Some(subsystem)) = (sshd, subsystem) else {
@@ -58,6 +58,8 @@ impl Server {
         key(&at("stranger"));
         fs::copy(at("user.pub"), at("authorized")).unwrap();
         fs::create_dir(at("drop")).unwrap();
+        // Folders with a blank in the name are nothing special.
+        fs::create_dir(at("t m p")).unwrap();
         let user = Command::new("id").arg("-un").output().unwrap();
         let user = String::from_utf8(user.stdout).unwrap().trim().to_owned();
         // A port that was free a moment ago; if somebody else takes it, the server says so.
@@ -84,11 +86,11 @@ impl Server {
         Some(server)
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn district(&self) -> District {
+    pub(crate) fn district(&self) -> District {
         let host_key = fs::read_to_string(self.at("host.pub")).unwrap();
         let words: Vec<&str> = host_key.split(' ').take(2).collect();
         District::new()
@@ -102,17 +104,31 @@ impl Server {
         format!("sftp://{}@127.0.0.1:{}{}/{path}", self.user, self.port, self.folder.path().display())
     }
 
-    fn run(&self, district: &District) -> crate::support::Done {
-        let path = std::env::var_os("PATH").unwrap();
-        district.done(district.command(&["run"]).env("PATH", path).env("TMPDIR", self.folder.path()))
+    pub(crate) fn run(&self, district: &District) -> Done {
+        self.cli(district, &["run"])
+    }
+
+    /// With the programs in `bin/` before those of the machine.
+    fn cli(&self, district: &District, arguments: &[&str]) -> Done {
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{path}", self.at("bin").display());
+        district.done(district.command(arguments).env("PATH", path).env("TMPDIR", self.at("t m p")))
+    }
+
+    /// Puts a script in front of the real `sftp`, which it calls as `real_sftp`.
+    fn wrap(&self, script: &str) {
+        let path = std::env::var("PATH").unwrap();
+        let real =
+            path.split(':').map(|folder| Path::new(folder).join("sftp")).find(|path| path.exists()).unwrap();
+        fs::create_dir_all(self.at("bin")).unwrap();
+        let script = format!("#!/bin/sh\nreal_sftp() {{ {} \"$@\"; }}\n{script}\n", real.display());
+        fs::write(self.at("bin/sftp"), script).unwrap();
+        fs::set_permissions(self.at("bin/sftp"), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// What a run leaves behind in the temporary folder.
     fn leftovers(&self) -> usize {
-        let names = fs::read_dir(self.folder.path()).unwrap();
-        names
-            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("rostersync-"))
-            .count()
+        fs::read_dir(self.at("t m p")).unwrap().count()
     }
 }
 
@@ -136,6 +152,146 @@ fn an_export_in_a_folder_or_a_zip() {
     district.set("limits.rejected", "1000");
     let done = server.run(&district).ok();
     assert!(done.stdout.contains("Plan: 6"), "{}", done.stdout);
+
+    // That of users.csv itself is that of its folder.
+    let url = server.url("drop/users.csv").replace("sftp://", "SFTP://");
+    district.set("source.path", &format!("{url:?}"));
+    let done = server.cli(&district, &["run", "--dry-run"]).ok();
+    assert!(done.stdout.contains("2 to restore"), "{}", done.stdout);
+}
+
+const DELTA: &str = "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\nfile.users,delta\n";
+
+#[test]
+fn links_are_followed() {
+    let Some(server) = Server::start() else { return };
+    let district = server.district();
+    fs::write(server.at("drop/users.csv"), users_csv(&COLUMNS, &[person("tea-1"), person("stu-2")])).unwrap();
+    let _ = server.run(&district).ok();
+    // Without the manifest, which says that these are changes, stu-2 would have left.
+    fs::write(server.at("manifest of today"), DELTA).unwrap();
+    std::os::unix::fs::symlink(server.at("manifest of today"), server.at("drop/manifest.csv")).unwrap();
+    fs::rename(server.at("drop/users.csv"), server.at("users of today")).unwrap();
+    fs::write(server.at("users of today"), users_csv(&COLUMNS, &[person("tea-1").email("new@x.example")]))
+        .unwrap();
+    std::os::unix::fs::symlink("../users of today", server.at("drop/users.csv")).unwrap();
+    let done = server.run(&district).ok();
+    assert!(
+        done.stdout.contains("1 to update (1 email") && done.stdout.contains("0 to archive"),
+        "{}",
+        done.stdout
+    );
+    // One that leads to nothing may be the manifest of a delta as well.
+    fs::remove_file(server.at("manifest of today")).unwrap();
+    server
+        .run(&district)
+        .exits(7)
+        .complains(&["manifest.csv on the server is a link that leads to no file", "\n  help: "]);
+}
+
+#[test]
+fn what_changes_while_it_is_fetched_is_not_used() {
+    let Some(server) = Server::start() else { return };
+    let district = server.district();
+    fs::write(server.at("drop/users.csv"), users_csv(&COLUMNS, &[person("tea-1"), person("stu-2")])).unwrap();
+    let _ = server.run(&district).ok();
+    let store = district.store_hash();
+    let manifest = server.at("drop/manifest.csv").display().to_string();
+    let users = server.at("drop/users.csv").display().to_string();
+    // Before the second call of the client, that is between the two lists, or after the files were fetched.
+    for (change, name) in [
+        (format!("printf '{DELTA}' > {manifest}").replace('\n', "\\n"), "manifest.csv"),
+        (format!("rm -f {users}"), "users.csv"),
+    ] {
+        let _ = fs::remove_file(server.at("called"));
+        let called = server.at("called").display().to_string();
+        server.wrap(&format!("[ -e '{called}' ] && {change}\ntouch '{called}'\nreal_sftp \"$@\""));
+        let done = server.run(&district);
+        // Who is not there any more cannot be fetched at all.
+        match name {
+            "manifest.csv" => done.exits(6).complains(&["manifest.csv changed while the export was fetched"]),
+            _ => done.exits(7).complains(&["\n  help: "]),
+        };
+        assert_eq!((district.store_hash(), server.leftovers()), (store.clone(), 0));
+        let _ = fs::remove_file(&manifest);
+    }
+}
+
+#[test]
+fn files_are_nobody_elses_while_they_are_there() {
+    let Some(server) = Server::start() else { return };
+    let district = server.district();
+    fs::write(server.at("drop/users.csv"), users_csv(&COLUMNS, &[person("tea-1")])).unwrap();
+    let seen = server.at("seen").display().to_string();
+    server.wrap(&format!(
+        "umask 0\nreal_sftp \"$@\"\nstatus=$?\nfind . ! -perm 0600 ! -type d >> '{seen}'\n\
+         find . -maxdepth 0 ! -perm 0700 >> '{seen}'\nls files >> '{seen}'\nexit $status"
+    ));
+    let _ = server.run(&district).ok();
+    assert_eq!(fs::read_to_string(server.at("seen")).unwrap(), "users.csv\n");
+    // A run that was killed days ago has left its files, which go now.
+    let dead = server.at("t m p/rostersync-dead");
+    fs::create_dir(&dead).unwrap();
+    fs::write(dead.join("users.csv"), "sourcedId\n").unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 86_400);
+    fs::File::open(&dead).unwrap().set_modified(long_ago).unwrap();
+    let _ = server.run(&district).ok();
+    assert_eq!(server.leftovers(), 0);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_left_in_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let district = District::new()
+        .with("source.path", &format!("\"sftp://sis@127.0.0.1:{port}/x/\""))
+        .with("source.sftp.timeout", "\"500ms\"");
+    let mut command = district.command(&["run"]);
+    let run = std::thread::spawn({
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        move || command.output().unwrap()
+    });
+    let (mut connection, _) = silent.accept().unwrap();
+    // The `ssh` below `sftp` goes as well, and its connection with it.
+    let mut greeting = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut connection, &mut greeting);
+    let done = district.said(run.join().unwrap());
+    done.exits(6).complains(&[
+        "the files were not there after 0.5 s",
+        "`timeout` in [source.sftp]",
+        "nothing was applied",
+    ]);
+}
+
+#[test]
+fn check_source_looks_at_an_export() {
+    let Some(server) = Server::start() else { return };
+    let district = server.district();
+    fs::write(
+        server.at("drop/users.csv"),
+        users_csv(&COLUMNS, &[person("tea-1"), person("stu-2").mobile("718-555-0142")]),
+    )
+    .unwrap();
+    let done = server.cli(&district, &["check", "--source"]).exits(3);
+    for said in [
+        "2 of 2 users looked at: 1 student, 1 teacher",
+        "2 with an email, 1 with sms",
+        "missing[no-guardians]",
+    ] {
+        assert!(done.stdout.contains(said), "`{said}`\n{}", done.stdout);
+    }
+    fs::remove_file(server.at("drop/users.csv")).unwrap();
+    server.cli(&district, &["check", "--source"]).exits(7).complains(&["there is no export on the server"]);
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_said_before_anything_is_asked() {
+    let Some(server) = Server::start() else { return };
+    let district = server.district();
+    fs::set_permissions(server.at("user"), fs::Permissions::from_mode(0o644)).unwrap();
+    server.run(&district).exits(2).complains(&["the key file is open to other users", "chmod 600"]);
+    fs::remove_file(server.at("user")).unwrap();
+    server.run(&district).exits(2).complains(&["the key file cannot be read", "`key_file` in [source.sftp]"]);
 }
 
 #[test]
@@ -170,6 +326,7 @@ fn mistakes_in_the_configuration_are_explained() {
         ("source.path", "\"sftp://sis:secret@files.example/drop/\"", "without a password"),
         ("source.path", "\"sis\"", "`path` is not on an SFTP server"),
         ("source.sftp.host_key", "\"AAAA\"", "`host_key` is not a server's public key"),
+        ("source.sftp.timeout", "\"0s\"", "`timeout` is zero"),
         ("source.sftp.password", "\"x\"", "unknown key `password`"),
     ] {
         let mut district = District::new()

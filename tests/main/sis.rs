@@ -40,8 +40,11 @@ impl Sis {
             "phone": cell("phone"), "agents": references("agentSourcedIds"), "password": "hunter2", "metadata": { "x": [1] },
         });
         if self.roles {
-            let orgs = references("orgSourcedIds").into_iter();
+            let orgs = references("orgSourcedIds");
+            // Whoever belongs to no school has a role all the same.
+            let orgs = if orgs.is_empty() { vec![Value::Null] } else { orgs };
             user["roles"] = orgs
+                .into_iter()
                 .map(|org| json!({ "roleType": "primary", "role": cell("role"), "org": org, "beginDate": null }))
                 .collect();
         } else {
@@ -78,6 +81,16 @@ impl Sis {
         let reply = reply.with("Link", "<http://10.0.0.1/ims/oneroster/v1p1/users?offset=0>; rel=\"next\",");
         if self.totals { reply.with("X-Total-Count", total) } else { reply }
     }
+}
+
+/// A page of users without some fields.
+pub(crate) fn without(reply: Reply, fields: &[&str]) -> Reply {
+    let Reply::Say { status, headers, body } = reply else { return reply };
+    let Ok(mut body) = serde_json::from_str::<Value>(&body) else { unreachable!() };
+    for user in body["users"].as_array_mut().into_iter().flatten() {
+        fields.iter().for_each(|field| drop(user.as_object_mut().unwrap().remove(*field)));
+    }
+    Reply::Say { status, headers, body: body.to_string() }
 }
 
 pub(crate) fn people(count: usize) -> Vec<Person> {

@@ -335,7 +335,11 @@ impl District {
     }
 
     pub(crate) fn done(&self, command: &mut Command) -> Done {
-        let output = command.output().unwrap();
+        self.said(command.output().unwrap())
+    }
+
+    /// What a command did that was waited for elsewhere.
+    pub(crate) fn said(&self, output: std::process::Output) -> Done {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Done {
             code: output.status.code().unwrap_or(-1),
@@ -351,7 +355,11 @@ impl District {
     }
 
     pub(crate) fn run_with(&self, arguments: &[&str]) -> Done {
-        let mut done = self.cli(&[&["run"], arguments].concat());
+        self.with_report(self.cli(&[&["run"], arguments].concat()))
+    }
+
+    /// What a run did, with the report that it names.
+    pub(crate) fn with_report(&self, mut done: Done) -> Done {
         let named = done
             .stdout
             .lines()

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::places::Places;
+use crate::config::notify::Hidden;
 use crate::failure::Result;
-use crate::secret::{Secret, SecretPlace};
+use crate::secret::SecretPlace;
 use crate::source::http::{Credentials, SecretIn, Signature};
 
 /// `[source.auth]`
@@ -15,11 +16,11 @@ use crate::source::http::{Credentials, SecretIn, Signature};
 pub(super) struct AuthKeys {
     #[serde(rename = "type")]
     pub(super) kind: AuthKind,
-    token: Option<SecretText>,
+    token: Option<Hidden>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
     client_id: Option<String>,
-    client_secret: Option<SecretText>,
+    client_secret: Option<Hidden>,
     client_secret_file: Option<PathBuf>,
     client_secret_env: Option<String>,
     token_url: Option<String>,
@@ -82,16 +83,6 @@ impl AuthKind {
     }
 }
 
-/// A secret that stands in the configuration itself.
-#[derive(Debug, Clone)]
-struct SecretText(Secret);
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
-    }
-}
-
 impl AuthKeys {
     /// What the server is shown; `district` is whose token Clever is asked for.
     pub(super) fn credentials(
@@ -102,7 +93,7 @@ impl AuthKeys {
         allow_http: bool,
     ) -> Result<Credentials> {
         let secret =
-            |name: &str, text: &Option<SecretText>, file: &Option<PathBuf>, variable: &Option<String>| {
+            |name: &str, text: &Option<Hidden>, file: &Option<PathBuf>, variable: &Option<String>| {
                 let mut found: Vec<SecretPlace> = Vec::new();
                 found.extend(text.iter().map(|text| SecretPlace::Inline(text.0.clone())));
                 found.extend(file.iter().map(|path| SecretPlace::File(folder.join(path))));

@@ -1,6 +1,6 @@
 //! The district's health in Clever's eyes, which is asked for before anybody's data.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -66,6 +66,12 @@ pub(super) fn look(
     let wrong =
         |what: String, cure: &str| Err(Failure::new(Kind::SourceUnavailable, what).at(&url).cure(cure));
     match &options.district {
+        _ if ids.is_empty() => {
+            return wrong(
+                "Clever gives no district with these credentials, so whose data these are is unknown; nothing was applied".to_owned(),
+                "check the token in [source.auth]: it has to be that of a district",
+            );
+        }
         Some(wanted) if !ids.contains(wanted) => {
             return wrong(
                 format!("these credentials are not for the district {wanted} but for {}", ids.join(", ")),
@@ -94,7 +100,10 @@ pub(super) fn look(
 
 fn last_sync(district: &Said<'_>) -> Option<DateTime<Utc>> {
     let last = district.last_sync.filled()?;
-    DateTime::parse_from_rfc3339(&last).ok().map(|last| last.with_timezone(&Utc))
+    let moment = DateTime::parse_from_rfc3339(&last).ok().map(|last| last.with_timezone(&Utc));
+    // A day alone is taken for its end: it was some time until then.
+    moment
+        .or_else(|| last.parse::<NaiveDate>().ok()?.succ_opt()?.and_hms_opt(0, 0, 0).map(|end| end.and_utc()))
 }
 
 /// Why what a district gives may be old, with the code of the finding.
@@ -141,7 +150,13 @@ fn trouble(
             "Clever does not say that the district has ever been synced".to_owned(),
         ));
     }
-    let age = (now - last_sync(district)?).to_std().ok()?;
+    let Some(last) = last_sync(district) else {
+        return Some((
+            "district-stale",
+            "when the district was last synced with Clever cannot be read: its data may be old".to_owned(),
+        ));
+    };
+    let age = (now - last).to_std().ok()?;
     (age > max_age).then(|| {
         let hours = age.as_secs() / 3600;
         (
@@ -168,6 +183,9 @@ mod tests {
             Some("district-stale")
         );
         assert_eq!(code(r#"{"state":"running"}"#), Some("district-stale"));
+        assert_eq!(code(r#"{"state":"running","last_sync":"2026-11-19"}"#), None);
+        assert_eq!(code(r#"{"state":"running","last_sync":"2026-11-18"}"#), Some("district-stale"));
+        assert_eq!(code(r#"{"state":"running","last_sync":"Nov 22 2026"}"#), Some("district-stale"));
         assert_eq!(code(r#"{"state":"paused","pause_end":"2026-08-15"}"#), Some("district-paused"));
         assert_eq!(code(r#"{"state":"error","error":"…"}"#), Some("district-error"));
         assert_eq!(code(r#"{"state":"pending"}"#), Some("district-pending"));

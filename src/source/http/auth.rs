@@ -36,6 +36,18 @@ pub enum Credentials {
     CleverLookup { token_url: Url, client_id: String, client_secret: SecretPlace, district: Option<String> },
 }
 
+impl Credentials {
+    /// Whose they are; empty if only the token says so.
+    pub fn client_id(&self) -> &str {
+        match self {
+            Self::Bearer { .. } => "",
+            Self::OAuth2 { client_id, .. }
+            | Self::OAuth1 { client_id, .. }
+            | Self::CleverLookup { client_id, .. } => client_id,
+        }
+    }
+}
+
 /// Where OAuth 2 sends id and secret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -90,6 +102,15 @@ struct CleverOwner {
 impl Auth {
     pub(super) fn new(credentials: Credentials) -> Result<Self> {
         let secret = place(&credentials).read()?;
+        let is_sent_as_it_is = matches!(credentials, Credentials::Bearer { .. });
+        if is_sent_as_it_is && !can_be_sent(secret.reveal()) {
+            return Err(Failure::new(
+                Kind::Usage,
+                "the token has characters in it that no token has, such as blanks or accents",
+            )
+            .at(place(&credentials).shown())
+            .cure("copy it anew, as it is shown, and nothing else"));
+        }
         Ok(Self { credentials, secret, token: None })
     }
 
@@ -177,7 +198,8 @@ impl Auth {
             form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
         let build = || {
             let request = client
-                .http
+                .ways
+                .to(url)
                 .post(url.clone())
                 .header("accept", "application/json")
                 .header("content-type", "application/x-www-form-urlencoded")
@@ -215,7 +237,7 @@ impl Auth {
         }
         url.set_query(Some(&query));
         let build = || {
-            let request = client.http.get(url.clone()).header("accept", "application/json");
+            let request = client.ways.to(&url).get(url.clone()).header("accept", "application/json");
             Ok(request.header("authorization", basic(id, self.secret.reveal())))
         };
         let mut tokens: CleverTokens = fetch_json(client, &build, Asked::CleverToken)?;
@@ -251,9 +273,14 @@ fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
-/// A token that can be sent in a header at all.
+/// Whether a header can hold it.
+fn can_be_sent(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A token that can be sent at all.
 fn usable(token: String, url: &Url) -> Result<Secret> {
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !can_be_sent(&token) {
         return Err(Failure::new(Kind::SourceUnavailable, "the server gave a token that cannot be used")
             .at(url)
             .cure("check `token_url` in [source.auth]"));
@@ -270,7 +297,11 @@ fn fetch_json<T: for<'de> Deserialize<'de>>(
         if !answer.is_success() {
             return Err(Trouble::Lasting(explain::refusal(&answer, asked)));
         }
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| Trouble::Lasting(explain::not_json(&answer, &error)))
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            Trouble::Lasting(match explain::known_word(&answer) {
+                Some(_) => explain::refusal(&answer, asked),
+                None => explain::not_json(&answer, &error),
+            })
+        })
     })
 }

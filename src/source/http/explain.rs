@@ -31,7 +31,7 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error) -> Trouble {
     let host = url.host_str().unwrap_or_default();
     if causes.contains("certificate") || causes.contains("UnknownIssuer") {
         return Trouble::Lasting(
-            unavailable(format!("the certificate of {host} is not trusted"), url)
+            unavailable(format!("the certificate of {host} is not trusted; nothing was applied"), url)
                 .cure(
                     "if an authority of the district signs it, name its certificate with `ca_file` in [source.http]; if it has \
                      run out, have it renewed",
@@ -70,7 +70,8 @@ pub(super) fn too_slow(url: &Url) -> Failure {
 }
 
 pub(super) fn too_large(url: &Url) -> Failure {
-    unavailable("the answer is larger than 256 MiB", url).cure("use a smaller `page_size` in [source]")
+    unavailable("the answer is larger than 256 MiB; nothing was applied", url)
+        .cure("use a smaller `page_size` in [source]")
 }
 
 pub(super) fn cut_short(answer: &Answer) -> Failure {
@@ -106,8 +107,8 @@ pub(super) fn given_up(mut failure: Failure, retries: u32) -> Failure {
 /// It would pass too late.
 pub(super) fn too_long(mut failure: Failure, asked: Option<Duration>) -> Failure {
     let minutes = asked.unwrap_or_default().as_secs().div_ceil(60);
-    failure.what =
-        format!("{}, and asks to be left alone for {minutes} minutes; nothing was applied", failure.what);
+    let long = if minutes > 1440 { "more than a day".to_owned() } else { format!("{minutes} minutes") };
+    failure.what = format!("{}, and asks to be left alone for {long}; nothing was applied", failure.what);
     failure.cure = "run again after that".to_owned();
     failure
 }
@@ -147,7 +148,8 @@ pub(super) fn refusal(answer: &Answer, asked: Asked) -> Failure {
                 "if that is the right server, write its address in [source]",
             )
         }
-        (400 | 401 | 403, Asked::Token) => token_refusal(answer),
+        // Some say an error with a status of success.
+        (200 | 400 | 401 | 403, Asked::Token) => token_refusal(answer),
         (_, Asked::Token) => (
             format!("the server gives no token ({status})"),
             "check `token_url` in [source.auth]",
@@ -164,7 +166,7 @@ pub(super) fn refusal(answer: &Answer, asked: Asked) -> Failure {
         (403, Asked::Roster(_)) => (
             "the server knows us but does not let us read this (403)".to_owned(),
             "have whoever runs it grant reading this (users, orgs) to these credentials (OneRoster: scope roster-core.readonly; Clever: \
-             Secure Sync with the district)",
+             Secure Sync with the district). OneRoster can do without the orgs, if it is only those: `orgs_path = \"\"` in [source]",
         ),
         (404, Asked::Roster(AuthKind::Clever | AuthKind::Bearer)) if is_html(answer) => (
             "the server answers with a web page that says 404: the path is wrong, or the token is not one for this kind of data".to_owned(),
@@ -236,7 +238,7 @@ fn token_refusal(answer: &Answer) -> (String, &'static str) {
 }
 
 /// A word of OAuth 2 or of OneRoster's errors that the body holds.
-fn known_word(answer: &Answer) -> Option<&'static str> {
+pub(super) fn known_word(answer: &Answer) -> Option<&'static str> {
     const WORDS: [&str; 13] = [
         "invalid_client",
         "invalid_grant",

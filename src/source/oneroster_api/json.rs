@@ -8,6 +8,9 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// No page and no list in it has more. What seems to be one is there to fill our memory.
+pub(in crate::source) const MOST: usize = 100_000;
+
 /// A text, or nothing. Numbers and booleans are taken as they are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::source) struct Text<'a>(pub(in crate::source) Option<Cow<'a, str>>);
@@ -73,7 +76,9 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(number.to_string()))))
+        // Beyond this the last digits are lost, and two ids could become one.
+        let is_exact = number.abs() < 9_007_199_254_740_992.0;
+        Ok(Text(is_exact.then(|| Cow::Owned(number.to_string()))))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -124,9 +129,28 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
         Ok(List(None))
     }
 
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(List(None))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(List(None))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(List(None))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(List(None))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
         while let Some(value) = values.next_element()? {
+            if list.len() == MOST {
+                return Err(A::Error::custom("a list is too long"));
+            }
             list.push(value);
         }
         Ok(List(Some(list)))
@@ -134,6 +158,59 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, values: A) -> Result<Self::Value, A::Error> {
         T::deserialize(serde::de::value::MapAccessDeserializer::new(values)).map(|one| List(Some(vec![one])))
+    }
+}
+
+/// An object, or nothing: some servers have null or a bare text among the items of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) struct Loose<T>(pub(in crate::source) Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LooseVisitor(PhantomData))
+    }
+}
+
+struct LooseVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for LooseVisitor<T> {
+    type Value = Loose<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Loose(None))
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Loose(None))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Loose(None))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Loose(None))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Loose(None))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Loose(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
+        while values.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Loose(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, values: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(serde::de::value::MapAccessDeserializer::new(values)).map(|one| Loose(Some(one)))
     }
 }
 
@@ -152,7 +229,8 @@ mod tests {
         assert_eq!(text("604863"), Some("604863".into()));
         assert_eq!(text("true"), Some("true".into()));
         assert_eq!(text("\"\""), Some(String::new()));
-        for nothing in ["null", "{\"a\":[1]}", "[\"a\"]"] {
+        assert_eq!(text("1.5"), Some("1.5".into()));
+        for nothing in ["12345678901234567890123", "null", "{\"a\":[1]}", "[\"a\"]"] {
             assert_eq!(text(nothing), None, "{nothing}");
         }
     }
@@ -163,9 +241,19 @@ mod tests {
             serde_json::from_str::<List<serde_json::Value>>(json).unwrap().0.map(|list| list.len())
         };
         assert_eq!(list("null"), None);
-        assert_eq!(list("\"\""), None);
+        for nothing in ["\"\"", "5", "-5", "0.5", "true"] {
+            assert_eq!(list(nothing), None, "{nothing}");
+        }
         assert_eq!(list("[]"), Some(0));
         assert_eq!(list("[{},{}]"), Some(2));
         assert_eq!(list("{\"sourcedId\":\"x\"}"), Some(1));
+    }
+
+    #[test]
+    fn an_item_that_is_no_object_is_none() {
+        let list: List<Loose<serde_json::Value>> =
+            serde_json::from_str("[{\"a\":1},null,\"s1\",5,-5,0.5,true,[{}]]").unwrap();
+        let objects: Vec<bool> = list.0.unwrap().iter().map(|item| item.0.is_some()).collect();
+        assert_eq!(objects, [true, false, false, false, false, false, false, false]);
     }
 }

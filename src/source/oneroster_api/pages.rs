@@ -2,9 +2,11 @@
 //!
 //! Servers clamp the size of a page without a word, leave out the totals, repeat their last page for ever, and go on
 //! changing while they are read. So the offset grows by what was received, the end is a page without anybody, and whatever
-//! does not add up makes the pull begin again or fail. `Link` is never followed.
+//! does not add up makes the pull begin again or fail. Where there are no totals, each page is asked for from the last
+//! record of the one before it. `Link` is never followed.
 
 use super::Options;
+use super::tally::{Digest, Seen, Tally};
 use crate::failure::{Failure, Kind, Result};
 use crate::source::http::{Answer, Client, Url, under};
 
@@ -16,20 +18,13 @@ pub(super) struct Wanted<'a> {
     pub(super) filter: Option<&'a str>,
 }
 
-/// What was on a page.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
-    pub(super) received: u64,
-    /// Those of them that were on no page before.
-    pub(super) new: u64,
-}
-
 /// Takes in pages of one collection.
 pub(super) trait Collection {
-    /// Reads one page: none if the collection is not in the answer.
+    /// Reads one page: none if the collection is not in the answer. With `after` it has to begin with the record of that id,
+    /// which was on the page before and is left out; where it does not, nothing is taken in.
     ///
     /// The outer error is one of the JSON; then nothing of the page may have been taken in.
-    fn page(&mut self, body: &[u8]) -> serde_json::Result<Result<Option<Seen>>>;
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>>;
 }
 
 /// How reading a collection ended.
@@ -37,8 +32,8 @@ pub(super) enum End {
     Complete,
     /// The server's data changed meanwhile: what happened. Nothing that was taken in may be used.
     Moved(String),
-    /// Everything is there, but some records came more than once: pages overlapped, or the data are like that.
-    Repeated(u64),
+    /// Some records came more than once: pages overlapped, and others may have slipped through, or the data are like that.
+    Repeated(Digest),
 }
 
 /// Whether each page agrees with those before it.
@@ -56,59 +51,92 @@ pub(super) fn walk(
     collection: &mut dyn Collection,
     progress: &dyn Fn(u64, Option<u64>),
 ) -> Result<End> {
-    let (mut received, mut distinct) = (0_u64, 0_u64);
+    let mut tally = Tally::default();
+    let mut agreement = Agreement::default();
     // How many the last page had.
     let mut last = 0;
-    let mut agreement = Agreement::default();
     // What an earlier pull has asked for ahead is of then.
     client.look_ahead(&[])?;
     for number in 0_u64.. {
-        let url = address(options, wanted, received);
+        let (after, offset) = next(options, &tally, agreement.total);
+        let url = address(options, wanted, offset);
         if number >= options.max_pages {
-            return Err(Failure::new(
-                Kind::SourceUnavailable,
-                format!(
-                    "there are more than {number} pages, so the server may never end; nothing was applied"
-                ),
-            )
-            .at(url)
-            .cure("if the district is that large, use a larger `page_size` or `max_pages` in [source]"));
+            return Err(endless(number, &url));
         }
+        let is_all = tally.is_all_of(agreement.total);
         let mut asked = Ok(());
-        let (seen, moved) = client.get(&url, |answer| {
+        let read = |answer: &Answer| {
             // While this page is read the server makes the next one ready.
-            let next = received + u64::from(options.page_size);
-            asked = client.look_ahead(&ahead(options, wanted, last, next, agreement.total));
-            Ok((collection.page(&answer.body)?, agreement.check(answer, options.check_totals)))
-        })?;
+            let from = offset + u64::from(options.page_size) - u64::from(after.is_some());
+            asked = client.look_ahead(&ahead(options, wanted, last, from, agreement.total));
+            Ok((collection.page(&answer.body, after)?, agreement.check(answer, options.check_totals)))
+        };
+        // Some refuse what lies behind the last record.
+        let page =
+            if is_all { client.get_unless_past_end(&url, read)? } else { Some(client.get(&url, read)?) };
         asked?;
-        let Some(seen) = seen? else { return Err(no_such_key(&url, wanted.path)) };
+        let Some((seen, moved)) = page else { return Ok(End::Complete) };
+        let Some(seen) = seen.map_err(|failure| failure.or_at(&url))? else {
+            return Err(no_such_key(&url, wanted.path));
+        };
         if let Some(moved) = moved {
             return Ok(End::Moved(moved));
         }
-        if seen.received == 0 {
-            return ended(agreement.total, received, distinct, &url);
+        if seen.astray && tally.is_again(&seen) {
+            return Err(same_again(&url));
         }
-        received += seen.received;
-        distinct += seen.new;
-        last = seen.received;
-        progress(distinct, agreement.total);
-        client.look_ahead(&ahead(options, wanted, last, received, agreement.total))?;
-        if seen.new == 0 {
+        if seen.astray {
+            return Ok(End::Moved("a page did not go on where the one before it ended".to_owned()));
+        }
+        if seen.met.is_empty() {
+            return tally.ended(agreement.total, &url);
+        }
+        tally.add(&seen);
+        progress(tally.distinct(), agreement.total);
+        let on_page = seen.met.len() as u64;
+        // A count that is that of the page may be no more than that.
+        if tally.is_all_of(agreement.total) && agreement.total != Some(on_page) {
+            return Ok(End::Complete);
+        }
+        last = on_page + u64::from(after.is_some());
+        let (_, from) = next(options, &tally, agreement.total);
+        client.look_ahead(&ahead(options, wanted, last, from, agreement.total))?;
+        if seen.is_nothing_new() {
             // Some servers give their last page again when asked for more. That this is what happened is known only if
             // they have said how many there are.
-            if agreement.total == Some(distinct) {
+            if agreement.total == Some(tally.distinct()) {
                 return Ok(End::Complete);
             }
-            return Err(Failure::new(
-                Kind::SourceUnavailable,
-                "the server gives the same page again, so where its list ends is unknown; nothing was applied",
-            )
-            .at(url)
-            .cure("report this to whoever runs the server: `offset` has to be followed, and end with an empty page"));
+            return Err(same_again(&url));
         }
     }
     Ok(End::Complete)
+}
+
+/// Where the next page begins, and with which record it has to if it overlaps with the page before. Without a count, somebody who
+/// slips over the edge of a page shows only where the edges are looked at.
+fn next(options: &Options, tally: &Tally, total: Option<u64>) -> (Option<u64>, u64) {
+    let in_order = options.sort && options.parallel == 1 && total.is_none();
+    let after = tally.overlap().filter(|_| in_order);
+    (after, tally.received() - u64::from(after.is_some()))
+}
+
+fn same_again(url: &Url) -> Failure {
+    Failure::new(
+        Kind::SourceUnavailable,
+        "the server gives the same page again, so where its list ends is unknown; nothing was applied",
+    )
+    .at(url)
+    .cure("report this to whoever runs the server: `offset` has to be followed, and end with an empty page")
+}
+
+fn endless(pages: u64, url: &Url) -> Failure {
+    Failure::new(
+        Kind::SourceUnavailable,
+        format!("there are more than {pages} pages, so the server may never end; nothing was applied"),
+    )
+    .at(url)
+    .cure("if the district is that large, use a larger `page_size` or `max_pages` in [source]")
 }
 
 /// The pages to ask for before they are wanted, from an offset on: those that follow if the server goes on giving whole pages.
@@ -119,7 +147,7 @@ fn ahead(options: &Options, wanted: Wanted<'_>, last: u64, from: u64, total: Opt
     }
     (0..u64::from(options.parallel))
         .map(|page| from + page * size)
-        .take_while(|offset| total.is_none_or(|total| *offset <= total))
+        .take_while(|offset| total.is_none_or(|total| *offset < total))
         .map(|offset| address(options, wanted, offset))
         .collect()
 }
@@ -133,26 +161,6 @@ pub(super) fn address(options: &Options, wanted: Wanted<'_>, offset: u64) -> Url
     }
     query.extend(wanted.filter.map(|filter| ("filter", filter)));
     under(&options.url, wanted.path, &query)
-}
-
-fn ended(total: Option<u64>, received: u64, distinct: u64, url: &Url) -> Result<End> {
-    let repeated = received - distinct;
-    match total {
-        Some(total) if total != distinct && repeated > 0 && total != received => {
-            Ok(End::Moved(format!("{repeated} records came twice, and others not at all")))
-        }
-        Some(total) if total != distinct && repeated == 0 => Err(Failure::new(
-            Kind::SourceUnavailable,
-            format!("the server says that there are {total} records, and gave {distinct}; nothing was applied"),
-        )
-        .at(url)
-        .cure(
-            "run again; if it stays so, ask whoever runs the server which is right. If its count is known to be wrong, set \
-             `check_totals = false` in [source]",
-        )),
-        Some(_) | None if repeated > 0 => Ok(End::Repeated(repeated)),
-        Some(_) | None => Ok(End::Complete),
-    }
 }
 
 /// An error can come with status 200, and would otherwise pass for a district without users.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::json::{List, Text};
+use super::json::{List, Loose, Text};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roster::{Assignment, Defect, IdList, Record, RoleList, Schools};
@@ -42,11 +42,11 @@ pub(super) struct User<'a> {
     #[serde(borrow)]
     role: Text<'a>,
     #[serde(borrow)]
-    orgs: List<Reference<'a>>,
+    orgs: List<Loose<Reference<'a>>>,
     #[serde(borrow)]
-    roles: List<Role<'a>>,
+    roles: List<Loose<Role<'a>>>,
     #[serde(borrow)]
-    agents: List<Reference<'a>>,
+    agents: List<Loose<Reference<'a>>>,
 }
 
 /// A GUIDRef. Only the id is of use: `href` and `type` are often wrong.
@@ -66,7 +66,7 @@ struct Role<'a> {
     #[serde(borrow)]
     role: Text<'a>,
     #[serde(borrow)]
-    org: List<Reference<'a>>,
+    org: List<Loose<Reference<'a>>>,
     #[serde(borrow)]
     begin_date: Text<'a>,
     #[serde(borrow)]
@@ -88,6 +88,13 @@ const FILE: &str = "users";
 impl Oddities<'_> {
     fn warn(&mut self, code: &'static str, field: &str, message: impl FnOnce() -> String) {
         self.findings.warn(code, FILE, Some(self.at), Some(field), message);
+    }
+
+    /// Tells of items that are no objects, and so are not there.
+    fn items<T>(&mut self, list: &List<Loose<T>>, field: &str) {
+        if list.0.iter().flatten().any(|item| item.0.is_none()) {
+            self.warn("unreadable-item", field, || "not an object, so taken as not there".to_owned());
+        }
     }
 
     fn org(&mut self, id: &str, field: &str) {
@@ -114,6 +121,8 @@ impl User<'_> {
     ) -> Result<T> {
         let (deleted, inactive) = self.status(odd);
         let (roles, defect) = self.roles(odd);
+        odd.items(&self.orgs, "orgs");
+        odd.items(&self.agents, "agents");
         let orgs = self.orgs.0.as_ref().map(|orgs| list(orgs));
         for org in IdList(orgs.as_deref().unwrap_or_default()).iter() {
             odd.org(org, "orgs");
@@ -165,7 +174,8 @@ impl User<'_> {
     /// The roles, primary first, and whether one of them cannot be read.
     fn roles(&self, odd: &mut Oddities<'_>) -> (String, Option<Defect>) {
         let mut text = String::new();
-        let held = self.roles.0.as_deref().unwrap_or_default();
+        odd.items(&self.roles, "roles");
+        let held: Vec<&Role<'_>> = objects(&self.roles).collect();
         if held.is_empty() {
             text.push_str(&self.role.tidy().unwrap_or_default());
             return (text, None);
@@ -173,7 +183,8 @@ impl User<'_> {
         let is_primary =
             |role: &&Role<'_>| role.role_type.tidy().is_some_and(|word| word.eq_ignore_ascii_case("primary"));
         let mut defect = None;
-        for role in held.iter().filter(is_primary).chain(held.iter().filter(|role| !is_primary(role))) {
+        let (first, then): (Vec<&Role<'_>>, Vec<&Role<'_>>) = held.into_iter().partition(is_primary);
+        for role in first.into_iter().chain(then) {
             let Some(name) = role.role.filled() else {
                 odd.findings.error("incomplete-role", FILE, Some(odd.at), Some("roles"), || {
                     "a role without its name, so its user is rejected".to_owned()
@@ -183,8 +194,7 @@ impl User<'_> {
             };
             let mut day = |text: &Text<'_>, field| day(text, field, odd);
             let (begin, end) = (day(&role.begin_date, "beginDate"), day(&role.end_date, "endDate"));
-            let orgs: Vec<Cow<'_, str>> =
-                role.org.0.iter().flatten().map(|org| org.sourced_id.id()).collect();
+            let orgs: Vec<Cow<'_, str>> = objects(&role.org).map(|org| org.sourced_id.id()).collect();
             let orgs: Vec<Option<&str>> = match orgs.iter().any(|org| !org.is_empty()) {
                 true => orgs.iter().map(AsRef::as_ref).filter(|org| !org.is_empty()).map(Some).collect(),
                 false => vec![None],
@@ -201,9 +211,15 @@ impl User<'_> {
     }
 }
 
-fn list(references: &[Reference<'_>]) -> String {
+/// The items of a list that are objects.
+fn objects<T>(list: &List<Loose<T>>) -> impl Iterator<Item = &T> {
+    list.0.iter().flatten().filter_map(|item| item.0.as_ref())
+}
+
+fn list(references: &[Loose<Reference<'_>>]) -> String {
+    let references = references.iter().filter_map(|reference| reference.0.as_ref());
     let ids: Vec<Cow<'_, str>> =
-        references.iter().map(|reference| reference.sourced_id.id()).filter(|id| !id.is_empty()).collect();
+        references.map(|reference| reference.sourced_id.id()).filter(|id| !id.is_empty()).collect();
     ids.join(",")
 }
 

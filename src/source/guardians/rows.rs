@@ -1,0 +1,132 @@
+//! A row of the guardians file: one guardian of one student.
+
+use std::ops::ControlFlow;
+
+use super::details::Reader;
+use crate::contact::PersonName;
+use crate::roster::{IdList, Record, RoleList};
+use crate::source::oneroster_csv::lone;
+
+/// The columns, each with other names that are understood.
+pub(super) const COLUMNS: [(&str, &[&str]); 9] = [
+    ("student_id", &["studentId", "student id", "studentSourcedId", "student"]),
+    ("given_name", &["givenName", "given name", "first_name", "first name"]),
+    ("family_name", &["familyName", "family name", "last_name", "last name"]),
+    ("email", &["e-mail", "email address"]),
+    ("mobile", &["sms", "cell", "mobile phone", "cell phone"]),
+    ("home_phone", &["homePhone", "home phone", "phone"]),
+    ("relationship", &["relation"]),
+    ("language", &["home language"]),
+    ("guardian_id", &["guardianId", "guardian id", "guardianSourcedId"]),
+];
+
+/// One person of the file.
+#[derive(Debug, Default)]
+pub(super) struct Guardian {
+    pub(super) line: u64,
+    /// Given in the file.
+    pub(super) id: Option<String>,
+    pub(super) name: PersonName,
+    pub(super) given_name: Option<String>,
+    pub(super) family_name: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) mobile: Option<String>,
+    pub(super) home_phone: Option<String>,
+    pub(super) relationship: Option<String>,
+    pub(super) language: Option<String>,
+    /// As the file names them.
+    pub(super) students: Vec<String>,
+    /// Email, mobile and home phone in normal form, where they are valid.
+    pub(super) keys: [Option<u64>; 3],
+    /// All valid emails, and all valid numbers, of all rows.
+    pub(super) emails: Vec<u64>,
+    pub(super) numbers: Vec<u64>,
+}
+
+/// A row that names nobody.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) line: u64,
+    /// Of whom it seems to be a guardian.
+    pub(super) student: Option<String>,
+    pub(super) code: &'static str,
+    pub(super) what: &'static str,
+}
+
+impl Guardian {
+    /// Reads a row.
+    pub(super) fn read(row: &lone::LoneRow<'_, 9>, reader: &Reader) -> Result<Self, Broken> {
+        let own = |at: usize| row.cells[at].map(|cell| cell.replace(['\t', '\n', '\r'], " "));
+        let filled = |at: usize| own(at).filter(|cell| !cell.is_empty());
+        let broken = |code, what| Broken { line: row.line, student: filled(0), code, what };
+        if let Some(code) = row.defect {
+            return Err(broken(code, "where the cells of this row end is a guess, so it is not used"));
+        }
+        let Some(student) = filled(0) else {
+            return Err(broken("rejected-no-student", "the row names no student, so it is not used"));
+        };
+        let (id, given_name, family_name) = (filled(8), own(1), own(2));
+        let part = |name: &Option<String>| name.clone().unwrap_or_default();
+        let name = PersonName::new(&part(&given_name), &part(&family_name));
+        // Whom an id names is known all the same: an account keeps the name that it has.
+        if name.is_empty() && id.is_none() {
+            return Err(broken("rejected-no-name", "the row has no name, so it is not used"));
+        }
+        let (email, mobile, home_phone) = (own(3), own(4), own(5));
+        let number = |text: &Option<String>| text.as_ref().and_then(|text| reader.number(text));
+        let email_key = email.as_ref().and_then(|text| reader.email(text));
+        let keys = [email_key, number(&mobile), number(&home_phone)];
+        Ok(Self {
+            line: row.line,
+            id,
+            keys,
+            emails: keys[..1].iter().flatten().copied().collect(),
+            numbers: keys[1..].iter().flatten().copied().collect(),
+            name,
+            given_name,
+            family_name,
+            email,
+            mobile,
+            home_phone,
+            relationship: filled(6),
+            language: filled(7),
+            students: vec![student],
+        })
+    }
+
+    /// OneRoster's role for what the file calls the relationship.
+    pub(super) fn role(&self) -> &'static str {
+        let word = self.relationship.as_deref().unwrap_or_default().to_lowercase();
+        match word.trim() {
+            "parent" | "mother" | "father" | "mom" | "dad" | "stepmother" | "stepfather" | "stepparent" => {
+                "parent"
+            }
+            "grandparent" | "grandmother" | "grandfather" | "aunt" | "uncle" | "aunt/uncle" | "sibling"
+            | "sister" | "brother" | "cousin" | "relative" => "relative",
+            _ => "guardian",
+        }
+    }
+
+    /// Its record, under an id and with students that are known by now. Without them they stay as they were.
+    pub(super) fn with_record(
+        &self,
+        id: &str,
+        students: Option<&[&str]>,
+        use_it: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let students = students.map(|students| students.join(","));
+        use_it(&Record {
+            line: Some(self.line),
+            sourced_id: id,
+            given_name: self.given_name.as_deref(),
+            family_name: self.family_name.as_deref(),
+            email: self.email.as_deref(),
+            sms: self.mobile.as_deref(),
+            phone: self.home_phone.as_deref(),
+            language: self.language.as_deref(),
+            roles: RoleList(self.role()),
+            agents: students.as_deref().map(IdList),
+            ..Record::default()
+        })
+    }
+}

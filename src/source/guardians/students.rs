@@ -1,0 +1,63 @@
+//! The students whom the guardians file names, as they are met in the roster.
+
+use std::collections::HashMap;
+
+use super::rows::{Broken, Guardian};
+use crate::roles;
+use crate::roster::Record;
+
+/// By what the file calls them: their sourcedIds, once they were met.
+pub(super) struct Students<'a> {
+    met: HashMap<&'a str, Met>,
+}
+
+#[derive(Default)]
+struct Met {
+    /// It is a sourcedId itself.
+    is_id: bool,
+    /// The sourcedIds of those who have it as identifier.
+    by_identifier: Vec<String>,
+}
+
+impl<'a> Students<'a> {
+    pub(super) fn new(guardians: &'a [Guardian], broken: &'a [Broken]) -> Self {
+        let names = guardians.iter().flat_map(|guardian| &guardian.students);
+        let names = names.chain(broken.iter().filter_map(|row| row.student.as_ref()));
+        Self { met: names.map(|name| (name.as_str(), Met::default())).collect() }
+    }
+
+    /// Takes notice of somebody in the roster, who may be no student at all.
+    pub(super) fn meet(&mut self, record: &Record<'_>) {
+        let is_student = || record.roles.iter().any(|held| roles::canonical(held.role) == "student");
+        let is_named = self.met.contains_key(record.sourced_id)
+            || record.identifier.is_some_and(|identifier| self.met.contains_key(identifier));
+        if !is_named || record.deleted || record.sourced_id.is_empty() || !is_student() {
+            return;
+        }
+        if let Some(met) = self.met.get_mut(record.sourced_id) {
+            met.is_id = true;
+        }
+        if let Some(met) = record.identifier.and_then(|identifier| self.met.get_mut(identifier))
+            && !met.by_identifier.iter().any(|other| other == record.sourced_id)
+        {
+            met.by_identifier.push(record.sourced_id.to_owned());
+        }
+    }
+
+    /// Who is meant, if that is certain.
+    pub(super) fn id(&self, name: &'a str) -> Option<&str> {
+        match self.could_be(name).as_slice() {
+            [id] => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Everybody who could be meant.
+    pub(super) fn could_be(&self, name: &'a str) -> Vec<&str> {
+        match self.met.get(name) {
+            Some(met) if met.is_id => vec![name],
+            Some(met) => met.by_identifier.iter().map(String::as_str).collect(),
+            None => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The ways to a server: through the district's proxy if there is one, but never through it to this very machine, which it would
+//! look for in the wrong place, with our credentials in hand.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::blocking::{Client, ClientBuilder};
+
+use super::address::is_loopback;
+use super::{Options, Proxy, explain};
+use crate::failure::{Failure, Kind, Result};
+
+/// Connections that are kept open.
+pub(super) struct Ways {
+    out: Client,
+    /// None if there is no proxy to avoid.
+    here: Option<Client>,
+}
+
+impl Ways {
+    pub(super) fn new(options: &Options) -> Result<Self> {
+        let out = match &options.proxy {
+            Proxy::System => builder(options)?,
+            Proxy::None => builder(options)?.no_proxy(),
+            Proxy::At(url) => builder(options)?.proxy(reqwest::Proxy::all(url).map_err(|cause| {
+                Failure::new(Kind::Usage, "the proxy's address cannot be used")
+                    .at("[source.http] proxy")
+                    .cure("write for example \"http://proxy.lincoln.example:3128\"")
+                    .because(cause.without_url())
+            })?),
+        };
+        let here = match options.proxy {
+            Proxy::None => None,
+            Proxy::System | Proxy::At(_) => Some(build(builder(options)?.no_proxy())?),
+        };
+        Ok(Self { out: build(out)?, here })
+    }
+
+    pub(super) fn to(&self, url: &Url) -> &Client {
+        self.here.as_ref().filter(|_| is_loopback(url)).unwrap_or(&self.out)
+    }
+}
+
+fn builder(options: &Options) -> Result<ClientBuilder> {
+    let builder = Client::builder()
+        .user_agent(concat!("rostersync/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(options.timeout.min(Duration::from_secs(30)))
+        .timeout(options.timeout);
+    Ok(match &options.ca_file {
+        Some(path) => builder.tls_certs_merge(certificates(path)?),
+        None => builder,
+    })
+}
+
+fn build(builder: ClientBuilder) -> Result<Client> {
+    builder.build().map_err(|cause| {
+        Failure::new(Kind::Failed, "connections cannot be made on this machine")
+            .cure("check that the system has its certificates (package ca-certificates)")
+            .because(explain::chain(&cause))
+    })
+}
+
+fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>> {
+    let unusable = |what: &str| {
+        Failure::new(Kind::Usage, what)
+            .at(path.display())
+            .cure("`ca_file` in [source.http] has to be a PEM file with the certificate of the authority")
+    };
+    let pem = std::fs::read(path)
+        .map_err(|cause| unusable("the file of certificates cannot be read").because(cause))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem)
+        .map_err(|cause| unusable("the file of certificates is not PEM").because(cause.without_url()))?;
+    if found.is_empty() {
+        return Err(unusable("the file of certificates has none in it"));
+    }
+    Ok(found)
+}

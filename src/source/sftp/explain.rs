@@ -1,0 +1,88 @@
+//! What goes wrong with `sftp`, in words for the person who reads them at 7 a.m.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::Options;
+use crate::failure::{Failure, Kind, Result};
+
+/// Looks whether the client will use this key at all: of one that is open to others it says so, and goes on without it.
+///
+/// # Errors
+/// `Usage` if it cannot be read or is open to others.
+pub(super) fn check_key(path: &Path) -> Result<()> {
+    let wrong = |what: &str, cure: &str| Failure::new(Kind::Usage, what).at(path.display()).cure(cure);
+    let file = std::fs::File::open(path).map_err(|cause| {
+        wrong(
+            "the key file cannot be read",
+            "check `key_file` in [source.sftp], and that the user that runs rostersync may read it",
+        )
+        .because(cause)
+    })?;
+    match file.metadata() {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => Err(wrong(
+            "the key file is open to other users of this machine, so `sftp` would not use it",
+            "make it readable by the user that runs rostersync only: chmod 600",
+        )),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The files did not come within the time that they have.
+pub(super) fn too_slow(options: &Options) -> Failure {
+    let limit = options.timeout.as_secs_f64();
+    Failure::new(
+        Kind::SourceUnavailable,
+        format!("the files were not there after {limit} s; nothing was applied"),
+    )
+    .at(&options.url)
+    .cure("look why the server is so slow, or give it longer with `timeout` in [source.sftp]")
+}
+
+/// Why the client failed, by what it says.
+pub(super) fn failed(complained: &str, options: &Options) -> Failure {
+    let says = |words: &str| complained.to_lowercase().contains(words);
+    let (kind, what, cure) = if says("host key verification failed")
+        || says("host identification has changed")
+    {
+        (
+            Kind::SourceUnavailable,
+            "the server does not have the key that it should have, so it may be another one",
+            "compare its key with whoever runs it; then write it as `host_key` in [source.sftp] (`ssh-keyscan HOST` shows it)",
+        )
+    } else if says("permission denied (") || says("too many authentication failures") {
+        (
+            Kind::SourceUnavailable,
+            "the server does not let us in",
+            "check the user in `path`, and that the server knows the public part of `key_file` in [source.sftp], which must not \
+             have a passphrase",
+        )
+    } else if says("could not resolve hostname") {
+        (
+            Kind::SourceUnavailable,
+            "the server's name cannot be resolved",
+            "check the name, and this machine's network",
+        )
+    } else if says("no such file") || says("not found") {
+        (Kind::InputUnusable, "there is no such folder on the server", "check the path in [source]")
+    } else if says("permission denied") {
+        (
+            Kind::SourceUnavailable,
+            "the user may not read the files on the server",
+            "give the user access to them",
+        )
+    } else {
+        (
+            Kind::SourceUnavailable,
+            "the files cannot be fetched",
+            "check that the server is up, and that a firewall lets this machine through; `sftp` on the command line says more",
+        )
+    };
+    let last =
+        complained.lines().rev().map(str::trim).find(|line| !line.is_empty() && *line != "Connection closed");
+    let failure = Failure::new(kind, format!("{what}; nothing was applied")).at(&options.url).cure(cure);
+    match last {
+        Some(line) => failure.because(line.chars().take(200).collect::<String>()),
+        None => failure,
+    }
+}
