@@ -54,11 +54,14 @@ fn second_night() -> Vec<Person> {
     all
 }
 
+/// Makes a source have these people tonight.
+type Tell = dyn Fn(&District, &[Person]);
+
 /// A kind of source, on the nights of which `tell` has told it who there is.
 struct Source {
     district: District,
     run: Box<dyn Fn(&District) -> Done>,
-    tell: Box<dyn Fn(&District, &[Person])>,
+    tell: Box<Tell>,
 }
 
 /// What a report says, but for the positions of rows.

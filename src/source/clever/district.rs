@@ -183,8 +183,8 @@ mod tests {
             Some("district-stale")
         );
         assert_eq!(code(r#"{"state":"running"}"#), Some("district-stale"));
-        assert_eq!(code(r#"{"state":"running","last_sync":"2026-11-19"}"#), None);
-        assert_eq!(code(r#"{"state":"running","last_sync":"2026-11-18"}"#), Some("district-stale"));
+        assert_eq!(code(r#"{"state":"running","last_sync":"2026-11-20"}"#), None);
+        assert_eq!(code(r#"{"state":"running","last_sync":"2026-11-19"}"#), Some("district-stale"));
         assert_eq!(code(r#"{"state":"running","last_sync":"Nov 22 2026"}"#), Some("district-stale"));
         assert_eq!(code(r#"{"state":"paused","pause_end":"2026-08-15"}"#), Some("district-paused"));
         assert_eq!(code(r#"{"state":"error","error":"…"}"#), Some("district-error"));
