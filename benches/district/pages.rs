@@ -11,18 +11,19 @@ use crate::made_up::people::{SCHOOL, User};
 /// How many records a page has, but for the last one.
 pub(crate) const PAGE: u64 = 10_000;
 
-/// Writes one day's users and orgs into a folder, a file for each page, named by where it begins. Returns how many users there
-/// are.
-pub(crate) fn pages(folder: &Path, users: u64, day: u8) -> Result<u64> {
+/// Writes one day's users and orgs into a folder, a file for each page, named by where it begins. Returns how many users
+/// and orgs there are.
+pub(crate) fn pages(folder: &Path, users: u64, day: u8) -> Result<(u64, u64)> {
     fs::create_dir_all(folder)?;
     let orgs = (0..(users / SCHOOL).max(1)).map(|school| {
         format!(
             r#"{{"sourcedId":"school-{school:05}","status":"active","dateLastModified":"2026-08-01T00:00:00.000Z","name":"School {school}","type":"school","identifier":"{school}"}}"#
         )
     });
-    collection(folder, "orgs", orgs)?;
+    let orgs = collection(folder, "orgs", orgs)?;
     let there = (0..users).map(|number| User::of(number, users)).filter(|user| user.is_there(day));
-    collection(folder, "users", there.map(|user| json(user, users, day)))
+    let users = collection(folder, "users", there.map(|user| json(user, users, day)))?;
+    Ok((users, orgs))
 }
 
 fn collection(folder: &Path, name: &str, records: impl Iterator<Item = String>) -> Result<u64> {

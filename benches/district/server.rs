@@ -14,13 +14,14 @@ pub(crate) const TOKEN: &str = "let-me-in";
 struct Pages {
     folder: PathBuf,
     users: u64,
+    orgs: u64,
 }
 
-/// Starts it, with the pages of a folder and how many users it says there are. It ends with the benchmark.
-pub(crate) fn start(folder: &Path, users: u64) -> Result<SocketAddr> {
+/// Starts it, with the pages of a folder and how many users and orgs it says there are. It ends with the benchmark.
+pub(crate) fn start(folder: &Path, (users, orgs): (u64, u64)) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
-    let pages = Arc::new(Pages { folder: folder.to_owned(), users });
+    let pages = Arc::new(Pages { folder: folder.to_owned(), users, orgs });
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let pages = Arc::clone(&pages);
@@ -65,10 +66,10 @@ fn answer(mut stream: &TcpStream, pages: &Pages, target: &str, is_let_in: bool) 
         Err(_) => nobody(name).len() as u64,
     };
     let status = if is_let_in { "200 OK" } else { "401 Unauthorized" };
-    let total = if name == "users" { format!("X-Total-Count: {}\r\n", pages.users) } else { String::new() };
+    let total = if name == "users" { pages.users } else { pages.orgs };
     write!(
         stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{total}Content-Length: {length}\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nX-Total-Count: {total}\r\nContent-Length: {length}\r\n\r\n"
     )?;
     match file {
         // From file to socket within the system.
