@@ -1,0 +1,192 @@
+//! The rows of a plan, as the report and the preview have them.
+
+use std::thread;
+
+use super::Plan;
+use crate::failure::Result;
+use crate::lanes::Lanes;
+use crate::plan::people::Walk;
+use crate::plan::sort::Source;
+use crate::plan::view::{Faces, View};
+use crate::plan::{Action, PlanRow};
+use crate::roster::kept;
+use crate::spool::{self, BLOCK};
+
+impl Plan {
+    /// Writes the rows of the report: in the order of the source, then those who are not in it by sourcedId. `format`
+    /// appends one row to a piece of the report, by several threads at once; `out` takes the pieces, in order.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be read back from where they are kept, and those of `out`.
+    pub fn write_rows(
+        &self,
+        format: impl Fn(&View<'_>, &mut Vec<u8>) + Sync,
+        mut out: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let format = &format;
+        thread::scope(|scope| {
+            let mut lanes = Lanes::start(scope, || {
+                let mut faces = Faces::new(&self.survey, &self.memory, &self.rules);
+                move |piece: Piece<'_>| self.write_piece(piece, &mut faces, format)
+            });
+            let mut spare: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            let mut take =
+                |lanes: &mut Lanes<Piece<'_>, Result<Written>>, spare: &mut Vec<_>| -> Result<bool> {
+                    let Some(written) = lanes.pull()? else { return Ok(false) };
+                    let Written { block, text } = written?;
+                    out(&text)?;
+                    spare.push((block, text));
+                    Ok(true)
+                };
+            let mut rows = self.rows.read();
+            let mut roster = self.survey.roster.read();
+            let mut sources = self.sources.as_slice();
+            let mut place = 0;
+            for records in &self.survey.blocks {
+                let (mut block, mut text) = spare.pop().unwrap_or_default();
+                roster.next(&mut block)?;
+                text.clear();
+                let own;
+                (own, sources) = sources.split_at((*records as usize).min(sources.len()));
+                let decided = own.iter().filter(|source| source.is_among_rows()).count();
+                let mut ready = Vec::new();
+                for _ in 0..decided {
+                    ready.extend_from_slice(rows.next_bytes()?.unwrap_or_default());
+                }
+                let piece = Piece { block, text, sources: own, place, rows: ready };
+                place += *records;
+                lanes.push(piece)?;
+                if lanes.is_full() {
+                    take(&mut lanes, &mut spare)?;
+                }
+            }
+            while take(&mut lanes, &mut spare)? {}
+            let mut sharing = self.sharing.walk(place);
+            let mut text = Vec::new();
+            while let Some(mut row) = rows.next_value::<PlanRow<'_>>()? {
+                self.share(&mut row, &mut sharing);
+                if row.is_of_interest() {
+                    format(&View::of(&row), &mut text);
+                }
+                if text.len() >= BLOCK {
+                    out(&text)?;
+                    text.clear();
+                }
+            }
+            out(&text)
+        })
+    }
+
+    /// Writes the rows of one block of the roster.
+    fn write_piece(
+        &self,
+        piece: Piece<'_>,
+        faces: &mut Faces<'_>,
+        format: &impl Fn(&View<'_>, &mut Vec<u8>),
+    ) -> Result<Written> {
+        let Piece { block, mut text, sources, place, rows } = piece;
+        let mut sharing = self.sharing.walk(place);
+        let mut rows = spool::values::<PlanRow<'_>>(&rows);
+        let mut records = kept::records(&block)?;
+        let mut notes = Vec::new();
+        for (place, source) in (place..).zip(sources) {
+            match source {
+                Source::Nowhere => {
+                    records.skip()?;
+                }
+                Source::Kept | Source::Decided => {
+                    records.skip()?;
+                    if let Some(mut row) = rows.next().transpose()? {
+                        self.share(&mut row, &mut sharing);
+                        format(&View::of(&row), &mut text);
+                    }
+                }
+                Source::Record => {
+                    let Some(kept) = records.next_record()? else { break };
+                    notes.clear();
+                    sharing.note(place, kept.record.sourced_id, &mut notes);
+                    let person = self.survey.person_of(place).unwrap_or_default();
+                    faces.show(&kept, person, &notes, |view| format(view, &mut text))?;
+                }
+            }
+        }
+        Ok(Written { block, text })
+    }
+
+    /// Adds to a row what the person shares.
+    pub(super) fn share(&self, row: &mut PlanRow<'_>, sharing: &mut Walk<'_>) {
+        if row.compared {
+            sharing.note(row.place, &row.sourced_id, row.notes.to_mut());
+        }
+    }
+
+    /// Hands over the rows of those about whom there may be something to say or to do, without what they share.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn each_decided(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
+        let mut rows = self.rows.read();
+        while let Some(row) = rows.next_value()? {
+            each(&row)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Plan::each_decided`], with what they share.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn each_decided_sharing(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
+        let mut sharing = self.sharing.walk(0);
+        let mut rows = self.rows.read();
+        while let Some(mut row) = rows.next_value()? {
+            self.share(&mut row, &mut sharing);
+            each(&row)?;
+        }
+        Ok(())
+    }
+
+    /// The row of one person, if there is something to say or to do; of a plan with `decide_all`, whoever it is.
+    ///
+    /// # Errors
+    /// As [`Plan::write_rows`].
+    pub fn row(&self, sourced_id: &str) -> Result<Option<PlanRow<'static>>> {
+        let mut sharing = self.sharing.walk(0);
+        let mut rows = self.rows.read();
+        while let Some(mut row) = rows.next_value::<PlanRow<'_>>()? {
+            if row.sourced_id == sourced_id {
+                self.share(&mut row, &mut sharing);
+                return Ok(Some(row).filter(PlanRow::is_of_interest).map(PlanRow::into_owned));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A block of the roster on its way to whoever writes its rows, with what was decided of it.
+struct Piece<'a> {
+    block: Vec<u8>,
+    text: Vec<u8>,
+    sources: &'a [Source],
+    /// Of the first record.
+    place: u32,
+    /// Values of [`PlanRow`], as a spool has them.
+    rows: Vec<u8>,
+}
+
+struct Written {
+    block: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl PlanRow<'_> {
+    /// Whether there is an account that is not archived.
+    pub(super) fn is_live(&self) -> bool {
+        !matches!(self.state.as_ref(), "" | "archived")
+    }
+
+    /// Someone whom a delta does not mention has a row only if there is something to say.
+    pub(super) fn is_of_interest(&self) -> bool {
+        self.line.is_some() || self.action != Action::Unchanged || !self.notes.is_empty()
+    }
+}

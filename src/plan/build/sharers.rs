@@ -1,0 +1,138 @@
+//! What is known of people only when everybody has been decided on: who shares what with whom, and who seems to be whom.
+
+use std::collections::HashSet;
+
+use super::Plan;
+use crate::contact::{PersonName, likeness_keys};
+use crate::failure::Result;
+use crate::plan::people::{NOWHERE, Others, People, Sharing};
+use crate::plan::sort::Source;
+use crate::plan::survey::Survey;
+use crate::plan::{Action, PlanRow, RowHead};
+use crate::roster::kept::{self, Kept};
+use crate::spool;
+use crate::store::{ARCHIVED, Store};
+
+/// Who shares a credential: the people who were decided on, and those who were passed over with what they held before.
+pub(super) fn share(
+    people: People,
+    passed_over: bool,
+    survey: &Survey,
+    sources: &[Source],
+    store: &Store,
+) -> Result<Sharing> {
+    if !passed_over {
+        return Ok(people.settle(&Others { places: &[], credentials: Default::default() }));
+    }
+    let mut places = vec![NOWHERE; survey.directory.accounts()];
+    for (place, source) in (0_u32..).zip(sources) {
+        if *source == Source::Record
+            && let Some(at) = survey.person_of(place).and_then(|person| places.get_mut(person as usize))
+        {
+            *at = place;
+        }
+    }
+    let credentials = store.memo_credentials(places.len())?;
+    Ok(people.settle(&Others { places: &places, credentials }))
+}
+
+impl Plan {
+    /// The counts are those of the report's rows, and whether an unmentioned person has a row can depend on the others.
+    pub(super) fn count_rows_of_interest(&mut self) -> Result<()> {
+        let mut none = 0;
+        let mut sharing = self.sharing.walk(0);
+        let mut rows = self.rows.read();
+        while let Some(mut row) = rows.next_value()? {
+            self.share(&mut row, &mut sharing);
+            none += u64::from(!row.is_of_interest());
+        }
+        let unchanged = self.summary.actions.entry(Action::Unchanged).or_default();
+        *unchanged = unchanged.saturating_sub(none);
+        Ok(())
+    }
+
+    /// Finds out who those are who share something, and who seems to be whom.
+    pub(super) fn name_sharers(&mut self) -> Result<()> {
+        let sharers = self.sharing.sharers();
+        let follows = |place: u32| self.sources.get(place as usize) == Some(&Source::Record);
+        let mut next = sharers.iter().copied().filter(|place| follows(*place)).peekable();
+        let (mut roster, mut block) = (self.survey.roster.read(), Vec::new());
+        let mut place = 0;
+        while next.peek().is_some() && roster.next(&mut block)? {
+            let mut records = kept::records(&block)?;
+            while next.peek().is_some() {
+                if next.peek() != Some(&place) {
+                    if !records.skip()? {
+                        break;
+                    }
+                } else if let Some(Kept { record, .. }) = records.next_record()? {
+                    let part = Option::unwrap_or_default;
+                    let name = PersonName::new(part(record.given_name), part(record.family_name));
+                    self.sharing.name(place, record.sourced_id, &name);
+                    next.next();
+                } else {
+                    break;
+                }
+                place += 1;
+            }
+        }
+        let mut rows = self.rows.read();
+        while let Some(bytes) = rows.next_bytes()? {
+            let head: RowHead = spool::first_of(bytes)?;
+            if sharers.binary_search(&head.place).is_ok() {
+                let row: PlanRow<'_> = spool::first_of(bytes)?;
+                if row.is_live() {
+                    self.sharing.name(row.place, &row.sourced_id, &row.details.name);
+                }
+            }
+        }
+        self.sharing.compare();
+        Ok(())
+    }
+
+    /// Finds those among the new who are like somebody who is archived, before or by this run.
+    pub(super) fn find_rekeys(&mut self, store: &Store) -> Result<()> {
+        if self.summary.count(Action::Created) == 0 {
+            return Ok(());
+        }
+        let mut gone: HashSet<u64> = HashSet::new();
+        let known = &self.survey.directory;
+        let archived = |number: &u32| self.memory.state(*number) & ARCHIVED != 0;
+        let mut archived = known.with_account().filter(archived).peekable();
+        if archived.peek().is_some() {
+            let renamed = store.rekeyed()?;
+            for id in archived.filter_map(|number| known.account(number)).filter(|id| !renamed.contains(id)) {
+                let account = store.account_by_id(id)?;
+                gone.extend(account.iter().flat_map(|account| likeness_keys(&account.details)).flatten());
+            }
+        }
+        if self.summary.count(Action::Archived) > 0 {
+            self.each_of(Action::Archived, |row| {
+                gone.extend(likeness_keys(&row.details).into_iter().flatten())
+            })?;
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut rekeys = Vec::new();
+        self.each_of(Action::Created, |row| {
+            if likeness_keys(&row.details).into_iter().flatten().any(|key| gone.contains(&key)) {
+                rekeys.push(row.place);
+            }
+        })?;
+        self.sharing.rekeys = rekeys;
+        Ok(())
+    }
+
+    /// Hands over the rows of an action.
+    fn each_of(&self, action: Action, mut each: impl FnMut(&PlanRow<'_>)) -> Result<()> {
+        let mut rows = self.rows.read();
+        while let Some(bytes) = rows.next_bytes()? {
+            let head: RowHead = spool::first_of(bytes)?;
+            if head.action == action {
+                each(&spool::first_of(bytes)?);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,290 @@
+//! Reading the roster, and taking in what it says of everybody.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use super::{
+    AS_REMEMBERED, GUARDIAN, LISTLESS, Link, NOBODY, Said, Survey, is_guardian_today, own_schools,
+    record_print,
+};
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::plan::known::{Known, Near};
+use crate::plan::rules::Rules;
+use crate::plan::texts::Texts;
+use crate::roster::kept::{self, Block};
+use crate::roster::{IdList, Mode, Record};
+use crate::source::RosterSource;
+use crate::spool::{BLOCK, Spool};
+use crate::store::Store;
+
+/// What a survey came to.
+pub struct Surveyed<T> {
+    pub source: Arc<dyn RosterSource>,
+    pub survey: Survey,
+    /// What was prepared meanwhile.
+    pub prepared: T,
+}
+
+/// Opens a source and reads it, once and completely, before anything is decided.
+///
+/// It is opened and read in a thread of its own; meanwhile `prepare` comes to know whom the store knows. `progress` is
+/// told how many records there are so far.
+///
+/// # Errors
+/// Those of `prepare` and of the source; `InputUnusable` if the roster names nobody, or nobody at any configured school.
+pub fn survey<T>(
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
+    prepare: impl FnOnce(&mut Findings) -> Result<(Known, T)>,
+    store: &Store,
+    rules: &Rules,
+    findings: &mut Findings,
+    progress: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<Surveyed<T>> {
+    let seed = rules.seed();
+    let (roster, waiting) = (Spool::default(), AtomicUsize::new(0));
+    let today = rules.today.to_string();
+    let (mut survey, prepared, source, doubles) = thread::scope(|scope| {
+        let (tell_source, source) = channel();
+        let (tell_block, blocks) = channel();
+        let (give_back, spare) = channel();
+        let (roster, waiting) = (&roster, &waiting);
+        let reader =
+            scope.spawn(move || read(open, seed, roster, &tell_source, &tell_block, waiting, &spare));
+        let arrivals = Arrivals { blocks, waiting, spare: give_back };
+        let (known, prepared) = prepare(findings)?;
+        let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {
+            findings.merge(source.findings());
+            let mut survey = Survey::new(known);
+            let doubles = survey.take_in_all(&*source, roster, &arrivals, rules, &today, progress);
+            doubles.map(|doubles| (survey, prepared, source, doubles))
+        });
+        // Whoever still reads need not go on.
+        drop(arrivals);
+        let (own, outcome) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        findings.merge(&own);
+        // A roster that was not read to its end explains whatever else seems wrong with it.
+        outcome?;
+        taken.unwrap_or_else(|| Err(Failure::new(Kind::Failed, "the thread that reads has stopped")))
+    })?;
+    survey.roster = roster;
+    if !doubles.is_empty() {
+        survey.look_at_doubles(rules, &doubles, findings)?;
+    }
+    // A row that names nobody may be about anybody: then nobody loses what is known of them.
+    let doubt = source.names_nobody_somewhere() || survey.without_id > 0;
+    survey.unclear = doubt || source.mode() == Mode::Unknown;
+    survey.ask_the_store(store, source.mode(), doubt, &today)?;
+    survey.families.sort_unstable();
+    survey.families.dedup();
+    survey.ways = Texts::default();
+    Ok(Surveyed { source, survey, prepared })
+}
+
+/// Opens a source and reads it to its end, into the spool. Tells of the source, and how many records each block has.
+fn read(
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>>,
+    seed: u64,
+    roster: &Spool,
+    tell_source: &Sender<Arc<dyn RosterSource>>,
+    tell_block: &Sender<Arrived>,
+    on_the_way: &AtomicUsize,
+    spare: &Receiver<Vec<u8>>,
+) -> (Findings, Result<()>) {
+    let mut findings = Findings::default();
+    let source: Arc<dyn RosterSource> = match open() {
+        Ok(source) => source.into(),
+        Err(failure) => return (findings, Err(failure)),
+    };
+    // If nobody waits for it, the first block finds out.
+    let _ = tell_source.send(Arc::clone(&source));
+    let mut block = Block::default();
+    let mut failed = None;
+    let mut put = |block: &mut Block| {
+        let records = block.records();
+        let bytes = block.finish(spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BLOCK + BLOCK / 8)));
+        if let Err(failure) = roster.push(&bytes) {
+            failed = Some(failure);
+            return ControlFlow::Break(());
+        }
+        // Whoever takes it in may be behind, and finds it in the spool.
+        let at_hand = on_the_way.fetch_add(1, Ordering::Relaxed) < AT_HAND;
+        match tell_block.send(Arrived { records, bytes: at_hand.then_some(bytes) }) {
+            Ok(()) => ControlFlow::Continue(()),
+            // Nobody takes it any more: there is no point in going on.
+            Err(_) => ControlFlow::Break(()),
+        }
+    };
+    let outcome = source.read(&mut findings, &mut |record| {
+        block.append(record, seed);
+        if block.size() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block) }
+    });
+    if outcome.is_ok() && block.records() > 0 {
+        let _ = put(&mut block);
+    }
+    (findings, failed.map_or(outcome, Err))
+}
+
+/// So many blocks are handed over from memory to memory while they wait to be taken in; any more only by the spool.
+const AT_HAND: usize = 8;
+
+/// A block of the roster that has been read.
+struct Arrived {
+    records: u32,
+    /// None: it is in the spool alone.
+    bytes: Option<Vec<u8>>,
+}
+
+/// Blocks on their way from the thread that reads to the one that takes in.
+struct Arrivals<'a> {
+    blocks: Receiver<Arrived>,
+    /// How many of them wait.
+    waiting: &'a AtomicUsize,
+    /// Memory that is not needed any more, on its way back.
+    spare: Sender<Vec<u8>>,
+}
+
+impl Survey {
+    /// Takes in the whole roster, block by block as it comes in. Returns those of whom there seem to be several rows.
+    fn take_in_all(
+        &mut self,
+        source: &dyn RosterSource,
+        roster: &Spool,
+        arrivals: &Arrivals<'_>,
+        rules: &Rules,
+        today: &str,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<HashSet<u32>> {
+        let mode = source.mode();
+        let mut doubles: HashSet<u32> = HashSet::new();
+        // A delta may well be about other schools only; it archives nobody for that.
+        let mut synced_school = rules.synced_schools.is_empty() || mode == Mode::Delta;
+        let (mut scratch, mut near) = (String::new(), Near::default());
+        let (mut reader, mut own) = (roster.read(), Vec::new());
+        for Arrived { records: count, bytes } in &arrivals.blocks {
+            arrivals.waiting.fetch_sub(1, Ordering::Relaxed);
+            let block = match &bytes {
+                Some(block) => {
+                    reader.pass(block.len());
+                    block
+                }
+                None => {
+                    reader.next(&mut own)?;
+                    &own
+                }
+            };
+            self.blocks.push(count);
+            let mut records = kept::records(block)?;
+            while let Some(kept) = records.next_record()? {
+                let record = &kept.record;
+                self.records += 1;
+                if record.sourced_id.is_empty() {
+                    self.without_id += 1;
+                    self.people_of.push(NOBODY);
+                    continue;
+                }
+                let person = self.number(kept.key, &mut near);
+                let remembered = self.memory.record(person);
+                let same =
+                    remembered.is_some_and(|last| last == record_print(kept.hash, record.roles, today));
+                self.people_of.push(if same { person | AS_REMEMBERED } else { person });
+                if self.is_mentioned(person) {
+                    doubles.insert(person);
+                } else {
+                    self.people += 1;
+                }
+                self.take_in(record, person, mode, today, &mut scratch);
+                if !synced_school {
+                    let schools = own_schools(record, today);
+                    synced_school = schools.iter().any(|school| rules.synced_schools.contains(*school));
+                }
+            }
+            self.link_all();
+            if let Some(block) = bytes {
+                // Whoever reads may be done already.
+                let _ = arrivals.spare.send(block);
+            }
+            if progress(self.records).is_break() {
+                break;
+            }
+        }
+        if self.people == 0 {
+            return Err(Failure::new(Kind::InputUnusable, "the roster names nobody: no row has a sourcedId")
+                .at(source.name())
+                .cure("have the export made again; nothing was changed"));
+        }
+        if !synced_school {
+            return Err(Failure::new(
+                Kind::InputUnusable,
+                "no user in the roster is at any of the configured schools",
+            )
+            .at(source.name())
+            .cure(
+                "check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed",
+            ));
+        }
+        Ok(doubles)
+    }
+
+    /// Looks up those whom somebody lists as family. Many at once: each is somewhere else in memory, and the waiting for
+    /// them goes on side by side.
+    pub(super) fn link_all(&mut self) {
+        let mut links = std::mem::take(&mut self.links);
+        let room = self.families.capacity() - self.families.len();
+        if room < 2 * links.len() {
+            // Not twice as much: of a million families that would be a lot of room for nobody.
+            self.families.reserve_exact(2 * links.len() + self.families.len() / 8);
+        }
+        for Link { person, agent, as_guardian, as_student } in links.drain(..) {
+            let mut near = self.agents_near;
+            let agent = self.number(agent, &mut near);
+            self.agents_near = near;
+            if as_guardian {
+                self.families.push((person, agent));
+            }
+            if as_student {
+                self.families.push((agent, person));
+            }
+        }
+        self.links = links;
+    }
+
+    /// Takes in one row: at once if it is the whole word on the person, otherwise to be held against the store.
+    fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
+        let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
+        let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
+        let guardian;
+        if gone {
+            guardian = false;
+            self.put_schools(person, &[]);
+        } else if whole {
+            let way = self.way(record.roles, record.orgs.unwrap_or_default(), today, scratch);
+            guardian = way.guardian_today;
+            self.put_set(person, way.set);
+            match record.agents {
+                Some(agents) => self.link(person, way, agents),
+                None => self.marks[person as usize] |= LISTLESS,
+            }
+        } else {
+            self.put_schools(person, &[]);
+            let own = |list: Option<IdList<'_>>| list.map(|list| list.0.to_owned());
+            let said = match record.defect {
+                Some(_) => Said::default(),
+                None => Said {
+                    roles: record.roles.0.to_owned(),
+                    orgs: own(record.orgs),
+                    agents: own(record.agents),
+                },
+            };
+            self.unsettled.entry(person).or_default().push(said);
+            guardian = is_guardian_today(record.roles, today);
+        }
+        if guardian {
+            self.marks[person as usize] |= GUARDIAN;
+        }
+    }
+}
