@@ -42,6 +42,7 @@ fn delivered(maildir: &Path) -> Vec<String> {
         assert!(mail.body_html(0).unwrap().contains("Rosa Núñez"));
         to.push(mail.to().unwrap().first().unwrap().address().unwrap().to_owned());
     }
+    to.retain(|address| address.contains(&format!("-{}@", std::process::id())));
     to.sort();
     to
 }
@@ -51,7 +52,8 @@ fn ten_and_two() -> (Vec<Person>, Vec<String>) {
     let address = |n: usize| match n {
         4 => "nobody@local.example".to_owned(),
         8 => "nobody@elsewhere.example".to_owned(),
-        n => format!("known{n}@local.example"),
+        // OpenSMTPD delivers what a server that was killed here has left in its queue: that is not of this test.
+        n => format!("known{n}-{}@local.example", std::process::id()),
     };
     let people = (1..=12).map(|n| person(&format!("tea-{n}")).email(&address(n))).collect();
     let mut known: Vec<String> =
@@ -151,9 +153,9 @@ impl OpenSmtpd {
         Some(server)
     }
 
-    /// Reads on in its log until a line has this in it.
-    fn says(&mut self, part: &str) -> bool {
-        self.log.any(|line| line.is_ok_and(|line| line.contains(part)))
+    /// Reads on in its log until a line has all of this in it.
+    fn says(&mut self, parts: &[&str]) -> bool {
+        self.log.any(|line| line.is_ok_and(|line| parts.iter().all(|part| line.contains(part))))
     }
 }
 
@@ -167,7 +169,8 @@ fn opensmtpd_takes_what_we_send_and_refuses_whom_it_does_not_know() {
     district.sis(&renamed(&people));
     let _ = district.run().ok();
     for _ in &known {
-        assert!(server.says("stat=Delivered"), "a message is not delivered");
+        let ours = format!("-{}@", std::process::id());
+        assert!(server.says(&["stat=Delivered", &ours]), "a message is not delivered");
     }
     assert_eq!(delivered(&server.folder.path().join("maildir")), known);
     assert_eq!(
