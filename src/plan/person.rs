@@ -294,7 +294,7 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
             Decision::Update | Decision::UpdateCase | Decision::Clear => {
                 after.details.take(field, &wanted);
                 if before.state == State::Active {
-                    after.exported.synced(field, &before.details, &after.details);
+                    after.exported.replaced(field, &before.details);
                 }
                 let case_only = decision == Decision::UpdateCase;
                 changes.push(Change { field, old: old.clone(), new: after.details.shown(field), case_only });

@@ -50,7 +50,7 @@ pub(super) fn write(
             store.forget_bystanders(|id| !plan.mentions(id))?;
         }
         plan.each_bystander(|bystander| store.put_bystander(&bystander))?;
-        let waits = store.waiting()? > 0;
+        let (waits, gone) = (store.waiting()? > 0, store.has_gone()?);
         let (first_load, bystanders) = (!store.has_accounts()?, store.has_bystanders()?);
         if first_load {
             store.drop_account_index()?;
@@ -79,8 +79,11 @@ pub(super) fn write(
             if waits && write.leaves {
                 store.drop_all_waiting(account, around.now)?;
             }
-            if waits && (write.since.is_some() || !write.recipients.is_empty()) {
+            if (waits || gone) && (write.since.is_some() || !write.recipients.is_empty()) {
                 store.drop_out_of_date(account, &write.account.details, around.now)?;
+            }
+            if gone && notify && !write.account.archived {
+                store.queue_again(account, around.now)?;
             }
             for recipient in &write.recipients {
                 let message = compose(recipient, &told.about(&write), occasion)?;

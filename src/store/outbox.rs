@@ -50,6 +50,8 @@ pub(super) const WAITING: &str = "state IN ('queued', 'sending', 'deferred', 'un
 
 /// Why a message was given up that says what is not so any more.
 pub(super) const OUT_OF_DATE: &str = "out of date";
+/// Why a message was given up whose person has left. Should they come back, they are still to be told.
+pub(super) const GONE: &str = "no longer there";
 
 impl OutboxFilter {
     fn condition(&self) -> (String, Vec<Value>) {
@@ -167,7 +169,7 @@ impl Store {
                 "UPDATE outbox SET due = CASE WHEN lost > 0 OR state = 'sending' THEN ?1 END, \
                  lost = lost + (state = 'sending'), attempts = 0, settled = ?1, \
                  state = CASE WHEN lost > 0 OR state = 'sending' THEN 'unknown' ELSE 'queued' END \
-                 WHERE {condition} AND reason <> '{OUT_OF_DATE}' AND (audience = 'former' OR NOT EXISTS ( \
+                 WHERE {condition} AND reason NOT IN ('{OUT_OF_DATE}', '{GONE}') AND (audience = 'former' OR NOT EXISTS ( \
                  SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.audience = 'current' \
                  AND later.id > outbox.id))"
             ),

@@ -9,7 +9,7 @@ use rusqlite::named_params;
 
 use super::Store;
 use super::history::stamp;
-use super::outbox::{OUT_OF_DATE, WAITING};
+use super::outbox::{GONE, OUT_OF_DATE, WAITING};
 use crate::contact::{Details, Field};
 use crate::failure::Result;
 use crate::message::{Audience, Channel, Recipient};
@@ -66,9 +66,10 @@ impl Store {
             )
         };
         let query = format!(
-            "SELECT account_id, min(first_change) FROM ({} UNION ALL {}) GROUP BY account_id",
+            "SELECT account_id, min(first_change) FROM ({} UNION ALL {} UNION ALL {}) GROUP BY account_id",
             part(WAITING),
-            part("state = 'failed'")
+            part("state = 'failed'"),
+            part(&format!("state = 'discarded' AND reason = '{GONE}'"))
         );
         let mut statement = self.connection.prepare(&query)?;
         let rows =
@@ -122,12 +123,13 @@ impl Store {
     pub fn drop_out_of_date(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
             "UPDATE outbox SET state = 'discarded', due = NULL, settled = :at, reason = :reason \
-             WHERE account_id = :account AND state IN ('queued', 'deferred', 'unknown') \
+             WHERE account_id = :account \
+             AND (state IN ('queued', 'deferred', 'unknown') OR state = 'discarded' AND reason = :gone) \
              AND (audience = 'current' AND first_change NOT NULL \
              OR audience = 'former' AND recipient IN (:email, :phone))",
         )?;
         statement.execute(named_params! {
-            ":account": account, ":at": stamp(at), ":reason": OUT_OF_DATE,
+            ":account": account, ":at": stamp(at), ":reason": OUT_OF_DATE, ":gone": GONE,
             ":email": now.email, ":phone": crate::contact::phone_key(&now.phone),
         })?;
         Ok(())
@@ -139,7 +141,24 @@ impl Store {
             "UPDATE outbox SET state = 'discarded', due = NULL, settled = ?2, reason = ?3 \
              WHERE account_id = ?1 AND state IN ('queued', 'deferred', 'unknown')",
         )?;
-        statement.execute(rusqlite::params![account, stamp(at), OUT_OF_DATE])?;
+        statement.execute(rusqlite::params![account, stamp(at), GONE])?;
+        Ok(())
+    }
+
+    /// Whether something was given up because somebody has left.
+    pub fn has_gone(&self) -> Result<bool> {
+        let query =
+            format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'discarded' AND reason = '{GONE}')");
+        Ok(self.connection.query_row(&query, [], |row| row.get(0))?)
+    }
+
+    /// Queues what was given up because somebody had left who is back.
+    pub fn queue_again(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE outbox SET state = 'queued', attempts = 0, settled = ?2, reason = '' \
+             WHERE account_id = ?1 AND state = 'discarded' AND reason = ?3",
+        )?;
+        statement.execute(rusqlite::params![account, stamp(at), GONE])?;
         Ok(())
     }
 }

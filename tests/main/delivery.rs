@@ -180,6 +180,29 @@ fn what_waits_and_is_not_so_any_more_is_not_sent() {
     assert!(district.cli(&["outbox", "retry", "--user", "tea-4"]).ok().stdout.starts_with("0 "));
 }
 
+/// Somebody is missing from one night's export while messages wait: once they are back they are told, with what is so by then.
+#[test]
+fn who_was_away_for_a_night_is_told_all_the_same() {
+    let server = MailServer::start();
+    let mut district = joined(&server, 3);
+    district.set("notify.email.quiet_hours", "\"00:00-23:59\"");
+    let email = |n: usize, email: &str| people(3, "a")[n].clone().email(email);
+    let stays = people(3, "a")[2].clone();
+    district.sis(&[email(0, "new@mail.example"), email(1, "typo@mail.example"), stays.clone()]);
+    let _ = district.run().ok();
+    district.sis(&[stays.clone()]);
+    let _ = district.run().ok();
+    assert!(district.cli(&["outbox", "send", "--at-once"]).ok().stdout.starts_with('0'));
+    assert_eq!(server.recipients(), [""; 0], "whoever is away is told nothing");
+    district.sis(&[email(0, "new@mail.example"), email(1, "right@mail.example"), stays]);
+    let _ = district.run().ok();
+    district.unset("notify.email.quiet_hours");
+    let _ = district.cli(&["outbox", "send"]).ok();
+    let mut told = server.recipients();
+    told.sort();
+    assert_eq!(told, ["a1@mail.example", "a2@mail.example", "new@mail.example", "right@mail.example"]);
+}
+
 /// A run is undone whose messages still wait: there is nothing to tell.
 #[test]
 fn what_is_undone_before_anybody_was_told_is_told_to_nobody() {

@@ -66,6 +66,31 @@ fn an_export_that_still_shows_the_old_value_waits_for_the_platform() {
     assert_eq!(district.mails().len(), 4);
 }
 
+/// There and back while the export is two nights behind: it shows the first value, then the one in between, and then the
+/// first again.
+#[test]
+fn a_value_that_was_taken_back_is_not_brought_back_by_an_export_that_lags() {
+    for (a, b) in [("a@mail.example", "b@mail.example"), ("A@Mail.example", "b@mail.example")] {
+        let mut district = District::new().update_contacts(true).without_limits();
+        district.platform(&[person("tea-1").email(a)]);
+        for (sis, platform, action) in [
+            ("a@mail.example", a, "created"),
+            ("b@mail.example", a, "updated"),
+            ("a@mail.example", a, "updated"),
+            ("a@mail.example", a, "unchanged"),
+            ("a@mail.example", b, "unchanged"),
+            ("a@mail.example", a, "unchanged"),
+            ("a@mail.example", "own@mail.example", "updated"),
+        ] {
+            district.platform(&[person("tea-1").email(platform)]);
+            district.sis(&[person("tea-1").email(sis)]);
+            let done = district.run().ok();
+            assert_eq!(done.report.column("action"), [action], "{sis} {platform}");
+            assert_eq!(done.report.column("email")[0].to_lowercase(), sis);
+        }
+    }
+}
+
 #[test]
 fn under_off_what_people_type_on_the_platform_becomes_the_actual_value() {
     let mut district = District::new();

@@ -11,3 +11,6 @@ CREATE UNIQUE INDEX outbox_once ON outbox (account_id, last_change, channel, rec
 -- What was tried less often goes first.
 DROP INDEX outbox_waiting;
 CREATE INDEX outbox_waiting ON outbox (channel, attempts, id) WHERE state IN ('queued', 'sending', 'deferred', 'unknown');
+
+-- Whoever comes back is told what they were not told before they left.
+CREATE INDEX outbox_of_the_gone ON outbox (account_id) WHERE state = 'discarded' AND reason = 'no longer there';
