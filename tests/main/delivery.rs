@@ -190,7 +190,7 @@ fn who_was_away_for_a_night_is_told_all_the_same() {
     let stays = people(3, "a")[2].clone();
     district.sis(&[email(0, "new@mail.example"), email(1, "typo@mail.example"), stays.clone()]);
     let _ = district.run().ok();
-    district.sis(&[stays.clone()]);
+    district.sis(std::slice::from_ref(&stays));
     let _ = district.run().ok();
     assert!(district.cli(&["outbox", "send", "--at-once"]).ok().stdout.starts_with('0'));
     assert_eq!(server.recipients(), [""; 0], "whoever is away is told nothing");
