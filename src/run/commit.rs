@@ -83,7 +83,7 @@ pub(super) fn write(
                 store.drop_out_of_date(account, &write.account.details, around.now)?;
             }
             if gone && notify && !write.account.archived {
-                store.queue_again(account, around.now)?;
+                store.queue_again(account, &write.account.details, around.now)?;
             }
             for recipient in &write.recipients {
                 let message = compose(recipient, &told.about(&write), occasion)?;

@@ -64,7 +64,7 @@ impl OutboxFilter {
             }
         };
         one_of("outbox.id", self.ids.iter().map(|id| Value::Integer(*id)).collect());
-        one_of("state", self.states.iter().map(|state| Value::Text(state.word().into())).collect());
+        one_of("outbox.state", self.states.iter().map(|state| Value::Text(state.word().into())).collect());
         one_of("channel", self.channel.iter().map(|channel| Value::Text(channel.word().into())).collect());
         let user = self.sourced_id.iter().map(|user| Value::Text(user.clone())).collect();
         one_of("(SELECT sourced_id FROM account WHERE account.id = account_id)", user);
@@ -123,8 +123,7 @@ impl Store {
         let mut statement = self.connection.prepare(&format!(
             "SELECT outbox.id, run_id, sourced_id, channel, audience, recipient, outbox.state, attempts, queued, settled, \
              due, reason FROM outbox JOIN account ON account.id = account_id \
-             WHERE {} ORDER BY outbox.id DESC LIMIT {limit}",
-            condition.replace("state IN", "outbox.state IN")
+             WHERE {condition} ORDER BY outbox.id DESC LIMIT {limit}"
         ))?;
         let rows = statement.query_map(params_from_iter(values), |row| {
             Ok(OutboxRow {

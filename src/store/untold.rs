@@ -135,11 +135,12 @@ impl Store {
         Ok(())
     }
 
-    /// Gives up all that waits for somebody who is no longer there to be told.
+    /// Gives up all that waits for somebody who is no longer there to be told. What is not tried again by itself stays for
+    /// whoever decides on it.
     pub fn drop_all_waiting(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
             "UPDATE outbox SET state = 'discarded', due = NULL, settled = ?2, reason = ?3 \
-             WHERE account_id = ?1 AND state IN ('queued', 'deferred', 'unknown')",
+             WHERE account_id = ?1 AND (state IN ('queued', 'deferred') OR state = 'unknown' AND due NOT NULL)",
         )?;
         statement.execute(rusqlite::params![account, stamp(at), GONE])?;
         Ok(())
@@ -152,13 +153,87 @@ impl Store {
         Ok(self.connection.query_row(&query, [], |row| row.get(0))?)
     }
 
-    /// Queues what was given up because somebody had left who is back.
-    pub fn queue_again(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
+    /// Queues what was given up because somebody had left who is back, unless the address is not theirs any more.
+    pub fn queue_again(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET state = 'queued', attempts = 0, settled = ?2, reason = '' \
+            "UPDATE outbox SET reason = :out_of_date WHERE account_id = :account AND state = 'discarded' \
+             AND reason = :gone AND audience = 'current' AND lower(recipient) NOT IN (lower(:email), :phone)",
+        )?;
+        statement.execute(named_params! {
+            ":account": account, ":out_of_date": OUT_OF_DATE, ":gone": GONE,
+            ":email": now.email, ":phone": crate::contact::phone_key(&now.phone),
+        })?;
+        // As by hand: what may have arrived is looked up where that is possible, and not repeated for ever.
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE outbox SET attempts = 0, settled = ?2, reason = '', due = CASE WHEN lost > 0 THEN ?2 END, \
+             state = CASE WHEN lost > 0 THEN 'unknown' ELSE 'queued' END \
              WHERE account_id = ?1 AND state = 'discarded' AND reason = ?3",
         )?;
         statement.execute(rusqlite::params![account, stamp(at), GONE])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+    use crate::message::{DeliveryState, Message};
+    use crate::store::{AuditEntry, Origin, Settled};
+
+    /// Somebody has left while four messages waited, and is back with another mobile.
+    #[test]
+    fn who_is_back_is_told_what_is_so_by_then_and_nothing_twice() {
+        let (store, at) = (Store::empty().unwrap(), "2026-11-23T08:15:00Z".parse().unwrap());
+        let account = store.insert_account(&Account::new("p-1")).unwrap();
+        let entry =
+            AuditEntry { origin: Origin::Sync, field: "name".into(), old: String::new(), new: String::new() };
+        let queue = |channel, audience, address: &str| {
+            store.audit(account, None, &entry, at).unwrap();
+            let to = Recipient { channel, audience, address: address.into() };
+            let empty = String::new;
+            let message = Message { to, subject: empty(), body: empty(), html: empty() };
+            store.queue(None, account, &message, None, at).unwrap();
+        };
+        for (audience, address) in [
+            // It may have arrived, and is tried again; then, one of which somebody has to decide.
+            (Audience::Current, "Rosa@x.example"),
+            (Audience::Former, "old@x.example"),
+        ] {
+            queue(Channel::Email, audience, address);
+            let waiting = store.settle_and_take(None, Some((Channel::Email, at))).unwrap().unwrap();
+            let settled = Settled {
+                id: waiting.id,
+                state: DeliveryState::Unknown,
+                at,
+                due: (audience == Audience::Current).then_some(at),
+                reason: "lost".into(),
+                reference: String::new(),
+                uncounted: false,
+                lost: true,
+            };
+            store.settle_and_take(Some(&settled), None).unwrap();
+        }
+        queue(Channel::Sms, Audience::Current, "+17185550142");
+        queue(Channel::Sms, Audience::Former, "+17185550143");
+        let states = || {
+            let all = store.outbox(&crate::store::OutboxFilter::default(), 9).unwrap();
+            let all = all
+                .into_iter()
+                .rev()
+                .map(|row| format!("{} {} {}", row.state, row.reason, row.due.is_some()));
+            all.collect::<Vec<_>>()
+        };
+        store.drop_all_waiting(account, at).unwrap();
+        let gone = "discarded no longer there false";
+        assert_eq!(states(), [gone, "unknown lost false", gone, gone]);
+        assert!(store.has_gone().unwrap());
+        let now =
+            Details { email: "rosa@x.example".into(), phone: "+17185550199".into(), ..Details::default() };
+        store.queue_again(account, &now, at).unwrap();
+        let expected =
+            ["unknown  true", "unknown lost false", "discarded out of date false", "queued  false"];
+        assert_eq!(states(), expected);
+        assert!(!store.has_gone().unwrap());
     }
 }
