@@ -3,7 +3,9 @@
 //! An export value becomes the actual value only on first sight or when it is news. An export that still shows what was
 //! there before a change is waiting for the platform: see [`crate::account::OldNews`].
 
+mod columns;
 mod language;
+mod row;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,33 +13,15 @@ use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
-use crate::account::{Account, Exported, OldNews, Shown, State};
-use crate::config::{Age, PLATFORM_COLUMNS, Platform};
-use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
+use self::columns::Columns;
+use crate::config::{Age, Platform};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roster::kept::{OfKeys, key};
 use crate::spool::Shelf;
-use crate::store::{AuditEntry, Origin};
-pub use language::languages;
 
-/// One row. `None`: the file has no such column.
-#[derive(Default, Serialize, Deserialize)]
-pub struct Row {
-    sourced_id: String,
-    line: u64,
-    /// Of all that the row says.
-    hash: u64,
-    state: Option<State>,
-    given_name: Option<String>,
-    family_name: Option<String>,
-    email: Option<String>,
-    phone: Option<String>,
-    home_phone: Option<String>,
-}
+pub use language::languages;
+pub use row::{Adopted, Ear, Row};
 
 /// What is known of a row of the export before it is looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +45,6 @@ pub struct Export {
     rows: Shelf,
     /// Rows that can be used, also those that say nothing new.
     usable: usize,
-}
-
-/// What an export changed about an account.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Adopted {
-    pub joined: bool,
-    /// Was active, is pending again.
-    pub pending_again: bool,
-    /// Details and state, for the audit.
-    pub entries: Vec<AuditEntry>,
-    /// Whether anything is to be stored, be it only what the export said.
-    pub touched: bool,
 }
 
 impl Export {
@@ -239,267 +211,6 @@ impl Export {
     }
 }
 
-impl Row {
-    pub fn sourced_id(&self) -> &str {
-        &self.sourced_id
-    }
-
-    /// Of all that the row says: equal for equal rows.
-    pub fn hash(&self) -> u64 {
-        self.hash
-    }
-
-    /// The account with which somebody starts who is in the roster and has no account yet: active and with the export's
-    /// details, if the export says that they have joined.
-    pub fn newcomer(&self, phones: PhoneReader) -> Option<Account> {
-        if self.state == Some(State::Pending) {
-            return None;
-        }
-        let mut account = Account { state: State::Active, ..Account::new(&self.sourced_id) };
-        self.take_over(&mut account, phones, Ear::Nightly);
-        Some(account)
-    }
-
-    /// As [`Row::adopt`], for an archived person who is back in the roster: the account is taken for what it becomes.
-    /// The account itself stays archived.
-    pub fn adopt_returning(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
-        account.archived = false;
-        let adopted = self.adopt(account, phones, Ear::Nightly);
-        account.archived = true;
-        adopted
-    }
-
-    /// Brings an account to what the export says. The account of an archived person only remembers the state.
-    pub fn adopt(&self, account: &mut Account, phones: PhoneReader, ear: Ear) -> Adopted {
-        let mut adopted = Adopted::default();
-        let state = self.state.unwrap_or(State::Active);
-        if state != account.state {
-            adopted.touched = true;
-            adopted.joined = state == State::Active;
-            adopted.pending_again = state == State::Pending && !account.archived;
-            adopted.entries.push(AuditEntry {
-                origin: Origin::Platform,
-                field: "state".into(),
-                old: account.state.word().into(),
-                new: state.word().into(),
-            });
-            account.state = state;
-            if state == State::Pending {
-                // Should they join again, what they then have is seen for the first time.
-                account.exported = Exported::default();
-            }
-        }
-        if state == State::Active && !account.archived {
-            let before = account.clone();
-            self.take_over(account, phones, ear);
-            adopted.touched |= *account != before;
-            for field in Field::ALL
-                .into_iter()
-                .filter(|field| before.details.shown(*field) != account.details.shown(*field))
-            {
-                adopted.entries.push(AuditEntry {
-                    origin: Origin::Platform,
-                    field: field.key().into(),
-                    old: before.details.recorded(field),
-                    new: account.details.recorded(field),
-                });
-            }
-        }
-        adopted
-    }
-
-    /// Takes over the values that are news.
-    fn take_over(&self, account: &mut Account, phones: PhoneReader, ear: Ear) {
-        let Account { details, exported, .. } = account;
-        self.take_name(details, &mut exported.name, ear);
-        if let Some(email) = &self.email {
-            let shown = shown(email_key(&details.email) == email_key(email));
-            let same = |value: &str| email_key(value) == email_key(email);
-            if ear.hears(&mut exported.email, email, &details.email, shown, same) {
-                email.trim().clone_into(&mut details.email);
-            }
-        }
-        take_number(&self.phone, &mut exported.phone, &mut details.phone, phones, ear);
-        take_number(&self.home_phone, &mut exported.home_phone, &mut details.home_phone, phones, ear);
-    }
-
-    fn take_name(&self, details: &mut Details, old_news: &mut OldNews, ear: Ear) {
-        if self.given_name.is_none() && self.family_name.is_none() {
-            return;
-        }
-        // A part that is not provided is whatever it is held against.
-        let beside = |other: &PersonName| {
-            let part = |cell: &Option<String>, own: &str| cell.clone().unwrap_or_else(|| own.to_owned());
-            PersonName::new(&part(&self.given_name, &other.given), &part(&self.family_name, &other.family))
-        };
-        let same = |value: &str| {
-            let value = PersonName::from_parts(value);
-            beside(&value).same(&value)
-        };
-        let name = beside(&details.name);
-        let shown = match (name.same(&details.name), &self.given_name, &self.family_name) {
-            (false, _, _) => Shown::Another,
-            (true, Some(_), Some(_)) => Shown::Actual,
-            (true, _, _) => Shown::ActualInPart,
-        };
-        if ear.hears(old_news, &name.in_parts(), &details.name.in_parts(), shown, same) {
-            details.name = name;
-        }
-    }
-}
-
-/// How an export came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ear {
-    /// The one that says every night how far the platform is.
-    Nightly,
-    /// By hand, beside one that runs read.
-    ByHand,
-}
-
-impl Ear {
-    /// Whether what the export shows is news.
-    fn hears(
-        self,
-        old_news: &mut OldNews,
-        text: &str,
-        actual: &str,
-        shown: Shown,
-        same: impl Fn(&str) -> bool,
-    ) -> bool {
-        match self {
-            Self::Nightly => old_news.hear(text, shown, same),
-            Self::ByHand => old_news.hear_by_hand(text, actual, shown, same),
-        }
-    }
-}
-
-fn shown(is_actual: bool) -> Shown {
-    if is_actual { Shown::Actual } else { Shown::Another }
-}
-
-fn take_number(
-    cell: &Option<String>,
-    old_news: &mut OldNews,
-    actual: &mut String,
-    phones: PhoneReader,
-    ear: Ear,
-) {
-    let Some(cell) = cell else { return };
-    // The same text as ever needs no parsing, which is the dear part.
-    if old_news.is_just(cell) {
-        return;
-    }
-    let number = phones.canonical(cell);
-    let same = |value: &str| value == cell || phone_key(&phones.canonical(value)) == phone_key(&number);
-    if ear.hears(old_news, cell, actual, shown(phone_key(actual) == phone_key(&number)), same) {
-        *actual = number;
-    }
-}
-
-/// Which cell is which.
-struct Columns {
-    /// In the order of [`PLATFORM_COLUMNS`].
-    places: [Option<usize>; PLATFORM_COLUMNS.len()],
-    width: usize,
-}
-
-impl Columns {
-    fn of(headers: &csv::ByteRecord, platform: &Platform, path: &Path) -> Result<Self> {
-        let found: Vec<String> = headers
-            .iter()
-            .map(|header| String::from_utf8_lossy(header).trim_start_matches('\u{feff}').trim().to_owned())
-            .collect();
-        let mut places = [None; PLATFORM_COLUMNS.len()];
-        for (place, column) in places.iter_mut().zip(PLATFORM_COLUMNS) {
-            let mapped = platform.columns.get(column);
-            let header = mapped.map_or(column, String::as_str);
-            *place = found.iter().position(|name| name.eq_ignore_ascii_case(header));
-            let missing = |cure: String| {
-                Failure::new(Kind::InputUnusable, format!("the platform export has no column `{header}`"))
-                    .at(format!("{}:1", path.display()))
-                    .cure(cure)
-            };
-            if place.is_none() && mapped.is_some() {
-                return Err(missing(format!(
-                    "check [platform.columns]; its headers are: {}",
-                    found.join(", ")
-                )));
-            }
-            if place.is_none() && column == "sourced_id" {
-                return Err(missing(format!(
-                    "name the right one in [platform.columns]; its headers are: {}",
-                    found.join(", ")
-                )));
-            }
-        }
-        Ok(Self { places, width: headers.len() })
-    }
-
-    fn row<'a>(&self, record: &'a csv::ByteRecord) -> Result<Cells<'a>, &'static str> {
-        if record.len() != self.width && record.iter().skip(self.width).any(|cell| !cell.is_empty()) {
-            return Err("the row has more cells than there are headers; left out");
-        }
-        if record.len() < self.width {
-            return Err("the row has fewer cells than there are headers; left out");
-        }
-        let cell = |column: usize| -> Result<Option<&'a str>, &'static str> {
-            let Some(place) = self.places[column] else { return Ok(None) };
-            let text = std::str::from_utf8(&record[place]).map_err(|_| "the row is not UTF-8; left out")?;
-            Ok(Some(text.trim()))
-        };
-        let sourced_id = cell(0)?.filter(|id| !id.is_empty()).ok_or("the row has no sourced_id; left out")?;
-        let state = match cell(1)? {
-            None => None,
-            Some(word) if ["active", "joined"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
-                Some(State::Active)
-            }
-            Some(word) if ["pending", "invited"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
-                Some(State::Pending)
-            }
-            Some(_) => return Err("the state is none of active, joined, pending, invited; left out"),
-        };
-        Ok(Cells { sourced_id, state, details: [cell(2)?, cell(3)?, cell(4)?, cell(5)?, cell(6)?] })
-    }
-}
-
-/// A row as it stands in the file: given name, family name, email, phone, home phone.
-struct Cells<'a> {
-    sourced_id: &'a str,
-    state: Option<State>,
-    details: [Option<&'a str>; 5],
-}
-
-impl Cells<'_> {
-    /// Of all that the row says: equal for equal rows.
-    fn hash(&self, seed: u64, scratch: &mut Vec<u8>) -> u64 {
-        scratch.clear();
-        let state = self.state.map(State::word);
-        for text in [Some(self.sourced_id), state].into_iter().chain(self.details) {
-            // Each with its length before it, so that no two rows read the same.
-            scratch.extend_from_slice(&text.map_or(0, |text| text.len() as u64 + 1).to_le_bytes());
-            scratch.extend_from_slice(text.unwrap_or_default().as_bytes());
-        }
-        xxh3_64_with_seed(scratch, seed)
-    }
-
-    fn own(&self, line: u64, hash: u64) -> Row {
-        let [given_name, family_name, email, phone, home_phone] =
-            self.details.map(|cell| cell.map(without_controls));
-        let sourced_id = self.sourced_id.to_owned();
-        Row { sourced_id, line, hash, state: self.state, given_name, family_name, email, phone, home_phone }
-    }
-}
-
-/// No control character is part of a detail, and one of them sets the values of [`OldNews`] apart.
-fn without_controls(cell: &str) -> String {
-    if cell.contains(char::is_control) {
-        cell.replace(char::is_control, " ").trim().to_owned()
-    } else {
-        cell.to_owned()
-    }
-}
-
 fn check_age(path: &Path, max_age: Age, now: SystemTime, written: SystemTime) -> Result<()> {
     let Some(max) = max_age.0 else { return Ok(()) };
     let age = now.duration_since(written).unwrap_or_default();
@@ -521,6 +232,3 @@ fn check_age(path: &Path, max_age: Age, now: SystemTime, written: SystemTime) ->
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
-
-#[cfg(test)]
-mod tests;

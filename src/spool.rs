@@ -4,6 +4,8 @@
 //! The roster and the plan are kept like that, so that memory does not grow with either. What a block holds is its
 //! owner's business; [`Values`] holds values of one type.
 
+mod shelf;
+
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::SpooledTempFile;
 
 use crate::failure::{Failure, Kind, Result};
+
+pub use shelf::Shelf;
 
 /// How much stays in memory.
 const IN_MEMORY: usize = 4 << 20;
@@ -95,17 +99,9 @@ impl Reader<'_> {
     /// # Errors
     /// `Failed` if the temporary file cannot be read.
     pub fn skip(&mut self) -> Result<bool> {
-        let mut content = lock(&self.spool.content);
-        if self.read == content.blocks {
-            return Ok(false);
-        }
-        self.read += 1;
-        let file = &mut content.file;
-        let mut length = [0; 4];
-        file.seek(SeekFrom::Start(self.position)).map_err(failed)?;
-        file.read_exact(&mut length).map_err(failed)?;
-        self.position += 4 + u64::from(u32::from_le_bytes(length));
-        Ok(true)
+        let length = self.begin(&mut lock(&self.spool.content))?;
+        length.into_iter().for_each(|length| self.pass(length));
+        Ok(length.is_some())
     }
 
     /// Puts the next block in place of what is in `block`; false if there is none yet.
@@ -114,19 +110,23 @@ impl Reader<'_> {
     /// `Failed` if the temporary file cannot be read.
     pub fn next(&mut self, block: &mut Vec<u8>) -> Result<bool> {
         let mut content = lock(&self.spool.content);
-        if self.read == content.blocks {
-            return Ok(false);
-        }
-        self.read += 1;
-        let file = &mut content.file;
-        let mut length = [0; 4];
-        file.seek(SeekFrom::Start(self.position)).map_err(failed)?;
-        file.read_exact(&mut length).map_err(failed)?;
-        let length = u32::from_le_bytes(length);
-        block.resize(length as usize, 0);
-        file.read_exact(block).map_err(failed)?;
-        self.position += 4 + u64::from(length);
+        let Some(length) = self.begin(&mut content)? else { return Ok(false) };
+        block.resize(length, 0);
+        content.file.read_exact(block).map_err(failed)?;
+        drop(content);
+        self.pass(length);
         Ok(true)
+    }
+
+    /// Goes to the next block; its length, if there is one.
+    fn begin(&self, content: &mut Content) -> Result<Option<usize>> {
+        if self.read == content.blocks {
+            return Ok(None);
+        }
+        let mut length = [0; 4];
+        content.file.seek(SeekFrom::Start(self.position)).map_err(failed)?;
+        content.file.read_exact(&mut length).map_err(failed)?;
+        Ok(Some(u32::from_le_bytes(length) as usize))
     }
 }
 
@@ -290,92 +290,6 @@ pub fn first_of<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
     postcard::take_from_bytes(value).map(|(value, _)| value).map_err(|error| lost().because(error))
 }
 
-/// Values that are looked up by the place where they were put.
-pub struct Shelf {
-    file: Mutex<Looked>,
-    length: u64,
-    /// The end of it, not yet in the file.
-    pending: Vec<u8>,
-}
-
-/// The file of a shelf, and the piece of it that was looked at last: values are mostly asked for in the order in which they
-/// were put down.
-struct Looked {
-    file: SpooledTempFile,
-    start: u64,
-    piece: Vec<u8>,
-}
-
-/// How much is read when a value is asked for. Not much more than a page: it may be the only one of them that is wanted.
-const PIECE: usize = 16 << 10;
-
-impl Looked {
-    /// The bytes from a place on: so many, and more if they are at hand.
-    fn from(&mut self, place: u64, least: usize) -> Result<&[u8]> {
-        let at = place.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
-        let at = match at.filter(|at| self.piece.len() >= at.saturating_add(least)) {
-            Some(at) => at,
-            None => {
-                self.piece.clear();
-                self.start = place;
-                self.file.seek(SeekFrom::Start(place)).map_err(failed)?;
-                let most = least.max(PIECE) as u64;
-                (&mut self.file).take(most).read_to_end(&mut self.piece).map_err(failed)?;
-                0
-            }
-        };
-        Ok(&self.piece[at..])
-    }
-}
-
-impl Default for Shelf {
-    fn default() -> Self {
-        let looked = Looked { file: SpooledTempFile::new(IN_MEMORY), start: 0, piece: Vec::new() };
-        Self { file: Mutex::new(looked), length: 0, pending: Vec::new() }
-    }
-}
-
-impl Shelf {
-    /// Puts a value down; returns its place.
-    ///
-    /// # Errors
-    /// Those of [`append`], and `Failed` if the temporary file cannot be written.
-    pub fn put<T: Serialize>(&mut self, value: &T) -> Result<u64> {
-        if self.pending.len() >= BLOCK {
-            let mut looked = lock(&self.file);
-            // What was looked at may have ended where this begins.
-            looked.piece.clear();
-            let file = &mut looked.file;
-            file.seek(SeekFrom::Start(self.length))
-                .and_then(|_| file.write_all(&self.pending))
-                .map_err(failed)?;
-            self.length += self.pending.len() as u64;
-            self.pending.clear();
-        }
-        let place = self.length + self.pending.len() as u64;
-        append(&mut self.pending, value)?;
-        Ok(place)
-    }
-
-    /// The value at a place.
-    ///
-    /// # Errors
-    /// `Failed` if it cannot be read back.
-    pub fn get<T: DeserializeOwned>(&self, place: u64) -> Result<T> {
-        let read = |bytes: &[u8]| postcard::from_bytes(bytes).map_err(|error| lost().because(error));
-        if let Some(at) = place.checked_sub(self.length) {
-            let at = usize::try_from(at).unwrap_or(usize::MAX);
-            let bytes = self.pending.get(at..).ok_or_else(lost)?;
-            let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(lost)?;
-            return read(rest.get(..u32::from_le_bytes(*length) as usize).ok_or_else(lost)?);
-        }
-        let mut looked = lock(&self.file);
-        let length = looked.from(place, 4)?.first_chunk().ok_or_else(lost)?;
-        let length = 4 + u32::from_le_bytes(*length) as usize;
-        read(looked.from(place, length)?.get(4..length).ok_or_else(lost)?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,16 +320,6 @@ mod tests {
         assert_eq!(read, all);
         bytes.pop();
         assert!(super::values::<(u32, String)>(&bytes).last().unwrap().is_err());
-    }
-
-    #[test]
-    fn what_is_put_down_is_found_at_its_place() {
-        let mut shelf = Shelf::default();
-        let text = |i: usize| "x".repeat(i % 1000);
-        let places: Vec<u64> = (0..20_000).map(|i| shelf.put(&text(i)).unwrap()).collect();
-        for (i, place) in places.into_iter().enumerate().rev().step_by(7) {
-            assert_eq!(shelf.get::<String>(place).unwrap(), text(i));
-        }
     }
 
     #[test]

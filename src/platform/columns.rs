@@ -1,0 +1,113 @@
+//! Which cell of the export is which, and what a row of it says.
+
+use std::path::Path;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::Row;
+use crate::account::State;
+use crate::config::{PLATFORM_COLUMNS, Platform};
+use crate::failure::{Failure, Kind, Result};
+
+/// Which cell is which.
+pub(super) struct Columns {
+    /// In the order of [`PLATFORM_COLUMNS`].
+    places: [Option<usize>; PLATFORM_COLUMNS.len()],
+    pub(super) width: usize,
+}
+
+impl Columns {
+    pub(super) fn of(headers: &csv::ByteRecord, platform: &Platform, path: &Path) -> Result<Self> {
+        let found: Vec<String> = headers
+            .iter()
+            .map(|header| String::from_utf8_lossy(header).trim_start_matches('\u{feff}').trim().to_owned())
+            .collect();
+        let mut places = [None; PLATFORM_COLUMNS.len()];
+        for (place, column) in places.iter_mut().zip(PLATFORM_COLUMNS) {
+            let mapped = platform.columns.get(column);
+            let header = mapped.map_or(column, String::as_str);
+            *place = found.iter().position(|name| name.eq_ignore_ascii_case(header));
+            let missing = |cure: String| {
+                Failure::new(Kind::InputUnusable, format!("the platform export has no column `{header}`"))
+                    .at(format!("{}:1", path.display()))
+                    .cure(cure)
+            };
+            if place.is_none() && mapped.is_some() {
+                return Err(missing(format!(
+                    "check [platform.columns]; its headers are: {}",
+                    found.join(", ")
+                )));
+            }
+            if place.is_none() && column == "sourced_id" {
+                return Err(missing(format!(
+                    "name the right one in [platform.columns]; its headers are: {}",
+                    found.join(", ")
+                )));
+            }
+        }
+        Ok(Self { places, width: headers.len() })
+    }
+
+    pub(super) fn row<'a>(&self, record: &'a csv::ByteRecord) -> Result<Cells<'a>, &'static str> {
+        if record.len() != self.width && record.iter().skip(self.width).any(|cell| !cell.is_empty()) {
+            return Err("the row has more cells than there are headers; left out");
+        }
+        if record.len() < self.width {
+            return Err("the row has fewer cells than there are headers; left out");
+        }
+        let cell = |column: usize| -> Result<Option<&'a str>, &'static str> {
+            let Some(place) = self.places[column] else { return Ok(None) };
+            let text = std::str::from_utf8(&record[place]).map_err(|_| "the row is not UTF-8; left out")?;
+            Ok(Some(text.trim()))
+        };
+        let sourced_id = cell(0)?.filter(|id| !id.is_empty()).ok_or("the row has no sourced_id; left out")?;
+        let state = match cell(1)? {
+            None => None,
+            Some(word) if ["active", "joined"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                Some(State::Active)
+            }
+            Some(word) if ["pending", "invited"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                Some(State::Pending)
+            }
+            Some(_) => return Err("the state is none of active, joined, pending, invited; left out"),
+        };
+        Ok(Cells { sourced_id, state, details: [cell(2)?, cell(3)?, cell(4)?, cell(5)?, cell(6)?] })
+    }
+}
+
+/// A row as it stands in the file: given name, family name, email, phone, home phone.
+pub(super) struct Cells<'a> {
+    pub(super) sourced_id: &'a str,
+    state: Option<State>,
+    details: [Option<&'a str>; 5],
+}
+
+impl Cells<'_> {
+    /// Of all that the row says: equal for equal rows.
+    pub(super) fn hash(&self, seed: u64, scratch: &mut Vec<u8>) -> u64 {
+        scratch.clear();
+        let state = self.state.map(State::word);
+        for text in [Some(self.sourced_id), state].into_iter().chain(self.details) {
+            // Each with its length before it, so that no two rows read the same.
+            scratch.extend_from_slice(&text.map_or(0, |text| text.len() as u64 + 1).to_le_bytes());
+            scratch.extend_from_slice(text.unwrap_or_default().as_bytes());
+        }
+        xxh3_64_with_seed(scratch, seed)
+    }
+
+    pub(super) fn own(&self, line: u64, hash: u64) -> Row {
+        let [given_name, family_name, email, phone, home_phone] =
+            self.details.map(|cell| cell.map(without_controls));
+        let sourced_id = self.sourced_id.to_owned();
+        Row { sourced_id, line, hash, state: self.state, given_name, family_name, email, phone, home_phone }
+    }
+}
+
+/// No control character is part of a detail, and one of them sets the values of [`OldNews`] apart.
+fn without_controls(cell: &str) -> String {
+    if cell.contains(char::is_control) {
+        cell.replace(char::is_control, " ").trim().to_owned()
+    } else {
+        cell.to_owned()
+    }
+}

@@ -1,0 +1,192 @@
+//! A row of the export beside an account: what of it is news.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Account, Exported, OldNews, Shown, State};
+use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
+use crate::store::{AuditEntry, Origin};
+
+/// One row. `None`: the file has no such column.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Row {
+    pub(super) sourced_id: String,
+    pub(super) line: u64,
+    /// Of all that the row says.
+    pub(super) hash: u64,
+    pub(super) state: Option<State>,
+    pub(super) given_name: Option<String>,
+    pub(super) family_name: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) home_phone: Option<String>,
+}
+
+/// What an export changed about an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adopted {
+    pub joined: bool,
+    /// Was active, is pending again.
+    pub pending_again: bool,
+    /// Details and state, for the audit.
+    pub entries: Vec<AuditEntry>,
+    /// Whether anything is to be stored, be it only what the export said.
+    pub touched: bool,
+}
+
+impl Row {
+    pub fn sourced_id(&self) -> &str {
+        &self.sourced_id
+    }
+
+    /// Of all that the row says: equal for equal rows.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The account with which somebody starts who is in the roster and has no account yet: active and with the export's
+    /// details, if the export says that they have joined.
+    pub fn newcomer(&self, phones: PhoneReader) -> Option<Account> {
+        if self.state == Some(State::Pending) {
+            return None;
+        }
+        let mut account = Account { state: State::Active, ..Account::new(&self.sourced_id) };
+        self.take_over(&mut account, phones, Ear::Nightly);
+        Some(account)
+    }
+
+    /// As [`Row::adopt`], for an archived person who is back in the roster: the account is taken for what it becomes.
+    /// The account itself stays archived.
+    pub fn adopt_returning(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
+        account.archived = false;
+        let adopted = self.adopt(account, phones, Ear::Nightly);
+        account.archived = true;
+        adopted
+    }
+
+    /// Brings an account to what the export says. The account of an archived person only remembers the state.
+    pub fn adopt(&self, account: &mut Account, phones: PhoneReader, ear: Ear) -> Adopted {
+        let mut adopted = Adopted::default();
+        let state = self.state.unwrap_or(State::Active);
+        if state != account.state {
+            adopted.touched = true;
+            adopted.joined = state == State::Active;
+            adopted.pending_again = state == State::Pending && !account.archived;
+            adopted.entries.push(AuditEntry {
+                origin: Origin::Platform,
+                field: "state".into(),
+                old: account.state.word().into(),
+                new: state.word().into(),
+            });
+            account.state = state;
+            if state == State::Pending {
+                // Should they join again, what they then have is seen for the first time.
+                account.exported = Exported::default();
+            }
+        }
+        if state == State::Active && !account.archived {
+            let before = account.clone();
+            self.take_over(account, phones, ear);
+            adopted.touched |= *account != before;
+            for field in Field::ALL
+                .into_iter()
+                .filter(|field| before.details.shown(*field) != account.details.shown(*field))
+            {
+                adopted.entries.push(AuditEntry {
+                    origin: Origin::Platform,
+                    field: field.key().into(),
+                    old: before.details.recorded(field),
+                    new: account.details.recorded(field),
+                });
+            }
+        }
+        adopted
+    }
+
+    /// Takes over the values that are news.
+    fn take_over(&self, account: &mut Account, phones: PhoneReader, ear: Ear) {
+        let Account { details, exported, .. } = account;
+        self.take_name(details, &mut exported.name, ear);
+        if let Some(email) = &self.email {
+            let shown = shown(email_key(&details.email) == email_key(email));
+            let same = |value: &str| email_key(value) == email_key(email);
+            if ear.hears(&mut exported.email, email, &details.email, shown, same) {
+                email.trim().clone_into(&mut details.email);
+            }
+        }
+        take_number(&self.phone, &mut exported.phone, &mut details.phone, phones, ear);
+        take_number(&self.home_phone, &mut exported.home_phone, &mut details.home_phone, phones, ear);
+    }
+
+    fn take_name(&self, details: &mut Details, old_news: &mut OldNews, ear: Ear) {
+        if self.given_name.is_none() && self.family_name.is_none() {
+            return;
+        }
+        // A part that is not provided is whatever it is held against.
+        let beside = |other: &PersonName| {
+            let part = |cell: &Option<String>, own: &str| cell.clone().unwrap_or_else(|| own.to_owned());
+            PersonName::new(&part(&self.given_name, &other.given), &part(&self.family_name, &other.family))
+        };
+        let same = |value: &str| {
+            let value = PersonName::from_parts(value);
+            beside(&value).same(&value)
+        };
+        let name = beside(&details.name);
+        let shown = match (name.same(&details.name), &self.given_name, &self.family_name) {
+            (false, _, _) => Shown::Another,
+            (true, Some(_), Some(_)) => Shown::Actual,
+            (true, _, _) => Shown::ActualInPart,
+        };
+        if ear.hears(old_news, &name.in_parts(), &details.name.in_parts(), shown, same) {
+            details.name = name;
+        }
+    }
+}
+
+/// How an export came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ear {
+    /// The one that says every night how far the platform is.
+    Nightly,
+    /// By hand, beside one that runs read.
+    ByHand,
+}
+
+impl Ear {
+    /// Whether what the export shows is news.
+    fn hears(
+        self,
+        old_news: &mut OldNews,
+        text: &str,
+        actual: &str,
+        shown: Shown,
+        same: impl Fn(&str) -> bool,
+    ) -> bool {
+        match self {
+            Self::Nightly => old_news.hear(text, shown, same),
+            Self::ByHand => old_news.hear_by_hand(text, actual, shown, same),
+        }
+    }
+}
+
+fn shown(is_actual: bool) -> Shown {
+    if is_actual { Shown::Actual } else { Shown::Another }
+}
+
+fn take_number(
+    cell: &Option<String>,
+    old_news: &mut OldNews,
+    actual: &mut String,
+    phones: PhoneReader,
+    ear: Ear,
+) {
+    let Some(cell) = cell else { return };
+    // The same text as ever needs no parsing, which is the dear part.
+    if old_news.is_just(cell) {
+        return;
+    }
+    let number = phones.canonical(cell);
+    let same = |value: &str| value == cell || phone_key(&phones.canonical(value)) == phone_key(&number);
+    if ear.hears(old_news, cell, actual, shown(phone_key(actual) == phone_key(&number)), same) {
+        *actual = number;
+    }
+}
