@@ -1,7 +1,8 @@
 //! `file:FOLDER`: mail that is written instead of sent.
 
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
@@ -39,10 +40,15 @@ impl Carrier for Folder<'_> {
 pub(super) fn write(folder: &Path, name: &str, mail: &Mail) -> Result<()> {
     let failed = |cause| Failure::io(Kind::Failed, "a message cannot be written", folder, cause);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    // By its own name, so that what a killed process has left of a message goes when that is repeated.
+    let unfinished = folder.join(format!(".{name}.partial"));
+    match std::fs::remove_file(&unfinished) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
     file.write_all(&mail.bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(folder.join(name)).map_err(|error| failed(error.error))?;
-    Ok(())
+    file.sync_all().map_err(failed)?;
+    std::fs::rename(&unfinished, folder.join(name)).map_err(failed)
 }

@@ -55,7 +55,7 @@ pub struct Options {
 const ROLES: [&str; 5] = ["student", "teacher", "staff", "district_admin", "contact"];
 
 /// Pulls the roster: all of it, or what happened since the one that is kept. `known` gives the guardians of the store, and is
-/// asked only if there are contacts without a lasting id.
+/// asked only if there are contacts.
 ///
 /// # Errors
 /// `SourceUnavailable` if Clever cannot be reached, refuses, or does not give everything, or by `trouble`; `InputUnusable` if

@@ -201,7 +201,7 @@ fn answers_that_are_none() {
 #[test]
 fn a_body_that_never_ends_ends() {
     let settings = [("source.http.timeout", "\"200ms\""), ("source.http.retries", "1")];
-    refused_with(&settings, 6, &["also after 1 more attempts"], |sis, request| match sis.page(request) {
+    refused_with(&settings, 6, &["also after 1 more attempt;"], |sis, request| match sis.page(request) {
         Reply::Say { body, .. } => Reply::Hang(body),
         other => other,
     });

@@ -98,7 +98,8 @@ pub(super) fn passing(answer: &Answer) -> Failure {
 /// It did not pass.
 pub(super) fn given_up(mut failure: Failure, retries: u32) -> Failure {
     if retries > 0 {
-        failure.what = format!("{}, also after {} more attempts", failure.what, retries);
+        let attempts = if retries == 1 { "attempt" } else { "attempts" };
+        failure.what = format!("{}, also after {retries} more {attempts}", failure.what);
     }
     failure.what.push_str("; nothing was applied");
     failure
