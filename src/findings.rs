@@ -18,6 +18,8 @@ pub enum Severity {
     Warning,
     /// The row (never the whole file: that is a [`crate::failure::Failure`]) could not be used.
     Error,
+    /// The run was done, but a person has to look at this: the run ends with `attention` (3).
+    Attention,
 }
 
 /// One oddity.
@@ -40,6 +42,9 @@ pub struct Finding {
 pub struct Findings {
     kept: Vec<Finding>,
     counts: BTreeMap<&'static str, u64>,
+    /// Some finding needs a person.
+    #[serde(skip)]
+    attention: bool,
 }
 
 impl Findings {
@@ -90,8 +95,40 @@ impl Findings {
         });
     }
 
+    /// Shorthand for what a person has to look at. The run ends with exit status 3, the message is printed also with `-q`,
+    /// and the administrators are told. Use it only for what the documents list under `attention`.
+    pub fn attention(
+        &mut self,
+        code: &'static str,
+        file: &str,
+        line: Option<u64>,
+        column: Option<&str>,
+        message: impl FnOnce() -> String,
+    ) {
+        self.attention = true;
+        self.add(code, || Finding {
+            severity: Severity::Attention,
+            code,
+            file: file.to_owned(),
+            line,
+            column: column.map(str::to_owned),
+            message: message(),
+        });
+    }
+
+    /// Whether a person has to look at something.
+    pub fn needs_attention(&self) -> bool {
+        self.attention
+    }
+
+    /// What a person has to look at.
+    pub fn attentions(&self) -> impl Iterator<Item = &Finding> {
+        self.kept.iter().filter(|finding| finding.severity == Severity::Attention)
+    }
+
     /// Adds the findings of another reading.
     pub fn merge(&mut self, other: &Self) {
+        self.attention |= other.attention;
         for (code, count) in &other.counts {
             let before = self.counts.entry(code).or_default();
             let room = KEPT_PER_CODE.saturating_sub(*before);
@@ -109,5 +146,25 @@ impl Findings {
     /// How many there were of each code.
     pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
         &self.counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_a_person_is_known_after_a_merge_also_where_it_is_only_counted() {
+        let mut many = Findings::default();
+        for line in 0..KEPT_PER_CODE {
+            many.warn("dangling-org", "users.csv", Some(line), None, || "unknown".into());
+        }
+        assert!(!many.needs_attention());
+        let mut other = Findings::default();
+        other
+            .attention("unknown-school", "rostersync.toml", None, Some("[[school]] id"), || "unknown".into());
+        many.merge(&other);
+        assert!(many.needs_attention());
+        assert_eq!(many.attentions().map(|finding| finding.code).collect::<Vec<_>>(), ["unknown-school"]);
     }
 }

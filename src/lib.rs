@@ -9,6 +9,7 @@
 //! * [`contact`]: emails, phones and names, and when two of them are the same
 //! * [`roster`], [`roles`]: a user as the SIS describes it, whatever the source
 //! * [`source`]: where rosters come from
+//! * [`last_night`]: what the last run saw of its inputs, for the next one to compare with
 //! * [`scratch`]: temporary folders that only their owner may enter
 //! * [`spool`], [`lanes`]: bytes that are too many for memory; threads that work side by side, in order
 //! * [`account`]: a user as the platform has it
@@ -31,6 +32,7 @@ pub mod contact;
 pub mod failure;
 pub mod findings;
 pub mod lanes;
+pub mod last_night;
 pub mod lock;
 pub mod message;
 pub mod notify;

@@ -14,6 +14,7 @@ mod undo;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use chrono::{DateTime, Utc};
@@ -122,6 +123,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     }
 
     rules.opted_out = store.opt_outs()?.into_iter().collect();
+    rules.last_night = store.last_night()?.map(Arc::new);
 
     // What is pulled is complete before anything is looked at; files are looked through meanwhile.
     let open = open::open_later(config, options.source.as_deref(), &store, around, !options.dry_run)?;
@@ -133,7 +135,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         let done = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
         tracing::info!("{done} accounts have a new sourcedId");
     }
-    let Planned { plan, source, export_rows, export_unknown } =
+    let Planned { plan, source, tonight, export_rows, export_unknown } =
         plan_on(open, config, options, &store, &rules, &mut findings, around)?;
 
     let overruns = plan::check_limits(&plan.summary, &config.limits);
@@ -185,6 +187,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
             run: number,
             result,
             source: &*source,
+            tonight: &tonight,
             notify: !options.no_notify,
             told: &told,
             occasion: &occasion,

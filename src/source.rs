@@ -15,13 +15,14 @@ mod pulled;
 pub mod sftp;
 mod spool;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
 
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::FileSeen;
 use crate::roster::{Mode, Record, Schools};
 
 pub use glance::Glance;
@@ -77,6 +78,12 @@ pub trait RosterSource: Send + Sync {
     /// was read. None without such a file.
     fn guardians_beside(&self) -> Option<&HashSet<u64>> {
         None
+    }
+
+    /// What was seen of its files, once it was read; see [`LastNight::files`](crate::last_night::LastNight::files). Nothing
+    /// for a source without files.
+    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
+        BTreeMap::new()
     }
 
     /// Hands each record to `each`, in the order of the source, until it breaks off.

@@ -232,6 +232,7 @@ fn text(findings: &Findings, summary: &Summary) -> String {
         let severity = match finding.severity {
             Severity::Warning => "warning",
             Severity::Error => "error",
+            Severity::Attention => "attention",
         };
         let (place, message) = (harmless(&place(finding)), harmless(&finding.message));
         text.push_str(&format!("{place}: {severity}[{}] {message}\n", finding.code));

@@ -10,12 +10,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::delivery::{delivery_json, delivery_lines, write_to_admins};
 use super::exit::{Status, is_broken_pipe};
 use super::preview;
-use super::ui::Ui;
+use super::ui::{Ui, place};
 use super::{Global, unprintable};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
 use crate::plan::Action;
+use crate::report;
 use crate::run::{Options, Outcome, Surroundings, run as run_sync};
 
 /// Sync: read the platform export and the roster, apply the policy, tell the people, write the report
@@ -76,7 +77,8 @@ pub(super) struct RunArgs {
 const EXIT: &str = "\
 Exit status:
   0 done, or nothing to do      1 unexpected failure          2 wrong command line or configuration
-  3 done, but too many records were rejected                  4 blocked by a limit; nothing applied
+  3 done, but something needs a person, or too many records were rejected
+  4 blocked by a limit; nothing applied
   5 another run holds the lock  6 the source did not give everything; nothing applied
   7 an input is missing, empty or unusable; nothing applied   8 applied, but some notifications wait
   10, 11 see --detailed-exitcode                              130, 143 interrupted; nothing applied";
@@ -198,6 +200,7 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
         (outcome.blocked, Status::Blocked),
         (outcome.delivery.undelivered > 0, Status::Undelivered),
         (outcome.partial, Status::Partial),
+        (outcome.findings.needs_attention(), Status::Attention),
         (detailed && summary.touches_people(), Status::ChangesPeople),
         (detailed && summary.has_changes() && !summary.touches_people(), Status::Changes),
     ];
@@ -240,6 +243,10 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             summary.records
         ));
     }
+    lines.extend(outcome.findings.attentions().map(|finding| {
+        // Parts of it come from files.
+        report::harmless(&format!("Attention ({}): {}: {}", finding.code, place(finding), finding.message))
+    }));
     if let Some(report) = &outcome.report {
         lines.push(match outcome.run {
             Some(run) if outcome.blocked => {
@@ -328,6 +335,7 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
         "platform": { "rows": outcome.export_rows, "joined": summary.joined, "taken_over": summary.taken_over,
                       "unknown": outcome.export_unknown },
         "findings": outcome.findings.counts(),
+        "attention": outcome.findings.attentions().collect::<Vec<_>>(),
         "report": outcome.report,
     })
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::exit::Status;
 use crate::failure::Failure;
-use crate::findings::Findings;
+use crate::findings::{Findings, Severity};
 use crate::report;
 use crate::run::Progress;
 
@@ -82,6 +82,10 @@ impl Ui {
     pub(super) fn findings(&self, findings: &Findings, status: Status) {
         for (code, count) in findings.counts() {
             let Some(first) = findings.kept().iter().find(|finding| finding.code == *code) else { continue };
+            if first.severity == Severity::Attention {
+                // The summary has it.
+                continue;
+            }
             let said = report::harmless(&format!("{}: {}", place(first), first.message));
             if self.quiet && status != Status::Ok {
                 tracing::error!(code, count, "{said}");

@@ -287,7 +287,12 @@ impl Source {
             SourceMode::Delta => ModeSetting::Delta,
             SourceMode::Auto | SourceMode::Full | SourceMode::Incremental => ModeSetting::Auto,
         };
-        oneroster_csv::Options { mode, encoding: self.encoding, language_column: self.language_field.clone() }
+        oneroster_csv::Options {
+            mode,
+            encoding: self.encoding,
+            language_column: self.language_field.clone(),
+            last_night: None,
+        }
     }
 
     /// The address that collections come after.

@@ -1,12 +1,14 @@
 //! Everything that decisions depend on besides the people: the configuration, reduced to plain values, and the day.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Config, Globs, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
+use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
 use crate::store::Untold;
 
@@ -43,6 +45,8 @@ pub struct Rules {
     pub opted_out: HashSet<String>,
     /// By account: who has not been told yet of something that changed before.
     pub untold: HashMap<i64, Untold>,
+    /// What the last applied run saw of its inputs; none on the first night, and on the first one after an upgrade.
+    pub last_night: Option<Arc<LastNight>>,
     /// The district's day; role dates and `first_seen` refer to it.
     pub today: NaiveDate,
 }
@@ -71,11 +75,12 @@ impl Rules {
             channels: notify.then_some(channels),
             opted_out: HashSet::new(),
             untold: HashMap::new(),
+            last_night: None,
             today,
         }
     }
 
-    /// A number that stands for all of the rules but the day, the channels, who wants no texts and who has not been told yet:
+    /// A number that stands for all of the rules but the day, the channels, what was seen last night, who wants no texts and who has not been told yet:
     /// what was decided under others is decided again. The day counts only where a role has dates, and the others only where something changes.
     pub fn seed(&self) -> u64 {
         let Self {
@@ -91,6 +96,7 @@ impl Rules {
             channels: _,
             opted_out: _,
             untold: _,
+            last_night: _,
             today: _,
         } = self;
         let (schools, synced): (BTreeMap<_, _>, BTreeSet<_>) =

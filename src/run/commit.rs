@@ -2,6 +2,7 @@
 
 use super::{Surroundings, Told};
 use crate::failure::{Failure, Kind, Result};
+use crate::last_night::LastNight;
 use crate::notify::{Occasion, compose};
 use crate::plan::Plan;
 use crate::roster::Mode;
@@ -13,6 +14,8 @@ pub(super) struct Applied<'a> {
     pub(super) run: i64,
     pub(super) result: RunResult,
     pub(super) source: &'a dyn RosterSource,
+    /// What the run saw of its inputs.
+    pub(super) tonight: &'a LastNight,
     pub(super) notify: bool,
     /// What its messages are composed with.
     pub(super) told: &'a Told,
@@ -26,7 +29,7 @@ pub(super) fn write(
     applied: &Applied<'_>,
     around: &Surroundings<'_>,
 ) -> Result<()> {
-    let Applied { run: number, result, source, notify, told, occasion } = *applied;
+    let Applied { run: number, result, source, tonight, notify, told, occasion } = *applied;
     let summary = serde_json::to_string(&plan.summary)
         .map_err(|error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error))?;
     store.insert_run(&NewRun {
@@ -95,6 +98,7 @@ pub(super) fn write(
             store.make_account_index()?;
         }
         plan.remember(store, &created)?;
+        store.keep_night(tonight)?;
     }
     Ok(())
 }

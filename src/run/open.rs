@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::path::Path;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -12,7 +13,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::plan::Rules;
 use crate::roster::{IdList, RoleList};
 use crate::source::guardians::{self, WithGuardians};
-use crate::source::oneroster_csv::OneRosterCsv;
+use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::source::{
     Glance, Keeping, KnownFamily, KnownGuardian, RosterSource, Watch, clever, oneroster_api, sftp,
 };
@@ -34,8 +35,10 @@ pub fn open_later<'a>(
     may_write: bool,
 ) -> Result<Opening<'a>> {
     if config.source.pull.is_none() && config.guardians.is_none() {
+        let last_night = store.last_night()?.map(Arc::new);
+        let csv = move |options| oneroster_csv::Options { last_night, ..options };
         return Ok(Box::new(move || {
-            Ok(Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), config.source.csv())?))
+            Ok(Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), csv(config.source.csv()))?))
         }));
     }
     let source = open_source(config, path, store, around, may_write)?;
@@ -55,11 +58,15 @@ fn open_source(
     may_write: bool,
 ) -> Result<Box<dyn RosterSource>> {
     let known = || known_family(store);
+    let last_night = store.last_night()?.map(Arc::new);
+    let csv = |options| oneroster_csv::Options { last_night: last_night.clone(), ..options };
     let source = match (&config.source.pull, path) {
         (None, path) => {
-            Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), config.source.csv())?)
+            Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), csv(config.source.csv()))?)
         }
-        (Some(Pull::Sftp(options)), Some(path)) => Box::new(OneRosterCsv::open(path, options.csv.clone())?),
+        (Some(Pull::Sftp(options)), Some(path)) => {
+            Box::new(OneRosterCsv::open(path, csv(options.csv.clone()))?)
+        }
         (Some(_), Some(path)) => {
             return Err(Failure::new(
                 Kind::Usage,
@@ -74,7 +81,10 @@ fn open_source(
             file.push(".roster");
             let keeping = Keeping { file: file.into(), write: may_write };
             watched(around, &begun, |watch| match pull {
-                Pull::Sftp(options) => sftp::open(options, watch),
+                Pull::Sftp(options) => {
+                    let csv = csv(options.csv.clone());
+                    sftp::open(&sftp::Options { csv, ..options.clone() }, watch)
+                }
                 Pull::OneRoster(options) => oneroster_api::open(options, Some(&keeping), watch),
                 Pull::Clever(options) => clever::open(options, Some(&keeping), watch, &known),
             })?

@@ -9,7 +9,9 @@ use super::{
 use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::Findings;
+use crate::last_night::LastNight;
 use crate::plan::{self, Plan, Rules, Surveyed};
+use crate::roster::Mode;
 use crate::source::RosterSource;
 use crate::store::Store;
 
@@ -17,6 +19,8 @@ use crate::store::Store;
 pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) source: Arc<dyn RosterSource>,
+    /// What was seen of the inputs, for the next run to compare with.
+    pub(super) tonight: LastNight,
     /// Rows of the platform's export, and how many of them belong to nobody.
     pub(super) export_rows: usize,
     pub(super) export_unknown: u64,
@@ -44,8 +48,12 @@ pub(super) fn plan_on(
     let plan = plan::build(source.mode(), survey, store, &export, rules, options.decide_all, watch(around));
     interrupted(around)?;
     let plan = plan?;
+    let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
+    if source.mode() == Mode::Bulk {
+        tonight.files.extend(source.files_seen());
+    }
     let export_unknown = export.report_unknown(|key| plan.knows(key), findings)?;
-    Ok(Planned { plan, source, export_rows: export.len(), export_unknown })
+    Ok(Planned { plan, source, tonight, export_rows: export.len(), export_unknown })
 }
 
 /// Makes the plan that the next run would make, of files as they are now.
@@ -56,6 +64,7 @@ pub(super) fn plan_next(config: &Config, store: &Store, around: &Surroundings<'_
     let options = Options { dry_run: true, ..Options::default() };
     let mut rules = rules(config, &options, around.now)?;
     rules.opted_out = store.opt_outs()?.into_iter().collect();
+    rules.last_night = store.last_night()?.map(Arc::new);
     let open = open::open_later(config, None, store, around, false)?;
     plan_on(open, config, &options, store, &rules, &mut Findings::default(), around)
 }

@@ -31,6 +31,7 @@ mod users;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -43,6 +44,7 @@ use self::table::Table;
 use self::users::Columns;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::LastNight;
 use crate::roster::{Mode, Record, Schools};
 use crate::source::RosterSource;
 
@@ -79,6 +81,8 @@ pub struct Options {
     pub encoding: EncodingSetting,
     /// Header of a column with two-letter language codes, which the standard does not have.
     pub language_column: Option<String>,
+    /// What was seen on the last good night; none if there was none.
+    pub last_night: Option<Arc<LastNight>>,
 }
 
 /// An export that was found usable.

@@ -5,7 +5,8 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
+use crate::last_night::LastNight;
 use crate::roster::Mode;
 
 /// How a run ended.
@@ -98,6 +99,35 @@ impl Store {
         Ok(statement.query_row([], run_from_row).optional()?)
     }
 
+    /// What the last applied run saw of its inputs. None before the first run, and after an upgrade from a version that did
+    /// not keep it.
+    pub fn last_night(&self) -> Result<Option<LastNight>> {
+        let seen: Option<String> = self
+            .connection
+            .query_row("SELECT seen FROM last_night WHERE only_one = 1", [], |row| row.get(0))
+            .optional()?;
+        seen.map(|seen| {
+            serde_json::from_str(&seen).map_err(|cause| {
+                Failure::new(Kind::Failed, "the store's record of the last run cannot be read")
+                    .cure("restore the store from a backup")
+                    .because(cause)
+            })
+        })
+        .transpose()
+    }
+
+    /// Keeps what a run saw, in place of what the run before saw.
+    pub fn keep_night(&self, seen: &LastNight) -> Result<()> {
+        let seen = serde_json::to_string(seen)
+            .map_err(|cause| Failure::new(Kind::Failed, "what the run saw cannot be kept").because(cause))?;
+        self.connection.execute(
+            "INSERT INTO last_night (only_one, seen) VALUES (1, :seen) \
+             ON CONFLICT (only_one) DO UPDATE SET seen = excluded.seen",
+            named_params! { ":seen": seen },
+        )?;
+        Ok(())
+    }
+
     /// All runs, latest first, at most `limit`.
     pub fn runs(&self, limit: u64) -> Result<Vec<RunRow>> {
         let mut statement = self.connection.prepare("SELECT * FROM run ORDER BY id DESC LIMIT ?1")?;
@@ -133,4 +163,29 @@ fn run_from_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         summary: serde_json::from_str(&summary).unwrap_or_default(),
         undoes: row.get("undoes")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::last_night::{FileSeen, file};
+
+    #[test]
+    fn what_a_run_saw_replaces_what_the_run_before_saw() {
+        let store = Store::empty().unwrap();
+        assert_eq!(store.last_night().unwrap(), None);
+        let mut night = LastNight::default();
+        for ended_in_line_break in [true, false] {
+            let seen = FileSeen { ended_in_line_break, columns: [("email".to_owned(), 3)].into() };
+            night.files.insert(file::USERS.to_owned(), seen);
+            store.keep_night(&night).unwrap();
+            assert_eq!(store.last_night().unwrap().as_ref(), Some(&night));
+        }
+    }
+
+    #[test]
+    fn a_night_that_an_older_version_kept_has_defaults_for_what_it_did_not_know() {
+        let night: LastNight = serde_json::from_str(r#"{"files":{"users":{}},"later":1}"#).unwrap();
+        assert!(!night.files[file::USERS].ended_in_line_break);
+    }
 }

@@ -19,6 +19,7 @@ pub(in crate::plan) fn rules() -> Rules {
         ignore_emails: Globs::default(),
         channels: Some(Channels { email: true, sms: false }),
         opted_out: Default::default(),
+        last_night: None,
         untold: Default::default(),
         today: "2026-11-23".parse().unwrap(),
     }

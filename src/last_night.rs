@@ -1,0 +1,59 @@
+//! What a run saw of its inputs, kept in the store for the next run to compare with.
+//!
+//! A file that was cut, a column that is gone, a role that no user has any more: none of these can be seen in tonight's
+//! input alone. Every run that was applied leaves this behind, in its own transaction. There is none before the first run,
+//! and none on the first night after an upgrade from a version that did not keep it: then nothing is compared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What was seen on the last good night.
+///
+/// It is kept as JSON, so every field has a default: an older version did not know some of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LastNight {
+    /// The input files, by kind: `users`, `roles`, `orgs`, `guardians`, `platform`. A delta leaves those of the last bulk
+    /// import as they are.
+    pub files: BTreeMap<String, FileSeen>,
+    pub roster: RosterSeen,
+    /// None until a platform export was read.
+    pub export: Option<ExportSeen>,
+}
+
+/// What was seen of one input file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FileSeen {
+    /// The last byte was a line break.
+    pub ended_in_line_break: bool,
+    /// The columns that there were, by their standard names, and in how many rows each had a value.
+    pub columns: BTreeMap<String, u64>,
+}
+
+impl FileSeen {
+    /// Whether the column was there and had at least one value.
+    pub fn had_values(&self, column: &str) -> bool {
+        self.columns.get(column).is_some_and(|rows| *rows > 0)
+    }
+}
+
+/// What was seen of the roster as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RosterSeen {}
+
+/// What was seen of the platform's export.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExportSeen {}
+
+/// The kinds of input files, as [`LastNight::files`] names them.
+pub mod file {
+    pub const USERS: &str = "users";
+    pub const ROLES: &str = "roles";
+    pub const ORGS: &str = "orgs";
+    pub const GUARDIANS: &str = "guardians";
+    pub const PLATFORM: &str = "platform";
+}
