@@ -22,6 +22,7 @@
 //! * [`people`]: what people do besides the sync: joining, editing, permissions
 //! * [`report`]: the Users report, written, read, sorted and shown
 //! * [`lock`], [`output`]: one run at a time; files that are complete or not there
+//! * [`plural`]: numbers in sentences
 //! * [`run`]: the walk through all of it
 //! * [`cli`]: the commands; the only part that prints
 
@@ -40,6 +41,7 @@ pub mod output;
 pub mod people;
 pub mod plan;
 pub mod platform;
+pub mod plural;
 pub mod policy;
 pub mod report;
 pub mod roles;

@@ -28,6 +28,7 @@ use crate::output::{check_target, write_file};
 use crate::people::{self, People};
 use crate::plan::{self, Action, Known, Overrun, Plan, Rules, Surveyed};
 use crate::platform::{Export, Seen};
+use crate::plural::counted;
 use crate::policy::Setting;
 use crate::roster::{Mode, Schools};
 use crate::source::RosterSource;
@@ -133,7 +134,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     if let Some(file) = &options.rekey {
         store.set_mark()?;
         let done = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
-        tracing::info!("{done} accounts have a new sourcedId");
+        tracing::info!("{} a new sourcedId", counted(done, "account has", "accounts have"));
     }
     let Planned { plan, source, tonight, export_rows, export_unknown } =
         plan_on(open, config, options, &store, &rules, &mut findings, around)?;

@@ -14,6 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{Finding, Findings, KEPT_PER_CODE, Severity};
 use crate::plan::{self, Action, Known, Note, PlanRow, Rules, Summary, Surveyed};
 use crate::platform::{Export, Seen};
+use crate::plural::{agreed, counted};
 use crate::report::harmless;
 use crate::run::{Surroundings, find_unknown_schools, glance, open_later};
 use crate::source::{Glance, Identifiers, RosterSource};
@@ -98,12 +99,20 @@ fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: 
 fn glance_text(seen: &Glance) -> String {
     let mut text = format!("{}: connected, and let in\n", seen.place);
     if let Some(orgs) = seen.orgs {
-        text.push_str(&format!("  {orgs} orgs or schools on the first page\n"));
+        text.push_str(&format!(
+            "  {} on the first page\n",
+            counted(orgs, "org or school", "orgs or schools")
+        ));
     }
     let of = seen.total.map_or_else(String::new, |total| format!(" of {total}"));
     let roles: Vec<String> =
         seen.roles.iter().map(|(role, count)| harmless(&format!("{count} {role}"))).collect();
-    text.push_str(&format!("  {}{of} users looked at: {}\n", seen.users, roles.join(", ")));
+    text.push_str(&format!(
+        "  {}{of} {} looked at: {}\n",
+        seen.users,
+        agreed(seen.total.unwrap_or(seen.users), "user", "users"),
+        roles.join(", ")
+    ));
     text.push_str(&format!(
         "  {} with an email, {} with sms (mobile), {} with phone, {} linked to guardians or students\n",
         seen.with_email, seen.with_sms, seen.with_phone, seen.with_agents
@@ -243,8 +252,9 @@ fn text(findings: &Findings, summary: &Summary) -> String {
     let total: u64 = findings.counts().values().sum();
     let rejected = summary.count(Action::Rejected);
     text.push_str(&format!(
-        "{} records; {rejected} would be rejected if there were no accounts yet; {total} findings. The configuration is valid.\n",
-        summary.records
+        "{}; {rejected} would be rejected if there were no accounts yet; {}. The configuration is valid.\n",
+        counted(summary.records, "record", "records"),
+        counted(total, "finding", "findings"),
     ));
     text
 }

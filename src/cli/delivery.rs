@@ -10,25 +10,32 @@ use super::exit::Status;
 use crate::config::{Config, When};
 use crate::message::Channel;
 use crate::notify::{Delivery, Held, tell_admins};
+use crate::plural::{agreed, counted};
 
 /// What became of the notifications, where there is something to say.
 pub(super) fn delivery_lines(delivery: &Delivery, config: &Config) -> Vec<String> {
     let mut lines = Vec::new();
     if delivery.failed > 0 {
         lines.push(format!(
-            "{} notifications were refused for good; the next report says whose (undeliverable), `outbox list --state failed` why",
-            delivery.failed
+            "{} {} refused for good; the next report says whose (undeliverable), `outbox list --state failed` why",
+            counted(delivery.failed, "notification", "notifications"),
+            agreed(delivery.failed, "was", "were"),
         ));
     }
     if delivery.undelivered > 0 {
-        lines
-            .push(format!("{} notifications could not be handed over and stay queued", delivery.undelivered));
+        lines.push(format!(
+            "{} could not be handed over and {} queued",
+            counted(delivery.undelivered, "notification", "notifications"),
+            agreed(delivery.undelivered, "stays", "stay"),
+        ));
     }
     if delivery.unknown > 0 {
         lines.push(format!(
-            "{} of them may have arrived and are not repeated by themselves: see `outbox list --state unknown`, then `outbox \
-             retry` or `outbox discard`",
-            delivery.unknown
+            "{} of them may have arrived and {} not repeated by {}: see `outbox list --state unknown`, then `outbox retry` or \
+             `outbox discard`",
+            delivery.unknown,
+            agreed(delivery.unknown, "is", "are"),
+            agreed(delivery.unknown, "itself", "themselves"),
         ));
     }
     for held in &delivery.held {
@@ -40,14 +47,12 @@ pub(super) fn delivery_lines(delivery: &Delivery, config: &Config) -> Vec<String
 /// `300 emails wait until 2026-11-24 02:15: per_day is reached`
 pub(super) fn waits(held: &Held, config: &Config) -> String {
     let what = match held.channel {
-        Channel::Email => "emails",
-        Channel::Sms => "texts",
+        Channel::Email => counted(held.count, "email waits", "emails wait"),
+        Channel::Sms => counted(held.count, "text waits", "texts wait"),
     };
     match held.until {
-        Some(until) => {
-            format!("{} {what} wait until {}: {}", held.count, config.sync.timezone.show(until), held.why)
-        }
-        None => format!("{} {what} wait: {}", held.count, held.why),
+        Some(until) => format!("{what} until {}: {}", config.sync.timezone.show(until), held.why),
+        None => format!("{what}: {}", held.why),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::message::{Channel, Message};
 use crate::notify::{Occasion, Words, compose, send_sample};
+use crate::plural::counted;
 use crate::run::{Options, Surroundings, Told, run as run_sync};
 
 /// What people are told, before they are told it
@@ -110,8 +111,10 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
     let said = match (&args.output, count, &args.user) {
         (_, 0, Some(user)) => format!("A run would tell {user} nothing.\n"),
         (_, 0, None) => "A run would tell nobody anything.\n".to_owned(),
-        (Some(folder), count, _) => format!("{count} messages are in {}\n", folder.display()),
-        (None, count, _) => format!("{count} messages\n"),
+        (Some(folder), count, _) => {
+            format!("{} in {}\n", counted(count, "message is", "messages are"), folder.display())
+        }
+        (None, count, _) => format!("{}\n", counted(count, "message", "messages")),
     };
     ui.print(said.as_bytes()).map_err(unprintable)?;
     if outcome.blocked {
@@ -132,7 +135,10 @@ fn shown(user: &str, message: &Message) -> String {
     }
     text.push_str(&format!("\n{}\n", message.body));
     if to.channel == Channel::Sms {
-        text.push_str(&format!("({} characters)\n", message.body.chars().count()));
+        text.push_str(&format!(
+            "({})\n",
+            counted(message.body.chars().count() as u64, "character", "characters")
+        ));
     }
     text.push_str("----\n");
     text

@@ -15,6 +15,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::message::{Channel, DeliveryState};
 use crate::notify::{self, Sending};
+use crate::plural::{agreed, counted};
 use crate::run::Progress;
 use crate::store::{OutboxFilter, OutboxRow, Store};
 
@@ -184,10 +185,15 @@ pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Status>
             ];
             let filter = args.which.filter(states);
             let changed = change(&config, global, |store| store.discard(&filter, global.now()))?;
-            ui.print(format!("{changed} notifications discarded\n").as_bytes()).map_err(unprintable)?;
+            ui.print(format!("{} discarded\n", notifications(changed as u64)).as_bytes())
+                .map_err(unprintable)?;
             Ok(Status::Ok)
         }
     }
+}
+
+fn notifications(count: u64) -> String {
+    counted(count, "notification", "notifications")
 }
 
 /// The store for writing. A run may be on meanwhile, unless the store has to be migrated first.
@@ -234,7 +240,9 @@ fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<
         let filter = args.which.filter(states);
         let changed = change(config, global, |store| store.retry(&filter, global.now()))?;
         said.push_str(&format!(
-            "{changed} notifications queued again; `rostersync outbox send` sends them\n"
+            "{} queued again; `rostersync outbox send` sends {}\n",
+            notifications(changed as u64),
+            agreed(changed as u64, "it", "them"),
         ));
     }
     ui.print(said.as_bytes()).map_err(unprintable)?;
@@ -257,7 +265,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
     let status = if delivery.undelivered > 0 { Status::Undelivered } else { Status::Ok };
     let text = match args.format {
         Format::Text => {
-            let mut lines = vec![format!("{} notifications sent", delivery.sent)];
+            let mut lines = vec![format!("{} sent", notifications(delivery.sent))];
             lines.extend(delivery_lines(&delivery, config));
             lines.join("\n") + "\n"
         }

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
 use crate::plan::Action;
+use crate::plural::{agreed, counted};
 use crate::report;
 use crate::run::{Options, Outcome, Surroundings, run as run_sync};
 
@@ -215,8 +216,10 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     let mut lines = Vec::new();
     if outcome.export_rows > 0 {
         let mut line = format!(
-            "Platform export: {} rows, {} joined, {} details taken over",
-            outcome.export_rows, summary.joined, summary.taken_over
+            "Platform export: {}, {} joined, {} taken over",
+            counted(outcome.export_rows as u64, "row", "rows"),
+            summary.joined,
+            counted(summary.taken_over, "detail", "details"),
         );
         if outcome.export_unknown > 0 {
             line.push_str(&format!(", {} unknown", outcome.export_unknown));
@@ -225,22 +228,27 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     }
     if summary.without_id > 0 {
         lines.push(format!(
-            "{} rows have no readable sourcedId: their accounts may be among the archived",
-            summary.without_id
+            "{} no readable sourcedId: their accounts may be among the archived",
+            format!(
+                "{} {}",
+                counted(summary.without_id, "row", "rows"),
+                agreed(summary.without_id, "has", "have")
+            )
         ));
     }
     if summary.cannot_be_told > 0 {
         lines.push(format!(
-            "{} people cannot be told of their changes: no way to reach them",
-            summary.cannot_be_told
+            "{} cannot be told of their changes: no way to reach them",
+            counted(summary.cannot_be_told, "person", "people")
         ));
     }
     lines.extend(delivery_lines(&outcome.delivery, config));
     if outcome.partial {
         lines.push(format!(
-            "{} of {} records were rejected, more than [limits] rejected allows: the rest was done; see the report",
+            "{} of {} {} rejected, more than [limits] rejected allows: the rest was done; see the report",
             summary.count(Action::Rejected),
-            summary.records
+            counted(summary.records, "record", "records"),
+            agreed(summary.count(Action::Rejected), "was", "were"),
         ));
     }
     lines.extend(outcome.findings.attentions().map(|finding| {

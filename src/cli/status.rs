@@ -11,6 +11,7 @@ use super::{Global, unprintable};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::DeliveryState;
 use crate::notify::outlook;
+use crate::plural::counted;
 use crate::store::{Broken, Store};
 
 /// The last run, how long ago it was, and what waits
@@ -124,8 +125,9 @@ fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
     } else if what.is_none() {
         let last = if verified.last.is_empty() { "none yet" } else { &verified.last };
         let text = format!(
-            "The audit is intact: {} changes in {} links\nLast digest: {last}\n",
-            verified.rows, verified.links
+            "The audit is intact: {} in {}\nLast digest: {last}\n",
+            counted(verified.rows, "change", "changes"),
+            counted(verified.links, "link", "links"),
         );
         ui.print(text.as_bytes()).map_err(unprintable)?;
     }
@@ -153,6 +155,7 @@ fn ago(seconds: i64) -> String {
         ..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3600),
+        // Never one: these are two days and more.
         172_800.. => format!("{} days", seconds / 86_400),
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Action, Summary};
 use crate::config::{Limit, Limits};
+use crate::plural;
 
 /// A limit that the plan goes over.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,46 +20,58 @@ pub struct Overrun {
     pub message: String,
 }
 
-/// Under the minimum population, archiving more than half of at least this many is still too much.
+/// Under the minimum population, more than half of at least this many is still too much.
 const FEW: u64 = 5;
+
+/// What a limit counts, in words.
+struct Counted {
+    /// Its key in `[limits]`.
+    limit: &'static str,
+    /// One of those that are counted, and several.
+    noun: [&'static str; 2],
+    /// What would become of them.
+    would: &'static str,
+    /// What a share is a share of, where that is something else.
+    of: Option<[&'static str; 2]>,
+}
+
+const ARCHIVE: Counted =
+    Counted { limit: "archive", noun: ["account", "accounts"], would: "would be archived", of: None };
+
+const CONTACT_UPDATES: Counted = Counted {
+    limit: "contact_updates",
+    noun: ["active user", "active users"],
+    would: "would have their contact details changed",
+    of: None,
+};
+
+const PENDING_AGAIN: Counted = Counted { would: "would be pending again", ..CONTACT_UPDATES };
+
+const NOTIFICATIONS: Counted = Counted {
+    limit: "notifications",
+    noun: ["notification", "notifications"],
+    would: "would be sent",
+    of: Some(["active user", "active users"]),
+};
 
 /// The limits that stop a plan.
 pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
-    let mut over = Vec::new();
-    let archived = summary.count(Action::Archived);
-    let accounts = summary.accounts_before;
-    if exceeds(archived, accounts, limits.archive, limits.minimum) {
-        over.push(overrun("archive", "accounts would be archived", archived, accounts, limits.archive));
-    } else if matches!(limits.archive, Limit::Share(percent) if percent < 100.0)
-        && (FEW..limits.minimum).contains(&accounts)
-        && archived * 2 > accounts
-    {
-        over.push(overrun("archive", "accounts would be archived", archived, accounts, Limit::Share(50.0)));
-    }
+    let (archived, accounts) = (summary.count(Action::Archived), summary.accounts_before);
     let (updates, active) = (summary.contact_updates, summary.active);
-    if exceeds(updates, active, limits.contact_updates, limits.minimum) {
-        let what = "active users would have their contact details changed";
-        over.push(overrun("contact_updates", what, updates, active, limits.contact_updates));
-    }
     let messages = summary.notifications.total();
-    if exceeds(messages, active, limits.notifications, limits.minimum) {
-        over.push(overrun(
-            "notifications",
-            "notifications would be sent",
-            messages,
-            active,
-            limits.notifications,
-        ));
-    }
-    over
+    let found = [
+        over(&ARCHIVE, archived, accounts, limits.archive, limits.minimum)
+            .or_else(|| over_half(&ARCHIVE, archived, accounts, limits.archive, limits.minimum)),
+        over(&CONTACT_UPDATES, updates, active, limits.contact_updates, limits.minimum),
+        over(&NOTIFICATIONS, messages, active, limits.notifications, limits.minimum),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 /// The limit on contact updates, for people who are taken back to pending without a run: from then on the sync rules over
 /// details that were theirs. `active` are the active accounts, those among them.
 pub fn too_many_pending_again(count: u64, active: u64, limits: &Limits) -> Option<Overrun> {
-    let max = limits.contact_updates;
-    exceeds(count, active, max, limits.minimum)
-        .then(|| overrun("contact_updates", "active users would be pending again", count, active, max))
+    over(&PENDING_AGAIN, count, active, limits.contact_updates, limits.minimum)
 }
 
 /// Whether so many records were rejected that the run, although done, is only partial.
@@ -78,15 +91,42 @@ fn exceeds(count: u64, population: u64, limit: Limit, minimum: u64) -> bool {
     }
 }
 
-fn overrun(limit: &'static str, what: &str, count: u64, population: u64, max: Limit) -> Overrun {
+/// Whether a limit is exceeded, and what is to be said of it.
+fn over(counted: &Counted, count: u64, population: u64, max: Limit, minimum: u64) -> Option<Overrun> {
+    let exceeded = exceeds(count, population, max, minimum);
+    exceeded.then(|| overrun(counted, count, population, max, format!("allows {max}")))
+}
+
+/// In a population that is too small for a share, more than half of at least [`FEW`] is too much.
+fn over_half(counted: &Counted, count: u64, population: u64, max: Limit, minimum: u64) -> Option<Overrun> {
+    let holds =
+        matches!(max, Limit::Share(percent) if percent < 100.0) && (FEW..minimum).contains(&population);
+    (holds && count * 2 > population).then(|| {
+        let [_, several] = counted.of.unwrap_or(counted.noun);
+        // With a share alone the reader would look for a mistake: what counted is another rule.
+        let rule = format!("of fewer than {minimum} {several} allows half of them (minimum = {minimum})");
+        overrun(counted, count, population, Limit::Share(50.0), rule)
+    })
+}
+
+fn overrun(counted: &Counted, count: u64, population: u64, max: Limit, rule: String) -> Overrun {
+    let Counted { limit, noun: [one, several], would, of: also } = counted;
     let of = matches!(max, Limit::Share(_)).then_some(population);
     let message = match of {
         Some(of) => {
             #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
             let percent = if of == 0 { 100.0 } else { count as f64 * 100.0 / of as f64 };
-            format!("{count} of {of} {what} ({percent:.1}%); [limits] {limit} allows {max}")
+            let what = match also {
+                None => format!("{count} of {} {would}", plural::counted(of, one, several)),
+                Some([one_of, several_of]) => format!(
+                    "{} {would}, for {}",
+                    plural::counted(count, one, several),
+                    plural::counted(of, one_of, several_of)
+                ),
+            };
+            format!("{what} ({percent:.1}%); [limits] {limit} {rule}")
         }
-        None => format!("{count} {what}; [limits] {limit} allows {max}"),
+        None => format!("{} {would}; [limits] {limit} {rule}", plural::counted(count, one, several)),
     };
     Overrun { limit, count, of, max: max.to_string(), message }
 }
@@ -138,5 +178,36 @@ mod tests {
     fn the_message_has_the_numbers() {
         let said = check(&summary(25, 100, 0, 0), &Limits::default())[0].message.clone();
         assert_eq!(said, "25 of 100 accounts would be archived (25.0%); [limits] archive allows 10%");
+    }
+
+    /// A share alone would look like a mistake in reckoning: under the minimum another rule counts, and is named.
+    #[test]
+    fn the_message_has_the_rule_that_counted_and_numbers_that_agree() {
+        let limits = Limits::default();
+        let said = |summary: &Summary, limits: &Limits| check(summary, limits)[0].message.clone();
+        assert_eq!(
+            said(&summary(10, 19, 0, 0), &limits),
+            "10 of 19 accounts would be archived (52.6%); [limits] archive of fewer than 20 accounts allows half of them \
+             (minimum = 20)"
+        );
+        let one = Limits { minimum: 1, contact_updates: Limit::Count(0), ..Limits::default() };
+        assert_eq!(
+            said(&summary(1, 1, 0, 0), &one),
+            "1 of 1 account would be archived (100.0%); [limits] archive allows 10%"
+        );
+        assert_eq!(
+            said(&summary(0, 1, 1, 1), &one),
+            "1 active user would have their contact details changed; [limits] contact_updates allows 0"
+        );
+        let messages = Summary {
+            active: 30,
+            notifications: crate::plan::summary::Notifications { email: 31, sms: 0 },
+            ..Summary::default()
+        };
+        let share = Limits { notifications: Limit::Share(50.0), ..Limits::default() };
+        assert_eq!(
+            said(&messages, &share),
+            "31 notifications would be sent, for 30 active users (103.3%); [limits] notifications allows 50%"
+        );
     }
 }

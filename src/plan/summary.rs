@@ -11,6 +11,7 @@ use super::rules::Rules;
 use super::{Action, Change, PlanRow};
 use crate::contact::Field;
 use crate::message::{Channel, Recipient};
+use crate::plural::counted;
 
 /// The counts of a plan. The actions add up to the rows of its report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +108,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "Plan: {} to create, {} to update ({} email, {} phone, {} home phone, {} name), {} to archive, {} to restore, \
-             {} kept, {} unchanged, {} skipped, {} rejected; {} notifications ({} email, {} SMS)",
+             {} kept, {} unchanged, {} skipped, {} rejected; {} ({} email, {} SMS)",
             count(Action::Created),
             count(Action::Updated),
             field(Field::Email),
@@ -120,7 +121,7 @@ impl fmt::Display for Summary {
             count(Action::Unchanged),
             count(Action::Skipped),
             count(Action::Rejected),
-            self.notifications.total(),
+            counted(self.notifications.total(), "notification", "notifications"),
             self.notifications.email,
             self.notifications.sms,
         )

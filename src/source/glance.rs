@@ -69,10 +69,12 @@ impl Glance {
         if self.users == 0 && self.deleted > 0 {
             self.missing.push((
                 "all-deleted",
-                format!(
-                    "all {} users that were looked at are said to be deleted (tobedeleted)",
-                    self.deleted
-                ),
+                match self.deleted {
+                    1 => "the only user that was looked at is said to be deleted (tobedeleted)".to_owned(),
+                    all => {
+                        format!("all {all} users that were looked at are said to be deleted (tobedeleted)")
+                    }
+                },
             ));
             return;
         }

@@ -27,6 +27,7 @@ use super::pulled::{Pulled, Records, Taken};
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::plural::counted;
 use crate::roster::{Mode, Schools};
 
 /// How often a pull is begun at all, where the data keep changing under it.
@@ -149,7 +150,10 @@ fn everything(
     let Users { records, mut findings, .. } = users;
     if repeated > 0 {
         findings.warn("repeated-record", &options.users_path, None, None, || {
-            format!("{repeated} records come more than once, at every pull; those that say the same are counted once")
+            format!(
+                "{} more than once, at every pull; those that say the same are counted once",
+                counted(repeated, "record comes", "records come")
+            )
         });
     }
     let latest = users.latest.filter(|_| !users.unstamped);
@@ -265,7 +269,9 @@ fn pull<C: Collection>(
             End::Repeated(digest) if before.replace(digest) == Some(digest) => {
                 return Ok((collection, digest.repeated));
             }
-            End::Repeated(digest) => format!("{} records came twice", digest.repeated),
+            End::Repeated(digest) => {
+                format!("{} twice", counted(digest.repeated, "record came", "records came"))
+            }
             End::Moved(what) => {
                 before = None;
                 what

@@ -75,7 +75,7 @@ fn a_server_that_never_answers_gets_no_message_more_than_twice() {
     to.sort();
     assert_eq!(to, ["a1@mail.example", "a1@mail.example", "a2@mail.example", "a2@mail.example"]);
     assert_eq!(
-        said.matches("1 of them may have arrived and are not repeated by themselves").count(),
+        said.matches("1 of them may have arrived and is not repeated by itself").count(),
         2,
         "{said}"
     );

@@ -70,7 +70,7 @@ fn a_person_who_is_refused_fails_alone_and_the_next_report_says_so() {
     let refusal = Does::Says("550 5.1.1 <a2@mail.example>: no such user");
     let (district, server, done) = night(("a2@mail.example", At::Recipient, refusal));
     let done = done.ok();
-    assert!(done.stdout.contains("1 notifications were refused for good"), "{}", done.stdout);
+    assert!(done.stdout.contains("1 notification was refused for good"), "{}", done.stdout);
     assert_eq!(server.recipients(), ["a1@mail.example", "a3@mail.example"]);
     assert_eq!(server.connections(), 1, "a refusal does not cost the connection");
     assert_eq!(
@@ -104,7 +104,7 @@ fn what_is_not_taken_now_goes_out_later_and_holds_up_nobody() {
     ] {
         let (mut district, server, done) = night(("a2@mail.example", at, Does::Says(says)));
         let done = done.exits(8);
-        assert!(done.stdout.contains("1 notifications could not be handed over"), "{}", done.stdout);
+        assert!(done.stdout.contains("1 notification could not be handed over"), "{}", done.stdout);
         assert_eq!(server.recipients(), ["a1@mail.example", "a3@mail.example"], "{says}");
         assert!(states(&district).contains(&format!("a2@mail.example deferred {}", &says[..9])), "{says}");
         server.is_well_again();
@@ -396,7 +396,7 @@ fn the_outbox_by_hand() {
     server.is_well_again();
     assert_eq!(
         district.cli(&["outbox", "retry", "--user", "tea-2"]).ok().stdout,
-        "1 notifications queued again; `rostersync outbox send` sends them\n"
+        "1 notification queued again; `rostersync outbox send` sends it\n"
     );
     let _ = district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients()[2..], ["a2@mail.example"]);

@@ -321,6 +321,6 @@ fn an_import_by_hand_takes_nobody_back_to_pending_beyond_the_limit() {
     // Within the limit nobody has to approve anything, but a preview names them.
     district.file("by-hand.csv", "sourced_id,state\ntea-030,pending\n");
     let preview = district.cli(&["users", "import", "by-hand.csv", "--dry-run"]).ok().stdout;
-    assert!(preview.starts_with("~ tea-030   active → pending\n1 rows"), "{preview}");
+    assert!(preview.starts_with("~ tea-030   active → pending\n1 row,"), "{preview}");
     let _ = district.cli(&["users", "import", "by-hand.csv"]).ok();
 }

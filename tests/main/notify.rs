@@ -96,7 +96,7 @@ fn who_has_only_a_mobile_cannot_be_told_by_this_version() {
     let done = district.run().ok();
     done.says("tea-1", "updated", "Phone number updated by the sync - was +17185550101");
     assert_eq!(&done.report.row("tea-1")["codes"], "phone-updated not-notifiable");
-    assert!(done.stdout.contains("1 people cannot be told"), "{}", done.stdout);
+    assert!(done.stdout.contains("1 person cannot be told"), "{}", done.stdout);
     assert_eq!(district.mails(), []);
 }
 

@@ -169,7 +169,7 @@ fn records_that_are_there_twice_count_once() {
         let fake = Fake::start(move |request| served.page(request));
         let done = district(&fake).run().ok();
         assert_eq!(done.report.count("created"), 25);
-        assert!(done.stderr.contains("1 records come more than once"), "{}", done.stderr);
+        assert!(done.stderr.contains("1 record comes more than once"), "{}", done.stderr);
         // In other words: then nobody knows which of them hold.
         all.insert(6, all[4].clone().email("other@school.example"));
         let served = Sis { totals, ..Sis::new(&all) };

@@ -260,7 +260,7 @@ fn what_is_imported_by_hand_outlasts_an_export_that_lags() {
     let _ = district.run().ok();
     district.file("by-hand.csv", "sourced_id,email\ntea-1,hand@mail.example\n");
     let done = district.cli(&["users", "import", "by-hand.csv"]).ok();
-    assert!(done.stdout.contains(" 1 details taken over"), "{}", done.stdout);
+    assert!(done.stdout.contains(" 1 detail taken over"), "{}", done.stdout);
     for _ in 0..2 {
         let _ = district.run().ok();
         assert_eq!(district.ask("SELECT email FROM account"), "hand@mail.example");
@@ -277,7 +277,7 @@ fn an_import_by_hand_is_the_platforms_word() {
     let before = district.everything();
     let done = district.cli(&["users", "import", "by-hand.csv", "--dry-run"]).ok();
     assert!(
-        done.stdout.starts_with("3 rows, 1 joined, 0 pending again, 1 details taken over, 1 unknown\n"),
+        done.stdout.starts_with("3 rows, 1 joined, 0 pending again, 1 detail taken over, 1 unknown\n"),
         "{}",
         done.stdout
     );

@@ -384,7 +384,7 @@ fn rows_that_differ_are_one_person() {
         people[1].clone().given("Ana"),
     ]);
     let done = district.run().ok();
-    assert!(done.stdout.contains("1 joined, 1 details taken over"), "{}", done.stdout);
+    assert!(done.stdout.contains("1 joined, 1 detail taken over"), "{}", done.stdout);
     done.says(
         "tea-1",
         "updated",

@@ -113,7 +113,7 @@ fn one_recipient_of_whom_it_is_said_that_it_is_us_holds_up_nobody() {
             let to = format!("a{refused}@mail.example");
             let (mut district, server, done) = night((&to, at, does.clone()));
             let done = done.exits(8);
-            assert!(done.stdout.contains("1 notifications could not be handed over"), "{}", done.stdout);
+            assert!(done.stdout.contains("1 notification could not be handed over"), "{}", done.stdout);
             assert_eq!(server.recipients().len(), 2, "{at:?} {does:?}");
             assert_eq!(
                 district.ask("SELECT recipient FROM outbox WHERE state = 'deferred' AND attempts = 1"),

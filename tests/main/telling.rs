@@ -104,7 +104,7 @@ fn a_preview_shows_what_a_run_would_send_and_sends_nothing() {
     assert_eq!((mode("shown"), mode("shown/000001-tea-1-current-email.txt")), (0o700, 0o600));
     // Nothing of an earlier preview is left, and nothing else is touched.
     let one_file = district.cli(&["notify", "preview", "tea-2", "-o", "shown"]).ok();
-    assert_eq!(one_file.stdout, "1 messages are in shown\n");
+    assert_eq!(one_file.stdout, "1 message is in shown\n");
     assert_eq!(shown(), ["shown/000001-tea-2-current-email.html", "shown/000001-tea-2-current-email.txt"]);
     let refused = district.cli(&["notify", "preview", "--all", "-o", "sis"]).exits(2);
     refused.complains(&["something else in the folder", "name a folder of its own"]);
@@ -165,7 +165,7 @@ fn administrators_get_the_summary_after_the_runs_that_they_want() {
         let Some(last) = summaries.last() else { continue };
         assert_eq!(last.subject, "rostersync: undelivered (run 4)");
         for part in
-            ["Plan: 0 to create, 1 to update", "1 notifications could not be handed over", "users-000004.csv"]
+            ["Plan: 0 to create, 1 to update", "1 notification could not be handed over", "users-000004.csv"]
         {
             assert!(last.raw.replace("=\r\n", "").contains(part), "{part}: {}", last.raw);
         }

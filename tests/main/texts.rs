@@ -380,7 +380,7 @@ fn a_gateway_that_cannot_be_asked_again_leaves_the_question_to_a_person() {
     let _ = district.run().ok();
     assert_eq!(server.requests().len(), 1, "it is never repeated by itself");
     let said = district.cli(&["status"]).ok().stdout;
-    assert!(said.contains("1 texts wait: look at `outbox list --state unknown`"), "{said}");
+    assert!(said.contains("1 text waits: look at `outbox list --state unknown`"), "{said}");
     let _ = district.cli(&["outbox", "retry", "--user", "tea-1"]).ok();
     let _ = district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.requests().len(), 2);
@@ -400,7 +400,7 @@ fn a_gateway_that_breaks_down_is_not_sent_the_text_again() {
         server.next(Reply::Is(504, "<html>".into()));
         let done = district.run().exits(8);
         assert_eq!(district.ask("SELECT state FROM outbox"), state);
-        assert_eq!(done.stdout.contains("may have arrived and are not repeated"), state == "unknown");
+        assert_eq!(done.stdout.contains("may have arrived and is not repeated"), state == "unknown");
         district.at("2026-11-24T08:15:00Z");
         let _ = district.run().ok();
         assert_eq!(server.requests().len(), requests);

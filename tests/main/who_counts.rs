@@ -261,7 +261,7 @@ fn a_record_that_cannot_be_used_is_rejected_and_its_account_is_present() {
             "8 | tea-4 | pending | updated | Email updated by the sync - was tea-4@school.example".to_owned(),
         ]
     );
-    assert!(done.stdout.contains("1 rows have no readable sourcedId"), "{}", done.stdout);
+    assert!(done.stdout.contains("1 row has no readable sourcedId"), "{}", done.stdout);
     assert_eq!(
         district.ask("SELECT email FROM account ORDER BY sourced_id"),
         "tea-1@school.example\ntea-2@school.example\ntea-3@school.example\nd@mail.example"

@@ -9,6 +9,7 @@ use super::{DetailArgs, print_json, reading, send_now, writing};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Done, People, Refused, edit};
+use crate::plural::counted;
 use crate::report::harmless;
 
 /// Change somebody's contact details, on behalf of that person or of staff who manage users
@@ -99,8 +100,10 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Status> {
         (false, _) if status == Status::Undelivered => format!(
             "{user} was changed, but not all that tells of it could be handed over; `rostersync outbox list` has what waits\n"
         ),
-        (false, 1) => format!("{user} was changed, and 1 message tells of it\n"),
-        (false, told) => format!("{user} was changed, and {told} messages tell of it\n"),
+        (false, told) => format!(
+            "{user} was changed, and {} of it\n",
+            counted(told as u64, "message tells", "messages tell")
+        ),
     });
     ui.print(text.as_bytes()).map_err(unprintable)?;
     Ok(status)

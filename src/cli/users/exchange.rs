@@ -13,6 +13,7 @@ use crate::config::{Config, PLATFORM_COLUMNS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::people::{ImportOptions, Imported, People, import as take_in};
+use crate::plural::counted;
 use crate::report::{append_plain_row, harmless};
 
 /// Take in an export of the platform by hand: who has joined, with which details
@@ -96,8 +97,10 @@ fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
         }
     }
     text.push_str(&format!(
-        "{rows} rows, {joined} joined, {} pending again, {taken_over} details taken over, {unknown} unknown\n",
-        back.count
+        "{}, {joined} joined, {} pending again, {} taken over, {unknown} unknown\n",
+        counted(*rows as u64, "row", "rows"),
+        back.count,
+        counted(*taken_over as u64, "detail", "details"),
     ));
     if let Some(overrun) = imported.overrun.as_ref().filter(|_| imported.blocked) {
         text.push_str(&format!(

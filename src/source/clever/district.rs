@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Options, first, items, page};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::plural::counted;
 use crate::source::http::Client;
 use crate::source::oneroster_api::json::Text;
 
@@ -161,7 +162,10 @@ fn trouble(
         let hours = age.as_secs() / 3600;
         (
             "district-stale",
-            format!("the district was last synced with Clever {hours} hours ago: its data may be old"),
+            format!(
+                "the district was last synced with Clever {} ago: its data may be old",
+                counted(hours, "hour", "hours")
+            ),
         )
     })
 }

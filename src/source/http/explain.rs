@@ -10,6 +10,7 @@ use reqwest::Url;
 use super::auth::AuthKind;
 use super::{Answer, Trouble};
 use crate::failure::{Failure, Kind};
+use crate::plural::counted;
 
 /// What was asked for, and with what.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +109,8 @@ pub(super) fn given_up(mut failure: Failure, retries: u32) -> Failure {
 /// It would pass too late.
 pub(super) fn too_long(mut failure: Failure, asked: Option<Duration>) -> Failure {
     let minutes = asked.unwrap_or_default().as_secs().div_ceil(60);
-    let long = if minutes > 1440 { "more than a day".to_owned() } else { format!("{minutes} minutes") };
+    let long =
+        if minutes > 1440 { "more than a day".to_owned() } else { counted(minutes, "minute", "minutes") };
     failure.what = format!("{}, and asks to be left alone for {long}; nothing was applied", failure.what);
     failure.cure = "run again after that".to_owned();
     failure

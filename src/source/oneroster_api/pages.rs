@@ -8,6 +8,7 @@
 use super::Options;
 use super::tally::{Digest, Seen, Tally};
 use crate::failure::{Failure, Kind, Result};
+use crate::plural::counted;
 use crate::source::http::{Answer, Client, Url, under};
 
 /// Which collection is wanted, and which part of it.
@@ -180,7 +181,7 @@ impl Agreement {
         let revision = answer.header("x-perm-rev").map(str::to_owned);
         let moved = match (self.total, total) {
             (Some(before), Some(now)) if before != now => {
-                Some(format!("the server said {before} records, and then {now}"))
+                Some(format!("the server said {}, and then {now}", counted(before, "record", "records")))
             }
             _ => None,
         };

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::pages::End;
 use crate::failure::{Failure, Kind, Result};
+use crate::plural::{agreed, counted};
 use crate::source::http::Url;
 
 /// A record that was on a page.
@@ -124,7 +125,11 @@ impl Tally {
         match falls_short {
             Some(total) if repeated == 0 => Err(Failure::new(
                 Kind::SourceUnavailable,
-                format!("the server says that there are {total} records, and gave {distinct}; nothing was applied"),
+                format!(
+                    "the server says that there {} {}, and gave {distinct}; nothing was applied",
+                    agreed(total, "is", "are"),
+                    counted(total, "record", "records")
+                ),
             )
             .at(url)
             .cure(
@@ -134,7 +139,10 @@ impl Tally {
             // What comes twice on one page is there twice. What comes again on another page is where pages overlap, and as
             // many others have slipped through between them.
             Some(total) if total != self.received() || self.across > 0 => {
-                Ok(End::Moved(format!("{repeated} records came twice, and others not at all")))
+                Ok(End::Moved(format!(
+                    "{} twice, and others not at all",
+                    counted(repeated, "record came", "records came")
+                )))
             }
             Some(_) | None if repeated > 0 => Ok(End::Repeated(self.digest)),
             Some(_) | None => Ok(End::Complete),

@@ -13,6 +13,7 @@ use super::scan::Shape;
 use super::table::Table;
 use super::users::Columns;
 use crate::findings::Findings;
+use crate::plural::counted;
 use crate::roster::{Defect, IdList, Record, RoleList, Schools};
 
 /// Turns rows into records; keeps the buffers that are used again for every row.
@@ -184,12 +185,16 @@ impl<'s> RowReader<'s> {
             self.cut_off = last.then_some(line);
         } else if !self.cells.blank_from(text, width) || self.email_is_one_further(text) {
             findings.error("rejected-shifted-row", self.file(), Some(line), None, || {
-                format!("{found} cells under {width} headers: a comma inside a cell without quotes shifted the row")
+                format!(
+                    "{} under {}: a comma inside a cell without quotes shifted the row",
+                    cells(found),
+                    headers(width)
+                )
             });
             return true;
         }
         findings.warn("ragged-row", self.file(), Some(line), None, || {
-            format!("{found} cells under {width} headers")
+            format!("{} under {}", cells(found), headers(width))
         });
         false
     }
@@ -253,4 +258,12 @@ pub(in crate::source) fn boolean(cell: &str) -> Option<bool> {
         _ if cell.eq_ignore_ascii_case("false") || cell.eq_ignore_ascii_case("no") => Some(false),
         _ => None,
     }
+}
+
+fn cells(count: usize) -> String {
+    counted(count as u64, "cell", "cells")
+}
+
+fn headers(count: usize) -> String {
+    counted(count as u64, "header", "headers")
 }

@@ -1,0 +1,25 @@
+//! Numbers in sentences: `1 row`, `2 rows`.
+
+/// A number with its noun.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", agreed(count, one, many))
+}
+
+/// The word that agrees with a number: a noun, or the verb after it.
+pub fn agreed<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_all_others_are_many() {
+        for (count, said) in [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (21, "21 rows"), (101, "101 rows")]
+        {
+            assert_eq!(counted(count, "row", "rows"), said);
+        }
+        assert_eq!(agreed(1, "waits", "wait"), "waits");
+    }
+}
