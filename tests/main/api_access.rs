@@ -220,9 +220,13 @@ fn check_source_says_what_is_there_and_what_is_missing() {
     let mut district = district(&fake);
     district.set("source.page_size", "100");
     let done = district.cli(&["check", "--source"]).ok();
-    for said in
-        ["connected, and let in", "1 org or school on", "29 of 29 users looked at", "9 guardian", "Nothing is missing."]
-    {
+    for said in [
+        "connected, and let in",
+        "1 org or school on",
+        "29 of 29 users looked at",
+        "9 guardian",
+        "Nothing is missing.",
+    ] {
         assert!(done.stdout.contains(said), "`{said}`\n{}", done.stdout);
     }
     assert!(!district.path("rostersync.db").exists());

@@ -74,11 +74,7 @@ fn a_server_that_never_answers_gets_no_message_more_than_twice() {
     let mut to = server.recipients();
     to.sort();
     assert_eq!(to, ["a1@mail.example", "a1@mail.example", "a2@mail.example", "a2@mail.example"]);
-    assert_eq!(
-        said.matches("1 of them may have arrived and is not repeated by itself").count(),
-        2,
-        "{said}"
-    );
+    assert_eq!(said.matches("1 of them may have arrived and is not repeated by itself").count(), 2, "{said}");
     assert_eq!(district.ask("SELECT DISTINCT state || coalesce(due, '') FROM outbox"), "unknown");
     let status = district.cli(&["status"]).ok();
     assert!(

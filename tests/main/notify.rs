@@ -14,7 +14,8 @@ fn night(before: &[Person], after: &[Person]) -> (District, Vec<(String, String)
     let done = district.run().ok();
     let told: Vec<(String, String)> =
         district.mails().into_iter().map(|mail| (mail.to, mail.subject)).collect();
-    let counted = format!("; {0} notifications ({0} email, 0 SMS)", told.len());
+    let noun = if told.len() == 1 { "notification" } else { "notifications" };
+    let counted = format!("; {0} {noun} ({0} email, 0 SMS)", told.len());
     assert!(done.plan().ends_with(&counted), "{}", done.plan());
     (district, told)
 }
