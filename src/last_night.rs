@@ -28,6 +28,12 @@ pub struct LastNight {
 pub struct FileSeen {
     /// The last byte was a line break.
     pub ended_in_line_break: bool,
+    /// A hash of the whole file.
+    pub fingerprint: u64,
+    /// A hash of the text of its last row, where no line break came after it; otherwise 0.
+    pub last_row: u64,
+    /// How many rows it had, without the header and blank rows.
+    pub rows: u64,
     /// The columns that there were, by their standard names, and in how many rows each had a value.
     pub columns: BTreeMap<String, u64>,
 }

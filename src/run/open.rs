@@ -10,9 +10,11 @@ use super::Surroundings;
 use crate::config::{Config, Pull};
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
+use crate::last_night::file as kind;
 use crate::plan::Rules;
 use crate::roster::{IdList, RoleList};
 use crate::source::guardians::{self, WithGuardians};
+use crate::source::oneroster_csv::lone::FileOpening;
 use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::source::{
     Glance, Keeping, KnownFamily, KnownGuardian, RosterSource, Watch, clever, oneroster_api, sftp,
@@ -98,7 +100,9 @@ fn open_source(
                 phones: PhoneReader::new(config.sync.default_region),
                 is_ignored: Box::new(move |email| placeholders.matches(email)),
             };
-            Ok(Box::new(WithGuardians::open(source, &beside.file, beside.encoding, known()?, reader)?))
+            let before = last_night.as_deref().and_then(|night| night.files.get(kind::GUARDIANS));
+            let opening = FileOpening { setting: beside.encoding, before };
+            Ok(Box::new(WithGuardians::open(source, &beside.file, opening, known()?, reader)?))
         }
     }
 }

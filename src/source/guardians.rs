@@ -9,7 +9,7 @@ mod rows;
 mod students;
 mod unite;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -22,10 +22,11 @@ use self::students::Students;
 use self::unite::unite;
 use super::RosterSource;
 use super::known::{Claim, KnownFamily, kinship};
-use super::oneroster_csv::{EncodingSetting, lone};
+use super::oneroster_csv::lone::{self, FileOpening};
 use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::{FileSeen, file as kind};
 use crate::roles;
 use crate::roster::{Defect, Mode, Record, RoleList, Schools};
 
@@ -49,6 +50,8 @@ pub struct WithGuardians {
     known: KnownFamily,
     reader: Reader,
     findings: Findings,
+    /// What the next run is to know of the file.
+    seen: FileSeen,
     /// Whom the file gave, once it was read: hashes of their ids.
     given: OnceLock<HashSet<u64>>,
 }
@@ -62,7 +65,7 @@ impl WithGuardians {
     pub fn open(
         inner: Box<dyn RosterSource>,
         path: &Path,
-        encoding: EncodingSetting,
+        opening: FileOpening<'_>,
         known: KnownFamily,
         reader: Reader,
     ) -> Result<Self> {
@@ -70,7 +73,7 @@ impl WithGuardians {
         let mut findings = inner.findings().clone();
         let mut rows: Vec<Guardian> = Vec::new();
         let mut broken: Vec<Broken> = Vec::new();
-        lone::read(path, encoding, COLUMNS, &mut findings, &mut |row| {
+        let seen = lone::read(path, opening, COLUMNS, &mut findings, &mut |row| {
             match Guardian::read(&row, &reader) {
                 Ok(guardian) => rows.push(guardian),
                 Err(row) => broken.push(row),
@@ -86,7 +89,7 @@ impl WithGuardians {
                 .cure("check that it was delivered completely; to do without it, remove [guardians]"));
         }
         let guardians = unite(rows, &file, &mut findings);
-        Ok(Self { inner, file, guardians, broken, known, reader, findings, given: OnceLock::new() })
+        Ok(Self { inner, file, guardians, broken, known, reader, findings, seen, given: OnceLock::new() })
     }
 }
 
@@ -117,6 +120,12 @@ impl RosterSource for WithGuardians {
 
     fn guardians_beside(&self) -> Option<&HashSet<u64>> {
         self.given.get()
+    }
+
+    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
+        let mut seen = self.inner.files_seen();
+        seen.insert(kind::GUARDIANS.to_owned(), self.seen.clone());
+        seen
     }
 
     fn read(

@@ -1,6 +1,6 @@
 //! The SIS's own ids, which ought to be one person's: only looked at by `check`, since a nightly run has nothing to do for it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::RosterSource;
 use crate::failure::Result;
 use crate::findings::Findings;
+use crate::last_night::FileSeen;
 use crate::roles;
 use crate::roster::{Mode, Record, Schools};
 
@@ -62,6 +63,10 @@ impl RosterSource for Identifiers {
 
     fn guardians_beside(&self) -> Option<&HashSet<u64>> {
         self.inner.guardians_beside()
+    }
+
+    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
+        self.inner.files_seen()
     }
 
     fn read(

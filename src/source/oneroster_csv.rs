@@ -15,7 +15,7 @@ mod encoding;
 mod header;
 mod limits;
 mod lines;
-pub(super) mod lone;
+pub mod lone;
 mod manifest;
 mod orgs;
 mod package;
@@ -28,10 +28,10 @@ mod table;
 mod tests;
 mod users;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
@@ -40,11 +40,11 @@ use self::manifest::{FileMode, Manifest};
 use self::package::{Package, PackageFile, Part};
 use self::roles::RoleIndex;
 use self::rows::RowReader;
-use self::table::Table;
+use self::table::{FileOpening, Table};
 use self::users::Columns;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::last_night::LastNight;
+use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::roster::{Mode, Record, Schools};
 use crate::source::RosterSource;
 
@@ -99,6 +99,8 @@ pub struct OneRosterCsv {
     has_orgs: bool,
     mode: Mode,
     findings: Findings,
+    /// What the next run is to know of the files: of users.csv once it was read.
+    seen: Mutex<BTreeMap<String, FileSeen>>,
 }
 
 impl OneRosterCsv {
@@ -114,6 +116,11 @@ impl OneRosterCsv {
     fn open_within(path: &Path, options: &Options, limits: Limits) -> Result<Self> {
         let mut findings = Findings::default();
         let encoding = options.encoding;
+        let opening = |kind: &str| FileOpening {
+            setting: encoding,
+            before: options.last_night.as_deref().and_then(|night| night.files.get(kind)),
+        };
+        let mut seen = BTreeMap::new();
         let package = Package::open(path, limits)?;
         let users_file = part(&package, Part::Users)?;
         let manifest = package
@@ -123,7 +130,7 @@ impl OneRosterCsv {
             })
             .transpose()?;
         let mode = mode(options.mode, manifest.as_ref(), &mut findings);
-        let users = Table::open(&package, users_file, encoding, &users::COLUMNS, &mut findings)?;
+        let users = Table::open(&package, users_file, opening(kind::USERS), &users::COLUMNS, &mut findings)?;
         let roles_file = package.file(Part::Roles);
         let language = options.language_column.as_deref();
         // A 1.2 delta in which nobody's role changed has no roles.csv: the store knows the roles.
@@ -132,14 +139,22 @@ impl OneRosterCsv {
         refuse_without_rows(&package, users_file, &users)?;
         let orgs = package
             .file(Part::Orgs)
-            .map(|file| orgs::read(&package, file, encoding, &mut findings))
+            .map(|file| orgs::read(&package, file, opening(kind::ORGS), &mut findings))
             .transpose()?
-            .flatten();
+            .and_then(|(orgs, file)| {
+                seen.insert(kind::ORGS.to_owned(), file);
+                orgs
+            });
         let roles = roles_file
             .map(|file| {
-                RoleIndex::read(&package, file, encoding, orgs.as_ref(), mode == Mode::Delta, &mut findings)
+                let delta = mode == Mode::Delta;
+                RoleIndex::read(&package, file, opening(kind::ROLES), orgs.as_ref(), delta, &mut findings)
             })
-            .transpose()?;
+            .transpose()?
+            .map(|(roles, file)| {
+                seen.insert(kind::ROLES.to_owned(), file);
+                roles
+            });
         if let (None, Some(file), Some(roles)) = (columns.role, roles_file, &roles) {
             let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
             refuse_incomplete_roles(&package, file, roles, mode, options.mode, roles_mode)?;
@@ -148,7 +163,8 @@ impl OneRosterCsv {
         let schools = orgs.unwrap_or_default();
         let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
         let delta_roles = mode == Mode::Delta && columns.role.is_none() && roles_mode != Some(FileMode::Bulk);
-        Ok(Self { package, users, columns, roles, delta_roles, schools, has_orgs, mode, findings })
+        let seen = Mutex::new(seen);
+        Ok(Self { package, users, columns, roles, delta_roles, schools, has_orgs, mode, findings, seen })
     }
 }
 
@@ -171,6 +187,10 @@ impl RosterSource for OneRosterCsv {
 
     fn names_nobody_somewhere(&self) -> bool {
         self.roles.as_ref().is_some_and(RoleIndex::names_nobody_somewhere)
+    }
+
+    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
+        self.seen.lock().map(|seen| seen.clone()).unwrap_or_default()
     }
 
     fn read(
@@ -202,6 +222,10 @@ impl RosterSource for OneRosterCsv {
             )
             .at(&self.package.name)
             .cure("have the delta list those users in users.csv as well, or deliver a bulk export"));
+        }
+        if let Ok(mut seen) = self.seen.lock() {
+            let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
+            seen.insert(kind::USERS.to_owned(), users);
         }
         match rows.cut_off().filter(|_| !broken_off) {
             None => Ok(()),
@@ -268,7 +292,7 @@ fn warn_mode(
 /// Refuses a users file with nothing but a header: nobody at all is never what was meant.
 fn refuse_without_rows(package: &Package, file: &PackageFile, users: &Table) -> Result<()> {
     let mut has_rows = false;
-    users.rows(package, file, &[], &mut |_| {
+    let _ = users.rows(package, file, &[], &mut |_| {
         has_rows = true;
         Ok(ControlFlow::Break(()))
     })?;

@@ -7,6 +7,7 @@ mod client;
 mod explain;
 mod place;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use super::oneroster_csv::{self, OneRosterCsv};
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::FileSeen;
 use crate::roster::{Mode, Record, Schools};
 use crate::scratch;
 
@@ -143,6 +145,10 @@ impl RosterSource for Fetched {
 
     fn names_nobody_somewhere(&self) -> bool {
         self.source.names_nobody_somewhere()
+    }
+
+    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
+        self.source.files_seen()
     }
 
     fn read(

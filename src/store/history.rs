@@ -176,7 +176,11 @@ mod tests {
         assert_eq!(store.last_night().unwrap(), None);
         let mut night = LastNight::default();
         for ended_in_line_break in [true, false] {
-            let seen = FileSeen { ended_in_line_break, columns: [("email".to_owned(), 3)].into() };
+            let seen = FileSeen {
+                ended_in_line_break,
+                columns: [("email".to_owned(), 3)].into(),
+                ..FileSeen::default()
+            };
             night.files.insert(file::USERS.to_owned(), seen);
             store.keep_night(&night).unwrap();
             assert_eq!(store.last_night().unwrap().as_ref(), Some(&night));

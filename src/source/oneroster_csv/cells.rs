@@ -129,6 +129,17 @@ impl Cells {
         Some(trim(whole.get(cell.start as usize..cell.end as usize).unwrap_or_default()))
     }
 
+    /// Whether the row has a cell in this column with something in it.
+    #[inline]
+    pub(super) fn is_filled(&self, text: &str, column: usize) -> bool {
+        match self.cells.get(column) {
+            None => false,
+            Some(cell) if cell.start == cell.end => false,
+            Some(cell) if !cell.scratch && text.as_bytes()[cell.start as usize].is_ascii_graphic() => true,
+            Some(_) => self.get(text, column).is_some_and(|value| !value.is_empty()),
+        }
+    }
+
     /// Whether all cells from the given one on are blank.
     pub(super) fn blank_from(&self, text: &str, column: usize) -> bool {
         (column..self.cells.len()).all(|at| self.get(text, at).is_none_or(str::is_empty))

@@ -16,6 +16,9 @@ pub(super) const CHUNK: usize = if cfg!(test) { 61 } else { 1 << 20 };
 
 const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// With this character DOS marked the end of a text file.
+pub(super) const DOS_END: u8 = 0x1A;
+
 /// How to decode a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -37,14 +40,14 @@ impl Encoding {
         Some(encoding.new_decoder_without_bom_handling())
     }
 
-    /// Length of the byte order mark that `head` begins with.
+    /// Length of the byte order mark that `head` begins with. Where a program added a second one, of both.
     pub(super) fn mark(self, head: &[u8]) -> usize {
-        match self {
-            Encoding::Utf8 | Encoding::Windows1252 if head.starts_with(UTF8_MARK) => UTF8_MARK.len(),
-            Encoding::Utf16Le if head.starts_with(b"\xFF\xFE") => 2,
-            Encoding::Utf16Be if head.starts_with(b"\xFE\xFF") => 2,
-            _ => 0,
-        }
+        let mark: &[u8] = match self {
+            Encoding::Utf8 | Encoding::Windows1252 => UTF8_MARK,
+            Encoding::Utf16Le => b"\xFF\xFE",
+            Encoding::Utf16Be => b"\xFE\xFF",
+        };
+        head.chunks_exact(mark.len()).take_while(|piece| *piece == mark).count() * mark.len()
     }
 }
 
@@ -67,6 +70,8 @@ pub(super) struct Inspection {
     pub mixed: bool,
     /// There is a NUL character: whatever it is, it is not a text file.
     pub nul: bool,
+    /// The last character is a line break or DOS's sign for the end of a file. Otherwise the last row may have been cut.
+    pub ended: bool,
 }
 
 /// Appends the next piece to `out`. Less than a whole [`CHUNK`] means that nothing comes after it.
@@ -80,10 +85,14 @@ pub(super) fn inspect(reader: &mut dyn Read, setting: EncodingSetting) -> io::Re
     let mut length = 0;
     let mut chunk = Vec::with_capacity(CHUNK + 8);
     let mut guess: Option<Guess> = None;
+    let mut last_two = [b'x'; 2];
     loop {
         let kept = chunk.len();
         let read = read_piece(reader, &mut chunk)?;
         hash.update(&chunk[kept..]);
+        for byte in &chunk[kept.max(chunk.len().saturating_sub(2))..] {
+            last_two = [last_two[1], *byte];
+        }
         let guess = guess.get_or_insert_with(|| Guess::new(setting, &chunk));
         let start = length - kept as u64;
         length += read as u64;
@@ -95,12 +104,19 @@ pub(super) fn inspect(reader: &mut dyn Read, setting: EncodingSetting) -> io::Re
             let fallback = !strict && guess.encoding == Encoding::Utf8 && guess.first_bad.is_some();
             let encoding = if fallback { Encoding::Windows1252 } else { guess.encoding };
             let mixed = fallback && guess.has_utf8;
+            let last = match encoding {
+                Encoding::Utf8 | Encoding::Windows1252 => last_two[1],
+                Encoding::Utf16Le if last_two[1] == 0 => last_two[0],
+                Encoding::Utf16Be if last_two[0] == 0 => last_two[1],
+                Encoding::Utf16Le | Encoding::Utf16Be => b'x',
+            };
             return Ok(Inspection {
                 encoding,
                 fingerprint,
                 first_bad: guess.first_bad,
                 mixed,
                 nul: guess.nul,
+                ended: matches!(last, b'\n' | b'\r' | DOS_END),
             });
         }
     }
@@ -156,7 +172,7 @@ impl Guess {
         if self.encoding != Encoding::Utf8 {
             return piece.len();
         }
-        let content = if start == 0 && piece.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 };
+        let content = if start == 0 { self.encoding.mark(piece) } else { 0 };
         match std::str::from_utf8(piece) {
             Ok(text) => {
                 self.has_utf8 |= !text[content..].is_ascii();
@@ -214,6 +230,10 @@ impl<'r> TextReader<'r> {
         if let Some(decoder) = &mut self.decoder {
             decode(decoder, &self.chunk, out, self.ended);
             self.chunk.clear();
+        }
+        if self.ended {
+            let text = out.iter().rposition(|byte| *byte != DOS_END).map_or(0, |last| last + 1);
+            out.truncate(text);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use super::EncodingSetting;
 use super::header::Wanted;
 use super::package::{Package, PackageFile, Part};
-use super::table::Table;
+use super::table::{FileOpening, Table};
 use crate::failure::{Kind, Result};
 use crate::findings::Findings;
 
@@ -151,7 +151,9 @@ fn properties(
     setting: EncodingSetting,
     findings: &mut Findings,
 ) -> Result<BTreeMap<String, String>> {
-    let table = Table::open(package, file, setting, &COLUMNS, findings)?;
+    // A manifest that was cut says less, and what it does not say archives nobody.
+    let opening = FileOpening { setting, before: None };
+    let table = Table::open(package, file, opening, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [name, value] = columns;
     if value.is_none() {

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use super::EncodingSetting;
 use super::header::Wanted;
 use super::package::{Package, PackageFile};
-use super::table::Table;
+use super::table::{FileOpening, Table};
 use crate::failure::Result;
 use crate::findings::Findings;
+use crate::last_night::FileSeen;
 use crate::roster::Schools;
 
 const COLUMNS: [Wanted; 2] = [
@@ -19,10 +19,10 @@ const COLUMNS: [Wanted; 2] = [
 pub(super) fn read(
     package: &Package,
     file: &PackageFile,
-    setting: EncodingSetting,
+    opening: FileOpening<'_>,
     findings: &mut Findings,
-) -> Result<Option<Schools>> {
-    let table = Table::open(package, file, setting, &COLUMNS, findings)?;
+) -> Result<(Option<Schools>, FileSeen)> {
+    let table = Table::open(package, file, opening, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [id, name] = columns;
     if name.is_none() {
@@ -31,7 +31,7 @@ pub(super) fn read(
         });
     }
     let mut schools = Schools::default();
-    table.rows(package, file, &columns, &mut |row| {
+    let tally = table.rows(package, file, &columns, &mut |row| {
         let defect = row.defect();
         if let Some(code) = defect {
             findings.error(code, &file.name, Some(row.line()), None, || {
@@ -44,11 +44,12 @@ pub(super) fn read(
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    let seen = table.seen(&COLUMNS, &columns, &tally);
     if schools.0.is_empty() {
         findings.warn("empty-file", &file.name, None, None, || {
             "it has no rows, so schools are known by their ids".to_owned()
         });
-        return Ok(None);
+        return Ok((None, seen));
     }
-    Ok(Some(schools))
+    Ok((Some(schools), seen))
 }

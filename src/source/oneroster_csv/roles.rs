@@ -9,13 +9,13 @@ use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::EncodingSetting;
 use super::dates::Day;
 use super::header::Wanted;
 use super::package::{Package, PackageFile};
-use super::table::{Table, TableRow};
+use super::table::{FileOpening, Table, TableRow};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::FileSeen;
 use crate::roster::Schools;
 
 /// One role of one user.
@@ -78,12 +78,12 @@ impl RoleIndex {
     pub(super) fn read(
         package: &Package,
         file: &PackageFile,
-        setting: EncodingSetting,
+        opening: FileOpening<'_>,
         schools: Option<&Schools>,
         delta: bool,
         findings: &mut Findings,
-    ) -> Result<Self> {
-        let table = Table::open(package, file, setting, &COLUMNS, findings)?;
+    ) -> Result<(Self, FileSeen)> {
+        let table = Table::open(package, file, opening, &COLUMNS, findings)?;
         let columns = table.header.locate(&COLUMNS, findings)?;
         let [user, role, _, org, ..] = columns;
         for (column, found) in [("userSourcedId", user), ("role", role)] {
@@ -109,13 +109,13 @@ impl RoleIndex {
             index: Self::default(),
             places: HashMap::new(),
         };
-        table.rows(package, file, &columns, &mut |row| {
+        let tally = table.rows(package, file, &columns, &mut |row| {
             builder.add(&row, findings)?;
             Ok(ControlFlow::Continue(()))
         })?;
         let mut index = builder.index;
         index.arrange();
-        Ok(index)
+        Ok((index, table.seen(&COLUMNS, &columns, &tally)))
     }
 
     fn arrange(&mut self) {

@@ -10,7 +10,7 @@ use super::blocks::{Block, Row};
 use super::cells::Cells;
 use super::roles::RoleIndex;
 use super::scan::Shape;
-use super::table::Table;
+use super::table::{Table, Tally};
 use super::users::Columns;
 use crate::findings::Findings;
 use crate::plural::counted;
@@ -30,6 +30,8 @@ pub(super) struct RowReader<'s> {
     short_rows: u64,
     /// The last row of the file is short and has no line break after it.
     cut_off: Option<u64>,
+    /// What is counted for the next run.
+    pub(super) tally: Tally,
 }
 
 impl<'s> RowReader<'s> {
@@ -49,6 +51,7 @@ impl<'s> RowReader<'s> {
             known_orgs: String::new(),
             short_rows: 0,
             cut_off: None,
+            tally: Tally::of(columns.places.iter().flatten().copied()),
         }
     }
 
@@ -77,6 +80,9 @@ impl<'s> RowReader<'s> {
                 self.mend(&block.text, row, findings);
             }
             let last = block.open_ended && at + 1 == block.rows.len();
+            if last {
+                self.tally.end_with(self.table.may_be_cut(&block.text, row).1);
+            }
             self.row(&block.text, row.line, last, findings, each)?;
         }
         ControlFlow::Continue(())
@@ -122,6 +128,7 @@ impl<'s> RowReader<'s> {
             findings.warn("blank-row", self.file(), Some(line), None, || "skipped".to_owned());
             return ControlFlow::Continue(());
         }
+        self.tally.add(text, &self.cells);
         let odd = self.cells.len() != self.table.dialect.width;
         let rejected = odd && self.ragged(text, line, last, findings);
         let sourced_id = self.cells.get(text, columns.sourced_id).unwrap_or_default();

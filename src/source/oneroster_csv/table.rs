@@ -6,6 +6,8 @@
 use std::io::Read as _;
 use std::ops::ControlFlow;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::EncodingSetting;
 use super::blocks::{Block, Broken, Row, Splitter};
 use super::cells::Cells;
@@ -16,6 +18,15 @@ use super::package::{Package, PackageFile};
 use super::scan::{Dialect, Outcome, Scanned, Shape, record};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::FileSeen;
+
+/// How a file is to be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FileOpening<'a> {
+    pub setting: EncodingSetting,
+    /// What was seen of this file on the last good night.
+    pub before: Option<&'a FileSeen>,
+}
 
 /// What is known of a file after it was opened.
 #[derive(Debug)]
@@ -24,6 +35,40 @@ pub(super) struct Table {
     pub dialect: Dialect,
     encoding: Encoding,
     fingerprint: Fingerprint,
+    /// A line break comes after the last row, so that it is whole.
+    pub ended: bool,
+    /// The last row that was seen on the last good night without a line break after it. If the same row stands at the end of
+    /// another file again, it was not cut.
+    last_row_before: Option<u64>,
+}
+
+/// What is counted of a file while it is read.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Positions of the columns that are counted, and in how many rows each has a value.
+    counted: Vec<(usize, u64)>,
+    rows: u64,
+    last_row: u64,
+}
+
+impl Tally {
+    pub(super) fn of(columns: impl Iterator<Item = usize>) -> Self {
+        Self { counted: columns.map(|column| (column, 0)).collect(), ..Self::default() }
+    }
+
+    /// Counts a row that is not blank.
+    #[inline]
+    pub(super) fn add(&mut self, text: &str, cells: &Cells) {
+        self.rows += 1;
+        for (column, count) in &mut self.counted {
+            *count += u64::from(cells.is_filled(text, *column));
+        }
+    }
+
+    /// Takes notice of the last row of a file that does not end in a line break.
+    pub(super) fn end_with(&mut self, last_row: u64) {
+        self.last_row = last_row;
+    }
 }
 
 impl Table {
@@ -31,10 +76,11 @@ impl Table {
     pub(super) fn open(
         package: &Package,
         file: &PackageFile,
-        setting: EncodingSetting,
+        opening: FileOpening<'_>,
         known: &[Wanted],
         findings: &mut Findings,
     ) -> Result<Self> {
+        let setting = opening.setting;
         let unusable = |what: &str| Failure::new(Kind::InputUnusable, format!("{} {what}", file.name));
         let inspection = package
             .with_reader(file, |reader| inspect(reader, setting).map_err(|cause| unreadable(file, cause)))
@@ -46,6 +92,9 @@ impl Table {
             return Err(unusable("is not a text file: it holds NUL characters").at(&package.name).cure(
                 "export it as UTF-8; if it is UTF-16 without a byte order mark, set `[source] encoding = \"utf-16\"`",
             ));
+        }
+        if !inspection.ended && opening.before.is_some_and(|before| before.ended_in_line_break) {
+            return Err(cut(package, file));
         }
         check_encoding(package, file, setting, &inspection, findings)?;
         let encoding = inspection.encoding;
@@ -78,7 +127,41 @@ impl Table {
         if !header.cells.iter().any(|cell| known.first().is_some_and(|wanted| wanted.is(cell))) {
             return Err(header.missing(key));
         }
-        Ok(Self { header, dialect, encoding, fingerprint: inspection.fingerprint })
+        let fingerprint = inspection.fingerprint;
+        // The same file again proves nothing.
+        let last_row_before = opening
+            .before
+            .filter(|before| before.fingerprint != fingerprint.hash && before.last_row != 0)
+            .map(|before| before.last_row);
+        Ok(Self { header, dialect, encoding, fingerprint, ended: inspection.ended, last_row_before })
+    }
+
+    /// Whether a row, the last one of a file without a line break at its end, may have been cut in its last cell; and its hash.
+    pub(super) fn may_be_cut(&self, text: &str, row: &Row) -> (bool, u64) {
+        let hash = xxh3_64(&text.as_bytes()[row.start as usize..row.end as usize]).max(1);
+        (!self.ended && self.last_row_before != Some(hash), hash)
+    }
+
+    /// What the next run is to know of the file. `columns` are the located columns of `wanted`.
+    pub(super) fn seen<const N: usize>(
+        &self,
+        wanted: &[Wanted; N],
+        columns: &[Option<usize>; N],
+        tally: &Tally,
+    ) -> FileSeen {
+        let count = |column: usize| {
+            tally.counted.iter().find(|(counted, _)| *counted == column).map_or(0, |(_, count)| *count)
+        };
+        let columns = wanted.iter().zip(columns);
+        FileSeen {
+            ended_in_line_break: self.ended,
+            fingerprint: self.fingerprint.hash,
+            last_row: tally.last_row,
+            rows: tally.rows,
+            columns: columns
+                .filter_map(|(wanted, column)| Some((wanted.name.to_owned(), count((*column)?))))
+                .collect(),
+        }
     }
 
     /// Hands out all blocks in order, without the header, until `each` breaks off.
@@ -121,29 +204,39 @@ impl Table {
         if started { outcome } else { outcome.map_err(|_| changed(package, file)) }
     }
 
-    /// Hands out all rows in order, mended in the given columns, blank ones left out.
+    /// Hands out all rows in order, mended in the given columns, blank ones left out. Counts what there is in these columns.
     pub(super) fn rows(
         &self,
         package: &Package,
         file: &PackageFile,
         columns: &[Option<usize>],
         each: &mut dyn FnMut(TableRow<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
+    ) -> Result<Tally> {
         let mut cells = Cells::default();
+        let mut tally = Tally::of(columns.iter().flatten().copied());
         self.blocks(package, file, &mut |block| {
-            for row in &block.rows {
+            for (at, row) in block.rows.iter().enumerate() {
                 cells.split(&block.text, row, self.dialect.delimiter);
                 cells.mend(&block.text, row, columns.iter().flatten().copied());
                 if cells.blank_from(&block.text, 0) && !matches!(row.shape, Shape::Malformed(_)) {
                     continue;
                 }
-                let row = TableRow { text: &block.text, row, cells: &cells, width: self.dialect.width };
+                tally.add(&block.text, &cells);
+                let mut unproven = None;
+                if block.open_ended && at + 1 == block.rows.len() {
+                    let (may_be_cut, hash) = self.may_be_cut(&block.text, row);
+                    tally.end_with(hash);
+                    unproven = may_be_cut.then(|| cells.len().saturating_sub(1));
+                }
+                let width = self.dialect.width;
+                let row = TableRow { text: &block.text, row, cells: &cells, width, unproven };
                 if each(row)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
             Ok(ControlFlow::Continue(()))
-        })
+        })?;
+        Ok(tally)
     }
 
     fn broken(&self, package: &Package, file: &PackageFile, broken: Broken) -> Failure {
@@ -175,6 +268,8 @@ pub(super) struct TableRow<'a> {
     row: &'a Row,
     cells: &'a Cells,
     width: usize,
+    /// Position of the last cell, where the file may have been cut in it.
+    unproven: Option<usize>,
 }
 
 impl<'a> TableRow<'a> {
@@ -185,6 +280,16 @@ impl<'a> TableRow<'a> {
     /// The cell in a column, trimmed; none without the column or the cell.
     pub(super) fn get(&self, column: Option<usize>) -> Option<&'a str> {
         self.cells.get(self.text, column?)
+    }
+
+    /// Whether the value in a column may have been cut: it is the last value of a file that does not end in a line break.
+    pub(super) fn is_unproven(&self, column: Option<usize>) -> bool {
+        self.unproven.is_some() && self.unproven == column
+    }
+
+    /// Whether the row is the last one of a file that may have been cut in it.
+    pub(super) fn may_be_cut(&self) -> bool {
+        self.unproven.is_some()
     }
 
     /// Why the cells of the row cannot be trusted, as the code of a finding.
@@ -203,6 +308,19 @@ impl<'a> TableRow<'a> {
 const HEADER_ROOM: usize = 1 << 20;
 
 const EXPORT_AGAIN: &str = "check that the export is complete and made as OneRoster CSV, then run again";
+
+/// A file that ended in a line break on the last good night, and does not tonight.
+fn cut(package: &Package, file: &PackageFile) -> Failure {
+    Failure::new(
+        Kind::InputUnusable,
+        format!("the file was cut: {} does not end in a line break, and did on the last good night", file.name),
+    )
+    .at(package.place(file))
+    .cure(
+        "have it delivered again; if the SIS no longer ends the file in a line break, have it add one: without it a cut file cannot \
+         be told from a whole one",
+    )
+}
 
 fn changed(package: &Package, file: &PackageFile) -> Failure {
     Failure::new(Kind::SourceUnavailable, format!("{} changed while it was being read", file.name))

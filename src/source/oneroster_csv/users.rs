@@ -22,6 +22,8 @@ pub(super) struct Columns {
     pub sms: Option<usize>,
     pub phone: Option<usize>,
     pub language: Option<usize>,
+    /// Of [`COLUMNS`], in that order.
+    pub places: [Option<usize>; COLUMNS.len()],
 }
 
 const fn wanted(name: &'static str) -> Wanted {
@@ -62,8 +64,9 @@ impl Columns {
         has_roles: bool,
         findings: &mut Findings,
     ) -> Result<Self> {
+        let places = header.locate(&COLUMNS, findings)?;
         let [id, given, family, role, status, enabled, orgs, agents, identifier, email, sms, phone, username] =
-            header.locate(&COLUMNS, findings)?;
+            places;
         let required = |column: Option<usize>, name| column.ok_or_else(|| header.missing(name));
         let columns = Self {
             sourced_id: required(id, "sourcedId")?,
@@ -79,6 +82,7 @@ impl Columns {
             sms,
             phone,
             language: language.map(|name| language_column(header, name, findings)).transpose()?.flatten(),
+            places,
         };
         if role.is_none() && !has_roles {
             let mut failure = header.missing("role");
