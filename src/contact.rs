@@ -3,12 +3,18 @@
 //! Formatting is not a change. Each type here knows how a value is kept and shown, and by which key it is compared.
 //! Nothing here knows who may change what; that is [`crate::policy`].
 
+mod damage;
 mod email;
+mod html;
+mod invisible;
 mod name;
 mod phone;
 
+pub use damage::{has_lost_letter, is_damaged, is_with_letters_lost};
 pub use email::{Email, email_key};
-pub use name::{PersonName, is_invisible};
+pub use html::decode_html;
+pub use invisible::{is_invisible, visible, visible_name};
+pub use name::PersonName;
 pub use phone::{Phone, PhoneReader, Region, phone_key};
 
 use serde::{Deserialize, Serialize};

@@ -52,3 +52,4 @@ pub mod secret;
 pub mod source;
 pub mod spool;
 pub mod store;
+pub mod value;

@@ -164,7 +164,8 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
             let code = match field {
                 Field::Email => "sis-email-invalid",
                 Field::Phone => "sis-phone-invalid",
-                Field::Name | Field::HomePhone => "sis-home-phone-invalid",
+                Field::Name => "sis-name-invalid",
+                Field::HomePhone => "sis-home-phone-invalid",
             };
             let message = format!("not a valid {}; it will not be applied", field.noun());
             (code, Some(column_of(*field, config.sync.phone_credential)), message, Severity::Warning)

@@ -6,6 +6,9 @@ use std::fmt;
 use email_address::{EmailAddress, Options};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::damage::is_damaged;
+use super::invisible::visible;
+
 /// A valid, sendable address, kept as received (trimmed).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
@@ -15,13 +18,19 @@ const MAX_LENGTH: usize = 254;
 
 impl Email {
     /// Reads an address. `None` if it is not one that mail can be sent to: stricter than RFC 5322, since quoted local
-    /// parts, domain literals and hosts without a dot are always mistakes in a roster.
+    /// parts, domain literals and hosts without a dot are always mistakes in a roster. Characters that cannot be seen, and
+    /// the apostrophe by which a spreadsheet marks a text, are no part of it.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let seen = visible(text);
+        let text = without_mark(&seen);
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let odd =
             |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '<' | '>' | ',' | ';' | '\\');
-        if text.len() > MAX_LENGTH || text.contains(odd) {
+        if text.len() > MAX_LENGTH || text.contains(odd) || is_damaged(text) {
+            return None;
+        }
+        let (_, domain) = text.rsplit_once('@')?;
+        if !is_host(domain) {
             return None;
         }
         EmailAddress::parse_with_options(text, options).ok()?;
@@ -46,21 +55,51 @@ impl fmt::Debug for Email {
     }
 }
 
-/// The key by which addresses are compared: trimmed, NFC, without case. Works on invalid text as well.
+/// Whether a domain is the name of a host that mail can go to: no address of the network, no underscore, and a top-level
+/// domain that has letters.
+fn is_host(domain: &str) -> bool {
+    let label = |label: &str| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || !c.is_ascii();
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(inside)
+    };
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    let top = last.chars().count() >= 2 && last.chars().next().is_some_and(|c| !c.is_ascii_digit());
+    domain.contains('.') && top && domain.split('.').all(label)
+}
+
+/// Takes off the apostrophe that marks a cell as text, or the two around it. No address begins with one.
+fn without_mark(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(bare) => bare.strip_suffix('\'').unwrap_or(bare).trim(),
+        None => text,
+    }
+}
+
+/// The key by which addresses are compared: trimmed, NFC, without case and without characters that cannot be seen, the
+/// domain in the letters of ASCII that stand for it (`xn--…`). Works on invalid text as well.
 pub fn email_key(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
+    let text = without_mark(text.trim());
     if text.is_ascii() {
         if text.bytes().any(|b| b.is_ascii_uppercase()) {
             return Cow::Owned(text.to_ascii_lowercase());
         }
         return Cow::Borrowed(text);
     }
-    let normal = match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => text.to_lowercase(),
-        IsNormalized::No | IsNormalized::Maybe => text.nfc().collect::<String>().to_lowercase(),
+    let seen = visible(text);
+    let seen = without_mark(&seen);
+    let normal = match is_nfc_quick(seen.chars()) {
+        IsNormalized::Yes => seen.to_lowercase(),
+        IsNormalized::No | IsNormalized::Maybe => seen.nfc().collect::<String>().to_lowercase(),
     };
     // Lower-casing can take a text out of NFC again (İ becomes two characters).
-    Cow::Owned(normal.nfc().collect())
+    let normal: String = normal.nfc().collect();
+    match normal.rsplit_once('@') {
+        Some((local, domain)) if !domain.is_ascii() => match idna::domain_to_ascii(domain) {
+            Ok(domain) => Cow::Owned(format!("{local}@{domain}")),
+            Err(_) => Cow::Owned(normal),
+        },
+        Some(_) | None => Cow::Owned(normal),
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +136,29 @@ mod tests {
             "@c.example",
             "a@",
             "a@.example",
+            "x@10.0.0.1",
+            "x@[10.0.0.1]",
+            "x@[IPv6:::1]",
+            "x@mail.1",
+            "x@mail.1a",
+            "x@ma_il.example",
+            "x@-mail.example",
+            "x@mail-.example",
+            "x@mail..example",
+            "x@mail.example.",
+            "x@mail.e",
+            "x@y@mail.example",
+            "x@mail.example/y@mail.example",
+            "x@mail.example|y@mail.example",
+            "x@mail.example y@mail.example",
+            "x@mail.example;",
+            "mailto:x@mail.example",
+            "x @mail.example",
+            "x@ mail.example",
+            "x＠mail.example",
+            "jos\u{FFFD}@mail.example",
+            "josÃ©@mail.example",
+            "''",
             &long,
         ] {
             assert!(Email::parse(bad).is_none(), "{bad:?}");
@@ -108,6 +170,42 @@ mod tests {
         assert_eq!(email_key(" Rosa.Diaz@MAIL.example"), email_key("rosa.diaz@mail.example"));
         assert_eq!(email_key("jose\u{301}@x.example"), email_key("JOSÉ@x.example"));
         assert_ne!(email_key("rosa@x.example"), email_key("rosa@y.example"));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_and_marks_of_spreadsheets_are_no_part_of_an_address() {
+        for written in [
+            "rosa@mail.example\u{200B}",
+            "\u{FEFF}rosa@mail.example",
+            "ro\u{AD}sa@ma\u{2060}il.example",
+            "\u{202A}rosa@mail.example\u{202C}\u{200E}",
+            "\u{A0}rosa@mail.example ",
+            "'rosa@mail.example",
+            "'rosa@mail.example'",
+            "\u{200B}'rosa@mail.example",
+        ] {
+            assert_eq!(
+                Email::parse(written).map(String::from).as_deref(),
+                Some("rosa@mail.example"),
+                "{written:?}"
+            );
+            assert_eq!(email_key(written), "rosa@mail.example", "{written:?}");
+        }
+        for apostrophe in ["tom.o'keefe@mail.example", "d'angelo@mail.example"] {
+            assert_eq!(Email::parse(apostrophe).map(String::from).as_deref(), Some(apostrophe));
+        }
+    }
+
+    #[test]
+    fn a_domain_is_the_same_in_its_own_letters_and_in_those_of_ascii() {
+        assert_eq!(email_key("tom@bücher.example"), email_key("Tom@XN--BCHER-KVA.example"));
+        assert_eq!(email_key("tom@bu\u{308}cher.example"), "tom@xn--bcher-kva.example");
+        assert_ne!(email_key("tom@bücher.example"), email_key("tom@bucher.example"));
+        assert!(
+            Email::parse("tom@bücher.example").is_some()
+                && Email::parse("tom@xn--bcher-kva.example").is_some()
+        );
+        assert_eq!(email_key("josé@mail.example"), "josé@mail.example");
     }
 
     #[test]

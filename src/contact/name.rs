@@ -6,6 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use super::html::decode_html;
+use super::invisible::{is_invisible, is_seen_alone};
+
 /// A person's name; both parts trimmed, inner spaces collapsed, NFC, without characters that cannot be seen. A family name
 /// alone is a name.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,9 +48,9 @@ impl PersonName {
             || (self.is_odd() || other.is_odd()) && self.tidy() == other.tidy()
     }
 
-    /// The name without upper and lower case.
+    /// The name without upper and lower case, and with one kind of apostrophe and hyphen.
     pub fn key(&self) -> String {
-        self.tidy().to_lowercase()
+        fold(&self.tidy())
     }
 
     /// Whether it has what [`PersonName::new`] would have dropped: it is from before that was done.
@@ -66,9 +69,10 @@ impl PersonName {
         self.given.len() + gap + self.family.len()
     }
 
-    /// Equal but for upper and lower case.
+    /// Equal but for upper and lower case, and for what is no more than that: the kind of an apostrophe or hyphen, `ß` and
+    /// `ss`, HTML escapes.
     pub fn same_but_case(&self, other: &Self) -> bool {
-        self.is_empty() == other.is_empty() && self.tidy().to_lowercase() == other.tidy().to_lowercase()
+        self.is_empty() == other.is_empty() && self.key() == other.key()
     }
 }
 
@@ -86,20 +90,25 @@ impl fmt::Debug for PersonName {
     }
 }
 
-/// Characters that only act on others, or on nothing: marks that turn the direction of text, and such as take no room. The
-/// two joiners are none of them; whole scripts, and emoji, need them.
-pub fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
-        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E007F}')
-}
-
-/// Characters that are seen only together with others: joiners, variation selectors, fillers.
-fn is_seen_alone(c: char) -> bool {
-    !matches!(c,
-        '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{200C}' | '\u{200D}' | '\u{2800}' | '\u{3164}'
-        | '\u{FE00}'..='\u{FE0F}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}' | ' ')
+/// Without upper and lower case, and with one kind of apostrophe and hyphen: text in which two names of one person may
+/// differ without being told of. HTML escapes are the characters that they stand for.
+fn fold(text: &str) -> String {
+    if text.is_ascii() && !text.contains(['`', '&']) {
+        return text.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(text.len());
+    for c in decode_html(text).to_lowercase().chars() {
+        match c {
+            '’' | '‘' | '‛' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | 'ˈ' | '′' | '＇' | '‵' => {
+                folded.push('\'')
+            }
+            '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '﹘' | '﹣' | '－' => folded.push('-'),
+            'ß' => folded.push_str("ss"),
+            'ſ' => folded.push('s'),
+            other => folded.push(other),
+        }
+    }
+    folded
 }
 
 /// Trimmed, inner white space collapsed to single spaces, NFC, without invisible characters; nothing if none is left that
@@ -132,6 +141,40 @@ mod tests {
         assert!(!PersonName::new("Mary", "Lee").same(&PersonName::new("mary", "Lee")));
         assert!(PersonName::new("Mary", "Lee").same_but_case(&PersonName::new("MARY", "lee")));
         assert!(!PersonName::new("Mary", "Lee").same_but_case(&PersonName::new("Marie", "lee")));
+    }
+
+    #[test]
+    fn kinds_of_apostrophes_and_hyphens_are_like_case() {
+        let tom = |family: &str| PersonName::new("Tom", family);
+        for (one, other) in [
+            ("O'Keefe", "O’Keefe"),
+            ("O'Keefe", "O‘KEEFE"),
+            ("O'Keefe", "O´Keefe"),
+            ("O'Keefe", "O`Keefe"),
+            ("O'Keefe", "OʼKeefe"),
+            ("O'Keefe", "O&#39;Keefe"),
+            ("Diaz-Lopez", "Diaz‐Lopez"),
+            ("Diaz-Lopez", "Diaz–Lopez"),
+            ("Diaz-Lopez", "DIAZ\u{2011}LOPEZ"),
+            ("Groß", "GROSS"),
+            ("Groß", "Gross"),
+            ("GROẞ", "gross"),
+            ("Diaz & Lopez", "Diaz &amp; Lopez"),
+        ] {
+            let (one, other) = (tom(one), tom(other));
+            assert!(one.same_but_case(&other) && other.same_but_case(&one), "{one} {other}");
+            assert!(!one.same(&other), "{one} {other}");
+            assert_eq!(one.key(), other.key());
+        }
+        for (one, other) in [
+            ("Diaz-Lopez", "Diaz Lopez"),
+            ("O'Keefe", "OKeefe"),
+            ("Peña", "Pena"),
+            ("Müller", "Mueller"),
+            ("Gros", "Groß"),
+        ] {
+            assert!(!tom(one).same_but_case(&tom(other)), "{one} {other}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil};
 
+use super::invisible::visible;
+
 /// The region whose numbers may be written without a country code: `US`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region(rlibphonenumber::Region);
@@ -78,6 +80,9 @@ impl fmt::Debug for Phone {
 
 const EXTENSION: &str = " ext. ";
 
+/// Digits of the longest extension that there is.
+const LONGEST_EXTENSION: usize = 7;
+
 /// The key by which numbers are compared: what [`Phone`] shows, without the extension. Text that is not a number is its
 /// own key.
 pub fn phone_key(shown: &str) -> &str {
@@ -99,14 +104,19 @@ impl PhoneReader {
 
     /// Reads a number as people write it. `None` if it is not valid for its region: never guessed.
     pub fn parse(self, text: &str) -> Option<Phone> {
-        let bare = without_remark(text.trim());
+        let seen = visible(text);
+        // The apostrophe by which a spreadsheet marks a text is no part of a number.
+        let bare = without_remark(seen.trim_start_matches('\''));
         if bare.is_empty() {
             return None;
         }
-        LIBRARY.with(|library| match self.plain(bare) {
-            Some(number) => plain_phone(library, number),
-            None => self.parse_with(library, bare),
-        })
+        if let Some(number) = self.plain(bare) {
+            return LIBRARY.with(|library| plain_phone(library, number));
+        }
+        if is_another_thing(bare) {
+            return None;
+        }
+        LIBRARY.with(|library| self.parse_with(library, bare))
     }
 
     /// Whether texts go to a number: to a mobile, or to one that may be one as in North America. Never to a switchboard, a
@@ -129,6 +139,10 @@ impl PhoneReader {
         }
         let e164 = library.format(&number, PhoneNumberFormat::E164).into_owned();
         let extension = number.extension().to_owned();
+        // What is longer is a second number.
+        if extension.len() > LONGEST_EXTENSION {
+            return None;
+        }
         Some(Phone { e164, extension: Some(extension).filter(|extension| !extension.is_empty()) })
     }
 
@@ -159,9 +173,10 @@ impl PhoneReader {
         (digits == 10).then_some(number)
     }
 
-    /// The form in which an account keeps a number: E.164 if it is valid, otherwise the text itself, trimmed.
+    /// The form in which an account keeps a number: E.164 if it is valid, otherwise the text itself, trimmed
+    /// and without what cannot be seen.
     pub fn canonical(self, text: &str) -> String {
-        self.parse(text).map_or_else(|| text.trim().to_owned(), |phone| phone.to_string())
+        self.parse(text).map_or_else(|| visible(text).into_owned(), |phone| phone.to_string())
     }
 }
 
@@ -174,6 +189,60 @@ fn plain_phone(library: &PhoneNumberUtil, national_number: u64) -> Option<Phone>
     valid.then(|| Phone { e164: format!("+1{national_number}"), extension: None })
 }
 
+/// Whether a text is no number although the library would make one of it: what a spreadsheet or a data frame has made of a
+/// number (`7.18235E+09`, `7182345602.0`), two numbers, letters that were taken for digits (`718-234-56O1`).
+fn is_another_thing(bare: &str) -> bool {
+    is_calculated(bare) || is_two(bare) || has_letter_for_digit(bare)
+}
+
+/// A number that something has calculated with.
+fn is_calculated(bare: &str) -> bool {
+    let Some((whole, fraction)) = bare.split_once('.') else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((fraction, power)) = fraction.split_once(['E', 'e']) {
+        let power = power.strip_prefix(['+', '-']).unwrap_or(power);
+        return digits(fraction) && digits(power);
+    }
+    digits(whole.trim_start_matches(['+', '-']))
+        && whole.len() >= 7
+        && !fraction.is_empty()
+        && fraction.bytes().all(|byte| byte == b'0')
+}
+
+/// Two numbers, one after the other.
+fn is_two(bare: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(|c| c.is_numeric()).count();
+    // `;ext=12` is how a number is written in a URI.
+    let parts =
+        bare.split([';', ',', '|', '/', '&', '~', '\n']).filter(|part| digits(part) >= LONGEST_EXTENSION);
+    parts.count() >= 2
+}
+
+/// A letter that looks like a digit right beside one (`O`, `I`, `l`), or a lone letter between digits. Three letters and more
+/// spell a number (`1-800-FLOWERS`), and an extension is announced by letters.
+fn has_letter_for_digit(bare: &str) -> bool {
+    let mut rest = bare;
+    let mut before = None;
+    while let Some(at) = rest.find(char::is_alphabetic) {
+        before = rest[..at].chars().next_back().or(before);
+        rest = &rest[at..];
+        let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+        let (run, after) = (&rest[..end], rest[end..].chars().next());
+        let digit = |c: Option<char>| c.is_some_and(char::is_numeric);
+        let lookalike = run.chars().all(|c| matches!(c, 'O' | 'o' | 'I' | 'l' | 'i' | 'L'));
+        let short = run.chars().count() < 3;
+        let extension = run.eq_ignore_ascii_case("x");
+        if lookalike && short && (digit(before) || digit(after))
+            || short && !extension && digit(before) && digit(after)
+        {
+            return true;
+        }
+        before = run.chars().next_back();
+        rest = &rest[end..];
+    }
+    false
+}
+
 /// Cuts a trailing remark off: `(718) 555-4567 Work`, `718-555-4567 (mom)`.
 ///
 /// Letters that spell the number itself (`1-800-FLOWERS`) are not a remark: one can only follow at least seven digits.
@@ -182,7 +251,13 @@ fn without_remark(text: &str) -> &str {
     let tail_start = last_digit + text[last_digit..].chars().next().map_or(1, char::len_utf8);
     let tail = &text[tail_start..];
     let digits = text[..tail_start].chars().filter(|c| c.is_numeric()).count();
-    if digits >= 7 && tail.chars().any(char::is_alphabetic) { text[..tail_start].trim_end() } else { text }
+    // A letter O right behind the last digit may be a digit itself.
+    let is_digit = tail.trim_end().eq_ignore_ascii_case("o");
+    if digits >= 7 && !is_digit && tail.chars().any(char::is_alphabetic) {
+        text[..tail_start].trim_end()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +283,15 @@ mod tests {
             "718 555 4567 c",
             "Cell: 718-555-4567",
             "７１８５５５４５６７",
+            "\u{202A}(718) 555-4567\u{202C}",
+            "718\u{2011}555\u{2011}4567",
+            "718\u{A0}555\u{A0}4567\u{200E}",
+            "\u{FEFF}718-555-4567",
+            "718\u{200B}5554567",
+            "'718-555-4567",
+            "718-555-4567c",
+            "H: 718-555-4567",
+            "718.555.4567.",
         ] {
             assert_eq!(us(same).as_deref(), Some("+17185554567"), "{same}");
         }
@@ -246,9 +330,15 @@ mod tests {
 
     #[test]
     fn extensions_are_kept_and_not_compared() {
-        for written in
-            ["718-555-4567 x12", "718-555-4567 ext. 12", "(718) 555-4567 #12", "+17185554567 ext. 12"]
-        {
+        for written in [
+            "718-555-4567 x12",
+            "718-555-4567x12",
+            "718-555-4567 ext. 12",
+            "718-555-4567ext12",
+            "(718) 555-4567 #12",
+            "+17185554567 ext. 12",
+            "tel:+1-718-555-4567;ext=12",
+        ] {
             assert_eq!(us(written).as_deref(), Some("+17185554567 ext. 12"), "{written}");
         }
         assert_eq!(phone_key("+17185554567 ext. 12"), phone_key("+17185554567"));
@@ -270,6 +360,31 @@ mod tests {
             "(950) 336 66",
             "ask office",
             "12",
+            "7182345671;7182345672",
+            "7182345671,7182345672",
+            "718-234-5671; 718-234-5672",
+            "7182345671/7182345672",
+            "7182345671|7182345672",
+            "7182345671 & 7182345672",
+            "7182345671 7182345672",
+            "7182345671;2345672",
+            "718-234-5671 x 718-234-5672",
+            "718-234-5671 ext. 71823456",
+            "718-234-5671 (mom) 718-234-5672 (dad)",
+            "718-234-5671 or 718-234-5672",
+            "7.18235E+09",
+            "7.182345601e9",
+            "7182345602.0",
+            "7182345602.00",
+            "17182345602.0",
+            "1718234560.0",
+            "718-234-56O1",
+            "71O-234-5601",
+            "7l8-234-5601",
+            "718-234-560I",
+            "718-234-5601O",
+            "O718-234-5601",
+            "718-2E4-5601",
         ] {
             assert_eq!(us(bad), None, "{bad}");
         }

@@ -221,6 +221,11 @@ mod tests {
             "SIS import has no email - kept rosa@x.example"
         );
         assert_eq!(said(Note::SisInvalid(Field::Email, "x".into())), "SIS import has an invalid email - x");
+        assert_eq!(
+            said(Note::SisInvalid(Field::Name, "Jos\u{FFFD} Diaz".into())),
+            "SIS import has an invalid name - Jos\u{FFFD} Diaz"
+        );
+        assert_eq!(Note::SisInvalid(Field::Name, String::new()).code(), "sis-name-invalid");
         assert_eq!(said(Note::Taken(Field::Email, "7".into())), "Email is already used by 7 - not updated");
         let ids = |n: usize| (1..=n).map(|i| format!("g-{i}")).collect::<Vec<_>>();
         assert_eq!(said(Note::Shared(Field::Phone, ids(1), 0)), "Phone number is shared with g-1");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::rules::Rules;
 use crate::account::SisDetails;
 use crate::config::PhoneCredential;
-use crate::contact::{Email, Field, PersonName, email_key, phone_key};
+use crate::contact::{Email, Field, PersonName, email_key, is_damaged, is_with_letters_lost, phone_key};
 use crate::roster::Record;
 
 /// One field of a record.
@@ -79,7 +79,12 @@ impl SisValues {
     /// The text of an invalid value.
     pub(super) fn invalid(&self, field: Field) -> Option<&str> {
         let value = match field {
-            Field::Name => return None,
+            Field::Name => {
+                return match &self.name {
+                    Value::Invalid(text) => Some(text),
+                    Value::NotProvided | Value::Blank | Value::Is(_) => None,
+                };
+            }
             Field::Email => &self.email,
             Field::Phone => &self.phone,
             Field::HomePhone => &self.home_phone,
@@ -92,7 +97,14 @@ impl SisValues {
 }
 
 fn name(cells: Cells<'_>, account: &PersonName) -> Value<PersonName> {
-    let read = PersonName::new(cells.given_name.unwrap_or_default(), cells.family_name.unwrap_or_default());
+    let (given, family) = (cells.given_name.unwrap_or_default(), cells.family_name.unwrap_or_default());
+    let mut read = PersonName::new(given, family);
+    if is_damaged(given) || is_damaged(family) || is_what_is_left_of(&read, account) {
+        return Value::Invalid(read.to_string());
+    }
+    if let Some(bare) = without_marks(&read, account) {
+        read = bare;
+    }
     match (read.given.is_empty(), read.family.is_empty()) {
         (false, false) => Value::Is(read),
         // The account's part stands.
@@ -101,6 +113,28 @@ fn name(cells: Cells<'_>, account: &PersonName) -> Value<PersonName> {
         (true, true) if cells.given_name.is_none() || cells.family_name.is_none() => Value::NotProvided,
         (true, true) => Value::Blank,
     }
+}
+
+/// Whether a name is the account's with question marks in place of letters: `Fran?ois` for `François`.
+fn is_what_is_left_of(name: &PersonName, account: &PersonName) -> bool {
+    let lost = |part: &str, whole: &str| part == whole || is_with_letters_lost(part, whole);
+    (name.given.contains('?') || name.family.contains('?'))
+        && (!name.given.contains('?') || lost(&name.given, &account.given))
+        && (!name.family.contains('?') || lost(&name.family, &account.family))
+}
+
+/// The account's name, if the other one has an apostrophe more, by which a spreadsheet marks a text. Only what the account
+/// has says whether it is a mark: `'t Hart` is a name.
+fn without_marks(name: &PersonName, account: &PersonName) -> Option<PersonName> {
+    let parts = [&name.given, &name.family];
+    if !parts.iter().any(|part| part.starts_with('\'')) {
+        return None;
+    }
+    let [given, family] = parts.map(|part| part.strip_prefix('\'').unwrap_or(part));
+    let all = [(given, family), (given, &*name.family), (&*name.given, family)];
+    all.map(|(given, family)| PersonName::new(given, family))
+        .into_iter()
+        .find(|bare| bare.same_but_case(account))
 }
 
 fn email(cell: Option<&str>, rules: &Rules) -> Value<String> {

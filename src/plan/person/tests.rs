@@ -229,6 +229,72 @@ fn a_names_case_is_applied_quietly_and_is_the_same_under_off() {
 }
 
 #[test]
+fn a_damaged_name_is_never_applied_whatever_the_setting() {
+    let mut account = account(State::Active);
+    account.details.name = PersonName::new("José", "Núñez");
+    for (given, family, shown) in [
+        ("Jos\u{FFFD}", "Núñez", "Jos\u{FFFD} Núñez"),
+        ("JosÃ©", "NÃºÃ±ez", "JosÃ© NÃºÃ±ez"),
+        ("JosÃƒÂ©", "Núñez", "JosÃƒÂ© Núñez"),
+        ("Jos?", "N??ez", "Jos? N??ez"),
+        ("José", "N??ez", "José N??ez"),
+    ] {
+        let record = Record { given_name: Some(given), family_name: Some(family), ..record() };
+        for school in ["on", "off"] {
+            let verdict = judged(&record, Some(&account), &[school], &rules());
+            assert_eq!(verdict.action, Action::Unchanged);
+            let note = notes(&verdict).remove(0);
+            assert_eq!(note, format!("SIS import has an invalid name - {shown}"));
+            assert!(verdict.changes.is_empty() && verdict.news.recipients.is_empty());
+        }
+    }
+    // A new record has no other name.
+    let record = Record { given_name: Some("Jos\u{FFFD}"), ..record() };
+    let verdict = judged(&record, None, &["on"], &rules());
+    assert_eq!(verdict.action, Action::Rejected);
+    assert_eq!(
+        notes(&verdict),
+        ["SIS import has an invalid name - Jos\u{FFFD} Diaz", "Record rejected - no name"]
+    );
+}
+
+#[test]
+fn the_kind_of_an_apostrophe_is_applied_quietly_and_is_the_same_under_off() {
+    for (known, said) in [
+        ("O'Keefe", "O’Keefe"),
+        ("Diaz-Lopez", "Diaz\u{2010}Lopez"),
+        ("Groß", "GROSS"),
+        ("O&#39;Keefe", "O'Keefe"),
+    ] {
+        let mut account = account(State::Active);
+        account.details.name = PersonName::new("Rosa", known);
+        let record = Record { family_name: Some(said), ..record() };
+        let verdict = judged(&record, Some(&account), &["off"], &rules());
+        assert_eq!((verdict.action, notes(&verdict)), (Action::Unchanged, vec![]), "{said}");
+        let verdict = judged(&record, Some(&account), &["on"], &rules());
+        assert_eq!(notes(&verdict), [format!("Name updated by the sync - was Rosa {known}")]);
+        assert!(verdict.news.recipients.is_empty() && !verdict.counts_as_update, "{said}");
+    }
+    let mut account = account(State::Active);
+    account.details.name = PersonName::new("Rosa", "Diaz-Lopez");
+    let record = Record { family_name: Some("Diaz Lopez"), ..record() };
+    assert!(judged(&record, Some(&account), &["on"], &rules()).counts_as_update);
+}
+
+#[test]
+fn a_spreadsheets_apostrophe_is_no_part_of_a_known_name() {
+    let hart = |given, family| Record { given_name: Some(given), family_name: Some(family), ..record() };
+    let mut account = account(State::Active);
+    account.details.name = PersonName::new("Tom", "'t Hart");
+    for record in [hart("Tom", "'t Hart"), hart("'Tom", "''t Hart"), hart("'Tom", "'t Hart")] {
+        let verdict = judged(&record, Some(&account), &["on"], &rules());
+        assert_eq!((verdict.action, notes(&verdict)), (Action::Unchanged, vec![]));
+    }
+    let verdict = judged(&hart("Tom", "'t Veld"), Some(&account), &["on"], &rules());
+    assert_eq!(verdict.account.unwrap().details.name, PersonName::new("Tom", "'t Veld"));
+}
+
+#[test]
 fn one_part_of_a_name_leaves_the_other_standing() {
     let half = Record { given_name: Some(""), family_name: Some("Diaz-Lee"), ..record() };
     let verdict = judged(&half, Some(&account(State::Pending)), &["off"], &rules());
