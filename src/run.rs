@@ -4,6 +4,7 @@
 //! this point both are the same code. The report is complete on the disk, under a temporary name, before the commit, and
 //! gets its name after it; a run that dies in between is finished by the next one.
 
+mod approval;
 mod commit;
 mod files;
 mod managers;
@@ -26,14 +27,14 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Sending, Words};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
-use crate::plan::{self, Action, Known, Overrun, Plan, Rules, Surveyed};
+use crate::plan::{self, Action, Known, Overrun, Plan, Renamings, Rules, Surveyed};
 use crate::platform::{Export, Seen};
-use crate::plural::counted;
 use crate::policy::Setting;
 use crate::roster::{Mode, Schools};
 use crate::source::RosterSource;
 use crate::store::{RunResult, Store};
 
+use self::approval::Basis;
 use self::commit::Applied;
 use self::planning::{Planned, plan_on};
 
@@ -61,6 +62,8 @@ pub struct Options {
     pub decide_all: bool,
     /// A file of new sourcedIds that old accounts are given first.
     pub rekey: Option<PathBuf>,
+    /// The command line that asks for this, for messages that say what to type next.
+    pub command: String,
 }
 
 /// What a run meets outside: its clock, its progress, the wish that it should stop.
@@ -131,17 +134,19 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     store.begin()?;
     rules.untold = store.untold(None)?;
     let mut findings = Findings::default();
+    let mut renamings = Renamings::default();
     if let Some(file) = &options.rekey {
         store.set_mark()?;
-        let done = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
-        tracing::info!("{} a new sourcedId", counted(done, "account has", "accounts have"));
+        renamings = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
     }
     let Planned { plan, source, tonight, export_rows, export_unknown } =
         plan_on(open, config, options, &store, &rules, &mut findings, around)?;
+    let plan = plan.with_renames(renamings);
 
     let overruns = plan::check_limits(&plan.summary, &config.limits);
     let partial = plan::too_many_rejected(&plan.summary, &config.limits);
-    let approved = approve(options.approve.as_deref(), &plan.checksum)?;
+    let basis = Basis::of(&rules, &*source, options);
+    let approved = approval::approve(&plan, &basis, options, &store)?;
     let number = store.next_run()?;
     let refused = files::Undeliverable::of(&store)?;
     if let Some(path) = &options.report {
@@ -192,6 +197,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
             notify: !options.no_notify,
             told: &told,
             occasion: &occasion,
+            basis: &basis,
         };
         let written = commit::write(&store, &outcome.plan, &applied, around);
         let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -348,22 +354,6 @@ fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
     )
     .at(source.name())
     .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
-}
-
-/// Whether the plan is the approved one.
-///
-/// # Errors
-/// `Blocked` if another plan was approved: the one at hand was not looked at, even if it is within the limits.
-fn approve(approved: Option<&str>, checksum: &str) -> Result<bool> {
-    match approved {
-        None => Ok(false),
-        Some(approved) if approved.eq_ignore_ascii_case(checksum) => Ok(true),
-        Some(approved) => Err(Failure::new(
-            Kind::Blocked,
-            format!("the approved plan is {approved}, but the plan is now {checksum}; nothing was applied"),
-        )
-        .cure("look at the new plan with `rostersync run --dry-run`, and approve that one")),
-    }
 }
 
 /// Sends what waits in the outbox. Somebody else who is sending already does it for us.

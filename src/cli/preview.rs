@@ -1,118 +1,157 @@
-//! The preview: each change as one line, before the summary.
+//! The preview: each change as one line, before the summary. What is dangerous comes first, and no kind of change is hidden
+//! behind another.
+//!
+//! The plan is gone through once. Of each kind only as many lines are held as may be printed; where all are wanted, they are
+//! put in order in temporary files.
 
+mod line;
+mod sorted;
+
+use std::collections::BinaryHeap;
 use std::io::Write;
 
-use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthStr;
+use anstyle::Style;
 
+use self::line::{Kind, Line, Order, Widths, change_json, each_rename, each_thing};
+use self::sorted::Sorted;
 use super::unprintable;
 use crate::failure::Result;
-use crate::plan::{Action, Note, PlanRow};
-use crate::report::harmless;
 use crate::run::Outcome;
 
-/// Prints the changes of a plan, at most `limit` of them (0 is all), and says how many more there are.
+/// With more lines than this they are not held in memory.
+const HELD: u64 = 10_000;
+
+/// The lines of one kind.
+#[derive(Default)]
+struct Group {
+    count: u64,
+    widths: Widths,
+    /// The first ones, the last of them on top.
+    first: BinaryHeap<Line>,
+}
+
+/// Prints the changes of a plan, at most `limit` of them (0 is all), and says of each kind how many more there are.
 pub(super) fn changes(outcome: &Outcome, limit: u64, color: bool, out: &mut dyn Write) -> Result<()> {
-    let (mut printed, mut more) = (0, 0);
-    outcome.plan.each_decided(|row| {
-        for line in lines(row, outcome) {
-            if limit != 0 && printed == limit {
-                more += 1;
-                continue;
-            }
-            printed += 1;
-            let style = if color { line.style() } else { Style::new() };
-            writeln!(out, "{style}{}{style:#}", line.text()).map_err(unprintable)?;
+    let mut groups: [Group; Kind::ALL.len()] = Default::default();
+    let in_memory = limit != 0 && limit <= HELD;
+    let mut sorted = Sorted::default();
+    let mut add = |order: Order<'_>, make: &dyn Fn() -> Line| -> Result<()> {
+        let group = &mut groups[order.kind as usize];
+        group.count += 1;
+        if !in_memory {
+            let line = make();
+            group.widths.take_in(&line);
+            return sorted.push(line);
+        }
+        let full = group.first.len() as u64 == limit;
+        if full && group.first.peek().is_some_and(|last| last.order() <= order) {
+            return Ok(());
+        }
+        group.first.push(make());
+        if full {
+            group.first.pop();
         }
         Ok(())
-    })?;
-    if more > 0 {
-        writeln!(out, "… and {more} more (--limit 0 prints all)").map_err(unprintable)?;
+    };
+    each_thing(outcome, &mut add)?;
+    each_rename(outcome, &mut add)?;
+    let shares = shares(groups.each_ref().map(|group| group.count), limit);
+    let mut lines = if in_memory { None } else { Some(sorted.read()?) };
+    for ((kind, group), share) in Kind::ALL.into_iter().zip(&mut groups).zip(shares) {
+        if in_memory {
+            let mut first = std::mem::take(&mut group.first).into_sorted_vec();
+            first.truncate(usize::try_from(share).unwrap_or(usize::MAX));
+            first.iter().for_each(|line| group.widths.take_in(line));
+            for line in &first {
+                print(line, &group.widths, color, out)?;
+            }
+        } else if let Some(lines) = &mut lines {
+            for at in 0..group.count {
+                let Some(line) = lines.next()? else { break };
+                if at < share {
+                    print(&line, &group.widths, color, out)?;
+                }
+            }
+        }
+        let rest = group.count - share;
+        if rest > 0 {
+            let more = if share > 0 { " more" } else { "" };
+            writeln!(out, "… {rest}{more} {} (`--limit 0` lists all)", kind.counted(rest))
+                .map_err(unprintable)?;
+        }
     }
-    if printed > 0 {
+    if groups.iter().any(|group| group.count > 0) {
         writeln!(out).map_err(unprintable)?;
     }
     Ok(())
 }
 
-struct Line {
-    sign: char,
-    id: String,
-    state: String,
-    /// The field, or what is done.
-    what: String,
-    /// Old and new value, or the reason.
-    detail: String,
-    school: String,
+fn print(line: &Line, widths: &Widths, color: bool, out: &mut dyn Write) -> Result<()> {
+    let style = if color { line.style() } else { Style::new() };
+    writeln!(out, "{style}{}{style:#}", line.text(widths)).map_err(unprintable)
 }
 
-impl Line {
-    fn text(&self) -> String {
-        let Self { sign, id, state, what, detail, school } = self;
-        let mut text = format!("{sign} ");
-        for (cell, width) in [(id, 9), (state, 8), (what, 10), (detail, 56)] {
-            text.push_str(cell);
-            // Names can have characters that are two columns wide, or none.
-            text.push_str(&" ".repeat(width - cell.width().min(width) + 1));
+/// How many lines each kind may have. All have the same share; what a kind does not need goes to the others, the most
+/// dangerous first.
+fn shares<const N: usize>(counts: [u64; N], limit: u64) -> [u64; N] {
+    if limit == 0 {
+        return counts;
+    }
+    let mut shares = [0; N];
+    let mut left = limit;
+    while left > 0 {
+        let open = (0..N).filter(|at| shares[*at] < counts[*at]).count() as u64;
+        if open == 0 {
+            break;
         }
-        text.push_str(school);
-        // Values come from files that anybody may have written to; a terminal must not obey them.
-        harmless(text.trim_end())
+        let each = (left / open).max(1);
+        for at in 0..N {
+            let more = each.min(counts[at] - shares[at]).min(left);
+            shares[at] += more;
+            left -= more;
+        }
     }
-
-    fn style(&self) -> Style {
-        let color = match self.sign {
-            '+' | '^' => AnsiColor::Green,
-            '-' | '!' => AnsiColor::Red,
-            '~' => AnsiColor::Yellow,
-            _ => AnsiColor::Cyan,
-        };
-        Style::new().fg_color(Some(color.into()))
-    }
+    shares
 }
 
-/// One line for each thing that happens to a person, or is kept from happening.
-fn lines(row: &PlanRow<'_>, outcome: &Outcome) -> Vec<Line> {
-    let school = row.schools.split('|').next().filter(|school| !school.is_empty());
-    let school = school.map(|school| outcome.schools.name(school).to_owned()).unwrap_or_default();
-    let before = row.state_before.as_deref().filter(|_| row.action == Action::Archived);
-    let line = |sign, what: &str, detail: String| Line {
-        sign,
-        id: if row.sourced_id.is_empty() { "?".into() } else { row.sourced_id.to_string() },
-        state: before.unwrap_or(&row.state).to_owned(),
-        what: what.to_owned(),
-        detail,
-        school: school.clone(),
-    };
-    let or_none = |value: &str| if value.is_empty() { "none".to_owned() } else { value.to_owned() };
-    let mut lines = Vec::new();
-    match row.action {
-        Action::Created => lines.push(line('+', "created", String::new())),
-        Action::Archived => lines.push(line('-', "archived", String::new())),
-        Action::Restored => lines.push(line('^', "restored", String::new())),
-        Action::Rejected => {
-            let reason = row.notes.iter().find_map(|note| match note {
-                Note::Rejected(reason) => Some(reason.text()),
-                _ => None,
-            });
-            let place = row.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            lines.push(line('!', "rejected", format!("{place}{}", reason.unwrap_or_default())));
+/// Hands over every change of a plan in the order of the preview, as JSON.
+///
+/// # Errors
+/// `Failed` if the plan cannot be read back, and those of `each`.
+pub(super) fn each_change(
+    outcome: &Outcome,
+    mut each: impl FnMut(&serde_json::Value) -> Result<()>,
+) -> Result<()> {
+    let mut sorted = Sorted::default();
+    let mut add = |_: Order<'_>, make: &dyn Fn() -> Line| sorted.push(make());
+    each_thing(outcome, &mut add)?;
+    each_rename(outcome, &mut add)?;
+    let mut lines = sorted.read()?;
+    while let Some(line) = lines.next()? {
+        each(&change_json(&line))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_kind_is_hidden_behind_another() {
+        assert_eq!(shares([100, 3, 0, 400], 50), [24, 3, 0, 23]);
+        assert_eq!(shares([1, 2, 3], 50), [1, 2, 3]);
+        assert_eq!(shares([100, 100, 100], 2), [1, 1, 0]);
+        assert_eq!(shares([100, 1], 0), [100, 1]);
+        assert_eq!(shares([60], 50), [50]);
+        // Whatever there is: as many as may be, and of each kind as many as of any other or all.
+        for counts in [[7, 0, 90, 2], [1000, 1000, 1000, 1000], [0, 0, 0, 51], [13, 14, 15, 16]] {
+            let shares = shares(counts, 50);
+            assert_eq!(shares.iter().sum::<u64>(), counts.iter().sum::<u64>().min(50), "{counts:?}");
+            let most = shares.iter().max().unwrap();
+            for (share, count) in shares.iter().zip(counts) {
+                assert!(*share == count || share + 2 > *most, "{counts:?}: {shares:?}");
+            }
         }
-        Action::Updated | Action::Kept | Action::Unchanged | Action::Skipped => {}
     }
-    if row.notes.contains(&Note::PendingAgain) {
-        lines.push(line('~', "state", "active → pending".into()));
-    }
-    for change in row.changes.iter() {
-        lines.push(line(
-            '~',
-            change.field.word(),
-            format!("{} → {}", or_none(&change.old), or_none(&change.new)),
-        ));
-    }
-    for (field, sis) in row.kept.iter() {
-        let actual = or_none(&row.details.shown(*field));
-        lines.push(line('=', field.word(), format!("kept {actual}, the SIS import has {}", or_none(sis))));
-    }
-    lines
 }

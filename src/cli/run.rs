@@ -49,7 +49,7 @@ pub(super) struct RunArgs {
     decide_all: bool,
 
     /// Go past the limits for exactly the plan with this checksum; any other plan is refused
-    #[arg(long, value_name = "CHECKSUM", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "CHECKSUM", value_parser = checksum, conflicts_with = "dry_run")]
     approve: Option<String>,
 
     /// Also write the Users report to this file
@@ -71,6 +71,10 @@ pub(super) struct RunArgs {
     detailed_exitcode: bool,
 
     /// How many changes a preview prints; 0 is all
+    ///
+    /// What is dangerous comes first: accounts that are archived, then sign-ins (email, mobile) of active people. No kind of
+    /// change is left out for another: each has its share of the lines, and says how many more of it there are. JSON always has
+    /// all.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u64,
 }
@@ -94,8 +98,8 @@ pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let done = go(args, global, ui);
     if let (Err(failure), Format::Json) = (&done, args.format) {
         let status = Status::of(failure.kind);
-        let error = json!({ "what": failure.what, "at": failure.place, "help": failure.cure });
-        print_json(&json!({ "result": status.word(), "exit": status.code(), "error": error }), status, ui)?;
+        let json = json!({ "result": status.word(), "exit": status.code(), "error": failure_json(failure) });
+        print_json(&json, status, ui)?;
     }
     done
 }
@@ -139,7 +143,7 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
 
 fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
     let stop = watch_signals()?;
-    let options = Options {
+    let mut options = Options {
         dry_run: args.dry_run,
         what_if: args.update_contacts.as_deref().map(|word| word == "on"),
         source: args.source.clone(),
@@ -148,7 +152,9 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Sta
         report: args.report.clone(),
         decide_all: args.decide_all,
         rekey: args.rekey.clone(),
+        command: String::new(),
     };
+    options.command = command(&options, global);
     let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
     let outcome = run_sync(config, &options, &around)?;
 
@@ -182,7 +188,11 @@ fn say(
     status: Status,
 ) -> Result<()> {
     if args.format == Format::Json {
-        return print_json(&summary_json(outcome, statuses, status), status, ui);
+        let summary = summary_json(outcome, statuses, status);
+        if args.dry_run || outcome.blocked {
+            return print_with_changes(&summary, outcome, status, ui);
+        }
+        return print_json(&summary, status, ui);
     }
     if args.dry_run || outcome.blocked {
         let mut preview = Vec::new();
@@ -213,13 +223,15 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
 /// The summary for people; its last two lines are the plan and its checksum, and after them what a limit has to say.
 fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) -> String {
     let summary = &outcome.plan.summary;
+    let applied = outcome.run.is_some() && !outcome.blocked;
     let mut lines = Vec::new();
     if outcome.export_rows > 0 {
+        let details = counted(summary.taken_over, "detail", "details");
         let mut line = format!(
-            "Platform export: {}, {} joined, {} taken over",
+            "Platform export: {}, {} {} taken over",
             counted(outcome.export_rows as u64, "row", "rows"),
             summary.joined,
-            counted(summary.taken_over, "detail", "details"),
+            if applied { format!("joined, {details}") } else { format!("would join, {details} would be") },
         );
         if outcome.export_unknown > 0 {
             line.push_str(&format!(", {} unknown", outcome.export_unknown));
@@ -238,17 +250,19 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     }
     if summary.cannot_be_told > 0 {
         lines.push(format!(
-            "{} cannot be told of their changes: no way to reach them",
-            counted(summary.cannot_be_told, "person", "people")
+            "{} {} be told of their changes: no way to reach them",
+            counted(summary.cannot_be_told, "person", "people"),
+            if applied { "cannot" } else { "could not" },
         ));
     }
     lines.extend(delivery_lines(&outcome.delivery, config));
     if outcome.partial {
         lines.push(format!(
-            "{} of {} {} rejected, more than [limits] rejected allows: the rest was done; see the report",
+            "{} of {} {} rejected, more than [limits] rejected allows: the rest {}; see the report",
             summary.count(Action::Rejected),
             counted(summary.records, "record", "records"),
             agreed(summary.count(Action::Rejected), "was", "were"),
+            if applied { "was done" } else { "would be done" },
         ));
     }
     lines.extend(outcome.findings.attentions().map(|finding| {
@@ -286,13 +300,26 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
         );
         return text;
     }
-    text.push_str("If that is what should happen, approve exactly this plan:\n  rostersync");
-    if let Some(config) = &global.config {
-        text.push_str(&format!(" -c {}", quoted(&config.display().to_string())));
-    }
-    text.push_str(" run");
-    if let Some(source) = &options.source {
-        text.push_str(&format!(" --source {}", quoted(&source.display().to_string())));
+    text.push_str(&format!(
+        "If that is what should happen, approve exactly this plan:\n  {} --approve {}\n",
+        command(options, global),
+        outcome.plan.checksum
+    ));
+    text
+}
+
+/// The command as it was given, without what makes it a preview or an approval.
+fn command(options: &Options, global: &Global) -> String {
+    let mut text = String::from("rostersync");
+    let mut option = |name: &str, path: Option<&std::path::PathBuf>| {
+        if let Some(path) = path {
+            text.push_str(&format!(" {name} {}", quoted(&path.display().to_string())));
+        }
+    };
+    option("-c", global.config.as_ref());
+    option("run --source", options.source.as_ref());
+    if options.source.is_none() {
+        text.push_str(" run");
     }
     if let Some(rekey) = &options.rekey {
         text.push_str(&format!(" --rekey {}", quoted(&rekey.display().to_string())));
@@ -300,8 +327,16 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     if options.no_notify {
         text.push_str(" --no-notify");
     }
-    text.push_str(&format!(" --approve {}\n", outcome.plan.checksum));
     text
+}
+
+/// What `--approve` takes.
+pub(super) fn checksum(typed: &str) -> std::result::Result<String, String> {
+    let typed = typed.trim();
+    if typed.len() == 16 && typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(typed.to_ascii_lowercase());
+    }
+    Err("that is no checksum: it has 16 digits or letters from a to f, and stands in the last line of the preview".into())
 }
 
 /// A word as a shell takes it.
@@ -339,6 +374,8 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
         "undelivered": outcome.delivery.undelivered,
         "delivery": delivery_json(&outcome.delivery),
         "limits": outcome.overruns,
+        "applied": outcome.run.is_some() && !outcome.blocked,
+        "renamed": summary.renamed,
         "rows_without_id": summary.without_id,
         "platform": { "rows": outcome.export_rows, "joined": summary.joined, "taken_over": summary.taken_over,
                       "unknown": outcome.export_unknown },
@@ -346,6 +383,46 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
         "attention": outcome.findings.attentions().collect::<Vec<_>>(),
         "report": outcome.report,
     })
+}
+
+/// Prints the summary, and in it every change as it is read back from the plan, however many there are.
+fn print_with_changes(summary: &serde_json::Value, outcome: &Outcome, status: Status, ui: &Ui) -> Result<()> {
+    let whole = format!("{summary:#}");
+    let head = whole.trim_end().trim_end_matches('}').trim_end();
+    ui.print(format!("{head},\n  \"changes\": [").as_bytes()).map_err(unprintable)?;
+    let mut separator = "\n";
+    preview::each_change(outcome, |change| {
+        let text = format!("{separator}    {change}");
+        separator = ",\n";
+        ui.print(text.as_bytes()).map_err(unprintable)
+    })?;
+    let end = if separator == "\n" { "]\n}\n" } else { "\n  ]\n}\n" };
+    ui.print(end.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
+}
+
+/// A failure for programs.
+pub(super) fn failure_json(failure: &Failure) -> serde_json::Value {
+    json!({
+        "what": failure.what,
+        "at": failure.place,
+        "help": failure.cure,
+        "cause": failure.cause.as_ref().map(|cause| causes(&**cause)),
+    })
+}
+
+/// What caused it, and what caused that.
+fn causes(cause: &(dyn std::error::Error + 'static)) -> String {
+    let (mut text, mut next) = (cause.to_string(), cause.source());
+    while let Some(deeper) = next {
+        let said = deeper.to_string();
+        // Many say their cause in their own words.
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = deeper.source();
+    }
+    text
 }
 
 fn print_json(value: &serde_json::Value, status: Status, ui: &Ui) -> Result<()> {

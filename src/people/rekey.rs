@@ -6,8 +6,10 @@ use super::People;
 use super::duplicates::is_like;
 use super::renames::Renames;
 use crate::account::{Account, State};
+use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::plan::{Renaming, Renamings, own_schools};
 use crate::store::{AuditEntry, Grant, Origin, Rename};
 
 /// What became of it.
@@ -48,11 +50,11 @@ pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
 
 /// As [`rekey`], for all renames of a CSV file with the headers `old` and `new`, in a transaction of the caller's. Those
 /// that were done before are passed over, so that the file can stay where it is for years; those of people without an account
-/// are reported. Returns how many were done.
+/// are reported. Returns those that were done.
 ///
 /// # Errors
 /// `InputUnusable` if the file cannot be read; otherwise as [`rekey`], with the line.
-pub fn rekey_all(people: &People<'_>, file: &Path, findings: &mut Findings) -> Result<u64> {
+pub fn rekey_all(people: &People<'_>, file: &Path, findings: &mut Findings) -> Result<Renamings> {
     let unusable = |what: &str, line: u64| {
         Failure::new(Kind::InputUnusable, format!("the file of renames {what}"))
             .at(format!("{}:{line}", file.display()))
@@ -73,7 +75,7 @@ pub fn rekey_all(people: &People<'_>, file: &Path, findings: &mut Findings) -> R
     let (old, new) = (place("old")?, place("new")?);
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut renames = Renames::read(people.store)?;
-    let mut done = 0;
+    let mut done = Renamings::default();
     for row in reader.records() {
         let row = row.map_err(broken)?;
         let line = row.position().map_or(0, csv::Position::line);
@@ -81,17 +83,51 @@ pub fn rekey_all(people: &People<'_>, file: &Path, findings: &mut Findings) -> R
         if renames.is_done(old, new) {
             continue;
         }
-        if !old.is_empty() && people.store.account(old)?.is_none() {
+        let before = if old.is_empty() { None } else { people.store.account(old)? };
+        if !old.is_empty() && before.is_none() {
             findings.warn("rename-unknown", &name, Some(line), Some("old"), || {
                 format!("there is no account with the sourcedId `{old}`, so nobody was renamed")
             });
             continue;
         }
+        let manages = match &before {
+            Some(before) => people.store.grants(before.id)?,
+            None => Vec::new(),
+        };
         let rekeyed = rekey_one(people, &mut renames, old, new)
             .map_err(|failure| Failure { place: format!("{}:{line}", file.display()), ..failure })?;
-        done += u64::from(rekeyed != Rekeyed::Before);
+        if let (Some(before), true) = (&before, rekeyed != Rekeyed::Before) {
+            done.push(&renaming(people, before, new, &manages, &rekeyed)?)?;
+        }
     }
+    done.finish()?;
     Ok(done)
+}
+
+/// One of them as the plan has it.
+fn renaming(
+    people: &People<'_>,
+    before: &Account,
+    new: &str,
+    manages: &[Grant],
+    rekeyed: &Rekeyed,
+) -> Result<Renaming> {
+    Ok(Renaming {
+        old: before.sourced_id.clone(),
+        new: new.to_owned(),
+        name: before.details.shown(Field::Name),
+        state: before.state_word().to_owned(),
+        role: people.roles_of(before).into_iter().next().unwrap_or_default(),
+        // Their own alone: to look for the children of each would take as long as the file times the district.
+        school: own_schools(&before.sis.record(&before.sourced_id), &people.rules.today.to_string())
+            .first()
+            .map(|school| (*school).to_owned())
+            .unwrap_or_default(),
+        manages: manages.iter().map(|grant| grant.word().to_owned()).collect(),
+        replaces: matches!(rekeyed, Rekeyed::Replaced { .. } | Rekeyed::TakenBack),
+        unlike: matches!(rekeyed, Rekeyed::Replaced { unlike: true, .. }),
+        taken_back: *rekeyed == Rekeyed::TakenBack,
+    })
 }
 
 fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -> Result<Rekeyed> {

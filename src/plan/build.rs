@@ -16,6 +16,7 @@ use super::claims::refusals;
 use super::decide::{Desk, Refused};
 use super::known::{Memo, Memory};
 use super::people::Sharing;
+use super::renames::Renamings;
 use super::rules::Rules;
 use super::sort::{Source, sort};
 use super::summary::Summary;
@@ -46,12 +47,27 @@ pub struct Plan {
     /// People whose kept row is out of date.
     forgotten: Vec<u32>,
     sharing: Sharing,
+    renamings: Renamings,
 }
 
 impl Plan {
     /// Whether the roster mentions a person.
     pub fn mentions(&self, sourced_id: &str) -> bool {
         self.survey.mentions(sourced_id)
+    }
+
+    /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of its checksum.
+    pub fn with_renames(mut self, renamings: Renamings) -> Self {
+        self.checksum = renamings.added_to(self.checksum);
+        self.summary.renamed = renamings.count();
+        self.summary.renamed_active = renamings.active();
+        self.renamings = renamings;
+        self
+    }
+
+    /// The new sourcedIds that are part of it.
+    pub fn renames(&self) -> &Renamings {
+        &self.renamings
     }
 
     /// Whether the store or the roster knows a person, by the key of the sourcedId.
@@ -117,6 +133,7 @@ pub fn build(
         memos,
         memo_rows,
         forgotten,
+        renamings: Renamings::default(),
     };
     plan.name_sharers()?;
     plan.find_rekeys(store)?;

@@ -110,6 +110,55 @@ impl Rules {
         xxh3_64(all.as_bytes())
     }
 
+    /// The values of the configuration that a plan depends on, as text: what is compared when a plan is no longer the one
+    /// that was approved.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let Self {
+            district,
+            schools,
+            synced_schools,
+            synced_roles,
+            phone_credential,
+            phones,
+            blank_values,
+            shared_contacts,
+            ignore_emails,
+            channels,
+            opted_out: _,
+            untold: _,
+            last_night: _,
+            today: _,
+        } = self;
+        let on = |setting: Setting| (setting == Setting::On).to_string();
+        let list = |values: &mut dyn Iterator<Item = &String>| {
+            let sorted: BTreeSet<&String> = values.collect();
+            let words: Vec<String> = sorted.into_iter().map(|value| format!("{value:?}")).collect();
+            format!("[{}]", words.join(", "))
+        };
+        let mut settings = BTreeMap::from([
+            ("update_contacts".to_owned(), on(*district)),
+            ("schools".to_owned(), list(&mut synced_schools.iter())),
+            ("roles".to_owned(), list(&mut synced_roles.iter())),
+            ("phone_credential".to_owned(), format!("{phone_credential:?}")),
+            ("blank_values".to_owned(), format!("{blank_values:?}")),
+            ("shared_contacts".to_owned(), format!("{shared_contacts:?}")),
+            ("ignore_emails".to_owned(), list(&mut ignore_emails.patterns.iter())),
+            ("the phones' region".to_owned(), format!("{phones:?}")),
+        ]);
+        if let Some(channels) = channels {
+            settings.insert(
+                "[notify.email]".to_owned(),
+                if channels.email { "there" } else { "not there" }.into(),
+            );
+            settings
+                .insert("[notify.sms]".to_owned(), if channels.sms { "there" } else { "not there" }.into());
+        }
+        for (id, setting) in schools {
+            settings.insert(format!("update_contacts of [[school]] {id}"), on(*setting));
+        }
+        settings
+    }
+
     /// The setting of a person at these schools.
     pub fn setting_of(&self, schools: &[&str]) -> Setting {
         Setting::of_person(schools.iter().map(|school| self.schools.get(*school).copied()), self.district)

@@ -36,6 +36,11 @@ pub struct Summary {
     pub joined: u64,
     /// Details taken over from the platform's export.
     pub taken_over: u64,
+    /// Accounts that get another sourcedId (`--rekey`), and the active ones among them.
+    #[serde(default)]
+    pub renamed: u64,
+    #[serde(default)]
+    pub renamed_active: u64,
 }
 
 /// Messages, by channel.
@@ -58,12 +63,12 @@ impl Summary {
 
     /// Whether the plan does anything to any account.
     pub fn has_changes(&self) -> bool {
-        Action::ALL.into_iter().any(|action| action.is_change() && self.count(action) > 0)
+        self.renamed > 0 || Action::ALL.into_iter().any(|action| action.is_change() && self.count(action) > 0)
     }
 
     /// Whether it archives people or changes active ones: what deserves a second look before it is applied.
     pub fn touches_people(&self) -> bool {
-        self.count(Action::Archived) > 0 || self.contact_updates > 0
+        self.count(Action::Archived) > 0 || self.contact_updates > 0 || self.renamed_active > 0
     }
 
     /// Adds what other records came to.
@@ -84,6 +89,8 @@ impl Summary {
         self.without_id += other.without_id;
         self.joined += other.joined;
         self.taken_over += other.taken_over;
+        self.renamed += other.renamed;
+        self.renamed_active += other.renamed_active;
     }
 
     pub(super) fn add(&mut self, action: Action, changes: &[Change], recipients: &[Recipient]) {
@@ -108,7 +115,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "Plan: {} to create, {} to update ({} email, {} phone, {} home phone, {} name), {} to archive, {} to restore, \
-             {} kept, {} unchanged, {} skipped, {} rejected; {} ({} email, {} SMS)",
+             {} kept, {} unchanged, {} skipped, {} rejected",
             count(Action::Created),
             count(Action::Updated),
             field(Field::Email),
@@ -121,10 +128,12 @@ impl fmt::Display for Summary {
             count(Action::Unchanged),
             count(Action::Skipped),
             count(Action::Rejected),
-            counted(self.notifications.total(), "notification", "notifications"),
-            self.notifications.email,
-            self.notifications.sms,
-        )
+        )?;
+        if self.renamed > 0 {
+            write!(f, ", {} to rename", self.renamed)?;
+        }
+        let messages = counted(self.notifications.total(), "notification", "notifications");
+        write!(f, "; {messages} ({} email, {} SMS)", self.notifications.email, self.notifications.sms)
     }
 }
 

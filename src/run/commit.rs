@@ -1,5 +1,6 @@
 //! The one transaction of a run: accounts, audit, outbox, and the run's own row.
 
+use super::approval::{BASIS, Basis};
 use super::{Surroundings, Told};
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LastNight;
@@ -20,6 +21,8 @@ pub(super) struct Applied<'a> {
     /// What its messages are composed with.
     pub(super) told: &'a Told,
     pub(super) occasion: &'a Occasion<'a>,
+    /// Kept of a blocked run, for the one who approves it later.
+    pub(super) basis: &'a Basis,
 }
 
 /// Writes a run to the store, of a blocked one only the row. It counts once the store commits.
@@ -29,9 +32,12 @@ pub(super) fn write(
     applied: &Applied<'_>,
     around: &Surroundings<'_>,
 ) -> Result<()> {
-    let Applied { run: number, result, source, tonight, notify, told, occasion } = *applied;
-    let summary = serde_json::to_string(&plan.summary)
-        .map_err(|error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error))?;
+    let Applied { run: number, result, source, tonight, notify, told, occasion, basis } = *applied;
+    let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);
+    let mut summary = serde_json::to_value(&plan.summary).map_err(unkept)?;
+    if result == RunResult::Blocked {
+        summary[BASIS] = serde_json::to_value(basis).map_err(unkept)?;
+    }
     store.insert_run(&NewRun {
         id: number,
         started: around.now,
@@ -41,7 +47,7 @@ pub(super) fn write(
         mode: source.mode(),
         notify,
         checksum: &plan.checksum,
-        summary: &summary,
+        summary: &summary.to_string(),
         undoes: None,
     })?;
     if result != RunResult::Blocked {

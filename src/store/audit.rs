@@ -235,6 +235,19 @@ impl Store {
         Ok(created)
     }
 
+    /// How many changes were made without a run after an entry of the audit, by whom. What was refused is no change.
+    pub fn changes_by_hand_after(&self, entry: i64) -> Result<Vec<(Origin, u64)>> {
+        let mut statement = self.connection.prepare(
+            "SELECT origin, count(*) FROM audit_row WHERE id > ?1 AND run_id IS NULL AND field <> 'refused' \
+             GROUP BY origin ORDER BY origin",
+        )?;
+        let rows = statement.query_map([entry], |row| {
+            let origin: String = row.get(0)?;
+            Ok((Origin::of(&origin), row.get(1)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The last entry of the audit, and the last account, that belonged to a run; what is later came after it.
     pub fn end_of_run(&self, run: i64) -> Result<Option<(i64, i64)>> {
         let end = self.connection.query_row(

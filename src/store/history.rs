@@ -135,6 +135,22 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The latest run with this plan.
+    pub fn run_with_checksum(&self, checksum: &str) -> Result<Option<RunRow>> {
+        let mut statement =
+            self.connection.prepare("SELECT * FROM run WHERE checksum = ?1 ORDER BY id DESC LIMIT 1")?;
+        Ok(statement.query_row([checksum], run_from_row).optional()?)
+    }
+
+    /// The runs after this one that were applied, the first ten.
+    pub fn applied_since(&self, run: i64) -> Result<Vec<RunRow>> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT * FROM run WHERE id > ?1 AND result <> 'blocked' ORDER BY id LIMIT 10")?;
+        let rows = statement.query_map([run], run_from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     pub fn run(&self, id: i64) -> Result<Option<RunRow>> {
         Ok(self.connection.query_row("SELECT * FROM run WHERE id = ?1", [id], run_from_row).optional()?)
     }

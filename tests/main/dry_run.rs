@@ -60,21 +60,17 @@ fn twice_the_same_bytes_and_then_the_run_does_just_that() {
 fn the_preview_has_a_line_for_each_thing_that_happens() {
     let district = district();
     let done = district.preview().ok();
+    // What is dangerous first: archives, then sign-ins of active people.
     let expected = [
-        "~ tea-1     active   email        tea-1@school.example → new-1@mail.example                    sch-on",
-        "= tea-2     active   phone        kept none, the SIS import has 718-555-0102                   sch-1",
-        "^ tea-4     pending  restored                                                                  sch-1",
-        "+ tea-6     pending  created                                                                   sch-1",
-        "! tea-7              rejected     line 6: no name                                              sch-1",
-        "- tea-3     pending  archived                                                                  sch-1",
+        "- tea-3     pending  archived   Rosa Diaz sch-1",
+        "~ tea-1     active   email      tea-1@school.example → new-1@mail.example Rosa Diaz sch-on",
+        "^ tea-4     pending  restored   Rosa Diaz sch-1",
+        "+ tea-6     pending  created    Rosa Diaz sch-1",
+        "! tea-7              rejected   line 6: no name sch-1",
+        "= tea-2     active   phone      kept none, the SIS import has +17185550102 Rosa Diaz sch-1",
     ];
     let lines: Vec<&str> = done.stdout.lines().take_while(|line| !line.is_empty()).collect();
-    for (found, wanted) in lines.iter().zip(expected) {
-        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        // The SIS's number may be shown as an account would show it.
-        assert_eq!(words(&found.replace("+17185550102", "718-555-0102")), words(wanted));
-    }
-    assert_eq!(lines.len(), expected.len(), "{}", done.stdout);
+    assert_eq!(lines, expected, "{}", done.stdout);
     assert!(done.stdout.contains(
         "\nPlan: 1 to create, 1 to update (1 email, 0 phone, 0 home phone, 0 name), 1 to archive, 1 to restore, 1 kept, \
          0 unchanged, 1 skipped, 1 rejected; 2 notifications (2 email, 0 SMS)\nChecksum: "
@@ -82,10 +78,62 @@ fn the_preview_has_a_line_for_each_thing_that_happens() {
     assert_eq!(done.checksum().len(), 16);
     // Not a word in colour: standard output is no terminal.
     assert!(!done.stdout.contains('\u{1b}') && !done.stderr.contains('\u{1b}'));
+    // Two lines, and every other kind is named all the same.
     let limited = district.preview_with(&["--limit", "2"]).ok();
-    assert_eq!(limited.stdout.lines().take(2).collect::<Vec<_>>(), lines[..2]);
-    assert_eq!(limited.stdout.lines().nth(2), Some("… and 4 more (--limit 0 prints all)"));
+    let shown: Vec<&str> = limited.stdout.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(shown[..2], lines[..2]);
+    let rest =
+        ["restored", "created", "rejected", "kept"].map(|kind| format!("… 1 {kind} (`--limit 0` lists all)"));
+    assert_eq!(shown[2..], rest);
     assert_eq!(limited.checksum(), done.checksum());
+}
+
+/// 58 archives and a sign-in are not to be found behind a thousand new pupils.
+#[test]
+fn no_kind_of_change_is_hidden_behind_another_and_each_is_in_the_order_of_schools() {
+    let mut district = District::new().without_limits().school("sch-on", true);
+    let schools = ["sch-2", "sch-1"];
+    let at = |n: usize| schools[n % 2];
+    let leavers: Vec<_> = (0..62).map(|n| person(&format!("tea-{n:02}")).schools(at(n))).collect();
+    let stays = [
+        person("adm-1").schools("sch-on").mobile("718-555-0101"),
+        person("adm-2").schools("sch-on").given("Ann"),
+    ];
+    district.platform(&stays);
+    district.sis(&[&stays[..], &leavers].concat());
+    let _ = district.run().ok();
+    let tonight =
+        [stays[0].clone().mobile("718-555-0177").home("718-555-0178"), stays[1].clone().given("Anna")];
+    let newcomers: Vec<_> = (0..1000).map(|n| person(&format!("stu-{n:04}")).schools(at(n))).collect();
+    district.sis(&[&tonight[..], &newcomers].concat());
+    let lines = |arguments: &[&str]| -> Vec<String> {
+        let done = district.preview_with(arguments).ok();
+        done.stdout.lines().take_while(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    let shown = lines(&[]);
+    let archived: Vec<&str> =
+        shown.iter().filter(|line| line.starts_with("- ")).map(String::as_str).collect();
+    // 50 lines: one sign-in, two other changes, and the rest is shared by the two large kinds.
+    assert_eq!(archived.len(), 24);
+    assert!(archived[0].starts_with("- tea-01    pending  archived   Rosa Diaz sch-1"), "{}", archived[0]);
+    assert!(archived.iter().all(|line| line.ends_with("sch-1")), "sch-1 comes before sch-2: {archived:#?}");
+    assert_eq!(shown[24], "… 38 more archived (`--limit 0` lists all)");
+    assert_eq!(
+        shown[25..28],
+        [
+            "~ adm-1     active   phone      +17185550101 → +17185550177 Rosa Diaz sch-on",
+            "~ adm-1     active   home phone none → +17185550178  Rosa Diaz sch-on",
+            "~ adm-2     active   name       Ann Diaz → Anna Diaz Anna Diaz sch-on",
+        ]
+    );
+    assert_eq!(shown.last().unwrap(), "… 977 more created (`--limit 0` lists all)");
+    let all = lines(&["--limit", "0"]);
+    assert_eq!(all.len(), 62 + 3 + 1000);
+    assert!(!all.iter().any(|line| line.starts_with('…')));
+    assert_eq!(all[..24], shown[..24]);
+    // However many are wanted, the first ones are the same.
+    let many = lines(&["--limit", "10001"]);
+    assert_eq!(many, all);
 }
 
 #[test]
@@ -266,6 +314,31 @@ fn the_summary_for_programs() {
         assert_eq!(json["notifications"], serde_json::json!({ "email": 2, "sms": 0 }));
         assert_eq!(json["limits"], serde_json::json!([]));
     }
+    let change = |id: &str, state: &str, kind: &str, values: [serde_json::Value; 3], codes: &[&str]| {
+        let [field, old, new] = values;
+        let school = if id == "tea-1" { "sch-on" } else { "sch-1" };
+        let name = if id == "tea-7" { "" } else { "Rosa Diaz" };
+        serde_json::json!({
+            "sourced_id": id, "name": name, "state": state, "role": "teacher", "school": school, "kind": kind,
+            "field": field, "old": old, "new": new, "codes": codes
+        })
+    };
+    let whole = || [serde_json::Value::Null, serde_json::Value::Null, serde_json::Value::Null];
+    let email = ["email", "tea-1@school.example", "new-1@mail.example"].map(Into::into);
+    let phone = ["phone", "", "+17185550102"].map(Into::into);
+    assert_eq!(
+        preview["changes"],
+        serde_json::json!([
+            change("tea-3", "pending", "archived", whole(), &["archived"]),
+            change("tea-1", "active", "sign-in", email, &["email-updated"]),
+            change("tea-4", "pending", "restored", whole(), &["restored"]),
+            change("tea-6", "pending", "created", whole(), &[]),
+            change("tea-7", "", "rejected", whole(), &["rejected-no-name"]),
+            change("tea-2", "active", "kept", phone, &["active-phone-differs"]),
+        ])
+    );
+    assert_eq!((&preview["applied"], &real["applied"]), (&false.into(), &true.into()));
+    assert_eq!(real.get("changes"), None, "what was applied is in the report");
     assert_eq!(preview["run"], serde_json::Value::Null);
     assert_eq!(real["run"], 3);
     assert_eq!(preview["checksum"], real["checksum"]);
@@ -281,6 +354,13 @@ fn a_failure_for_programs_has_its_word_and_its_three_parts() {
     for part in ["what", "at", "help"] {
         assert!(!json["error"][part].as_str().unwrap().is_empty(), "{json}");
     }
+    assert_eq!(json["error"]["cause"], serde_json::Value::Null, "there is nothing behind an empty file");
+    // A file that cannot be read has one, and it is the system's own word.
+    let mut district = district;
+    district.sis(&[person("tea-1")]);
+    district.set("platform.users", "\"sis\"");
+    let json = district.cli(&["run", "--format", "json"]).json();
+    assert!(json["error"]["cause"].as_str().is_some_and(|cause| cause.contains("directory")), "{json}");
 }
 
 #[test]

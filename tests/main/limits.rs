@@ -170,7 +170,12 @@ fn another_plan_is_refused_even_within_the_limits() {
     before.sis(&people(29));
     let (store, runs) = (before.dump(), before.cli(&["runs"]).ok().stdout);
     let plan = before.preview().ok().checksum().to_owned();
-    before.run_with(&["--approve", &approved]).exits(4).complains(&[&approved, &plan, "--dry-run"]);
+    before.run_with(&["--approve", &approved]).exits(4).complains(&[
+        &approved,
+        &plan,
+        "Since run 2, which had the approved plan:\n  1 would be archived, not 10\n  29 would be left unchanged, not 20\n",
+        "  rostersync -c rostersync.toml run --dry-run\n",
+    ]);
     assert_eq!(before.dump(), store);
     assert_eq!(before.cli(&["runs"]).ok().stdout, runs);
     // The right one, within the limits: nothing wrong with that.
@@ -183,7 +188,11 @@ fn a_refused_approval_leaves_no_half_report_behind() {
     let before = district(30);
     let names = before.names();
     before.sis(&people(29));
-    before.run_with(&["--approve", "0123456789abcdef"]).exits(4).complains(&["0123456789abcdef"]);
+    before.run_with(&["--approve", "0123456789abcdef"]).exits(4).complains(&[
+        "0123456789abcdef",
+        "No run on record had the approved plan",
+        "Plan: 0 to create",
+    ]);
     assert_eq!(before.names(), names);
 }
 
@@ -214,6 +223,108 @@ fn a_blocked_run_has_a_number_a_line_and_a_report_that_says_so() {
     // The next run has the next number.
     before.sis(&people(30));
     assert!(before.run().ok().stdout.contains("Run 3,"));
+}
+
+/// What is no checksum is said to be none, before anything is read.
+#[test]
+fn what_is_no_checksum_is_said_to_be_none() {
+    let before = district(30);
+    before.sis(&people(20));
+    let sum = before.run().exits(4).checksum().to_owned();
+    for typed in ["", " ", &sum[..8], &format!("{sum}0"), "yes", "g123456789abcdef", "--source"] {
+        before
+            .cli(&["run", &format!("--approve={typed}")])
+            .exits(2)
+            .complains(&["that is no checksum: it has 16 digits or letters from a to f"]);
+    }
+    before
+        .cli(&["users", "import", "x.csv", "--approve", "yes"])
+        .exits(2)
+        .complains(&["that is no checksum"]);
+    // Capitals and blanks around it are no difference.
+    let _ = before.run_with(&["--approve", &format!(" {} ", sum.to_uppercase())]).ok();
+}
+
+/// The one who approves is told what is another since: the setting, the roster, the accounts.
+#[test]
+fn a_refused_approval_says_what_has_moved() {
+    let refused = |district: &District, arguments: &[&str], sum: &str, words: &[&str]| {
+        let before = district.dump();
+        district.run_with(&[arguments, &["--approve", sum]].concat()).exits(4).complains(words);
+        assert_eq!(district.dump(), before);
+    };
+    let mut district = active(30).school("sch-2", false);
+    district.sis(&people(30).iter().map(changed).collect::<Vec<_>>());
+    let sum = district.run().exits(4).checksum().to_owned();
+
+    // Another setting.
+    let on = std::mem::replace(&mut district, District::new());
+    let mut district = on.update_contacts(false);
+    refused(
+        &district,
+        &[],
+        &sum,
+        &[
+            "the configuration: update_contacts is false, it was true",
+            "0 would be updated, not 30",
+            "0 active users would have their contact details changed, not 30",
+        ],
+    );
+    district = district.update_contacts(true);
+
+    // An option, and a roster from another place, with the command that has both.
+    district.file("other/users.csv", std::fs::read(district.path("sis/users.csv")).unwrap());
+    refused(
+        &district,
+        &["--no-notify", "--source", "other"],
+        &sum,
+        &[
+            "it was made without --no-notify, and now there is one",
+            "the roster is other, it was sis",
+            "0 emails would be sent, not 60",
+            "  rostersync -c rostersync.toml run --source other --no-notify --dry-run\n",
+        ],
+    );
+
+    // The same numbers of other values.
+    let mut tonight: Vec<Person> = people(30).iter().map(changed).collect();
+    tonight[0] = tonight[0].clone().email("typed-wrongly@mail.example");
+    district.sis(&tonight);
+    refused(&district, &[], &sum, &["the numbers are the same", "`rostersync report 2`"]);
+
+    // Somebody has done something to the accounts.
+    let _ = district.cli(&["users", "grant", "tea-001", "users-manager"]).ok();
+    let told = "1 change was made to accounts by the operator";
+    refused(&district, &[], &sum, &[told]);
+
+    // A run has applied it already.
+    district.sis(&people(30).iter().map(changed).collect::<Vec<_>>());
+    let _ = district.run_with(&["--approve", &sum]).ok();
+    refused(&district, &[], &sum, &["run 3 has applied the approved plan already"]);
+}
+
+/// A run that was blocked has done nothing, and is not said to have.
+#[test]
+fn what_a_blocked_run_would_do_is_said_in_the_conditional() {
+    let mut district = District::new().with("limits.rejected", "0");
+    district.sis(&people(30));
+    let _ = district.run().ok();
+    district.platform(&people(3));
+    district.sis(&[&people(20)[..], &[person("tea-901").given("").family("")]].concat());
+    let said = district.run().exits(4).stdout;
+    for words in [
+        "Platform export: 3 rows, 3 would join, 0 details would be taken over\n",
+        "1 of 21 records was rejected, more than [limits] rejected allows: the rest would be done",
+        "  10 of 30 accounts would be archived (33.3%); [limits] archive allows 10%\n",
+    ] {
+        assert!(said.contains(words), "`{words}` in\n{said}");
+    }
+    let json = district.run_with(&["--format", "json"]).exits(4).json();
+    assert_eq!(json["applied"], false);
+    let archived =
+        json["changes"].as_array().unwrap().iter().filter(|change| change["kind"] == "archived").count();
+    assert_eq!(archived, 10);
+    assert_eq!(json["changes"][0]["sourced_id"], "tea-021");
 }
 
 #[test]

@@ -329,3 +329,84 @@ fn the_report_says_who_may_be_whom() {
         assert_eq!(&done.report.row(id)["codes"], "email-shared possible-duplicate", "{id}");
     }
 }
+
+/// Without a word of it a file of renames could hand over any account, and the checksum of an empty plan would approve it.
+#[test]
+fn renames_are_lines_of_the_preview_and_part_of_the_plan_that_is_approved() {
+    let mut district = District::new().with("limits.archive", "1");
+    let people =
+        ["adm-1", "tea-1", "tea-2"].map(|id| person(id).given(if id == "adm-1" { "Ann" } else { "Rosa" }));
+    district.platform(&people[..2]);
+    district.sis(&people);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "grant", "adm-1", "users-manager"]).ok();
+    let _ = district.cli(&["users", "grant", "tea-1", "users-manager", "--school", "sch-1"]).ok();
+    let renamed = |id: &str| people[0].clone().with("sourcedId", id);
+    district.sis(&[renamed("x-adm"), people[1].clone(), people[2].clone()]);
+    let without = district.preview().ok().checksum().to_owned();
+    district.file("renames.csv", "old,new\nadm-1,x-adm\n");
+    let preview = district.preview_with(&["--rekey", "renames.csv"]).ok();
+    assert_eq!(
+        preview.stdout.lines().next(),
+        Some("> adm-1     active   sourcedId  → x-adm, MANAGES ALL USERS OF THE DISTRICT Ann Diaz sch-1")
+    );
+    assert!(preview.plan().contains("0 rejected, 1 to rename; 0 notifications"), "{}", preview.plan());
+    assert_ne!(preview.checksum(), without);
+    assert_eq!(district.preview_with(&["--rekey", "renames.csv", "--detailed-exitcode"]).code, 11);
+    let json = district.cli(&["run", "--dry-run", "--rekey", "renames.csv", "--format", "json"]).ok().json();
+    assert_eq!(json["renamed"], 1);
+    assert_eq!(
+        json["changes"][0],
+        serde_json::json!({
+            "sourced_id": "adm-1", "name": "Ann Diaz", "state": "active", "role": "administrator", "school": "sch-1",
+            "kind": "renamed", "field": "sourced_id", "old": "adm-1", "new": "x-adm", "codes": ["manages-district"]
+        })
+    );
+
+    // Another rename in the file is another plan, also if all else is the same.
+    district.file("renames.csv", "old,new\nadm-1,x-adm\ntea-2,x-tea\n");
+    district.sis(&[renamed("x-adm"), people[1].clone(), people[2].clone().with("sourcedId", "x-tea")]);
+    let both = district.preview_with(&["--rekey", "renames.csv"]).ok();
+    let lines: Vec<&str> = both.stdout.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 2, "{}", both.stdout);
+    assert!(
+        lines[0].starts_with("> adm-1") && lines[1].starts_with("> tea-2     pending  sourcedId  → x-tea")
+    );
+    district
+        .run_with(&["--rekey", "renames.csv", "--approve", preview.checksum()])
+        .exits(4)
+        .complains(&["run --rekey renames.csv --dry-run", "2 to rename"]);
+    assert_eq!(district.ask("SELECT count(*) FROM account WHERE sourced_id LIKE 'x-%'"), "0");
+    let done = district.run_with(&["--rekey", "renames.csv", "--approve", both.checksum()]).ok();
+    assert_eq!((done.plan(), done.checksum()), (both.plan(), both.checksum()));
+    assert_eq!(district.ask("SELECT count(*) FROM account WHERE sourced_id LIKE 'x-%'"), "2");
+    // What was done before is no part of the next plan.
+    assert!(!district.preview_with(&["--rekey", "renames.csv"]).ok().plan().contains("to rename"));
+}
+
+#[test]
+fn a_rename_that_takes_the_place_of_another_account_says_so() {
+    let mut district = rekeyed();
+    district.file("renames.csv", "old,new\ntea-1,tea-901\n");
+    let preview = district.preview_with(&["--rekey", "renames.csv"]).ok();
+    assert_eq!(
+        preview.stdout.lines().next(),
+        Some(
+            "> tea-1     archived sourcedId  → tea-901, MANAGES ALL USERS OF THE DISTRICT, in place of the account that a run had \
+             made Rosa Diaz sch-1"
+        )
+    );
+    // Somebody of another name is at the new sourcedId.
+    district.at("2026-11-25T08:15:00Z");
+    district.sis(&[
+        person("tea-901").given("Kim").email("kim@school.example").mobile("718-555-0177"),
+        person("tea-2").given("Bo"),
+    ]);
+    let _ = district.run().ok();
+    let preview = district.preview_with(&["--rekey", "renames.csv"]).ok();
+    assert!(
+        preview.stdout.lines().next().unwrap().contains(", WHICH HAS ANOTHER NAME OR OTHER CONTACTS "),
+        "{}",
+        preview.stdout
+    );
+}

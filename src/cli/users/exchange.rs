@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write, stdout};
 use std::path::PathBuf;
 
 use super::super::exit::Status;
-use super::super::run::quoted;
+use super::super::run::{checksum, quoted};
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{reading, writing};
@@ -32,7 +32,7 @@ pub(super) struct ImportArgs {
     dry_run: bool,
 
     /// Go past the limit for exactly the people with this checksum who become pending again
-    #[arg(long, value_name = "CHECKSUM", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "CHECKSUM", value_parser = checksum, conflicts_with = "dry_run")]
     approve: Option<String>,
 }
 

@@ -1,0 +1,150 @@
+//! The new sourcedIds that a run gives to old accounts (`run --rekey`), as a part of its plan.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::failure::Result;
+use crate::spool::Values;
+
+/// One account that gets another sourcedId.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renaming {
+    pub old: String,
+    pub new: String,
+    pub name: String,
+    /// Of the account before the run.
+    pub state: String,
+    pub role: String,
+    /// Of the first school.
+    pub school: String,
+    /// Where its holder may manage users: `district`, or sourcedIds of schools.
+    pub manages: Vec<String>,
+    /// A run had made an account for the new sourcedId, which is left behind under the old one.
+    pub replaces: bool,
+    /// That one has neither name and email nor name and phone number in common with the old one.
+    pub unlike: bool,
+    /// An earlier rename is taken back.
+    pub taken_back: bool,
+}
+
+impl Renaming {
+    /// Whether the account may manage the users of the whole district.
+    pub fn manages_district(&self) -> bool {
+        self.manages.iter().any(|place| place == "district")
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Renamings {
+    values: Values<Renaming>,
+    sum: [u64; 4],
+    count: u64,
+    active: u64,
+}
+
+impl Renamings {
+    /// # Errors
+    /// `Failed` if it cannot be kept.
+    pub fn push(&mut self, renaming: &Renaming) -> Result<()> {
+        let mut digest = Sha256::new();
+        // Every part with its length before it, so that no two read the same.
+        let mut part = |text: &str| {
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        };
+        let Renaming { old, new, name, state, role: _, school: _, manages, replaces, unlike: _, taken_back } =
+            renaming;
+        [old, new, name, state].into_iter().for_each(|text| part(text));
+        manages.iter().for_each(|place| part(place));
+        part(if *replaces { "replaces" } else { "" });
+        part(if *taken_back { "taken back" } else { "" });
+        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            *sum = sum.wrapping_add(u64::from_le_bytes(word));
+        }
+        self.count += 1;
+        self.active += u64::from(state == "active");
+        self.values.push(renaming)
+    }
+
+    /// No more is coming.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be kept.
+    pub fn finish(&mut self) -> Result<()> {
+        self.values.finish()
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Those of active accounts.
+    pub(super) fn active(&self) -> u64 {
+        self.active
+    }
+
+    /// Hands over each of them.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be read back, and those of `each`.
+    pub fn each(&self, each: impl FnMut(Renaming) -> Result<()>) -> Result<()> {
+        self.values.each(each)
+    }
+
+    /// The checksum of a plan that has these as well; without any it is that of the rest.
+    pub(super) fn added_to(&self, checksum: String) -> String {
+        if self.count == 0 {
+            return checksum;
+        }
+        let mut digest = Sha256::new();
+        digest.update(checksum);
+        for word in self.sum {
+            digest.update(word.to_le_bytes());
+        }
+        digest.update(self.count.to_le_bytes());
+        digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn renaming(old: &str, manages: &[&str]) -> Renaming {
+        Renaming {
+            old: old.into(),
+            new: format!("new-{old}"),
+            name: "Rosa Diaz".into(),
+            state: "active".into(),
+            role: "teacher".into(),
+            school: "sch-1".into(),
+            manages: manages.iter().map(|place| (*place).to_owned()).collect(),
+            replaces: false,
+            unlike: false,
+            taken_back: false,
+        }
+    }
+
+    fn checksum(all: &[Renaming]) -> String {
+        let mut renamings = Renamings::default();
+        all.iter().for_each(|one| renamings.push(one).unwrap());
+        renamings.finish().unwrap();
+        renamings.added_to("0123456789abcdef".into())
+    }
+
+    #[test]
+    fn the_checksum_covers_each_rename_and_not_their_order() {
+        let (a, b) = (renaming("a", &[]), renaming("b", &[]));
+        assert_eq!(checksum(&[]), "0123456789abcdef");
+        assert_ne!(checksum(std::slice::from_ref(&a)), checksum(&[]));
+        assert_eq!(checksum(&[a.clone(), b.clone()]), checksum(&[b.clone(), a.clone()]));
+        let other = Renaming { new: "x".into(), ..a.clone() };
+        let manager = renaming("a", &["district"]);
+        for one in [&b, &other, &manager, &Renaming { replaces: true, ..a.clone() }] {
+            assert_ne!(checksum(std::slice::from_ref(one)), checksum(std::slice::from_ref(&a)));
+        }
+    }
+}
