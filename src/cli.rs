@@ -25,7 +25,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use clap::{Parser, Subcommand};
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
@@ -47,8 +48,8 @@ struct Cli {
 /// What every command understands.
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// Configuration file [default: ./rostersync.toml, then /etc/rostersync/rostersync.toml]
-    #[arg(short, long, value_name = "FILE", env = "ROSTERSYNC_CONFIG", global = true)]
+    /// Configuration file [default: $ROSTERSYNC_CONFIG, then ./rostersync.toml, then /etc/rostersync/rostersync.toml]
+    #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
     /// Say more on standard error; twice for details
@@ -92,7 +93,9 @@ enum Command {
 
 impl Global {
     fn load(&self) -> Result<Config> {
-        Config::load(self.config.as_deref())
+        // An empty variable is one that is not set, as for other programs.
+        let named = std::env::var_os("ROSTERSYNC_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
+        Config::load(self.config.as_deref().or(named.as_deref()))
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -102,7 +105,7 @@ impl Global {
 
 /// Parses the arguments, runs the command, says what came of it.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results; a mistake is 2 by clap's own reckoning as by ours.
@@ -146,6 +149,24 @@ pub fn main() -> ExitCode {
             ExitCode::from(status.code())
         }
     }
+}
+
+/// The arguments. A terminal that says that it has no width, as some that are none do, gets the usual one.
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    if columns.is_some_and(|columns| columns < NARROWEST) {
+        command = command.term_width(80);
+    }
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// Help is not set in fewer columns.
+const NARROWEST: usize = 40;
+
+/// A path of the command line, from the root: a message has to mean the same wherever it is read.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| std::path::absolute(&path).unwrap_or(path))
 }
 
 /// A failure to write to standard output.

@@ -2,6 +2,7 @@
 //!
 //! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
 
+mod file;
 mod keys;
 mod notify;
 mod source;
@@ -30,6 +31,9 @@ pub struct Config {
     /// Where it was read from.
     #[serde(skip)]
     pub file: PathBuf,
+    /// The keys that hold a secret in clear, each with its line, where every user of this machine may read the file.
+    #[serde(skip)]
+    pub exposed: Vec<(String, usize)>,
     pub sync: Sync,
     #[serde(default, rename = "school")]
     pub schools: Vec<School>,
@@ -198,18 +202,19 @@ impl Config {
         let found = match file {
             Some(file) => file.to_owned(),
             None => PLACES.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {
-                Failure::new(Kind::Usage, "there is no configuration file").at(PLACES.join(", ")).cure(
+                let places = PLACES.map(|place| file::absolute(Path::new(place)).display().to_string());
+                Failure::new(Kind::Usage, "there is no configuration file").at(places.join(", ")).cure(
                     "name one with `-c FILE` or $ROSTERSYNC_CONFIG; config.example.toml is one to start from",
                 )
             })?,
         };
-        let text = std::fs::read_to_string(&found).map_err(|cause| {
-            Failure::new(Kind::Usage, "the configuration file cannot be read")
-                .at(found.display())
-                .cure("check the path given with `-c` or $ROSTERSYNC_CONFIG, and its permissions")
-                .because(cause)
-        })?;
-        Self::parse(&text, &found)
+        let found = file::absolute(&found);
+        let text = file::read(&found)?;
+        let mut config = Self::parse(&text, &found)?;
+        if file::is_open_to_all(&found) {
+            config.exposed = keys::inline_secrets(&text);
+        }
+        Ok(config)
     }
 
     /// Reads the text of a configuration that lies at `file`.
@@ -240,14 +245,17 @@ impl Config {
 
     /// A path that is empty would become the folder of the configuration.
     fn check_paths(&self, text: &str) -> Result<()> {
-        let platform = self.platform.as_ref().map(|platform| ("users", &platform.users));
-        let guardians = self.guardians.as_ref().map(|guardians| ("file", &guardians.file));
-        let paths = [("store", &self.sync.store), ("reports", &self.sync.reports)];
+        let platform = self.platform.as_ref().map(|platform| ("platform.users", &platform.users));
+        let guardians = self.guardians.as_ref().map(|guardians| ("guardians.file", &guardians.file));
+        let paths = [("sync.store", &self.sync.store), ("sync.reports", &self.sync.reports)];
         match paths.into_iter().chain(guardians).chain(platform).find(|(_, path)| path.as_os_str().is_empty())
         {
             Some((key, _)) => {
-                Err(Failure::new(Kind::Usage, format!("the configuration is not valid: `{key}` is empty"))
+                let (section, name) = keys::split(key);
+                let what = format!("the configuration is not valid: `{name}` in [{section}] is empty");
+                Err(Failure::new(Kind::Usage, what)
                     .at(keys::place(text, &self.file, key))
+                    .showing(keys::line_of(text, section, name))
                     .cure("name a file or folder, relative to the configuration file"))
             }
             None => Ok(()),
@@ -264,8 +272,13 @@ impl Config {
             .at(keys::place_in(text, &self.file, "sync", "phone_credential"))
             .cure("remove `phone_credential`, or write \"sms\""));
         }
+        // A key is named with its section: the same name can be in several.
         let mistake = |key: &str, what: String, cure: &str| {
-            Err(Failure::new(Kind::Usage, what).at(keys::place(text, &self.file, key)).cure(cure))
+            let (section, name) = keys::split(key);
+            Err(Failure::new(Kind::Usage, format!("the configuration is not valid: {what}"))
+                .at(keys::place(text, &self.file, key))
+                .showing(keys::line_of(text, section, name))
+                .cure(cure))
         };
         if self.schools.iter().any(|school| school.id.is_empty()) {
             return mistake(
@@ -283,23 +296,28 @@ impl Config {
                 "keep one of them",
             );
         }
-        if let Some((key, what, cure)) = self.notify.mistake().or_else(|| self.monitor.mistake()) {
-            return mistake(key, what, cure);
+        if let Some((section, (key, what, cure))) = self.notify.mistake().or_else(|| self.monitor.mistake()) {
+            // A section is named in brackets.
+            let key = if key.starts_with('[') { key.to_owned() } else { format!("{section}.{key}") };
+            return mistake(&key, what, cure);
         }
         if self.notify.message.trim().is_empty() {
             return mistake(
-                "message",
+                "notify.message",
                 "the message in [notify] is empty".into(),
                 "write what people read whose edit is refused, or remove the key",
             );
         }
         for role in &self.sync.roles {
             if !crate::roles::is_known(role) {
-                let near = crate::roles::NAMES.iter().min_by_key(|name| strsim::levenshtein(name, role));
+                let cure = match crate::near::nearest(role, crate::roles::NAMES.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the roles are: {}", crate::roles::NAMES.join(", ")),
+                };
                 return mistake(
-                    "roles",
+                    "sync.roles",
                     format!("`{role}` in [sync] roles is not a OneRoster role"),
-                    &format!("did you mean `{}`?", near.copied().unwrap_or_default()),
+                    &cure,
                 );
             }
         }

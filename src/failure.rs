@@ -34,6 +34,8 @@ pub struct Failure {
     pub what: String,
     /// File, line, column, URL or user that it concerns; may be empty.
     pub place: String,
+    /// The line at the place with a mark below it; may be empty, and is shown to people alone.
+    pub excerpt: String,
     /// What to do about it; may be empty where the cause says it.
     pub cure: String,
     /// The error underneath, for the "caused by" line.
@@ -46,7 +48,14 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 impl Failure {
     /// A failure of the given kind; place, cure and cause are added with the methods below.
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), place: String::new(), cure: String::new(), cause: None }
+        Self {
+            kind,
+            what: what.into(),
+            place: String::new(),
+            excerpt: String::new(),
+            cure: String::new(),
+            cause: None,
+        }
     }
 
     #[must_use]
@@ -59,6 +68,13 @@ impl Failure {
     #[must_use]
     pub fn or_at(self, place: impl fmt::Display) -> Self {
         if self.place.is_empty() { self.at(place) } else { self }
+    }
+
+    /// Shows the line at the place. It must not hold a secret.
+    #[must_use]
+    pub fn showing(mut self, excerpt: impl Into<String>) -> Self {
+        self.excerpt = excerpt.into();
+        self
     }
 
     #[must_use]
@@ -75,14 +91,21 @@ impl Failure {
 
     /// A file operation that failed, with the usual cure for its cause.
     pub fn io(kind: Kind, what: impl Into<String>, path: &Path, cause: std::io::Error) -> Self {
+        use std::io::ErrorKind;
         let cure = match cause.kind() {
-            std::io::ErrorKind::NotFound => {
-                "check the path in the configuration and that the file was delivered"
+            ErrorKind::NotFound => "check the path in the configuration and that the file was delivered",
+            ErrorKind::PermissionDenied => "give the user that runs rostersync access to it",
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some disk space and run again",
+            ErrorKind::ReadOnlyFilesystem => {
+                "mount the disk for writing, or name another folder, and run again"
             }
-            std::io::ErrorKind::PermissionDenied => "give the user that runs rostersync access to it",
-            std::io::ErrorKind::StorageFull => "free some disk space and run again",
-            _ => "mend the cause below and run again",
+            ErrorKind::IsADirectory => "name a file: this is a folder",
+            ErrorKind::NotADirectory => "name a folder: a part of this path is a file",
+            ErrorKind::AlreadyExists => "move away what is there under this name, and run again",
+            _ => "check this path and the disk that it is on, then run again",
         };
+        // Cron starts elsewhere: a path has to mean the same wherever it is read.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Self::new(kind, what).at(path.display()).cure(cure).because(cause)
     }
 }

@@ -4,6 +4,7 @@
 //! The modules, in the order in which data meets them:
 //!
 //! * [`failure`], [`findings`]: what goes wrong, and what is only odd, said so that a person can act on it
+//! * [`near`]: which name was probably meant where one was misspelt
 //! * [`secret`]: passwords and tokens, which are never shown
 //! * [`config`]: the configuration file, as typed settings
 //! * [`contact`]: emails, phones and names, and when two of them are the same
@@ -36,6 +37,7 @@ pub mod lanes;
 pub mod last_night;
 pub mod lock;
 pub mod message;
+pub mod near;
 pub mod notify;
 pub mod output;
 pub mod people;

@@ -31,7 +31,7 @@ pub(super) struct ExplainArgs {
     user: String,
 
     /// Read the roster from this folder or zip instead of [source] path
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = super::path())]
     source: Option<PathBuf>,
 
     /// JSON for programs

@@ -40,7 +40,7 @@ struct PreviewArgs {
     all: bool,
 
     /// Write them into this folder, a text file and for mail a web page each, instead of showing the text
-    #[arg(short, long, value_name = "FOLDER")]
+    #[arg(short, long, value_name = "FOLDER", value_parser = super::path())]
     output: Option<PathBuf>,
 
     /// What if every value of the setting were this?
@@ -48,7 +48,7 @@ struct PreviewArgs {
     update_contacts: Option<String>,
 
     /// Read the roster from this folder or zip instead of [source] path
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = super::path())]
     source: Option<PathBuf>,
 }
 

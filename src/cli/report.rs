@@ -66,7 +66,7 @@ pub(super) struct ReportArgs {
     sis_corrections: bool,
 
     /// Write to this file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = super::path())]
     output: Option<PathBuf>,
 }
 

@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::delivery::{delivery_json, delivery_lines, write_to_admins};
 use super::exit::{Status, is_broken_pipe};
 use super::preview;
-use super::ui::{Ui, place};
+use super::ui::{Ui, place, shown};
 use super::{Global, unprintable};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
@@ -36,7 +36,7 @@ pub(super) struct RunArgs {
     update_contacts: Option<String>,
 
     /// Read the roster from this folder or zip instead of [source] path
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = super::path())]
     source: Option<PathBuf>,
 
     /// Apply the changes, but tell nobody (it is recorded on the run)
@@ -53,13 +53,13 @@ pub(super) struct RunArgs {
     approve: Option<String>,
 
     /// Also write the Users report to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = super::path())]
     report: Option<PathBuf>,
 
     /// First let old accounts go on under new sourcedIds: a CSV file with the headers `old` and `new`
     ///
     /// As `users rekey` does, in one go with the run. Renames that were done before are passed over.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = super::path())]
     rekey: Option<PathBuf>,
 
     /// How the summary is written to standard output
@@ -272,10 +272,10 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     if let Some(report) = &outcome.report {
         lines.push(match outcome.run {
             Some(run) if outcome.blocked => {
-                format!("Run {run} was blocked, its report is {}", report.display())
+                format!("Run {run} was blocked, its report is {}", shown(report))
             }
-            Some(run) => format!("Run {run}, its report is {}", report.display()),
-            None => format!("Report: {}", report.display()),
+            Some(run) => format!("Run {run}, its report is {}", shown(report)),
+            None => format!("Report: {}", shown(report)),
         });
     }
     lines.push(summary.to_string());

@@ -1,6 +1,7 @@
 //! Everything that depends on who is looking: colour, progress, log lines, quiet.
 
 use std::io::{IsTerminal, stderr, stdout};
+use std::path::Path;
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -56,10 +57,11 @@ impl Ui {
         });
         let json_logs = log_format == LogFormat::Json;
         let level = match (quiet, verbose) {
-            (true, _) => "error",
-            (false, 0) => "warn,rostersync=info",
-            (false, 1) => "warn,rostersync=debug",
-            (false, _) => "info,rostersync=trace",
+            // What goes wrong with a certificate is said once, as a failure: not by the library as well.
+            (true, _) => "error,rustls=off,rustls_platform_verifier=off",
+            (false, 0) => "warn,rustls=off,rustls_platform_verifier=off,rostersync=info",
+            (false, 1) => "warn,rustls=off,rustls_platform_verifier=off,rostersync=debug",
+            (false, _) => "info,rustls=off,rustls_platform_verifier=off,rostersync=trace",
         };
         let logs = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(level))
@@ -115,6 +117,9 @@ impl Ui {
         let mut text = format!("error: {}\n", failure.what);
         if !failure.place.is_empty() {
             text.push_str(&format!("  at: {}\n", failure.place));
+        }
+        for line in failure.excerpt.lines() {
+            text.push_str(&format!("  {line}\n"));
         }
         if let Some(cause) = &failure.cause {
             text.push_str(&format!("  because: {cause}\n"));
@@ -172,12 +177,21 @@ impl Ui {
 /// A failure without anything in it that a terminal would act on: parts of it may come from a server.
 fn harmless(failure: &Failure) -> Failure {
     let lines = |text: &str| text.lines().map(report::harmless).collect::<Vec<_>>().join("\n");
-    let plain =
-        Failure::new(failure.kind, lines(&failure.what)).at(lines(&failure.place)).cure(lines(&failure.cure));
+    let plain = Failure::new(failure.kind, lines(&failure.what))
+        .at(lines(&failure.place))
+        .showing(lines(&failure.excerpt))
+        .cure(lines(&failure.cure));
     match &failure.cause {
         Some(cause) => plain.because(lines(&cause.to_string())),
         None => plain,
     }
+}
+
+/// A path in a result: from here on if it is below the folder that the command was started in. Failures always show it whole.
+pub(super) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
 /// `users.csv:12: email`

@@ -6,7 +6,7 @@ use crate::run::{
 };
 
 use super::exit::Status;
-use super::ui::Ui;
+use super::ui::{Ui, shown};
 use super::users::{copying, reading, writing};
 use super::{Global, unprintable};
 
@@ -111,7 +111,7 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
     match outcome.run {
         Some(run) => {
             if let Some(report) = &outcome.report {
-                text.push_str(&format!("Run {run}, its report is {}\n", report.display()));
+                text.push_str(&format!("Run {run}, its report is {}\n", shown(report)));
             }
             text.push_str(&format!("Undo of run {}: {counts}; {} notifications\n", args.run, outcome.told));
         }

@@ -89,11 +89,11 @@ impl Pace {
     fn mistake(&self) -> Option<Mistake> {
         let zero = [("per_day", self.per_day), ("max_per_run", self.max_per_run)];
         let (key, _) = zero.into_iter().find(|(_, most)| *most == Some(0))?;
-        let what = format!("`{key}` is 0, so nobody would ever be told");
+        let what = format!("`{key}` is 0, so nothing would ever be sent");
         Some((
             key,
             what,
-            "write how many may go out, or remove it; `rostersync run --no-notify` tells nobody",
+            "write how many messages may go out, or remove it; `rostersync run --no-notify` applies a run and sends nothing",
         ))
     }
 }
@@ -142,13 +142,14 @@ pub struct Monitor {
 
 impl Monitor {
     /// What no single value shows. The message must not repeat the address, which is a secret.
-    pub(super) fn mistake(&self) -> Option<Mistake> {
+    pub(super) fn mistake(&self) -> Option<(&'static str, Mistake)> {
         let url = self.ping_url.as_ref()?.0.reveal();
         let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let is_one = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
             && !url.contains(char::is_whitespace);
         let what = "`ping_url` in [monitor] is not an address";
-        (!is_one).then(|| ("ping_url", what.to_owned(), "write for example \"https://hc-ping.com/UUID\""))
+        let cure = "write for example \"https://hc-ping.com/UUID\"";
+        (!is_one).then(|| ("monitor", ("ping_url", what.to_owned(), cure)))
     }
 
     pub fn ping_url(&self) -> Option<SecretPlace> {
@@ -165,7 +166,9 @@ impl<'de> Deserialize<'de> for Hidden {
         // An error of serde's own would show the value.
         match toml::Value::deserialize(deserializer) {
             Ok(toml::Value::String(text)) => Ok(Self(Secret::new(text))),
-            Ok(_) | Err(_) => Err(D::Error::custom(format!("a secret is not text{HINT}write it in quotes"))),
+            Ok(_) | Err(_) => {
+                Err(D::Error::custom(format!("the secret is not text{HINT}write it in quotes")))
+            }
         }
     }
 }
@@ -199,12 +202,14 @@ impl Notify {
         paths
     }
 
-    pub(super) fn mistake(&self) -> Option<Mistake> {
+    /// What no single value shows, and the section that it is in.
+    pub(super) fn mistake(&self) -> Option<(&'static str, Mistake)> {
         if self.admins.as_ref().is_some_and(|admins| admins.when != When::Never) && self.email.is_none() {
             let what = "[notify.admins] has nothing to send its mail with".to_owned();
-            return Some(("[notify.admins]", what, "add [notify.email]"));
+            return Some(("notify.admins", ("[notify.admins]", what, "add [notify.email]")));
         }
         let email = self.email.as_ref().and_then(NotifyEmail::mistake);
-        email.or_else(|| self.sms.as_ref().and_then(NotifySms::mistake))
+        let sms = || self.sms.as_ref().and_then(NotifySms::mistake).map(|mistake| ("notify.sms", mistake));
+        email.map(|mistake| ("notify.email", mistake)).or_else(sms)
     }
 }

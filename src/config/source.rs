@@ -186,7 +186,7 @@ impl Source {
             return Err(places.mistake(
                 "source",
                 "auth",
-                "there is no [source.auth], so the server would not let us in".into(),
+                "[source.auth] is missing; the server needs credentials".into(),
                 "add it with type = \"bearer\", \"oauth2\", \"oauth1\" or \"clever\"",
             ));
         };
@@ -348,8 +348,8 @@ impl Source {
             (SourceMode::Auto | SourceMode::Full, Some(_)) => Err(places.mistake(
                 "source",
                 "full_every",
-                "`full_every` means nothing without mode = \"incremental\"".into(),
-                "remove it, or write the mode",
+                "`full_every` has no effect without mode = \"incremental\"".into(),
+                "remove it, or write mode = \"incremental\"",
             )),
             (SourceMode::Auto | SourceMode::Full, None) => Ok(None),
         }
@@ -366,8 +366,8 @@ impl Source {
             2.. if !self.sort => Err(places.mistake(
                 "source",
                 "parallel",
-                "without an order that stays (`sort = false`) pages cannot be asked for at once".into(),
-                "remove `parallel`",
+                "`parallel` needs `sort = true`: without a stable order, parallel pages can overlap".into(),
+                "remove `parallel`, or `sort = false`",
             )),
             parallel => Ok(parallel),
         }

@@ -39,6 +39,154 @@ fn a_misspelt_key_is_named_with_its_line_and_the_right_one() {
     assert!(said.contains("did you mean `update_contacts`?"), "{said}");
 }
 
+/// One mistake each: what is written, and what is said of it with the line and a mark below it.
+#[test]
+fn every_kind_of_mistake_names_key_value_and_what_is_wanted() {
+    for (written, said, marked, cure) in [
+        (
+            "update_contacts = \"yes\"",
+            "`update_contacts` in [sync] is the text \"yes\", but has to be true or false",
+            "2 | update_contacts = \"yes\"\n  |                   ^^^^^",
+            "write for example `update_contacts = false`",
+        ),
+        (
+            "keep_reports = -1",
+            "is the number -1, but has to be a whole number from 0 on",
+            "^^",
+            "`keep_reports = 90`",
+        ),
+        (
+            "keep_reports = 1.5",
+            "is the number 1.5, but has to be a whole number from 0 on",
+            "^^^",
+            "`keep_reports = 90`",
+        ),
+        ("store = 5", "`store` in [sync] is the number 5, but has to be text in quotes", "^", "`store = \""),
+        (
+            "schools = \"sch-1\"",
+            "is the text \"sch-1\", but has to be a list in brackets",
+            "^^^^^^^",
+            "schools = [",
+        ),
+        ("roles = [\"student\", 5]", "entry 2 of `roles` in [sync] is the number 5", "^", "roles = ["),
+        (
+            "blank_values = \"keeep\"",
+            "`blank_values` in [sync] cannot be the text \"keeep\"",
+            "^^^^^^^",
+            "did you mean \"keep\"?",
+        ),
+        (
+            "keep_report = 9",
+            "unknown key `keep_report` in [sync]",
+            "^^^^^^^^^^^",
+            "did you mean `keep_reports`?",
+        ),
+        ("path = \"x\"", "unknown key `path` in [sync]", "^^^^", "`path` belongs in [source]"),
+        ("banana = 1", "unknown key `banana` in [sync]", "^^^^^^", "remove it; there are: update_contacts, "),
+        (
+            "store = \"a\"\nstore = \"b\"",
+            "`store` in [sync] is there twice, first in line 2",
+            "^^^^^",
+            "keep one of them",
+        ),
+        ("[sync]", "[sync] is there twice, first in line 1", "^^^^", "keep one of them"),
+        ("store = a.db", "this line is not TOML", "^^^^", "write text in quotes: store = \"…\""),
+        ("store = \"a.db", "this line is not TOML", "^", "close the quotes"),
+        ("store = “a.db”", "this line is not TOML", "^", "straight quotes"),
+        ("store = \"C:\\data\"", "this line is not TOML", "^", "a backslash begins an escape"),
+        (
+            "update_contacts = True",
+            "this line is not TOML",
+            "^^^^",
+            "write `update_contacts = true` in small letters",
+        ),
+        ("store: \"a\"", "this line is not TOML", "^", "with `=` in place of `:`"),
+        ("store =", "this line is not TOML", "^", "write a value after `store =`"),
+        ("[limits", "this line is not TOML", "^", "write a section as [name]"),
+        ("limits = 5", "unknown key `limits` in [sync]", "^^^^^^", "write it as a section: [limits]"),
+        ("[limit]", "`limit` is neither a section nor a key", "^^^^^", "did you mean [limits]?"),
+    ] {
+        let failure =
+            parse(&SMALLEST.replace("[sync]\n", &format!("[sync]\n{written}\n"))).expect_err(written);
+        let whole = format!("{}\n{}\n{}", failure.what, failure.excerpt, failure.cure);
+        assert!(failure.what.contains(said), "{written}: {whole}");
+        assert!(failure.excerpt.contains(marked) && failure.excerpt.contains('|'), "{written}: {whole}");
+        assert!(failure.cure.contains(cure), "{written}: {whole}");
+        assert!(failure.place.starts_with("/etc/rs/rostersync.toml:"), "{written}: {}", failure.place);
+    }
+    for (text, said) in [
+        ("[sync]\n", "there is no section [source]"),
+        ("[source]\ntype = \"oneroster-csv\"\n", "there is no section [sync]"),
+        ("[sync]\n[source]\npath = \"x\"\n", "`type` is missing in [source], at /etc/rs/rostersync.toml:2:1"),
+        (&format!("{SMALLEST}[[school]]\nid = \"a\"\n"), "`update_contacts` is missing in [[school]]"),
+    ] {
+        let message = mistake(text);
+        assert!(message.contains(said), "{message}");
+    }
+}
+
+/// The same key stands in several sections: the one that is wrong is shown.
+#[test]
+fn a_mistake_is_shown_in_its_own_section() {
+    let text = "[sync]\n[source]\ntype = \"oneroster-api\"\nurl = \"https://sis.example/x\"\n[source.auth]\ntype = \"bearer\"\ntoken_env = \"T\"\n\
+                [notify.sms]\nprovider = \"http\"\nurl = \"http://gateway.example\"\n[notify.sms.fields]\nto = \"{to}\"\ntext = \"{body}\"\n";
+    let failure = parse(text).unwrap_err();
+    assert_eq!(failure.place, "/etc/rs/rostersync.toml:10:1", "{failure}");
+    assert!(failure.excerpt.contains("10 | url = \"http://gateway.example\""), "{}", failure.excerpt);
+    for (section, lines, place) in [
+        ("notify.email", "server = \"file:m\"\nfrom = \"a@b.example\"\nper_day = 0", "7:1"),
+        ("notify.email", "server = \"file:m\"\nfrom = \"a@b.example\"\nuser = \"u\"", "4:1"),
+        ("notify.admins", "to = [\"a@b.example\"]", "4:1"),
+        ("monitor", "ping_url = \"x\"", "5:1"),
+        ("platform", "users = \"\"", "5:1"),
+    ] {
+        let text = format!(
+            "[sync]\nstore = \"x\"\n[{section}]\n{lines}\n[source]\ntype = \"oneroster-csv\"\npath = \"x\"\n"
+        );
+        let text = text.replacen(&format!("[{section}]"), &format!("\n[{section}]"), 1);
+        let failure = parse(&text).unwrap_err();
+        assert_eq!(failure.place, format!("/etc/rs/rostersync.toml:{place}"), "{section}: {failure}");
+    }
+}
+
+#[test]
+fn the_line_that_is_shown_holds_no_secret() {
+    for line in [
+        "password = hunter2",
+        "password = \"hunter2",
+        "auth = { type = \"bearer\", token = 20061, x = \"hunter2\" }",
+        "client_secret = \"\"\"\nhunter2\nx",
+        "server = \"smtp://u:hunter2@x\"",
+        "token hunter2",
+        "proxy = \"http://u:hunter2@proxy:1\" x",
+    ] {
+        for section in ["source", "notify.email", "notify.sms"] {
+            let failure = parse(&format!("[sync]\n[{section}]\n{line}\n")).unwrap_err();
+            let whole = format!("{failure}{}", failure.excerpt);
+            assert!(!whole.contains("hunter2") && !whole.contains("20061"), "{line}: {whole}");
+        }
+    }
+}
+
+#[test]
+fn secrets_in_the_file_are_found_whatever_they_are_called() {
+    let text = "[source.auth]\ntoken = \"a\"\ntoken_file = \"b\"\nclient_secret = \"c\"\n[notify]\nemail = { password = \"d\" }\n\
+                [notify.sms]\npassword_env = \"E\"\ntoken = \"f\"\n[notify.sms.fields]\nto = \"{to}\"\napikey = \"g\"\n[monitor]\nping_url = \"h\"\n";
+    let found: Vec<String> =
+        keys::inline_secrets(text).into_iter().map(|(key, line)| format!("{line} {key}")).collect();
+    assert_eq!(
+        found,
+        [
+            "2 `token` in [source.auth]",
+            "4 `client_secret` in [source.auth]",
+            "6 `password` in [notify.email]",
+            "9 `token` in [notify.sms]",
+            "12 `apikey` in [notify.sms.fields]",
+            "14 `ping_url` in [monitor]"
+        ]
+    );
+}
+
 const MAIL: &str = "[notify.email]\nfrom = \"a@b.example\"\n";
 
 #[test]
@@ -77,8 +225,8 @@ fn what_does_not_fit_together_for_mail_is_said() {
         ("server = \"file:mail\"\nca_file = \"x\"", "`ca_file`"),
         ("server = \"file:mail\"\nquiet_hours = \"22-7\"", "21:00-07:00"),
         ("server = \"file:mail\"\ntimeout = \"none\"", "60s"),
-        ("server = \"file:mail\"\nper_day = 0", "nobody would ever be told"),
-        ("server = \"file:mail\"\nmax_per_run = 0", "nobody would ever be told"),
+        ("server = \"file:mail\"\nper_day = 0", "nothing would ever be sent"),
+        ("server = \"file:mail\"\nmax_per_run = 0", "nothing would ever be sent"),
     ] {
         let said = mistake(&format!("{SMALLEST}{MAIL}{lines}\n"));
         assert!(said.contains(part), "{lines}: {said}");
@@ -163,7 +311,7 @@ fn wrong_values_say_what_would_be_right() {
     for (text, part) in [
         ("default_region = \"USA\"", "region code such as"),
         ("timezone = \"Chicago\"", "America/Chicago"),
-        ("blank_values = \"wipe\"", "`keep` or `clear`"),
+        ("blank_values = \"wipe\"", "write one of \"keep\", \"clear\""),
         ("phone_credential = \"mobile\"", "sms-then-phone"),
         ("roles = [\"studnet\"]", "did you mean `student`?"),
         ("ignore_emails = [\"a[\"]", "is not a pattern"),

@@ -59,7 +59,10 @@ impl Visitor<'_> for LimitVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
-        let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+        // `parse` would also take `1e2` and `inf`.
+        let is_plain = |number: &&str| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let number = text.trim().strip_suffix('%').map(str::trim_end).filter(is_plain);
+        let percent = number.and_then(|number| number.parse::<f64>().ok());
         match percent {
             Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Limit::Share(percent)),
             Some(_) | None => Err(E::invalid_value(Unexpected::Str(text), &self)),
@@ -259,9 +262,7 @@ pub(super) fn optional_mailbox<'de, D: Deserializer<'de>>(
 pub(super) fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let addresses = Vec::<String>::deserialize(deserializer)?;
     if addresses.is_empty() {
-        return Err(D::Error::custom(format!(
-            "there is nobody in it{HINT}write to = [\"it@lincoln.example\"]"
-        )));
+        return Err(D::Error::custom(format!("the list is empty{HINT}write to = [\"it@lincoln.example\"]")));
     }
     match addresses.iter().find(|address| Email::parse(address).is_none()) {
         Some(wrong) => Err(D::Error::custom(format!(

@@ -276,13 +276,13 @@ fn mistakes_in_the_configuration_are_explained() {
             "would send passwords and people's details in clear",
         ),
         ("source.url", "\"https://joe:hunter2@sis.example.org/\"", "must not hold a user or a password"),
-        ("source.path", "\"sis\"", "`path` of [source] means nothing with type = \"oneroster-api\""),
+        ("source.path", "\"sis\"", "`path` in [source] is not used with type = \"oneroster-api\""),
         ("source.page_size", "0", "0 is not a usable page size"),
         ("source.pagesize", "10", "did you mean `page_size`?"),
         ("source.auth.token_env", "\"TOKEN\"", "`token` is given more than once"),
-        ("source.auth.scope", "\"x\"", "`scope` of [source.auth] means nothing with type = \"bearer\""),
-        ("source.auth.type", "\"oauth2\"", "means nothing with type = \"oauth2\""),
-        ("source.auth.type", "\"clever\"", "means nothing with type = \"clever\""),
+        ("source.auth.scope", "\"x\"", "`scope` in [source.auth] is not used with type = \"bearer\""),
+        ("source.auth.type", "\"oauth2\"", "is not used with type = \"oauth2\""),
+        ("source.auth.type", "\"clever\"", "is not used with type = \"clever\""),
         ("source.auth.token_file", "\"nowhere\"", "the file with a secret cannot be read"),
         ("source.http.timeout", "\"soon\"", "`soon` is not a duration"),
         ("source.http.ca_file", "\"token\"", "the file of certificates"),
@@ -298,7 +298,7 @@ fn mistakes_in_the_configuration_are_explained() {
     district.run_with(&["--source", "sis"]).exits(2).complains(&["`--source` is for rosters that are files"]);
     district.unset("source.auth.type");
     district.unset("source.auth.token_file");
-    district.run().exits(2).complains(&["there is no [source.auth]"]);
+    district.run().exits(2).complains(&["[source.auth] is missing; the server needs credentials"]);
     assert_eq!(fake.asked().len(), 0);
 }
 

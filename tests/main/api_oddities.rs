@@ -154,7 +154,7 @@ fn a_secret_that_is_none_is_said_and_not_shown() {
     inline.unset("source.auth.token_file");
     inline.set("source.auth.token", "12345678");
     let done = inline.run().exits(2);
-    done.complains(&["a secret is not text", "write it in quotes", "rostersync.toml:"]);
+    done.complains(&["the secret is not text", "write it in quotes", "rostersync.toml:"]);
     assert!(!done.stderr.contains("12345678"), "{}", done.stderr);
 }
 

@@ -291,7 +291,7 @@ fn mistakes_in_the_configuration_are_explained() {
     let fake = Fake::start(|_| Reply::Drop);
     for (key, value, words) in [
         ("source.mode", "\"delta\"", "this `mode` is for files"),
-        ("source.full_every", "\"7d\"", "means nothing without mode = \"incremental\""),
+        ("source.full_every", "\"7d\"", "has no effect without mode = \"incremental\""),
         ("source.parallel", "9", "not a usable number of requests at once"),
     ] {
         let mut district = district(&fake);

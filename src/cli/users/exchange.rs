@@ -24,7 +24,7 @@ use crate::report::{append_plain_row, harmless};
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
     /// The export: CSV with a header row
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = super::super::path())]
     file: PathBuf,
 
     /// Say what would happen; write nothing

@@ -137,7 +137,7 @@ impl NotifyEmail {
             } else {
                 return None;
             };
-            let what = format!("`{key}` in [notify.email] says nothing where mail is written into a folder");
+            let what = format!("`{key}` in [notify.email] has no effect where mail is written into a folder");
             return Some((
                 key,
                 what,
@@ -147,7 +147,7 @@ impl NotifyEmail {
         if *implicit_tls && self.starttls.is_some() {
             return Some((
                 "starttls",
-                "`starttls` in [notify.email] says nothing for smtps://, which is encrypted from the start"
+                "`starttls` in [notify.email] has no effect with smtps://, which is encrypted from the start"
                     .into(),
                 "remove it",
             ));

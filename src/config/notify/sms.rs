@@ -248,7 +248,7 @@ impl NotifySms {
         }
         if self.success_pointer.is_some() != self.success_equals.is_some() {
             let what = "[notify.sms] needs success_pointer and success_equals together".to_owned();
-            return Some(("success_", what, "write both, or neither"));
+            return Some(("success_pointer", what, "write both, or neither"));
         }
         let codes = [&self.permanent_codes, &self.opted_out_codes, &self.retry_codes, &self.our_fault_codes];
         let is_status = |code: &String| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());

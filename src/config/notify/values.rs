@@ -28,11 +28,12 @@ impl<'de> Deserialize<'de> for MailServer {
                 "{why}{HINT}write for example \"smtp://relay.lincoln.example:587\", \"smtps://mail.lincoln.example:465\" or \"file:mail/\""
             )))
         };
-        let (implicit_tls, place) = match text.split_once(':') {
-            Some(("file", folder)) if !folder.is_empty() => return Ok(Self::Folder(folder.into())),
-            Some(("smtp", place)) => (false, place),
-            Some(("smtps", place)) => (true, place),
-            Some(_) | None => return refused("`server` in [notify.email] is not a mail server"),
+        let (scheme, place) = text.trim().split_once(':').unwrap_or_default();
+        let implicit_tls = match scheme.to_ascii_lowercase().as_str() {
+            "file" if !place.is_empty() => return Ok(Self::Folder(place.into())),
+            "smtp" => false,
+            "smtps" => true,
+            _ => return refused("`server` in [notify.email] is not a mail server"),
         };
         let Some(place) = place.strip_prefix("//").map(|place| place.trim_end_matches('/')) else {
             return refused("`server` in [notify.email] is not a mail server");
@@ -44,8 +45,8 @@ impl<'de> Deserialize<'de> for MailServer {
         let usual = if implicit_tls { 465 } else { 587 };
         let (host, port) = match place.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => match port.parse() {
+                Ok(0) | Err(_) => return refused("the port in `server` is not a number from 1 to 65535"),
                 Ok(port) => (host, port),
-                Err(_) => return refused("the port in `server` is not a number"),
             },
             Some(_) | None => (place, usual),
         };
@@ -129,7 +130,7 @@ impl<'de> Deserialize<'de> for QuietHours {
         match text.split_once('-').and_then(|(from, to)| time(from).zip(time(to))) {
             Some((from, to)) if from != to => Ok(Self { from, to }),
             Some(_) | None => Err(D::Error::custom(format!(
-                "`{text}` are no quiet hours{HINT}write for example \"21:00-07:00\", or \"none\""
+                "`quiet_hours = \"{text}\"` is not a time range{HINT}write for example \"21:00-07:00\", or \"none\""
             ))),
         }
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::keys;
 use crate::failure::{Failure, Kind, Result};
+use crate::near::nearest;
 use crate::source::http::{self, Url};
 
 /// Where a mistake stands.
@@ -16,6 +17,7 @@ impl Places<'_> {
     pub(super) fn mistake(&self, section: &str, key: &str, what: String, cure: impl Into<String>) -> Failure {
         Failure::new(Kind::Usage, format!("the configuration is not valid: {what}"))
             .at(keys::place_in(self.text, self.file, section, key))
+            .showing(keys::line_of(self.text, section, key))
             .cure(cure)
     }
 
@@ -32,8 +34,11 @@ impl Places<'_> {
             Some(key) => Err(self.mistake(
                 section,
                 key,
-                format!("the key `{key}` of [{section}] means nothing with type = \"{of}\""),
-                format!("remove it; the keys are: {}", allowed.join(", ")),
+                format!("`{key}` in [{section}] is not used with type = \"{of}\""),
+                match nearest(key, allowed.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("remove it; the keys are: {}", allowed.join(", ")),
+                },
             )),
         }
     }
