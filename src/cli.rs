@@ -93,9 +93,7 @@ enum Command {
 
 impl Global {
     fn load(&self) -> Result<Config> {
-        // An empty variable is one that is not set, as for other programs.
-        let named = std::env::var_os("ROSTERSYNC_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
-        Config::load(self.config.as_deref().or(named.as_deref()))
+        Config::load(self.config.as_deref())
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -158,7 +156,11 @@ fn parse() -> Result<Cli, clap::Error> {
     if columns.is_some_and(|columns| columns < NARROWEST) {
         command = command.term_width(80);
     }
-    Cli::from_arg_matches(&command.try_get_matches()?)
+    let mut cli = Cli::from_arg_matches(&command.try_get_matches()?)?;
+    // An empty variable is one that is not set, as for other programs.
+    let named = || std::env::var_os("ROSTERSYNC_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
+    cli.global.config = cli.global.config.take().or_else(named);
+    Ok(cli)
 }
 
 /// Help is not set in fewer columns.

@@ -112,7 +112,7 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         (_, 0, Some(user)) => format!("A run would tell {user} nothing.\n"),
         (_, 0, None) => "A run would tell nobody anything.\n".to_owned(),
         (Some(folder), count, _) => {
-            format!("{} in {}\n", counted(count, "message is", "messages are"), folder.display())
+            format!("{} in {}\n", counted(count, "message is", "messages are"), super::ui::shown(folder))
         }
         (None, count, _) => format!("{}\n", counted(count, "message", "messages")),
     };
