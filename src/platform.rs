@@ -8,16 +8,17 @@ mod language;
 mod row;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::time::SystemTime;
 
 use self::columns::Columns;
-use crate::config::{Age, Platform};
+use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::FileSeen;
 use crate::roster::kept::{OfKeys, key};
+use crate::source::oneroster_csv::lone::{LoneFile, NO_FINAL_LINE_BREAK};
 use crate::spool::Shelf;
 
 pub use language::languages;
@@ -45,10 +46,12 @@ pub struct Export {
     rows: Shelf,
     /// Rows that can be used, also those that say nothing new.
     usable: usize,
+    seen: FileSeen,
 }
 
 impl Export {
     /// Reads the export. `see` is asked of each row, by the key of its sourcedId and a hash of it; `seed` goes into that.
+    /// `before` is what was seen of the file on the last good night.
     ///
     /// # Errors
     /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people who joined since would be
@@ -58,55 +61,53 @@ impl Export {
         now: SystemTime,
         seed: u64,
         mut see: impl FnMut(u64, u64) -> Seen,
+        before: Option<&FileSeen>,
         findings: &mut Findings,
     ) -> Result<Self> {
         let path = &platform.users;
         let failed =
             |cause| Failure::io(Kind::InputUnusable, "the platform export cannot be read", path, cause);
-        let file = File::open(path).map_err(failed)?;
-        let written = file.metadata().and_then(|found| found.modified()).map_err(failed)?;
+        let written = path.metadata().and_then(|found| found.modified()).map_err(failed)?;
         check_age(path, platform.max_age, now, written)?;
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .has_headers(false)
-            .buffer_capacity(1 << 17)
-            .from_reader(file);
         let mut export = Self { file: file_name(path), ..Self::default() };
-        let mut record = csv::ByteRecord::new();
-        let broken = |error: csv::Error| {
-            Failure::new(Kind::InputUnusable, "the platform export cannot be read")
-                .at(path.display())
-                .because(error)
-        };
         let empty = || {
             Failure::new(Kind::InputUnusable, "the platform export is empty")
                 .at(path.display())
                 .cure("have it made again; without it everybody who joined would be taken for pending")
         };
-        if !reader.read_byte_record(&mut record).map_err(broken)? {
+        // Its messages name the file as people call it.
+        let own = |mut failure: Failure| {
+            failure.what = failure.what.replacen(&export.file, "the platform export", 1);
+            failure
+        };
+        if written_length(path) == Some(0) {
             return Err(empty());
         }
-        let columns = Columns::of(&record, platform, path)?;
+        let known =
+            PLATFORM_COLUMNS.map(|column| platform.columns.get(column).map_or(column, String::as_str));
+        let table = LoneFile::open(path, before, &known, findings).map_err(own)?;
+        let columns = Columns::of(table.headers(), table.line(), platform, path)?;
+        let mut rows = table.rows().map_err(own)?;
+        let mut record = csv::ByteRecord::new();
         let mut contradicted: Vec<u64> = Vec::new();
         let mut first_unusable: Option<(u64, &str)> = None;
         let mut scratch = Vec::new();
-        while reader.read_byte_record(&mut record).map_err(broken)? {
-            if record.iter().all(<[u8]>::is_empty) {
-                continue;
+        while let Some(row) = rows.next().map_err(own)? {
+            let (line, cut) = (row.line, row.cut);
+            record.clear();
+            row.cells.for_each(|cell| record.push_field(cell.as_bytes()));
+            let defect = row.defect.map(|code| match code {
+                "rejected-quoting" => "quotes inside a cell of the row are not doubled; left out",
+                _ => {
+                    "the row has more cells than there are headers, or values in the wrong columns; left out"
+                }
+            });
+            if cut.is_some() {
+                findings.warn("no-final-line-break", &export.file, Some(line), None, || {
+                    NO_FINAL_LINE_BREAK.to_owned()
+                });
             }
-            let line = record.position().map_or(0, csv::Position::line);
-            // A quote that is never closed makes one cell of all the rows up to the next quote.
-            let delimiters = |cell: &[u8]| cell.iter().filter(|byte| **byte == b',').count();
-            let swallows = |cell: &[u8]| cell.contains(&b'\n') && delimiters(cell) + 1 >= columns.width;
-            if record.as_slice().contains(&b'\n') && record.iter().any(swallows) {
-                return Err(Failure::new(
-                    Kind::InputUnusable,
-                    "the platform export has a quote that is never closed, so where its rows end is unknown",
-                )
-                .at(format!("{}:{line}", path.display()))
-                .cure("correct the row or have the export made again; people in the swallowed rows would be taken for pending"));
-            }
-            match columns.row(&record) {
+            match defect.map_or_else(|| columns.row(&record, cut), Err) {
                 Err(problem) => {
                     first_unusable.get_or_insert((line, problem));
                     findings.error("platform-row-malformed", &export.file, Some(line), None, || {
@@ -148,6 +149,7 @@ impl Export {
             export.places.remove(&key);
         }
         export.usable += export.places.len();
+        export.seen = rows.seen(|place| columns.name(place));
         if export.usable == 0 {
             return Err(first_unusable.map_or_else(empty, |(line, problem)| {
                 let problem = problem.trim_end_matches("; left out");
@@ -179,6 +181,11 @@ impl Export {
 
     pub fn is_empty(&self) -> bool {
         self.usable == 0
+    }
+
+    /// What the next run is to know of the file.
+    pub fn seen(&self) -> &FileSeen {
+        &self.seen
     }
 
     /// The row of a person, if there is one that says something new.
@@ -227,6 +234,11 @@ fn check_age(path: &Path, max_age: Age, now: SystemTime, written: SystemTime) ->
     )
     .at(path.display())
     .cure("have it made again: people who joined since would be taken for pending; or raise max_age"))
+}
+
+/// The length of a file; none of what is no ordinary file.
+fn written_length(path: &Path) -> Option<u64> {
+    path.metadata().ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
 }
 
 fn file_name(path: &Path) -> String {

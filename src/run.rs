@@ -23,6 +23,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::last_night::file;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Sending, Words};
 use crate::output::{check_target, write_file};
@@ -286,7 +287,8 @@ fn survey(
                     let seen = known.see(key, hash);
                     if options.decide_all { Seen::New } else { seen }
                 };
-                Export::read(platform, around.now.into(), rules.seed(), see, findings)?
+                let before = rules.last_night.as_deref().and_then(|night| night.files.get(file::PLATFORM));
+                Export::read(platform, around.now.into(), rules.seed(), see, before, findings)?
             }
             None => Export::default(),
         };

@@ -137,7 +137,7 @@ fn look(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> 
     let open = move || Ok(Box::new(Identifiers::new(open()?, file)) as Box<dyn RosterSource>);
     let prepare = |findings: &mut Findings| {
         let export = match &config.platform {
-            Some(platform) => Export::read(platform, now.into(), 0, |_, _| Seen::New, findings)?,
+            Some(platform) => Export::read(platform, now.into(), 0, |_, _| Seen::New, None, findings)?,
             None => Export::default(),
         };
         Ok((Known::default(), export))

@@ -88,7 +88,7 @@ pub fn import(
     let platform =
         Platform { users: file.to_owned(), max_age: Age(None), columns: columns.unwrap_or_default() };
     let now: SystemTime = people.now.into();
-    let export = Export::read(&platform, now, 0, |_, _| Seen::New, findings)?;
+    let export = Export::read(&platform, now, 0, |_, _| Seen::New, None, findings)?;
     people.store.begin()?;
     let imported = take_in(people, &export, options, findings)?;
     if options.dry_run || imported.blocked {

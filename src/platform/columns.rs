@@ -17,11 +17,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn of(headers: &csv::ByteRecord, platform: &Platform, path: &Path) -> Result<Self> {
-        let found: Vec<String> = headers
-            .iter()
-            .map(|header| String::from_utf8_lossy(header).trim_start_matches('\u{feff}').trim().to_owned())
-            .collect();
+    /// `found` are the headers, in `line`.
+    pub(super) fn of(found: &[String], line: u64, platform: &Platform, path: &Path) -> Result<Self> {
         let mut places = [None; PLATFORM_COLUMNS.len()];
         for (place, column) in places.iter_mut().zip(PLATFORM_COLUMNS) {
             let mapped = platform.columns.get(column);
@@ -29,7 +26,7 @@ impl Columns {
             *place = found.iter().position(|name| name.eq_ignore_ascii_case(header));
             let missing = |cure: String| {
                 Failure::new(Kind::InputUnusable, format!("the platform export has no column `{header}`"))
-                    .at(format!("{}:1", path.display()))
+                    .at(format!("{}:{line}", path.display()))
                     .cure(cure)
             };
             if place.is_none() && mapped.is_some() {
@@ -45,10 +42,21 @@ impl Columns {
                 )));
             }
         }
-        Ok(Self { places, width: headers.len() })
+        Ok(Self { places, width: found.len() })
     }
 
-    pub(super) fn row<'a>(&self, record: &'a csv::ByteRecord) -> Result<Cells<'a>, &'static str> {
+    /// What a column is called in the documents.
+    pub(super) fn name(&self, place: usize) -> Option<&'static str> {
+        let column = self.places.iter().position(|own| *own == Some(place))?;
+        PLATFORM_COLUMNS.get(column).copied()
+    }
+
+    /// Reads a row. In the last cell, `cut`, the file may have been cut: a detail there is not provided.
+    pub(super) fn row<'a>(
+        &self,
+        record: &'a csv::ByteRecord,
+        cut: Option<usize>,
+    ) -> Result<Cells<'a>, &'static str> {
         if record.len() != self.width && record.iter().skip(self.width).any(|cell| !cell.is_empty()) {
             return Err("the row has more cells than there are headers; left out");
         }
@@ -60,6 +68,10 @@ impl Columns {
             let text = std::str::from_utf8(&record[place]).map_err(|_| "the row is not UTF-8; left out")?;
             Ok(Some(text.trim()))
         };
+        let is_cut = |column: usize| cut.is_some() && self.places[column] == cut;
+        if is_cut(0) {
+            return Err("the file does not end in a line break, so this sourced_id may be cut; left out");
+        }
         let sourced_id = cell(0)?.filter(|id| !id.is_empty()).ok_or("the row has no sourced_id; left out")?;
         let state = match cell(1)? {
             None => None,
@@ -71,7 +83,11 @@ impl Columns {
             }
             Some(_) => return Err("the state is none of active, joined, pending, invited; left out"),
         };
-        Ok(Cells { sourced_id, state, details: [cell(2)?, cell(3)?, cell(4)?, cell(5)?, cell(6)?] })
+        let mut details = [cell(2)?, cell(3)?, cell(4)?, cell(5)?, cell(6)?];
+        for (detail, column) in details.iter_mut().zip(2..) {
+            *detail = detail.filter(|_| !is_cut(column));
+        }
+        Ok(Cells { sourced_id, state, details })
     }
 }
 

@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::config::Platform;
+use crate::findings::Findings;
+use crate::source::oneroster_csv::lone::LoneFile;
 
 /// The languages of these people, as the export's column `language` has them, by sourcedId. Without that column, or if
 /// the export is no longer there, nobody's is known, which is no reason not to tell people.
@@ -16,32 +18,25 @@ pub fn languages(platform: &Platform, of: &HashSet<String>) -> HashMap<String, S
         return found;
     }
     let header = |column: &str| platform.columns.get(column).map_or(column, String::as_str).to_owned();
-    let Ok(mut reader) = csv::ReaderBuilder::new().flexible(true).from_path(&platform.users) else {
+    let (id, language) = (header("sourced_id"), header("language"));
+    let Ok(table) = LoneFile::open(&platform.users, None, &[&id, &language], &mut Findings::default()) else {
         return found;
     };
-    let place = |headers: &csv::ByteRecord, column: &str| {
-        let wanted = header(column);
-        headers.iter().position(|name| {
-            let name = String::from_utf8_lossy(name);
-            name.trim_start_matches('\u{feff}').trim().eq_ignore_ascii_case(&wanted)
-        })
-    };
-    let Some((id, language)) = reader
-        .byte_headers()
-        .ok()
-        .and_then(|headers| place(headers, "sourced_id").zip(place(headers, "language")))
-    else {
+    let place = |wanted: &str| table.headers().iter().position(|name| name.eq_ignore_ascii_case(wanted));
+    let (Some((id, language)), Ok(mut rows)) = (place(&id).zip(place(&language)), table.rows()) else {
         return found;
     };
-    let mut record = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut record).unwrap_or(false) {
-        let cell =
-            |place: usize| record.get(place).and_then(|cell| std::str::from_utf8(cell).ok()).map(str::trim);
-        if let (Some(id), Some(language)) = (cell(id), cell(language))
-            && !language.is_empty()
-            && of.contains(id)
-        {
-            found.insert(id.to_owned(), language.to_owned());
+    while let Ok(Some(row)) = rows.next() {
+        let (mut own_id, mut own_language) = ("", "");
+        for (at, cell) in row.cells.enumerate() {
+            if at == id {
+                own_id = cell;
+            } else if at == language {
+                own_language = cell;
+            }
+        }
+        if !own_language.is_empty() && of.contains(own_id) {
+            found.insert(own_id.to_owned(), own_language.to_owned());
         }
     }
     found

@@ -101,7 +101,7 @@ fn open_source(
                 is_ignored: Box::new(move |email| placeholders.matches(email)),
             };
             let before = last_night.as_deref().and_then(|night| night.files.get(kind::GUARDIANS));
-            let opening = FileOpening { setting: beside.encoding, before };
+            let opening = FileOpening { setting: beside.encoding, before, ..FileOpening::default() };
             Ok(Box::new(WithGuardians::open(source, &beside.file, opening, known()?, reader)?))
         }
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::Findings;
-use crate::last_night::LastNight;
+use crate::last_night::{LastNight, file};
 use crate::plan::{self, Plan, Rules, Surveyed};
 use crate::roster::Mode;
 use crate::source::RosterSource;
@@ -51,6 +51,9 @@ pub(super) fn plan_on(
     let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
     if source.mode() == Mode::Bulk {
         tonight.files.extend(source.files_seen());
+    }
+    if !export.is_empty() {
+        tonight.files.insert(file::PLATFORM.to_owned(), export.seen().clone());
     }
     let export_unknown = export.report_unknown(|key| plan.knows(key), findings)?;
     Ok(Planned { plan, source, tonight, export_rows: export.len(), export_unknown })

@@ -17,12 +17,12 @@ use std::sync::OnceLock;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::details::mark;
-use self::rows::{Broken, COLUMNS, Guardian};
+use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian};
 use self::students::Students;
 use self::unite::unite;
 use super::RosterSource;
 use super::known::{Claim, KnownFamily, kinship};
-use super::oneroster_csv::lone::{self, FileOpening};
+use super::oneroster_csv::lone::{self, FileOpening, LoneRow};
 use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -74,6 +74,7 @@ impl WithGuardians {
         let mut rows: Vec<Guardian> = Vec::new();
         let mut broken: Vec<Broken> = Vec::new();
         let seen = lone::read(path, opening, COLUMNS, &mut findings, &mut |row| {
+            let row = whole_id(row, &known);
             match Guardian::read(&row, &reader) {
                 Ok(guardian) => rows.push(guardian),
                 Err(row) => broken.push(row),
@@ -91,6 +92,20 @@ impl WithGuardians {
         let guardians = unite(rows, &file, &mut findings);
         Ok(Self { inner, file, guardians, broken, known, reader, findings, seen, given: OnceLock::new() })
     }
+}
+
+/// A row whose `guardian_id` may have been cut, and is that of an account with the same name: then it is whole.
+fn whole_id<'a>(mut row: LoneRow<'a, 9>, known: &KnownFamily) -> LoneRow<'a, 9> {
+    if let Some((GUARDIAN_ID, id)) = row.cut
+        && let Some([_, given, family]) = known.said(id)
+    {
+        let [_, own_given, own_family, ..] = row.cells.map(Option::unwrap_or_default);
+        if PersonName::new(own_given, own_family).same(&PersonName::new(given, family)) {
+            row.cells[GUARDIAN_ID] = Some(id);
+            row.cut = None;
+        }
+    }
+    row
 }
 
 impl RosterSource for WithGuardians {
@@ -381,7 +396,8 @@ impl<'a> Met<'a> {
             }
         }
         for row in &self.own.broken {
-            for student in row.student.iter().flat_map(|name| self.students.could_be(name)) {
+            let begun = row.student_begins.iter().flat_map(|begin| self.students.that_begin(begin));
+            for student in row.student.iter().flat_map(|name| self.students.could_be(name)).chain(begun) {
                 known.of_student(student).for_each(|id| keep(row.line, id, None));
             }
         }

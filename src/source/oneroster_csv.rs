@@ -23,6 +23,7 @@ mod roles;
 pub(super) mod rows;
 mod scan;
 mod shared_file;
+mod shifted;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,7 @@ use self::manifest::{FileMode, Manifest};
 use self::package::{Package, PackageFile, Part};
 use self::roles::RoleIndex;
 use self::rows::RowReader;
-use self::table::{FileOpening, Table};
+use self::table::{FileOpening, HeaderRow, Table};
 use self::users::Columns;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -119,6 +120,7 @@ impl OneRosterCsv {
         let opening = |kind: &str| FileOpening {
             setting: encoding,
             before: options.last_night.as_deref().and_then(|night| night.files.get(kind)),
+            header: HeaderRow::Recognised,
         };
         let mut seen = BTreeMap::new();
         let package = Package::open(path, limits)?;
@@ -227,6 +229,17 @@ impl RosterSource for OneRosterCsv {
             let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
             seen.insert(kind::USERS.to_owned(), users);
         }
+        if let Some(line) = rows.cut_id.filter(|_| !broken_off) {
+            return Err(Failure::new(
+                Kind::InputUnusable,
+                format!(
+                    "{} does not end in a line break, and its last value is a sourcedId, which may be cut",
+                    file.name
+                ),
+            )
+            .at(format!("{} line {line}", self.package.place(file)))
+            .cure("have the SIS end the file in a line break, or check that it was delivered completely"));
+        }
         match rows.cut_off().filter(|_| !broken_off) {
             None => Ok(()),
             Some(line) => Err(Failure::new(
@@ -292,7 +305,7 @@ fn warn_mode(
 /// Refuses a users file with nothing but a header: nobody at all is never what was meant.
 fn refuse_without_rows(package: &Package, file: &PackageFile, users: &Table) -> Result<()> {
     let mut has_rows = false;
-    let _ = users.rows(package, file, &[], &mut |_| {
+    let _ = users.rows(package, file, &[], &mut Findings::default(), &mut |_, _| {
         has_rows = true;
         Ok(ControlFlow::Break(()))
     })?;

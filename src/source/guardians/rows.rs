@@ -20,6 +20,15 @@ pub(super) const COLUMNS: [(&str, &[&str]); 9] = [
     ("guardian_id", &["guardianId", "guardian id", "guardianSourcedId"]),
 ];
 
+/// Of [`COLUMNS`].
+pub(super) const STUDENT: usize = 0;
+pub(super) const RELATIONSHIP: usize = 6;
+pub(super) const GUARDIAN_ID: usize = 8;
+
+/// Relationships that are not the beginning of another one.
+const RELATIONS: [&str; 8] =
+    ["guardian", "mother", "father", "grandmother", "grandfather", "uncle", "sister", "brother"];
+
 /// One person of the file.
 #[derive(Debug, Default)]
 pub(super) struct Guardian {
@@ -49,6 +58,8 @@ pub(super) struct Broken {
     pub(super) line: u64,
     /// Of whom it seems to be a guardian.
     pub(super) student: Option<String>,
+    /// What there is of the student's id, where the file may have been cut in it.
+    pub(super) student_begins: Option<String>,
     pub(super) code: &'static str,
     pub(super) what: &'static str,
 }
@@ -58,7 +69,25 @@ impl Guardian {
     pub(super) fn read(row: &lone::LoneRow<'_, 9>, reader: &Reader) -> Result<Self, Broken> {
         let own = |at: usize| row.cells[at].map(|cell| cell.replace(['\t', '\n', '\r'], " "));
         let filled = |at: usize| own(at).filter(|cell| !cell.is_empty());
-        let broken = |code, what| Broken { line: row.line, student: filled(0), code, what };
+        let student_begins =
+            row.cut.filter(|(column, _)| *column == STUDENT).map(|(_, begin)| begin.to_owned());
+        let broken = |code, what| Broken {
+            line: row.line,
+            student: filled(0),
+            student_begins: student_begins.clone(),
+            code,
+            what,
+        };
+        // Other values that may be cut are not provided. Without these it is not known whose row it is.
+        let is_relation = |word: &str| RELATIONS.contains(&word.to_lowercase().as_str());
+        if row.cut.is_some_and(|(column, text)| {
+            matches!(column, STUDENT | GUARDIAN_ID) || column == RELATIONSHIP && !is_relation(text)
+        }) {
+            return Err(broken(
+                "rejected-cut-row",
+                "the file may have been cut in this row, so it is not used",
+            ));
+        }
         if let Some(code) = row.defect {
             return Err(broken(code, "where the cells of this row end is a guess, so it is not used"));
         }
@@ -88,7 +117,8 @@ impl Guardian {
             email,
             mobile,
             home_phone,
-            relationship: filled(6),
+            relationship: filled(RELATIONSHIP)
+                .or(row.cut.filter(|(column, _)| *column == RELATIONSHIP).map(|(_, word)| word.to_owned())),
             language: filled(7),
             students: vec![student],
         })

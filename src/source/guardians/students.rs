@@ -9,6 +9,8 @@ use crate::roster::Record;
 /// By what the file calls them: their sourcedIds, once they were met.
 pub(super) struct Students<'a> {
     met: HashMap<&'a str, Met>,
+    /// The beginning of an id at the end of a file that may have been cut, and the sourcedIds of those who may be meant.
+    begun: Option<(&'a str, Vec<String>)>,
 }
 
 #[derive(Default)]
@@ -23,12 +25,22 @@ impl<'a> Students<'a> {
     pub(super) fn new(guardians: &'a [Guardian], broken: &'a [Broken]) -> Self {
         let names = guardians.iter().flat_map(|guardian| &guardian.students);
         let names = names.chain(broken.iter().filter_map(|row| row.student.as_ref()));
-        Self { met: names.map(|name| (name.as_str(), Met::default())).collect() }
+        let begun = broken.iter().find_map(|row| row.student_begins.as_deref());
+        Self {
+            met: names.map(|name| (name.as_str(), Met::default())).collect(),
+            begun: begun.map(|begin| (begin, Vec::new())),
+        }
     }
 
     /// Takes notice of somebody in the roster, who may be no student at all.
     pub(super) fn meet(&mut self, record: &Record<'_>) {
         let is_student = || record.roles.iter().any(|held| roles::canonical(held.role) == "student");
+        if let Some((begin, begun)) = &mut self.begun {
+            let begins = |id: &str| id.starts_with(*begin);
+            if begins(record.sourced_id) || record.identifier.is_some_and(begins) {
+                begun.push(record.sourced_id.to_owned());
+            }
+        }
         let is_named = self.met.contains_key(record.sourced_id)
             || record.identifier.is_some_and(|identifier| self.met.contains_key(identifier));
         if !is_named || record.deleted || record.sourced_id.is_empty() || !is_student() {
@@ -50,6 +62,12 @@ impl<'a> Students<'a> {
             [id] => Some(id),
             _ => None,
         }
+    }
+
+    /// Everybody whose id begins so.
+    pub(super) fn that_begin(&self, begin: &str) -> impl Iterator<Item = &str> {
+        let begun = self.begun.iter().filter(move |(own, _)| *own == begin);
+        begun.flat_map(|(_, students)| students).map(String::as_str)
     }
 
     /// Everybody who could be meant.

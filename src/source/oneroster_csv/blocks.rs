@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::encoding::{CHUNK, Fingerprint, TextReader};
+use super::encoding::{CHUNK, DOS_END, Fingerprint, TextReader};
 use super::scan::{Dialect, Outcome, Shape, record};
 
 /// No record is longer than this; what looks like one is a quote that was never closed.
@@ -90,6 +90,12 @@ impl<'r> Splitter<'r> {
                 Outcome::Record(found) => {
                     if found.next - start > LONGEST_RECORD {
                         return Err(Broken::Unclosed { line: self.line });
+                    }
+                    // An end sign of DOS on a line of its own is no row.
+                    if bytes[start..found.end] == [DOS_END] {
+                        self.line += found.breaks;
+                        start = found.next;
+                        continue;
                     }
                     block.rows.push(Row {
                         start: start as u32,

@@ -6,7 +6,7 @@
 use memchr::{memchr, memchr_iter};
 
 use super::blocks::Row;
-use super::scan::Shape;
+use super::scan::{Shape, blanks};
 
 /// Where a cell's text is.
 #[derive(Debug, Clone, Copy)]
@@ -56,10 +56,16 @@ impl Cells {
         loop {
             let cell;
             let after;
-            if from < end && bytes[from] == b'"' {
-                let (close, escaped) = closing_quote(&bytes[..end], from + 1);
-                cell = Cell { start: from as u32 + 1, end: close as u32, scratch: false, escaped };
-                after = (close + 1).min(end);
+            // Blanks beside the quotes are no part of the cell.
+            let open = match bytes.get(from) {
+                Some(b' ' | b'\t') => from + blanks(bytes[from..end].iter(), delimiter),
+                _ => from,
+            };
+            if open < end && bytes[open] == b'"' {
+                let (close, escaped) = closing_quote(&bytes[..end], open + 1);
+                cell = Cell { start: open as u32 + 1, end: close as u32, scratch: false, escaped };
+                let closed = (close + 1).min(end);
+                after = closed + blanks(bytes[closed..end].iter(), delimiter);
             } else {
                 after = find(delimiter, &bytes[..end], from).unwrap_or(end);
                 cell = Cell { start: from as u32, end: after as u32, scratch: false, escaped: false };

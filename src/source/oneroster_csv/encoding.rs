@@ -195,7 +195,7 @@ impl Guess {
 
 /// The text of a file, decoded as it is read, and fingerprinted on the way.
 pub(super) struct TextReader<'r> {
-    raw: &'r mut dyn Read,
+    raw: Box<dyn Read + 'r>,
     encoding: Encoding,
     decoder: Option<Decoder>,
     chunk: Vec<u8>,
@@ -205,8 +205,8 @@ pub(super) struct TextReader<'r> {
 }
 
 impl<'r> TextReader<'r> {
-    pub(super) fn new(raw: &'r mut dyn Read, encoding: Encoding) -> Self {
-        let decoder = encoding.decoder();
+    pub(super) fn new(raw: impl Read + 'r, encoding: Encoding) -> Self {
+        let (raw, decoder) = (Box::new(raw), encoding.decoder());
         Self { raw, encoding, decoder, chunk: Vec::new(), hash: Xxh3Default::new(), length: 0, ended: false }
     }
 
@@ -219,7 +219,7 @@ impl<'r> TextReader<'r> {
         let target = if self.decoder.is_some() { &mut self.chunk } else { &mut *out };
         let before = target.len();
         target.reserve(CHUNK);
-        let read = read_piece(self.raw, target)?;
+        let read = read_piece(&mut *self.raw, target)?;
         self.hash.update(&target[before..]);
         self.length += read as u64;
         self.ended = read < CHUNK;
@@ -246,7 +246,7 @@ impl<'r> TextReader<'r> {
     pub(super) fn finish(mut self) -> io::Result<Fingerprint> {
         while !self.ended {
             self.chunk.clear();
-            let read = read_piece(self.raw, &mut self.chunk)?;
+            let read = read_piece(&mut *self.raw, &mut self.chunk)?;
             self.hash.update(&self.chunk);
             self.length += read as u64;
             self.ended = read < CHUNK;

@@ -9,12 +9,12 @@ use crate::findings::Findings;
 
 /// A column that is looked for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
-    pub name: &'static str,
+pub(super) struct Wanted<'w> {
+    pub name: &'w str,
     /// What other versions of the standard call it.
-    pub formerly: &'static [&'static str],
+    pub formerly: &'w [&'w str],
     /// Near misses that were seen or are sure to be.
-    pub misspelt: &'static [&'static str],
+    pub misspelt: &'w [&'w str],
 }
 
 /// How well a header fits a wanted column; the best fit is taken.
@@ -25,7 +25,7 @@ enum Fit {
     Misspelt,
 }
 
-impl Wanted {
+impl Wanted<'_> {
     fn fit(&self, header: &str) -> Option<Fit> {
         let is = |name: &&str| header.eq_ignore_ascii_case(name);
         let squeezed = || header.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect::<String>();
@@ -62,7 +62,7 @@ impl Header {
     /// Two columns that could equally be the wanted one: which one is right is not for us to guess.
     pub(super) fn locate<const N: usize>(
         &self,
-        wanted: &[Wanted; N],
+        wanted: &[Wanted<'_>; N],
         findings: &mut Findings,
     ) -> Result<[Option<usize>; N]> {
         let mut located = [None; N];

@@ -5,19 +5,22 @@ use std::path::Path;
 
 use super::header::Wanted;
 use super::limits::Limits;
-use super::package::Package;
-pub use super::table::FileOpening;
-use super::table::Table;
+use super::package::{Package, PackageFile};
+use super::table::{Pull, Table};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
 
+pub use super::table::{FileOpening, HeaderRow, NO_FINAL_LINE_BREAK};
+
 /// A row: its line, its cells in the order of the columns that were asked for, and why they cannot be trusted.
 pub struct LoneRow<'a, const N: usize> {
     pub line: u64,
-    /// Trimmed; none without the column or the cell.
+    /// Trimmed; none without the column or the cell, or if the file may have been cut in it.
     pub cells: [Option<&'a str>; N],
     pub defect: Option<&'static str>,
+    /// The column whose value may have been cut, and what there is of it.
+    pub cut: Option<(usize, &'a str)>,
 }
 
 /// Reads a file whole. The first column has to be there; each is known by its first name or one of the others.
@@ -35,13 +38,95 @@ pub fn read<const N: usize>(
     let wanted = columns.map(|(name, formerly)| Wanted { name, formerly, misspelt: &[] });
     let table = Table::open(&package, &file, opening, &wanted, findings)?;
     let located = table.header.locate(&wanted, findings)?;
-    let tally = table.rows(&package, &file, &located, &mut |row| {
+    let tally = table.rows(&package, &file, &located, findings, &mut |row, _| {
+        let cut = row.unproven().and_then(|cut| located.iter().position(|column| *column == Some(cut)));
         each(LoneRow {
             line: row.line(),
             cells: located.map(|column| row.get(column)),
             defect: row.defect(),
+            cut: cut.map(|column| (column, row.as_it_stands(located[column]).unwrap_or_default())),
         })?;
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(table.seen(&wanted, &located, &tally))
+}
+
+/// A file whose first row is the header, whatever the names in it; to be read row by row.
+pub struct LoneFile {
+    package: Package,
+    file: PackageFile,
+    table: Table,
+}
+
+impl LoneFile {
+    /// Looks through the file once. `known` are the names of columns by which the delimiter is found.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn open(
+        path: &Path,
+        before: Option<&FileSeen>,
+        known: &[&str],
+        findings: &mut Findings,
+    ) -> Result<Self> {
+        let (package, file) = Package::lone(path, Limits::default())?;
+        let wanted: Vec<Wanted<'_>> =
+            known.iter().map(|name| Wanted { name, formerly: &[], misspelt: &[] }).collect();
+        let opening = FileOpening { before, header: HeaderRow::First, ..FileOpening::default() };
+        let table = Table::open(&package, &file, opening, &wanted, findings)?;
+        Ok(Self { package, file, table })
+    }
+
+    /// The names of the columns.
+    pub fn headers(&self) -> &[String] {
+        &self.table.header.cells
+    }
+
+    /// The line of the header.
+    pub fn line(&self) -> u64 {
+        self.table.header.line
+    }
+
+    /// Its rows.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn rows(&self) -> Result<LoneRows<'_>> {
+        Ok(LoneRows(self.table.pull(&self.package, &self.file)?))
+    }
+}
+
+/// The rows of a [`LoneFile`], handed out one at a time.
+pub struct LoneRows<'f>(Pull<'f>);
+
+/// One of them.
+pub struct PulledRow<'r, C: Iterator<Item = &'r str>> {
+    pub line: u64,
+    /// Trimmed, as they stand.
+    pub cells: C,
+    /// Why they cannot be trusted.
+    pub defect: Option<&'static str>,
+    /// Position of the last cell, where the file may have been cut in it.
+    pub cut: Option<usize>,
+}
+
+impl LoneRows<'_> {
+    /// The next row that is not blank.
+    ///
+    /// # Errors
+    /// As [`read`].
+    #[expect(clippy::should_implement_trait, reason = "a row is borrowed until the next one is asked for")]
+    pub fn next<'r>(&'r mut self) -> Result<Option<PulledRow<'r, impl Iterator<Item = &'r str> + use<'r>>>> {
+        Ok(self.0.next()?.map(|row| PulledRow {
+            line: row.line(),
+            defect: row.defect(),
+            cut: row.unproven(),
+            cells: row.into_cells(),
+        }))
+    }
+
+    /// What the next run is to know of the file, once all rows were read. `name` is what a column is called in the documents.
+    pub fn seen<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> FileSeen {
+        self.0.seen(name)
+    }
 }

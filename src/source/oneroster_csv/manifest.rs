@@ -29,7 +29,7 @@ pub(super) struct Manifest {
     pub roles: Option<FileMode>,
 }
 
-const COLUMNS: [Wanted; 2] = [
+const COLUMNS: [Wanted<'static>; 2] = [
     Wanted { name: "propertyName", formerly: &[], misspelt: &["property"] },
     Wanted { name: "value", formerly: &[], misspelt: &["propertyValue"] },
 ];
@@ -152,7 +152,7 @@ fn properties(
     findings: &mut Findings,
 ) -> Result<BTreeMap<String, String>> {
     // A manifest that was cut says less, and what it does not say archives nobody.
-    let opening = FileOpening { setting, before: None };
+    let opening = FileOpening { setting, ..FileOpening::default() };
     let table = Table::open(package, file, opening, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [name, value] = columns;
@@ -160,7 +160,7 @@ fn properties(
         return Err(table.header.missing("value"));
     }
     let mut properties = BTreeMap::new();
-    table.rows(package, file, &columns, &mut |row| {
+    table.rows(package, file, &columns, findings, &mut |row, findings| {
         let property = row.get(name).unwrap_or_default().to_ascii_lowercase();
         let value = row.get(value).unwrap_or_default().to_owned();
         if let Some(before) = properties.insert(property, value.clone())

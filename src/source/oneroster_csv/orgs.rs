@@ -10,7 +10,7 @@ use crate::findings::Findings;
 use crate::last_night::FileSeen;
 use crate::roster::Schools;
 
-const COLUMNS: [Wanted; 2] = [
+const COLUMNS: [Wanted<'static>; 2] = [
     Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
     Wanted { name: "name", formerly: &[], misspelt: &["orgName"] },
 ];
@@ -31,7 +31,7 @@ pub(super) fn read(
         });
     }
     let mut schools = Schools::default();
-    let tally = table.rows(package, file, &columns, &mut |row| {
+    let tally = table.rows(package, file, &columns, findings, &mut |row, findings| {
         let defect = row.defect();
         if let Some(code) = defect {
             findings.error(code, &file.name, Some(row.line()), None, || {

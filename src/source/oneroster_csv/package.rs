@@ -95,10 +95,8 @@ impl Package {
         let opened = SharedFile::open(path)
             .map_err(|cause| Failure::io(Kind::InputUnusable, "the file cannot be opened", path, cause))?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new(".")).display().to_string();
         let file = PackageFile { part: Part::Users, name, content: Content::File(opened) };
-        Ok((Self { name: folder, files: Vec::new(), archive: None, limits }, file))
+        Ok((Self { name: path.display().to_string(), files: Vec::new(), archive: None, limits }, file))
     }
 
     pub(super) fn file(&self, part: Part) -> Option<&PackageFile> {
@@ -107,7 +105,8 @@ impl Package {
 
     /// Path and file name, for messages.
     pub(super) fn place(&self, file: &PackageFile) -> String {
-        format!("{}, {}", self.name, file.name)
+        // A file alone is its own package.
+        if self.files.is_empty() { self.name.clone() } else { format!("{}, {}", self.name, file.name) }
     }
 
     /// Gives `use_it` the bytes of a file from the first one on.

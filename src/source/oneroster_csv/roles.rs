@@ -16,6 +16,7 @@ use super::table::{FileOpening, Table, TableRow};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
+use crate::roles;
 use crate::roster::Schools;
 
 /// One role of one user.
@@ -53,7 +54,7 @@ pub(super) struct RoleIndex {
     names_nobody: bool,
 }
 
-const COLUMNS: [Wanted; 8] = [
+const COLUMNS: [Wanted<'static>; 8] = [
     Wanted {
         name: "userSourcedId",
         formerly: &[],
@@ -109,7 +110,7 @@ impl RoleIndex {
             index: Self::default(),
             places: HashMap::new(),
         };
-        let tally = table.rows(package, file, &columns, &mut |row| {
+        let tally = table.rows(package, file, &columns, findings, &mut |row, findings| {
             builder.add(&row, findings)?;
             Ok(ControlFlow::Continue(()))
         })?;
@@ -252,7 +253,7 @@ impl Builder<'_> {
         }
         let [user, role, primary, org, begin, end, status, _] = self.columns;
         let mut gone = 0;
-        match row.get(status).unwrap_or_default() {
+        match row.as_it_stands(status).unwrap_or_default() {
             status if status.eq_ignore_ascii_case("tobedeleted") => {
                 if !self.delta {
                     return Ok(());
@@ -264,9 +265,19 @@ impl Builder<'_> {
                 findings.warn("unknown-status", file, line, Some("status"), || "taken for active".to_owned())
             }
         }
+        // A value that the file may have been cut in counts where nothing longer could be meant.
+        let whole_org = |org: &&str| {
+            let longer = |other: &String| other.len() > org.len() && other.starts_with(*org);
+            self.schools.is_some_and(|all| all.0.contains_key(*org) && !all.0.keys().any(longer))
+        };
+        let said_org = row.get(org).or_else(|| row.as_it_stands(org).filter(whole_org));
+        let is_role = |role: &&str| roles::is_known(&roles::canonical(role));
+        let said_role = row.get(role).or_else(|| row.as_it_stands(role).filter(is_role));
         // A row that ends before the org has said neither that there is one nor that there is none.
-        let cut_off = org.is_some() && row.get(org).is_none();
-        let (Some(user), Some(role), false) = (filled(row, user), filled(row, role), cut_off) else {
+        let cut_off = org.is_some() && said_org.is_none();
+        let (Some(user), Some(role), false) =
+            (filled(row, user), said_role.filter(|role| !role.is_empty()), cut_off)
+        else {
             findings.error("incomplete-role", file, line, None, || {
                 "without a user, without a role or cut off, so its user, if there is one, is rejected"
                     .to_owned()
@@ -279,7 +290,7 @@ impl Builder<'_> {
             }
             return Ok(());
         };
-        let org = filled(row, org);
+        let org = said_org.filter(|org| !org.is_empty());
         if let (Some(org), Some(schools)) = (org, self.schools)
             && !schools.0.contains_key(org)
         {
@@ -287,7 +298,7 @@ impl Builder<'_> {
                 format!("org {org} is not in orgs.csv; it is known by its id")
             });
         }
-        let is_primary = filled(row, primary).is_some_and(|word| {
+        let is_primary = row.as_it_stands(primary).is_some_and(|word| {
             ["primary", "true", "1", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
         });
         let role = self.intern(role)? | gone | if is_primary { 0 } else { NOT_PRIMARY };

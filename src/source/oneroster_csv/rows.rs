@@ -10,10 +10,12 @@ use super::blocks::{Block, Row};
 use super::cells::Cells;
 use super::roles::RoleIndex;
 use super::scan::Shape;
-use super::table::{Table, Tally};
+use super::shifted::is_status;
+use super::table::{NO_FINAL_LINE_BREAK, Table, Tally};
 use super::users::Columns;
 use crate::findings::Findings;
 use crate::plural::counted;
+use crate::roles::{canonical, is_known};
 use crate::roster::{Defect, IdList, Record, RoleList, Schools};
 
 /// Turns rows into records; keeps the buffers that are used again for every row.
@@ -30,6 +32,8 @@ pub(super) struct RowReader<'s> {
     short_rows: u64,
     /// The last row of the file is short and has no line break after it.
     cut_off: Option<u64>,
+    /// The line of a last row whose sourcedId may be cut.
+    pub(super) cut_id: Option<u64>,
     /// What is counted for the next run.
     pub(super) tally: Tally,
 }
@@ -51,6 +55,7 @@ impl<'s> RowReader<'s> {
             known_orgs: String::new(),
             short_rows: 0,
             cut_off: None,
+            cut_id: None,
             tally: Tally::of(columns.places.iter().flatten().copied()),
         }
     }
@@ -80,10 +85,15 @@ impl<'s> RowReader<'s> {
                 self.mend(&block.text, row, findings);
             }
             let last = block.open_ended && at + 1 == block.rows.len();
+            let mut cut = usize::MAX;
             if last {
-                self.tally.end_with(self.table.may_be_cut(&block.text, row).1);
+                let (may_be_cut, hash) = self.table.may_be_cut(&block.text, row);
+                self.tally.end_with(hash);
+                if may_be_cut {
+                    cut = self.cells.len().saturating_sub(1);
+                }
             }
-            self.row(&block.text, row.line, last, findings, each)?;
+            self.row(&block.text, row.line, last, cut, findings, each)?;
         }
         ControlFlow::Continue(())
     }
@@ -118,6 +128,7 @@ impl<'s> RowReader<'s> {
         text: &str,
         line: u64,
         last: bool,
+        cut: usize,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -132,13 +143,27 @@ impl<'s> RowReader<'s> {
         let odd = self.cells.len() != self.table.dialect.width;
         let rejected = odd && self.ragged(text, line, last, findings);
         let sourced_id = self.cells.get(text, columns.sourced_id).unwrap_or_default();
+        let rejected = rejected || self.is_misplaced(text, line, findings);
         if rejected {
             let defect = Some(Defect::Shifted);
             return each(&Record { line: Some(line), sourced_id, defect, ..Record::default() });
         }
         let (cells, file) = (&self.cells, self.table.header.file.as_str());
-        let get = |column: Option<usize>| column.and_then(|column| cells.get(text, column));
-        let mut enabled = get(columns.enabled).and_then(|cell| {
+        // What the file may have been cut in is not provided.
+        let get = |column: Option<usize>| {
+            column.filter(|column| *column != cut).and_then(|column| cells.get(text, column))
+        };
+        // A word of a fixed vocabulary is whole: none is the beginning of another one.
+        let word = |column: Option<usize>, is_known: &dyn Fn(&str) -> bool| match column {
+            Some(column) if column == cut => cells.get(text, column).filter(|word| is_known(word)),
+            _ => get(column),
+        };
+        if cut != usize::MAX && columns.used().any(|column| column == cut) {
+            let column = self.table.header.cells.get(cut).map(String::as_str);
+            findings.warn("no-final-line-break", file, Some(line), column, || NO_FINAL_LINE_BREAK.to_owned());
+            self.cut_id = (cut == columns.sourced_id).then_some(line);
+        }
+        let mut enabled = word(columns.enabled, &|word| boolean(word).is_some()).and_then(|cell| {
             let enabled = boolean(cell);
             if enabled.is_none() && !cell.is_empty() {
                 findings.warn("unreadable-boolean", file, Some(line), Some("enabledUser"), || {
@@ -148,7 +173,7 @@ impl<'s> RowReader<'s> {
             enabled
         });
         let mut deleted = false;
-        match get(columns.status).unwrap_or_default() {
+        match word(columns.status, &is_status).unwrap_or_default() {
             "" | "active" => {}
             status if status.eq_ignore_ascii_case("active") => {}
             status if status.eq_ignore_ascii_case("tobedeleted") => deleted = true,
@@ -162,9 +187,10 @@ impl<'s> RowReader<'s> {
         {
             check_orgs(orgs, schools, &mut self.known_orgs, file, line, findings);
         }
-        let broken = get(columns.role).is_none_or(str::is_empty)
-            && self.roles.is_some_and(|index| index.is_broken(sourced_id));
-        let roles = roles(get(columns.role), sourced_id, self.roles, &mut self.role_list);
+        let role = word(columns.role, &|role| is_known(&canonical(role)));
+        let broken =
+            role.is_none_or(str::is_empty) && self.roles.is_some_and(|index| index.is_broken(sourced_id));
+        let roles = roles(role, sourced_id, self.roles, &mut self.role_list);
         each(&Record {
             line: Some(line),
             sourced_id,
@@ -190,7 +216,7 @@ impl<'s> RowReader<'s> {
         if found < width {
             self.short_rows += 1;
             self.cut_off = last.then_some(line);
-        } else if !self.cells.blank_from(text, width) || self.email_is_one_further(text) {
+        } else if self.table.is_wider(text, &self.cells) || self.email_is_one_further(text) {
             findings.error("rejected-shifted-row", self.file(), Some(line), None, || {
                 format!(
                     "{} under {}: a comma inside a cell without quotes shifted the row",
@@ -204,6 +230,17 @@ impl<'s> RowReader<'s> {
             format!("{} under {}", cells(found), headers(width))
         });
         false
+    }
+
+    /// Tells of a row with a value that belongs to the column beside it.
+    fn is_misplaced(&self, text: &str, line: u64, findings: &mut Findings) -> bool {
+        let is_org = |value: &str| self.schools.is_some_and(|schools| schools.0.contains_key(value));
+        let Some(column) = self.table.judge.misplaced(text, &self.cells, &is_org) else { return false };
+        let column = self.table.header.cells.get(column).map(String::as_str);
+        findings.error("rejected-shifted-row", self.file(), Some(line), column, || {
+            "the value cannot stand in this column, but in the one beside it: the row is shifted".to_owned()
+        });
+        true
     }
 
     /// Whether a row that is too wide by blank cells alone was shifted all the same: the last columns are often blank,

@@ -67,6 +67,7 @@ pub(super) fn record(bytes: &[u8], start: usize, dialect: Dialect, last: bool) -
     let mut shape = Shape::Plain;
     let mut inner_breaks = 0;
     let mut position = start;
+    let mut cell;
     loop {
         let Some(hit) = memchr3(b'"', b'\n', b'\r', &bytes[position..]).map(|at| position + at) else {
             return if last { closed(bytes.len(), bytes.len(), inner_breaks, shape) } else { Outcome::More };
@@ -82,8 +83,7 @@ pub(super) fn record(bytes: &[u8], start: usize, dialect: Dialect, last: bool) -
                 position = hit + 1;
                 continue;
             }
-            Opening::AfterBlanks(cell) => return rest_of_line(bytes, hit + 1, cell, inner_breaks, last),
-            Opening::Cell => position = hit,
+            Opening::Cell(start) => (cell, position) = (start, hit),
         }
         // Some exporters quote every cell, so quoted cells in a row are taken one after the other.
         loop {
@@ -100,9 +100,10 @@ pub(super) fn record(bytes: &[u8], start: usize, dialect: Dialect, last: bool) -
                         break;
                     }
                     position = after + 1;
+                    cell = position;
                 }
                 Quoted::Malformed(after) => {
-                    return rest_of_line(bytes, after, position, inner_breaks, last);
+                    return rest_of_line(bytes, after, cell, inner_breaks, last);
                 }
                 Quoted::More => return Outcome::More,
                 Quoted::Unclosed => return Outcome::Unclosed(position),
@@ -113,30 +114,30 @@ pub(super) fn record(bytes: &[u8], start: usize, dialect: Dialect, last: bool) -
 
 /// Where a quote stands in its cell.
 enum Opening {
-    Cell,
-    /// Only blanks before it, from this byte: strictly text, but surely meant as an opening quote.
-    AfterBlanks(usize),
+    /// The cell begins at this byte, with the quote or with blanks before it: exporters that write a blank after each comma
+    /// do not mean it as part of the cell.
+    Cell(usize),
     Inside,
 }
 
 fn opening(bytes: &[u8], start: usize, quote: usize, delimiter: u8) -> Opening {
-    let blanks = bytes[start..quote]
-        .iter()
-        .rev()
-        .take_while(|&&byte| (byte == b' ' || byte == b'\t') && byte != delimiter)
-        .count();
-    let cell = quote - blanks;
-    if cell > start && bytes[cell - 1] != delimiter {
-        Opening::Inside
-    } else if blanks > 0 {
-        Opening::AfterBlanks(cell)
-    } else {
-        Opening::Cell
-    }
+    let cell = quote - blanks(bytes[start..quote].iter().rev(), delimiter);
+    if cell > start && bytes[cell - 1] != delimiter { Opening::Inside } else { Opening::Cell(cell) }
+}
+
+/// How many blanks there are next to a quote.
+pub(super) fn blanks<'b>(bytes: impl Iterator<Item = &'b u8>, delimiter: u8) -> usize {
+    bytes.take_while(|&&byte| (byte == b' ' || byte == b'\t') && byte != delimiter).count()
+}
+
+/// Whether a cell that is not closed on its line begins with `"N`, which some databases write for NULL: then it goes no further
+/// than its line.
+fn is_null_sign(cell: &[u8], delimiter: u8) -> bool {
+    matches!(cell, [b'"', b'N']) || matches!(cell, [b'"', b'N', next, ..] if *next == delimiter)
 }
 
 enum Quoted {
-    /// Closed; `after` it comes a delimiter, a line break or the end.
+    /// Closed; from `after` on comes a delimiter, a line break or the end.
     Closed {
         after: usize,
         breaks: u64,
@@ -157,23 +158,31 @@ fn quoted(bytes: &[u8], open: usize, dialect: Dialect, last: bool) -> Quoted {
             return if unclosed { Quoted::Unclosed } else { Quoted::More };
         };
         if bytes[hit] != b'"' {
+            if !has_break && is_null_sign(&bytes[open..hit], dialect.delimiter) {
+                return Quoted::Malformed(open + 1);
+            }
             has_break = true;
             position = hit + 1;
             continue;
         }
-        match bytes.get(hit + 1) {
+        if bytes.get(hit + 1) == Some(&b'"') {
+            position = hit + 2;
+            continue;
+        }
+        let blanks = blanks(bytes[hit + 1..].iter(), dialect.delimiter);
+        let after = hit + 1 + blanks;
+        match bytes.get(after) {
             None if !last => return Quoted::More,
-            Some(b'"') => position = hit + 2,
             Some(&next) if next != dialect.delimiter && next != b'\n' && next != b'\r' => {
                 return if has_break { Quoted::Unclosed } else { Quoted::Malformed(hit + 1) };
             }
-            _ if !has_break => return Quoted::Closed { after: hit + 1, breaks: 0 },
+            _ if !has_break => return Quoted::Closed { after, breaks: 0 },
             _ => {
                 let text = &bytes[open + 1..hit];
                 return if dialect.swallowed_rows(text) {
                     Quoted::Unclosed
                 } else {
-                    Quoted::Closed { after: hit + 1, breaks: breaks(text) }
+                    Quoted::Closed { after, breaks: breaks(text) }
                 };
             }
         }

@@ -8,6 +8,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
+/// So much is read of a pipe.
+const LARGEST_PIPE: u64 = 1 << 30;
+
 /// One reader's view of the file; a clone begins where the original stands.
 #[derive(Debug, Clone)]
 pub(super) struct SharedFile {
@@ -17,7 +20,14 @@ pub(super) struct SharedFile {
 
 impl SharedFile {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: Arc::new(File::open(path)?), position: 0 })
+        let mut file = File::open(path)?;
+        // A pipe gives its content only once.
+        if !file.metadata()?.is_file() {
+            let mut copy = tempfile::tempfile()?;
+            io::copy(&mut (&mut file).take(LARGEST_PIPE), &mut copy)?;
+            file = copy;
+        }
+        Ok(Self { file: Arc::new(file), position: 0 })
     }
 
     pub(super) fn length(&self) -> io::Result<u64> {

@@ -14,8 +14,9 @@ use super::cells::Cells;
 use super::encoding::{Encoding, Fingerprint, Inspection, TextReader, inspect, read_piece};
 use super::header::{Header, Wanted};
 use super::lines::LineCounter;
-use super::package::{Package, PackageFile};
+use super::package::{Content, Package, PackageFile};
 use super::scan::{Dialect, Outcome, Scanned, Shape, record};
+use super::shifted::{Judge, Sample};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
@@ -26,6 +27,17 @@ pub struct FileOpening<'a> {
     pub setting: EncodingSetting,
     /// What was seen of this file on the last good night.
     pub before: Option<&'a FileSeen>,
+    pub header: HeaderRow,
+}
+
+/// Which row is the header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HeaderRow {
+    /// The first one, if some of its names are known: otherwise it is a person's row, whose details nobody may see.
+    #[default]
+    Recognised,
+    /// The first one.
+    First,
 }
 
 /// What is known of a file after it was opened.
@@ -35,6 +47,8 @@ pub(super) struct Table {
     pub dialect: Dialect,
     encoding: Encoding,
     fingerprint: Fingerprint,
+    /// By what it is known that a row is shifted.
+    pub judge: Judge,
     /// A line break comes after the last row, so that it is whole.
     pub ended: bool,
     /// The last row that was seen on the last good night without a line break after it. If the same row stands at the end of
@@ -77,7 +91,7 @@ impl Table {
         package: &Package,
         file: &PackageFile,
         opening: FileOpening<'_>,
-        known: &[Wanted],
+        known: &[Wanted<'_>],
         findings: &mut Findings,
     ) -> Result<Self> {
         let setting = opening.setting;
@@ -94,7 +108,7 @@ impl Table {
             ));
         }
         if !inspection.ended && opening.before.is_some_and(|before| before.ended_in_line_break) {
-            return Err(cut(package, file));
+            return Err(cut(package, file)?);
         }
         check_encoding(package, file, setting, &inspection, findings)?;
         let encoding = inspection.encoding;
@@ -105,35 +119,53 @@ impl Table {
                 text.read_more(&mut head).map_err(|cause| unreadable(file, cause))?;
                 let found = find_header(&head, text.ended(), known);
                 if found.is_some() || text.ended() || head.len() >= HEADER_ROOM {
-                    return Ok(found);
+                    let first = || widest_row(&head, text.ended());
+                    return Ok(if opening.header == HeaderRow::First { found.or_else(first) } else { found });
                 }
             }
         })?;
         let key = known.first().map_or("", |wanted| wanted.name);
         // Without a header the first row is somebody's details, so it is not shown.
-        let Some((delimiter, line, cells)) = found else {
+        let Some(Found { delimiter, line, cells, skipped }) = found else {
             return Err(unusable(&format!("has no header row: no column {key} in its first row"))
                 .at(format!("{} line 1", package.place(file)))
                 .cure(EXPORT_AGAIN));
         };
+        if let Some(what) = skipped {
+            findings.warn("line-before-header", &file.name, Some(1), None, || {
+                format!("line 1 is `{what}`, which is no header; it was skipped")
+            });
+        }
         if delimiter != b',' {
-            let name = if delimiter == b';' { "semicolons" } else { "tabs" };
+            let name = match delimiter {
+                b';' => "semicolons",
+                b'|' => "vertical bars",
+                _ => "tabs",
+            };
             findings.warn("delimiter", &file.name, Some(line), None, || {
                 format!("its cells are set apart by {name} instead of commas; was it saved by a spreadsheet?")
             });
         }
         let dialect = Dialect { delimiter, width: cells.len() };
         let header = Header { file: file.name.clone(), line, cells };
-        if !header.cells.iter().any(|cell| known.first().is_some_and(|wanted| wanted.is(cell))) {
+        let has_to = opening.header == HeaderRow::Recognised;
+        if has_to && !header.cells.iter().any(|cell| known.first().is_some_and(|wanted| wanted.is(cell))) {
             return Err(header.missing(key));
         }
+        let judge = sample(package, file, encoding, dialect, &header)?;
         let fingerprint = inspection.fingerprint;
         // The same file again proves nothing.
         let last_row_before = opening
             .before
             .filter(|before| before.fingerprint != fingerprint.hash && before.last_row != 0)
             .map(|before| before.last_row);
-        Ok(Self { header, dialect, encoding, fingerprint, ended: inspection.ended, last_row_before })
+        Ok(Self { header, dialect, judge, encoding, fingerprint, ended: inspection.ended, last_row_before })
+    }
+
+    /// Whether a row has more cells than there are headers, and more than is usual in the file or more that are filled.
+    pub(super) fn is_wider(&self, text: &str, cells: &Cells) -> bool {
+        let width = self.dialect.width;
+        cells.len() > width && (cells.len() > self.judge.width || !cells.blank_from(text, width))
     }
 
     /// Whether a row, the last one of a file without a line break at its end, may have been cut in its last cell; and its hash.
@@ -145,7 +177,7 @@ impl Table {
     /// What the next run is to know of the file. `columns` are the located columns of `wanted`.
     pub(super) fn seen<const N: usize>(
         &self,
-        wanted: &[Wanted; N],
+        wanted: &[Wanted<'_>; N],
         columns: &[Option<usize>; N],
         tally: &Tally,
     ) -> FileSeen {
@@ -210,7 +242,8 @@ impl Table {
         package: &Package,
         file: &PackageFile,
         columns: &[Option<usize>],
-        each: &mut dyn FnMut(TableRow<'_>) -> Result<ControlFlow<()>>,
+        findings: &mut Findings,
+        each: &mut dyn FnMut(TableRow<'_>, &mut Findings) -> Result<ControlFlow<()>>,
     ) -> Result<Tally> {
         let mut cells = Cells::default();
         let mut tally = Tally::of(columns.iter().flatten().copied());
@@ -228,15 +261,46 @@ impl Table {
                     tally.end_with(hash);
                     unproven = may_be_cut.then(|| cells.len().saturating_sub(1));
                 }
-                let width = self.dialect.width;
-                let row = TableRow { text: &block.text, row, cells: &cells, width, unproven };
-                if each(row)?.is_break() {
+                let (found, width) = (cells.len(), self.dialect.width);
+                let row = TableRow { text: &block.text, row, cells: &cells, table: self, unproven };
+                if found != width && row.defect().is_none() {
+                    findings.warn("ragged-row", &self.header.file, Some(row.line()), None, || {
+                        format!("{found} cells under {width} headers")
+                    });
+                }
+                if let Some(column) = unproven.filter(|column| columns.contains(&Some(*column))) {
+                    let column = self.header.cells.get(column).map(String::as_str);
+                    findings.warn("no-final-line-break", &self.header.file, Some(row.line()), column, || {
+                        NO_FINAL_LINE_BREAK.to_owned()
+                    });
+                }
+                if each(row, findings)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(tally)
+    }
+
+    /// All rows of a file alone, one after the other.
+    pub(super) fn pull<'t>(&'t self, package: &'t Package, file: &'t PackageFile) -> Result<Pull<'t>> {
+        let Content::File(opened) = &file.content else {
+            return Err(Failure::new(Kind::Failed, "an archive entry has no rows of its own"));
+        };
+        let text = TextReader::new(opened.clone(), self.encoding);
+        let splitter = Some(Splitter::new(text, self.dialect));
+        let tally = Tally::of(0..self.header.cells.len());
+        Ok(Pull {
+            table: self,
+            package,
+            file,
+            splitter,
+            block: Block::default(),
+            at: 0,
+            cells: Cells::default(),
+            tally,
+        })
     }
 
     fn broken(&self, package: &Package, file: &PackageFile, broken: Broken) -> Failure {
@@ -262,12 +326,84 @@ impl Table {
     }
 }
 
+/// The rows of a file alone, handed out one at a time.
+pub(super) struct Pull<'t> {
+    table: &'t Table,
+    package: &'t Package,
+    file: &'t PackageFile,
+    /// None once everything was read.
+    splitter: Option<Splitter<'static>>,
+    block: Block,
+    at: usize,
+    cells: Cells,
+    /// Of all columns.
+    pub(super) tally: Tally,
+}
+
+impl Pull<'_> {
+    /// The next row that is not blank, mended in all columns.
+    ///
+    /// # Errors
+    /// As [`Table::blocks`].
+    pub(super) fn next(&mut self) -> Result<Option<TableRow<'_>>> {
+        let table = self.table;
+        loop {
+            while self.at == self.block.rows.len() {
+                let Some(splitter) = &mut self.splitter else { return Ok(None) };
+                self.at = 0;
+                let outcome = splitter.next(&mut self.block);
+                if !matches!(outcome, Ok(true)) {
+                    let fingerprint = self.splitter.take().map(Splitter::finish).transpose();
+                    let fingerprint = fingerprint
+                        .map_err(|cause| table.interrupted(self.package, self.file).because(cause))?;
+                    if fingerprint != Some(table.fingerprint) {
+                        return Err(changed(self.package, self.file));
+                    }
+                    outcome.map_err(|broken| table.broken(self.package, self.file, broken))?;
+                    return Ok(None);
+                }
+            }
+            let row = &self.block.rows[self.at];
+            self.at += 1;
+            if row.line <= table.header.line {
+                continue;
+            }
+            self.cells.split(&self.block.text, row, table.dialect.delimiter);
+            self.cells.mend(&self.block.text, row, 0..self.cells.len());
+            if !self.cells.blank_from(&self.block.text, 0) || matches!(row.shape, Shape::Malformed(_)) {
+                break;
+            }
+        }
+        let row = &self.block.rows[self.at - 1];
+        self.tally.add(&self.block.text, &self.cells);
+        let mut unproven = None;
+        if self.block.open_ended && self.at == self.block.rows.len() {
+            let (may_be_cut, hash) = table.may_be_cut(&self.block.text, row);
+            self.tally.end_with(hash);
+            unproven = may_be_cut.then(|| self.cells.len().saturating_sub(1));
+        }
+        Ok(Some(TableRow { text: &self.block.text, row, cells: &self.cells, table, unproven }))
+    }
+
+    /// What the next run is to know of the file. `name` is what a column is called in the documents.
+    pub(super) fn seen<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> FileSeen {
+        let counted = self.tally.counted.iter();
+        let columns =
+            counted.filter_map(|(column, count)| Some((name(*column)?.to_owned(), *count))).collect();
+        FileSeen { columns, ..self.table.seen(&[], &[], &self.tally) }
+    }
+}
+
+/// What is said of a last row in which the file may have been cut.
+pub const NO_FINAL_LINE_BREAK: &str =
+    "the file does not end in a line break, so its last value may be cut; it is not used";
+
 /// One row of a [`Table`].
 pub(super) struct TableRow<'a> {
     text: &'a str,
     row: &'a Row,
     cells: &'a Cells,
-    width: usize,
+    table: &'a Table,
     /// Position of the last cell, where the file may have been cut in it.
     unproven: Option<usize>,
 }
@@ -277,26 +413,36 @@ impl<'a> TableRow<'a> {
         self.row.line
     }
 
-    /// The cell in a column, trimmed; none without the column or the cell.
+    /// The cell in a column, trimmed; none without the column or the cell, or if the file may have been cut in it.
     pub(super) fn get(&self, column: Option<usize>) -> Option<&'a str> {
+        if self.unproven.is_some() && self.unproven == column {
+            return None;
+        }
         self.cells.get(self.text, column?)
     }
 
-    /// Whether the value in a column may have been cut: it is the last value of a file that does not end in a line break.
-    pub(super) fn is_unproven(&self, column: Option<usize>) -> bool {
-        self.unproven.is_some() && self.unproven == column
+    /// All cells, as they stand.
+    pub(super) fn into_cells(self) -> impl Iterator<Item = &'a str> {
+        (0..self.cells.len()).map(move |at| self.cells.get(self.text, at).unwrap_or_default())
     }
 
-    /// Whether the row is the last one of a file that may have been cut in it.
-    pub(super) fn may_be_cut(&self) -> bool {
-        self.unproven.is_some()
+    /// The cell in a column, also where the file may have been cut in it.
+    pub(super) fn as_it_stands(&self, column: Option<usize>) -> Option<&'a str> {
+        self.cells.get(self.text, column?)
+    }
+
+    /// Position of the last cell, where the file may have been cut in it.
+    pub(super) fn unproven(&self) -> Option<usize> {
+        self.unproven
     }
 
     /// Why the cells of the row cannot be trusted, as the code of a finding.
     pub(super) fn defect(&self) -> Option<&'static str> {
         if matches!(self.row.shape, Shape::Malformed(_)) {
             Some("rejected-quoting")
-        } else if !self.cells.blank_from(self.text, self.width) {
+        } else if self.table.is_wider(self.text, self.cells)
+            || self.table.judge.misplaced(self.text, self.cells, &|_| false).is_some()
+        {
             Some("rejected-shifted-row")
         } else {
             None
@@ -304,22 +450,56 @@ impl<'a> TableRow<'a> {
     }
 }
 
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// What the first rows have in common.
+fn sample(
+    package: &Package,
+    file: &PackageFile,
+    encoding: Encoding,
+    dialect: Dialect,
+    header: &Header,
+) -> Result<Judge> {
+    package.with_reader(file, |reader| {
+        let mut splitter = Splitter::new(TextReader::new(reader, encoding), dialect);
+        let (mut sample, mut block, mut cells) =
+            (Sample::of(&header.cells), Block::default(), Cells::default());
+        // What cannot be read is said when the file is read.
+        while let Ok(true) = splitter.next(&mut block) {
+            for row in block.rows.iter().filter(|row| row.line > header.line) {
+                if matches!(row.shape, Shape::Malformed(_)) {
+                    continue;
+                }
+                cells.split(&block.text, row, dialect.delimiter);
+                if !cells.blank_from(&block.text, 0) && sample.add(&block.text, &cells) {
+                    return Ok(sample.judge());
+                }
+            }
+        }
+        Ok(sample.judge())
+    })
+}
+
 /// Within how many bytes the header row has to be.
 const HEADER_ROOM: usize = 1 << 20;
 
-const EXPORT_AGAIN: &str = "check that the export is complete and made as OneRoster CSV, then run again";
+const EXPORT_AGAIN: &str = "check that the file is complete and a CSV file with a header row, then run again";
 
 /// A file that ended in a line break on the last good night, and does not tonight.
-fn cut(package: &Package, file: &PackageFile) -> Failure {
-    Failure::new(
+fn cut(package: &Package, file: &PackageFile) -> Result<Failure> {
+    let line = line_of(package, file, u64::MAX)?;
+    Ok(Failure::new(
         Kind::InputUnusable,
-        format!("the file was cut: {} does not end in a line break, and did on the last good night", file.name),
+        format!(
+            "the file was cut: {} ends in the middle of a row, and on the last good night it ended in a line break",
+            file.name
+        ),
     )
-    .at(package.place(file))
+    .at(format!("{} line {line}", package.place(file)))
     .cure(
-        "have it delivered again; if the SIS no longer ends the file in a line break, have it add one: without it a cut file cannot \
-         be told from a whole one",
-    )
+        "check that it was delivered completely, then run again; if the SIS no longer ends the file in a line break, have it add \
+         one: without it a cut file cannot be told from a whole one",
+    ))
 }
 
 fn changed(package: &Package, file: &PackageFile) -> Failure {
@@ -395,38 +575,74 @@ fn line_of(package: &Package, file: &PackageFile, byte: u64) -> Result<u64> {
     })
 }
 
-/// The delimiter, the line and the cells of the header row at the beginning of a file: the first row that is not blank,
-/// if it has the first of the known columns or, failing that, two others.
-fn find_header(head: &[u8], whole: bool, known: &[Wanted]) -> Option<(u8, u64, Vec<String>)> {
-    let with = |delimiter, enough: &dyn Fn(&[String]) -> bool| {
-        let (line, cells) = first_row(head, whole, delimiter)?;
-        enough(&cells).then_some((delimiter, line, cells))
-    };
-    let has = |cells: &[String], wanted: &Wanted| cells.iter().any(|cell| wanted.is(cell));
-    let by_key = |cells: &[String]| known.first().is_some_and(|key| has(cells, key));
-    let by_others = |cells: &[String]| known.iter().filter(|wanted| has(cells, wanted)).count() >= 2;
-    let delimiters = [b',', b';', b'\t'];
-    delimiters
-        .into_iter()
-        .find_map(|delimiter| with(delimiter, &by_key))
-        .or_else(|| delimiters.into_iter().find_map(|delimiter| with(delimiter, &by_others)))
+/// A header row that was found.
+struct Found {
+    delimiter: u8,
+    line: u64,
+    cells: Vec<String>,
+    /// What stands on the line before it, if that was skipped.
+    skipped: Option<&'static str>,
 }
 
-/// Line and cells of the first row that is not blank.
-fn first_row(head: &[u8], whole: bool, delimiter: u8) -> Option<(u64, Vec<String>)> {
+/// The header row at the beginning of a file: the first row that is not blank, if it has the first of the known columns or,
+/// failing that, two others.
+fn find_header(head: &[u8], whole: bool, known: &[Wanted<'_>]) -> Option<Found> {
+    let with = |delimiter, enough: &dyn Fn(&[String]) -> bool| {
+        first_row(head, whole, delimiter).filter(|found| enough(&found.cells))
+    };
+    let has = |cells: &[String], wanted: &Wanted<'_>| cells.iter().any(|cell| wanted.is(cell));
+    let by_key = |cells: &[String]| known.first().is_some_and(|key| has(cells, key));
+    let by_others = |cells: &[String]| known.iter().filter(|wanted| has(cells, wanted)).count() >= 2;
+    DELIMITERS
+        .into_iter()
+        .find_map(|delimiter| with(delimiter, &by_key))
+        .or_else(|| DELIMITERS.into_iter().find_map(|delimiter| with(delimiter, &by_others)))
+}
+
+/// The first row that is not blank, by the delimiter of which it has most.
+fn widest_row(head: &[u8], whole: bool) -> Option<Found> {
+    let rows = DELIMITERS.into_iter().rev().filter_map(|delimiter| first_row(head, whole, delimiter));
+    rows.max_by_key(|found| found.cells.len())
+}
+
+/// The first row that is not blank, without a line for spreadsheets or of PowerShell before it.
+fn first_row(head: &[u8], whole: bool, delimiter: u8) -> Option<Found> {
     // How wide the rows are is what is to be found out.
     let dialect = Dialect { delimiter, width: usize::MAX };
-    let (mut start, mut line) = (0, 1);
+    let (mut start, mut line, mut skipped) = (0, 1, None);
     while start < head.len() {
+        let first = if line == 1 { no_header(head, start) } else { None };
         let Outcome::Record(found) = record(head, start, dialect, whole) else { return None };
-        let cells = header_cells(head, start, found, delimiter)?;
-        if cells.iter().any(|cell| !cell.is_empty()) {
-            return Some((line, cells));
+        if first.is_some() {
+            skipped = first;
+        } else {
+            let cells = header_cells(head, start, found, delimiter)?;
+            if cells.iter().any(|cell| !cell.is_empty()) {
+                return Some(Found { delimiter, line, cells, skipped });
+            }
         }
         start = found.next;
         line += found.breaks;
     }
     None
+}
+
+/// What a first line is that is known to be no header: `sep=;`, with which spreadsheets are told the delimiter, or PowerShell's
+/// `#TYPE …`.
+fn no_header(head: &[u8], start: usize) -> Option<&'static str> {
+    let line = head[start..].split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
+    let begins = |with: &[u8]| line.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
+    if begins(b"#TYPE") {
+        return Some("#TYPE …");
+    }
+    match line.get(4).filter(|_| begins(b"sep=") && line.len() <= 6) {
+        Some(b';') => Some("sep=;"),
+        Some(b',') => Some("sep=,"),
+        Some(b'\t') => Some("sep=<tab>"),
+        Some(_) => Some("sep=…"),
+        None => None,
+    }
 }
 
 fn header_cells(head: &[u8], start: usize, found: Scanned, delimiter: u8) -> Option<Vec<String>> {
@@ -439,5 +655,8 @@ fn header_cells(head: &[u8], start: usize, found: Scanned, delimiter: u8) -> Opt
     let mut cells = Cells::default();
     cells.split(text, &row, delimiter);
     cells.mend(text, &row, 0..cells.len());
-    Some((0..cells.len()).map(|at| cells.get(text, at).unwrap_or_default().to_owned()).collect())
+    let invisible =
+        |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
+    let name = |at| cells.get(text, at).unwrap_or_default().trim_matches(invisible).to_owned();
+    Some((0..cells.len()).map(name).collect())
 }

@@ -7,6 +7,7 @@ mod packages;
 mod properties;
 mod quotes;
 mod rows;
+mod shapes;
 mod versions;
 
 use std::fs;

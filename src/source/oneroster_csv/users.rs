@@ -26,12 +26,12 @@ pub(super) struct Columns {
     pub places: [Option<usize>; COLUMNS.len()],
 }
 
-const fn wanted(name: &'static str) -> Wanted {
+const fn wanted(name: &'static str) -> Wanted<'static> {
     Wanted { name, formerly: &[], misspelt: &[] }
 }
 
 /// What is looked for in the header; the first is what a users file is recognised by.
-pub(super) const COLUMNS: [Wanted; 13] = [
+pub(super) const COLUMNS: [Wanted<'static>; 13] = [
     Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId", "sourcedIds"] },
     wanted("givenName"),
     wanted("familyName"),

@@ -120,7 +120,9 @@ fn utf_8_as_configured_but_it_is_not() {
 fn a_character_cut_by_the_end_of_the_file() {
     let mut bytes = format!("{SHORT}{PLAIN}u1,true,s1,student,a,Ann,Lee,Zo").into_bytes();
     bytes.push(0xC3);
-    assert_eq!(Export::of_bytes(&bytes).read().found(), [("not-utf-8", 3)]);
+    let found = Export::of_bytes(&bytes).read();
+    assert_eq!(found.found(), [("not-utf-8", 3), ("no-final-line-break", 3)]);
+    assert_eq!(found.records[1].email, None);
 }
 
 #[test]

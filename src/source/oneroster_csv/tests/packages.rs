@@ -238,5 +238,5 @@ fn a_file_that_was_cut_off_in_a_row() {
     assert!(told.contains("cut off") && told.contains("line 4"), "{told}");
     // An exporter that always leaves out trailing cells is another matter.
     let export = Export::short("u1,true,s1,student,a,Ann,Lee\nu2,true,s1,student,b,Bob,Ray");
-    assert_eq!(export.read().found(), [("ragged-row", 2), ("ragged-row", 3)]);
+    assert_eq!(export.read().found(), [("ragged-row", 2), ("ragged-row", 3), ("no-final-line-break", 3)]);
 }

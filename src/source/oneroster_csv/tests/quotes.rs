@@ -27,7 +27,7 @@ fn a_quote_inside_an_unquoted_cell_is_a_character() {
 
 #[test]
 fn quotes_that_are_not_doubled_cost_one_row() {
-    for cell in ["\"Ann \"Annie\" B\"", "\"Ann\" ", "\"Ann\"x", " \"Ann\""] {
+    for cell in ["\"Ann \"Annie\" B\"", "\"Ann\"x", "\"Ann\" x", " \"Ann\"x"] {
         let rows = format!("u1,true,s1,student,a,{cell},Lee,\nu2,true,s1,student,b,Bob,Ray,\n");
         let reading = Export::short(&rows).read();
         assert_eq!(reading.found(), [("rejected-quoting", 2)], "{cell}");
@@ -109,4 +109,48 @@ fn a_row_that_never_ends() {
 fn an_open_quote_in_the_header() {
     let failure = Export::of_bytes(b"sourcedId,\"role,givenName\nu1,\"student\",Ann\n").failure();
     told(&failure, Kind::InputUnusable);
+}
+
+#[test]
+fn blanks_beside_quotes_are_no_part_of_the_cell() {
+    let header = SHORT.trim_end().split(',').map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let row = "\"u1\", \"true\" , \"s1,s2\",\t\"student\", \"a\", \"Ann, \"\"Annie\"\" \", Lee , \"a@example.org\" \n";
+    let reading = Export::new(&[("users.csv", &format!("{header}\n{row}"))]).read();
+    assert_eq!(reading.found(), []);
+    let one = reading.one();
+    assert_eq!((one.id.as_str(), one.orgs.as_str(), one.roles.as_str()), ("u1", "s1,s2", "student"));
+    assert_eq!((&one.given, &one.family), (&some("Ann, \"Annie\""), &some("Lee")));
+    assert_eq!(one.email, some("a@example.org"));
+}
+
+/// With tabs between the cells a tab is no blank.
+#[test]
+fn blanks_beside_quotes_between_tabs() {
+    let text = format!("{SHORT}u1,true,s1,student,a, \"Ann\" ,\"\",\"a@example.org\"\n").replace(',', "\t");
+    let reading = Export::new(&[("users.csv", &text)]).read();
+    assert_eq!(reading.found(), [("delimiter", 1)]);
+    assert_eq!((&reading.one().given, &reading.one().family), (&some("Ann"), &some("")));
+}
+
+#[test]
+fn a_sign_for_null_costs_one_row() {
+    let good = "u2,true,s1,student,b,Bob,Ray,b@example.org\n";
+    for row in [
+        "\"u1\",\"true\",\"s1\",\"student\",\"N,\"Ann\",\"N,\"N\n",
+        "u1,true,s1,student,a,\"N,Lee,\n",
+        "u1,true,s1,student,a,Ann,Lee,\"N\n",
+        "u1,true,s1,student,a,Ann,\"N,\"N\r\n",
+    ] {
+        let reading = Export::short(&format!("{row}{good}{good}")).read();
+        assert_eq!(reading.found(), [("rejected-quoting", 2)], "{row}");
+        assert_eq!(reading.lines(), [2, 3, 4], "{row}");
+        assert_eq!(
+            (reading.records[0].id.as_str(), reading.records[0].defect),
+            ("u1", Some(Defect::Quoting))
+        );
+        assert_eq!(reading.records[1].email, some("b@example.org"));
+    }
+    // A cell over several lines that begins otherwise is one.
+    let reading = Export::short("u1,true,s1,student,a,\"Nan\ncy\",Lee,\n").read();
+    assert_eq!(reading.one().given, some("Nan cy"));
 }

@@ -101,7 +101,7 @@ fn lines_with_either_line_end_and_without_the_last() {
         let reading = Export::new(&[("users.csv", &users)]).read();
         assert_eq!(reading.ids(), ["u1", "u2", "u3"], "{end:?}");
         assert_eq!(reading.lines(), [2, 4, 5], "{end:?}");
-        assert_eq!(reading.found(), [("blank-row", 3)], "{end:?}");
+        assert_eq!(reading.found(), [("blank-row", 3), ("no-final-line-break", 5)], "{end:?}");
     }
 }
 

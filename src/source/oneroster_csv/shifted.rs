@@ -1,0 +1,180 @@
+//! Whether the cells of a row stand under the headers that they belong to.
+//!
+//! A comma inside a cell without quotes moves all cells after it one column on. That shows in a row that is wider than the
+//! others, whatever its last cells hold, and in a value that cannot stand in its column but in the one beside it. Only
+//! columns with a fixed vocabulary and the email column are judged: anything may be a name, a user name or an identifier.
+//! What most rows of a file do is the way of its exporter, and no row is judged by it.
+
+use super::cells::Cells;
+use super::rows::boolean;
+use crate::roles;
+
+/// What a column holds, as far as its values can be told from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Status,
+    Boolean,
+    Role,
+    RoleType,
+    Email,
+    Phone,
+    Date,
+    Org,
+}
+
+impl Kind {
+    fn of(header: &str) -> Option<Self> {
+        let name: String = header
+            .chars()
+            .filter(|c| !matches!(c, '_' | '-' | ' '))
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        Some(match name.as_str() {
+            "status" => Self::Status,
+            "enableduser" | "enableuser" | "userenabled" => Self::Boolean,
+            "role" => Self::Role,
+            "roletype" => Self::RoleType,
+            "email" | "emailaddress" => Self::Email,
+            "sms" | "phone" | "mobile" | "homephone" | "mobilephone" | "cell" | "cellphone" => Self::Phone,
+            "datelastmodified" | "begindate" | "enddate" => Self::Date,
+            "orgsourcedids" | "orgsourcedid" => Self::Org,
+            _ => return None,
+        })
+    }
+
+    /// Whether a value can stand in a column of this kind; also where nothing speaks against it.
+    #[inline]
+    fn can_be(self, value: &str) -> bool {
+        match self {
+            Self::Status => value == "active" || is_status(value),
+            Self::Boolean => boolean(value).is_some(),
+            Self::Role => roles::is_known(value) || roles::is_known(&roles::canonical(value)),
+            // A number of a phone begins so, and no address does with the parenthesis or the sign.
+            Self::Email => {
+                !value.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '(' | '+'))
+                    || value.contains('@')
+            }
+            Self::RoleType | Self::Phone | Self::Date | Self::Org => true,
+        }
+    }
+
+    /// Whether a value is certainly one of this kind.
+    fn fits(self, value: &str, is_org: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Status => is_status(value),
+            Self::Boolean => ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)),
+            Self::Role => roles::is_known(&roles::canonical(value)),
+            Self::RoleType => ["primary", "secondary"].iter().any(|word| value.eq_ignore_ascii_case(word)),
+            Self::Email => value.split_once('@').is_some_and(|(_, domain)| domain.contains('.')),
+            Self::Phone => {
+                value.bytes().filter(u8::is_ascii_digit).count() >= 7
+                    && value.bytes().all(|byte| byte.is_ascii_digit() || b"+()-. /".contains(&byte))
+            }
+            Self::Date => matches!(value.as_bytes(), [a, b, c, d, b'-', e, f, b'-', ..]
+                if [a, b, c, d, e, f].into_iter().all(u8::is_ascii_digit)),
+            Self::Org => is_org(value),
+        }
+    }
+}
+
+pub(super) fn is_status(value: &str) -> bool {
+    ["active", "tobedeleted", "inactive"].iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// A column that is judged, and the kinds of those beside it.
+#[derive(Debug)]
+struct Judged {
+    at: usize,
+    kind: Kind,
+    beside: Vec<Kind>,
+}
+
+/// By what the rows of one file are judged.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    /// Cells of the widest rows that are usual in the file.
+    pub(super) width: usize,
+    columns: Vec<Judged>,
+}
+
+impl Judge {
+    pub(super) fn of(headers: &[String]) -> Self {
+        let kinds: Vec<Option<Kind>> = headers.iter().map(|header| Kind::of(header)).collect();
+        let columns = kinds.iter().enumerate().filter_map(|(at, kind)| {
+            let kind = (*kind)
+                .filter(|kind| matches!(kind, Kind::Status | Kind::Boolean | Kind::Role | Kind::Email))?;
+            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+            let beside: Vec<Kind> = beside
+                .filter_map(|at| kinds.get(at).copied().flatten())
+                .filter(|other| *other != kind)
+                .collect();
+            (!beside.is_empty()).then_some(Judged { at, kind, beside })
+        });
+        Self { width: headers.len(), columns: columns.collect() }
+    }
+
+    /// The column whose value belongs to the one beside it.
+    #[inline]
+    pub(super) fn misplaced(
+        &self,
+        text: &str,
+        cells: &Cells,
+        is_org: &dyn Fn(&str) -> bool,
+    ) -> Option<usize> {
+        self.columns.iter().find(|judged| judged.is_misplaced(text, cells, is_org)).map(|judged| judged.at)
+    }
+}
+
+impl Judged {
+    #[inline]
+    fn is_misplaced(&self, text: &str, cells: &Cells, is_org: &dyn Fn(&str) -> bool) -> bool {
+        let Some(value) = cells.get(text, self.at).filter(|value| !value.is_empty()) else { return false };
+        !self.kind.can_be(value) && self.beside.iter().any(|kind| kind.fits(value, is_org))
+    }
+}
+
+/// What the first rows of a file have in common.
+#[derive(Debug)]
+pub(super) struct Sample {
+    judge: Judge,
+    rows: usize,
+    widths: Vec<usize>,
+    misplaced: Vec<usize>,
+}
+
+impl Sample {
+    /// So many rows say how an exporter writes.
+    pub(super) const ROWS: usize = 200;
+
+    pub(super) fn of(headers: &[String]) -> Self {
+        let judge = Judge::of(headers);
+        let misplaced = vec![0; judge.columns.len()];
+        Self { judge, rows: 0, widths: Vec::new(), misplaced }
+    }
+
+    /// Takes a row in; true if there are enough.
+    pub(super) fn add(&mut self, text: &str, cells: &Cells) -> bool {
+        self.rows += 1;
+        // Cells that are filled beyond the last header are no habit.
+        let width = self.judge.width;
+        let usable = cells.blank_from(text, width);
+        self.widths.push(if usable { cells.len() } else { width });
+        for (count, judged) in self.misplaced.iter_mut().zip(&self.judge.columns) {
+            *count += usize::from(judged.is_misplaced(text, cells, &|_| true));
+        }
+        self.rows == Self::ROWS
+    }
+
+    /// By what the rows of the file are judged.
+    pub(super) fn judge(mut self) -> Judge {
+        let most = self.rows / 2 + 1;
+        let mut counts = self.misplaced.into_iter();
+        self.judge.columns.retain(|_| counts.next().is_none_or(|count| count < most));
+        // The width of the row in the middle: if it is wider than the header, most rows are.
+        self.widths.sort_unstable_by(|a, b| b.cmp(a));
+        if let Some(usual) = self.widths.get(self.rows / 2) {
+            self.judge.width = self.judge.width.max(*usual);
+        }
+        self.judge
+    }
+}
