@@ -92,7 +92,7 @@ struct Judged {
 /// By what the rows of one file are judged.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
-    /// Cells of the widest rows that are usual in the file.
+    /// A row with more cells than this is wider than the others.
     pub(super) width: usize,
     columns: Vec<Judged>,
 }
@@ -155,10 +155,7 @@ impl Sample {
     /// Takes a row in; true if there are enough.
     pub(super) fn add(&mut self, text: &str, cells: &Cells) -> bool {
         self.rows += 1;
-        // Cells that are filled beyond the last header are no habit.
-        let width = self.judge.width;
-        let usable = cells.blank_from(text, width);
-        self.widths.push(if usable { cells.len() } else { width });
+        self.widths.push(cells.len());
         for (count, judged) in self.misplaced.iter_mut().zip(&self.judge.columns) {
             *count += usize::from(judged.is_misplaced(text, cells, &|_| true));
         }
@@ -170,10 +167,12 @@ impl Sample {
         let most = self.rows / 2 + 1;
         let mut counts = self.misplaced.into_iter();
         self.judge.columns.retain(|_| counts.next().is_none_or(|count| count < most));
-        // The width of the row in the middle: if it is wider than the header, most rows are.
-        self.widths.sort_unstable_by(|a, b| b.cmp(a));
-        if let Some(usual) = self.widths.get(self.rows / 2) {
-            self.judge.width = self.judge.width.max(*usual);
+        let header = self.judge.width;
+        if self.widths.iter().filter(|width| **width > header).count() >= most {
+            // Most rows are wider than the header. Those that are wider than most are shifted, if most are alike.
+            self.widths.sort_unstable();
+            let usual = self.widths.chunk_by(|a, b| a == b).find(|alike| alike.len() >= most);
+            self.judge.width = usual.map_or(usize::MAX, |alike| alike[0].max(header));
         }
         self.judge
     }
