@@ -168,7 +168,11 @@ const NARROWEST: usize = 40;
 
 /// A path of the command line, from the root: a message has to mean the same wherever it is read.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().map(|path| std::path::absolute(&path).unwrap_or(path))
+    PathBufValueParser::new().map(|path| match path.as_os_str() == "-" {
+        // Not a file of that name: the command says what to write instead.
+        true => path,
+        false => std::path::absolute(&path).unwrap_or(path),
+    })
 }
 
 /// A failure to write to standard output.

@@ -34,6 +34,9 @@ pub struct Config {
     /// The keys that hold a secret in clear, each with its line, where every user of this machine may read the file.
     #[serde(skip)]
     pub exposed: Vec<(String, usize)>,
+    /// Every value that may be a path, from the folder of the file: what no output may be written over.
+    #[serde(skip)]
+    pub named: Vec<PathBuf>,
     pub sync: Sync,
     #[serde(default, rename = "school")]
     pub schools: Vec<School>,
@@ -190,6 +193,12 @@ mod defaults {
     }
 }
 
+/// A value as a path. `file:mail/` is one as well.
+fn path_of(config: &Path, text: &str) -> PathBuf {
+    let folder = config.parent().unwrap_or_else(|| Path::new(""));
+    folder.join(text.strip_prefix("file:").unwrap_or(text))
+}
+
 /// Where the configuration is looked for when nothing names it, in this order.
 pub const PLACES: [&str; 2] = ["rostersync.toml", "/etc/rostersync/rostersync.toml"];
 
@@ -224,6 +233,7 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Self> {
         let mut config: Self = toml::from_str(text).map_err(|error| keys::explain(&error, text, file))?;
         file.clone_into(&mut config.file);
+        config.named = keys::texts(text).into_iter().map(|text| path_of(file, &text)).collect();
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
         config.check_paths(text)?;
         config.source.settle(text, file, folder)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 
-/// Writes `path` with what `write` produces; `source` is the roster's place where it is not the configured one.
+/// Writes `path` with what `write` produces; `inputs` are what the command line names to be read.
 ///
 /// A regular file is replaced only when the new one is complete, and is then
 /// readable by its owner only; a device or a pipe is written to.
@@ -17,10 +17,10 @@ use crate::failure::{Failure, Kind, Result};
 pub fn write_file(
     path: &Path,
     config: Option<&Config>,
-    source: Option<&Path>,
+    inputs: &[&Path],
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
-    check_target(path, config, source)?;
+    check_target(path, config, inputs)?;
     let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
@@ -45,7 +45,7 @@ pub fn write_file(
 ///
 /// # Errors
 /// `Usage`, as [`write_file`].
-pub fn check_target(path: &Path, config: Option<&Config>, source: Option<&Path>) -> Result<()> {
+pub fn check_target(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> Result<()> {
     if path == Path::new("-") {
         return Err(Failure::new(Kind::Usage, "`-` is not a file to write to")
             .cure("name a file; /dev/stdout is standard output"));
@@ -57,13 +57,13 @@ pub fn check_target(path: &Path, config: Option<&Config>, source: Option<&Path>)
                 .cure("name a file in it"))
         }
         Ok(existing) if !existing.is_file() => Ok(()),
-        Ok(_) | Err(_) => config.map_or(Ok(()), |config| refuse_our_own(path, config, source)),
+        Ok(_) | Err(_) => refuse_our_own(path, config, inputs),
     }
 }
 
-/// A typing mistake must not cost the store, the roster or the configuration.
-fn refuse_our_own(path: &Path, config: &Config, source: Option<&Path>) -> Result<()> {
-    let source = source.unwrap_or(&config.source.path);
+/// A typing mistake must not cost the store, the roster, a secret or any other file that the configuration or the command line
+/// names.
+fn refuse_our_own(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> Result<()> {
     let whole = |path: &Path| -> Option<std::path::PathBuf> {
         match fs::canonicalize(path) {
             Ok(whole) => Some(whole),
@@ -73,25 +73,40 @@ fn refuse_our_own(path: &Path, config: &Config, source: Option<&Path>) -> Result
         }
     };
     let Some(target) = whole(path) else { return Ok(()) };
-    let platform = config.platform.as_ref().map(|platform| platform.users.as_path());
-    let guardians = config.guardians.as_ref().map(|guardians| guardians.file.as_path());
-    let files = [Some(config.file.as_path()), Some(&config.sync.store), Some(source), platform, guardians];
-    let ours = files.into_iter().flatten().filter_map(whole).any(|ours| ours == target);
+    let refused = || {
+        Err(Failure::new(Kind::Usage, "that would overwrite what the sync reads or keeps")
+            .at(path.display())
+            .cure("name another file"))
+    };
+    // A folder that is read counts with all that is in it.
+    let is_in = |folder: &Path| target.starts_with(folder);
+    if inputs.iter().filter_map(|input| whole(input)).any(|input| is_in(&input)) {
+        return refused();
+    }
+    let Some(config) = config else { return Ok(()) };
+    let home = whole(&config.file);
+    let reports = whole(&config.sync.reports);
+    // Not the folder of the reports, in which a user may want another file; nor one that holds the configuration as well, since
+    // then nothing could be written beside it.
+    let is_kept = |named: &std::path::PathBuf| {
+        Some(named) != reports.as_ref()
+            && (*named == target
+                || is_in(named) && !home.as_ref().is_some_and(|home| home.starts_with(named)))
+    };
+    let also = [&config.file, &config.sync.store, &config.source.path];
+    let kept = config.named.iter().chain(also).filter_map(|named| whole(named)).any(|named| is_kept(&named));
     let beside_store = whole(&config.sync.store).is_some_and(|store| {
         let name = |path: &Path| {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         };
         target.parent() == store.parent() && name(&target).starts_with(&name(&store))
     });
-    let in_source = whole(source).is_some_and(|source| target.starts_with(source));
-    let is_report = target.parent().map(Path::to_owned) == whole(&config.sync.reports)
+    let is_report = target.parent().map(Path::to_owned) == reports
         && target
             .file_name()
             .is_some_and(|name| name.to_string_lossy().trim_start_matches('.').starts_with("users-"));
-    if ours || beside_store || in_source || is_report {
-        return Err(Failure::new(Kind::Usage, "that would overwrite what the sync reads or keeps")
-            .at(path.display())
-            .cure("name another file"));
+    if kept || beside_store || is_report {
+        return refused();
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod duplicates;
 mod edit;
 mod exchange;
 mod family;
+mod find;
 mod grant;
 mod join;
 mod notice;
@@ -35,6 +36,7 @@ pub use duplicates::{Likeness, Likenesses, likenesses};
 pub use edit::{Done, edit};
 pub use exchange::{ImportOptions, Imported, import};
 pub use family::{Family, Schools};
+pub use find::{Found, Match, NAMED, Wanted};
 pub use grant::{Permission, Permitted, set_permission};
 pub use join::{Joined, join};
 pub use notice::tell;
@@ -130,6 +132,9 @@ impl<'a> People<'a> {
         if !is_staff(&self.roles_of(actor)) {
             return Ok(Actor::NotStaff);
         }
+        if actor.sis.enabled == Some(false) {
+            return Ok(Actor::Disabled);
+        }
         let grants = self.store.grants(actor.id)?;
         let here = |grant: &Grant| match grant {
             Grant::District => true,
@@ -149,6 +154,53 @@ impl<'a> People<'a> {
     }
 }
 
+/// Why somebody cannot use a permission to manage users just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asleep {
+    Archived,
+    NotJoined,
+    NotStaff,
+    Disabled,
+}
+
+impl Asleep {
+    /// After `users of the whole district`.
+    pub fn until(self) -> &'static str {
+        match self {
+            Self::Archived => "not while archived",
+            Self::NotJoined => "once joined",
+            Self::NotStaff => "not without a staff role",
+            Self::Disabled => "not while disabled in the SIS",
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Archived => "archived",
+            Self::NotJoined => "not-joined",
+            Self::NotStaff => "not-staff",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl People<'_> {
+    /// Why a permission of this person, if there is one, cannot be used.
+    pub fn asleep(&self, account: &Account) -> Option<Asleep> {
+        if account.archived {
+            Some(Asleep::Archived)
+        } else if account.state != State::Active {
+            Some(Asleep::NotJoined)
+        } else if !is_staff(&self.roles_of(account)) {
+            Some(Asleep::NotStaff)
+        } else if account.sis.enabled == Some(false) {
+            Some(Asleep::Disabled)
+        } else {
+            None
+        }
+    }
+}
+
 /// Where an account stands, for the policy.
 fn standing(account: &Account) -> Target {
     match (account.archived, account.state) {
@@ -158,9 +210,11 @@ fn standing(account: &Account) -> Target {
     }
 }
 
-/// Every role but student and those of families.
+/// Whether one of the roles held today is a staff role. A role that OneRoster does not have may be anything: until
+/// `role_names` says what it is, it gives nobody the right to edit others. Whether a role is synced makes no difference: that
+/// says whose details the sync looks after, not who works here.
 pub fn is_staff(held: &[String]) -> bool {
-    held.iter().any(|role| role != "student" && !roles::is_guardian(role))
+    held.iter().any(|role| roles::is_known(role) && role != "student" && !roles::is_guardian(role))
 }
 
 fn is_administrator(held: &[String]) -> bool {

@@ -94,6 +94,11 @@ impl Action {
         }
     }
 
+    /// Whether the policy decided over the fields.
+    pub fn is_decided(self) -> bool {
+        matches!(self, Self::Created | Self::Updated | Self::Restored | Self::Kept | Self::Unchanged)
+    }
+
     /// Whether something is done to the account.
     pub fn is_change(self) -> bool {
         matches!(self, Self::Created | Self::Updated | Self::Archived | Self::Restored)

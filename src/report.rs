@@ -23,7 +23,7 @@ mod table;
 mod writer;
 
 pub use cell::{append_plain_row, append_row};
-pub use columns::Column;
+pub use columns::{Column, NAME};
 pub use query::{Format, Query, Shown, render};
 pub use reader::{Cells, Reader};
 pub use table::harmless;

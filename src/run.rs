@@ -14,7 +14,7 @@ mod told;
 mod undo;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -28,7 +28,7 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Sending, Words};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
-use crate::plan::{self, Action, Known, Overrun, Plan, Renamings, Rules, Surveyed};
+use crate::plan::{self, Known, Overrun, Plan, Renamings, Rules, Surveyed};
 use crate::platform::{Export, Seen};
 use crate::policy::Setting;
 use crate::roster::{Mode, Schools};
@@ -65,6 +65,13 @@ pub struct Options {
     pub rekey: Option<PathBuf>,
     /// The command line that asks for this, for messages that say what to type next.
     pub command: String,
+}
+
+impl Options {
+    /// What the command line names to be read.
+    fn inputs(&self) -> Vec<&Path> {
+        self.source.iter().chain(&self.rekey).map(PathBuf::as_path).collect()
+    }
 }
 
 /// What a run meets outside: its clock, its progress, the wish that it should stop.
@@ -115,7 +122,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     // A mistake in a template shows before anything is changed.
     let words = Words::load(&config.notify)?;
     if let Some(path) = &options.report {
-        check_target(path, Some(config), options.source.as_deref())?;
+        check_target(path, Some(config), &options.inputs())?;
     }
     let stamp = config.sync.timezone.show(around.now);
     let lock = match options.dry_run {
@@ -146,14 +153,13 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
 
     let overruns = plan::check_limits(&plan.summary, &config.limits);
     let partial = plan::too_many_rejected(&plan.summary, &config.limits);
+    let ending = managers::Ending::find(&plan, &store, &mut findings)?;
     let basis = Basis::of(&rules, &*source, options);
     let approved = approval::approve(&plan, &basis, options, &store)?;
     let number = store.next_run()?;
     let refused = files::Undeliverable::of(&store)?;
     if let Some(path) = &options.report {
-        write_file(path, Some(config), options.source.as_deref(), |out| {
-            files::write_rows(out, &plan, &refused)
-        })?;
+        write_file(path, Some(config), &options.inputs(), |out| files::write_rows(out, &plan, &refused))?;
     }
     interrupted(around)?;
     let blocked = !overruns.is_empty() && !approved;
@@ -199,6 +205,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
             told: &told,
             occasion: &occasion,
             basis: &basis,
+            ending: &ending,
         };
         let written = commit::write(&store, &outcome.plan, &applied, around);
         let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -206,9 +213,6 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     })?;
     interrupted(around)?;
     store.commit()?;
-    if !blocked && outcome.plan.summary.count(Action::Restored) > 0 {
-        managers::warn(&outcome.plan, &store).unwrap_or_else(|failure| tracing::warn!("{failure}"));
-    }
     // From here on the run is applied, and nothing that goes wrong makes it another one.
     outcome.report = match files::complete(partial_report, &config.sync.reports, number) {
         Ok(path) => Some(path),

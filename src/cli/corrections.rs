@@ -1,10 +1,10 @@
 //! `rostersync report --sis-corrections`
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::Write;
 use std::path::Path;
 
 use super::exit::Status;
-use super::ui::Ui;
+use super::ui::{Ui, results};
 use super::users::reading;
 use super::{Global, unprintable};
 use crate::failure::Result;
@@ -29,10 +29,10 @@ pub(super) fn run(output: Option<&Path>, global: &Global, ui: &Ui) -> Result<Sta
         })
     };
     match output {
-        Some(path) => write_file(path, Some(&config), None, write)?,
+        Some(path) => write_file(path, Some(&config), &[], write)?,
         None if ui.quiet => {}
         None => {
-            let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+            let mut out = results();
             write(&mut out)?;
             out.flush().map_err(unprintable)?;
         }

@@ -9,14 +9,14 @@ use serde_json::json;
 use super::exit::Status;
 use super::table::Table;
 use super::ui::Ui;
-use super::users::{print_json, set_by};
+use super::users::{print_json, set_by, several};
 use super::{Global, unprintable};
 use crate::account::Account;
 use crate::config::Config;
 use crate::contact::{Details, Field};
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{People, Profile, Provenance, Rule, rule};
-use crate::plan::{PlanRow, join_codes, join_notes};
+use crate::people::{Found, Match, NAMED, People, Profile, Provenance, Rule, Wanted, rule};
+use crate::plan::{Plan, PlanRow, join_codes, join_notes};
 use crate::policy::Setting;
 use crate::run::{Options, Surroundings, run as run_sync};
 use crate::store::Store;
@@ -26,7 +26,7 @@ use crate::store::Store;
 /// It plans the whole run, as a preview does, and shows one person of it. Nothing is written or sent.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// The user's sourcedId
+    /// The user's sourcedId, email, number or part of the name, if it fits one person
     #[arg(value_name = "USER")]
     user: String,
 
@@ -41,6 +41,8 @@ pub(super) struct ExplainArgs {
 
 /// One person, before and after the next run.
 struct Explained {
+    /// The sourcedId.
+    user: String,
     stored: Option<Profile>,
     row: Option<PlanRow<'static>>,
     setting: Setting,
@@ -65,36 +67,40 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Status
     let config = global.load()?;
     let explained = explain(args, &config, global, ui)?;
     if args.json {
-        print_json(&as_json(args, &explained), ui)?;
+        print_json(&as_json(&explained), ui)?;
     } else {
-        ui.print(&text(args, &explained, &config)?).map_err(unprintable)?;
+        ui.print(&text(&explained, &config)?).map_err(unprintable)?;
     }
     Ok(Status::Ok)
 }
 
 fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Explained> {
-    let user = &args.user;
     // Why is only known of who is decided on.
     let options =
         Options { dry_run: true, source: args.source.clone(), decide_all: true, ..Options::default() };
     let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
     let outcome = run_sync(config, &options, &around)?;
-    let row = outcome.plan.row(user)?;
     let store = match Store::open_read(&config.sync.store)? {
         Some(store) => store,
         None => Store::empty()?,
     };
     let people = People::new(config, &store, global.now())?;
+    let user = &meant(args, &outcome.plan, &people, ui)?;
+    let row = outcome.plan.row(user)?;
     let stored = match store.account(user)? {
         Some(_) => Some(Profile::of(&people, user)?),
         None => None,
     };
     if row.is_none() && stored.is_none() {
         return Err(Failure::new(Kind::Usage, format!("`{user}` is neither in the store nor in the roster"))
-            .cure("check the sourcedId; it is the column sourced_id of `rostersync report`"));
+            .cure("give a sourcedId, an email, a number or a part of a name; the sourcedId is in `rostersync report`"));
     }
-    let schools: Vec<String> = match (&row, &stored) {
-        (Some(row), _) if !row.schools.is_empty() => row.schools.split('|').map(str::to_owned).collect(),
+    // The plan's own, where it has decided by them; also if there are none.
+    let decided = row.as_ref().filter(|row| row.action.is_decided());
+    let schools: Vec<String> = match (decided.or(row.as_ref()), &stored) {
+        (Some(row), _) if decided.is_some() || !row.schools.is_empty() => {
+            row.schools.split('|').filter(|school| !school.is_empty()).map(str::to_owned).collect()
+        }
         (_, Some(stored)) => stored.schools.clone(),
         (_, None) => Vec::new(),
     };
@@ -120,7 +126,44 @@ fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         })
         .collect();
     let setting = people.setting_at(&schools);
-    Ok(Explained { stored, row, setting, schools, blocked: outcome.blocked, fields })
+    Ok(Explained { user: user.clone(), stored, row, setting, schools, blocked: outcome.blocked, fields })
+}
+
+/// The sourcedId of the person who is meant, who may be in the roster alone.
+fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Result<String> {
+    if plan.row(&args.user)?.is_some() {
+        return Ok(args.user.clone());
+    }
+    match people.find(&args.user)? {
+        Found::One(sourced_id) => return Ok(sourced_id),
+        Found::Several(first, count) => return Err(several(&args.user, &first, count, args.json, ui)?),
+        Found::Nobody => {}
+    }
+    let wanted = Wanted::new(&args.user, &people.rules);
+    let (mut first, mut count) = (Vec::new(), 0);
+    plan.each_decided(|row| {
+        let sis = row.sis.each_ref().map(|cell| &**cell);
+        if wanted.fits(&row.details, sis, &row.identifier, &people.rules) {
+            count += 1;
+            if first.len() < NAMED {
+                first.push(Match {
+                    sourced_id: row.sourced_id.to_string(),
+                    name: said(Field::Name, &row.sis),
+                    state: row.state.to_string(),
+                    role: row.roles.to_string(),
+                });
+            }
+        }
+        Ok(())
+    })?;
+    match (count, first.pop()) {
+        (1, Some(only)) => Ok(only.sourced_id),
+        (_, Some(last)) => {
+            first.push(last);
+            Err(several(&args.user, &first, count, args.json, ui)?)
+        }
+        (_, None) => Ok(args.user.clone()),
+    }
 }
 
 /// What the platform's export had put in place of the details, whether or not the sync changes it again.
@@ -174,7 +217,7 @@ fn action(explained: &Explained) -> &'static str {
     explained.row.as_ref().map_or("none", |row| row.action.word())
 }
 
-fn text(args: &ExplainArgs, explained: &Explained, config: &Config) -> Result<Vec<u8>> {
+fn text(explained: &Explained, config: &Config) -> Result<Vec<u8>> {
     let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let now = explained.stored.as_ref().map_or("no account", |stored| stored.account.state_word());
     let state = state_after(explained);
@@ -191,7 +234,7 @@ fn text(args: &ExplainArgs, explained: &Explained, config: &Config) -> Result<Ve
     };
     let setting = if explained.setting == Setting::On { "ON" } else { "OFF" };
     let mut lines = vec![
-        ("User", args.user.clone()),
+        ("User", explained.user.clone()),
         (
             "State",
             if state == now || state.is_empty() { now.to_owned() } else { format!("{now}, then {state}") },
@@ -235,7 +278,7 @@ fn text(args: &ExplainArgs, explained: &Explained, config: &Config) -> Result<Ve
     Ok(out)
 }
 
-fn as_json(args: &ExplainArgs, explained: &Explained) -> serde_json::Value {
+fn as_json(explained: &Explained) -> serde_json::Value {
     let set = |set: &Provenance| {
         json!({ "origin": set.origin.word(), "actor": set.actor, "run": set.run,
                 "at": set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)) })
@@ -255,7 +298,7 @@ fn as_json(args: &ExplainArgs, explained: &Explained) -> serde_json::Value {
     let notes = explained.row.as_ref().map(|row| &*row.notes).unwrap_or_default();
     let state = state_after(explained);
     json!({
-        "user": args.user,
+        "user": explained.user,
         "state": explained.stored.as_ref().map(|stored| stored.account.state_word()),
         "state_after": state,
         "schools": explained.schools,

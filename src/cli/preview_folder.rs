@@ -60,7 +60,7 @@ impl<'a> PreviewFolder<'a> {
         let kind = format!("{}-{}", message.to.audience.word(), message.to.channel.word());
         for (ending, text) in files {
             let path = self.path.join(format!("{:06}-{}-{kind}.{ending}", self.count, safe(user)));
-            check_target(&path, Some(self.config), None)?;
+            check_target(&path, Some(self.config), &[])?;
             let mut options = OpenOptions::new();
             let file = options.write(true).create_new(true).mode(0o600).open(&path);
             file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|cause| self.failed(cause))?;

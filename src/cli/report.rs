@@ -1,15 +1,15 @@
 //! The arguments of `rostersync report`, and what they ask for.
 
-use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stdout};
 use std::path::PathBuf;
 
 use super::corrections;
 use super::exit::Status;
-use super::ui::Ui;
+use super::ui::{Ui, results};
 use super::{Global, unprintable};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
-use crate::report::{Column, Format, Query, render};
+use crate::report::{Column, Format, NAME, Query, render};
 use crate::run::find_report;
 use crate::store::{RunResult, Store};
 
@@ -72,7 +72,8 @@ pub(super) struct ReportArgs {
 
 const EXAMPLES: &str = "\
 Columns: line, sourced_id, identifier, role, schools, state, action, given_name, family_name, email, phone, home_phone,
-sis_given_name, sis_family_name, sis_email, sis_phone, sis_home_phone, codes, first_seen, notes
+sis_given_name, sis_family_name, sis_email, sis_phone, sis_home_phone, codes, first_seen, notes; and name: given and
+family name together
 
 Examples:
   rostersync report --sort notes --notes                       what needs a look in the latest run, grouped
@@ -95,6 +96,15 @@ impl ReportArgs {
     /// What is asked for, or what is wrong with it.
     fn query(&self) -> Result<Query> {
         let columns = parse(&self.columns)?;
+        let whole_name = self.columns.iter().any(|typed| typed.trim() == NAME);
+        let mut filters = Vec::new();
+        let mut names = Vec::new();
+        for typed in &self.filters {
+            match typed.strip_prefix("name=") {
+                Some(name) => names.push(name.to_owned()),
+                None => filters.push(filter(typed)?),
+            }
+        }
         for (i, column) in columns.iter().enumerate() {
             if columns[..i].contains(column) {
                 let what = format!("`--columns` names `{}` twice", column.name());
@@ -105,8 +115,10 @@ impl ReportArgs {
             sort: parse(&self.sort)?,
             reverse: self.reverse,
             notes_only: self.notes,
-            filters: self.filters.iter().map(|typed| filter(typed)).collect::<Result<_>>()?,
+            filters,
+            names,
             columns: Some(columns).filter(|columns| !columns.is_empty()),
+            whole_name,
             format: self.format(),
         })
     }
@@ -139,7 +151,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
         }
     }
     match &args.output {
-        Some(output) => write_file(output, global.load().ok().as_ref(), None, |out| {
+        Some(output) => write_file(output, global.load().ok().as_ref(), &[&path], |out| {
             if query.format == Format::Csv {
                 // A file is opened with a spreadsheet, which takes it for another encoding without this.
                 out.write_all("\u{feff}".as_bytes()).map_err(unprintable)?;
@@ -148,7 +160,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
         })?,
         None if ui.quiet => {}
         None => {
-            let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+            let mut out = results();
             render(&path, &query, terminal_width(), &mut out)?;
             out.flush().map_err(unprintable)?;
         }
@@ -195,7 +207,9 @@ fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
 }
 
 fn parse(typed: &[String]) -> Result<Vec<Column>> {
-    typed.iter().map(|name| Column::parse(name)).collect()
+    let several: Vec<Vec<Column>> =
+        typed.iter().map(|name| Column::parse_several(name)).collect::<Result<_>>()?;
+    Ok(several.concat())
 }
 
 fn filter(typed: &str) -> Result<(Column, String)> {
@@ -237,6 +251,7 @@ mod tests {
             filters: vec![(Column::Role, "parent".to_owned()), (Column::Email, "a=b".to_owned())],
             columns: Some(vec![Column::Email, Column::Notes]),
             format: Format::Json,
+            ..Query::default()
         };
         assert_eq!(query(typed).unwrap(), expected);
     }
@@ -252,8 +267,14 @@ mod tests {
     #[test]
     fn slips() {
         for (typed, message) in [
-            ("report --sort emial", "the report has no column `emial`; did you mean `email`?"),
-            ("report --where note=x", "the report has no column `note`; did you mean `notes`?"),
+            (
+                "report --sort emial",
+                "the report has no column `emial`; did you mean `email`? The columns are line,",
+            ),
+            (
+                "report --where note=x",
+                "the report has no column `note`; did you mean `notes`? The columns are line,",
+            ),
             (
                 "report --where kept",
                 "`--where kept` has no `=`; write `--where COLUMN=VALUE`, for instance `--where action=kept`",
@@ -261,7 +282,7 @@ mod tests {
             ("report --columns email,email", "`--columns` names `email` twice; name each column once"),
         ] {
             let failure = query(typed).unwrap_err();
-            assert_eq!((failure.kind, failure.to_string().as_str()), (Kind::Usage, message));
+            assert!(failure.kind == Kind::Usage && failure.to_string().starts_with(message), "{failure}");
         }
     }
 }

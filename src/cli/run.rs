@@ -389,15 +389,15 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
 fn print_with_changes(summary: &serde_json::Value, outcome: &Outcome, status: Status, ui: &Ui) -> Result<()> {
     let whole = format!("{summary:#}");
     let head = whole.trim_end().trim_end_matches('}').trim_end();
-    ui.print(format!("{head},\n  \"changes\": [").as_bytes()).map_err(unprintable)?;
+    ui.print_data(format!("{head},\n  \"changes\": [").as_bytes()).map_err(unprintable)?;
     let mut separator = "\n";
     preview::each_change(outcome, |change| {
         let text = format!("{separator}    {change}");
         separator = ",\n";
-        ui.print(text.as_bytes()).map_err(unprintable)
+        ui.print_data(text.as_bytes()).map_err(unprintable)
     })?;
     let end = if separator == "\n" { "]\n}\n" } else { "\n  ]\n}\n" };
-    ui.print(end.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
+    ui.print_data(end.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
 }
 
 /// A failure for programs.
@@ -427,5 +427,5 @@ fn causes(cause: &(dyn std::error::Error + 'static)) -> String {
 
 fn print_json(value: &serde_json::Value, status: Status, ui: &Ui) -> Result<()> {
     let text = format!("{value:#}\n");
-    ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
+    ui.print_data(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
 }

@@ -163,6 +163,14 @@ impl Ui {
         std::io::Write::write_all(&mut stdout().lock(), bytes)
     }
 
+    /// As [`Ui::print`], for values as they are: on a terminal nothing in them may act.
+    pub(super) fn print_data(&self, bytes: &[u8]) -> std::io::Result<()> {
+        match stdout().is_terminal() {
+            true => self.print(&defused(bytes)),
+            false => self.print(bytes),
+        }
+    }
+
     /// Prints what `-q` has held back, if the status says that it is wanted.
     pub(super) fn settle(&self, status: Status) -> std::io::Result<()> {
         let held = self.held.lock().map(|mut held| std::mem::take(&mut *held)).unwrap_or_default();
@@ -172,6 +180,47 @@ impl Ui {
         }
         std::io::Write::flush(&mut out)
     }
+}
+
+/// Standard output for results that are too many to be held. Values in them come from other people's systems, and stay as they
+/// are for a file or a program; on a terminal nothing in them may move the cursor, change the colours or send keys.
+pub(super) fn results() -> Results {
+    let terminal = stdout().is_terminal();
+    Results { out: std::io::BufWriter::with_capacity(64 << 10, stdout().lock()), terminal }
+}
+
+pub(super) struct Results {
+    out: std::io::BufWriter<std::io::StdoutLock<'static>>,
+    terminal: bool,
+}
+
+impl std::io::Write for Results {
+    /// What is written at once are whole rows.
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.terminal {
+            true => self.out.write_all(&defused(bytes)).map(|()| bytes.len()),
+            false => self.out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Without what a terminal acts on; line breaks stay.
+fn defused(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (line, end) = match line.strip_suffix("\r\n") {
+            Some(line) => (line, "\r\n"),
+            None => line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n")),
+        };
+        shown.push_str(&report::harmless(line));
+        shown.push_str(end);
+    }
+    shown.into_bytes()
 }
 
 /// A failure without anything in it that a terminal would act on: parts of it may come from a server.

@@ -14,14 +14,16 @@ pub(super) use show::set_by;
 use std::time::Duration;
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::exit::Status;
+use super::table::Table;
 use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of};
-use crate::people::Typed;
+use crate::people::{Found, Match, People, Typed};
 use crate::run::{Surroundings, send};
 use crate::store::Store;
 
@@ -102,6 +104,53 @@ impl DetailArgs {
     }
 }
 
+/// The sourcedId of the person who is meant: by a sourcedId, an email, a number or a part of a name.
+///
+/// # Errors
+/// `Usage` if nobody fits, or several do; they are printed, for the user to choose.
+pub(super) fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String> {
+    match people.find(text)? {
+        Found::One(sourced_id) => Ok(sourced_id),
+        Found::Nobody => Err(unknown(text)),
+        Found::Several(first, count) => Err(several(text, &first, count, json, ui)?),
+    }
+}
+
+pub(super) fn unknown(text: &str) -> Failure {
+    Failure::new(
+        Kind::Usage,
+        format!("there is no account with the sourcedId, email, number or name `{text}`"),
+    )
+    .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`")
+}
+
+/// Prints those who fit; the failure itself names nobody.
+pub(super) fn several(text: &str, first: &[Match], count: u64, json: bool, ui: &Ui) -> Result<Failure> {
+    if json {
+        let matches: Vec<_> = first
+            .iter()
+            .map(|one| {
+                json!({ "sourced_id": one.sourced_id, "name": one.name, "state": one.state, "role": one.role })
+            })
+            .collect();
+        print_json(&json!({ "result": "usage", "exit": 2, "count": count, "matches": matches }), ui)?;
+    } else {
+        let mut out = Vec::new();
+        let mut table = Table::new(&["sourced_id", "name", "state", "role"]);
+        for one in first {
+            table.row(&[&one.sourced_id, &one.name, &one.state, &one.role], &mut out)?;
+        }
+        table.finish(&mut out)?;
+        ui.print(&out).map_err(unprintable)?;
+        let more = count - first.len() as u64;
+        if more > 0 {
+            ui.print(format!("… and {more} more\n").as_bytes()).map_err(unprintable)?;
+        }
+    }
+    Ok(Failure::new(Kind::Usage, format!("`{text}` fits {count} people"))
+        .cure("name one of them by the sourcedId"))
+}
+
 /// The store, to be read.
 ///
 /// # Errors
@@ -153,7 +202,7 @@ pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui)
 
 /// Prints JSON, indented.
 pub(super) fn print_json(value: &serde_json::Value, ui: &Ui) -> Result<()> {
-    ui.print(format!("{value:#}\n").as_bytes()).map_err(unprintable)
+    ui.print_data(format!("{value:#}\n").as_bytes()).map_err(unprintable)
 }
 
 /// `the district`, or `school sch-1 (Lincoln Elementary)`.

@@ -553,3 +553,20 @@ fn holds_secret(section: &str, key: &str, value: &str) -> bool {
         _ => false,
     }
 }
+
+/// Every text among the values, whatever its key.
+pub(super) fn texts(text: &str) -> Vec<String> {
+    fn walk(value: toml::Value, found: &mut Vec<String>) {
+        match value {
+            toml::Value::String(text) if !text.is_empty() && !text.contains('\n') => found.push(text),
+            toml::Value::Array(values) => values.into_iter().for_each(|value| walk(value, found)),
+            toml::Value::Table(table) => table.into_iter().for_each(|(_, value)| walk(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(table) = text.parse::<toml::Table>() {
+        walk(toml::Value::Table(table), &mut found);
+    }
+    found
+}

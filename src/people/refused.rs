@@ -79,10 +79,16 @@ impl Refused {
             Self::Policy(Refusal::ActorInactive) => {
                 "Your own account is not active, so it cannot change the contact details of others."
             }
+            Self::Policy(Refusal::ActorDisabled) => {
+                "Your own account is disabled in the school's records, so it cannot change the contact details of others."
+            }
             Self::UnknownActor => {
                 "You have no account of your own here, so you cannot change the contact details of others."
             }
-            Self::NotStaff => "Only staff can manage users, and this person has no role at a school.",
+            Self::NotStaff => {
+                "Only staff can manage users, and this person holds no staff role today. Student, guardian, parent and relative \
+                 are none; nor is a role that has ended or that OneRoster does not have."
+            }
             Self::Invalid(Field::Name) => "A name is needed.",
             Self::Invalid(Field::Email) => "This is not a valid email address.",
             Self::Invalid(Field::Phone) => "This is not a valid phone number.",

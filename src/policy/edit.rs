@@ -32,6 +32,8 @@ pub enum Actor {
     NotStaff,
     /// Somebody else whose own account has not joined or is archived.
     Inactive,
+    /// Staff who are disabled in the SIS import (`enabledUser`): their access is limited.
+    Disabled,
 }
 
 /// All that the question depends on. The field is not among it: the answer is the same for each.
@@ -46,6 +48,7 @@ pub struct EditFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     ActorInactive,
+    ActorDisabled,
     NotPermitted,
     OtherSchool,
     Outranked,
@@ -59,6 +62,7 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::ActorInactive => "actor-inactive",
+            Self::ActorDisabled => "actor-disabled",
             Self::NotPermitted => "not-permitted",
             Self::OtherSchool => "other-school",
             Self::Outranked => "outranked",
@@ -88,12 +92,13 @@ impl Permit {
 /// # Errors
 /// Why not. Somebody who has no business with the account learns nothing of its state.
 pub fn may_edit(account: i64, facts: &EditFacts) -> Result<Permit, Refusal> {
-    use Actor::{Inactive, Manager, ManagerElsewhere, NotStaff, OtherStaff, Outranked, ThePerson};
+    use Actor::{Disabled, Inactive, Manager, ManagerElsewhere, NotStaff, OtherStaff, Outranked, ThePerson};
     use Setting::{Off, On};
     use Target::{Active, Archived, Pending};
 
     match (facts.actor, facts.target, facts.setting) {
         (Inactive, Pending | Active | Archived, On | Off) => Err(Refusal::ActorInactive),
+        (Disabled, Pending | Active | Archived, On | Off) => Err(Refusal::ActorDisabled),
         (OtherStaff | NotStaff, Pending | Active | Archived, On | Off) => Err(Refusal::NotPermitted),
         (ManagerElsewhere, Pending | Active | Archived, On | Off) => Err(Refusal::OtherSchool),
         (ThePerson | Manager | Outranked, Archived, On | Off) => Err(Refusal::Archived),
@@ -110,7 +115,7 @@ mod tests {
 
     const TARGETS: [Target; 3] = [Target::Pending, Target::Active, Target::Archived];
     const SETTINGS: [Setting; 2] = [Setting::On, Setting::Off];
-    const ACTORS: [Actor; 7] = [
+    const ACTORS: [Actor; 8] = [
         Actor::ThePerson,
         Actor::Manager,
         Actor::Outranked,
@@ -118,6 +123,7 @@ mod tests {
         Actor::OtherStaff,
         Actor::NotStaff,
         Actor::Inactive,
+        Actor::Disabled,
     ];
 
     fn every_cell() -> impl Iterator<Item = EditFacts> {
@@ -147,7 +153,9 @@ mod tests {
     /// Who has no business with an account gets the same answer whatever its state.
     #[test]
     fn a_stranger_learns_nothing() {
-        for actor in [Actor::ManagerElsewhere, Actor::OtherStaff, Actor::NotStaff, Actor::Inactive] {
+        for actor in
+            [Actor::ManagerElsewhere, Actor::OtherStaff, Actor::NotStaff, Actor::Inactive, Actor::Disabled]
+        {
             let mut answers: Vec<Refusal> = every_cell()
                 .filter(|facts| facts.actor == actor)
                 .filter_map(|facts| may_edit(7, &facts).err())

@@ -2,6 +2,9 @@
 
 use crate::failure::{Failure, Kind, Result};
 
+/// What a table heads given and family name with.
+pub const NAME: &str = "name";
+
 /// A column, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
@@ -83,16 +86,28 @@ impl Column {
         Self::ALL.into_iter().find(|column| column.name() == name)
     }
 
-    /// The column that a user typed; the failure names the nearest one.
+    /// The column that a user typed; the failure names the nearest one, and all.
     pub fn parse(typed: &str) -> Result<Self> {
         let typed = typed.trim();
         Self::named(typed).ok_or_else(|| {
             let failure = Failure::new(Kind::Usage, format!("the report has no column `{typed}`"));
+            let all =
+                format!("{}, and `{NAME}` for given and family name", Self::ALL.map(Self::name).join(", "));
             match nearest(typed) {
-                Some(column) => failure.cure(format!("did you mean `{}`?", column.name())),
-                None => failure.cure(format!("the columns are {}", Self::ALL.map(Self::name).join(", "))),
+                Some(column) => {
+                    failure.cure(format!("did you mean `{}`? The columns are {all}", column.name()))
+                }
+                None => failure.cure(format!("the columns are {all}")),
             }
         })
+    }
+
+    /// The columns that a user typed: one, or the two of the table's own header `name`.
+    pub fn parse_several(typed: &str) -> Result<Vec<Self>> {
+        match typed.trim() {
+            NAME => Ok(vec![Self::GivenName, Self::FamilyName]),
+            typed => Self::parse(typed).map(|column| vec![column]),
+        }
     }
 
     /// What stands between the members of a cell that can hold several values.
@@ -152,7 +167,8 @@ mod tests {
         ] {
             let failure = Column::parse(typed).unwrap_err();
             assert_eq!(failure.kind, Kind::Usage);
-            assert_eq!(failure.cure, format!("did you mean `{meant}`?"), "{typed}");
+            let cure = format!("did you mean `{meant}`? The columns are line, sourced_id,");
+            assert!(failure.cure.starts_with(&cure), "{typed}: {}", failure.cure);
         }
     }
 
@@ -161,5 +177,12 @@ mod tests {
         let failure = Column::parse("xyzzy").unwrap_err();
         assert_eq!(failure.what, "the report has no column `xyzzy`");
         assert!(failure.cure.starts_with("the columns are line, sourced_id,"), "{}", failure.cure);
+        assert!(failure.cure.ends_with(", notes, and `name` for given and family name"), "{}", failure.cure);
+    }
+
+    #[test]
+    fn the_tables_own_header_is_a_name_too() {
+        assert_eq!(Column::parse_several("name").unwrap(), [Column::GivenName, Column::FamilyName]);
+        assert_eq!(Column::parse_several(" email").unwrap(), [Column::Email]);
     }
 }

@@ -8,11 +8,13 @@ use super::reader::Cells;
 pub(super) struct Filter<'a> {
     pub(super) notes_only: bool,
     pub(super) conditions: &'a [(Column, String)],
+    /// Given and family name together.
+    pub(super) names: &'a [String],
 }
 
 impl Filter<'_> {
     /// Lets every row through.
-    pub(super) const NONE: Self = Filter { notes_only: false, conditions: &[] };
+    pub(super) const NONE: Self = Filter { notes_only: false, conditions: &[], names: &[] };
 
     pub(super) fn accepts(&self, cells: &Cells<'_>) -> bool {
         (!self.notes_only || !cells.cell(Column::Notes).is_empty())
@@ -20,7 +22,13 @@ impl Filter<'_> {
                 .conditions
                 .iter()
                 .all(|(column, value)| holds(*column, cells.cell(*column), value.as_bytes()))
+            && (self.names.is_empty() || self.names.iter().all(|name| *name == whole_name(cells)))
     }
+}
+
+/// As a table shows it.
+pub(super) fn whole_name(cells: &Cells<'_>) -> String {
+    format!("{} {}", cells.text(Column::GivenName), cells.text(Column::FamilyName)).trim().to_owned()
 }
 
 /// Exact, by bytes; in a column of several values, any of them or all of them as written.

@@ -31,8 +31,12 @@ pub struct Query {
     /// Only rows where all these columns have these values, exactly. `role`, `schools` and `codes` can hold several
     /// values: one of them is enough, or the whole cell.
     pub filters: Vec<(Column, String)>,
+    /// Only rows where given and family name together are exactly these.
+    pub names: Vec<String>,
     /// These columns, in this order. None: all that the report has, or in a table those that matter most.
     pub columns: Option<Vec<Column>>,
+    /// In a table, given and family name of `columns` stand together in one column.
+    pub whole_name: bool,
     pub format: Format,
 }
 
@@ -63,7 +67,7 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     let mut reader = Reader::new(&file, path)?;
     let mut rendering = query.rendering(reader.layout(), path, terminal)?;
     let mut page = Page { out, buffer: Vec::new() };
-    let filter = Filter { notes_only: query.notes_only, conditions: &query.filters };
+    let filter = Filter { notes_only: query.notes_only, conditions: &query.filters, names: &query.names };
     if query.sort.is_empty() && !query.reverse {
         return show(&mut reader, filter, &mut *rendering, &mut page);
     }
@@ -103,7 +107,7 @@ impl Query {
             Format::Json => Box::new(Json::new(all())),
             Format::Table => {
                 let fields = match columns {
-                    Some(columns) => columns.iter().map(|column| Field::Cell(*column)).collect(),
+                    Some(columns) => Field::of(columns, self.whole_name),
                     None => Field::USUAL.into_iter().filter(|field| field.is_in(layout)).collect(),
                 };
                 Box::new(Table::new(fields, terminal))

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::columns::Column;
+use super::columns::{Column, NAME};
+use super::filter::whole_name;
 use super::formats::Rendering;
 use super::reader::{Cells, Layout};
 
@@ -44,19 +45,31 @@ impl Field {
         }
     }
 
+    /// The fields of these columns; with `whole_name` a given name and the family name after it are one.
+    pub(super) fn of(columns: &[Column], whole_name: bool) -> Vec<Self> {
+        let is_name = |at: usize| {
+            whole_name && columns[at] == Column::GivenName && columns.get(at + 1) == Some(&Column::FamilyName)
+        };
+        let mut fields = Vec::new();
+        let mut at = 0;
+        while at < columns.len() {
+            let name = is_name(at);
+            fields.push(if name { Self::Name } else { Self::Cell(columns[at]) });
+            at += if name { 2 } else { 1 };
+        }
+        fields
+    }
+
     fn header(self) -> &'static str {
         match self {
-            Self::Name => "name",
+            Self::Name => NAME,
             Self::Cell(column) => column.name(),
         }
     }
 
     fn text(self, cells: &Cells<'_>) -> String {
         match self {
-            Self::Name => {
-                let (given, family) = (cells.text(Column::GivenName), cells.text(Column::FamilyName));
-                harmless(format!("{given} {family}").trim())
-            }
+            Self::Name => harmless(&whole_name(cells)),
             Self::Cell(column) => harmless(&cells.text(column)),
         }
     }

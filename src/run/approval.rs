@@ -26,6 +26,8 @@ pub(super) struct Basis {
     settings: BTreeMap<String, String>,
 }
 
+const NOT_SET: &str = "not set";
+
 /// Under this key in the summary of a blocked run.
 pub(super) const BASIS: &str = "basis";
 
@@ -59,9 +61,12 @@ impl Basis {
         let names: std::collections::BTreeSet<&String> =
             self.settings.keys().chain(now.settings.keys()).collect();
         for name in names {
-            let text = |value: Option<&String>| value.map_or("not set", String::as_str).to_owned();
+            let text = |value: Option<&String>| value.map_or(NOT_SET, String::as_str).to_owned();
             let (then, now) = (text(self.settings.get(name)), text(now.settings.get(name)));
-            if then != now {
+            // Without notifications it is not asked by which channels they would go.
+            let no_channel =
+                name.starts_with("[notify.") && [&then, &now].into_iter().any(|text| text == NOT_SET);
+            if then != now && !no_channel {
                 moved.push(format!("the configuration: {name} is {now}, it was {then}"));
             }
         }

@@ -1,6 +1,7 @@
 //! The one transaction of a run: accounts, audit, outbox, and the run's own row.
 
 use super::approval::{BASIS, Basis};
+use super::managers::Ending;
 use super::{Surroundings, Told};
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LastNight;
@@ -23,6 +24,8 @@ pub(super) struct Applied<'a> {
     pub(super) occasion: &'a Occasion<'a>,
     /// Kept of a blocked run, for the one who approves it later.
     pub(super) basis: &'a Basis,
+    /// Permissions that end with it.
+    pub(super) ending: &'a Ending,
 }
 
 /// Writes a run to the store, of a blocked one only the row. It counts once the store commits.
@@ -32,7 +35,7 @@ pub(super) fn write(
     applied: &Applied<'_>,
     around: &Surroundings<'_>,
 ) -> Result<()> {
-    let Applied { run: number, result, source, tonight, notify, told, occasion, basis } = *applied;
+    let Applied { run: number, result, source, tonight, notify, told, occasion, basis, ending } = *applied;
     let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);
     let mut summary = serde_json::to_value(&plan.summary).map_err(unkept)?;
     if result == RunResult::Blocked {
@@ -100,6 +103,7 @@ pub(super) fn write(
             }
             Ok(())
         })?;
+        ending.write(store, number, around.now)?;
         if first_load {
             store.make_account_index()?;
         }

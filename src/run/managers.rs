@@ -1,26 +1,66 @@
 //! Who comes back with a permission.
 
 use crate::failure::Result;
+use crate::findings::Findings;
 use crate::plan::{Action, Plan};
-use crate::store::Store;
+use crate::store::{AuditEntry, Grant, Origin, Store};
 
-/// A permission sleeps while somebody is archived, be it over the summer or because they left for good. Whoever comes back
-/// has it again, and somebody should think of it.
-///
-/// # Errors
-/// Those of the store and the plan.
-pub(super) fn warn(plan: &Plan, store: &Store) -> Result<()> {
-    let grants = store.all_grants()?;
-    plan.each_decided(|row| {
-        if row.action == Action::Restored
-            && let Some(account) = store.account(&row.sourced_id)?
-            && grants.contains_key(&account.id)
-        {
-            tracing::warn!(
-                user = &*row.sourced_id,
-                "a user who is restored can manage users again; `rostersync users revoke` takes that away"
-            );
+/// Permissions of people who are restored by this run: by account.
+pub(super) struct Ending(Vec<(i64, Vec<Grant>)>);
+
+impl Ending {
+    /// A permission sleeps while its holder is archived, be it over the summer or because they left for good. It does not come
+    /// back with them by itself: it is said once, and given again by hand where that is right.
+    ///
+    /// # Errors
+    /// Those of the store and the plan.
+    pub(super) fn find(plan: &Plan, store: &Store, findings: &mut Findings) -> Result<Self> {
+        let mut ending = Self(Vec::new());
+        if plan.summary.count(Action::Restored) == 0 {
+            return Ok(ending);
+        }
+        let grants = store.all_grants()?;
+        if grants.is_empty() {
+            return Ok(ending);
+        }
+        plan.each_decided(|row| {
+            if row.action == Action::Restored
+                && let Some(account) = store.account(&row.sourced_id)?
+                && let Some(grants) = grants.get(&account.id)
+            {
+                let places: Vec<&str> = grants.iter().map(Grant::word).collect();
+                findings.attention("permission-ended", "users", None, None, || {
+                    format!(
+                        "the user {id} is back and could manage users before (of {}); the permission has ended, and \
+                         `rostersync users grant {id} users-manager` gives it again",
+                        places.join(", "),
+                        id = row.sourced_id
+                    )
+                });
+                ending.0.push((account.id, grants.clone()));
+            }
+            Ok(())
+        })?;
+        Ok(ending)
+    }
+
+    /// Ends them, in the transaction of the run.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) fn write(&self, store: &Store, run: i64, now: chrono::DateTime<chrono::Utc>) -> Result<()> {
+        for (account, grants) in &self.0 {
+            for grant in grants {
+                store.revoke(*account, grant)?;
+                let entry = AuditEntry {
+                    origin: Origin::Sync,
+                    field: "users_manager".into(),
+                    old: grant.word().into(),
+                    new: String::new(),
+                };
+                store.audit(*account, Some(run), &entry, now)?;
+            }
         }
         Ok(())
-    })
+    }
 }

@@ -383,7 +383,11 @@ fn a_permission_is_for_staff_and_on_record() {
     district
         .cli(&["users", "grant", "gua-1", "users-manager"])
         .exits(4)
-        .complains(&["Only staff can manage users", "user gua-1, code not-staff"]);
+        .complains(&[
+            "Only staff can manage users, and this person holds no staff role today. Student, guardian, parent and relative are \
+             none; nor is a role that has ended or that OneRoster does not have",
+            "user gua-1, code not-staff",
+        ]);
     // A blank school is a slip, and not the whole district.
     for command in ["grant", "revoke"] {
         let blank = ["users", command, "tea-1", "users-manager", "--school", ""];
@@ -405,9 +409,16 @@ fn a_permission_is_for_staff_and_on_record() {
         .complains(&["no school has the sourcedId `sch-2`", "did you mean `sch-1`?"]);
 }
 
-/// A permission sleeps while somebody is archived: they may be back after the summer.
+/// Who has the permission, by `users list`.
+fn managers(district: &District, value: &str) -> Vec<String> {
+    let filter = format!("users_manager={value}");
+    let json = district.cli(&["users", "list", "--where", &filter, "--format", "json"]).ok().json();
+    json.as_array().unwrap().iter().map(|row| row["sourced_id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A permission sleeps while somebody is archived. It does not come back with them by itself: it is said once.
 #[test]
-fn a_manager_who_comes_back_is_said() {
+fn a_manager_who_comes_back_is_given_the_permission_by_hand() {
     let mut district = District::new().without_limits();
     let everybody = ["gua-1", "tea-1", "tea-2"].map(person);
     district.platform(&everybody);
@@ -416,32 +427,134 @@ fn a_manager_who_comes_back_is_said() {
     for actor in ["tea-1", "tea-2"] {
         let _ = district.cli(&["users", "grant", actor, "users-manager"]).ok();
     }
-    let managers = |district: &District| {
-        let list = ["users", "list", "--where", "users_manager=district", "--format", "json"];
-        let json = district.cli(&list).ok().json();
-        json.as_array()
-            .unwrap()
-            .iter()
-            .map(|row| row["sourced_id"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(managers(&district), ["tea-1", "tea-2"]);
+    assert_eq!(managers(&district, "district"), ["tea-1", "tea-2"]);
     district.sis(&everybody[..2]);
-    let done = district.run().ok();
-    assert!(!done.stderr.contains("manage users"), "{}", done.stderr);
-    assert_eq!(managers(&district), ["tea-1"]);
+    let _ = district.run().ok();
+    assert_eq!(managers(&district, "district"), ["tea-1"]);
+    assert_eq!(managers(&district, "asleep:district"), ["tea-2"]);
     let shown = district.cli(&["users", "show", "tea-2"]).ok().stdout;
-    assert!(shown.contains("Manages:   users of the whole district, once no longer archived\n"), "{shown}");
+    assert!(shown.contains("Manages:   users of the whole district, not while archived\n"), "{shown}");
     district.sis(&everybody);
-    let done = district.run().ok();
+    let told = "the user tea-2 is back and could manage users before (of district); the permission has ended, and \
+                `rostersync users grant tea-2 users-manager` gives it again";
+    let preview = district.preview().exits(3);
+    assert!(preview.stdout.contains(told), "{}", preview.stdout);
+    assert_eq!(managers(&district, "asleep:district"), ["tea-2"], "a preview ends nothing");
+    let done = district.run().exits(3);
+    assert!(done.stdout.contains(&format!("Attention (permission-ended): users: {told}")), "{}", done.stdout);
+    assert_eq!(managers(&district, "district"), ["tea-1"]);
+    assert_eq!(managers(&district, "asleep:district"), Vec::<String>::new());
+    let _ = edit(&district, "gua-1", "tea-2", &["--email", "x@mail.example"]).exits(4);
     assert_eq!(
-        done.stderr.matches("a user who is restored can manage users again").count(),
-        1,
-        "{}",
-        done.stderr
+        district
+            .ask("SELECT origin, old, new FROM audit WHERE field = 'users_manager' ORDER BY id DESC LIMIT 1"),
+        "sync | district | "
     );
-    assert!(done.stderr.contains("user=\"tea-2\""), "{}", done.stderr);
-    assert_eq!(managers(&district), ["tea-1", "tea-2"]);
+    // Once.
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "grant", "tea-2", "users-manager"]).ok();
+    let _ = edit(&district, "gua-1", "tea-2", &["--email", "x@mail.example"]).ok();
+    let _ = district.cli(&["status", "--verify"]).ok();
+}
+
+/// Of a blocked run there is nothing but its row.
+#[test]
+fn a_blocked_run_ends_no_permission() {
+    let mut district = District::new();
+    let all: Vec<_> = (1..=20).map(|n| person(&format!("tea-{n:02}"))).collect();
+    district.platform(&all);
+    district.sis(&all);
+    let _ = district.run().ok();
+    let _ = district.cli(&["users", "grant", "tea-20", "users-manager"]).ok();
+    district.sis(&all[..19]);
+    let _ = district.run().ok();
+    district.sis(&[&all[..9], &all[19..]].concat());
+    let done = district.run().exits(4);
+    assert!(done.stdout.contains("permission-ended"), "{}", done.stdout);
+    assert_eq!(managers(&district, "asleep:district"), ["tea-20"]);
+}
+
+/// `enabledUser` limits the access: to edit oneself is no access to others.
+#[test]
+fn staff_who_are_disabled_edit_nobody_else() {
+    let mut district = District::new().without_limits();
+    let all =
+        |enabled: &str| [person("gua-1"), person("tea-1").enabled(enabled), person("adm-1").enabled(enabled)];
+    district.platform(&all("true"));
+    district.sis(&all("true"));
+    let _ = district.run().ok();
+    for actor in ["tea-1", "adm-1"] {
+        let _ = district.cli(&["users", "grant", actor, "users-manager"]).ok();
+    }
+    let _ = edit(&district, "gua-1", "tea-1", &["--home-phone", "7185550177"]).ok();
+    district.sis(&all("false"));
+    let _ = district.run().ok();
+    let before = district.accounts();
+    for (user, actor) in [("gua-1", "tea-1"), ("gua-1", "adm-1"), ("adm-1", "tea-1")] {
+        let done = edit(&district, user, actor, &["--home-phone", "7185550178", "--json"]).exits(4).json();
+        assert_eq!(done["code"], "actor-disabled");
+        assert_eq!(
+            done["message"],
+            "Your own account is disabled in the school's records, so it cannot change the contact details of others."
+        );
+        let asked = district.cli(&["users", "can-edit", user, "--as", actor, "--json"]).ok().json();
+        assert_eq!(asked["fields"]["email"]["code"], "actor-disabled");
+    }
+    assert_eq!(district.accounts(), before);
+    assert_eq!(managers(&district, "district"), Vec::<String>::new());
+    assert_eq!(managers(&district, "asleep:district"), ["adm-1", "tea-1"]);
+    let shown = district.cli(&["users", "show", "tea-1", "--json"]).ok().json();
+    assert_eq!(shown["users_manager_asleep"], "disabled");
+    // Their own details are theirs.
+    let _ = edit(&district, "tea-1", "tea-1", &["--home-phone", "7185550179"]).ok();
+    // What the SIS does not say takes nothing away.
+    district.sis(&all(""));
+    let _ = district.run().ok();
+    district.sis(&all("true"));
+    let _ = district.run().ok();
+    let _ = edit(&district, "gua-1", "tea-1", &["--home-phone", "7185550177"]).ok();
+}
+
+/// `[sync] roles` says whose details the sync looks after, and not who works here. A role that OneRoster does not have may be
+/// anything, and one that is over is none.
+#[test]
+fn which_roles_can_manage_users() {
+    let mut district = District::new().without_limits();
+    let people = [
+        person("gua-1"),
+        person("tea-1"),
+        person("tea-2").role("counselor"),
+        person("stu-1"),
+        person("par-1"),
+        person("rel-1"),
+    ];
+    district.platform(&people);
+    district.sis(&people);
+    let _ = district.run().ok();
+    for actor in ["tea-1", "tea-2"] {
+        let _ = district.cli(&["users", "grant", actor, "users-manager"]).ok();
+    }
+    for nobody in ["stu-1", "par-1", "rel-1", "gua-1"] {
+        district
+            .cli(&["users", "grant", nobody, "users-manager"])
+            .exits(4)
+            .complains(&["holds no staff role today", "code not-staff"]);
+    }
+    let limited = district.with("sync.roles", "[\"guardian\", \"teacher\"]");
+    let _ = limited.run().ok();
+    let _ = edit(&limited, "gua-1", "tea-2", &["--home-phone", "7185550177"]).ok();
+    // Another word, and another office: neither of them edits others any more.
+    let mut people = people;
+    people[1] = people[1].clone().role("ext:helper");
+    people[2] = people[2].clone().role("parent");
+    limited.sis(&people);
+    let _ = limited.run().ok();
+    for actor in ["tea-1", "tea-2"] {
+        let done = edit(&limited, "gua-1", actor, &["--home-phone", "7185550178", "--json"]).exits(4).json();
+        assert_eq!(done["code"], "not-permitted", "{actor}");
+    }
+    assert_eq!(managers(&limited, "district"), Vec::<String>::new());
+    assert_eq!(managers(&limited, "asleep:district"), ["tea-1", "tea-2"]);
 }
 
 /// The edit is made whatever becomes of its messages, and nobody is told that they went out.

@@ -49,6 +49,7 @@ mod source;
 mod support;
 mod tampering;
 mod telling;
+mod terminal;
 mod texts;
 mod undo;
 mod who_counts;

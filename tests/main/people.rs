@@ -389,3 +389,105 @@ fn every_value_is_accounted_for() {
     }
     assert!(district.ask("SELECT count(*) FROM audit WHERE origin = 'undo'") != "0");
 }
+
+/// A caller says an address, a number or a name, and no sourcedId.
+#[test]
+fn a_person_is_found_by_what_a_caller_says() {
+    let mut district = District::new().without_limits();
+    let people = [
+        person("gua-1")
+            .given("Ana Mar\u{ed}a")
+            .family("N\u{fa}\u{f1}ez")
+            .email("ana@mail.example")
+            .mobile("718-555-0101"),
+        person("gua-2")
+            .given("Bo")
+            .family("Lind")
+            .email("bo@mail.example")
+            .home("(212) 555-0102")
+            .identifier("77012"),
+        person("gua-3").given("Bo").family("Diaz").email("bd@mail.example"),
+    ];
+    district.platform(&[people[0].clone().email("typed@mail.example")]);
+    district.sis(&people);
+    let _ = district.run().ok();
+    for (typed, id) in [
+        ("gua-1", "gua-1"),
+        ("typed@mail.example", "gua-1"),
+        // What the SIS says is what the caller may know.
+        ("ANA@mail.example", "gua-1"),
+        ("(718) 555-0101", "gua-1"),
+        ("+17185550101", "gua-1"),
+        ("212.555.0102", "gua-2"),
+        ("77012", "gua-2"),
+        ("n\u{fa}\u{f1}ez", "gua-1"),
+        ("N\u{fa}\u{f1}ez ana", "gua-1"),
+        ("lind", "gua-2"),
+    ] {
+        let shown = district.cli(&["users", "show", typed, "--json"]).ok().json();
+        assert_eq!(shown["user"], id, "{typed}");
+        assert_eq!(district.cli(&["explain", typed, "--json"]).ok().json()["user"], id, "{typed}");
+        let history = district.cli(&["users", "history", typed]).ok().stdout;
+        assert_eq!(history, district.cli(&["users", "history", id]).ok().stdout);
+    }
+    // Several fit: they are listed, and nothing is chosen.
+    for command in [&["users", "show"][..], &["users", "history"], &["explain"]] {
+        let done = district.cli(&[command, &["bo"]].concat()).exits(2);
+        assert_eq!(
+            done.stdout,
+            "sourced_id  name     state    role\ngua-2       Bo Lind  pending  guardian\ngua-3       Bo Diaz  pending  guardian\n"
+        );
+        assert!(
+            done.stderr.contains("`bo` fits 2 people") && !done.stderr.contains("Lind"),
+            "{}",
+            done.stderr
+        );
+        let json = district.cli(&[command, &["bo", "--json"]].concat()).exits(2).json();
+        assert_eq!((&json["count"], &json["matches"][0]["sourced_id"]), (&2.into(), &"gua-2".into()));
+        let _ = district.cli(&[command, &["nobody@mail.example"]].concat()).exits(2);
+    }
+    // To change somebody takes the sourcedId.
+    let _ = district.cli(&["users", "join", "lind"]).exits(2);
+    assert_eq!(district.cli(&["users", "list", "--search", "BO"]).ok().stdout.lines().count(), 3);
+    assert_eq!(
+        district
+            .cli(&["users", "list", "--search", "bo", "--where", "family_name=Diaz"])
+            .ok()
+            .stdout
+            .lines()
+            .count(),
+        2
+    );
+    // Explain knows who is in the roster alone.
+    district.sis(&[&people[..], &[person("gua-4").given("Kim").family("Park")]].concat());
+    assert_eq!(district.cli(&["explain", "park", "--json"]).ok().json()["user"], "gua-4");
+}
+
+/// Beside the account's name stands the one of the SIS as it is, also where one part of it is blank.
+#[test]
+fn the_sis_name_is_the_one_of_the_sis() {
+    let mut district = District::new().without_limits();
+    let typed = [
+        person("tea-1").given("Rosa").family("Diaz"),
+        person("tea-2").given("Ann").family("Lee"),
+        person("tea-3").given("Tom").family("Park"),
+    ];
+    district.platform(&typed);
+    district.sis(&[
+        typed[0].clone().given("R.").family("Diaz-Lopez"),
+        typed[1].clone().given("").family("Leeds"),
+        typed[2].clone().given("TOM").family("PARK"),
+    ]);
+    let _ = district.run().ok();
+    for (id, name, sis) in [
+        ("tea-1", "Rosa Diaz", "R. Diaz-Lopez"),
+        ("tea-2", "Ann Lee", "Leeds"),
+        ("tea-3", "Tom Park", "TOM PARK"),
+    ] {
+        for command in [&["users", "show", id, "--json"][..], &["explain", id, "--json"]] {
+            let json = district.cli(command).ok().json();
+            let field = &json["fields"]["name"];
+            assert_eq!((&field["actual"], &field["sis"]), (&name.into(), &sis.into()), "{command:?}");
+        }
+    }
+}

@@ -227,3 +227,89 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     assert_eq!(done.stdout.trim_end(), HEADER);
     assert_eq!(done.stderr.trim(), "0");
 }
+
+/// What the table heads a column with can be asked for.
+#[test]
+fn the_tables_header_name_is_a_column() {
+    let district = District::new();
+    district.sis(&[person("tea-2").given("Bo").family("Lind"), person("tea-1").given("Ana").family("Lee")]);
+    let _ = district.run().ok();
+    let said = |arguments: &[&str]| district.cli(&[&["report"], arguments].concat()).ok().stdout;
+    assert_eq!(
+        said(&["--columns", "name,state", "--sort", "name"]),
+        "name     state\nAna Lee  pending\nBo Lind  pending\n"
+    );
+    assert_eq!(
+        said(&["--columns", "sourced_id,name", "--where", "name=Bo Lind"]),
+        "sourced_id  name\ntea-2       Bo Lind\n"
+    );
+    assert_eq!(said(&["--where", "name=Bo", "--columns", "name"]), "name\n");
+    // Programs get the two columns that there are.
+    assert_eq!(
+        said(&["--columns", "name", "--format", "csv"]),
+        "given_name,family_name\r\nBo,Lind\r\nAna,Lee\r\n"
+    );
+    district.cli(&["report", "--columns", "nmae"]).exits(2).complains(&[
+        "the report has no column `nmae`",
+        "line, sourced_id, identifier",
+        "and `name` for given and family name",
+    ]);
+    district.cli(&["report", "--columns", "name,given_name"]).exits(2).complains(&["`given_name` twice"]);
+}
+
+/// A slip in `--report` or `-o` must not cost an input, a secret or a template.
+#[test]
+fn no_output_goes_over_what_is_read_or_kept() {
+    let mut district = District::new()
+        .with("notify.templates", "\"templates\"")
+        .with("notify.email.server", "\"smtp://127.0.0.1:1\"")
+        .with("notify.email.user", "\"district\"")
+        .with("notify.email.password_file", "\"secrets/mail\"")
+        .with("monitor.ping_url_file", "\"ping-url\"");
+    district.platform(&[person("tea-1")]);
+    district.sis(&[person("tea-1")]);
+    district.file("templates/en/email.txt", "");
+    std::fs::remove_dir_all(district.path("templates/en")).unwrap();
+    district.file("secrets/mail", "hunter2\n");
+    district.file("ping-url", "http://127.0.0.1:1/");
+    district.file("renames.csv", "old,new\n");
+    district.file("other/users.csv", std::fs::read(district.path("sis/users.csv")).unwrap());
+    let _ = district.run().ok();
+    let before = district.names();
+    for output in [
+        "renames.csv",
+        "./other/../renames.csv",
+        "other/users.csv",
+        "other/new.csv",
+        "sis/users.csv",
+        "platform-users.csv",
+        "rostersync.toml",
+        "rostersync.db",
+        "rostersync.db.lock",
+        "secrets/mail",
+        "ping-url",
+        "templates/en.txt",
+        "reports/users-000001.csv",
+    ] {
+        let run = ["run", "--dry-run", "--source", "other", "--rekey", "renames.csv", "--report", output];
+        district.cli(&run).exits(2).complains(&["that would overwrite what the sync reads or keeps"]);
+        let named_there_alone = output.contains("renames") || output.contains("other/");
+        if !named_there_alone {
+            district
+                .cli(&["report", "-o", output])
+                .exits(2)
+                .complains(&["that would overwrite what the sync reads or keeps"]);
+            district
+                .cli(&["report", "--sis-corrections", "-o", output])
+                .exits(2)
+                .complains(&["that would overwrite what the sync reads or keeps"]);
+        }
+    }
+    assert_eq!(district.names(), before);
+    // What is none of these can be written, and written again.
+    for _ in 0..2 {
+        let _ = district.cli(&["run", "--dry-run", "--report", "preview.csv"]).ok();
+        let _ = district.cli(&["run", "--dry-run", "--report", "reports/preview.csv"]).ok();
+        let _ = district.cli(&["report", "-o", "secrets/copy.csv"]).ok();
+    }
+}

@@ -1,11 +1,11 @@
 //! `rostersync users import` and `users export`
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use super::super::exit::Status;
 use super::super::run::{checksum, quoted};
-use super::super::ui::Ui;
+use super::super::ui::{Ui, results};
 use super::super::{Global, unprintable};
 use super::{reading, writing};
 use crate::account::Account;
@@ -131,7 +131,7 @@ pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Stat
     if ui.quiet {
         return Ok(Status::Ok);
     }
-    let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+    let mut out = results();
     let mut buffer = Vec::new();
     let mut written = 0_u64;
     if args.format == Format::Csv {

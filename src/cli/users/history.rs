@@ -8,7 +8,7 @@ use super::super::table::Table;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::show::who;
-use super::{print_json, reading};
+use super::{one_of, print_json, reading};
 use crate::failure::Result;
 use crate::people::People;
 use crate::store::{Audited, Origin};
@@ -16,7 +16,7 @@ use crate::store::{Audited, Origin};
 /// All that was done to an account, oldest first: what, by whom, from what to what
 #[derive(Debug, clap::Args)]
 pub(super) struct HistoryArgs {
-    /// The user's sourcedId
+    /// The user's sourcedId, email, number or part of the name, if it fits one person
     #[arg(value_name = "USER")]
     user: String,
 
@@ -28,7 +28,8 @@ pub(super) struct HistoryArgs {
 pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let store = reading(&config)?;
-    let account = People::new(&config, &store, global.now())?.account(&args.user)?;
+    let people = People::new(&config, &store, global.now())?;
+    let account = people.account(&one_of(&people, &args.user, args.json, ui)?)?;
     let (history, created) = (store.audit_of(account.id)?, store.created(account.id)?);
     if args.json {
         let began = created.map(|created| {

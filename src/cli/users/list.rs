@@ -1,16 +1,16 @@
 //! `rostersync users list`
 
 use std::collections::HashMap;
-use std::io::{BufWriter, Write, stdout};
+use std::io::Write;
 
 use super::super::exit::Status;
 use super::super::table::Table;
-use super::super::ui::Ui;
+use super::super::ui::{Ui, results};
 use super::super::{Global, unprintable};
 use super::reading;
 use crate::account::Account;
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{Likenesses, People, Schools, likenesses};
+use crate::people::{Likenesses, People, Schools, Wanted, likenesses};
 use crate::report::append_row;
 use crate::roles;
 use crate::store::Grant;
@@ -44,6 +44,13 @@ pub(super) struct ListArgs {
     #[arg(long)]
     duplicates: bool,
 
+    /// Only people whose email or number this is, or in whose name it is
+    ///
+    /// On the account or in the SIS. A number is read as on import, a name without regard to capitals, and each word of it has to
+    /// be in the name.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+
     /// Only accounts with exactly this value in this column; if repeated, all must hold
     ///
     /// In `role`, `schools` and `users_manager`, which can hold several values, one of them is enough. Nothing after the
@@ -62,7 +69,9 @@ with --duplicates also: codes, like
 
 Examples:
   rostersync users list --state active --kept            who differs from the SIS, and since when
-  rostersync users list --where users_manager=district   who manages the users of the whole district";
+  rostersync users list --where users_manager=district   who manages the users of the whole district
+                                                         (asleep:district: who has the permission and cannot use it now)
+  rostersync users list --search rosa@mail.example       whose address that is";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
@@ -135,13 +144,14 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
     let (schools, grants) = (Schools::read(&people)?, store.all_grants()?);
+    let wanted = args.search.as_ref().map(|text| Wanted::new(text, &people.rules));
     let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
     let width = if args.duplicates { COLUMNS.len() } else { USUAL };
     let in_table: Vec<usize> = TABLE.into_iter().filter(|at| *at < width).collect();
     if ui.quiet {
         return Ok(Status::Ok);
     }
-    let mut out = BufWriter::with_capacity(64 << 10, stdout().lock());
+    let mut out = results();
     let mut table = Table::new(&in_table.iter().map(|at| COLUMNS[*at]).collect::<Vec<_>>());
     let mut shown = 0_u64;
     let mut buffer = Vec::new();
@@ -149,6 +159,9 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Status> {
         append_row(COLUMNS[..width].iter().map(|column| column.as_bytes()), &mut buffer);
     }
     store.each_account(|account| {
+        if wanted.as_ref().is_some_and(|wanted| !wanted.fits_account(account, &people.rules)) {
+            return Ok(());
+        }
         if args.duplicates && !likenesses.contains_key(&account.id) {
             return Ok(());
         }
@@ -192,9 +205,16 @@ fn cells(
     grants: &HashMap<i64, Vec<Grant>>,
     likenesses: &Likenesses,
 ) -> [String; 13] {
-    // Whoever is archived manages nobody until they are back.
-    let grants = grants.get(&account.id).filter(|_| !account.archived).map(Vec::as_slice).unwrap_or_default();
-    let words: Vec<&str> = grants.iter().map(Grant::word).collect();
+    let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
+    // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
+    let asleep = if grants.is_empty() { None } else { people.asleep(account) };
+    let words: Vec<String> = grants
+        .iter()
+        .map(|grant| match asleep {
+            None => grant.word().to_owned(),
+            Some(_) => format!("asleep:{}", grant.word()),
+        })
+        .collect();
     let details = &account.details;
     let (codes, like) = match likenesses.get(&account.id) {
         Some((codes, like)) => (

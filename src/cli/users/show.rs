@@ -7,7 +7,7 @@ use super::super::exit::Status;
 use super::super::table::Table;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
-use super::{place_of, print_json, reading};
+use super::{one_of, place_of, print_json, reading};
 use crate::config::Config;
 use crate::failure::Result;
 use crate::people::{People, Profile, Provenance};
@@ -17,7 +17,7 @@ use crate::store::{Member, Origin};
 /// One person on one screen: state, schools, family, and of each field its value, the SIS value, and who set it
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
-    /// The user's sourcedId
+    /// The user's sourcedId, email, number or part of the name, if it fits one person
     #[arg(value_name = "USER")]
     user: String,
 
@@ -30,9 +30,9 @@ pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
-    let profile = Profile::of(&people, &args.user)?;
+    let profile = Profile::of(&people, &one_of(&people, &args.user, args.json, ui)?)?;
     if args.json {
-        print_json(&as_json(&profile, &config), ui)?;
+        print_json(&as_json(&profile, &people), ui)?;
         return Ok(Status::Ok);
     }
     ui.print(&text(&profile, &people)?).map_err(unprintable)?;
@@ -77,7 +77,7 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     if !profile.grants.is_empty() {
         let places: Vec<String> =
             profile.grants.iter().map(|grant| place_of(grant, people.store)).collect::<Result<_>>()?;
-        let until = if account.archived { ", once no longer archived" } else { "" };
+        let until = people.asleep(account).map(|asleep| format!(", {}", asleep.until())).unwrap_or_default();
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
     let edit = match &profile.editable {
@@ -133,8 +133,9 @@ pub(super) fn who(origin: Origin, actor: &str) -> String {
     }
 }
 
-fn as_json(profile: &Profile, config: &Config) -> serde_json::Value {
-    let account = &profile.account;
+fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
+    let (account, config) = (&profile.account, people.config);
+    let asleep = people.asleep(account).filter(|_| !profile.grants.is_empty());
     let ids = |members: &[Member]| members.iter().map(|member| member.sourced_id.clone()).collect::<Vec<_>>();
     let (code, message) = match &profile.editable {
         Ok(()) => ("ok", ""),
@@ -165,6 +166,7 @@ fn as_json(profile: &Profile, config: &Config) -> serde_json::Value {
         "guardians": ids(&profile.family.guardians),
         "students": ids(&profile.family.students),
         "users_manager": profile.grants.iter().map(|grant| grant.word()).collect::<Vec<_>>(),
+        "users_manager_asleep": asleep.map(|asleep| asleep.word()),
         "kept_since": account.kept_since,
         "created_by_run": profile.created.and_then(|created| created.run),
         "editable": profile.editable.is_ok(),

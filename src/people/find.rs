@@ -1,0 +1,140 @@
+//! Finding one person by what a caller says on the phone: a sourcedId, an email, a number, or a part of the name.
+
+use super::People;
+use crate::account::Account;
+use crate::contact::{Details, Field, PersonName, email_key, phone_key};
+use crate::failure::Result;
+use crate::plan::Rules;
+
+/// Somebody who fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    pub sourced_id: String,
+    pub name: String,
+    pub state: String,
+    pub role: String,
+}
+
+/// How many of those who fit are named.
+pub const NAMED: usize = 20;
+
+/// Who was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Nobody,
+    /// The sourcedId.
+    One(String),
+    /// The first ones, and how many there are.
+    Several(Vec<Match>, u64),
+}
+
+/// What is looked for.
+pub struct Wanted {
+    text: String,
+    email: Option<String>,
+    phone: Option<String>,
+    /// Words of a name, in small letters.
+    words: Vec<String>,
+}
+
+/// Small letters, without what cannot be seen.
+fn folded(text: &str) -> String {
+    PersonName::new(text, "").given.to_lowercase()
+}
+
+impl Wanted {
+    pub fn new(text: &str, rules: &Rules) -> Self {
+        let text = text.trim();
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        Self {
+            text: text.to_owned(),
+            email: text.contains('@').then(|| email_key(text).into_owned()),
+            phone: (digits >= 7).then(|| phone_key(&rules.phones.canonical(text)).to_owned()),
+            words: folded(text).split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Whether a person with these details is meant. What the SIS says counts as well as what is on the account: the caller
+    /// knows one of them.
+    pub fn fits(&self, details: &Details, sis: [&str; 5], identifier: &str, rules: &Rules) -> bool {
+        if self.text.is_empty() {
+            return false;
+        }
+        let [given, family, sis_email, sis_phone, sis_home_phone] = sis;
+        if let Some(wanted) = &self.email {
+            let same = |email: &str| !email.is_empty() && email_key(email) == wanted.as_str();
+            return same(&details.email) || same(sis_email);
+        }
+        if !identifier.is_empty() && identifier.eq_ignore_ascii_case(&self.text) {
+            return true;
+        }
+        if let Some(wanted) = &self.phone {
+            let same = |phone: &str| !phone.is_empty() && phone_key(phone) == wanted.as_str();
+            let said = |phone: &str| !phone.is_empty() && same(&rules.phones.canonical(phone));
+            return same(&details.phone)
+                || same(&details.home_phone)
+                || said(sis_phone)
+                || said(sis_home_phone);
+        }
+        let within = |name: &str| {
+            let name = folded(name);
+            !name.is_empty() && self.words.iter().all(|word| name.contains(word.as_str()))
+        };
+        !self.words.is_empty()
+            && (within(&details.shown(Field::Name)) || within(&format!("{given} {family}")))
+    }
+}
+
+impl People<'_> {
+    /// Looks for a person: the sourcedId first, then everything else among all accounts.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn find(&self, text: &str) -> Result<Found> {
+        if self.store.account(text)?.is_some() {
+            return Ok(Found::One(text.to_owned()));
+        }
+        let wanted = Wanted::new(text, &self.rules);
+        let (mut first, mut count) = (Vec::new(), 0);
+        self.store.each_account(|account| {
+            if wanted.fits_account(account, &self.rules) {
+                count += 1;
+                if first.len() < NAMED {
+                    first.push(self.as_match(account));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(match (count, first.pop()) {
+            (1, Some(only)) => Found::One(only.sourced_id),
+            (_, Some(last)) => {
+                first.push(last);
+                Found::Several(first, count)
+            }
+            (_, None) => Found::Nobody,
+        })
+    }
+
+    fn as_match(&self, account: &Account) -> Match {
+        Match {
+            sourced_id: account.sourced_id.clone(),
+            name: account.details.shown(Field::Name),
+            state: account.state_word().to_owned(),
+            role: self.roles_of(account).join("|"),
+        }
+    }
+}
+
+impl Wanted {
+    pub fn fits_account(&self, account: &Account, rules: &Rules) -> bool {
+        let sis = &account.sis;
+        let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
+        let said = [&sis.given_name, &sis.family_name, &sis.email, &sis.sms, &sis.phone].map(text);
+        self.fits(
+            &account.details,
+            said.each_ref().map(String::as_str),
+            sis.identifier.as_deref().unwrap_or_default(),
+            rules,
+        )
+    }
+}
