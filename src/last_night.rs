@@ -28,6 +28,9 @@ pub struct LastNight {
 pub struct FileSeen {
     /// The last byte was a line break.
     pub ended_in_line_break: bool,
+    /// How its lines end: `CRLF`, `LF` or `CR`. Where that is another one, another program has written the file, and whether
+    /// it ends the last line says nothing.
+    pub line_break: String,
     /// A hash of the whole file.
     pub fingerprint: u64,
     /// A hash of the text of its last row, where no line break came after it; otherwise 0.

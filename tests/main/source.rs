@@ -121,6 +121,43 @@ fn a_zip_that_nobody_makes_by_accident_is_refused() {
     refused(zipped(&[("users.csv", &bomb)]), 7, &["users.csv", "times larger than its compressed form"]);
 }
 
+/// Deflate64 is what Windows makes of large files. Running again does not help with the others.
+#[test]
+fn a_zip_that_is_packed_by_another_method_is_refused() {
+    let with = |name: &str| {
+        let bytes =
+            std::fs::read(format!("{}/tests/cases/zip-methods/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        move |district: &mut District| {
+            district.file("export.zip", &bytes);
+            district.set("source.path", "\"export.zip\"");
+        }
+    };
+    for (name, method) in [("lzma.zip", "(LZMA)"), ("bzip2.zip", "(bzip2)")] {
+        let words = [
+            "packed by a method that is not supported",
+            method,
+            "make the zip with Deflate, the ordinary one",
+        ];
+        refused(with(name), 7, &words);
+    }
+    let mut district = District::new().without_limits();
+    with("deflate64.zip")(&mut district);
+    assert_eq!(district.run().ok().report.rows.len(), 69);
+}
+
+#[test]
+fn archives_that_are_no_zip_files_are_named() {
+    let with = |bytes: &'static [u8]| {
+        move |district: &mut District| {
+            district.file("export.zip", bytes);
+            district.set("source.path", "\"export.zip\"");
+        }
+    };
+    refused(with(b"7z\xBC\xAF\x27\x1C rest"), 7, &["neither a folder nor a complete zip file", "7-Zip"]);
+    refused(with(b"\x1F\x8B\x08 rest"), 7, &["packed by gzip"]);
+    refused(with(b"PK\x03\x04 rest"), 7, &["begins like a zip file, but its end is missing"]);
+}
+
 #[test]
 fn a_zip_that_is_none_or_cut_off_is_refused() {
     let bytes = zip(&[("users.csv", &two())]);

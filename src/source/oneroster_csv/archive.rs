@@ -3,9 +3,10 @@
 //! An archive with an entry that points outside of it, that is encrypted or absurdly large is refused as a whole, also
 //! where that entry would not have been read: nobody exports such a thing by accident.
 
+use std::io::Read as _;
 use std::path::Path;
 
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::limits::Limits;
 use super::package::{Content, PackageFile, Part, is_litter, no_users};
@@ -18,12 +19,9 @@ pub(super) fn open(
     file: SharedFile,
     limits: Limits,
 ) -> Result<(ZipArchive<SharedFile>, Vec<PackageFile>)> {
-    let archive = ZipArchive::new(file).map_err(|cause| {
-        Failure::new(Kind::InputUnusable, "the export is neither a folder nor a complete zip file")
-            .at(path.display())
-            .cure("`[source] path` has to be the folder or the zip file of the export; if it is, check that it was delivered completely")
-            .because(cause)
-    })?;
+    let mut head = file.clone();
+    // What the library says of it (a signature that is not there) tells nobody what to do.
+    let archive = ZipArchive::new(file).map_err(|_| no_zip(path, &mut head))?;
     let refuse = |what: String| {
         Failure::new(Kind::InputUnusable, what)
             .at(path.display())
@@ -59,6 +57,14 @@ pub(super) fn open(
             continue;
         }
         let Some(part) = Part::of(base) else { continue };
+        if let Some(method) = unsupported(entry.compression()) {
+            return Err(Failure::new(
+                Kind::InputUnusable,
+                format!("{base} in the zip file is packed by a method that is not supported ({method})"),
+            )
+            .at(path.display())
+            .cure("make the zip with Deflate, the ordinary one"));
+        }
         if let Some(objection) = limits.objection(entry.size(), entry.compressed_size()) {
             return Err(refuse(format!("{base} in the zip file {objection}")));
         }
@@ -81,6 +87,40 @@ pub(super) fn open(
     };
     let files = found.into_iter().filter(|(folder, _)| *folder == chosen).map(|(_, file)| file).collect();
     Ok((archive, files))
+}
+
+/// What is wrong with a file that cannot be opened as a zip file.
+fn no_zip(path: &Path, file: &mut SharedFile) -> Failure {
+    let mut head = Vec::new();
+    let _ = file.take(8).read_to_end(&mut head);
+    let detail = match head.as_slice() {
+        [b'P', b'K', 3, 4, ..] => ": it begins like a zip file, but its end is missing or damaged",
+        [b'7', b'z', 0xBC, 0xAF, ..] => ": it is an archive of 7-Zip",
+        [b'R', b'a', b'r', b'!', ..] => ": it is a RAR archive",
+        [0x1F, 0x8B, ..] => ": it is packed by gzip",
+        [] => ": it is empty",
+        _ => "",
+    };
+    Failure::new(Kind::InputUnusable, format!("the export is neither a folder nor a complete zip file{detail}"))
+        .at(path.display())
+        .cure("`[source] path` has to be the folder or the zip file of the export; if it is, check that it was delivered completely")
+}
+
+/// The name of a method by which files are packed that is not the ordinary one.
+fn unsupported(method: CompressionMethod) -> Option<String> {
+    if method == CompressionMethod::Stored
+        || method == CompressionMethod::Deflated
+        || method == CompressionMethod::Deflate64
+    {
+        return None;
+    }
+    // As the zip format numbers them.
+    let named =
+        [(12, "bzip2"), (14, "LZMA"), (93, "Zstandard"), (95, "xz"), (98, "PPMd"), (99, "AES encryption")];
+    let written = format!("{method:?}");
+    let number: String = written.chars().filter(char::is_ascii_digit).collect();
+    let name = named.iter().find(|(known, _)| known.to_string() == number);
+    Some(name.map_or_else(|| format!("number {number}"), |(_, name)| (*name).to_owned()))
 }
 
 /// Whether a name is absolute, has a drive letter, or goes up.

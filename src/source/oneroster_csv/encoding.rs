@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::EncodingSetting;
@@ -72,6 +72,8 @@ pub(super) struct Inspection {
     pub nul: bool,
     /// The last character is a line break or DOS's sign for the end of a file. Otherwise the last row may have been cut.
     pub ended: bool,
+    /// How the first line ends.
+    pub line_break: &'static str,
 }
 
 /// Appends the next piece to `out`. Less than a whole [`CHUNK`] means that nothing comes after it.
@@ -86,10 +88,12 @@ pub(super) fn inspect(reader: &mut dyn Read, setting: EncodingSetting) -> io::Re
     let mut chunk = Vec::with_capacity(CHUNK + 8);
     let mut guess: Option<Guess> = None;
     let mut last_two = [b'x'; 2];
+    let mut line_break = None;
     loop {
         let kept = chunk.len();
         let read = read_piece(reader, &mut chunk)?;
         hash.update(&chunk[kept..]);
+        line_break = line_break.or_else(|| first_break(&chunk[kept..]));
         for byte in &chunk[kept.max(chunk.len().saturating_sub(2))..] {
             last_two = [last_two[1], *byte];
         }
@@ -116,10 +120,23 @@ pub(super) fn inspect(reader: &mut dyn Read, setting: EncodingSetting) -> io::Re
                 first_bad: guess.first_bad,
                 mixed,
                 nul: guess.nul,
+                line_break: line_break.unwrap_or_default(),
                 ended: matches!(last, b'\n' | b'\r' | DOS_END),
             });
         }
     }
+}
+
+/// The first line break of a piece.
+fn first_break(piece: &[u8]) -> Option<&'static str> {
+    let at = memchr2(b'\r', b'\n', piece)?;
+    // In UTF-16 a zero byte stands before or after.
+    let after = piece[at + 1..].iter().take(2).find(|byte| **byte != 0);
+    Some(match (piece[at], after) {
+        (b'\n', _) => "LF",
+        (_, Some(b'\n')) => "CRLF",
+        _ => "CR",
+    })
 }
 
 /// The encoding that the beginning of a file suggests, and what the rest of it says to that.

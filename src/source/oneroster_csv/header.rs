@@ -23,7 +23,30 @@ enum Fit {
     Exact,
     Formerly,
     Misspelt,
+    /// By its place among those that are also understood: the first is the likeliest.
+    Also(usize),
 }
+
+/// Names of other systems for the columns of schools. A file without schools takes protection away, so more is understood here
+/// than elsewhere.
+const ALSO: [(&str, &[&str]); 2] = [
+    (
+        "orgSourcedIds",
+        &[
+            "orgIds",
+            "orgs",
+            "schoolSourcedIds",
+            "schoolIds",
+            "schools",
+            "orgId",
+            "org",
+            "schoolSourcedId",
+            "schoolId",
+            "school",
+        ],
+    ),
+    ("orgSourcedId", &["orgId", "org", "schoolSourcedId", "schoolId", "school", "orgIds", "orgs", "schools"]),
+];
 
 impl Wanted<'_> {
     fn fit(&self, header: &str) -> Option<Fit> {
@@ -36,7 +59,9 @@ impl Wanted<'_> {
         } else if self.misspelt.iter().any(is) || squeezed().eq_ignore_ascii_case(self.name) {
             Some(Fit::Misspelt)
         } else {
-            None
+            let squeezed = squeezed();
+            let place = ALSO.iter().filter(|(name, _)| *name == self.name).flat_map(|(_, also)| also.iter());
+            place.zip(0..).find(|(also, _)| squeezed.eq_ignore_ascii_case(also)).map(|(_, at)| Fit::Also(at))
         }
     }
 
@@ -79,7 +104,7 @@ impl Header {
                 .at(format!("{} line {}", self.file, self.line))
                 .cure(format!("export it again with one column {}", wanted.name)));
             }
-            if best == Fit::Misspelt {
+            if best >= Fit::Misspelt {
                 findings.warn("misspelt-header", &self.file, Some(self.line), Some(&self.cells[at]), || {
                     format!("taken for {}", wanted.name)
                 });

@@ -37,7 +37,7 @@ impl Kind {
             "email" | "emailaddress" => Self::Email,
             "sms" | "phone" | "mobile" | "homephone" | "mobilephone" | "cell" | "cellphone" => Self::Phone,
             "datelastmodified" | "begindate" | "enddate" => Self::Date,
-            "orgsourcedids" | "orgsourcedid" => Self::Org,
+            "orgsourcedids" | "orgsourcedid" | "orgs" | "org" | "orgids" | "schools" | "school" => Self::Org,
             _ => return None,
         })
     }

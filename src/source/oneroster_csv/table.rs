@@ -49,6 +49,7 @@ pub(super) struct Table {
     fingerprint: Fingerprint,
     /// By what it is known that a row is shifted.
     pub judge: Judge,
+    line_break: &'static str,
     /// A line break comes after the last row, so that it is whole.
     pub ended: bool,
     /// The last row that was seen on the last good night without a line break after it. If the same row stands at the end of
@@ -107,7 +108,10 @@ impl Table {
                 "export it as UTF-8; if it is UTF-16 without a byte order mark, set `[source] encoding = \"utf-16\"`",
             ));
         }
-        if !inspection.ended && opening.before.is_some_and(|before| before.ended_in_line_break) {
+        let as_before = |before: &FileSeen| {
+            before.ended_in_line_break && ["", inspection.line_break].contains(&before.line_break.as_str())
+        };
+        if !inspection.ended && opening.before.is_some_and(as_before) {
             return Err(cut(package, file)?);
         }
         check_encoding(package, file, setting, &inspection, findings)?;
@@ -159,7 +163,16 @@ impl Table {
             .before
             .filter(|before| before.fingerprint != fingerprint.hash && before.last_row != 0)
             .map(|before| before.last_row);
-        Ok(Self { header, dialect, judge, encoding, fingerprint, ended: inspection.ended, last_row_before })
+        Ok(Self {
+            header,
+            dialect,
+            judge,
+            encoding,
+            fingerprint,
+            ended: inspection.ended,
+            last_row_before,
+            line_break: inspection.line_break,
+        })
     }
 
     /// Whether a row has more cells than there are headers, and more than is usual in the file or more that are filled.
@@ -187,6 +200,7 @@ impl Table {
         let columns = wanted.iter().zip(columns);
         FileSeen {
             ended_in_line_break: self.ended,
+            line_break: self.line_break.to_owned(),
             fingerprint: self.fingerprint.hash,
             last_row: tally.last_row,
             rows: tally.rows,
@@ -510,8 +524,8 @@ fn changed(package: &Package, file: &PackageFile) -> Failure {
 
 /// A failure to read at the first look. Damaged content is the export's fault, anything else the machine's.
 fn unreadable(file: &PackageFile, cause: std::io::Error) -> Failure {
-    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    let damaged = matches!(cause.kind(), InvalidData | InvalidInput | UnexpectedEof);
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof, Unsupported};
+    let damaged = matches!(cause.kind(), InvalidData | InvalidInput | UnexpectedEof | Unsupported);
     let kind = if damaged { Kind::InputUnusable } else { Kind::SourceUnavailable };
     Failure::new(kind, format!("{} cannot be read", file.name))
         .cure("check that the export was delivered completely, then run again")

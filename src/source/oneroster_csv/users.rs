@@ -56,6 +56,18 @@ pub(super) const COLUMNS: [Wanted<'static>; 13] = [
     wanted("username"),
 ];
 
+const ROLE: usize = 3;
+const ORGS: usize = 6;
+
+/// In OneRoster 1.2, where the schools are in roles.csv, this is one of them. In a file like 1.1's it is the only one that there is.
+fn primary_org(header: &Header, findings: &mut Findings) -> Option<usize> {
+    let at = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case("primaryOrgSourcedId"))?;
+    findings.warn("misspelt-header", &header.file, Some(header.line), Some(&header.cells[at]), || {
+        "taken for orgSourcedIds".to_owned()
+    });
+    Some(at)
+}
+
 impl Columns {
     /// Finds the columns; `has_roles` says that roles.csv gives the roles where users.csv does not.
     pub(super) fn locate(
@@ -64,7 +76,10 @@ impl Columns {
         has_roles: bool,
         findings: &mut Findings,
     ) -> Result<Self> {
-        let places = header.locate(&COLUMNS, findings)?;
+        let mut places = header.locate(&COLUMNS, findings)?;
+        if places[ORGS].is_none() && places[ROLE].is_some() {
+            places[ORGS] = primary_org(header, findings);
+        }
         let [id, given, family, role, status, enabled, orgs, agents, identifier, email, sms, phone, username] =
             places;
         let required = |column: Option<usize>, name| column.ok_or_else(|| header.missing(name));

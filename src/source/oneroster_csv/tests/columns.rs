@@ -148,3 +148,61 @@ fn passwords_and_people_are_in_no_finding_and_no_failure() {
         assert!(!told.contains(value), "{value} in {told}");
     }
 }
+
+/// A file without schools takes protection away, so other names of their column are understood.
+#[test]
+fn the_column_of_schools_by_other_names() {
+    for name in [
+        "orgs",
+        "org",
+        "school",
+        "schools",
+        "Schools",
+        "school_ids",
+        "orgIds",
+        "orgId",
+        "primaryOrgSourcedId",
+        "schoolSourcedId",
+    ] {
+        let users = format!("{}u1,true,s1,student,a,Ann,Lee,\n", SHORT.replace("orgSourcedIds", name));
+        let reading = Export::new(&[("users.csv", &users)]).read();
+        assert_eq!(reading.one().orgs, "s1", "{name}");
+        let warned = reading.findings.iter().find(|finding| finding.code == "misspelt-header").unwrap();
+        assert_eq!(
+            (warned.column.as_deref(), warned.message.as_str()),
+            (Some(name), "taken for orgSourcedIds")
+        );
+    }
+    // The right one wins, and of others the likeliest.
+    for (names, orgs) in
+        [(["orgSourcedIds", "school"], "s1"), (["school", "orgs"], "s2"), (["org", "schools"], "s2")]
+    {
+        let header = SHORT.replace("orgSourcedIds", &names.join(","));
+        let reading =
+            Export::new(&[("users.csv", &format!("{header}u1,true,s1,s2,student,a,Ann,Lee,\n"))]).read();
+        assert_eq!(reading.one().orgs, orgs, "{names:?}");
+    }
+}
+
+#[test]
+fn the_column_of_schools_in_roles_by_other_names() {
+    let users = "sourcedId,enabledUser,username,givenName,familyName,email\nu1,true,a,Ann,Lee,\n";
+    for name in ["org", "school", "school_id", "orgIds", "schools"] {
+        let roles = format!("userSourcedId,role,{name}\nu1,student,s1\n");
+        let reading = Export::new(&[("users.csv", users), ("roles.csv", &roles)]).read();
+        assert_eq!(reading.one().roles, "student\ts1", "{name}");
+        assert!(reading.found().contains(&("misspelt-header", 1)), "{name}");
+    }
+}
+
+#[test]
+fn a_header_that_is_not_understood_is_listed() {
+    let told = told(
+        &Export::of_bytes(b"id,status,role,givenName,familyName,email\nu1,,student,Ann,Lee,\n").failure(),
+        Kind::InputUnusable,
+    );
+    assert!(
+        told.contains("users.csv has no column sourcedId") && told.contains("id, status, role"),
+        "{told}"
+    );
+}

@@ -98,11 +98,12 @@ proptest! {
     }
 
     #[test]
-    fn an_unquoted_blank_before_a_quote_is_the_only_difference_from_the_csv_crate(
+    fn blanks_beside_quotes_are_the_only_difference_from_the_csv_crate(
         text in "([ab]|[ab ]|,|;|\"|\"\"|,\"|\",|\n|\r\n|\r|é){0,80}",
         delimiter in prop::sample::select(vec![b',', b';']),
     ) {
-        if let Some(rows) = rows(&text, delimiter) {
+        let blanks = text.contains(" \"") || text.contains("\" ");
+        if let Some(rows) = rows(&text, delimiter).filter(|_| !blanks) {
             // The csv crate skips empty lines without a word.
             let rows: Vec<_> = rows.into_iter().filter(|row| *row != [""]).collect();
             let others: Vec<_> = rows_by_csv(&text, delimiter).into_iter().filter(|row| *row != [""]).collect();

@@ -152,6 +152,33 @@ fn a_file_that_ended_in_a_line_break_and_does_not_any_more_was_cut() {
     assert!(told(&failure, Kind::InputUnusable).contains("roles.csv line 2"));
 }
 
+/// Another program has written it, and that one may not end the last line.
+#[test]
+fn a_file_whose_lines_end_otherwise_is_not_compared() {
+    let text = format!("{SHORT}{ROW}");
+    let before = |text: &str| seen(&Export::new(&[("users.csv", text)]));
+    for (first, then, is_cut) in
+        [("\r\n", "\n", false), ("\n", "\r\n", false), ("\r", "\n", false), ("\r\n", "\r\n", true)]
+    {
+        let then = text.trim_end().replace('\n', then);
+        let export = after(Export::new(&[("users.csv", &then)]), before(&text.replace('\n', first)));
+        assert_eq!(OneRosterCsv::open(&export.path(), export.options.clone()).is_err(), is_cut, "{first:?}");
+    }
+    let utf16 = |text: &str| -> Vec<u8> {
+        format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let lines = text.replace('\n', "\r\n");
+    let files = seen(&Export::of_bytes(&utf16(&lines)));
+    assert_eq!(
+        (files[file::USERS].line_break.as_str(), files[file::USERS].ended_in_line_break),
+        ("CRLF", true)
+    );
+    assert!(
+        told(&after(Export::of_bytes(&utf16(lines.trim_end())), files).failure(), Kind::InputUnusable)
+            .contains("was cut")
+    );
+}
+
 /// An exporter that never ends a file in a line break: the last value counts once the same row has been last twice.
 #[test]
 fn without_a_line_break_at_the_end_the_last_value_is_not_used() {
