@@ -22,7 +22,7 @@ pub use notify::{
     QuietHours, StartTls, When,
 };
 pub use source::{Pull, Source, SourceKind, SourceMode};
-pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, Zone};
+pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, Zone};
 
 /// A whole configuration. Paths are already relative to the folder of the file.
 #[derive(Debug, Clone, Deserialize)]
@@ -148,13 +148,21 @@ pub struct Platform {
 pub struct Limits {
     /// Of pending and active accounts before the run.
     pub archive: Limit,
-    /// Active people with an applied change, of active accounts once the export is read.
+    /// Active people with an applied change, of those whom the sync may change: active and under ON, once the export is read.
     pub contact_updates: Limit,
     /// Messages.
     pub notifications: Limit,
     /// Of records. Does not block: over it the run is done and ends with 3.
     pub rejected: Limit,
-    /// Under this population shares are not enforced.
+    /// People who become active by the platform's export, of all accounts before the run.
+    pub joins: Limit,
+    /// Active people whom the platform's export makes pending, of the active before the run.
+    pub unjoins: Limit,
+    /// Active people whose details the platform's export changes, of the active before the run.
+    pub export: Limit,
+    /// Active people who come from OFF to ON although the configuration did not change, of the active before the run.
+    pub protection: Limit,
+    /// Under this population the shares of `archive`, `contact_updates`, `notifications` and `rejected` are not enforced.
     pub minimum: u64,
 }
 
@@ -165,6 +173,10 @@ impl Default for Limits {
             contact_updates: Limit::Share(20.0),
             notifications: Limit::Count(500),
             rejected: Limit::Share(5.0),
+            joins: Limit::Share(10.0),
+            unjoins: Limit::Share(5.0),
+            export: Limit::Share(20.0),
+            protection: Limit::Share(1.0),
             minimum: 20,
         }
     }

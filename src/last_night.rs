@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 /// What was seen on the last good night.
@@ -20,6 +21,8 @@ pub struct LastNight {
     pub roster: RosterSeen,
     /// None until a platform export was read.
     pub export: Option<ExportSeen>,
+    /// The setting, as the configuration had it. None before the first run that kept it.
+    pub setting: Option<SettingSeen>,
 }
 
 /// What was seen of one input file.
@@ -56,7 +59,31 @@ pub struct RosterSeen {}
 /// What was seen of the platform's export.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ExportSeen {}
+pub struct ExportSeen {
+    /// Rows of people whom the store or the roster knew.
+    pub matching: u64,
+    /// The columns that there were, by their names in the documents, and in how many rows each had a value.
+    pub columns: BTreeMap<String, u64>,
+    /// Columns of those that have been gone since.
+    pub gone: BTreeMap<String, Gone>,
+}
+
+/// For how long a column has been gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gone {
+    /// On how many good nights. Several runs of one day count once.
+    pub nights: u32,
+    pub last: Option<NaiveDate>,
+}
+
+/// The setting, as the configuration had it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SettingSeen {
+    pub district: bool,
+    pub schools: BTreeMap<String, bool>,
+}
 
 /// The kinds of input files, as [`LastNight::files`] names them.
 pub mod file {

@@ -34,7 +34,7 @@ use notice::Telling;
 pub use corrections::{CORRECTION_COLUMNS, correction};
 pub use duplicates::{Likeness, Likenesses, likenesses};
 pub use edit::{Done, edit};
-pub use exchange::{ImportOptions, Imported, import};
+pub use exchange::{Affected, ImportOptions, Imported, import};
 pub use family::{Family, Schools};
 pub use find::{Found, Match, NAMED, Wanted};
 pub use grant::{Permission, Permitted, set_permission};

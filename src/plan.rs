@@ -41,7 +41,9 @@ pub use build::{Plan, build};
 pub use claims::{Claim, refusals};
 pub use forecast::{Forecast, forecast};
 pub use known::Known;
-pub use limits::{Overrun, check as check_limits, too_many_pending_again, too_many_rejected};
+pub use limits::{
+    ExportCounts, Overrun, check as check_limits, check_export, check_upgraded, too_many_rejected,
+};
 pub use note::{Note, Reason, join_codes, join_notes};
 pub use recipients::News;
 pub use renames::{Renaming, Renamings};

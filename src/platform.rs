@@ -4,10 +4,11 @@
 //! there before a change is waiting for the platform: see [`crate::account::OldNews`].
 
 mod columns;
+mod compare;
 mod language;
 mod row;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::time::SystemTime;
@@ -21,6 +22,7 @@ use crate::roster::kept::{OfKeys, key};
 use crate::source::oneroster_csv::lone::{LoneFile, NO_FINAL_LINE_BREAK};
 use crate::spool::Shelf;
 
+pub use compare::{Before, Compared, compare};
 pub use language::languages;
 pub use row::{Adopted, Ear, Row};
 
@@ -186,6 +188,16 @@ impl Export {
     /// What the next run is to know of the file.
     pub fn seen(&self) -> &FileSeen {
         &self.seen
+    }
+
+    /// The columns that there are, by their names in the documents, and in how many rows each has a value.
+    pub fn columns(&self) -> BTreeMap<String, u64> {
+        self.seen.columns.clone()
+    }
+
+    /// The name of the file.
+    pub fn file(&self) -> &str {
+        &self.file
     }
 
     /// The row of a person, if there is one that says something new.

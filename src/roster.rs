@@ -5,10 +5,13 @@
 //! fingerprinted, stored and compared without being understood.
 
 pub mod kept;
+mod near;
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use near::near_school;
 
 /// One user in the roster. `None` is "not provided" (no such column, JSON null, missing key), which never changes
 /// anything; `Some("")` is a blank cell.

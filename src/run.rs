@@ -10,6 +10,7 @@ mod files;
 mod managers;
 mod open;
 mod planning;
+mod schools;
 mod told;
 mod undo;
 
@@ -41,6 +42,7 @@ use self::planning::{Planned, plan_on};
 
 pub use files::find_report;
 pub use open::{glance, open_later};
+pub use schools::unknown_schools;
 pub use told::Told;
 pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
 
@@ -65,6 +67,8 @@ pub struct Options {
     pub rekey: Option<PathBuf>,
     /// The command line that asks for this, for messages that say what to type next.
     pub command: String,
+    /// Take the platform's export as it is, although it lacks what the last one had.
+    pub new_export: bool,
 }
 
 impl Options {
@@ -147,11 +151,10 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         store.set_mark()?;
         renamings = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
     }
-    let Planned { plan, source, tonight, export_rows, export_unknown } =
+    let Planned { plan, source, overruns, tonight, export_rows, export_unknown } =
         plan_on(open, config, options, &store, &rules, &mut findings, around)?;
     let plan = plan.with_renames(renamings);
 
-    let overruns = plan::check_limits(&plan.summary, &config.limits);
     let partial = plan::too_many_rejected(&plan.summary, &config.limits);
     let ending = managers::Ending::find(&plan, &store, &mut findings)?;
     let basis = Basis::of(&rules, &*source, options);
@@ -320,33 +323,6 @@ fn interrupted(around: &Surroundings<'_>) -> Result<()> {
         Some(signal) => Err(Failure::new(Kind::Interrupted(signal), "interrupted; nothing was applied")),
         None => Ok(()),
     }
-}
-
-/// A school that the configuration names and nobody knows is a typing mistake, which could leave people unprotected.
-///
-/// # Errors
-/// Those of the store.
-pub fn find_unknown_schools(
-    config: &Config,
-    source: &dyn RosterSource,
-    store: &Store,
-    findings: &mut Findings,
-) -> Result<()> {
-    let (roster, stored) = (source.schools(), store.schools()?);
-    if roster.0.is_empty() {
-        return Ok(());
-    }
-    let file = config.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let own = config.schools.iter().map(|school| ("[[school]] id", &school.id));
-    let synced = config.sync.schools.iter().map(|school| ("[sync] schools", school));
-    for (key, id) in own.chain(synced) {
-        if !roster.0.contains_key(id) && !stored.contains_key(id) {
-            findings.warn("unknown-school", &file, None, Some(key), || {
-                format!("no school has the sourcedId `{id}`, so this says nothing; check it against orgs.csv")
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Changes alone say nothing about who else there is.

@@ -16,7 +16,7 @@ use crate::plan::{self, Action, Known, Note, PlanRow, Rules, Summary, Surveyed};
 use crate::platform::{Export, Seen};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
-use crate::run::{Surroundings, find_unknown_schools, glance, open_later};
+use crate::run::{Surroundings, glance, open_later, unknown_schools};
 use crate::source::{Glance, Identifiers, RosterSource};
 use crate::store::Store;
 
@@ -145,7 +145,7 @@ fn look(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> 
     let go_on = |_| ControlFlow::Continue(());
     let Surveyed { source, survey, prepared: export } =
         plan::survey(open, prepare, &store, &rules, findings, go_on)?;
-    find_unknown_schools(config, &*source, &store, findings)?;
+    unknown_schools(config, &*source, &survey, &store, None, findings)?;
     let plan = plan::build(source.mode(), survey, &store, &export, &rules, true, go_on)?;
     plan.each_decided(|row| {
         for note in row.notes.iter() {

@@ -62,6 +62,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", value_parser = super::path())]
     rekey: Option<PathBuf>,
 
+    /// Take the platform's export as it is, although it lacks the column `state` or most of the rows of the last good night
+    ///
+    /// Without this such an export is refused (exit 7): it is nearly always another file. The limits hold all the same, and from
+    /// the next run on this export is the one to compare with.
+    #[arg(long)]
+    new_export: bool,
+
     /// How the summary is written to standard output
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
@@ -153,6 +160,7 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Sta
         decide_all: args.decide_all,
         rekey: args.rekey.clone(),
         command: String::new(),
+        new_export: args.new_export,
     };
     options.command = command(&options, global);
     let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
@@ -323,6 +331,9 @@ fn command(options: &Options, global: &Global) -> String {
     }
     if let Some(rekey) = &options.rekey {
         text.push_str(&format!(" --rekey {}", quoted(&rekey.display().to_string())));
+    }
+    if options.new_export {
+        text.push_str(" --new-export");
     }
     if options.no_notify {
         text.push_str(" --no-notify");

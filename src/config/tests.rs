@@ -304,6 +304,28 @@ fn a_bare_fraction_is_refused_with_the_share_that_was_meant() {
     assert!(said.contains("write \"10%\""), "{said}");
     assert!(parse(&format!("{SMALLEST}[limits]\narchive = 25\nrejected = \"2.5%\"\n")).is_ok());
     assert!(mistake(&format!("{SMALLEST}[limits]\narchive = \"110%\"\n")).contains("share such as"));
+    for wrong in [
+        "\"1e2%\"",
+        "\"inf%\"",
+        "\"nan%\"",
+        "\"+5%\"",
+        "\"-1%\"",
+        "\".5%\"",
+        "\"5.%\"",
+        "\"1.2.3%\"",
+        "\"%\"",
+        "\"5\"",
+        "inf",
+        "nan",
+        "-1.5",
+    ] {
+        let said = mistake(&format!("{SMALLEST}[limits]\nprotection = {wrong}\n"));
+        assert!(said.contains("is not a limit") && said.contains("share such as"), "{wrong}: {said}");
+    }
+    assert!(mistake(&format!("{SMALLEST}[limits]\nexport = -1\n")).contains("a count such as"));
+    for right in ["\"0%\"", "\"100%\"", "\" 2.5 %\"", "0"] {
+        assert!(parse(&format!("{SMALLEST}[limits]\njoins = {right}\n")).is_ok(), "{right}");
+    }
 }
 
 #[test]
@@ -477,6 +499,10 @@ fn the_example_is_complete_and_says_the_defaults() {
     assert_eq!(example.limits.contact_updates, default.limits.contact_updates);
     assert_eq!(example.limits.notifications, default.limits.notifications);
     assert_eq!(example.limits.rejected, default.limits.rejected);
+    assert_eq!(example.limits.joins, default.limits.joins);
+    assert_eq!(example.limits.unjoins, default.limits.unjoins);
+    assert_eq!(example.limits.export, default.limits.export);
+    assert_eq!(example.limits.protection, default.limits.protection);
     assert_eq!(example.limits.minimum, default.limits.minimum);
     assert_eq!(example.source.mode, default.source.mode);
     assert_eq!(example.source.encoding, default.source.encoding);

@@ -52,6 +52,9 @@ impl Visitor<'_> for LimitVisitor {
     }
 
     fn visit_f64<E: Error>(self, fraction: f64) -> Result<Limit, E> {
+        if !fraction.is_finite() || fraction < 0.0 {
+            return Err(E::custom(format!("`{fraction}` is not a limit{HINT}{LIMIT_FORM}")));
+        }
         let percent = if fraction <= 1.0 { fraction * 100.0 } else { fraction };
         Err(E::custom(format!(
             "a bare fraction ({fraction}) is not a limit{HINT}for a share write \"{percent}%\", for a count a whole number"
@@ -59,16 +62,23 @@ impl Visitor<'_> for LimitVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
-        // `parse` would also take `1e2` and `inf`.
-        let is_plain = |number: &&str| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let number = text.trim().strip_suffix('%').map(str::trim_end).filter(is_plain);
-        let percent = number.and_then(|number| number.parse::<f64>().ok());
-        match percent {
+        // Digits and at most one point: what else a parser of numbers takes (`1e2`, `inf`, `nan`, `+5`) is a slip of the pen.
+        let plain = |number: &&str| {
+            number.starts_with(|c: char| c.is_ascii_digit())
+                && number.ends_with(|c: char| c.is_ascii_digit())
+                && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        };
+        let number = text.trim().strip_suffix('%').map(str::trim_end);
+        match number.filter(plain).and_then(|number| number.parse::<f64>().ok()) {
             Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Limit::Share(percent)),
-            Some(_) | None => Err(E::invalid_value(Unexpected::Str(text), &self)),
+            Some(_) => Err(E::custom(format!("`{text}` is more than everything{HINT}{LIMIT_FORM}"))),
+            None => Err(E::custom(format!("`{text}` is not a limit{HINT}{LIMIT_FORM}"))),
         }
     }
 }
+
+const LIMIT_FORM: &str = "write a share such as \"10%\" or \"2.5%\" (digits, at most one point, at most 100), or a count such as 500 \
+                          without quotes";
 
 /// The greatest age of a file; `"none"` turns the check off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,16 +235,19 @@ pub(super) fn source_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub const PLATFORM_COLUMNS: [&str; 7] =
     ["sourced_id", "state", "given_name", "family_name", "email", "phone", "home_phone"];
 
+/// Those that say something about a row besides: they are read, and never written by `users export`.
+pub const PLATFORM_EXTRAS: [&str; 3] = ["language", "updated_at", "updated_by"];
+
 pub(super) fn columns<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let columns = BTreeMap::<String, String>::deserialize(deserializer)?;
-    // Read apart from the others, and only where somebody is told something.
-    const LANGUAGE: &str = "language";
-    match columns.keys().find(|key| !PLATFORM_COLUMNS.contains(&key.as_str()) && *key != LANGUAGE) {
+    let known = |key: &str| PLATFORM_COLUMNS.contains(&key) || PLATFORM_EXTRAS.contains(&key);
+    match columns.keys().find(|key| !known(key)) {
         Some(key) => Err(D::Error::custom(format!(
-            "`{key}` is not a column of the platform export{HINT}the columns are: {}, {LANGUAGE}",
-            PLATFORM_COLUMNS.join(", ")
+            "`{key}` is not a column of the platform export{HINT}the columns are: {}, {}",
+            PLATFORM_COLUMNS.join(", "),
+            PLATFORM_EXTRAS.join(", ")
         ))),
         None => Ok(columns),
     }

@@ -7,11 +7,14 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::People;
+use crate::account::State;
 use crate::config::{Age, Platform};
+use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::plan::{Overrun, too_many_pending_again};
-use crate::platform::{Ear, Export, Seen};
+use crate::last_night::ExportSeen;
+use crate::plan::{ExportCounts, Overrun, check_export};
+use crate::platform::{Before, Compared, Ear, Export, Seen, compare};
 use crate::roster::kept::key;
 
 /// How an export is taken in.
@@ -19,53 +22,76 @@ use crate::roster::kept::key;
 pub struct ImportOptions<'a> {
     /// Say what would happen, write nothing.
     pub dry_run: bool,
-    /// Go past the limit for those who become pending again, if they are the ones with this checksum.
+    /// Go past the limits for exactly the people with this checksum.
     pub approve: Option<&'a str>,
+    /// Take the file although it lacks what the last export had.
+    pub new_export: bool,
 }
 
 /// What an import did, or would do.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Imported {
     pub rows: usize,
-    pub joined: u64,
-    pub back: PendingAgain,
+    pub joins: Affected,
+    pub back: Affected,
+    /// People who were active before and whose details change.
+    pub changed: Affected,
     /// Details that became the actual ones.
     pub taken_over: u64,
     /// Rows of people without an account.
     pub unknown: u64,
-    /// The limit that those who become pending again go over, whether approved or not.
-    pub overrun: Option<Overrun>,
-    /// Stopped by it: nothing was applied.
+    /// The limits that it goes over, whether approved or not.
+    pub overruns: Vec<Overrun>,
+    /// Those that are new in this version and hold from the next run on.
+    pub warned: Vec<Overrun>,
+    /// Stopped by them: nothing was applied.
     pub blocked: bool,
 }
 
-/// How many of those who become pending again are named.
+/// How many people of a kind are named.
 const NAMED: usize = 20;
 
-/// Active people whom an export makes pending again. From then on the sync rules over their details.
+/// People to whom an import does the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PendingAgain {
+pub struct Affected {
     pub count: u64,
     /// The first of them, by sourcedId in the order of the file.
     pub first: Vec<String>,
     sum: [u64; 4],
 }
 
-impl PendingAgain {
-    fn add(&mut self, sourced_id: &str) {
+impl Affected {
+    /// `details` are what they have afterwards, as far as the import changes them.
+    fn add(&mut self, sourced_id: &str, details: &[String]) {
         self.count += 1;
         if self.first.len() < NAMED {
             self.first.push(sourced_id.to_owned());
         }
-        for (sum, bytes) in self.sum.iter_mut().zip(Sha256::digest(sourced_id).chunks_exact(8)) {
+        let mut digest = Sha256::new();
+        digest.update(sourced_id);
+        for detail in details {
+            digest.update((detail.len() as u64).to_le_bytes());
+            digest.update(detail);
+        }
+        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
             *sum = sum.wrapping_add(bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
         }
     }
+}
 
-    /// Sixteen hexadecimal digits that stand for who they are, in whatever order.
+impl Imported {
+    /// Sixteen hexadecimal digits that stand for the people whom the limits stop, in whatever order, and for what they get.
     pub fn checksum(&self) -> String {
         let mut digest = Sha256::new();
-        self.sum.iter().chain([&self.count]).for_each(|word| digest.update(word.to_le_bytes()));
+        for overrun in &self.overruns {
+            let affected = match overrun.limit {
+                "joins" => &self.joins,
+                "unjoins" => &self.back,
+                _ => &self.changed,
+            };
+            digest.update(overrun.limit);
+            affected.sum.iter().chain([&affected.count]).for_each(|word| digest.update(word.to_le_bytes()));
+        }
         digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -76,8 +102,8 @@ impl PendingAgain {
 /// may still show what it showed before.
 ///
 /// # Errors
-/// `InputUnusable` as for the export that a run reads; `Blocked` if others were approved than those who become pending
-/// again; those of the store. That these are too many is no error: it is [`Imported::blocked`].
+/// `InputUnusable` as for the export that a run reads; `Blocked` if others were approved than those whom the limits stop;
+/// those of the store. That these are too many is no error: it is [`Imported::blocked`].
 pub fn import(
     people: &People<'_>,
     file: &Path,
@@ -90,7 +116,7 @@ pub fn import(
     let now: SystemTime = people.now.into();
     let export = Export::read(&platform, now, 0, |_, _| Seen::New, None, findings)?;
     people.store.begin()?;
-    let imported = take_in(people, &export, options, findings)?;
+    let imported = take_in(people, &export, file, options, findings)?;
     if options.dry_run || imported.blocked {
         people.store.rollback()?
     } else {
@@ -102,23 +128,30 @@ pub fn import(
 fn take_in(
     people: &People<'_>,
     export: &Export,
+    file: &Path,
     options: ImportOptions<'_>,
     findings: &mut Findings,
 ) -> Result<Imported> {
     let ear = if people.config.platform.is_some() { Ear::ByHand } else { Ear::Nightly };
     let mut imported = Imported { rows: export.len(), ..Imported::default() };
-    let mut active = people.store.population()?.active;
+    let population = people.store.population()?;
     let mut known = HashSet::new();
     export.each_row(|row| {
         let Some(mut account) = people.store.account(row.sourced_id())? else { return Ok(()) };
         known.insert(key(row.sourced_id()));
+        let was_active = account.state == State::Active && !account.archived;
         let adopted = row.adopt(&mut account, people.rules.phones, ear);
-        imported.joined += u64::from(adopted.joined);
-        active += u64::from(adopted.joined && !account.archived);
-        if adopted.pending_again {
-            imported.back.add(row.sourced_id());
+        if adopted.joined && !account.archived {
+            imported.joins.add(row.sourced_id(), &[]);
         }
-        imported.taken_over += adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
+        if adopted.pending_again {
+            imported.back.add(row.sourced_id(), &[]);
+        }
+        let details = adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
+        imported.taken_over += details;
+        if was_active && details > 0 {
+            imported.changed.add(row.sourced_id(), &Field::ALL.map(|field| account.details.shown(field)));
+        }
         if adopted.touched && !options.dry_run {
             people.store.update_account(&account)?;
             for entry in &adopted.entries {
@@ -128,22 +161,62 @@ fn take_in(
         Ok(())
     })?;
     imported.unknown = export.report_unknown(|key| known.contains(&key), findings)?;
-    imported.overrun = too_many_pending_again(imported.back.count, active, &people.config.limits);
-    let approved = approve(options.approve, &imported.back)?;
-    imported.blocked = imported.overrun.is_some() && !approved;
+    let last_night = people.store.last_night()?;
+    let last = last_night.as_ref().and_then(|night| night.export.as_ref());
+    let compared = compare_with(people, export, known.len() as u64, file, last, options, findings)?;
+    let counts = ExportCounts {
+        joins: if last.is_some() || last_night.is_none() { imported.joins.count } else { 0 },
+        unjoins: imported.back.count,
+        changed: imported.changed.count,
+        emptied: compared.emptied.as_deref(),
+        accounts: population.pending + population.active,
+        active: population.active,
+    };
+    let over = check_export(&counts, &people.config.limits);
+    // A store of an older version: the limits are new, and hold once a run has seen what is to be compared with.
+    match last_night.is_none() {
+        true => imported.warned = over,
+        false => imported.overruns = over,
+    }
+    let approved = approve(options.approve, &imported)?;
+    imported.blocked = !imported.overruns.is_empty() && !approved;
+    if people.config.platform.is_none() && !options.dry_run && !imported.blocked {
+        let mut night = last_night.unwrap_or_default();
+        night.export = Some(compared.seen);
+        people.store.keep_night(&night)?;
+    }
     Ok(imported)
 }
 
+/// Compares the file with the export that was read last.
+fn compare_with(
+    people: &People<'_>,
+    export: &Export,
+    matching: u64,
+    file: &Path,
+    last: Option<&ExportSeen>,
+    options: ImportOptions<'_>,
+    findings: &mut Findings,
+) -> Result<Compared> {
+    let before = Before {
+        last,
+        today: people.rules.today,
+        accepted: options.new_export,
+        option: "rostersync users import --new-export",
+    };
+    compare(export, matching, file, before, findings)
+}
+
 /// Whether these were approved.
-fn approve(approved: Option<&str>, back: &PendingAgain) -> Result<bool> {
+fn approve(approved: Option<&str>, imported: &Imported) -> Result<bool> {
     match approved {
         None => Ok(false),
-        Some(approved) if approved.eq_ignore_ascii_case(&back.checksum()) => Ok(true),
+        Some(approved) if approved.eq_ignore_ascii_case(&imported.checksum()) => Ok(true),
         Some(approved) => Err(Failure::new(
             Kind::Blocked,
             format!(
-                "{approved} was approved, but who would be pending again is now {}; nothing was applied",
-                back.checksum()
+                "{approved} was approved, but the people whom the limits stop are now {}; nothing was applied",
+                imported.checksum()
             ),
         )
         .cure("look at them with `rostersync users import FILE --dry-run`, and approve those")),

@@ -4,6 +4,7 @@ use super::refused::Tried;
 use super::{People, Refused, is_staff};
 use crate::failure::{Failure, Kind, Result};
 use crate::policy::Refusal;
+use crate::roster::near_school;
 use crate::store::{AuditEntry, Grant, Origin};
 
 /// What is to be done with the permission.
@@ -79,9 +80,10 @@ pub fn set_permission(
 fn known_school(people: &People<'_>, id: &str) -> Result<()> {
     let schools = people.store.schools()?;
     if !schools.is_empty() && !schools.contains_key(id) {
-        let near =
-            schools.keys().max_by(|a, b| strsim::jaro_winkler(a, id).total_cmp(&strsim::jaro_winkler(b, id)));
-        let cure = near.map_or_else(String::new, |near| format!("did you mean `{near}`?"));
+        let cure = match near_school(id, &schools) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "the ids of the schools are in the column schools of `rostersync report`".to_owned(),
+        };
         return Err(Failure::new(Kind::Usage, format!("no school has the sourcedId `{id}`")).cure(cure));
     }
     Ok(())

@@ -19,9 +19,9 @@ use super::people::Sharing;
 use super::renames::Renamings;
 use super::rules::Rules;
 use super::sort::{Source, sort};
-use super::summary::Summary;
+use super::summary::{Checksum, OfLimits, Summary};
 use super::survey::Survey;
-use super::{Action, Newcomer, PlanRow, Write};
+use super::{Action, Newcomer, Overrun, PlanRow, Write};
 use crate::config::SharedContacts;
 use crate::failure::Result;
 use crate::platform::Export;
@@ -34,6 +34,8 @@ pub struct Plan {
     pub summary: Summary,
     /// Sixteen hexadecimal digits that stand for the changes, the setting and the recipients.
     pub checksum: String,
+    /// Whom the limits on the export and on protection count.
+    of_limits: OfLimits,
     survey: Survey,
     rules: Rules,
     memory: Memory,
@@ -70,9 +72,14 @@ impl Plan {
         &self.renamings
     }
 
-    /// Whether the store or the roster knows a person, by the key of the sourcedId.
-    pub fn knows(&self, key: u64) -> bool {
-        self.survey.knows(key)
+    /// Makes whom these limits count a part of the checksum, so that an approval is for these people and no others. To be
+    /// called once.
+    pub fn cover(&mut self, overruns: &[Overrun]) {
+        let sums: Vec<&Checksum> =
+            overruns.iter().filter_map(|overrun| self.of_limits.of(overrun.limit)).collect();
+        if !sums.is_empty() {
+            self.checksum = Checksum::with(&self.checksum, sums.into_iter());
+        }
     }
 }
 
@@ -95,7 +102,7 @@ pub fn build(
     let population = memory.population(&survey.directory);
     // Who is refused a credential depends on others, and a delta is not all that there is to know.
     let memo = mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow;
-    let sources = sort(&survey, Some(&memory).filter(|_| memo && !decide_all));
+    let (sources, changeable) = sort(&survey, rules, Some(&memory).filter(|_| memo && !decide_all));
     memory.forget_records();
     let refused = match rules.shared_contacts {
         SharedContacts::Allow => Refused::default(),
@@ -113,6 +120,13 @@ pub fn build(
     total.summary.accounts_before = population.0 + population.1;
     // Who is taken back to pending counts among them: they are what a share of is to be allowed.
     total.summary.active = population.1 + total.became_active;
+    total.summary.active_before = population.1;
+    total.summary.changeable += changeable;
+    total.summary.upgraded = rules.last_night.is_none() && population.0 + population.1 > 0;
+    let first_export = rules.last_night.as_ref().is_none_or(|night| night.export.is_none());
+    if !first_export || total.summary.upgraded {
+        total.summary.joins = total.became_active;
+    }
     total.summary.records = survey.records;
     total.summary.without_id = survey.without_id;
     spools.finish()?;
@@ -121,6 +135,7 @@ pub fn build(
     let mut plan = Plan {
         summary: total.summary,
         checksum: total.checksum.finish(rules),
+        of_limits: total.of_limits,
         rules: rules.clone(),
         sharing,
         survey,

@@ -13,15 +13,17 @@ use super::plain::Plain;
 use super::row::{row_of, sync_entries};
 use super::rules::Rules;
 use super::sis::Cells;
-use super::survey::{Survey, current_roles, record_print};
+use super::survey::{Survey, current_roles, own_schools, record_print};
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
 use crate::platform::{Adopted, Ear, Row};
+use crate::policy::Setting;
+use crate::roles;
 use crate::roster::kept::{Kept, Place};
 use crate::roster::{Mode, Record, RoleList};
 use crate::spool;
-use crate::store::{ACTIVE, ARCHIVED, AccountRow, ROW};
+use crate::store::{ACTIVE, ARCHIVED, AccountRow, ROW, UNDER_OFF, UNDER_ON};
 
 /// Refused credentials: for email and phone, whose, and who holds it.
 #[derive(Default)]
@@ -47,7 +49,8 @@ pub(super) enum Task {
     /// As last time: the row that was kept.
     Repeat(Vec<u8>),
     /// Beside the account, if there is one, and the row of the platform's export, if that says something new.
-    Decide { stored: Option<Account>, export: Option<Row>, again: bool },
+    /// `state` is what is remembered of the account.
+    Decide { stored: Option<Account>, export: Option<Row>, again: bool, state: u8 },
 }
 
 /// A person who is decided on.
@@ -59,6 +62,8 @@ pub(super) struct Person {
     pub(super) hash: Option<u64>,
     pub(super) stored: Option<Account>,
     pub(super) export: Option<Row>,
+    /// What is remembered of the account, as [`crate::store::Memos::states`].
+    pub(super) state: u8,
 }
 
 /// All that a decision depends on besides record, account and export.
@@ -88,11 +93,16 @@ impl Desk<'_> {
                 row.place = job.place;
                 draft.people.add(job.place, CREDENTIALS.map(|field| hash(&row.details, field)));
                 draft.summary.add(row.action, &row.changes, &[]);
+                if row.state == State::Active.word() && is_acted_on(row.action) {
+                    let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();
+                    draft.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
+                }
                 spool::append(&mut draft.rows, &row)
             }
-            Task::Decide { stored, export, again } => {
+            Task::Decide { stored, export, again, state } => {
                 let number = self.survey.person_of(job.place);
-                let person = Person { place: job.place, number, hash: Some(kept.hash), stored, export };
+                let person =
+                    Person { place: job.place, number, hash: Some(kept.hash), stored, export, state };
                 self.record(&kept.record, person, again, draft)
             }
         }
@@ -169,7 +179,7 @@ impl Desk<'_> {
                     record: Some((0, 0)),
                     export: Some(0),
                     credentials: None,
-                    state: state_of(&account),
+                    state: state_of(&account) | person.state & (UNDER_ON | UNDER_OFF),
                 }));
                 let audit = adopted.entries;
                 let write = Write {
@@ -280,7 +290,6 @@ impl Desk<'_> {
                 .position(|note| *note == Note::NotNotifiable)
                 .unwrap_or(verdict.notes.len());
             verdict.notes.insert(place, Note::PendingAgain);
-            verdict.counts_as_update = true;
             if matches!(verdict.action, Action::Unchanged | Action::Kept) {
                 verdict.action = Action::Updated;
             }
@@ -313,9 +322,30 @@ impl Desk<'_> {
             is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
         let joins = starts_active || adopted.joined;
         draft.summary.joined += u64::from(joins);
-        draft.became_active += u64::from(joins && stored.is_none_or(|stored| !stored.archived));
+        let joins = joins && stored.is_none_or(|stored| !stored.archived);
+        draft.became_active += u64::from(joins);
+        draft.summary.unjoins += u64::from(adopted.pending_again);
+        let was_active = stored.is_some_and(|stored| stored.state == State::Active && !stored.archived);
+        let export_changes = was_active && adopted.entries.iter().any(|entry| entry.field != "state");
+        draft.summary.export_changed += u64::from(export_changes);
+        let setting = self.rules.setting_of(schools);
+        let active = live.is_some_and(|live| live.state == State::Active);
+        draft.summary.changeable +=
+            u64::from(active && setting == Setting::On && is_acted_on(verdict.action));
+        let unprotected = active && setting == Setting::On && self.loses_protection(&person, schools);
+        if unprotected {
+            draft.summary.protection += 1;
+            for school in if schools.is_empty() { &[""] } else { schools } {
+                *draft.summary.protection_schools.entry((*school).to_owned()).or_default() += 1;
+            }
+        }
+        for (applies, sum) in [joins, export_changes, unprotected].into_iter().zip(&mut draft.of_limits.0) {
+            if applies {
+                sum.add_person(&row);
+            }
+        }
 
-        self.remember(record, &person, &verdict, &row, draft);
+        self.remember(record, &person, &verdict, &row, setting, draft);
         spool::append(&mut draft.rows, &row)?;
         if let Some(account) = verdict.account
             && stored != Some(&account)
@@ -340,6 +370,36 @@ impl Desk<'_> {
             spool::append(&mut draft.writes, &write)?;
         }
         Ok(())
+    }
+
+    /// Whether an active person was under OFF when last decided on, and is under ON tonight for another reason than a change of
+    /// the configuration: with the setting of the last good night they would be under ON tonight as well.
+    fn loses_protection(&self, person: &Person, schools: &[&str]) -> bool {
+        let Some(stored) = person.stored.as_ref().filter(|stored| stored.state == State::Active) else {
+            return false;
+        };
+        let last = self.rules.last_night.as_deref().and_then(|night| night.setting.as_ref());
+        let Some(last) = last else { return false };
+        let under = |schools: &[&str]| {
+            let own = |school: &&str| last.schools.get(*school).copied().map(Setting::from_bool);
+            Setting::of_person(schools.iter().map(own), Setting::from_bool(last.district))
+        };
+        let was_off = match person.state & (UNDER_ON | UNDER_OFF) {
+            0 => {
+                // A guardian's schools of that night were those of the students, which are not known any more.
+                let record = stored.sis.record(&stored.sourced_id);
+                let roles = current_roles(record.roles, self.today);
+                !roles.iter().any(|role| roles::is_guardian(role))
+                    && under(&own_schools(&record, self.today)) == Setting::Off
+            }
+            // While archived they may have been under another configuration.
+            signs if stored.archived => {
+                let record = stored.sis.record(&stored.sourced_id);
+                signs & UNDER_OFF != 0 && under(&own_schools(&record, self.today)) == Setting::Off
+            }
+            signs => signs & UNDER_OFF != 0,
+        };
+        was_off && under(schools) == Setting::On
     }
 
     /// What their record says of somebody without an account.
@@ -369,6 +429,7 @@ impl Desk<'_> {
         person: &Person,
         verdict: &Verdict,
         row: &PlanRow<'_>,
+        setting: Setting,
         draft: &mut Draft,
     ) {
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
@@ -397,7 +458,14 @@ impl Desk<'_> {
             .filter(|_| kept_row.is_some())
             .map(|hash| (record_print(hash, record.roles, self.today), self.survey.schools_print(number)));
         let kept_row = print.and(kept_row).flatten();
-        if unchanged && print.is_none() && person.export.is_none() {
+        // Of an account that is left as it is because nothing can be said of its schools, the setting stays what it was.
+        let setting = match (setting, account.archived || verdict.action == Action::Rejected) {
+            (_, true) => person.state & (UNDER_ON | UNDER_OFF),
+            (Setting::On, false) => UNDER_ON,
+            (Setting::Off, false) => UNDER_OFF,
+        };
+        let state = state_of(account) | setting;
+        if unchanged && print.is_none() && person.export.is_none() && state == person.state & !ROW {
             // What is remembered of another record of the person holds as it did.
             return;
         }
@@ -406,10 +474,15 @@ impl Desk<'_> {
             record: Some(print.unwrap_or_default()),
             export: taken_in(person.export.as_ref(), account),
             credentials: print.map(|_| CREDENTIALS.map(|field| hash(&account.details, field).unwrap_or(0))),
-            state: state_of(account) | if kept_row.is_some() { ROW } else { 0 },
+            state: state | if kept_row.is_some() { ROW } else { 0 },
         });
         draft.memo_rows.extend(kept_row.map(|row| (number, row)));
     }
+}
+
+/// Whether the sync may do something to an account with this action, if the setting says so.
+fn is_acted_on(action: Action) -> bool {
+    !matches!(action, Action::Skipped | Action::Rejected | Action::Archived)
 }
 
 fn state_of(account: &Account) -> u8 {

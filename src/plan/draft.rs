@@ -3,7 +3,7 @@
 use super::claims::Claim;
 use super::known::Memo;
 use super::people::People;
-use super::summary::{Checksum, Summary};
+use super::summary::{Checksum, OfLimits, Summary};
 use crate::roster::{IdList, Mode, RoleList};
 use crate::store::Bystander;
 
@@ -22,6 +22,7 @@ pub(super) struct Draft {
     /// Rows to be kept with the memos, by number of the person.
     pub(super) memo_rows: Vec<(u32, Vec<u8>)>,
     pub(super) became_active: u64,
+    pub(super) of_limits: OfLimits,
     /// Under `unique`: which credential (0 email, 1 phone), whose, and what is done with it.
     pub(super) claims: Vec<(usize, String, Claim)>,
 }

@@ -16,119 +16,300 @@ pub struct Overrun {
     pub of: Option<u64>,
     /// As configured: `10%`, `500`.
     pub max: String,
-    /// The whole sentence.
+    /// The whole sentence, with the rule that counted.
     pub message: String,
 }
 
 /// Under the minimum population, more than half of at least this many is still too much.
 const FEW: u64 = 5;
 
-/// What a limit counts, in words.
-struct Counted {
-    /// Its key in `[limits]`.
+/// So many people may join in one night, whatever share of the accounts they are.
+const JOINS: u64 = 50;
+/// So many may become pending again.
+const UNJOINS: u64 = 5;
+/// Of so many the export may change the details.
+const EXPORT: u64 = 20;
+/// So many may come from OFF to ON.
+const PROTECTION: u64 = 5;
+
+/// One limit, and what it is held against.
+struct Measure<'a> {
     limit: &'static str,
     /// One of those that are counted, and several.
-    noun: [&'static str; 2],
+    who: [&'static str; 2],
     /// What would become of them.
-    would: &'static str,
+    what: &'static str,
     /// What a share is a share of, where that is something else.
     of: Option<[&'static str; 2]>,
+    count: u64,
+    population: u64,
+    max: Limit,
+    rule: Rule,
+    /// More to say in the brackets with the share.
+    more: &'a str,
 }
 
-const ARCHIVE: Counted =
-    Counted { limit: "archive", noun: ["account", "accounts"], would: "would be archived", of: None };
-
-const CONTACT_UPDATES: Counted = Counted {
-    limit: "contact_updates",
-    noun: ["active user", "active users"],
-    would: "would have their contact details changed",
-    of: None,
-};
-
-const PENDING_AGAIN: Counted = Counted { would: "would be pending again", ..CONTACT_UPDATES };
-
-const NOTIFICATIONS: Counted = Counted {
-    limit: "notifications",
-    noun: ["notification", "notifications"],
-    would: "would be sent",
-    of: Some(["active user", "active users"]),
-};
+/// When a share is enforced.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// From this population on.
+    From(u64),
+    /// From this population on; under it, more than half of at least [`FEW`] is too much.
+    OrHalf(u64),
+    /// Where there are more than so many people, whatever the population.
+    Above(u64),
+    /// From [`FEW`] people on, whatever share they are, unless the limit is 100%.
+    Emptied,
+}
 
 /// The limits that stop a plan.
 pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
-    let (archived, accounts) = (summary.count(Action::Archived), summary.accounts_before);
-    let (updates, active) = (summary.contact_updates, summary.active);
+    let accounts = summary.accounts_before;
     let messages = summary.notifications.total();
-    let found = [
-        over(&ARCHIVE, archived, accounts, limits.archive, limits.minimum)
-            .or_else(|| over_half(&ARCHIVE, archived, accounts, limits.archive, limits.minimum)),
-        over(&CONTACT_UPDATES, updates, active, limits.contact_updates, limits.minimum),
-        over(&NOTIFICATIONS, messages, active, limits.notifications, limits.minimum),
-    ];
-    found.into_iter().flatten().collect()
+    let mut over: Vec<Overrun> = [
+        Measure {
+            limit: "archive",
+            who: ["account", "accounts"],
+            what: "would be archived",
+            count: summary.count(Action::Archived),
+            population: accounts,
+            max: limits.archive,
+            of: None,
+            rule: Rule::OrHalf(limits.minimum),
+            more: "",
+        },
+        Measure {
+            limit: "contact_updates",
+            who: ["active user under ON", "active users under ON"],
+            what: "would have their contact details changed",
+            count: summary.contact_updates,
+            population: summary.changeable,
+            max: limits.contact_updates,
+            of: None,
+            rule: Rule::OrHalf(limits.minimum),
+            more: "",
+        },
+        Measure {
+            limit: "notifications",
+            who: ["notification", "notifications"],
+            what: "would be sent",
+            count: messages,
+            population: summary.active,
+            max: limits.notifications,
+            of: Some(["active user", "active users"]),
+            rule: Rule::From(limits.minimum),
+            more: "",
+        },
+    ]
+    .into_iter()
+    .filter_map(Measure::overrun)
+    .collect();
+    if !summary.upgraded {
+        over.extend(new_limits(summary, limits));
+    }
+    over
 }
 
-/// The limit on contact updates, for people who are taken back to pending without a run: from then on the sync rules over
-/// details that were theirs. `active` are the active accounts, those among them.
-pub fn too_many_pending_again(count: u64, active: u64, limits: &Limits) -> Option<Overrun> {
-    over(&PENDING_AGAIN, count, active, limits.contact_updates, limits.minimum)
+/// The limits that are new in this version, on the first night after an upgrade: they are said, and hold from the next
+/// night on. Empty on any other night.
+pub fn check_upgraded(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
+    if summary.upgraded { new_limits(summary, limits) } else { Vec::new() }
+}
+
+fn new_limits(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
+    let counts = ExportCounts {
+        joins: summary.joins,
+        unjoins: summary.unjoins,
+        changed: summary.export_changed,
+        emptied: summary.export_emptied.as_deref(),
+        accounts: summary.accounts_before,
+        active: summary.active_before,
+    };
+    let mut over = check_export(&counts, limits);
+    let schools = by_school(&summary.protection_schools);
+    let protection = Measure {
+        limit: "protection",
+        who: ["active user", "active users"],
+        what: "would come from OFF to ON although the configuration did not change",
+        count: summary.protection,
+        population: summary.active_before,
+        max: limits.protection,
+        of: None,
+        rule: Rule::Above(PROTECTION),
+        more: &schools,
+    };
+    over.extend(protection.overrun());
+    over
+}
+
+/// How many of them are now at which schools, most first.
+fn by_school(schools: &std::collections::BTreeMap<String, u64>) -> String {
+    const NAMED: usize = 5;
+    let mut most: Vec<(&String, &u64)> = schools.iter().collect();
+    most.sort_by_key(|(id, count)| (std::cmp::Reverse(**count), (*id).clone()));
+    let mut said: Vec<String> = most
+        .iter()
+        .take(NAMED)
+        .map(|(id, count)| match id.as_str() {
+            "" => format!("{count} now at no school"),
+            id => format!("{count} now at {id}"),
+        })
+        .collect();
+    if most.len() > NAMED {
+        said.push(format!("and {} more schools", most.len() - NAMED));
+    }
+    said.join(", ")
+}
+
+/// What an export of the platform does to accounts, for the limits on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExportCounts<'a> {
+    /// People who become active; 0 where an export is read for the first time.
+    pub joins: u64,
+    /// Active people who become pending.
+    pub unjoins: u64,
+    /// People who were active before and whose details change.
+    pub changed: u64,
+    /// A column of details in which no row has a value, although many had one on the last good night.
+    pub emptied: Option<&'a str>,
+    /// Pending and active accounts before, and the active among them.
+    pub accounts: u64,
+    pub active: u64,
+}
+
+/// The limits on what the platform's export does, whether a run reads it or a person imports it.
+pub fn check_export(counts: &ExportCounts<'_>, limits: &Limits) -> Vec<Overrun> {
+    let emptied = counts.emptied.map(|column| format!("the column `{column}` has no value any more"));
+    [
+        Measure {
+            limit: "joins",
+            who: ["account", "accounts"],
+            what: "would become active by the platform export",
+            count: counts.joins,
+            population: counts.accounts,
+            max: limits.joins,
+            of: None,
+            rule: Rule::Above(JOINS),
+            more: "",
+        },
+        Measure {
+            limit: "unjoins",
+            who: ["active user", "active users"],
+            what: "would become pending by the platform export",
+            count: counts.unjoins,
+            population: counts.active,
+            max: limits.unjoins,
+            of: None,
+            rule: Rule::Above(UNJOINS),
+            more: "",
+        },
+        Measure {
+            limit: "export",
+            who: ["active user", "active users"],
+            what: "would have their details changed by the platform export",
+            count: counts.changed,
+            population: counts.active,
+            max: limits.export,
+            // People do not all give up the same detail in one night.
+            of: None,
+            rule: if emptied.is_some() { Rule::Emptied } else { Rule::Above(EXPORT) },
+            more: emptied.as_deref().unwrap_or_default(),
+        },
+    ]
+    .into_iter()
+    .filter_map(Measure::overrun)
+    .collect()
 }
 
 /// Whether so many records were rejected that the run, although done, is only partial.
 pub fn too_many_rejected(summary: &Summary, limits: &Limits) -> bool {
-    exceeds(summary.count(Action::Rejected), summary.records, limits.rejected, limits.minimum)
+    let rejected = Measure {
+        limit: "rejected",
+        who: ["record", "records"],
+        what: "would be rejected",
+        count: summary.count(Action::Rejected),
+        population: summary.records,
+        max: limits.rejected,
+        of: None,
+        rule: Rule::From(limits.minimum),
+        more: "",
+    };
+    rejected.overrun().is_some()
 }
 
-fn exceeds(count: u64, population: u64, limit: Limit, minimum: u64) -> bool {
-    match limit {
-        Limit::Count(max) => count > max,
-        Limit::Share(percent) => {
-            // Exact for any population that fits into memory.
-            #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
-            let over = count as f64 * 100.0 > percent * population as f64;
-            population >= minimum && over
+/// Whether a count is more than this share of a population.
+fn is_over(count: u64, percent: f64, population: u64) -> bool {
+    // Exact for any population that fits into memory.
+    #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
+    let over = count as f64 * 100.0 > percent * population as f64;
+    over
+}
+
+impl Measure<'_> {
+    fn overrun(self) -> Option<Overrun> {
+        let Self { limit, count, population, max, rule, .. } = self;
+        let percent = match max {
+            Limit::Count(most) => {
+                return (count > most).then(|| self.over(None, &format!("[limits] {limit} allows {max}")));
+            }
+            Limit::Share(percent) => percent,
+        };
+        let allowed = format!("[limits] {limit} allows {max}");
+        let enforced = match rule {
+            Rule::From(minimum) | Rule::OrHalf(minimum) => population >= minimum,
+            Rule::Above(people) => count > people,
+            Rule::Emptied => count >= FEW && percent < 100.0,
+        };
+        if enforced && (matches!(rule, Rule::Emptied) || is_over(count, percent, population)) {
+            let said = match rule {
+                Rule::Above(people) => format!("{allowed}, and {people} in any case"),
+                Rule::Emptied => format!("{allowed}, but no column that loses all its values"),
+                Rule::From(_) | Rule::OrHalf(_) => allowed,
+            };
+            return Some(self.over(Some(population), &said));
+        }
+        match rule {
+            Rule::OrHalf(minimum)
+                if percent < 100.0 && (FEW..minimum).contains(&population) && count * 2 > population =>
+            {
+                let [_, several] = self.of.unwrap_or(self.who);
+                // With a share alone the reader would look for a mistake: what counted is another rule.
+                let said = format!(
+                    "[limits] {limit} of fewer than {minimum} {several} allows half of them (minimum = {minimum})"
+                );
+                Some(Overrun { max: "50%".into(), ..self.over(Some(population), &said) })
+            }
+            _ => None,
         }
     }
-}
 
-/// Whether a limit is exceeded, and what is to be said of it.
-fn over(counted: &Counted, count: u64, population: u64, max: Limit, minimum: u64) -> Option<Overrun> {
-    let exceeded = exceeds(count, population, max, minimum);
-    exceeded.then(|| overrun(counted, count, population, max, format!("allows {max}")))
-}
-
-/// In a population that is too small for a share, more than half of at least [`FEW`] is too much.
-fn over_half(counted: &Counted, count: u64, population: u64, max: Limit, minimum: u64) -> Option<Overrun> {
-    let holds =
-        matches!(max, Limit::Share(percent) if percent < 100.0) && (FEW..minimum).contains(&population);
-    (holds && count * 2 > population).then(|| {
-        let [_, several] = counted.of.unwrap_or(counted.noun);
-        // With a share alone the reader would look for a mistake: what counted is another rule.
-        let rule = format!("of fewer than {minimum} {several} allows half of them (minimum = {minimum})");
-        overrun(counted, count, population, Limit::Share(50.0), rule)
-    })
-}
-
-fn overrun(counted: &Counted, count: u64, population: u64, max: Limit, rule: String) -> Overrun {
-    let Counted { limit, noun: [one, several], would, of: also } = counted;
-    let of = matches!(max, Limit::Share(_)).then_some(population);
-    let message = match of {
-        Some(of) => {
-            #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
-            let percent = if of == 0 { 100.0 } else { count as f64 * 100.0 / of as f64 };
-            let what = match also {
-                None => format!("{count} of {} {would}", plural::counted(of, one, several)),
-                Some([one_of, several_of]) => format!(
-                    "{} {would}, for {}",
-                    plural::counted(count, one, several),
-                    plural::counted(of, one_of, several_of)
-                ),
-            };
-            format!("{what} ({percent:.1}%); [limits] {limit} {rule}")
-        }
-        None => format!("{} {would}; [limits] {limit} {rule}", plural::counted(count, one, several)),
-    };
-    Overrun { limit, count, of, max: max.to_string(), message }
+    /// The whole sentence. `rule` is what is allowed.
+    fn over(&self, of: Option<u64>, rule: &str) -> Overrun {
+        let Self { limit, who, what, count, max, more, .. } = *self;
+        let brackets = match of {
+            Some(of) => {
+                #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
+                let percent = if of == 0 { 100.0 } else { count as f64 * 100.0 / of as f64 };
+                Some(format!("{percent:.1}%"))
+            }
+            None => None,
+        };
+        let said: Vec<&str> =
+            brackets.as_deref().into_iter().chain((!more.is_empty()).then_some(more)).collect();
+        let brackets = if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) };
+        let [one, several] = who;
+        let subject = match (of, self.of) {
+            (Some(of), None) => format!("{count} of {} {what}", plural::counted(of, one, several)),
+            (Some(of), Some([one_of, several_of])) => format!(
+                "{} {what}, for {}",
+                plural::counted(count, one, several),
+                plural::counted(of, one_of, several_of)
+            ),
+            (None, _) => format!("{} {what}", plural::counted(count, one, several)),
+        };
+        let message = format!("{subject}{brackets}; {rule}");
+        Overrun { limit, count, of, max: max.to_string(), message }
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +321,7 @@ mod tests {
             actions: [(Action::Archived, archived)].into(),
             accounts_before,
             contact_updates,
+            changeable: active,
             active,
             ..Summary::default()
         }
@@ -160,8 +342,12 @@ mod tests {
     #[test]
     fn a_small_population_is_not_measured_in_shares_but_never_loses_more_than_half() {
         let limits = Limits::default();
-        assert_eq!(over(&summary(9, 19, 19, 19), &limits), [""; 0]);
+        assert_eq!(over(&summary(9, 19, 9, 19), &limits), [""; 0]);
         assert_eq!(over(&summary(10, 19, 0, 19), &limits), ["archive"]);
+        assert_eq!(over(&summary(0, 19, 10, 19), &limits), ["contact_updates"]);
+        assert_eq!(over(&summary(0, 8, 4, 8), &limits), [""; 0]);
+        assert_eq!(over(&summary(0, 8, 8, 8), &limits), ["contact_updates"]);
+        assert_eq!(over(&summary(0, 4, 4, 4), &limits), [""; 0]);
         assert_eq!(over(&summary(4, 4, 0, 4), &limits), [""; 0]);
         assert_eq!(over(&summary(3, 5, 0, 5), &limits), ["archive"]);
     }
@@ -197,7 +383,7 @@ mod tests {
         );
         assert_eq!(
             said(&summary(0, 1, 1, 1), &one),
-            "1 active user would have their contact details changed; [limits] contact_updates allows 0"
+            "1 active user under ON would have their contact details changed; [limits] contact_updates allows 0"
         );
         let messages = Summary {
             active: 30,
@@ -208,6 +394,97 @@ mod tests {
         assert_eq!(
             said(&messages, &share),
             "31 notifications would be sent, for 30 active users (103.3%); [limits] notifications allows 50%"
+        );
+    }
+
+    /// Of a thousand accounts, 600 of them active, unless `change` says otherwise.
+    fn night(change: impl FnOnce(&mut Summary)) -> Summary {
+        let mut night = Summary { accounts_before: 1000, active_before: 600, ..Summary::default() };
+        change(&mut night);
+        night
+    }
+
+    #[test]
+    fn the_limits_on_the_export_hold_above_their_share_and_their_number() {
+        let limits = Limits::default();
+        let joins = |count, accounts| {
+            over(&night(|night| (night.joins, night.accounts_before) = (count, accounts)), &limits)
+        };
+        assert_eq!(joins(99, 1000), [""; 0]);
+        assert_eq!(joins(100, 1000), [""; 0]);
+        assert_eq!(joins(101, 1000), ["joins"]);
+        assert_eq!(joins(49, 100), [""; 0]);
+        assert_eq!(joins(50, 100), [""; 0]);
+        assert_eq!(joins(51, 100), ["joins"]);
+        assert_eq!(joins(51, 0), ["joins"]);
+        let unjoins = |count, active| {
+            over(&night(|night| (night.unjoins, night.active_before) = (count, active)), &limits)
+        };
+        assert_eq!(unjoins(5, 5), [""; 0]);
+        assert_eq!(unjoins(6, 6), ["unjoins"]);
+        assert_eq!(unjoins(29, 600), [""; 0]);
+        assert_eq!(unjoins(30, 600), [""; 0]);
+        assert_eq!(unjoins(31, 600), ["unjoins"]);
+        let export = |count, active, emptied: Option<&str>| {
+            let night = night(|night| {
+                (night.export_changed, night.active_before) = (count, active);
+                night.export_emptied = emptied.map(str::to_owned);
+            });
+            over(&night, &limits)
+        };
+        assert_eq!(export(19, 71, None), [""; 0]);
+        assert_eq!(export(20, 71, None), [""; 0]);
+        assert_eq!(export(21, 71, None), ["export"]);
+        assert_eq!(export(119, 600, None), [""; 0]);
+        assert_eq!(export(120, 600, None), [""; 0]);
+        assert_eq!(export(121, 600, None), ["export"]);
+        assert_eq!(export(7, 10, Some("email")), ["export"]);
+        assert_eq!(export(4, 4, Some("email")), [""; 0]);
+        assert_eq!(export(5, 600, Some("email")), ["export"]);
+        let protection = |count, active| {
+            over(&night(|night| (night.protection, night.active_before) = (count, active)), &limits)
+        };
+        assert_eq!(protection(5, 5), [""; 0]);
+        assert_eq!(protection(6, 6), ["protection"]);
+        assert_eq!(protection(6, 600), [""; 0]);
+        assert_eq!(protection(7, 600), ["protection"]);
+    }
+
+    #[test]
+    fn on_the_night_of_an_upgrade_new_limits_are_said_and_hold_from_the_next() {
+        let night = night(|night| (night.unjoins, night.upgraded) = (600, true));
+        assert_eq!(over(&night, &Limits::default()), [""; 0]);
+        let said: Vec<&str> =
+            check_upgraded(&night, &Limits::default()).iter().map(|overrun| overrun.limit).collect();
+        assert_eq!(said, ["unjoins"]);
+        let settled = Summary { upgraded: false, ..night };
+        assert_eq!(over(&settled, &Limits::default()), ["unjoins"]);
+        assert!(check_upgraded(&settled, &Limits::default()).is_empty());
+    }
+
+    #[test]
+    fn the_new_messages_have_the_rule_that_counted() {
+        let said = |night: &Summary| check(night, &Limits::default())[0].message.clone();
+        assert_eq!(
+            said(&night(|night| night.joins = 300)),
+            "300 of 1000 accounts would become active by the platform export (30.0%); [limits] joins allows 10%, and 50 in any case"
+        );
+        assert_eq!(
+            said(&night(|night| {
+                night.protection = 12;
+                night.protection_schools = [("sch-1".to_owned(), 9), (String::new(), 3)].into();
+            })),
+            "12 of 600 active users would come from OFF to ON although the configuration did not change (2.0%; 9 now at sch-1, 3 \
+             now at no school); [limits] protection allows 1%, and 5 in any case"
+        );
+        let night = night(|night| {
+            (night.export_changed, night.active_before) = (6, 71);
+            night.export_emptied = Some("email".into());
+        });
+        assert_eq!(
+            said(&night),
+            "6 of 71 active users would have their details changed by the platform export (8.5%; the column `email` has no value \
+             any more); [limits] export allows 20%, but no column that loses all its values"
         );
     }
 }

@@ -15,6 +15,7 @@ use crate::plural::counted;
 
 /// The counts of a plan. The actions add up to the rows of its report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Summary {
     pub actions: BTreeMap<Action, u64>,
     /// Changed fields, over all actions.
@@ -22,11 +23,14 @@ pub struct Summary {
     pub notifications: Notifications,
     /// Changed people who can be told by no channel.
     pub cannot_be_told: u64,
-    /// Active people with an applied change, those taken back to pending among them: what the limit counts.
+    /// Active people with an applied change: what the limit counts.
     pub contact_updates: u64,
+    /// Active people under ON once the platform's export is read: whom the sync may change.
+    pub changeable: u64,
     /// Pending and active accounts before the run.
     pub accounts_before: u64,
-    /// Active accounts once the platform's export is read.
+    /// Active accounts before the run, and once the platform's export is read.
+    pub active_before: u64,
     pub active: u64,
     /// Rows of the source, of whatever use.
     pub records: u64,
@@ -41,6 +45,19 @@ pub struct Summary {
     pub renamed: u64,
     #[serde(default)]
     pub renamed_active: u64,
+    /// People who joined, for the limit: nobody where an export is read for the first time.
+    pub joins: u64,
+    /// Active people whom the platform's export makes pending again.
+    pub unjoins: u64,
+    /// People who were active before the run and whose details the platform's export changes.
+    pub export_changed: u64,
+    /// A column of details in the export in which no row has a value, although many had one on the last good night.
+    pub export_emptied: Option<String>,
+    /// Active people who come from OFF to ON although the configuration did not change; and at which schools they are now.
+    pub protection: u64,
+    pub protection_schools: BTreeMap<String, u64>,
+    /// The first run after an upgrade, on which the limits that are new do not hold yet.
+    pub upgraded: bool,
 }
 
 /// Messages, by channel.
@@ -68,7 +85,10 @@ impl Summary {
 
     /// Whether it archives people or changes active ones: what deserves a second look before it is applied.
     pub fn touches_people(&self) -> bool {
-        self.count(Action::Archived) > 0 || self.contact_updates > 0 || self.renamed_active > 0
+        self.count(Action::Archived) > 0
+            || self.contact_updates > 0
+            || self.renamed_active > 0
+            || self.unjoins > 0
     }
 
     /// Adds what other records came to.
@@ -91,6 +111,15 @@ impl Summary {
         self.taken_over += other.taken_over;
         self.renamed += other.renamed;
         self.renamed_active += other.renamed_active;
+        self.changeable += other.changeable;
+        self.active_before += other.active_before;
+        self.joins += other.joins;
+        self.unjoins += other.unjoins;
+        self.export_changed += other.export_changed;
+        self.protection += other.protection;
+        for (school, count) in other.protection_schools {
+            *self.protection_schools.entry(school).or_default() += count;
+        }
     }
 
     pub(super) fn add(&mut self, action: Action, changes: &[Change], recipients: &[Recipient]) {
@@ -134,6 +163,26 @@ impl fmt::Display for Summary {
         }
         let messages = counted(self.notifications.total(), "notification", "notifications");
         write!(f, "; {messages} ({} email, {} SMS)", self.notifications.email, self.notifications.sms)
+    }
+}
+
+/// Sums of the people whom the limits `joins`, `export` and `protection` count, in this order. Where one of them stops a
+/// plan, it is a part of the checksum: what is approved is these people and no others.
+#[derive(Default)]
+pub(super) struct OfLimits(pub(super) [Checksum; 3]);
+
+impl OfLimits {
+    const LIMITS: [&'static str; 3] = ["joins", "export", "protection"];
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(&other.0) {
+            sum.merge(more);
+        }
+    }
+
+    /// The sum that belongs to a limit.
+    pub(super) fn of(&self, limit: &str) -> Option<&Checksum> {
+        Self::LIMITS.iter().position(|known| *known == limit).map(|at| &self.0[at])
     }
 }
 
@@ -184,12 +233,40 @@ impl Checksum {
             part(recipient.audience.word());
             part(&recipient.address);
         }
+        self.put(digest);
+    }
+
+    /// Adds a person, with the details that they have after the run.
+    pub(super) fn add_person(&mut self, row: &PlanRow<'_>) {
+        let mut digest = Sha256::new();
+        let details = Field::ALL.map(|field| row.details.shown(field));
+        for text in [row.sourced_id.as_ref(), row.state.as_ref()]
+            .into_iter()
+            .chain(details.iter().map(String::as_str))
+        {
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        }
+        self.put(digest);
+    }
+
+    fn put(&mut self, digest: Sha256) {
         for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
             let mut word = [0; 8];
             word.copy_from_slice(bytes);
             *sum = sum.wrapping_add(u64::from_le_bytes(word));
         }
         self.count += 1;
+    }
+
+    /// The checksum of a plan with what else is to be approved with it.
+    pub(super) fn with<'a>(checksum: &str, sums: impl Iterator<Item = &'a Checksum>) -> String {
+        let mut digest = Sha256::new();
+        digest.update(checksum);
+        for sum in sums {
+            sum.sum.iter().chain([&sum.count]).for_each(|word| digest.update(word.to_le_bytes()));
+        }
+        digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Sixteen hexadecimal digits.

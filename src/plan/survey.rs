@@ -232,6 +232,20 @@ impl Survey {
         (xxh3_64(&hashes), None)
     }
 
+    /// The numbers of the sets that a person's schools are made of: the own one and, for a guardian, those of the students.
+    pub(super) fn sets_of_family(&self, person: u32) -> Vec<u32> {
+        let guardian = self.marks.get(person as usize).is_some_and(|marks| marks & GUARDIAN != 0);
+        let mut sets = if guardian { self.students_sets(person) } else { Vec::new() };
+        sets.extend(self.set_of(person));
+        sets
+    }
+
+    /// Whether some user of the roster is at a school, or some account that it does not mention and that is not archived for
+    /// that.
+    pub fn knows_school(&self, id: &str) -> bool {
+        self.sets.iter().any(|set| set.iter().any(|school| school == id))
+    }
+
     /// Stands for a person's schools, and whether the roster may lack some.
     pub(super) fn schools_print(&self, person: u32) -> u64 {
         let guardian = self.marks.get(person as usize).is_some_and(|marks| marks & GUARDIAN != 0);

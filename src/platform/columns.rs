@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Row;
 use crate::account::State;
-use crate::config::{PLATFORM_COLUMNS, Platform};
+use crate::config::{PLATFORM_COLUMNS, PLATFORM_EXTRAS, Platform};
 use crate::failure::{Failure, Kind, Result};
 
 /// Which cell is which.
@@ -14,13 +14,18 @@ pub(super) struct Columns {
     /// In the order of [`PLATFORM_COLUMNS`].
     places: [Option<usize>; PLATFORM_COLUMNS.len()],
     pub(super) width: usize,
+    /// Which of [`PLATFORM_EXTRAS`] there are.
+    extras: [Option<usize>; PLATFORM_EXTRAS.len()],
 }
 
 impl Columns {
     /// `found` are the headers, in `line`.
     pub(super) fn of(found: &[String], line: u64, platform: &Platform, path: &Path) -> Result<Self> {
         let mut places = [None; PLATFORM_COLUMNS.len()];
-        for (place, column) in places.iter_mut().zip(PLATFORM_COLUMNS) {
+        let mut extras = [None; PLATFORM_EXTRAS.len()];
+        let all =
+            places.iter_mut().chain(&mut extras).zip(PLATFORM_COLUMNS.into_iter().chain(PLATFORM_EXTRAS));
+        for (place, column) in all {
             let mapped = platform.columns.get(column);
             let header = mapped.map_or(column, String::as_str);
             *place = found.iter().position(|name| name.eq_ignore_ascii_case(header));
@@ -29,7 +34,7 @@ impl Columns {
                     .at(format!("{}:{line}", path.display()))
                     .cure(cure)
             };
-            if place.is_none() && mapped.is_some() {
+            if place.is_none() && mapped.is_some() && PLATFORM_COLUMNS.contains(&column) {
                 return Err(missing(format!(
                     "check [platform.columns]; its headers are: {}",
                     found.join(", ")
@@ -42,13 +47,14 @@ impl Columns {
                 )));
             }
         }
-        Ok(Self { places, width: found.len() })
+        Ok(Self { places, width: found.len(), extras })
     }
 
     /// What a column is called in the documents.
     pub(super) fn name(&self, place: usize) -> Option<&'static str> {
-        let column = self.places.iter().position(|own| *own == Some(place))?;
-        PLATFORM_COLUMNS.get(column).copied()
+        let mut names = PLATFORM_COLUMNS.into_iter().chain(PLATFORM_EXTRAS);
+        let column = self.places.iter().chain(&self.extras).position(|own| *own == Some(place))?;
+        names.nth(column)
     }
 
     /// Reads a row. In the last cell, `cut`, the file may have been cut: a detail there is not provided.

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use super::{
-    Options, Surroundings, find_unknown_schools, interrupted, open, refuse_first_delta, rules, survey, watch,
-};
+use super::schools::unknown_schools;
+use super::{Options, Surroundings, interrupted, open, refuse_first_delta, rules, survey, watch};
 use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::Findings;
-use crate::last_night::{LastNight, file};
-use crate::plan::{self, Plan, Rules, Surveyed};
+use crate::last_night::{LastNight, SettingSeen, file};
+use crate::plan::{self, Overrun, Plan, Rules, Surveyed};
+use crate::platform::{Before, compare};
 use crate::roster::Mode;
 use crate::source::RosterSource;
 use crate::store::Store;
@@ -19,6 +19,8 @@ use crate::store::Store;
 pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) source: Arc<dyn RosterSource>,
+    /// What stops the plan, unless it is approved.
+    pub(super) overruns: Vec<Overrun>,
     /// What was seen of the inputs, for the next run to compare with.
     pub(super) tonight: LastNight,
     /// Rows of the platform's export, and how many of them belong to nobody.
@@ -43,11 +45,26 @@ pub(super) fn plan_on(
         survey(open, config, options, store, rules, findings, around)?;
     refuse_first_delta(&*source, store)?;
     open::refuse_lost_guardians(&*source, store, rules)?;
-    find_unknown_schools(config, &*source, store, findings)?;
+    let mut overruns = unknown_schools(config, &*source, &survey, store, options.what_if, findings)?;
+    let export_unknown = export.report_unknown(|key| survey.knows(key), findings)?;
+    let compared = match &config.platform {
+        Some(platform) => {
+            let last = rules.last_night.as_deref().and_then(|night| night.export.as_ref());
+            let before = Before {
+                last,
+                today: rules.today,
+                accepted: options.new_export,
+                option: "rostersync run --new-export",
+            };
+            let matching = (export.len() as u64).saturating_sub(export_unknown);
+            Some(compare(&export, matching, &platform.users, before, findings)?)
+        }
+        None => None,
+    };
     around.progress.begin("planning", Some(survey.records));
     let plan = plan::build(source.mode(), survey, store, &export, rules, options.decide_all, watch(around));
     interrupted(around)?;
-    let plan = plan?;
+    let mut plan = plan?;
     let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
     if source.mode() == Mode::Bulk {
         tonight.files.extend(source.files_seen());
@@ -55,8 +72,23 @@ pub(super) fn plan_on(
     if !export.is_empty() {
         tonight.files.insert(file::PLATFORM.to_owned(), export.seen().clone());
     }
-    let export_unknown = export.report_unknown(|key| plan.knows(key), findings)?;
-    Ok(Planned { plan, source, tonight, export_rows: export.len(), export_unknown })
+    if let Some(compared) = compared {
+        plan.summary.export_emptied = compared.emptied;
+        tonight.export = Some(compared.seen);
+    }
+    let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
+    tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
+    overruns.extend(plan::check_limits(&plan.summary, &config.limits));
+    plan.cover(&overruns);
+    for overrun in plan::check_upgraded(&plan.summary, &config.limits) {
+        findings.warn("limit-from-next-run", "rostersync.toml", None, Some(overrun.limit), || {
+            format!(
+                "{}. This limit is new in this version: it is only said now, and holds from the next run on",
+                overrun.message
+            )
+        });
+    }
+    Ok(Planned { plan, source, overruns, tonight, export_rows: export.len(), export_unknown })
 }
 
 /// Makes the plan that the next run would make, of files as they are now.

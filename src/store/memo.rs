@@ -20,6 +20,9 @@ pub const ACTIVE: u8 = 1;
 pub const ARCHIVED: u8 = 2;
 /// The report's row is kept.
 pub const ROW: u8 = 4;
+/// The setting under which the person was when last decided on. Neither: it is not known.
+pub const UNDER_ON: u8 = 8;
+pub const UNDER_OFF: u8 = 16;
 
 /// How far apart ids may be. They are given one after the other; only by hand can there be such a gap.
 const GAP: usize = 10_000_000;
@@ -93,10 +96,13 @@ impl Memos {
         if at >= self.keys.len() {
             self.grow(at + 1);
         }
+        let key = key(sourced_id);
+        // Who writes to an account does not change under which setting it was.
+        let setting = if self.keys[at] == key { self.states[at] & (UNDER_ON | UNDER_OFF) } else { 0 };
         self.clear(at);
-        self.keys[at] = key(sourced_id);
+        self.keys[at] = key;
         let active = if state == State::Active.word() { ACTIVE } else { 0 };
-        self.states[at] = active | if archived { ARCHIVED } else { 0 };
+        self.states[at] = active | if archived { ARCHIVED } else { 0 } | setting;
         Ok(())
     }
 }

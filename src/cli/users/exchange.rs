@@ -12,15 +12,16 @@ use crate::account::Account;
 use crate::config::{Config, PLATFORM_COLUMNS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::people::{ImportOptions, Imported, People, import as take_in};
+use crate::people::{Affected, ImportOptions, Imported, People, import as take_in};
 use crate::plural::counted;
 use crate::report::{append_plain_row, harmless};
 
 /// Take in an export of the platform by hand: who has joined, with which details
 ///
 /// As a run does with the configured export, and of any age. Rows of people without an account are reported and left out.
-/// Where it makes more active people pending again than [limits] contact_updates allows, nothing is taken in (exit 4), and the
-/// message says how to approve exactly these.
+/// Over [limits] joins, unjoins or export nothing is taken in (exit 4), and the message says how to approve exactly these people.
+/// A file in which nobody is known, that lacks the column `state` of the last export, or that has fewer than half as many known
+/// people is refused (exit 7).
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
     /// The export: CSV with a header row
@@ -31,9 +32,15 @@ pub(super) struct ImportArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// Go past the limit for exactly the people with this checksum who become pending again
+    /// Go past the limits for exactly the people with this checksum
     #[arg(long, value_name = "CHECKSUM", value_parser = checksum, conflicts_with = "dry_run")]
     approve: Option<String>,
+
+    /// Take the file as it is, although it lacks the column `state` or most of the rows of the last export
+    ///
+    /// For a file that is meant to hold only some of the people.
+    #[arg(long)]
+    new_export: bool,
 }
 
 /// Write every account's actual details, for the platform to take over
@@ -71,47 +78,74 @@ pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Stat
         }
     };
     let people = People::new(&config, &store, global.now())?;
-    let options = ImportOptions { dry_run: args.dry_run, approve: args.approve.as_deref() };
+    let options = ImportOptions {
+        dry_run: args.dry_run,
+        approve: args.approve.as_deref(),
+        new_export: args.new_export,
+    };
     let imported = take_in(&people, &args.file, options, &mut findings);
     // What is wrong with the rows may be why none of them can be used.
     let blocked = imported.as_ref().map_or(true, |imported| imported.blocked);
-    let status = if blocked { Status::Blocked } else { Status::Ok };
+    let status = match (blocked, findings.needs_attention()) {
+        (true, _) => Status::Blocked,
+        (false, true) => Status::Attention,
+        (false, false) => Status::Ok,
+    };
     ui.findings(&findings, status);
     ui.print(said(args, &imported?, global).as_bytes()).map_err(unprintable)?;
     Ok(status)
 }
 
-/// What an import did; of a preview, or if it was stopped, also who would be pending again.
+/// What an import did; of a preview, or if it was stopped, also who would join and who would be pending again.
 fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
-    let Imported { rows, joined, back, taken_over, unknown, .. } = imported;
+    let Imported { rows, joins, back, taken_over, unknown, .. } = imported;
     let mut text = String::new();
     let wrote = !args.dry_run && !imported.blocked;
     if !wrote {
-        for id in &back.first {
-            text.push_str(&harmless(&format!("~ {id:9} active → pending")));
-            text.push('\n');
+        let overs: Vec<&str> = imported.overruns.iter().map(|overrun| overrun.limit).collect();
+        let mut list = |people: &Affected, what: &str| {
+            for id in &people.first {
+                text.push_str(&harmless(&format!("~ {id:9} {what}")));
+                text.push('\n');
+            }
+            match people.count - people.first.len() as u64 {
+                0 => {}
+                more => text.push_str(&format!("… and {more} more\n")),
+            }
+        };
+        list(back, "active → pending");
+        if overs.contains(&"joins") {
+            list(joins, "pending → active");
         }
-        match back.count - back.first.len() as u64 {
-            0 => {}
-            more => text.push_str(&format!("… and {more} more\n")),
+        if overs.contains(&"export") {
+            list(&imported.changed, "other details");
         }
     }
     text.push_str(&format!(
-        "{}, {joined} joined, {} pending again, {} taken over, {unknown} unknown\n",
+        "{}, {} joined, {} pending again, {} taken over, {unknown} unknown\n",
         counted(*rows as u64, "row", "rows"),
+        joins.count,
         back.count,
-        counted(*taken_over as u64, "detail", "details"),
+        counted(*taken_over, "detail", "details"),
     ));
-    if let Some(overrun) = imported.overrun.as_ref().filter(|_| imported.blocked) {
+    for overrun in &imported.warned {
         text.push_str(&format!(
-            "\nBLOCKED: nothing was applied\n  {}\nIf that is what should happen, approve exactly these people:\n  rostersync",
+            "Said only, because this limit is new in this version: {}\n",
             overrun.message
         ));
+    }
+    if imported.blocked {
+        text.push_str("\nBLOCKED: nothing was applied\n");
+        for overrun in &imported.overruns {
+            text.push_str(&format!("  {}\n", overrun.message));
+        }
+        text.push_str("If that is what should happen, approve exactly these people:\n  rostersync");
         if let Some(config) = &global.config {
             text.push_str(&format!(" -c {}", quoted(&config.display().to_string())));
         }
         let file = quoted(&args.file.display().to_string());
-        text.push_str(&format!(" users import {file} --approve {}\n", back.checksum()));
+        let new_export = if args.new_export { " --new-export" } else { "" };
+        text.push_str(&format!(" users import {file}{new_export} --approve {}\n", imported.checksum()));
     } else if args.dry_run {
         text.push_str("Nothing was written: this is what would happen.\n");
     }

@@ -14,7 +14,7 @@ use crate::plan::draft::Draft;
 use crate::plan::known::{Memo, Memory};
 use crate::plan::people::People;
 use crate::plan::sort::Source;
-use crate::plan::summary::{Checksum, Summary};
+use crate::plan::summary::{Checksum, OfLimits, Summary};
 use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::Export;
 use crate::roster::kept::{self, Kept};
@@ -49,6 +49,7 @@ pub(super) struct Total {
     pub(super) summary: Summary,
     pub(super) checksum: Checksum,
     pub(super) became_active: u64,
+    pub(super) of_limits: OfLimits,
 }
 
 pub(super) struct Planner<'a> {
@@ -172,7 +173,7 @@ impl<'a> Planner<'a> {
     /// What there is to do for a record.
     fn task(&mut self, kept: &Kept<'_>, person: Option<u32>, source: Source) -> Result<Task> {
         let Some(person) = person else {
-            return Ok(Task::Decide { stored: None, export: None, again: false });
+            return Ok(Task::Decide { stored: None, export: None, again: false, state: 0 });
         };
         if source == Source::Kept
             && let Some(account) = self.desk.survey.directory.account(person)
@@ -184,7 +185,7 @@ impl<'a> Planner<'a> {
         // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
         let again = self.desk.survey.is_contradicted(id) && !self.answered.insert(id.to_owned());
         let stored = self.account(person, id)?;
-        Ok(Task::Decide { stored, export: self.export.row(id)?, again })
+        Ok(Task::Decide { stored, export: self.export.row(id)?, again, state: self.memory.state(person) })
     }
 
     /// The account of a person.
@@ -229,7 +230,8 @@ impl<'a> Planner<'a> {
 
     fn person(&self, place: u32, number: u32, sourced_id: &str) -> Result<Person> {
         let stored = self.account(number, sourced_id)?;
-        Ok(Person { place, number: Some(number), hash: None, stored, export: self.export.row(sourced_id)? })
+        let (export, state) = (self.export.row(sourced_id)?, self.memory.state(number));
+        Ok(Person { place, number: Some(number), hash: None, stored, export, state })
     }
 
     /// Takes in what a block came to.
@@ -238,6 +240,7 @@ impl<'a> Planner<'a> {
         total.summary.merge(draft.summary);
         total.checksum.merge(&draft.checksum);
         total.became_active += draft.became_active;
+        total.of_limits.merge(&draft.of_limits);
         self.people.merge(draft.people);
         self.spools.rows.push_all(&draft.rows)?;
         self.spools.newcomers.push_all(&draft.newcomers)?;

@@ -10,7 +10,7 @@ use super::decide::{Fate, Next};
 use crate::account::Account;
 use crate::contact::Field;
 use crate::failure::Result;
-use crate::plan::{PlanRow, check_limits};
+use crate::plan::PlanRow;
 use crate::run::Surroundings;
 use crate::run::planning::{Planned, plan_next};
 
@@ -61,8 +61,8 @@ impl Undo<'_> {
         store.back_to_mark()?;
         let foretold = match planned {
             Ok(planned) => {
-                let overruns = check_limits(&planned.plan.summary, &config.limits);
-                Foretold::Planned { overruns: overruns.into_iter().map(|overrun| overrun.message).collect() }
+                let overruns = planned.overruns.into_iter().map(|overrun| overrun.message).collect();
+                Foretold::Planned { overruns }
             }
             Err(failure) => {
                 let place =

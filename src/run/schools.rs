@@ -1,0 +1,65 @@
+//! Schools of the configuration that do not exist: a slip of the pen, or a school that the SIS has given another id. Either
+//! could take away the protection that the configuration means to give.
+
+use crate::config::Config;
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::plan::{Overrun, Survey};
+use crate::roster::near_school;
+use crate::source::RosterSource;
+use crate::store::Store;
+
+/// Says which schools of the configuration are unknown: neither the roster's orgs, nor one of its users, nor an account that
+/// stays has them. Where such an entry means to protect (`false` under a district's `true`), the run is stopped until the
+/// configuration is corrected or the plan is approved; that is what is returned.
+///
+/// # Errors
+/// Those of the store.
+pub fn unknown_schools(
+    config: &Config,
+    source: &dyn RosterSource,
+    survey: &Survey,
+    store: &Store,
+    what_if: Option<bool>,
+    findings: &mut Findings,
+) -> Result<Vec<Overrun>> {
+    let roster = source.schools();
+    let is_known = |id: &str| roster.0.contains_key(id) || survey.knows_school(id);
+    let own = config.schools.iter().map(|school| {
+        let protects = config.sync.update_contacts && !school.update_contacts;
+        ("[[school]] id", &school.id, protects && what_if.is_none())
+    });
+    let synced = config.sync.schools.iter().map(|school| ("[sync] schools", school, false));
+    let mut unknown = own.chain(synced).filter(|(_, id, _)| !is_known(id)).peekable();
+    if unknown.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let file = config.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // The names of schools that are no more are in the store: they tell which one is meant.
+    let names = store.schools()?;
+    let mut overruns = Vec::new();
+    for (key, id, protects) in unknown {
+        let name = names.get(id).map(|name| format!(" ({name})")).unwrap_or_default();
+        let near =
+            near_school(id, &roster.0).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        findings.attention("unknown-school", &file, None, Some(key), || {
+            format!(
+                "no school has the sourcedId `{id}`{name}, so this entry has no effect: neither the orgs of the roster nor any of \
+                 its users have it. If the SIS has given the school another id, write that{near}"
+            )
+        });
+        if protects {
+            overruns.push(Overrun {
+                limit: "school",
+                count: 1,
+                of: None,
+                max: "0".into(),
+                message: format!(
+                    "the school `{id}`{name} does not exist, and its [[school]] entry with update_contacts = false protects nobody: \
+                     correct its id in {file}, or remove the entry"
+                ),
+            });
+        }
+    }
+    Ok(overruns)
+}
