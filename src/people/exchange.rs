@@ -163,7 +163,8 @@ fn take_in(
     imported.unknown = export.report_unknown(|key| known.contains(&key), findings)?;
     let last_night = people.store.last_night()?;
     let last = last_night.as_ref().and_then(|night| night.export.as_ref());
-    let compared = compare_with(people, export, known.len() as u64, file, last, options, findings)?;
+    let joins = imported.joins.count > 0;
+    let compared = compare_with(people, export, known.len() as u64, joins, file, last, options, findings)?;
     let counts = ExportCounts {
         joins: if last.is_some() || last_night.is_none() { imported.joins.count } else { 0 },
         unjoins: imported.back.count,
@@ -188,16 +189,25 @@ fn take_in(
     Ok(imported)
 }
 
-/// Compares the file with the export that was read last.
+/// Compares the file with the export that was read last. `joins`: somebody in it would join.
+#[expect(clippy::too_many_arguments, reason = "all that a comparison is made of")]
 fn compare_with(
     people: &People<'_>,
     export: &Export,
     matching: u64,
+    joins: bool,
     file: &Path,
     last: Option<&ExportSeen>,
     options: ImportOptions<'_>,
     findings: &mut Findings,
 ) -> Result<Compared> {
+    // Where runs read an export of their own, a file beside it may well hold a few people and columns alone. But without
+    // `state` everybody in it joins, and that is meant only where it was never there.
+    let state = last.filter(|last| joins && last.columns.contains_key("state")).map(|_| ExportSeen {
+        columns: [("state".to_owned(), 0)].into(),
+        ..ExportSeen::default()
+    });
+    let last = if people.config.platform.is_some() { state.as_ref() } else { last };
     let before = Before {
         last,
         today: people.rules.today,

@@ -45,7 +45,7 @@ pub fn unknown_schools(
         findings.attention("unknown-school", &file, None, Some(key), || {
             format!(
                 "no school has the sourcedId `{id}`{name}, so this entry has no effect: neither the orgs of the roster nor any of \
-                 its users have it. If the SIS has given the school another id, write that{near}"
+                 its users have it. If the SIS has given the school another id, write that one{near}"
             )
         });
         if protects {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::support::{District, person};
 
 fn district() -> District {
-    let mut district = District::new().school("sch-2", true);
+    let mut district = District::new().school("sch-2", true).with_orgs();
     district.platform(&[person("tea-1").email("rosa@home.example")]);
     district.sis(&[person("tea-1"), person("tea-2")]);
     district

@@ -406,7 +406,11 @@ fn a_permission_is_for_staff_and_on_record() {
     district
         .cli(&["users", "grant", "tea-1", "users-manager", "--school", "sch-2"])
         .exits(2)
-        .complains(&["no school has the sourcedId `sch-2`", "did you mean `sch-1`?"]);
+        .complains(&["no school has the sourcedId `sch-2`", "`rostersync report`"]);
+    district
+        .cli(&["users", "grant", "tea-1", "users-manager", "--school", "SCH_1"])
+        .exits(2)
+        .complains(&["no school has the sourcedId `SCH_1`", "did you mean `sch-1`?"]);
 }
 
 /// Who has the permission, by `users list`.

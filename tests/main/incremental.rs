@@ -97,7 +97,7 @@ fn any_history_gives_the_store_that_pulling_everything_gives() {
         for district in [&mut whole, &mut changes] {
             *district = std::mem::replace(district, District::new())
                 .update_contacts(seed % 2 == 0)
-                .school("sch-2", true);
+                .school("sch-1", true);
             district.at("2026-11-01T23:00:00Z");
             let _ = district.run_with(&["--no-notify"]).ok();
         }

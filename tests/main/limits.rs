@@ -95,7 +95,7 @@ fn contact_updates_are_measured_by_the_active_accounts() {
     on.sis(&tonight);
     let _ = blocked(
         &on,
-        "5 of 20 active users would have their contact details changed (25.0%); [limits] contact_updates allows 20%",
+        "5 of 20 active users under ON would have their contact details changed (25.0%); [limits] contact_updates allows 20%",
     );
     tonight[0] = person("tea-001");
     on.sis(&tonight);
@@ -390,7 +390,7 @@ fn an_export_that_takes_everybody_back_to_pending_is_stopped() {
         district.platform(&shown);
         let _ = blocked(
             &district,
-            &format!("{back} of {all} active users would have their contact details changed"),
+            &format!("{back} of {all} active users would become pending by the platform export"),
         );
     }
 }
@@ -413,7 +413,7 @@ fn an_import_by_hand_takes_nobody_back_to_pending_beyond_the_limit() {
         "~ tea-001   active → pending\n",
         "~ tea-020   active → pending\n… and 5 more\n",
         "25 rows, 0 joined, 25 pending again,",
-        "BLOCKED: nothing was applied\n  25 of 30 active users would be pending again (83.3%); [limits] contact_updates allows 20%\n",
+        "BLOCKED: nothing was applied\n  25 of 30 active users would become pending by the platform export (83.3%); [limits] unjoins allows 5%, and 5 in any case\n",
     ] {
         assert!(preview.contains(words), "`{words}` in\n{preview}");
     }
@@ -426,7 +426,7 @@ fn an_import_by_hand_takes_nobody_back_to_pending_beyond_the_limit() {
     district
         .cli(&["users", "import", "by-hand.csv", "--approve", &approve])
         .exits(4)
-        .complains(&["who would be pending again is now"]);
+        .complains(&["the people whom the limits stop are now"]);
     assert_eq!(district.dump(), before);
     file(25);
     let done = district.cli(&["users", "import", "by-hand.csv", "--approve", &approve]).ok();

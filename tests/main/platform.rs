@@ -117,7 +117,7 @@ fn under_off_what_people_type_on_the_platform_becomes_the_actual_value() {
     assert_eq!(done.report.column("phone"), [""]);
     // A missing column is not provided.
     district.platform_without(&["email", "phone"], &[person("tea-1").given("Rosalia")]);
-    let done = district.run().ok();
+    let done = district.run().exits(3);
     done.says(
         "tea-1",
         "kept",
@@ -166,8 +166,8 @@ fn the_state_follows_the_export_both_ways() {
 }
 
 #[test]
-fn people_who_become_pending_again_count_for_the_limit_on_contact_updates() {
-    let mut district = District::new().with("limits.contact_updates", "1");
+fn people_who_become_pending_again_have_a_limit_of_their_own() {
+    let mut district = District::new().with("limits.unjoins", "1").with("limits.contact_updates", "0");
     let people: Vec<_> = ["tea-1", "tea-2", "tea-3"].into_iter().map(person).collect();
     district.platform(&people);
     district.sis(&people);
@@ -177,7 +177,9 @@ fn people_who_become_pending_again_count_for_the_limit_on_contact_updates() {
     district.platform(&pending);
     let done = district.preview().exits(4);
     assert!(
-        done.stdout.contains("3 active users would have their contact details changed"),
+        done.stdout.contains(
+            "  3 active users would become pending by the platform export; [limits] unjoins allows 1\n"
+        ),
         "{}",
         done.stdout
     );
@@ -366,7 +368,7 @@ fn users_join_makes_somebody_active() {
 #[test]
 fn a_row_counts_for_a_record_of_the_same_run() {
     let mut district = District::new();
-    district.platform(&[person("tea-2").email("two@home.example")]);
+    district.platform(&[person("tea-1").state("pending"), person("tea-2").email("two@home.example")]);
     district.sis(&[person("tea-1")]);
     let done = district.run().ok();
     assert!(done.stdout.contains("1 unknown"), "{}", done.stdout);
@@ -452,6 +454,6 @@ fn two_edits_of_one_day_are_no_news_to_each_other() {
     }
     // A column that is missing changes nothing about that.
     district.platform_without(&["family_name"], &[noon]);
-    let _ = district.run().ok();
+    let _ = district.run().exits(3);
     assert_eq!(district.ask(details), "Mary Ann | late@mail.example | +17185550103");
 }

@@ -120,7 +120,7 @@ fn what_would_mix_up_two_people_is_refused() {
         .exits(4)
         .complains(&["has joined under `tea-901` already"]);
     // Somebody quite different: it is done, since the operator knows, and it is said.
-    district.platform_file("sourced_id,state\ntea-2,pending\n");
+    district.platform(&[person("tea-2").state("pending")]);
     district.sis(&[person("tea-901"), person("tea-5").given("Luis")]);
     let _ = district.run().ok();
     let done = district.cli(&["users", "rekey", "tea-2", "tea-5"]).ok();

@@ -179,6 +179,14 @@ impl District {
         self
     }
 
+    /// An orgs.csv with `sch-1` and every school of the configuration, for tests in which one of them has no users.
+    pub(crate) fn with_orgs(self) -> Self {
+        let own = self.schools.iter().map(|(id, _)| id.as_str()).filter(|id| *id != "sch-1");
+        let rows: String = ["sch-1"].into_iter().chain(own).map(|id| format!("{id},{id},school\n")).collect();
+        self.file("sis/orgs.csv", format!("sourcedId,name,type\n{rows}"));
+        self
+    }
+
     /// One value of the configuration, as TOML: `sync.blank_values`, `"clear"` in quotes.
     pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         self.set(key, value);
@@ -212,6 +220,10 @@ impl District {
             .with("limits.contact_updates", "100000")
             .with("limits.notifications", "100000")
             .with("limits.rejected", "100000")
+            .with("limits.joins", "100000")
+            .with("limits.unjoins", "100000")
+            .with("limits.export", "100000")
+            .with("limits.protection", "100000")
     }
 
     /// No `[notify.email]`.

@@ -280,7 +280,7 @@ fn a_next_run_that_a_limit_would_stop_is_foretold_as_well() {
     assert!(
         text.ends_with(
             "But the next run would be blocked by a limit, and change nothing:\n  \
-             3 active users would have their contact details changed; [limits] contact_updates allows 0\n"
+             3 active users under ON would have their contact details changed; [limits] contact_updates allows 0\n"
         ),
         "{text}"
     );

@@ -50,7 +50,7 @@ fn who_is_no_longer_in_the_import_is_archived_once_and_restored_to_what_they_wer
 
 #[test]
 fn who_comes_back_with_other_details_is_restored_with_all_the_notes() {
-    let mut district = District::new().without_limits().school("sch-on", true);
+    let mut district = District::new().without_limits().school("sch-on", true).with_orgs();
     let before = [person("tea-1").schools("sch-on"), person("tea-2"), person("tea-3"), person("tea-4")];
     district.platform(&[person("tea-1").schools("sch-on"), person("tea-2")]);
     district.sis(&before);

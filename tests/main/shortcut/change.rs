@@ -133,7 +133,7 @@ impl Change {
             | Self::Roles
             | Self::Timezone => self.apply_to_settings(world, dice),
             Self::Limit | Self::Approved => {
-                let limits = ["archive", "contact_updates", "notifications", "rejected"];
+                let limits = super::files::LIMITS;
                 match dice.one_in(2) {
                     true => world.tonight.tight.extend(limits),
                     false => world.tonight.tight.push(dice.pick(&limits)),

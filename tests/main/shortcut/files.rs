@@ -11,6 +11,10 @@ use super::member::{DETAILS, Flaw, Held, Member, SCHOOLS};
 use super::world::{Encoding, Manifest, World};
 use crate::support::line;
 
+/// All limits; each is wide open unless a night makes it tight.
+pub(super) const LIMITS: [&str; 8] =
+    ["archive", "contact_updates", "notifications", "rejected", "joins", "unjoins", "export", "protection"];
+
 const USERS: [&str; 14] = [
     "sourcedId",
     "status",
@@ -248,7 +252,7 @@ impl World {
             text.push_str("[platform]\nusers = \"platform-users.csv\"\nmax_age = \"none\"\n");
         }
         text.push_str("[limits]\n");
-        for key in ["archive", "contact_updates", "notifications", "rejected"] {
+        for key in LIMITS {
             let most = if self.tonight.tight.contains(&key) { 0 } else { 100_000 };
             let _ = writeln!(text, "{key} = {most}");
         }
