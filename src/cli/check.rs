@@ -23,7 +23,7 @@ use crate::store::Store;
 /// Read the configuration, the roster and the platform export, and say what is wrong with them
 ///
 /// Needs no store and changes nothing. Findings have file, line, column and code, and never a person's details. Exit 0;
-/// 3 if more records would be rejected than [limits] allows; 2, 6 or 7 if the configuration or an input is unusable.
+/// 3 if more records would be rejected than [limits] allows, or something needs a person; 2, 6 or 7 if the configuration or an input is unusable.
 /// With --source only a first page is read of a source that is asked over the network (of an SFTP server the export is fetched,
 /// and its first users are read): whether it can be reached, lets us in, and what it does not share. Then exit 3 means that
 /// something is missing.
@@ -46,9 +46,10 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Status> 
     }
     let mut findings = Findings::default();
     let summary = look(&config, &around, &mut findings)?;
-    let status = match plan::too_many_rejected(&summary, &config.limits) {
-        true => Status::Partial,
-        false => Status::Ok,
+    let status = match (plan::too_many_rejected(&summary, &config.limits), findings.needs_attention()) {
+        (true, _) => Status::Partial,
+        (false, true) => Status::Attention,
+        (false, false) => Status::Ok,
     };
     let text = match args.format {
         Format::Text => text(&findings, &summary),
