@@ -203,10 +203,9 @@ fn compare_with(
 ) -> Result<Compared> {
     // Where runs read an export of their own, a file beside it may well hold a few people and columns alone. But without
     // `state` everybody in it joins, and that is meant only where it was never there.
-    let state = last.filter(|last| joins && last.columns.contains_key("state")).map(|_| ExportSeen {
-        columns: [("state".to_owned(), 0)].into(),
-        ..ExportSeen::default()
-    });
+    let state = last
+        .filter(|last| joins && last.columns.contains_key("state"))
+        .map(|_| ExportSeen { columns: [("state".to_owned(), 0)].into(), ..ExportSeen::default() });
     let last = if people.config.platform.is_some() { state.as_ref() } else { last };
     let before = Before {
         last,

@@ -90,20 +90,23 @@ fn somebody() -> impl Strategy<Value = Somebody> {
 type Roster = BTreeMap<String, Somebody>;
 
 fn roster() -> impl Strategy<Value = Roster> {
-    prop::collection::btree_map((1..10_u32).prop_map(|n| format!("p-{n}")), somebody(), 1..8).prop_map(with_stranger)
+    prop::collection::btree_map((1..10_u32).prop_map(|n| format!("p-{n}")), somebody(), 1..8)
+        .prop_map(with_stranger)
 }
 
 /// A person who shares nothing with the others and is in every roster and export: an export in which nobody is known is
 /// refused, and a delta needs an account that it can change.
 fn with_stranger(mut people: Roster) -> Roster {
-    let stranger = Somebody { role: 2, school: 3, name: 0, email: 0, mobile: 0, home: 0, enabled: true, of: 0 };
+    let stranger =
+        Somebody { role: 2, school: 3, name: 0, email: 0, mobile: 0, home: 0, enabled: true, of: 0 };
     people.insert("p-0".into(), stranger);
     people
 }
 
 /// Who has joined, with which details.
 fn export() -> impl Strategy<Value = Roster> {
-    prop::collection::btree_map((1..10_u32).prop_map(|n| format!("p-{n}")), somebody(), 1..5).prop_map(with_stranger)
+    prop::collection::btree_map((1..10_u32).prop_map(|n| format!("p-{n}")), somebody(), 1..5)
+        .prop_map(with_stranger)
 }
 
 /// Two nights of it.

@@ -62,7 +62,8 @@ fn with_roles(district: &District, people: &[Person], roles: &str) {
 
 /// A teacher at a school under ON and one under OFF, who has typed an email of their own.
 fn teacher_of_two_schools() -> (District, [Person; 2]) {
-    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
+    let mut district =
+        District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
     let people = [person("tea-1").email("sis@mail.example"), person("tea-2")];
     district.platform(&[people[0].clone().email("typed@mail.example"), people[1].clone()]);
     with_roles(&district, &people, BOTH);
@@ -190,7 +191,11 @@ fn a_school_that_nobody_knows_is_said_by_run_and_check() {
     // In every run, also with -q.
     for _ in 0..2 {
         let done = district.cli(&["-q", "run"]).exits(3);
-        assert!(done.stdout.contains("unknown-school") && done.stdout.contains("`sch-typo`"), "{}", done.stdout);
+        assert!(
+            done.stdout.contains("unknown-school") && done.stdout.contains("`sch-typo`"),
+            "{}",
+            done.stdout
+        );
     }
     let checked = district.cli(&["check"]).exits(3);
     assert!(
@@ -331,8 +336,12 @@ fn a_row_that_ends_early_or_names_nobody_takes_no_school_from_a_family() {
 #[test]
 fn children_whom_nobody_syncs_still_protect_their_guardian() {
     for (key, value) in [("sync.roles", "[\"guardian\", \"teacher\"]"), ("sync.schools", "[\"sch-on\"]")] {
-        let mut district =
-            District::new().without_limits().school("sch-on", true).school("sch-off", false).with(key, value).with_orgs();
+        let mut district = District::new()
+            .without_limits()
+            .school("sch-on", true)
+            .school("sch-off", false)
+            .with(key, value)
+            .with_orgs();
         let people = [
             person("gua-1").schools("sch-on").email("sis@mail.example"),
             person("stu-2").schools("sch-off").agents("gua-1"),

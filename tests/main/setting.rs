@@ -91,7 +91,8 @@ fn a_guardians_schools_are_those_of_the_students_linked_on_either_record() {
         person("par-7").schools("sch-on").agents("stu-off"),
         person("rel-8").schools("sch-on").agents("stu-off"),
     ];
-    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
+    let mut district =
+        District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
     let done = night(&mut district, &people);
     assert_eq!(
         actions(&done)[3..],
@@ -111,7 +112,8 @@ fn a_guardians_schools_are_those_of_the_students_linked_on_either_record() {
 
 #[test]
 fn a_student_who_moves_to_a_school_under_off_takes_the_guardian_along() {
-    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
+    let mut district =
+        District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
     let family = |school: &str, email: &str| {
         [person("stu-1").schools(school).agents("gua-1"), person("gua-1").schools("").email(email)]
     };
@@ -129,7 +131,8 @@ fn a_student_who_moves_to_a_school_under_off_takes_the_guardian_along() {
 /// The schools of whoever has left count no more: they come from tonight's roster.
 #[test]
 fn in_a_delta_the_schools_come_from_the_store_as_well() {
-    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
+    let mut district =
+        District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
     district.platform(&[person("gua-1").schools("sch-on").email("a@mail.example")]);
     district.sis(&[
         person("stu-1").schools("sch-off").agents("gua-1"),
