@@ -8,6 +8,7 @@
 //! * [`secret`]: passwords and tokens, which are never shown
 //! * [`config`]: the configuration file, as typed settings
 //! * [`contact`]: emails, phones and names, and when two of them are the same
+//! * [`value`]: what one cell means: words for "no value", marks of spreadsheets, HTML escapes, what cannot be seen
 //! * [`roster`], [`roles`]: a user as the SIS describes it, whatever the source
 //! * [`source`]: where rosters come from
 //! * [`last_night`]: what the last run saw of its inputs, for the next one to compare with

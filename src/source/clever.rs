@@ -96,6 +96,7 @@ pub fn open(
     let renamed = people.recognised(known)?;
     people.records.finish()?;
     let records = people.records;
+    records.tell("users", &mut findings);
     if let Err(why) = &newest {
         findings.warn("no-events", "events", None, None, || {
             format!("{why}, so what changed cannot be asked for and everything is pulled")

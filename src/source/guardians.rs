@@ -29,6 +29,7 @@ use crate::findings::Findings;
 use crate::last_night::{FileSeen, file as kind};
 use crate::roles;
 use crate::roster::{Defect, Mode, Record, RoleList, Schools};
+use crate::value::{self, RecordReader};
 
 pub use details::Reader;
 
@@ -73,14 +74,18 @@ impl WithGuardians {
         let mut findings = inner.findings().clone();
         let mut rows: Vec<Guardian> = Vec::new();
         let mut broken: Vec<Broken> = Vec::new();
+        let mut meaning = RecordReader::gathering(value::GUARDIANS);
         let seen = lone::read(path, opening, COLUMNS, &mut findings, &mut |row| {
             let row = whole_id(row, &known);
-            match Guardian::read(&row, &reader) {
+            match Guardian::read(&row, &reader, &mut meaning) {
                 Ok(guardian) => rows.push(guardian),
                 Err(row) => broken.push(row),
             }
             Ok(())
         })?;
+        let (words, oddities) = meaning.finish();
+        oddities.tell(&file, &mut findings);
+        rows.iter_mut().for_each(|row| row.settle_name(&words));
         for row in &broken {
             findings.error(row.code, &file, Some(row.line), None, || row.what.to_owned());
         }

@@ -264,7 +264,7 @@ mod tests {
     use crate::roster::RoleList;
 
     fn records(people: &[(&str, &str, bool)]) -> Records {
-        let mut records = Records::new();
+        let mut records = Records::new(crate::value::ONEROSTER);
         for (sourced_id, email, deleted) in people {
             let record = Record {
                 sourced_id,
@@ -305,7 +305,7 @@ mod tests {
     fn merged(path: &Path, place: &str, changes: &Changes) -> Option<Vec<String>> {
         let kept = Kept::<String>::open(path, place, DAY, DateTime::UNIX_EPOCH).ok()?;
         assert_eq!(kept.head.mark, "mark");
-        let mut records = Records::new();
+        let mut records = Records::new(crate::value::ONEROSTER);
         let is_sound = kept.with(changes, &mut |record| records.take(record).map(drop)).unwrap();
         is_sound.then(|| shown(records))
     }

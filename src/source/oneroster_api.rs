@@ -29,6 +29,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::plural::counted;
 use crate::roster::{Mode, Schools};
+use crate::value;
 
 /// How often a pull is begun at all, where the data keep changing under it.
 const PULLS: u32 = 3;
@@ -97,6 +98,7 @@ pub fn open(
         return Err(failure.at(&options.url).cure(cure));
     }
     records.finish()?;
+    records.tell(user::FILE, &mut findings);
     if let Some(keeping) = keeping {
         // Where nothing is kept any more, what was kept would be taken up again one day, and be of long ago.
         let latest = latest.filter(|_| options.full_every.is_some());
@@ -147,7 +149,8 @@ fn everything(
 ) -> Result<Latest> {
     let all = Wanted { path: &options.users_path, filter: None };
     let (users, repeated) = pull(client, options, all, watch.progress, || Users::new(schools, watch.now))?;
-    let Users { records, mut findings, .. } = users;
+    let Users { records, mut findings, oddities, .. } = users;
+    oddities.tell(user::FILE, &mut findings);
     if repeated > 0 {
         findings.warn("repeated-record", &options.users_path, None, None, || {
             format!(
@@ -198,11 +201,13 @@ fn changes(
     let Some(latest) = users.latest.filter(|latest| *latest >= before && !users.unstamped) else {
         return all("the server does not give the changes that it was asked for");
     };
-    let Users { records: mut changed, findings, .. } = users;
+    let Users { records: mut changed, mut findings, oddities, .. } = users;
     changed.finish()?;
+    changed.tell(user::FILE, &mut findings);
+    oddities.tell(user::FILE, &mut findings);
     let mut changes = Changes::default();
     let mut put = Ok(());
-    changed.each(&mut |record| {
+    changed.each_of_some(&mut |record| {
         put = changes.put(record);
         if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
@@ -210,7 +215,7 @@ fn changes(
     if changes.of_nobody {
         return all("a change has no sourcedId");
     }
-    let mut records = Records::new();
+    let mut records = Records::new(value::ONEROSTER);
     match kept.with(&changes, &mut |record| records.take(record).map(drop))? {
         true => Ok(Some(Latest { records, latest: Some(latest), whole_at, findings })),
         false => all("the roster of the earlier pull is damaged"),
@@ -236,7 +241,8 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
         Ok(page.users.get().map(|users| {
             let users = users?;
             for user in &users {
-                let mut odd = Oddities { findings: &mut Findings::default(), schools: None, at: 1 };
+                let (findings, cells) = (&mut Findings::default(), &mut value::Tally::default());
+                let mut odd = Oddities { findings, cells, schools: None, at: 1 };
                 // Counting cannot fail.
                 let _ = user.with_record(&mut odd, |record| {
                     glance.add(record);
@@ -309,6 +315,8 @@ struct Users<'a> {
     schools: Option<&'a Schools>,
     records: Records,
     findings: Findings,
+    /// What is odd about cells that are read one by one.
+    oddities: value::Tally,
     /// The latest stamp that is not in the future, where a wrong clock has put it.
     latest: Option<DateTime<Utc>>,
     /// Somebody has no stamp that can be read.
@@ -320,7 +328,8 @@ impl<'a> Users<'a> {
     fn new(schools: Option<&'a Schools>, now: DateTime<Utc>) -> Self {
         Self {
             schools,
-            records: Records::new(),
+            records: Records::new(value::ONEROSTER),
+            oddities: value::Tally::default(),
             findings: Findings::default(),
             latest: None,
             unstamped: false,
@@ -342,7 +351,8 @@ impl Users<'_> {
         Seen::page(&ids, after, |at| {
             let user = &users[at];
             let at = self.records.users() + 1;
-            let mut odd = Oddities { findings: &mut self.findings, schools: self.schools, at };
+            let (findings, cells) = (&mut self.findings, &mut self.oddities);
+            let mut odd = Oddities { findings, cells, schools: self.schools, at };
             let taken = user.with_record(&mut odd, |record| self.records.take(record))?;
             let changed = user.changed();
             self.unstamped |= changed.is_none();

@@ -12,6 +12,7 @@ mod blocks;
 mod cells;
 pub(super) mod dates;
 mod encoding;
+mod evidence;
 mod header;
 mod limits;
 mod lines;
@@ -48,6 +49,7 @@ use crate::findings::Findings;
 use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::roster::{Mode, Record, Schools};
 use crate::source::RosterSource;
+use crate::value::WordCounts;
 
 /// Whether absence from the export means anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -170,6 +172,22 @@ impl OneRosterCsv {
     }
 }
 
+impl OneRosterCsv {
+    /// Goes through the names of users.csv once more. Only where one of them may be a word for "no value".
+    fn count_words(&self, file: &PackageFile) -> WordCounts {
+        let columns = [Some(self.columns.given_name), Some(self.columns.family_name)];
+        let mut counts = WordCounts::default();
+        let mut aside = Findings::default();
+        let counted = self.users.rows(&self.package, file, &columns, &mut aside, &mut |row, _| {
+            let [given, family] = columns.map(|column| row.get(column));
+            counts.add(given, family);
+            Ok(ControlFlow::Continue(()))
+        });
+        // A file that cannot be read again fails the reading that goes on.
+        counted.map_or_else(|_| WordCounts::default(), |_| counts)
+    }
+}
+
 impl RosterSource for OneRosterCsv {
     fn name(&self) -> &str {
         &self.package.name
@@ -202,7 +220,8 @@ impl RosterSource for OneRosterCsv {
     ) -> Result<()> {
         let file = part(&self.package, Part::Users)?;
         let schools = self.has_orgs.then_some(&self.schools);
-        let mut rows = RowReader::new(&self.users, &self.columns, self.roles.as_ref(), schools);
+        let count_words = || self.count_words(file);
+        let mut rows = RowReader::new(&self.users, &self.columns, self.roles.as_ref(), schools, count_words);
         let mut broken_off = false;
         let mut seen = HashSet::new();
         let mut each = |record: &Record<'_>| {
@@ -225,6 +244,7 @@ impl RosterSource for OneRosterCsv {
             .at(&self.package.name)
             .cure("have the delta list those users in users.csv as well, or deliver a bulk export"));
         }
+        rows.tell(findings);
         if let Ok(mut seen) = self.seen.lock() {
             let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
             seen.insert(kind::USERS.to_owned(), users);

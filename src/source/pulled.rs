@@ -11,6 +11,7 @@ use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
 use crate::roster::{Mode, Record, Schools};
+use crate::value::{Names, RecordReader, Tally, WordCounts};
 
 /// A complete roster.
 #[derive(Debug)]
@@ -62,6 +63,11 @@ pub(super) enum Taken {
 #[derive(Debug)]
 pub(super) struct Records {
     spool: Spool,
+    /// What the cells mean; none once no more is coming.
+    meaning: Option<RecordReader<'static>>,
+    /// Known once no more is coming.
+    words: WordCounts,
+    oddities: Tally,
     /// What was said of each sourcedId, both as hashes: a million people take a few words each.
     said: HashMap<u64, u64>,
     pub(super) guardians: u64,
@@ -70,8 +76,17 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new() -> Self {
-        Self { spool: Spool::new(), said: HashMap::new(), guardians: 0, present: 0 }
+    /// `names` are those of the source's columns.
+    pub(super) fn new(names: Names) -> Self {
+        Self {
+            spool: Spool::new(),
+            meaning: Some(RecordReader::gathering(names)),
+            words: WordCounts::default(),
+            oddities: Tally::default(),
+            said: HashMap::new(),
+            guardians: 0,
+            present: 0,
+        }
     }
 
     /// How many different users there are. Those without a sourcedId count as different.
@@ -96,6 +111,14 @@ impl Records {
 
     /// Takes in a record and gives it its position.
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<Taken> {
+        let Some(mut meaning) = self.meaning.take() else { return self.take_meant(record) };
+        let line = Some(self.spool.len() + 1);
+        let taken = meaning.read_any(&Record { line, ..*record }, |record| self.take_meant(record));
+        self.meaning = Some(meaning);
+        taken
+    }
+
+    fn take_meant(&mut self, record: &Record<'_>) -> Result<Taken> {
         let mut taken = Taken::New;
         if !record.sourced_id.is_empty() {
             let said = fingerprint(record);
@@ -114,12 +137,28 @@ impl Records {
 
     /// Hands each record to `each`, until it breaks off. After [`Records::finish`].
     pub(super) fn each(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
+        self.spool.each(&mut |record| {
+            let [given_name, family_name] = self.words.settle(record.given_name, record.family_name);
+            each(&Record { given_name, family_name, ..*record })
+        })
+    }
+
+    /// As [`Records::each`], of records that are not all that there are: how often a word stands in a column is not known.
+    pub(super) fn each_of_some(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
         self.spool.each(each)
+    }
+
+    /// Tells what was odd about the cells. After [`Records::finish`].
+    pub(super) fn tell(&self, place: &str, findings: &mut Findings) {
+        self.oddities.tell(place, findings);
     }
 
     /// No more is coming.
     pub(super) fn finish(&mut self) -> Result<()> {
         self.said = HashMap::new();
+        if let Some(meaning) = self.meaning.take() {
+            (self.words, self.oddities) = meaning.finish();
+        }
         self.spool.flush()
     }
 }

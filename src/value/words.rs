@@ -1,5 +1,7 @@
 //! Words that databases and spreadsheets write for "no value".
 
+use super::reader::settled;
+
 /// The words as findings show them. Case makes no difference, but in names.
 const WORDS: [&str; 22] = [
     "NULL",
@@ -122,12 +124,19 @@ impl WordCounts {
         }
     }
 
-    /// Whether there is any open word.
-    pub(super) fn is_any(&self) -> bool {
-        self.words != [[0; 2]; 2]
+    /// The words that fill a column, and in how many cells they stand.
+    pub(super) fn filling(&self, part: usize) -> impl Iterator<Item = (&'static str, u64)> {
+        let cells = move |at: usize| self.words[part][at];
+        (0..OPEN.len()).filter(move |at| self.fills(part, OPEN[*at])).map(move |at| (OPEN[at], cells(at)))
     }
 
-    /// Whether the word fills more than 5% of the column, so that it is nobody's name.
+    /// The parts of a name without a word that fills its column.
+    pub fn settle<'a>(&self, given: Option<&'a str>, family: Option<&'a str>) -> [Option<&'a str>; 2] {
+        // Hardly any roster has such a word.
+        if self.words == [[0; 2]; 2] { [given, family] } else { settled(self, given, family) }
+    }
+
+    /// Whether a word fills more than 5% of the column, so that it is nobody's name.
     pub(super) fn fills(&self, part: usize, word: &str) -> bool {
         OPEN.iter().position(|open| *open == word).is_some_and(|at| self.words[part][at] * 20 > self.rows)
     }

@@ -11,6 +11,7 @@ use crate::roster::{Mode, Record, Schools};
 use crate::source::RosterSource;
 use crate::source::known::{Claim, KnownFamily};
 use crate::source::pulled::{Pulled, Records, Taken};
+use crate::value;
 
 /// Users in the making.
 pub(super) struct People {
@@ -21,7 +22,7 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn new() -> Self {
-        Self { records: Records::new(), contacts: Vec::new() }
+        Self { records: Records::new(value::CLEVER), contacts: Vec::new() }
     }
 
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<()> {

@@ -6,6 +6,7 @@ use super::details::Reader;
 use crate::contact::PersonName;
 use crate::roster::{IdList, Record, RoleList};
 use crate::source::oneroster_csv::lone;
+use crate::value::{self, RecordReader, WordCounts};
 
 /// The columns, each with other names that are understood.
 pub(super) const COLUMNS: [(&str, &[&str]); 9] = [
@@ -66,9 +67,14 @@ pub(super) struct Broken {
 
 impl Guardian {
     /// Reads a row.
-    pub(super) fn read(row: &lone::LoneRow<'_, 9>, reader: &Reader) -> Result<Self, Broken> {
+    pub(super) fn read(
+        row: &lone::LoneRow<'_, 9>,
+        reader: &Reader,
+        meaning: &mut RecordReader<'_>,
+    ) -> Result<Self, Broken> {
         let own = |at: usize| row.cells[at].map(|cell| cell.replace(['\t', '\n', '\r'], " "));
-        let filled = |at: usize| own(at).filter(|cell| !cell.is_empty());
+        let filled =
+            |at: usize| own(at).map(|cell| value::id(&cell).into_owned()).filter(|cell| !cell.is_empty());
         let student_begins =
             row.cut.filter(|(column, _)| *column == STUDENT).map(|(_, begin)| begin.to_owned());
         let broken = |code, what| Broken {
@@ -94,14 +100,43 @@ impl Guardian {
         let Some(student) = filled(0) else {
             return Err(broken("rejected-no-student", "the row names no student, so it is not used"));
         };
-        let (id, given_name, family_name) = (filled(8), own(1), own(2));
+        let [given_name, family_name, email, mobile, home_phone, language] = [1, 2, 3, 4, 5, 7].map(own);
+        let written_id = own(8).unwrap_or_default();
+        let written = Record {
+            line: Some(row.line),
+            sourced_id: &written_id,
+            given_name: given_name.as_deref(),
+            family_name: family_name.as_deref(),
+            email: email.as_deref(),
+            sms: mobile.as_deref(),
+            phone: home_phone.as_deref(),
+            language: language.as_deref(),
+            ..Record::default()
+        };
+        meaning.set_foreign(row.foreign);
+        let text = |cell: Option<&str>| cell.map(str::to_owned);
+        let (id, [given_name, family_name, email, mobile, home_phone, language]) =
+            meaning.read_any(&written, |meant| {
+                let cells = [
+                    meant.given_name,
+                    meant.family_name,
+                    meant.email,
+                    meant.sms,
+                    meant.phone,
+                    meant.language,
+                ];
+                (meant.sourced_id.to_owned(), cells.map(text))
+            });
+        if !id.is_empty() && value::is_no_id(&id) {
+            meaning.tally.word(value::GUARDIANS.id, "0", Some(row.line));
+        }
+        let id = Some(id).filter(|id| !value::is_no_id(id));
         let part = |name: &Option<String>| name.clone().unwrap_or_default();
         let name = PersonName::new(&part(&given_name), &part(&family_name));
         // Whom an id names is known all the same: an account keeps the name that it has.
         if name.is_empty() && id.is_none() {
             return Err(broken("rejected-no-name", "the row has no name, so it is not used"));
         }
-        let (email, mobile, home_phone) = (own(3), own(4), own(5));
         let number = |text: &Option<String>| text.as_ref().and_then(|text| reader.number(text));
         let email_key = email.as_ref().and_then(|text| reader.email(text));
         let keys = [email_key, number(&mobile), number(&home_phone)];
@@ -119,9 +154,20 @@ impl Guardian {
             home_phone,
             relationship: filled(RELATIONSHIP)
                 .or(row.cut.filter(|(column, _)| *column == RELATIONSHIP).map(|(_, word)| word.to_owned())),
-            language: filled(7),
+            language: language.filter(|language| !language.is_empty()),
             students: vec![student],
         })
+    }
+
+    /// Leaves a part of the name out that is a word for "no value" in so many rows that it is nobody's name.
+    pub(super) fn settle_name(&mut self, words: &WordCounts) {
+        let [given, family] = words.settle(self.given_name.as_deref(), self.family_name.as_deref());
+        if (given, family) != (self.given_name.as_deref(), self.family_name.as_deref()) {
+            let [given, family] = [given, family].map(|part| part.map(str::to_owned));
+            self.name =
+                PersonName::new(given.as_deref().unwrap_or_default(), family.as_deref().unwrap_or_default());
+            (self.given_name, self.family_name) = (given, family);
+        }
     }
 
     /// OneRoster's role for what the file calls the relationship.

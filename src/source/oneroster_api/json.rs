@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::value;
+
 /// No page and no list in it has more. What seems to be one is there to fill our memory.
 pub(in crate::source) const MOST: usize = 100_000;
 
@@ -25,13 +27,27 @@ impl Text<'_> {
         })
     }
 
-    /// As [`Text::tidy`], for an id: a comma would end it in a list of ids. Empty if there is none.
+    /// As [`Text::tidy`], for an id: a comma would end it in a list of ids. Empty if there is none, or a word that says so.
     pub(in crate::source) fn id(&self) -> Cow<'_, str> {
-        match self.tidy() {
+        match self.word() {
             None => Cow::Borrowed(""),
             Some(id) if id.contains(',') => Cow::Owned(id.replace(',', "%2C")),
             Some(id) => id,
         }
+    }
+
+    /// A word of a fixed vocabulary, a date or an id, [as it is meant](value::id); none if it says nothing.
+    pub(in crate::source) fn word(&self) -> Option<Cow<'_, str>> {
+        let meant = match self.tidy()? {
+            Cow::Borrowed(text) => value::id(text),
+            Cow::Owned(text) => Cow::Owned(value::id(&text).into_owned()),
+        };
+        Some(meant).filter(|meant| !meant.is_empty())
+    }
+
+    /// The word for "no value" that the text is.
+    pub(in crate::source) fn null_word(&self) -> Option<&'static str> {
+        value::null_word(&self.tidy()?)
     }
 
     /// Tidy, and none if it is blank.
@@ -232,6 +248,15 @@ mod tests {
         assert_eq!(text("1.5"), Some("1.5".into()));
         for nothing in ["12345678901234567890123", "null", "{\"a\":[1]}", "[\"a\"]"] {
             assert_eq!(text(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_id_has_nothing_that_cannot_be_seen_and_is_no_word_for_none() {
+        let id = |json: &str| serde_json::from_str::<Text<'_>>(json).unwrap().id().into_owned();
+        assert_eq!(id("\"\\ufeffa\\u200b,b\""), "a%2Cb");
+        for none in ["null", "\"\"", "\"NULL\"", "\"\\\\N\"", "\" #N/A \"", "\"undefined\""] {
+            assert_eq!(id(none), "", "{none}");
         }
     }
 

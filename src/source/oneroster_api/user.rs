@@ -12,8 +12,9 @@ use super::json::{List, Loose, Text};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roster::{Assignment, Defect, IdList, Record, RoleList, Schools};
-use crate::source::oneroster_csv::dates::Day;
+use crate::source::oneroster_csv::dates::{self, Day};
 use crate::source::oneroster_csv::rows::boolean;
+use crate::value;
 
 /// What is read of a user.
 #[derive(Debug, Default, Deserialize)]
@@ -76,6 +77,7 @@ struct Role<'a> {
 /// What findings are said of.
 pub(super) struct Oddities<'a> {
     pub(super) findings: &'a mut Findings,
+    pub(super) cells: &'a mut value::Tally,
     /// None if the orgs were not pulled, so that nothing can be missing among them.
     pub(super) schools: Option<&'a Schools>,
     /// Position of the user.
@@ -83,11 +85,19 @@ pub(super) struct Oddities<'a> {
 }
 
 /// The name under which users are found odd.
-const FILE: &str = "users";
+pub(super) const FILE: &str = "users";
 
 impl Oddities<'_> {
     fn warn(&mut self, code: &'static str, field: &str, message: impl FnOnce() -> String) {
         self.findings.warn(code, FILE, Some(self.at), Some(field), message);
+    }
+
+    /// A word, a date or an id as it is meant.
+    fn word<'t>(&mut self, text: &'t Text<'_>, field: &'static str) -> Option<Cow<'t, str>> {
+        if let Some(word) = text.null_word() {
+            self.cells.word(field, word, Some(self.at));
+        }
+        text.word()
     }
 
     /// Tells of items that are no objects, and so are not there.
@@ -123,11 +133,11 @@ impl User<'_> {
         let (roles, defect) = self.roles(odd);
         odd.items(&self.orgs, "orgs");
         odd.items(&self.agents, "agents");
-        let orgs = self.orgs.0.as_ref().map(|orgs| list(orgs));
+        let orgs = self.orgs.0.as_ref().and_then(|orgs| list(orgs, "orgs", odd));
         for org in IdList(orgs.as_deref().unwrap_or_default()).iter() {
             odd.org(org, "orgs");
         }
-        let agents = self.agents.0.as_ref().map(|agents| list(agents));
+        let agents = self.agents.0.as_ref().and_then(|agents| list(agents, "agents", odd));
         let (id, identifier) = (self.sourced_id.id(), self.identifier.tidy());
         let (given, family) = (self.given_name.tidy(), self.family_name.tidy());
         let (email, sms, phone) = (self.email.tidy(), self.sms.tidy(), self.phone.tidy());
@@ -152,7 +162,7 @@ impl User<'_> {
 
     /// Whether the user is gone, and whether it is 1.0's `inactive`.
     fn status(&self, odd: &mut Oddities<'_>) -> (bool, bool) {
-        let status = self.status.tidy().unwrap_or_default();
+        let status = self.status.word().unwrap_or_default();
         let is = |word: &str| status.eq_ignore_ascii_case(word);
         if !(status.is_empty() || is("active") || is("tobedeleted") || is("inactive")) {
             odd.warn("unknown-status", "status", || "taken for active".to_owned());
@@ -161,7 +171,7 @@ impl User<'_> {
     }
 
     fn enabled(&self, odd: &mut Oddities<'_>) -> Option<bool> {
-        let text = self.enabled_user.filled()?;
+        let text = self.enabled_user.word()?;
         let enabled = boolean(&text);
         if enabled.is_none() {
             odd.warn("unreadable-boolean", "enabledUser", || {
@@ -177,7 +187,7 @@ impl User<'_> {
         odd.items(&self.roles, "roles");
         let held: Vec<&Role<'_>> = objects(&self.roles).collect();
         if held.is_empty() {
-            text.push_str(&self.role.tidy().unwrap_or_default());
+            text.push_str(&odd.word(&self.role, "role").unwrap_or_default());
             return (text, None);
         }
         let is_primary =
@@ -185,16 +195,18 @@ impl User<'_> {
         let mut defect = None;
         let (first, then): (Vec<&Role<'_>>, Vec<&Role<'_>>) = held.into_iter().partition(is_primary);
         for role in first.into_iter().chain(then) {
-            let Some(name) = role.role.filled() else {
+            let Some(name) = odd.word(&role.role, "role") else {
                 odd.findings.error("incomplete-role", FILE, Some(odd.at), Some("roles"), || {
                     "a role without its name, so its user is rejected".to_owned()
                 });
                 defect = Some(Defect::Roles);
                 continue;
             };
-            let mut day = |text: &Text<'_>, field| day(text, field, odd);
-            let (begin, end) = (day(&role.begin_date, "beginDate"), day(&role.end_date, "endDate"));
-            let orgs: Vec<Cow<'_, str>> = objects(&role.org).map(|org| org.sourced_id.id()).collect();
+            let (begin, end) = period(role, odd);
+            let ids = objects(&role.org).map(|org| odd.word(&org.sourced_id, "roles.org"));
+            let filled: Vec<bool> = ids.map(|id| id.is_some()).collect();
+            let orgs = objects(&role.org).zip(filled).filter(|(_, filled)| *filled);
+            let orgs: Vec<Cow<'_, str>> = orgs.map(|(org, _)| org.sourced_id.id()).collect();
             let orgs: Vec<Option<&str>> = match orgs.iter().any(|org| !org.is_empty()) {
                 true => orgs.iter().map(AsRef::as_ref).filter(|org| !org.is_empty()).map(Some).collect(),
                 false => vec![None],
@@ -216,22 +228,34 @@ fn objects<T>(list: &List<Loose<T>>) -> impl Iterator<Item = &T> {
     list.0.iter().flatten().filter_map(|item| item.0.as_ref())
 }
 
-fn list(references: &[Loose<Reference<'_>>]) -> String {
-    let references = references.iter().filter_map(|reference| reference.0.as_ref());
+/// The ids of a list. None if all that it has are words for "no value".
+fn list(references: &[Loose<Reference<'_>>], field: &'static str, odd: &mut Oddities<'_>) -> Option<String> {
+    let references = || references.iter().filter_map(|reference| reference.0.as_ref());
+    let mut words = false;
+    for word in references().filter_map(|reference| reference.sourced_id.null_word()) {
+        odd.cells.word(field, word, Some(odd.at));
+        words = true;
+    }
     let ids: Vec<Cow<'_, str>> =
-        references.map(|reference| reference.sourced_id.id()).filter(|id| !id.is_empty()).collect();
-    ids.join(",")
+        references().map(|reference| reference.sourced_id.id()).filter(|id| !id.is_empty()).collect();
+    (!ids.is_empty() || !words).then(|| ids.join(","))
 }
 
-fn day(text: &Text<'_>, field: &str, odd: &mut Oddities<'_>) -> Option<String> {
-    let text = text.filled()?;
-    let day = Day::parse(&text);
-    if day.is_none() {
-        odd.warn("unreadable-date", field, || "not a date, so taken as not provided".to_owned());
+/// The begin and the end of a role.
+fn period(role: &Role<'_>, odd: &mut Oddities<'_>) -> (Option<String>, Option<String>) {
+    let (begin, end) = (odd.word(&role.begin_date, "beginDate"), odd.word(&role.end_date, "endDate"));
+    let period = dates::period(begin.as_deref(), end.as_deref());
+    for (field, why) in [("beginDate", period.odd_begin), ("endDate", period.odd_end)] {
+        if let Some(why) = why {
+            odd.warn("unreadable-date", field, || why.to_owned());
+        }
     }
-    let mut written = String::new();
-    day?.write_to(&mut written);
-    Some(written)
+    let written = |day: Day| {
+        let mut text = String::new();
+        day.write_to(&mut text);
+        Some(text).filter(|text| !text.is_empty())
+    };
+    (written(period.begin), written(period.end))
 }
 
 #[cfg(test)]
@@ -242,12 +266,14 @@ mod tests {
         let user: User<'_> = serde_json::from_str(json).unwrap();
         let mut findings = Findings::default();
         let schools = Schools([("s1".to_owned(), "One".to_owned())].into());
-        let mut odd = Oddities { findings: &mut findings, schools: Some(&schools), at: 1 };
+        let mut cells = value::Tally::default();
+        let mut odd = Oddities { findings: &mut findings, cells: &mut cells, schools: Some(&schools), at: 1 };
         user.with_record(&mut odd, |record| {
             check(record);
             Ok(())
         })
         .unwrap();
+        cells.tell(FILE, &mut findings);
         findings
     }
 
@@ -295,6 +321,24 @@ mod tests {
             codes,
             ["dangling-org", "incomplete-role", "unknown-status", "unreadable-boolean", "unreadable-date"]
         );
+    }
+
+    #[test]
+    fn words_for_no_value_and_dates_of_databases_say_nothing() {
+        let findings = record(
+            r#"{"sourcedId":"\ufeffu","status":"NULL","enabledUser":"\\N","agents":[{"sourcedId":"NULL"}],"roles":[
+               {"role":"aide","org":{"sourcedId":"s1\u200b"},"beginDate":"2026-08-01","endDate":"1900-01-01"},
+               {"role":"proctor","org":{"sourcedId":"(null)"},"endDate":"NULL"},
+               {"role":"teacher","org":{"sourcedId":"s1"},"beginDate":"2026-08-01","endDate":"2026-07-01"}]}"#,
+            |record| {
+                assert_eq!(record.sourced_id, "u");
+                assert_eq!((record.agents, record.enabled, record.deleted), (None, None, false));
+                assert_eq!(record.roles.0, "aide\ts1\t2026-08-01\nproctor\nteacher\ts1\t2026-08-01");
+            },
+        );
+        let counts: Vec<(&str, u64)> =
+            findings.counts().iter().map(|(code, count)| (*code, *count)).collect();
+        assert_eq!(counts, [("null-word", 3), ("unreadable-date", 2)]);
     }
 
     #[test]

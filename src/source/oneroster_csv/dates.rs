@@ -1,4 +1,4 @@
-//! Days as exports write them: `2026-11-01`, a datetime that begins so, or `11/1/2026`.
+//! Days as exports write them: `2026-11-01`, a datetime that begins so, or `11/1/2026`; and the period of a role.
 //!
 //! The last is month first, because the exports in which it was seen are American. What is no day of the calendar that
 //! way (`25/12/2026`) is not guessed at.
@@ -6,7 +6,7 @@
 use chrono::{Datelike, NaiveDate};
 
 /// A day in four bytes, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(in crate::source) struct Day(u32);
 
 impl Day {
@@ -50,9 +50,78 @@ impl Day {
     }
 }
 
+/// The period of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) struct Period {
+    pub(in crate::source) begin: Day,
+    pub(in crate::source) end: Day,
+    /// Why a date counts as not provided although there is one.
+    pub(in crate::source) odd_begin: Option<&'static str>,
+    pub(in crate::source) odd_end: Option<&'static str>,
+}
+
+/// No role of a district with a website has ended before: such dates are what databases write for none (0001, 1753, 1899,
+/// 1900, 1904, 1969, 1970).
+const FIRST_YEAR: u32 = 1990;
+
+const NO_DATE: &str = "not a date, so taken as not provided";
+
+/// The period of a role, from its dates where there are any. A role that ends before it begins has no end.
+pub(in crate::source) fn period(begin: Option<&str>, end: Option<&str>) -> Period {
+    let read = |cell: Option<&str>| match cell.map(Day::parse) {
+        None => (Day::NONE, None),
+        Some(Some(day)) => (day, None),
+        Some(None) => (Day::NONE, Some(NO_DATE)),
+    };
+    let ((begin, odd_begin), (end, odd_end)) = (read(begin), read(end));
+    let unlikely = if end == Day::NONE {
+        None
+    } else if end.0 / 10_000 < FIRST_YEAR {
+        Some("a year in which no role ends, so the role is taken as without an end")
+    } else if end < begin {
+        Some("before the begin date, so the role is taken as without an end")
+    } else {
+        None
+    };
+    match unlikely {
+        None => Period { begin, end, odd_begin, odd_end },
+        Some(why) => Period { begin, end: Day::NONE, odd_begin, odd_end: Some(why) },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_databases_write_for_no_date_ends_no_role() {
+        let end = |begin, end| {
+            let period = period(Some(begin).filter(|begin: &&str| !begin.is_empty()), Some(end));
+            let mut text = String::new();
+            period.end.write_to(&mut text);
+            (text, period.odd_end.is_some())
+        };
+        for none in [
+            "0001-01-01",
+            "1/1/0001",
+            "1753-01-01",
+            "1899-12-30",
+            "1900-01-01",
+            "1/1/1900 0:00",
+            "1904-01-01",
+            "1969-12-31",
+            "1970-01-01T00:00:00Z",
+            "2026-07-31",
+        ] {
+            assert_eq!(end("2026-08-01", none), (String::new(), true), "{none}");
+        }
+        assert_eq!(end("", "1900-01-01"), (String::new(), true));
+        assert_eq!(end("", "2026-07-31"), ("2026-07-31".to_owned(), false));
+        assert_eq!(end("2026-08-01", "9999-12-31"), ("9999-12-31".to_owned(), false));
+        assert_eq!(end("2026-08-01", "2026-08-01"), ("2026-08-01".to_owned(), false));
+        assert_eq!(end("1900-01-01", "2027-06-30"), ("2027-06-30".to_owned(), false));
+        assert_eq!(end("2026-08-01", "soon"), (String::new(), true));
+    }
 
     fn read(cell: &str) -> String {
         let mut text = String::new();

@@ -10,6 +10,7 @@ use memchr::{memchr, memchr2};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::EncodingSetting;
+use super::evidence::Evidence;
 
 /// Bytes read at a time. So few in this crate's own tests that every one of them goes over the borders of pieces.
 pub(super) const CHUNK: usize = if cfg!(test) { 61 } else { 1 << 20 };
@@ -68,6 +69,8 @@ pub(super) struct Inspection {
     pub first_bad: Option<u64>,
     /// There are characters of several bytes that are UTF-8, besides what is not: no single encoding explains the file.
     pub mixed: bool,
+    /// What speaks for another code page, where windows-1252 was fallen back on.
+    pub evidence: Evidence,
     /// There is a NUL character: whatever it is, it is not a text file.
     pub nul: bool,
     /// The last character is a line break or DOS's sign for the end of a file. Otherwise the last row may have been cut.
@@ -114,11 +117,14 @@ pub(super) fn inspect(reader: &mut dyn Read, setting: EncodingSetting) -> io::Re
                 Encoding::Utf16Be if last_two[0] == 0 => last_two[1],
                 Encoding::Utf16Le | Encoding::Utf16Be => b'x',
             };
+            let mut evidence = std::mem::take(&mut guess.evidence);
+            evidence.finish();
             return Ok(Inspection {
                 encoding,
                 fingerprint,
                 first_bad: guess.first_bad,
                 mixed,
+                evidence,
                 nul: guess.nul,
                 line_break: line_break.unwrap_or_default(),
                 ended: matches!(last, b'\n' | b'\r' | DOS_END),
@@ -147,6 +153,8 @@ struct Guess {
     first_bad: Option<u64>,
     /// Some character of several bytes was valid UTF-8. In windows-1252 that takes two unlikely letters side by side.
     has_utf8: bool,
+    /// Of what comes from the first bad place on.
+    evidence: Evidence,
     nul: bool,
 }
 
@@ -168,7 +176,15 @@ impl Guess {
         };
         let utf16 = matches!(encoding, Encoding::Utf16Le | Encoding::Utf16Be);
         let decoder = encoding.decoder().filter(|_| utf16);
-        Self { encoding, decoder, decoded: String::new(), first_bad: None, has_utf8: false, nul: false }
+        Self {
+            encoding,
+            decoder,
+            decoded: String::new(),
+            first_bad: None,
+            has_utf8: false,
+            evidence: Evidence::default(),
+            nul: false,
+        }
     }
 
     /// Looks at the next piece, which begins at byte `start`; returns how much of it need not be seen again.
@@ -190,6 +206,14 @@ impl Guess {
             return piece.len();
         }
         let content = if start == 0 { self.encoding.mark(piece) } else { 0 };
+        let used = self.check_utf8(piece, content, start, last);
+        if self.first_bad.is_some() {
+            self.evidence.add(&piece[..used]);
+        }
+        used
+    }
+
+    fn check_utf8(&mut self, piece: &[u8], content: usize, start: u64, last: bool) -> usize {
         match std::str::from_utf8(piece) {
             Ok(text) => {
                 self.has_utf8 |= !text[content..].is_ascii();

@@ -21,6 +21,8 @@ pub struct LoneRow<'a, const N: usize> {
     pub defect: Option<&'static str>,
     /// The column whose value may have been cut, and what there is of it.
     pub cut: Option<(usize, &'a str)>,
+    /// Its cells can have letters of another code page than the one in which the file is read.
+    pub foreign: bool,
 }
 
 /// Reads a file whole. The first column has to be there; each is known by its first name or one of the others.
@@ -45,6 +47,7 @@ pub fn read<const N: usize>(
             cells: located.map(|column| row.get(column)),
             defect: row.defect(),
             cut: cut.map(|column| (column, row.as_it_stands(located[column]).unwrap_or_default())),
+            foreign: table.foreign,
         })?;
         Ok(ControlFlow::Continue(()))
     })?;

@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use super::header::Wanted;
 use super::package::{Package, PackageFile};
 use super::table::{FileOpening, Table};
+use crate::contact::decode_html;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
 use crate::roster::Schools;
+use crate::value;
 
 const COLUMNS: [Wanted<'static>; 2] = [
     Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
@@ -38,9 +40,10 @@ pub(super) fn read(
                 "the org in this row is known by its id".to_owned()
             });
         }
-        if let Some(id) = row.get(id).filter(|id| !id.is_empty()) {
-            let name = row.get(name).filter(|name| !name.is_empty() && defect.is_none());
-            schools.0.insert(id.to_owned(), name.unwrap_or(id).to_owned());
+        if let Some(id) = row.get(id).map(value::id).filter(|id| !id.is_empty()) {
+            let name = row.get(name).filter(|name| defect.is_none() && value::null_word(name).is_none());
+            let name = name.map(decode_html).filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone());
+            schools.0.insert(id.clone().into_owned(), name.into_owned());
         }
         Ok(ControlFlow::Continue(()))
     })?;

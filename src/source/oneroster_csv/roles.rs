@@ -4,20 +4,23 @@
 //! and org ids in it once. A user is known by a 64-bit hash of its id alone: among ten million ids the chance that any
 //! two share a hash is about one in 400,000, and what would follow is a user with one role too many.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::dates::Day;
+use super::dates::{self, Day};
 use super::header::Wanted;
 use super::package::{Package, PackageFile};
 use super::table::{FileOpening, Table, TableRow};
+use crate::contact::visible;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
 use crate::roles;
 use crate::roster::Schools;
+use crate::value;
 
 /// One role of one user.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +76,15 @@ const COLUMNS: [Wanted<'static>; 8] = [
     Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
 ];
 
+/// Positions in [`COLUMNS`].
+const USER: usize = 0;
+const ROLE: usize = 1;
+const PRIMARY: usize = 2;
+const ORG: usize = 3;
+const BEGIN: usize = 4;
+const END: usize = 5;
+const STATUS: usize = 6;
+
 impl RoleIndex {
     /// Reads roles.csv. Org ids that `schools`, if there are any, does not know are kept and told of. Of a `delta`, roles
     /// that are taken away are kept as such.
@@ -109,11 +121,13 @@ impl RoleIndex {
             delta,
             index: Self::default(),
             places: HashMap::new(),
+            cells: value::Tally::default(),
         };
         let tally = table.rows(package, file, &columns, findings, &mut |row, findings| {
             builder.add(&row, findings)?;
             Ok(ControlFlow::Continue(()))
         })?;
+        builder.cells.tell(&file.name, findings);
         let mut index = builder.index;
         index.arrange();
         Ok((index, table.seen(&COLUMNS, &columns, &tally)))
@@ -235,6 +249,8 @@ struct Builder<'b> {
     delta: bool,
     index: RoleIndex,
     places: HashMap<Box<str>, u32>,
+    /// What is odd about the cells.
+    cells: value::Tally,
 }
 
 impl Builder<'_> {
@@ -246,14 +262,13 @@ impl Builder<'_> {
             });
             // Where the row is broken is not known: the user may be another.
             self.index.names_nobody = true;
-            if let Some(user) = filled(row, self.columns[0]) {
-                self.index.broken.insert(user_hash(user));
+            if let Some(user) = self.filled(row, USER) {
+                self.index.broken.insert(user_hash(&user));
             }
             return Ok(());
         }
-        let [user, role, primary, org, begin, end, status, _] = self.columns;
         let mut gone = 0;
-        match row.as_it_stands(status).unwrap_or_default() {
+        match self.meant(row, STATUS, row.as_it_stands(self.columns[STATUS])).as_deref().unwrap_or_default() {
             status if status.eq_ignore_ascii_case("tobedeleted") => {
                 if !self.delta {
                     return Ok(());
@@ -270,52 +285,72 @@ impl Builder<'_> {
             let longer = |other: &String| other.len() > org.len() && other.starts_with(*org);
             self.schools.is_some_and(|all| all.0.contains_key(*org) && !all.0.keys().any(longer))
         };
+        let [_, role, _, org, ..] = self.columns;
         let said_org = row.get(org).or_else(|| row.as_it_stands(org).filter(whole_org));
         let is_role = |role: &&str| roles::is_known(&roles::canonical(role));
         let said_role = row.get(role).or_else(|| row.as_it_stands(role).filter(is_role));
         // A row that ends before the org has said neither that there is one nor that there is none.
-        let cut_off = org.is_some() && said_org.is_none();
-        let (Some(user), Some(role), false) =
-            (filled(row, user), said_role.filter(|role| !role.is_empty()), cut_off)
-        else {
+        let cut_off = self.columns[ORG].is_some() && said_org.is_none();
+        let (user, role) = (self.filled(row, USER), self.meant(row, ROLE, said_role));
+        let (Some(user), Some(role), false) = (&user, &role, cut_off) else {
             findings.error("incomplete-role", file, line, None, || {
                 "without a user, without a role or cut off, so its user, if there is one, is rejected"
                     .to_owned()
             });
-            match filled(row, user) {
+            match user {
                 Some(user) => {
-                    self.index.broken.insert(user_hash(user));
+                    self.index.broken.insert(user_hash(&user));
                 }
                 None => self.index.names_nobody = true,
             }
             return Ok(());
         };
-        let org = said_org.filter(|org| !org.is_empty());
-        if let (Some(org), Some(schools)) = (org, self.schools)
-            && !schools.0.contains_key(org)
+        let org = self.meant(row, ORG, said_org);
+        if let (Some(org), Some(schools)) = (&org, self.schools)
+            && !schools.0.contains_key(org.as_ref())
         {
             findings.warn("dangling-org", file, line, Some("orgSourcedId"), || {
                 format!("org {org} is not in orgs.csv; it is known by its id")
             });
         }
-        let is_primary = row.as_it_stands(primary).is_some_and(|word| {
+        let primary = row.as_it_stands(self.columns[PRIMARY]);
+        let is_primary = self.meant(row, PRIMARY, primary).is_some_and(|word| {
             ["primary", "true", "1", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
         });
         let role = self.intern(role)? | gone | if is_primary { 0 } else { NOT_PRIMARY };
-        let org = org.map_or(Ok(NO_ORG), |org| self.intern(org))?;
-        let mut day = |column, name| {
-            filled(row, column).map_or(Day::NONE, |cell| {
-                Day::parse(cell).unwrap_or_else(|| {
-                    findings.warn("unreadable-date", file, line, Some(name), || {
-                        "not a date, so taken as not provided".to_owned()
-                    });
-                    Day::NONE
-                })
-            })
-        };
-        let (begin, end) = (day(begin, "beginDate"), day(end, "endDate"));
+        let org = org.map_or(Ok(NO_ORG), |org| self.intern(&org))?;
+        let (begin, end) = (self.filled(row, BEGIN), self.filled(row, END));
+        let period = dates::period(begin.as_deref(), end.as_deref());
+        for (name, odd) in [("beginDate", period.odd_begin), ("endDate", period.odd_end)] {
+            if let Some(why) = odd {
+                findings.warn("unreadable-date", file, line, Some(name), || why.to_owned());
+            }
+        }
+        let (begin, end) = (period.begin, period.end);
         self.index.entries.push(Entry { user: user_hash(user), role, org, begin, end });
         Ok(())
+    }
+
+    /// The cell in one of the [`COLUMNS`] as it is meant, if it says anything.
+    fn filled<'a>(&mut self, row: &TableRow<'a>, column: usize) -> Option<Cow<'a, str>> {
+        self.meant(row, column, row.get(self.columns[column]))
+    }
+
+    /// What the text of a cell means, if it says anything.
+    fn meant<'a>(
+        &mut self,
+        row: &TableRow<'_>,
+        column: usize,
+        written: Option<&'a str>,
+    ) -> Option<Cow<'a, str>> {
+        let written = written.filter(|cell| !cell.is_empty())?;
+        let meant = value::id(written);
+        if meant.is_empty() {
+            let word = value::null_word(&visible(value::without_mark(written).0)).unwrap_or_default();
+            self.cells.word(COLUMNS[column].name, word, Some(row.line()));
+            return None;
+        }
+        Some(meant)
     }
 
     /// The place of a word among the words. Role lists are set apart by tabs and line breaks, so a word has none.
@@ -334,8 +369,4 @@ impl Builder<'_> {
         self.places.insert(word.into(), at);
         Ok(at)
     }
-}
-
-fn filled<'a>(row: &TableRow<'a>, column: Option<usize>) -> Option<&'a str> {
-    row.get(column).filter(|cell| !cell.is_empty())
 }

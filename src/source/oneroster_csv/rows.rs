@@ -6,6 +6,8 @@
 
 use std::ops::ControlFlow;
 
+use memchr::memchr;
+
 use super::blocks::{Block, Row};
 use super::cells::Cells;
 use super::roles::RoleIndex;
@@ -17,6 +19,7 @@ use crate::findings::Findings;
 use crate::plural::counted;
 use crate::roles::{canonical, is_known};
 use crate::roster::{Defect, IdList, Record, RoleList, Schools};
+use crate::value::{self, RecordReader, WordCounts};
 
 /// Turns rows into records; keeps the buffers that are used again for every row.
 pub(super) struct RowReader<'s> {
@@ -36,6 +39,8 @@ pub(super) struct RowReader<'s> {
     pub(super) cut_id: Option<u64>,
     /// What is counted for the next run.
     pub(super) tally: Tally,
+    /// What the cells mean.
+    meaning: RecordReader<'s>,
 }
 
 impl<'s> RowReader<'s> {
@@ -44,6 +49,7 @@ impl<'s> RowReader<'s> {
         columns: &'s Columns,
         roles: Option<&'s RoleIndex>,
         schools: Option<&'s Schools>,
+        count_words: impl Fn() -> WordCounts + Send + Sync + 's,
     ) -> Self {
         Self {
             table,
@@ -57,6 +63,7 @@ impl<'s> RowReader<'s> {
             cut_off: None,
             cut_id: None,
             tally: Tally::of(columns.places.iter().flatten().copied()),
+            meaning: RecordReader::of_file(value::ONEROSTER, table.foreign, count_words),
         }
     }
 
@@ -74,6 +81,7 @@ impl<'s> RowReader<'s> {
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        let plain = is_plain(&block.text);
         for (at, row) in block.rows.iter().enumerate() {
             self.cut_off = None;
             self.cells.split(&block.text, row, self.table.dialect.delimiter);
@@ -93,7 +101,8 @@ impl<'s> RowReader<'s> {
                     cut = self.cells.len().saturating_sub(1);
                 }
             }
-            self.row(&block.text, row.line, last, cut, findings, each)?;
+            let plain = plain || is_plain(&block.text[row.start as usize..row.end as usize]);
+            self.row(&block.text, row.line, plain, last, cut, findings, each)?;
         }
         ControlFlow::Continue(())
     }
@@ -119,14 +128,21 @@ impl<'s> RowReader<'s> {
             format!("quotes inside the cell of column {column} are not doubled, so where it ends is a guess")
         });
         self.cells.mend(text, row, std::iter::once(self.columns.sourced_id));
-        let sourced_id = self.cells.get(text, self.columns.sourced_id).unwrap_or_default();
-        each(&Record { line: Some(row.line), sourced_id, defect: Some(Defect::Quoting), ..Record::default() })
+        let sourced_id = value::id(self.cells.get(text, self.columns.sourced_id).unwrap_or_default());
+        let (line, defect) = (Some(row.line), Some(Defect::Quoting));
+        each(&Record { line, sourced_id: &sourced_id, defect, ..Record::default() })
+    }
+
+    /// Tells what was odd about the cells of the whole file.
+    pub(super) fn tell(&self, findings: &mut Findings) {
+        self.meaning.tally.tell(self.file(), findings);
     }
 
     fn row(
         &mut self,
         text: &str,
         line: u64,
+        plain: bool,
         last: bool,
         cut: usize,
         findings: &mut Findings,
@@ -145,8 +161,8 @@ impl<'s> RowReader<'s> {
         let sourced_id = self.cells.get(text, columns.sourced_id).unwrap_or_default();
         let rejected = rejected || self.is_misplaced(text, line, findings);
         if rejected {
-            let defect = Some(Defect::Shifted);
-            return each(&Record { line: Some(line), sourced_id, defect, ..Record::default() });
+            let (sourced_id, defect) = (value::id(sourced_id), Some(Defect::Shifted));
+            return each(&Record { line: Some(line), sourced_id: &sourced_id, defect, ..Record::default() });
         }
         let (cells, file) = (&self.cells, self.table.header.file.as_str());
         // What the file may have been cut in is not provided.
@@ -164,8 +180,8 @@ impl<'s> RowReader<'s> {
             self.cut_id = (cut == columns.sourced_id).then_some(line);
         }
         let mut enabled = word(columns.enabled, &|word| boolean(word).is_some()).and_then(|cell| {
-            let enabled = boolean(cell);
-            if enabled.is_none() && !cell.is_empty() {
+            let enabled = boolean(cell).or_else(|| boolean(&value::id(cell)));
+            if enabled.is_none() && !value::id(cell).is_empty() {
                 findings.warn("unreadable-boolean", file, Some(line), Some("enabledUser"), || {
                     "neither true nor false, so taken as not provided".to_owned()
                 });
@@ -178,20 +194,19 @@ impl<'s> RowReader<'s> {
             status if status.eq_ignore_ascii_case("active") => {}
             status if status.eq_ignore_ascii_case("tobedeleted") => deleted = true,
             status if status.eq_ignore_ascii_case("inactive") => enabled = Some(false),
-            _ => findings
-                .warn("unknown-status", file, Some(line), Some("status"), || "taken for active".to_owned()),
-        }
-        let orgs = get(columns.orgs).unwrap_or_default();
-        if let Some(schools) = self.schools
-            && orgs != self.known_orgs
-        {
-            check_orgs(orgs, schools, &mut self.known_orgs, file, line, findings);
+            status => match value::id(status) {
+                word if word.is_empty() || word.eq_ignore_ascii_case("active") => {}
+                word if word.eq_ignore_ascii_case("tobedeleted") => deleted = true,
+                word if word.eq_ignore_ascii_case("inactive") => enabled = Some(false),
+                _ => findings.warn("unknown-status", file, Some(line), Some("status"), || {
+                    "taken for active".to_owned()
+                }),
+            },
         }
         let role = word(columns.role, &|role| is_known(&canonical(role)));
-        let broken =
-            role.is_none_or(str::is_empty) && self.roles.is_some_and(|index| index.is_broken(sourced_id));
-        let roles = roles(role, sourced_id, self.roles, &mut self.role_list);
-        each(&Record {
+        let (index, schools) = (self.roles, self.schools);
+        let (known_orgs, role_list) = (&mut self.known_orgs, &mut self.role_list);
+        let written = Record {
             line: Some(line),
             sourced_id,
             identifier: get(columns.identifier),
@@ -203,10 +218,22 @@ impl<'s> RowReader<'s> {
             sms: get(columns.sms),
             phone: get(columns.phone),
             language: get(columns.language),
-            roles: RoleList(roles),
+            roles: RoleList(role.unwrap_or_default()),
             orgs: get(columns.orgs).map(IdList),
             agents: get(columns.agents).map(IdList),
-            defect: broken.then_some(Defect::Roles),
+            defect: None,
+        };
+        self.meaning.read(&written, plain, |record| {
+            let orgs = record.orgs.unwrap_or_default().0;
+            if let Some(schools) = schools
+                && orgs != *known_orgs
+            {
+                check_orgs(orgs, schools, known_orgs, file, line, findings);
+            }
+            let broken =
+                record.roles.0.is_empty() && index.is_some_and(|index| index.is_broken(record.sourced_id));
+            let roles = roles(record.roles.0, record.sourced_id, index, role_list);
+            each(&Record { roles: RoleList(roles), defect: broken.then_some(Defect::Roles), ..*record })
         })
     }
 
@@ -255,10 +282,15 @@ impl<'s> RowReader<'s> {
     }
 }
 
+/// Whether there are neither letters beyond ASCII nor HTML escapes.
+fn is_plain(text: &str) -> bool {
+    text.is_ascii() && memchr(b'&', text.as_bytes()).is_none()
+}
+
 /// The user's roles: those of users.csv, or else those of roles.csv, written to `list`.
-fn roles<'a>(cell: Option<&'a str>, user: &str, index: Option<&RoleIndex>, list: &'a mut String) -> &'a str {
+fn roles<'a>(cell: &'a str, user: &str, index: Option<&RoleIndex>, list: &'a mut String) -> &'a str {
     list.clear();
-    match (cell.unwrap_or_default(), index) {
+    match (cell, index) {
         ("", Some(index)) => {
             index.write_roles(user, list);
             list

@@ -45,6 +45,8 @@ pub enum HeaderRow {
 pub(super) struct Table {
     pub header: Header,
     pub dialect: Dialect,
+    /// Some cells show letters of another code page than the one in which the file is read.
+    pub foreign: bool,
     encoding: Encoding,
     fingerprint: Fingerprint,
     /// By what it is known that a row is shifted.
@@ -163,9 +165,11 @@ impl Table {
             .before
             .filter(|before| before.fingerprint != fingerprint.hash && before.last_row != 0)
             .map(|before| before.last_row);
+        let foreign = encoding == Encoding::Windows1252 && inspection.evidence.is_any();
         Ok(Self {
             header,
             dialect,
+            foreign,
             judge,
             encoding,
             fingerprint,
@@ -562,6 +566,18 @@ fn check_encoding(
         return Err(Failure::new(
             Kind::InputUnusable,
             format!("{} is UTF-8 in some places and not in others, so no reading of its names can be right", file.name),
+        )
+        .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
+        .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));
+    }
+    if inspection.evidence.is_most() {
+        return Err(Failure::new(
+            Kind::InputUnusable,
+            format!(
+                "{} is neither UTF-8 nor windows-1252: most of the cells with accents show letters of another code page (of DOS, of a Mac, \
+                 ISO 8859-2), so no reading of its names can be right",
+                file.name
+            ),
         )
         .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
         .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));

@@ -125,6 +125,46 @@ fn a_character_cut_by_the_end_of_the_file() {
     assert_eq!(found.records[1].email, None);
 }
 
+/// The file with these family names, in bytes.
+fn families(names: &[&[u8]]) -> Export {
+    let mut bytes = SHORT.as_bytes().to_vec();
+    for (at, name) in names.iter().enumerate() {
+        bytes.extend_from_slice(format!("u{at},true,s1,student,a,Ann,").as_bytes());
+        bytes.extend_from_slice(name);
+        bytes.extend_from_slice(b",\n");
+    }
+    Export::of_bytes(&bytes)
+}
+
+#[test]
+fn a_file_in_another_code_page_is_refused() {
+    let (dos, mac, latin_2): ([&[u8]; 4], [&[u8]; 4], [&[u8]; 4]) = (
+        [b"N\xA3\xA4ez", b"L\xA2pez", b"M\x81ller", b"Hall"],
+        [b"Gonz\x87lez", b"P\x8Erez", b"M\x9Fller", b"L\x97pez"],
+        [b"Wi\xB6niewski", b"W\xB3odarczyk", b"J\xF3\xBCwiak", b"Zieli\xF1ski"],
+    );
+    for names in [dos, mac, latin_2] {
+        let failure = told(&families(&names).failure(), Kind::InputUnusable);
+        assert!(
+            failure.contains("most of the cells with accents show letters of another code page"),
+            "{failure}"
+        );
+        assert!(failure.contains("line 2"), "{failure}");
+        // Who says what it is knows better.
+        let said = families(&names).encoding(EncodingSetting::Windows1252).read();
+        assert_eq!(said.records.len(), 4);
+    }
+}
+
+#[test]
+fn a_few_letters_of_another_code_page_are_lost_and_the_rest_stands() {
+    let read =
+        families(&[b"N\xFA\xF1ez", b"Gonz\xE1lez", b"L\xA2pez", b"O\x92Brien", b"Smith\x96Jones"]).read();
+    let names: Vec<&str> = read.records.iter().map(|record| record.family.as_deref().unwrap()).collect();
+    assert_eq!(names, ["Núñez", "González", "L\u{FFFD}pez", "O’Brien", "Smith–Jones"]);
+    assert_eq!(read.found(), [("not-utf-8", 2), ("damaged-text", 4)]);
+}
+
 #[test]
 fn each_file_has_its_own_encoding() {
     let export = Export::short(ROW);

@@ -1,0 +1,392 @@
+//! A record as its cells are meant.
+
+use std::borrow::Cow;
+
+use super::code_page::with_lost_letters;
+use super::marks::{may_be_marked, names_without_marks, without_formula, without_mark};
+use super::tally::{Oddity, Tally};
+use super::words::{NameWord, WordCounts, may_be_word, name_word, null_word};
+use crate::contact::{decode_html, has_lost_letter, is_damaged, visible, visible_name};
+use crate::roster::{IdList, Record, RoleList};
+
+/// What a source calls its columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    pub id: &'static str,
+    pub identifier: &'static str,
+    pub given: &'static str,
+    pub family: &'static str,
+    pub email: &'static str,
+    pub sms: &'static str,
+    pub phone: &'static str,
+    pub language: &'static str,
+    pub role: &'static str,
+    pub orgs: &'static str,
+    pub agents: &'static str,
+}
+
+/// OneRoster's names.
+pub const ONEROSTER: Names = Names {
+    id: "sourcedId",
+    identifier: "identifier",
+    given: "givenName",
+    family: "familyName",
+    email: "email",
+    sms: "sms",
+    phone: "phone",
+    language: "language",
+    role: "role",
+    orgs: "orgSourcedIds",
+    agents: "agentSourcedIds",
+};
+
+/// Clever's names.
+pub const CLEVER: Names = Names {
+    id: "id",
+    identifier: "sis_id",
+    given: "name.first",
+    family: "name.last",
+    email: "email",
+    sms: "phone",
+    phone: "phone",
+    language: "language",
+    role: "roles",
+    orgs: "schools",
+    agents: "student_relationships",
+};
+
+/// How often the words stand in the columns of names that may be names themselves.
+enum Counts<'c> {
+    /// Found out by a second reading, if it is ever asked.
+    Later(Box<dyn Fn() -> WordCounts + Send + Sync + 'c>),
+    Known(WordCounts),
+    /// Counted on the way; [`RecordReader::settle`] decides when all records are there.
+    Gathered(WordCounts),
+}
+
+/// A guardians file's names.
+pub const GUARDIANS: Names = Names {
+    id: "guardian_id",
+    identifier: "guardian_id",
+    given: "given_name",
+    family: "family_name",
+    email: "email",
+    sms: "mobile",
+    phone: "home_phone",
+    language: "language",
+    role: "relationship",
+    orgs: "student_id",
+    agents: "student_id",
+};
+
+/// Reads the records of one file or collection.
+pub struct RecordReader<'c> {
+    names: Names,
+    /// Cells can have letters of another code page.
+    foreign: bool,
+    counts: Counts<'c>,
+    pub tally: Tally,
+}
+
+/// What a cell is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Id,
+    Name,
+    Email,
+    Number,
+    Other,
+}
+
+impl<'c> RecordReader<'c> {
+    /// Of a file that can be read again: `count` does so if some name may be a word for "no value". With `foreign` its cells
+    /// can have letters of another code page.
+    pub fn of_file(names: Names, foreign: bool, count: impl Fn() -> WordCounts + Send + Sync + 'c) -> Self {
+        Self { names, foreign, counts: Counts::Later(Box::new(count)), tally: Tally::default() }
+    }
+
+    /// Of records that are gathered before they are used: names are to be [settled](Self::settle) then.
+    pub fn gathering(names: Names) -> Self {
+        let counts = Counts::Gathered(WordCounts::default());
+        Self { names, foreign: false, counts, tally: Tally::default() }
+    }
+
+    /// From here on cells can have letters of another code page.
+    pub fn set_foreign(&mut self, foreign: bool) {
+        self.foreign = foreign;
+    }
+
+    /// Hands over the record as its cells are meant. `plain` says that it has neither letters beyond ASCII nor `&`.
+    #[inline]
+    pub fn read<R>(&mut self, record: &Record<'_>, plain: bool, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
+        if let Counts::Gathered(counts) = &mut self.counts {
+            counts.add(record.given_name, record.family_name);
+        }
+        if plain && !is_odd(record) { use_it(record) } else { self.read_odd(record, use_it) }
+    }
+
+    /// As [`Self::read`], of a record that nothing is known of.
+    pub fn read_any<R>(&mut self, record: &Record<'_>, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
+        let plain = |text: &str| text.is_ascii() && !text.contains('&');
+        let all = texts(record).into_iter().flatten().all(plain);
+        self.read(record, all, use_it)
+    }
+
+    fn read_odd<R>(&mut self, record: &Record<'_>, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
+        let (names, line) = (self.names, record.line);
+        let marked = |text: Option<&str>| text.is_some_and(|text| text.starts_with('\'') && text.len() > 1);
+        let row_is_marked = [record.email, record.sms, record.phone].into_iter().any(marked);
+        let ([given, family], taken_off) =
+            names_without_marks(record.given_name, record.family_name, row_is_marked);
+        if taken_off {
+            let changed =
+                [(given, record.given_name, names.given), (family, record.family_name, names.family)];
+            for (_, _, column) in changed.into_iter().filter(|(bare, text, _)| bare != text) {
+                self.tally.add(column, Oddity::Mark, line);
+            }
+        }
+        let mut cell = |text, column, kind| self.cell(text, column, kind, line);
+        let sourced_id = cell(Some(record.sourced_id), names.id, Kind::Id).unwrap_or_default();
+        let identifier = cell(record.identifier, names.identifier, Kind::Id);
+        let given = cell(given, names.given, Kind::Name);
+        let family = cell(family, names.family, Kind::Name);
+        let email = cell(record.email, names.email, Kind::Email);
+        let sms = cell(record.sms, names.sms, Kind::Number);
+        let phone = cell(record.phone, names.phone, Kind::Number);
+        let language = cell(record.language, names.language, Kind::Other);
+        // Of a list of roles only what cannot be seen: its words were read one by one.
+        let roles = match record.roles.0.contains(['\t', '\n']) {
+            true => visible(record.roles.0),
+            false => cell(Some(record.roles.0), names.role, Kind::Other).unwrap_or_default(),
+        };
+        let orgs = record.orgs.and_then(|orgs| self.list(orgs, names.orgs, line));
+        let agents = record.agents.and_then(|agents| self.list(agents, names.agents, line));
+        let (given, family) = self.name(given, family, line);
+        use_it(&Record {
+            sourced_id: &sourced_id,
+            identifier: identifier.as_deref(),
+            given_name: given.as_deref(),
+            family_name: family.as_deref(),
+            email: email.as_deref(),
+            sms: sms.as_deref(),
+            phone: phone.as_deref(),
+            language: language.as_deref(),
+            roles: RoleList(&roles),
+            orgs: orgs.as_deref().map(IdList),
+            agents: agents.as_deref().map(IdList),
+            ..*record
+        })
+    }
+
+    /// What a cell says; none if it is a word for "no value".
+    fn cell<'r>(
+        &mut self,
+        text: Option<&'r str>,
+        column: &'static str,
+        kind: Kind,
+        line: Option<u64>,
+    ) -> Option<Cow<'r, str>> {
+        let text = text?;
+        if text.is_empty() {
+            return Some(Cow::Borrowed(text));
+        }
+        let (bare, marked) = match kind {
+            Kind::Name | Kind::Other => without_formula(text).map_or((text, false), |bare| (bare, true)),
+            Kind::Id | Kind::Email | Kind::Number => without_mark(text),
+        };
+        if marked {
+            self.tally.add(column, Oddity::Mark, line);
+        }
+        let mut read = Cow::Borrowed(bare);
+        if self.foreign && matches!(kind, Kind::Name | Kind::Email) {
+            rewrite(&mut read, with_lost_letters);
+        }
+        if kind != Kind::Id && read.contains('&') && rewrite(&mut read, decode_html) {
+            self.tally.add(column, Oddity::Html, line);
+        }
+        let see = if kind == Kind::Name { visible_name } else { visible };
+        if !read.is_ascii() && rewrite(&mut read, see) {
+            self.tally.add(column, Oddity::Invisible, line);
+        }
+        if kind == Kind::Name {
+            if has_lost_letter(&read) {
+                self.tally.add(column, Oddity::LostLetter, line);
+            }
+        } else if let Some(word) = null_word(&read) {
+            self.tally.word(column, word, line);
+            return None;
+        }
+        if matches!(kind, Kind::Name | Kind::Email) && is_damaged(&read) {
+            self.tally.damaged(column, line);
+        }
+        Some(read)
+    }
+
+    /// What a list of ids says; none if there is nothing in it but words for "no value".
+    fn list<'r>(
+        &mut self,
+        list: IdList<'r>,
+        column: &'static str,
+        line: Option<u64>,
+    ) -> Option<Cow<'r, str>> {
+        let plain = |id: &str| id.is_ascii() && !may_be_word(id) && !may_be_marked(id);
+        if list.0.is_ascii() && !may_be_marked(list.0) && list.iter().all(plain) {
+            return Some(Cow::Borrowed(list.0));
+        }
+        let whole = match self.cell(Some(list.0), column, Kind::Id, line)? {
+            whole if whole.split(',').all(|id| plain(id.trim())) => return Some(whole),
+            whole => whole,
+        };
+        let mut kept: Vec<&str> = Vec::new();
+        let mut words = 0;
+        let read: Vec<Cow<'_, str>> = IdList(&whole)
+            .iter()
+            .filter_map(|id| {
+                let read = self.cell(Some(id), column, Kind::Id, line);
+                words += u64::from(read.is_none());
+                read
+            })
+            .collect();
+        kept.extend(read.iter().map(AsRef::as_ref).filter(|id| !id.is_empty()));
+        if kept.is_empty() && words > 0 {
+            return None;
+        }
+        Some(Cow::Owned(kept.join(",")))
+    }
+
+    /// The parts of a name without those that are words for "no value".
+    fn name<'r>(
+        &mut self,
+        given: Option<Cow<'r, str>>,
+        family: Option<Cow<'r, str>>,
+        line: Option<u64>,
+    ) -> (Option<Cow<'r, str>>, Option<Cow<'r, str>>) {
+        let words = [&given, &family].map(|part| part.as_deref().and_then(name_word));
+        if words == [None, None] {
+            return (given, family);
+        }
+        let mut parts = [given, family];
+        let blank = parts.each_ref().map(|part| part.as_deref().is_none_or(|text| text.trim().is_empty()));
+        for (part, column) in [self.names.given, self.names.family].into_iter().enumerate() {
+            let other = 1 - part;
+            let is_none = match words[part] {
+                None => continue,
+                Some(NameWord::Sure(_)) => true,
+                Some(NameWord::Open(word)) => {
+                    blank[other] || words[other].is_some() || self.fills(part, word)
+                }
+            };
+            if let Some(word) = words[part].filter(|_| is_none) {
+                self.tally.word(column, word.word(), line);
+                parts[part] = None;
+            }
+        }
+        let [given, family] = parts;
+        (given, family)
+    }
+
+    /// Whether a word fills so much of a column that it is nobody's name.
+    fn fills(&mut self, part: usize, word: &str) -> bool {
+        if let Counts::Later(count) = &self.counts {
+            self.counts = Counts::Known(count());
+        }
+        match &self.counts {
+            Counts::Known(counts) => counts.fills(part, word),
+            Counts::Later(_) | Counts::Gathered(_) => false,
+        }
+    }
+
+    /// How it comes to know how often a word stands in a column.
+    fn debug_name(&self) -> &'static str {
+        match self.counts {
+            Counts::Later(_) => "of a file",
+            Counts::Known(_) => "of a file, counted",
+            Counts::Gathered(_) => "gathering",
+        }
+    }
+
+    /// What was counted of gathered records, and what was odd about them.
+    pub fn finish(self) -> (WordCounts, Tally) {
+        let Self { names, counts, mut tally, .. } = self;
+        let counts = match counts {
+            Counts::Known(counts) | Counts::Gathered(counts) => counts,
+            Counts::Later(_) => WordCounts::default(),
+        };
+        for (part, column) in [names.given, names.family].into_iter().enumerate() {
+            for (word, cells) in counts.filling(part) {
+                tally.set_word(column, word, cells);
+            }
+        }
+        (counts, tally)
+    }
+}
+
+impl std::fmt::Debug for RecordReader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecordReader({})", self.debug_name())
+    }
+}
+
+/// The parts of a gathered name, without a word that fills its column.
+pub(super) fn settled<'a>(
+    counts: &WordCounts,
+    given: Option<&'a str>,
+    family: Option<&'a str>,
+) -> [Option<&'a str>; 2] {
+    let settle = |part: usize, text: Option<&'a str>| {
+        text.filter(|text| match name_word(text) {
+            Some(NameWord::Open(word)) => !counts.fills(part, word),
+            Some(NameWord::Sure(_)) | None => true,
+        })
+    };
+    [settle(0, given), settle(1, family)]
+}
+
+/// Rewrites a text; whether that has changed it.
+fn rewrite(text: &mut Cow<'_, str>, write: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> bool {
+    let written = match write(text) {
+        Cow::Borrowed(same) if same.len() == text.len() => return false,
+        other => other.into_owned(),
+    };
+    *text = Cow::Owned(written);
+    true
+}
+
+/// The texts of a record.
+fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
+    [
+        Some(record.sourced_id),
+        record.identifier,
+        record.given_name,
+        record.family_name,
+        record.email,
+        record.sms,
+        record.phone,
+        record.language,
+        Some(record.roles.0),
+        record.orgs.map(|orgs| orgs.0),
+        record.agents.map(|agents| agents.0),
+    ]
+}
+
+/// Whether some cell may be a word for "no value" or have a mark of a spreadsheet.
+#[inline]
+fn is_odd(record: &Record<'_>) -> bool {
+    let odd = |text: &str| may_be_word(text) || may_be_marked(text);
+    let lists = [record.orgs.map(|orgs| orgs.0), record.agents.map(|agents| agents.0)];
+    odd(record.sourced_id)
+        || odd(record.roles.0)
+        || [
+            record.identifier,
+            record.given_name,
+            record.family_name,
+            record.email,
+            record.sms,
+            record.phone,
+            record.language,
+        ]
+        .into_iter()
+        .chain(lists)
+        .flatten()
+        .any(odd)
+}
