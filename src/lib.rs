@@ -7,6 +7,7 @@
 //! * [`near`]: which name was probably meant where one was misspelt
 //! * [`secret`]: passwords and tokens, which are never shown
 //! * [`config`]: the configuration file, as typed settings
+//! * [`mailbox`]: a mail address with a name, as configurations hold it and headers show it
 //! * [`contact`]: emails, phones and names, and when two of them are the same
 //! * [`value`]: what one cell means: words for "no value", marks of spreadsheets, HTML escapes, what cannot be seen
 //! * [`roster`], [`roles`]: a user as the SIS describes it, whatever the source
@@ -37,6 +38,7 @@ pub mod findings;
 pub mod lanes;
 pub mod last_night;
 pub mod lock;
+pub mod mailbox;
 pub mod message;
 pub mod near;
 pub mod notify;

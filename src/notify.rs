@@ -16,6 +16,7 @@ mod gateway;
 mod gsm7;
 mod http;
 mod judge;
+mod limits;
 mod mime;
 mod outlook;
 mod pace;
@@ -33,7 +34,7 @@ use crate::store::Store;
 
 pub use admins::tell_admins;
 pub use compose::{About, Occasion, compose};
-pub use deliver::{Delivery, Held, Sending};
+pub use deliver::{Delivery, Held, Sending, Stuck};
 pub use edited::{Editor, compose_edit};
 pub use outlook::outlook;
 pub use ping::{Ping, ping};

@@ -233,7 +233,13 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         outcome.delivery = send(config, &store, around).unwrap_or_else(|failure| {
             tracing::error!(run = number, "the run is applied, but its notifications stay queued: {failure}");
             let queued = outcome.plan.summary.notifications.total();
-            Delivery { undelivered: store.waiting().unwrap_or(queued).max(1), ..Delivery::default() }
+            let undelivered = store.waiting().unwrap_or(queued).max(1);
+            Delivery {
+                undelivered,
+                stopped: true,
+                troubles: vec![failure.to_string()],
+                ..Delivery::default()
+            }
         });
     }
     around.progress.end();

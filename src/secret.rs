@@ -30,6 +30,69 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Takes secrets out of text that another program wrote, whatever it did with them.
+///
+/// A mail server that does not understand a login may repeat it in its answer, in base64 and cut short. So every word is
+/// taken out that has as much as [`Redactor::ENOUGH`] characters in a row in common with a secret or with a form of it.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// In lower case: what is repeated may have been changed to capitals.
+    forms: Vec<String>,
+}
+
+impl Redactor {
+    /// So many characters of a secret are not repeated.
+    const ENOUGH: usize = 6;
+
+    /// Adds a secret as it is, and in base64.
+    pub fn hide(&mut self, secret: &str) {
+        use base64::Engine;
+        use base64::engine::general_purpose::STANDARD;
+        self.hide_form(secret);
+        self.hide_form(STANDARD.encode(secret).trim_end_matches('='));
+        // Where other text stands before it, its base64 is another.
+        for before in ["0", "00"] {
+            let shifted = STANDARD.encode(format!("{before}{secret}"));
+            self.hide_form(shifted.get(before.len() + 1..).unwrap_or_default().trim_end_matches('='));
+        }
+    }
+
+    /// Adds text that is hidden as it is.
+    pub fn hide_form(&mut self, text: &str) {
+        let text = text.to_lowercase();
+        if !text.is_empty() && !self.forms.contains(&text) {
+            self.forms.push(text);
+        }
+    }
+
+    /// The text with `<secret>` in place of every word that repeats one.
+    pub fn clean(&self, text: &str) -> String {
+        if self.forms.is_empty() {
+            return text.to_owned();
+        }
+        let clean = |word: &str| match self.repeats(word) {
+            true => "<secret>".to_owned(),
+            false => word.to_owned(),
+        };
+        text.split(' ').map(clean).collect::<Vec<_>>().join(" ")
+    }
+
+    fn repeats(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.forms.iter().any(|form| {
+            let form: Vec<char> = form.chars().collect();
+            let length = form.len().min(Self::ENOUGH);
+            form.windows(length).any(|part| word.contains(&part.iter().collect::<String>()))
+        })
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redactor({} forms)", self.forms.len())
+    }
+}
+
 /// Where a secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretPlace {
@@ -111,6 +174,34 @@ fn refuse_open_to_all(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_repeats_a_secret_is_taken_out_in_any_form() {
+        let mut redactor = Redactor::default();
+        assert_eq!(redactor.clean("as it is"), "as it is");
+        redactor.hide("hunter2-hunter2");
+        // As it is, in base64 at each of the three places that it can have among other text, in capitals, cut short.
+        use base64::Engine;
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        for repeated in [
+            "hunter2-hunter2".to_owned(),
+            "HUNTER2-HUNTER2:".to_owned(),
+            "(hunter2-hunter2)".to_owned(),
+            encode("hunter2-hunter2"),
+            encode("\0sync@lincoln.example\0hunter2-hunter2"),
+            encode("\0ync@lincoln.example\0hunter2-hunter2"),
+            encode("\0nc@lincoln.example\0hunter2-hunter2"),
+            encode("\0sync@lincoln.example\0hunter2-hunter2")[..44].to_owned(),
+        ] {
+            let said = redactor.clean(&format!("5.5.4 AUTH PLAIN {repeated} not understood"));
+            assert_eq!(said, "5.5.4 AUTH PLAIN <secret> not understood", "{repeated}");
+        }
+        // A short one is found as a whole.
+        let mut short = Redactor::default();
+        short.hide("tok");
+        assert_eq!(short.clean("a tok b to"), "a <secret> b to");
+        assert!(!format!("{redactor:?}").contains("hunter"));
+    }
 
     #[test]
     fn a_secret_is_not_shown_and_a_line_break_is_not_part_of_it() {

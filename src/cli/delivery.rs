@@ -9,7 +9,7 @@ use super::Global;
 use super::exit::Status;
 use crate::config::{Config, When};
 use crate::message::Channel;
-use crate::notify::{Delivery, Held, tell_admins};
+use crate::notify::{Delivery, Held, Stuck, tell_admins};
 use crate::plural::{agreed, counted};
 
 /// What became of the notifications, where there is something to say.
@@ -38,18 +38,46 @@ pub(super) fn delivery_lines(delivery: &Delivery, config: &Config) -> Vec<String
             agreed(delivery.unknown, "itself", "themselves"),
         ));
     }
+    if delivery.given_up > 0 {
+        lines.push(format!(
+            "{} of those refused {} given up after five days of trying: see `outbox list --state failed`",
+            delivery.given_up,
+            agreed(delivery.given_up, "was", "were"),
+        ));
+    }
+    for stuck in &delivery.stuck {
+        lines.push(stuck_line(stuck, config));
+    }
     for held in &delivery.held {
         lines.push(waits(held, config));
     }
     lines
 }
 
+/// `3 texts wait since 2026-11-24 02:15, and none was handed over for a day: quiet hours`
+fn stuck_line(stuck: &Stuck, config: &Config) -> String {
+    let what = waiting(stuck.count, stuck.channel);
+    let since = config.sync.timezone.show(stuck.since);
+    let why = match stuck.why.as_deref() {
+        Some("quiet hours") => {
+            ": every run falls into the quiet hours; add a line to cron for `rostersync outbox send` in the daytime"
+        }
+        Some(_) | None => "; `rostersync outbox list` says more",
+    };
+    format!("{what} since {since}, and none was handed over for a day{why}")
+}
+
+/// `1 email waits`, `3 texts wait`
+fn waiting(count: u64, channel: Channel) -> String {
+    match channel {
+        Channel::Email => counted(count, "email waits", "emails wait"),
+        Channel::Sms => counted(count, "text waits", "texts wait"),
+    }
+}
+
 /// `300 emails wait until 2026-11-24 02:15: per_day is reached`
 pub(super) fn waits(held: &Held, config: &Config) -> String {
-    let what = match held.channel {
-        Channel::Email => counted(held.count, "email waits", "emails wait"),
-        Channel::Sms => counted(held.count, "text waits", "texts wait"),
-    };
+    let what = waiting(held.count, held.channel);
     match held.until {
         Some(until) => format!("{what} until {}: {}", config.sync.timezone.show(until), held.why),
         None => format!("{what}: {}", held.why),
@@ -73,6 +101,14 @@ pub(super) fn delivery_json(delivery: &Delivery) -> serde_json::Value {
         "failed": delivery.failed,
         "undelivered": delivery.undelivered,
         "unknown": delivery.unknown,
+        "given_up": delivery.given_up,
+        "stopped": delivery.stopped,
+        "stuck": delivery.stuck.iter().map(|stuck| json!({
+            "channel": stuck.channel,
+            "count": stuck.count,
+            "since": stuck.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "why": stuck.why,
+        })).collect::<Vec<_>>(),
         "held": delivery.held.iter().map(held_json).collect::<Vec<_>>(),
     })
 }

@@ -262,7 +262,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
     };
     let delivery = notify::send(&store, config, &sending)?;
     ui.end();
-    let status = if delivery.undelivered > 0 { Status::Undelivered } else { Status::Ok };
+    let status = if delivery.is_undelivered() { Status::Undelivered } else { Status::Ok };
     let text = match args.format {
         Format::Text => {
             let mut lines = vec![format!("{} sent", notifications(delivery.sent))];

@@ -217,7 +217,7 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
     let detailed = args.detailed_exitcode;
     let all = [
         (outcome.blocked, Status::Blocked),
-        (outcome.delivery.undelivered > 0, Status::Undelivered),
+        (outcome.delivery.is_undelivered(), Status::Undelivered),
         (outcome.partial, Status::Partial),
         (outcome.findings.needs_attention(), Status::Attention),
         (detailed && summary.touches_people(), Status::ChangesPeople),

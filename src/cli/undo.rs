@@ -62,7 +62,7 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let sent = send_undone(&mut outcome, &config, &store, &around);
     crate::run::Progress::end(ui);
     let status = match &sent {
-        Ok(()) if outcome.delivery.undelivered == 0 => Status::Ok,
+        Ok(()) if !outcome.delivery.is_undelivered() => Status::Ok,
         Ok(()) => Status::Undelivered,
         Err(failure) => {
             tracing::error!("the run is undone, but its notifications stay queued: {failure}");

@@ -191,7 +191,7 @@ pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui)
     let sent = send(config, store, &around);
     crate::run::Progress::end(ui);
     match sent {
-        Ok(delivery) if delivery.undelivered == 0 => Status::Ok,
+        Ok(delivery) if !delivery.is_undelivered() => Status::Ok,
         Ok(_) => Status::Undelivered,
         Err(failure) => {
             tracing::error!("the change is made, but its notifications stay queued: {failure}");

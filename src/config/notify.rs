@@ -11,9 +11,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::keys::HINT;
+use crate::mailbox::Mailbox;
 use crate::secret::{Secret, SecretPlace};
 pub use email::{NotifyEmail, StartTls};
 pub use sms::{BodyForm, Method, NotifySms, Provider};
+pub(in crate::config) use values::has_port_zero;
 pub use values::{MailServer, QuietHours};
 
 /// `[notify]`: how people are told.
@@ -103,7 +105,7 @@ impl Pace {
 #[serde(deny_unknown_fields)]
 pub struct Admins {
     #[serde(deserialize_with = "super::values::mailboxes")]
-    pub to: Vec<String>,
+    pub to: Vec<Mailbox>,
     #[serde(default)]
     pub when: When,
     /// A report of more kilobytes is not attached; 0 attaches none.
@@ -144,12 +146,18 @@ impl Monitor {
     /// What no single value shows. The message must not repeat the address, which is a secret.
     pub(super) fn mistake(&self) -> Option<(&'static str, Mistake)> {
         let url = self.ping_url.as_ref()?.0.reveal();
-        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let is_one = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+        let (scheme, host) = url.split_once("://").unwrap_or_default();
+        let is_one = ["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+            && !host.is_empty()
+            && !host.starts_with('/')
             && !url.contains(char::is_whitespace);
-        let what = "`ping_url` in [monitor] is not an address";
+        let zero = is_one && values::has_port_zero(url);
+        let what = match zero {
+            true => "the port in `ping_url` of [monitor] is 0, where no server can be",
+            false => "`ping_url` in [monitor] is not an address",
+        };
         let cure = "write for example \"https://hc-ping.com/UUID\"";
-        (!is_one).then(|| ("monitor", ("ping_url", what.to_owned(), cure)))
+        (!is_one || zero).then(|| ("monitor", ("ping_url", what.to_owned(), cure)))
     }
 
     pub fn ping_url(&self) -> Option<SecretPlace> {

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::SourceKind;
 use super::keys::HINT;
-use crate::contact::{Email, Region};
+use crate::contact::Region;
+use crate::mailbox::{Mailbox, NoMailbox};
 
 /// A limit: a number is a count, a string with `%` is a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -254,33 +255,34 @@ pub(super) fn columns<'de, D: Deserializer<'de>>(
 }
 
 /// `Lincoln District <no-reply@lincoln.example>`, or the bare address.
-pub(super) fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mailbox, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let address =
-        text.rsplit_once('<').map_or(text.as_str(), |(_, rest)| rest.trim_end().trim_end_matches('>'));
-    if Email::parse(address).is_none() || text.contains(['\r', '\n']) {
-        return Err(D::Error::custom(format!(
-            "`{text}` is not a mail address{HINT}write \"Lincoln District <no-reply@lincoln.example>\""
-        )));
-    }
-    Ok(text)
+    Mailbox::parse(&text).map_err(|wrong| {
+        let hint = match wrong {
+            NoMailbox::TwoAddresses => "write one address, or a list that forwards to several",
+            _ => "write \"Lincoln District <no-reply@lincoln.example>\"",
+        };
+        D::Error::custom(format!("`{}` {}{HINT}{hint}", text.escape_debug(), wrong.words()))
+    })
 }
 
 pub(super) fn optional_mailbox<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<String>, D::Error> {
+) -> Result<Option<Mailbox>, D::Error> {
     mailbox(deserializer).map(Some)
 }
 
-pub(super) fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let addresses = Vec::<String>::deserialize(deserializer)?;
-    if addresses.is_empty() {
+pub(super) fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mailbox>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    if texts.is_empty() {
         return Err(D::Error::custom(format!("the list is empty{HINT}write to = [\"it@lincoln.example\"]")));
     }
-    match addresses.iter().find(|address| Email::parse(address).is_none()) {
-        Some(wrong) => Err(D::Error::custom(format!(
-            "`{wrong}` is not a mail address{HINT}write to = [\"it@lincoln.example\"]"
-        ))),
-        None => Ok(addresses),
-    }
+    let read = |text: &String| {
+        Mailbox::parse(text).map_err(|wrong| {
+            let hint =
+                "write each address by itself: to = [\"it@lincoln.example\", \"office@lincoln.example\"]";
+            D::Error::custom(format!("`{}` {}{HINT}{hint}", text.escape_debug(), wrong.words()))
+        })
+    };
+    texts.iter().map(read).collect()
 }

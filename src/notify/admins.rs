@@ -24,30 +24,65 @@ pub fn tell_admins(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let (Some(admins), Some(email)) = (&config.notify.admins, &config.notify.email) else { return Ok(()) };
-    let mut text = text.to_owned();
-    let mut file = None;
-    if let Some(report) = report {
-        let size = std::fs::metadata(report).map_or(u64::MAX, |found| found.len());
-        if size <= admins.attach_kb.saturating_mul(1024) {
-            file = std::fs::read(report).ok();
-        }
-        if file.is_none() {
-            text.push_str(&format!("\nThe Users report is not attached, it is at {}\n", report.display()));
-        }
-    }
-    let name = report.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let file = report.and_then(|report| Attached::read(report, admins.attach_kb));
+    let not_attached =
+        report.map(|report| format!("\nThe Users report is not attached, it is at {}\n", report.display()));
+    let nonce = fastrand::u64(..) >> 16;
     let mut mailer = Mailer::new(email);
     let mut trouble = None;
-    for (number, to) in admins.to.iter().enumerate() {
-        let attached = name.as_deref().zip(file.clone());
-        let mail = mime::to_admin(email, to, subject, &text, attached, now)?;
-        let file_name = format!("summary-{}-{}.eml", now.format("%Y%m%dT%H%M%SZ"), number + 1);
-        if let Err(failure) = mailer.send(&mail, &file_name) {
+    for (number, to) in (1..).zip(&admins.to) {
+        let file_name = format!("summary-{}-{number}", now.format("%Y%m%dT%H%M%SZ"));
+        let id = format!("summary.{}.{number}.{nonce:012x}", now.timestamp());
+        let mut send = |file: Option<&Attached>| {
+            let without = not_attached.as_deref().filter(|_| file.is_none()).unwrap_or_default();
+            let attached = file.map(|file| (file.name.as_str(), file.bytes.clone()));
+            let mail = mime::to_admin(email, to, (subject, &format!("{text}{without}")), attached, &id, now)?;
+            Ok::<_, Failure>(mailer.send(&mail, &file_name, &format!("rostersync.{id}")))
+        };
+        let mut answer = send(file.as_ref())?;
+        if let Answer::Refused { refusal, .. } = &answer
+            && file.is_some()
+            && is_too_large(&refusal.reason)
+        {
+            tracing::warn!(
+                reason = refusal.said,
+                "the mail server does not take a mail with the report attached; it goes without. Set `attach_kb` in \
+                 [notify.admins] to what the server takes"
+            );
+            answer = send(None)?;
+        }
+        if let Err(failure) =
+            taken(answer, "the mail server", "check the address in [notify.admins], and [notify.email]")
+        {
             trouble.get_or_insert(failure);
         }
     }
     mailer.finish();
     trouble.map_or(Ok(()), Err)
+}
+
+/// A report that is small enough to be attached.
+struct Attached {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Attached {
+    fn read(report: &Path, most_kb: u64) -> Option<Self> {
+        let size = std::fs::metadata(report).map_or(u64::MAX, |found| found.len());
+        if size > most_kb.saturating_mul(1024) {
+            return None;
+        }
+        let name = report.file_name()?.to_string_lossy().into_owned();
+        Some(Self { name, bytes: std::fs::read(report).ok()? })
+    }
+}
+
+/// 5.2.2 is a mailbox that is full, which a smaller mail does not help.
+fn is_too_large(reason: &str) -> bool {
+    reason.starts_with("552") && !reason.contains("5.2.2")
+        || reason.contains("5.3.4")
+        || reason.contains("5.2.3")
 }
 
 /// Sends mails that are not in the outbox: now or not at all.
@@ -66,13 +101,16 @@ impl<'a> Mailer<'a> {
         }
     }
 
-    /// `file_name` is for a folder.
-    pub(super) fn send(&mut self, mail: &Mail, file_name: &str) -> Result<()> {
-        let answer = match self {
-            Self::Folder(path) => return folder::write(path, file_name, mail),
+    /// `file_name` is for a folder, where the answer is the name that the file has got; `id` is what the Message-ID begins
+    /// with.
+    pub(super) fn send(&mut self, mail: &Mail, file_name: &str, id: &str) -> Answer {
+        match self {
+            Self::Folder(path) => match folder::write(path, file_name, mail, id) {
+                Ok(name) => Answer::Sent(name),
+                Err(failure) => Answer::Stop(Trouble::OurFault(failure)),
+            },
             Self::Smtp(smtp) => smtp.send(mail),
-        };
-        taken(answer, "the mail server", "check the address, and [notify.email]").map(|_| ())
+        }
     }
 
     pub(super) fn finish(self) {
@@ -89,9 +127,12 @@ pub(super) fn taken(answer: Answer, who: &str, cure: &str) -> Result<String> {
     };
     match answer {
         Answer::Sent(id) => Ok(id),
-        Answer::Refused { reason, .. } => but("refuses the recipient", &reason),
+        Answer::Refused { refusal, .. } => but("refuses the recipient", &refusal.said),
         Answer::OptedOut(reason) => but("says that the owner wants no texts", &reason),
-        Answer::Later(reason) => but("does not take it now", &reason),
+        Answer::Later(refusal) => {
+            Err(Failure::new(Kind::Failed, format!("{who} does not take it now: {}", refusal.said))
+                .cure(if refusal.cure.is_empty() { cure.to_owned() } else { refusal.cure }))
+        }
         Answer::Unknown(reason) => but("may have taken it", &reason),
         Answer::Stop(trouble) | Answer::Doubt(trouble, _) => match trouble {
             Trouble::Enough(reason, _) => but("does not take it now", &reason),

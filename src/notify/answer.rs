@@ -5,6 +5,8 @@ use std::time::Duration;
 /// How far a message was when the answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// The name that the server is greeted with.
+    Hello,
     /// Greeting, encryption, login, sender: nothing of it is about the recipient.
     Ourselves,
     Recipient,
@@ -55,7 +57,7 @@ pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
     let enhanced = enhanced(text).unwrap_or_default();
     let words = words(text);
     let says = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
-    let about_recipient = stage != Stage::Ourselves;
+    let about_recipient = !matches!(stage, Stage::Hello | Stage::Ourselves);
     match (code, enhanced.as_str()) {
         (421 | 432, _) => Class::Enough(SOON),
         // As Amazon says it.
@@ -69,6 +71,7 @@ pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
             "5.1.1" | "5.1.2" | "5.1.3" | "5.1.4" | "5.1.6" | "5.1.10" | "5.2.1" | "5.2.2" | "5.2.3"
             | "5.2.4" | "5.3.4",
         ) if about_recipient => Class::Mailbox,
+        (552, _) if about_recipient && says(&["size", "large", "big"]) => Class::Mailbox,
         (_, "5.4.5" | "5.1.90") => Class::Enough(TOMORROW),
         _ if says(&LIMITS) => Class::Enough(TOMORROW),
         // Not allowed to send at all, or as that sender; no login; a bad sender.
@@ -108,6 +111,41 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// Whether a server only wants a new sender to try again after some minutes.
+pub(super) fn is_greylisting(code: u16, text: &str) -> bool {
+    let text = text.to_lowercase();
+    code < 500 && ["greylist", "graylist", "grey list", "grey-list"].iter().any(|word| text.contains(word))
+}
+
+/// What helps against an answer if it is about the district's own side.
+pub(super) fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
+    let (words, enhanced) = (words(text), enhanced(text).unwrap_or_default());
+    let says = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+    let domain = says(&["sender", "from"]) && says(&["domain", "dns", "resolve", "mx"]);
+    match (stage, code) {
+        _ if stage == Stage::Hello || says(&["helo", "ehlo"]) => {
+            "set `hello` in [notify.email] to the full host name of this machine, as the DNS has it"
+        }
+        (_, 530) => {
+            "it wants a login or encryption: `user` and `password_file`, `starttls` in [notify.email]"
+        }
+        (_, 534 | 535 | 538) => "check `user` and the password or token in [notify.email]",
+        _ if enhanced == "5.7.30" => {
+            "it takes no passwords any more: use token_command, or a relay without login"
+        }
+        _ if matches!(enhanced.as_str(), "4.1.7" | "4.1.8" | "5.1.7" | "5.1.8") || domain => {
+            "check `from` (or `envelope_from`) in [notify.email]: its domain must be in the DNS"
+        }
+        _ if matches!(enhanced.as_str(), "4.3.1" | "4.3.2" | "4.3.4") || code == 452 => {
+            "the mail server has no room or is busy: tell the people who run it"
+        }
+        (Stage::Ourselves, _) => "check that this machine and user may send as `from` (or `envelope_from`)",
+        (Stage::Hello | Stage::Recipient | Stage::Content, _) => {
+            "have the relay accept mail from this machine or user; the messages stay queued"
+        }
+    }
+}
+
 /// `5.1.1`, where the text begins with such a code (RFC 3463).
 fn enhanced(text: &str) -> Option<String> {
     let first = text.split_whitespace().next()?;
@@ -125,11 +163,18 @@ pub(super) fn reason(code: u16, text: &str) -> String {
     }
 }
 
-/// The text of an answer about ourselves, without what looks like an address or a number.
+/// The text of an answer, with `<address>` and `<number>` in place of what looks like one.
 pub(super) fn harmless(text: &str) -> String {
     let word = |word: &str| {
-        let digits = word.chars().filter(char::is_ascii_digit).count();
-        if word.contains('@') || digits >= 7 { "…".to_owned() } else { word.to_owned() }
+        let core = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '+');
+        let digits = core.chars().filter(char::is_ascii_digit).count();
+        let in_its_place = match core {
+            _ if word.contains('@') => "<address>",
+            _ if digits >= 7 && core.parse::<std::net::IpAddr>().is_err() => "<number>",
+            _ => return word.to_owned(),
+        };
+        let end = if word.ends_with([':', ',', ';']) { &word[word.len() - 1..] } else { "" };
+        format!("{in_its_place}{end}")
     };
     let mut text = text.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = text.char_indices().nth(200) {
@@ -150,6 +195,7 @@ mod tests {
             (Recipient, 524, "5.2.4 Mailing list expansion problem", Class::Mailbox),
             (Recipient, 552, "5.2.2 mailbox over quota", Class::Mailbox),
             (Content, 552, "5.3.4 message size exceeds fixed limit", Class::Mailbox),
+            (Content, 552, "message exceeds the size limit", Class::Mailbox),
             (Recipient, 501, "5.1.3 Bad recipient address syntax", Class::Mailbox),
             (Recipient, 550, "5.7.1 rejected by policy", Class::Person),
             (Recipient, 550, "5.7.1 Message rejected by corporate policy", Class::Person),
@@ -207,6 +253,24 @@ mod tests {
     fn what_is_kept_of_an_answer_names_nobody() {
         assert_eq!(reason(550, "5.1.1 <rosa@x.example>: no such user"), "550 5.1.1");
         assert_eq!(reason(550, "rosa@x.example unknown"), "550");
-        assert_eq!(harmless("no <rosa@x.example> at +17185550142, sorry"), "no … at … sorry");
+        assert_eq!(
+            harmless("no <rosa@x.example>: at +17185550142, [192.168.100.200] sorry"),
+            "no <address>: at <number>, [192.168.100.200] sorry"
+        );
+    }
+
+    #[test]
+    fn the_cure_names_the_key() {
+        for (stage, code, text, key) in [
+            (Stage::Hello, 504, "5.5.2 <sync01>: need fully-qualified hostname", "`hello`"),
+            (Stage::Recipient, 504, "5.5.2 <sync01>: Helo command rejected: need a name", "`hello`"),
+            (Stage::Recipient, 450, "4.7.1 <sync01>: Helo command rejected: Host not found", "`hello`"),
+            (Stage::Recipient, 450, "4.1.8 <x>: Sender address rejected: Domain not found", "`from`"),
+            (Stage::Recipient, 454, "4.7.1 <x>: Relay access denied", "have the relay accept"),
+            (Stage::Content, 452, "4.3.1 Insufficient system storage", "has no room"),
+            (Stage::Ourselves, 535, "5.7.8 bad credentials", "`user`"),
+        ] {
+            assert!(cure(stage, code, text).contains(key), "{code} {text}: {}", cure(stage, code, text));
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::carrier::Carrier;
 use super::doubts::Doubts;
 use super::folder::Folder;
 use super::gateway::Gateway;
+use super::limits::{A_DAY, LONGEST_BACKOFF, LONGEST_REST};
 use super::outlook::hold;
 use super::pace::Pace;
 use super::smtp::Smtp;
@@ -32,8 +33,41 @@ pub struct Delivery {
     pub undelivered: u64,
     /// Of those, the ones that are not tried again by themselves: somebody has to say what becomes of them.
     pub unknown: u64,
+    /// Of those refused for good, the ones that were tried for five days.
+    pub given_up: u64,
     /// They wait because of pace, quiet hours or a relay that has had enough.
     pub held: Vec<Held>,
+    /// A channel was stopped: its server refuses the district, or cannot be reached.
+    pub stopped: bool,
+    /// Channels on which nothing was handed over for a day although something was due.
+    pub stuck: Vec<Stuck>,
+    /// Why channels were stopped, in the words of the log.
+    pub troubles: Vec<String>,
+}
+
+/// Messages of a channel on which nothing is handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    pub channel: Channel,
+    pub count: u64,
+    /// When the oldest of them was queued.
+    pub since: DateTime<Utc>,
+    /// What keeps them back, where that is known.
+    pub why: Option<String>,
+}
+
+impl Delivery {
+    /// Whether the messages are a problem that a person has to look at: exit status 8.
+    pub fn is_undelivered(&self) -> bool {
+        self.stopped || self.unknown > 0 || self.given_up > 0 || !self.stuck.is_empty()
+    }
+
+    /// Says why messages of a channel stay queued: in the log, and for the administrators.
+    pub(super) fn say(&mut self, channel: Channel, messages: u64, failure: &Failure) {
+        self.troubles.push(failure.to_string());
+        let channel = channel.word();
+        tracing::error!(channel, messages, "messages stay queued: {failure}");
+    }
 }
 
 /// Messages that wait for better times.
@@ -61,33 +95,87 @@ pub struct Sending<'a> {
 /// Those of the store. That a message cannot be handed over is no error: it stays queued and is counted.
 pub(super) fn deliver(store: &Store, config: &Config, sending: &Sending<'_>) -> Result<Delivery> {
     let mut delivery = Delivery::default();
+    patiently(|| store.correct_times(sending.now, LONGEST_BACKOFF, LONGEST_REST))?;
+    let passed_on = patiently(|| store.drop_passed_on(sending.now))?;
+    if passed_on > 0 {
+        tracing::info!(messages = passed_on, "not sent to old addresses that other people have by now");
+    }
     for channel in [Channel::Email, Channel::Sms] {
         let due = store.due(channel, sending.now)?;
-        if due == 0 {
-            continue;
+        if due > 0 {
+            send_due(store, config, channel, due, sending, &mut delivery)?;
         }
-        let (carrier, limits) = match carrier(store, config, channel, sending) {
-            Ok(found) => found,
-            Err(failure) => {
-                say(channel, due, &failure);
-                delivery.undelivered += due;
-                continue;
-            }
-        };
-        let drain = Drain {
-            store,
-            config,
-            channel,
-            limits,
-            sending,
-            begun: Instant::now(),
-            doubts: Doubts::default(),
-            put_back: Vec::new(),
-            tried: HashSet::new(),
-        };
-        drain.run(carrier, &mut delivery)?;
+        say_stuck(store, channel, sending.now, &mut delivery)?;
+    }
+    if delivery.given_up > 0 {
+        tracing::error!(
+            messages = delivery.given_up,
+            "given up after five days of trying; `rostersync outbox list --state failed` says why"
+        );
     }
     Ok(delivery)
+}
+
+/// Hands over what is due on a channel.
+fn send_due(
+    store: &Store,
+    config: &Config,
+    channel: Channel,
+    due: u64,
+    sending: &Sending<'_>,
+    delivery: &mut Delivery,
+) -> Result<()> {
+    let (carrier, limits) = match carrier(store, config, channel, sending) {
+        Ok(found) => found,
+        Err(failure) => {
+            delivery.say(channel, due, &failure);
+            delivery.undelivered += due;
+            delivery.stopped = true;
+            return Ok(());
+        }
+    };
+    let drain = Drain {
+        store,
+        config,
+        channel,
+        limits,
+        sending,
+        begun: Instant::now(),
+        doubts: Doubts::default(),
+        put_back: Vec::new(),
+        tried: HashSet::new(),
+    };
+    drain.run(carrier, delivery)
+}
+
+/// Says it if nothing was handed over for a day although something was due. Why it is so was said already if the channel
+/// was stopped just now.
+fn say_stuck(store: &Store, channel: Channel, now: DateTime<Utc>, delivery: &mut Delivery) -> Result<()> {
+    let Some((since, count)) = store.oldest_waiting(channel)? else { return Ok(()) };
+    if now - since < A_DAY || store.sent_today(channel, now)?.0 > 0 {
+        return Ok(());
+    }
+    let why = delivery.held.iter().find(|held| held.channel == channel).map(|held| held.why.clone());
+    let because = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    tracing::error!(
+        channel = channel.word(),
+        messages = count,
+        "nothing was handed over for a day although messages wait{because}"
+    );
+    delivery.stuck.push(Stuck { channel, count, since, why });
+    Ok(())
+}
+
+/// A run that is planned meanwhile holds the store; that is waited for.
+fn patiently<T>(mut step: impl FnMut() -> Result<T>) -> Result<T> {
+    const PATIENCE: u32 = 60;
+    let mut tries = 0;
+    loop {
+        match step() {
+            Err(failure) if failure.kind == Kind::Busy && tries < PATIENCE => tries += 1,
+            done => return done,
+        }
+    }
 }
 
 /// What hands over the messages of a channel, and how fast.
@@ -130,11 +218,6 @@ fn by_mail<'a>(email: &'a NotifyEmail, stopped: &'a dyn Fn() -> bool) -> Box<dyn
     }
 }
 
-pub(super) fn say(channel: Channel, messages: u64, failure: &Failure) {
-    let channel = channel.word();
-    tracing::error!(channel, messages, "messages stay queued: {failure}");
-}
-
 /// What becomes of the rest when a channel stops.
 pub(super) enum Stop {
     /// They could not be handed over.
@@ -169,15 +252,14 @@ pub(super) struct Drain<'a> {
     begun: Instant,
     pub(super) doubts: Doubts,
     /// Messages that were deferred for what was not their doing.
-    pub(super) put_back: Vec<i64>,
+    pub(super) put_back: Vec<(i64, i64)>,
     /// Those that were tried, and wait.
     pub(super) tried: HashSet<i64>,
 }
 
 impl Drain<'_> {
     fn run(mut self, mut carrier: Box<dyn Carrier + '_>, delivery: &mut Delivery) -> Result<()> {
-        let (sent_today, first) =
-            self.store.sent_since(self.channel, self.sending.now - TimeDelta::days(1))?;
+        let (sent_today, first) = self.store.sent_today(self.channel, self.sending.now)?;
         let today = self.limits.per_day.map(|limit| limit.saturating_sub(sent_today));
         let mut left = Left { today, this_run: self.limits.max_per_run, first };
         let mut pace = Pace::new(self.limits.per_minute);
@@ -193,7 +275,10 @@ impl Drain<'_> {
         delivery.undelivered += self.tried.len() as u64;
         match stop {
             None => {}
-            Some(Stop::Trouble) => delivery.undelivered += due,
+            Some(Stop::Trouble) => {
+                delivery.undelivered += due;
+                delivery.stopped = true;
+            }
             Some(Stop::Hold(..)) if due == 0 => {}
             Some(Stop::Hold(until, why)) => {
                 delivery.held.push(Held { channel: self.channel, count: due, until, why });
@@ -233,7 +318,7 @@ impl Drain<'_> {
                 None => {
                     let answer = carrier.hand_over(&waiting);
                     left.count();
-                    self.judge(&waiting, answer, carrier.repeats(), delivery)?
+                    self.judge(&waiting, answer, carrier, delivery)?
                 }
             };
             self.count(&done, delivery);
@@ -244,8 +329,8 @@ impl Drain<'_> {
             (self.sending.progress)(delivery.sent);
         };
         self.step(settled.as_ref(), false)?;
-        self.see_to_doubts(delivery)?;
-        Ok(stop)
+        let doubted = self.see_to_doubts(carrier, delivery)?;
+        Ok(stop.or(doubted))
     }
 
     fn count(&mut self, done: &Settled, delivery: &mut Delivery) {
@@ -280,17 +365,9 @@ impl Drain<'_> {
         Ok((left.this_run == Some(0)).then(|| Stop::Hold(None, "max_per_run is reached".into())))
     }
 
-    /// Notes what became of the last message, and takes the next one if one is wanted. A run that is planned meanwhile holds
-    /// the store; what became of a message must not be lost over that.
+    /// Notes what became of the last message, and takes the next one if one is wanted. What became of a message must not be
+    /// lost because a run holds the store.
     fn step(&self, settled: Option<&Settled>, take: bool) -> Result<Option<Waiting>> {
-        const PATIENCE: u32 = 60;
-        let mut tries = 0;
-        loop {
-            let take = take.then(|| (self.channel, self.moment()));
-            match self.store.settle_and_take(settled, take) {
-                Err(failure) if failure.kind == Kind::Busy && tries < PATIENCE => tries += 1,
-                done => return done,
-            }
-        }
+        patiently(|| self.store.settle_and_take(settled, take.then(|| (self.channel, self.moment()))))
     }
 }

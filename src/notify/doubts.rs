@@ -1,14 +1,18 @@
-//! Whether what is said of some recipients means them or us. Pure.
+//! Whether what is said of some recipients is about them or about the district's own side. Pure.
 //!
-//! A relay that has had enough, or that somebody has set up anew at night, says so to every recipient, in words that it
-//! chooses. Taken at its word it would fail a whole district; never taken at its word, it would be asked for people who are
-//! gone every night. So a refusal counts once another message was taken; and until then it is held.
+//! A relay that has had enough, or whose settings were changed at night, says so to every recipient, in words that it
+//! chooses. If each refusal counted against its recipient, a whole district would fail; if none did, people who are gone
+//! would be tried every night. So a refusal counts once another message was taken; until then it is held.
 
-/// What a recipient was told that may be about us.
+use super::carrier::Refusal;
+
+/// What a recipient was told that may be about the district's own side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
     /// Refused for good, with this code.
     Refused(String),
+    /// Not now, with this code.
+    Later(String),
     Enough,
     Down,
     OurFault,
@@ -19,9 +23,14 @@ pub(super) enum Said {
 pub(super) struct Doubt {
     pub id: i64,
     pub to: String,
-    pub attempts: u32,
+    /// For how many seconds it had been tried before this try.
+    pub trying: i64,
+    /// It has been tried for so long that it is given up unless it is about the district's own side.
+    pub spent: bool,
+    /// In an earlier session others were taken where this one was not.
+    pub others_taken: bool,
     pub said: Said,
-    pub reason: String,
+    pub refusal: Refusal,
 }
 
 /// The doubts since a message was taken last.
@@ -32,11 +41,23 @@ pub(super) struct Doubts {
     taken: bool,
 }
 
-/// So many recipients who are all told that we are at fault, or that it is enough, are enough to believe it.
+/// What becomes of the doubts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Settlement {
+    /// These are the recipients' own: refused for good, or tried for long enough.
+    pub given_up: Vec<Doubt>,
+    /// These were tried, and are tried again.
+    pub tried: Vec<Doubt>,
+    /// These are about the district's own side: the try is not counted.
+    pub ours: Vec<Doubt>,
+}
+
+/// So many recipients who are all told that it is the district's fault, or that it is enough, are enough to believe it.
 const TOLD: usize = 3;
-/// So many refusals, all alike and nothing taken among them, are about us: nobody has so many wrong addresses in a row.
+/// So many refusals, all alike and nothing taken among them, are about the district's side: no list has so many wrong
+/// addresses in a row.
 const REFUSED: usize = 20;
-/// So many are about us if nothing else was heard.
+/// So many are if nothing was taken at all.
 const ALONE: usize = 3;
 
 impl Doubts {
@@ -44,30 +65,51 @@ impl Doubts {
         self.taken
     }
 
-    /// A message was taken: what others were told was about them. Returns those who are done with, and forgets the others.
-    pub(super) fn taken(&mut self, most: u32) -> Vec<Doubt> {
+    /// A message was taken: what others were told was about them.
+    pub(super) fn taken(&mut self) -> Settlement {
         self.taken = true;
         let open = std::mem::take(&mut self.open);
-        open.into_iter().filter(|doubt| doubt.is_refusal() || doubt.attempts >= most).collect()
+        let (given_up, tried) = open.into_iter().partition(|doubt| doubt.is_refusal() || doubt.spent);
+        Settlement { given_up, tried, ours: Vec::new() }
     }
 
-    /// One more. Whether it is beyond doubt now that it is about us.
+    /// One more. Whether it is beyond doubt now that it is about the district's side.
     pub(super) fn add(&mut self, doubt: Doubt) -> bool {
-        let most = if doubt.is_refusal() { REFUSED } else { TOLD };
+        let most = match &doubt.said {
+            Said::Refused(_) => REFUSED,
+            // It says itself that a later try is taken; more recipients need not wait for that.
+            Said::Later(_) if doubt.refusal.greylisted => usize::MAX,
+            Said::Later(_) if self.taken => REFUSED,
+            Said::Later(_) | Said::Enough | Said::Down | Said::OurFault => TOLD,
+        };
         let said = doubt.said.clone();
         self.open.push(doubt);
         self.recipients(&said) >= most
     }
 
-    /// What is left when there is nothing more to be learnt: those who are done with, and those who are tried again.
-    pub(super) fn close(&mut self, most: u32) -> (Vec<Doubt>, Vec<Doubt>) {
+    /// What is left when there is nothing more to be learnt.
+    pub(super) fn close(&mut self) -> Settlement {
         let open = std::mem::take(&mut self.open);
         let alone = Self { open, taken: self.taken };
-        let is_theirs = |doubt: &Doubt| match doubt.is_refusal() {
-            true => alone.recipients(&doubt.said) < ALONE || doubt.attempts >= most,
-            false => alone.taken && doubt.attempts >= most,
-        };
-        alone.open.iter().cloned().partition(is_theirs)
+        let mut settlement = Settlement::default();
+        for doubt in &alone.open {
+            let all_alike = alone.recipients(&doubt.said) >= ALONE;
+            let pile = match &doubt.said {
+                Said::Refused(_) | Said::Later(_) if all_alike && !alone.taken => &mut settlement.ours,
+                Said::Refused(_) if !all_alike || doubt.spent => &mut settlement.given_up,
+                Said::Later(_) if doubt.spent && (alone.taken || doubt.others_taken) => {
+                    &mut settlement.given_up
+                }
+                Said::Enough | Said::Down | Said::OurFault if doubt.spent && alone.taken => {
+                    &mut settlement.given_up
+                }
+                Said::Refused(_) | Said::Later(_) | Said::Enough | Said::Down | Said::OurFault => {
+                    &mut settlement.tried
+                }
+            };
+            pile.push(doubt.clone());
+        }
+        settlement
     }
 
     /// Takes all of them out.
@@ -90,6 +132,11 @@ impl Doubts {
 }
 
 impl Doubt {
+    /// Its words are about the district's own side.
+    pub(super) fn means_us(&self) -> bool {
+        matches!(self.said, Said::Enough | Said::Down | Said::OurFault)
+    }
+
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self.said, Said::Refused(_))
     }
@@ -100,11 +147,23 @@ mod tests {
     use super::*;
 
     fn doubt(id: i64, said: Said) -> Doubt {
-        Doubt { id, to: format!("a{id}@mail.example"), attempts: 1, said, reason: String::new() }
+        Doubt {
+            id,
+            to: format!("a{id}@mail.example"),
+            trying: 0,
+            spent: false,
+            others_taken: false,
+            said,
+            refusal: Refusal::of("", ""),
+        }
     }
 
     fn refused(id: i64, reason: &str) -> Doubt {
         doubt(id, Said::Refused(reason.into()))
+    }
+
+    fn later(id: i64) -> Doubt {
+        doubt(id, Said::Later("450 4.1.8".into()))
     }
 
     fn ids(doubts: &[Doubt]) -> Vec<i64> {
@@ -112,23 +171,34 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_counts_once_somebody_else_is_taken() {
+    fn a_refusal_counts_once_another_message_is_taken() {
         let mut doubts = Doubts::default();
         assert!(!doubts.add(refused(1, "550")) && !doubts.add(doubt(2, Said::OurFault)));
-        assert_eq!(ids(&doubts.taken(12)), [1], "the other one is tried again");
+        let settlement = doubts.taken();
+        assert_eq!((ids(&settlement.given_up), ids(&settlement.tried)), (vec![1], vec![2]));
         assert!(doubts.drain().is_empty());
     }
 
     #[test]
-    fn who_is_tried_for_the_twelfth_time_is_done_with_if_others_are_taken() {
+    fn what_was_tried_for_long_enough_is_given_up_if_others_are_taken() {
         let mut doubts = Doubts::default();
-        let old = Doubt { attempts: 12, ..doubt(1, Said::OurFault) };
-        doubts.add(old.clone());
-        assert_eq!(doubts.close(12).0, [], "perhaps it is our fault");
-        doubts.add(old.clone());
-        assert_eq!(ids(&doubts.taken(12)), [1]);
-        doubts.add(old.clone());
-        assert_eq!(doubts.close(12).0, [old]);
+        for said in [Said::OurFault, Said::Later("450".into())] {
+            let old = Doubt { spent: true, ..doubt(1, said) };
+            doubts.add(old.clone());
+            assert_eq!(
+                ids(&Doubts { open: doubts.drain(), taken: false }.close().tried),
+                [1],
+                "perhaps ours"
+            );
+            doubts.add(old.clone());
+            assert_eq!(ids(&doubts.taken().given_up), [1]);
+            doubts.add(old.clone());
+            assert_eq!(ids(&doubts.close().given_up), [1]);
+        }
+        // Others were taken on an earlier night.
+        let mut doubts = Doubts::default();
+        doubts.add(Doubt { spent: true, others_taken: true, ..later(1) });
+        assert_eq!(ids(&doubts.close().given_up), [1]);
     }
 
     #[test]
@@ -141,7 +211,30 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_are_all_alike_are_about_us() {
+    fn three_who_are_not_taken_now_stop_the_channel_if_nothing_was_taken() {
+        let mut doubts = Doubts::default();
+        assert!(!doubts.add(later(1)) && !doubts.add(later(2)) && doubts.add(later(3)));
+        // Where others are taken, it takes as many as of refusals.
+        let mut doubts = Doubts { taken: true, ..Doubts::default() };
+        assert!((1..20).all(|id| !doubts.add(later(id))) && doubts.add(later(20)));
+        // Greylisting says itself that it is over soon: all are tried, and none is counted.
+        let greylisted =
+            |id| Doubt { refusal: Refusal { greylisted: true, ..Refusal::of("", "") }, ..later(id) };
+        let mut doubts = Doubts::default();
+        assert!((1..=40).all(|id| !doubts.add(greylisted(id))));
+        assert_eq!(doubts.close().ours.len(), 40);
+    }
+
+    #[test]
+    fn one_or_two_who_are_not_taken_now_are_tried_again() {
+        let mut doubts = Doubts::default();
+        doubts.add(later(1));
+        doubts.add(doubt(2, Said::Later("451".into())));
+        assert_eq!(ids(&doubts.close().tried), [1, 2]);
+    }
+
+    #[test]
+    fn refusals_that_are_all_alike_are_about_our_side() {
         let mut doubts = Doubts::default();
         for id in 1..20 {
             assert!(!doubts.add(refused(id, "550 5.7.1")), "{id}");
@@ -155,11 +248,19 @@ mod tests {
         let mut doubts = Doubts::default();
         doubts.add(refused(1, "550 5.7.1"));
         doubts.add(refused(2, "550 5.7.1"));
-        assert_eq!(ids(&doubts.close(12).0), [1, 2]);
+        assert_eq!(ids(&doubts.close().given_up), [1, 2]);
         for id in 1..=3 {
             doubts.add(refused(id, "550 5.7.1"));
         }
         doubts.add(refused(4, "550 5.1.1"));
-        assert_eq!(ids(&doubts.close(12).0), [4]);
+        let settlement = doubts.close();
+        assert_eq!((ids(&settlement.given_up), ids(&settlement.ours)), (vec![4], vec![1, 2, 3]));
+        // Where others were taken before them they are tried again, and given up in the end.
+        let mut doubts = Doubts { taken: true, ..Doubts::default() };
+        for id in 1..=3 {
+            doubts.add(Doubt { spent: id == 3, ..refused(id, "550 5.7.1") });
+        }
+        let settlement = doubts.close();
+        assert_eq!((ids(&settlement.given_up), ids(&settlement.tried)), (vec![3], vec![1, 2]));
     }
 }

@@ -7,11 +7,12 @@ use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
+use super::answer::harmless;
+use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble};
 use super::http::{self, Lost};
 use crate::config::{BodyForm, Method, NotifySms};
 use crate::failure::{Failure, Kind, Result};
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::store::Waiting;
 
 pub(super) struct Gateway<'a> {
@@ -21,6 +22,8 @@ pub(super) struct Gateway<'a> {
     password: Option<Secret>,
     token: Option<(HeaderName, HeaderValue)>,
     idempotency: Option<HeaderName>,
+    /// What no answer may show.
+    redactor: Redactor,
 }
 
 impl<'a> Gateway<'a> {
@@ -32,9 +35,11 @@ impl<'a> Gateway<'a> {
                 .cure("letters, digits and hyphens only")
         };
         let name = |text: &str, what| HeaderName::try_from(text).map_err(|_| no_header(what));
+        let mut redactor = Redactor::default();
         let token = match sms.token() {
             Some(place) => {
                 let secret = place.read()?;
+                redactor.hide(secret.reveal());
                 let (header, text) = match &sms.header {
                     Some(header) => (name(header, "`header`")?, secret.reveal().to_owned()),
                     None => (reqwest::header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
@@ -45,11 +50,23 @@ impl<'a> Gateway<'a> {
             }
             None => None,
         };
+        let password = sms.password().map(|place| place.read()).transpose()?;
+        if let Some(password) = &password {
+            redactor.hide(password.reveal());
+        }
+        // A key may be in the query of the address.
+        for (_, value) in reqwest::Url::parse(sms.url.as_deref().unwrap_or_default())
+            .iter()
+            .flat_map(|url| url.query_pairs())
+        {
+            redactor.hide(&value);
+        }
         Ok(Self {
             sms,
+            redactor,
+            password,
             client: http::client(sms.timeout.duration(), sms.ca_file.as_deref())?,
             url: sms.url.as_deref().unwrap_or_default(),
-            password: sms.password().map(|place| place.read()).transpose()?,
             token,
             idempotency: sms
                 .idempotency_header
@@ -60,12 +77,12 @@ impl<'a> Gateway<'a> {
     }
 
     /// The address without its query, which may hold a key.
-    fn place(&self) -> &str {
+    fn address(&self) -> &str {
         self.url.split(['?', '#']).next().unwrap_or_default()
     }
 
     fn request(&self, waiting: &Waiting) -> RequestBuilder {
-        let reference = format!("rostersync-{}-{}", waiting.run, waiting.id);
+        let reference = format!("rostersync-{}", waiting.key('-'));
         let fill = |template: &str| {
             let from = self.sms.from.as_deref().unwrap_or_default();
             fill(
@@ -105,7 +122,26 @@ impl<'a> Gateway<'a> {
         request
     }
 
-    fn classify(&self, status: u16, body: &Value) -> Answer {
+    /// What may be shown of the gateway's words. Some repeat the text that they were sent.
+    fn words(&self, body: &Value, sent: &str) -> Option<String> {
+        const PLACES: [&str; 9] = [
+            "/message",
+            "/error/message",
+            "/error",
+            "/errors/0/message",
+            "/errors/0/detail",
+            "/errors/0/title",
+            "/messages/0/error-text",
+            "/detail",
+            "/title",
+        ];
+        let words = PLACES.iter().find_map(|place| body.pointer(place)?.as_str())?;
+        let sent: Vec<char> = sent.chars().collect();
+        let repeats = sent.windows(12).any(|part| words.contains(&part.iter().collect::<String>()));
+        (!repeats && !words.is_empty()).then(|| harmless(&self.redactor.clean(words)))
+    }
+
+    fn classify(&self, status: u16, body: &Value, sent: &str) -> Answer {
         let at = |pointer: &Option<String>| {
             let value = pointer.as_deref().and_then(|pointer| body.pointer(pointer));
             value.map(text_of).unwrap_or_default()
@@ -115,16 +151,29 @@ impl<'a> Gateway<'a> {
         // Where there is no code, the status is one.
         let code = if code.is_empty() { status.to_string() } else { code };
         let of = |codes: &[String]| codes.contains(&code);
-        let reason = super::answer::harmless(&reason);
+        let reason = harmless(&self.redactor.clean(&reason));
+        let said = match self.words(body, sent) {
+            Some(words) => format!("{reason} {words}"),
+            None => reason.clone(),
+        };
+        let refusal = |cure: &str| Refusal {
+            reason: reason.clone(),
+            said: format!("the text gateway says {said}"),
+            cure: cure.to_owned(),
+            greylisted: false,
+        };
         let well = match (&self.sms.success_pointer, &self.sms.success_equals) {
             (Some(_), Some(wanted)) => at(&self.sms.success_pointer) == *wanted,
             _ => true,
         };
         let fault = |cure: &str| {
             Trouble::OurFault(
-                Failure::new(Kind::Failed, format!("the text gateway refuses us: {reason}"))
-                    .at(self.place())
-                    .cure(cure),
+                Failure::new(
+                    Kind::Failed,
+                    format!("the text gateway refuses the district's messages: {said}"),
+                )
+                .at(self.address())
+                .cure(cure),
             )
         };
         // What the configuration says of a code goes before what its status would mean.
@@ -135,27 +184,32 @@ impl<'a> Gateway<'a> {
             return Answer::OptedOut(reason);
         }
         if of(&self.sms.permanent_codes) {
-            return Answer::Refused { reason, named: true };
+            return Answer::Refused {
+                refusal: refusal("look the code up in the gateway's manual"),
+                named: true,
+            };
         }
         if of(&self.sms.our_fault_codes) {
             let fault = fault("the code is one of our_fault_codes: check [notify.sms] and the account");
             return Answer::Doubt(fault, reason);
         }
         if of(&self.sms.retry_codes) {
-            return Answer::Later(reason);
+            return Answer::Later(refusal("look the code up in the gateway's manual"));
         }
         match status {
             401 | 403 | 404 | 405 => {
                 Answer::Stop(fault("check url, user, password and token in [notify.sms]"))
             }
             300..=399 => Answer::Stop(fault(
-                "it sends us elsewhere, and redirects are not followed: check url in [notify.sms]",
+                "it answers with a redirect, and redirects are not followed: check url in [notify.sms]",
             )),
             429 => Answer::Stop(Trouble::Enough(reason, Duration::from_secs(600))),
             // It may have failed after the text went out, and would not know it again.
             408 | 500.. if self.idempotency.is_none() => Answer::Unknown(reason),
-            // Nobody said that this is for good.
-            _ => Answer::Later(reason),
+            // Nothing says that this is for good.
+            _ => Answer::Later(refusal(
+                "look the code up in the gateway's manual, and name it in one of the lists of codes in [notify.sms]",
+            )),
         }
     }
 }
@@ -165,16 +219,20 @@ impl Carrier for Gateway<'_> {
         match http::ask(self.request(waiting)) {
             Ok(reply) => {
                 let body = serde_json::from_str(&reply.body).unwrap_or_default();
-                self.classify(reply.status, &body)
+                self.classify(reply.status, &body, &waiting.message.body)
             }
             Err(Lost::Unsent(why)) => Answer::Stop(Trouble::Down(
                 Failure::new(Kind::Failed, "the text gateway cannot be reached")
-                    .at(self.place())
+                    .at(self.address())
                     .cure("check url in [notify.sms] and the network; the messages stay queued")
                     .because(why),
             )),
             Err(Lost::Unanswered(reason)) => Answer::Unknown(reason),
         }
+    }
+
+    fn place(&self) -> String {
+        self.address().to_owned()
     }
 
     /// A repeated request is known by its reference, if the gateway looks at that.

@@ -1,18 +1,14 @@
 //! What an answer means for a message, and for those after it.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 
-use super::carrier::{Answer, Carrier, Trouble};
-use super::deliver::{Delivery, Drain, Stop, say};
-use super::doubts::{Doubt, Said};
+use super::carrier::{Answer, Carrier, Refusal, Trouble};
+use super::deliver::{Delivery, Drain, Stop};
+use super::doubts::{Doubt, Said, Settlement};
+use super::limits::{backoff, is_spent};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Channel, DeliveryState};
 use crate::store::{Settled, Waiting};
-
-/// A message that is not taken so often is not wanted.
-const MOST_ATTEMPTS: u32 = 12;
 
 impl Drain<'_> {
     /// What becomes of a message that is not handed over at all.
@@ -29,14 +25,16 @@ impl Drain<'_> {
     }
 
     fn is(&self, waiting: &Waiting, state: DeliveryState, reason: impl Into<String>) -> Settled {
+        let at = self.moment();
         Settled {
             id: waiting.id,
             state,
-            at: self.moment(),
+            at,
             due: None,
             reason: reason.into(),
             reference: String::new(),
             uncounted: false,
+            trying: waiting.trying_at(at),
             lost: false,
         }
     }
@@ -47,7 +45,7 @@ impl Drain<'_> {
             0 => self.is(waiting, DeliveryState::Queued, reason),
             _ => Settled { due: Some(self.moment()), ..self.is(waiting, DeliveryState::Unknown, reason) },
         };
-        Settled { uncounted: true, ..settled }
+        Settled { uncounted: true, trying: waiting.trying, ..settled }
     }
 
     /// It is tried again. That it may have arrived is not forgotten over it.
@@ -56,13 +54,12 @@ impl Drain<'_> {
         Settled { due: Some(self.moment() + backoff(waiting.attempts)), ..self.is(waiting, state, reason) }
     }
 
-    /// What an answer means for the message, and whether it ends the channel's work for now. `repeats` is how often a
-    /// message that may have arrived is handed over again.
+    /// What an answer means for the message, and whether it ends the channel's work for now.
     pub(super) fn judge(
         &mut self,
         waiting: &Waiting,
         answer: Answer,
-        repeats: u32,
+        carrier: &dyn Carrier,
         delivery: &mut Delivery,
     ) -> Result<(Settled, Option<Stop>)> {
         let (outbox, channel) = (waiting.id, self.channel.word());
@@ -72,44 +69,34 @@ impl Drain<'_> {
                 self.taken(delivery)?;
                 (Settled { reference, ..self.is(waiting, DeliveryState::Sent, "") }, None)
             }
-            Answer::Refused { reason, named: true } if self.doubts.anything_taken() => {
-                tracing::warn!(outbox, channel, reason, "refused for good");
-                (self.is(waiting, DeliveryState::Failed, reason), None)
+            Answer::Refused { refusal, named: true } if self.doubts.anything_taken() => {
+                tracing::warn!(outbox, channel, reason = refusal.reason, "refused for good");
+                (self.is(waiting, DeliveryState::Failed, refusal.reason), None)
             }
-            Answer::Refused { reason, .. } => {
-                let stop = self.doubt(waiting, Said::Refused(reason.clone()), &reason);
-                if stop.is_some() {
-                    let what = format!("one recipient after the other was refused in the same way: {reason}");
-                    self.say(&Failure::new(Kind::Failed, what).cure(
-                        "see what the other side has against messages from here; nobody was given up for it",
-                    ))?;
-                }
-                (self.later(waiting, &reason), stop)
+            Answer::Refused { refusal, .. } => {
+                let said = Said::Refused(refusal.reason.clone());
+                self.refused(waiting, said, refusal, carrier, delivery)?
+            }
+            Answer::Later(refusal) => {
+                tracing::warn!(outbox, channel, reason = refusal.reason, "not taken now; it is tried again");
+                let said = Said::Later(refusal.reason.clone());
+                self.refused(waiting, said, refusal, carrier, delivery)?
             }
             Answer::OptedOut(reason) => {
                 self.store.opt_out(&waiting.message.to.address, self.moment())?;
                 tracing::warn!(outbox, channel, reason, "the number has opted out");
                 (self.is(waiting, DeliveryState::Failed, reason), None)
             }
-            Answer::Later(reason) if waiting.attempts >= MOST_ATTEMPTS => {
-                let reason = so_often(&reason);
-                tracing::warn!(outbox, channel, reason, "given up");
-                (self.is(waiting, DeliveryState::Failed, reason), None)
-            }
-            Answer::Later(reason) => {
-                tracing::warn!(outbox, channel, reason, "not taken now; it is tried again");
-                (self.later(waiting, &reason), None)
-            }
             Answer::Unknown(reason) => {
                 tracing::warn!(outbox, channel, reason, "handed over, and the answer was lost");
-                let repeat = waiting.lost < repeats && waiting.attempts < MOST_ATTEMPTS;
+                let repeat = waiting.lost < carrier.repeats() && !is_spent(waiting.trying_at(self.moment()));
                 let due = repeat.then(|| self.moment() + backoff(waiting.attempts));
                 let settled = self.is(waiting, DeliveryState::Unknown, reason);
-                // Whoever does not answer one message will not answer the next.
+                // A server that does not answer one message will not answer the next.
                 (Settled { due, lost: true, ..settled }, Some(Stop::Trouble))
             }
             Answer::Stop(trouble) => {
-                let reason = self.believe(&trouble)?;
+                let reason = self.believe(&trouble, delivery)?;
                 (self.untouched(waiting, &reason), Some(Stop::Trouble))
             }
             Answer::Doubt(trouble, reason) => {
@@ -118,19 +105,47 @@ impl Drain<'_> {
                     Trouble::Down(_) => Said::Down,
                     Trouble::OurFault(_) => Said::OurFault,
                 };
-                let stop = self.doubt(waiting, said, &reason);
-                match (&stop, &trouble) {
-                    (Some(_), _) => drop(self.believe(&trouble)?),
-                    (None, Trouble::OurFault(failure) | Trouble::Down(failure)) => {
+                let refusal = match &trouble {
+                    Trouble::Enough(said, _) => {
+                        Refusal { said: said.clone(), ..Refusal::of(reason.clone(), "") }
+                    }
+                    Trouble::Down(failure) | Trouble::OurFault(failure) => Refusal {
+                        said: failure.what.clone(),
+                        ..Refusal::of(reason.clone(), failure.cure.clone())
+                    },
+                };
+                let beyond_doubt = self.doubt(waiting, said, refusal);
+                match (beyond_doubt, &trouble) {
+                    (true, _) => drop(self.believe(&trouble, delivery)?),
+                    (false, Trouble::OurFault(failure) | Trouble::Down(failure)) => {
                         tracing::warn!(outbox, channel, "not taken, others are tried: {failure}");
                     }
-                    (None, Trouble::Enough(reason, _)) => {
+                    (false, Trouble::Enough(reason, _)) => {
                         tracing::warn!(outbox, channel, reason, "not taken, others are tried");
                     }
                 }
-                (self.later(waiting, &reason), stop)
+                (self.later(waiting, &reason), beyond_doubt.then_some(Stop::Trouble))
             }
         })
+    }
+
+    /// A message that was refused, for now or for good. If all recipients are told so, the channel stops.
+    fn refused(
+        &mut self,
+        waiting: &Waiting,
+        said: Said,
+        refusal: Refusal,
+        carrier: &dyn Carrier,
+        delivery: &mut Delivery,
+    ) -> Result<(Settled, Option<Stop>)> {
+        let settled = self.later(waiting, &refusal.reason);
+        let for_good = matches!(said, Said::Refused(_));
+        if !self.doubt(waiting, said, refusal.clone()) {
+            return Ok((settled, None));
+        }
+        let alike = if for_good { "one recipient after the other was refused" } else { ALL_REFUSED };
+        self.say(delivery, &all_refused(alike, &refusal, carrier))?;
+        Ok((settled, Some(Stop::Trouble)))
     }
 
     /// The other side takes messages from us.
@@ -139,106 +154,137 @@ impl Drain<'_> {
         if !self.doubts.anything_taken() {
             self.store.set_rest(self.channel, None)?;
         }
-        let theirs = self.doubts.taken(MOST_ATTEMPTS);
-        self.give_up(theirs, delivery)
+        let settlement = self.doubts.taken();
+        self.settle_doubts(settlement, true, delivery)
     }
 
-    /// Notes what may be about us. If that is beyond doubt, the channel stops, and nobody is held liable for it.
-    fn doubt(&mut self, waiting: &Waiting, said: Said, reason: &str) -> Option<Stop> {
-        let doubt = Doubt {
+    /// Notes what may be about the district's own side. If that is beyond doubt, the channel stops, and no message is held
+    /// liable for it.
+    fn doubt(&mut self, waiting: &Waiting, said: Said, refusal: Refusal) -> bool {
+        let beyond_doubt = self.doubts.add(Doubt {
             id: waiting.id,
             to: waiting.message.to.address.clone(),
-            attempts: waiting.attempts,
+            trying: waiting.trying,
+            spent: is_spent(waiting.trying_at(self.moment())),
+            others_taken: waiting.others_taken,
             said,
-            reason: reason.to_owned(),
-        };
-        if !self.doubts.add(doubt) {
-            return None;
+            refusal,
+        });
+        if beyond_doubt {
+            self.put_back = self.doubts.drain().into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
         }
-        self.put_back = self.doubts.drain().into_iter().map(|doubt| doubt.id).collect();
-        Some(Stop::Trouble)
+        beyond_doubt
     }
 
-    fn say(&self, failure: &Failure) -> Result<()> {
-        say(self.channel, self.store.due(self.channel, self.moment())?, failure);
+    fn say(&self, delivery: &mut Delivery, failure: &Failure) -> Result<()> {
+        delivery.say(self.channel, self.store.due(self.channel, self.moment())?, failure);
         Ok(())
     }
 
     /// Says what keeps everything back, and what is noted of it with a message.
-    fn believe(&self, trouble: &Trouble) -> Result<String> {
+    fn believe(&self, trouble: &Trouble, delivery: &mut Delivery) -> Result<String> {
         match trouble {
             Trouble::Enough(reason, time) => {
                 let until = self.moment() + TimeDelta::from_std(*time).unwrap_or_default();
                 self.store.set_rest(self.channel, Some((until, reason)))?;
-                tracing::error!(
-                    channel = self.channel.word(),
-                    reason,
-                    until = self.config.sync.timezone.show(until),
-                    "the other side has had enough; the rest waits"
+                let until = self.config.sync.timezone.show(until);
+                let what = format!(
+                    "the other side's sending limit is reached ({reason}); the remaining messages wait until {until}"
                 );
+                tracing::error!(channel = self.channel.word(), "{what}");
+                delivery.troubles.push(what);
                 Ok(reason.clone())
             }
             Trouble::Down(failure) => {
-                self.say(failure)?;
+                self.say(delivery, failure)?;
                 Ok("not reachable".to_owned())
             }
             Trouble::OurFault(failure) => {
-                self.say(failure)?;
+                self.say(delivery, failure)?;
                 Ok("refused, by no fault of the person".to_owned())
             }
         }
     }
 
-    /// When no more is tried for now: whoever was refused for themselves is given up, and who may not have been waits.
-    pub(super) fn see_to_doubts(&mut self, delivery: &mut Delivery) -> Result<()> {
+    /// When no more is tried for now: who was refused for their own sake is given up, and the others wait. Whether the
+    /// channel stops.
+    pub(super) fn see_to_doubts(
+        &mut self,
+        carrier: &dyn Carrier,
+        delivery: &mut Delivery,
+    ) -> Result<Option<Stop>> {
         let put_back = std::mem::take(&mut self.put_back);
-        self.store.put_back(&put_back, self.moment())?;
-        self.tried.retain(|id| !put_back.contains(id));
-        let (theirs, kept) = self.doubts.close(MOST_ATTEMPTS);
-        self.give_up(theirs, delivery)?;
-        if let Some(refused) = kept.iter().find(|doubt| doubt.is_refusal()) {
-            let what = format!("all recipients were refused in the same way: {}", refused.reason);
-            let failure = Failure::new(Kind::Failed, what).cure(
-                "see what the other side has against messages from here; nobody was given up for it. If it is about \
-                 these people alone: `rostersync outbox discard`",
-            );
-            say(self.channel, kept.len() as u64, &failure);
-        }
-        Ok(())
+        self.put_back(&put_back)?;
+        let settlement = self.doubts.close();
+        let taken = self.doubts.anything_taken();
+        // Too few to be sure, but the words mean the district, and nothing says otherwise.
+        let perhaps_ours = settlement.tried.iter().filter(|doubt| !taken && doubt.means_us());
+        let (alike, refusal) = match (settlement.ours.first(), perhaps_ours.clone().next()) {
+            (Some(ours), _) => {
+                (settlement.ours.len(), Some(all_refused(ALL_REFUSED, &ours.refusal, carrier)))
+            }
+            (None, Some(doubt)) => {
+                let Refusal { said, cure, .. } = &doubt.refusal;
+                let failure = Failure::new(Kind::Failed, said.clone()).at(carrier.place()).cure(cure.clone());
+                (perhaps_ours.count(), Some(failure))
+            }
+            (None, None) => (0, None),
+        };
+        let stop = refusal.map(|failure| {
+            delivery.say(self.channel, alike as u64, &failure);
+            Stop::Trouble
+        });
+        self.settle_doubts(settlement, taken, delivery)?;
+        Ok(stop)
     }
 
-    fn give_up(&mut self, doubts: Vec<Doubt>, delivery: &mut Delivery) -> Result<()> {
-        for doubt in doubts {
-            let reason = if doubt.is_refusal() { doubt.reason } else { so_often(&doubt.reason) };
+    fn settle_doubts(
+        &mut self,
+        settlement: Settlement,
+        others_taken: bool,
+        delivery: &mut Delivery,
+    ) -> Result<()> {
+        let Settlement { given_up, tried, ours } = settlement;
+        for doubt in given_up {
+            let (refused, reason) = (doubt.is_refusal(), doubt.refusal.reason);
+            let (reason, what) = match refused {
+                true => (reason, "refused for good"),
+                false => (format!("{reason}, for 5 days"), "not taken for five days; it is given up"),
+            };
             self.store.give_up(doubt.id, &reason, self.moment())?;
             self.tried.remove(&doubt.id);
             delivery.failed += 1;
-            tracing::warn!(outbox = doubt.id, channel = self.channel.word(), reason, "refused for good");
+            delivery.given_up += u64::from(!refused);
+            tracing::warn!(outbox = doubt.id, channel = self.channel.word(), reason, "{what}");
+        }
+        if others_taken {
+            let ids: Vec<i64> = tried.iter().map(|doubt| doubt.id).collect();
+            self.store.others_were_taken(&ids)?;
+        }
+        let ours: Vec<(i64, i64)> = ours.into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
+        self.put_back(&ours)
+    }
+
+    fn put_back(&mut self, messages: &[(i64, i64)]) -> Result<()> {
+        self.store.put_back(messages, self.moment())?;
+        for (id, _) in messages {
+            self.tried.remove(id);
         }
         Ok(())
     }
 }
 
-fn so_often(reason: &str) -> String {
-    format!("{reason}, {MOST_ATTEMPTS} times")
-}
+const ALL_REFUSED: &str = "all recipients were refused";
 
-/// How long after so many tries the next one is: a quarter of an hour, doubled each time, up to half a day, so that every
-/// night tries.
-fn backoff(attempts: u32) -> TimeDelta {
-    const FIRST: Duration = Duration::from_secs(15 * 60);
-    const LONGEST: Duration = Duration::from_secs(12 * 3600);
-    let time = FIRST.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST);
-    TimeDelta::from_std(time).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_try_is_later_each_time_and_never_past_the_next_night() {
-        let minutes: Vec<i64> = [1, 2, 3, 6, 7, 40].map(|attempts| backoff(attempts).num_minutes()).into();
-        assert_eq!(minutes, [15, 30, 60, 480, 720, 720]);
-    }
+/// The channel stops because all recipients are told the same.
+fn all_refused(alike: &str, refusal: &Refusal, carrier: &dyn Carrier) -> Failure {
+    let what = format!("{alike} in the same way: {}", refusal.said);
+    let cure = match refusal.cure.as_str() {
+        "" => "ask why messages from here are refused",
+        cure => cure,
+    };
+    Failure::new(Kind::Failed, what).at(carrier.place()).cure(format!(
+        "{cure}; no message was given up for it, and no try is counted. If it is about these people alone: `rostersync \
+         outbox discard`"
+    ))
 }

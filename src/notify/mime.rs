@@ -6,8 +6,10 @@ use lettre::message::{Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart
 
 use chrono::{DateTime, Utc};
 
+use super::carrier::{Answer, Refusal, Trouble};
 use crate::config::NotifyEmail;
 use crate::failure::{Failure, Kind, Result};
+use crate::mailbox::address_of;
 use crate::store::Waiting;
 
 /// A mail that is ready to go: who sends it to whom, and its bytes.
@@ -17,62 +19,86 @@ pub(super) struct Mail {
     pub bytes: Vec<u8>,
 }
 
-fn unfit(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
-    Failure::new(Kind::Failed, "a message cannot be put together").because(error)
+/// Why a notification cannot be put together.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// The recipient's address is none that mail can be sent to.
+    Recipient,
+    /// It is not about the recipient, who must not be held liable for it.
+    Message(Failure),
 }
 
-fn mailbox(text: &str) -> Result<Mailbox> {
-    text.parse::<Mailbox>().map_err(unfit)
-}
-
-/// Parsed as an address alone: what is in a roster must not become a list or a name. A domain with letters beyond ASCII is
-/// written as the DNS has it, so that every server takes it.
-fn address(text: &str) -> Result<Address> {
-    let address = text.parse::<Address>().map_err(unfit)?;
-    if address.domain().is_ascii() {
-        return Ok(address);
+impl Unfit {
+    pub(super) fn answer(self) -> Answer {
+        const REASON: &str = "not an address";
+        match self {
+            Self::Recipient => Answer::Refused { refusal: Refusal::of(REASON, ""), named: true },
+            Self::Message(failure) => {
+                Answer::Doubt(Trouble::OurFault(failure), "it cannot be put together".into())
+            }
+        }
     }
-    let domain = idna::domain_to_ascii(address.domain()).map_err(unfit)?;
-    Address::new(address.user(), domain).map_err(unfit)
 }
 
-/// What all our mails have in common.
-fn begin(email: &NotifyEmail, to: &Address, subject: &str, at: DateTime<Utc>) -> Result<MessageBuilder> {
+impl From<Unfit> for Failure {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Recipient => Self::new(Kind::Failed, "the recipient is not a mail address"),
+            Unfit::Message(failure) => failure,
+        }
+    }
+}
+
+fn unfit(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Unfit {
+    Unfit::Message(
+        Failure::new(Kind::Failed, "a message cannot be put together")
+            .cure("check the templates of [notify]; if they are the built-in ones, report it")
+            .because(error),
+    )
+}
+
+/// What all mails have in common.
+fn begin(email: &NotifyEmail, to: Mailbox, subject: &str, at: DateTime<Utc>) -> MessageBuilder {
     let automatic =
         |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
     let mut builder = MessageBuilder::new()
-        .from(sender(email)?)
-        .to(Mailbox::new(None, to.clone()))
+        .from(email.from.sender())
+        .to(to)
         .subject(subject)
         .date(at.into())
-        // RFC 3834, and what Exchange understands instead: nobody's absence is answered to.
+        // RFC 3834, and what Exchange understands instead: no absence is answered to.
         .raw_header(automatic("Auto-Submitted", "auto-generated"))
         .raw_header(automatic("X-Auto-Response-Suppress", "All"));
     if let Some(reply_to) = &email.reply_to {
-        builder = builder.reply_to(mailbox(reply_to)?);
+        builder = builder.reply_to(reply_to.sender());
     }
-    Ok(builder.header(MIME_VERSION_1_0))
+    builder.header(MIME_VERSION_1_0)
 }
 
-fn sender(email: &NotifyEmail) -> Result<Mailbox> {
-    let Mailbox { name, email } = mailbox(&email.from)?;
-    Ok(Mailbox::new(name, address(email.as_ref())?))
+fn envelope_from(email: &NotifyEmail) -> Address {
+    email.envelope_from.as_ref().unwrap_or(&email.from).address().clone()
 }
 
-fn envelope_from(email: &NotifyEmail) -> Result<Address> {
-    address(mailbox(email.envelope_from.as_ref().unwrap_or(&email.from))?.email.as_ref())
+/// What the Message-ID of a notification begins with; it has no other mail.
+pub(super) fn message_name(waiting: &Waiting) -> String {
+    match waiting.nonce.as_str() {
+        // As the earlier version had it, which may have handed it over already.
+        "" => format!("rostersync.{}.{}", waiting.key('.'), waiting.queued.timestamp()),
+        _ => format!("rostersync.{}", waiting.key('.')),
+    }
 }
 
 /// A notification. The same message gives the same bytes each time, with the same Message-ID.
 ///
 /// # Errors
-/// `Failed` if the recipient is not one address.
-pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mail> {
+/// If the recipient is not one address, or the message cannot be put together.
+pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mail, Unfit> {
     let message = &waiting.message;
-    let to = address(&message.to.address)?;
-    let name = format!("rostersync.{}.{}.{}", waiting.run, waiting.id, waiting.queued.timestamp());
-    let id = format!("<{name}@{}>", sender(email)?.email.domain());
-    let builder = begin(email, &to, &message.subject, waiting.queued)?.message_id(Some(id));
+    let to = address_of(&message.to.address).ok_or(Unfit::Recipient)?;
+    let name = message_name(waiting);
+    let id = format!("<{name}@{}>", email.from.address().domain());
+    let builder =
+        begin(email, Mailbox::new(None, to.clone()), &message.subject, waiting.queued).message_id(Some(id));
     let built = match message.html.as_str() {
         // Queued by a version that had no HTML.
         "" => builder.header(ContentType::TEXT_PLAIN).body(message.body.clone()),
@@ -84,24 +110,23 @@ pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mai
         ),
     };
     let bytes = built.map_err(unfit)?.formatted();
-    Ok(Mail { from: envelope_from(email)?, to, bytes })
+    Ok(Mail { from: envelope_from(email), to, bytes })
 }
 
-/// A mail to an administrator, with a file if there is one.
+/// A mail to an administrator, with a file if there is one. `id` is what its Message-ID begins with.
 ///
 /// # Errors
-/// `Failed` if the recipient is not one address.
+/// `Failed` if it cannot be put together.
 pub(super) fn to_admin(
     email: &NotifyEmail,
-    to: &str,
-    subject: &str,
-    text: &str,
+    to: &crate::mailbox::Mailbox,
+    (subject, text): (&str, &str),
     file: Option<(&str, Vec<u8>)>,
+    id: &str,
     at: DateTime<Utc>,
 ) -> Result<Mail> {
-    let to = address(to)?;
-    let id = format!("<rostersync.summary.{}@{}>", at.timestamp_millis(), sender(email)?.email.domain());
-    let builder = begin(email, &to, subject, at)?.message_id(Some(id));
+    let id = format!("<rostersync.{id}@{}>", email.from.address().domain());
+    let builder = begin(email, to.sender(), subject, at).message_id(Some(id));
     let built = match file {
         None => builder.header(ContentType::TEXT_PLAIN).body(text.to_owned()),
         Some((name, bytes)) => {
@@ -114,7 +139,7 @@ pub(super) fn to_admin(
         }
     };
     let bytes = built.map_err(unfit)?.formatted();
-    Ok(Mail { from: envelope_from(email)?, to, bytes })
+    Ok(Mail { from: envelope_from(email), to: to.address().clone(), bytes })
 }
 
 #[cfg(test)]
@@ -149,6 +174,10 @@ mod tests {
             attempts: 1,
             lost: 0,
             died: false,
+            nonce: "5f1c".into(),
+            trying: 0,
+            settled: None,
+            others_taken: false,
         }
     }
 
@@ -164,7 +193,7 @@ mod tests {
         assert_eq!(parsed.subject(), Some("Sus datos, José"));
         assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n"), "Hello José,\n\nline\n.\n");
         assert_eq!(parsed.body_html(0).unwrap(), "<p>Hello José</p>");
-        assert_eq!(parsed.message_id(), Some("rostersync.42.7.1795421700@lincoln.example"));
+        assert_eq!(parsed.message_id(), Some("rostersync.42.7.5f1c@lincoln.example"));
         for (header, value) in [
             ("MIME-Version", "1.0"),
             ("Auto-Submitted", "auto-generated"),
@@ -176,12 +205,21 @@ mod tests {
         assert_eq!(notification(&email(), &waiting()).unwrap().bytes, mail.bytes, "the same bytes each time");
     }
 
+    /// A message that an earlier version queued, and may have handed over, keeps its Message-ID.
+    #[test]
+    fn a_message_of_an_earlier_version_is_the_same_one() {
+        let old = Waiting { nonce: String::new(), ..waiting() };
+        assert_eq!(message_name(&old), "rostersync.42.7.1795421700");
+        assert_eq!(old.key('-'), "42-7");
+    }
+
     #[test]
     fn nothing_in_a_roster_adds_a_recipient_or_a_header() {
         for address in ["a@x.example, b@y.example", "a@x.example\r\nBcc: b@y.example", "A <a@x.example>"] {
             let mut waiting = waiting();
             waiting.message.to.address = address.into();
-            assert!(notification(&email(), &waiting).is_err(), "{address}");
+            let unfit = notification(&email(), &waiting);
+            assert!(matches!(unfit, Err(Unfit::Recipient)), "{address}");
         }
         let mut waiting = waiting();
         waiting.message.subject = "x\r\nBcc: b@y.example".into();
@@ -202,9 +240,12 @@ mod tests {
     fn an_administrator_gets_the_report_as_a_file() {
         let at = "2026-11-23T08:15:00Z".parse().unwrap();
         let file = Some(("users-000001.csv", b"line\r\n".to_vec()));
-        let mail = to_admin(&email(), "it@lincoln.example", "run 1", "all well", file, at).unwrap();
+        let it = crate::mailbox::Mailbox::parse("IT, Desk <it@lincoln.example>").unwrap();
+        let mail = to_admin(&email(), &it, ("run 1", "all well"), file, "summary.1", at).unwrap();
         let parsed = MessageParser::new().parse(&mail.bytes).unwrap();
         assert_eq!(parsed.attachment_count(), 1);
+        let to = parsed.to().unwrap().first().unwrap();
+        assert_eq!((to.name(), to.address()), (Some("IT, Desk"), Some("it@lincoln.example")));
         assert_eq!(parsed.body_text(0).unwrap(), "all well");
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::deliver::Held;
+use super::limits::LONGEST_REST;
 use crate::config::{Config, Pace as Limits};
 use crate::failure::Result;
 use crate::message::Channel;
@@ -19,8 +20,11 @@ pub(super) fn hold(
     if let Some(until) = limits.quiet_hours.and_then(|hours| hours.until(config.sync.timezone, moment)) {
         return Ok(Some((until, "quiet hours".into())));
     }
-    let rest = store.rest(channel)?.filter(|(until, _)| *until > moment);
-    Ok(rest.map(|(until, reason)| (until, format!("the other side has had enough ({reason})"))))
+    // A rest that lasts longer than any was noted by a clock that was wrong.
+    let rest = store.rest(channel)?;
+    let rest =
+        rest.filter(|(until, _)| *until > moment && *until <= moment + LONGEST_REST + TimeDelta::hours(1));
+    Ok(rest.map(|(until, reason)| (until, format!("the other side's sending limit is reached ({reason})"))))
 }
 
 /// What waits for each channel, until when, and why; for those who ask how things stand.
@@ -47,7 +51,7 @@ pub fn outlook(store: &Store, config: &Config, now: DateTime<Utc>) -> Result<Vec
                     None => (None, "look at `outbox list --state unknown`".to_owned()),
                 },
                 None => {
-                    let (sent, first) = store.sent_since(channel, now - TimeDelta::days(1))?;
+                    let (sent, first) = store.sent_today(channel, now)?;
                     match limits.per_day.is_some_and(|limit| sent >= limit) {
                         true => {
                             (first.map(|first| first + TimeDelta::days(1)), "per_day is reached".to_owned())

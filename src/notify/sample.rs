@@ -12,11 +12,19 @@ use super::words::Words;
 use crate::config::{Config, Provider};
 use crate::contact::{Details, Email, Field, PersonName, PhoneReader};
 use crate::failure::{Failure, Kind, Result};
-use crate::message::{Audience, Channel, Recipient};
+use crate::message::{Audience, Channel, Message, Recipient};
 use crate::plan::Change;
 use crate::store::Waiting;
 
-/// Sends the message that somebody called Sample would get, to an address or a mobile. What was said in the end.
+/// A sample says that it is one: a text in its first word, since it has no subject.
+fn mark_as_sample(message: &mut Message) {
+    match message.to.channel {
+        Channel::Email => message.subject.insert_str(0, "Test: "),
+        Channel::Sms => message.body.insert_str(0, "Test: "),
+    }
+}
+
+/// Sends the message that a person called Sample would get, to an address or a mobile. What was said in the end.
 ///
 /// # Errors
 /// `Usage` if that is neither, or its channel is not configured; `Failed` if it was not taken.
@@ -54,10 +62,22 @@ pub fn send_sample(config: &Config, to: &str, language: Option<&str>, now: DateT
         case_only: false,
     }];
     let about = About { details: &details, changes: &changes, language, shares_phone: true };
-    let message = compose(&recipient, &about, &Occasion::of(config, &words, now))?;
+    let mut message = compose(&recipient, &about, &Occasion::of(config, &words, now))?;
+    mark_as_sample(&mut message);
     // No run has the number 0.
-    let waiting =
-        Waiting { id: now.timestamp(), run: 0, message, queued: now, attempts: 1, lost: 0, died: false };
+    let waiting = Waiting {
+        id: now.timestamp(),
+        run: 0,
+        message,
+        queued: now,
+        attempts: 1,
+        lost: 0,
+        died: false,
+        nonce: format!("{:012x}", fastrand::u64(..) >> 16),
+        trying: 0,
+        settled: None,
+        others_taken: false,
+    };
     let missing = |section: &str| {
         Failure::new(Kind::Usage, format!("there is no [{section}] to send it with"))
             .at(config.file.display())
@@ -67,12 +87,12 @@ pub fn send_sample(config: &Config, to: &str, language: Option<&str>, now: DateT
         Channel::Email => {
             let email = config.notify.email.as_ref().ok_or_else(|| missing("notify.email"))?;
             let mail = mime::notification(email, &waiting)?;
-            let file = format!("sample-{}.eml", waiting.id);
+            let file = format!("sample-{}", waiting.id);
             let mut mailer = Mailer::new(email);
-            let done = mailer.send(&mail, &file);
+            let done = mailer.send(&mail, &file, &mime::message_name(&waiting));
             let written = matches!(mailer, Mailer::Folder(_));
             mailer.finish();
-            done?;
+            let file = taken(done, "the mail server", "check the address, and [notify.email]")?;
             Ok(match written {
                 true => format!("the sample is written as {file}"),
                 false => "the mail server took the sample".to_owned(),

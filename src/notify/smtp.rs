@@ -4,22 +4,21 @@
 //! depends on the command that it answers, and because its transport drops the connection after every refused recipient.
 
 mod door;
+mod line;
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::client::SmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
-use lettre::transport::smtp::extension::{Extension, MailParameter};
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::extension::MailParameter;
 
-use super::answer::{Class, Stage, classify, harmless, reason};
-use super::carrier::{Answer, Carrier, Trouble};
+use self::line::{Fault, Line};
+use super::answer::{Class, Stage, classify, cure, harmless, is_greylisting, reason};
+use super::carrier::{Answer, Carrier, Refusal, Trouble};
 use super::mime::{self, Mail};
 use crate::config::NotifyEmail;
 use crate::failure::{Failure, Kind};
+use crate::secret::Redactor;
 use crate::store::Waiting;
 
 /// The connection to a mail server.
@@ -29,7 +28,9 @@ pub(super) struct Smtp<'a> {
     port: u16,
     implicit_tls: bool,
     stopped: &'a dyn Fn() -> bool,
-    connection: Option<SmtpConnection>,
+    connection: Option<Line>,
+    /// What of a login no answer of the server may show.
+    redactor: Redactor,
 }
 
 /// How long a wish to stop may go unheard while an answer is waited for.
@@ -51,10 +52,10 @@ impl<'a> Smtp<'a> {
         implicit_tls: bool,
         stopped: &'a dyn Fn() -> bool,
     ) -> Self {
-        Self { email, host, port, implicit_tls, stopped, connection: None }
+        Self { email, host, port, implicit_tls, stopped, connection: None, redactor: Redactor::default() }
     }
 
-    fn place(&self) -> String {
+    fn url(&self) -> String {
         let scheme = if self.implicit_tls { "smtps" } else { "smtp" };
         format!("{scheme}://{}:{}", self.host, self.port)
     }
@@ -93,7 +94,7 @@ impl<'a> Smtp<'a> {
         };
         let mut options = Vec::new();
         if !mail.to.to_string().is_ascii() || !mail.from.to_string().is_ascii() {
-            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            if !connection.takes_utf8() {
                 self.connection = Some(connection);
                 return Try::Done(self.beyond_ascii(mail));
             }
@@ -112,44 +113,45 @@ impl<'a> Smtp<'a> {
         let mut handed_over = false;
         if done.is_ok() {
             handed_over = true;
-            if let Err(cause) = connection.set_timeout(Some(STEP)) {
+            if let Err(cause) = connection.set_timeout(STEP) {
                 return Try::Broken(stage, self.broken(cause.to_string()));
             }
             done = self.content(&mut connection, mail);
         }
-        let error = match done {
-            Ok(response) => {
-                if connection.set_timeout(Some(self.email.timeout.duration())).is_ok() {
+        let usual = self.email.timeout.duration();
+        let (code, text) = match done {
+            Ok(code) => {
+                if connection.set_timeout(usual).is_ok() {
                     self.connection = Some(connection);
                 }
-                return Try::Done(Answer::Sent(response.code().to_string()));
+                return Try::Done(Answer::Sent(code.to_string()));
             }
-            Err(error) => error,
-        };
-        let Some((code, text)) = negative(&error) else {
-            return match handed_over {
-                true => Try::Done(Answer::Unknown("the answer was lost".into())),
-                false => Try::Broken(stage, self.broken(root_cause(&error))),
-            };
+            Err(Fault::Negative(code, text)) => (code, text),
+            Err(Fault::Silence(_) | Fault::Broken(_)) if handed_over => {
+                return Try::Done(Answer::Unknown("the answer was lost".into()));
+            }
+            Err(Fault::Silence(cause) | Fault::Broken(cause)) => {
+                return Try::Broken(stage, self.broken(cause));
+            }
         };
         // After a refusal the connection is as good as new; after 421 the server closes it.
-        let well = connection.set_timeout(Some(self.email.timeout.duration())).is_ok();
+        let well = connection.set_timeout(usual).is_ok();
         if well && code != 421 && (handed_over || connection.command(Rset).is_ok()) {
             self.connection = Some(connection);
         }
-        Try::Done(self.answer(stage, code, &text))
+        Try::Done(self.answer(stage, code, &without_local_part(&text, mail)))
     }
 
     /// Hands the message itself over. Some look at one for minutes before they answer, and have it by then (RFC 5321,
-    /// 4.5.3.2.6); whoever wants us to stop meanwhile does not want to wait for them.
-    fn content(&self, connection: &mut SmtpConnection, mail: &Mail) -> std::result::Result<Response, Error> {
+    /// 4.5.3.2.6); a run that is to stop meanwhile does not wait for them.
+    fn content(&self, connection: &mut Line, mail: &Mail) -> Result<u16, Fault> {
         let begun = Instant::now();
         let mut done = connection.command(Content(&mail.bytes));
-        while done.as_ref().is_err_and(is_silence)
+        while matches!(done, Err(Fault::Silence(_)))
             && begun.elapsed() < self.email.final_timeout.duration()
             && !(self.stopped)()
         {
-            done = connection.read_response();
+            done = connection.answer();
         }
         done
     }
@@ -157,60 +159,86 @@ impl<'a> Smtp<'a> {
     /// The server knows no addresses with letters beyond ASCII.
     fn beyond_ascii(&self, mail: &Mail) -> Answer {
         if mail.from.to_string().is_ascii() {
-            let reason = "the server takes no address like this (SMTPUTF8)".to_owned();
-            return Answer::Refused { reason, named: true };
+            let reason = "the server does not support non-ASCII addresses (SMTPUTF8)";
+            return Answer::Refused { refusal: Refusal::of(reason, ""), named: true };
         }
         Answer::Stop(Trouble::OurFault(
-            Failure::new(Kind::Usage, "the mail server takes no sender like ours, with letters beyond ASCII")
-                .at(self.place())
-                .cure("write `from`, or `envelope_from`, in [notify.email] without them"),
+            Failure::new(
+                Kind::Usage,
+                "the mail server does not support a sender with letters beyond ASCII (SMTPUTF8)",
+            )
+            .at(self.url())
+            .cure("write `from`, or `envelope_from`, in [notify.email] without them"),
         ))
     }
 
+    /// What a negative answer comes to. The text is what the server said, whatever it repeats.
     fn answer(&self, stage: Stage, code: u16, text: &str) -> Answer {
+        let said = format!("{code} {}", self.shown(text));
+        let refusal = || Refusal {
+            reason: reason(code, text),
+            said: said.clone(),
+            cure: cure(stage, code, text).to_owned(),
+            greylisted: is_greylisting(code, text),
+        };
         let trouble = match classify(stage, code, text) {
-            Class::Mailbox => return Answer::Refused { reason: reason(code, text), named: true },
-            Class::Person => return Answer::Refused { reason: reason(code, text), named: false },
-            Class::Later if stage == Stage::Ourselves => {
+            Class::Mailbox => return Answer::Refused { refusal: refusal(), named: true },
+            Class::Person => return Answer::Refused { refusal: refusal(), named: false },
+            Class::Later if matches!(stage, Stage::Hello | Stage::Ourselves) => {
                 // Not about the recipient, but perhaps about this moment alone.
-                let reason = reason(code, text);
-                return Answer::Doubt(Trouble::Down(self.no_time(&reason)), reason);
+                let failure = Failure::new(Kind::Failed, format!("the mail server refuses for now: {said}"))
+                    .at(self.url())
+                    .cure(cure(stage, code, text));
+                return Answer::Doubt(Trouble::Down(failure), reason(code, text));
             }
-            Class::Later => return Answer::Later(reason(code, text)),
-            Class::Enough(time) => Trouble::Enough(reason(code, text), time),
+            Class::Later => return Answer::Later(refusal()),
+            Class::Enough(time) => Trouble::Enough(said.clone(), time),
             Class::OurFault => Trouble::OurFault(
-                Failure::new(Kind::Failed, format!("the mail server refuses us: {code} {}", harmless(text)))
-                    .at(self.place())
+                Failure::new(Kind::Failed, format!("the mail server refuses: {said}"))
+                    .at(self.url())
                     .cure(cure(stage, code, text)),
             ),
         };
-        // Who wants a login wants it for everybody.
-        match stage == Stage::Ourselves || matches!(code, 530 | 534 | 535 | 538) {
+        // A server that wants a login wants it for all messages.
+        match matches!(stage, Stage::Hello | Stage::Ourselves) || matches!(code, 530 | 534 | 535 | 538) {
             true => Answer::Stop(trouble),
             false => Answer::Doubt(trouble, reason(code, text)),
         }
     }
 
-    fn no_time(&self, reason: &str) -> Failure {
-        Failure::new(Kind::Failed, format!("the mail server has no time for us now: {reason}"))
-            .at(self.place())
-            .cure("the messages stay queued")
+    /// What may be shown of the server's words.
+    fn shown(&self, text: &str) -> String {
+        harmless(&self.redactor.clean(text))
     }
 
-    fn broken(&self, cause: String) -> Failure {
+    fn broken(&self, cause: impl AsRef<str>) -> Failure {
         Failure::new(Kind::Failed, "the mail server cannot be reached, or broke off")
-            .at(self.place())
+            .at(self.url())
             .cure("check `server` in [notify.email], the network and the server; the messages stay queued")
-            .because(cause)
+            .because(self.shown(cause.as_ref()))
     }
+}
+
+/// Some repeat the name of a mailbox without its domain.
+fn without_local_part(text: &str, mail: &Mail) -> String {
+    let local = mail.to.user();
+    let word = |word: &str| {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        if local.len() > 1 && bare.eq_ignore_ascii_case(local) { "<address>" } else { word }.to_owned()
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 impl Carrier for Smtp<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
         match mime::notification(self.email, waiting) {
             Ok(mail) => self.send(&mail),
-            Err(_) => Answer::Refused { reason: "not an address".into(), named: true },
+            Err(unfit) => unfit.answer(),
         }
+    }
+
+    fn place(&self) -> String {
+        self.url()
     }
 
     /// Most mailboxes show a mail once that arrives twice with the same Message-ID.
@@ -220,9 +248,8 @@ impl Carrier for Smtp<'_> {
 
     fn finish(&mut self) {
         if let Some(mut connection) = self.connection.take() {
-            // Everything was answered; what the server says to a farewell matters to nobody.
-            let _ = connection.set_timeout(Some(Duration::from_secs(5)));
-            let _ = connection.quit();
+            let _ = connection.set_timeout(Duration::from_secs(5));
+            connection.quit();
         }
     }
 }
@@ -243,53 +270,6 @@ impl fmt::Display for Content<'_> {
             f.write_str(line)?;
         }
         f.write_str(if text.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" })
-    }
-}
-
-/// Code and text of a negative answer.
-fn negative(error: &Error) -> Option<(u16, String)> {
-    let code: u16 = error.status()?.into();
-    Some((code, error.source().map(ToString::to_string).unwrap_or_default()))
-}
-
-/// Whether there was no answer yet. That a time is up is said in either way.
-fn is_silence(error: &Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(cause) = cause.downcast_ref::<std::io::Error>()
-            && matches!(cause.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
-        {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
-}
-
-/// The error underneath, which says more than those around it.
-fn root_cause(error: &Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        said = cause.to_string();
-        source = cause.source();
-    }
-    harmless(&said)
-}
-
-fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
-    match (stage, code) {
-        (_, 530) => {
-            "it wants a login or encryption: `user` and `password_file`, `starttls` in [notify.email]"
-        }
-        (_, 535) => "check `user` and the password or token in [notify.email]",
-        _ if text.contains("5.7.30") => {
-            "it takes no passwords any more: use token_command, or a relay without login"
-        }
-        (Stage::Ourselves, _) => "check that this machine and user may send as `from` (or `envelope_from`)",
-        (Stage::Recipient | Stage::Content, _) => {
-            "have the relay accept mail from this machine or user; the messages stay queued"
-        }
     }
 }
 

@@ -6,11 +6,12 @@ use chrono::{DateTime, TimeDelta};
 use reqwest::blocking::Client;
 use serde_json::Value;
 
-use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
+use super::answer::harmless;
+use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble};
 use super::http::{self, Lost};
 use crate::config::NotifySms;
 use crate::failure::{Failure, Kind, Result};
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::store::{Store, Waiting};
 
 const USUAL: &str = "https://api.twilio.com";
@@ -24,6 +25,8 @@ pub(super) struct Twilio<'a> {
     url: String,
     user: String,
     password: Secret,
+    /// What no answer may show.
+    redactor: Redactor,
 }
 
 impl<'a> Twilio<'a> {
@@ -36,6 +39,8 @@ impl<'a> Twilio<'a> {
             None => return Err(Failure::new(Kind::Usage, "[notify.sms] has no password")),
         };
         let base = sms.url.as_deref().unwrap_or(USUAL).trim_end_matches('/');
+        let mut redactor = Redactor::default();
+        redactor.hide(password.reveal());
         Ok(Self {
             sms,
             store,
@@ -43,6 +48,7 @@ impl<'a> Twilio<'a> {
             url: format!("{base}/2010-04-01/Accounts/{account}/Messages.json"),
             user: sms.user.clone().unwrap_or(account),
             password,
+            redactor,
         })
     }
 
@@ -73,7 +79,7 @@ impl<'a> Twilio<'a> {
                 Ok(found.map(|message| message["sid"].as_str().unwrap_or_default().to_owned()))
             }
             (200, None) => Err(Box::new(self.down("the list of messages is none"))),
-            (status, _) => Err(Box::new(match classify(status, body["code"].as_u64(), &self.url) {
+            (status, _) => Err(Box::new(match self.classify(status, &body) {
                 stop @ Answer::Stop(_) => stop,
                 _ => self.down(&format!("messages cannot be looked up: {status}")),
             })),
@@ -86,13 +92,24 @@ impl<'a> Twilio<'a> {
         // Twilio's clock is not ours.
         let earliest = waiting.queued - TimeDelta::minutes(5);
         let made = message["date_created"].as_str().and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        // Another district may use the same account, with a sender of its own.
+        let sender = self.sms.from.as_deref().zip(message["from"].as_str());
         let known = |sid: &str| self.store.is_some_and(|store| store.has_reference(sid).unwrap_or(false));
         // A trial account puts its own words before ours.
         message["body"].as_str().is_some_and(|body| body.ends_with(&waiting.message.body))
             && message["to"] == waiting.message.to.address.as_str()
             && !matches!(message["status"].as_str(), Some("failed" | "undelivered" | "canceled"))
             && made.is_none_or(|made| made >= earliest)
+            && sender.is_none_or(|(ours, theirs)| ours == theirs)
             && !message["sid"].as_str().is_some_and(known)
+    }
+
+    /// What a refusal means, and what Twilio says about it.
+    fn classify(&self, status: u16, body: &Value) -> Answer {
+        // As a number, or as text from those who stand between.
+        let code = body["code"].as_u64().or_else(|| body["code"].as_str()?.parse().ok());
+        let words = body["message"].as_str().map(|words| harmless(&self.redactor.clean(words)));
+        classify(status, code, words.unwrap_or_default().trim(), &self.url)
     }
 }
 
@@ -124,9 +141,11 @@ impl Carrier for Twilio<'_> {
                 None => Answer::Unknown("an answer without a sid".into()),
             };
         }
-        // As a number, or as text from those who stand between.
-        let code = body["code"].as_u64().or_else(|| body["code"].as_str()?.parse().ok());
-        classify(reply.status, code, &self.url)
+        self.classify(reply.status, &body)
+    }
+
+    fn place(&self) -> String {
+        self.url.clone()
     }
 
     /// It is looked up first.
@@ -136,19 +155,28 @@ impl Carrier for Twilio<'_> {
 }
 
 /// What a refusal means: <https://www.twilio.com/docs/api/errors>.
-fn classify(status: u16, code: Option<u64>, url: &str) -> Answer {
+fn classify(status: u16, code: Option<u64>, words: &str, url: &str) -> Answer {
     let reason = code.map_or_else(|| status.to_string(), |code| code.to_string());
+    let said = if words.is_empty() { reason.clone() } else { format!("{reason} {words}") };
+    let refusal = || Refusal {
+        reason: reason.clone(),
+        said: format!("Twilio says {said}"),
+        cure: match code {
+            Some(code) => format!("see https://www.twilio.com/docs/api/errors/{code} and Twilio's console"),
+            None => "see Twilio's console".to_owned(),
+        },
+        greylisted: false,
+    };
     let fault = |what: &str, cure: &str| {
-        Trouble::OurFault(
-            Failure::new(Kind::Failed, format!("Twilio refuses us: {what} ({reason})")).at(url).cure(cure),
-        )
+        let what = format!("Twilio refuses the district's messages: {what} ({said})");
+        Trouble::OurFault(Failure::new(Kind::Failed, what).at(url).cure(cure))
     };
     let enough = |seconds| Answer::Stop(Trouble::Enough(reason.clone(), Duration::from_secs(seconds)));
     match (status, code) {
         (_, Some(21610)) => Answer::OptedOut(reason),
         // Not a number, unroutable, a region that is not enabled, a landline, no mobile.
         (_, Some(21211 | 21214 | 21217 | 21408 | 21612 | 21614 | 21635)) => {
-            Answer::Refused { reason, named: true }
+            Answer::Refused { refusal: refusal(), named: true }
         }
         (_, Some(20003)) | (401 | 403, None) => {
             Answer::Stop(fault("the login is wrong", "check account_sid, user and password in [notify.sms]"))
@@ -157,7 +185,7 @@ fn classify(status: u16, code: Option<u64>, url: &str) -> Answer {
         // Some of these depend on the country of the recipient.
         (_, Some(21212 | 21603 | 21606 | 21659 | 21660 | 21661 | 21703 | 21704)) => {
             let cure = "check `from` or `messaging_service` in [notify.sms]";
-            Answer::Doubt(fault("the sender is not ours", cure), reason)
+            Answer::Doubt(fault("the sender is not the account's", cure), reason)
         }
         (_, Some(21608)) => {
             let what = "a trial account texts verified numbers only";
@@ -171,7 +199,7 @@ fn classify(status: u16, code: Option<u64>, url: &str) -> Answer {
             Answer::Stop(fault("there is no such account", "check account_sid and url in [notify.sms]"))
         }
         (300..=399, _) => Answer::Stop(fault(
-            "it sends us elsewhere, and redirects are not followed",
+            "it answers with a redirect, and redirects are not followed",
             "check url in [notify.sms]",
         )),
         // The account's messages for today.
@@ -179,10 +207,11 @@ fn classify(status: u16, code: Option<u64>, url: &str) -> Answer {
         // Never processed; the queue is full for ten hours.
         (429, _) | (_, Some(20429 | 14107)) => enough(600),
         (_, Some(21611)) => enough(10 * 3600),
-        (401 | 403, _) => {
-            Answer::Stop(fault("we may not do that", "check account_sid, user and password in [notify.sms]"))
-        }
-        // A 4xx that we do not know is about this message; it is not lost, only not repeated for ever.
-        _ => Answer::Later(reason),
+        (401 | 403, _) => Answer::Stop(fault(
+            "the account may not do that",
+            "check account_sid, user and password in [notify.sms]",
+        )),
+        // A code that is not known here: about this message, unless all recipients are told so.
+        _ => Answer::Later(refusal()),
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Sealing {
     digests: Sha256,
     run: Option<i64>,
     at: Option<DateTime<Utc>>,
+    /// In the keys of the messages that this transaction queues.
+    nonce: Option<String>,
 }
 
 impl Sealing {
@@ -148,6 +150,19 @@ impl Store {
         digest.update(key);
         digest.update(sealing.salts.to_le_bytes());
         Ok(half(digest))
+    }
+
+    /// The random value that is part of the key of every message that this transaction queues.
+    pub(super) fn nonce(&self) -> Result<String> {
+        let mut sealing = self.sealing.borrow_mut();
+        match &sealing.nonce {
+            Some(nonce) => Ok(nonce.clone()),
+            None => {
+                let drawn =
+                    self.connection.query_row("SELECT lower(hex(randomblob(6)))", [], |row| row.get(0))?;
+                Ok(sealing.nonce.insert(drawn).clone())
+            }
+        }
     }
 
     /// Adds the link over what was written since the transaction began, if anything was.

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("schema/0008_memo.sql"),
     include_str!("schema/0009_once.sql"),
     include_str!("schema/0010_last_night.sql"),
+    include_str!("schema/0011_delivery.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -89,8 +89,9 @@ impl Store {
         let run: Option<i64> = run.into();
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO outbox (run_id, account_id, channel, audience, recipient, subject, body, html, queued, state, \
-             attempts, reason, reference, first_change, last_change) \
+             attempts, reason, reference, nonce, first_change, last_change) \
              SELECT :run, :account, :channel, :audience, :recipient, :subject, :body, :html, :at, 'queued', 0, '', '', \
+             :nonce, \
              coalesce(:since, min(CASE WHEN run_id IS :run AND at = :at THEN id END)), max(id) \
              FROM audit_row WHERE account_id = :account",
         )?;
@@ -98,7 +99,7 @@ impl Store {
             ":run": run, ":account": account, ":channel": message.to.channel.word(),
             ":audience": message.to.audience.word(), ":recipient": message.to.address,
             ":subject": message.subject, ":body": message.body, ":html": message.html, ":at": stamp(at),
-            ":since": since,
+            ":since": since, ":nonce": self.nonce()?,
         })?;
         Ok(())
     }
@@ -166,7 +167,7 @@ impl Store {
         let changed = self.connection.execute(
             &format!(
                 "UPDATE outbox SET due = CASE WHEN lost > 0 OR state = 'sending' THEN ?1 END, \
-                 lost = lost + (state = 'sending'), attempts = 0, settled = ?1, \
+                 lost = lost + (state = 'sending'), attempts = 0, turns = 0, trying = 0, settled = ?1, \
                  state = CASE WHEN lost > 0 OR state = 'sending' THEN 'unknown' ELSE 'queued' END \
                  WHERE {condition} AND reason NOT IN ('{OUT_OF_DATE}', '{GONE}') AND (audience = 'former' OR NOT EXISTS ( \
                  SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.audience = 'current' \

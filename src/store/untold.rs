@@ -210,6 +210,7 @@ mod tests {
                 reason: "lost".into(),
                 reference: String::new(),
                 uncounted: false,
+                trying: 0,
                 lost: true,
             };
             store.settle_and_take(Some(&settled), None).unwrap();

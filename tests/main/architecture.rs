@@ -188,7 +188,7 @@ fn each_crate_has_one_owner() {
     only(&["cli"], "signal_hook");
     only(&["cli"], "tracing_subscriber");
     only(&["store"], "rusqlite");
-    only(&["notify"], "lettre");
+    only(&["notify", "mailbox"], "lettre");
     only(&["notify"], "minijinja");
     only(&["source"], "zip");
     only(&["source", "notify"], "reqwest");

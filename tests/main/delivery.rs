@@ -103,7 +103,8 @@ fn what_is_not_taken_now_goes_out_later_and_holds_up_nobody() {
         (At::Content, "452 4.3.1 no room"),
     ] {
         let (mut district, server, done) = night(("a2@mail.example", at, Does::Says(says)));
-        let done = done.exits(8);
+        // Others are taken: it is about this one recipient, and no trouble of the channel.
+        let done = done.ok();
         assert!(done.stdout.contains("1 notification could not be handed over"), "{}", done.stdout);
         assert_eq!(server.recipients(), ["a1@mail.example", "a3@mail.example"], "{says}");
         assert!(states(&district).contains(&format!("a2@mail.example deferred {}", &says[..9])), "{says}");

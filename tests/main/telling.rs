@@ -123,7 +123,7 @@ fn a_sample_goes_through_the_real_channel() {
     let done = district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "es"]).ok();
     assert_eq!(done.stdout, "the mail server took the sample\n");
     assert_eq!(server.recipients(), ["it@lincoln.example"]);
-    assert_eq!(server.arrived()[0].subject, "Sus datos de contacto se actualizaron");
+    assert_eq!(server.arrived()[0].subject, "Test: Sus datos de contacto se actualizaron");
     let refused =
         district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "fr"]).exits(2);
     refused.complains(&["no templates for the language `fr`", "write one of: en, es"]);
@@ -156,7 +156,7 @@ fn administrators_get_the_summary_after_the_runs_that_they_want() {
         let _ = district.run().ok();
         district.sis(&[person("tea-1").family("Lund"), person("tea-2")]);
         let _ = district.run().ok();
-        server.when("tea-1@school.example", At::Recipient, Does::Says("450 4.2.0 later"), 0);
+        server.when("tea-1@school.example", At::Recipient, Does::Says("530 5.7.0 login first"), 0);
         district.sis(&[person("tea-1"), person("tea-2")]);
         let _ = district.run().exits(8);
         let summaries: Vec<_> =

@@ -150,12 +150,12 @@ fn what_twilio_refuses_is_the_persons_or_ours_or_for_later() {
         (error(401, 20003), 8, "queued", "check account_sid, user and password"),
         (error(400, 21606), 8, "deferred", "check `from` or `messaging_service`"),
         (error(401, 20005), 8, "queued", "the account is not active"),
-        (error(429, 63038), 8, "queued", "has had enough"),
-        (Reply::Is(302, String::new()), 8, "queued", "it sends us elsewhere"),
+        (error(429, 63038), 8, "queued", "sending limit is reached"),
+        (Reply::Is(302, String::new()), 8, "queued", "it answers with a redirect"),
         (error(404, 20404), 8, "queued", "there is no such account"),
-        (error(429, 20429), 8, "queued", "has had enough"),
-        (error(503, 0), 8, "deferred", "not taken now"),
-        (Reply::Is(502, "<html>".into()), 8, "deferred", "not taken now"),
+        (error(429, 20429), 8, "queued", "sending limit is reached"),
+        (error(503, 0), 0, "deferred", "not taken now"),
+        (Reply::Is(502, "<html>".into()), 0, "deferred", "not taken now"),
     ] {
         let server = twilio();
         let district = by_twilio(&server, 1);
@@ -319,9 +319,10 @@ fn a_gateway_that_answers_200_with_an_error_is_understood() {
         ("0", 0, "sent"),
         ("6", 0, "failed"),
         ("15", 0, "failed"),
-        ("1", 8, "deferred"),
+        // One that is not taken now is no trouble of the channel; the code that means the district is.
+        ("1", 0, "deferred"),
         ("4", 8, "deferred"),
-        ("99", 8, "deferred"),
+        ("99", 0, "deferred"),
     ] {
         let server = HttpServer::start(|_| status("0"));
         let district = by_gateway(&server, &[]);
@@ -342,7 +343,9 @@ fn a_gateway_is_asked_as_the_configuration_says() {
     assert_eq!((request.line.as_str(), request.header("authorization")), ("POST /send", "Bearer t0ken"));
     let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!((&body["to"], &body["sender"]), (&mobile(1).into(), &"+12175550100".into()));
-    assert_eq!(body["ref"], "rostersync-2-1");
+    // A part of it is drawn at random, and is the message's own.
+    let nonce = district.ask("SELECT nonce FROM outbox");
+    assert_eq!((nonce.len(), &body["ref"]), (12, &format!("rostersync-2-1-{nonce}").into()));
     assert!(body["text"].as_str().unwrap().starts_with("Your contact details"), "{body}");
 
     let server = HttpServer::start(|_| status("0"));
@@ -363,9 +366,10 @@ fn a_gateway_is_asked_as_the_configuration_says() {
     let _ = district.cli(&["outbox", "send"]).ok();
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
+    let key = format!("rostersync-2-1-{}", district.ask("SELECT nonce FROM outbox"));
     for request in requests {
         assert_eq!((request.line.as_str(), request.header("x-api-key")), ("PUT /send", "t0ken"));
-        assert_eq!((request.header("idempotency-key"), request.field("to")), ("rostersync-2-1", mobile(1)));
+        assert_eq!((request.header("idempotency-key"), request.field("to")), (key.as_str(), mobile(1)));
     }
 }
 
@@ -398,9 +402,12 @@ fn a_gateway_that_breaks_down_is_not_sent_the_text_again() {
         let mut district = by_gateway(&server, more);
         district.sis(&named(1, "Lund"));
         server.next(Reply::Is(504, "<html>".into()));
-        let done = district.run().exits(8);
+        let done = district.run().exits(if state == "unknown" { 8 } else { 0 });
         assert_eq!(district.ask("SELECT state FROM outbox"), state);
-        assert_eq!(done.stdout.contains("may have arrived and is not repeated"), state == "unknown");
+        assert_eq!(
+            done.stdout.contains("1 of them may have arrived and is not repeated"),
+            state == "unknown"
+        );
         district.at("2026-11-24T08:15:00Z");
         let _ = district.run().ok();
         assert_eq!(server.requests().len(), requests);

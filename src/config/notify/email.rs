@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::super::values;
 use super::values::{MailServer, Pause, QuietHours, is_loopback};
 use super::{Hidden, Mistake, Pace, place};
+use crate::mailbox::Mailbox;
 use crate::secret::SecretPlace;
 
 /// `[notify.email]`
@@ -16,12 +17,12 @@ use crate::secret::SecretPlace;
 pub struct NotifyEmail {
     pub server: MailServer,
     #[serde(deserialize_with = "values::mailbox")]
-    pub from: String,
+    pub from: Mailbox,
     #[serde(default, deserialize_with = "values::optional_mailbox")]
-    pub reply_to: Option<String>,
+    pub reply_to: Option<Mailbox>,
     /// Where bounces go: the sender on the envelope. By default the address of `from`.
     #[serde(default, deserialize_with = "values::optional_mailbox")]
-    pub envelope_from: Option<String>,
+    pub envelope_from: Option<Mailbox>,
     /// Login, for PLAIN or LOGIN with a password and for XOAUTH2 with a token. None for a relay that knows us by address.
     #[serde(default)]
     pub user: Option<String>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::values::{Pause, QuietHours, is_loopback};
+use super::values::{Pause, QuietHours, has_port_zero, is_loopback};
 use super::{Hidden, Mistake, Pace, place};
 use crate::secret::SecretPlace;
 
@@ -181,8 +181,15 @@ impl NotifySms {
                 let what = "`url` in [notify.sms] has a user or password in it".to_owned();
                 return Some(("url", what, "they have keys of their own: `user`, `password_file`"));
             }
-            let plain = url.starts_with("http://") && host.is_some_and(is_loopback);
-            if !url.starts_with("https://") && !plain {
+            if has_port_zero(url) {
+                let what = "the port in `url` of [notify.sms] is 0, where no server can be".to_owned();
+                return Some(("url", what, "write the gateway's port, or none for the usual one"));
+            }
+            // A scheme is written in either case.
+            let scheme =
+                url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
+            let plain = scheme == "http" && host.is_some_and(is_loopback);
+            if scheme != "https" && !plain {
                 let what = "`url` in [notify.sms] is not an https:// address".to_owned();
                 return Some((
                     "url",

@@ -45,8 +45,9 @@ impl<'de> Deserialize<'de> for MailServer {
         let usual = if implicit_tls { 465 } else { 587 };
         let (host, port) = match place.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => match port.parse() {
-                Ok(0) | Err(_) => return refused("the port in `server` is not a number from 1 to 65535"),
+                Ok(0) => return refused("the port in `server` is 0, where no server can be"),
                 Ok(port) => (host, port),
+                Err(_) => return refused("the port in `server` is not a number from 1 to 65535"),
             },
             Some(_) | None => (place, usual),
         };
@@ -56,6 +57,14 @@ impl<'de> Deserialize<'de> for MailServer {
         }
         Ok(Self::Smtp { host: host.to_owned(), port, implicit_tls })
     }
+}
+
+/// Whether an address names port 0, where no server can be.
+pub(in crate::config) fn has_port_zero(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+    port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte == b'0'))
 }
 
 /// Whether a host is this machine: what goes there is on no network.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::places::Places;
+use crate::config::notify::has_port_zero;
 use crate::config::values::Span;
 use crate::failure::Result;
 use crate::source::http::{self, Proxy};
@@ -34,6 +35,14 @@ impl HttpKeys {
                     "proxy",
                     "a proxy with a password would have it in the configuration in clear".into(),
                     "leave `proxy` out and set HTTPS_PROXY in the environment",
+                ));
+            }
+            Some(url) if has_port_zero(url) => {
+                return Err(places.mistake(
+                    "source.http",
+                    "proxy",
+                    "the port of the proxy is 0, where no server can be".into(),
+                    "write the proxy's port",
                 ));
             }
             Some(url) => Proxy::At(url.to_owned()),

@@ -10,12 +10,13 @@ use lettre::transport::smtp::extension::ClientId;
 use super::super::answer::Stage;
 use super::super::carrier::{Answer, Trouble};
 use super::super::token;
-use super::{Smtp, negative, root_cause};
+use super::Smtp;
+use super::line::{Fault, Line, Plain, negative, root_cause};
 use crate::failure::{Failure, Kind, Result};
-use crate::secret::{Secret, SecretPlace};
+use crate::secret::{Redactor, Secret, SecretPlace};
 
 impl Smtp<'_> {
-    pub(super) fn connect(&self) -> std::result::Result<SmtpConnection, Box<Answer>> {
+    pub(super) fn connect(&mut self) -> std::result::Result<Line, Box<Answer>> {
         let hello = match &self.email.hello {
             Some(name) => ClientId::Domain(name.clone()),
             None => ClientId::default(),
@@ -23,17 +24,43 @@ impl Smtp<'_> {
         let ours = |failure| Box::new(Answer::Stop(Trouble::OurFault(failure)));
         let tls = self.tls().map_err(ours)?;
         let credentials = self.credentials().map_err(ours)?;
-        let timeout = Some(self.email.timeout.duration());
+        let timeout = self.email.timeout.duration();
         let from_the_start = tls.as_ref().filter(|_| self.implicit_tls);
         let place = (self.host, self.port);
-        let mut connection = SmtpConnection::connect(place, timeout, &hello, from_the_start, None)
-            .map_err(|error| self.at_the_door(&error))?;
+        let connected = SmtpConnection::connect(place, Some(timeout), &hello, from_the_start, None);
+        let mut connection = match connected {
+            Ok(connection) => connection,
+            Err(error) => match negative(&error) {
+                // Commands that it does not know: it may know HELO.
+                Some((500 | 502, _)) if tls.is_none() && credentials.is_none() => {
+                    let plain = Plain::connect(place, timeout, &hello.to_string());
+                    return plain.map(Line::Plain).map_err(|fault| self.at_hello(fault));
+                }
+                Some((500 | 502, text)) => {
+                    return Err(ours(
+                        Failure::new(
+                            Kind::Failed,
+                            format!("the mail server does not know EHLO, so it has no encryption and no login: {}", self.shown(&text)),
+                        )
+                        .at(self.url())
+                        .cure(
+                            "for mail without both: `starttls = \"never\"` and no `user` in [notify.email]; otherwise another \
+                             server. If it only dislikes the name in EHLO: `hello`",
+                        ),
+                    ));
+                }
+                Some((code, text)) if is_about_hello(code, &text) => {
+                    return Err(self.at_hello(Fault::Negative(code, text)));
+                }
+                Some(_) | None => return Err(self.at_the_door(&error)),
+            },
+        };
         if let Some(tls) = tls.as_ref().filter(|_| !self.implicit_tls) {
             if !connection.can_starttls() {
                 let _ = connection.quit();
                 return Err(ours(
                     Failure::new(Kind::Failed, "the mail server does not offer encryption (STARTTLS)")
-                        .at(self.place())
+                        .at(self.url())
                         .cure("use smtps:// if it has that; starttls = \"never\" in [notify.email] does without"),
                 ));
             }
@@ -46,7 +73,25 @@ impl Smtp<'_> {
             let _ = connection.quit();
             return Err(answer);
         }
-        Ok(connection)
+        Ok(Line::Extended(Box::new(connection)))
+    }
+
+    /// The server does not take the name that it is greeted with, or the greeting at all.
+    fn at_hello(&self, fault: Fault) -> Box<Answer> {
+        match fault {
+            Fault::Negative(code, text) => self.stopped_by(Stage::Hello, code, &text),
+            Fault::Silence(cause) | Fault::Broken(cause) => {
+                Box::new(Answer::Stop(Trouble::Down(self.broken(cause))))
+            }
+        }
+    }
+
+    /// A negative answer before any word of a message: no message goes.
+    fn stopped_by(&self, stage: Stage, code: u16, text: &str) -> Box<Answer> {
+        Box::new(match self.answer(stage, code, text) {
+            Answer::Doubt(trouble, _) => Answer::Stop(trouble),
+            other => other,
+        })
     }
 
     /// Why the login failed.
@@ -59,7 +104,7 @@ impl Smtp<'_> {
         if !error.is_client() {
             return self.at_the_door(error);
         }
-        let ours = |failure: Failure| Box::new(Answer::Stop(Trouble::OurFault(failure.at(self.place()))));
+        let ours = |failure: Failure| Box::new(Answer::Stop(Trouble::OurFault(failure.at(self.url()))));
         if connection.server_info().get_auth_mechanism(mechanisms) == Some(Mechanism::Xoauth2) {
             // It says why in a challenge of its own, and ends with an answer once that is acknowledged.
             let code = connection.command("\r\n").err().as_ref().and_then(negative).map(|(code, _)| code);
@@ -82,16 +127,13 @@ impl Smtp<'_> {
         if error.is_tls() || is_certificate(error) {
             return Box::new(Answer::Stop(Trouble::OurFault(
                 Failure::new(Kind::Failed, "there is no trusted encrypted connection to the mail server")
-                    .at(self.place())
+                    .at(self.url())
                     .cure("check the host name and the server's certificate; `ca_file` in [notify.email] names a certificate authority of your own")
-                    .because(root_cause(error)),
+                    .because(self.shown(&root_cause(error))),
             )));
         }
         match negative(error) {
-            Some((code, text)) => match self.answer(Stage::Ourselves, code, &text) {
-                Answer::Doubt(trouble, _) => Box::new(Answer::Stop(trouble)),
-                other => Box::new(other),
-            },
+            Some((code, text)) => self.stopped_by(Stage::Ourselves, code, &text),
             None => Box::new(Answer::Stop(Trouble::Down(self.broken(root_cause(error))))),
         }
     }
@@ -114,15 +156,19 @@ impl Smtp<'_> {
         }
         builder.build_rustls().map(Some).map_err(|error| {
             Failure::new(Kind::Failed, "encryption cannot be set up")
-                .at(self.place())
+                .at(self.url())
                 .cure("check this system's certificate store, and `ca_file` in [notify.email]")
-                .because(root_cause(&error))
+                .because(self.shown(&root_cause(&error)))
         })
     }
 
-    fn credentials(&self) -> Result<Option<(Credentials, Vec<Mechanism>)>> {
+    /// The login. From here on no answer of the server shows any of it.
+    fn credentials(&mut self) -> Result<Option<(Credentials, Vec<Mechanism>)>> {
         let Some(user) = &self.email.user else { return Ok(None) };
-        let with = |secret: &Secret, mechanisms: Vec<Mechanism>| {
+        let mut redactor = Redactor::default();
+        let mut with = |secret: &Secret, mechanisms: Vec<Mechanism>| {
+            redactor.hide(secret.reveal());
+            self.redactor = redactor.clone();
             Ok(Some((Credentials::new(user.clone(), secret.reveal().to_owned()), mechanisms)))
         };
         if let Some(place) = self.email.password() {
@@ -138,6 +184,13 @@ impl Smtp<'_> {
             None => Ok(None),
         }
     }
+}
+
+/// Whether an answer to greeting or EHLO is about the name in it. The first three are none that a greeting can have.
+fn is_about_hello(code: u16, text: &str) -> bool {
+    let text = text.to_lowercase();
+    matches!(code, 500..=504)
+        || ["helo", "ehlo", "hostname", "host name"].iter().any(|word| text.contains(word))
 }
 
 /// Whether a certificate was not accepted. rustls says so only when the first byte is wanted.

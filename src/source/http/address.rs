@@ -26,6 +26,12 @@ pub fn base(text: &str, allow_http: bool) -> Result<Url> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("an address must end with its path", "remove what follows `?` or `#`"));
     }
+    if url.port() == Some(0) {
+        return Err(wrong(
+            "an address names port 0, where no server can be",
+            "write the server's port, or none",
+        ));
+    }
     match url.scheme() {
         "https" => Ok(url),
         "http" if allow_http || is_loopback(&url) => Ok(url),

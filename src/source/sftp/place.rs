@@ -27,7 +27,7 @@ impl Place {
         let (server, path) = after_scheme(url)?.split_once('/')?;
         let (user, server) = server.split_once('@')?;
         let (host, port) = match server.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port.parse().ok()?)),
+            Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port > 0)?)),
             None => (server, None),
         };
         let plain = |text: &str, more: &str| {

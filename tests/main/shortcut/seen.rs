@@ -18,6 +18,7 @@ pub(super) const OF_THE_SHORTCUT: &[&str] = &[
     "memo_row",
     "touched",
     "audit_row.digest",
+    "outbox.nonce",
     "audit_value.salt",
     "link.digest",
 ];
@@ -101,10 +102,18 @@ pub(super) fn folder_lines(folder: &Path, contents: bool) -> Vec<String> {
     for path in paths {
         found.push(path.file_name().unwrap().to_string_lossy().into_owned());
         if contents {
-            found.extend(lines(&fs::read(&path).unwrap()));
+            found.extend(lines(&fs::read(&path).unwrap()).iter().map(|line| without_nonce(line)));
         }
     }
     found
+}
+
+/// The key of a message without the part that is drawn at random.
+fn without_nonce(line: &str) -> String {
+    let Some((before, key)) = line.split_once("rostersync.") else { return line.to_owned() };
+    let end = key.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(key.len());
+    let numbers: Vec<&str> = key[..end].split('.').take(2).collect();
+    format!("{before}rostersync.{}{}", numbers.join("."), &key[end..])
 }
 
 /// All tables of a store, whatever they are.

@@ -1,0 +1,180 @@
+//! The connection to a mail server, command by command: lettre's, or a plain one for a server that does not know EHLO.
+
+use std::error::Error as _;
+use std::fmt::Display;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::client::SmtpConnection;
+use lettre::transport::smtp::extension::Extension;
+
+/// Why a command was not answered with a positive code.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The server answered, with this code and these words.
+    Negative(u16, String),
+    /// No answer came in time.
+    Silence(String),
+    /// The connection broke, or cannot be made; or the answer cannot be read.
+    Broken(String),
+}
+
+impl Fault {
+    pub(super) fn of(error: &Error) -> Self {
+        match negative(error) {
+            Some((code, text)) => Self::Negative(code, text),
+            None if is_silence(error) => Self::Silence(root_cause(error)),
+            None => Self::Broken(root_cause(error)),
+        }
+    }
+}
+
+/// A connection on which commands are answered.
+pub(super) enum Line {
+    Extended(Box<SmtpConnection>),
+    Plain(Plain),
+}
+
+impl Line {
+    /// Sends a command; the code of the answer.
+    pub(super) fn command(&mut self, command: impl Display) -> Result<u16, Fault> {
+        match self {
+            Self::Extended(connection) => {
+                connection.command(command).map_err(|error| Fault::of(&error)).map(code)
+            }
+            Self::Plain(plain) => plain.command(&command.to_string()),
+        }
+    }
+
+    /// Waits for an answer that did not come in time.
+    pub(super) fn answer(&mut self) -> Result<u16, Fault> {
+        match self {
+            Self::Extended(connection) => {
+                connection.read_response().map_err(|error| Fault::of(&error)).map(code)
+            }
+            Self::Plain(plain) => plain.answer(),
+        }
+    }
+
+    pub(super) fn set_timeout(&mut self, timeout: Duration) -> std::io::Result<()> {
+        match self {
+            Self::Extended(connection) => connection.set_timeout(Some(timeout)),
+            Self::Plain(plain) => plain.set_timeout(timeout),
+        }
+    }
+
+    pub(super) fn takes_utf8(&self) -> bool {
+        match self {
+            Self::Extended(connection) => connection.server_info().supports_feature(Extension::SmtpUtfEight),
+            Self::Plain(_) => false,
+        }
+    }
+
+    pub(super) fn quit(&mut self) {
+        // Everything was answered; what the server says to a farewell matters to nothing.
+        match self {
+            Self::Extended(connection) => drop(connection.quit()),
+            Self::Plain(plain) => drop(plain.command("QUIT\r\n")),
+        }
+    }
+}
+
+fn code(response: lettre::transport::smtp::response::Response) -> u16 {
+    response.code().into()
+}
+
+/// A connection without extensions (RFC 821), as the few servers want it that do not know EHLO: no encryption, no login.
+pub(super) struct Plain {
+    stream: BufReader<TcpStream>,
+    /// Of an answer that has not ended yet.
+    read: String,
+}
+
+/// More of an answer is not read.
+const LONGEST_ANSWER: u64 = 64 << 10;
+
+impl Plain {
+    /// Connects, waits for the greeting and says HELO.
+    pub(super) fn connect(place: (&str, u16), timeout: Duration, hello: &str) -> Result<Self, Fault> {
+        let broken = |cause: std::io::Error| Fault::Broken(cause.to_string());
+        let stream = TcpStream::connect(place).map_err(broken)?;
+        let mut plain = Self { stream: BufReader::new(stream), read: String::new() };
+        plain.set_timeout(timeout).map_err(broken)?;
+        plain.answer()?;
+        plain.command(&format!("HELO {hello}\r\n"))?;
+        Ok(plain)
+    }
+
+    fn set_timeout(&mut self, timeout: Duration) -> std::io::Result<()> {
+        let stream = self.stream.get_ref();
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))
+    }
+
+    fn command(&mut self, command: &str) -> Result<u16, Fault> {
+        let sent = self.stream.get_mut().write_all(command.as_bytes());
+        sent.map_err(|cause| Fault::Broken(cause.to_string()))?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<u16, Fault> {
+        loop {
+            // The last line may have come in part before a time was up.
+            let begin = self.read.rfind('\n').map_or(0, |end| end + 1);
+            let room = LONGEST_ANSWER.saturating_sub(self.read.len() as u64);
+            let mut limited = (&mut self.stream).take(room);
+            match limited.read_line(&mut self.read) {
+                Ok(0) => return Err(Fault::Broken("the answer broke off".into())),
+                Ok(_) => {}
+                Err(cause) if matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Err(Fault::Silence(cause.to_string()));
+                }
+                Err(cause) => return Err(Fault::Broken(cause.to_string())),
+            }
+            // `250-more`, `250 last`
+            let line = self.read[begin..].trim_end();
+            let Some(code) = line.get(..3).and_then(|code| code.parse::<u16>().ok()) else {
+                return Err(Fault::Broken("the answer is none of a mail server".into()));
+            };
+            if line.as_bytes().get(3) == Some(&b'-') {
+                continue;
+            }
+            let said = std::mem::take(&mut self.read);
+            let words: Vec<&str> = said.lines().filter_map(|line| line.get(4..)).collect();
+            return if code < 400 { Ok(code) } else { Err(Fault::Negative(code, words.join(" "))) };
+        }
+    }
+}
+
+/// Code and text of a negative answer.
+pub(super) fn negative(error: &Error) -> Option<(u16, String)> {
+    let code: u16 = error.status()?.into();
+    Some((code, error.source().map(ToString::to_string).unwrap_or_default()))
+}
+
+/// Whether there was no answer yet. That a time is up is said in either way.
+fn is_silence(error: &Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<std::io::Error>()
+            && matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+        {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+/// The error underneath, which says more than those around it.
+pub(super) fn root_cause(error: &Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        said = cause.to_string();
+        source = cause.source();
+    }
+    said
+}
