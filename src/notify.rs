@@ -44,7 +44,8 @@ pub use words::Words;
 impl<'a> Occasion<'a> {
     /// What messages of this moment have in common.
     pub fn of(config: &'a Config, words: &'a Words, at: chrono::DateTime<chrono::Utc>) -> Self {
-        Self { at, zone: config.sync.timezone, notify: &config.notify, words }
+        let phones = crate::contact::PhoneReader::new(config.sync.default_region);
+        Self { at, zone: config.sync.timezone, notify: &config.notify, words, phones }
     }
 
     /// Whom to contact if something is wrong, in this language as far as the configuration says.

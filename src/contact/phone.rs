@@ -173,6 +173,26 @@ impl PhoneReader {
         (digits == 10).then_some(number)
     }
 
+    /// The number as people of the district write it: `(212) 555-0179`, and `+44 20 7946 0958` for one of another country.
+    /// Text that is not a number stays as it is.
+    pub fn as_people_write_it(self, shown: &str) -> String {
+        let Some(phone) = self.parse(shown) else { return shown.to_owned() };
+        let written = LIBRARY.with(|library| {
+            let number = library.parse(phone.e164(), None).ok()?;
+            let ours = library.get_country_code_for_region(self.region.0);
+            let form = match ours.is_some() && Some(number.country_code) == ours {
+                true => PhoneNumberFormat::National,
+                false => PhoneNumberFormat::International,
+            };
+            Some(library.format(&number, form).into_owned())
+        });
+        match (written, phone.extension()) {
+            (Some(written), Some(extension)) => format!("{written}{EXTENSION}{extension}"),
+            (Some(written), None) => written,
+            (None, _) => shown.to_owned(),
+        }
+    }
+
     /// The form in which an account keeps a number: E.164 if it is valid, otherwise the text itself, trimmed
     /// and without what cannot be seen.
     pub fn canonical(self, text: &str) -> String {
@@ -266,6 +286,25 @@ mod tests {
 
     fn us(text: &str) -> Option<String> {
         PhoneReader::new("US".parse().unwrap()).parse(text).map(|phone| phone.to_string())
+    }
+
+    #[test]
+    fn people_read_numbers_as_they_write_them() {
+        let reader = PhoneReader::new(Region::US);
+        for (shown, written) in [
+            ("+12125550179", "(212) 555-0179"),
+            ("+12125550179 ext. 12", "(212) 555-0179 ext. 12"),
+            // Another country with the same code.
+            ("+16135550179", "(613) 555-0179"),
+            ("+442079460958", "+44 20 7946 0958"),
+            ("555", "555"),
+            ("", ""),
+        ] {
+            assert_eq!(reader.as_people_write_it(shown), written);
+        }
+        let there = PhoneReader::new("GB".parse().unwrap());
+        assert_eq!(there.as_people_write_it("+442079460958"), "020 7946 0958");
+        assert_eq!(there.as_people_write_it("+12125550179"), "+1 212-555-0179");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::gsm7::{gsm7, parts_of};
 use super::words::{ChangeWords, Context, Words, day};
 use crate::config::{Notify, Zone};
-use crate::contact::{Details, Field, phone_key};
+use crate::contact::{Details, Field, PhoneReader, phone_key};
 use crate::failure::Result;
 use crate::message::{Audience, Channel, Message, Recipient};
 use crate::plan::Change;
@@ -16,6 +16,8 @@ pub struct Occasion<'a> {
     pub zone: Zone,
     pub notify: &'a Notify,
     pub words: &'a Words,
+    /// How numbers are written here.
+    pub phones: PhoneReader,
 }
 
 /// The person that a message is about.
@@ -65,7 +67,7 @@ pub(super) fn compose_by(
             context.who = if name.given.is_empty() { name.to_string() } else { name.given.clone() };
             context.shared = about.shares_phone;
             let told = about.changes.iter().filter(|change| !change.case_only);
-            context.changes = told.map(in_words).collect();
+            context.changes = told.map(|change| in_words(change, occasion.phones)).collect();
             current
         }
         Audience::Former => "former",
@@ -113,10 +115,13 @@ fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-fn in_words(change: &Change) -> ChangeWords {
+fn in_words(change: &Change, phones: PhoneReader) -> ChangeWords {
     ChangeWords {
         field: change.field.key(),
-        new: change.new.clone(),
+        new: match change.field {
+            Field::Phone | Field::HomePhone => phones.as_people_write_it(&change.new),
+            Field::Name | Field::Email => change.new.clone(),
+        },
         masked: masked(change.field, &change.new),
     }
 }
@@ -160,6 +165,7 @@ mod tests {
         };
         let changes = [
             change(Field::Email, "old@x.example", "new@x.example"),
+            change(Field::Phone, "+12125550142", "+12125550179"),
             change(Field::HomePhone, "+17185550150", ""),
         ];
         let notify = Notify { contact: Some("the school office, 555-0100".into()), ..Notify::default() };
@@ -169,6 +175,7 @@ mod tests {
             zone: Zone::Named(chrono_tz::America::Chicago),
             notify: &notify,
             words: &words,
+            phones: PhoneReader::new(crate::contact::Region::US),
         };
         let about = About { details: &details, changes: &changes, language: Some(language), shares_phone };
         compose(&to, &about, &occasion).unwrap()
@@ -180,10 +187,10 @@ mod tests {
         assert_eq!(message.subject, "Your contact details were updated");
         assert_eq!(
             message.body,
-            "Hello José,\n\non November 23, 2026 at 02:15 your contact details were updated from your school's \
-             records:\n\n  Email: new@x.example\n  Home phone number: removed\n\nYour school keeps these details up to \
-             date. If something is wrong, please contact the school office, 555-0100: the change appears here after the \
-             next daily sync."
+            "Hello José,\n\nOn November 23, 2026 at 02:15 your contact details were updated from your school's \
+             records:\n\n  Email: new@x.example\n  Phone number: (212) 555-0179\n  Home phone number: removed\n\nYour \
+             school keeps these details up to date. If something is wrong, please contact the school office, 555-0100. A \
+             correction takes effect after the next daily sync."
         );
         assert!(message.html.contains("<li>Email: <strong>new@x.example</strong></li>"), "{}", message.html);
     }
@@ -217,8 +224,8 @@ mod tests {
         let alone = message(Channel::Sms, Audience::Current, "en", false);
         assert_eq!(
             alone.body,
-            "Your contact details were updated from your school's records: email n***@x.example, home phone removed. \
-             Wrong? Contact the school office, 555-0100"
+            "Your contact details were updated from your school's records: email n***@x.example, phone ***0179, home \
+             phone removed. Wrong? Contact the school office, 555-0100"
         );
         let shared = message(Channel::Sms, Audience::Current, "en", true);
         // No á, í, ó, ú in GSM-7; an é there is.
@@ -245,6 +252,7 @@ mod tests {
             zone: Zone::Named(chrono_tz::America::Chicago),
             notify: &notify,
             words: &words,
+            phones: PhoneReader::new(crate::contact::Region::US),
         };
         let body = |details: &Details| {
             let changes = std::slice::from_ref(&change);

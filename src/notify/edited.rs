@@ -63,6 +63,7 @@ mod tests {
             zone: Zone::Named(chrono_tz::America::Chicago),
             notify: &notify,
             words: &words,
+            phones: crate::contact::PhoneReader::new(crate::contact::Region::US),
         };
         let about =
             About { details: &details, changes: &[change], language: Some(language), shares_phone: false };
@@ -73,7 +74,7 @@ mod tests {
     fn the_person_is_told_what_changed_and_by_whom() {
         assert_eq!(
             body(Channel::Email, Audience::Current, "en", Editor::Staff),
-            "Hello Rosa,\n\non November 23, 2026 at 02:15 your contact details were changed by staff of your school:\n\n  \
+            "Hello Rosa,\n\nOn November 23, 2026 at 02:15 your contact details were changed by staff of your school:\n\n  \
              Email: new@x.example\n\nIf this is not what you expected, please contact the school office."
         );
         assert!(

@@ -300,7 +300,7 @@ fn samples(name: &str) -> [Context; 2] {
         changes: vec![
             change("name", "Rosa Diaz", "Rosa D"),
             change("email", "rosa@mail.example", "r***@mail.example"),
-            change("phone", "+17185550142", "***0142"),
+            change("phone", "(718) 555-0142", "***0142"),
             change("home_phone", "", ""),
         ],
         date: "November 23, 2026".into(),

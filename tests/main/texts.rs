@@ -107,7 +107,7 @@ fn who_has_no_email_is_told_by_text_at_the_new_and_the_old_number() {
     assert!(requests[2].field("Body").starts_with("For José: "), "{}", requests[2].field("Body"));
     for former in [&requests[1], &requests[3]] {
         let body = former.field("Body");
-        assert!(body.contains("no longer this one"), "{body}");
+        assert!(body.contains("This number is no longer used for it"), "{body}");
         assert!(!body.contains("0109") && !body.contains("Rosa") && !body.contains("Jos"), "{body}");
     }
     assert_eq!(district.ask("SELECT reference FROM outbox WHERE id = 1"), "SM1");
