@@ -330,7 +330,8 @@ impl Drain<'_> {
         };
         self.step(settled.as_ref(), false)?;
         let doubted = self.see_to_doubts(carrier, delivery)?;
-        Ok(stop.or(doubted))
+        // That the channel is refused says more than that it waits.
+        Ok(doubted.or(stop))
     }
 
     fn count(&mut self, done: &Settled, delivery: &mut Delivery) {

@@ -51,6 +51,7 @@ mod tampering;
 mod telling;
 mod terminal;
 mod texts;
+mod undelivered;
 mod undo;
 mod who_counts;
 

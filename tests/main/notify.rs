@@ -38,7 +38,7 @@ fn a_new_email_is_told_to_the_new_address_and_the_old_one() {
     for part in [
         "Rosita",
         "new@mail.example",
-        "+17185550102",
+        "(718) 555-0102",
         "November 23, 2026 at 02:15",
         "school's records",
         "the school office, 555-0100",
