@@ -560,7 +560,13 @@ pub(super) fn texts(text: &str) -> Vec<String> {
         match value {
             toml::Value::String(text) if !text.is_empty() && !text.contains('\n') => found.push(text),
             toml::Value::Array(values) => values.into_iter().for_each(|value| walk(value, found)),
-            toml::Value::Table(table) => table.into_iter().for_each(|(_, value)| walk(value, found)),
+            toml::Value::Table(table) => table
+                .into_iter()
+                // A secret is no path, and must not be shown as one.
+                .filter(|(key, _)| {
+                    !matches!(key.as_str(), "password" | "token" | "client_secret" | "ping_url" | "fields")
+                })
+                .for_each(|(_, value)| walk(value, found)),
             _ => {}
         }
     }
