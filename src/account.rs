@@ -1,16 +1,17 @@
 //! A person's account on the platform, as the store keeps it.
 
 mod exported;
+mod kept;
 
 use std::fmt;
 
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::contact::{Details, Field};
 use crate::roster::{IdList, Record, RoleList};
 
 pub use exported::{Exported, OldNews, Shown};
+pub use kept::KeptSince;
 
 /// Whether the person has joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,8 +52,8 @@ pub struct Account {
     pub details: Details,
     pub sis: SisDetails,
     pub exported: Exported,
-    /// The day since when it has had some kept difference without a break.
-    pub kept_since: Option<NaiveDate>,
+    /// Since when differences from the SIS have been left alone.
+    pub kept_since: KeptSince,
 }
 
 impl Account {
@@ -66,7 +67,7 @@ impl Account {
             details: Details::default(),
             sis: SisDetails::default(),
             exported: Exported::default(),
-            kept_since: None,
+            kept_since: KeptSince::default(),
         }
     }
 

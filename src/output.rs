@@ -84,17 +84,12 @@ fn refuse_our_own(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> Res
         return refused();
     }
     let Some(config) = config else { return Ok(()) };
-    let home = whole(&config.file);
     let reports = whole(&config.sync.reports);
-    // Not the folder of the reports, in which a user may want another file; nor one that holds the configuration as well, since
-    // then nothing could be written beside it.
-    let is_kept = |named: &std::path::PathBuf| {
-        Some(named) != reports.as_ref()
-            && (*named == target
-                || is_in(named) && !home.as_ref().is_some_and(|home| home.starts_with(named)))
-    };
     let also = [&config.file, &config.sync.store, &config.source.path];
-    let kept = config.named.iter().chain(also).filter_map(|named| whole(named)).any(|named| is_kept(&named));
+    let files = config.named.iter().chain(also).filter_map(|named| whole(named));
+    let folders = std::iter::once(&config.source.path).chain(&config.notify.templates);
+    let kept = files.into_iter().any(|file| file == target)
+        || folders.filter_map(|folder| whole(folder)).any(|folder| is_in(&folder));
     let beside_store = whole(&config.sync.store).is_some_and(|store| {
         let name = |path: &Path| {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()

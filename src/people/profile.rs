@@ -25,6 +25,8 @@ pub struct FieldProfile {
     pub actual: String,
     /// As the roster last had it.
     pub sis: String,
+    /// The day since when the difference between the two has been left alone.
+    pub kept_since: Option<chrono::NaiveDate>,
     pub set: Provenance,
 }
 
@@ -59,6 +61,7 @@ impl Profile {
                 field,
                 actual: account.details.shown(field),
                 sis: said.said(field),
+                kept_since: account.kept_since.of(field),
                 set: provenance(field, &account, &history, created),
             })
             .collect();

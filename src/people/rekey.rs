@@ -5,7 +5,7 @@ use std::path::Path;
 use super::People;
 use super::duplicates::is_like;
 use super::renames::Renames;
-use crate::account::{Account, State};
+use crate::account::{Account, KeptSince, State};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -158,7 +158,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
         sourced_id: new.to_owned(),
         archived: newcomer.archived,
         sis: newcomer.sis.clone(),
-        kept_since: None,
+        kept_since: KeptSince::default(),
         ..before.clone()
     };
     store.rekey_account(&after)?;
@@ -169,7 +169,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
         state: if taken_back { state_when_left(people, &newcomer)? } else { newcomer.state },
         archived: before.archived,
         sis: before.sis.clone(),
-        kept_since: None,
+        kept_since: KeptSince::default(),
         ..newcomer.clone()
     };
     store.rekey_account(&left)?;

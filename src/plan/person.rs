@@ -5,7 +5,7 @@ use super::recipients::News;
 use super::rules::Rules;
 use super::sis::{Cells, SisValues, Value, same_in_normal_form};
 use super::{Action, Change};
-use crate::account::{Account, SisDetails, State};
+use crate::account::{Account, KeptSince, SisDetails, State};
 use crate::contact::{Details, Email, Field};
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
@@ -70,7 +70,7 @@ pub(super) fn archive(account: &Account) -> Verdict {
     let mut verdict = Verdict::without_change(Action::Archived, Some(account), vec![Note::Archived]);
     if let Some(account) = &mut verdict.account {
         account.archived = true;
-        account.kept_since = None;
+        account.kept_since = KeptSince::default();
     }
     verdict
 }
@@ -323,7 +323,10 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
             Sis::Invalid | Sis::Same | Sis::CaseOnly => false,
         });
     notes.extend(refused);
-    after.kept_since = leaves.then(|| before.kept_since.unwrap_or(rules.today));
+    after.kept_since = KeptSince::default();
+    for (field, _) in &kept {
+        after.kept_since.set(*field, before.kept_since.of(*field).unwrap_or(rules.today));
+    }
     remember(&mut after, case, rules);
 
     let told = changes.iter().any(|change| !change.case_only);

@@ -98,5 +98,5 @@ pub(super) fn row_of<'a>(
 }
 
 fn first_seen(account: Option<&Account>, verdict: &Verdict) -> Option<NaiveDate> {
-    if verdict.kept.is_empty() { None } else { account.and_then(|account| account.kept_since) }
+    if verdict.kept.is_empty() { None } else { account.and_then(|account| account.kept_since.newest()) }
 }

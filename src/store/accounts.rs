@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use crate::account::{Account, Exported, OldNews, SisDetails, State};
+use crate::account::{Account, Exported, KeptSince, OldNews, SisDetails, State};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 
@@ -279,7 +279,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
             phone: OldNews::from_column(row.get(23)?),
             home_phone: OldNews::from_column(row.get(24)?),
         },
-        kept_since: row.get_ref(25)?.as_str_or_null()?.and_then(|day| day.parse().ok()),
+        kept_since: KeptSince::from_column(row.get_ref(25)?.as_str_or_null()?),
     })
 }
 
@@ -299,7 +299,7 @@ impl AccountRow<'_> {
     pub fn with<T>(account: &Account, take: impl FnOnce(AccountRow<'_>) -> T) -> T {
         let Account { id: _, sourced_id, state, archived, details, sis, exported, kept_since } = account;
         let [exported_given, exported_family] = exported.name_columns();
-        let kept_since = kept_since.map(|day| day.to_string());
+        let kept_since = kept_since.column();
         let texts = [
             Some(state.word()),
             Some(&details.name.given),

@@ -76,9 +76,9 @@ fn a_person_on_one_screen() {
          Students:  stu-1\n\
          Editable:  yes, by the user\n\
          \n\
-         field       actual             SIS                   set by\n\
+         field       actual             SIS                   set by                                    differs since\n\
          name        Rosa =Núñez, Jr.   Rosa =Núñez, Jr.      platform export, run 1, 2026-11-23 02:15\n\
-         email       home@mail.example  gua-1@school.example  platform export, run 1, 2026-11-23 02:15\n\
+         email       home@mail.example  gua-1@school.example  platform export, run 1, 2026-11-23 02:15  2026-11-23\n\
          phone       +17185550150                             the person, 2026-11-24 02:15\n\
          home phone                                           platform export, run 1, 2026-11-23 02:15\n"
     );

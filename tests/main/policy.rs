@@ -429,6 +429,56 @@ fn a_kept_difference_is_reported_every_night_since_its_first_day() {
     assert_eq!(district.mails(), []);
 }
 
+/// The report has the day of the newest difference, `users show` the day of each; nights in which nothing moves, an undo and a
+/// change of another field make no difference to it.
+#[test]
+fn each_difference_has_its_own_first_day() {
+    let mut district = District::new().without_limits();
+    let typed = person("tea-1").email("rosa@home.example").mobile("+17185550101");
+    district.platform(std::slice::from_ref(&typed));
+    let sis = |phone: &str, home: &str| [person("tea-1").mobile(phone).home(home), person("tea-2")];
+    let days = |district: &District| {
+        let json = district.cli(&["users", "show", "tea-1", "--json"]).ok().json();
+        let day = |field: &str| json["fields"][field]["kept_since"].as_str().unwrap_or("-").to_owned();
+        (day("email"), day("phone"), json["kept_since"].as_str().unwrap_or("-").to_owned())
+    };
+    let night = |district: &mut District, date: &str, phone: &str, home: &str| {
+        district.at(&format!("{date}T08:15:00Z"));
+        district.sis(&sis(phone, home));
+        let first_seen = district.run().ok().report.row("tea-1")["first_seen"].to_owned();
+        // Whether or not everybody is looked at.
+        let again = district.run_with(&["--decide-all"]).ok().report.row("tea-1")["first_seen"].to_owned();
+        assert_eq!(first_seen, again);
+        first_seen
+    };
+    assert_eq!(night(&mut district, "2026-11-23", "7185550101", ""), "2026-11-23");
+    assert_eq!(night(&mut district, "2026-11-24", "7185550101", ""), "2026-11-23");
+    // A second difference is newer; the first one keeps its day.
+    assert_eq!(night(&mut district, "2026-11-25", "7185550199", ""), "2026-11-25");
+    assert_eq!(days(&district), ("2026-11-23".into(), "2026-11-25".into(), "2026-11-25".into()));
+    assert_eq!(night(&mut district, "2026-11-26", "7185550199", ""), "2026-11-25");
+    let shown = district.cli(&["users", "show", "tea-1"]).ok().stdout;
+    let lines: Vec<&str> =
+        shown.lines().filter(|line| line.starts_with("email") || line.starts_with("phone")).collect();
+    assert!(lines[0].ends_with("  2026-11-23") && lines[1].ends_with("  2026-11-25"), "{shown}");
+    // It goes, and the older one is the newest that is left.
+    assert_eq!(night(&mut district, "2026-11-27", "7185550101", ""), "2026-11-23");
+    assert_eq!(days(&district), ("2026-11-23".into(), "-".into(), "2026-11-23".into()));
+
+    // The home phone is applied under ON and given back: that was a break for it, and for nothing else.
+    let on = district.update_contacts(true).with("sync.ignore_emails", "[\"tea-1@*\"]");
+    on.sis(&sis("7185550101", "2125550102"));
+    let _ = on.run_with(&["--no-notify"]).ok();
+    let run = on.cli(&["runs", "--json"]).ok().json()[0]["run"].to_string();
+    let mut off = on.update_contacts(false).with("sync.ignore_emails", "[]");
+    let _ = off.run().ok();
+    let _ = off.cli(&["undo", &run]).ok();
+    off.at("2026-11-29T08:15:00Z");
+    let row = off.run().ok().report.row("tea-1").to_owned();
+    assert_eq!(&row["codes"], "active-email-differs active-home-phone-differs");
+    assert_eq!(&row["first_seen"], "2026-11-29");
+}
+
 #[test]
 fn a_day_is_a_day_of_the_districts_time_zone() {
     let mut district = District::new();

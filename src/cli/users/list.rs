@@ -233,7 +233,7 @@ fn cells(
         details.email.clone(),
         details.phone.clone(),
         details.home_phone.clone(),
-        account.kept_since.map(|day| day.to_string()).unwrap_or_default(),
+        account.kept_since.newest().map(|day| day.to_string()).unwrap_or_default(),
         words.join("|"),
         codes,
         like,

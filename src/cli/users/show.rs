@@ -92,10 +92,15 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         );
     }
     out.push(b'\n');
-    let mut table = Table::new(&["field", "actual", "SIS", "set by"]);
+    // Only where there is a difference that is left alone.
+    let some = !account.kept_since.is_none();
+    let headers = ["field", "actual", "SIS", "set by", "differs since"];
+    let mut table = Table::new(&headers[..if some { 5 } else { 4 }]);
     for field in &profile.fields {
         let set = set_by(&field.set, config);
-        table.row(&[field.field.word(), &field.actual, &field.sis, &set], &mut out)?;
+        let since = field.kept_since.map(|day| day.to_string()).unwrap_or_default();
+        let cells = [field.field.word(), &field.actual, &field.sis, &set, &since];
+        table.row(&cells[..if some { 5 } else { 4 }], &mut out)?;
     }
     table.finish(&mut out)?;
     Ok(out)
@@ -150,7 +155,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
                 "at": field.set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
             });
             let field_json = json!({
-                "actual": field.actual, "sis": field.sis, "set": set,
+                "actual": field.actual, "sis": field.sis, "kept_since": field.kept_since, "set": set,
                 "editable": profile.editable.is_ok(), "code": code,
             });
             (field.field.key().to_owned(), field_json)
@@ -167,7 +172,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         "students": ids(&profile.family.students),
         "users_manager": profile.grants.iter().map(|grant| grant.word()).collect::<Vec<_>>(),
         "users_manager_asleep": asleep.map(|asleep| asleep.word()),
-        "kept_since": account.kept_since,
+        "kept_since": account.kept_since.newest(),
         "created_by_run": profile.created.and_then(|created| created.run),
         "editable": profile.editable.is_ok(),
         "code": code,

@@ -123,15 +123,29 @@ fn an_active_person_under_off_is_left_alone_and_the_note_has_the_actual_value() 
     assert_eq!(notes(&verdict), ["Active user has a new email in the SIS import - rosa@mail.example"]);
     let after = verdict.account.unwrap();
     assert_eq!(after.details, before.details);
-    assert_eq!(after.kept_since, Some("2026-11-23".parse().unwrap()));
+    assert_eq!(after.kept_since, KeptSince::from_column(Some("email:2026-11-23")));
     assert!(verdict.news.recipients.is_empty());
     // The day stays while the difference stands.
-    let since = Some("2026-09-01".parse().unwrap());
+    let since = KeptSince::from_column(Some("email:2026-09-01"));
     let verdict = judged(&new, Some(&Account { kept_since: since, ..before.clone() }), &["off"], &rules());
     assert_eq!(verdict.account.unwrap().kept_since, since);
+    // Each field has its own, and of a day for the whole account each field that differs has that.
+    let both = Record { sms: Some("7185550199"), ..new.clone() };
+    for (had, has) in [
+        ("email:2026-09-01", "email:2026-09-01 phone:2026-11-23"),
+        ("phone:2026-09-01 name:2026-01-01", "email:2026-11-23 phone:2026-09-01"),
+        ("2026-09-01", "email:2026-09-01 phone:2026-09-01"),
+    ] {
+        let had = Account { kept_since: KeptSince::from_column(Some(had)), ..before.clone() };
+        let verdict = judged(&both, Some(&had), &["off"], &rules());
+        assert_eq!(verdict.account.unwrap().kept_since.column().as_deref(), Some(has));
+    }
     // And goes when it is gone.
     let verdict = judged(&record(), Some(&Account { kept_since: since, ..before }), &["off"], &rules());
-    assert_eq!((verdict.action, verdict.account.unwrap().kept_since), (Action::Unchanged, None));
+    assert_eq!(
+        (verdict.action, verdict.account.unwrap().kept_since),
+        (Action::Unchanged, KeptSince::default())
+    );
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(super) const VALUES: [(&str, &[&str]); 26] = [
     ("export_email", &["'by.hand@mail.example'", "''", "NULL"]),
     ("export_phone", &["'+19175550177'", "''", "NULL"]),
     ("export_home_phone", &["'+19175550177'", "''", "NULL"]),
-    ("kept_since", &["NULL", "'2099-01-01'", "'2099-12-31'"]),
+    ("kept_since", &["NULL", "'2099-01-01'", "'email:2099-12-31 name:2099-01-01'"]),
 ];
 
 /// Columns that are copied when an account is made by hand.
