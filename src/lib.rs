@@ -5,6 +5,7 @@
 //!
 //! * [`failure`], [`findings`]: what goes wrong, and what is only odd, said so that a person can act on it
 //! * [`near`]: which name was probably meant where one was misspelt
+//! * [`tls`]: which servers are trusted
 //! * [`secret`]: passwords and tokens, which are never shown
 //! * [`config`]: the configuration file, as typed settings
 //! * [`mailbox`]: a mail address with a name, as configurations hold it and headers show it
@@ -57,4 +58,5 @@ pub mod secret;
 pub mod source;
 pub mod spool;
 pub mod store;
+pub mod tls;
 pub mod value;

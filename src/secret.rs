@@ -148,6 +148,15 @@ impl SecretPlace {
         Ok(Secret::new(text))
     }
 
+    /// The key that says it, of those that begin with `name`: `token_file`, `token_env`, `token`.
+    pub fn key(&self, name: &str) -> String {
+        match self {
+            Self::Inline(_) => name.to_owned(),
+            Self::File(_) => format!("{name}_file"),
+            Self::Variable(_) => format!("{name}_env"),
+        }
+    }
+
     /// Where that is, as messages name it; empty for the configuration itself.
     pub fn shown(&self) -> String {
         match self {

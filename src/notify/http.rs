@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::blocking::{Client, RequestBuilder};
 
 use crate::failure::{Failure, Kind, Result};
+use crate::tls;
 
 /// More of an answer is not read.
 const LONGEST: u64 = 64 << 10;
@@ -33,15 +34,8 @@ pub(super) fn client(timeout: Duration, ca_file: Option<&Path>) -> Result<Client
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("rostersync/", env!("CARGO_PKG_VERSION")));
     if let Some(path) = ca_file {
-        let unusable = || {
-            Failure::new(Kind::Failed, "the certificate authority cannot be used")
-                .at(path.display())
-                .cure("`ca_file` names a PEM file")
-        };
-        let pem = std::fs::read(path).map_err(|cause| unusable().because(cause))?;
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|cause| unusable().because(said(&cause)))?;
-        builder = builder.tls_certs_merge(certificates);
+        let own = tls::certificates(path, "`ca_file` in [notify.sms]")?;
+        builder = builder.tls_backend_preconfigured(tls::trusting(own)?);
     }
     builder.build().map_err(|error| {
         Failure::new(Kind::Failed, "encryption cannot be set up")

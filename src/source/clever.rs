@@ -23,6 +23,7 @@ use super::http::{self, Client, Credentials, Url, same_server, under};
 use super::kept::{Head, Keeping, Kept};
 use super::known::KnownFamily;
 use super::oneroster_api::json::{List, Text};
+use super::oneroster_api::list::missing;
 use super::oneroster_api::rows::Rows;
 use super::pulled::Pulled;
 use super::{RosterSource, Watch};
@@ -214,9 +215,12 @@ fn walk(
 ) -> Result<()> {
     let mut url = first(options, path, query);
     let mut asked: HashSet<String> = HashSet::new();
+    let mut before = 0;
     loop {
         asked.insert(url.to_string());
-        let Some(next) = page(client, &url, read)?.next else { return Ok(()) };
+        let PageEnd { count, next } = page_after(client, &url, before, read)?;
+        let Some(next) = next else { return Ok(()) };
+        before += count;
         url = same_server(&options.url, &next)?;
         if asked.contains(url.as_str()) || asked.len() as u64 >= options.max_pages {
             return Err(Failure::new(
@@ -237,12 +241,22 @@ fn first(options: &Options, path: &str, query: &[(&str, &str)]) -> Url {
 }
 
 fn page(client: &Client<'_>, url: &Url, read: &mut dyn FnMut(&[u8]) -> Reading) -> Result<PageEnd> {
-    let page = client.get(url, |answer| read(&answer.body))?.map_err(|failure| failure.or_at(url))?;
-    page.ok_or_else(|| {
-        Failure::new(Kind::SourceUnavailable, "the answer has no list `data` in it; nothing was applied")
-            .at(url)
-            .cure("check `url` in [source]: it ends in /v3.0 or /v3.1")
-    })
+    page_after(client, url, 0, read)
+}
+
+/// A page behind others.
+fn page_after(
+    client: &Client<'_>,
+    url: &Url,
+    before: u64,
+    read: &mut dyn FnMut(&[u8]) -> Reading,
+) -> Result<PageEnd> {
+    const CURE: &str = "check `url` in [source]: it ends in /v3.0 or /v3.1";
+    let page = client.get_page(url, before, |answer| {
+        let page = read(&answer.body)?;
+        Ok(page.and_then(|page| page.ok_or_else(|| missing("data", &answer.body, CURE))))
+    })?;
+    page.map_err(|failure| failure.or_at(url))
 }
 
 /// `{"data":[{"data":{…}}],"links":[{"rel":"next","uri":"…"}]}`

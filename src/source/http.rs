@@ -162,8 +162,25 @@ impl<'w> Client<'w> {
         }
     }
 
+    /// As [`Client::get`], for a page of a list of which so many records came before: that there is no such page then does
+    /// not mean that the address is wrong.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn get_page<T>(
+        &self,
+        url: &Url,
+        before: u64,
+        read: impl FnMut(&Answer) -> serde_json::Result<T>,
+    ) -> Result<T> {
+        self.get_or_refusal(url, read)?.map_err(|refusal| match refusal.status {
+            404 | 410 if before > 0 => explain::later_page(&refusal, before),
+            _ => self.explain(&refusal),
+        })
+    }
+
     fn explain(&self, refusal: &Answer) -> Failure {
-        explain::refusal(refusal, Asked::Roster(self.auth.borrow().kind()))
+        explain::refusal(refusal, Asked::Roster(&self.auth.borrow().used()))
     }
 
     fn get_or_refusal<T>(
@@ -185,7 +202,9 @@ impl<'w> Client<'w> {
                     Err(error) if error.is_eof() && !answer.body.is_empty() => {
                         Err(Trouble::Passing(explain::cut_short(&answer), None))
                     }
-                    Err(error) => Err(Trouble::Lasting(explain::not_json(&answer, &error))),
+                    Err(error) => {
+                        Err(Trouble::Lasting(explain::not_json(&answer, &error, explain::CHECK_SOURCE)))
+                    }
                 }
             };
             let authorized = || self.authorized(url);
@@ -195,7 +214,7 @@ impl<'w> Client<'w> {
             };
             // A token may have been replaced or have run out before its time; once is enough to know.
             if answer.status == 401 && !renewed && self.auth.borrow_mut().renew() {
-                tracing::info!("the token is not accepted any more; getting another one");
+                tracing::info!("the token has expired; getting another one");
                 renewed = true;
                 continue;
             }
@@ -252,7 +271,9 @@ impl<'w> Client<'w> {
                 Ok(answer) => break answer?,
                 Err(RecvTimeoutError::Timeout) => self.watch.interrupted().map_err(Trouble::Lasting)?,
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Trouble::Lasting(Failure::new(Kind::Failed, "the request ended by itself")));
+                    let what = "internal error: the request thread stopped";
+                    let cure = "run again; if it happens again, report it with this message";
+                    return Err(Trouble::Lasting(Failure::new(Kind::Failed, what).cure(cure)));
                 }
             }
         };
@@ -275,9 +296,10 @@ impl<'w> Client<'w> {
         let (sender, receiver) = mpsc::channel();
         let timeout = self.options.timeout;
         let buffer = self.buffers.borrow_mut().pop().unwrap_or_default();
+        let proxy = self.options.proxy.clone();
         std::thread::spawn(move || {
-            // Nobody waits for it any more if the run was stopped.
-            let _ = sender.send(exchange(&http, request, timeout, buffer));
+            // Nothing waits for it any more if the run was stopped.
+            let _ = sender.send(exchange(&http, request, timeout, buffer, &proxy));
         });
         receiver
     }
@@ -351,10 +373,11 @@ fn exchange(
     request: Request,
     timeout: Duration,
     buffer: Vec<u8>,
+    proxy: &Proxy,
 ) -> Result<Answer, Trouble> {
     let url = request.url().clone();
     let deadline = Instant::now() + timeout;
-    let mut response = http.execute(request).map_err(|cause| explain::unreachable(&url, cause))?;
+    let mut response = http.execute(request).map_err(|cause| explain::unreachable(&url, cause, proxy))?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let body = read_body(&mut response, &url, deadline, buffer)?;

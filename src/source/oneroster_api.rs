@@ -4,6 +4,7 @@
 //! standard says is in `docs/api.md`.
 
 pub(super) mod json;
+pub(super) mod list;
 mod pages;
 pub(super) mod rows;
 mod tally;
@@ -16,6 +17,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
 use self::json::Text;
+use self::list::Name;
 use self::pages::{Collection, End, Wanted, walk};
 use self::rows::Rows;
 use self::tally::Seen;
@@ -74,6 +76,7 @@ pub fn open(
         Some(path) => {
             let orgs = Wanted { path, filter: None };
             let (orgs, _) = pull(&client, options, orgs, &|_, _| (), Orgs::default)?;
+            say_other_name(&mut findings, path, "orgs", &orgs.name);
             if orgs.schools.0.is_empty() {
                 findings.warn("no-orgs", "orgs", None, None, || {
                     "the server gives no orgs, so schools are known by their ids".to_owned()
@@ -119,7 +122,7 @@ fn unusable(records: &Records) -> Option<(&'static str, &'static str)> {
         let cure = "have users shared with these credentials: `rostersync check --source` says what is there";
         return Some(("the server gives no users at all", cure));
     }
-    let look = "have whoever runs the server look at it";
+    let look = "report it to the operator of the server";
     if !records.has_ids() {
         return Some(("no user that the server gives has a sourcedId", look));
     }
@@ -149,8 +152,9 @@ fn everything(
 ) -> Result<Latest> {
     let all = Wanted { path: &options.users_path, filter: None };
     let (users, repeated) = pull(client, options, all, watch.progress, || Users::new(schools, watch.now))?;
-    let Users { records, mut findings, oddities, .. } = users;
+    let Users { records, mut findings, oddities, name, .. } = users;
     oddities.tell(user::FILE, &mut findings);
+    say_other_name(&mut findings, &options.users_path, "users", &name);
     if repeated > 0 {
         findings.warn("repeated-record", &options.users_path, None, None, || {
             format!(
@@ -161,6 +165,15 @@ fn everything(
     }
     let latest = users.latest.filter(|_| !users.unstamped);
     Ok(Latest { records, latest, whole_at: watch.now, findings })
+}
+
+/// Says that a list is not called as it should be.
+fn say_other_name(findings: &mut Findings, path: &str, usual: &'static str, name: &Name) {
+    if let Some(other) = name.other() {
+        findings.warn("list-name", path, None, None, || {
+            format!("the server's list is {other}, not `{usual}` as the standard says; it was read")
+        });
+    }
 }
 
 /// How much earlier than the latest stamp the next pull begins: a server writes stamps before it shows what they are of.
@@ -192,7 +205,7 @@ fn changes(
         Ok((users, 0)) => users,
         Ok(_) => return all("some changes came more than once"),
         Err(failure) if failure.kind == Kind::SourceUnavailable => {
-            return all(&format!("the changes cannot be had ({})", reason(&failure)));
+            return all(&format!("the server does not give the changes ({})", reason(&failure)));
         }
         Err(failure) => return Err(failure),
     };
@@ -232,14 +245,12 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
     if let Some(path) = &options.orgs_path {
         let url = pages::address(options, Wanted { path, filter: None }, 0);
         let mut orgs = Orgs::default();
-        let seen = client.get(&url, |answer| orgs.page(&answer.body, None))??;
-        glance.orgs = Some(seen.ok_or_else(|| pages::no_such_key(&url, path))?.met.len() as u64);
+        let seen = client.get(&url, |answer| orgs.page(&answer.body, None))?;
+        glance.orgs = Some(seen.map_err(|failure| failure.or_at(&url))?.met.len() as u64);
     }
     let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
     let total = client.get(&url, |answer| {
-        let page: UsersPage<'_> = serde_json::from_slice(&answer.body)?;
-        Ok(page.users.get().map(|users| {
-            let users = users?;
+        Ok(users_of(&answer.body, &mut Name::default())?.map(|users| {
             for user in &users {
                 let (findings, cells) = (&mut Findings::default(), &mut value::Tally::default());
                 let mut odd = Oddities { findings, cells, schools: None, at: 1 };
@@ -249,11 +260,10 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
                     Ok(())
                 });
             }
-            Some(pages::total(answer))
+            pages::total(answer)
         }))
     })?;
-    let total = total.map_err(|failure| failure.or_at(&url))?;
-    glance.total = total.ok_or_else(|| pages::no_such_key(&url, &options.users_path))?;
+    glance.total = total.map_err(|failure| failure.or_at(&url))?;
     glance.judge();
     Ok(glance)
 }
@@ -310,6 +320,31 @@ struct UsersPage<'a> {
     users: Rows<User<'a>>,
 }
 
+/// What to do where an answer has no list.
+const NO_LIST: &str = "check `url` and `users_path` in [source]; some servers say an error this way, so ask the operator of the server if it stays so";
+
+/// The users of a page, whatever their list is called. The outer error is one of the JSON.
+fn users_of<'b>(body: &'b [u8], name: &mut Name) -> serde_json::Result<Result<Vec<User<'b>>>> {
+    if name.may_be_usual(body) {
+        let page: UsersPage<'b> = serde_json::from_slice(body)?;
+        match page.users.get() {
+            Ok(Some(users)) => {
+                *name = Name::Usual;
+                return Ok(Ok(users));
+            }
+            Ok(None) => {}
+            Err(failure) => return Ok(Err(failure)),
+        }
+    }
+    let Some(list) = name.find(body) else {
+        // What is no JSON at all is said as such.
+        let _: serde::de::IgnoredAny = serde_json::from_slice(body)?;
+        return Ok(Err(list::missing("users", body, NO_LIST)));
+    };
+    let rows: Rows<User<'b>> = serde_json::from_str(list)?;
+    Ok(rows.get().map(Option::unwrap_or_default))
+}
+
 /// Users in the making.
 struct Users<'a> {
     schools: Option<&'a Schools>,
@@ -317,6 +352,8 @@ struct Users<'a> {
     findings: Findings,
     /// What is odd about cells that are read one by one.
     oddities: value::Tally,
+    /// How the server calls its list.
+    name: Name,
     /// The latest stamp that is not in the future, where a wrong clock has put it.
     latest: Option<DateTime<Utc>>,
     /// Somebody has no stamp that can be read.
@@ -331,6 +368,7 @@ impl<'a> Users<'a> {
             records: Records::new(value::ONEROSTER),
             oddities: value::Tally::default(),
             findings: Findings::default(),
+            name: Name::default(),
             latest: None,
             unstamped: false,
             not_after: now + OVERLAP,
@@ -339,9 +377,11 @@ impl<'a> Users<'a> {
 }
 
 impl Collection for Users<'_> {
-    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
-        let page: UsersPage<'_> = serde_json::from_slice(body)?;
-        Ok(page.users.get().and_then(|users| users.map(|users| self.take(&users, after)).transpose()))
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Seen>> {
+        let mut name = std::mem::take(&mut self.name);
+        let users = users_of(body, &mut name);
+        self.name = name;
+        Ok(users?.and_then(|users| self.take(&users, after)))
     }
 }
 
@@ -384,18 +424,39 @@ struct Org<'a> {
     name: Text<'a>,
 }
 
+/// The orgs of a page, as [`users_of`].
+fn orgs_of<'b>(body: &'b [u8], name: &mut Name) -> serde_json::Result<Result<Vec<Org<'b>>>> {
+    const CURE: &str = "check `url` and `orgs_path` in [source]; `orgs_path = \"\"` does without the orgs";
+    if name.may_be_usual(body) {
+        let page: OrgsPage<'b> = serde_json::from_slice(body)?;
+        match page.orgs.get() {
+            Ok(Some(orgs)) => {
+                *name = Name::Usual;
+                return Ok(Ok(orgs));
+            }
+            Ok(None) => {}
+            Err(failure) => return Ok(Err(failure)),
+        }
+    }
+    let Some(list) = name.find(body) else {
+        let _: serde::de::IgnoredAny = serde_json::from_slice(body)?;
+        return Ok(Err(list::missing("orgs", body, CURE)));
+    };
+    let rows: Rows<Org<'b>> = serde_json::from_str(list)?;
+    Ok(rows.get().map(Option::unwrap_or_default))
+}
+
 /// Orgs in the making.
 #[derive(Default)]
 struct Orgs {
     schools: Schools,
+    name: Name,
 }
 
 impl Collection for Orgs {
-    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>> {
-        let page: OrgsPage<'_> = serde_json::from_slice(body)?;
-        let orgs = match page.orgs.get() {
-            Ok(Some(orgs)) => orgs,
-            Ok(None) => return Ok(Ok(None)),
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Seen>> {
+        let orgs = match orgs_of(body, &mut self.name)? {
+            Ok(orgs) => orgs,
             Err(failure) => return Ok(Err(failure)),
         };
         let ids: Vec<Option<u64>> = orgs.iter().map(|org| hashed(&org.sourced_id)).collect();
@@ -406,6 +467,6 @@ impl Collection for Orgs {
             // An org without an id cannot be named by anybody.
             Ok(id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none())
         });
-        Ok(seen.map(Some))
+        Ok(seen)
     }
 }

@@ -82,8 +82,8 @@ fn oauth_2_asks_for_a_token_once_and_again_when_it_runs_out() {
 fn oauth_2_says_what_is_wrong_with_id_secret_and_scope() {
     for (said, words) in [
         ("invalid_client", "does not accept id and secret (400)"),
-        ("invalid_scope", "does not give a token for this scope"),
-        ("unauthorized_client", "have client credentials switched on"),
+        ("invalid_scope", "does not give a token for this scope (400)"),
+        ("unauthorized_client", "switch on client credentials"),
     ] {
         let fake = Fake::start(move |_| Reply::json(json!({ "error": said })).with_status(400));
         let done = oauth2(&fake, district(&fake)).run().exits(6);
@@ -247,7 +247,7 @@ fn check_source_says_what_is_there_and_what_is_missing() {
 
     let fake = Fake::start(|_| Reply::status(403));
     district.set("source.url", &format!("{:?}", fake.url("/ims/oneroster/v1p1")));
-    district.cli(&["check", "--source"]).exits(6).complains(&["does not let us read this (403)"]);
+    district.cli(&["check", "--source"]).exits(6).complains(&["these credentials may not read this (403)"]);
 
     let files = District::new();
     files.cli(&["check", "--source"]).exits(2).complains(&["files are read whole"]);

@@ -64,7 +64,7 @@ fn what_is_no_list_of_users_is_none() {
     for body in
         ["{\"users\":{}}", "{\"users\":{\"sourcedId\":\"a\"}}", "{\"users\":\"\"}", "{\"users\":null}"]
     {
-        refused(6, &["the answer has no list of users in it"], move |sis, request| {
+        refused(6, &["the answer has no list `users` in it"], move |sis, request| {
             of_users(sis, request, body)
         });
     }

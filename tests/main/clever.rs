@@ -338,7 +338,7 @@ fn refused(code: i32, words: &[&str], answer: impl Fn(&Clever, &Request) -> Repl
 fn faults_leave_everything_as_it_was() {
     refused(6, &["a web page that says 404", "the token of a district"], |_, _| Reply::html(404));
     refused(6, &["the token is not accepted (401)"], |_, _| Reply::status(401));
-    refused(6, &["does not let us read this (403)", "Secure Sync"], |clever, request| {
+    refused(6, &["these credentials may not read this (403)", "Secure Sync"], |clever, request| {
         if request.path.ends_with("/districts") { clever.page(request) } else { Reply::status(403) }
     });
     refused(6, &["(500), also after 2 more attempts"], |clever, request| {

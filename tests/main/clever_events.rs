@@ -318,11 +318,14 @@ fn whatever_speaks_against_events_has_everything_pulled() {
 
     // After 30 days an event is gone, and Clever says nothing of those that went with it.
     let gone = |clever: &mut Clever| drop(clever.events.remove(0));
-    doubted(&second_night(gone, nothing), "the event at which the last pull ended cannot be had any more");
+    doubted(&second_night(gone, nothing), "Clever no longer has the event where the last pull ended");
     let another = |clever: &Clever, request: &Request| {
         request.path.contains("/events/").then(|| Reply::json(json!({ "data": clever.events[1] })))
     };
-    doubted(&second_night(|_| (), another), "cannot be had any more (another one came)");
+    doubted(
+        &second_night(|_| (), another),
+        "no longer has the event where the last pull ended (another one came)",
+    );
 
     // What cannot be understood.
     for (kind, object, words) in [
@@ -349,7 +352,7 @@ fn whatever_speaks_against_events_has_everything_pulled() {
     };
     doubted(
         &second_night(|_| (), failing),
-        "the changes cannot be had (the server has a failure of its own (500)",
+        "Clever does not give the changes (the server reports an error of its own (500)",
     );
 }
 

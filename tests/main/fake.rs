@@ -128,26 +128,48 @@ pub(crate) struct Certified {
 }
 
 impl Certified {
+    /// A certificate that is its own authority, as appliances make it for themselves.
+    pub(crate) fn by_itself(name: &str) -> Self {
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let signed = params.self_signed(&key).unwrap();
+        Self::with(signed.pem(), signed.der().clone(), &key)
+    }
+
     /// For a server of this name.
     pub(crate) fn new(name: &str) -> Self {
+        Self::until(name, 4096)
+    }
+
+    /// As [`Certified::new`], good until this year.
+    pub(crate) fn until(name: &str, year: i32) -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let (key, own_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let pem = authority.self_signed(&key).unwrap().pem();
-        let signed = CertificateParams::new(vec![name.to_owned()])
-            .unwrap()
-            .signed_by(&own_key, &Issuer::new(authority, key))
-            .unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let signed = params.signed_by(&own_key, &Issuer::new(authority, key)).unwrap();
+        Self::with(pem, signed.der().clone(), &own_key)
+    }
+
+    fn with(
+        authority: String,
+        own: rustls::pki_types::CertificateDer<'static>,
+        own_key: &rcgen::KeyPair,
+    ) -> Self {
         let own_key = rustls::pki_types::PrivatePkcs8KeyDer::from(own_key.serialize_der());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![signed.der().clone()], own_key.into())
+            .with_single_cert(vec![own], own_key.into())
             .unwrap();
-        Self { authority: pem, config: Arc::new(config) }
+        Self { authority, config: Arc::new(config) }
     }
 }
 

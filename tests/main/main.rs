@@ -25,6 +25,7 @@ mod http_server;
 mod incremental;
 mod limits;
 mod mail_server;
+mod mistakes;
 mod notify;
 mod oauth1;
 mod oneroster_api;

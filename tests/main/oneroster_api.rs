@@ -170,7 +170,7 @@ fn trouble_that_passes_costs_nothing_but_time() {
 
 #[test]
 fn a_server_that_wants_to_be_left_alone_for_long_is() {
-    let asked = refused(6, &["asks to be left alone for 120 minutes", "run again after that"], |_, _| {
+    let asked = refused(6, &["asks to wait for 120 minutes", "run again after that"], |_, _| {
         Reply::status(429).with("Retry-After", 7200)
     });
     assert_eq!(asked.len(), 1);
@@ -236,11 +236,13 @@ fn a_pull_that_is_asked_to_stop_does_not_wait_for_the_server() {
 #[test]
 fn refusals_explain_themselves() {
     refused(6, &["the token is not accepted (401)", "[source.auth]"], |_, _| Reply::status(401));
-    refused(6, &["does not let us read this (403)", "roster-core.readonly"], |_, _| Reply::status(403));
+    refused(6, &["these credentials may not read this (403)", "roster-core.readonly"], |_, _| {
+        Reply::status(403)
+    });
     refused(6, &["there is nothing at this address (404)", "/ims/oneroster/v1p1"], |_, _| Reply::status(404));
     refused(
         6,
-        &["does not understand the question (400)", "because: the server says `invalid_selection_field`"],
+        &["the server rejected the request (400)", "because: the server says `invalid_selection_field`"],
         |_, _| Reply::json("{\"imsx_codeMinorFieldValue\":\"invalid_selection_field\"}").with_status(400),
     );
 }
@@ -249,9 +251,11 @@ fn refusals_explain_themselves() {
 fn a_redirect_to_another_server_is_not_followed() {
     let elsewhere = Fake::start(|_| Reply::json("{\"users\":[]}"));
     let location = elsewhere.url("/users");
-    refused(6, &["sends us on to http://127.0.0.1:", "handed our credentials"], move |_, _| {
-        Reply::status(302).with("Location", &location)
-    });
+    refused(
+        6,
+        &["the server redirects to http://127.0.0.1:", "the credentials would go there"],
+        move |_, _| Reply::status(302).with("Location", &location),
+    );
     assert_eq!(elsewhere.asked().len(), 0);
 }
 

@@ -310,7 +310,7 @@ fn what_cannot_be_fetched_is_explained() {
     refused(&district, 7, &["there is no such folder on the server"]);
     district.set("source.path", &format!("{:?}", server.url("drop/")));
     district.set("source.sftp.key_file", &format!("{:?}", server.at("stranger").display().to_string()));
-    refused(&district, 6, &["the server does not let us in"]);
+    refused(&district, 6, &["the server refused the login"]);
     let other = fs::read_to_string(server.at("user.pub")).unwrap();
     district.set("source.sftp.host_key", &format!("{:?}", other.trim()));
     refused(&district, 6, &["does not have the key that it should have"]);

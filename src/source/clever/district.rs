@@ -132,14 +132,14 @@ fn trouble(
         "error" => {
             return Some((
                 "district-error",
-                "the district's sync with Clever has an error, which Clever has to mend: its data may be old"
+                "the district's sync with Clever has an error, which Clever has to correct: its data may be old"
                     .to_owned(),
             ));
         }
         "pending" => {
             return Some((
                 "district-pending",
-                "the district's sync with Clever waits for the district to mend something: its data may be old".to_owned(),
+                "the district's sync with Clever waits until the district corrects something: its data may be old".to_owned(),
             ));
         }
         _ => {}

@@ -80,7 +80,7 @@ pub(super) fn newest(client: &Client<'_>, options: &Options, district: &District
 /// What happened to users after an event that was the newest once.
 pub(super) fn since(client: &Client<'_>, options: &Options, mark: &str) -> Result<Had<Changes>> {
     if let Err(failure) = had(look_up(client, options, mark))? {
-        return Ok(Err(format!("the event at which the last pull ended cannot be had any more ({failure})")));
+        return Ok(Err(format!("Clever no longer has the event where the last pull ended ({failure})")));
     }
     let mut changes = Changes::default();
     let mut last = mark.to_owned();
@@ -97,8 +97,8 @@ pub(super) fn since(client: &Client<'_>, options: &Options, mark: &str) -> Resul
             })
         });
     match had(read)? {
-        Err(failure) => Ok(Err(format!("the changes cannot be had ({failure})"))),
-        Ok(()) if changes.of_nobody => Ok(Err("an event is of a user without an id".to_owned())),
+        Err(failure) => Ok(Err(format!("Clever does not give the changes ({failure})"))),
+        Ok(()) if changes.of_nobody => Ok(Err("an event names a user without an id".to_owned())),
         Ok(()) => Ok(Ok(changes)),
     }
 }

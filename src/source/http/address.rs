@@ -44,7 +44,7 @@ pub fn base(text: &str, allow_http: bool) -> Result<Url> {
 }
 
 /// What of an address may be shown: a password that somebody wrote into it may not.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(start), Some(at)) if start + 3 < at => format!("{}…{}", &text[..start + 3], &text[at..]),
         (None, Some(at)) => format!("…{}", &text[at..]),
@@ -79,10 +79,10 @@ pub fn same_server(base: &Url, named: &str) -> Result<Url> {
     url.ok_or_else(|| {
         Failure::new(
             Kind::SourceUnavailable,
-            "the server names another server for its next page; it was not asked, because it would be handed our credentials",
+            "the server names another server for its next page; it was not asked, because the credentials would go there",
         )
         .at(base)
-        .cure("report this to whoever runs the server")
+        .cure("report this to the operator of the server")
     })
 }
 

@@ -1,4 +1,4 @@
-//! What a server is shown so that it lets us in.
+//! The credentials that a server is shown.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::address::encode;
 use super::explain::{self, Asked};
 use super::oauth1::{Signature, Signer};
-use super::{Client, Trouble};
+use super::{Answer, Client, Trouble};
 use crate::failure::{Failure, Kind, Result};
 use crate::secret::{Secret, SecretPlace};
 
@@ -20,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// What the configuration has to show.
 #[derive(Debug, Clone)]
 pub enum Credentials {
-    /// A token that somebody has given out.
+    /// A token that was given out for this.
     Bearer { token: SecretPlace },
     /// OAuth 2, client credentials.
     OAuth2 {
@@ -60,12 +60,24 @@ pub enum SecretIn {
 }
 
 /// Which kind of credentials was refused, for the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum AuthKind {
+    #[default]
     Bearer,
     OAuth2,
     OAuth1,
     Clever,
+}
+
+/// What was shown to a server, for the message that it was refused. Advice names what is not tried yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Used {
+    pub(super) kind: AuthKind,
+    /// The key with the secret, and where that is: `token_file` in [source.auth] (/etc/rostersync/token).
+    pub(super) key: String,
+    pub(super) signature: Signature,
+    pub(super) sent: SecretIn,
+    pub(super) has_scope: bool,
 }
 
 /// Credentials in use.
@@ -109,18 +121,32 @@ impl Auth {
                 "the token has characters in it that no token has, such as blanks or accents",
             )
             .at(place(&credentials).shown())
-            .cure("copy it anew, as it is shown, and nothing else"));
+            .cure("copy it again, the token alone: without `Bearer` before it, quotes, or blanks"));
         }
         Ok(Self { credentials, secret, token: None })
     }
 
-    pub(super) fn kind(&self) -> AuthKind {
-        match self.credentials {
-            Credentials::Bearer { .. } => AuthKind::Bearer,
-            Credentials::OAuth2 { .. } => AuthKind::OAuth2,
-            Credentials::OAuth1 { .. } => AuthKind::OAuth1,
-            Credentials::CleverLookup { .. } => AuthKind::Clever,
+    pub(super) fn used(&self) -> Used {
+        let (kind, name) = match self.credentials {
+            Credentials::Bearer { .. } => (AuthKind::Bearer, "token"),
+            Credentials::OAuth2 { .. } => (AuthKind::OAuth2, "client_secret"),
+            Credentials::OAuth1 { .. } => (AuthKind::OAuth1, "client_secret"),
+            Credentials::CleverLookup { .. } => (AuthKind::Clever, "client_secret"),
+        };
+        let place = place(&self.credentials);
+        let at =
+            Some(place.shown()).filter(|at| !at.is_empty()).map_or_else(String::new, |at| format!(" ({at})"));
+        let mut used =
+            Used { kind, key: format!("`{}` in [source.auth]{at}", place.key(name)), ..Used::default() };
+        match &self.credentials {
+            Credentials::OAuth2 { scope, sent, .. } => {
+                used.sent = *sent;
+                used.has_scope = scope.is_some();
+            }
+            Credentials::OAuth1 { signature, .. } => used.signature = *signature,
+            Credentials::Bearer { .. } | Credentials::CleverLookup { .. } => {}
         }
+        used
     }
 
     /// The header `Authorization` for a GET of this address; gets a token first if there is none that is good.
@@ -210,7 +236,7 @@ impl Auth {
                 SecretIn::Form => request,
             })
         };
-        let token: OAuth2Token = fetch_json(client, &build, Asked::Token)?;
+        let token: OAuth2Token = self.fetch_json(client, &build, &Asked::Token(&self.used()))?;
         let seconds = token.expires_in.as_ref().and_then(|value| match value {
             serde_json::Value::String(text) => text.trim().parse::<u64>().ok(),
             other => other.as_f64().filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64),
@@ -240,7 +266,7 @@ impl Auth {
             let request = client.ways.to(&url).get(url.clone()).header("accept", "application/json");
             Ok(request.header("authorization", basic(id, self.secret.reveal())))
         };
-        let mut tokens: CleverTokens = fetch_json(client, &build, Asked::CleverToken)?;
+        let mut tokens: CleverTokens = self.fetch_json(client, &build, &Asked::CleverToken(&self.used()))?;
         if let Some(district) = district {
             tokens.data.retain(|token| token.owner.id == district);
         }
@@ -254,9 +280,36 @@ impl Auth {
             ),
             (Some(_), others) => failure(
                 format!("the application has tokens for {} districts", others + 1),
-                "say which one with `district = \"…\"` in [source]",
+                "name one of them with `district = \"…\"` in [source]",
             ),
         }
+    }
+
+    fn fetch_json<T: for<'de> Deserialize<'de>>(
+        &self,
+        client: &Client<'_>,
+        build: &dyn Fn() -> Result<reqwest::blocking::RequestBuilder>,
+        asked: &Asked<'_>,
+    ) -> Result<T> {
+        let refused = |answer: &Answer| {
+            let failure = explain::refusal(answer, *asked);
+            match explain::said_of_token(answer, self.secret.reveal()) {
+                Some(said) => failure.because(said),
+                None => failure,
+            }
+        };
+        client.ask(build, |answer| {
+            if !answer.is_success() {
+                return Err(Trouble::Lasting(refused(&answer)));
+            }
+            serde_json::from_slice(&answer.body).map_err(|error| {
+                let cure = "check `token_url` in [source.auth]: it has to be the address that gives tokens";
+                Trouble::Lasting(match explain::said_of_token(&answer, self.secret.reveal()) {
+                    Some(_) => refused(&answer),
+                    None => explain::not_json(&answer, &error, cure),
+                })
+            })
+        })
     }
 }
 
@@ -286,22 +339,4 @@ fn usable(token: String, url: &Url) -> Result<Secret> {
             .cure("check `token_url` in [source.auth]"));
     }
     Ok(Secret::new(token))
-}
-
-fn fetch_json<T: for<'de> Deserialize<'de>>(
-    client: &Client<'_>,
-    build: &dyn Fn() -> Result<reqwest::blocking::RequestBuilder>,
-    asked: Asked,
-) -> Result<T> {
-    client.ask(build, |answer| {
-        if !answer.is_success() {
-            return Err(Trouble::Lasting(explain::refusal(&answer, asked)));
-        }
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            Trouble::Lasting(match explain::known_word(&answer) {
-                Some(_) => explain::refusal(&answer, asked),
-                None => explain::not_json(&answer, &error),
-            })
-        })
-    })
 }

@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::auth::AuthKind;
-use super::{Answer, Trouble};
+use super::address::{encode, shown};
+use super::auth::{AuthKind, SecretIn, Used};
+use super::oauth1::Signature;
+use super::{Answer, Proxy, Trouble};
 use crate::failure::{Failure, Kind};
 use crate::plural::counted;
 
 /// What was asked for, and with what.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Asked {
-    Roster(AuthKind),
+pub(super) enum Asked<'a> {
+    Roster(&'a Used),
     /// A token of OAuth 2.
-    Token,
+    Token(&'a Used),
     /// The token of a Clever district.
-    CleverToken,
+    CleverToken(&'a Used),
 }
 
 fn unavailable(what: impl Into<String>, url: &Url) -> Failure {
@@ -27,19 +29,59 @@ fn unavailable(what: impl Into<String>, url: &Url) -> Failure {
 }
 
 /// No answer at all.
-pub(super) fn unreachable(url: &Url, cause: reqwest::Error) -> Trouble {
+pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Trouble {
     let causes = chain(&cause);
-    let host = url.host_str().unwrap_or_default();
-    if causes.contains("certificate") || causes.contains("UnknownIssuer") {
-        return Trouble::Lasting(
-            unavailable(format!("the certificate of {host} is not trusted; nothing was applied"), url)
-                .cure(
-                    "if an authority of the district signs it, name its certificate with `ca_file` in [source.http]; if it has \
-                     run out, have it renewed",
-                )
-                .because(causes),
+    let has = |words: &[&str]| words.iter().any(|word| causes.contains(word));
+    let lasting = |what: &str, cure: String| {
+        Trouble::Lasting(
+            unavailable(format!("{what}; nothing was applied"), url).cure(cure).because(causes.clone()),
+        )
+    };
+    if has(&["certificate", "UnknownIssuer", "CaUsedAsEndEntity"]) {
+        let (what, cure) = certificate(&causes, url);
+        return lasting(&what, cure);
+    }
+    if has(&["InvalidContentType", "corrupt message"]) {
+        let cure = format!(
+            "check the port in the address; a server without encryption is asked as {} with `allow_http = true` in [source.http], on a \
+             protected network only",
+            url.as_str().replacen("https://", "http://", 1).split('?').next().unwrap_or_default()
+        );
+        return lasting(
+            "the server does not use encryption (TLS) on this port, and the address says https://",
+            cure,
         );
     }
+    if has(&["peer is incompatible", "HandshakeFailure", "ProtocolVersion"]) {
+        let cure = "ask the operator of the server to switch on TLS 1.2 or 1.3";
+        return lasting("the server and this program have no common kind of encryption", cure.to_owned());
+    }
+    if url.scheme() == "http" && has(&["invalid HTTP", "invalid header"]) {
+        let cure = "write https:// in place of http://, and check the port in the address";
+        return lasting(
+            "the server does not answer in plain HTTP on this port; it may want encryption",
+            cure.to_owned(),
+        );
+    }
+    let through = match proxy {
+        Proxy::At(_) => "`proxy` in [source.http]",
+        Proxy::System | Proxy::None => "the proxy of the environment (HTTPS_PROXY)",
+    };
+    if has(&["proxy auth", "Proxy Auth"]) {
+        let cure = format!("check user and password of {through}, or exempt the server with NO_PROXY");
+        return lasting("the proxy wants a user and a password (407)", cure);
+    }
+    if has(&["tunnel"]) {
+        let cure = format!("have the proxy allow {}, or check {through}", url.host_str().unwrap_or_default());
+        return Trouble::Passing(
+            unavailable("the proxy does not connect to the server", url).cure(cure).because(causes),
+            None,
+        );
+    }
+    let by_proxy = match proxy {
+        Proxy::At(address) => format!(". Requests go through the proxy {}", shown(address)),
+        Proxy::System | Proxy::None => String::new(),
+    };
     let (what, cure) = if cause.is_timeout() {
         (
             "no answer in time",
@@ -48,20 +90,59 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error) -> Trouble {
     } else if causes.contains("dns error") {
         ("the server's name cannot be resolved", "check the name in the address, and this machine's network")
     } else if cause.is_connect() {
-        (
-            "no connection",
-            "check that the server is up, and that a firewall or proxy lets this machine through",
-        )
+        ("no connection", "check that the server is up, and that no firewall or proxy blocks this machine")
     } else {
-        ("the connection broke off", "run again; if it stays so, ask whoever runs the server")
+        ("the connection broke off", "run again; if it happens again, ask the operator of the server")
     };
-    Trouble::Passing(unavailable(what, url).cure(cure).because(causes), None)
+    Trouble::Passing(unavailable(what, url).cure(format!("{cure}{by_proxy}")).because(causes), None)
+}
+
+/// What is wrong with a certificate.
+fn certificate(causes: &str, url: &Url) -> (String, String) {
+    let host = url.host_str().unwrap_or_default();
+    let has = |words: &str| causes.to_ascii_lowercase().contains(words);
+    let name = |what: &str| format!("the certificate of {host} {what}");
+    if has("certificaterequired") || has("certificate required") {
+        let cure = "ask the operator of the server for another way to log in";
+        return (
+            "the server wants a certificate of its clients, which rostersync does not have".to_owned(),
+            cure.to_owned(),
+        );
+    }
+    if has("expired") {
+        return (
+            name("is not trusted: it has expired"),
+            "have it renewed, and check that this machine's clock is right".to_owned(),
+        );
+    }
+    if has("not valid yet") || has("notvalidyet") {
+        return (
+            name("is not trusted: it is not valid yet"),
+            "check that this machine's clock is right".to_owned(),
+        );
+    }
+    if has("not valid for name") || has("notvalidforname") {
+        let cure = "write the server's name in the address as the certificate has it; a certificate needs the name in \
+                    `subjectAltName`";
+        return (name("is not trusted: it is one for another name"), cure.to_owned());
+    }
+    if has("causedasendentity") {
+        let cure = "save the certificate as a PEM file and name that file with `ca_file` in [source.http]";
+        return (name("is not trusted: it is its own authority"), cure.to_owned());
+    }
+    if has("unknownissuer") || has("unknown issuer") {
+        let cure = "if an authority of the district signs it, name the authority's certificate with `ca_file` in [source.http]; \
+                    otherwise the server may not send its intermediate certificates, or something in between reads the traffic";
+        return (name("is not trusted: this machine does not know its authority"), cure.to_owned());
+    }
+    let cure = "check the server's certificate; one that an authority of the district signs needs `ca_file` in [source.http]";
+    (name("is not trusted"), cure.to_owned())
 }
 
 pub(super) fn broken_off(url: &Url, cause: &std::io::Error) -> Failure {
     let inner = cause.get_ref().map_or_else(|| cause.to_string(), |inner| chain(inner));
     unavailable("the answer broke off", url)
-        .cure("run again; if it stays so, a smaller `page_size` in [source] may help")
+        .cure("run again; if it happens again, a smaller `page_size` in [source] may help")
         .because(inner)
 }
 
@@ -77,20 +158,20 @@ pub(super) fn too_large(url: &Url) -> Failure {
 
 pub(super) fn cut_short(answer: &Answer) -> Failure {
     unavailable("the answer was cut short", &answer.url)
-        .cure("run again; if it stays so, a smaller `page_size` in [source] may help")
+        .cure("run again; if it happens again, a smaller `page_size` in [source] may help")
 }
 
 /// An answer that says to come back later.
 pub(super) fn passing(answer: &Answer) -> Failure {
     let (what, cure) = match answer.status {
         429 => (
-            "the server turns us away because of too many requests",
+            "the server refuses because of too many requests",
             "run at another hour, or ask for a higher limit",
         ),
-        408 | 504 => ("the server did not get done in time", "use a smaller `page_size` in [source]"),
+        408 | 504 => ("the server did not finish in time", "use a smaller `page_size` in [source]"),
         _ => (
-            "the server has a failure of its own",
-            "run again later; if it stays so, ask whoever runs the server",
+            "the server reports an error of its own",
+            "run again later; if it happens again, ask the operator of the server",
         ),
     };
     unavailable(format!("{what} ({})", answer.status), &answer.url).cure(cure)
@@ -111,82 +192,99 @@ pub(super) fn too_long(mut failure: Failure, asked: Option<Duration>) -> Failure
     let minutes = asked.unwrap_or_default().as_secs().div_ceil(60);
     let long =
         if minutes > 1440 { "more than a day".to_owned() } else { counted(minutes, "minute", "minutes") };
-    failure.what = format!("{}, and asks to be left alone for {long}; nothing was applied", failure.what);
+    failure.what = format!("{}, and asks to wait for {long}; nothing was applied", failure.what);
     failure.cure = "run again after that".to_owned();
     failure
 }
 
+/// What to do about an answer of the roster that is none.
+pub(super) const CHECK_SOURCE: &str = "check `url` in [source]; a login page or a proxy may stand in between, or the server has another version of the API";
+
 /// A success, but no JSON.
-pub(super) fn not_json(answer: &Answer, error: &serde_json::Error) -> Failure {
-    let (what, cure) = if answer.body.is_empty() {
-        (
-            format!("the answer is empty ({})", answer.status),
-            "check the address: there seems to be nothing behind it",
-        )
+pub(super) fn not_json(answer: &Answer, error: &serde_json::Error, cure: &str) -> Failure {
+    let what = if answer.body.is_empty() {
+        format!("the answer is empty ({})", answer.status)
     } else if is_html(answer) {
-        (
-            "the answer is a web page instead of JSON".to_owned(),
-            "check the address in [source]; a login page or a proxy may stand in between",
-        )
+        "the answer is a web page instead of JSON".to_owned()
     } else {
-        (
-            "the answer is not the JSON that was asked for".to_owned(),
-            "check the address in [source], and that the server speaks this version of the API",
-        )
+        "the answer is not the JSON that was asked for".to_owned()
     };
     // Only where it is wrong: serde's own words may repeat what stands there.
     let place = format!("line {} column {} of the answer", error.line(), error.column());
     unavailable(format!("{what}; nothing was applied"), &answer.url).cure(cure).because(place)
 }
 
+/// A page of a list is not there, although earlier ones were.
+pub(super) fn later_page(answer: &Answer, before: u64) -> Failure {
+    let what = format!(
+        "the server has no next page ({}) after {}, and did not say that this is all; nothing was applied",
+        answer.status,
+        counted(before, "record", "records")
+    );
+    unavailable(what, &answer.url).cure(
+        "run again; if it happens again, ask the operator of the server: a list has to end with an empty page, or with \
+         `X-Total-Count`. A larger `page_size` in [source] can get all of it in one page",
+    )
+}
+
 /// An answer that says no.
-pub(super) fn refusal(answer: &Answer, asked: Asked) -> Failure {
+pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
     let status = answer.status;
-    let (what, cure): (String, &str) = match (status, asked) {
-        (300..=399, _) => {
-            let target = answer.header("location").and_then(|to| answer.url.join(to).ok());
-            let to = target.map_or_else(|| "elsewhere".to_owned(), |url| url.origin().ascii_serialization());
-            (
-                format!("the server sends us on to {to}; that was not followed, because it would be handed our credentials"),
-                "if that is the right server, write its address in [source]",
-            )
-        }
+    let (what, cure): (String, String) = match (status, asked) {
+        (300..=399, _) => redirect(answer, asked),
+        // The proxy's word, not the server's.
+        (407, _) => (
+            "the proxy wants a user and a password (407)".to_owned(),
+            "check `proxy` in [source.http] or HTTPS_PROXY, or exempt the server with NO_PROXY".to_owned(),
+        ),
         // Some say an error with a status of success.
-        (200 | 400 | 401 | 403, Asked::Token) => token_refusal(answer),
-        (_, Asked::Token) => (
-            format!("the server gives no token ({status})"),
-            "check `token_url` in [source.auth]",
+        (200 | 400 | 401 | 403 | 422, Asked::Token(used)) => token_refusal(answer, used),
+        (404 | 405, Asked::Token(_)) => (
+            format!("there is no token endpoint at this address ({status})"),
+            "check `token_url` in [source.auth]".to_owned(),
         ),
-        (400 | 401 | 403, Asked::CleverToken) => (
+        (_, Asked::Token(_)) => (
+            format!("the server did not give a token ({status})"),
+            "check `token_url` in [source.auth]".to_owned(),
+        ),
+        (400 | 401 | 403 | 422, Asked::CleverToken(used)) => (
             format!("Clever does not accept the application's id and secret ({status})"),
-            "check `client_id` and `client_secret` in [source.auth] against the application's settings in Clever",
+            format!("check `client_id` and {} against the application's settings in Clever", used.key),
         ),
-        (_, Asked::CleverToken) => (
-            format!("Clever gives no token ({status})"),
-            "check `token_url` in [source.auth] and `district` in [source]",
+        (_, Asked::CleverToken(_)) => (
+            format!("Clever did not give a token ({status})"),
+            "check `token_url` in [source.auth] and `district` in [source]".to_owned(),
         ),
-        (401, Asked::Roster(kind)) => unauthorized(kind),
+        (401, Asked::Roster(used)) => unauthorized(used),
         (403, Asked::Roster(_)) => (
-            "the server knows us but does not let us read this (403)".to_owned(),
-            "have whoever runs it grant reading this (users, orgs) to these credentials (OneRoster: scope roster-core.readonly; Clever: \
-             Secure Sync with the district). OneRoster can do without the orgs, if it is only those: `orgs_path = \"\"` in [source]",
+            "these credentials may not read this (403)".to_owned(),
+            "ask the operator of the server to allow reading users and orgs with them (OneRoster: scope roster-core.readonly; Clever: \
+             Secure Sync with the district). If only orgs are refused: `orgs_path = \"\"` in [source] does without them"
+                .to_owned(),
         ),
-        (404, Asked::Roster(AuthKind::Clever | AuthKind::Bearer)) if is_html(answer) => (
+        (404, Asked::Roster(used)) if is_html(answer) && matches!(used.kind, AuthKind::Clever | AuthKind::Bearer) => (
             "the server answers with a web page that says 404: the path is wrong, or the token is not one for this kind of data".to_owned(),
-            "check `url` in [source]; of Clever it has to be the token of a district, not that of a user or of the application",
+            "check `url` in [source]; Clever needs the token of a district, not that of a user or of the application".to_owned(),
         ),
         (404, Asked::Roster(_)) => (
             "there is nothing at this address (404)".to_owned(),
-            "check `url` in [source]: OneRoster 1.1 usually ends in /ims/oneroster/v1p1, 1.2 in /ims/oneroster/rostering/v1p2, Clever's in /v3.1",
+            "check `url` in [source]: OneRoster 1.1 usually ends in /ims/oneroster/v1p1, 1.2 in /ims/oneroster/rostering/v1p2, Clever's in /v3.1"
+                .to_owned(),
+        ),
+        (400, Asked::Roster(_)) if is_tls_wanted(answer) => (
+            "the server wants encryption on this port, and the address says http:// (400)".to_owned(),
+            "write https:// in place of http:// in `url` in [source]".to_owned(),
         ),
         (400 | 422, Asked::Roster(_)) => (
-            format!("the server does not understand the question ({status})"),
-            "try `sort = false` or a smaller `page_size` in [source]",
+            format!("the server rejected the request ({status})"),
+            "try `sort = false` or a smaller `page_size` in [source]".to_owned(),
         ),
-        (413, Asked::Roster(_)) => ("the page is too large for the server (413)".to_owned(), "use a smaller `page_size` in [source]"),
+        (413, Asked::Roster(_)) => {
+            ("the page is too large for the server (413)".to_owned(), "use a smaller `page_size` in [source]".to_owned())
+        }
         (_, Asked::Roster(_)) => (
             format!("the server refuses ({status})"),
-            "check the address in [source], or ask whoever runs the server",
+            "check `url` in [source], or ask the operator of the server".to_owned(),
         ),
     };
     let said = known_word(answer).map(|word| format!("the server says `{word}`"));
@@ -197,47 +295,148 @@ pub(super) fn refusal(answer: &Answer, asked: Asked) -> Failure {
     }
 }
 
-fn unauthorized(kind: AuthKind) -> (String, &'static str) {
-    match kind {
+fn redirect(answer: &Answer, asked: Asked<'_>) -> (String, String) {
+    let key = match asked {
+        Asked::Roster(_) => "`url` in [source]",
+        Asked::Token(_) | Asked::CleverToken(_) => "`token_url` in [source.auth]",
+    };
+    let target = answer.header("location").and_then(|to| answer.url.join(to).ok());
+    // The path helps, and a query may hold a secret.
+    let to = target.map(|url| match asked {
+        Asked::Roster(_) => url.origin().ascii_serialization(),
+        Asked::Token(_) | Asked::CleverToken(_) => {
+            format!("{}{}", url.origin().ascii_serialization(), url.path())
+        }
+    });
+    let to = to.unwrap_or_else(|| "another address".to_owned());
+    (
+        format!(
+            "the server redirects to {to} ({}); that was not followed, because the credentials would go there",
+            answer.status
+        ),
+        format!(
+            "if that is the right server, write its address as {key}; a redirect to a login page means that the address is wrong"
+        ),
+    )
+}
+
+/// What web servers say to plain HTTP on a port for TLS.
+fn is_tls_wanted(answer: &Answer) -> bool {
+    let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(4096)]).to_ascii_lowercase();
+    answer.url.scheme() == "http"
+        && (body.contains("https port")
+            || body.contains("http request to an https server")
+            || body.contains("ssl-enabled"))
+}
+
+fn unauthorized(used: &Used) -> (String, String) {
+    let key = &used.key;
+    match used.kind {
         AuthKind::Bearer => (
             "the token is not accepted (401)".to_owned(),
-            "check `token` in [source.auth]: it may have been replaced, or be one for another server",
+            format!("check {key}: the token may have expired or been replaced, or be one for another server"),
         ),
         AuthKind::OAuth2 => (
             "the token that the server itself gave is not accepted (401)".to_owned(),
-            "check that `token_url` belongs to this server, and `scope` in [source.auth]",
+            format!(
+                "check that `token_url` belongs to this server, and {} in [source.auth]",
+                if used.has_scope { "`scope`" } else { "that it needs no `scope`" }
+            ),
         ),
-        AuthKind::OAuth1 => (
-            "the signature of the request is not accepted (401)".to_owned(),
-            "check `client_id` and `client_secret` in [source.auth], try `signature = \"HMAC-SHA1\"`, and see that this machine's \
-             clock is right",
-        ),
+        AuthKind::OAuth1 => {
+            let other = match used.signature {
+                Signature::Sha256 => "HMAC-SHA1",
+                Signature::Sha1 => "HMAC-SHA256",
+            };
+            (
+                "the signature of the request is not accepted (401)".to_owned(),
+                format!(
+                    "check `client_id` and {key}, and that this machine's clock is right; if they are, try `signature = \"{other}\"`"
+                ),
+            )
+        }
         AuthKind::Clever => (
             "the district's token is not accepted, although Clever has just given it (401)".to_owned(),
-            "check in Clever that the district shares its data with the application (Secure Sync)",
+            "check in Clever that the district shares its data with the application (Secure Sync)".to_owned(),
         ),
     }
 }
 
-fn token_refusal(answer: &Answer) -> (String, &'static str) {
+fn token_refusal(answer: &Answer, used: &Used) -> (String, String) {
+    let (status, key) = (answer.status, &used.key);
+    let other = match used.sent {
+        SecretIn::Basic => "`credentials = \"form\"`",
+        SecretIn::Form => "`credentials = \"basic\"`",
+    };
+    let scope = match used.has_scope {
+        true => "check `scope` (some servers want short names, some none at all)",
+        false => "write the `scope` that the server needs",
+    };
     match known_word(answer) {
         Some("invalid_scope") => (
-            "the server does not give a token for this scope".to_owned(),
-            "check `scope` in [source.auth]; some servers want short names, some none at all",
+            format!("the server does not give a token for this scope ({status})"),
+            format!("{scope}, in [source.auth]"),
         ),
         Some("unauthorized_client" | "unsupported_grant_type") => (
-            "the server does not give these credentials a token without a person logging in".to_owned(),
-            "have client credentials switched on for them",
+            format!(
+                "the server does not give these credentials a token without a person logging in ({status})"
+            ),
+            "ask the operator of the server to switch on client credentials for them".to_owned(),
         ),
         Some("invalid_request") => (
-            "the server does not understand how the token is asked for".to_owned(),
-            "try `credentials = \"form\"` (or \"basic\"), and `scope`, in [source.auth]",
+            format!("the server rejected the token request ({status})"),
+            format!("try {other}, and {scope}, in [source.auth]"),
+        ),
+        None if matches!(status, 400 | 422) => (
+            format!("the server rejected the token request ({status})"),
+            format!("check `client_id` and {key}; then try {other}, and {scope}, in [source.auth]"),
         ),
         _ => (
-            format!("the server does not accept id and secret ({})", answer.status),
-            "check `client_id` and `client_secret` in [source.auth], and try `credentials = \"form\"` (or \"basic\")",
+            format!("the server does not accept id and secret ({status})"),
+            format!("check `client_id` and {key}; if they are right, try {other} in [source.auth]"),
         ),
     }
+}
+
+/// What the server says of a token that it does not give: `error` and `error_description` as OAuth 2 has them, without
+/// anything that was sent to it.
+pub(super) fn said_of_token(answer: &Answer, secret: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        error: Option<serde_json::Value>,
+        error_description: Option<String>,
+        message: Option<serde_json::Value>,
+    }
+    let said: Said = serde_json::from_slice(&answer.body).ok()?;
+    let word = said.error.as_ref().and_then(serde_json::Value::as_str).map(|word| plain(word, secret));
+    let text = said.error_description.as_deref().or_else(|| said.message.as_ref()?.as_str());
+    let text = text.map(|text| plain(text, secret)).filter(|text| !text.is_empty());
+    match (word.filter(|word| !word.is_empty()), text) {
+        (Some(word), Some(text)) => Some(format!("the server says `{word}`: {text}")),
+        (Some(word), None) => Some(format!("the server says `{word}`")),
+        (None, Some(text)) => Some(format!("the server says: {text}")),
+        (None, None) => None,
+    }
+}
+
+/// A server's words as they may be shown: short, and without secrets, addresses, or what looks like a token.
+fn plain(text: &str, secret: &str) -> String {
+    let encoded = encode(secret);
+    let word = |word: &str| {
+        let has_secret = !secret.is_empty() && (word.contains(secret) || word.contains(&encoded));
+        let is_token = word.len() > 24
+            && word.bytes().filter(u8::is_ascii_alphanumeric).count() > 20
+            && !word.contains("://");
+        match () {
+            () if has_secret || is_token => "…".to_owned(),
+            () if word.contains('@') => "<address>".to_owned(),
+            () => word.to_owned(),
+        }
+    };
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // A secret may have blanks in it.
+    let text = if secret.is_empty() { text } else { text.replace(secret, "…") };
+    text.split_whitespace().map(word).collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }
 
 /// A word of OAuth 2 or of OneRoster's errors that the body holds.

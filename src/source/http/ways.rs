@@ -1,7 +1,6 @@
 //! The ways to a server: through the district's proxy if there is one, but never through it to this very machine, which it would
 //! look for in the wrong place, with our credentials in hand.
 
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -10,6 +9,7 @@ use reqwest::blocking::{Client, ClientBuilder};
 use super::address::is_loopback;
 use super::{Options, Proxy, explain};
 use crate::failure::{Failure, Kind, Result};
+use crate::tls;
 
 /// Connections that are kept open.
 pub(super) struct Ways {
@@ -50,7 +50,10 @@ fn builder(options: &Options) -> Result<ClientBuilder> {
         .connect_timeout(options.timeout.min(Duration::from_secs(30)))
         .timeout(options.timeout);
     Ok(match &options.ca_file {
-        Some(path) => builder.tls_certs_merge(certificates(path)?),
+        Some(path) => {
+            let own = tls::certificates(path, "`ca_file` in [source.http]")?;
+            builder.tls_backend_preconfigured(tls::trusting(own)?)
+        }
         None => builder,
     })
 }
@@ -61,20 +64,4 @@ fn build(builder: ClientBuilder) -> Result<Client> {
             .cure("check that the system has its certificates (package ca-certificates)")
             .because(explain::chain(&cause))
     })
-}
-
-fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>> {
-    let unusable = |what: &str| {
-        Failure::new(Kind::Usage, what)
-            .at(path.display())
-            .cure("`ca_file` in [source.http] has to be a PEM file with the certificate of the authority")
-    };
-    let pem = std::fs::read(path)
-        .map_err(|cause| unusable("the file of certificates cannot be read").because(cause))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem)
-        .map_err(|cause| unusable("the file of certificates is not PEM").because(cause.without_url()))?;
-    if found.is_empty() {
-        return Err(unusable("the file of certificates has none in it"));
-    }
-    Ok(found)
 }

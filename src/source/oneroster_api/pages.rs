@@ -21,11 +21,11 @@ pub(super) struct Wanted<'a> {
 
 /// Takes in pages of one collection.
 pub(super) trait Collection {
-    /// Reads one page: none if the collection is not in the answer. With `after` it has to begin with the record of that id,
+    /// Reads one page; a failure if the collection is not in the answer. With `after` it has to begin with the record of that id,
     /// which was on the page before and is left out; where it does not, nothing is taken in.
     ///
     /// The outer error is one of the JSON; then nothing of the page may have been taken in.
-    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Option<Seen>>>;
+    fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Seen>>;
 }
 
 /// How reading a collection ended.
@@ -73,13 +73,14 @@ pub(super) fn walk(
             Ok((collection.page(&answer.body, after)?, agreement.check(answer, options.check_totals)))
         };
         // Some refuse what lies behind the last record.
-        let page =
-            if is_all { client.get_unless_past_end(&url, read)? } else { Some(client.get(&url, read)?) };
+        let page = if is_all {
+            client.get_unless_past_end(&url, read)?
+        } else {
+            Some(client.get_page(&url, tally.received(), read)?)
+        };
         asked?;
         let Some((seen, moved)) = page else { return Ok(End::Complete) };
-        let Some(seen) = seen.map_err(|failure| failure.or_at(&url))? else {
-            return Err(no_such_key(&url, wanted.path));
-        };
+        let seen = seen.map_err(|failure| failure.or_at(&url))?;
         if let Some(moved) = moved {
             return Ok(End::Moved(moved));
         }
@@ -128,7 +129,7 @@ fn same_again(url: &Url) -> Failure {
         "the server gives the same page again, so where its list ends is unknown; nothing was applied",
     )
     .at(url)
-    .cure("report this to whoever runs the server: `offset` has to be followed, and end with an empty page")
+    .cure("report this to the operator of the server: it has to follow `offset`, and its list has to end with an empty page")
 }
 
 fn endless(pages: u64, url: &Url) -> Failure {
@@ -162,16 +163,6 @@ pub(super) fn address(options: &Options, wanted: Wanted<'_>, offset: u64) -> Url
     }
     query.extend(wanted.filter.map(|filter| ("filter", filter)));
     under(&options.url, wanted.path, &query)
-}
-
-/// An error can come with status 200, and would otherwise pass for a district without users.
-pub(super) fn no_such_key(url: &Url, path: &str) -> Failure {
-    Failure::new(
-        Kind::SourceUnavailable,
-        format!("the answer has no list of {path} in it; nothing was applied"),
-    )
-    .at(url)
-    .cure("check the address in [source]; some servers say an error this way, so ask whoever runs it if it stays so")
 }
 
 impl Agreement {

@@ -29,7 +29,7 @@ impl<T> Rows<T> {
                 Kind::SourceUnavailable,
                 format!("one answer has more than {MOST} records; nothing was applied"),
             )
-            .cure("have whoever runs the server look at it: `limit` has to be followed")),
+            .cure("report it to the operator of the server: it has to follow `limit`")),
             rows => Ok(rows),
         }
     }

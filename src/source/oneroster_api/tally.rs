@@ -133,7 +133,7 @@ impl Tally {
             )
             .at(url)
             .cure(
-                "run again; if it stays so, ask whoever runs the server which is right. If its count is known to be wrong, set \
+                "run again; if it stays so, ask the operator of the server which is right. If its count is known to be wrong, set \
                  `check_totals = false` in [source]",
             )),
             // What comes twice on one page is there twice. What comes again on another page is where pages overlap, and as

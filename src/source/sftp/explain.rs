@@ -33,10 +33,10 @@ pub(super) fn too_slow(options: &Options) -> Failure {
     let limit = options.timeout.as_secs_f64();
     Failure::new(
         Kind::SourceUnavailable,
-        format!("the files were not there after {limit} s; nothing was applied"),
+        format!("the files did not arrive within {limit} s; nothing was applied"),
     )
     .at(&options.url)
-    .cure("look why the server is so slow, or give it longer with `timeout` in [source.sftp]")
+    .cure("check why the server is slow, or allow more time with `timeout` in [source.sftp]")
 }
 
 /// Why the client failed, by what it says.
@@ -47,13 +47,13 @@ pub(super) fn failed(complained: &str, options: &Options) -> Failure {
     {
         (
             Kind::SourceUnavailable,
-            "the server does not have the key that it should have, so it may be another one",
-            "compare its key with whoever runs it; then write it as `host_key` in [source.sftp] (`ssh-keyscan HOST` shows it)",
+            "the server's key is not the expected one, so it may be another server",
+            "ask the operator of the server for its key and compare; then write it as `host_key` in [source.sftp] (`ssh-keyscan HOST` shows it)",
         )
     } else if says("permission denied (") || says("too many authentication failures") {
         (
             Kind::SourceUnavailable,
-            "the server does not let us in",
+            "the server refused the login",
             "check the user in `path`, and that the server knows the public part of `key_file` in [source.sftp], which must not \
              have a passphrase",
         )
@@ -75,7 +75,7 @@ pub(super) fn failed(complained: &str, options: &Options) -> Failure {
         (
             Kind::SourceUnavailable,
             "the files cannot be fetched",
-            "check that the server is up, and that a firewall lets this machine through; `sftp` on the command line says more",
+            "check that the server is up, and that no firewall blocks this machine; `sftp` on the command line says more",
         )
     };
     let last =
