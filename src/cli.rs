@@ -26,10 +26,12 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
+use crate::near::nearest;
 use exit::Status;
 use ui::{Color, LogFormat, Ui};
 
@@ -156,11 +158,25 @@ fn parse() -> Result<Cli, clap::Error> {
     if columns.is_some_and(|columns| columns < NARROWEST) {
         command = command.term_width(80);
     }
-    let mut cli = Cli::from_arg_matches(&command.try_get_matches()?)?;
+    let known = command.clone();
+    let matches = command.try_get_matches().map_err(|error| meant(error, &known))?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
     // An empty variable is one that is not set, as for other programs.
     let named = || std::env::var_os("ROSTERSYNC_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
     cli.global.config = cli.global.config.take().or_else(named);
     Ok(cli)
+}
+
+/// A misspelt command with the nearest one, and not with all that are a little like it.
+fn meant(mut error: clap::Error, known: &clap::Command) -> clap::Error {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let nested = std::env::args_os().skip(1).filter_map(|word| known.find_subcommand(word)).next();
+    let level = nested.filter(|command| command.has_subcommands()).unwrap_or(known);
+    let names = level.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
+    if let Some(near) = nearest(typed, names) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![near.to_owned()]));
+    }
+    error
 }
 
 /// Help is not set in fewer columns.

@@ -13,10 +13,26 @@ pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|name| (strsim::osa_distance(&plain(name), &wanted), name))
         // A short word with one other letter is another word: `sms` and `sis`.
         .filter(|(distance, name)| {
-            *distance <= allowed && (*distance == 0 || name.chars().count().min(wanted.chars().count()) > 3)
+            *distance <= allowed
+                && (*distance == 0 || is_long(name) && is_long(&wanted) || same_letters(name, &wanted))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// Long enough for another letter to be a slip.
+fn is_long(word: &str) -> bool {
+    word.chars().count() > 3
+}
+
+/// Letters in another order: `rnu` and `run`.
+fn same_letters(one: &str, other: &str) -> bool {
+    let sorted = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    sorted(one) == sorted(other)
 }
 
 #[cfg(test)]
@@ -35,6 +51,7 @@ mod tests {
             ("sch77", &["sch-77"], Some("sch-77")),
             ("path", &["auth", "type"], None),
             ("sms", &["sis"], None),
+            ("rnu", &["runs", "run"], Some("run")),
             ("banana", &["manage"], None),
         ] {
             assert_eq!(nearest(typed, names.iter().copied()), near, "{typed}");

@@ -331,6 +331,20 @@ fn interrupted(around: &Surroundings<'_>) -> Result<()> {
     }
 }
 
+/// Says which secrets stand in a configuration that every user of this machine can read.
+pub fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
+    let file = config.file.display().to_string();
+    for (key, line) in &config.exposed {
+        let line = u64::try_from(*line).ok();
+        findings.warn("secret-exposed", &file, line, None, || {
+            format!(
+                "{key} is a secret in clear, and every user of this machine may read the file: write it in a file of its own \
+                 (`…_file`), or take the permission away with chmod 640"
+            )
+        });
+    }
+}
+
 /// Changes alone say nothing about who else there is.
 fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
     if source.mode() != Mode::Delta || store.has_accounts()? {

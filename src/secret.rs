@@ -4,6 +4,8 @@
 //! looked up when it is needed, so that a token which was replaced meanwhile is found.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -115,12 +117,7 @@ impl SecretPlace {
             Self::Inline(secret) => secret.0.clone(),
             Self::File(path) => {
                 refuse_open_to_all(path)?;
-                std::fs::read_to_string(path).map_err(|cause| {
-                    Failure::new(Kind::Usage, "the file with a secret cannot be read")
-                        .at(path.display())
-                        .cure("check the path in the configuration, and that the user that runs rostersync may read it")
-                        .because(cause)
-                })?
+                read_file(path)?
             }
             Self::Variable(name) => std::env::var(name).map_err(|_| {
                 Failure::new(Kind::Usage, "the environment does not have the variable with a secret")
@@ -141,7 +138,7 @@ impl SecretPlace {
                 .cure("leave only the password or token there"));
         }
         if text.contains(char::is_control) {
-            return Err(Failure::new(Kind::Usage, "a secret has characters in it that nobody can type")
+            return Err(Failure::new(Kind::Usage, "a secret has control characters in it")
                 .at(place)
                 .cure("write the password or token anew, as plain text"));
         }
@@ -165,6 +162,39 @@ impl SecretPlace {
             Self::Variable(name) => format!("${name}"),
         }
     }
+}
+
+/// No secret is longer; a file that is has something else in it.
+const LONGEST: u64 = 64 << 10;
+
+fn read_file(path: &Path) -> Result<String> {
+    let wrong = |what: &str, cure: &str| Failure::new(Kind::Usage, what).at(path.display()).cure(cure);
+    if path.is_dir() {
+        return Err(wrong("the file with a secret is a folder", "name the file in it, in the configuration"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes)).map_err(|cause| {
+        let cure = match cause.kind() {
+            ErrorKind::PermissionDenied => {
+                "give the user that runs rostersync permission to read it and to enter its folder"
+            }
+            _ => "check the path in the configuration, and that the user that runs rostersync may read it",
+        };
+        wrong("the file with a secret cannot be read", cure).because(cause)
+    })?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(wrong(
+            "the file with a secret is larger than 64 KiB",
+            "check the path in the configuration",
+        ));
+    }
+    // Windows' editors and PowerShell write UTF-16.
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+        return Err(wrong("the file with a secret is in UTF-16", "save it as UTF-8 or plain text"));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        wrong("the file with a secret is not UTF-8", "save it as UTF-8, with the secret alone in it")
+    })
 }
 
 /// A secret that every user of the machine can read is none.

@@ -16,7 +16,7 @@ use crate::plan::{self, Action, Known, Note, PlanRow, Rules, Summary, Surveyed};
 use crate::platform::{Export, Seen};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
-use crate::run::{Surroundings, glance, open_later, unknown_schools};
+use crate::run::{Surroundings, find_exposed_secrets, glance, open_later, unknown_schools};
 use crate::source::{Glance, Identifiers, RosterSource};
 use crate::store::Store;
 
@@ -146,6 +146,7 @@ fn look(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> 
     let go_on = |_| ControlFlow::Continue(());
     let Surveyed { source, survey, prepared: export } =
         plan::survey(open, prepare, &store, &rules, findings, go_on)?;
+    find_exposed_secrets(config, findings);
     unknown_schools(config, &*source, &survey, &store, None, findings)?;
     let plan = plan::build(source.mode(), survey, &store, &export, &rules, true, go_on)?;
     plan.each_decided(|row| {

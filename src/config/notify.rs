@@ -173,6 +173,9 @@ impl<'de> Deserialize<'de> for Hidden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // An error of serde's own would show the value.
         match toml::Value::deserialize(deserializer) {
+            Ok(toml::Value::String(text)) if text.trim().is_empty() => Err(D::Error::custom(format!(
+                "the secret is empty{HINT}write it there, or name a file with `…_file`"
+            ))),
             Ok(toml::Value::String(text)) => Ok(Self(Secret::new(text))),
             Ok(_) | Err(_) => {
                 Err(D::Error::custom(format!("the secret is not text{HINT}write it in quotes")))

@@ -57,11 +57,11 @@ pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
 pub fn rekey_all(people: &People<'_>, file: &Path, findings: &mut Findings) -> Result<Renamings> {
     let unusable = |what: &str, line: u64| {
         Failure::new(Kind::InputUnusable, format!("the file of renames {what}"))
-            .at(format!("{}:{line}", file.display()))
+            .at(if line == 0 { file.display().to_string() } else { format!("{}:{line}", file.display()) })
             .cure("write a CSV file with the headers `old` and `new`, and a row for each new sourcedId")
     };
     let broken = |error: csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
+        let line = error.position().map_or(0, csv::Position::line);
         unusable("cannot be read", line).because(error)
     };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(broken)?;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use super::schools::unknown_schools;
-use super::{Options, Surroundings, interrupted, open, refuse_first_delta, rules, survey, watch};
+use super::{
+    Options, Surroundings, find_exposed_secrets, interrupted, open, refuse_first_delta, rules, survey, watch,
+};
 use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::Findings;
@@ -45,6 +47,7 @@ pub(super) fn plan_on(
         survey(open, config, options, store, rules, findings, around)?;
     refuse_first_delta(&*source, store)?;
     open::refuse_lost_guardians(&*source, store, rules)?;
+    find_exposed_secrets(config, findings);
     let mut overruns = unknown_schools(config, &*source, &survey, store, options.what_if, findings)?;
     let export_unknown = export.report_unknown(|key| survey.knows(key), findings)?;
     let compared = match &config.platform {

@@ -39,7 +39,7 @@ use serde::Deserialize;
 
 use self::limits::Limits;
 use self::manifest::{FileMode, Manifest};
-use self::package::{Package, PackageFile, Part};
+use self::package::{Package, PackageFile, Part, whole_place};
 use self::roles::RoleIndex;
 use self::rows::RowReader;
 use self::table::{FileOpening, HeaderRow, Table};
@@ -117,6 +117,15 @@ impl OneRosterCsv {
     }
 
     fn open_within(path: &Path, options: &Options, limits: Limits) -> Result<Self> {
+        let package = Package::open(path, limits)?;
+        let places = package.places();
+        Self::open_package(package, options).map_err(|failure| {
+            let whole = |failure, (name, place): &(String, String)| whole_place(failure, name, place);
+            places.iter().fold(failure, whole)
+        })
+    }
+
+    fn open_package(package: Package, options: &Options) -> Result<Self> {
         let mut findings = Findings::default();
         let encoding = options.encoding;
         let opening = |kind: &str| FileOpening {
@@ -125,7 +134,6 @@ impl OneRosterCsv {
             header: HeaderRow::Recognised,
         };
         let mut seen = BTreeMap::new();
-        let package = Package::open(path, limits)?;
         let users_file = part(&package, Part::Users)?;
         let manifest = package
             .file(Part::Manifest)
@@ -273,7 +281,10 @@ impl RosterSource for OneRosterCsv {
 }
 
 fn part(package: &Package, part: Part) -> Result<&PackageFile> {
-    package.file(part).ok_or_else(|| package::no_users(Path::new(&package.name), 0))
+    package.file(part).ok_or_else(|| {
+        let names = package.places().into_iter().map(|(name, _)| name).collect();
+        package::no_users(Path::new(&package.name), 0, names)
+    })
 }
 
 /// Who leaves when a record is absent, by the configuration or else by the manifest.

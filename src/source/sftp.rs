@@ -114,7 +114,9 @@ fn fetch(options: &Options, watch: &Watch<'_>) -> Result<Fetched> {
 }
 
 fn elsewhere(mut failure: Failure, shown: &str, options: &Options) -> Failure {
-    failure.place = failure.place.replace(shown, &options.url);
+    let url = options.url.trim_end_matches('/');
+    failure.place =
+        failure.place.replace(&format!("{shown}/"), &format!("{url}/")).replace(shown, &options.url);
     failure
 }
 

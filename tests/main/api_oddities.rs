@@ -142,7 +142,7 @@ fn a_secret_that_is_none_is_said_and_not_shown() {
     };
     assert_eq!(district_of("\u{FEFF}let-me-in\r\n").run().ok().report.count("created"), 3);
     for (token, words) in [
-        ("hunter2\u{1}", "characters in it that nobody can type"),
+        ("hunter2\u{1}", "control characters in it"),
         ("hünter2", "characters in it that no token has"),
         ("hunter 2", "characters in it that no token has"),
     ] {

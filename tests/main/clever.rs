@@ -446,7 +446,7 @@ fn the_token_is_looked_up_and_looked_up_again_when_it_is_rotated() {
     district.unset("source.auth.token_file");
     district.run().exits(6).complains(&["does not accept the application's id and secret (401)"]);
     district.file("token", "s3cr3t");
-    district.run().exits(6).complains(&["has tokens for 2 districts", "say which one"]);
+    district.run().exits(6).complains(&["has tokens for 2 districts", "name one of them with"]);
     district.set("source.district", "\"d1\"");
     assert_eq!(district.run().ok().report.count("created"), 12);
     assert!(fake.asked().iter().filter(|request| request.path == "/oauth/tokens").count() >= 4);
@@ -465,7 +465,7 @@ fn the_end_of_the_window_is_no_concern_while_requests_are_left() {
     });
     let done = district(&fake).run().ok();
     assert!(
-        done.stderr.contains("a failure of its own (500)") && done.stderr.contains("again in 0.0 s"),
+        done.stderr.contains("an error of its own (500)") && done.stderr.contains("again in 0.0 s"),
         "{}",
         done.stderr
     );

@@ -331,7 +331,7 @@ fn whatever_speaks_against_events_has_everything_pulled() {
     for (kind, object, words) in [
         ("users.merged", json!({ "id": "stu-00" }), "an event is of a kind that is not known"),
         ("users.updated", json!("stu-00"), "an event is without its user"),
-        ("users.updated", json!({ "email": "a@b.example" }), "an event is of a user without an id"),
+        ("users.updated", json!({ "email": "a@b.example" }), "an event names a user without an id"),
     ] {
         let told = move |clever: &mut Clever| {
             clever.events.push(event(3, "2026-11-23T03:03:00.000Z", kind, &object));

@@ -198,17 +198,8 @@ const MISTAKES: &[Mistake] = &[
         arguments: RUN,
         exit: 7,
         make: |district| {
-            district.file("up/2026-11/users.csv", "sourcedId\n");
+            district.file("up/exports/2026-11/users.csv", "sourcedId\n");
             district.set("source.path", "\"up\"");
-            None
-        },
-    },
-    Mistake {
-        name: "--source is no zip",
-        arguments: &["run", "--source", "note.txt"],
-        exit: 7,
-        make: |district| {
-            district.file("note.txt", "see the other folder\n");
             None
         },
     },
@@ -271,13 +262,13 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "no file of renames",
         arguments: &["run", "--rekey", "renames.csv"],
-        exit: 2,
+        exit: 7,
         make: |_| None,
     },
     Mistake {
         name: "a file of renames without its header",
         arguments: &["run", "--rekey", "renames.csv"],
-        exit: 2,
+        exit: 7,
         make: |district| {
             district.file("renames.csv", "1001,2001\n");
             None

@@ -179,7 +179,7 @@ fn a_server_that_wants_to_be_left_alone_for_long_is() {
 #[test]
 fn answers_that_are_none() {
     refused(6, &["a web page instead of JSON"], |_, _| Reply::html(200));
-    refused(6, &["no list of users in it"], |sis, request| match request.path.ends_with("/users") {
+    refused(6, &["no list `users` in it"], |sis, request| match request.path.ends_with("/users") {
         true => Reply::json(json!({ "imsx_codeMajor": "failure", "imsx_description": "Rosa Diaz" })),
         false => sis.page(request),
     });
@@ -239,7 +239,9 @@ fn refusals_explain_themselves() {
     refused(6, &["these credentials may not read this (403)", "roster-core.readonly"], |_, _| {
         Reply::status(403)
     });
-    refused(6, &["there is nothing at this address (404)", "/ims/oneroster/v1p1"], |_, _| Reply::status(404));
+    refused(6, &["there are no orgs at this address (404)", "/ims/oneroster/v1p1", "orgs_path"], |_, _| {
+        Reply::status(404)
+    });
     refused(
         6,
         &["the server rejected the request (400)", "because: the server says `invalid_selection_field`"],
@@ -331,21 +333,95 @@ fn one_page_is_asked_for_at_a_time_and_none_in_vain() {
     assert_eq!(most.load(SeqCst), 1);
 }
 
+/// Every failure of encryption is said once: as a failure, and not by the library as well.
+fn said_once(done: &crate::support::Done) {
+    let lines: Vec<&str> = done.stderr.lines().filter(|line| line.contains("certificate")).collect();
+    assert!(lines.iter().all(|line| !line.contains("failed to verify")), "{}", done.stderr);
+    assert_eq!(done.stderr.matches("invalid peer certificate").count(), 1, "{}", done.stderr);
+}
+
 #[test]
-fn a_certificate_is_trusted_only_if_somebody_said_so() {
+fn a_certificate_is_trusted_only_if_the_configuration_names_it() {
     let sis = Sis::new(&people(12));
     let certified = Certified::new("localhost");
     let fake = Fake::start_with(Some(&certified), move |request| sis.page(request));
     let mut district = district(&fake);
     let url = fake.url("/ims/oneroster/v1p1").replace("http://127.0.0.1", "https://localhost");
     district.set("source.url", &format!("{url:?}"));
-    district.run().exits(6).complains(&["the certificate of localhost is not trusted", "ca_file"]);
+    let done = district.run().exits(6);
+    done.complains(&["the certificate of localhost is not trusted", "ca_file"]);
+    said_once(&done);
+    said_once(&district.cli(&["-q", "run"]).exits(6));
     district.file("ca.pem", &certified.authority);
     district.set("source.http.ca_file", "\"ca.pem\"");
     assert_eq!(district.run().ok().report.count("created"), 12);
     // The right authority, but the certificate of another server.
     district.set("source.url", &format!("{:?}", url.replace("localhost", "127.0.0.1")));
-    district.run().exits(6).complains(&["the certificate of 127.0.0.1 is not trusted"]);
+    district
+        .run()
+        .exits(6)
+        .complains(&["the certificate of 127.0.0.1 is not trusted: it is one for another name"]);
+}
+
+/// What appliances make for themselves: a certificate that is marked as an authority. It is taken if the configuration names
+/// that very one, for the server that it names.
+#[test]
+fn a_certificate_that_is_its_own_authority_is_trusted_if_it_is_named() {
+    let certified = Certified::by_itself("localhost");
+    let sis = Sis::new(&people(12));
+    let fake = Fake::start_with(Some(&certified), move |request| sis.page(request));
+    let mut district = district(&fake);
+    let url = fake.url("/ims/oneroster/v1p1").replace("http://127.0.0.1", "https://localhost");
+    district.set("source.url", &format!("{url:?}"));
+    district.file("ca.pem", &Certified::by_itself("localhost").authority);
+    district.set("source.http.ca_file", "\"ca.pem\"");
+    // One that looks the same is another one.
+    district.run().exits(6).complains(&["the certificate of localhost is not trusted"]);
+    district.file("ca.pem", &certified.authority);
+    assert_eq!(district.run().ok().report.count("created"), 12);
+    district.set("source.url", &format!("{:?}", url.replace("localhost", "127.0.0.1")));
+    district.run().exits(6).complains(&["is not trusted: it is one for another name"]);
+}
+
+/// A list that is called otherwise is read if it is the only one of records, on every page; in ClassLink's API as well.
+#[test]
+fn a_list_of_another_name_is_read_and_said() {
+    for kind in ["oneroster-api", "classlink"] {
+        for (name, place) in [("students", "called `students`"), ("", "without a name")] {
+            let sis = Sis { totals: false, ..Sis::new(&people(25)) };
+            let fake = Fake::start(move |request| {
+                let Reply::Say { status, headers, body } = sis.page(request) else { unreachable!() };
+                let body = match (name, body.strip_prefix("{\"users\":")) {
+                    (_, None) => body,
+                    ("", Some(list)) => list.trim_end_matches('}').to_owned() + "}]",
+                    (name, Some(list)) => format!("{{\"page\":1,\"{name}\":{list}"),
+                };
+                let body = body.replace("[]}]", "[]").replace("}]}]", "}]");
+                Reply::Say { status, headers, body }
+            });
+            let district = district(&fake).with("source.type", &format!("{kind:?}"));
+            let done = district.run().ok();
+            assert_eq!(done.report.count("created"), 25, "{kind} {name}");
+            assert!(
+                done.stderr.contains(&format!("the server's list is {place}, not `users`")),
+                "{}",
+                done.stderr
+            );
+            let done = district.cli(&["check", "--source"]).ok();
+            assert!(
+                done.stdout.contains("10 users looked at") || done.stdout.contains("users looked at"),
+                "{}",
+                done.stdout
+            );
+        }
+    }
+    // Two lists of records: which one is meant is not known.
+    refused(6, &["the answer has no list `users` in it", "because: it has `a`, `b`"], |_, request| {
+        match request.path.ends_with("users") {
+            true => Reply::json("{\"a\":[{\"sourcedId\":\"x\"}],\"b\":[{\"sourcedId\":\"y\"}]}"),
+            false => Reply::json("{\"orgs\":[]}"),
+        }
+    });
 }
 
 /// A server whose data change under the pull until it was begun so many times.

@@ -65,11 +65,13 @@ fn whoever_has_everybody_asks_no_further() {
         assert_eq!(offsets(&fake.asked()), [0, 7]);
     }
     // In the middle of the list, or without a count, that is no end.
-    refused(6, &["there is nothing at this address (404)"], |sis, request| match is_page(request, 20) {
-        true => Reply::status(404),
-        false => sis.page(request),
+    refused(6, &["the server has no next page (404) after 20 records"], |sis, request| {
+        match is_page(request, 20) {
+            true => Reply::status(404),
+            false => sis.page(request),
+        }
     });
-    refused(6, &["there is nothing at this address (404)"], |sis, request| match request.number("offset") {
+    refused(6, &["the server has no next page (404) after"], |sis, request| match request.number("offset") {
         Some(0) => uncounted(sis).page(request),
         _ => Reply::status(404),
     });

@@ -257,7 +257,7 @@ fn a_server_that_says_nothing_is_left_in_time() {
     let _ = std::io::Read::read_to_end(&mut connection, &mut greeting);
     let done = district.said(run.join().unwrap());
     done.exits(6).complains(&[
-        "the files were not there after 0.5 s",
+        "the files did not arrive within 0.5 s",
         "`timeout` in [source.sftp]",
         "nothing was applied",
     ]);

@@ -293,7 +293,9 @@ impl Auth {
     ) -> Result<T> {
         let refused = |answer: &Answer| {
             let failure = explain::refusal(answer, *asked);
-            match explain::said_of_token(answer, self.secret.reveal()) {
+            match explain::said_of_token(answer, self.secret.reveal())
+                .filter(|_| !(300..400).contains(&answer.status))
+            {
                 Some(said) => failure.because(said),
                 None => failure,
             }

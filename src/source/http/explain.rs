@@ -63,12 +63,18 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Tr
             cure.to_owned(),
         );
     }
-    let through = match proxy {
-        Proxy::At(_) => "`proxy` in [source.http]",
-        Proxy::System | Proxy::None => "the proxy of the environment (HTTPS_PROXY)",
+    let (through, login) = match proxy {
+        Proxy::At(_) => (
+            "`proxy` in [source.http]",
+            "remove `proxy` in [source.http], which must not hold a password, and set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT in the \
+             environment of rostersync",
+        ),
+        Proxy::System | Proxy::None => {
+            ("the proxy of the environment (HTTPS_PROXY)", "check user and password in HTTPS_PROXY")
+        }
     };
     if has(&["proxy auth", "Proxy Auth"]) {
-        let cure = format!("check user and password of {through}, or exempt the server with NO_PROXY");
+        let cure = format!("{login}, or exempt the server with NO_PROXY");
         return lasting("the proxy wants a user and a password (407)", cure);
     }
     if has(&["tunnel"]) {
@@ -235,7 +241,7 @@ pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
         // The proxy's word, not the server's.
         (407, _) => (
             "the proxy wants a user and a password (407)".to_owned(),
-            "check `proxy` in [source.http] or HTTPS_PROXY, or exempt the server with NO_PROXY".to_owned(),
+            "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT in the environment of rostersync, or exempt the server with NO_PROXY".to_owned(),
         ),
         // Some say an error with a status of success.
         (200 | 400 | 401 | 403 | 422, Asked::Token(used)) => token_refusal(answer, used),
@@ -265,6 +271,12 @@ pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
         (404, Asked::Roster(used)) if is_html(answer) && matches!(used.kind, AuthKind::Clever | AuthKind::Bearer) => (
             "the server answers with a web page that says 404: the path is wrong, or the token is not one for this kind of data".to_owned(),
             "check `url` in [source]; Clever needs the token of a district, not that of a user or of the application".to_owned(),
+        ),
+        (404, Asked::Roster(_)) if answer.url.path().ends_with("/orgs") => (
+            "there are no orgs at this address (404)".to_owned(),
+            "check `url` in [source]: OneRoster 1.1 usually ends in /ims/oneroster/v1p1, 1.2 in /ims/oneroster/rostering/v1p2. If the server \
+             has users but no orgs: `orgs_path = \"\"` in [source]"
+                .to_owned(),
         ),
         (404, Asked::Roster(_)) => (
             "there is nothing at this address (404)".to_owned(),
@@ -470,7 +482,11 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
-        words.push(cause.to_string());
+        let word = cause.to_string();
+        // The library's own layers say nothing that helps.
+        if !word.starts_with("client error (") {
+            words.push(word);
+        }
         next = cause.source();
     }
     if words.is_empty() {

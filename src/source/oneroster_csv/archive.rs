@@ -33,6 +33,7 @@ pub(super) fn open(
     if archive.has_duplicate_names() {
         return Err(refuse("the zip file has several entries of the same name".to_owned()));
     }
+    let mut names = Vec::new();
     // Files of interest, with the top folder each is in.
     let mut found: Vec<(String, PackageFile)> = Vec::new();
     for index in 0..archive.len() {
@@ -46,6 +47,9 @@ pub(super) fn open(
         }
         if entry.encrypted() {
             return Err(refuse("the zip file is encrypted".to_owned()));
+        }
+        if entry.is_file() && names.len() < 1000 && !name.split('/').any(is_litter) {
+            names.push(name.clone());
         }
         let components: Vec<&str> = name.split('/').collect();
         let (folder, base) = match components[..] {
@@ -69,7 +73,7 @@ pub(super) fn open(
             return Err(refuse(format!("{base} in the zip file {objection}")));
         }
         let content = Content::Entry(index);
-        let file = PackageFile { part, name: base.to_owned(), content };
+        let file = PackageFile { part, name: base.to_owned(), folder: None, content };
         found.push((folder.to_owned(), file));
     }
     let mut folders: Vec<&str> = found
@@ -83,7 +87,7 @@ pub(super) fn open(
     let chosen = match folders[..] {
         ["", ..] => String::new(),
         [one] => one.to_owned(),
-        _ => return Err(no_users(path, folders.len())),
+        _ => return Err(no_users(path, folders.len(), names)),
     };
     let files = found.into_iter().filter(|(folder, _)| *folder == chosen).map(|(_, file)| file).collect();
     Ok((archive, files))

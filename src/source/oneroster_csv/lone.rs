@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::header::Wanted;
 use super::limits::Limits;
-use super::package::{Package, PackageFile};
+use super::package::{Package, PackageFile, whole_place};
 use super::table::{Pull, Table};
 use crate::failure::Result;
 use crate::findings::Findings;
@@ -37,9 +37,10 @@ pub fn read<const N: usize>(
     each: &mut dyn FnMut(LoneRow<'_, N>) -> Result<()>,
 ) -> Result<FileSeen> {
     let (package, file) = Package::lone(path, Limits::default())?;
+    let whole = |failure| whole_place(failure, &file.name, &package.place(&file));
     let wanted = columns.map(|(name, formerly)| Wanted { name, formerly, misspelt: &[] });
-    let table = Table::open(&package, &file, opening, &wanted, findings)?;
-    let located = table.header.locate(&wanted, findings)?;
+    let table = Table::open(&package, &file, opening, &wanted, findings).map_err(whole)?;
+    let located = table.header.locate(&wanted, findings).map_err(whole)?;
     let tally = table.rows(&package, &file, &located, findings, &mut |row, _| {
         let cut = row.unproven().and_then(|cut| located.iter().position(|column| *column == Some(cut)));
         each(LoneRow {

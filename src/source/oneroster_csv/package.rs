@@ -46,6 +46,8 @@ pub(super) struct PackageFile {
     pub part: Part,
     /// Its name as the user knows it, without folders.
     pub name: String,
+    /// The folder that it is in; none within an archive.
+    pub folder: Option<PathBuf>,
     pub content: Content,
 }
 
@@ -92,10 +94,17 @@ impl Package {
 
     /// One file alone, which is no export.
     pub(super) fn lone(path: &Path, limits: Limits) -> Result<(Self, PackageFile)> {
-        let opened = SharedFile::open(path)
-            .map_err(|cause| Failure::io(Kind::InputUnusable, "the file cannot be opened", path, cause))?;
+        let problem = |cause| Failure::io(Kind::InputUnusable, "the file cannot be opened", path, cause);
+        let opened = SharedFile::open(path).map_err(problem)?;
+        if path.metadata().map_err(problem)?.is_dir() {
+            return Err(Failure::new(Kind::InputUnusable, "this is a folder, and a CSV file is wanted")
+                .at(path.display())
+                .cure("name the file in it, in the configuration"));
+        }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let file = PackageFile { part: Part::Users, name, content: Content::File(opened) };
+        let content = Content::File(opened);
+        let file =
+            PackageFile { part: Part::Users, name, folder: path.parent().map(Path::to_owned), content };
         Ok((Self { name: path.display().to_string(), files: Vec::new(), archive: None, limits }, file))
     }
 
@@ -105,8 +114,17 @@ impl Package {
 
     /// Path and file name, for messages.
     pub(super) fn place(&self, file: &PackageFile) -> String {
-        // A file alone is its own package.
-        if self.files.is_empty() { self.name.clone() } else { format!("{}, {}", self.name, file.name) }
+        match &file.folder {
+            // A file alone is its own package.
+            _ if self.files.is_empty() => self.name.clone(),
+            Some(folder) => folder.join(&file.name).display().to_string(),
+            None => format!("{}, {}", self.name, file.name),
+        }
+    }
+
+    /// Name and place of each file.
+    pub(super) fn places(&self) -> Vec<(String, String)> {
+        self.files.iter().map(|file| (file.name.clone(), self.place(file))).collect()
     }
 
     /// Gives `use_it` the bytes of a file from the first one on.
@@ -141,16 +159,82 @@ pub(super) fn is_litter(component: &str) -> bool {
     component.starts_with("._") || component == ".DS_Store" || component == "__MACOSX"
 }
 
-/// What is wrong when there is no users.csv, or more than one.
-pub(super) fn no_users(path: &Path, folders: usize) -> Failure {
-    let failure = if folders > 1 {
-        Failure::new(Kind::InputUnusable, "more than one folder in the export holds a users.csv")
-    } else {
-        Failure::new(Kind::InputUnusable, "there is no users.csv in the export")
-    };
-    failure.at(path.display()).cure(
-        "`[source] path` has to be the folder or zip file of one OneRoster export, with users.csv at its top or in one folder",
+/// What is wrong when there is no users.csv, or more than one. `there` are the names of what is there instead, with folders.
+pub(super) fn no_users(path: &Path, folders: usize, mut there: Vec<String>) -> Failure {
+    const NAMES: usize = 10;
+    let usual = "`path` in [source] has to be the folder or zip file of one OneRoster export, with users.csv at its top or in one folder";
+    let failure = Failure::new(
+        Kind::InputUnusable,
+        match folders > 1 {
+            true => "more than one folder in the export holds a users.csv",
+            false => "there is no users.csv in the export",
+        },
     )
+    .at(path.display());
+    if there.is_empty() {
+        return failure.because("it is empty").cure(format!("check that the export was delivered; {usual}"));
+    }
+    there.sort();
+    let base = |name: &str| name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    // Below more than one folder; renamed by a browser or a desktop; or another kind of file.
+    let deep =
+        there.iter().find(|name| base(name) == "users.csv" && name.contains('/')).filter(|_| folders <= 1);
+    let renamed = there.iter().find(|name| {
+        let base = base(name);
+        (base.starts_with("users") || base.starts_with("user.") || base.starts_with("oneroster"))
+            && !base.ends_with('/')
+            && base != "users.csv"
+    });
+    let cure = match (deep, renamed) {
+        (Some(deep), _) => {
+            let folder = deep.rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("users.csv is in {folder}/: name that folder, or make the zip file from what is in it")
+        }
+        (None, Some(name)) if name.ends_with(".csv") => {
+            format!("if `{name}` is the file of users, have it delivered as users.csv; {usual}")
+        }
+        (None, Some(name)) => format!("`{name}` is not users.csv; {usual}"),
+        (None, None) => usual.to_owned(),
+    };
+    let more = there.len().saturating_sub(NAMES);
+    there.truncate(NAMES);
+    if more > 0 {
+        there.push(format!("{more} more"));
+    }
+    failure.because(format!("it has {}", there.join(", "))).cure(cure)
+}
+
+/// The names of what is in a folder, and below it as far as users.csv may be looked for in vain.
+fn names_below(path: &Path, depth: u32, prefix: &str, names: &mut Vec<String>) {
+    for entry in path.read_dir().into_iter().flatten().flatten().take(1000) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_litter(&name) {
+            continue;
+        }
+        let whole = format!("{prefix}{name}");
+        match entry.path().is_dir() {
+            true if depth > 0 => {
+                let before = names.len();
+                names_below(&entry.path(), depth - 1, &format!("{whole}/"), names);
+                // Of what is below, only what matters.
+                let inner: Vec<String> = names.split_off(before);
+                names.extend(
+                    inner.into_iter().filter(|name| name.to_ascii_lowercase().ends_with("users.csv")),
+                );
+                names.push(format!("{whole}/"));
+            }
+            true => names.push(format!("{whole}/")),
+            false => names.push(whole),
+        }
+    }
+}
+
+/// A failure's place as a whole path, where it begins with the mere name of a file.
+pub(super) fn whole_place(mut failure: Failure, name: &str, place: &str) -> Failure {
+    if let Some(rest) = failure.place.strip_prefix(name) {
+        failure.place = format!("{place}{rest}");
+    }
+    failure
 }
 
 /// The files in a folder, or in the one folder inside it that has a users.csv.
@@ -168,7 +252,11 @@ fn folder(path: &Path) -> Result<Vec<PackageFile>> {
     }
     match found.pop() {
         Some(files) if found.is_empty() => Ok(files),
-        _ => Err(no_users(path, found.len() + 1)),
+        _ => {
+            let mut names = Vec::new();
+            names_below(path, 3, "", &mut names);
+            Err(no_users(path, found.len() + 1, names))
+        }
     }
 }
 
@@ -198,7 +286,8 @@ fn list(path: &Path) -> Result<(Vec<PackageFile>, Vec<PathBuf>)> {
             continue;
         }
         let opened = SharedFile::open(&path).map_err(|cause| problem(&path, cause))?;
-        files.push(PackageFile { part, name, content: Content::File(opened) });
+        let folder = path.parent().map(Path::to_owned);
+        files.push(PackageFile { part, name, folder, content: Content::File(opened) });
     }
     Ok((files, folders))
 }
