@@ -126,7 +126,7 @@ fn oauthlib_refuses_a_wrong_secret_and_the_store_stays() {
     let done = judged.district.run().exits(6);
     done.complains(&[
         "error: the signature of the request is not accepted (401); nothing was applied\n  at: ",
-        "\n  help: check `client_id` and `client_secret` in [source.auth]",
+        "\n  help: check `client_id` and `client_secret_file` in [source.auth]",
     ]);
     assert!(!done.stderr.contains("s3cr3t"), "{}", done.stderr);
     assert_eq!(judged.noted().last().unwrap().status, "401");

@@ -313,10 +313,10 @@ fn what_cannot_be_fetched_is_explained() {
     refused(&district, 6, &["the server refused the login"]);
     let other = fs::read_to_string(server.at("user.pub")).unwrap();
     district.set("source.sftp.host_key", &format!("{:?}", other.trim()));
-    refused(&district, 6, &["does not have the key that it should have"]);
+    refused(&district, 6, &["the server's key is not the expected one"]);
     // A server that nobody knows is not trusted either.
     district.unset("source.sftp.host_key");
-    refused(&district, 6, &["does not have the key that it should have"]);
+    refused(&district, 6, &["the server's key is not the expected one"]);
 }
 
 #[test]

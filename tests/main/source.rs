@@ -180,7 +180,7 @@ fn a_source_that_is_not_there_is_refused() {
     refused(
         |district| district.file("sis/orgs.csv", "x"),
         7,
-        &["there is no users.csv in the export", "[source] path"],
+        &["there is no users.csv in the export", "`path` in [source]"],
     );
     refused(
         |district| {
