@@ -1,6 +1,7 @@
 //! `rostersync undo`
 
 use crate::failure::Result;
+use crate::plural::{agreed, counted};
 use crate::run::{
     Fate, Foretold, Next, Surroundings, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo,
 };
@@ -104,8 +105,10 @@ fn line(value: &UndoneValue) -> String {
 fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
     let UndoOutcome { stay, again, kept, .. } = *outcome;
     let counts = format!(
-        "{} values given back ({stay} stay, {again} changed again by the next run), {kept} kept",
-        stay + again
+        "{} given back ({} {}, {again} changed again by the next run), {kept} kept",
+        counted(stay + again, "value", "values"),
+        stay,
+        agreed(stay, "stays", "stay"),
     );
     let mut text = String::new();
     match outcome.run {
@@ -113,7 +116,11 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
             if let Some(report) = &outcome.report {
                 text.push_str(&format!("Run {run}, its report is {}\n", shown(report)));
             }
-            text.push_str(&format!("Undo of run {}: {counts}; {} notifications\n", args.run, outcome.told));
+            text.push_str(&format!(
+                "Undo of run {}: {counts}; {}\n",
+                args.run,
+                counted(outcome.told, "notification", "notifications")
+            ));
         }
         None if stay + again == 0 => {
             text.push_str(&format!(
@@ -123,17 +130,22 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
         }
         None => text.push_str(&format!("Undo of run {}, preview: {counts}\n", args.run)),
     }
+    text.push_str(&not_told(args, outcome));
     if again > 0 {
-        text.push_str(
-            "To keep what the next run would change again, correct it in the SIS, or let active users keep their own details \
+        text.push_str(&format!(
+            "To keep {} that the next run would change again, correct it in the SIS, or let active users keep their own details \
              (update_contacts = false) first.\n",
-        );
+            agreed(again, "the value", "the values")
+        ));
     }
     match &outcome.foretold {
         Foretold::NotAsked => {}
         Foretold::Planned { overruns } if overruns.is_empty() => {}
         Foretold::Planned { overruns } => {
-            text.push_str("But the next run would be blocked by a limit, and change nothing:\n");
+            text.push_str(&format!(
+                "But the next run would be blocked by {}, and change nothing:\n",
+                agreed(overruns.len() as u64, "a limit", "limits")
+            ));
             overruns.iter().for_each(|overrun| text.push_str(&format!("  {overrun}\n")));
         }
         Foretold::Remembered { .. } if stay + again == 0 => {}
@@ -141,6 +153,33 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
             "What the next run does is foretold from what the roster last said of each; what has changed in the SIS since, the \
              platform's export, other people's values and the limits are left out: {why}.\n"
         )),
+    }
+    text
+}
+
+/// What people know of the run that is taken back, where nobody tells them that it is.
+fn not_told(args: &UndoArgs, outcome: &UndoOutcome) -> String {
+    let mut text = String::new();
+    let done = outcome.run.is_some();
+    let (told, waiting) = (outcome.were_told, outcome.have_waiting);
+    if told > 0 && !args.notify {
+        let who = counted(told, "person was", "people were");
+        let run = args.run;
+        text.push_str(&match done {
+            true => format!("{who} told of run {run} and {} not told of this.\n", agreed(told, "is", "are")),
+            false => format!(
+                "{who} told of run {run} and would not be told of this; --notify tells {}.\n",
+                agreed(told, "that person", "them")
+            ),
+        });
+    }
+    if waiting > 0 && !args.notify {
+        text.push_str(&format!(
+            "{} a message about run {} that still waits and tells of what is taken back: `rostersync outbox list` shows it, \
+             `rostersync outbox discard` stops it.\n",
+            counted(waiting, "person has", "people have"),
+            args.run
+        ));
     }
     text
 }

@@ -64,6 +64,10 @@ pub struct UndoOutcome {
     /// Values that keep what they are.
     pub kept: u64,
     pub told: u64,
+    /// Of the people whose details are given back: who was told of the run that is taken back, and who has a message about it
+    /// that still waits.
+    pub were_told: u64,
+    pub have_waiting: u64,
     pub report: Option<std::path::PathBuf>,
     pub delivery: Delivery,
     /// How it is known what the next run will do.
@@ -97,16 +101,23 @@ pub fn undo(
         again: 0,
         kept: 0,
         told: 0,
+        were_told: 0,
+        have_waiting: 0,
         report: None,
         delivery: Delivery::default(),
         foretold,
     };
     let mut summary = Summary::default();
     let mut given_back_to = HashSet::new();
+    let written_to = store.written_to_about(options.run)?;
     let number = store.next_run()?;
     let mut count = |before: &Account, after: &Account, values: &[Undone]| {
         let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
         *summary.actions.entry(if given_back { Action::Updated } else { Action::Kept }).or_default() += 1;
+        if given_back && let Some(told) = written_to.get(&before.id) {
+            outcome.were_told += u64::from(*told);
+            outcome.have_waiting += u64::from(!told);
+        }
         if given_back && options.notify {
             given_back_to.insert(after.sourced_id.clone());
         }

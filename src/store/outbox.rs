@@ -1,5 +1,7 @@
 //! The outbox: notifications, from the transaction of the change that they tell of until they are handed over.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Row, named_params, params_from_iter};
@@ -108,6 +110,16 @@ impl Store {
     pub fn waiting(&self) -> Result<u64> {
         let query = format!("SELECT count(*) FROM outbox WHERE {WAITING}");
         Ok(self.connection.query_row(&query, [], |row| row.get(0))?)
+    }
+
+    /// Who has a message about a run, by account: whether one of them went out, or may have.
+    pub fn written_to_about(&self, run: i64) -> Result<HashMap<i64, bool>> {
+        let mut statement = self.connection.prepare(
+            "SELECT account_id, max(state IN ('sent', 'sending', 'unknown')) FROM outbox \
+             WHERE run_id = ?1 AND state IN ('sent', 'sending', 'unknown', 'queued', 'deferred') GROUP BY account_id",
+        )?;
+        let rows = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// How many there are in each state.

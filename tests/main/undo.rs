@@ -54,7 +54,10 @@ fn the_three_groups_and_what_the_next_run_makes_of_them() {
     assert!(
         rest.starts_with(
             "Undo of run 2, preview: 5 values given back (4 stay, 1 changed again by the next run), 1 kept\n"
-        ) && rest.contains("correct it in the SIS"),
+        ) && rest.contains("To keep the value that the next run would change again, correct it in the SIS")
+            && rest.contains(
+                "2 people were told of run 2 and would not be told of this; --notify tells them.\n"
+            ),
         "{rest}"
     );
     assert_eq!(district.everything(), before, "a preview writes nothing");
@@ -73,6 +76,11 @@ fn the_three_groups_and_what_the_next_run_makes_of_them() {
          tea-4 | Rosa | Diaz | tea-4@school.example | "
     );
     assert_eq!(district.mails().len(), mails, "nobody is told");
+    assert!(
+        done.stdout.contains("2 people were told of run 2 and are not told of this.\n"),
+        "{}",
+        done.stdout
+    );
     let runs = district.cli(&["runs", "--json"]).ok().json();
     assert_eq!(
         (&runs[0]["mode"], &runs[0]["undoes"], &runs[0]["source"]),
@@ -142,6 +150,58 @@ fn people_are_told_if_that_is_wanted() {
     let to: Vec<&str> = mails.iter().skip(before).map(|mail| mail.to.as_str()).collect();
     assert_eq!(to.len(), 4, "the new and the old address of two active people: {to:?}");
     assert!(mails.iter().any(|mail| mail.body.contains("were set back to what they were before")));
+}
+
+/// One of each, and nothing where nobody was told.
+#[test]
+fn what_an_undo_says_is_right_in_number() {
+    let mut district = District::new().without_limits().update_contacts(true);
+    let before = [person("tea-1"), person("tea-2")];
+    district.platform(&before);
+    district.sis(&before);
+    let _ = district.run().ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[person("tea-1").email("new@mail.example"), person("tea-2")]);
+    // The first message waits for a server that is not there.
+    district.set("notify.email.server", "\"smtp://127.0.0.1:1\"");
+    district.set("notify.email.timeout", "\"2s\"");
+    let _ = district.run().exits(8);
+    let preview = district.cli(&["undo", "2", "--dry-run"]).ok().stdout;
+    assert!(
+        preview.ends_with(
+            "Undo of run 2, preview: 1 value given back (0 stay, 1 changed again by the next run), 0 kept\n\
+             1 person has a message about run 2 that still waits and tells of what is taken back: `rostersync outbox list` shows \
+             it, `rostersync outbox discard` stops it.\n\
+             To keep the value that the next run would change again, correct it in the SIS, or let active users keep their own \
+             details (update_contacts = false) first.\n"
+        ),
+        "{preview}"
+    );
+    let mut off = district.update_contacts(false);
+    off.set("notify.email.server", "\"file:mail/\"");
+    off.at("2026-11-25T08:15:00Z");
+    let _ = off.run();
+    assert!(!off.mails().is_empty());
+    let preview = off.cli(&["undo", "2", "--dry-run"]).ok().stdout;
+    assert!(
+        preview.ends_with(
+            "Undo of run 2, preview: 1 value given back (1 stays, 0 changed again by the next run), 0 kept\n\
+             1 person was told of run 2 and would not be told of this; --notify tells that person.\n"
+        ),
+        "{preview}"
+    );
+    let done = off.cli(&["undo", "2", "--notify"]).ok().stdout;
+    assert!(
+        done.ends_with(
+            "1 value given back (1 stays, 0 changed again by the next run), 0 kept; 2 notifications\n"
+        ),
+        "{done}"
+    );
+    let done = off.cli(&["undo", "4"]).ok().stdout;
+    assert!(
+        done.ends_with("0 kept; 0 notifications\n1 person was told of run 4 and is not told of this.\n"),
+        "{done}"
+    );
 }
 
 /// While the setting is ON the roster is right, and the preview says so of everybody.
