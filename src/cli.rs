@@ -15,6 +15,7 @@ mod preview_folder;
 mod report;
 mod run;
 mod runs;
+mod signals;
 mod status;
 mod table;
 mod ui;
@@ -58,7 +59,7 @@ struct Global {
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 
-    /// Print nothing when the exit status is 0
+    /// When the exit status is 0, print nothing but results that were asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 

@@ -22,7 +22,7 @@ pub use notify::{
     QuietHours, StartTls, When,
 };
 pub use source::{Pull, Source, SourceKind, SourceMode};
-pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, Zone};
+pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, Zone, span};
 
 /// A whole configuration. Paths are already relative to the folder of the file.
 #[derive(Debug, Clone, Deserialize)]

@@ -89,6 +89,13 @@ impl Failure {
         self
     }
 
+    /// The system makes no more threads.
+    pub fn no_thread(cause: std::io::Error) -> Self {
+        Self::new(Kind::Failed, "no thread can be started")
+            .cure("raise the limit of processes for the user that runs rostersync (ulimit -u, TasksMax of the unit)")
+            .because(cause)
+    }
+
     /// A file operation that failed, with the usual cure for its cause.
     pub fn io(kind: Kind, what: impl Into<String>, path: &Path, cause: std::io::Error) -> Self {
         use std::io::ErrorKind;

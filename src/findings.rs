@@ -37,6 +37,20 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Finding {
+    /// `users.csv:12: email`
+    pub fn place(&self) -> String {
+        let mut place = self.file.clone();
+        if let Some(line) = self.line {
+            place.push_str(&format!(":{line}"));
+        }
+        if let Some(column) = &self.column {
+            place.push_str(&format!(": {column}"));
+        }
+        place
+    }
+}
+
 /// The findings of one reading.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Findings {

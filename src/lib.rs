@@ -25,12 +25,14 @@
 //! * [`notify`]: what people are told, and handing it over
 //! * [`people`]: what people do besides the sync: joining, editing, permissions
 //! * [`report`]: the Users report, written, read, sorted and shown
-//! * [`lock`], [`output`]: one run at a time; files that are complete or not there
 //! * [`plural`]: numbers in sentences
+//! * [`lock`], [`output`], [`owner`]: one run at a time; files that are complete or not there, and whose they are
+//! * [`attempt`]: each time that a run was started, and how it ended
 //! * [`run`]: the walk through all of it
 //! * [`cli`]: the commands; the only part that prints
 
 pub mod account;
+pub mod attempt;
 pub mod cli;
 pub mod config;
 pub mod contact;
@@ -44,6 +46,7 @@ pub mod message;
 pub mod near;
 pub mod notify;
 pub mod output;
+pub mod owner;
 pub mod people;
 pub mod plan;
 pub mod platform;

@@ -2,11 +2,14 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
+
 use crate::failure::{Failure, Kind, Result};
+use crate::owner;
 
 /// A held lock; dropping it frees it.
 pub struct Lock {
@@ -15,6 +18,9 @@ pub struct Lock {
 
 /// How long a command waits for another one that is about to finish.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// More of a lock file is not read: it holds one short line.
+const LONGEST: u64 = 200;
 
 /// Whose details change at a time: the accounts and the outbox are locked apart, so that sending slowly to thousands
 /// does not keep the accounts locked.
@@ -31,18 +37,8 @@ impl Lock {
     /// `Busy`, saying who holds it since when.
     pub fn take(store: &Path, of: Of, now: &str, patience: Duration) -> Result<Self> {
         let path = path(store, of);
-        let failed = |cause| Failure::io(Kind::Failed, "the lock file cannot be used", &path, cause);
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        }
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
+        let failed = |cause| unusable(&path, cause);
+        let mut file = open(&path)?;
         let deadline = Instant::now() + patience;
         loop {
             match file.try_lock() {
@@ -56,28 +52,99 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(50));
                     let mut holder = String::new();
                     // Who it is is only for the message; the lock is the kernel's word.
-                    let _ = file.read_to_string(&mut holder);
+                    let _ = Read::by_ref(&mut file).take(LONGEST).read_to_string(&mut holder);
                     let what = match of {
                         Of::Run => "another run holds the lock",
                         Of::Outbox => "another process is sending the notifications",
                     };
-                    return Err(Failure::new(Kind::Busy, format!("{what} ({})", holder.trim()))
-                        .at(path.display())
-                        .cure("wait until it has finished; if it hangs, end that process: the lock goes with it"));
+                    let who = match holder.trim() {
+                        "" => "a process that has not written its number yet",
+                        holder => holder,
+                    };
+                    return Err(Failure::new(Kind::Busy, format!("{what} ({who})"))
+                        .at(absolute(&path).display())
+                        .cure("wait until it has finished; if it hangs, end that process: that releases the lock"));
                 }
             }
         }
         let holder = format!("process {} since {now}\n", std::process::id());
+        // Only now is it ours to change.
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(failed)?;
         Ok(Self { _file: file })
     }
+
+    /// Whether the lock could be taken by this user at all; asked before something is done that cannot be finished without
+    /// it. That another process holds it is no hindrance.
+    ///
+    /// # Errors
+    /// `Failed` if the file cannot be used.
+    pub fn try_usable(store: &Path, of: Of) -> Result<()> {
+        open(&path(store, of)).map(drop)
+    }
 }
 
+/// Opens the lock file, or makes it. Nothing is written: what stands there may be another process's.
+fn open(path: &Path) -> Result<File> {
+    let failed = |cause| unusable(path, cause);
+    owner::make_folder(owner::folder_of(path)).map_err(failed)?;
+    let is_new = !path.exists();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        // A link in its place may lead to any file of the user's.
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+        .open(path)
+        .map_err(failed)?;
+    if is_new {
+        owner::adopt(path);
+    }
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Failure::new(Kind::Failed, "the lock file is not a regular file")
+            .at(absolute(path).display())
+            .cure("remove it; rostersync makes it"));
+    }
+    Ok(file)
+}
+
+fn unusable(path: &Path, cause: std::io::Error) -> Failure {
+    let what = "the lock file cannot be used";
+    let at = absolute(path);
+    if path.is_symlink() {
+        return Failure::new(Kind::Failed, what)
+            .at(at.display())
+            .cure(
+                "it is a symbolic link, and rostersync makes none: find out who put it there, then remove it",
+            )
+            .because(cause);
+    }
+    match cause.kind() {
+        std::io::ErrorKind::PermissionDenied => Failure::new(Kind::Failed, what)
+            .at(at.display())
+            .cure(
+                "give it, the store and their folder to the user that runs rostersync (chown); a run as root may have left it",
+            )
+            .because(cause),
+        _ => Failure::io(Kind::Failed, what, &at, cause),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Beside the store itself: by a symbolic link to it the lock is the same.
 fn path(store: &Path, of: Of) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
+    let store = match store.is_symlink() {
+        true => std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned()),
+        false => store.to_owned(),
+    };
+    let mut name = store.into_os_string();
     name.push(match of {
         Of::Run => ".lock",
         Of::Outbox => ".outbox.lock",
@@ -104,5 +171,37 @@ mod tests {
         );
         drop(first);
         assert!(Lock::take(&store, Of::Run, "2026-11-23 02:02", Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn a_link_is_not_followed_and_what_it_leads_to_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, other) = (folder.path().join("store.db"), folder.path().join("precious"));
+        std::fs::write(&other, "much work").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join("store.db.lock")).unwrap();
+        let refused = Lock::take(&store, Of::Run, "", Duration::ZERO).err().unwrap();
+        assert!(refused.to_string().contains("it is a symbolic link"), "{refused}");
+        assert_eq!(std::fs::read_to_string(other).unwrap(), "much work");
+    }
+
+    #[test]
+    fn by_a_link_to_the_store_the_lock_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, link) = (folder.path().join("store.db"), folder.path().join("link.db"));
+        std::fs::write(&store, "").unwrap();
+        std::os::unix::fs::symlink(&store, &link).unwrap();
+        let _first = Lock::take(&link, Of::Run, "", Duration::ZERO).unwrap();
+        assert_eq!(Lock::take(&store, Of::Run, "", Duration::ZERO).err().unwrap().kind, Kind::Busy);
+        assert!(Lock::try_usable(&store, Of::Run).is_ok(), "that it is held is no hindrance");
+    }
+
+    #[test]
+    fn a_lock_of_a_process_that_says_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let file = File::create(folder.path().join("store.db.lock")).unwrap();
+        file.lock().unwrap();
+        let said = Lock::take(&store, Of::Run, "", Duration::ZERO).err().unwrap().to_string();
+        assert!(said.contains("(a process that has not written its number yet)"), "{said}");
     }
 }

@@ -2,10 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
+use crate::owner;
 
 /// Writes `path` with what `write` produces; `inputs` are what the command line names to be read.
 ///
@@ -30,15 +32,32 @@ pub fn write_file(
     }
     // Through a link to what it stands for.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut out =
-        BufWriter::with_capacity(256 << 10, tempfile::NamedTempFile::new_in(folder).map_err(failed)?);
-    write(&mut out).map_err(|failure| failure.or_at(path.display()))?;
-    let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(())
+    let folder = owner::folder_of(&path);
+    // By its own name, so that what a killed process has left of it goes with the next one.
+    let unfinished = folder.join(format!(
+        ".{}.rostersync-partial",
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    ));
+    match fs::remove_file(&unfinished) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
+        Ok(()) | Err(_) => {}
+    }
+    let file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
+    let written = || -> Result<()> {
+        let mut out = BufWriter::with_capacity(256 << 10, file);
+        write(&mut out).map_err(|failure| failure.or_at(path.display()))?;
+        let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        owner::adopt(&unfinished);
+        fs::rename(&unfinished, &path).map_err(failed)?;
+        // The name outlives a power cut only with the folder on the disk.
+        owner::sync_folder(folder).map_err(failed)
+    };
+    written().inspect_err(|_| {
+        // What cannot be removed goes with the next one.
+        let _ = fs::remove_file(&unfinished);
+    })
 }
 
 /// Whether a file may be written there at all; asked before a long run, answered again when it is written.

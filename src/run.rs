@@ -7,32 +7,38 @@
 mod approval;
 mod commit;
 mod files;
+mod interrupt;
 mod managers;
 mod open;
 mod planning;
+mod presence;
+mod record;
 mod schools;
 mod told;
 mod undo;
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use chrono::{DateTime, Utc};
 
+use crate::attempt::Attempt;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::file;
 use crate::lock::{Lock, Of, PATIENCE};
-use crate::notify::{self, Delivery, Occasion, Sending, Words};
+use crate::notify::{self, Delivery, Occasion, Ping, Sending, Words};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
 use crate::plan::{self, Known, Overrun, Plan, Renamings, Rules, Surveyed};
 use crate::platform::{Export, Seen};
 use crate::policy::Setting;
 use crate::roster::{Mode, Schools};
+use crate::scratch;
 use crate::source::RosterSource;
 use crate::store::{RunResult, Store};
 
@@ -41,10 +47,16 @@ use self::commit::Applied;
 use self::planning::{Planned, plan_on};
 
 pub use files::find_report;
+pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, Within, end_unheard};
 pub use open::{glance, open_later};
+pub use presence::{Signs, is_there, lost};
+pub use record::{Standing, history, note_failure, standing};
 pub use schools::unknown_schools;
 pub use told::Told;
 pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
+
+/// Log lines of this target are said also with `-q`.
+pub const ALWAYS: &str = "rostersync::always";
 
 /// What one run is asked to do.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +81,8 @@ pub struct Options {
     pub command: String,
     /// Take the platform's export as it is, although it lacks what the last one had.
     pub new_export: bool,
+    /// Make a store although there are signs of an earlier one.
+    pub new_store: bool,
 }
 
 impl Options {
@@ -122,6 +136,24 @@ pub struct Outcome {
 /// Whatever stops it before the commit; then nothing was applied. What goes wrong with a notification after the commit is
 /// no error: it is counted in [`Outcome::delivery`].
 pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Result<Outcome> {
+    let begun = Attempt::begin(around.now);
+    let walked = catch_unwind(AssertUnwindSafe(|| walk(config, options, around, &begun)));
+    let (done, panic) = match walked {
+        Ok(done) => (done, None),
+        Err(panic) => (Err(Failure::new(Kind::Failed, "internal error (a panic, shown above)")), Some(panic)),
+    };
+    if !options.dry_run {
+        record::note(config, &begun, &done);
+    }
+    interrupt::has_ended(options.dry_run);
+    if let Some(panic) = panic {
+        resume_unwind(panic);
+    }
+    done
+}
+
+fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &Attempt) -> Result<Outcome> {
+    let _within = Within::attempt(config, options, begun);
     let mut rules = rules(config, options, around.now)?;
     // A mistake in a template shows before anything is changed.
     let words = Words::load(&config.notify)?;
@@ -129,13 +161,31 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         check_target(path, Some(config), &options.inputs())?;
     }
     let stamp = config.sync.timezone.show(around.now);
+    let is_there = is_there(config, options.new_store)?;
     let lock = match options.dry_run {
         true => None,
         false => Some(Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?),
     };
-    let store = open_store(config, options)?;
     if !options.dry_run {
+        // Not before: a run that finds the lock taken says nothing in the middle of the other one.
+        notify::ping(config, Ping::Start, "");
+    }
+    if !options.dry_run && !options.no_notify {
+        // What stops the sending should stop the run before it has changed anything.
+        Lock::try_usable(&config.sync.store, Of::Outbox)?;
+    }
+    let store = open_store(config, options)?;
+    let signs = Signs::of(config);
+    if !options.dry_run {
+        if !is_there {
+            let place = presence::absolute(&config.sync.store);
+            let next = signs.last_run() + 1;
+            tracing::info!(target: ALWAYS, "there was no store, so a new one was made: {}; this is run {next}", place.display());
+        } else if let Some(restored) = presence::restored(&store, &signs)? {
+            tracing::info!(target: ALWAYS, "{restored}");
+        }
         files::finish_interrupted(&config.sync.reports, &store)?;
+        scratch::remove_left_over();
     }
 
     rules.opted_out = store.opt_outs()?.into_iter().collect();
@@ -159,7 +209,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     let ending = managers::Ending::find(&plan, &store, &mut findings)?;
     let basis = Basis::of(&rules, &*source, options);
     let approved = approval::approve(&plan, &basis, options, &store)?;
-    let number = store.next_run()?;
+    let number = store.last_run_number()?.max(signs.last_run()) + 1;
     let refused = files::Undeliverable::of(&store)?;
     if let Some(path) = &options.report {
         write_file(path, Some(config), &options.inputs(), |out| files::write_rows(out, &plan, &refused))?;
@@ -190,15 +240,22 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         (false, true) => RunResult::Partial,
         (false, false) => RunResult::Ok,
     };
+    let ended =
+        record::before_sending(&outcome.overruns, blocked, partial, &outcome.plan.summary, &outcome.findings);
+    let attempt = record::committed(begun, number, ended, &outcome.findings);
     if blocked && options.rekey.is_some() {
         // Of a blocked run there is its row, and nothing else.
         store.back_to_mark()?;
     }
+    let within = Within::commit();
     let (told, occasion) = (Told::of(&outcome.plan, config)?, Occasion::of(config, &words, around.now));
     // The report and the store are written side by side; the store commits when the report is on the disk.
     let partial_report = thread::scope(|scope| {
-        let report =
-            scope.spawn(|| files::write_partial(&config.sync.reports, number, &outcome.plan, &refused));
+        let report = thread::Builder::new()
+            .spawn_scoped(scope, || {
+                files::write_partial(&config.sync.reports, number, &outcome.plan, &refused)
+            })
+            .map_err(Failure::no_thread)?;
         let applied = Applied {
             run: number,
             result,
@@ -210,12 +267,14 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
             basis: &basis,
             ending: &ending,
         };
-        let written = commit::write(&store, &outcome.plan, &applied, around);
+        let written = commit::write(&store, &outcome.plan, &applied, around)
+            .and_then(|()| record::take_in(config, &store))
+            .and_then(|()| store.put_attempt(&attempt, false));
         let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         written.map(|()| report)
     })?;
     interrupted(around)?;
-    store.commit()?;
+    let partial_report = commit(&store, number, &outcome.plan.checksum, partial_report)?;
     // From here on the run is applied, and nothing that goes wrong makes it another one.
     outcome.report = match files::complete(partial_report, &config.sync.reports, number) {
         Ok(path) => Some(path),
@@ -228,7 +287,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         }
     };
     files::remove_old(&config.sync.reports, config.sync.keep_reports);
-    drop(lock);
+    drop((lock, within));
     if !options.no_notify {
         outcome.delivery = send(config, &store, around).unwrap_or_else(|failure| {
             tracing::error!(run = number, "the run is applied, but its notifications stay queued: {failure}");
@@ -244,6 +303,34 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
     }
     around.progress.end();
     Ok(outcome)
+}
+
+/// Commits. After a commit that failed it is looked whether the run is there: a folder that could not be brought to the disk
+/// after the last step is no reason to say that nothing was applied.
+///
+/// # Errors
+/// Those of the commit, if the run is not there.
+fn commit(store: &Store, run: i64, checksum: &str, report: files::Partial) -> Result<files::Partial> {
+    let Err(failure) = store.commit() else { return Ok(report) };
+    match store.is_committed(run, checksum) {
+        Ok(true) => {
+            tracing::error!(
+                run,
+                "the run is applied, although the last step of its commit failed: {failure}"
+            );
+            Ok(report)
+        }
+        Ok(false) => Err(failure),
+        Err(_) => {
+            // The next run knows, and finishes the report or removes it.
+            report.keep();
+            let what = format!(
+                "{}, and it cannot be told whether run {run} is applied: see `rostersync runs`",
+                failure.what
+            );
+            Err(Failure { what, ..failure })
+        }
+    }
 }
 
 /// The rules of this run, if the configuration can be run at all.
@@ -363,6 +450,7 @@ fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
 /// # Errors
 /// Those of the lock and the store; a message that cannot be handed over is counted, and no error.
 pub fn send(config: &Config, store: &Store, around: &Surroundings<'_>) -> Result<Delivery> {
+    let _within = Within::sending();
     let waiting = store.waiting()?;
     if waiting == 0 {
         return Ok(Delivery::default());

@@ -1,17 +1,21 @@
 //! Temporary folders for what holds people's details: only their owner may enter them, whatever the umask says, and what a
-//! killed process has left of them goes with the next one.
+//! killed process has left of them goes with the next real run. Only what carries our mark is removed.
 
-use std::fs::{self, Metadata, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// By what they are recognised.
+/// How their names begin.
 const PREFIX: &str = "rostersync-";
+
+/// The mark: a file of this name with this text. A folder that only has such a name may be anybody's.
+const MARK: (&str, &str) = (".rostersync-scratch", "A temporary folder of rostersync. It may be removed.\n");
 
 /// No process of ours needs one for so long.
 const DEAD_AFTER: Duration = Duration::from_secs(86_400);
@@ -28,9 +32,31 @@ pub fn folder() -> Result<TempDir> {
         .permissions(Permissions::from_mode(0o700))
         .tempdir_in(&place)
         .map_err(unusable)?;
-    let own = fs::metadata(folder.path()).map_err(unusable)?;
-    remove_dead(&place, &own, SystemTime::now());
+    let mark = folder.path().join(MARK.0);
+    file(&mark)?;
+    fs::write(&mark, MARK.1).map_err(unusable)?;
+    if let Ok(mut own) = OWN.lock() {
+        own.push(folder.path().to_owned());
+    }
     Ok(folder)
+}
+
+/// Folders of this process, some of which are gone already.
+static OWN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the temporary folders of this process, which is about to end.
+pub fn remove_own() {
+    for folder in OWN.lock().map(|mut own| std::mem::take(&mut *own)).unwrap_or_default() {
+        if is_marked(&folder) {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Removes the temporary folders of processes of this user that were killed more than a day ago. What cannot be removed is
+/// left to the next run.
+pub fn remove_left_over() {
+    remove_dead(&std::env::temp_dir(), rustix::process::geteuid().as_raw(), SystemTime::now());
 }
 
 /// A new file that only its owner may read, to be filled by whoever opens it next.
@@ -42,17 +68,27 @@ pub fn file(path: &Path) -> Result<()> {
     made.map(drop).map_err(|cause| Failure::io(Kind::Failed, "a temporary file cannot be made", path, cause))
 }
 
-/// Removes folders of ours that nobody has touched for a day. What cannot be removed is left to the next process.
-fn remove_dead(place: &Path, own: &Metadata, now: SystemTime) {
+fn remove_dead(place: &Path, user: u32, now: SystemTime) {
     let Ok(entries) = fs::read_dir(place) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
         // Links are not followed, here or below.
         let Ok(found) = entry.metadata() else { continue };
         let age = found.modified().ok().and_then(|written| now.duration_since(written).ok());
-        if found.is_dir() && found.uid() == own.uid() && age.is_some_and(|age| age > DEAD_AFTER) {
+        if found.is_dir()
+            && found.uid() == user
+            && age.is_some_and(|age| age > DEAD_AFTER)
+            && is_marked(&entry.path())
+        {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+fn is_marked(folder: &Path) -> bool {
+    let mark = folder.join(MARK.0);
+    let is_file =
+        fs::symlink_metadata(&mark).is_ok_and(|found| found.is_file() && found.len() == MARK.1.len() as u64);
+    is_file && fs::read(&mark).is_ok_and(|text| text == MARK.1.as_bytes())
 }
 
 #[cfg(test)]
@@ -60,33 +96,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_old_folders_of_ours_are_removed() {
+    fn only_old_folders_with_our_mark_are_removed() {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name);
-        for name in ["rostersync-dead", "rostersync-young", "other-dead"] {
+        let folders =
+            ["rostersync-dead", "rostersync-young", "other-dead", "rostersync-backup", "rostersync-like"];
+        for name in folders {
             fs::create_dir(at(name)).unwrap();
             fs::write(at(name).join("users.csv"), "sourcedId\n").unwrap();
+            match name {
+                "rostersync-backup" => {}
+                "rostersync-like" => fs::write(at(name).join(MARK.0), "of another program").unwrap(),
+                _ => fs::write(at(name).join(MARK.0), MARK.1).unwrap(),
+            }
         }
         fs::write(at("rostersync-file"), "").unwrap();
         std::os::unix::fs::symlink(at("other-dead"), at("rostersync-link")).unwrap();
         let now = SystemTime::now();
-        for name in ["rostersync-dead", "other-dead", "rostersync-file"] {
+        for name in
+            ["rostersync-dead", "other-dead", "rostersync-file", "rostersync-backup", "rostersync-like"]
+        {
             let opened = fs::File::open(at(name)).unwrap();
             opened.set_modified(now - DEAD_AFTER - Duration::from_secs(60)).unwrap();
         }
-        remove_dead(place.path(), &fs::metadata(place.path()).unwrap(), now);
+        remove_dead(place.path(), fs::metadata(place.path()).unwrap().uid(), now);
         let mut left: Vec<String> = fs::read_dir(place.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         left.sort();
-        assert_eq!(left, ["other-dead", "rostersync-file", "rostersync-link", "rostersync-young"]);
+        assert_eq!(
+            left,
+            [
+                "other-dead",
+                "rostersync-backup",
+                "rostersync-file",
+                "rostersync-like",
+                "rostersync-link",
+                "rostersync-young"
+            ]
+        );
         assert!(at("other-dead/users.csv").exists());
     }
 
     #[test]
     fn a_file_is_readable_by_its_owner_only() {
         let made = folder().unwrap();
+        assert!(is_marked(made.path()));
         assert_eq!(fs::metadata(made.path()).unwrap().mode() & 0o777, 0o700);
         let path = made.path().join("x");
         file(&path).unwrap();

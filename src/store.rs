@@ -8,6 +8,7 @@
 //! commits once.
 
 mod accounts;
+mod attempts;
 mod audit;
 mod chain;
 mod contacts;
@@ -29,7 +30,8 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
-pub use accounts::{AccountRow, Bystander, Relative};
+pub use accounts::{AccountRow, Bystander, Population, Relative};
+pub use attempts::Tried;
 pub use audit::{AuditEntry, Audited, Created, Origin};
 pub use contacts::{Member, Rename};
 pub use delivery::{Settled, Waiting};
@@ -37,6 +39,7 @@ pub use families::Guardian;
 pub use grants::Grant;
 pub use history::{NewRun, RunResult, RunRow};
 pub use memo::{ACTIVE, ARCHIVED, CHUNK, MemoChange, Memos, ROW, UNDER_OFF, UNDER_ON};
+pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused};
 pub use untold::Untold;
 pub use verify::{Broken, Verified};
@@ -68,7 +71,14 @@ impl From<rusqlite::Error> for Failure {
                 "the store cannot be written",
                 "give the user that runs rostersync write access to the store and its folder",
             ),
-            _ => ("the store failed", "run again; if it happens again, report it with the cause below"),
+            Some(ErrorCode::CannotOpen) => (
+                "the store cannot be opened",
+                "give the user that runs rostersync read and write access to the store and its folder",
+            ),
+            Some(ErrorCode::SystemIoFailure) => {
+                ("the store cannot be read or written", "check the disk and the system's log, then run again")
+            }
+            _ => ("the store failed", "run again; if it happens again, report it with the cause shown"),
         };
         let kind = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,

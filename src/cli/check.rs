@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::Status;
 use super::run::Format;
-use super::ui::{Ui, place};
+use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::config::{Config, PhoneCredential, SourceKind};
 use crate::contact::Field;
@@ -246,7 +246,7 @@ fn text(findings: &Findings, summary: &Summary) -> String {
             Severity::Error => "error",
             Severity::Attention => "attention",
         };
-        let (place, message) = (harmless(&place(finding)), harmless(&finding.message));
+        let (place, message) = (harmless(&finding.place()), harmless(&finding.message));
         text.push_str(&format!("{place}: {severity}[{}] {message}\n", finding.code));
     }
     for (code, count) in findings.counts().iter().filter(|(_, count)| **count > KEPT_PER_CODE) {

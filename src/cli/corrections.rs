@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::exit::Status;
-use super::ui::{Ui, results};
+use super::ui::results;
 use super::users::reading;
 use super::{Global, unprintable};
 use crate::failure::Result;
@@ -12,7 +12,7 @@ use crate::output::write_file;
 use crate::people::{CORRECTION_COLUMNS, People, Schools, correction};
 use crate::report::append_plain_row;
 
-pub(super) fn run(output: Option<&Path>, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(output: Option<&Path>, global: &Global) -> Result<Status> {
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
@@ -30,7 +30,6 @@ pub(super) fn run(output: Option<&Path>, global: &Global, ui: &Ui) -> Result<Sta
     };
     match output {
         Some(path) => write_file(path, Some(&config), &[], write)?,
-        None if ui.quiet => {}
         None => {
             let mut out = results();
             write(&mut out)?;

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use crate::attempt::Ending;
 use crate::failure::{Failure, Kind};
 
 /// How a command ended.
@@ -17,6 +18,8 @@ pub(super) enum Status {
     SourceUnavailable,
     InputUnusable,
     Undelivered,
+    /// The last run is too long ago.
+    Late,
     Changes,
     ChangesPeople,
     Interrupted(i32),
@@ -35,41 +38,48 @@ impl Status {
         }
     }
 
-    pub(super) fn code(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Partial | Self::Attention => 3,
-            Self::Blocked => 4,
-            Self::Busy => 5,
-            Self::SourceUnavailable => 6,
-            Self::InputUnusable => 7,
-            Self::Undelivered => 8,
-            Self::Changes => 10,
-            Self::ChangesPeople => 11,
-            // As a shell reports a process that a signal ended.
-            Self::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(1),
+    /// Of an attempt that is on record.
+    pub(super) fn of_exit(exit: u8) -> Self {
+        match exit {
+            0 => Self::Ok,
+            2 => Self::Usage,
+            3 => Self::Attention,
+            4 => Self::Blocked,
+            5 => Self::Busy,
+            6 => Self::SourceUnavailable,
+            7 => Self::InputUnusable,
+            8 => Self::Undelivered,
+            129.. => Self::Interrupted(i32::from(exit) - 128),
+            _ => Self::Failed,
         }
+    }
+
+    fn ending(self) -> Ending {
+        match self {
+            Self::Ok => Ending::OK,
+            Self::Failed => Ending::of(Kind::Failed),
+            Self::Usage => Ending::of(Kind::Usage),
+            Self::Partial => Ending::PARTIAL,
+            Self::Attention => Ending::ATTENTION,
+            Self::Blocked => Ending::BLOCKED,
+            Self::Busy => Ending::of(Kind::Busy),
+            Self::SourceUnavailable => Ending::of(Kind::SourceUnavailable),
+            Self::InputUnusable => Ending::of(Kind::InputUnusable),
+            Self::Undelivered => Ending::UNDELIVERED,
+            Self::Late => Ending("late", 9),
+            Self::Changes => Ending("changes", 10),
+            Self::ChangesPeople => Ending("changes-people", 11),
+            Self::Interrupted(signal) => Ending::of(Kind::Interrupted(signal)),
+        }
+    }
+
+    pub(super) fn code(self) -> u8 {
+        self.ending().1
     }
 
     /// The word in the last log line and in JSON.
     pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::Usage => "usage",
-            Self::Partial => "partial",
-            Self::Attention => "attention",
-            Self::Blocked => "blocked",
-            Self::Busy => "busy",
-            Self::SourceUnavailable => "source-unavailable",
-            Self::InputUnusable => "input-unusable",
-            Self::Undelivered => "undelivered",
-            Self::Changes => "changes",
-            Self::ChangesPeople => "changes-people",
-            Self::Interrupted(_) => "interrupted",
-        }
+        self.ending().0
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Status
     if args.json {
         print_json(&as_json(&explained), ui)?;
     } else {
-        ui.print(&text(&explained, &config)?).map_err(unprintable)?;
+        ui.result(&text(&explained, &config)?).map_err(unprintable)?;
     }
     Ok(Status::Ok)
 }

@@ -103,7 +103,7 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
             let message = compose(recipient, &told.about(&write), &occasion)?;
             match &mut folder {
                 Some(folder) => folder.write(user, &message)?,
-                None => ui.print(shown(user, &message).as_bytes()).map_err(unprintable)?,
+                None => ui.result(shown(user, &message).as_bytes()).map_err(unprintable)?,
             }
         }
         Ok(())

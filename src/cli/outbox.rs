@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::delivery::{delivery_json, delivery_lines};
 use super::exit::Status;
-use super::run::{Format, watch_signals};
+use super::run::Format;
+use super::signals;
 use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::message::{Channel, DeliveryState};
 use crate::notify::{self, Sending};
 use crate::plural::{agreed, counted};
-use crate::run::Progress;
+use crate::run::{Progress, Within};
 use crate::store::{OutboxFilter, OutboxRow, Store};
 
 /// The notifications: what waits, what failed, what was sent
@@ -202,6 +203,9 @@ fn open(config: &Config, global: &Global) -> Result<Store> {
         return Ok(store);
     }
     if Store::open_read(&config.sync.store)?.is_none() {
+        if let Some(lost) = crate::run::lost(config) {
+            return Err(lost);
+        }
         return Err(Failure::new(Kind::Usage, "there is no store yet, so nothing was ever queued")
             .at(config.sync.store.display())
             .cure("check `store` in [sync]; `rostersync run` makes it"));
@@ -250,7 +254,7 @@ fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<
 }
 
 fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
-    let stop = watch_signals()?;
+    let stop = signals::watch()?;
     let store = open(config, global)?;
     let due = store.waiting()?;
     ui.begin("sending", Some(due));
@@ -260,7 +264,9 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
         stopped: &|| stop().is_some(),
         at_once: args.at_once,
     };
+    let within = Within::sending();
     let delivery = notify::send(&store, config, &sending)?;
+    drop(within);
     ui.end();
     let status = if delivery.is_undelivered() { Status::Undelivered } else { Status::Ok };
     let text = match args.format {
@@ -276,7 +282,12 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
             format!("{value:#}\n")
         }
     };
-    ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)?;
+    match args.format {
+        Format::Text => ui.print(text.as_bytes()),
+        Format::Json => ui.result(text.as_bytes()),
+    }
+    .and_then(|()| ui.settle(status))
+    .map_err(unprintable)?;
     ui.finished(status, None);
     Ok(status)
 }
@@ -304,7 +315,7 @@ fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Status> {
         text.push_str(&format!("\nIn all: {}\n", counts.join(", ")));
         text
     };
-    ui.print(text.as_bytes()).map_err(unprintable)?;
+    ui.result(text.as_bytes()).map_err(unprintable)?;
     Ok(Status::Ok)
 }
 

@@ -138,7 +138,7 @@ impl ReportArgs {
 
 pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status> {
     if args.sis_corrections {
-        return corrections::run(args.output.as_deref(), global, ui);
+        return corrections::run(args.output.as_deref(), global);
     }
     let query = args.query()?;
     let (path, blocked) = find(args.run.as_deref(), global)?;
@@ -146,7 +146,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
         // In a table it heads the result; a program that reads CSV or JSON must not stumble over it.
         let heading = "BLOCKED: nothing below was applied\n";
         match (query.format, &args.output) {
-            (Format::Table, None) => ui.print(heading.as_bytes()).map_err(unprintable)?,
+            (Format::Table, None) => ui.result(heading.as_bytes()).map_err(unprintable)?,
             (Format::Table | Format::Csv | Format::Json, _) => tracing::warn!("{}", heading.trim_end()),
         }
     }
@@ -158,7 +158,6 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
             }
             render(&path, &query, None, out).map(drop)
         })?,
-        None if ui.quiet => {}
         None => {
             let mut out = results();
             render(&path, &query, terminal_width(), &mut out)?;

@@ -1,17 +1,14 @@
 //! `rostersync run`
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::delivery::{delivery_json, delivery_lines, write_to_admins};
 use super::exit::{Status, is_broken_pipe};
 use super::preview;
-use super::ui::{Ui, place, shown};
-use super::{Global, unprintable};
+use super::ui::{Ui, shown};
+use super::{Global, signals, unprintable};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
@@ -69,6 +66,12 @@ pub(super) struct RunArgs {
     #[arg(long)]
     new_export: bool,
 
+    /// Make a store although there are signs of an earlier one (reports, a copy, runs on record)
+    ///
+    /// Everyone whom the platform export does not show as active is pending then, and gets the details of the SIS.
+    #[arg(long)]
+    new_store: bool,
+
     /// How the summary is written to standard output
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
@@ -93,7 +96,8 @@ Exit status:
   4 blocked by a limit; nothing applied
   5 another run holds the lock  6 the source did not give everything; nothing applied
   7 an input is missing, empty or unusable; nothing applied   8 applied, but some notifications wait
-  10, 11 see --detailed-exitcode                              130, 143 interrupted; nothing applied";
+  10, 11 see --detailed-exitcode
+  129, 130, 143 interrupted (SIGHUP, SIGINT, SIGTERM); nothing applied";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
@@ -106,26 +110,9 @@ pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     if let (Err(failure), Format::Json) = (&done, args.format) {
         let status = Status::of(failure.kind);
         let json = json!({ "result": status.word(), "exit": status.code(), "error": failure_json(failure) });
-        print_json(&json, status, ui)?;
+        print_json(&json, ui)?;
     }
     done
-}
-
-/// From now on SIGINT and SIGTERM are wishes to stop. What is returned says whether there was one, and which.
-pub(super) fn watch_signals() -> Result<impl Fn() -> Option<i32>> {
-    let signal = Arc::new(AtomicUsize::new(0));
-    for wanted in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_usize(
-            wanted,
-            Arc::clone(&signal),
-            usize::try_from(wanted).unwrap_or_default(),
-        )
-        .map_err(|cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause))?;
-    }
-    Ok(move || match signal.load(Ordering::Relaxed) {
-        0 => None,
-        signal => i32::try_from(signal).ok(),
-    })
 }
 
 fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
@@ -133,9 +120,20 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     if args.dry_run {
         return sync(args, &config, global, ui);
     }
-    ping(&config, Ping::Start, "");
     let done = sync(args, &config, global, ui);
     match &done {
+        // The other run speaks for itself.
+        Err(failure) if failure.kind == Kind::Busy => {
+            write_to_admins(
+                &config,
+                Status::Busy,
+                true,
+                "the run did not begin",
+                &format!("{failure}\n"),
+                None,
+                global,
+            );
+        }
         Ok(Status::Ok) => ping(&config, Ping::Success, Status::Ok.word()),
         Ok(status) => ping(&config, Ping::Failure, status.word()),
         Err(failure) => {
@@ -149,7 +147,7 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
 }
 
 fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
-    let stop = watch_signals()?;
+    let stop = signals::watch()?;
     let mut options = Options {
         dry_run: args.dry_run,
         what_if: args.update_contacts.as_deref().map(|word| word == "on"),
@@ -161,6 +159,7 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Sta
         rekey: args.rekey.clone(),
         command: String::new(),
         new_export: args.new_export,
+        new_store: args.new_store,
     };
     options.command = command(&options, global);
     let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
@@ -198,9 +197,9 @@ fn say(
     if args.format == Format::Json {
         let summary = summary_json(outcome, statuses, status);
         if args.dry_run || outcome.blocked {
-            return print_with_changes(&summary, outcome, status, ui);
+            return print_with_changes(&summary, outcome, ui);
         }
-        return print_json(&summary, status, ui);
+        return print_json(&summary, ui);
     }
     if args.dry_run || outcome.blocked {
         let mut preview = Vec::new();
@@ -275,7 +274,7 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     }
     lines.extend(outcome.findings.attentions().map(|finding| {
         // Parts of it come from files.
-        report::harmless(&format!("Attention ({}): {}: {}", finding.code, place(finding), finding.message))
+        report::harmless(&format!("Attention ({}): {}: {}", finding.code, finding.place(), finding.message))
     }));
     if let Some(report) = &outcome.report {
         lines.push(match outcome.run {
@@ -397,7 +396,7 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
 }
 
 /// Prints the summary, and in it every change as it is read back from the plan, however many there are.
-fn print_with_changes(summary: &serde_json::Value, outcome: &Outcome, status: Status, ui: &Ui) -> Result<()> {
+fn print_with_changes(summary: &serde_json::Value, outcome: &Outcome, ui: &Ui) -> Result<()> {
     let whole = format!("{summary:#}");
     let head = whole.trim_end().trim_end_matches('}').trim_end();
     ui.print_data(format!("{head},\n  \"changes\": [").as_bytes()).map_err(unprintable)?;
@@ -408,7 +407,7 @@ fn print_with_changes(summary: &serde_json::Value, outcome: &Outcome, status: St
         ui.print_data(text.as_bytes()).map_err(unprintable)
     })?;
     let end = if separator == "\n" { "]\n}\n" } else { "\n  ]\n}\n" };
-    ui.print_data(end.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
+    ui.print_data(end.as_bytes()).map_err(unprintable)
 }
 
 /// A failure for programs.
@@ -436,7 +435,6 @@ fn causes(cause: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-fn print_json(value: &serde_json::Value, status: Status, ui: &Ui) -> Result<()> {
-    let text = format!("{value:#}\n");
-    ui.print_data(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)
+fn print_json(value: &serde_json::Value, ui: &Ui) -> Result<()> {
+    ui.print_data(format!("{value:#}\n").as_bytes()).map_err(unprintable)
 }

@@ -6,13 +6,19 @@ use serde_json::json;
 use super::exit::Status;
 use super::ui::Ui;
 use super::{Global, unprintable};
+use crate::attempt::Attempt;
+use crate::config::Config;
 use crate::failure::Result;
-use crate::store::{RunRow, Store};
+use crate::report::harmless;
+use crate::run::history;
+use crate::store::{RunRow, Store, Tried};
 
-/// The history of runs, latest first, one line each
+/// The history of runs, latest first, one line each; with the attempts that failed
+///
+/// What failed applied nothing: it has no number, but a reason. Of a blocked run the line says what it would have done.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunsArgs {
-    /// How many runs to list; 0 is all
+    /// How many lines to list; 0 is all
     #[arg(long, value_name = "N", default_value_t = 30)]
     limit: u64,
 
@@ -25,20 +31,41 @@ pub(super) struct RunsArgs {
 pub(super) const SHOWN: [&str; 7] =
     ["created", "updated", "archived", "restored", "kept", "skipped", "rejected"];
 
+/// What a blocked run would have done, by the same names.
+const WOULD: [(&str, &str); 5] = [
+    ("created", "create"),
+    ("updated", "update"),
+    ("archived", "archive"),
+    ("restored", "restore"),
+    ("kept", "keep"),
+];
+
 pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
-    let runs = match Store::open_read(&config.sync.store)? {
-        Some(store) => store.runs(if args.limit == 0 { u64::from(u32::MAX) } else { args.limit })?,
-        None => Vec::new(),
+    let (store, trouble) = match Store::open_read(&config.sync.store) {
+        Ok(store) => (store, None),
+        // What is on record beside it is listed, and then said why there is no more.
+        Err(failure) => (None, Some(failure)),
     };
+    if trouble.is_none()
+        && store.is_none()
+        && let Some(lost) = crate::run::lost(&config)
+    {
+        tracing::warn!("{lost}");
+    }
+    let limit = if args.limit == 0 { u64::from(u32::MAX) } else { args.limit };
+    let (tried, unreadable) = history(&config, store.as_ref(), limit)?;
+    if let Some(why) = unreadable {
+        tracing::warn!("{why}; what failed before the store could be opened is not shown");
+    }
     let text = if args.json {
-        let runs: Vec<_> = runs.iter().map(as_json).collect();
-        format!("{:#}\n", json!(runs))
-    } else if runs.is_empty() {
+        let all: Vec<_> = tried.iter().map(tried_json).collect();
+        format!("{:#}\n", json!(all))
+    } else if tried.is_empty() {
         "There has been no run yet.\n".to_owned()
     } else {
         let mut text = format!(
-            "{:>6}  {:16}  {:7}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}\n",
+            "{:>6}  {:16}  {:18}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}\n",
             "run",
             "started",
             "result",
@@ -51,37 +78,99 @@ pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Status> {
             "rejected",
             "source"
         );
-        for run in &runs {
-            let count = |action: &str| run.summary["actions"][action].as_u64().unwrap_or_default();
-            text.push_str(&format!(
-                "{:>6}  {:16}  {:7}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}{}\n",
-                run.id,
-                config.sync.timezone.show(run.started),
-                run.result.word(),
-                count(SHOWN[0]),
-                count(SHOWN[1]),
-                count(SHOWN[2]),
-                count(SHOWN[3]),
-                count(SHOWN[4]),
-                count(SHOWN[5]),
-                count(SHOWN[6]),
-                run.source,
-                if run.notify || run.undoes.is_some() { "" } else { "  (nobody told)" },
-            ));
+        for one in &tried {
+            text.push_str(&line(one, &config));
         }
         text
     };
-    ui.print(text.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    ui.result(text.as_bytes()).map_err(unprintable)?;
+    trouble.map_or(Ok(Status::Ok), Err)
 }
 
-/// A run for programs.
-pub(super) fn as_json(run: &RunRow) -> serde_json::Value {
+fn line(Tried { attempt, run, .. }: &Tried, config: &Config) -> String {
+    let number = attempt.run.map(|run| run.to_string()).unwrap_or_default();
+    let began = format!(
+        "{number:>6}  {:16}  {:18}",
+        config.sync.timezone.show(attempt.started),
+        harmless(&attempt.result)
+    );
+    let Some(run) = run else {
+        let what = match attempt.run {
+            Some(_) => "this run is not in the store",
+            None => attempt.reason.as_str(),
+        };
+        return format!("{began}  {}\n", harmless(what));
+    };
+    if attempt.result == "blocked" {
+        let reason = if attempt.reason.is_empty() { String::new() } else { format!(": {}", attempt.reason) };
+        return format!("{began}  {}{}\n", would(run), harmless(&reason));
+    }
+    let count = |action: &str| run.summary["actions"][action].as_u64().unwrap_or_default();
+    let told = if run.notify || run.undoes.is_some() { "" } else { "  (nobody told)" };
+    let reason = if attempt.reason.is_empty() { String::new() } else { format!("  ({})", attempt.reason) };
+    format!(
+        "{began}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}{told}{}\n",
+        count(SHOWN[0]),
+        count(SHOWN[1]),
+        count(SHOWN[2]),
+        count(SHOWN[3]),
+        count(SHOWN[4]),
+        count(SHOWN[5]),
+        count(SHOWN[6]),
+        run.source,
+        harmless(&reason),
+    )
+}
+
+/// `would create 1, archive 4`
+pub(super) fn would(run: &RunRow) -> String {
+    let count = |action: &str| run.summary["actions"][action].as_u64().unwrap_or_default();
+    let all: Vec<String> = WOULD
+        .iter()
+        .filter(|(action, _)| count(action) > 0)
+        .map(|(action, verb)| format!("{verb} {}", count(action)))
+        .collect();
+    if all.is_empty() { "would change nothing".to_owned() } else { format!("would {}", all.join(", ")) }
+}
+
+fn time(moment: chrono::DateTime<chrono::Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// An attempt for programs: with `run` null if it has no number.
+pub(super) fn attempt_json(attempt: &Attempt) -> serde_json::Value {
+    json!({
+        "when": time(attempt.started),
+        "result": attempt.result,
+        "exit": attempt.exit,
+        "reason": attempt.reason,
+        "run": attempt.run,
+        "attention": attempt.attention,
+    })
+}
+
+pub(super) fn tried_json(Tried { attempt, run, .. }: &Tried) -> serde_json::Value {
+    let mut value = match run {
+        Some(run) => as_json(run),
+        None => {
+            json!({ "run": attempt.run, "started": time(attempt.started), "finished": time(attempt.finished) })
+        }
+    };
+    value["result"] = attempt.result.as_str().into();
+    value["exit"] = attempt.exit.into();
+    value["reason"] = attempt.reason.as_str().into();
+    value["attention"] = json!(attempt.attention);
+    value
+}
+
+/// A run for programs. Of a blocked one the counts are of what it would have done.
+fn as_json(run: &RunRow) -> serde_json::Value {
     json!({
         "run": run.id,
-        "started": run.started.to_rfc3339_opts(SecondsFormat::Secs, true),
-        "finished": run.finished.to_rfc3339_opts(SecondsFormat::Secs, true),
+        "started": time(run.started),
+        "finished": time(run.finished),
         "result": run.result.word(),
+        "applied": run.result != crate::store::RunResult::Blocked,
         "source": run.source,
         "mode": if run.undoes.is_some() { "undo" } else { &run.mode },
         "undoes": run.undoes,

@@ -1,25 +1,43 @@
 //! `rostersync status`
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::delivery::{held_json, waits};
 use super::exit::Status;
-use super::runs::{SHOWN, as_json};
+use super::runs::{SHOWN, attempt_json, tried_json, would};
 use super::ui::Ui;
 use super::users::reading;
 use super::{Global, unprintable};
+use crate::attempt::Attempt;
+use crate::config::{Config, span};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::DeliveryState;
-use crate::notify::outlook;
+use crate::notify::{Held, outlook};
+use crate::owner;
 use crate::plural::counted;
-use crate::store::{Broken, Store};
+use crate::report::harmless;
+use crate::run::{Standing, lost, standing};
+use crate::store::{Broken, Population, RunRow, Store, Tried};
 
-/// The last run, how long ago it was, and what waits
+/// The last run and the last attempt, how long ago they were, and what waits
+///
+/// Ends with the exit status of the last attempt: 0 if that went well, 7 after a night with an unusable input, and so on.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
     /// JSON for programs
-    #[arg(long)]
+    #[arg(long, conflicts_with = "prometheus")]
     json: bool,
+
+    /// Text for Prometheus (node_exporter's textfile collector); always exit 0
+    #[arg(long, conflicts_with = "verify")]
+    prometheus: bool,
+
+    /// Exit 9 (late) if the last good run is longer ago than this: 26h, 90m, 2d
+    #[arg(long, value_name = "TIME", value_parser = age, conflicts_with_all = ["prometheus", "verify"])]
+    max_age: Option<Duration>,
 
     /// Hold the whole history of changes against its chain of digests, and the accounts against the history, and name the first
     /// place that was altered (exit 1)
@@ -30,77 +48,333 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status> {
-    let config = global.load()?;
+    let config = match global.load() {
+        Err(failure) if args.prometheus => {
+            // A scrape is a success that says so.
+            tracing::error!("{failure}");
+            ui.result(readable(false).as_bytes()).map_err(unprintable)?;
+            return Ok(Status::Ok);
+        }
+        config => config?,
+    };
     if args.verify {
         // Nothing is intact that is not there.
-        return verify(args, &reading(&config)?, ui);
+        return verify(args, &config, &reading(&config)?, ui);
     }
-    let store = match Store::open_read(&config.sync.store)? {
-        Some(store) => store,
-        None => Store::empty()?,
-    };
-    let (last, population, waiting) = (store.last_sync()?, store.population()?, store.waiting()?);
-    let outlook = outlook(&store, &config, global.now())?;
-    let refused = store.outbox_counts()?.into_iter().find(|(state, _)| state == DeliveryState::Failed.word());
-    let refused = refused.map_or(0, |(_, count)| count);
-    let age = last.as_ref().map(|run| (global.now() - run.finished).num_seconds().max(0));
-    let text = if args.json {
-        let status = json!({
-            "last_run": last.as_ref().map(as_json),
-            "age_seconds": age,
-            "accounts": { "pending": population.pending, "active": population.active, "archived": population.archived },
-            "notifications_waiting": waiting,
-            "notifications_refused": refused,
-            "waiting": outlook.iter().map(held_json).collect::<Vec<_>>(),
-            "update_contacts": config.sync.update_contacts,
-        });
-        format!("{status:#}\n")
+    let seen = See::of(&config, global)?;
+    if let Some(why) = &seen.standing.unreadable {
+        tracing::warn!("{why}; what failed before the store could be opened is not shown");
+    }
+    let status = seen.status(args.max_age);
+    let text = if args.prometheus {
+        seen.prometheus()
+    } else if args.json {
+        format!("{:#}\n", seen.json(&config, status))
     } else {
+        seen.text(&config, status)
+    };
+    ui.result(text.as_bytes()).map_err(unprintable)?;
+    if args.prometheus {
+        if let Some(failure) = seen.trouble {
+            tracing::error!("{failure}");
+        }
+        return Ok(Status::Ok);
+    }
+    match seen.trouble {
+        // What is on record beside the store was printed; and why there is no more.
+        Some(failure) => Err(failure),
+        None => Ok(status),
+    }
+}
+
+/// What there is to say of the accounts and the outbox.
+struct Counts {
+    population: Population,
+    waiting: u64,
+    refused: u64,
+    outlook: Vec<Held>,
+}
+
+/// How things stand.
+struct See {
+    standing: Standing,
+    /// None if the store cannot be read.
+    counts: Option<Counts>,
+    /// Why the store cannot be read, or that it is not there although there was one.
+    trouble: Option<Failure>,
+    now: DateTime<Utc>,
+    on: bool,
+}
+
+impl See {
+    fn of(config: &Config, global: &Global) -> Result<Self> {
+        let now = global.now();
+        let (on, place) = (config.sync.update_contacts, &config.sync.store);
+        let counts = |store: &Store| -> Result<Counts> {
+            let failed = DeliveryState::Failed.word();
+            Ok(Counts {
+                population: store.population()?,
+                waiting: store.waiting()?,
+                refused: store
+                    .outbox_counts()?
+                    .into_iter()
+                    .find(|(state, _)| state == failed)
+                    .map_or(0, |(_, count)| count),
+                outlook: outlook(store, config, now)?,
+            })
+        };
+        let read = || -> Result<Self> {
+            let store = Store::open_read(place)?;
+            let standing = standing(config, store.as_ref(), now)?;
+            let counts = counts(&store.map_or_else(Store::empty, Ok)?)?;
+            Ok(Self { standing, counts: Some(counts), trouble: lost(config), now, on })
+        };
+        read().or_else(|failure| {
+            let standing = standing(config, None, now)?;
+            Ok(Self { standing, counts: None, trouble: Some(failure), now, on })
+        })
+    }
+
+    /// The exit status: that of the last attempt, or `late`.
+    fn status(&self, max_age: Option<Duration>) -> Status {
+        let last = self.standing.last_attempt.as_ref();
+        let is_old = |age: Option<i64>| {
+            let age = age.and_then(|age| u64::try_from(age).ok());
+            max_age.is_some_and(|max| age.is_none_or(|age| age > max.as_secs()))
+        };
+        let ended = last.map_or(Status::Ok, |last| Status::of_exit(last.exit));
+        // A failure of tonight says more than that the last good night is long ago.
+        let is_late = is_old(self.standing.age)
+            && (ended == Status::Ok || is_old(last.and_then(|last| self.age_of(last.started))));
+        if is_late { Status::Late } else { ended }
+    }
+
+    /// None for a moment in the future.
+    fn age_of(&self, moment: DateTime<Utc>) -> Option<i64> {
+        let age = (self.now - moment).num_seconds();
+        (age >= -300).then_some(age.max(0))
+    }
+
+    fn clock(&self, config: &Config) -> Option<String> {
+        self.standing.from_the_future.map(|moment| {
+            format!(
+                "a run is dated {}, in the future: the clock was wrong then, or is wrong now",
+                config.sync.timezone.show(moment)
+            )
+        })
+    }
+
+    fn json(&self, config: &Config, status: Status) -> serde_json::Value {
+        let Standing { last_attempt, last_good, last_run, age, .. } = &self.standing;
+        let counts = self.counts.as_ref();
+        let accounts = counts.map(|Counts { population, .. }| {
+            json!({ "pending": population.pending, "active": population.active, "archived": population.archived })
+        });
+        json!({
+            "result": status.word(),
+            "exit": self.trouble.as_ref().map_or(status, |failure| Status::of(failure.kind)).code(),
+            "last_attempt": last_attempt.as_ref().map(attempt_json),
+            "last_good": last_good.as_ref().map(attempt_json),
+            "last_run": last_run.as_ref().map(tried_json),
+            "age_seconds": age,
+            "clock": self.clock(config),
+            "store": self.trouble.as_ref().map(ToString::to_string),
+            "accounts": accounts,
+            "notifications_waiting": counts.map(|counts| counts.waiting),
+            "notifications_refused": counts.map(|counts| counts.refused),
+            "waiting": counts.map(|counts| counts.outlook.iter().map(held_json).collect::<Vec<_>>()),
+            "attention": last_attempt.as_ref().map(|last| &last.attention),
+            "update_contacts": self.on,
+        })
+    }
+
+    fn text(&self, config: &Config, status: Status) -> String {
+        let Standing { last_attempt, last_good, last_run, .. } = &self.standing;
         let mut text = String::new();
-        match (&last, age) {
-            (Some(run), Some(age)) => {
-                let counts: Vec<String> = SHOWN
-                    .iter()
-                    .map(|action| {
-                        format!("{} {action}", run.summary["actions"][action].as_u64().unwrap_or_default())
-                    })
-                    .collect();
-                text.push_str(&format!(
-                    "Last run:       {}, {}, {} ago ({})\n",
-                    run.id,
-                    run.result.word(),
-                    ago(age),
-                    config.sync.timezone.show(run.finished)
-                ));
-                text.push_str(&format!("                {}\n", counts.join(", ")));
+        let mut say = |name: &str, what: &str| {
+            let name = if name.is_empty() { String::new() } else { format!("{name}:") };
+            text.push_str(&format!("{name:15} {}\n", harmless(what)));
+        };
+        let when = |attempt: &Attempt| {
+            let shown = config.sync.timezone.show(attempt.started);
+            match self.age_of(attempt.started) {
+                Some(age) => format!("{} ago ({shown})", ago(age)),
+                None => format!("dated in the future ({shown})"),
             }
-            (None, _) | (_, None) => text.push_str("Last run:       none yet\n"),
+        };
+        match last_run {
+            None => say("Last run", "none yet"),
+            Some(Tried { attempt, run, .. }) => {
+                let number = attempt.run.unwrap_or_default();
+                say("Last run", &format!("{number}, {}, {}", attempt.result, when(attempt)));
+                if let Some(run) = run {
+                    say("", &if attempt.result == "blocked" { would(run) } else { done(run) });
+                }
+                if !attempt.reason.is_empty() && attempt.attention.is_empty() {
+                    say("", &attempt.reason);
+                }
+            }
         }
-        text.push_str(&format!(
-            "Accounts:       {} pending, {} active, {} archived\n",
-            population.pending, population.active, population.archived
-        ));
-        let failed = if refused > 0 { format!(", {refused} refused for good") } else { String::new() };
-        text.push_str(&format!("Notifications:  {waiting} waiting{failed}\n"));
-        for held in &outlook {
-            text.push_str(&format!("                {}\n", waits(held, &config)));
+        let key = |attempt: &Attempt| attempt.key.clone();
+        let shown = last_run.as_ref().map(|tried| tried.attempt.key.clone());
+        if let Some(last) = last_attempt.as_ref().filter(|last| Some(key(last)) != shown) {
+            say("Last attempt", &format!("{} (exit {}), {}", last.result, last.exit, when(last)));
+            say("", &last.reason);
         }
-        let setting = if config.sync.update_contacts { "ON" } else { "OFF" };
-        let own = config.schools.len();
-        let schools = match own {
+        if let Some(good) = last_good.as_ref().filter(|good| Some(key(good)) != shown) {
+            let number = good.run.map(|run| run.to_string()).unwrap_or_default();
+            say("Last good run", &format!("{number}, {}, {}", good.result, when(good)));
+        }
+        if let Some(clock) = self.clock(config) {
+            say("Clock", &clock);
+        }
+        if status == Status::Late {
+            say("Late", "no run has been done within --max-age");
+        }
+        for attention in last_attempt.iter().flat_map(|last| &last.attention) {
+            say("Attention", &format!("{} ({})", attention.message, attention.code));
+        }
+        if let Some(Counts { population, waiting, refused, outlook }) = &self.counts {
+            say(
+                "Accounts",
+                &format!(
+                    "{} pending, {} active, {} archived",
+                    population.pending, population.active, population.archived
+                ),
+            );
+            let failed = if *refused > 0 { format!(", {refused} refused for good") } else { String::new() };
+            say("Notifications", &format!("{waiting} waiting{failed}"));
+            for held in outlook {
+                say("", &waits(held, config));
+            }
+        }
+        let setting = if self.on { "ON" } else { "OFF" };
+        let schools = match config.schools.len() {
             0 => String::new(),
             1 => " (1 school has its own value)".to_owned(),
             own => format!(" ({own} schools have their own value)"),
         };
-        text.push_str(&format!("Setting:        {setting} for the district{schools}\n"));
+        say("Setting", &format!("{setting} for the district{schools}"));
         text
-    };
-    ui.print(text.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    }
+
+    /// In the text format of Prometheus.
+    fn prometheus(&self) -> String {
+        let mut text = readable(self.trouble.is_none());
+        let mut gauge = |name: &str, help: &str, values: &[(String, i64)]| {
+            if values.is_empty() {
+                return;
+            }
+            text.push_str(&format!("# HELP rostersync_{name} {help}\n# TYPE rostersync_{name} gauge\n"));
+            for (labels, value) in values {
+                text.push_str(&format!("rostersync_{name}{labels} {value}\n"));
+            }
+        };
+        let plain = |value: Option<i64>| value.map(|value| vec![(String::new(), value)]).unwrap_or_default();
+        let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let Standing { last_attempt, last_good, last_run, age, .. } = &self.standing;
+        let last = last_attempt.as_ref();
+        gauge(
+            "last_attempt_timestamp_seconds",
+            "When a run was last started.",
+            &plain(last.map(|last| last.started.timestamp())),
+        );
+        gauge(
+            "last_success_timestamp_seconds",
+            "When the last run was started whose changes were made.",
+            &plain(last_good.as_ref().map(|good| good.started.timestamp())),
+        );
+        gauge(
+            "last_success_age_seconds",
+            "How long ago that was. Runs dated in the future are left out.",
+            &plain(*age),
+        );
+        gauge(
+            "last_attempt_exit_status",
+            "The exit status of the last attempt.",
+            &plain(last.map(|last| i64::from(last.exit))),
+        );
+        let results: Vec<(String, i64)> = last
+            .map(|last| {
+                let is = |word: &&str| (format!("{{result=\"{word}\"}}"), i64::from(last.result == **word));
+                RESULTS.iter().map(is).collect()
+            })
+            .unwrap_or_default();
+        gauge("last_attempt_result", "1 for the word with which the last attempt ended.", &results);
+        gauge(
+            "attention",
+            "How many things of the last attempt need a person.",
+            &plain(last.map(|last| count(last.attention.len() as u64))),
+        );
+        let applied = last_run.as_ref().filter(|tried| tried.attempt.was_applied());
+        let users: Vec<(String, i64)> = applied
+            .and_then(|tried| tried.run.as_ref())
+            .map(|run| {
+                let of = |action: &&str| {
+                    let count = run.summary["actions"][*action].as_i64().unwrap_or_default();
+                    (format!("{{action=\"{action}\"}}"), count)
+                };
+                SHOWN.iter().map(of).collect()
+            })
+            .unwrap_or_default();
+        gauge("last_run_users", "What the last run did; absent if that was blocked.", &users);
+        if let Some(Counts { population, waiting, refused, .. }) = &self.counts {
+            let state = |state: &str, value: u64| (format!("{{state=\"{state}\"}}"), count(value));
+            gauge(
+                "accounts",
+                "Accounts by state.",
+                &[
+                    state("pending", population.pending),
+                    state("active", population.active),
+                    state("archived", population.archived),
+                ],
+            );
+            gauge("notifications_waiting", "Notifications that wait.", &plain(Some(count(*waiting))));
+            gauge("notifications_failed", "Notifications refused for good.", &plain(Some(count(*refused))));
+        }
+        text
+    }
+}
+
+/// The words with which a run ends.
+const RESULTS: [&str; 11] = [
+    "ok",
+    "partial",
+    "attention",
+    "blocked",
+    "undelivered",
+    "failed",
+    "usage",
+    "busy",
+    "source-unavailable",
+    "input-unusable",
+    "interrupted",
+];
+
+fn readable(yes: bool) -> String {
+    format!(
+        "# HELP rostersync_readable Whether configuration and store could be read.\n# TYPE rostersync_readable gauge\n\
+         rostersync_readable {}\n",
+        u8::from(yes)
+    )
+}
+
+/// `2 created, 0 updated, …`
+fn done(run: &RunRow) -> String {
+    let count =
+        |action: &&str| format!("{} {action}", run.summary["actions"][*action].as_u64().unwrap_or_default());
+    SHOWN.iter().map(count).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether anybody has altered the history.
-fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
+fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<Status> {
+    let folder = owner::folder_of(&config.sync.store);
+    if owner::is_open_to_others(folder) {
+        tracing::warn!(
+            "other users may write to the folder of the store, {}: they could replace it as a whole; chmod 700",
+            folder.display()
+        );
+    }
     let verified = store.verify()?;
     let (what, row) = match &verified.broken {
         None => (None, None),
@@ -110,6 +384,9 @@ fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
         }
         Some(Broken::Link(id, None)) => {
             (Some(format!("link {id} of the audit was altered or removed")), None)
+        }
+        Some(Broken::Trigger(name)) => {
+            (Some(format!("the trigger `{name}`, which protects the history, is gone or was altered")), None)
         }
         Some(Broken::Run(run)) => (Some(format!("run {run} has no link in the audit")), None),
         Some(Broken::Account(id, what)) => {
@@ -121,7 +398,7 @@ fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
             "intact": what.is_none(), "rows": verified.rows, "links": verified.links,
             "last": verified.last, "broken": what, "row": row,
         });
-        ui.print(format!("{found:#}\n").as_bytes()).map_err(unprintable)?;
+        ui.result(format!("{found:#}\n").as_bytes()).map_err(unprintable)?;
     } else if what.is_none() {
         let last = if verified.last.is_empty() { "none yet" } else { &verified.last };
         let text = format!(
@@ -129,12 +406,16 @@ fn verify(args: &StatusArgs, store: &Store, ui: &Ui) -> Result<Status> {
             counted(verified.rows, "change", "changes"),
             counted(verified.links, "link", "links"),
         );
-        ui.print(text.as_bytes()).map_err(unprintable)?;
+        ui.result(text.as_bytes()).map_err(unprintable)?;
     }
     match what {
         None => Ok(Status::Ok),
         Some(what) => {
             let (about, cure) = match &verified.broken {
+                Some(Broken::Trigger(_)) => (
+                    "the store was altered by hand",
+                    "the rows themselves hold; restore the store from a copy that has the trigger, or find out who removed it",
+                ),
                 Some(Broken::Account(..)) => (
                     "the accounts were altered by hand",
                     "the audit itself holds: `rostersync users history` has what was recorded",
@@ -158,4 +439,9 @@ fn ago(seconds: i64) -> String {
         // Never one: these are two days and more.
         172_800.. => format!("{} days", seconds / 86_400),
     }
+}
+
+/// `26h`
+fn age(text: &str) -> std::result::Result<Duration, String> {
+    span(text).ok_or_else(|| "write for example 26h, 90m or 2d".to_owned())
 }

@@ -58,7 +58,8 @@ impl Ui {
         let json_logs = log_format == LogFormat::Json;
         let level = match (quiet, verbose) {
             // What goes wrong with a certificate is said once, as a failure: not by the library as well.
-            (true, _) => "error,rustls=off,rustls_platform_verifier=off",
+            // And one line where a store is made.
+            (true, _) => "error,rostersync::always=info,rustls=off,rustls_platform_verifier=off",
             (false, 0) => "warn,rustls=off,rustls_platform_verifier=off,rostersync=info",
             (false, 1) => "warn,rustls=off,rustls_platform_verifier=off,rostersync=debug",
             (false, _) => "info,rustls=off,rustls_platform_verifier=off,rostersync=trace",
@@ -88,7 +89,7 @@ impl Ui {
                 // The summary has it.
                 continue;
             }
-            let said = report::harmless(&format!("{}: {}", place(first), first.message));
+            let said = report::harmless(&format!("{}: {}", first.place(), first.message));
             if self.quiet && status != Status::Ok {
                 tracing::error!(code, count, "{said}");
             } else {
@@ -163,12 +164,19 @@ impl Ui {
         std::io::Write::write_all(&mut stdout().lock(), bytes)
     }
 
-    /// As [`Ui::print`], for values as they are: on a terminal nothing in them may act.
+    /// As [`Ui::result`], for values as they are: on a terminal nothing in them may act.
     pub(super) fn print_data(&self, bytes: &[u8]) -> std::io::Result<()> {
         match stdout().is_terminal() {
-            true => self.print(&defused(bytes)),
-            false => self.print(bytes),
+            true => self.result(&defused(bytes)),
+            false => self.result(bytes),
         }
+    }
+
+    /// Prints a result that was asked for: also with `-q`.
+    pub(super) fn result(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut out = stdout().lock();
+        std::io::Write::write_all(&mut out, bytes)?;
+        std::io::Write::flush(&mut out)
     }
 
     /// Prints what `-q` has held back, if the status says that it is wanted.
@@ -241,18 +249,6 @@ pub(super) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     below.unwrap_or_else(|| path.to_owned()).display().to_string()
-}
-
-/// `users.csv:12: email`
-pub(super) fn place(finding: &crate::findings::Finding) -> String {
-    let mut place = finding.file.clone();
-    if let Some(line) = finding.line {
-        place.push_str(&format!(":{line}"));
-    }
-    if let Some(column) = &finding.column {
-        place.push_str(&format!(": {column}"));
-    }
-    place
 }
 
 fn style(with_length: bool) -> ProgressStyle {

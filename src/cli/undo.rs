@@ -9,7 +9,7 @@ use crate::run::{
 use super::exit::Status;
 use super::ui::{Ui, shown};
 use super::users::{copying, reading, writing};
-use super::{Global, unprintable};
+use super::{Global, signals, unprintable};
 
 /// Give back the contact details that a run changed
 ///
@@ -47,7 +47,8 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
             (Some(lock), store)
         }
     };
-    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    let stop = signals::watch()?;
+    let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
     let options = UndoOptions { run: args.run, dry_run: args.dry_run, notify: args.notify };
     let (mut printed, mut more) = (0, 0);
     let mut outcome = undo(&config, &store, options, &around, |value| {

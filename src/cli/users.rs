@@ -19,7 +19,7 @@ use serde_json::json;
 use super::exit::Status;
 use super::table::Table;
 use super::ui::Ui;
-use super::{Global, unprintable};
+use super::{Global, signals, unprintable};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of};
@@ -51,14 +51,14 @@ enum Command {
 
 pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> {
     match &args.command {
-        Command::List(args) => list::run(args, global, ui),
+        Command::List(args) => list::run(args, global),
         Command::Show(args) => show::run(args, global, ui),
         Command::Join(args) => join::run(args, global, ui),
         Command::Edit(args) => edit::run(args, global, ui),
         Command::CanEdit(args) => edit::can_edit(args, global, ui),
         Command::History(args) => history::run(args, global, ui),
         Command::Import(args) => exchange::import(args, global, ui),
-        Command::Export(args) => exchange::export(args, global, ui),
+        Command::Export(args) => exchange::export(args, global),
         Command::Grant(args) => grants::grant(args, global, ui),
         Command::Revoke(args) => grants::revoke(args, global, ui),
         Command::Rekey(args) => rekey::run(args, global, ui),
@@ -179,6 +179,9 @@ pub(super) fn writing(config: &Config, global: &Global) -> Result<(Lock, Store)>
 }
 
 fn nobody(config: &Config) -> Failure {
+    if let Some(lost) = crate::run::lost(config) {
+        return lost;
+    }
     Failure::new(Kind::Usage, "there are no accounts yet")
         .at(config.sync.store.display())
         .cure("`rostersync run` makes them from the roster")
@@ -187,7 +190,13 @@ fn nobody(config: &Config) -> Failure {
 /// Hands over what an edit has queued, once the lock is free again. It is done whatever becomes of that; what stays queued
 /// is sent by the next run.
 pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui) -> Status {
-    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    // A message that is in flight is handed over before this process ends.
+    let stop = signals::watch();
+    let around = Surroundings {
+        now: global.now(),
+        progress: ui,
+        stop: &|| stop.as_ref().ok().and_then(|stop| stop()),
+    };
     let sent = send(config, store, &around);
     crate::run::Progress::end(ui);
     match sent {

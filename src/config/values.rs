@@ -122,7 +122,7 @@ impl<'de> Deserialize<'de> for Span {
 }
 
 /// A number with its unit.
-fn span(text: &str) -> Option<Duration> {
+pub fn span(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number = text[..split].parse::<u64>().ok()?;
     let seconds = match text[split..].trim() {

@@ -2,13 +2,14 @@
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
 use super::mime::{self, Mail};
 use crate::config::NotifyEmail;
 use crate::failure::{Failure, Kind, Result};
+use crate::owner;
 use crate::store::Waiting;
 
 pub(super) struct Folder<'a> {
@@ -48,7 +49,7 @@ const MOST_NAMES: u32 = 10_000;
 /// again. Returns the name of the file.
 pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<String> {
     let failed = |cause| Failure::io(Kind::Failed, "a message cannot be written", folder, cause);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    owner::make_folder(folder).map_err(failed)?;
     // By its own name, so that what a killed process has left of a message goes when that is repeated.
     let unfinished = folder.join(format!(".{name}.eml.partial"));
     remove(&unfinished).map_err(failed)?;
@@ -56,6 +57,7 @@ pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
     file.write_all(&mail.bytes).map_err(failed)?;
     file.sync_all().map_err(failed)?;
+    owner::adopt(&unfinished);
     let named = (1..MOST_NAMES).find_map(|number| {
         let file = match number {
             1 => format!("{name}.eml"),
@@ -71,7 +73,7 @@ pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<
     remove(&unfinished).map_err(failed)?;
     let file = named.unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into())).map_err(failed)?;
     // The name has to last as well.
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    owner::sync_folder(folder).map_err(failed)?;
     Ok(file)
 }
 

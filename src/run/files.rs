@@ -1,10 +1,10 @@
 //! The report files: written under a temporary name before the commit, named after it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -14,6 +14,7 @@ use crate::account::State;
 use crate::contact::{Field, email_key, phone_key};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::Channel;
+use crate::owner;
 use crate::plan::{Note, Plan, View, join_codes, join_notes};
 use crate::report::{Row, Writer, csv_row};
 use crate::store::{Refused, Store};
@@ -76,6 +77,13 @@ pub(super) struct Partial {
     committed: bool,
 }
 
+impl Partial {
+    /// It stays, for the next run to finish: it cannot be told whether its run is committed.
+    pub(super) fn keep(mut self) {
+        self.committed = true;
+    }
+}
+
 impl Drop for Partial {
     fn drop(&mut self) {
         if !self.committed {
@@ -101,7 +109,7 @@ pub(super) fn write_partial_with(
     run: i64,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<Partial> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(reports).map_err(failed(reports))?;
+    owner::make_folder(reports).map_err(failed(reports))?;
     let path = partial_path(reports, run);
     // What is left of a run that died has the permissions it had.
     match fs::remove_file(&path) {
@@ -110,6 +118,7 @@ pub(super) fn write_partial_with(
     }
     let file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed(&path))?;
+    owner::adopt(&path);
     let partial = Partial { path, committed: false };
     write_synced(&file, write).map_err(|failure| failure.or_at(partial.path.display()))?;
     file.sync_all().map_err(failed(&partial.path))?;
@@ -123,16 +132,32 @@ const SYNCED: usize = 32 << 20;
 fn write_synced(file: &File, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     thread::scope(|scope| {
         let (more, wanted) = channel();
-        // What fails here fails again when all of it is synced, and is told then.
-        scope.spawn(move || wanted.iter().for_each(|()| drop(file.sync_data())));
-        write(&mut Synced { file, more, written: 0 })
+        let mut out = Synced { file, more: None, written: 0 };
+        // An error that the disk reports is reported once: a later sync knows nothing of it.
+        let syncing = thread::Builder::new().spawn_scoped(scope, move || {
+            wanted.iter().fold(Ok(()), |done: std::io::Result<()>, ()| done.and(file.sync_data()))
+        });
+        // Without a thread all of it is synced at the end.
+        let syncing = syncing.ok();
+        out.more = syncing.is_some().then_some(more);
+        let written = write(&mut out);
+        drop(out);
+        let synced = syncing.map_or(Ok(()), |syncing| {
+            syncing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        written?;
+        synced.map_err(|cause| {
+            Failure::new(Kind::Failed, "the report cannot be written")
+                .cure("check the disk and the system's log, then run again")
+                .because(cause)
+        })
     })
 }
 
 /// Asks for what was written to be brought to the disk, every now and then.
 struct Synced<'a> {
     file: &'a File,
-    more: Sender<()>,
+    more: Option<Sender<()>>,
     written: usize,
 }
 
@@ -140,10 +165,12 @@ impl Write for Synced<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.written += count;
-        if self.written >= SYNCED {
+        if self.written >= SYNCED
+            && let Some(more) = &self.more
+        {
             self.written = 0;
             // Whoever syncs is there as long as this is.
-            let _ = self.more.send(());
+            let _ = more.send(());
         }
         Ok(count)
     }
@@ -194,20 +221,66 @@ pub(super) fn complete(mut partial: Partial, reports: &Path, run: i64) -> Result
     let path = report_path(reports, run);
     fs::rename(&partial.path, &path).map_err(failed(&path))?;
     // The name outlives a power cut only with the folder on the disk.
-    File::open(reports).and_then(|folder| folder.sync_all()).map_err(failed(&path))?;
+    owner::sync_folder(reports).map_err(failed(&path))?;
     Ok(path)
 }
 
-/// Finishes what a run that died between its commit and its last step has left.
+/// Finishes what a run that died between its commit and its last step has left, and removes what is left of runs that never
+/// were.
 pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
-    let last = store.next_run()? - 1;
+    let last = store.last_run_number()?;
     let path = partial_path(reports, last);
     if last > 0 && path.exists() {
         tracing::info!(run = last, "finishing the report of a run that was interrupted after its commit");
         complete(Partial { path, committed: true }, reports, last)?;
     }
+    for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name
+            .to_str()
+            .and_then(|name| numbered(name.strip_prefix('.')?.strip_suffix(".partial")?))
+            .is_some()
+        {
+            // What cannot be removed is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     Ok(())
 }
+
+/// The number in `users-000042.csv`.
+fn numbered(name: &str) -> Option<i64> {
+    let number = name.strip_prefix("users-")?.strip_suffix(".csv")?;
+    let is_one = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|number| is_one && *number > 0)
+}
+
+/// The reports in a folder that have something in them, by their numbers: path, and when it was written.
+fn reports_in(reports: &Path) -> BTreeMap<i64, (PathBuf, SystemTime)> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
+        let Some(number) = entry.file_name().to_str().and_then(numbered) else { continue };
+        // Links are left alone.
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+            && metadata.len() > 0
+            && let Ok(written) = metadata.modified()
+        {
+            found.insert(number, (entry.path(), written));
+        }
+    }
+    found
+}
+
+/// The highest number that a report has.
+pub(super) fn last_report(reports: &Path) -> Option<i64> {
+    reports_in(reports).into_keys().next_back()
+}
+
+/// So many of the newest reports always stay.
+const NEWEST: usize = 7;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Removes reports that are older than so many days; 0 keeps all. A report that cannot be removed is only mentioned: the
 /// run is done.
@@ -216,20 +289,110 @@ pub(super) fn remove_old(reports: &Path, days: u32) {
         return;
     }
     // By the clock that the files were written by, whatever moment a replay takes for now.
-    let Some(oldest) = SystemTime::now().checked_sub(Duration::from_secs(u64::from(days) * 86_400)) else {
-        return;
-    };
-    for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("users-")?.strip_suffix(".csv"));
-        let is_report =
-            number.is_some_and(|number| number.len() >= 6 && number.bytes().all(|b| b.is_ascii_digit()));
-        let written = entry.metadata().and_then(|found| found.modified());
-        if is_report
-            && written.is_ok_and(|written| written < oldest)
-            && let Err(cause) = fs::remove_file(entry.path())
-        {
-            tracing::warn!("an old report cannot be removed, at {}: {cause}", entry.path().display());
+    for path in too_old(&reports_in(reports), days, SystemTime::now()) {
+        if let Err(cause) = fs::remove_file(path) {
+            tracing::warn!("an old report cannot be removed, at {}: {cause}", path.display());
+        }
+    }
+}
+
+/// Which reports are too old. A clock that was wrong for a night or two must not cost them: the age is taken between the
+/// reports as well as from now, and a report is never taken for older than those before it.
+fn too_old(reports: &BTreeMap<i64, (PathBuf, SystemTime)>, days: u32, now: SystemTime) -> Vec<&PathBuf> {
+    // In the middle of the newest: a few of them may have been written by a wrong clock.
+    let mut newest: Vec<SystemTime> =
+        reports.values().rev().take(NEWEST).map(|(_, written)| *written).collect();
+    newest.sort();
+    let Some(middle) = newest.get(newest.len() / 2) else { return Vec::new() };
+    let Some(oldest) = now.min(*middle).checked_sub(DAY * days) else { return Vec::new() };
+    let tomorrow = now.min(*middle) + DAY * 8;
+    let mut since = None;
+    let mut gone = Vec::new();
+    for (path, written) in reports.values().take(reports.len().saturating_sub(NEWEST)) {
+        if *written < tomorrow {
+            since = since.max(Some(*written));
+        }
+        if since.is_some_and(|since| since < oldest) {
+            gone.push(path);
+        }
+    }
+    gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reports written on these days; and which are too old on a day, with 90 days.
+    fn gone(days: &[u64], today: u64) -> Vec<usize> {
+        let at = |day: u64| SystemTime::UNIX_EPOCH + DAY * u32::try_from(day).unwrap();
+        let reports: BTreeMap<i64, (PathBuf, SystemTime)> = (1..)
+            .zip(days)
+            .map(|(number, day)| (number, (PathBuf::from(number.to_string()), at(*day))))
+            .collect();
+        let gone = too_old(&reports, 90, at(today));
+        gone.iter().map(|path| path.to_str().unwrap().parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn old_reports_go_and_the_newest_stay() {
+        let nightly: Vec<u64> = (1000..1100).collect();
+        assert_eq!(gone(&nightly, 1099), (1..=6).collect::<Vec<_>>());
+        // After a summer the newest seven are there.
+        assert_eq!(gone(&[1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007], 1200), Vec::<usize>::new());
+        let after: Vec<u64> = (1000..1010).chain(1200..1204).collect();
+        assert_eq!(gone(&after, 1203), (1..=7).collect::<Vec<_>>());
+        assert_eq!(gone(&[], 1000), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_wrong_clock_costs_no_report() {
+        // One night, then two, years ahead.
+        let mut nights: Vec<u64> = (1000..1020).collect();
+        nights.push(5000);
+        assert_eq!(gone(&nights, 5000), Vec::<usize>::new());
+        nights.push(5001);
+        assert_eq!(gone(&nights, 5001), Vec::<usize>::new());
+        nights.extend(1020..1030);
+        assert_eq!(gone(&nights, 1029), Vec::<usize>::new());
+        // And one night in 1970.
+        let mut nights: Vec<u64> = (1000..1020).collect();
+        nights.push(0);
+        nights.extend(1021..1040);
+        assert_eq!(gone(&nights, 1039), Vec::<usize>::new());
+        // A report from the future goes with those before it.
+        let nights: Vec<u64> = [1000, 5000].into_iter().chain(1002..1200).collect();
+        let gone = gone(&nights, 1199);
+        assert_eq!(gone, (1..=gone.len()).collect::<Vec<_>>());
+        assert!(gone.len() > 90);
+    }
+
+    #[test]
+    fn what_fails_while_a_report_is_written_is_not_forgotten() {
+        // A pipe cannot be synced.
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let mut out = Synced { file: &file, more: None, written: 0 };
+        assert_eq!(out.write(b"x").unwrap(), 1);
+        let (more, wanted) = channel();
+        more.send(()).unwrap();
+        drop(more);
+        let synced = wanted.iter().fold(Ok(()), |done: std::io::Result<()>, ()| done.and(file.sync_data()));
+        assert!(synced.is_err());
+    }
+
+    #[test]
+    fn which_files_are_reports() {
+        for (name, number) in [
+            ("users-000042.csv", Some(42)),
+            ("users-1234567.csv", Some(1_234_567)),
+            ("users-42.csv", None),
+            ("users-000000.csv", None),
+            ("users-000042.csv.bak", None),
+            ("users-000042 (1).csv", None),
+            ("users-2024.csv", None),
+        ] {
+            assert_eq!(numbered(name), number, "{name}");
         }
     }
 }

@@ -11,8 +11,9 @@ mod taken;
 
 use std::collections::HashSet;
 
-use super::files;
+use super::{files, presence};
 use crate::account::Account;
+use crate::attempt::{Attempt, Ending};
 use crate::config::{Config, SharedContacts};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
@@ -110,7 +111,7 @@ pub fn undo(
     let mut summary = Summary::default();
     let mut given_back_to = HashSet::new();
     let written_to = store.written_to_about(options.run)?;
-    let number = store.next_run()?;
+    let number = presence::next_run(config, store)?;
     let mut count = |before: &Account, after: &Account, values: &[Undone]| {
         let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
         *summary.actions.entry(if given_back { Action::Updated } else { Action::Kept }).or_default() += 1;
@@ -175,6 +176,9 @@ pub fn undo(
         summary: &summary,
         undoes: Some(options.run),
     })?;
+    let mut attempt = Attempt::begin(around.now).ended(Ending::OK, "");
+    attempt.run = Some(number);
+    store.put_attempt(&attempt, true)?;
     let mut told = 0;
     if options.notify {
         undo.people.learn_languages(given_back_to);

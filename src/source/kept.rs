@@ -19,6 +19,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::pulled::Records;
 use crate::failure::{Failure, Kind, Result};
+use crate::owner;
 use crate::roster::Record;
 
 /// Another form of the file is another number.
@@ -254,6 +255,7 @@ impl<M: Serialize> Head<M> {
         out.write_all(&sum.to_le_bytes()).map_err(failed)?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         file.sync_all().map_err(failed)?;
+        owner::adopt(&unfinished);
         std::fs::rename(&unfinished, path).map_err(failed)
     }
 }

@@ -68,11 +68,6 @@ pub(super) fn stamp(moment: DateTime<Utc>) -> String {
 }
 
 impl Store {
-    /// The number that the next run will have.
-    pub fn next_run(&self) -> Result<i64> {
-        Ok(self.connection.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?)
-    }
-
     pub fn insert_run(&self, run: &NewRun<'_>) -> Result<()> {
         let mode = match run.mode {
             Mode::Bulk => "bulk",
@@ -90,13 +85,6 @@ impl Store {
         )?;
         self.sealing.borrow_mut().of_run(run.id, run.started);
         Ok(())
-    }
-
-    /// The latest run of the sync: not one that took back another.
-    pub fn last_sync(&self) -> Result<Option<RunRow>> {
-        let mut statement =
-            self.connection.prepare("SELECT * FROM run WHERE undoes IS NULL ORDER BY id DESC LIMIT 1")?;
-        Ok(statement.query_row([], run_from_row).optional()?)
     }
 
     /// What the last applied run saw of its inputs. None before the first run, and after an upgrade from a version that did

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("schema/0009_once.sql"),
     include_str!("schema/0010_last_night.sql"),
     include_str!("schema/0011_delivery.sql"),
+    include_str!("schema/0012_attempt.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Store, migrate};
 use crate::failure::{Failure, Kind, Result};
-use crate::scratch;
+use crate::{owner, scratch};
 
 /// How long to wait for a writer that is committing just now.
 const BUSY: Duration = Duration::from_secs(30);
@@ -20,17 +20,40 @@ const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags:
 const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 impl Store {
+    /// Whether there is something at this place that may be a store: a file that is not empty.
+    ///
+    /// # Errors
+    /// `Failed` if that cannot be told, or it is a folder.
+    pub fn is_there(path: &Path) -> Result<bool> {
+        match fs::metadata(path) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(cause) => {
+                Err(Failure::io(Kind::Failed, "the store cannot be opened", &absolute(path), cause))
+            }
+            Ok(found) if found.is_dir() => Err(is_a_folder(path)),
+            Ok(found) => Ok(found.len() > 0),
+        }
+    }
+
     /// Opens a store for writing; creates it, and its folder, if there is none. An older one is copied to a backup
     /// beside it and migrated. The caller holds the run lock.
     ///
     /// # Errors
     /// `Failed` if it cannot be opened or belongs to another program or a newer version.
     pub fn open(path: &Path) -> Result<Self> {
-        let unusable = |cause| Failure::io(Kind::Failed, "the store cannot be opened", path, cause);
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+        let place = absolute(path);
+        let unusable = |cause: std::io::Error| {
+            match cause.kind() {
+            std::io::ErrorKind::PermissionDenied => Failure::new(Kind::Failed, "the store cannot be opened")
+                .at(place.display())
+                .cure("give the store and its folder to the user that runs rostersync (chown); a run as root may have made it")
+                .because(cause),
+            _ => Failure::io(Kind::Failed, "the store cannot be opened", &place, cause),
         }
-        // SQLite gives its journal the same permissions as the file.
+        };
+        let is_new = !Self::is_there(path)?;
+        owner::make_folder(owner::folder_of(path)).map_err(unusable)?;
+        // SQLite gives its journal the same permissions as the file, and the same owner.
         OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -38,9 +61,13 @@ impl Store {
             .mode(0o600)
             .open(path)
             .map_err(unusable)?;
-        let store = Self::prepare_write(path).map_err(|failure| failure.or_at(path.display()))?;
+        if is_new {
+            owner::adopt(path);
+        }
+        let store = Self::prepare_write(path).map_err(|failure| failure.or_at(place.display()))?;
         // Only now is it known to be a store of ours.
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
+        remove_empty_backups(path);
         Ok(store)
     }
 
@@ -59,7 +86,7 @@ impl Store {
             let current = migrate::version(&connection)? == migrate::CURRENT;
             Ok(current.then(|| Self { connection, sealing: RefCell::default(), _copy: None }))
         };
-        opened().map_err(|failure| failure.or_at(path.display()))
+        opened().map_err(|failure| failure.or_at(absolute(path).display()))
     }
 
     fn prepare_write(path: &Path) -> Result<Self> {
@@ -68,10 +95,22 @@ impl Store {
         let version = migrate::version(&connection)?;
         if version > 0 && version < migrate::CURRENT {
             let backup = backup_path(path, version);
-            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&backup).map_err(
-                |cause| Failure::io(Kind::Failed, "the backup before the migration failed", &backup, cause),
-            )?;
-            connection.backup("main", &backup, None::<fn(rusqlite::backup::Progress)>)?;
+            let failed = |cause| {
+                Failure::io(Kind::Failed, "the backup before the migration failed", &absolute(&backup), cause)
+            };
+            // Under another name until it is whole: a backup that a killed process left unfinished is none.
+            let unfinished = with_suffix(&backup, ".partial");
+            OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&unfinished)
+                .map_err(failed)?;
+            owner::adopt(&unfinished);
+            connection.backup("main", &unfinished, None::<fn(rusqlite::backup::Progress)>)?;
+            fs::rename(&unfinished, &backup).map_err(failed)?;
+            owner::sync_folder(owner::folder_of(&backup)).map_err(failed)?;
         }
         migrate::migrate(&mut connection)?;
         Ok(Self { connection, sealing: RefCell::default(), _copy: None })
@@ -83,14 +122,11 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_read(path: &Path) -> Result<Option<Self>> {
-        match fs::metadata(path) {
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(Failure::io(Kind::Failed, "the store cannot be opened", path, cause)),
-            // A run that was killed while it created the store.
-            Ok(found) if found.len() == 0 => return Ok(None),
-            Ok(_) => {}
+        // An empty one is of a run that was killed while it created the store.
+        if !Self::is_there(path)? {
+            return Ok(None);
         }
-        Self::prepare_read(path).map(Some).map_err(|failure| failure.or_at(path.display()))
+        Self::prepare_read(path).map(Some).map_err(|failure| failure.or_at(absolute(path).display()))
     }
 
     /// Opens a private copy of a store, in which a preview can write what it wants to see; `None` if there is none.
@@ -101,7 +137,7 @@ impl Store {
         let Some(store) = Self::open_read(path)? else { return Ok(None) };
         // While somebody reads nobody commits, and what is copied is of one piece.
         store.connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;")?;
-        Self::private_copy(path).map(Some).map_err(|failure| failure.or_at(path.display()))
+        Self::private_copy(path).map(Some).map_err(|failure| failure.or_at(absolute(path).display()))
     }
 
     fn prepare_read(path: &Path) -> Result<Self> {
@@ -143,6 +179,54 @@ impl Store {
         migrate::migrate(&mut connection)?;
         Ok(Self { connection, sealing: RefCell::default(), _copy: None })
     }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn is_a_folder(path: &Path) -> Failure {
+    let place = absolute(path);
+    Failure::new(Kind::Failed, "the store is a folder")
+        .cure(format!(
+            "`store` in [sync] names the file itself: {} for instance",
+            place.join("rostersync.db").display()
+        ))
+        .at(place.display())
+}
+
+/// Backups beside a store that have something in them, of whatever version.
+pub fn backups(path: &Path) -> Vec<PathBuf> {
+    backups_where(path, |length| length > 0)
+}
+
+/// A process that was killed has left them.
+fn remove_empty_backups(path: &Path) {
+    for empty in backups_where(path, |length| length == 0) {
+        // It is in nobody's way.
+        let _ = fs::remove_file(empty);
+    }
+}
+
+/// `STORE.v3.bak`, and `STORE.bak` of a copy by hand.
+fn backups_where(path: &Path, wanted: impl Fn(u64) -> bool) -> Vec<PathBuf> {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = fs::read_dir(owner::folder_of(path))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| {
+            let entry_name = entry.file_name();
+            let entry_name = entry_name.to_string_lossy();
+            entry_name.starts_with(&format!("{name}.")) && entry_name.ends_with(".bak")
+        })
+        .filter(|entry| entry.metadata().is_ok_and(|found| found.is_file() && wanted(found.len())))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    found
 }
 
 /// Without the permissions, which may be wider than a copy's should be.

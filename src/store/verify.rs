@@ -20,6 +20,8 @@ pub enum Broken {
     Run(i64),
     /// An account that is not what the rows say: its sourcedId, and what of it.
     Account(String, &'static str),
+    /// A trigger that protects the audit is gone or was altered: its name.
+    Trigger(String),
 }
 
 /// What a check of the audit found.
@@ -39,8 +41,31 @@ impl Store {
     /// Those of the store. That something was altered is no error here: it is [`Verified::broken`].
     pub fn verify(&self) -> Result<Verified> {
         let mut verified = Verified { rows: 0, links: 0, last: String::new(), broken: None };
+        // All of it is read as it is at one moment: another process may commit meanwhile.
+        let reading =
+            self.connection.is_autocommit().then(|| self.connection.unchecked_transaction()).transpose()?;
         verified.broken = self.find_broken(&mut verified)?;
+        if verified.broken.is_none() {
+            verified.broken = self.missing_trigger()?.map(Broken::Trigger);
+        }
+        if let Some(reading) = reading {
+            reading.finish()?;
+        }
         Ok(verified)
+    }
+
+    /// The first trigger that a store of this version has, and this one has not, or not as it was made.
+    fn missing_trigger(&self) -> Result<Option<String>> {
+        let triggers = |store: &Self| -> Result<Vec<(String, String)>> {
+            let mut statement = store
+                .connection
+                .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        let found = triggers(self)?;
+        let mut expected = triggers(&Self::empty()?)?.into_iter();
+        Ok(expected.find(|trigger| !found.contains(trigger)).map(|(name, _)| name))
     }
 
     fn find_broken(&self, verified: &mut Verified) -> Result<Option<Broken>> {

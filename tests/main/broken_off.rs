@@ -76,7 +76,7 @@ fn a_server_that_never_answers_gets_no_message_more_than_twice() {
     assert_eq!(to, ["a1@mail.example", "a1@mail.example", "a2@mail.example", "a2@mail.example"]);
     assert_eq!(said.matches("1 of them may have arrived and is not repeated by itself").count(), 2, "{said}");
     assert_eq!(district.ask("SELECT DISTINCT state || coalesce(due, '') FROM outbox"), "unknown");
-    let status = district.cli(&["status"]).ok();
+    let status = district.cli(&["status"]).exits(8);
     assert!(
         status.stdout.contains("2 emails wait: look at `outbox list --state unknown`"),
         "{}",

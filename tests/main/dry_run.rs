@@ -222,21 +222,25 @@ fn a_store_of_a_newer_version_or_of_somebody_else_is_refused() {
     let district = district();
     let version = district.ask("PRAGMA user_version");
     district.store().execute_batch("PRAGMA user_version = 99").unwrap();
-    let before = district.store_hash();
-    for arguments in [&["run"][..], &["run", "--dry-run"], &["runs"], &["status"]] {
-        district
-            .cli(arguments)
-            .exits(1)
-            .complains(&["written by a newer rostersync (schema 99", "rostersync.db"]);
+    let before = crate::support::hash(&district.path("rostersync.db"));
+    let words = ["written by a newer rostersync (schema 99", "rostersync.db"];
+    for arguments in [&["run"][..], &["run", "--dry-run"], &["users", "list"]] {
+        district.cli(arguments).exits(1).complains(&words);
     }
-    assert_eq!(district.store_hash(), before);
+    // These also print what is on record beside the store.
+    for command in ["runs", "status"] {
+        let done = district.cli(&[command]).exits(1);
+        assert!(words.iter().all(|word| done.stderr.contains(word)), "{command}: {}", done.stderr);
+        assert!(done.stdout.contains("failed"), "{command}: {}", done.stdout);
+    }
+    assert_eq!(crate::support::hash(&district.path("rostersync.db")), before);
     district
         .store()
         .execute_batch(&format!("PRAGMA user_version = {version}; PRAGMA application_id = 7;"))
         .unwrap();
-    let before = district.store_hash();
+    let before = crate::support::hash(&district.path("rostersync.db"));
     district.run().exits(1).complains(&["rostersync.db"]);
-    assert_eq!(district.store_hash(), before);
+    assert_eq!(crate::support::hash(&district.path("rostersync.db")), before);
 }
 
 #[test]

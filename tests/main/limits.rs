@@ -177,7 +177,10 @@ fn another_plan_is_refused_even_within_the_limits() {
         "  rostersync -c rostersync.toml run --dry-run\n",
     ]);
     assert_eq!(before.dump(), store);
-    assert_eq!(before.cli(&["runs"]).ok().stdout, runs);
+    let after = before.cli(&["runs"]).ok().stdout;
+    let refused = after.lines().nth(1).unwrap();
+    assert!(refused.contains("blocked             the approved plan is"), "{after}");
+    assert_eq!(after.replace(&format!("{refused}\n"), ""), runs, "it has no number");
     // The right one, within the limits: nothing wrong with that.
     let _ = before.run_with(&["--approve", &plan]).ok();
 }
@@ -218,7 +221,7 @@ fn a_blocked_run_has_a_number_a_line_and_a_report_that_says_so() {
     assert!(csv.stderr.contains("BLOCKED: nothing below was applied"), "{}", csv.stderr);
     let first = before.cli(&["report", "1"]).ok();
     assert!(!first.stdout.contains("BLOCKED"));
-    let status = before.cli(&["status", "--json"]).ok().json();
+    let status = before.cli(&["status", "--json"]).exits(4).json();
     assert_eq!(status["last_run"]["result"], "blocked");
     // The next run has the next number.
     before.sis(&people(30));

@@ -7,6 +7,7 @@
 mod api_access;
 mod api_oddities;
 mod architecture;
+mod attempts;
 mod broken_off;
 mod clever;
 mod clever_events;
@@ -33,6 +34,7 @@ mod oneroster_pages;
 mod people;
 mod platform;
 mod policy;
+mod presence;
 mod properties;
 mod protect;
 mod python;

@@ -175,7 +175,7 @@ fn what_cannot_be_handed_over_stays_queued_and_goes_out_next_time() {
         done.stdout
     );
     assert_eq!(district.ask("SELECT email FROM account"), "new@mail.example");
-    let status = district.cli(&["status", "--json"]).ok().json();
+    let status = district.cli(&["status", "--json"]).exits(8).json();
     assert_eq!(status["notifications_waiting"], 2);
     std::fs::remove_file(district.path("mail")).unwrap();
     let _ = district.run().ok();

@@ -43,7 +43,7 @@ fn a_relay_that_has_had_enough_is_left_alone_and_fails_nobody() {
         let asked = server.said().iter().filter(|line| line.starts_with("RCPT")).count();
         assert!(asked <= 5, "{says}: {asked}");
         assert_eq!(district.ask("SELECT DISTINCT state FROM outbox WHERE id > 1"), "queued", "{says}");
-        let status = district.cli(&["status"]).ok();
+        let status = district.cli(&["status"]).exits(8);
         assert!(status.stdout.contains("4 emails wait until 2026-11-23"), "{}", status.stdout);
         // Until then it is not asked again.
         server.is_well_again();

@@ -233,6 +233,8 @@ fn files_are_nobody_elses_while_they_are_there() {
     let dead = server.at("t m p/rostersync-dead");
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join("users.csv"), "sourcedId\n").unwrap();
+    let mark = "A temporary folder of rostersync. It may be removed.\n";
+    fs::write(dead.join(".rostersync-scratch"), mark).unwrap();
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 86_400);
     fs::File::open(&dead).unwrap().set_modified(long_ago).unwrap();
     let _ = server.run(&district).ok();

@@ -423,8 +423,17 @@ impl District {
         self.everything().into_keys().collect()
     }
 
+    /// The whole store, but for the attempts: those that applied nothing are on record as well.
     pub(crate) fn store_hash(&self) -> String {
-        hash(&self.path("rostersync.db"))
+        let store = self.store();
+        let tables =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'attempt' ORDER BY name";
+        let mut text = rows(&store, "SELECT sql FROM sqlite_schema ORDER BY name").join("\n");
+        for table in rows(&store, tables) {
+            text.push_str(&format!("\n{table}\n"));
+            text.push_str(&rows(&store, &format!("SELECT * FROM {table} ORDER BY 1")).join("\n"));
+        }
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(crate) fn store(&self) -> rusqlite::Connection {

@@ -140,6 +140,6 @@ pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<S
     if !message.is_empty() {
         text.push_str(&format!("{message}\n"));
     }
-    ui.print(text.as_bytes()).map_err(unprintable)?;
+    ui.result(text.as_bytes()).map_err(unprintable)?;
     Ok(Status::Ok)
 }

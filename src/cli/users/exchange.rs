@@ -152,7 +152,7 @@ fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
     text
 }
 
-pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Status> {
     let config = global.load()?;
     let store = reading(&config)?;
     let since = match args.changed_since {
@@ -162,9 +162,6 @@ pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Stat
                 .cure("`rostersync runs` lists them")
         })?),
     };
-    if ui.quiet {
-        return Ok(Status::Ok);
-    }
     let mut out = results();
     let mut buffer = Vec::new();
     let mut written = 0_u64;

@@ -67,7 +67,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status
         table.row(&[&at, &what, &old, &or_none(new), &by], &mut out)?;
     }
     table.finish(&mut out)?;
-    ui.print(&out).map_err(unprintable)?;
+    ui.result(&out).map_err(unprintable)?;
     Ok(Status::Ok)
 }
 

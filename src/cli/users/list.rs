@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::super::exit::Status;
 use super::super::table::Table;
-use super::super::ui::{Ui, results};
+use super::super::ui::results;
 use super::super::{Global, unprintable};
 use super::reading;
 use crate::account::Account;
@@ -138,7 +138,7 @@ impl Filter {
     }
 }
 
-pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Status> {
     let filter = Filter::of(args)?;
     let config = global.load()?;
     let store = reading(&config)?;
@@ -148,9 +148,6 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
     let width = if args.duplicates { COLUMNS.len() } else { USUAL };
     let in_table: Vec<usize> = TABLE.into_iter().filter(|at| *at < width).collect();
-    if ui.quiet {
-        return Ok(Status::Ok);
-    }
     let mut out = results();
     let mut table = Table::new(&in_table.iter().map(|at| COLUMNS[*at]).collect::<Vec<_>>());
     let mut shown = 0_u64;

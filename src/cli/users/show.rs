@@ -35,7 +35,7 @@ pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Status> {
         print_json(&as_json(&profile, &people), ui)?;
         return Ok(Status::Ok);
     }
-    ui.print(&text(&profile, &people)?).map_err(unprintable)?;
+    ui.result(&text(&profile, &people)?).map_err(unprintable)?;
     Ok(Status::Ok)
 }
 

@@ -21,6 +21,7 @@ pub(super) const OF_THE_SHORTCUT: &[&str] = &[
     "outbox.nonce",
     "audit_value.salt",
     "link.digest",
+    "attempt.key",
 ];
 
 /// What one side shows of a night: parts with a name, each of lines.

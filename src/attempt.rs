@@ -1,0 +1,256 @@
+//! Attempts: each time that a run was started, and how it ended, also if nothing was applied.
+//!
+//! They are on record in the store, and beside it (`STORE.attempts`) if the store cannot be opened or is locked. The last
+//! applied runs are noted beside it as well: they show that there was a store, if one day there is none.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Finding;
+use crate::owner;
+
+/// Longer than this the file beside the store does not grow; half of it is kept then.
+const LONGEST: u64 = 256 << 10;
+
+/// How an attempt ended: the word and the exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending(pub &'static str, pub u8);
+
+impl Ending {
+    pub const OK: Self = Self("ok", 0);
+    pub const PARTIAL: Self = Self("partial", 3);
+    pub const ATTENTION: Self = Self("attention", 3);
+    pub const BLOCKED: Self = Self("blocked", 4);
+    pub const UNDELIVERED: Self = Self("undelivered", 8);
+
+    /// Of one that failed.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Failed => Self("failed", 1),
+            Kind::Usage => Self("usage", 2),
+            Kind::Blocked => Self::BLOCKED,
+            Kind::Busy => Self("busy", 5),
+            Kind::SourceUnavailable => Self("source-unavailable", 6),
+            Kind::InputUnusable => Self("input-unusable", 7),
+            // As a shell reports a process that a signal ended.
+            Kind::Interrupted(signal) => Self("interrupted", u8::try_from(128 + signal).unwrap_or(1)),
+        }
+    }
+}
+
+/// What a person had to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attention {
+    pub code: String,
+    pub message: String,
+}
+
+impl Attention {
+    pub fn of(finding: &Finding) -> Self {
+        Self { code: finding.code.to_owned(), message: format!("{}: {}", finding.place(), finding.message) }
+    }
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its own: the same attempt may stand in the store and beside it.
+    pub key: String,
+    pub started: DateTime<Utc>,
+    pub finished: DateTime<Utc>,
+    pub result: String,
+    pub exit: u8,
+    /// Why it did not simply go well: sentences without anybody's details.
+    pub reason: String,
+    /// The number of the run. None if nothing was applied or blocked.
+    pub run: Option<i64>,
+    #[serde(default)]
+    pub attention: Vec<Attention>,
+}
+
+impl Attempt {
+    /// One that begins now, and has failed if nothing else is said of it.
+    pub fn begin(now: DateTime<Utc>) -> Self {
+        let Ending(result, exit) = Ending::of(Kind::Failed);
+        Self {
+            key: format!("{:016x}", fastrand::u64(..)),
+            started: now,
+            finished: now,
+            result: result.to_owned(),
+            exit,
+            reason: String::new(),
+            run: None,
+            attention: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn ended(mut self, Ending(result, exit): Ending, reason: impl Into<String>) -> Self {
+        result.clone_into(&mut self.result);
+        self.exit = exit;
+        self.reason = reason.into();
+        self.finished = self.started.max(Utc::now());
+        self
+    }
+
+    /// Whether its changes were made.
+    pub fn was_applied(&self) -> bool {
+        matches!(self.result.as_str(), "ok" | "partial" | "attention" | "undelivered")
+    }
+}
+
+/// The reason of a failure: what happened and where. What other programs and servers said is left out, but for what the
+/// system says of a file.
+pub fn reason(failure: &Failure) -> String {
+    let mut reason = failure.what.clone();
+    if !failure.place.is_empty() {
+        reason.push_str(&format!(", at {}", failure.place));
+    }
+    if let Some(cause) = failure.cause.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
+        reason.push_str(&format!(": {cause}"));
+    }
+    reason
+}
+
+/// `STORE.attempts`
+pub fn beside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".attempts");
+    name.into()
+}
+
+/// What stands beside the store, oldest first. A line that was cut off by a crash is no attempt.
+///
+/// # Errors
+/// If there is a file and it cannot be read.
+pub fn read_beside(store: &Path) -> std::io::Result<Vec<Attempt>> {
+    let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(beside(store)) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(cause),
+    };
+    let mut bytes = Vec::new();
+    file.take(2 * LONGEST).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// Adds an attempt beside the store.
+///
+/// # Errors
+/// `Failed` if it cannot be written.
+pub fn append_beside(store: &Path, attempt: &Attempt) -> Result<()> {
+    let path = beside(store);
+    let failed = |cause| Failure::io(Kind::Failed, "the attempt cannot be noted", &path, cause);
+    let line = serde_json::to_string(attempt)
+        .map_err(|error| Failure::new(Kind::Failed, "the attempt cannot be noted").because(error))?;
+    owner::make_folder(owner::folder_of(&path)).map_err(failed)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(no_follow())
+        .open(&path)
+        .map_err(failed)?;
+    owner::adopt(&path);
+    file.lock().map_err(failed)?;
+    add(&mut file, &line).map_err(failed)
+}
+
+/// A link in its place may lead to any file of the user's.
+fn no_follow() -> i32 {
+    (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
+}
+
+fn add(file: &mut File, line: &str) -> std::io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut text = String::new();
+    if length > 0 {
+        // A line that was cut off ends here.
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            text.push('\n');
+        }
+    }
+    text.push_str(line);
+    text.push('\n');
+    if length + text.len() as u64 > LONGEST {
+        let mut kept = Vec::new();
+        file.seek(SeekFrom::Start(length.saturating_sub(LONGEST / 2)))?;
+        Read::take(&mut *file, LONGEST).read_to_end(&mut kept)?;
+        let from = kept.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        file.set_len(0)?;
+        file.write_all(&kept[from..])?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    fn attempt(reason: &str) -> Attempt {
+        Attempt::begin("2026-11-23T08:15:00Z".parse().unwrap()).ended(Ending::of(Kind::InputUnusable), reason)
+    }
+
+    #[test]
+    fn what_is_added_is_read_back_and_only_the_owner_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("deep/store.db");
+        assert_eq!(read_beside(&store).unwrap(), []);
+        let both = [attempt("users.csv is empty"), attempt("no\nroom")];
+        both.iter().for_each(|one| append_beside(&store, one).unwrap());
+        assert_eq!(read_beside(&store).unwrap(), both);
+        assert_eq!((both[0].exit, both[0].result.as_str()), (7, "input-unusable"));
+        assert_eq!(std::fs::metadata(beside(&store)).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        append_beside(&store, &attempt("one")).unwrap();
+        let file = OpenOptions::new().write(true).open(beside(&store)).unwrap();
+        file.set_len(file.metadata().unwrap().len() - 9).unwrap();
+        append_beside(&store, &attempt("two")).unwrap();
+        let read = read_beside(&store).unwrap();
+        assert_eq!(read.iter().map(|one| one.reason.as_str()).collect::<Vec<_>>(), ["two"]);
+    }
+
+    #[test]
+    fn it_does_not_grow_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let long = attempt(&"x".repeat(20_000));
+        for _ in 0..40 {
+            append_beside(&store, &long).unwrap();
+        }
+        append_beside(&store, &attempt("last")).unwrap();
+        assert!(std::fs::metadata(beside(&store)).unwrap().len() <= LONGEST);
+        let read = read_beside(&store).unwrap();
+        assert!(read.len() > 4 && read.last().unwrap().reason == "last", "{}", read.len());
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, other) = (folder.path().join("store.db"), folder.path().join("other"));
+        std::fs::write(&other, "precious").unwrap();
+        std::os::unix::fs::symlink(&other, beside(&store)).unwrap();
+        assert!(append_beside(&store, &attempt("x")).is_err());
+        assert_eq!(std::fs::read_to_string(other).unwrap(), "precious");
+    }
+}

@@ -1,0 +1,62 @@
+//! Signals: wishes to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::attempt::Ending;
+use crate::failure::{Failure, Kind, Result};
+use crate::run::{PATIENCE_TO_STOP, end_unheard};
+
+/// How often it is looked whether the wish was heard.
+const NAP: Duration = Duration::from_millis(100);
+
+/// From now on SIGINT, SIGTERM and SIGHUP are wishes to stop. What is returned says whether there was one, and which. What does
+/// not hear it within a second is ended, and so is everything on a second signal, unless it is committing.
+pub(super) fn watch() -> Result<impl Fn() -> Option<i32> + Send + Sync> {
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let failed = |cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause);
+    let mut signals = Signals::new(wanted).map_err(failed)?;
+    let heard = Arc::new(AtomicI32::new(0));
+    let tell = Arc::clone(&heard);
+    thread::Builder::new()
+        .spawn(move || {
+            let Some(signal) = signals.forever().next() else { return };
+            tell.store(signal, Ordering::Relaxed);
+            let since = Instant::now();
+            let mut again = false;
+            loop {
+                thread::sleep(NAP);
+                again |= signals.pending().next().is_some();
+                let waited = if again { Duration::MAX } else { since.elapsed() };
+                if waited >= PATIENCE_TO_STOP
+                    && let Some((said, exit)) = end_unheard(signal, waited)
+                {
+                    let result = if exit == Ending::UNDELIVERED.1 {
+                        Ending::UNDELIVERED.0
+                    } else {
+                        Ending::of(Kind::Interrupted(signal)).0
+                    };
+                    tracing::error!(result, exit, "{said}");
+                    std::process::exit(i32::from(exit));
+                }
+            }
+        })
+        .map_err(Failure::no_thread)?;
+    Ok(move || match heard.load(Ordering::Relaxed) {
+        0 => None,
+        signal => Some(signal),
+    })
+}
+
+/// Whether a signal was ignored when this process was started, as `nohup` does with SIGHUP: then it stays so.
+fn is_ignored(signal: i32) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask & (1 << (signal - 1)) != 0
+}

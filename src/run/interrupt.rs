@@ -1,0 +1,114 @@
+//! Ending a run that does not hear that it should stop.
+//!
+//! A run looks again and again whether it should stop. Some things cannot be broken off like that: a pipe that nobody writes
+//! to, a name server that does not answer, a store that is copied. Until the commit begins nothing is lost if the process
+//! ends then; while a message is handed over it has more time.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Options;
+use crate::attempt::{self, Attempt, Ending};
+use crate::config::Config;
+use crate::failure::Kind;
+use crate::scratch;
+
+/// What a process is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is written: it may end at any moment.
+    Reading,
+    /// It has to come to its end.
+    Committing,
+    /// A message is in flight.
+    Sending,
+    /// The run has ended, and its result is on record; others are told of it.
+    After,
+}
+
+struct State {
+    phase: Phase,
+    /// The attempt that is on, if it is to be on record.
+    attempt: Option<(PathBuf, Attempt)>,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { phase: Phase::Reading, attempt: None });
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A phase, until this is dropped.
+pub struct Within(Phase);
+
+impl Within {
+    /// Reading and planning of a run.
+    pub(super) fn attempt(config: &Config, options: &Options, begun: &Attempt) -> Self {
+        let mut state = state();
+        state.attempt = (!options.dry_run).then(|| (config.sync.store.clone(), begun.clone()));
+        Self(std::mem::replace(&mut state.phase, Phase::Reading))
+    }
+
+    /// What must not be broken off.
+    pub(super) fn commit() -> Self {
+        Self::enter(Phase::Committing)
+    }
+
+    /// Handing over messages.
+    pub fn sending() -> Self {
+        Self::enter(Phase::Sending)
+    }
+
+    fn enter(phase: Phase) -> Self {
+        Self(std::mem::replace(&mut state().phase, phase))
+    }
+}
+
+/// The run that is on has ended.
+pub(super) fn has_ended(dry_run: bool) {
+    if !dry_run {
+        *state() = State { phase: Phase::After, attempt: None };
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        state().phase = self.0;
+    }
+}
+
+/// How long a wish to stop may go unheard until [`end_unheard`] is asked.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long where a message is in flight.
+const PATIENCE_IN_FLIGHT: Duration = Duration::from_secs(20);
+
+/// Ends what has not heard that it should stop, `waited` after the signal. What is to be said then, and the exit status; none if
+/// it has to be waited for. The caller ends the process.
+pub fn end_unheard(signal: i32, waited: Duration) -> Option<(String, u8)> {
+    let state = state();
+    let said = match state.phase {
+        Phase::Committing => return None,
+        Phase::Sending | Phase::After if waited < PATIENCE_IN_FLIGHT => return None,
+        Phase::Sending => {
+            let said =
+                "stopped while a message was handed over; it may be repeated, and the others stay queued";
+            return Some((said.to_owned(), Ending::UNDELIVERED.1));
+        }
+        Phase::After => "stopped after the run; its result is on record",
+        Phase::Reading => "interrupted; nothing was applied",
+    };
+    let ending = Ending::of(Kind::Interrupted(signal));
+    if let Some((store, attempt)) = &state.attempt {
+        // The store may be locked by this very process.
+        let attempt = attempt.clone().ended(ending, said);
+        if let Err(failure) = attempt::append_beside(store, &attempt) {
+            tracing::error!("how this run ended is not on record: {failure}");
+        }
+    }
+    scratch::remove_own();
+    // Nothing begins after this: the guard is kept.
+    std::mem::forget(state);
+    Some((said.to_owned(), ending.1))
+}

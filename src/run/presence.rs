@@ -1,0 +1,115 @@
+//! Whether the store is there, and whether there is a sign of an earlier one where it is not.
+//!
+//! A volume that is not mounted, a configuration that was moved, a mistyped path: a new store would take everyone who has
+//! joined for pending, and overwrite what they typed. So none is made where there was one.
+
+use std::path::{Path, PathBuf};
+
+use super::files;
+use crate::attempt;
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+use crate::store::{self, Store};
+
+/// Signs of an earlier store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// The highest number among the reports of real runs.
+    pub report: Option<i64>,
+    /// A copy beside the store that is not empty.
+    pub backup: Option<PathBuf>,
+    /// The highest number of a run that is noted beside the store.
+    pub noted: Option<i64>,
+}
+
+impl Signs {
+    /// Looks for them.
+    pub fn of(config: &Config) -> Self {
+        let attempts = attempt::read_beside(&config.sync.store).unwrap_or_default();
+        Self {
+            report: files::last_report(&config.sync.reports),
+            backup: store::backups(&config.sync.store).pop(),
+            noted: attempts
+                .iter()
+                .filter(|attempt| attempt.was_applied())
+                .filter_map(|attempt| attempt.run)
+                .max(),
+        }
+    }
+
+    /// The highest number that a run before this one has had, as far as it can be seen.
+    pub fn last_run(&self) -> i64 {
+        self.report.max(self.noted).unwrap_or_default()
+    }
+
+    fn in_words(&self, config: &Config) -> Option<String> {
+        let reports = self
+            .report
+            .map(|run| format!("a report of run {run} in {}", absolute(&config.sync.reports).display()));
+        let backup = self.backup.as_ref().map(|backup| format!("the copy {}", absolute(backup).display()));
+        let noted = self.noted.map(|run| {
+            format!("run {run} on record in {}", absolute(&attempt::beside(&config.sync.store)).display())
+        });
+        let words: Vec<String> = [reports, backup, noted].into_iter().flatten().collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
+
+/// Whether the store is there. If it is not, `new_store` says that a new one is wanted although there are signs of an
+/// earlier one.
+///
+/// # Errors
+/// `InputUnusable` if there are signs of an earlier store and no new one is wanted; `Failed` if it is a folder or cannot be
+/// looked at.
+pub fn is_there(config: &Config, new_store: bool) -> Result<bool> {
+    if Store::is_there(&config.sync.store)? {
+        return Ok(true);
+    }
+    match lost(config) {
+        Some(failure) if !new_store => Err(failure),
+        Some(_) | None => Ok(false),
+    }
+}
+
+/// Why a new store should not be made: there is none, but signs of an earlier one.
+pub fn lost(config: &Config) -> Option<Failure> {
+    let store = &config.sync.store;
+    if Store::is_there(store).unwrap_or(true) {
+        return None;
+    }
+    let signs = Signs::of(config).in_words(config)?;
+    let what = if store.exists() { "the store is empty (0 bytes)" } else { "the store is not there" };
+    Some(
+        Failure::new(Kind::InputUnusable, format!("{what}, but there was one: {signs}; nothing was applied"))
+            .at(absolute(store).display())
+            .cure(
+                "check `store` in [sync], and whether its volume is mounted; put the store back, or a copy of it. To begin \
+                 with a new store all the same: `rostersync run --new-store`; then everyone whom the platform export does \
+                 not show as active is pending, and gets the details of the SIS",
+            ),
+    )
+}
+
+/// What is said of a store that was restored from a copy: runs after it have left their traces. None for any other.
+pub(super) fn restored(store: &Store, signs: &Signs) -> Result<Option<String>> {
+    let (last, seen) = (store.last_run_number()?, signs.last_run());
+    Ok((last > 0 && seen > last).then(|| {
+        format!(
+            "the store was restored from a copy: its last run is {last}, but there was a run {seen}; what changed in between is \
+             not in it. The next run is {}",
+            seen + 1
+        )
+    }))
+}
+
+/// The number that the next run has: after all that have left a trace, so that no report is overwritten.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn next_run(config: &Config, store: &Store) -> Result<i64> {
+    Ok(store.last_run_number()?.max(Signs::of(config).last_run()) + 1)
+}
+
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,222 @@
+//! Attempts: each time that a run was started, and how it ended.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::Store;
+use super::history::{RunRow, stamp};
+use crate::attempt::Attempt;
+use crate::failure::Result;
+
+/// So many of those that have no number are kept: some start a run every few minutes.
+const KEPT: i64 = 10_000;
+
+/// An attempt, with its run if that is in this store.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    pub attempt: Attempt,
+    pub run: Option<RunRow>,
+    /// It took back another run.
+    pub undo: bool,
+}
+
+impl Store {
+    /// Puts an attempt on record, unless it is.
+    pub fn put_attempt(&self, attempt: &Attempt, undo: bool) -> Result<()> {
+        let put = self.connection.execute(
+            "INSERT OR IGNORE INTO attempt (key, started, finished, result, exit, reason, run_id, undo, attention) \
+             VALUES (:key, :started, :finished, :result, :exit, :reason, :run, :undo, :attention)",
+            named_params! {
+                ":key": attempt.key, ":started": stamp(attempt.started), ":finished": stamp(attempt.finished),
+                ":result": attempt.result, ":exit": attempt.exit, ":reason": attempt.reason, ":run": attempt.run,
+                ":undo": undo, ":attention": serde_json::to_string(&attempt.attention).unwrap_or_default(),
+            },
+        )?;
+        if put > 0 && attempt.run.is_none() {
+            self.connection.execute(
+                "DELETE FROM attempt WHERE run_id IS NULL AND id <= (SELECT max(id) FROM attempt) - ?1",
+                [KEPT],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Says how an attempt that is on record ended after all.
+    pub fn end_attempt(&self, attempt: &Attempt) -> Result<()> {
+        self.connection.execute(
+            "UPDATE attempt SET finished = :finished, result = :result, exit = :exit, reason = :reason WHERE key = :key",
+            named_params! {
+                ":finished": stamp(attempt.finished), ":result": attempt.result, ":exit": attempt.exit,
+                ":reason": attempt.reason, ":key": attempt.key,
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Puts an attempt on record in a store that is not open: as it ended, also if it is on record. False if that cannot be
+    /// done now, because there is no store, or it is locked, damaged or of another version.
+    pub fn note_attempt(path: &Path, attempt: &Attempt) -> bool {
+        let patience = Duration::from_secs(2);
+        let noted = || -> Result<bool> {
+            if !path.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
+                return Ok(false);
+            }
+            let Some(store) = Self::open_current(path)? else { return Ok(false) };
+            store.connection.busy_timeout(patience)?;
+            store.put_attempt(attempt, false)?;
+            store.end_attempt(attempt)?;
+            Ok(true)
+        };
+        noted().unwrap_or_else(|failure| {
+            tracing::debug!("the attempt is noted beside the store: {failure}");
+            false
+        })
+    }
+
+    pub fn has_attempt(&self, key: &str) -> Result<bool> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM attempt WHERE key = ?1)")?;
+        Ok(statement.query_row([key], |row| row.get(0))?)
+    }
+
+    /// The attempts on record, latest first, at most `limit`; with those that took back a run.
+    pub fn attempts(&self, limit: u64) -> Result<Vec<Tried>> {
+        let mut statement = self.connection.prepare("SELECT * FROM attempt ORDER BY id DESC LIMIT ?1")?;
+        let found: Vec<(Attempt, bool)> =
+            statement.query_map([limit], attempt_from_row)?.collect::<rusqlite::Result<_>>()?;
+        found
+            .into_iter()
+            .map(|(attempt, undo)| {
+                let run = attempt.run.map(|run| self.run(run)).transpose()?.flatten();
+                Ok(Tried { attempt, run, undo })
+            })
+            .collect()
+    }
+
+    /// The latest attempt of the sync.
+    pub fn last_attempt(&self) -> Result<Option<Attempt>> {
+        self.one_attempt("SELECT * FROM attempt WHERE undo = 0 ORDER BY id DESC LIMIT 1", "")
+    }
+
+    /// The latest attempt of the sync whose changes were made; if a moment is given, of those that began before it.
+    pub fn last_good(&self, before: Option<DateTime<Utc>>) -> Result<Option<Attempt>> {
+        self.one_attempt(
+            "SELECT * FROM attempt WHERE undo = 0 AND result IN ('ok', 'partial', 'attention', 'undelivered') \
+             AND started <= ?1 ORDER BY id DESC LIMIT 1",
+            &before.map_or_else(|| "9999".to_owned(), stamp),
+        )
+    }
+
+    /// The latest attempt of the sync that has a number, with its run.
+    pub fn last_numbered(&self) -> Result<Option<Tried>> {
+        let query = "SELECT * FROM attempt WHERE undo = 0 AND run_id IS NOT NULL ORDER BY id DESC LIMIT 1";
+        let Some(attempt) = self.one_attempt(query, "")? else { return Ok(None) };
+        let run = attempt.run.map(|run| self.run(run)).transpose()?.flatten();
+        Ok(Some(Tried { attempt, run, undo: false }))
+    }
+
+    fn one_attempt(&self, query: &str, before: &str) -> Result<Option<Attempt>> {
+        let mut statement = self.connection.prepare(query)?;
+        let with: &[&str] = if before.is_empty() { &[] } else { &[before] };
+        let found = statement.query_row(rusqlite::params_from_iter(with), attempt_from_row).optional()?;
+        Ok(found.map(|(attempt, _)| attempt))
+    }
+
+    /// Whether a run is in the store, after a commit that failed. What is left of the transaction is given up.
+    pub fn is_committed(&self, run: i64, checksum: &str) -> Result<bool> {
+        if !self.connection.is_autocommit() {
+            // If it was committed there is nothing to roll back; if it was not, it goes now.
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        let query = "SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND checksum = ?2)";
+        Ok(self.connection.query_row(query, rusqlite::params![run, checksum], |row| row.get(0))?)
+    }
+
+    /// The highest number of a run that is on record here.
+    pub fn last_run_number(&self) -> Result<i64> {
+        Ok(self.connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?)
+    }
+}
+
+fn attempt_from_row(row: &Row<'_>) -> rusqlite::Result<(Attempt, bool)> {
+    let time = |column: &str| -> rusqlite::Result<DateTime<Utc>> {
+        let text: String = row.get(column)?;
+        Ok(DateTime::parse_from_rfc3339(&text).map_or(DateTime::UNIX_EPOCH, |moment| moment.to_utc()))
+    };
+    let attention: String = row.get("attention")?;
+    let attempt = Attempt {
+        key: row.get("key")?,
+        started: time("started")?,
+        finished: time("finished")?,
+        result: row.get("result")?,
+        exit: row.get("exit")?,
+        reason: row.get("reason")?,
+        run: row.get("run_id")?,
+        attention: serde_json::from_str(&attention).unwrap_or_default(),
+    };
+    Ok((attempt, row.get("undo")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::Ending;
+    use crate::failure::Kind;
+    use crate::roster::Mode;
+    use crate::store::{NewRun, RunResult};
+
+    fn run(id: i64) -> NewRun<'static> {
+        NewRun {
+            id,
+            started: DateTime::UNIX_EPOCH,
+            finished: DateTime::UNIX_EPOCH,
+            result: RunResult::Ok,
+            source: "sis",
+            mode: Mode::Bulk,
+            notify: true,
+            checksum: "abc",
+            summary: "{}",
+            undoes: None,
+        }
+    }
+
+    #[test]
+    fn whether_a_run_is_there_is_known_after_a_commit_that_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path).unwrap();
+        store.begin().unwrap();
+        store.insert_run(&run(1)).unwrap();
+        store.commit().unwrap();
+        assert!(store.is_committed(1, "abc").unwrap());
+        assert!(!store.is_committed(1, "another plan").unwrap());
+        // And where nothing of it has reached the disk.
+        store.begin().unwrap();
+        store.insert_run(&run(2)).unwrap();
+        assert!(!store.is_committed(2, "abc").unwrap());
+        assert!(store.begin().is_ok(), "the store can be used again");
+    }
+
+    #[test]
+    fn attempts_are_kept_once_and_in_the_order_in_which_they_came() {
+        let store = Store::empty().unwrap();
+        let begun = || Attempt::begin(DateTime::UNIX_EPOCH);
+        let failed = begun().ended(Ending::of(Kind::InputUnusable), "users.csv is empty");
+        let mut good = begun().ended(Ending::OK, "");
+        good.run = Some(1);
+        for attempt in [&good, &failed, &good, &failed] {
+            store.put_attempt(attempt, false).unwrap();
+        }
+        let all: Vec<_> = store.attempts(9).unwrap().into_iter().map(|tried| tried.attempt.result).collect();
+        assert_eq!(all, ["input-unusable", "ok"]);
+        assert_eq!(store.last_attempt().unwrap().unwrap().key, failed.key);
+        assert_eq!(store.last_good(None).unwrap().unwrap().run, Some(1));
+        let waits = good.clone().ended(Ending::UNDELIVERED, "2 notifications could not be handed over");
+        store.end_attempt(&waits).unwrap();
+        assert_eq!(store.last_good(None).unwrap().unwrap().exit, 8);
+        assert!(store.has_attempt(&good.key).unwrap() && !store.has_attempt("other").unwrap());
+    }
+}
