@@ -45,6 +45,19 @@ pub struct FileSeen {
 }
 
 impl FileSeen {
+    /// What the next run is to know after a night on which `before` had been known. A column that is gone or has no value any
+    /// more stays known for what it was: it says nothing, however many nights that lasts.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        for (column, rows) in before.columns.iter().filter(|(_, rows)| **rows > 0) {
+            let own = self.columns.entry(column.clone()).or_default();
+            if *own == 0 {
+                *own = *rows;
+            }
+        }
+        self
+    }
+
     /// Whether the column was there and had at least one value.
     pub fn had_values(&self, column: &str) -> bool {
         self.columns.get(column).is_some_and(|rows| *rows > 0)
@@ -92,4 +105,22 @@ pub mod file {
     pub const ORGS: &str = "orgs";
     pub const GUARDIANS: &str = "guardians";
     pub const PLATFORM: &str = "platform";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_is_gone_or_empty_stays_known_for_what_it_was() {
+        let seen = |columns: &[(&str, u64)]| FileSeen {
+            columns: columns.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect(),
+            ..FileSeen::default()
+        };
+        let first = seen(&[("email", 3), ("sms", 2), ("phone", 0), ("role", 4)]);
+        let second = seen(&[("email", 0), ("phone", 0), ("role", 5)]).after(&first);
+        assert_eq!(second, seen(&[("email", 3), ("sms", 2), ("phone", 0), ("role", 5)]));
+        assert_eq!(seen(&[("email", 0)]).after(&second).columns["sms"], 2);
+        assert_eq!(seen(&[("sms", 9)]).after(&second).columns["sms"], 9);
+    }
 }

@@ -43,7 +43,7 @@ pub use notice::tell;
 pub use profile::{FieldProfile, Profile, Provenance, provenance};
 pub use reason::{Rule, rule};
 pub use refused::Refused;
-pub use rekey::{Rekeyed, rekey, rekey_all};
+pub use rekey::{AskedRename, Rekeyed, rekey, rekey_all};
 pub use typed::Typed;
 
 /// The people of a district, as its store knows them.

@@ -7,7 +7,7 @@
 pub mod kept;
 mod near;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +88,8 @@ impl<'a> IdList<'a> {
     /// The ids of both lists.
     pub fn with(self, more: IdList<'_>) -> String {
         let mut all = self.0.to_owned();
-        for id in more.iter().filter(|id| !self.iter().any(|own| own == *id)) {
+        let own = distinct(self.iter()).len();
+        for id in distinct(self.iter().chain(more.iter())).into_iter().skip(own) {
             if !all.is_empty() {
                 all.push(',');
             }
@@ -98,6 +99,24 @@ impl<'a> IdList<'a> {
     }
 }
 
+/// The items, each once, in the order in which they come first.
+pub fn distinct<'a>(items: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    // A few are compared with each other; a cell may have a million.
+    const FEW: usize = 24;
+    let mut all: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
+    for item in items {
+        if all.len() == FEW && seen.is_empty() {
+            seen.extend(&all);
+        }
+        let is_new = if all.len() < FEW { !all.contains(&item) } else { seen.insert(item) };
+        if is_new {
+            all.push(item);
+        }
+    }
+    all
+}
+
 /// A user's roles, primary first: one line of text for each, of up to four parts set apart by tabs: role, org, begin
 /// date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`. In a delta a fifth part, `-`, says that
 /// the role is held no longer.
@@ -105,7 +124,7 @@ impl<'a> IdList<'a> {
 pub struct RoleList<'a>(pub &'a str);
 
 /// One role of a user, from a [`RoleList`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Assignment<'a> {
     pub role: &'a str,
     /// The org where it is held; none in OneRoster 1.1, where the orgs stand beside the role.
@@ -139,9 +158,8 @@ impl<'a> RoleList<'a> {
     /// The roles of both lists.
     pub fn with(self, more: RoleList<'_>) -> String {
         let mut all = self.0.to_owned();
-        for new in more.iter().filter(|new| !self.iter().any(|own| own == *new)) {
-            new.write_to(&mut all);
-        }
+        let own: HashSet<Assignment<'_>> = self.iter().collect();
+        more.iter().filter(|new| !own.contains(new)).for_each(|new| new.write_to(&mut all));
         all
     }
 
@@ -228,6 +246,9 @@ mod tests {
         assert_eq!(RoleList("").with(RoleList("aide")), "aide");
         assert_eq!(IdList("a, b").with(IdList("b,c")), "a, b,c");
         assert_eq!(IdList("").with(IdList("c")), "c");
+        let many: Vec<String> = (0..100).map(|n| format!("s{}", n % 60)).collect();
+        let distinct = distinct(many.iter().map(String::as_str));
+        assert_eq!(distinct, many[..60].iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod open;
 mod planning;
 mod presence;
 mod record;
+mod renames;
 mod schools;
 mod told;
 mod undo;
@@ -199,7 +200,9 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
     let mut renamings = Renamings::default();
     if let Some(file) = &options.rekey {
         store.set_mark()?;
-        renamings = people::rekey_all(&People::new(config, &store, around.now)?, file, &mut findings)?;
+        let asked = renames::read(file, &mut findings)?;
+        renamings =
+            people::rekey_all(&People::new(config, &store, around.now)?, file, &asked, &mut findings)?;
     }
     let Planned { plan, source, overruns, tonight, export_rows, export_unknown } =
         plan_on(open, config, options, &store, &rules, &mut findings, around)?;

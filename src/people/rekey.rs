@@ -48,38 +48,30 @@ pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
     Ok(done)
 }
 
-/// As [`rekey`], for all renames of a CSV file with the headers `old` and `new`, in a transaction of the caller's. Those
-/// that were done before are passed over, so that the file can stay where it is for years; those of people without an account
-/// are reported. Returns those that were done.
+/// A row of a file of renames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedRename {
+    pub line: u64,
+    pub old: String,
+    pub new: String,
+}
+
+/// As [`rekey`], for all renames of a file, in a transaction of the caller's. Those that were done before are passed over, so that
+/// the file can stay where it is for years; those of people without an account are reported. Returns those that were done.
 ///
 /// # Errors
-/// `InputUnusable` if the file cannot be read; otherwise as [`rekey`], with the line.
-pub fn rekey_all(people: &People<'_>, file: &Path, findings: &mut Findings) -> Result<Renamings> {
-    let unusable = |what: &str, line: u64| {
-        Failure::new(Kind::InputUnusable, format!("the file of renames {what}"))
-            .at(if line == 0 { file.display().to_string() } else { format!("{}:{line}", file.display()) })
-            .cure("write a CSV file with the headers `old` and `new`, and a row for each new sourcedId")
-    };
-    let broken = |error: csv::Error| {
-        let line = error.position().map_or(0, csv::Position::line);
-        unusable("cannot be read", line).because(error)
-    };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(broken)?;
-    let headers = reader.headers().map_err(broken)?.clone();
-    let place = |name: &str| {
-        headers
-            .iter()
-            .position(|header| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))
-            .ok_or_else(|| unusable(&format!("has no header `{name}`"), 1))
-    };
-    let (old, new) = (place("old")?, place("new")?);
+/// As [`rekey`], with the line.
+pub fn rekey_all(
+    people: &People<'_>,
+    file: &Path,
+    asked: &[AskedRename],
+    findings: &mut Findings,
+) -> Result<Renamings> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut renames = Renames::read(people.store)?;
     let mut done = Renamings::default();
-    for row in reader.records() {
-        let row = row.map_err(broken)?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let (old, new) = (&row[old], &row[new]);
+    for AskedRename { line, old, new } in asked {
+        let line = *line;
         if renames.is_done(old, new) {
             continue;
         }

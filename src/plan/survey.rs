@@ -19,7 +19,7 @@ use super::known::{Directory, Known, Memory, Near};
 use super::texts::Texts;
 use crate::roles;
 use crate::roster::kept::key;
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{IdList, Record, RoleList, distinct};
 use crate::spool::Spool;
 
 pub use read::{Surveyed, survey};
@@ -203,13 +203,9 @@ impl Survey {
         if let Some(person) = person
             && roles.iter().any(|role| roles::is_guardian(role))
         {
-            for set in self.students_sets(person) {
-                for school in &self.sets[set as usize] {
-                    if !schools.contains(&school.as_str()) {
-                        schools.push(school);
-                    }
-                }
-            }
+            let sets = self.students_sets(person);
+            let theirs = sets.iter().flat_map(|set| &self.sets[*set as usize]).map(String::as_str);
+            schools = distinct(schools.into_iter().chain(theirs));
         }
         schools
     }
@@ -315,11 +311,7 @@ impl Survey {
             set
         } else {
             let (before, more) = (self.sets[before as usize].clone(), self.sets[set as usize].clone());
-            let mut all: Vec<&str> = before.iter().map(String::as_str).collect();
-            all.extend(
-                more.iter().map(String::as_str).filter(|school| !before.iter().any(|known| known == school)),
-            );
-            self.set_number(&all)
+            self.set_number(&distinct(before.iter().chain(&more).map(String::as_str)))
         };
         self.sets_of[person as usize] = all;
         self.marks[person as usize] |= MENTIONED;
@@ -424,11 +416,5 @@ pub(super) fn record_print(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
 pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
     let none_held = !record.roles.iter().any(|assignment| assignment.holds_on(today));
     let held = record.roles.iter().filter(|assignment| none_held || assignment.holds_on(today));
-    let mut schools: Vec<&str> = Vec::new();
-    for school in held.filter_map(|assignment| assignment.org).chain(record.orgs.unwrap_or_default().iter()) {
-        if !schools.contains(&school) {
-            schools.push(school);
-        }
-    }
-    schools
+    distinct(held.filter_map(|assignment| assignment.org).chain(record.orgs.unwrap_or_default().iter()))
 }

@@ -70,7 +70,10 @@ pub(super) fn plan_on(
     let mut plan = plan?;
     let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
     if source.mode() == Mode::Bulk {
-        tonight.files.extend(source.files_seen());
+        for (kind, seen) in source.files_seen() {
+            let seen = tonight.files.get(&kind).map_or(seen.clone(), |before| seen.after(before));
+            tonight.files.insert(kind, seen);
+        }
     }
     if !export.is_empty() {
         tonight.files.insert(file::PLATFORM.to_owned(), export.seen().clone());

@@ -45,6 +45,7 @@ mod report;
 mod samples;
 mod setting;
 mod sftp;
+mod shapes;
 mod shared;
 mod shortcut;
 mod sis;

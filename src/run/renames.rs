@@ -1,0 +1,49 @@
+//! The file of `run --rekey`, read as every other input file is.
+
+use std::path::Path;
+
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::people::AskedRename;
+use crate::source::oneroster_csv::lone::LoneFile;
+
+/// Reads the renames of a CSV file with the headers `old` and `new`.
+///
+/// # Errors
+/// `InputUnusable` if it cannot be read whole.
+pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Vec<AskedRename>> {
+    let unusable = |what: &str, line: u64| {
+        Failure::new(Kind::InputUnusable, format!("the file of renames {what}"))
+            .at(format!("{}:{line}", file.display()))
+            .cure("write a CSV file with the headers `old` and `new`, and a row for each new sourcedId")
+    };
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let own = |mut failure: Failure| {
+        failure.what = failure
+            .what
+            .replacen("the file cannot be opened", "the file of renames cannot be read", 1)
+            .replacen(&name, "the file of renames", 1);
+        failure
+    };
+    let table = LoneFile::open(file, None, &["old", "new"], findings).map_err(own)?;
+    let place = |name: &str| {
+        let found = table.headers().iter().position(|header| header.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| unusable(&format!("has no header `{name}`"), table.line()))
+    };
+    let (old, new) = (place("old")?, place("new")?);
+    let mut asked = Vec::new();
+    let mut rows = table.rows().map_err(own)?;
+    while let Some(row) = rows.next().map_err(own)? {
+        let line = row.line;
+        let cells: Vec<&str> = row.cells.collect();
+        let cell = |place: usize| cells.get(place).map(|cell| (*cell).to_owned());
+        let (Some(old), Some(new), None) = (cell(old), cell(new), row.defect) else {
+            return Err(unusable(
+                "cannot be read: the row has too few or too many cells, or quotes that are not doubled",
+                line,
+            ));
+        };
+        asked.push(AskedRename { line, old, new });
+    }
+    Ok(asked)
+}
