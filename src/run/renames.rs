@@ -12,18 +12,20 @@ use crate::source::oneroster_csv::lone::LoneFile;
 /// # Errors
 /// `InputUnusable` if it cannot be read whole.
 pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Vec<AskedRename>> {
+    let cure = "write a CSV file with the headers `old` and `new`, and a row for each new sourcedId";
     let unusable = |what: &str, line: u64| {
         Failure::new(Kind::InputUnusable, format!("the file of renames {what}"))
             .at(format!("{}:{line}", file.display()))
-            .cure("write a CSV file with the headers `old` and `new`, and a row for each new sourcedId")
+            .cure(cure)
     };
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let own = |mut failure: Failure| {
-        failure.what = failure
-            .what
-            .replacen("the file cannot be opened", "the file of renames cannot be read", 1)
-            .replacen(&name, "the file of renames", 1);
-        failure
+        let is_open = failure.what != "the file cannot be opened";
+        failure.what = failure.what.replacen(&name, "the file of renames", 1);
+        match is_open {
+            true => failure,
+            false => Failure { what: "the file of renames cannot be read".to_owned(), ..failure }.cure(cure),
+        }
     };
     let table = LoneFile::open(file, None, &["old", "new"], findings).map_err(own)?;
     let place = |name: &str| {
