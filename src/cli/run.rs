@@ -262,6 +262,13 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             if applied { "cannot" } else { "could not" },
         ));
     }
+    if summary.held_back > 0 {
+        lines.push(format!(
+            "{} to an old address {} not sent: another person has that address now",
+            counted(summary.held_back, "message", "messages"),
+            agreed(summary.held_back, "is", "are"),
+        ));
+    }
     lines.extend(delivery_lines(&outcome.delivery, config));
     if outcome.partial {
         lines.push(format!(

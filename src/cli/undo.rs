@@ -176,10 +176,14 @@ fn not_told(args: &UndoArgs, outcome: &UndoOutcome) -> String {
     }
     if waiting > 0 && !args.notify {
         text.push_str(&format!(
-            "{} a message about run {} that still waits and tells of what is taken back: `rostersync outbox list` shows it, \
-             `rostersync outbox discard` stops it.\n",
-            counted(waiting, "person has", "people have"),
-            args.run
+            "{} that still {} of what is taken back {} sent.\n",
+            counted(waiting, "message", "messages"),
+            agreed(waiting, "waits and tells", "wait and tell"),
+            match (done, waiting) {
+                (true, 1) => "is not",
+                (true, _) => "are not",
+                (false, _) => "would not be",
+            }
         ));
     }
     text

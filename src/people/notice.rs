@@ -7,7 +7,7 @@ use super::People;
 use crate::account::{Account, State};
 use crate::contact::Field;
 use crate::failure::Result;
-use crate::message::Channel;
+use crate::message::{Audience, Channel};
 use crate::notify::{About, Editor, Occasion, Words, compose_edit};
 use crate::plan::{Change, News};
 use crate::platform::languages;
@@ -72,7 +72,16 @@ pub fn tell(
     if news.since.is_some() || !news.recipients.is_empty() {
         people.store.drop_out_of_date(after.id, &after.details, people.now)?;
     }
-    let told = news.recipients;
+    let mut told = Vec::new();
+    for recipient in news.recipients {
+        // An old address that another person has is not written to: that person would read it.
+        let field = if recipient.channel == Channel::Email { Field::Email } else { Field::Phone };
+        let passed_on = recipient.audience == Audience::Former
+            && people.store.is_someone_elses(after.id, field, &recipient.address, run)?;
+        if !passed_on {
+            told.push(recipient);
+        }
+    }
     if told.is_empty() {
         return Ok(0);
     }

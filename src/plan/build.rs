@@ -8,9 +8,10 @@ mod sharers;
 mod walk;
 mod written;
 
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
-use self::sharers::share;
+use self::sharers::{held_back, share};
 use self::walk::{Planner, Spools};
 use super::claims::refusals;
 use super::decide::{Desk, Refused};
@@ -24,6 +25,7 @@ use super::survey::Survey;
 use super::{Action, Newcomer, Overrun, PlanRow, Write};
 use crate::config::SharedContacts;
 use crate::failure::Result;
+use crate::message::Channel;
 use crate::platform::Export;
 use crate::roster::Mode;
 use crate::spool::Values;
@@ -50,6 +52,8 @@ pub struct Plan {
     forgotten: Vec<u32>,
     sharing: Sharing,
     renamings: Renamings,
+    /// Whose message to an old address or number is not sent, by channel.
+    held_back: BTreeSet<(String, Channel)>,
 }
 
 impl Plan {
@@ -114,7 +118,7 @@ pub fn build(
     let mut planner = Planner::new(&desk, store, export, &sources, &mut memory);
     planner.people.reserve(sources.iter().filter(|source| source.is_among_rows()).count());
     planner.walk(&mut progress)?;
-    let Planner { mut total, mut spools, people, forgotten, .. } = planner;
+    let Planner { mut total, mut spools, people, forgotten, former, acquired, .. } = planner;
     let passed_over = sources.iter().filter(|source| **source == Source::Record).count() as u64;
     *total.summary.actions.entry(Action::Unchanged).or_default() += passed_over;
     total.summary.accounts_before = population.0 + population.1;
@@ -131,7 +135,13 @@ pub fn build(
     total.summary.without_id = survey.without_id;
     spools.finish()?;
     let Spools { rows, newcomers, writes, bystanders, memos, memo_rows } = spools;
-    let sharing = share(people, passed_over > 0, &survey, &sources, store)?;
+    let wanted = former.iter().map(|former| (former.credential, former.hash)).collect();
+    let (sharing, holders) = share(people, passed_over > 0, &survey, &sources, store, &wanted)?;
+    let held_back = held_back(former, &acquired, &holders);
+    for (sourced_id, channel) in &held_back {
+        total.summary.hold_back(*channel);
+        total.checksum.hold_back(sourced_id, *channel);
+    }
     let mut plan = Plan {
         summary: total.summary,
         checksum: total.checksum.finish(rules),
@@ -149,6 +159,7 @@ pub fn build(
         memo_rows,
         forgotten,
         renamings: Renamings::default(),
+        held_back,
     };
     plan.name_sharers()?;
     plan.find_rekeys(store)?;
@@ -173,12 +184,17 @@ fn refuse_credentials(
     // A refusal can change more than the one field: somebody who gets no new mobile keeps an email that was to be
     // cleared, for one. So it is walked again with what is known to be refused, until nothing is added.
     let mut refused = Refused::default();
+    // Guardians who are not added without the value: they do not keep it from people who have an account anyway.
+    let mut only_by_it: HashSet<String> = HashSet::new();
     loop {
         let desk = Desk { survey, rules, today, mode, refused: &refused, watch: true, memo: false };
         let mut planner = Planner::new(&desk, store, export, sources, memory);
         planner.walk(&mut |_| ControlFlow::Continue(()))?;
-        let claims = planner.claims;
+        let (mut claims, not_added) = (planner.claims, planner.not_added);
         let mut more = false;
+        for (_, claim) in claims.iter_mut().flatten().filter(|(id, _)| only_by_it.contains(*id)) {
+            claim.only_by_it = true;
+        }
         for (claims, refused) in claims.iter().zip(&mut refused.0) {
             for (id, holder) in refusals(claims) {
                 more |= !refused.contains_key(&id);
@@ -186,7 +202,13 @@ fn refuse_credentials(
             }
         }
         if !more {
-            return Ok(refused);
+            let known = only_by_it.len();
+            only_by_it.extend(not_added);
+            if only_by_it.len() == known {
+                return Ok(refused);
+            }
+            // What was refused because of them is judged again.
+            refused = Refused::default();
         }
     }
 }

@@ -16,29 +16,37 @@ pub struct Claim {
     pub otherwise: Option<u64>,
     /// Whether `after` is a new value, which can be refused.
     pub is_new: bool,
+    /// A new guardian who is not added at all without the value: nobody loses it to them.
+    pub only_by_it: bool,
 }
 
 /// Decides who is refused a credential under `unique`, judged as things would be after the run: a holder that keeps its
-/// value wins, of several new claimants none gets it, a swap is fine. Whoever is refused keeps the old value, which may
+/// value wins, of several new claimants none gets it, a swap is fine. Of one who has an account anyway and guardians who
+/// would be added only because of the value, the one gets it. Whoever is refused keeps the old value, which may
 /// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that of a holder to name.
 pub fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
     let mut refused: HashMap<String, String> = HashMap::new();
     loop {
-        let mut holders: HashMap<u64, Vec<(&str, bool)>> = HashMap::new();
+        let mut holders: HashMap<u64, Vec<(&str, bool, bool)>> = HashMap::new();
         for (id, claim) in claims {
             let (value, is_new) =
                 if refused.contains_key(id) { (claim.otherwise, false) } else { (claim.after, claim.is_new) };
             if let Some(value) = value {
-                holders.entry(value).or_default().push((id, is_new));
+                holders.entry(value).or_default().push((id, is_new, claim.only_by_it));
             }
         }
         let before = refused.len();
         for group in holders.values().filter(|group| group.len() > 1) {
-            let keeper = group.iter().find(|(_, is_new)| !is_new).map(|(id, _)| *id);
-            for (id, _) in group.iter().filter(|(_, is_new)| *is_new) {
+            let holder = group.iter().find(|(_, is_new, _)| !is_new).map(|(id, ..)| *id);
+            let mut anyway = group.iter().filter(|(.., only_by_it)| !only_by_it).map(|(id, ..)| *id);
+            let keeper = holder.or_else(|| anyway.next().filter(|_| anyway.next().is_none()));
+            for (id, ..) in group.iter().filter(|(id, is_new, _)| *is_new && Some(*id) != keeper) {
                 // Groups are in the order of the ids, since the claims are.
-                let other =
-                    keeper.or_else(|| group.iter().map(|(other, _)| *other).find(|other| other != id));
+                let lowest = |only_by_it: bool| {
+                    let mut others = group.iter().filter(|(other, ..)| other != id);
+                    others.find(|(.., is)| *is == only_by_it).map(|(other, ..)| *other)
+                };
+                let other = keeper.or_else(|| lowest(false)).or_else(|| lowest(true));
                 if let Some(other) = other {
                     refused.insert((*id).to_owned(), other.to_owned());
                 }
@@ -74,13 +82,16 @@ fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &D
         ..Details::default()
     });
     match (change, value) {
-        (Some(_), Some(_)) => {
-            Claim { after: value, otherwise: before.and_then(|before| hash(&before, field)), is_new: true }
-        }
+        (Some(_), Some(_)) => Claim {
+            after: value,
+            otherwise: before.and_then(|before| hash(&before, field)),
+            is_new: true,
+            only_by_it: false,
+        },
         // Cleared: nothing is claimed, and nothing is held.
-        (Some(_), None) => Claim { after: None, otherwise: None, is_new: false },
-        (None, _) if created => Claim { after: value, otherwise: None, is_new: true },
-        (None, _) => Claim { after: value, otherwise: value, is_new: false },
+        (Some(_), None) => Claim { after: None, otherwise: None, is_new: false, only_by_it: false },
+        (None, _) if created => Claim { after: value, otherwise: None, is_new: true, only_by_it: false },
+        (None, _) => Claim { after: value, otherwise: value, is_new: false, only_by_it: false },
     }
 }
 
@@ -92,7 +103,7 @@ mod tests {
         of.iter()
             .map(|(id, otherwise, after)| {
                 let is_new = after.is_some() && otherwise != after;
-                ((*id).to_owned(), Claim { after: *after, otherwise: *otherwise, is_new })
+                ((*id).to_owned(), Claim { after: *after, otherwise: *otherwise, is_new, only_by_it: false })
             })
             .collect()
     }
@@ -116,6 +127,26 @@ mod tests {
     fn of_several_new_claimants_none_gets_it() {
         let three = [("a", None, Some(9)), ("b", Some(2), Some(9)), ("c", Some(3), Some(9))];
         assert_eq!(refused(&three), [pair("a", "b"), pair("b", "a"), pair("c", "a")]);
+    }
+
+    #[test]
+    fn nobody_loses_a_value_to_a_guardian_who_is_added_only_because_of_it() {
+        let mut all = claims(&[("g", None, Some(9)), ("t", None, Some(9))]);
+        let refused_of = |all: &BTreeMap<String, Claim>| {
+            let mut refused: Vec<_> = refusals(all).into_iter().collect();
+            refused.sort();
+            refused
+        };
+        assert_eq!(refused_of(&all), [pair("g", "t"), pair("t", "g")]);
+        all.get_mut("g").unwrap().only_by_it = true;
+        assert_eq!(refused_of(&all), [pair("g", "t")]);
+        // Two who have an account anyway still refuse each other, and the guardian names the first of them.
+        all.extend(claims(&[("u", Some(1), Some(9))]));
+        assert_eq!(refused_of(&all), [pair("g", "t"), pair("t", "u"), pair("u", "t")]);
+        // Guardians among themselves: none gets it.
+        let mut two = claims(&[("g", None, Some(9)), ("h", None, Some(9))]);
+        two.values_mut().for_each(|claim| claim.only_by_it = true);
+        assert_eq!(refused_of(&two), [pair("g", "h"), pair("h", "g")]);
     }
 
     #[test]

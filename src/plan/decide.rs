@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use super::claims::claims_of;
-use super::draft::{Draft, Unheard};
+use super::draft::{Draft, Former, Unheard};
 use super::known::Memo;
 use super::note::Note;
-use super::people::{CREDENTIALS, hash};
+use super::people::{CREDENTIALS, hash, hash_of};
 use super::person::{Case, Verdict, archive, judge};
 use super::plain::Plain;
 use super::row::{row_of, sync_entries};
@@ -17,6 +17,7 @@ use super::survey::{Survey, current_roles, own_schools, record_print};
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::failure::{Failure, Kind, Result};
+use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, Ear, Row};
 use crate::policy::Setting;
 use crate::roles;
@@ -296,6 +297,10 @@ impl Desk<'_> {
         }
         let stored = person.stored.as_ref();
         if self.watch {
+            let refused = |credential| self.refused.holder(credential, record.sourced_id).is_some();
+            if verdict.account.is_none() && (refused(0) || refused(1)) {
+                draft.not_added.push(record.sourced_id.to_owned());
+            }
             for (credential, claim) in claims_of(stored, &verdict).into_iter().enumerate() {
                 draft.claims.extend(claim.map(|claim| (credential, record.sourced_id.to_owned(), claim)));
             }
@@ -304,6 +309,7 @@ impl Desk<'_> {
         if verdict.account.is_none() && !record.sourced_id.is_empty() {
             draft.unheard.push(self.unheard(record));
         }
+        self.note_former(record.sourced_id, stored, &verdict, draft);
         let live = verdict.account.as_ref().filter(|account| !account.archived);
         if let Some(live) = live {
             draft.people.add(person.place, CREDENTIALS.map(|field| hash(&live.details, field)));
@@ -400,6 +406,27 @@ impl Desk<'_> {
             signs => signs & UNDER_OFF != 0,
         };
         was_off && under(schools) == Setting::On
+    }
+
+    /// Notes who is told at an old address, and who gets another one in this run: see [`super::build`].
+    fn note_former(&self, sourced_id: &str, stored: Option<&Account>, verdict: &Verdict, draft: &mut Draft) {
+        let former = verdict.news.recipients.iter().filter(|to| to.audience == Audience::Former);
+        draft.former.extend(former.filter_map(|to| {
+            let credential = usize::from(to.channel == Channel::Sms);
+            let hash = hash_of(CREDENTIALS[credential], &to.address)?;
+            Some(Former { sourced_id: sourced_id.to_owned(), credential, hash })
+        }));
+        let Some(account) = verdict.account.as_ref().filter(|account| !account.archived) else { return };
+        if stored.is_none_or(|stored| stored.archived) {
+            return;
+        }
+        for change in &verdict.changes {
+            if let Some(credential) = CREDENTIALS.iter().position(|field| *field == change.field)
+                && let Some(hash) = hash(&account.details, change.field)
+            {
+                draft.acquired.push((credential, hash));
+            }
+        }
     }
 
     /// What their record says of somebody without an account.

@@ -23,8 +23,21 @@ pub(super) struct Draft {
     pub(super) memo_rows: Vec<(u32, Vec<u8>)>,
     pub(super) became_active: u64,
     pub(super) of_limits: OfLimits,
+    /// Messages to old addresses and numbers.
+    pub(super) former: Vec<Former>,
+    /// Credentials that accounts get from others' hands or as new ones in this run: which (0 email, 1 phone), and its hash.
+    pub(super) acquired: Vec<(usize, u64)>,
+    /// Under `unique`: whose refused credential left them without an account.
+    pub(super) not_added: Vec<String>,
     /// Under `unique`: which credential (0 email, 1 phone), whose, and what is done with it.
     pub(super) claims: Vec<(usize, String, Claim)>,
+}
+
+/// A message to an old address or number: of whom, and what it is by its hash.
+pub(super) struct Former {
+    pub(super) sourced_id: String,
+    pub(super) credential: usize,
+    pub(super) hash: u64,
 }
 
 /// Somebody in the roster who has no account: what their record says of the family.

@@ -3,6 +3,7 @@
 //! Credentials are compared by a 64-bit hash of their normal form, so that a million people take a few words each. Two
 //! different ones that collide would at worst be called shared; among a million the chance is one in ten million.
 
+use std::collections::{HashMap, HashSet};
 use std::thread;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -111,6 +112,31 @@ impl People {
         }
     }
 
+    /// How many people hold each of these credentials after the run.
+    pub(super) fn holders_of(
+        &self,
+        wanted: &HashSet<(usize, u64)>,
+        others: &Others<'_>,
+    ) -> HashMap<(usize, u64), usize> {
+        let mut held = HashSet::new();
+        if wanted.is_empty() {
+            return HashMap::new();
+        }
+        for (credential, holders) in self.holders.iter().enumerate() {
+            let decided = holders.iter().map(|holder| (hash_from(holder), holder[2]));
+            let all = decided.chain(others.holders(credential));
+            // A person can be met twice.
+            held.extend(all.filter_map(|(hash, person)| {
+                wanted.contains(&(credential, hash)).then_some((credential, hash, person))
+            }));
+        }
+        let mut counts = HashMap::new();
+        for (credential, hash, _) in held {
+            *counts.entry((credential, hash)).or_default() += 1;
+        }
+        counts
+    }
+
     /// Finds the groups that share a credential. Their members have no names yet.
     pub(super) fn settle(self, others: &Others<'_>) -> Sharing {
         let [emails, phones] = self.holders;
@@ -128,9 +154,13 @@ fn halves(hash: u64, person: u32) -> Holder {
     [(hash >> 32) as u32, hash as u32, person]
 }
 
+fn hash_from(holder: &Holder) -> u64 {
+    u64::from(holder[0]) << 32 | u64::from(holder[1])
+}
+
 /// Those of the decided and of the others who may share something.
 fn with_others(mut decided: Vec<Holder>, others: &Others<'_>, credential: usize) -> Vec<Holder> {
-    let hash = |holder: &Holder| u64::from(holder[0]) << 32 | u64::from(holder[1]);
+    let hash = hash_from;
     let mut sieve = Sieve::new(decided.len() + others.places.len());
     // Somebody who is met twice shares nothing with themselves; that is seen when they are sorted.
     decided.iter().for_each(|holder| sieve.add(hash(holder)));

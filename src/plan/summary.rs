@@ -21,6 +21,9 @@ pub struct Summary {
     /// Changed fields, over all actions.
     pub fields: BTreeMap<String, u64>,
     pub notifications: Notifications,
+    /// Messages to old addresses that are not sent, because another person has the address.
+    #[serde(default)]
+    pub held_back: u64,
     /// Changed people who can be told by no channel.
     pub cannot_be_told: u64,
     /// Active people with an applied change: what the limit counts.
@@ -101,6 +104,7 @@ impl Summary {
         }
         self.notifications.email += other.notifications.email;
         self.notifications.sms += other.notifications.sms;
+        self.held_back += other.held_back;
         self.cannot_be_told += other.cannot_be_told;
         self.contact_updates += other.contact_updates;
         self.accounts_before += other.accounts_before;
@@ -120,6 +124,16 @@ impl Summary {
         for (school, count) in other.protection_schools {
             *self.protection_schools.entry(school).or_default() += count;
         }
+    }
+
+    /// A message to an old address that is not sent after all.
+    pub(super) fn hold_back(&mut self, channel: Channel) {
+        self.held_back += 1;
+        let count = match channel {
+            Channel::Email => &mut self.notifications.email,
+            Channel::Sms => &mut self.notifications.sms,
+        };
+        *count = count.saturating_sub(1);
     }
 
     pub(super) fn add(&mut self, action: Action, changes: &[Change], recipients: &[Recipient]) {
@@ -267,6 +281,21 @@ impl Checksum {
             sum.sum.iter().chain([&sum.count]).for_each(|word| digest.update(word.to_le_bytes()));
         }
         digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A message that is not sent after all, though it was added with its row.
+    pub(super) fn hold_back(&mut self, sourced_id: &str, channel: Channel) {
+        let mut digest = Sha256::new();
+        for part in ["held back", sourced_id, channel.word()] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            *sum = sum.wrapping_add(u64::from_le_bytes(word));
+        }
+        self.count += 1;
     }
 
     /// Sixteen hexadecimal digits.

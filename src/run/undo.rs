@@ -361,7 +361,8 @@ impl<'a> Undo<'a> {
             return Ok(0);
         }
         store.update_account(after)?;
-        if !self.options.notify {
+        // What waits and tells of what is taken back is not sent any more, also if nothing is to be told.
+        if !self.options.notify && store.untold(Some(after.id))?.is_empty() {
             return Ok(0);
         }
         let told = tell(&self.people, Some(number), before, after, &changes, Editor::Undo)?;

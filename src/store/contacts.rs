@@ -148,6 +148,25 @@ impl Store {
         Ok(None)
     }
 
+    /// Whether another pending or active account has this email or mobile, other than those that this run has changed.
+    pub fn is_someone_elses(
+        &self,
+        account: i64,
+        field: Field,
+        shown: &str,
+        run: Option<i64>,
+    ) -> Result<bool> {
+        let mut details = Details::default();
+        details.put_recorded(field, shown);
+        let asking = Account { id: account, details, ..Account::new("") };
+        let Some(holder) = self.holder(&asking, field)? else { return Ok(false) };
+        let Some(run) = run else { return Ok(true) };
+        let query = "SELECT NOT EXISTS (SELECT 1 FROM audit_row JOIN account ON account.id = account_id \
+                     WHERE sourced_id = ?1 AND run_id = ?2)";
+        let mut statement = self.connection.prepare_cached(query)?;
+        Ok(statement.query_row(rusqlite::params![holder, run], |row| row.get(0))?)
+    }
+
     /// Those who name this person among their guardians or students.
     pub fn named_by(&self, sourced_id: &str) -> Result<Vec<Member>> {
         self.members(

@@ -31,6 +31,7 @@ mod notify;
 mod oauth1;
 mod oneroster_api;
 mod oneroster_pages;
+mod passed_on;
 mod people;
 mod platform;
 mod policy;

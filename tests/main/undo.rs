@@ -170,8 +170,7 @@ fn what_an_undo_says_is_right_in_number() {
     assert!(
         preview.ends_with(
             "Undo of run 2, preview: 1 value given back (0 stay, 1 changed again by the next run), 0 kept\n\
-             1 person has a message about run 2 that still waits and tells of what is taken back: `rostersync outbox list` shows \
-             it, `rostersync outbox discard` stops it.\n\
+             1 message that still waits and tells of what is taken back would not be sent.\n\
              To keep the value that the next run would change again, correct it in the SIS, or let active users keep their own \
              details (update_contacts = false) first.\n"
         ),

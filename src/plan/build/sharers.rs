@@ -1,10 +1,12 @@
 //! What is known of people only when everybody has been decided on: who shares what with whom, and who seems to be whom.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Plan;
 use crate::contact::{PersonName, likeness_keys};
 use crate::failure::Result;
+use crate::message::Channel;
+use crate::plan::draft::Former;
 use crate::plan::people::{NOWHERE, Others, People, Sharing};
 use crate::plan::sort::Source;
 use crate::plan::survey::Survey;
@@ -13,16 +15,20 @@ use crate::roster::kept::{self, Kept};
 use crate::spool;
 use crate::store::{ARCHIVED, Store};
 
-/// Who shares a credential: the people who were decided on, and those who were passed over with what they held before.
+/// Who shares a credential: the people who were decided on, and those who were passed over with what they held before. And
+/// how many hold each of the `wanted` ones.
 pub(super) fn share(
     people: People,
     passed_over: bool,
     survey: &Survey,
     sources: &[Source],
     store: &Store,
-) -> Result<Sharing> {
+    wanted: &HashSet<(usize, u64)>,
+) -> Result<(Sharing, Holders)> {
     if !passed_over {
-        return Ok(people.settle(&Others { places: &[], credentials: Default::default() }));
+        let none = Others { places: &[], credentials: Default::default() };
+        let holders = people.holders_of(wanted, &none);
+        return Ok((people.settle(&none), holders));
     }
     let mut places = vec![NOWHERE; survey.directory.accounts()];
     for (place, source) in (0_u32..).zip(sources) {
@@ -33,7 +39,33 @@ pub(super) fn share(
         }
     }
     let credentials = store.memo_credentials(places.len())?;
-    Ok(people.settle(&Others { places: &places, credentials }))
+    let others = Others { places: &places, credentials };
+    let holders = people.holders_of(wanted, &others);
+    Ok((people.settle(&others), holders))
+}
+
+/// How many people hold a credential (0 email, 1 phone; its hash) after the run.
+type Holders = HashMap<(usize, u64), usize>;
+
+/// The messages to old addresses and numbers that are not sent, because somebody else would read them: another person has
+/// that address after the run, and had it before it or is new. Where it goes from hand to hand among people who have
+/// accounts, each of them is told of their own change, and the old holder is told as well.
+pub(super) fn held_back(
+    former: Vec<Former>,
+    acquired: &[(usize, u64)],
+    holders: &Holders,
+) -> BTreeSet<(String, Channel)> {
+    let mut left = holders.clone();
+    for credential in acquired {
+        if let Some(count) = left.get_mut(credential) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    let is_held =
+        |former: &Former| left.get(&(former.credential, former.hash)).is_some_and(|count| *count > 0);
+    let channel = |credential| if credential == 0 { Channel::Email } else { Channel::Sms };
+    let found = former.into_iter().filter(is_held);
+    found.map(|former| (former.sourced_id, channel(former.credential))).collect()
 }
 
 impl Plan {

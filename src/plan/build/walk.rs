@@ -10,7 +10,7 @@ use crate::failure::Result;
 use crate::lanes::Lanes;
 use crate::plan::claims::Claim;
 use crate::plan::decide::{Desk, Job, Person, Task};
-use crate::plan::draft::Draft;
+use crate::plan::draft::{Draft, Former};
 use crate::plan::known::{Memo, Memory};
 use crate::plan::people::People;
 use crate::plan::sort::Source;
@@ -65,6 +65,9 @@ pub(super) struct Planner<'a> {
     memory: &'a mut Memory,
     pub(super) people: People,
     pub(super) forgotten: Vec<u32>,
+    pub(super) former: Vec<Former>,
+    pub(super) acquired: Vec<(usize, u64)>,
+    pub(super) not_added: Vec<String>,
     pub(super) claims: [BTreeMap<String, Claim>; 2],
 }
 
@@ -110,6 +113,9 @@ impl<'a> Planner<'a> {
             memory,
             people: People::default(),
             forgotten: Vec::new(),
+            former: Vec::new(),
+            acquired: Vec::new(),
+            not_added: Vec::new(),
             claims: Default::default(),
         }
     }
@@ -242,6 +248,9 @@ impl<'a> Planner<'a> {
         total.became_active += draft.became_active;
         total.of_limits.merge(&draft.of_limits);
         self.people.merge(draft.people);
+        self.former.extend(draft.former);
+        self.acquired.extend(draft.acquired);
+        self.not_added.extend(draft.not_added);
         self.spools.rows.push_all(&draft.rows)?;
         self.spools.newcomers.push_all(&draft.newcomers)?;
         self.spools.writes.push_all(&draft.writes)?;

@@ -5,6 +5,7 @@ use std::thread;
 
 use super::Plan;
 use crate::failure::Result;
+use crate::message::Audience;
 use crate::plan::known::Memo;
 use crate::plan::{Newcomer, Write};
 use crate::store::{Bystander, CHUNK, MemoChange, Store};
@@ -60,12 +61,23 @@ impl Plan {
             while done.is_ok()
                 && let Ok(batch) = take.recv()
             {
-                done = batch.into_iter().try_for_each(&mut each);
+                done = batch.into_iter().map(|write| self.without_held_back(write)).try_for_each(&mut each);
             }
             drop(take);
             let read: Result<()> = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             done.and(read)
         })
+    }
+
+    /// What is told, without the message to an old address that another person would read.
+    fn without_held_back(&self, mut write: Write) -> Write {
+        if !self.held_back.is_empty() {
+            write.recipients.retain(|to| {
+                to.audience == Audience::Current
+                    || !self.held_back.contains(&(write.account.sourced_id.clone(), to.channel))
+            });
+        }
+        write
     }
 
     /// Puts away what was decided, for the next run. After everything else was written; `created` are the people whose

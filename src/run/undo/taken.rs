@@ -29,7 +29,7 @@ pub(super) fn taken(undo: &Undo<'_>) -> Result<HashSet<(i64, Field)>> {
         undo.people.store.each_account(|account| {
             let value = hash(&account.details, field);
             if value.is_some() && !account.archived {
-                let claim = Claim { after: value, otherwise: value, is_new: false };
+                let claim = Claim { after: value, otherwise: value, is_new: false, only_by_it: false };
                 claims.insert(account.sourced_id.clone(), claim);
             }
             Ok(())
@@ -40,7 +40,10 @@ pub(super) fn taken(undo: &Undo<'_>) -> Result<HashSet<(i64, Field)>> {
             if given_back {
                 let (otherwise, after) = (hash(&before.details, field), hash(&after.details, field));
                 ids.insert(before.sourced_id.clone(), before.id);
-                claims.insert(before.sourced_id.clone(), Claim { after, otherwise, is_new: after.is_some() });
+                claims.insert(
+                    before.sourced_id.clone(),
+                    Claim { after, otherwise, is_new: after.is_some(), only_by_it: false },
+                );
             }
             Ok(())
         })?;
