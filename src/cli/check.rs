@@ -12,6 +12,7 @@ use crate::config::{Config, PhoneCredential, SourceKind};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{Finding, Findings, KEPT_PER_CODE, Severity};
+use crate::notify::check_quiet_hours;
 use crate::plan::{self, Action, Known, Note, PlanRow, Rules, Summary, Surveyed};
 use crate::platform::{Export, Seen};
 use crate::plural::{agreed, counted};
@@ -46,6 +47,7 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Status> 
     }
     let mut findings = Findings::default();
     let summary = look(&config, &around, &mut findings)?;
+    check_quiet_hours(&config, Store::open_read(&config.sync.store)?.as_ref(), around.now, &mut findings)?;
     let status = match (plan::too_many_rejected(&summary, &config.limits), findings.needs_attention()) {
         (true, _) => Status::Partial,
         (false, true) => Status::Attention,

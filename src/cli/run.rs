@@ -179,6 +179,9 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Sta
     if let Some(run) = outcome.run {
         let changes = outcome.plan.summary.has_changes() || outcome.delivery.failed > 0;
         let report = outcome.report.as_deref();
+        // The log has it already; the administrators do not read the log.
+        let text =
+            outcome.delivery.troubles.iter().fold(text, |text, trouble| format!("{text}\n{trouble}\n"));
         write_to_admins(config, status, changes, &format!("run {run}"), &text, report, global);
     }
     ui.finished(status, outcome.run);

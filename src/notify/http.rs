@@ -67,5 +67,8 @@ fn said(error: &reqwest::Error) -> String {
         said = cause.to_string();
         source = cause.source();
     }
+    if said.contains("InvalidContentType") || said.contains("tls handshake eof") {
+        return "the other side does not speak https there; is the address an http:// one?".to_owned();
+    }
     super::answer::harmless(&said)
 }

@@ -316,6 +316,12 @@ impl Store {
         )?)
     }
 
+    /// When the last message of a channel was handed over.
+    pub fn last_sent(&self, channel: Channel) -> Result<Option<DateTime<Utc>>> {
+        let query = "SELECT max(settled) FROM outbox WHERE channel = ?1 AND state = 'sent'";
+        Ok(self.connection.query_row(query, [channel.word()], |row| moment(row, 0))?)
+    }
+
     /// Whether a message of ours is known to the gateway by this id.
     pub fn has_reference(&self, reference: &str) -> Result<bool> {
         let mut statement = self.connection.prepare_cached(

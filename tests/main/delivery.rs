@@ -325,7 +325,7 @@ fn a_password_or_a_token_opens_the_door_and_is_shown_nowhere() {
 }
 
 /// A certificate for this machine by an authority that only we know, and the authority.
-fn private_authority() -> (std::sync::Arc<rustls::ServerConfig>, String) {
+pub(crate) fn private_authority() -> (std::sync::Arc<rustls::ServerConfig>, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -364,6 +364,9 @@ fn encryption_is_trusted_by_the_authority_that_is_named_and_by_no_other() {
         let done = district.run().exits(8);
         assert!(done.stderr.contains("no trusted encrypted connection"), "{scheme}: {}", done.stderr);
         assert!(done.stderr.contains("`ca_file` in [notify.email]"), "{}", done.stderr);
+        // Said once, and by this program alone.
+        assert_eq!(done.stderr.matches("certificate").count(), 3, "{}", done.stderr);
+        assert_eq!(done.stderr.lines().count(), 2, "{}", done.stderr);
         assert!(server.recipients().is_empty());
         district.set("notify.email.ca_file", "\"ca.pem\"");
         let _ = district.cli(&["outbox", "send"]).ok();

@@ -12,6 +12,8 @@ use mail_parser::MessageParser;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     Connect,
+    /// EHLO.
+    Hello,
     Auth,
     Sender,
     Recipient,
@@ -213,7 +215,7 @@ impl Conversation<'_> {
     /// What a rule says of this step, if one does.
     fn rule(&self, at: At) -> Option<Does> {
         let mut state = self.state.lock().unwrap();
-        let known = !matches!(at, At::Connect | At::Auth | At::Sender);
+        let known = !matches!(at, At::Connect | At::Hello | At::Auth | At::Sender);
         let found = state
             .rules
             .iter()
@@ -271,10 +273,11 @@ impl Conversation<'_> {
         match word.as_str() {
             "EHLO" => {
                 let starttls = if self.tls.is_some() { "250-STARTTLS\r\n" } else { "" };
-                self.say(&format!(
-                    "250-mail.example\r\n{starttls}250-AUTH PLAIN LOGIN XOAUTH2\r\n250 8BITMIME"
-                ))?;
+                let extensions =
+                    format!("250-mail.example\r\n{starttls}250-AUTH PLAIN LOGIN XOAUTH2\r\n250 8BITMIME");
+                self.answer(At::Hello, &extensions)?;
             }
+            "HELO" => self.say("250-mail.example\r\n250 hello")?,
             "STARTTLS" => {
                 self.say("220 go ahead")?;
                 let Some(config) = self.tls.take() else { return Ok(false) };

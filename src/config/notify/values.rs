@@ -108,6 +108,13 @@ impl Default for QuietHours {
     }
 }
 
+/// `21:00 to 08:00`
+impl std::fmt::Display for QuietHours {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {}", self.from.format("%H:%M"), self.to.format("%H:%M"))
+    }
+}
+
 impl QuietHours {
     pub fn is_empty(self) -> bool {
         self.from == self.to

@@ -124,12 +124,28 @@ impl Smtp<'_> {
 
     /// What went wrong before there was a word of any message.
     fn at_the_door(&self, error: &Error) -> Box<Answer> {
+        let cause = root_cause(error);
+        if speaks_no_tls(&cause) {
+            let what = "the mail server does not begin with encryption";
+            return Box::new(Answer::Stop(Trouble::OurFault(
+                Failure::new(Kind::Failed, what)
+                    .at(self.url())
+                    .cure("write smtp:// in `server` of [notify.email]: then it is encrypted by STARTTLS")
+                    .because(self.shown(&cause)),
+            )));
+        }
         if error.is_tls() || is_certificate(error) {
             return Box::new(Answer::Stop(Trouble::OurFault(
                 Failure::new(Kind::Failed, "there is no trusted encrypted connection to the mail server")
                     .at(self.url())
                     .cure("check the host name and the server's certificate; `ca_file` in [notify.email] names a certificate authority of your own")
-                    .because(self.shown(&root_cause(error))),
+                    .because(self.shown(&cause)),
+            )));
+        }
+        if !self.implicit_tls && self.port == 465 && negative(error).is_none() {
+            return Box::new(Answer::Stop(Trouble::Down(
+                self.broken(cause)
+                    .cure("port 465 begins with encryption: write smtps:// in `server` of [notify.email]"),
             )));
         }
         match negative(error) {
@@ -191,6 +207,11 @@ fn is_about_hello(code: u16, text: &str) -> bool {
     let text = text.to_lowercase();
     matches!(code, 500..=504)
         || ["helo", "ehlo", "hostname", "host name"].iter().any(|word| text.contains(word))
+}
+
+/// Whether the other side did not answer in TLS at all.
+fn speaks_no_tls(cause: &str) -> bool {
+    cause.contains("InvalidContentType")
 }
 
 /// Whether a certificate was not accepted. rustls says so only when the first byte is wanted.

@@ -1,0 +1,75 @@
+//! What the next runs would stumble over when they send: for `check`.
+
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+
+use crate::config::{Config, Pace, QuietHours};
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::message::Channel;
+use crate::store::Store;
+
+/// When runs usually are, where there has been none yet.
+const USUAL: (u32, u32) = (2, 15);
+/// So many of the last runs are looked at.
+const RUNS: u64 = 7;
+
+/// Says which channel would never send anything, because its quiet hours hold every run.
+///
+/// # Errors
+/// Those of the store.
+pub fn check_quiet_hours(
+    config: &Config,
+    store: Option<&Store>,
+    now: DateTime<Utc>,
+    findings: &mut Findings,
+) -> Result<()> {
+    let email = config.notify.email.as_ref().map(|email| (Channel::Email, email.pace()));
+    let sms = config.notify.sms.as_ref().map(|sms| (Channel::Sms, sms.pace()));
+    let file = config.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    for (channel, Pace { quiet_hours, .. }) in email.into_iter().chain(sms) {
+        let Some(hours) = quiet_hours else { continue };
+        let Some(when) = holds_every_run(config, hours, channel, store, now)? else { continue };
+        let (what, section) = match channel {
+            Channel::Email => ("emails", "[notify.email] quiet_hours"),
+            Channel::Sms => ("texts", "[notify.sms] quiet_hours"),
+        };
+        findings.warn("quiet-hours", &file, None, Some(section), || {
+            format!(
+                "{what} are not sent from {hours}, and {when}: they need a line in cron of their own, for `rostersync outbox \
+                 send` in the daytime"
+            )
+        });
+    }
+    Ok(())
+}
+
+/// Why the channel sends nothing, if that is so.
+fn holds_every_run(
+    config: &Config,
+    hours: QuietHours,
+    channel: Channel,
+    store: Option<&Store>,
+    now: DateTime<Utc>,
+) -> Result<Option<&'static str>> {
+    let zone = config.sync.timezone;
+    let is_quiet = |moment| hours.until(zone, moment).is_some();
+    let runs = match store {
+        Some(store) => store.runs(RUNS)?,
+        None => Vec::new(),
+    };
+    let runs: Vec<_> = runs.into_iter().filter(|run| run.undoes.is_none()).collect();
+    if runs.is_empty() {
+        let night = NaiveTime::from_hms_opt(USUAL.0, USUAL.1, 0).unwrap_or_default();
+        let tonight = zone.moment(zone.local(now).date().and_time(night));
+        return Ok(tonight.filter(|tonight| is_quiet(*tonight)).map(|_| "a run at night leaves them"));
+    }
+    if !runs.iter().all(|run| is_quiet(run.started)) {
+        return Ok(None);
+    }
+    // Something sends them between the runs.
+    let sent = match store {
+        Some(store) => store.last_sent(channel)?.is_some_and(|last| last > now - TimeDelta::days(7)),
+        None => false,
+    };
+    Ok((!sent).then_some("every run so far began in that time"))
+}
