@@ -496,7 +496,12 @@ fn the_example_is_complete_and_says_the_defaults() {
     assert_eq!(example.sync.roles, default.sync.roles);
     assert_eq!(example.sync.keep_reports, default.sync.keep_reports);
     assert_eq!(example.limits.archive, default.limits.archive);
-    assert_eq!(example.limits.contact_updates, default.limits.contact_updates);
+    // The example has too few people for a share, and says what the default is.
+    assert_eq!(default.limits.contact_updates.to_string(), "20%");
+    assert!(
+        text.contains("contact_updates = 4 ")
+            && text.contains("Default: \"20%\" of those whom the sync may change")
+    );
     assert_eq!(example.limits.notifications, default.limits.notifications);
     assert_eq!(example.limits.rejected, default.limits.rejected);
     assert_eq!(example.limits.joins, default.limits.joins);

@@ -266,7 +266,9 @@ fn on_flipped_over_the_district_tells_each_person_once_in_their_language() {
     );
     assert!(shown.stdout.contains(&format!("\n{} messages\n", mails.len())), "{}", shown.stdout);
     assert!(
-        shown.stdout.contains("A run would be blocked, and none of them sent:\n  8 of 23"),
+        shown
+            .stdout
+            .contains("A run would be blocked, and none of them sent:\n  8 active users under ON would have"),
         "{}",
         shown.stdout
     );
