@@ -25,6 +25,7 @@ mod guardians;
 mod http_server;
 mod incremental;
 mod limits;
+mod machine;
 mod mail_odds;
 mod mail_server;
 mod mistakes;

@@ -1,5 +1,4 @@
 //! Mail servers that others wrote, where they are installed: `.ci/run` installs them.
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::io::{BufRead, BufReader, Lines};
 use std::net::{TcpListener, TcpStream};
@@ -7,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use crate::machine::{is_root, left_out, program};
 use crate::python::Python;
 use crate::support::{District, Person, person};
 
@@ -62,13 +62,6 @@ fn ten_and_two() -> (Vec<Person>, Vec<String>) {
     (people, known)
 }
 
-/// A skipped test must not look like a passed one, and where everything is installed none is skipped.
-fn skipped<T>(why: &str) -> Option<T> {
-    assert!(std::env::var_os("CI").is_none(), "{why}");
-    eprintln!("skipped: {why}");
-    None
-}
-
 #[test]
 fn aiosmtpd_takes_what_we_send_and_refuses_whom_it_does_not_know() {
     const SERVER: &str = "import sys\n\
@@ -102,6 +95,8 @@ fn aiosmtpd_takes_what_we_send_and_refuses_whom_it_does_not_know() {
     );
 }
 
+const SMTPD: &str = "smtpd";
+
 /// OpenSMTPD in the foreground, on a port of this machine, with a configuration of its own.
 struct OpenSmtpd {
     process: Child,
@@ -120,11 +115,18 @@ impl Drop for OpenSmtpd {
 impl OpenSmtpd {
     /// Takes mail for these; none if it cannot run here.
     fn start(port: u16, known: &[String]) -> Option<Self> {
-        if !Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
-            return skipped("OpenSMTPD wants to be started as root");
+        if !is_root() {
+            return left_out(SMTPD, "OpenSMTPD can be started by root only");
         }
+        let Some(program) = program("SMTPD", "smtpd") else {
+            return left_out(SMTPD, "there is no OpenSMTPD on this machine");
+        };
         // Its own user writes there.
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("smtpd-")
+            .tempdir_in("/tmp")
+            .or_else(|_| tempfile::tempdir())
+            .unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         let table: Vec<String> = known.iter().map(|to| format!("\"{to}\" = \"opensmtpd\"")).collect();
         let configuration = folder.path().join("smtpd.conf");
@@ -135,18 +137,18 @@ impl OpenSmtpd {
             folder.path().join("maildir").display()
         );
         std::fs::write(&configuration, text).unwrap();
-        let started = Command::new("smtpd")
+        let started = Command::new(program)
             .env("PATH", "/usr/sbin:/usr/local/sbin:/usr/bin:/bin")
             .args(["-d", "-f", configuration.to_str().unwrap()])
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn();
-        let Ok(mut process) = started else { return skipped("there is no OpenSMTPD") };
+        let Ok(mut process) = started else { return left_out(SMTPD, "OpenSMTPD cannot be started here") };
         let log = BufReader::new(process.stderr.take().unwrap()).lines();
         let mut server = Self { process, log, folder };
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if server.process.try_wait().unwrap().is_some() {
-                return skipped("OpenSMTPD does not start; perhaps another one runs here");
+                return left_out(SMTPD, "OpenSMTPD does not start; perhaps another one runs here");
             }
             std::thread::yield_now();
         }

@@ -1,14 +1,16 @@
 //! CSV files on an SFTP server: OpenSSH's own, on a port of this machine.
 //!
-//! Where there is no `sshd` (package openssh-server) these tests have nobody to talk to, and say so. `$SSHD` names one that is
-//! somewhere else, with `sftp-server` found by `$SFTP_SERVER`.
+//! Where there is no `sshd` (package openssh-server), or where it does not serve the user of these tests, they are left out and
+//! say so. `$SSHD` names one that is somewhere else, with `sftp-server` found by `$SFTP_SERVER`.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
+use crate::machine::{is_root, left_out, program};
 use crate::support::{COLUMNS, District, Done, person, users_csv};
 
 /// A server for one test, with keys of its own, and what is needed to be let in.
@@ -19,6 +21,18 @@ pub(crate) struct Server {
     user: String,
 }
 
+/// Started by root, OpenSSH locks a part of itself into an empty folder, which a service manager makes at boot. Elsewhere it is
+/// missing; the server says which one it is.
+fn prepare(sshd: &Path, config: &Path) {
+    let Ok(tried) = Command::new(sshd).arg("-t").arg("-f").arg(config).output() else { return };
+    let said = String::from_utf8_lossy(&tried.stderr).into_owned();
+    let missing = said.lines().find_map(|line| line.split_once("privilege separation directory: "));
+    if let (Some((_, folder)), true) = (missing, is_root()) {
+        let _ = fs::create_dir_all(folder.trim());
+        let _ = fs::set_permissions(folder.trim(), fs::Permissions::from_mode(0o755));
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -26,43 +40,99 @@ impl Drop for Server {
     }
 }
 
-fn found(variable: &str, places: &[&str]) -> Option<PathBuf> {
-    let named = std::env::var_os(variable).map(PathBuf::from);
-    named.into_iter().chain(places.iter().map(PathBuf::from)).find(|path| path.exists())
+const SSHD: &str = "sshd";
+
+fn key(path: &Path) -> Option<()> {
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
+    made.is_ok_and(|status| status.success()).then_some(())
 }
 
-fn key(path: &Path) {
-    let done =
-        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status().unwrap();
-    assert!(done.success());
+/// Whether a server can run here at all, and takes the user of these tests: an account may be locked, or not be known to the
+/// machine by a name.
+fn usable(server: &mut Server) -> Result<(), String> {
+    let port = server.port;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if server.child.try_wait().unwrap().is_some() {
+            return Err(format!("sshd does not start: {}", server.log()));
+        }
+        std::thread::yield_now();
+    }
+    let known = format!("UserKnownHostsFile={}", server.at("known").display());
+    let host = fs::read_to_string(server.at("host.pub")).unwrap();
+    fs::write(server.at("known"), format!("[127.0.0.1]:{port} {host}")).unwrap();
+    let tried = Command::new("sftp")
+        .args([
+            "-q",
+            "-b",
+            "-",
+            "-P",
+            &port.to_string(),
+            "-F",
+            "none",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            &known,
+            "-i",
+        ])
+        .arg(server.at("user"))
+        .arg(format!("{}@127.0.0.1", server.user))
+        .stdin(Stdio::null())
+        .output();
+    match tried {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            Err(format!("sshd refuses the login: {}", String::from_utf8_lossy(&output.stderr).trim()))
+        }
+        Err(error) => Err(format!("there is no sftp (package openssh-client): {error}")),
+    }
 }
 
 impl Server {
-    /// None, said aloud, where there is no OpenSSH.
-    #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+    /// None, said aloud, where there is no OpenSSH, or where it cannot serve.
     pub(crate) fn start() -> Option<Self> {
-        let sshd = found("SSHD", &["/usr/sbin/sshd", "/usr/local/sbin/sshd"]);
-        let subsystem = found("SFTP_SERVER", &["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server"]);
-        let (Some(sshd), Some(subsystem)) = (sshd, subsystem) else {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "CI has to have OpenSSH's server (package openssh-server)"
-            );
-            eprintln!("left out: there is no sshd on this machine");
-            return None;
+        // What was found out once holds for all tests.
+        static USABLE: OnceLock<Result<(), String>> = OnceLock::new();
+        let (Some(sshd), Some(subsystem)) = (program("SSHD", "sshd"), program("SFTP_SERVER", "sftp-server"))
+        else {
+            return left_out(SSHD, "there is no OpenSSH server on this machine");
         };
-        let folder = tempfile::Builder::new().prefix("sshd-").tempdir().unwrap();
+        let Some(mut server) = Self::start_with(&sshd, &subsystem) else {
+            return left_out(
+                SSHD,
+                "a server cannot be set up here: ssh-keygen or the user's name is missing",
+            );
+        };
+        if let Err(why) = USABLE.get_or_init(|| usable(&mut server)) {
+            return left_out(SSHD, why);
+        }
+        while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
+            assert!(server.child.try_wait().unwrap().is_none(), "sshd ended: {}", server.log());
+            std::thread::yield_now();
+        }
+        Some(server)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.at("log")).unwrap_or_default().trim().to_owned()
+    }
+
+    fn start_with(sshd: &Path, subsystem: &Path) -> Option<Self> {
+        // Neither in a folder with blanks in its name nor in a deep one, wherever temporary files are.
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("sshd-");
+        let folder = builder.tempdir_in("/tmp").or_else(|_| builder.tempdir()).unwrap();
         let at = |name: &str| folder.path().join(name);
-        key(&at("host"));
-        key(&at("user"));
-        key(&at("stranger"));
+        key(&at("host"))?;
+        key(&at("user"))?;
+        key(&at("stranger"))?;
         fs::copy(at("user.pub"), at("authorized")).unwrap();
         fs::create_dir(at("drop")).unwrap();
         // Folders with a blank in the name are nothing special.
         fs::create_dir(at("t m p")).unwrap();
-        let user = Command::new("id").arg("-un").output().unwrap();
+        let user = Command::new("id").arg("-un").output().ok().filter(|output| output.status.success())?;
         let user = String::from_utf8(user.stdout).unwrap().trim().to_owned();
-        // A port that was free a moment ago; if somebody else takes it, the server says so.
+        // A port that was free a moment ago; if another program takes it, the server says so.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\nUsePAM no\n\
@@ -72,18 +142,14 @@ impl Server {
             subsystem.display()
         );
         fs::write(at("config"), config).unwrap();
+        prepare(sshd, &at("config"));
         let child = Command::new(sshd)
             .args(["-D", "-e", "-f"])
             .arg(at("config"))
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(at("log")).unwrap())
             .spawn()
-            .unwrap();
-        let mut server = Self { child, port, folder, user };
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(server.child.try_wait().unwrap().is_none(), "sshd ended");
-            std::thread::yield_now();
-        }
-        Some(server)
+            .ok()?;
+        Some(Self { child, port, folder, user })
     }
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {
@@ -243,6 +309,10 @@ fn files_are_nobody_elses_while_they_are_there() {
 
 #[test]
 fn a_server_that_says_nothing_is_left_in_time() {
+    if program("SFTP", "sftp").is_none() {
+        let _ = left_out::<()>("sftp", "there is no sftp (package openssh-client)");
+        return;
+    }
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let district = District::new()

@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::machine;
+
 /// The night of every test that does not say otherwise: 02:15 in Chicago.
 pub(crate) const NIGHT: &str = "2026-11-23T08:15:00Z";
 
@@ -138,9 +140,7 @@ pub(crate) fn users_csv(columns: &[&str], people: &[Person]) -> String {
 /// In memory where there is such a place: what a power cut would leave is not what is tested, and the store and the
 /// reports wait for the disk at every run.
 pub(crate) fn folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    tempfile::Builder::new().prefix("district-").tempdir_in(place).unwrap()
+    machine::folder("district-")
 }
 
 /// The district.
