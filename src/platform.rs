@@ -75,7 +75,7 @@ impl Export {
         let empty = || {
             Failure::new(Kind::InputUnusable, "the platform export is empty")
                 .at(path.display())
-                .cure("have it made again; without it everybody who joined would be taken for pending")
+                .cure("have it exported again; without it everyone who joined would count as pending")
         };
         // Its messages name the file as people call it.
         let own = |mut failure: Failure| {
@@ -160,7 +160,7 @@ impl Export {
                     format!("the platform export has no usable row; the first: {problem}"),
                 )
                 .at(format!("{}:{line}", path.display()))
-                .cure("have it made again; without it everybody who joined would be taken for pending")
+                .cure("have it exported again; without it everyone who joined would count as pending")
             }));
         }
         Ok(export)

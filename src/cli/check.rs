@@ -26,7 +26,7 @@ use crate::store::Store;
 /// Needs no store and changes nothing. Findings have file, line, column and code, and never a person's details. Exit 0;
 /// 3 if more records would be rejected than [limits] allows, or something needs a person; 2, 6 or 7 if the configuration or an input is unusable.
 /// With --source only a first page is read of a source that is asked over the network (of an SFTP server the export is fetched,
-/// and its first users are read): whether it can be reached, lets us in, and what it does not share. Then exit 3 means that
+/// and its first users are read): whether it can be reached, accepts the credentials, and what it does not share. Then exit 3 means that
 /// something is missing.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
@@ -100,7 +100,7 @@ fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: 
 }
 
 fn glance_text(seen: &Glance) -> String {
-    let mut text = format!("{}: connected, and let in\n", seen.place);
+    let mut text = format!("{}: connected and logged in\n", seen.place);
     if let Some(orgs) = seen.orgs {
         text.push_str(&format!(
             "  {} on the first page\n",

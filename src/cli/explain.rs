@@ -21,7 +21,7 @@ use crate::policy::Setting;
 use crate::run::{Options, Surroundings, run as run_sync};
 use crate::store::Store;
 
-/// What the next run would do with somebody, field by field: by which rule of the policy, and why
+/// What the next run would do with a user, field by field: by which rule of the policy, and why
 ///
 /// It plans the whole run, as a preview does, and shows one person of it. Nothing is written or sent.
 #[derive(Debug, clap::Args)]
@@ -200,8 +200,8 @@ fn changed_by(state: &str, setting: Setting) -> &'static str {
         ("active", Setting::Off) => "the user, and staff who manage users; never the sync",
         ("active", Setting::On) => "the sync alone",
         ("pending", _) => "the sync alone, until the user has joined",
-        ("archived", _) => "nobody: the account is archived",
-        (_, _) => "nobody: there is no account",
+        ("archived", _) => "no one: the account is archived",
+        (_, _) => "no one: there is no account",
     }
 }
 

@@ -35,7 +35,7 @@ struct PreviewArgs {
     #[arg(value_name = "USER", required_unless_present = "all")]
     user: Option<String>,
 
-    /// Everybody's
+    /// Those of all users
     #[arg(long, conflicts_with = "user")]
     all: bool,
 
@@ -54,7 +54,7 @@ struct PreviewArgs {
 
 /// Send one sample message through the configured server or gateway
 ///
-/// Nobody's details are in it. Mail goes to an address, a text to a number.
+/// No person's details are in it. Mail goes to an address, a text to a number.
 #[derive(Debug, clap::Args)]
 struct TestArgs {
     /// A mail address, or a mobile number
@@ -109,8 +109,8 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         Ok(())
     })?;
     let said = match (&args.output, count, &args.user) {
-        (_, 0, Some(user)) => format!("A run would tell {user} nothing.\n"),
-        (_, 0, None) => "A run would tell nobody anything.\n".to_owned(),
+        (_, 0, Some(user)) => format!("A run would send {user} no message.\n"),
+        (_, 0, None) => "A run would send no messages.\n".to_owned(),
         (Some(folder), count, _) => {
             format!("{} in {}\n", counted(count, "message is", "messages are"), super::ui::shown(folder))
         }

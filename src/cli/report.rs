@@ -31,7 +31,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     sort: Vec<String>,
 
-    /// Turn the order round: that of --sort, or without it that of the report
+    /// Reverse the order
     ///
     /// Users without notes (or without a line) still come last when sorting by that.
     #[arg(long)]

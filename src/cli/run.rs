@@ -36,12 +36,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "PATH", value_parser = super::path())]
     source: Option<PathBuf>,
 
-    /// Apply the changes, but tell nobody (it is recorded on the run)
+    /// Apply the changes, but send no notifications (recorded on the run)
     #[arg(long)]
     no_notify: bool,
 
-    /// Decide on everybody afresh, also on those about whom nothing has moved since the last run. Slower, and comes to the
-    /// same
+    /// Re-check everyone, also users whose data has not changed since the last run. Slower; the result is the same
     #[arg(long)]
     decide_all: bool,
 
@@ -313,7 +312,7 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     }
     if options.what_if.is_some() {
         text.push_str(
-            "This is what if: to have it, change update_contacts in the configuration and preview again.\n",
+            "This was a what-if preview. To do it, set update_contacts in the configuration and preview again.\n",
         );
         return text;
     }

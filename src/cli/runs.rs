@@ -106,7 +106,7 @@ fn line(Tried { attempt, run, .. }: &Tried, config: &Config) -> String {
         return format!("{began}  {}{}\n", would(run), harmless(&reason));
     }
     let count = |action: &str| run.summary["actions"][action].as_u64().unwrap_or_default();
-    let told = if run.notify || run.undoes.is_some() { "" } else { "  (nobody told)" };
+    let told = if run.notify || run.undoes.is_some() { "" } else { "  (no notifications)" };
     let reason = if attempt.reason.is_empty() { String::new() } else { format!("  ({})", attempt.reason) };
     format!(
         "{began}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}{told}{}\n",

@@ -42,7 +42,7 @@ pub(super) struct StatusArgs {
     /// Hold the whole history of changes against its chain of digests, and the accounts against the history, and name the first
     /// place that was altered (exit 1)
     ///
-    /// Keep the last digest that it prints somewhere else: somebody who writes the whole chain anew ends with another one.
+    /// Keep the last digest that it prints somewhere else: a chain that was written anew as a whole ends with another one.
     #[arg(long)]
     verify: bool,
 }

@@ -13,8 +13,8 @@ use super::{Global, signals, unprintable};
 
 /// Give back the contact details that a run changed
 ///
-/// What anybody touched since is kept and listed, and so is what the platform's export said. Accounts that the run made,
-/// archived or restored stay so. It is a run of its own, with a report, and tells nobody unless asked to. For each value it
+/// What was changed since by anyone else is kept and listed, and so is what the platform's export said. Accounts that the run made,
+/// archived or restored stay so. It is a run of its own, with a report, and sends no messages unless asked to. For each value it
 /// says what the next run will do with it: where the sync may change it and the roster still says otherwise, it will. That is
 /// planned from the files of the roster as they are now; a roster that comes over the network is not pulled for it.
 #[derive(Debug, clap::Args)]

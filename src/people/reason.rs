@@ -63,7 +63,7 @@ impl Rule {
             Self::Created => "a new account starts with the value of the SIS",
             Self::Updated => "the SIS has another value, and the sync may change it",
             Self::UpdatedCase => {
-                "the SIS writes it in other capitals, and the sync may change it; nobody is told"
+                "the SIS writes it in other capitals, and the sync may change it; no message is sent"
             }
             Self::Cleared => "the SIS has no value, blank_values is \"clear\", and the sync may change it",
             Self::LeftDifferent => "the SIS has another value, but an active user under OFF keeps their own",

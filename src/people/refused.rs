@@ -74,7 +74,7 @@ impl Refused {
             }
             Self::Policy(Refusal::Outranked) => {
                 "The contact details of administrators, and of others who manage users, can be changed by themselves or \
-                 by somebody who manages the users of the whole district."
+                 by a person who manages the users of the whole district."
             }
             Self::Policy(Refusal::ActorInactive) => {
                 "Your own account is not active, so it cannot change the contact details of others."
@@ -94,7 +94,7 @@ impl Refused {
             Self::Invalid(Field::Phone) => "This is not a valid phone number.",
             Self::Invalid(Field::HomePhone) => "This is not a valid home phone number.",
             Self::TooLong => "This is too long: 255 characters are the most.",
-            Self::Placeholder => "This email address is a placeholder that nobody reads.",
+            Self::Placeholder => "This email address is a placeholder that no one reads.",
             Self::Taken(Field::Phone | Field::HomePhone) => {
                 "This phone number is already used by another account."
             }
@@ -112,7 +112,7 @@ impl Refused {
         Failure::new(Kind::Blocked, self.sentence(config).trim_end_matches('.'))
             .at(format!("user {user}, code {}", self.code()))
             .cure(match self {
-                Self::NotStaff => "nothing was changed; give the permission to somebody who is staff",
+                Self::NotStaff => "nothing was changed; give the permission to a staff account",
                 Self::UnknownActor => {
                     "nothing was changed; `--as` takes the sourcedId of the user, or of staff"
                 }

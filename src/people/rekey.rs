@@ -78,7 +78,7 @@ pub fn rekey_all(
         let before = if old.is_empty() { None } else { people.store.account(old)? };
         if !old.is_empty() && before.is_none() {
             findings.warn("rename-unknown", &name, Some(line), Some("old"), || {
-                format!("there is no account with the sourcedId `{old}`, so nobody was renamed")
+                format!("there is no account with the sourcedId `{old}`, so no account was renamed")
             });
             continue;
         }
@@ -231,7 +231,7 @@ fn refuse(old: &Account, new: &Account, goes_back: bool, left_behind: bool) -> R
     if new.state == State::Active && !harmless {
         return Err(Failure::new(
             Kind::Blocked,
-            format!("somebody has joined under `{new_id}` already, and their details would be lost"),
+            format!("a person has joined under `{new_id}` already, and their details would be lost"),
         )
         .at(format!("users {old_id} and {new_id}"))
         .cure("leave both as they are; `rostersync users history` has what was done to each"));

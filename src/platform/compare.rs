@@ -74,7 +74,7 @@ pub fn compare(
         return unusable(
             "the platform export has no column `state` any more; on the last good night it had one".into(),
             format!(
-                "without it every row counts as active, so everybody in it would join: correct the header, or name the new one \
+                "without it every row counts as active, so everyone in it would join: correct the header, or name the new one \
                  in [platform.columns]; if the platform has dropped the column for good, use `{option}` once; nothing was changed"
             ),
         );

@@ -168,7 +168,7 @@ fn refusal(broken: Broken, line: u64, path: &Path) -> Failure {
             let failure = Failure::new(Kind::InputUnusable, "the report cannot be read");
             failure
                 .at(path.display())
-                .cure("mend the cause, or take a fresh copy of the report")
+                .cure("fix the cause shown above, or take a fresh copy of the report")
                 .because(cause)
         }
         Broken::Unclosed => damaged("the report breaks off inside a quoted cell", line, path),

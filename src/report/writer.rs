@@ -137,7 +137,7 @@ impl<W: Write> Writer<W> {
 pub(super) fn unwritable(cause: io::Error) -> Failure {
     let cure = match cause.kind() {
         io::ErrorKind::StorageFull => "free some disk space and run again",
-        _ => "mend the cause and run again",
+        _ => "fix the cause shown above, then run again",
     };
     Failure::new(Kind::Failed, "the report could not be written").cure(cure).because(cause)
 }

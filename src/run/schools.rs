@@ -55,7 +55,7 @@ pub fn unknown_schools(
                 of: None,
                 max: "0".into(),
                 message: format!(
-                    "the school `{id}`{name} does not exist, and its [[school]] entry with update_contacts = false protects nobody: \
+                    "the school `{id}`{name} does not exist, and its [[school]] entry with update_contacts = false protects no one: \
                      correct its id in {file}, or remove the entry"
                 ),
             });

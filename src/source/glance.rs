@@ -108,7 +108,7 @@ impl Glance {
             );
         }
         if self.with_sms + self.with_phone == 0 {
-            say("no-phones", "phone numbers", "they are not shared, and nobody can be reached by SMS");
+            say("no-phones", "phone numbers", "they are not shared, so no SMS can be sent");
         } else if self.with_sms == 0 {
             say(
                 "no-mobiles",

@@ -309,7 +309,7 @@ impl<'a> Met<'a> {
                     warn(
                         "guardian-id-taken",
                         "guardian_id",
-                        "somebody else has this sourcedId, so this guardian is left out",
+                        "another person has this sourcedId, so this guardian is left out",
                     );
                 }
                 Some(true) => warn("guardian-twice", "guardian_id", TWICE),

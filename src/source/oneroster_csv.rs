@@ -299,7 +299,7 @@ fn mode(setting: ModeSetting, manifest: Option<&(&PackageFile, Manifest)>, findi
                 Some(Some(FileMode::Delta)) => Mode::Delta,
                 Some(None | Some(FileMode::Absent)) => {
                     warn_mode(manifest, findings, "manifest-mode", || {
-                        "it does not say whether users.csv is complete (bulk) or holds only changes (delta), so nobody is archived; \
+                        "it does not say whether users.csv is complete (bulk) or holds only changes (delta), so no account is archived; \
                          `[source] mode = \"bulk\"` (or \"delta\") settles it"
                     });
                     Mode::Unknown

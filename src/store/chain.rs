@@ -130,7 +130,7 @@ impl Link {
 
 /// There is no link, not even the first.
 pub(super) fn lost() -> Failure {
-    Failure::new(Kind::Failed, "the history has lost its links: somebody has removed them by hand")
+    Failure::new(Kind::Failed, "the history has lost its links: they were removed by hand")
         .cure("`rostersync status --verify` says more; restore the store from a backup")
 }
 

@@ -221,7 +221,7 @@ fn check_source_says_what_is_there_and_what_is_missing() {
     district.set("source.page_size", "100");
     let done = district.cli(&["check", "--source"]).ok();
     for said in [
-        "connected, and let in",
+        "connected and logged in",
         "1 org or school on",
         "29 of 29 users looked at",
         "9 guardian",

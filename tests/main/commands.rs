@@ -26,7 +26,7 @@ fn runs_is_the_history_latest_first() {
         text.lines().map(words).collect::<Vec<_>>(),
         [
             "run started result created updated archived restored kept skipped rejected source".to_owned(),
-            format!("2 2026-11-24 02:15 ok 0 0 0 0 1 0 0 {sis} (nobody told)"),
+            format!("2 2026-11-24 02:15 ok 0 0 0 0 1 0 0 {sis} (no notifications)"),
             format!("1 2026-11-23 02:15 ok 2 0 0 0 0 0 0 {sis}"),
         ]
     );

@@ -109,7 +109,7 @@ fn a_preview_shows_what_a_run_would_send_and_sends_nothing() {
     let refused = district.cli(&["notify", "preview", "--all", "-o", "sis"]).exits(2);
     refused.complains(&["something else in the folder", "name a folder of its own"]);
     let off = district.cli(&["notify", "preview", "--all", "--update-contacts", "off"]).ok();
-    assert_eq!(off.stdout, "A run would tell nobody anything.\n");
+    assert_eq!(off.stdout, "A run would send no messages.\n");
     // And what was shown is what is sent.
     assert!(district.run().ok().plan().ends_with("; 3 notifications (3 email, 0 SMS)"));
     let sent = &district.mails()[0].body;

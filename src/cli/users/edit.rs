@@ -12,7 +12,7 @@ use crate::people::{Done, People, Refused, edit};
 use crate::plural::counted;
 use crate::report::harmless;
 
-/// Change somebody's contact details, on behalf of that person or of staff who manage users
+/// Change a user's contact details, on behalf of that person or of staff who manage users
 ///
 /// The policy decides: active people whose details the sync leaves alone can change their own, and so can staff with
 /// `users-manager` at one of their schools. Values are read as on import; an empty one clears. The person is told at the new

@@ -20,7 +20,7 @@ use crate::report::{append_plain_row, harmless};
 ///
 /// As a run does with the configured export, and of any age. Rows of people without an account are reported and left out.
 /// Over [limits] joins, unjoins or export nothing is taken in (exit 4), and the message says how to approve exactly these people.
-/// A file in which nobody is known, that lacks the column `state` of the last export, or that has fewer than half as many known
+/// A file in which no user is known, that lacks the column `state` of the last export, or that has fewer than half as many known
 /// people is refused (exit 7).
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
@@ -47,7 +47,7 @@ pub(super) struct ImportArgs {
 ///
 /// By sourcedId, with the columns that `users import` reads, under the headers of [platform.columns], so that importing it
 /// changes nothing. Archived accounts are left out: the platform's format has no word for them. So is `language`, which is read
-/// from the platform's export when somebody is told something, and not kept.
+/// from the platform's export when a message is written, and not kept.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
     /// How to write them

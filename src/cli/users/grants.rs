@@ -8,7 +8,7 @@ use crate::failure::Result;
 use crate::people::{People, Permission, Permitted, set_permission};
 use crate::store::Grant;
 
-/// Let somebody of the staff edit other people's details
+/// Allow a staff account to edit other people's details
 ///
 /// At one school, or at all of the district. It lets them edit only whom the policy lets be edited by hand: active people
 /// whose details the sync leaves alone. Administrators, and others with the permission, only with that for the district.

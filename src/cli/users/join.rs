@@ -7,7 +7,7 @@ use super::{DetailArgs, send_now, writing};
 use crate::failure::Result;
 use crate::people::{Joined, People, join};
 
-/// Somebody has joined the platform: from now on the account is active, and the setting decides who may change it
+/// A user has joined the platform: from now on the account is active, and the setting decides who may change it
 ///
 /// For platforms without an export. Details that the person filled in on the way count as their edit. Where only the sync
 /// may change them they are refused, and the join stands. Joining twice changes nothing.

@@ -7,7 +7,7 @@ use super::{place_of, writing};
 use crate::failure::Result;
 use crate::people::{People, Rekeyed, rekey};
 
-/// The SIS has given somebody a new sourcedId: let the old account go on under it
+/// The SIS has given a user a new sourcedId: continue the old account under it
 ///
 /// State, details, permissions and history go with the account. If a run has already made a pending account for the new
 /// sourcedId, that one stays behind, archived, under the old one. `users list --duplicates` shows who it may be; `run --rekey

@@ -213,7 +213,7 @@ impl Survey {
             }
         }
         if self.people == 0 {
-            return Err(Failure::new(Kind::InputUnusable, "the roster names nobody: no row has a sourcedId")
+            return Err(Failure::new(Kind::InputUnusable, "no row of the roster has a sourcedId")
                 .at(source.name())
                 .cure("have the export made again; nothing was changed"));
         }
