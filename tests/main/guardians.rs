@@ -144,7 +144,7 @@ fn an_id_of_the_file_is_the_persons_but_not_somebody_elses() {
     let done = run("1001,Rosa,Diaz,r@mail.example,mother,g-1\n1002,Ana,Cruz,a@mail.example,mother,tea-1\n");
     done.says("tea-1", "unchanged", "");
     assert!(
-        done.stderr.contains("guardians.csv:3: guardian_id: somebody else has this sourcedId"),
+        done.stderr.contains("guardians.csv:3: guardian_id: another person has this sourcedId"),
         "{}",
         done.stderr
     );

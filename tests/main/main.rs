@@ -12,6 +12,7 @@ mod broken_off;
 mod clever;
 mod clever_events;
 mod commands;
+mod configuration;
 mod conformance;
 mod crash;
 mod delivery;

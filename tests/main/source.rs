@@ -447,7 +447,11 @@ fn a_file_without_its_columns_or_rows_is_refused() {
 #[test]
 fn a_roster_that_names_nobody_is_refused() {
     let text = users_csv(&COLUMNS, &[person(""), person("")]);
-    refused(move |district| district.file("sis/users.csv", &text), 7, &["the roster names nobody"]);
+    refused(
+        move |district| district.file("sis/users.csv", &text),
+        7,
+        &["no row of the roster has a sourcedId"],
+    );
 }
 
 #[test]
