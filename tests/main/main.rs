@@ -19,6 +19,7 @@ mod delivery;
 mod delta;
 mod dry_run;
 mod editing;
+mod excerpts;
 mod explain;
 mod fake;
 mod fixtures;

@@ -140,7 +140,7 @@ impl Default for Widths {
 
 impl Widths {
     /// What is wider than this sticks out.
-    const MOST: [usize; 5] = [36, 8, 12, 60, 24];
+    const MOST: [usize; 5] = [36, 8, 12, 80, 24];
 
     pub(super) fn take_in(&mut self, line: &Line) {
         for ((width, most), cell) in self.0.iter_mut().zip(Self::MOST).zip(line.cells()) {
