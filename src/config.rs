@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::contact::Region;
 use crate::failure::{Failure, Kind, Result};
 use crate::policy::BlankValues;
+use crate::roles::RoleNames;
 use crate::source::oneroster_csv::EncodingSetting;
 pub use notify::{
     Admins, BodyForm, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace, Provider,
@@ -73,6 +74,9 @@ pub struct Sync {
     /// Roles to sync; empty is all.
     #[serde(default = "defaults::roles")]
     pub roles: Vec<String>,
+    /// The source's own words for roles, each with the role that it means.
+    #[serde(default, deserialize_with = "values::role_names")]
+    pub role_names: RoleNames,
     #[serde(default)]
     pub phone_credential: PhoneCredential,
     #[serde(default = "defaults::region", deserialize_with = "values::region")]

@@ -67,7 +67,31 @@ impl FileSeen {
 /// What was seen of the roster as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct RosterSeen {}
+pub struct RosterSeen {
+    /// How many synced people held each role and were at each school, at the last bulk import.
+    pub roles: BTreeMap<String, u64>,
+    pub schools: BTreeMap<String, u64>,
+    /// Records that named a school, and a link. Where all of them are blank the next night, the column says nothing.
+    pub placed: u64,
+    pub linked: u64,
+    /// Records without any role.
+    pub roleless: u64,
+    /// Users who had roles in a file of their own and no row among the users.
+    pub roles_of_nobody: u64,
+    /// Ids that were named and that neither the roster nor the store knew, as hashes, sorted.
+    pub dangling: Vec<u64>,
+    /// What the configuration said of who is synced.
+    pub configured: ConfiguredSeen,
+}
+
+/// The part of the configuration that decides who is synced.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConfiguredSeen {
+    pub roles: Vec<String>,
+    pub schools: Vec<String>,
+    pub role_names: BTreeMap<String, String>,
+}
 
 /// What was seen of the platform's export.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

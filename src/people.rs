@@ -19,6 +19,8 @@ mod rekey;
 mod renames;
 mod typed;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::account::{Account, State};
@@ -52,6 +54,8 @@ pub struct People<'a> {
     pub store: &'a Store,
     pub rules: Rules,
     pub now: DateTime<Utc>,
+    /// Orgs that are no schools.
+    others: HashSet<String>,
     telling: Telling,
 }
 
@@ -61,7 +65,10 @@ impl<'a> People<'a> {
     pub fn new(config: &'a Config, store: &'a Store, now: DateTime<Utc>) -> Result<Self> {
         let mut rules = Rules::of(config, config.sync.timezone.day(now), None, true);
         rules.opted_out = store.opt_outs()?.into_iter().collect();
-        Ok(Self { config, store, rules, now, telling: Telling::default() })
+        let mut others = store.other_orgs()?;
+        // An org that the configuration names is a school for us.
+        others.retain(|id| !rules.schools.contains_key(id) && !rules.synced_schools.contains(id));
+        Ok(Self { config, store, rules, now, others, telling: Telling::default() })
     }
 
     /// The account of somebody.
@@ -77,29 +84,45 @@ impl<'a> People<'a> {
         current_roles(RoleList(&account.sis.roles), &self.rules.today.to_string())
     }
 
-    /// Somebody's schools: their own and, for a guardian, those of the students. As the sync reckons them.
+    /// A person's schools: their own and, for a guardian, those of the students; the last known ones where the roster names none.
+    /// As the sync reckons them.
     ///
     /// # Errors
     /// Those of the store.
     pub fn schools_of(&self, account: &Account) -> Result<Vec<String>> {
-        let today = self.rules.today.to_string();
-        let record = account.sis.record(&account.sourced_id);
-        let mut schools: Vec<String> = own_schools(&record, &today).into_iter().map(str::to_owned).collect();
-        if self.roles_of(account).iter().any(|role| roles::is_guardian(role)) {
+        let mut schools =
+            self.own_schools_of(&account.sourced_id, &account.sis.roles, &account.sis.orgs, false)?;
+        let is_guardian = self.roles_of(account).iter().any(|role| roles::is_guardian(role));
+        if is_guardian {
             for student in Family::of(account, self.store)?.students {
-                let record = Record {
-                    roles: RoleList(&student.roles),
-                    orgs: Some(IdList(&student.orgs)),
-                    ..Record::default()
-                };
-                for school in own_schools(&record, &today) {
-                    if !schools.iter().any(|known| known == school) {
-                        schools.push(school.to_owned());
+                for school in self.own_schools_of(&student.sourced_id, &student.roles, &student.orgs, true)? {
+                    if !schools.contains(&school) {
+                        schools.push(school);
                     }
                 }
             }
         }
+        if schools.is_empty() {
+            schools = self.last_schools_of(&account.sourced_id)?;
+        }
         Ok(schools)
+    }
+
+    /// The schools that a person's own record names. With `last`, the last known ones where it names none.
+    fn own_schools_of(&self, sourced_id: &str, roles: &str, orgs: &str, last: bool) -> Result<Vec<String>> {
+        let today = self.rules.today.to_string();
+        let record = Record { roles: RoleList(roles), orgs: Some(IdList(orgs)), ..Record::default() };
+        let schools: Vec<String> = own_schools(&record, &today)
+            .into_iter()
+            .filter(|org| !self.others.contains(*org))
+            .map(str::to_owned)
+            .collect();
+        if schools.is_empty() && last { self.last_schools_of(sourced_id) } else { Ok(schools) }
+    }
+
+    fn last_schools_of(&self, sourced_id: &str) -> Result<Vec<String>> {
+        let last = self.store.last_schools(sourced_id)?.unwrap_or_default();
+        Ok(IdList(&last).iter().filter(|org| !self.others.contains(*org)).map(str::to_owned).collect())
     }
 
     /// The setting, as it resolves for somebody at these schools.

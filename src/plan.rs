@@ -10,6 +10,7 @@ mod decide;
 mod draft;
 mod forecast;
 mod known;
+mod left_out;
 mod limits;
 mod note;
 mod people;
@@ -49,7 +50,7 @@ pub use recipients::News;
 pub use renames::{Renaming, Renamings};
 pub use rules::{Channels, Rules};
 pub use summary::Summary;
-pub use survey::{Survey, Surveyed, current_roles, own_schools, survey};
+pub use survey::{LastSchools, Survey, Surveyed, current_roles, own_schools, survey};
 pub use view::View;
 
 /// What becomes of one user; each has exactly one.

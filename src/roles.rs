@@ -1,6 +1,9 @@
 //! OneRoster's roles: which are known, which are staff, which are family.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::roster::RoleList;
 
 /// Every role of OneRoster 1.0 to 1.2, as reports write them.
 pub const NAMES: [&str; 13] = [
@@ -58,9 +61,81 @@ pub fn is_synced(role: &str, configured: &[String]) -> bool {
             || ADMINISTRATORS.contains(&role) && listed("administrator"))
 }
 
+/// A source's own words for roles: `ext:primaryGuardian` for `guardian`. Case and spaces make no difference.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleNames(BTreeMap<String, &'static str>);
+
+impl RoleNames {
+    /// By what a word is known.
+    pub fn key(word: &str) -> String {
+        word.chars().filter(|character| !character.is_whitespace()).flat_map(char::to_lowercase).collect()
+    }
+
+    /// Adds a word. False if the role is none of OneRoster's.
+    pub fn add(&mut self, word: &str, role: &str) -> bool {
+        let found = NAMES.into_iter().find(|name| Self::key(name) == Self::key(role));
+        self.0.extend(found.map(|role| (Self::key(word), role)));
+        found.is_some()
+    }
+
+    pub fn has(&self, word: &str) -> bool {
+        self.0.contains_key(&Self::key(word))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.0.iter().map(|(word, role)| (word.as_str(), *role))
+    }
+
+    /// The role that a word means: OneRoster's, or the word itself.
+    pub fn role<'a>(&self, word: &'a str) -> &'a str {
+        self.0.get(&Self::key(word)).copied().unwrap_or(word)
+    }
+
+    /// A list of roles in OneRoster's words. None if there is nothing to replace.
+    pub fn replace(&self, roles: RoleList<'_>) -> Option<String> {
+        if roles.iter().all(|held| self.role(held.role) == held.role) {
+            return None;
+        }
+        let mut list = String::new();
+        for line in roles.0.split('\n').filter(|line| !line.is_empty()) {
+            let (word, rest) = line.split_once('\t').map_or((line, None), |(word, rest)| (word, Some(rest)));
+            if !list.is_empty() {
+                list.push('\n');
+            }
+            list.push_str(self.role(word));
+            if let Some(rest) = rest {
+                list.push('\t');
+                list.push_str(rest);
+            }
+        }
+        Some(list)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sources_own_words_are_read_as_roles() {
+        let mut names = RoleNames::default();
+        assert!(names.add("ext:primaryGuardian", "guardian") && names.add("Parent/Guardian", "Parent"));
+        assert!(!names.add("x", "mother"));
+        for word in ["Parent/Guardian", "parent / guardian", "PARENT/GUARDIAN "] {
+            assert_eq!(names.role(word), "parent", "{word}");
+        }
+        assert_eq!(names.role("teacher"), "teacher");
+        let list = "EXT:primaryguardian\ts1\t2026-01-01\nteacher\ts2\t\t\t-";
+        assert_eq!(
+            names.replace(RoleList(list)).as_deref(),
+            Some("guardian\ts1\t2026-01-01\nteacher\ts2\t\t\t-")
+        );
+        assert_eq!(names.replace(RoleList("teacher\ts1")), None);
+    }
 
     #[test]
     fn case_does_not_matter_and_unknown_roles_stay_as_they_came() {

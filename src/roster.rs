@@ -4,6 +4,7 @@
 //! and because an unchanged record must cost next to nothing. All parts are plain text so that a record can be
 //! fingerprinted, stored and compared without being understood.
 
+pub mod ids;
 pub mod kept;
 mod near;
 
@@ -216,11 +217,21 @@ pub enum Mode {
     Unknown,
 }
 
-/// Names of the orgs, by sourcedId. An org without an entry is known by its id alone.
+/// Names of the orgs, by sourcedId; and those of them that the source says are no schools. An org without an entry is known by
+/// its id alone.
 #[derive(Debug, Clone, Default)]
-pub struct Schools(pub HashMap<String, String>);
+pub struct Schools(pub HashMap<String, String>, pub HashSet<String>);
+
+/// OneRoster's types of orgs besides `school`. Any other word may be a vendor's word for a school, and a school too many
+/// only protects.
+const NO_SCHOOL: [&str; 5] = ["department", "district", "local", "state", "national"];
 
 impl Schools {
+    /// Whether an org of this type is no school.
+    pub fn is_other(kind: &str) -> bool {
+        NO_SCHOOL.iter().any(|other| other.eq_ignore_ascii_case(kind.trim()))
+    }
+
     /// The name, or the id where no name is known.
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.0.get(id).map_or(id, String::as_str)

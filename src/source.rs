@@ -11,7 +11,9 @@ mod kept;
 mod known;
 pub mod oneroster_api;
 pub mod oneroster_csv;
+mod org_check;
 mod pulled;
+mod renamed;
 pub mod sftp;
 mod spool;
 
@@ -29,6 +31,7 @@ pub use glance::Glance;
 pub use identifiers::Identifiers;
 pub use kept::Keeping;
 pub use known::{KnownFamily, KnownGuardian};
+pub use renamed::Renamed;
 
 /// Who watches a long pull: its clock, somebody who is shown how far it is, the wish that it should stop.
 pub struct Watch<'a> {
@@ -78,6 +81,16 @@ pub trait RosterSource: Send + Sync {
     /// was read. None without such a file.
     fn guardians_beside(&self) -> Option<&HashSet<u64>> {
         None
+    }
+
+    /// How many users have roles beside the users' list and are not in that list, once it was read: it may not be whole.
+    fn roles_of_nobody(&self) -> u64 {
+        0
+    }
+
+    /// What the list of its users is called in findings.
+    fn users_name(&self) -> &'static str {
+        "users"
     }
 
     /// What was seen of its files, once it was read; see [`LastNight::files`](crate::last_night::LastNight::files). Nothing

@@ -38,7 +38,7 @@ pub use delivery::{Settled, Waiting};
 pub use families::Guardian;
 pub use grants::Grant;
 pub use history::{NewRun, RunResult, RunRow};
-pub use memo::{ACTIVE, ARCHIVED, CHUNK, MemoChange, Memos, ROW, UNDER_OFF, UNDER_ON};
+pub use memo::{ACTIVE, ARCHIVED, CHUNK, LEFT_OUT, MemoChange, Memos, ROW, UNDER_OFF, UNDER_ON};
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused};
 pub use untold::Untold;

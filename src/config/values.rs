@@ -8,13 +8,14 @@ use std::time::Duration;
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::SourceKind;
 use super::keys::HINT;
 use crate::contact::Region;
 use crate::mailbox::{Mailbox, NoMailbox};
+use crate::roles::{self, RoleNames};
 
 /// A limit: a number is a count, a string with `%` is a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -218,6 +219,58 @@ pub(super) fn globs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Globs,
     }
     let set = builder.build().map_err(D::Error::custom)?;
     Ok(Globs { patterns, set })
+}
+
+/// A source's own words for roles. Read entry by entry, so that a mistake is found where it stands.
+pub(super) fn role_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RoleNames, D::Error> {
+    struct Words;
+
+    impl<'de> Visitor<'de> for Words {
+        type Value = RoleNames;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table such as { \"Parent/Guardian\" = \"parent\" }")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut words: A) -> Result<RoleNames, A::Error> {
+            let mut names = RoleNames::default();
+            while let Some(word) = words.next_key::<String>()? {
+                if names.has(&word) {
+                    return Err(A::Error::custom(format!(
+                        "`{word}` is in `role_names` twice; case and spaces make no difference{HINT}keep one of them"
+                    )));
+                }
+                if word.trim().is_empty() {
+                    return Err(A::Error::custom(format!(
+                        "a word in `role_names` is blank{HINT}write the word that the source has for the role"
+                    )));
+                }
+                names.add(&word, words.next_value::<Role>()?.0);
+            }
+            Ok(names)
+        }
+    }
+
+    deserializer.deserialize_map(Words)
+}
+
+/// One of OneRoster's roles, in its own spelling.
+struct Role(&'static str);
+
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let key = RoleNames::key(&text);
+        let found = roles::NAMES.into_iter().find(|name| RoleNames::key(name) == key);
+        found.map(Self).ok_or_else(|| {
+            let near = roles::NAMES.iter().min_by_key(|name| strsim::levenshtein(&RoleNames::key(name), &key));
+            let near = near.copied().unwrap_or_default();
+            D::Error::custom(format!(
+                "`{text}` in `role_names` is not a OneRoster role{HINT}did you mean `{near}`? The roles are: {}",
+                roles::NAMES.join(", ")
+            ))
+        })
+    }
 }
 
 pub(super) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Region, D::Error> {

@@ -1,6 +1,6 @@
 //! Who belongs to whom, and which schools come to a guardian through the students: as the sync reckons it, between runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -75,6 +75,9 @@ pub struct Schools {
     own: HashMap<u64, Box<[u32]>>,
     /// Guardian and student, sorted.
     families: Vec<(u64, u64)>,
+    /// Of people for whom the roster names none.
+    last: HashMap<u64, Box<[u32]>>,
+    others: HashSet<String>,
     today: String,
 }
 
@@ -93,6 +96,8 @@ impl Schools {
             numbers: HashMap::new(),
             own: HashMap::new(),
             families: Vec::new(),
+            last: HashMap::new(),
+            others: people.others.clone(),
             today: people.rules.today.to_string(),
         };
         people.store.each_relative(|relative| {
@@ -102,8 +107,11 @@ impl Schools {
             let person = key(relative.sourced_id);
             let roles = RoleList(relative.roles);
             let record = Record { roles, orgs: Some(IdList(relative.orgs)), ..Record::default() };
-            let own: Vec<u32> =
-                own_schools(&record, &schools.today).into_iter().map(|id| schools.numbers(id)).collect();
+            let today = schools.today.clone();
+            let own: Vec<u32> = own_schools(&record, &today)
+                .into_iter()
+                .filter_map(|id| (!schools.others.contains(id)).then(|| schools.numbers(id)))
+                .collect();
             schools.own.insert(person, own.into());
             let (as_guardian, as_student) = lists_as(roles);
             for agent in IdList(relative.agents).iter().map(key) {
@@ -117,6 +125,13 @@ impl Schools {
             Ok(())
         })?;
         schools.families.sort_unstable();
+        people.store.each_last_schools(|person, last| {
+            let last: Vec<u32> = IdList(last)
+                .iter()
+                .filter_map(|id| (!schools.others.contains(id)).then(|| schools.numbers(id)))
+                .collect();
+            schools.last.insert(person, last.into());
+        })?;
         Ok(schools)
     }
 
@@ -130,22 +145,31 @@ impl Schools {
         number
     }
 
-    /// Somebody's schools: their own and, for a guardian, those of the students.
+    /// Somebody's schools: their own and, for a guardian, those of the students; the last known ones where there are none.
     pub fn of(&self, account: &Account) -> Vec<String> {
         let record = account.sis.record(&account.sourced_id);
-        let mut schools: Vec<String> =
-            own_schools(&record, &self.today).into_iter().map(str::to_owned).collect();
+        let person = key(&account.sourced_id);
+        let own = own_schools(&record, &self.today).into_iter().filter(|org| !self.others.contains(*org));
+        let mut schools: Vec<String> = own.map(str::to_owned).collect();
+        let last = |person: u64| self.last.get(&person).map(AsRef::as_ref).unwrap_or_default();
         if current_roles(record.roles, &self.today).iter().any(|role| roles::is_guardian(role)) {
-            let person = key(&account.sourced_id);
             let start = self.families.partition_point(|family| family.0 < person);
             for (_, student) in self.families[start..].iter().take_while(|family| family.0 == person) {
-                for number in self.own.get(student).into_iter().flatten() {
+                let theirs = match self.own.get(student) {
+                    Some(own) if own.is_empty() => last(*student),
+                    Some(own) => own,
+                    None => &[],
+                };
+                for number in theirs {
                     let name = &self.names[*number as usize];
                     if !schools.contains(name) {
                         schools.push(name.clone());
                     }
                 }
             }
+        }
+        if schools.is_empty() {
+            schools.extend(last(person).iter().map(|number| self.names[*number as usize].clone()));
         }
         schools
     }

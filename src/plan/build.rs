@@ -8,7 +8,7 @@ mod sharers;
 mod walk;
 mod written;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use self::sharers::{held_back, share};
@@ -16,15 +16,18 @@ use self::walk::{Planner, Spools};
 use super::claims::refusals;
 use super::decide::{Desk, Refused};
 use super::known::{Memo, Memory};
+use super::left_out::Synced;
 use super::people::Sharing;
 use super::renames::Renamings;
 use super::rules::Rules;
-use super::sort::{Source, sort};
+use super::sort::{Sorted, Source, sort};
 use super::summary::{Checksum, OfLimits, Summary};
-use super::survey::Survey;
+use super::survey::{LastSchools, Survey};
 use super::{Action, Newcomer, Overrun, PlanRow, Write};
 use crate::config::SharedContacts;
 use crate::failure::Result;
+use crate::findings::Findings;
+use crate::last_night::{FileSeen, RosterSeen};
 use crate::message::Channel;
 use crate::platform::Export;
 use crate::roster::Mode;
@@ -54,9 +57,44 @@ pub struct Plan {
     renamings: Renamings,
     /// Whose message to an old address or number is not sent, by channel.
     held_back: BTreeSet<(String, Channel)>,
+    /// Who is synced, by role and school, and who is left out tonight for the first time.
+    left_out: Synced,
 }
 
 impl Plan {
+    /// Schools that stand because the roster names none tonight.
+    pub fn last_schools(&self) -> &LastSchools {
+        &self.survey.last_schools
+    }
+
+    /// What the roster was like, for the next night to compare with. `before` is what was seen last.
+    pub fn roster_seen(&self, mode: Mode, before: &RosterSeen) -> RosterSeen {
+        self.survey.seen(mode, before, &self.left_out, &self.rules)
+    }
+
+    /// A column that is blank in every row says nothing until it has values again, so what was seen in it stays.
+    pub fn keep_emptied_columns(
+        &self,
+        before: &BTreeMap<String, FileSeen>,
+        tonight: &mut BTreeMap<String, FileSeen>,
+    ) {
+        let file = crate::last_night::file::USERS;
+        let (Some(before), Some(tonight)) = (before.get(file), tonight.get_mut(file)) else { return };
+        for column in self.survey.emptied() {
+            if let Some(rows) = before.columns.get(column) {
+                tonight.columns.insert(column.to_owned(), *rows);
+            }
+        }
+    }
+
+    /// Says who is left out tonight and was not on the last good night.
+    ///
+    /// # Errors
+    /// `InputUnusable` if nobody is synced any more.
+    pub fn say_left_out(&self, mode: Mode, name: &str, file: &str, findings: &mut Findings) -> Result<()> {
+        self.left_out.say(&self.summary, &self.rules, mode, (name, file), findings)
+    }
+
     /// Whether the roster mentions a person.
     pub fn mentions(&self, sourced_id: &str) -> bool {
         self.survey.mentions(sourced_id)
@@ -106,7 +144,8 @@ pub fn build(
     let population = memory.population(&survey.directory);
     // Who is refused a credential depends on others, and a delta is not all that there is to know.
     let memo = mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow;
-    let (sources, changeable) = sort(&survey, rules, Some(&memory).filter(|_| memo && !decide_all));
+    let Sorted { sources, changeable, at_schools } =
+        sort(&survey, rules, Some(&memory).filter(|_| memo && !decide_all));
     memory.forget_records();
     let refused = match rules.shared_contacts {
         SharedContacts::Allow => Refused::default(),
@@ -133,6 +172,8 @@ pub fn build(
     }
     total.summary.records = survey.records;
     total.summary.without_id = survey.without_id;
+    total.summary.newly_left_out = total.left_out.newly_left_out(rules);
+    let left_out = total.left_out.against(&survey, &at_schools);
     spools.finish()?;
     let Spools { rows, newcomers, writes, bystanders, memos, memo_rows } = spools;
     let wanted = former.iter().map(|former| (former.credential, former.hash)).collect();
@@ -148,6 +189,7 @@ pub fn build(
         of_limits: total.of_limits,
         rules: rules.clone(),
         sharing,
+        left_out,
         survey,
         memory,
         sources,

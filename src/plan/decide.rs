@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::claims::claims_of;
 use super::draft::{Draft, Former, Unheard};
 use super::known::Memo;
-use super::note::Note;
+use super::note::{Note, Reason};
 use super::people::{CREDENTIALS, hash, hash_of};
 use super::person::{Case, Verdict, archive, judge};
 use super::plain::Plain;
@@ -24,7 +24,7 @@ use crate::roles;
 use crate::roster::kept::{Kept, Place};
 use crate::roster::{Mode, Record, RoleList};
 use crate::spool;
-use crate::store::{ACTIVE, ARCHIVED, AccountRow, ROW, UNDER_OFF, UNDER_ON};
+use crate::store::{ACTIVE, ARCHIVED, AccountRow, LEFT_OUT, ROW, UNDER_OFF, UNDER_ON};
 
 /// Refused credentials: for email and phone, whose, and who holds it.
 #[derive(Default)]
@@ -59,8 +59,8 @@ pub(super) struct Person {
     /// The place in the report.
     pub(super) place: u32,
     pub(super) number: Option<u32>,
-    /// Of the record; none for somebody whom the roster does not mention.
-    pub(super) hash: Option<u64>,
+    /// Stands for the record as it was read; none for somebody whom the roster does not mention.
+    pub(super) print: Option<u64>,
     pub(super) stored: Option<Account>,
     pub(super) export: Option<Row>,
     /// What is remembered of the account, as [`crate::store::Memos::states`].
@@ -98,12 +98,17 @@ impl Desk<'_> {
                     let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();
                     draft.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
                 }
+                if row.action == Action::Skipped {
+                    let person = self.survey.person_of(job.place);
+                    let record = self.survey.heard(person, &kept.record, None);
+                    draft.left_out.not_synced(self.survey, &record, person, self.mode, self.today);
+                }
                 spool::append(&mut draft.rows, &row)
             }
             Task::Decide { stored, export, again, state } => {
                 let number = self.survey.person_of(job.place);
-                let person =
-                    Person { place: job.place, number, hash: Some(kept.hash), stored, export, state };
+                let print = Some(record_print(kept.hash, kept.record.roles, self.today));
+                let person = Person { place: job.place, number, print, stored, export, state };
                 self.record(&kept.record, person, again, draft)
             }
         }
@@ -113,6 +118,8 @@ impl Desk<'_> {
     fn record(&self, record: &Record<'_>, person: Person, again: bool, draft: &mut Draft) -> Result<()> {
         let contradicted = self.survey.is_contradicted(record.sourced_id);
         let stored = person.stored.as_ref();
+        let known = stored.map(|stored| stored.sis.roles.clone());
+        let record = &self.survey.heard(person.number, record, known.as_deref());
         // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only some of them.
         let merged = match stored {
             Some(stored) if self.mode == Mode::Delta => Some(RoleList(&stored.sis.roles).after(record.roles)),
@@ -211,6 +218,7 @@ impl Desk<'_> {
         if self.watch {
             return Ok(());
         }
+        draft.left_out.not_synced(self.survey, record, person.number, self.mode, self.today);
         let stored = person.stored.as_ref();
         let mut row = row_of(record, stored, verdict, roles, schools, self.rules, person.place);
         row.compared = false;
@@ -326,6 +334,18 @@ impl Desk<'_> {
         let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
         let starts_active =
             is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
+        let is_synced = live.is_some()
+            && !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Archived);
+        if !is_synced && person.print.is_some() {
+            draft.left_out.not_synced(self.survey, record, person.number, self.mode, self.today);
+        }
+        let left_out = is_left_out(&verdict, stored);
+        if left_out
+            && person.state & LEFT_OUT == 0
+            && let Some(stored) = stored
+        {
+            draft.left_out.newly(stored, schools);
+        }
         let joins = starts_active || adopted.joined;
         draft.summary.joined += u64::from(joins);
         let joins = joins && stored.is_none_or(|stored| !stored.archived);
@@ -351,7 +371,7 @@ impl Desk<'_> {
             }
         }
 
-        self.remember(record, &person, &verdict, &row, setting, draft);
+        self.remember(record, &person, &verdict, &row, (setting, left_out), draft);
         spool::append(&mut draft.rows, &row)?;
         if let Some(account) = verdict.account
             && stored != Some(&account)
@@ -456,7 +476,7 @@ impl Desk<'_> {
         person: &Person,
         verdict: &Verdict,
         row: &PlanRow<'_>,
-        setting: Setting,
+        (setting, left_out): (Setting, bool),
         draft: &mut Draft,
     ) {
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
@@ -481,9 +501,9 @@ impl Desk<'_> {
             None
         };
         let print = person
-            .hash
+            .print
             .filter(|_| kept_row.is_some())
-            .map(|hash| (record_print(hash, record.roles, self.today), self.survey.schools_print(number)));
+            .map(|print| (print, self.survey.schools_print(number)));
         let kept_row = print.and(kept_row).flatten();
         // Of an account that is left as it is because nothing can be said of its schools, the setting stays what it was.
         let setting = match (setting, account.archived || verdict.action == Action::Rejected) {
@@ -491,7 +511,8 @@ impl Desk<'_> {
             (Setting::On, false) => UNDER_ON,
             (Setting::Off, false) => UNDER_OFF,
         };
-        let state = state_of(account) | setting;
+        let left_out = if left_out { LEFT_OUT } else { 0 };
+        let state = state_of(account) | setting | left_out;
         if unchanged && print.is_none() && person.export.is_none() && state == person.state & !ROW {
             // What is remembered of another record of the person holds as it did.
             return;
@@ -510,6 +531,21 @@ impl Desk<'_> {
 /// Whether the sync may do something to an account with this action, if the setting says so.
 fn is_acted_on(action: Action) -> bool {
     !matches!(action, Action::Skipped | Action::Rejected | Action::Archived)
+}
+
+/// Whether roles, their dates or schools leave out a person with an account who has not left.
+fn is_left_out(verdict: &Verdict, stored: Option<&Account>) -> bool {
+    let leaves_out = |note: &Note| match note {
+        Note::RoleNotSynced(_)
+        | Note::RoleEnded(_)
+        | Note::RoleNotBegun(_)
+        | Note::SchoolNotSynced
+        | Note::Rejected(Reason::NoRole) => true,
+        _ => false,
+    };
+    stored.is_some_and(|stored| !stored.archived)
+        && matches!(verdict.action, Action::Skipped | Action::Rejected)
+        && verdict.notes.iter().any(leaves_out)
 }
 
 fn state_of(account: &Account) -> u8 {

@@ -2,6 +2,7 @@
 
 use super::claims::Claim;
 use super::known::Memo;
+use super::left_out::LeftOut;
 use super::people::People;
 use super::summary::{Checksum, OfLimits, Summary};
 use crate::roster::{IdList, Mode, RoleList};
@@ -29,6 +30,8 @@ pub(super) struct Draft {
     pub(super) acquired: Vec<(usize, u64)>,
     /// Under `unique`: whose refused credential left them without an account.
     pub(super) not_added: Vec<String>,
+    /// People of the roster who are not synced, and people with an account who are left out tonight for the first time.
+    pub(super) left_out: LeftOut,
     /// Under `unique`: which credential (0 email, 1 phone), whose, and what is done with it.
     pub(super) claims: Vec<(usize, String, Claim)>,
 }

@@ -79,6 +79,19 @@ pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
             more: "",
         },
         Measure {
+            limit: "archive",
+            who: ["account", "accounts"],
+            // They are not archived, but nothing that the SIS says reaches them any more.
+            what: "would be left out by role, role dates or school though still in the roster, and not on the last good night (no \
+                   account would be archived for it)",
+            count: summary.newly_left_out,
+            population: accounts,
+            max: limits.archive,
+            of: None,
+            rule: Rule::OrHalf(limits.minimum),
+            more: "",
+        },
+        Measure {
             limit: "contact_updates",
             who: ["active user under ON", "active users under ON"],
             what: "would have their contact details changed",

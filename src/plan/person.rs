@@ -365,9 +365,11 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
         return;
     }
     let (orgs, agents) = (IdList(&account.sis.orgs), IdList(&account.sis.agents));
-    // Who is whose family, and where, is not unsaid by not being said.
+    // Who is whose family, and where, is not unsaid by not being said. Where the roles name all schools, they are said.
+    let in_roles = record.roles.iter().next().is_some() && record.roles.iter().all(|held| held.org.is_some());
+    let unsaid = if in_roles { IdList("") } else { orgs };
     let mut said = SisDetails::of(&Record {
-        orgs: Some(record.orgs.unwrap_or(orgs)),
+        orgs: Some(record.orgs.unwrap_or(unsaid)),
         agents: Some(record.agents.unwrap_or(agents)),
         ..*record
     });

@@ -10,6 +10,7 @@ use crate::config::{Config, Globs, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
+use crate::roles::RoleNames;
 use crate::store::Untold;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
@@ -34,6 +35,8 @@ pub struct Rules {
     pub synced_schools: HashSet<String>,
     /// Roles to sync; empty is all.
     pub synced_roles: Vec<String>,
+    /// The source's own words for roles.
+    pub role_names: RoleNames,
     pub phone_credential: PhoneCredential,
     pub phones: PhoneReader,
     pub blank_values: BlankValues,
@@ -67,6 +70,7 @@ impl Rules {
                 .collect(),
             synced_schools: config.sync.schools.iter().cloned().collect(),
             synced_roles: config.sync.roles.clone(),
+            role_names: config.sync.role_names.clone(),
             phone_credential: config.sync.phone_credential,
             phones: PhoneReader::new(config.sync.default_region),
             blank_values: config.sync.blank_values,
@@ -88,6 +92,7 @@ impl Rules {
             schools,
             synced_schools,
             synced_roles,
+            role_names,
             phone_credential,
             phones,
             blank_values,
@@ -102,7 +107,7 @@ impl Rules {
         let (schools, synced): (BTreeMap<_, _>, BTreeSet<_>) =
             (schools.iter().collect(), synced_schools.iter().collect());
         let all = format!(
-            "{RULES} {} {district:?} {schools:?} {synced:?} {synced_roles:?} {phone_credential:?} {phones:?} \
+            "{RULES} {} {district:?} {schools:?} {synced:?} {synced_roles:?} {role_names:?} {phone_credential:?} {phones:?} \
              {blank_values:?} {shared_contacts:?} {:?}",
             env!("CARGO_PKG_VERSION"),
             ignore_emails.patterns,
@@ -118,6 +123,7 @@ impl Rules {
             schools,
             synced_schools,
             synced_roles,
+            role_names,
             phone_credential,
             phones,
             blank_values,
@@ -139,6 +145,7 @@ impl Rules {
             ("update_contacts".to_owned(), on(*district)),
             ("schools".to_owned(), list(&mut synced_schools.iter())),
             ("roles".to_owned(), list(&mut synced_roles.iter())),
+            ("role_names".to_owned(), format!("{role_names:?}")),
             ("phone_credential".to_owned(), format!("{phone_credential:?}")),
             ("blank_values".to_owned(), format!("{blank_values:?}")),
             ("shared_contacts".to_owned(), format!("{shared_contacts:?}")),

@@ -160,8 +160,8 @@ fn phone(cell: Option<&str>, rules: &Rules) -> Value<String> {
     }
 }
 
-/// Whether two records of one person say the same in normal form, so that the older one can stay in the store.
-pub(super) fn same_in_normal_form(a: &SisDetails, b: &SisDetails, rules: &Rules) -> bool {
+/// Whether two records of one person have the same name, email and numbers in normal form.
+pub(super) fn same_contacts(a: &SisDetails, b: &SisDetails, rules: &Rules) -> bool {
     let part = |text: &Option<String>| text.as_deref().map(|text| PersonName::new(text, "").given);
     let address = |text: &Option<String>| text.as_deref().map(|text| email_key(text).into_owned());
     let number = |a: &Option<String>, b: &Option<String>| match (a, b) {
@@ -171,6 +171,15 @@ pub(super) fn same_in_normal_form(a: &SisDetails, b: &SisDetails, rules: &Rules)
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
+    part(&a.given_name) == part(&b.given_name)
+        && part(&a.family_name) == part(&b.family_name)
+        && address(&a.email) == address(&b.email)
+        && number(&a.sms, &b.sms)
+        && number(&a.phone, &b.phone)
+}
+
+/// Whether two records of one person say the same in normal form, so that the older one can stay in the store.
+pub(super) fn same_in_normal_form(a: &SisDetails, b: &SisDetails, rules: &Rules) -> bool {
     let ids = |list: &str| list.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
     a == b
         || a.identifier == b.identifier
@@ -179,9 +188,5 @@ pub(super) fn same_in_normal_form(a: &SisDetails, b: &SisDetails, rules: &Rules)
             && a.roles == b.roles
             && ids(&a.orgs) == ids(&b.orgs)
             && ids(&a.agents) == ids(&b.agents)
-            && part(&a.given_name) == part(&b.given_name)
-            && part(&a.family_name) == part(&b.family_name)
-            && address(&a.email) == address(&b.email)
-            && number(&a.sms, &b.sms)
-            && number(&a.phone, &b.phone)
+            && same_contacts(a, b, rules)
 }

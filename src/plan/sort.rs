@@ -34,18 +34,30 @@ impl Source {
 /// Fewer records are not worth another thread.
 const WORTHWHILE: usize = 50_000;
 
-/// The source of each record, in the order of the roster. Without a memory everybody is to be decided. Also how many active
-/// people are under ON among those whose row follows from their record.
-pub(super) fn sort(survey: &Survey, rules: &Rules, memory: Option<&Memory>) -> (Vec<Source>, u64) {
+/// What becomes of the records, before anybody is decided on.
+pub(super) struct Sorted {
+    /// The source of each record, in the order of the roster.
+    pub(super) sources: Vec<Source>,
+    /// How many active people are under ON among those whose row follows from their record.
+    pub(super) changeable: u64,
+    /// How many records are at the schools of each set.
+    pub(super) at_schools: Vec<u64>,
+}
+
+/// Sorts the records. Without a memory everybody is to be decided.
+pub(super) fn sort(survey: &Survey, rules: &Rules, memory: Option<&Memory>) -> Sorted {
     let records = survey.places();
     let mut sources = vec![Source::Decided; records];
     let threads = thread::available_parallelism().map_or(1, usize::from).min(records / WORTHWHILE + 1);
     let share = records.div_ceil(threads).max(1);
     let (under, changeable) = (Under::of(survey, rules), AtomicU64::new(0));
+    let mut at_schools = vec![0_u64; survey.sets()];
     thread::scope(|scope| {
+        let mut others = Vec::new();
         for (part, own) in sources.chunks_mut(share).enumerate() {
             let (under, changeable) = (&under, &changeable);
-            let mut sort = move || {
+            let sort = move || {
+                let mut at_schools = vec![0_u64; survey.sets()];
                 let mut count = 0;
                 for (at, source) in own.iter_mut().enumerate() {
                     let place = u32::try_from(part * share + at).unwrap_or(u32::MAX);
@@ -56,13 +68,23 @@ pub(super) fn sort(survey: &Survey, rules: &Rules, memory: Option<&Memory>) -> (
                     {
                         count += u64::from(under.is_on(survey, person));
                     }
+                    if *source != Source::Nowhere
+                        && let Some(person) = survey.person_of(place)
+                    {
+                        survey.each_set(person, |set| at_schools[set as usize] += 1);
+                    }
                 }
                 changeable.fetch_add(count, Ordering::Relaxed);
+                at_schools
             };
-            if part + 1 == threads { sort() } else { drop(scope.spawn(sort)) }
+            others.push(scope.spawn(sort));
+        }
+        for other in others {
+            let counts = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            at_schools.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
     });
-    (sources, changeable.into_inner())
+    Sorted { sources, changeable: changeable.into_inner(), at_schools }
 }
 
 /// Under which setting people are whose schools are known by the number of their set.

@@ -61,6 +61,9 @@ pub struct Summary {
     pub protection_schools: BTreeMap<String, u64>,
     /// The first run after an upgrade, on which the limits that are new do not hold yet.
     pub upgraded: bool,
+    /// People with an account whom roles, dates or schools leave out tonight, and did not on the last good night.
+    #[serde(default)]
+    pub newly_left_out: u64,
 }
 
 /// Messages, by channel.
@@ -124,6 +127,7 @@ impl Summary {
         for (school, count) in other.protection_schools {
             *self.protection_schools.entry(school).or_default() += count;
         }
+        self.newly_left_out += other.newly_left_out;
     }
 
     /// A message to an old address that is not sent after all.

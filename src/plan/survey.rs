@@ -8,29 +8,66 @@
 //! People are known here by number ([`Directory`]), and a set of schools by a number as well, so that a million people take
 //! a few words each.
 
+mod hear;
+mod last_schools;
+mod orgs;
 mod read;
 mod settle;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use self::orgs::Orgs;
 use super::known::{Directory, Known, Memory, Near};
+use super::left_out::{self, Synced};
+use super::rules::Rules;
 use super::texts::Texts;
+use crate::last_night::RosterSeen;
 use crate::roles;
 use crate::roster::kept::key;
-use crate::roster::{IdList, Record, RoleList, distinct};
+use crate::roster::{IdList, Mode, Record, RoleList, distinct};
 use crate::spool::Spool;
 
+pub use last_schools::LastSchools;
 pub use read::{Surveyed, survey};
 
 /// What one row says of a person's family, kept until it is held against what the store knows.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Said {
+    line: Option<u64>,
     roles: String,
     orgs: Option<String>,
     agents: Option<String>,
+    /// Some part of the schools, or of the links, is no id that is known: what the store knows stands as well.
+    orgs_partly: bool,
+    agents_partly: bool,
 }
+
+impl Said {
+    fn of(record: &Record<'_>) -> Self {
+        let own = |list: Option<IdList<'_>>| list.map(|list| list.0.to_owned());
+        Self {
+            line: record.line,
+            roles: record.roles.0.to_owned(),
+            orgs: own(record.orgs),
+            agents: own(record.agents),
+            ..Self::default()
+        }
+    }
+}
+
+/// What is taken in place of what a person's record says: lists that were read in another form, several rows of one person, and
+/// what the store knows where the record does not say it.
+#[derive(Default)]
+pub(super) struct Heard {
+    roles: Option<String>,
+    orgs: Option<String>,
+    agents: Option<String>,
+}
+
+/// So many ids that nobody knows are remembered, at most.
+const MOST_DANGLING: usize = 20_000;
 
 /// A record without a sourcedId.
 const NOBODY: u32 = u32::MAX;
@@ -46,6 +83,13 @@ const MENTIONED: u8 = 1;
 const LISTLESS: u8 = 2;
 /// Is a guardian today.
 const GUARDIAN: u8 = 4;
+/// The row, or the file, does not say the schools, or not all of them.
+const ORGLESS: u8 = 8;
+/// The row says that there is no school; that there is no link.
+const BLANK_ORGS: u8 = 16;
+const BLANK_AGENTS: u8 = 32;
+/// Every row of the person says that the person is gone.
+const GONE: u8 = 64;
 
 /// What a way to write roles and orgs comes to.
 #[derive(Clone, Copy)]
@@ -56,6 +100,16 @@ struct Way {
     as_student: bool,
     /// Guardian, in a role that is held today.
     guardian_today: bool,
+    /// The schools are not said, or not all of them.
+    orgless: bool,
+    /// It is said that there is no school.
+    blank: bool,
+    /// Some org is no known id.
+    odd: bool,
+    /// Some role is none that is known.
+    foreign: bool,
+    /// Number of the roles held today, among [`Survey::held`].
+    held: u32,
 }
 
 /// What somebody lists as family.
@@ -107,6 +161,40 @@ pub struct Survey {
     people: u64,
     /// What a record does not say of roles and schools may have been lost on the way, so it is not forgotten.
     pub(super) unclear: bool,
+    /// Which ids are orgs, and which orgs are schools.
+    orgs: Orgs,
+    /// Rows with an org that is no known id, and rows that are one person together.
+    odd: HashMap<u32, Vec<Said>>,
+    /// By person.
+    heard: HashMap<u32, Heard>,
+    /// A column that had values on the last good night is blank in every row: blank cells say nothing.
+    blank_orgs: bool,
+    blank_agents: bool,
+    /// No row has a role, on the last good night they had.
+    blank_roles: bool,
+    /// Roles held today, joined by `|`, how many records have them, and their numbers.
+    held: Vec<(Box<str>, u64)>,
+    held_numbers: HashMap<Box<str>, u32>,
+    /// Words for roles that are none, and how many records have each.
+    foreign: BTreeMap<String, u64>,
+    /// Records that name a school; records that name a link, and links; records without any role.
+    placed: u64,
+    linked: u64,
+    link_count: u64,
+    roleless: u64,
+    /// References to ids that neither the roster nor the store knows: of schools and of people, by hashes of the ids.
+    dangling_orgs: Dangling,
+    dangling_agents: Dangling,
+    /// Schools that stand because the roster names none tonight.
+    pub(super) last_schools: LastSchools,
+}
+
+/// References to ids that nobody knows.
+#[derive(Default)]
+struct Dangling {
+    ids: BTreeSet<u64>,
+    /// References to ids that were not among those of the last good night.
+    new: u64,
 }
 
 impl Survey {
@@ -136,7 +224,52 @@ impl Survey {
             without_id: 0,
             people: 0,
             unclear: false,
+            orgs: Orgs::default(),
+            odd: HashMap::new(),
+            heard: HashMap::new(),
+            blank_orgs: false,
+            blank_agents: false,
+            blank_roles: false,
+            held: Vec::new(),
+            held_numbers: HashMap::new(),
+            foreign: BTreeMap::new(),
+            placed: 0,
+            linked: 0,
+            link_count: 0,
+            roleless: 0,
+            dangling_orgs: Dangling::default(),
+            dangling_agents: Dangling::default(),
+            last_schools: LastSchools::default(),
         }
+    }
+
+    /// What is taken of a record: what it says, unless something else is to be taken in its place. `stored` are the roles
+    /// that the store knows.
+    pub(super) fn heard<'a>(
+        &'a self,
+        person: Option<u32>,
+        record: &Record<'a>,
+        stored: Option<&'a str>,
+    ) -> Record<'a> {
+        let mut record = *record;
+        let is_blank = |list: Option<IdList<'_>>| list.is_some_and(IdList::is_empty);
+        if self.blank_orgs && is_blank(record.orgs) {
+            record.orgs = None;
+        }
+        if self.blank_agents && is_blank(record.agents) {
+            record.agents = None;
+        }
+        if self.blank_roles && record.roles.0.is_empty() && record.defect.is_none() {
+            record.roles = RoleList(stored.unwrap_or_default());
+        }
+        if let Some(heard) =
+            person.filter(|_| !self.heard.is_empty()).and_then(|person| self.heard.get(&person))
+        {
+            record.roles = heard.roles.as_deref().map_or(record.roles, RoleList);
+            record.orgs = heard.orgs.as_deref().map(IdList).or(record.orgs);
+            record.agents = heard.agents.as_deref().map(IdList).or(record.agents);
+        }
+        record
     }
 
     /// The person of a record, by its place in the roster; none if it has no sourcedId.
@@ -198,7 +331,10 @@ impl Survey {
         let own = person.and_then(|person| self.set_of(person));
         let mut schools: Vec<&str> = match own {
             Some(set) => self.sets[set as usize].iter().map(String::as_str).collect(),
-            None => own_schools(record, today),
+            None => {
+                let own = own_schools(record, today);
+                own.into_iter().filter(|org| self.orgs.is_school(org)).collect()
+            }
         };
         if let Some(person) = person
             && roles.iter().any(|role| roles::is_guardian(role))
@@ -239,14 +375,93 @@ impl Survey {
     /// Whether some user of the roster is at a school, or some account that it does not mention and that is not archived for
     /// that.
     pub fn knows_school(&self, id: &str) -> bool {
-        self.sets.iter().any(|set| set.iter().any(|school| school == id))
+        // Only those that a person has: others are of before this run.
+        let here: Vec<u32> = (0_u32..)
+            .zip(&self.sets)
+            .filter(|(_, set)| set.iter().any(|school| school == id))
+            .map(|(number, _)| number)
+            .collect();
+        !here.is_empty() && self.sets_of.iter().any(|set| here.contains(set))
     }
 
     /// Stands for a person's schools, and whether the roster may lack some.
     pub(super) fn schools_print(&self, person: u32) -> u64 {
         let guardian = self.marks.get(person as usize).is_some_and(|marks| marks & GUARDIAN != 0);
         let (schools, _) = self.schools_hash(person, guardian);
-        schools ^ u64::from(self.unclear).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        let signs = u64::from(self.unclear)
+            | u64::from(self.blank_orgs) << 1
+            | u64::from(self.blank_agents) << 2
+            | u64::from(self.blank_roles) << 3;
+        let print = schools ^ signs.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        match self.heard.is_empty() {
+            true => print,
+            false => print ^ self.heard.get(&person).map_or(0, Heard::print),
+        }
+    }
+
+    /// The sets that a person's schools come from. Nothing is put together for it: a set of several children may come more than
+    /// once.
+    pub(super) fn each_set(&self, person: u32, mut each: impl FnMut(u32)) {
+        let own = self.set_of(person);
+        own.into_iter().for_each(&mut each);
+        if self.marks.get(person as usize).is_some_and(|marks| marks & GUARDIAN != 0) {
+            let start = self.families.partition_point(|family| family.0 < person);
+            let mut last = own;
+            for (_, student) in self.families[start..].iter().take_while(|family| family.0 == person) {
+                let set = self.set_of(*student);
+                if set != last {
+                    set.into_iter().for_each(&mut each);
+                    last = set;
+                }
+            }
+        }
+    }
+
+    /// How many records hold each combination of roles.
+    pub(super) fn held(&self) -> &[(Box<str>, u64)] {
+        &self.held
+    }
+
+    /// What the roster was like, for the next night. What is blank tonight in every row stays as it was seen last.
+    pub(super) fn seen(&self, mode: Mode, before: &RosterSeen, synced: &Synced, rules: &Rules) -> RosterSeen {
+        let mut dangling: Vec<u64> =
+            self.dangling_orgs.ids.iter().chain(&self.dangling_agents.ids).copied().collect();
+        if mode != Mode::Bulk {
+            dangling.extend(&before.dangling);
+        }
+        dangling.sort_unstable();
+        dangling.dedup();
+        dangling.truncate(MOST_DANGLING);
+        let configured = left_out::configured(rules);
+        if mode != Mode::Bulk {
+            return RosterSeen { dangling, configured, ..before.clone() };
+        }
+        let or = |is_blank: bool, now: u64, before: u64| if is_blank { before } else { now };
+        RosterSeen {
+            roles: if self.blank_roles { before.roles.clone() } else { synced.roles.clone() },
+            schools: synced.schools.clone(),
+            placed: or(self.blank_orgs, self.placed, before.placed),
+            linked: or(self.blank_agents, self.linked, before.linked),
+            roleless: if self.unclear { self.roleless.min(before.roleless) } else { self.roleless },
+            roles_of_nobody: before.roles_of_nobody,
+            dangling,
+            configured,
+        }
+    }
+
+    pub(super) fn has_blank_roles(&self) -> bool {
+        self.blank_roles
+    }
+
+    /// The columns of users.csv that are blank in every row tonight and were not on the last good night.
+    pub(super) fn emptied(&self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.blank_orgs, "orgSourcedIds"),
+            (self.blank_agents, "agentSourcedIds"),
+            (self.blank_roles, "role"),
+        ]
+        .into_iter()
+        .filter_map(|(is_blank, column)| is_blank.then_some(column))
     }
 
     /// The schools of a set.
@@ -336,25 +551,53 @@ impl Survey {
     }
 
     /// What roles and orgs come to. Most of a school's people write them alike.
-    fn way(&mut self, roles: RoleList<'_>, orgs: IdList<'_>, today: &str, scratch: &mut String) -> Way {
+    fn way(
+        &mut self,
+        roles: RoleList<'_>,
+        orgs: Option<IdList<'_>>,
+        today: &str,
+        scratch: &mut String,
+    ) -> Way {
         scratch.clear();
         scratch.push_str(roles.0);
-        scratch.push('\u{1}');
-        scratch.push_str(orgs.0);
+        scratch.push(if orgs.is_some() { '\u{1}' } else { '\u{2}' });
+        scratch.push_str(orgs.unwrap_or_default().0);
         if let Some(way) = self.ways.get(scratch) {
             return *way;
         }
-        let record = Record { roles, orgs: Some(orgs), ..Record::default() };
-        let set = self.set_number(&own_schools(&record, today));
+        let record = Record { roles, orgs, ..Record::default() };
+        let own = own_schools(&record, today);
+        let odd = orgs_of(&record).any(|org| !self.orgs.is_known(org));
+        let schools: Vec<&str> = own.iter().copied().filter(|org| self.orgs.is_school(org)).collect();
+        let set = self.set_number(&schools);
         let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
+        let current = current_roles(roles, today);
+        // Of 1.1's lists a blank one is said; a role of 1.2 always has an org, and where it has none that is not said.
+        let orgless = orgs.is_none() && roles.iter().any(|assignment| assignment.org.is_none());
         let way = Way {
             set,
             as_guardian: roles.iter().any(|assignment| guardian(assignment.role)),
             as_student: roles.iter().any(|assignment| !guardian(assignment.role)),
-            guardian_today: is_guardian_today(roles, today),
+            guardian_today: current.iter().any(|role| roles::is_guardian(role)),
+            orgless,
+            blank: !orgless && own.is_empty(),
+            odd,
+            foreign: roles.iter().any(|held| !roles::is_known(&roles::canonical(held.role))),
+            held: self.held_number(&current.join("|")),
         };
         self.ways.put(scratch, way);
         way
+    }
+
+    /// The number of roles that are held together.
+    fn held_number(&mut self, joined: &str) -> u32 {
+        if let Some(number) = self.held_numbers.get(joined) {
+            return *number;
+        }
+        let number = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
+        self.held.push((joined.into(), 0));
+        self.held_numbers.insert(joined.into(), number);
+        number
     }
 
     /// Takes in what is said of a person's family.
@@ -366,10 +609,23 @@ impl Survey {
         agents: IdList<'_>,
         today: &str,
     ) {
-        let way = self.way(roles, orgs, today, &mut String::new());
+        let way = self.way(roles, Some(orgs), today, &mut String::new());
         self.put_set(person, way.set);
         self.link(person, way, agents);
     }
+}
+
+impl Heard {
+    /// Stands for all of it.
+    fn print(&self) -> u64 {
+        let part = |text: &Option<String>| text.as_deref().map_or(1, |text| xxh3_64(text.as_bytes()));
+        part(&self.roles) ^ part(&self.orgs).rotate_left(21) ^ part(&self.agents).rotate_left(42)
+    }
+}
+
+/// Every org that a record names, whether its role is held today or not.
+fn orgs_of<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a str> {
+    record.roles.iter().filter_map(|held| held.org).chain(record.orgs.unwrap_or_default().iter())
 }
 
 /// The roles held on a day, in their own spelling, primary first, without repetition.

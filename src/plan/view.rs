@@ -102,7 +102,7 @@ impl<'a> Faces<'a> {
         notes: &[Note],
         each: impl FnOnce(&View<'_>),
     ) -> Result<()> {
-        let record = &kept.record;
+        let record = &self.survey.heard(Some(person), &kept.record, None);
         let cells = Cells::of(record, self.rules.phone_credential);
         let Some(plain) = Plain::read(cells) else {
             return Err(Failure::new(Kind::Failed, "a row that was passed over is not plain"));

@@ -55,9 +55,11 @@ pub(super) fn write(
     })?;
     if result != RunResult::Blocked {
         around.progress.begin("applying", None);
-        for (id, name) in &source.schools().0 {
-            store.put_school(id, name)?;
+        let schools = source.schools();
+        for (id, name) in &schools.0 {
+            store.put_school(id, name, schools.1.contains(id))?;
         }
+        plan.last_schools().write(store)?;
         if source.mode() == Mode::Bulk {
             store.forget_bystanders(|id| !plan.mentions(id))?;
         }

@@ -17,7 +17,7 @@ use crate::source::guardians::{self, WithGuardians};
 use crate::source::oneroster_csv::lone::FileOpening;
 use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::source::{
-    Glance, Keeping, KnownFamily, KnownGuardian, RosterSource, Watch, clever, oneroster_api, sftp,
+    Glance, Keeping, KnownFamily, KnownGuardian, Renamed, RosterSource, Watch, clever, oneroster_api, sftp,
 };
 use crate::store::Store;
 
@@ -40,7 +40,8 @@ pub fn open_later<'a>(
         let last_night = store.last_night()?.map(Arc::new);
         let csv = move |options| oneroster_csv::Options { last_night, ..options };
         return Ok(Box::new(move || {
-            Ok(Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), csv(config.source.csv()))?))
+            let source = OneRosterCsv::open(path.unwrap_or(&config.source.path), csv(config.source.csv()))?;
+            Ok(Renamed::wrap(Box::new(source), &config.sync.role_names))
         }));
     }
     let source = open_source(config, path, store, around, may_write)?;
@@ -92,6 +93,8 @@ fn open_source(
             })?
         }
     };
+    // Before the guardians, who are guardians of people whose role is student.
+    let source = Renamed::wrap(source, &config.sync.role_names);
     match &config.guardians {
         None => Ok(source),
         Some(beside) => {
@@ -162,6 +165,7 @@ fn known_family(store: &Store) -> Result<KnownFamily> {
             emails: guardian.emails,
             numbers: guardian.numbers,
             roles: guardian.roles,
+            orgs: guardian.orgs,
             students: IdList(guardian.students),
         });
     })?;

@@ -70,7 +70,9 @@ pub(super) fn plan_on(
     let mut plan = plan?;
     let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
     if source.mode() == Mode::Bulk {
-        for (kind, seen) in source.files_seen() {
+        let mut all = source.files_seen();
+        plan.keep_emptied_columns(&tonight.files, &mut all);
+        for (kind, seen) in all {
             let seen = tonight.files.get(&kind).map_or(seen.clone(), |before| seen.after(before));
             tonight.files.insert(kind, seen);
         }
@@ -84,6 +86,9 @@ pub(super) fn plan_on(
     }
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
     tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
+    tonight.roster = plan.roster_seen(source.mode(), &tonight.roster);
+    say_roles_of_nobody(&*source, rules, &mut tonight, findings);
+    plan.say_left_out(source.mode(), source.name(), source.users_name(), findings)?;
     overruns.extend(plan::check_limits(&plan.summary, &config.limits));
     plan.cover(&overruns);
     for overrun in plan::check_upgraded(&plan.summary, &config.limits) {
@@ -95,6 +100,34 @@ pub(super) fn plan_on(
         });
     }
     Ok(Planned { plan, source, overruns, tonight, export_rows: export.len(), export_unknown })
+}
+
+/// Many users with roles, but without a row of their own, are the best sign of a list of users that is not whole.
+fn say_roles_of_nobody(
+    source: &dyn RosterSource,
+    rules: &Rules,
+    tonight: &mut LastNight,
+    findings: &mut Findings,
+) {
+    if source.mode() != Mode::Bulk {
+        return;
+    }
+    let now = source.roles_of_nobody();
+    let Some(last) = rules.last_night.as_deref() else {
+        tonight.roster.roles_of_nobody = now;
+        return;
+    };
+    let new = now.saturating_sub(last.roster.roles_of_nobody);
+    let records = tonight.roster.roles.values().sum::<u64>();
+    if new >= 10 && new * 100 > records {
+        findings.attention("many-dangling-users", source.users_name(), None, Some("sourcedId"), || {
+            format!(
+                "{new} users more than on the last good night have roles in roles.csv and no row in users.csv; check that \
+                 users.csv is complete"
+            )
+        });
+    }
+    tonight.roster.roles_of_nobody = now;
 }
 
 /// Makes the plan that the next run would make, of files as they are now.

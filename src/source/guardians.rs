@@ -9,6 +9,7 @@ mod rows;
 mod students;
 mod unite;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -28,7 +29,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::{FileSeen, file as kind};
 use crate::roles;
-use crate::roster::{Defect, Mode, Record, RoleList, Schools};
+use crate::roster::{Defect, IdList, Mode, Record, RoleList, Schools};
 use crate::value::{self, RecordReader};
 
 pub use details::Reader;
@@ -86,15 +87,15 @@ impl WithGuardians {
         let (words, oddities) = meaning.finish();
         oddities.tell(&file, &mut findings);
         rows.iter_mut().for_each(|row| row.settle_name(&words));
-        for row in &broken {
-            findings.error(row.code, &file, Some(row.line), None, || row.what.to_owned());
-        }
         if rows.is_empty() {
             return Err(Failure::new(Kind::InputUnusable, format!("{file} names no guardian"))
                 .at(path.display())
                 .cure("check that it was delivered completely; to do without it, remove [guardians]"));
         }
-        let guardians = unite(rows, &file, &mut findings);
+        let guardians = unite(rows, &file, &mut broken, &mut findings);
+        for row in &broken {
+            findings.error(row.code, &file, Some(row.line), None, || row.what.to_owned());
+        }
         Ok(Self { inner, file, guardians, broken, known, reader, findings, seen, given: OnceLock::new() })
     }
 }
@@ -124,6 +125,14 @@ impl RosterSource for WithGuardians {
 
     fn schools(&self) -> &Schools {
         self.inner.schools()
+    }
+
+    fn roles_of_nobody(&self) -> u64 {
+        self.inner.roles_of_nobody()
+    }
+
+    fn users_name(&self) -> &'static str {
+        self.inner.users_name()
     }
 
     fn findings(&self) -> &Findings {
@@ -164,19 +173,30 @@ impl RosterSource for WithGuardians {
         if broken_off {
             return Ok(());
         }
-        let named = met.named(findings);
+        let mut named = met.named(findings);
+        for named in &mut named {
+            if named.guardian.is_open() {
+                named.guardian.to_mut().settle(self.last_values(&named.id));
+            }
+        }
         let present = met.present(&named);
         let given =
             named.iter().map(|named| named.id.as_str()).chain(present.iter().map(|present| present.id));
         let _ = self.given.set(given.map(hashed).collect());
         for Named { guardian, id, students } in &named {
-            if guardian.with_record(id, Some(students), each).is_break() {
+            let orgs = (!self.known.has_orgs(id)).then_some(IdList(""));
+            if guardian.with_record(id, Some(students), orgs, each).is_break() {
                 return Ok(());
             }
         }
         for Present { line, id, guardian } in present {
             let flow = match guardian {
-                Some(guardian) => guardian.with_record(id, None, each),
+                Some(guardian) if guardian.is_open() => {
+                    let mut guardian = guardian.clone();
+                    guardian.settle(self.last_values(id));
+                    guardian.with_record(id, None, None, each)
+                }
+                Some(guardian) => guardian.with_record(id, None, None, each),
                 None => each(&self.unchanged(line, id)),
             };
             if flow.is_break() {
@@ -194,6 +214,12 @@ impl RosterSource for WithGuardians {
 }
 
 impl WithGuardians {
+    /// Email, mobile and home phone that the SIS had before, as the store knows them.
+    fn last_values(&self, id: &str) -> [Option<u64>; 3] {
+        let Some([email, sms, phone]) = self.known.sis(id) else { return [None; 3] };
+        [self.reader.email(email), self.reader.number(sms), self.reader.number(phone)]
+    }
+
     /// Somebody of whom nothing is said tonight, so that nothing changes.
     fn unchanged<'a>(&'a self, line: u64, id: &'a str) -> Record<'a> {
         let [roles, given, family] = self.known.said(id).unwrap_or_default();
@@ -215,7 +241,7 @@ fn hashed(id: &str) -> u64 {
 
 /// A guardian of the file, with the id and the students that are known by now.
 struct Named<'a> {
-    guardian: &'a Guardian,
+    guardian: Cow<'a, Guardian>,
     id: String,
     students: Vec<&'a str>,
 }
@@ -287,12 +313,24 @@ impl<'a> Met<'a> {
         let is_bulk = self.own.mode() == Mode::Bulk;
         let mut found: Vec<(&Guardian, Vec<&str>)> = Vec::new();
         for guardian in &self.own.guardians {
-            let theirs: Vec<&str> =
-                guardian.students.iter().filter_map(|name| self.students.id(name)).collect();
-            let missing = guardian.students.len() - theirs.len();
+            let mut theirs: Vec<&str> = Vec::new();
+            let (mut missing, mut odd) = (0, false);
+            for name in &guardian.students {
+                let ids = self.students.ids(name);
+                missing += usize::from(ids.is_empty());
+                odd |= ids.len() > 1;
+                for id in ids {
+                    if !theirs.contains(&id) {
+                        theirs.push(id);
+                    }
+                }
+            }
             let mut warn = |code, column, message: &str| {
                 findings.warn(code, &self.own.file, Some(guardian.line), Some(column), || message.to_owned());
             };
+            if odd {
+                warn("odd-list", "student_id", "a list in place of one student; read as all of them");
+            }
             if missing > 0 && is_bulk {
                 warn(
                     "guardian-without-student",
@@ -319,7 +357,9 @@ impl<'a> Met<'a> {
         }
         let ids = self.ids_of(&found);
         let whole = found.into_iter().zip(ids);
-        whole.map(|((guardian, students), id)| Named { guardian, id, students }).collect()
+        whole
+            .map(|((guardian, students), id)| Named { guardian: Cow::Borrowed(guardian), id, students })
+            .collect()
     }
 
     /// Whether the roster has this guardian itself.
@@ -400,6 +440,12 @@ impl<'a> Met<'a> {
                 keep(guardian.line, id, Some(guardian));
             }
         }
+        // Whoever had the id that several people have now is one of them, and it is not certain which.
+        for guardian in &self.own.guardians {
+            if let Some(id) = guardian.shared_id.as_deref().filter(|id| known.has(id)) {
+                keep(guardian.line, id, None);
+            }
+        }
         for row in &self.own.broken {
             let begun = row.student_begins.iter().flat_map(|begin| self.students.that_begin(begin));
             for student in row.student.iter().flat_map(|name| self.students.could_be(name)).chain(begun) {
@@ -414,7 +460,9 @@ const TWICE: &str =
     "the roster has this guardian itself, whose details stand; those of the file are left out";
 
 fn claim<'a>(guardian: &Guardian, students: impl Iterator<Item = &'a str>) -> Claim {
-    let text = |cell: &'_ Option<String>| cell.clone().unwrap_or_default();
-    let (email, mobile, home) = (text(&guardian.email), text(&guardian.mobile), text(&guardian.home_phone));
-    Claim::new(None, None, &guardian.name, students, &[&email], &[&mobile, &home])
+    let [emails, mobiles, homes] = guardian
+        .values
+        .each_ref()
+        .map(|values| values.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>());
+    Claim::new(None, None, &guardian.name, students, &emails, &[mobiles, homes].concat())
 }

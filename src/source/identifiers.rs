@@ -49,6 +49,14 @@ impl RosterSource for Identifiers {
         self.inner.schools()
     }
 
+    fn roles_of_nobody(&self) -> u64 {
+        self.inner.roles_of_nobody()
+    }
+
+    fn users_name(&self) -> &'static str {
+        self.inner.users_name()
+    }
+
     fn findings(&self) -> &Findings {
         self.inner.findings()
     }

@@ -26,6 +26,7 @@ pub struct KnownGuardian<'a> {
     pub emails: [&'a str; 2],
     pub numbers: [&'a str; 4],
     pub roles: &'a str,
+    pub orgs: &'a str,
     pub students: IdList<'a>,
 }
 
@@ -36,11 +37,13 @@ struct Known {
     active: bool,
     identifier: Option<u64>,
     details: Details,
-    /// Roles, given and family name, set apart by [`APART`].
+    /// Roles, given and family name, email, sms and phone as the roster last gave them, set apart by [`APART`].
     said: Box<str>,
+    /// Is at schools of their own.
+    has_orgs: bool,
 }
 
-const APART: char = '\u{1F}';
+const APART: &str = "\u{1F}";
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -153,7 +156,17 @@ impl KnownFamily {
             active: known.active,
             identifier: Some(known.identifier).filter(|id| !id.is_empty()).map(hashed),
             details: Details::new(&known.emails, &known.numbers),
-            said: format!("{}{APART}{}{APART}{}", known.roles, known.given_name, known.family_name).into(),
+            said: [
+                known.roles,
+                known.given_name,
+                known.family_name,
+                known.emails[0],
+                known.numbers[0],
+                known.numbers[1],
+            ]
+            .join(APART)
+            .into(),
+            has_orgs: !known.orgs.is_empty(),
         });
     }
 
@@ -164,9 +177,22 @@ impl KnownFamily {
     /// Roles, given and family name of an account that has not left, as the roster last gave them.
     pub(super) fn said(&self, sourced_id: &str) -> Option<[&str; 3]> {
         let known = &self.people[*self.by_id.get(&hashed(sourced_id))? as usize];
-        let mut parts = known.said.splitn(3, APART);
+        let mut parts = known.said.split(APART);
         let mut next = || parts.next().unwrap_or_default();
         (!known.archived).then(|| [next(), next(), next()])
+    }
+
+    /// Email, sms and phone of an account, as the roster last gave them.
+    pub(super) fn sis(&self, sourced_id: &str) -> Option<[&str; 3]> {
+        let known = &self.people[*self.by_id.get(&hashed(sourced_id))? as usize];
+        let mut parts = known.said.split(APART).skip(3);
+        let mut next = || parts.next().unwrap_or_default();
+        Some([next(), next(), next()])
+    }
+
+    /// Whether an account is at schools of its own, not only through students.
+    pub(super) fn has_orgs(&self, sourced_id: &str) -> bool {
+        self.by_id.get(&hashed(sourced_id)).is_some_and(|at| self.people[*at as usize].has_orgs)
     }
 
     /// The accounts with this student that have not left.

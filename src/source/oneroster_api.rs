@@ -422,6 +422,8 @@ struct Org<'a> {
     sourced_id: Text<'a>,
     #[serde(borrow)]
     name: Text<'a>,
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
 }
 
 /// The orgs of a page, as [`users_of`].
@@ -464,6 +466,9 @@ impl Collection for Orgs {
             let org = &orgs[at];
             let id = org.sourced_id.id();
             let name = org.name.filled().unwrap_or_else(|| id.clone()).into_owned();
+            if !id.is_empty() && org.kind.filled().is_some_and(|kind| Schools::is_other(&kind)) {
+                self.schools.1.insert(id.clone().into_owned());
+            }
             // An org without an id cannot be named by anybody.
             Ok(id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none())
         });

@@ -33,6 +33,7 @@ mod users;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
@@ -47,6 +48,7 @@ use self::users::Columns;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::{FileSeen, LastNight, file as kind};
+use crate::plural::counted;
 use crate::roster::{Mode, Record, Schools};
 use crate::source::RosterSource;
 use crate::value::WordCounts;
@@ -102,6 +104,8 @@ pub struct OneRosterCsv {
     has_orgs: bool,
     mode: Mode,
     findings: Findings,
+    /// How many users of roles.csv are not in users.csv, once that was read.
+    roles_of_nobody: AtomicU64,
     /// What the next run is to know of the files: of users.csv once it was read.
     seen: Mutex<BTreeMap<String, FileSeen>>,
 }
@@ -176,7 +180,19 @@ impl OneRosterCsv {
         let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
         let delta_roles = mode == Mode::Delta && columns.role.is_none() && roles_mode != Some(FileMode::Bulk);
         let seen = Mutex::new(seen);
-        Ok(Self { package, users, columns, roles, delta_roles, schools, has_orgs, mode, findings, seen })
+        Ok(Self {
+            package,
+            users,
+            columns,
+            roles,
+            delta_roles,
+            schools,
+            has_orgs,
+            mode,
+            findings,
+            roles_of_nobody: AtomicU64::new(0),
+            seen,
+        })
     }
 }
 
@@ -207,6 +223,14 @@ impl RosterSource for OneRosterCsv {
 
     fn schools(&self) -> &Schools {
         &self.schools
+    }
+
+    fn roles_of_nobody(&self) -> u64 {
+        self.roles_of_nobody.load(Ordering::Relaxed)
+    }
+
+    fn users_name(&self) -> &'static str {
+        "users.csv"
     }
 
     fn findings(&self) -> &Findings {
@@ -253,6 +277,18 @@ impl RosterSource for OneRosterCsv {
             .cure("have the delta list those users in users.csv as well, or deliver a bulk export"));
         }
         rows.tell(findings);
+        let nobody = rows.roles_of_nobody();
+        if self.mode == Mode::Bulk && !broken_off && nobody > 0 {
+            self.roles_of_nobody.store(nobody, Ordering::Relaxed);
+            let name = self.package.file(Part::Roles).map_or("roles.csv", |file| &file.name);
+            findings.warn("dangling-user", name, None, Some("userSourcedId"), || {
+                format!(
+                    "{} in it {} not in users.csv; check that users.csv is complete",
+                    counted(nobody, "user", "users"),
+                    if nobody == 1 { "is" } else { "are" }
+                )
+            });
+        }
         if let Ok(mut seen) = self.seen.lock() {
             let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
             seen.insert(kind::USERS.to_owned(), users);

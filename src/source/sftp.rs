@@ -141,6 +141,14 @@ impl RosterSource for Fetched {
         self.source.schools()
     }
 
+    fn roles_of_nobody(&self) -> u64 {
+        self.source.roles_of_nobody()
+    }
+
+    fn users_name(&self) -> &'static str {
+        self.source.users_name()
+    }
+
     fn findings(&self) -> &Findings {
         self.source.findings()
     }

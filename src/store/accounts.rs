@@ -1,6 +1,6 @@
 //! Accounts and schools.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Row, named_params};
@@ -10,6 +10,7 @@ use super::Store;
 use crate::account::{Account, Exported, KeptSince, OldNews, SisDetails, State};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
+use crate::roster::kept::key;
 
 /// Every column, in the order of [`from_row`].
 macro_rules! select {
@@ -206,8 +207,13 @@ impl Store {
         Ok(())
     }
 
-    /// As [`Store::update_account`], with the sourcedId.
+    /// As [`Store::update_account`], with the sourcedId. The last known schools of the person go along.
     pub fn rekey_account(&self, account: &Account) -> Result<()> {
+        let old = self.sourced_id(account.id)?;
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE OR REPLACE last_schools SET person = ?2 WHERE person = ?1")?;
+        statement.execute([&old, &account.sourced_id].map(|id| key(id).cast_signed()))?;
         let mut statement =
             self.connection.prepare_cached("UPDATE account SET sourced_id = ?2 WHERE id = ?1")?;
         statement.execute(rusqlite::params![account.id, account.sourced_id])?;
@@ -234,13 +240,21 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Remembers a school's name.
-    pub fn put_school(&self, id: &str, name: &str) -> Result<()> {
+    /// Remembers an org's name, and whether the roster says that it is no school.
+    pub fn put_school(&self, id: &str, name: &str, other: bool) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO school VALUES (:id, :name) ON CONFLICT (id) DO UPDATE SET name = :name WHERE name <> :name",
+            "INSERT INTO school (id, name, other) VALUES (:id, :name, :other) ON CONFLICT (id) DO UPDATE \
+             SET name = :name, other = :other WHERE name <> :name OR other <> :other",
         )?;
-        statement.execute(named_params! { ":id": id, ":name": name })?;
+        statement.execute(named_params! { ":id": id, ":name": name, ":other": other })?;
         Ok(())
+    }
+
+    /// The orgs of which the last roster said that they are no schools.
+    pub fn other_orgs(&self) -> Result<HashSet<String>> {
+        let mut statement = self.connection.prepare("SELECT id FROM school WHERE other = 1")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
 

@@ -23,6 +23,8 @@ pub const ROW: u8 = 4;
 /// The setting under which the person was when last decided on. Neither: it is not known.
 pub const UNDER_ON: u8 = 8;
 pub const UNDER_OFF: u8 = 16;
+/// Roles, their dates or schools left the person out.
+pub const LEFT_OUT: u8 = 32;
 
 /// How far apart ids may be. They are given one after the other; only by hand can there be such a gap.
 const GAP: usize = 10_000_000;

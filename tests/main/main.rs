@@ -48,6 +48,7 @@ mod rekey;
 mod relays;
 mod report;
 mod samples;
+mod schools_and_links;
 mod setting;
 mod sftp;
 mod shapes;

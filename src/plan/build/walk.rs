@@ -12,6 +12,7 @@ use crate::plan::claims::Claim;
 use crate::plan::decide::{Desk, Job, Person, Task};
 use crate::plan::draft::{Draft, Former};
 use crate::plan::known::{Memo, Memory};
+use crate::plan::left_out::LeftOut;
 use crate::plan::people::People;
 use crate::plan::sort::Source;
 use crate::plan::summary::{Checksum, OfLimits, Summary};
@@ -50,6 +51,7 @@ pub(super) struct Total {
     pub(super) checksum: Checksum,
     pub(super) became_active: u64,
     pub(super) of_limits: OfLimits,
+    pub(super) left_out: LeftOut,
 }
 
 pub(super) struct Planner<'a> {
@@ -237,7 +239,7 @@ impl<'a> Planner<'a> {
     fn person(&self, place: u32, number: u32, sourced_id: &str) -> Result<Person> {
         let stored = self.account(number, sourced_id)?;
         let (export, state) = (self.export.row(sourced_id)?, self.memory.state(number));
-        Ok(Person { place, number: Some(number), hash: None, stored, export, state })
+        Ok(Person { place, number: Some(number), print: None, stored, export, state })
     }
 
     /// Takes in what a block came to.
@@ -247,6 +249,7 @@ impl<'a> Planner<'a> {
         total.checksum.merge(&draft.checksum);
         total.became_active += draft.became_active;
         total.of_limits.merge(&draft.of_limits);
+        total.left_out.merge(draft.left_out);
         self.people.merge(draft.people);
         self.former.extend(draft.former);
         self.acquired.extend(draft.acquired);

@@ -20,6 +20,7 @@ pub(in crate::plan) fn rules() -> Rules {
         channels: Some(Channels { email: true, sms: false }),
         opted_out: Default::default(),
         last_night: None,
+        role_names: Default::default(),
         untold: Default::default(),
         today: "2026-11-23".parse().unwrap(),
     }

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use super::orgs::Orgs;
 use super::{
-    AS_REMEMBERED, GUARDIAN, LISTLESS, Link, NOBODY, Said, Survey, is_guardian_today, own_schools,
-    record_print,
+    AS_REMEMBERED, BLANK_AGENTS, BLANK_ORGS, GONE, GUARDIAN, LISTLESS, Link, NOBODY, ORGLESS, Said, Survey,
+    is_guardian_today, record_print,
 };
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -17,7 +18,7 @@ use crate::plan::known::{Known, Near};
 use crate::plan::rules::Rules;
 use crate::plan::texts::Texts;
 use crate::roster::kept::{self, Block};
-use crate::roster::{IdList, Mode, Record};
+use crate::roster::{Mode, Record};
 use crate::source::RosterSource;
 use crate::spool::{BLOCK, Spool};
 use crate::store::Store;
@@ -60,8 +61,9 @@ pub fn survey<T>(
         let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {
             findings.merge(source.findings());
             let mut survey = Survey::new(known);
-            let doubles = survey.take_in_all(&*source, roster, &arrivals, rules, &today, progress);
-            doubles.map(|doubles| (survey, prepared, source, doubles))
+            survey.orgs = Orgs::new(source.schools(), store, rules)?;
+            let doubles = survey.take_in_all(&*source, roster, &arrivals, &today, progress)?;
+            Ok((survey, prepared, source, doubles))
         });
         // Whoever still reads need not go on.
         drop(arrivals);
@@ -72,15 +74,23 @@ pub fn survey<T>(
         taken.unwrap_or_else(|| Err(Failure::new(Kind::Failed, "the thread that reads has stopped")))
     })?;
     survey.roster = roster;
+    let file = source.users_name();
     if !doubles.is_empty() {
-        survey.look_at_doubles(rules, &doubles, findings)?;
+        survey.look_at_doubles(rules, &doubles, file, findings)?;
     }
+    let mode = source.mode();
+    survey.hear(store, mode, rules, file, findings)?;
+    survey.look_at_columns(&*source, rules, findings);
     // A row that names nobody may be about anybody: then nobody loses what is known of them.
-    let doubt = source.names_nobody_somewhere() || survey.without_id > 0;
-    survey.unclear = doubt || source.mode() == Mode::Unknown;
-    survey.ask_the_store(store, source.mode(), doubt, &today)?;
+    let lost_roles = mode == Mode::Bulk && survey.has_lost_roles(rules, file, findings);
+    let doubt = source.names_nobody_somewhere() || survey.without_id > 0 || lost_roles;
+    survey.unclear = doubt || mode == Mode::Unknown;
+    survey.ask_the_store(store, mode, doubt, &today)?;
     survey.families.sort_unstable();
     survey.families.dedup();
+    survey.keep_last_schools(store, mode, &today)?;
+    survey.refuse_other_schools(&*source, rules)?;
+    survey.say_foreign_roles(file, findings);
     survey.ways = Texts::default();
     Ok(Surveyed { source, survey, prepared })
 }
@@ -155,14 +165,11 @@ impl Survey {
         source: &dyn RosterSource,
         roster: &Spool,
         arrivals: &Arrivals<'_>,
-        rules: &Rules,
         today: &str,
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<HashSet<u32>> {
         let mode = source.mode();
         let mut doubles: HashSet<u32> = HashSet::new();
-        // A delta may well be about other schools only; it archives nobody for that.
-        let mut synced_school = rules.synced_schools.is_empty() || mode == Mode::Delta;
         let (mut scratch, mut near) = (String::new(), Near::default());
         let (mut reader, mut own) = (roster.read(), Vec::new());
         for Arrived { records: count, bytes } in &arrivals.blocks {
@@ -198,10 +205,6 @@ impl Survey {
                     self.people += 1;
                 }
                 self.take_in(record, person, mode, today, &mut scratch);
-                if !synced_school {
-                    let schools = own_schools(record, today);
-                    synced_school = schools.iter().any(|school| rules.synced_schools.contains(*school));
-                }
             }
             self.link_all();
             if let Some(block) = bytes {
@@ -217,23 +220,42 @@ impl Survey {
                 .at(source.name())
                 .cure("have the export made again; nothing was changed"));
         }
-        if !synced_school {
-            return Err(Failure::new(
-                Kind::InputUnusable,
-                "no user in the roster is at any of the configured schools",
-            )
-            .at(source.name())
-            .cure(
-                "check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed",
-            ));
-        }
         Ok(doubles)
+    }
+
+    /// Nobody at any of the schools that are synced: then it is another district's export, or the configuration is wrong. A delta
+    /// may well be about other schools only; it archives nobody for that.
+    fn refuse_other_schools(&self, source: &dyn RosterSource, rules: &Rules) -> Result<()> {
+        if rules.synced_schools.is_empty() || source.mode() == Mode::Delta {
+            return Ok(());
+        }
+        let synced: Vec<bool> = self
+            .sets
+            .iter()
+            .map(|set| set.iter().any(|school| rules.synced_schools.contains(school)))
+            .collect();
+        let here = |number: usize| {
+            self.marks[number] & super::MENTIONED != 0
+                && synced.get(self.sets_of[number] as usize).copied().unwrap_or_default()
+        };
+        if (0..self.sets_of.len()).any(here) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Kind::InputUnusable,
+            "no user in the roster is at any of the configured schools",
+        )
+        .at(source.name())
+        .cure(
+            "check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed",
+        ))
     }
 
     /// Looks up those whom somebody lists as family. Many at once: each is somewhere else in memory, and the waiting for
     /// them goes on side by side.
     pub(super) fn link_all(&mut self) {
         let mut links = std::mem::take(&mut self.links);
+        self.link_count += links.len() as u64;
         let room = self.families.capacity() - self.families.len();
         if room < 2 * links.len() {
             // Not twice as much: of a million families that would be a lot of room for nobody.
@@ -257,34 +279,69 @@ impl Survey {
     fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
         let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
-        let guardian;
+        let mut guardian = false;
         if gone {
-            guardian = false;
+            if !self.is_mentioned(person) {
+                self.marks[person as usize] |= GONE;
+            }
             self.put_schools(person, &[]);
         } else if whole {
-            let way = self.way(record.roles, record.orgs.unwrap_or_default(), today, scratch);
+            let way = self.way(record.roles, record.orgs, today, scratch);
             guardian = way.guardian_today;
-            self.put_set(person, way.set);
-            match record.agents {
-                Some(agents) => self.link(person, way, agents),
-                None => self.marks[person as usize] |= LISTLESS,
+            self.placed += u64::from(!way.blank && !way.orgless);
+            self.count_roles(record, way);
+            self.mark_said(person, way.orgless, way.blank, record.agents.map(|list| list.0));
+            if way.odd {
+                self.put_schools(person, &[]);
+                self.odd.entry(person).or_default().push(Said::of(record));
+            } else {
+                self.put_set(person, way.set);
+                if let Some(agents) = record.agents {
+                    self.link(person, way, agents);
+                }
             }
         } else {
             self.put_schools(person, &[]);
-            let own = |list: Option<IdList<'_>>| list.map(|list| list.0.to_owned());
+            self.roleless += u64::from(record.defect.is_none() && record.roles.0.is_empty());
             let said = match record.defect {
                 Some(_) => Said::default(),
-                None => Said {
-                    roles: record.roles.0.to_owned(),
-                    orgs: own(record.orgs),
-                    agents: own(record.agents),
-                },
+                None => Said::of(record),
             };
             self.unsettled.entry(person).or_default().push(said);
             guardian = is_guardian_today(record.roles, today);
         }
+        if !gone {
+            self.marks[person as usize] &= !GONE;
+        }
         if guardian {
             self.marks[person as usize] |= GUARDIAN;
+        }
+    }
+
+    /// Notes whether a row says where its person is, and who belongs to the person.
+    fn mark_said(&mut self, person: u32, orgless: bool, blank: bool, agents: Option<&str>) {
+        let marks = &mut self.marks[person as usize];
+        if orgless {
+            *marks |= ORGLESS;
+        } else if blank {
+            *marks |= BLANK_ORGS;
+        }
+        match agents {
+            None => *marks |= LISTLESS,
+            Some("") => *marks |= BLANK_AGENTS,
+            Some(_) => self.linked += 1,
+        }
+    }
+
+    fn count_roles(&mut self, record: &Record<'_>, way: super::Way) {
+        self.held[way.held as usize].1 += 1;
+        if way.foreign {
+            for held in record.roles.iter() {
+                let role = crate::roles::canonical(held.role);
+                if !crate::roles::is_known(&role) {
+                    *self.foreign.entry(role.into_owned()).or_default() += 1;
+                }
+            }
         }
     }
 }

@@ -112,12 +112,22 @@ impl User<'_> {
                 }
             }
         }
+        // Where neither key is there, nothing is said. Contacts and district administrators have no schools of their own.
+        let silent = |(name, role): &(&str, &Role<'_>)| {
+            !matches!(*name, "guardian" | "districtAdministrator")
+                && role.school.0.is_none()
+                && role.schools.0.is_none()
+        };
+        let orgs = schools.join(",");
+        let orgs = Some(IdList(&orgs)).filter(|_| !schools.is_empty() || !held.iter().any(silent));
         let contact = self.contact();
         let number = contact.and_then(|contact| contact.phone.filled());
         let is_mobile = contact
             .and_then(|contact| contact.phone_type.filled())
             .is_some_and(|kind| kind.eq_ignore_ascii_case("cell"));
-        let students = contact.map(|_| self.students().join(","));
+        let students = contact
+            .filter(|contact| contact.student_relationships.0.is_some())
+            .map(|_| self.students().join(","));
         use_it(&Record {
             line: None,
             sourced_id: &id,
@@ -131,7 +141,7 @@ impl User<'_> {
             phone: number.as_deref().filter(|_| !is_mobile),
             language: None,
             roles: RoleList(&roles.join("\n")),
-            orgs: Some(IdList(&schools.join(","))),
+            orgs,
             agents: students.as_deref().map(IdList),
             defect: None,
         })

@@ -31,11 +31,13 @@ const RELATIONS: [&str; 8] =
     ["guardian", "mother", "father", "grandmother", "grandfather", "uncle", "sister", "brother"];
 
 /// One person of the file.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Guardian {
     pub(super) line: u64,
     /// Given in the file.
     pub(super) id: Option<String>,
+    /// The id of the file, where people of several names have it, so that it is nobody's.
+    pub(super) shared_id: Option<String>,
     pub(super) name: PersonName,
     pub(super) given_name: Option<String>,
     pub(super) family_name: Option<String>,
@@ -48,6 +50,8 @@ pub(super) struct Guardian {
     pub(super) students: Vec<String>,
     /// Email, mobile and home phone in normal form, where they are valid.
     pub(super) keys: [Option<u64>; 3],
+    /// The valid values of email, mobile and home phone in all rows, as they stand there.
+    pub(super) values: [Vec<(u64, String)>; 3],
     /// All valid emails, and all valid numbers, of all rows.
     pub(super) emails: Vec<u64>,
     pub(super) numbers: Vec<u64>,
@@ -140,9 +144,12 @@ impl Guardian {
         let number = |text: &Option<String>| text.as_ref().and_then(|text| reader.number(text));
         let email_key = email.as_ref().and_then(|text| reader.email(text));
         let keys = [email_key, number(&mobile), number(&home_phone)];
+        let value = |at: usize, text: &Option<String>| keys[at].zip(text.clone()).into_iter().collect();
         Ok(Self {
             line: row.line,
             id,
+            shared_id: None,
+            values: [value(0, &email), value(1, &mobile), value(2, &home_phone)],
             keys,
             emails: keys[..1].iter().flatten().copied().collect(),
             numbers: keys[1..].iter().flatten().copied().collect(),
@@ -183,11 +190,35 @@ impl Guardian {
         }
     }
 
-    /// Its record, under an id and with students that are known by now. Without them they stay as they were.
+    /// Whether which values stand is still to be settled.
+    pub(super) fn is_open(&self) -> bool {
+        let texts = [&self.email, &self.mobile, &self.home_phone];
+        self.values.iter().zip(texts).any(|(values, text)| match values.as_slice() {
+            [] => false,
+            [(_, only)] => text.as_ref() != Some(only),
+            _ => true,
+        })
+    }
+
+    /// Of several values for one contact, the one that the SIS had already, as the store knows it; otherwise the first by bytes.
+    /// Never the first by row: exports give rows in any order.
+    pub(super) fn settle(&mut self, known: [Option<u64>; 3]) {
+        let texts = [&mut self.email, &mut self.mobile, &mut self.home_phone];
+        for ((values, known), text) in self.values.iter().zip(known).zip(texts) {
+            let stands = values.iter().filter(|(key, _)| Some(*key) == known).min_by(|a, b| a.1.cmp(&b.1));
+            if let Some((_, value)) = stands.or_else(|| values.iter().min_by(|a, b| a.1.cmp(&b.1))) {
+                *text = Some(value.clone());
+            }
+        }
+    }
+
+    /// Its record, under an id and with students that are known by now. Without them they stay as they were. `orgs` is a blank
+    /// list, or none where the store knows schools of the person's own, of which the file says nothing.
     pub(super) fn with_record(
         &self,
         id: &str,
         students: Option<&[&str]>,
+        orgs: Option<IdList<'_>>,
         use_it: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let students = students.map(|students| students.join(","));
@@ -201,6 +232,7 @@ impl Guardian {
             phone: self.home_phone.as_deref(),
             language: self.language.as_deref(),
             roles: RoleList(self.role()),
+            orgs,
             agents: students.as_deref().map(IdList),
             ..Record::default()
         })

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use super::rows::{Broken, Guardian};
 use crate::roles;
 use crate::roster::Record;
+use crate::roster::ids::fold_hash;
 
 /// By what the file calls them: their sourcedIds, once they were met.
 pub(super) struct Students<'a> {
     met: HashMap<&'a str, Met>,
     /// The beginning of an id at the end of a file that may have been cut, and the sourcedIds of those who may be meant.
     begun: Option<(&'a str, Vec<String>)>,
+    /// The sourcedIds of students, by what the file calls them in another form: another case, invisible characters.
+    alike: HashMap<u64, Vec<String>>,
 }
 
 #[derive(Default)]
@@ -26,10 +29,17 @@ impl<'a> Students<'a> {
         let names = guardians.iter().flat_map(|guardian| &guardian.students);
         let names = names.chain(broken.iter().filter_map(|row| row.student.as_ref()));
         let begun = broken.iter().find_map(|row| row.student_begins.as_deref());
-        Self {
-            met: names.map(|name| (name.as_str(), Met::default())).collect(),
-            begun: begun.map(|begin| (begin, Vec::new())),
+        let begun = begun.map(|begin| (begin, Vec::new()));
+        let mut met: HashMap<&str, Met> = HashMap::new();
+        let mut alike = HashMap::new();
+        for name in names {
+            // A cell with several ids in it may be a list.
+            for text in std::iter::once(name.as_str()).chain(parts(name)) {
+                met.insert(text, Met::default());
+                alike.insert(fold_hash(text), Vec::new());
+            }
         }
+        Self { met, alike, begun }
     }
 
     /// Takes notice of somebody in the roster, who may be no student at all.
@@ -41,10 +51,17 @@ impl<'a> Students<'a> {
                 begun.push(record.sourced_id.to_owned());
             }
         }
+        let folded = fold_hash(record.sourced_id);
         let is_named = self.met.contains_key(record.sourced_id)
+            || self.alike.contains_key(&folded)
             || record.identifier.is_some_and(|identifier| self.met.contains_key(identifier));
         if !is_named || record.deleted || record.sourced_id.is_empty() || !is_student() {
             return;
+        }
+        if let Some(alike) = self.alike.get_mut(&folded)
+            && !alike.iter().any(|other| other == record.sourced_id)
+        {
+            alike.push(record.sourced_id.to_owned());
         }
         if let Some(met) = self.met.get_mut(record.sourced_id) {
             met.is_id = true;
@@ -56,11 +73,15 @@ impl<'a> Students<'a> {
         }
     }
 
-    /// Who is meant, if that is certain.
-    pub(super) fn id(&self, name: &'a str) -> Option<&str> {
-        match self.could_be(name).as_slice() {
-            [id] => Some(id),
+    /// Who is meant, if that is certain: one student, or all of a list.
+    pub(super) fn ids(&self, name: &'a str) -> Vec<&str> {
+        let one = |text| match self.could_be(text).as_slice() {
+            [id] => Some(*id),
             _ => None,
+        };
+        match one(name) {
+            Some(id) => vec![id],
+            None => parts(name).map(one).collect::<Option<Vec<_>>>().unwrap_or_default(),
         }
     }
 
@@ -72,10 +93,21 @@ impl<'a> Students<'a> {
 
     /// Everybody who could be meant.
     pub(super) fn could_be(&self, name: &'a str) -> Vec<&str> {
+        let alike = || self.alike.get(&fold_hash(name)).into_iter().flatten().map(String::as_str).collect();
         match self.met.get(name) {
             Some(met) if met.is_id => vec![name],
-            Some(met) => met.by_identifier.iter().map(String::as_str).collect(),
+            Some(met) if !met.by_identifier.is_empty() => {
+                met.by_identifier.iter().map(String::as_str).collect()
+            }
+            Some(_) => alike(),
             None => Vec::new(),
         }
     }
+}
+
+/// The parts of a cell that may be a list.
+fn parts(cell: &str) -> impl Iterator<Item = &str> {
+    let is_list = cell.contains([',', ';', '|', '/', ' ', '[']);
+    let parts = cell.split([',', ';', '|', '/', ' ', '[', ']', '{', '}', '"', '\'']);
+    parts.filter(move |part| is_list && !part.is_empty())
 }

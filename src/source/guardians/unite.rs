@@ -1,16 +1,24 @@
 //! Which rows of the guardians file are about one person.
 //!
-//! Those of one `guardian_id`; and those of one name with the email or a number in common, or with the student in common
-//! unless everything else speaks against it. Two ids are two people, whatever they have in common.
+//! Those of one `guardian_id` and one name; and those of one name with the email or a number in common, or with the student in common
+//! unless everything else speaks against it. Two ids are two people, whatever they have in common. Two names under one id are
+//! two people as well, who are told apart as if they had none: the id may be a household's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::details::mark;
-use super::rows::Guardian;
+use super::rows::{Broken, Guardian};
 use crate::findings::Findings;
 
-/// Makes one person of the rows that are about one, in the order of their first rows.
-pub(super) fn unite(mut rows: Vec<Guardian>, file: &str, findings: &mut Findings) -> Vec<Guardian> {
+/// Makes one person of the rows that are about one, in the order of their first rows. Rows that could be about several people
+/// are put among the broken ones.
+pub(super) fn unite(
+    mut rows: Vec<Guardian>,
+    file: &str,
+    broken: &mut Vec<Broken>,
+    findings: &mut Findings,
+) -> Vec<Guardian> {
+    take_ids_apart(&mut rows, file, broken, findings);
     let mut people = People::new(&rows);
     let mut with_id: Vec<usize> = (0..rows.len()).filter(|at| rows[*at].id.is_some()).collect();
     // Whoever could be two of them is one of them, whatever the order of the rows.
@@ -61,7 +69,54 @@ pub(super) fn unite(mut rows: Vec<Guardian>, file: &str, findings: &mut Findings
             Some(&at) => add(&mut guardians[at], row, file, findings),
         }
     }
+    for guardian in &mut guardians {
+        if guardian.shared_id.is_some() {
+            guardian.id = None;
+        }
+    }
     guardians
+}
+
+/// Sets a name in an id apart from the id.
+const APART: char = '\u{1F}';
+
+/// Gives people of several names who have one id an id each, as long as their rows are put together.
+fn take_ids_apart(rows: &mut Vec<Guardian>, file: &str, broken: &mut Vec<Broken>, findings: &mut Findings) {
+    let mut names: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for row in rows.iter().filter(|row| !row.name.is_empty()) {
+        if let Some(id) = &row.id {
+            names.entry(id.clone()).or_default().insert(row.name.key());
+        }
+    }
+    names.retain(|_, names| names.len() > 1);
+    if names.is_empty() {
+        return;
+    }
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    rows.retain_mut(|row| {
+        let Some(id) = row.id.clone().filter(|id| names.contains_key(id)) else { return true };
+        if said.insert(id.clone()) {
+            findings.warn("guardian-id-shared", file, Some(row.line), Some("guardian_id"), || {
+                format!(
+                    "people with {} different names have this id, so they are told apart by name and student, as without an id",
+                    names[&id].len()
+                )
+            });
+        }
+        if row.name.is_empty() {
+            broken.push(Broken {
+                line: row.line,
+                student: row.students.first().cloned(),
+                student_begins: None,
+                code: "guardian-id-shared",
+                what: "the row has no name, and several people have its id, so it is not used",
+            });
+            return false;
+        }
+        row.id = Some(format!("{id}{APART}{}", row.name.key()));
+        row.shared_id = Some(id);
+        true
+    });
 }
 
 /// Rows that are one person so far.
@@ -124,34 +179,49 @@ impl People {
     }
 }
 
-/// Adds another row of the same person: the first valid value of each field stands.
+/// Adds another row of the same person. Which of several values stands is settled when it is known which account the person
+/// has; the order of the rows makes no difference.
 fn add(guardian: &mut Guardian, row: Guardian, file: &str, findings: &mut Findings) {
     for (at, column) in ["email", "mobile", "home_phone"].into_iter().enumerate() {
-        if guardian.keys[at].is_some() && row.keys[at].is_some() && guardian.keys[at] != row.keys[at] {
-            findings.warn("guardian-rows-differ", file, Some(row.line), Some(column), || {
-                format!("another value than in line {}, which stands, for the same guardian", guardian.line)
-            });
+        let differs =
+            |own: &[(u64, String)], other: &(u64, String)| own.iter().all(|value| value.0 != other.0);
+        let own = &mut guardian.values[at];
+        for value in &row.values[at] {
+            if !own.is_empty() && differs(own, value) {
+                findings.warn("guardian-rows-differ", file, Some(row.line), Some(column), || {
+                    format!(
+                        "another value than in line {} for the same guardian; the one that the SIS had before stands, otherwise \
+                         the first by bytes",
+                        guardian.line
+                    )
+                });
+            }
+            if !own.contains(value) {
+                own.push(value.clone());
+            }
         }
+        guardian.keys[at] = guardian.keys[at].or(row.keys[at]);
     }
-    let take = |own: &mut Option<String>, other: Option<String>, better: bool| {
-        if better || own.as_ref().is_none_or(String::is_empty) {
-            *own = other.or(own.take());
+    // The first by bytes of those that are filled.
+    let take = |own: &mut Option<String>, other: Option<String>| {
+        let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        if filled(&other) && (!filled(own) || other < *own) || own.is_none() {
+            *own = other;
         }
     };
-    if guardian.name.is_empty() {
+    take(&mut guardian.email, row.email);
+    take(&mut guardian.mobile, row.mobile);
+    take(&mut guardian.home_phone, row.home_phone);
+    let own = (&guardian.given_name, &guardian.family_name);
+    if guardian.name.is_empty() || !row.name.is_empty() && (&row.given_name, &row.family_name) < own {
         guardian.name = row.name;
         guardian.given_name = row.given_name;
         guardian.family_name = row.family_name;
     }
-    let details = [&mut guardian.email, &mut guardian.mobile, &mut guardian.home_phone];
-    for (at, (own, other)) in details.into_iter().zip([row.email, row.mobile, row.home_phone]).enumerate() {
-        let better = guardian.keys[at].is_none() && row.keys[at].is_some();
-        take(own, other, better);
-        guardian.keys[at] = guardian.keys[at].or(row.keys[at]);
-    }
-    take(&mut guardian.id, row.id, false);
-    take(&mut guardian.relationship, row.relationship, false);
-    take(&mut guardian.language, row.language, false);
+    take(&mut guardian.id, row.id);
+    take(&mut guardian.shared_id, row.shared_id);
+    take(&mut guardian.relationship, row.relationship);
+    take(&mut guardian.language, row.language);
     guardian.emails.extend(row.emails);
     guardian.numbers.extend(row.numbers);
     for student in row.students {

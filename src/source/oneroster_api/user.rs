@@ -11,9 +11,11 @@ use serde::Deserialize;
 use super::json::{List, Loose, Text};
 use crate::failure::Result;
 use crate::findings::Findings;
+use crate::roster::ids;
 use crate::roster::{Assignment, Defect, IdList, Record, RoleList, Schools};
 use crate::source::oneroster_csv::dates::{self, Day};
 use crate::source::oneroster_csv::rows::boolean;
+use crate::source::org_check::dangling;
 use crate::value;
 
 /// What is read of a user.
@@ -108,10 +110,16 @@ impl Oddities<'_> {
     }
 
     fn org(&mut self, id: &str, field: &str) {
-        if self.schools.is_some_and(|schools| !schools.0.contains_key(id)) {
-            self.warn("dangling-org", field, || {
-                format!("org {id} is not among the orgs; it is known by its id")
-            });
+        let Some(schools) = self.schools.filter(|schools| !schools.0.contains_key(id)) else { return };
+        let folded = ids::fold(id);
+        let mut alike = schools.0.keys().filter(|known| ids::fold(known) == folded);
+        match (alike.next(), alike.next()) {
+            (Some(one), None) => {
+                self.warn("odd-list", field, || {
+                    format!("org {id} is written in another form; read as {one}")
+                });
+            }
+            _ => self.warn("dangling-org", field, || dangling(id)),
         }
     }
 }
@@ -192,14 +200,18 @@ impl User<'_> {
         }
         let is_primary =
             |role: &&Role<'_>| role.role_type.tidy().is_some_and(|word| word.eq_ignore_ascii_case("primary"));
-        let mut defect = None;
         let (first, then): (Vec<&Role<'_>>, Vec<&Role<'_>>) = held.into_iter().partition(is_primary);
-        for role in first.into_iter().chain(then) {
-            let Some(name) = odd.word(&role.role, "role") else {
-                odd.findings.error("incomplete-role", FILE, Some(odd.at), Some("roles"), || {
-                    "a role without its name, so its user is rejected".to_owned()
+        let held: Vec<&Role<'_>> = first.into_iter().chain(then).collect();
+        let names: Vec<Option<Cow<'_, str>>> = held.iter().map(|role| odd.word(&role.role, "role")).collect();
+        let usable = names.iter().flatten().next().cloned().or_else(|| odd.word(&self.role, "role"));
+        for (role, name) in held.into_iter().zip(names) {
+            // Where a role without its name is held may protect the user, so that much of it is kept.
+            let Some(name) = name.or_else(|| {
+                odd.warn("incomplete-role", "roles", || {
+                    "a role without its name; only its org is used, and only beside another role".to_owned()
                 });
-                defect = Some(Defect::Roles);
+                usable.clone()
+            }) else {
                 continue;
             };
             let (begin, end) = period(role, odd);
@@ -219,6 +231,7 @@ impl User<'_> {
                     .write_to(&mut text);
             }
         }
+        let defect = usable.is_none().then_some(Defect::Roles);
         (text, defect)
     }
 }
@@ -265,7 +278,7 @@ mod tests {
     fn record(json: &str, check: impl FnOnce(&Record<'_>)) -> Findings {
         let user: User<'_> = serde_json::from_str(json).unwrap();
         let mut findings = Findings::default();
-        let schools = Schools([("s1".to_owned(), "One".to_owned())].into());
+        let schools = Schools([("s1".to_owned(), "One".to_owned())].into(), Default::default());
         let mut cells = value::Tally::default();
         let mut odd = Oddities { findings: &mut findings, cells: &mut cells, schools: Some(&schools), at: 1 };
         user.with_record(&mut odd, |record| {
@@ -314,8 +327,11 @@ mod tests {
         let findings = record(
             r#"{"sourcedId":"u","status":"gone","enabledUser":"maybe","roles":[{"role":"aide","org":{"sourcedId":"s9"},
                "endDate":"soon"},{"roleType":"primary"}]}"#,
-            |record| assert_eq!(record.defect, Some(Defect::Roles)),
+            |record| assert_eq!((record.defect, record.roles.0), (None, "aide\naide\ts9")),
         );
+        let _ = record(r#"{"sourcedId":"u","roles":[{"roleType":"primary"}]}"#, |record| {
+            assert_eq!(record.defect, Some(Defect::Roles));
+        });
         let codes: Vec<&str> = findings.counts().keys().copied().collect();
         assert_eq!(
             codes,

@@ -12,9 +12,10 @@ use crate::last_night::FileSeen;
 use crate::roster::Schools;
 use crate::value;
 
-const COLUMNS: [Wanted<'static>; 2] = [
+const COLUMNS: [Wanted<'static>; 3] = [
     Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
     Wanted { name: "name", formerly: &[], misspelt: &["orgName"] },
+    Wanted { name: "type", formerly: &[], misspelt: &["orgType"] },
 ];
 
 /// Reads orgs.csv. None if it has no rows, which is as good as not there.
@@ -26,7 +27,7 @@ pub(super) fn read(
 ) -> Result<(Option<Schools>, FileSeen)> {
     let table = Table::open(package, file, opening, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
-    let [id, name] = columns;
+    let [id, name, kind] = columns;
     if name.is_none() {
         findings.warn("missing-header", &file.name, Some(table.header.line), Some("name"), || {
             "there is no such column, so schools are known by their ids".to_owned()
@@ -44,6 +45,9 @@ pub(super) fn read(
             let name = row.get(name).filter(|name| defect.is_none() && value::null_word(name).is_none());
             let name = name.map(decode_html).filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone());
             schools.0.insert(id.clone().into_owned(), name.into_owned());
+            if defect.is_none() && row.get(kind).is_some_and(Schools::is_other) {
+                schools.1.insert(id.into_owned());
+            }
         }
         Ok(ControlFlow::Continue(()))
     })?;

@@ -20,6 +20,7 @@ use crate::findings::Findings;
 use crate::last_night::FileSeen;
 use crate::roles;
 use crate::roster::Schools;
+use crate::source::org_check::OrgCheck;
 use crate::value;
 
 /// One role of one user.
@@ -40,6 +41,8 @@ const _: () = assert!(size_of::<Entry>() == 24);
 const NOT_PRIMARY: u32 = 1 << 31;
 const GONE: u32 = 1 << 30;
 const NO_ORG: u32 = u32::MAX;
+/// A role without its name, as long as it is not known whether the user has another one.
+const NAMELESS: u32 = NOT_PRIMARY | (GONE - 1);
 
 /// All roles, by user.
 #[derive(Debug, Default)]
@@ -55,7 +58,17 @@ pub(super) struct RoleIndex {
     broken: HashSet<u64>,
     /// Some row does not say, or not for certain, whose role it is.
     names_nobody: bool,
+    /// There is a column for where a role is held.
+    has_orgs: bool,
 }
+
+fn is_guardian(role: &str) -> bool {
+    roles::is_guardian(&roles::canonical(role))
+}
+
+/// Which rows were asked for: a bit for each.
+#[derive(Debug, Default)]
+pub(super) struct Met(Vec<u64>);
 
 const COLUMNS: [Wanted<'static>; 8] = [
     Wanted {
@@ -110,7 +123,7 @@ impl RoleIndex {
                 &file.name,
                 Some(table.header.line),
                 Some("orgSourcedId"),
-                || "there is no such column, so roles are held nowhere in particular".to_owned(),
+                || "there is no such column, so schools stay as the store has them".to_owned(),
             );
         }
         warn_of_variants(&table, &columns, findings);
@@ -118,6 +131,7 @@ impl RoleIndex {
             file: &file.name,
             columns,
             schools,
+            orgs: OrgCheck::new(schools),
             delta,
             index: Self::default(),
             places: HashMap::new(),
@@ -129,6 +143,7 @@ impl RoleIndex {
         })?;
         builder.cells.tell(&file.name, findings);
         let mut index = builder.index;
+        index.has_orgs = org.is_some();
         index.arrange();
         Ok((index, table.seen(&COLUMNS, &columns, &tally)))
     }
@@ -136,6 +151,7 @@ impl RoleIndex {
     fn arrange(&mut self) {
         // Stable, so that roles that are equally primary stay in the order of the file.
         self.entries.sort_by_key(|entry| (entry.user, entry.role & NOT_PRIMARY));
+        self.name_the_nameless();
         self.entries.shrink_to_fit();
         // About eight entries for each start.
         self.prefix = (self.entries.len() / 8).max(2).ilog2();
@@ -150,15 +166,61 @@ impl RoleIndex {
             .collect();
     }
 
-    /// The roles of a user, primary first.
-    fn of(&self, user: &str) -> impl Iterator<Item = &Entry> {
+    /// A role without its name is taken for another one that its user has: where it is held may protect the user. Users who have
+    /// no other role cannot be used.
+    fn name_the_nameless(&mut self) {
+        if !self.entries.iter().any(|entry| entry.role == NAMELESS) {
+            return;
+        }
+        for own in self.entries.chunk_by_mut(|a, b| a.user == b.user) {
+            let usable = own.iter().find(|entry| entry.role != NAMELESS && entry.role & GONE == 0);
+            match usable.map(|entry| entry.role | NOT_PRIMARY) {
+                Some(role) => {
+                    own.iter_mut().filter(|entry| entry.role == NAMELESS).for_each(|entry| entry.role = role);
+                }
+                None => {
+                    let nameless = own.iter().find(|entry| entry.role == NAMELESS);
+                    self.broken.extend(nameless.map(|entry| entry.user));
+                }
+            }
+        }
+        self.entries.retain(|entry| entry.role != NAMELESS);
+    }
+
+    /// The roles of a user, primary first, and where they stand.
+    fn of(&self, user: &str) -> impl Iterator<Item = (usize, &Entry)> {
         let hash = user_hash(user);
         let prefix = (hash >> (64 - self.prefix)) as usize;
         let range = match self.starts.get(prefix..prefix + 2) {
             Some(&[from, to]) => from as usize..to as usize,
             _ => 0..0,
         };
-        self.entries[range].iter().filter(move |entry| entry.user == hash)
+        range.clone().zip(&self.entries[range]).filter(move |(_, entry)| entry.user == hash)
+    }
+
+    /// No row was asked for yet.
+    pub(super) fn nobody_met(&self) -> Met {
+        Met(vec![0; self.entries.len().div_ceil(64)])
+    }
+
+    /// A user is there, whatever the roles are.
+    pub(super) fn meet(&self, user: &str, met: &mut Met) {
+        for (at, _) in self.of(user) {
+            met.0[at / 64] |= 1 << (at % 64);
+        }
+    }
+
+    /// How many users have a row that was not asked for.
+    pub(super) fn not_met(&self, met: &Met) -> u64 {
+        let mut users = 0;
+        let mut last = None;
+        for (at, entry) in self.entries.iter().enumerate() {
+            if met.0[at / 64] & (1 << (at % 64)) == 0 && last != Some(entry.user) {
+                users += 1;
+                last = Some(entry.user);
+            }
+        }
+        users
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -181,8 +243,17 @@ impl RoleIndex {
     }
 
     /// Writes the roles of a user as a [`crate::roster::RoleList`].
-    pub(super) fn write_roles(&self, user: &str, list: &mut String) {
-        for entry in self.of(user) {
+    ///
+    /// Returns whether some role is held nowhere, and all those are a guardian's, whose schools are the children's: then a blank
+    /// cell says what it seems to say.
+    pub(super) fn write_roles(&self, user: &str, met: &mut Met, list: &mut String) -> bool {
+        let (mut nowhere, mut guardians) = (false, true);
+        for (at, entry) in self.of(user) {
+            met.0[at / 64] |= 1 << (at % 64);
+            if entry.org == NO_ORG {
+                nowhere = true;
+                guardians &= is_guardian(self.word(entry.role & !(NOT_PRIMARY | GONE)));
+            }
             if !list.is_empty() {
                 list.push('\n');
             }
@@ -209,6 +280,7 @@ impl RoleIndex {
                 list.push('-');
             }
         }
+        nowhere && guardians && self.has_orgs
     }
 
     fn word(&self, at: u32) -> &str {
@@ -246,6 +318,7 @@ struct Builder<'b> {
     file: &'b str,
     columns: [Option<usize>; 8],
     schools: Option<&'b Schools>,
+    orgs: OrgCheck<'b>,
     delta: bool,
     index: RoleIndex,
     places: HashMap<Box<str>, u32>,
@@ -292,7 +365,13 @@ impl Builder<'_> {
         // A row that ends before the org has said neither that there is one nor that there is none.
         let cut_off = self.columns[ORG].is_some() && said_org.is_none();
         let (user, role) = (self.filled(row, USER), self.meant(row, ROLE, said_role));
-        let (Some(user), Some(role), false) = (&user, &role, cut_off) else {
+        let nameless = role.is_none() && said_role.is_some() && !cut_off && user.is_some();
+        if nameless {
+            findings.warn("incomplete-role", file, line, Some("role"), || {
+                "a role without its name; only its org is used, and only if the user has another role"
+                    .to_owned()
+            });
+        } else if role.is_none() || user.is_none() || cut_off {
             findings.error("incomplete-role", file, line, None, || {
                 "without a user, without a role or cut off, so its user, if there is one, is rejected"
                     .to_owned()
@@ -304,20 +383,29 @@ impl Builder<'_> {
                 None => self.index.names_nobody = true,
             }
             return Ok(());
-        };
+        }
+        let Some(user) = user else { return Ok(()) };
         let org = self.meant(row, ORG, said_org);
-        if let (Some(org), Some(schools)) = (&org, self.schools)
-            && !schools.0.contains_key(org.as_ref())
-        {
-            findings.warn("dangling-org", file, line, Some("orgSourcedId"), || {
-                format!("org {org} is not in orgs.csv; it is known by its id")
-            });
+        match &org {
+            Some(org) => self.orgs.look(org, |code, message| {
+                findings.warn(code, file, line, Some("orgSourcedId"), || message.to_owned());
+            }),
+            None if self.columns[ORG].is_some() && !role.as_deref().is_some_and(is_guardian) => {
+                findings.warn("blank-org", file, line, Some("orgSourcedId"), || {
+                    "the row does not say where the role is held; the schools that the store knows stand"
+                        .to_owned()
+                });
+            }
+            None => {}
         }
         let primary = row.as_it_stands(self.columns[PRIMARY]);
         let is_primary = self.meant(row, PRIMARY, primary).is_some_and(|word| {
             ["primary", "true", "1", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
         });
-        let role = self.intern(role)? | gone | if is_primary { 0 } else { NOT_PRIMARY };
+        let role = match role {
+            Some(role) => self.intern(&role)? | gone | if is_primary { 0 } else { NOT_PRIMARY },
+            None => NAMELESS,
+        };
         let org = org.map_or(Ok(NO_ORG), |org| self.intern(&org))?;
         let (begin, end) = (self.filled(row, BEGIN), self.filled(row, END));
         let period = dates::period(begin.as_deref(), end.as_deref());
@@ -327,7 +415,7 @@ impl Builder<'_> {
             }
         }
         let (begin, end) = (period.begin, period.end);
-        self.index.entries.push(Entry { user: user_hash(user), role, org, begin, end });
+        self.index.entries.push(Entry { user: user_hash(&user), role, org, begin, end });
         Ok(())
     }
 

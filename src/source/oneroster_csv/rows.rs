@@ -10,7 +10,7 @@ use memchr::memchr;
 
 use super::blocks::{Block, Row};
 use super::cells::Cells;
-use super::roles::RoleIndex;
+use super::roles::{Met, RoleIndex};
 use super::scan::Shape;
 use super::shifted::is_status;
 use super::table::{NO_FINAL_LINE_BREAK, Table, Tally};
@@ -19,6 +19,7 @@ use crate::findings::Findings;
 use crate::plural::counted;
 use crate::roles::{canonical, is_known};
 use crate::roster::{Defect, IdList, Record, RoleList, Schools};
+use crate::source::org_check::OrgCheck;
 use crate::value::{self, RecordReader, WordCounts};
 
 /// Turns rows into records; keeps the buffers that are used again for every row.
@@ -26,12 +27,11 @@ pub(super) struct RowReader<'s> {
     table: &'s Table,
     columns: &'s Columns,
     roles: Option<&'s RoleIndex>,
-    /// None where there is no orgs.csv to be missing from.
-    schools: Option<&'s Schools>,
+    orgs: OrgCheck<'s>,
+    /// Which rows of roles.csv are of a user who was met.
+    met: Met,
     cells: Cells,
     role_list: String,
-    /// The last list of orgs that were all known: most rows of a school have the same.
-    known_orgs: String,
     short_rows: u64,
     /// The last row of the file is short and has no line break after it.
     cut_off: Option<u64>,
@@ -55,10 +55,10 @@ impl<'s> RowReader<'s> {
             table,
             columns,
             roles,
-            schools,
+            orgs: OrgCheck::new(schools),
+            met: roles.map(RoleIndex::nobody_met).unwrap_or_default(),
             cells: Cells::default(),
             role_list: String::new(),
-            known_orgs: String::new(),
             short_rows: 0,
             cut_off: None,
             cut_id: None,
@@ -72,6 +72,14 @@ impl<'s> RowReader<'s> {
     /// An exporter that leaves out trailing cells does so all over the file, a broken transfer just once.
     pub(super) fn cut_off(&self) -> Option<u64> {
         self.cut_off.filter(|_| self.short_rows == 1)
+    }
+
+    /// How many users of roles.csv were not met.
+    pub(super) fn roles_of_nobody(&self) -> u64 {
+        match (self.roles, self.columns.role) {
+            (Some(index), None) => index.not_met(&self.met),
+            _ => 0,
+        }
     }
 
     /// Hands over the records of a block.
@@ -129,6 +137,9 @@ impl<'s> RowReader<'s> {
         });
         self.cells.mend(text, row, std::iter::once(self.columns.sourced_id));
         let sourced_id = value::id(self.cells.get(text, self.columns.sourced_id).unwrap_or_default());
+        if let Some(index) = self.roles {
+            index.meet(&sourced_id, &mut self.met);
+        }
         let (line, defect) = (Some(row.line), Some(Defect::Quoting));
         each(&Record { line, sourced_id: &sourced_id, defect, ..Record::default() })
     }
@@ -162,6 +173,9 @@ impl<'s> RowReader<'s> {
         let rejected = rejected || self.is_misplaced(text, line, findings);
         if rejected {
             let (sourced_id, defect) = (value::id(sourced_id), Some(Defect::Shifted));
+            if let Some(index) = self.roles {
+                index.meet(&sourced_id, &mut self.met);
+            }
             return each(&Record { line: Some(line), sourced_id: &sourced_id, defect, ..Record::default() });
         }
         let (cells, file) = (&self.cells, self.table.header.file.as_str());
@@ -204,8 +218,8 @@ impl<'s> RowReader<'s> {
             },
         }
         let role = word(columns.role, &|role| is_known(&canonical(role)));
-        let (index, schools) = (self.roles, self.schools);
-        let (known_orgs, role_list) = (&mut self.known_orgs, &mut self.role_list);
+        let index = self.roles;
+        let (orgs_check, met, role_list) = (&mut self.orgs, &mut self.met, &mut self.role_list);
         let written = Record {
             line: Some(line),
             sourced_id,
@@ -224,16 +238,15 @@ impl<'s> RowReader<'s> {
             defect: None,
         };
         self.meaning.read(&written, plain, |record| {
-            let orgs = record.orgs.unwrap_or_default().0;
-            if let Some(schools) = schools
-                && orgs != *known_orgs
-            {
-                check_orgs(orgs, schools, known_orgs, file, line, findings);
-            }
+            orgs_check.look(record.orgs.unwrap_or_default().0, |code, message| {
+                findings.warn(code, file, Some(line), Some("orgSourcedIds"), || message.to_owned());
+            });
             let broken =
                 record.roles.0.is_empty() && index.is_some_and(|index| index.is_broken(record.sourced_id));
-            let roles = roles(record.roles.0, record.sourced_id, index, role_list);
-            each(&Record { roles: RoleList(roles), defect: broken.then_some(Defect::Roles), ..*record })
+            let (roles, nowhere) = roles(record.roles.0, record.sourced_id, index, met, role_list);
+            let orgs = record.orgs.or_else(|| nowhere.then_some(IdList("")));
+            let defect = broken.then_some(Defect::Roles);
+            each(&Record { roles: RoleList(roles), orgs, defect, ..*record })
         })
     }
 
@@ -261,7 +274,7 @@ impl<'s> RowReader<'s> {
 
     /// Tells of a row with a value that belongs to the column beside it.
     fn is_misplaced(&self, text: &str, line: u64, findings: &mut Findings) -> bool {
-        let is_org = |value: &str| self.schools.is_some_and(|schools| schools.0.contains_key(value));
+        let is_org = |value: &str| self.orgs.has(value);
         let Some(column) = self.table.judge.misplaced(text, &self.cells, &is_org) else { return false };
         let column = self.table.header.cells.get(column).map(String::as_str);
         findings.error("rejected-shifted-row", self.file(), Some(line), column, || {
@@ -287,42 +300,27 @@ fn is_plain(text: &str) -> bool {
     text.is_ascii() && memchr(b'&', text.as_bytes()).is_none()
 }
 
-/// The user's roles: those of users.csv, or else those of roles.csv, written to `list`.
-fn roles<'a>(cell: &'a str, user: &str, index: Option<&RoleIndex>, list: &'a mut String) -> &'a str {
+/// The user's roles: those of users.csv, or else those of roles.csv, written to `list`; and whether those say that the user is at
+/// no school.
+fn roles<'a>(
+    cell: &'a str,
+    user: &str,
+    index: Option<&RoleIndex>,
+    met: &mut Met,
+    list: &'a mut String,
+) -> (&'a str, bool) {
     list.clear();
     match (cell, index) {
         ("", Some(index)) => {
-            index.write_roles(user, list);
-            list
+            let nowhere = index.write_roles(user, met, list);
+            (list, nowhere)
         }
         // A tab would end the role in a role list; line breaks are gone already.
         (role, _) if role.contains('\t') => {
             list.extend(role.chars().map(|character| if character == '\t' { ' ' } else { character }));
-            list
+            (list, false)
         }
-        (role, _) => role,
-    }
-}
-
-/// Tells of orgs that orgs.csv does not have; remembers a list without such.
-fn check_orgs(
-    orgs: &str,
-    schools: &Schools,
-    known: &mut String,
-    file: &str,
-    line: u64,
-    findings: &mut Findings,
-) {
-    let mut all = true;
-    for org in IdList(orgs).iter().filter(|org| !schools.0.contains_key(*org)) {
-        all = false;
-        findings.warn("dangling-org", file, Some(line), Some("orgSourcedIds"), || {
-            format!("org {org} is not in orgs.csv; it is known by its id")
-        });
-    }
-    if all {
-        known.clear();
-        known.push_str(orgs);
+        (role, _) => (role, false),
     }
 }
 

@@ -1,0 +1,213 @@
+//! Who is synced, by role and by school, and who is left out tonight and was not on the last good night.
+//!
+//! A role that the SIS has renamed, dates that end too early, a school with another id: all of these leave people out without
+//! archiving any, so that no other limit sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Action;
+use super::rules::Rules;
+use super::summary::Summary;
+use super::survey::{Survey, current_roles};
+use crate::account::Account;
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::last_night::ConfiguredSeen;
+use crate::roles;
+use crate::roster::{IdList, Mode, Record, RoleList};
+
+/// A role or a school with so many people has some weight.
+const FEW: u64 = 5;
+/// So many people who are newly left out need a person, where they are more than one in fifty.
+const MANY: u64 = 10;
+
+/// People who are not synced, in the making.
+#[derive(Default)]
+pub(super) struct LeftOut {
+    /// Records of the roster whose people are not synced: by their roles, and by the number of each set of their schools.
+    roles: BTreeMap<String, u64>,
+    sets: BTreeMap<u32, u64>,
+    /// People with an account who are left out for the first time: how many, and how many by what they held and where.
+    newly: u64,
+    newly_roles: BTreeMap<String, u64>,
+    newly_schools: BTreeMap<String, u64>,
+}
+
+impl LeftOut {
+    pub(super) fn merge(&mut self, other: Self) {
+        fn add<K: Ord>(own: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>) {
+            for (key, count) in other {
+                *own.entry(key).or_default() += count;
+            }
+        }
+        add(&mut self.roles, other.roles);
+        add(&mut self.sets, other.sets);
+        self.newly += other.newly;
+        add(&mut self.newly_roles, other.newly_roles);
+        add(&mut self.newly_schools, other.newly_schools);
+    }
+
+    /// Counts a record whose person is not synced.
+    pub(super) fn not_synced(
+        &mut self,
+        survey: &Survey,
+        record: &Record<'_>,
+        person: Option<u32>,
+        mode: Mode,
+        today: &str,
+    ) {
+        if mode != Mode::Bulk {
+            return;
+        }
+        if let Some(person) = person {
+            survey.each_set(person, |set| *self.sets.entry(set).or_default() += 1);
+        }
+        let is_counted = record.defect.is_none() && !record.deleted && !record.roles.0.is_empty();
+        if is_counted && !survey.has_blank_roles() {
+            *self.roles.entry(current_roles(record.roles, today).join("|")).or_default() += 1;
+        }
+    }
+
+    /// Counts a person with an account who is left out for the first time. `schools` are those of tonight.
+    pub(super) fn newly(&mut self, stored: &Account, schools: &[&str]) {
+        self.newly += 1;
+        let held: BTreeSet<String> =
+            RoleList(&stored.sis.roles).iter().map(|held| roles::canonical(held.role).into_owned()).collect();
+        for role in held {
+            *self.newly_roles.entry(role).or_default() += 1;
+        }
+        let known = RoleList(&stored.sis.roles);
+        let stored = known.iter().filter_map(|held| held.org).chain(IdList(&stored.sis.orgs).iter());
+        let all: BTreeSet<&str> = stored.chain(schools.iter().copied()).collect();
+        for school in all {
+            *self.newly_schools.entry(school.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// How many are left out for the first time. On the first night nobody knows who was left out before.
+    pub(super) fn newly_left_out(&self, rules: &Rules) -> u64 {
+        if rules.last_night.is_some() { self.newly } else { 0 }
+    }
+
+    /// Holds it against the whole roster. `at_schools` is how many records are at the schools of each set.
+    pub(super) fn against(self, survey: &Survey, at_schools: &[u64]) -> Synced {
+        let mut synced =
+            Synced { newly_roles: self.newly_roles, newly_schools: self.newly_schools, ..Synced::default() };
+        for (held, count) in survey.held() {
+            let count = count.saturating_sub(self.roles.get(&**held).copied().unwrap_or_default());
+            for role in held.split('|').filter(|role| !role.is_empty() && count > 0) {
+                *synced.roles.entry(role.to_owned()).or_default() += count;
+            }
+        }
+        for (set, count) in (0_u32..).zip(at_schools) {
+            let count = count.saturating_sub(self.sets.get(&set).copied().unwrap_or_default());
+            for school in survey.set(set).iter().filter(|_| count > 0) {
+                *synced.schools.entry(school.clone()).or_default() += count;
+            }
+        }
+        synced
+    }
+}
+
+/// How many synced people hold each role and are at each school; and what those held and where they were who are newly left
+/// out.
+#[derive(Debug, Default)]
+pub(super) struct Synced {
+    pub(super) roles: BTreeMap<String, u64>,
+    pub(super) schools: BTreeMap<String, u64>,
+    newly_roles: BTreeMap<String, u64>,
+    newly_schools: BTreeMap<String, u64>,
+}
+
+/// What the configuration says of who is synced.
+pub(super) fn configured(rules: &Rules) -> ConfiguredSeen {
+    let mut schools: Vec<String> = rules.synced_schools.iter().cloned().collect();
+    schools.sort_unstable();
+    ConfiguredSeen {
+        roles: rules.synced_roles.clone(),
+        schools,
+        role_names: rules.role_names.iter().map(|(word, role)| (word.to_owned(), role.to_owned())).collect(),
+    }
+}
+
+impl Synced {
+    /// Says who is newly left out.
+    pub(super) fn say(
+        &self,
+        summary: &Summary,
+        rules: &Rules,
+        mode: Mode,
+        (name, file): (&str, &str),
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let Some(last) = rules.last_night.as_deref() else { return Ok(()) };
+        let newly = summary.newly_left_out;
+        if newly == 0 {
+            return Ok(());
+        }
+        let mut changed: Vec<&str> = Vec::new();
+        let (before, now) = (&last.roster.configured, configured(rules));
+        for (key, differs) in [
+            ("roles", before.roles != now.roles),
+            ("schools", before.schools != now.schools),
+            ("role_names", before.role_names != now.role_names),
+        ] {
+            if differs {
+                changed.push(key);
+            }
+        }
+        let why = match changed.is_empty() {
+            true => "check the words for roles, the dates of roles and the ids of schools in the export"
+                .to_owned(),
+            false => format!(
+                "the configuration changed since the last good night: {} in [sync]; if these people are to be left out, nothing has \
+                 to be done",
+                changed.join(", ")
+            ),
+        };
+        let synced: u64 =
+            [Action::Created, Action::Updated, Action::Restored, Action::Kept, Action::Unchanged]
+                .into_iter()
+                .map(|action| summary.count(action))
+                .sum();
+        if synced == 0 && mode == Mode::Bulk {
+            return Err(Failure::new(
+                Kind::InputUnusable,
+                format!(
+                    "no user of the roster is synced: roles, their dates or schools leave out {newly} users with an account who \
+                     were synced on the last good night; nothing was applied"
+                ),
+            )
+            .at(name)
+            .cure(format!("{why}; a source's own words for roles are named in `role_names` in [sync]")));
+        }
+        let emptied = |kind: &str,
+                       before: &BTreeMap<String, u64>,
+                       now: &BTreeMap<String, u64>,
+                       newly: &BTreeMap<String, u64>| {
+            let gone = newly
+                .keys()
+                .filter(|key| before.get(*key).is_some_and(|count| *count >= FEW) && !now.contains_key(*key));
+            gone.map(|key| format!("{kind} `{key}` had {} synced users and has none", before[key]))
+                .collect::<Vec<_>>()
+        };
+        let mut gone = Vec::new();
+        if mode == Mode::Bulk {
+            gone.extend(emptied("the role", &last.roster.roles, &self.roles, &self.newly_roles));
+            gone.extend(emptied("the school", &last.roster.schools, &self.schools, &self.newly_schools));
+        }
+        let many = newly >= MANY && newly * 50 > summary.accounts_before;
+        if !many && gone.is_empty() {
+            return Ok(());
+        }
+        let of = summary.accounts_before;
+        findings.attention("newly-left-out", file, None, None, || {
+            let gone = if gone.is_empty() { String::new() } else { format!("; {}", gone.join("; ")) };
+            format!(
+                "roles, their dates or schools leave out {newly} of {of} accounts that were synced on the last good night{gone}; \
+                 {why}"
+            )
+        });
+        Ok(())
+    }
+}

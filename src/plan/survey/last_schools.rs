@@ -1,0 +1,226 @@
+//! Last known schools: those of a person for whom the roster names none tonight, neither on the person's own record nor through
+//! children. A guardian whose child has graduated, or everybody between two school years, stays as protected as before.
+//!
+//! They are kept in the store by person, also where there are none, until the roster names a school again. What the store says
+//! of families is only read through on a night on which a person is without a school for the first time.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{GONE, GUARDIAN, MENTIONED, NO_SET, Survey, own_schools};
+use crate::failure::Result;
+use crate::roles;
+use crate::roster::kept::key;
+use crate::roster::{IdList, Mode, Record, RoleList};
+use crate::store::{Relative, Store};
+
+/// What a run changes of the schools that are kept.
+#[derive(Debug, Default)]
+pub struct LastSchools {
+    /// By key of the sourcedId, comma-separated.
+    pub(super) kept: Vec<(u64, String)>,
+    /// People for whom the roster names schools again.
+    pub(super) forgotten: Vec<u64>,
+}
+
+impl LastSchools {
+    /// Writes them to the store.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn write(&self, store: &Store) -> Result<()> {
+        for (person, schools) in &self.kept {
+            store.put_last_schools(*person, schools)?;
+        }
+        for person in &self.forgotten {
+            store.forget_last_schools(*person)?;
+        }
+        Ok(())
+    }
+}
+
+/// Lists of schools, by number.
+#[derive(Default)]
+struct Lists {
+    all: Vec<Box<[String]>>,
+    numbers: HashMap<Box<[String]>, u32>,
+}
+
+impl Lists {
+    fn number(&mut self, schools: &[&str]) -> u32 {
+        let list: Box<[String]> = schools.iter().map(|school| (*school).to_owned()).collect();
+        if let Some(number) = self.numbers.get(&list) {
+            return *number;
+        }
+        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push(list.clone());
+        self.numbers.insert(list, number);
+        number
+    }
+
+    fn get(&self, number: u32) -> Vec<&str> {
+        self.all.get(number as usize).into_iter().flatten().map(String::as_str).collect()
+    }
+}
+
+/// What the store says of a person who is without a school.
+#[derive(Default)]
+struct Before {
+    own: Option<u32>,
+    /// Keys of children.
+    students: Vec<u64>,
+}
+
+impl Survey {
+    /// Gives their last known schools to people for whom the roster names none.
+    pub(super) fn keep_last_schools(&mut self, store: &Store, mode: Mode, today: &str) -> Result<()> {
+        let mut kept: HashMap<u64, u32> = HashMap::new();
+        // Sets that no person of tonight may have are not among those of the survey.
+        let mut known = Lists::default();
+        store.each_last_schools(|person, schools| {
+            let schools: Vec<&str> = IdList(schools).iter().filter(|org| self.orgs.is_school(org)).collect();
+            kept.insert(person, known.number(&schools));
+        })?;
+        let counts = |marks: u8| mode != Mode::Bulk || marks & (MENTIONED | GONE) == MENTIONED;
+        // People without a school of their own: guardians come after the others, whose children they may be.
+        let (mut alone, mut guardians) = (Vec::new(), Vec::new());
+        for (number, (set, marks)) in (0_u32..).zip(self.sets_of.iter().zip(&self.marks)) {
+            if *set == NO_SET || !self.sets[*set as usize].is_empty() || !counts(*marks) || *marks & GONE != 0
+            {
+                continue;
+            }
+            if marks & GUARDIAN == 0 { alone.push(number) } else { guardians.push(number) }
+        }
+        let mut used: HashSet<u64> = HashSet::new();
+        let mut unknown: Vec<u32> = Vec::new();
+        for person in alone {
+            let key = self.directory.key(person);
+            match kept.get(&key) {
+                Some(list) => {
+                    self.sets_of[person as usize] = self.set_number(&known.get(*list));
+                    used.insert(key);
+                }
+                None => unknown.push(person),
+            }
+        }
+        let placed = self.guardians_with_schools();
+        guardians.retain(|guardian| !placed[*guardian as usize]);
+        let (had, new): (Vec<u32>, Vec<u32>) =
+            guardians.into_iter().partition(|guardian| kept.contains_key(&self.directory.key(*guardian)));
+        // The store knows nothing of people who are new.
+        let bystanders = store.has_bystanders()?;
+        let is_stored = |survey: &Self, person: u32| bystanders || survey.directory.account(person).is_some();
+        if unknown.iter().chain(&new).any(|person| is_stored(self, *person)) {
+            self.look_at_last_night(store, &unknown, &new, &kept, &mut known, today)?;
+        }
+        // Children may have been given theirs by now.
+        let placed = self.guardians_with_schools();
+        for guardian in had.into_iter().filter(|guardian| !placed[*guardian as usize]) {
+            let key = self.directory.key(guardian);
+            self.sets_of[guardian as usize] = self.set_number(&known.get(kept[&key]));
+            used.insert(key);
+        }
+        for person in unknown.into_iter().chain(new.into_iter().filter(|new| !placed[*new as usize])) {
+            let schools = self.sets[self.sets_of[person as usize] as usize].join(",");
+            self.last_schools.kept.push((self.directory.key(person), schools));
+        }
+        let named = |key: &u64| {
+            let Some(person) = self.directory.find(*key).map(|person| person as usize) else { return false };
+            let marks = self.marks[person];
+            self.sets_of[person] != NO_SET && counts(marks) && marks & GONE == 0 && !used.contains(key)
+        };
+        self.last_schools.forgotten = kept.keys().copied().filter(|key| named(key)).collect();
+        self.last_schools.forgotten.sort_unstable();
+        Ok(())
+    }
+
+    /// Which people are guardians of a child with a school.
+    fn guardians_with_schools(&self) -> Vec<bool> {
+        let mut placed = vec![false; self.sets_of.len()];
+        for (guardian, student) in &self.families {
+            let set = self.sets_of[*student as usize];
+            if set != NO_SET && !self.sets[set as usize].is_empty() {
+                placed[*guardian as usize] = true;
+            }
+        }
+        placed
+    }
+
+    /// Looks up the schools that people had until now, and keeps them.
+    fn look_at_last_night(
+        &mut self,
+        store: &Store,
+        alone: &[u32],
+        guardians: &[u32],
+        kept: &HashMap<u64, u32>,
+        lists: &mut Lists,
+        today: &str,
+    ) -> Result<()> {
+        let mut before: HashMap<u64, Before> = HashMap::new();
+        let keys = alone.iter().chain(guardians).map(|person| self.directory.key(*person));
+        before.extend(keys.map(|key| (key, Before::default())));
+        let is_guardian: HashSet<u64> = guardians.iter().map(|person| self.directory.key(*person)).collect();
+        // Of everybody: the schools, and whether the person has left.
+        let mut own: HashMap<u64, (u32, bool)> = HashMap::new();
+        store.each_relative(|known| {
+            let Relative { sourced_id, archived, roles, orgs, agents } = known;
+            let person = key(sourced_id);
+            let record = Record { roles: RoleList(roles), orgs: Some(IdList(orgs)), ..Record::default() };
+            let schools = own_schools(&record, today);
+            let schools: Vec<&str> = schools.into_iter().filter(|org| self.orgs.is_school(org)).collect();
+            let set = match (schools.is_empty(), kept.get(&person)) {
+                (true, Some(set)) => *set,
+                _ => lists.number(&schools),
+            };
+            if let Some(before) = before.get_mut(&person) {
+                before.own = Some(set);
+            }
+            if is_guardian.is_empty() {
+                return Ok(());
+            }
+            own.insert(person, (set, archived));
+            let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
+            let as_guardian = record.roles.iter().any(|held| guardian(held.role));
+            let as_student = record.roles.iter().any(|held| !guardian(held.role)) || !as_guardian;
+            for agent in IdList(agents).iter().map(key) {
+                if as_guardian && is_guardian.contains(&person) {
+                    before.entry(person).or_default().students.push(agent);
+                }
+                if as_student && is_guardian.contains(&agent) {
+                    before.entry(agent).or_default().students.push(person);
+                }
+            }
+            Ok(())
+        })?;
+        for person in alone {
+            if let Some(list) = before.get(&self.directory.key(*person)).and_then(|before| before.own) {
+                self.sets_of[*person as usize] = self.set_number(&lists.get(list));
+            }
+        }
+        let placed = self.guardians_with_schools();
+        for guardian in guardians.iter().filter(|guardian| !placed[**guardian as usize]) {
+            let Some(before) = before.get_mut(&self.directory.key(*guardian)) else { continue };
+            before.students.sort_unstable();
+            before.students.dedup();
+            let mut schools: Vec<String> = Vec::new();
+            let children = |gone: bool| {
+                let students = before.students.iter().filter_map(|student| own.get(student));
+                students.filter(move |(_, archived)| *archived == gone).map(|(set, _)| *set)
+            };
+            // Children who were there last night; only without any of them those who had left before.
+            for sets in [before.own.into_iter().chain(children(false)).collect(), children(true).collect()] {
+                let sets: Vec<u32> = sets;
+                for school in sets.iter().flat_map(|list| lists.get(*list)) {
+                    if !schools.iter().any(|known| known == school) {
+                        schools.push(school.to_owned());
+                    }
+                }
+                if !schools.is_empty() {
+                    break;
+                }
+            }
+            let schools: Vec<&str> = schools.iter().map(String::as_str).collect();
+            self.sets_of[*guardian as usize] = self.set_number(&schools);
+        }
+        Ok(())
+    }
+}
