@@ -3,7 +3,6 @@
 //!
 //! Such a list is read only if that makes every part of it an id that is known. Pure.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -108,27 +107,16 @@ pub fn read(cell: &str, resolve: &dyn Fn(&str) -> Option<String>) -> Reading {
 }
 
 /// Every text in a cell that could be an id, however the list is read: what has to be looked up before it is.
-pub fn candidates(cell: &str) -> Vec<Cow<'_, str>> {
-    let mut all: Vec<Cow<'_, str>> = Vec::new();
+pub fn candidates(cell: &str) -> impl Iterator<Item = &str> {
     let whole = std::iter::once(cell.trim());
-    for part in whole.chain(APART.into_iter().flat_map(|apart| parts(cell, apart))) {
-        for text in [part, bare(part)].into_iter().chain(last_part(bare(part))) {
-            if !text.is_empty() && !all.iter().any(|known| known == text) {
-                all.push(Cow::Borrowed(text));
-            }
-        }
-    }
-    all
+    let all = whole.chain(APART.into_iter().flat_map(move |apart| parts(cell, apart)));
+    all.flat_map(|part| [Some(part), Some(bare(part)), last_part(bare(part))])
+        .flatten()
+        .filter(|text| !text.is_empty())
 }
 
 fn distinct(ids: Vec<String>) -> Vec<String> {
-    let mut all: Vec<String> = Vec::with_capacity(ids.len());
-    for id in ids {
-        if !all.contains(&id) {
-            all.push(id);
-        }
-    }
-    all
+    super::distinct(ids.iter().map(String::as_str)).into_iter().map(str::to_owned).collect()
 }
 
 /// The parts of a cell that have anything in them but marks.
@@ -260,9 +248,9 @@ mod tests {
 
     #[test]
     fn every_text_that_could_be_an_id_is_looked_up() {
-        let texts = candidates("[\"s1\";x/s2]");
+        let texts: Vec<&str> = candidates("[\"s1\";x/s2]").collect();
         for text in ["[\"s1\"", "s1", "x/s2", "s2", "x"] {
-            assert!(texts.iter().any(|known| known == text), "{text}: {texts:?}");
+            assert!(texts.contains(&text), "{text}: {texts:?}");
         }
     }
 }

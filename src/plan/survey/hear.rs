@@ -185,7 +185,7 @@ impl Survey {
         for said in odd.values().chain(self.unsettled.values()).flatten() {
             let agents = said.agents.as_deref().unwrap_or_default();
             if IdList(agents).iter().any(|id| !self.is_somebody(id, people)) {
-                wanted.extend(ids::candidates(agents).iter().map(|text| ids::fold(text)));
+                wanted.extend(ids::candidates(agents).map(ids::fold));
             }
         }
         if wanted.is_empty() {
