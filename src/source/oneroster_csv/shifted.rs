@@ -47,8 +47,12 @@ impl Kind {
     fn can_be(self, value: &str) -> bool {
         match self {
             Self::Status => value == "active" || is_status(value),
-            Self::Boolean => boolean(value).is_some(),
-            Self::Role => roles::is_known(value) || roles::is_known(&roles::canonical(value)),
+            Self::Boolean => matches!(value, "true" | "false") || boolean(value).is_some(),
+            // Nearly everybody has one of these.
+            Self::Role => {
+                matches!(value, "student" | "guardian" | "parent" | "relative" | "teacher")
+                    || roles::is_known(&roles::canonical(value))
+            }
             // A number of a phone begins so, and no address does with the parenthesis or the sign.
             Self::Email => {
                 !value.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '(' | '+'))

@@ -268,7 +268,9 @@ impl Table {
         self.blocks(package, file, &mut |block| {
             for (at, row) in block.rows.iter().enumerate() {
                 cells.split(&block.text, row, self.dialect.delimiter);
-                cells.mend(&block.text, row, columns.iter().flatten().copied());
+                if row.shape != Shape::Plain {
+                    cells.mend(&block.text, row, columns.iter().flatten().copied());
+                }
                 if cells.blank_from(&block.text, 0) && !matches!(row.shape, Shape::Malformed(_)) {
                     continue;
                 }
@@ -387,7 +389,9 @@ impl Pull<'_> {
                 continue;
             }
             self.cells.split(&self.block.text, row, table.dialect.delimiter);
-            self.cells.mend(&self.block.text, row, 0..self.cells.len());
+            if row.shape != Shape::Plain {
+                self.cells.mend(&self.block.text, row, 0..self.cells.len());
+            }
             if !self.cells.blank_from(&self.block.text, 0) || matches!(row.shape, Shape::Malformed(_)) {
                 break;
             }
