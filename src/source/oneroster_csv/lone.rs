@@ -119,7 +119,6 @@ impl LoneRows<'_> {
     ///
     /// # Errors
     /// As [`read`].
-    #[expect(clippy::should_implement_trait, reason = "a row is borrowed until the next one is asked for")]
     pub fn next<'r>(&'r mut self) -> Result<Option<PulledRow<'r, impl Iterator<Item = &'r str> + use<'r>>>> {
         Ok(self.0.next()?.map(|row| PulledRow {
             line: row.line(),

@@ -100,17 +100,14 @@ impl<'s> RowReader<'s> {
             if row.shape != Shape::Plain {
                 self.mend(&block.text, row, findings);
             }
-            let last = block.open_ended && at + 1 == block.rows.len();
-            let mut cut = usize::MAX;
-            if last {
+            let mut last = None;
+            if block.open_ended && at + 1 == block.rows.len() {
                 let (may_be_cut, hash) = self.table.may_be_cut(&block.text, row);
                 self.tally.end_with(hash);
-                if may_be_cut {
-                    cut = self.cells.len().saturating_sub(1);
-                }
+                last = Some(if may_be_cut { self.cells.len().saturating_sub(1) } else { usize::MAX });
             }
             let plain = plain || is_plain(&block.text[row.start as usize..row.end as usize]);
-            self.row(&block.text, row.line, plain, last, cut, findings, each)?;
+            self.row(&block.text, row.line, plain, last, findings, each)?;
         }
         ControlFlow::Continue(())
     }
@@ -149,17 +146,19 @@ impl<'s> RowReader<'s> {
         self.meaning.tally.tell(self.file(), findings);
     }
 
+    /// A row that is well formed. `last` is the column that the file may have been cut in, of the last row of a file without a line break
+    /// at its end.
     fn row(
         &mut self,
         text: &str,
         line: u64,
         plain: bool,
-        last: bool,
-        cut: usize,
+        last: Option<usize>,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let columns = self.columns;
+        let cut = last.unwrap_or(usize::MAX);
         let blank = self.cells.get(text, columns.sourced_id).is_none_or(str::is_empty)
             && self.cells.blank_from(text, 0);
         if blank {
@@ -168,7 +167,7 @@ impl<'s> RowReader<'s> {
         }
         self.tally.add(text, &self.cells);
         let odd = self.cells.len() != self.table.dialect.width;
-        let rejected = odd && self.ragged(text, line, last, findings);
+        let rejected = odd && self.ragged(text, line, last.is_some(), findings);
         let sourced_id = self.cells.get(text, columns.sourced_id).unwrap_or_default();
         let rejected = rejected || self.is_misplaced(text, line, findings);
         if rejected {

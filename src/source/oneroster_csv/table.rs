@@ -111,7 +111,8 @@ impl Table {
             ));
         }
         let as_before = |before: &FileSeen| {
-            before.ended_in_line_break && ["", inspection.line_break].contains(&before.line_break.as_str())
+            let (own, other) = (inspection.line_break, before.line_break.as_str());
+            before.ended_in_line_break && (own == other || own.is_empty() || other.is_empty())
         };
         if !inspection.ended && opening.before.is_some_and(as_before) {
             return Err(cut(package, file)?);

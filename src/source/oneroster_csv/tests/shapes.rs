@@ -132,6 +132,10 @@ fn a_file_that_ended_in_a_line_break_and_does_not_any_more_was_cut() {
         [("users.csv", USERS_1_2), ("roles.csv", ROLES), ("orgs.csv", "sourcedId,name\ns1,Lincoln\n")];
     let before = seen(&Export::new(&files));
     for cut in ["users.csv", "roles.csv", "orgs.csv"] {
+        // In the middle of the header as well.
+        let export = Export::new(&files);
+        export.write(cut, b"sourcedId,userSourcedId,rol");
+        assert!(told(&after(export, before.clone()).failure(), Kind::InputUnusable).contains("was cut"));
         let export = Export::new(&files);
         let text = files.iter().find(|(name, _)| *name == cut).unwrap().1;
         export.write(cut, text.trim_end().as_bytes());
