@@ -168,3 +168,60 @@ fn on_anywhere_needs_a_way_to_tell_people() {
         let _ = district.run_with(&["--no-notify"]).ok();
     }
 }
+
+/// `users show`, `explain` and the run go by the same schools, also where the roster names none.
+#[test]
+fn users_show_and_explain_say_the_setting_that_the_run_goes_by() {
+    let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
+    let people = |tonight: bool| {
+        let or = |then: &'static str, now: &'static str| if tonight { now } else { then };
+        vec![
+            person("tea-1").schools("sch-on"),
+            person("tea-2").schools("sch-on,sch-off"),
+            person("tea-3").schools(""),
+            // A single blank cell among filled ones; from one school to another.
+            person("tea-4").schools(or("sch-off", "")),
+            person("tea-5").schools(or("sch-on", "")),
+            person("tea-6").schools(or("sch-off", "sch-on")),
+            person("stu-1").schools("sch-on").agents("gua-1"),
+            person("stu-2").schools("sch-off"),
+            person("stu-3").schools(or("sch-on", "sch-off")).agents("gua-3"),
+            person("stu-4").schools("sch-off").agents(or("gua-4", "")),
+            person("gua-1").schools(""),
+            person("gua-2").schools("").agents("stu-1,stu-2"),
+            person("gua-3").schools(""),
+            // Whose child names them no more.
+            person("gua-4").schools(""),
+        ]
+    };
+    district.platform(&people(false));
+    district.sis(&people(false));
+    let _ = district.run().ok();
+    let changed: Vec<Person> = people(true)
+        .into_iter()
+        .map(|person| {
+            let email = format!("new-{}@mail.example", person.cells["sourcedId"]);
+            person.email(&email)
+        })
+        .collect();
+    district.sis(&changed);
+    let done = district.run();
+    assert!(matches!(done.code, 0 | 3), "{}", done.stderr);
+    let mut seen = [0, 0];
+    for person in &changed {
+        let id = &person.cells["sourcedId"];
+        let on = match &done.report.row(id)["action"] {
+            "updated" => true,
+            "kept" => false,
+            other => panic!("{id}: {other}"),
+        };
+        seen[usize::from(on)] += 1;
+        for command in [&["users", "show", id, "--json"][..], &["explain", id, "--json"]] {
+            let json = district.cli(command).ok().json();
+            assert_eq!(json["update_contacts"], on, "{command:?}: {}", json["schools"]);
+        }
+        let words = district.cli(&["users", "can-edit", id, "--as", id, "--json"]).ok().json();
+        assert_eq!(words["fields"]["email"]["editable"], !on, "{id}");
+    }
+    assert!(seen.iter().all(|count| *count >= 3), "{seen:?}");
+}
