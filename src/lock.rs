@@ -36,7 +36,7 @@ impl Lock {
     /// # Errors
     /// `Busy`, saying who holds it since when.
     pub fn take(store: &Path, of: Of, now: &str, patience: Duration) -> Result<Self> {
-        let path = path(store, of);
+        let path = path_of(store, of);
         let failed = |cause| unusable(&path, cause);
         let mut file = open(&path)?;
         let deadline = Instant::now() + patience;
@@ -82,7 +82,7 @@ impl Lock {
     /// # Errors
     /// `Failed` if the file cannot be used.
     pub fn try_usable(store: &Path, of: Of) -> Result<()> {
-        open(&path(store, of)).map(drop)
+        open(&path_of(store, of)).map(drop)
     }
 }
 
@@ -138,8 +138,8 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Beside the store itself: by a symbolic link to it the lock is the same.
-fn path(store: &Path, of: Of) -> PathBuf {
+/// Where the lock file is: beside the store itself, so that by a symbolic link to it the lock is the same.
+pub fn path_of(store: &Path, of: Of) -> PathBuf {
     let store = match store.is_symlink() {
         true => std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned()),
         false => store.to_owned(),

@@ -73,6 +73,11 @@ pub fn unwritable(folder: &Path) -> Option<io::Error> {
     accessat(CWD, &place, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).err().map(io::Error::from)
 }
 
+/// Why this process could not write to a file that is there; none if it could.
+pub fn unwritable_file(file: &Path) -> Option<io::Error> {
+    accessat(CWD, file, Access::WRITE_OK, AtFlags::EACCESS).err().map(io::Error::from)
+}
+
 /// Whether users other than the owner (and root) can put files into a folder, or take files out of it.
 pub fn is_open_to_others(folder: &Path) -> bool {
     const STICKY: u32 = 0o1000;

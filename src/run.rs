@@ -5,6 +5,7 @@
 //! gets its name after it; a run that dies in between is finished by the next one.
 
 mod approval;
+mod check;
 mod commit;
 mod files;
 mod interrupt;
@@ -46,13 +47,14 @@ use crate::store::{RunResult, Store};
 use self::approval::Basis;
 use self::commit::Applied;
 use self::planning::{Planned, plan_on};
+use self::presence::absolute;
 
+pub use check::{Checked, check};
 pub use files::find_report;
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, Within, end_unheard};
-pub use open::{glance, open_later};
+pub use open::glance;
 pub use presence::{Signs, is_there, lost};
 pub use record::{Standing, history, note_failure, standing};
-pub use schools::unknown_schools;
 pub use told::Told;
 pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
 
@@ -179,7 +181,7 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
     let signs = Signs::of(config);
     if !options.dry_run {
         if !is_there {
-            let place = presence::absolute(&config.sync.store);
+            let place = absolute(&config.sync.store);
             let next = signs.last_run() + 1;
             tracing::info!(target: ALWAYS, "there was no store, so a new one was made: {}; this is run {next}", place.display());
         } else if let Some(restored) = presence::restored(&store, &signs)? {
@@ -422,7 +424,7 @@ fn interrupted(around: &Surroundings<'_>) -> Result<()> {
 }
 
 /// Says which secrets stand in a configuration that every user of this machine can read.
-pub fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
+fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
     let file = config.file.display().to_string();
     for (key, line) in &config.exposed {
         let line = u64::try_from(*line).ok();

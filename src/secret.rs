@@ -197,9 +197,20 @@ fn read_file(path: &Path) -> Result<String> {
     })
 }
 
-/// A secret that every user of the machine can read is none.
+/// The permissions of a file with a secret; none if there is none.
+pub fn readers(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|found| found.permissions().mode() & 0o777)
+}
+
+/// A secret that every user of the machine can read is none, and one that the group can write may be another tomorrow. That a
+/// group can read it is how systemd and Kubernetes hand secrets over.
 fn refuse_open_to_all(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
+        Ok(found) if found.permissions().mode() & 0o020 != 0 => {
+            Err(Failure::new(Kind::Usage, "the file with a secret can be written by its group")
+                .at(path.display())
+                .cure("take that away: chmod 640, or chmod 600 for the user that runs rostersync only"))
+        }
         Ok(found) if found.permissions().mode() & 0o007 != 0 => {
             Err(Failure::new(Kind::Usage, "the file with a secret is open to every user of this machine")
                 .at(path.display())
@@ -250,6 +261,20 @@ mod tests {
         let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o644);
         assert!(SecretPlace::File(path.clone()).read().unwrap_err().to_string().contains("chmod 600"));
+        for (wrong, words) in [
+            (0o604, "chmod 600"),
+            (0o660, "chmod 640"),
+            (0o620, "can be written by its group"),
+            (0o602, "chmod 600"),
+        ] {
+            mode(wrong);
+            let said = SecretPlace::File(path.clone()).read().unwrap_err().to_string();
+            assert!(said.contains(words), "{wrong:o}: {said}");
+        }
+        for right in [0o400, 0o440, 0o640] {
+            mode(right);
+            assert!(SecretPlace::File(path.clone()).read().is_ok(), "{right:o}");
+        }
         mode(0o600);
         let place = SecretPlace::File(path.clone());
         assert_eq!(place.read().unwrap().reveal(), "hunter2");

@@ -1,33 +1,29 @@
 //! `rostersync check`
 
-use std::ops::ControlFlow;
-
 use serde_json::json;
 
 use super::exit::Status;
-use super::run::Format;
+use super::run::{Format, failure_json};
 use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::config::{Config, PhoneCredential, SourceKind};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{Finding, Findings, KEPT_PER_CODE, Severity};
-use crate::notify::check_quiet_hours;
-use crate::plan::{self, Action, Known, Note, PlanRow, Rules, Summary, Surveyed};
-use crate::platform::{Export, Seen};
+use crate::plan::{self, Action, Note, PlanRow};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
-use crate::run::{Surroundings, find_exposed_secrets, glance, open_later, unknown_schools};
-use crate::source::{Glance, Identifiers, RosterSource};
-use crate::store::Store;
+use crate::run::{Checked, Surroundings, check, glance};
+use crate::source::{Glance, Identifiers};
 
-/// Read the configuration, the roster and the platform export, and say what is wrong with them
+/// Say what the next run, started now, would stumble over
 ///
-/// Needs no store and changes nothing. Findings have file, line, column and code, and never a person's details. Exit 0;
-/// 3 if more records would be rejected than [limits] allows, or something needs a person; 2, 6 or 7 if the configuration or an input is unusable.
-/// With --source only a first page is read of a source that is asked over the network (of an SFTP server the export is fetched,
-/// and its first users are read): whether it can be reached, accepts the credentials, and what it does not share. Then exit 3 means that
-/// something is missing.
+/// Reads the configuration, secrets, folders, the store if there is one, the platform export and the roster, makes the plan of a
+/// dry run, and changes nothing. Findings have file, line, column and code, and never a person's details. The exit status is that
+/// of a dry run: 0; 3 if too many records would be rejected, or something needs a person; 4 if a limit would stop it; 1, 2, 6 or 7
+/// if it could not be done at all. A source over the network is not tried, unless with --source: then a first page is read of it
+/// (of an SFTP server the export is fetched, and its first users are read), and exit 3 means that something is missing. Run it as
+/// the user that runs rostersync.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
     /// Only connect to the source (an API, an SFTP server), read one page, and say what is missing
@@ -45,30 +41,58 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Status> 
     if args.source {
         return first_page(args, &config, &around, ui);
     }
-    let mut findings = Findings::default();
-    let summary = look(&config, &around, &mut findings)?;
-    check_quiet_hours(&config, Store::open_read(&config.sync.store)?.as_ref(), around.now, &mut findings)?;
-    let status = match (plan::too_many_rejected(&summary, &config.limits), findings.needs_attention()) {
-        (true, _) => Status::Partial,
-        (false, true) => Status::Attention,
-        (false, false) => Status::Ok,
-    };
+    let file = file_of(&config);
+    let mut checked = check(&config, &around, |source| Box::new(Identifiers::new(source, file)))?;
+    if let Some(plan) = &checked.plan {
+        plan.each_decided(|row| {
+            for note in row.notes.iter() {
+                add(note, row, &config, &mut checked.findings);
+            }
+            Ok(())
+        })?;
+    }
+    let status = status_of(&checked);
     let text = match args.format {
-        Format::Text => text(&findings, &summary),
-        Format::Json => format!(
-            "{:#}\n",
-            json!({
-                "result": status.word(),
-                "exit": status.code(),
-                "records": summary.records,
-                "rejected": summary.count(Action::Rejected),
-                "counts": findings.counts(),
-                "findings": findings.kept(),
-            })
-        ),
+        Format::Text => text(&checked, status),
+        Format::Json => format!("{:#}\n", json(&checked, status)),
     };
-    ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)?;
-    Ok(status)
+    let said = match args.format {
+        Format::Text => ui.print(text.as_bytes()),
+        Format::Json => ui.result(text.as_bytes()),
+    };
+    said.and_then(|()| ui.settle(status)).map_err(unprintable)?;
+    let mut troubles = checked.troubles.into_iter();
+    let Some(first) = troubles.next() else { return Ok(status) };
+    for trouble in troubles {
+        ui.trouble(&trouble);
+    }
+    Err(first)
+}
+
+/// How the next run would end.
+fn status_of(checked: &Checked) -> Status {
+    match checked.troubles.first() {
+        Some(failure) => Status::of(failure.kind),
+        None if !checked.overruns.is_empty() => Status::Blocked,
+        None if checked.partial => Status::Partial,
+        None if checked.findings.needs_attention() => Status::Attention,
+        None => Status::Ok,
+    }
+}
+
+fn json(checked: &Checked, status: Status) -> serde_json::Value {
+    let summary = checked.plan.as_ref().map(|plan| &plan.summary);
+    json!({
+        "result": status.word(),
+        "exit": status.code(),
+        "source": if checked.not_tried { "not tried" } else { "tried" },
+        "records": summary.map(|summary| summary.records),
+        "rejected": summary.map(|summary| summary.count(Action::Rejected)),
+        "limits": checked.overruns,
+        "errors": checked.troubles.iter().map(failure_json).collect::<Vec<_>>(),
+        "counts": checked.findings.counts(),
+        "findings": checked.findings.kept(),
+    })
 }
 
 /// Asks the source for a page, and says what came.
@@ -127,38 +151,6 @@ fn glance_text(seen: &Glance) -> String {
         text.push_str("Nothing is missing.\n");
     }
     text
-}
-
-/// Plans the roster against a store in which there is nobody: what is odd about a record shows without one.
-fn look(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> Result<Summary> {
-    let now = around.now;
-    let rules = Rules::of(config, config.sync.timezone.day(now), None, false);
-    let store = Store::empty()?;
-    let open = open_later(config, None, &store, around, false)?;
-    around.progress.end();
-    let file = file_of(config);
-    let open = move || Ok(Box::new(Identifiers::new(open()?, file)) as Box<dyn RosterSource>);
-    let prepare = |findings: &mut Findings| {
-        let export = match &config.platform {
-            Some(platform) => Export::read(platform, now.into(), 0, |_, _| Seen::New, None, findings)?,
-            None => Export::default(),
-        };
-        Ok((Known::default(), export))
-    };
-    let go_on = |_| ControlFlow::Continue(());
-    let Surveyed { source, survey, prepared: export } =
-        plan::survey(open, prepare, &store, &rules, findings, go_on)?;
-    find_exposed_secrets(config, findings);
-    unknown_schools(config, &*source, &survey, &store, None, findings)?;
-    let plan = plan::build(source.mode(), survey, &store, &export, &rules, true, go_on)?;
-    plan.each_decided(|row| {
-        for note in row.notes.iter() {
-            add(note, row, config, findings);
-        }
-        Ok(())
-    })?;
-    // Without the store it cannot be known whether a row of the export belongs to somebody, so nothing is said of that.
-    Ok(plan.summary)
 }
 
 /// A note of the plan as a finding: its place and its code, without the person's details.
@@ -240,7 +232,8 @@ fn column_of(field: Field, credential: PhoneCredential) -> &'static str {
     }
 }
 
-fn text(findings: &Findings, summary: &Summary) -> String {
+fn text(checked: &Checked, status: Status) -> String {
+    let findings = &checked.findings;
     let mut text = String::new();
     for finding in findings.kept() {
         let severity = match finding.severity {
@@ -254,12 +247,36 @@ fn text(findings: &Findings, summary: &Summary) -> String {
     for (code, count) in findings.counts().iter().filter(|(_, count)| **count > KEPT_PER_CODE) {
         text.push_str(&format!("… and {} more of {code}\n", count - KEPT_PER_CODE));
     }
-    let total: u64 = findings.counts().values().sum();
-    let rejected = summary.count(Action::Rejected);
-    text.push_str(&format!(
-        "{}; {rejected} would be rejected if there were no accounts yet; {}. The configuration is valid.\n",
-        counted(summary.records, "record", "records"),
-        counted(total, "finding", "findings"),
-    ));
+    for overrun in &checked.overruns {
+        text.push_str(&format!("limit: {}\n", harmless(&overrun.message)));
+    }
+    let found = counted(findings.counts().values().sum(), "finding", "findings");
+    if !checked.troubles.is_empty() {
+        if !text.is_empty() {
+            text.push_str(&format!(
+                "{found}, and {}.\n",
+                counted(checked.troubles.len() as u64, "error", "errors")
+            ));
+        }
+        return text;
+    }
+    if let Some(plan) = &checked.plan {
+        let rejected = plan.summary.count(Action::Rejected);
+        text.push_str(&format!(
+            "{}; {rejected} would be rejected; {found}. ",
+            counted(plan.summary.records, "record", "records")
+        ));
+    } else {
+        text.push_str(&format!(
+            "{found}. The source was not tried: `rostersync check --source` connects to it, `rostersync run --dry-run` pulls it. "
+        ));
+    }
+    match status {
+        Status::Ok if checked.not_tried => text.push_str("All else that a run needs is there.\n"),
+        Status::Ok => text.push_str("The configuration is valid.\n"),
+        status => {
+            text.push_str(&format!("The next run would end with {} ({}).\n", status.code(), status.word()));
+        }
+    }
     text
 }

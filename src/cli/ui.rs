@@ -115,22 +115,16 @@ impl Ui {
             );
             return;
         }
-        let mut text = format!("error: {}\n", failure.what);
-        if !failure.place.is_empty() {
-            text.push_str(&format!("  at: {}\n", failure.place));
-        }
-        for line in failure.excerpt.lines() {
-            text.push_str(&format!("  {line}\n"));
-        }
-        if let Some(cause) = &failure.cause {
-            text.push_str(&format!("  because: {cause}\n"));
-        }
-        if !failure.cure.is_empty() {
-            text.push_str(&format!("  help: {}\n", failure.cure));
-        }
+        let text = in_parts(failure);
         // Nothing is left to tell a failure to if standard error fails.
         let _ = std::io::Write::write_all(&mut stderr(), text.as_bytes());
         tracing::error!(result = status.word(), exit = status.code(), "finished");
+    }
+
+    /// Says a failure that is not the last word, in its three parts.
+    pub(super) fn trouble(&self, failure: &Failure) {
+        self.clear();
+        let _ = std::io::Write::write_all(&mut stderr(), in_parts(&harmless(failure)).as_bytes());
     }
 
     /// The last log line.
@@ -229,6 +223,24 @@ fn defused(bytes: &[u8]) -> Vec<u8> {
         shown.push_str(end);
     }
     shown.into_bytes()
+}
+
+/// `error: …`, with place, cause and cure below.
+fn in_parts(failure: &Failure) -> String {
+    let mut text = format!("error: {}\n", failure.what);
+    if !failure.place.is_empty() {
+        text.push_str(&format!("  at: {}\n", failure.place));
+    }
+    for line in failure.excerpt.lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if let Some(cause) = &failure.cause {
+        text.push_str(&format!("  because: {cause}\n"));
+    }
+    if !failure.cure.is_empty() {
+        text.push_str(&format!("  help: {}\n", failure.cure));
+    }
+    text
 }
 
 /// A failure without anything in it that a terminal would act on: parts of it may come from a server.

@@ -29,7 +29,7 @@ pub(super) type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> 
 ///
 /// # Errors
 /// Those of the source; `Usage` if there is another place and the configured source is no files.
-pub fn open_later<'a>(
+pub(super) fn open_later<'a>(
     config: &'a Config,
     path: Option<&'a Path>,
     store: &Store,

@@ -15,7 +15,7 @@ use crate::store::Store;
 ///
 /// # Errors
 /// Those of the store.
-pub fn unknown_schools(
+pub(super) fn unknown_schools(
     config: &Config,
     source: &dyn RosterSource,
     survey: &Survey,

@@ -151,7 +151,8 @@ impl<M: DeserializeOwned> Kept<M> {
         }
     }
 
-    fn of(path: &Path, place: &str) -> Option<Self> {
+    /// Opens it, however old it is; none if there is none of this place.
+    pub(super) fn of(path: &Path, place: &str) -> Option<Self> {
         let reader = BufReader::with_capacity(256 << 10, File::open(path).ok()?);
         let mut file = Frames { reader, digest: Xxh3::new() };
         let head: Head<M> = postcard::from_bytes(&file.next()?).ok()?;

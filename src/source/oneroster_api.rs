@@ -10,6 +10,7 @@ pub(super) mod rows;
 mod tally;
 mod user;
 
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use self::user::{Oddities, User};
 use super::glance::Glance;
 use super::http::{self, Client, Credentials, Url};
 use super::kept::{Changes, Head, Keeping, Kept, reason};
-use super::pulled::{Pulled, Records, Taken};
+use super::pulled::{Pulled, Records, Taken, fingerprint};
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -91,9 +92,14 @@ pub fn open(
         (Some(keeping), Some(full_every)) => changes(&client, options, keeping, full_every, known, watch)?,
         _ => None,
     };
-    let Latest { mut records, latest, whole_at, findings: of_users } = match changed {
+    // What the last pull ended with, to compare a whole one with it.
+    let before: Option<Kept<DateTime<Utc>>> = keeping
+        .filter(|_| changed.is_none() && options.full_every.is_some())
+        .and_then(|keeping| Kept::of(&keeping.file, &place(options)));
+    let covered = before.as_ref().map(|before| before.head.mark - OVERLAP);
+    let Latest { mut records, latest, whole_at, findings: of_users, unmoved } = match changed {
         Some(changed) => changed,
-        None => everything(&client, options, known, watch)?,
+        None => everything(&client, options, known, watch, covered)?,
     };
     findings.merge(&of_users);
     if let Some((what, cure)) = unusable(&records) {
@@ -102,6 +108,9 @@ pub fn open(
     }
     records.finish()?;
     records.tell(user::FILE, &mut findings);
+    if let Some(before) = before {
+        say_unstamped_changes(before, &records, &unmoved, options, &mut findings)?;
+    }
     if let Some(keeping) = keeping {
         // Where nothing is kept any more, what was kept would be taken up again one day, and be of long ago.
         let latest = latest.filter(|_| options.full_every.is_some());
@@ -141,6 +150,52 @@ struct Latest {
     latest: Option<DateTime<Utc>>,
     whole_at: DateTime<Utc>,
     findings: Findings,
+    /// Of a whole pull those whose stamp is so old that a pull of changes would not have asked for them.
+    unmoved: HashSet<u64>,
+}
+
+/// So many people may change without a new stamp before a person has to look at it, if they are not more than 1%.
+const FEW_UNSTAMPED: u64 = 10;
+
+/// Says how many people changed since the last pull although their stamps did not: pulls of changes alone do not see them. Some
+/// servers stamp a user anew only when certain fields change, and contact details are not among them.
+fn say_unstamped_changes(
+    before: Kept<DateTime<Utc>>,
+    records: &Records,
+    unmoved: &HashSet<u64>,
+    options: &Options,
+    findings: &mut Findings,
+) -> Result<()> {
+    let mut said = HashMap::new();
+    let is_sound = before.with(&Changes::default(), &mut |record| {
+        said.insert(Records::key(record.sourced_id), fingerprint(record));
+        Ok(())
+    })?;
+    let mut moved = 0_u64;
+    records.each(&mut |record| {
+        let key = Records::key(record.sourced_id);
+        let differs = said.get(&key).is_some_and(|before| *before != fingerprint(record));
+        moved += u64::from(differs && !record.deleted && unmoved.contains(&key));
+        ControlFlow::Continue(())
+    })?;
+    // A damaged file says nothing.
+    if moved == 0 || !is_sound {
+        return Ok(());
+    }
+    let message = || {
+        format!(
+            "{} since the last pull without a new dateLastModified, so pulls of changes alone do not see that: have the server \
+             stamp every change of contact details, or set mode = \"full\" in [source]",
+            counted(moved, "person changed", "people changed")
+        )
+    };
+    let (file, column) = (&options.users_path, Some("dateLastModified"));
+    if moved > FEW_UNSTAMPED && moved * 100 > records.present {
+        findings.attention("changed-without-stamp", file, None, column, message);
+    } else {
+        findings.warn("changed-without-stamp", file, None, column, message);
+    }
+    Ok(())
 }
 
 /// Pulls everything.
@@ -149,10 +204,12 @@ fn everything(
     options: &Options,
     schools: Option<&Schools>,
     watch: &Watch<'_>,
+    covered: Option<DateTime<Utc>>,
 ) -> Result<Latest> {
     let all = Wanted { path: &options.users_path, filter: None };
-    let (users, repeated) = pull(client, options, all, watch.progress, || Users::new(schools, watch.now))?;
-    let Users { records, mut findings, oddities, name, .. } = users;
+    let new = || Users { covered, ..Users::new(schools, watch.now) };
+    let (users, repeated) = pull(client, options, all, watch.progress, new)?;
+    let Users { records, mut findings, oddities, name, unmoved, .. } = users;
     oddities.tell(user::FILE, &mut findings);
     say_other_name(&mut findings, &options.users_path, "users", &name);
     if repeated > 0 {
@@ -164,7 +221,7 @@ fn everything(
         });
     }
     let latest = users.latest.filter(|_| !users.unstamped);
-    Ok(Latest { records, latest, whole_at: watch.now, findings })
+    Ok(Latest { records, latest, whole_at: watch.now, findings, unmoved })
 }
 
 /// Says that a list is not called as it should be.
@@ -230,7 +287,9 @@ fn changes(
     }
     let mut records = Records::new(value::ONEROSTER);
     match kept.with(&changes, &mut |record| records.take(record).map(drop))? {
-        true => Ok(Some(Latest { records, latest: Some(latest), whole_at, findings })),
+        true => {
+            Ok(Some(Latest { records, latest: Some(latest), whole_at, findings, unmoved: HashSet::new() }))
+        }
         false => all("the roster of the earlier pull is damaged"),
     }
 }
@@ -249,9 +308,11 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
         glance.orgs = Some(seen.map_err(|failure| failure.or_at(&url))?.met.len() as u64);
     }
     let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
+    let mut unstamped = 0;
     let total = client.get(&url, |answer| {
         Ok(users_of(&answer.body, &mut Name::default())?.map(|users| {
             for user in &users {
+                unstamped += u64::from(user.changed().is_none());
                 let (findings, cells) = (&mut Findings::default(), &mut value::Tally::default());
                 let mut odd = Oddities { findings, cells, schools: None, at: 1 };
                 // Counting cannot fail.
@@ -265,6 +326,15 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
     })?;
     glance.total = total.map_err(|failure| failure.or_at(&url))?;
     glance.judge();
+    if options.full_every.is_some() && unstamped > 0 {
+        glance.missing.push((
+            "no-stamps",
+            format!(
+                "{} no dateLastModified: with mode = \"incremental\" everything is pulled every night all the same",
+                counted(unstamped, "user has", "users have")
+            ),
+        ));
+    }
     Ok(glance)
 }
 
@@ -359,6 +429,10 @@ struct Users<'a> {
     /// Somebody has no stamp that can be read.
     unstamped: bool,
     not_after: DateTime<Utc>,
+    /// Changes stamped after this would have been asked for, if everything is pulled although only they could be.
+    covered: Option<DateTime<Utc>>,
+    /// Those whose stamp is older.
+    unmoved: HashSet<u64>,
 }
 
 impl<'a> Users<'a> {
@@ -372,6 +446,8 @@ impl<'a> Users<'a> {
             latest: None,
             unstamped: false,
             not_after: now + OVERLAP,
+            covered: None,
+            unmoved: HashSet::new(),
         }
     }
 }
@@ -396,6 +472,9 @@ impl Users<'_> {
             let taken = user.with_record(&mut odd, |record| self.records.take(record))?;
             let changed = user.changed();
             self.unstamped |= changed.is_none();
+            if self.covered.is_some_and(|covered| changed.is_some_and(|stamp| stamp <= covered)) {
+                self.unmoved.extend(hashed(&user.sourced_id));
+            }
             self.latest = self.latest.max(changed.filter(|stamp| *stamp <= self.not_after));
             Ok(taken == Taken::New)
         })

@@ -164,7 +164,7 @@ impl Records {
 }
 
 /// A hash of all that a record says.
-fn fingerprint(record: &Record<'_>) -> u64 {
+pub(super) fn fingerprint(record: &Record<'_>) -> u64 {
     let mut hash = Xxh3::new();
     let mut part = |text: Option<&str>| {
         // Absent and empty are not the same, and where one part ends the next must not begin.

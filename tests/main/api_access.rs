@@ -254,16 +254,10 @@ fn check_source_says_what_is_there_and_what_is_missing() {
 }
 
 #[test]
-fn check_reads_all_of_an_api_and_names_positions() {
+fn oddities_of_an_api_are_said_with_their_positions() {
     let fake = served(Sis::new(&oddities()));
-    let done = district(&fake).cli(&["check"]).ok();
-    assert!(done.stdout.contains("users:28: email: warning[sis-email-invalid]"), "{}", done.stdout);
-    assert!(
-        done.stdout.contains("users:29: orgs: warning[dangling-org] org sch-9 is not among the orgs"),
-        "{}",
-        done.stdout
-    );
-    assert!(done.stdout.contains("29 records; 0 would be rejected"), "{}", done.stdout);
+    let done = district(&fake).preview().ok();
+    assert!(done.stderr.contains("users:29: orgs: org sch-9 is not among the orgs"), "{}", done.stderr);
 }
 
 #[test]

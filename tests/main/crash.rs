@@ -233,7 +233,7 @@ fn emails(dump: &[String], letter: &str) -> Vec<String> {
 /// Asked to stop while it reads: the platform export is a pipe here, so that the moment is certain.
 #[test]
 fn a_run_that_is_asked_to_stop_applies_nothing() {
-    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
         let mut district = district().with("platform.max_age", "\"none\"");
         district.set("platform.users", "\"pipe\"");
         let made = std::process::Command::new("mkfifo").arg(district.path("pipe")).status().unwrap();
@@ -263,5 +263,42 @@ fn a_run_that_is_asked_to_stop_applies_nothing() {
         assert!(!district.names().iter().any(|name| name.contains("partial")));
         district.platform(&[person("tea-2")]);
         assert!(district.run().ok().stdout.contains("Run 2,"));
+    }
+}
+
+/// A pipe that nobody writes to cannot be broken off: a run that waits for one is ended all the same, and is on record.
+#[test]
+fn a_run_that_cannot_hear_that_it_should_stop_is_ended() {
+    for name in ["platform-users.csv", "sis/users.csv"] {
+        let mut district = district().with("platform.max_age", "\"none\"");
+        district.platform(&[person("tea-2")]);
+        fs::remove_file(district.path(name)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(district.path(name)).status().unwrap();
+        assert!(made.success());
+        let before = district.store_hash();
+        fs::remove_file(district.path("rostersync.db.lock")).unwrap();
+        let child = district
+            .command(&["run"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It has begun when it holds the lock, and has been able to hear signals since before.
+        while fs::read(district.path("rostersync.db.lock")).unwrap_or_default().is_empty() {
+            std::thread::yield_now();
+        }
+        let kill = format!("kill -TERM {}", child.id());
+        assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(143), "{name}: {said}");
+        assert!(said.contains("interrupted; nothing was applied"), "{name}: {said}");
+        assert_eq!(district.store_hash(), before, "{name}");
+        let runs = district.cli(&["runs", "--json"]).ok().json();
+        assert_eq!(
+            (&runs[0]["result"], &runs[0]["exit"]),
+            (&"interrupted".into(), &143.into()),
+            "{name}: {runs}"
+        );
     }
 }

@@ -301,3 +301,35 @@ fn mistakes_in_the_configuration_are_explained() {
     let files = District::new().with("source.mode", "\"incremental\"");
     files.run().exits(2).complains(&["this `mode` is for a roster over the network"]);
 }
+
+/// Some servers stamp a user anew only when certain fields change. The next pull of everything tells.
+#[test]
+fn people_who_changed_without_a_new_stamp_are_counted_when_everything_is_pulled() {
+    for (count, code) in [(3, 0), (11, 3)] {
+        let all: Vec<Person> = people(30)
+            .into_iter()
+            .map(|one| one.with("dateLastModified", "2026-11-10T00:00:00.000Z"))
+            .chain([person("tea-900").with("dateLastModified", "2026-11-20T00:00:00.000Z")])
+            .collect();
+        let sis = Arc::new(Mutex::new(Sis::new(&all)));
+        let served = Arc::clone(&sis);
+        let fake = Fake::start(move |request| served.lock().unwrap().page(request));
+        let mut district = incremental(&fake);
+        let _ = district.run().ok();
+        for one in sis.lock().unwrap().people.iter_mut().take(count) {
+            *one = one.clone().email(&format!("{}@new.example", one.cells["sourcedId"]));
+        }
+        // Eight days later everything is pulled.
+        district.at("2026-12-01T08:15:00Z");
+        let done = district.run().exits(code);
+        let said = format!("{count} people changed since the last pull without a new dateLastModified");
+        let place = if code == 3 { &done.stdout } else { &done.stderr };
+        assert!(place.contains(&said), "{}{}", done.stdout, done.stderr);
+        // Who has a new stamp is no such case.
+        for one in sis.lock().unwrap().people.iter_mut().take(count) {
+            *one = one.clone().email("x@new.example").with("dateLastModified", "2026-12-02T00:00:00.000Z");
+        }
+        district.at("2026-12-10T08:15:00Z");
+        assert!(!district.run().ok().stderr.contains("without a new dateLastModified"));
+    }
+}

@@ -57,6 +57,37 @@ fn rows_that_no_link_covers_are_found_wherever_they_stand() {
     district.cli(&["status", "--verify"]).exits(1).complains(&["row -1"]);
 }
 
+/// Without its triggers the history could be altered by the next one who comes.
+#[test]
+fn a_trigger_that_is_gone_or_another_is_found() {
+    let _ = found(
+        "DROP TRIGGER audit_row_is_never_changed",
+        &["the store was altered by hand", "the trigger `audit_row_is_never_changed`"],
+    );
+    let _ = found(
+        "DROP TRIGGER link_is_never_changed; \
+         CREATE TRIGGER link_is_never_changed BEFORE UPDATE ON link BEGIN SELECT 1; END",
+        &["the trigger `link_is_never_changed`, which protects the history, is gone or was altered"],
+    );
+}
+
+/// While somebody commits, one more link and its run: both are seen, or neither.
+#[test]
+fn what_another_process_commits_meanwhile_is_no_tampering() {
+    let district = district();
+    std::thread::scope(|scope| {
+        let edits = scope.spawn(|| {
+            for n in 0..6 {
+                let email = format!("gua-1-{n}@home.example");
+                let _ = district.cli(&["users", "edit", "gua-1", "--as", "gua-1", "--email", &email]).ok();
+            }
+        });
+        while !edits.is_finished() {
+            let _ = district.cli(&["status", "--verify"]).ok();
+        }
+    });
+}
+
 /// The triggers let values go with an erased person; who says that somebody was erased has to be covered by a link.
 #[test]
 fn nobody_is_erased_by_a_forged_row() {

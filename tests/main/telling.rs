@@ -214,6 +214,13 @@ fn a_monitor_is_told_how_it_began_and_ended_and_changes_nothing() {
         [ping("/start", ""), ping("", "ok"), ping("/start", ""), ping("/fail", "input-unusable")]
     );
     district.set("source.path", "\"sis\"");
+    // A run that finds the lock taken says nothing in the middle of the other one.
+    let asked = server.requests().len();
+    let lock = std::fs::File::options().write(true).open(district.path("rostersync.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let _ = district.run().exits(5);
+    drop(lock);
+    assert_eq!(server.requests().len(), asked);
     // The start is taken, the end is not.
     server.next(Reply::Breaks);
     server.next(Reply::Is(500, String::new()));

@@ -37,6 +37,16 @@ pub enum Credentials {
 }
 
 impl Credentials {
+    /// Where the secret is kept.
+    pub fn secret(&self) -> &SecretPlace {
+        match self {
+            Self::Bearer { token } => token,
+            Self::OAuth2 { client_secret, .. }
+            | Self::OAuth1 { client_secret, .. }
+            | Self::CleverLookup { client_secret, .. } => client_secret,
+        }
+    }
+
     /// Whose they are; empty if only the token says so.
     pub fn client_id(&self) -> &str {
         match self {
@@ -113,14 +123,14 @@ struct CleverOwner {
 
 impl Auth {
     pub(super) fn new(credentials: Credentials) -> Result<Self> {
-        let secret = place(&credentials).read()?;
+        let secret = credentials.secret().read()?;
         let is_sent_as_it_is = matches!(credentials, Credentials::Bearer { .. });
         if is_sent_as_it_is && !can_be_sent(secret.reveal()) {
             return Err(Failure::new(
                 Kind::Usage,
                 "the token has characters in it that no token has, such as blanks or accents",
             )
-            .at(place(&credentials).shown())
+            .at(credentials.secret().shown())
             .cure("copy it again, the token alone: without `Bearer` before it, quotes, or blanks"));
         }
         Ok(Self { credentials, secret, token: None })
@@ -133,7 +143,7 @@ impl Auth {
             Credentials::OAuth1 { .. } => (AuthKind::OAuth1, "client_secret"),
             Credentials::CleverLookup { .. } => (AuthKind::Clever, "client_secret"),
         };
-        let place = place(&self.credentials);
+        let place = self.credentials.secret();
         let at =
             Some(place.shown()).filter(|at| !at.is_empty()).map_or_else(String::new, |at| format!(" ({at})"));
         let mut used =
@@ -184,7 +194,7 @@ impl Auth {
     /// Gives up what was not accepted; true if something else can be tried: a new token, or a secret that was replaced in
     /// its place meanwhile.
     pub(super) fn renew(&mut self) -> bool {
-        let replaced = place(&self.credentials).read().is_ok_and(|secret| {
+        let replaced = self.credentials.secret().read().is_ok_and(|secret| {
             let is_new = secret != self.secret;
             self.secret = secret;
             is_new
@@ -312,15 +322,6 @@ impl Auth {
                 })
             })
         })
-    }
-}
-
-fn place(credentials: &Credentials) -> &SecretPlace {
-    match credentials {
-        Credentials::Bearer { token } => token,
-        Credentials::OAuth2 { client_secret, .. }
-        | Credentials::OAuth1 { client_secret, .. }
-        | Credentials::CleverLookup { client_secret, .. } => client_secret,
     }
 }
 

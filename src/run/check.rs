@@ -1,0 +1,200 @@
+//! What the next run, started now, would stumble over: the same preparation and the same plan as a dry run, without one that
+//! stops at the first obstacle.
+
+use std::path::Path;
+
+use super::{Options, Signs, Surroundings, Words, absolute, open, open_store, presence, rules};
+use crate::config::{Config, MailServer, Pull};
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::lock::{Of, path_of};
+use crate::notify::check_quiet_hours;
+use crate::owner;
+use crate::plan::{self, Overrun, Plan};
+use crate::platform::{Export, Seen};
+use crate::secret::{SecretPlace, readers};
+use crate::source::RosterSource;
+use crate::store::Store;
+
+/// What was found.
+#[derive(Default)]
+pub struct Checked {
+    /// What would stop the next run, or keep it from what it has to do; the first is how it would end.
+    pub troubles: Vec<Failure>,
+    pub findings: Findings,
+    /// None if there was trouble, or the source was not tried.
+    pub plan: Option<Plan>,
+    pub overruns: Vec<Overrun>,
+    /// More records would be rejected than `[limits] rejected` allows.
+    pub partial: bool,
+    /// The source is asked over the network, and was not.
+    pub not_tried: bool,
+}
+
+/// Looks at everything that a run needs, and makes its plan. Nothing is written. `look` may wrap the source.
+///
+/// # Errors
+/// Only what keeps from looking: that the process is to stop. All else is in [`Checked::troubles`].
+pub fn check(
+    config: &Config,
+    around: &Surroundings<'_>,
+    look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
+) -> Result<Checked> {
+    let mut checked = Checked { not_tried: config.source.pull.is_some(), ..Checked::default() };
+    let options = Options { dry_run: true, decide_all: true, ..Options::default() };
+    let Checked { troubles, findings, .. } = &mut checked;
+    troubles.extend(Words::load(&config.notify).err());
+    places(config, troubles, findings);
+    secrets(config, troubles, findings);
+    let ready =
+        rules(config, &options, around.now).map_err(|failure| troubles.push(failure)).and_then(|rules| {
+            presence::is_there(config, false).map_err(|failure| troubles.push(failure)).map(|_| rules)
+        });
+    if let Ok(mut rules) = ready {
+        let store = open_store(config, &options);
+        match store {
+            Err(failure) => troubles.push(failure),
+            Ok(store) => {
+                let restored = presence::restored(&store, &Signs::of(config))?;
+                if let Some(what) = restored {
+                    findings.warn("store-restored", &name_of(&config.sync.store), None, None, || what);
+                }
+                check_quiet_hours(config, Some(&store), around.now, findings)?;
+                let planned = if checked.not_tried {
+                    export_alone(config, around, &mut checked.findings).map(|()| None)
+                } else {
+                    plan_of(config, &options, &store, &mut rules, &mut checked.findings, around, look)
+                        .map(Some)
+                };
+                match planned {
+                    Ok(Some((plan, overruns))) => {
+                        checked.partial = plan::too_many_rejected(&plan.summary, &config.limits);
+                        checked.overruns = overruns;
+                        checked.plan = Some(plan);
+                    }
+                    Ok(None) => {}
+                    Err(failure) if matches!(failure.kind, Kind::Interrupted(_)) => return Err(failure),
+                    Err(failure) => checked.troubles.push(failure),
+                }
+            }
+        }
+    }
+    around.progress.end();
+    Ok(checked)
+}
+
+fn plan_of(
+    config: &Config,
+    options: &Options,
+    store: &Store,
+    rules: &mut plan::Rules,
+    findings: &mut Findings,
+    around: &Surroundings<'_>,
+    look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
+) -> Result<(Plan, Vec<Overrun>)> {
+    rules.opted_out = store.opt_outs()?.into_iter().collect();
+    rules.last_night = store.last_night()?.map(std::sync::Arc::new);
+    let open = open::open_later(config, None, store, around, false)?;
+    store.begin()?;
+    rules.untold = store.untold(None)?;
+    let open: open::Opening<'_> = Box::new(move || Ok(look(open()?)));
+    let planned = super::plan_on(open, config, options, store, rules, findings, around);
+    let planned = planned.and_then(|planned| {
+        super::managers::Ending::find(&planned.plan, store, findings)?;
+        Ok((planned.plan, planned.overruns))
+    });
+    store.rollback()?;
+    planned
+}
+
+/// Of a source over the network only what lies here is looked at.
+fn export_alone(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> Result<()> {
+    if let Some(guardians) = &config.guardians {
+        std::fs::File::open(&guardians.file).map_err(|cause| {
+            Failure::io(Kind::InputUnusable, "the guardians file cannot be opened", &guardians.file, cause)
+        })?;
+    }
+    if let Some(platform) = &config.platform {
+        Export::read(platform, around.now.into(), 0, |_, _| Seen::New, None, findings)?;
+    }
+    Ok(())
+}
+
+/// Files and folders that a run has to write.
+fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings) {
+    let store = &config.sync.store;
+    let folders = [
+        ("the folder of the store", owner::folder_of(store)),
+        ("the folder of the reports", &config.sync.reports),
+    ];
+    for (what, folder) in folders {
+        if let Some(cause) = owner::unwritable(folder) {
+            troubles.push(unwritable(what, folder, cause));
+        }
+    }
+    let files = [store.clone(), path_of(store, Of::Run), path_of(store, Of::Outbox)];
+    for file in files.iter().filter(|file| file.exists()) {
+        if let Some(cause) = owner::unwritable_file(file) {
+            troubles.push(unwritable("a file of the store", file, cause));
+        }
+    }
+    if owner::is_open_to_others(owner::folder_of(store)) {
+        findings.warn("store-folder-open", &name_of(store), None, None, || {
+            format!(
+                "other users may write to the folder {}: they could replace the store; take that away with chmod 700",
+                absolute(owner::folder_of(store)).display()
+            )
+        });
+    }
+    if let Some(email) = &config.notify.email
+        && let MailServer::Folder(folder) = &email.server
+        && let Some(cause) = owner::unwritable(folder)
+    {
+        troubles.push(unwritable("the mail folder", folder, cause));
+    }
+}
+
+fn unwritable(what: &str, place: &Path, cause: std::io::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("{what} cannot be written"))
+        .at(absolute(place).display())
+        .cure("give it to the user that runs rostersync (chown), or run `check` as that user")
+        .because(cause)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Passwords and tokens: whether they are there, and who else may read them.
+fn secrets(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings) {
+    let mut all = Vec::new();
+    if let Some(email) = &config.notify.email {
+        all.extend(email.password());
+        all.extend(email.token_file.clone().map(SecretPlace::File));
+    }
+    if let Some(sms) = &config.notify.sms {
+        all.extend(sms.password());
+        all.extend(sms.token());
+    }
+    all.extend(config.monitor.ping_url());
+    match &config.source.pull {
+        Some(Pull::OneRoster(options)) => all.push(options.credentials.secret().clone()),
+        Some(Pull::Clever(options)) => all.push(options.credentials.secret().clone()),
+        Some(Pull::Sftp(_)) | None => {}
+    }
+    for place in all {
+        if let SecretPlace::File(path) = &place {
+            if readers(path).is_some_and(|mode| mode & 0o040 != 0) {
+                findings.warn("secret-group", &path.display().to_string(), None, None, || {
+                    "the group may read this secret, too; that is right for a group of the service alone"
+                        .to_owned()
+                });
+            }
+            // What is in a pipe can be read once, and the run needs it.
+            if path.exists() && !path.is_file() {
+                continue;
+            }
+        }
+        troubles.extend(place.read().err());
+    }
+}
