@@ -33,7 +33,7 @@ use crate::failure::Result;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::store::Store;
 
-pub use admins::tell_admins;
+pub use admins::{send_kept_summaries, tell_admins};
 pub use compose::{About, Occasion, compose};
 pub use deliver::{Delivery, Held, Sending, Stuck};
 pub use edited::{Editor, compose_edit};

@@ -9,7 +9,7 @@ use super::Global;
 use super::exit::Status;
 use crate::config::{Config, When};
 use crate::message::Channel;
-use crate::notify::{Delivery, Held, Stuck, tell_admins};
+use crate::notify::{Delivery, Held, Stuck, send_kept_summaries, tell_admins};
 use crate::plural::{agreed, counted};
 
 /// What became of the notifications, where there is something to say.
@@ -113,6 +113,13 @@ pub(super) fn delivery_json(delivery: &Delivery) -> serde_json::Value {
     })
 }
 
+/// Summaries that could not be handed over before go first.
+pub(super) fn send_kept(config: &Config, global: &Global) {
+    if let Err(failure) = send_kept_summaries(config, global.now()) {
+        tracing::warn!("{failure}");
+    }
+}
+
 /// The summary by mail, after the runs that the configuration wants it of. It holds counts and reasons, and the report.
 pub(super) fn write_to_admins(
     config: &Config,
@@ -124,6 +131,7 @@ pub(super) fn write_to_admins(
     global: &Global,
 ) {
     let Some(admins) = &config.notify.admins else { return };
+    send_kept(config, global);
     let wanted = match admins.when {
         When::Never => false,
         When::Problems => status != Status::Ok,

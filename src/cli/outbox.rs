@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::delivery::{delivery_json, delivery_lines};
+use super::delivery::{delivery_json, delivery_lines, send_kept};
 use super::exit::Status;
 use super::run::Format;
 use super::signals;
@@ -58,11 +58,11 @@ struct ListArgs {
 
 /// Hand over what is due, as `run` does at its end
 ///
-/// For a cron line of its own in the morning, when quiet hours kept texts back at night. Exit 8 if some could not be
-/// handed over.
+/// For a cron line of its own in the morning, when quiet hours kept texts back at night. Exit 8 if a channel was stopped, if
+/// nothing was handed over for a day although messages wait, or if messages were given up after five days.
 #[derive(Debug, clap::Args)]
 struct SendArgs {
-    /// Also in quiet hours, and although a relay has had enough; never past per_day
+    /// Also in quiet hours, and although a sending limit was reached; never past per_day
     #[arg(long)]
     at_once: bool,
 
@@ -266,6 +266,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
     };
     let within = Within::sending();
     let delivery = notify::send(&store, config, &sending)?;
+    send_kept(config, global);
     drop(within);
     ui.end();
     let status = if delivery.is_undelivered() { Status::Undelivered } else { Status::Ok };

@@ -94,7 +94,7 @@ Exit status:
   3 done, but something needs a person, or too many records were rejected
   4 blocked by a limit; nothing applied
   5 another run holds the lock  6 the source did not give everything; nothing applied
-  7 an input is missing, empty or unusable; nothing applied   8 applied, but some notifications wait
+  7 an input is missing, empty or unusable; nothing applied   8 applied, but notifications are stuck
   10, 11 see --detailed-exitcode
   129, 130, 143 interrupted (SIGHUP, SIGINT, SIGTERM); nothing applied";
 

@@ -280,6 +280,38 @@ fn one_administrator_who_is_refused_does_not_keep_it_from_the_other() {
     assert_eq!(server.recipients(), ["it@lincoln.example"]);
 }
 
+/// A server that greylists, or is down for a night, gets the summary later, and once.
+#[test]
+fn a_summary_that_is_not_taken_now_is_sent_later() {
+    let server = MailServer::start();
+    let mut district = District::new().with("notify.email.server", &server.url());
+    district.set("notify.admins.to", "[\"boss@lincoln.example\", \"it@lincoln.example\"]");
+    district.set("notify.admins.when", "\"changes\"");
+    district.sis(&[person("tea-1")]);
+    server.when("it@lincoln.example", At::Recipient, Does::Says("450 4.2.0 greylisted"), 2);
+    let done = district.run().ok();
+    assert!(done.stderr.contains("`outbox send` tries again, for three days"), "{}", done.stderr);
+    assert_eq!(server.recipients(), ["boss@lincoln.example"]);
+    // A night without changes, that has no summary of its own.
+    let _ = district.run().ok();
+    assert_eq!(server.recipients().len(), 1);
+    let _ = district.cli(&["outbox", "send"]).ok();
+    assert_eq!(server.recipients(), ["boss@lincoln.example", "it@lincoln.example"]);
+    assert_eq!(server.arrived()[0].subject, server.arrived()[1].subject);
+    let _ = district.cli(&["outbox", "send"]).ok();
+    assert_eq!(server.recipients().len(), 2);
+    assert!(!district.path("rostersync.db.summaries").exists());
+    // For three days.
+    district.sis(&[person("tea-2")]);
+    district.set("limits.archive", "100");
+    server.when("it@lincoln.example", At::Recipient, Does::Says("450 4.2.0 greylisted"), 0);
+    let _ = district.run().ok();
+    assert!(district.path("rostersync.db.summaries").exists());
+    district.at("2026-11-27T08:15:00Z");
+    let _ = district.run().ok();
+    assert!(!district.path("rostersync.db.summaries").exists());
+}
+
 /// The administrators read why the channel stopped, in the server's words.
 #[test]
 fn the_summary_says_why_a_channel_was_stopped() {
