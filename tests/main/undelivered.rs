@@ -371,7 +371,9 @@ fn after_a_restored_store_no_message_is_taken_for_an_earlier_one() {
 /// Everything but the mail is as it was after run 1.
 fn restore(district: &District, copy: &[u8]) {
     std::fs::write(district.path("rostersync.db"), copy).unwrap();
-    std::fs::remove_file(district.path("reports/users-000002.csv")).unwrap();
+    for later in ["reports/users-000002.csv", "rostersync.db.attempts"] {
+        std::fs::remove_file(district.path(later)).unwrap();
+    }
 }
 
 /// Messages of a run have one random value, and keep it however often they are handed over.
