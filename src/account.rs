@@ -137,6 +137,7 @@ impl SisDetails {
             email: self.email.as_deref(),
             sms: self.sms.as_deref(),
             phone: self.phone.as_deref(),
+            not_mobile: false,
             language: self.language.as_deref(),
             roles: RoleList(&self.roles),
             orgs: Some(IdList(&self.orgs)),

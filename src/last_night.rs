@@ -68,6 +68,10 @@ impl FileSeen {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RosterSeen {
+    /// In how many records there was an `email`, an `sms`, a `phone`.
+    pub contacts: BTreeMap<String, u64>,
+    /// Columns of those that have been blank as a whole since.
+    pub blank: BTreeMap<String, Gone>,
     /// How many synced people held each role and were at each school, at the last bulk import.
     pub roles: BTreeMap<String, u64>,
     pub schools: BTreeMap<String, u64>,

@@ -48,7 +48,7 @@ pub use limits::{
 pub use note::{Note, Reason, join_codes, join_notes};
 pub use recipients::News;
 pub use renames::{Renaming, Renamings};
-pub use rules::{Channels, Rules};
+pub use rules::{BlankColumns, Channels, Rules};
 pub use summary::Summary;
 pub use survey::{LastSchools, Survey, Surveyed, current_roles, own_schools, survey};
 pub use view::View;

@@ -13,6 +13,8 @@ use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::time::SystemTime;
 
+use memchr::memchr2;
+
 use self::columns::Columns;
 use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::failure::{Failure, Kind, Result};
@@ -21,6 +23,7 @@ use crate::last_night::FileSeen;
 use crate::roster::kept::{OfKeys, key};
 use crate::source::oneroster_csv::lone::{LoneFile, NO_FINAL_LINE_BREAK};
 use crate::spool::Shelf;
+use crate::value::{self, RecordReader, WordCounts};
 
 pub use compare::{Before, Compared, compare};
 pub use language::languages;
@@ -94,6 +97,8 @@ impl Export {
         let mut contradicted: Vec<u64> = Vec::new();
         let mut first_unusable: Option<(u64, &str)> = None;
         let mut scratch = Vec::new();
+        // Where a name may be a word for "no value", nothing else speaks against it.
+        let mut meaning = RecordReader::of_file(value::PLATFORM, table.is_foreign(), WordCounts::default);
         while let Some(row) = rows.next().map_err(own)? {
             let (line, cut) = (row.line, row.cut);
             record.clear();
@@ -117,6 +122,10 @@ impl Export {
                     });
                 }
                 Ok(cells) => {
+                    let row = record.as_slice();
+                    let plain = row.is_ascii() && memchr2(b'&', b'?', row).is_none();
+                    let rewritten = cells.rewritten(plain, line, &mut meaning);
+                    let cells = rewritten.as_ref().map_or(cells, |rewritten| cells.with(rewritten));
                     let (key, hash) = (key(cells.sourced_id), cells.hash(seed, &mut scratch));
                     let (seen, place) = (see(key, hash), export.places.get(&key));
                     let twice = match (seen, place) {
@@ -147,6 +156,7 @@ impl Export {
                 }
             }
         }
+        meaning.tally.tell(&export.file, findings);
         for key in contradicted {
             export.places.remove(&key);
         }

@@ -38,6 +38,8 @@ pub struct Record<'a> {
     pub sms: Option<&'a str>,
     #[serde(borrow)]
     pub phone: Option<&'a str>,
+    /// The source says that the number in `phone` is no mobile: there is one number, and it is of another kind.
+    pub not_mobile: bool,
     /// A two-letter language code if the source has one.
     #[serde(borrow)]
     pub language: Option<&'a str>,

@@ -7,6 +7,7 @@
 mod approval;
 mod check;
 mod commit;
+mod contacts;
 mod files;
 mod interrupt;
 mod managers;

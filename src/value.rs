@@ -16,7 +16,7 @@ use crate::contact::visible;
 
 pub use code_page::with_lost_letters;
 pub use marks::without_mark;
-pub use reader::{CLEVER, GUARDIANS, Names, ONEROSTER, RecordReader};
+pub use reader::{CLEVER, GUARDIANS, Names, ONEROSTER, PLATFORM, RecordReader};
 pub use tally::Tally;
 pub use words::{WordCounts, is_no_id, null_word};
 

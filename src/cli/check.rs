@@ -201,7 +201,7 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
         | Note::PendingAgain
         | Note::NotNotifiable
         | Note::PossibleDuplicate
-        | Note::PossibleRekey
+        | Note::PossibleRekey(..)
         | Note::Undeliverable(..)
         | Note::ToBeDeleted => return,
     };

@@ -19,7 +19,7 @@ use super::known::{Memo, Memory};
 use super::left_out::Synced;
 use super::people::Sharing;
 use super::renames::Renamings;
-use super::rules::Rules;
+use super::rules::{BlankColumns, Rules};
 use super::sort::{Sorted, Source, sort};
 use super::summary::{Checksum, OfLimits, Summary};
 use super::survey::{LastSchools, Survey};
@@ -143,7 +143,9 @@ pub fn build(
     let today = rules.today.to_string();
     let population = memory.population(&survey.directory);
     // Who is refused a credential depends on others, and a delta is not all that there is to know.
-    let memo = mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow;
+    // Nor does a decision over a column that says nothing tonight hold tomorrow.
+    let says_all = rules.blank_columns == BlankColumns::default();
+    let memo = mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow && says_all;
     let Sorted { sources, changeable, at_schools } =
         sort(&survey, rules, Some(&memory).filter(|_| memo && !decide_all));
     memory.forget_records();

@@ -42,7 +42,7 @@ impl Forecast {
             | Note::Rejected(_)
             | Note::NotNotifiable
             | Note::PossibleDuplicate
-            | Note::PossibleRekey
+            | Note::PossibleRekey(..)
             | Note::Undeliverable(..)
             | Note::ToBeDeleted => None,
         };

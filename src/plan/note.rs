@@ -38,8 +38,8 @@ pub enum Note {
     /// Another account has the same name and the same email or mobile. Code only.
     PossibleDuplicate,
     /// An archived account has the name and the email or mobile of one that is new: the SIS may have given the person
-    /// another sourcedId. Code only.
-    PossibleRekey,
+    /// another sourcedId. Carries the archived one's, and the field that agrees.
+    PossibleRekey(String, Field),
     /// A message to the present address or number was refused for good. Carries the other side's code.
     Undeliverable(Field, String),
     /// A `tobedeleted` record of somebody who has no account, or an archived one. Code only.
@@ -114,7 +114,7 @@ impl Note {
             Self::Rejected(reason) => reason.code().into(),
             Self::NotNotifiable => "not-notifiable".into(),
             Self::PossibleDuplicate => "possible-duplicate".into(),
-            Self::PossibleRekey => "possible-rekey".into(),
+            Self::PossibleRekey(..) => "possible-rekey".into(),
             Self::Undeliverable(..) => "undeliverable".into(),
             Self::ToBeDeleted => "tobedeleted".into(),
         }
@@ -122,10 +122,7 @@ impl Note {
 
     /// Whether the note has a sentence, and not only a code.
     pub fn is_said(&self) -> bool {
-        !matches!(
-            self,
-            Self::NotNotifiable | Self::PossibleDuplicate | Self::PossibleRekey | Self::ToBeDeleted
-        )
+        !matches!(self, Self::NotNotifiable | Self::PossibleDuplicate | Self::ToBeDeleted)
     }
 }
 
@@ -166,7 +163,10 @@ impl fmt::Display for Note {
             Self::Undeliverable(field, reason) => {
                 write!(f, "{} is undeliverable - {reason}", field.title())
             }
-            Self::NotNotifiable | Self::PossibleDuplicate | Self::PossibleRekey | Self::ToBeDeleted => Ok(()),
+            Self::PossibleRekey(old, field) => {
+                write!(f, "Probably the same person as {old} (same name and {})", field.noun())
+            }
+            Self::NotNotifiable | Self::PossibleDuplicate | Self::ToBeDeleted => Ok(()),
         }
     }
 }
@@ -240,6 +240,10 @@ mod tests {
             "Email is undeliverable - 550 5.1.1"
         );
         assert_eq!(said(Note::Rejected(Reason::NoName)), "Record rejected - no name");
+        assert_eq!(
+            said(Note::PossibleRekey("a1b2-c01".into(), Field::Email)),
+            "Probably the same person as a1b2-c01 (same name and email)"
+        );
     }
 
     #[test]

@@ -194,6 +194,20 @@ struct Group {
     names: Vec<(u64, u32)>,
 }
 
+/// A new person who is like an archived one.
+pub(super) struct Rekey {
+    pub(super) place: u32,
+    /// Where the record stands.
+    pub(super) line: Option<u64>,
+    pub(super) new: Box<str>,
+    /// The sourcedId of the archived one.
+    pub(super) old: Box<str>,
+    /// Which credential the two have in common, besides the name.
+    pub(super) field: Field,
+    /// The old account was active and is archived by this run.
+    pub(super) loses: bool,
+}
+
 /// Who shares what.
 #[derive(Default)]
 pub(super) struct Sharing {
@@ -202,8 +216,8 @@ pub(super) struct Sharing {
     groups: [Vec<Group>; 2],
     /// Those who share a name with somebody of their group, sorted.
     likes: Vec<u32>,
-    /// Those who are new and like somebody who is archived, sorted.
-    pub(super) rekeys: Vec<u32>,
+    /// New persons who are like an archived one, by place.
+    pub(super) rekeys: Vec<Rekey>,
 }
 
 impl Sharing {
@@ -285,8 +299,9 @@ impl Walk<'_> {
         if shares && self.sharing.likes.binary_search(&person).is_ok() {
             notes.push(Note::PossibleDuplicate);
         }
-        if self.sharing.rekeys.binary_search(&person).is_ok() {
-            notes.push(Note::PossibleRekey);
+        if let Ok(at) = self.sharing.rekeys.binary_search_by_key(&person, |rekey| rekey.place) {
+            let Rekey { old, field, .. } = &self.sharing.rekeys[at];
+            notes.push(Note::PossibleRekey(old.to_string(), *field));
         }
     }
 }
@@ -311,7 +326,7 @@ fn comes_after_sharing(note: &Note) -> bool {
         | Note::Rejected(_)
         | Note::NotNotifiable
         | Note::PossibleDuplicate
-        | Note::PossibleRekey
+        | Note::PossibleRekey(..)
         | Note::Undeliverable(..)
         | Note::ToBeDeleted => true,
     }

@@ -6,7 +6,7 @@ use super::rules::Rules;
 use super::sis::{Cells, SisValues, Value, same_in_normal_form};
 use super::{Action, Change};
 use crate::account::{Account, KeptSince, SisDetails, State};
-use crate::contact::{Details, Email, Field};
+use crate::contact::{Details, Email, Field, phone_key};
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
 use crate::roster::{IdList, Record, RoleList};
@@ -77,13 +77,17 @@ pub(super) fn archive(account: &Account) -> Verdict {
 
 /// Decides over a record that is in the roster.
 pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
-    let cells = Cells::of(case.record, rules.phone_credential);
+    let cells = Cells::of(&rules.provided(case.record), rules.phone_credential);
     let nobody = Account::new(case.record.sourced_id);
     let account = case.account.unwrap_or(&nobody);
     if let Some(reason) = unusable(case) {
         return Verdict::without_change(Action::Rejected, case.account, vec![Note::Rejected(reason)]);
     }
     let mut sis = SisValues::read(cells, &account.details.name, rules);
+    let moved = is_moved(case.record, account, &sis);
+    if moved {
+        sis.phone = Value::Blank;
+    }
     let invalid: Vec<Note> = Field::ALL
         .into_iter()
         .filter_map(|field| sis.invalid(field).map(|text| Note::SisInvalid(field, text.to_owned())))
@@ -112,9 +116,19 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
     if case.account.is_none() && unreachable && case.roles.iter().all(|role| roles::is_guardian(role)) {
         return left_out(Action::Skipped, &[refused.as_slice(), &[Note::GuardianUnreachable]].concat());
     }
-    let mut verdict = apply(case, account, &sis, refused, rules);
+    let mut verdict = apply(case, account, &sis, refused, moved, rules);
     verdict.notes.extend(standing_notes);
     verdict
+}
+
+/// Whether the account's mobile is the number of which the source says that it is no mobile. Then it is none any more, which
+/// is more than a blank cell says.
+fn is_moved(record: &Record<'_>, account: &Account, sis: &SisValues) -> bool {
+    let same = |number: &String| phone_key(number) == phone_key(&account.details.phone);
+    record.not_mobile
+        && matches!(sis.phone, Value::NotProvided)
+        && !account.details.phone.is_empty()
+        && matches!(&sis.home_phone, Value::Is(number) if same(number))
 }
 
 /// Why a record cannot be used, whoever it is.
@@ -266,11 +280,23 @@ fn last_credential(account: &Account, sis: &SisValues, rules: &Rules) -> (bool, 
 }
 
 /// Applies the policy, field by field.
-fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>, rules: &Rules) -> Verdict {
+fn apply(
+    case: &Case<'_>,
+    before: &Account,
+    sis: &SisValues,
+    refused: Vec<Note>,
+    moved: bool,
+    rules: &Rules,
+) -> Verdict {
     let wanted = wanted(sis);
     let setting = rules.setting_of(case.schools);
     let (email_protected, phone_protected) = match rules.blank_values {
-        BlankValues::Keep => (false, false),
+        BlankValues::Keep if !moved => (false, false),
+        // An email that is blank is kept.
+        BlankValues::Keep => {
+            let email = if matches!(sis.email, Value::Blank) { &Value::NotProvided } else { &sis.email };
+            (false, last_credential(before, &SisValues { email: email.clone(), ..sis.clone() }, rules).1)
+        }
         BlankValues::Clear => last_credential(before, sis, rules),
     };
     let mut after = before.clone();
@@ -282,7 +308,11 @@ fn apply(case: &Case<'_>, before: &Account, sis: &SisValues, refused: Vec<Note>,
             Field::Phone => phone_protected,
             Field::Name | Field::HomePhone => false,
         };
-        let decision = decide(&facts(before, sis, &wanted, field, protected, setting, rules));
+        let mut facts = facts(before, sis, &wanted, field, protected, setting, rules);
+        if moved && field == Field::Phone {
+            facts.blank_values = BlankValues::Clear;
+        }
+        let decision = decide(&facts);
         leaves |= decision.leaves();
         if decision == Decision::Nothing {
             continue;

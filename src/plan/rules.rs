@@ -11,6 +11,7 @@ use crate::contact::PhoneReader;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
 use crate::roles::RoleNames;
+use crate::roster::Record;
 use crate::store::Untold;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
@@ -50,8 +51,18 @@ pub struct Rules {
     pub untold: HashMap<i64, Untold>,
     /// What the last applied run saw of its inputs; none on the first night, and on the first one after an upgrade.
     pub last_night: Option<Arc<LastNight>>,
+    /// Contact columns that are blank as a whole, and were not on the last good night: they clear nothing.
+    pub blank_columns: BlankColumns,
     /// The district's day; role dates and `first_seen` refer to it.
     pub today: NaiveDate,
+}
+
+/// Columns of contact details that say nothing tonight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BlankColumns {
+    pub email: bool,
+    pub sms: bool,
+    pub phone: bool,
 }
 
 impl Rules {
@@ -80,7 +91,20 @@ impl Rules {
             opted_out: HashSet::new(),
             untold: HashMap::new(),
             last_night: None,
+            blank_columns: BlankColumns::default(),
             today,
+        }
+    }
+
+    /// The record without the blank cells of columns that say nothing tonight.
+    pub fn provided<'a>(&self, record: &Record<'a>) -> Record<'a> {
+        let said = |cell: Option<&'a str>, nothing: bool| cell.filter(|text| !(nothing && text.is_empty()));
+        let BlankColumns { email, sms, phone } = self.blank_columns;
+        Record {
+            email: said(record.email, email),
+            sms: said(record.sms, sms),
+            phone: said(record.phone, phone),
+            ..*record
         }
     }
 
@@ -102,6 +126,7 @@ impl Rules {
             opted_out: _,
             untold: _,
             last_night: _,
+            blank_columns: _,
             today: _,
         } = self;
         let (schools, synced): (BTreeMap<_, _>, BTreeSet<_>) =
@@ -133,6 +158,7 @@ impl Rules {
             opted_out: _,
             untold: _,
             last_night: _,
+            blank_columns: _,
             today: _,
         } = self;
         let on = |setting: Setting| (setting == Setting::On).to_string();
@@ -171,3 +197,6 @@ impl Rules {
         Setting::of_person(schools.iter().map(|school| self.schools.get(*school).copied()), self.district)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,6 +155,8 @@ pub struct Survey {
     contradicted_people: HashSet<u32>,
     /// Rows, of whatever use.
     pub records: u64,
+    /// In how many of them there is an email, an `sms`, a `phone`.
+    pub contacts: [u64; 3],
     /// Rows whose sourcedId could not be read: their accounts may be among the archived.
     pub without_id: u64,
     /// People whom the roster mentions.
@@ -221,6 +223,7 @@ impl Survey {
             contradicted: HashSet::new(),
             contradicted_people: HashSet::new(),
             records: 0,
+            contacts: [0; 3],
             without_id: 0,
             people: 0,
             unclear: false,
@@ -446,6 +449,7 @@ impl Survey {
             roles_of_nobody: before.roles_of_nobody,
             dangling,
             configured,
+            ..before.clone()
         }
     }
 

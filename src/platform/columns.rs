@@ -7,7 +7,10 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::Row;
 use crate::account::State;
 use crate::config::{PLATFORM_COLUMNS, PLATFORM_EXTRAS, Platform};
+use crate::contact::is_damaged;
 use crate::failure::{Failure, Kind, Result};
+use crate::roster::Record;
+use crate::value::{self, RecordReader};
 
 /// Which cell is which.
 pub(super) struct Columns {
@@ -78,8 +81,8 @@ impl Columns {
         if is_cut(0) {
             return Err("the file does not end in a line break, so this sourced_id may be cut; left out");
         }
-        let sourced_id = cell(0)?.filter(|id| !id.is_empty()).ok_or("the row has no sourced_id; left out")?;
-        let state = match cell(1)? {
+        let sourced_id = cell(0)?.filter(|id| !value::id(id).is_empty()).ok_or(NO_ID)?;
+        let state = match cell(1)?.map(value::id).as_deref() {
             None => None,
             Some(word) if ["active", "joined"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
                 Some(State::Active)
@@ -97,11 +100,59 @@ impl Columns {
     }
 }
 
+const NO_ID: &str = "the row has no sourced_id; left out";
+
 /// A row as it stands in the file: given name, family name, email, phone, home phone.
+#[derive(Clone, Copy)]
 pub(super) struct Cells<'a> {
     pub(super) sourced_id: &'a str,
     state: Option<State>,
     details: [Option<&'a str>; 5],
+}
+
+/// Texts of a row that had to be rewritten: sourcedId, then the details.
+pub(super) type Rewritten = (String, [Option<String>; 5]);
+
+impl<'a> Cells<'a> {
+    /// The texts as they are meant, if they are not ordinary. Words for "no value" and damaged text are not provided: the
+    /// account keeps what it has.
+    pub(super) fn rewritten(
+        &self,
+        plain: bool,
+        line: u64,
+        meaning: &mut RecordReader<'_>,
+    ) -> Option<Rewritten> {
+        let [given_name, family_name, email, sms, phone] = self.details;
+        let sourced_id = self.sourced_id;
+        let written = Record {
+            line: Some(line),
+            sourced_id,
+            given_name,
+            family_name,
+            email,
+            sms,
+            phone,
+            ..Record::default()
+        };
+        if RecordReader::is_ordinary(&written, plain) {
+            return None;
+        }
+        Some(meaning.read(&written, plain, |meant| {
+            let whole = |cell: Option<&str>| cell.filter(|text| !is_damaged(text)).map(str::to_owned);
+            let names = [meant.given_name, meant.family_name];
+            let damaged = names.into_iter().flatten().any(is_damaged);
+            // A name is one value.
+            let [given, family] = names.map(|part| part.filter(|_| !damaged).map(str::to_owned));
+            let details = [given, family, whole(meant.email), whole(meant.sms), whole(meant.phone)];
+            (meant.sourced_id.to_owned(), details)
+        }))
+    }
+
+    /// The row with other texts.
+    pub(super) fn with(&self, rewritten: &'a Rewritten) -> Self {
+        let (sourced_id, details) = rewritten;
+        Self { sourced_id, state: self.state, details: details.each_ref().map(Option::as_deref) }
+    }
 }
 
 impl Cells<'_> {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use crate::config::Platform;
 use crate::findings::Findings;
 use crate::source::oneroster_csv::lone::LoneFile;
+use crate::value;
 
 /// The languages of these people, as the export's column `language` has them, by sourcedId. Without that column, or if
 /// the export is no longer there, nobody's is known, which is no reason not to tell people.
@@ -35,8 +36,9 @@ pub fn languages(platform: &Platform, of: &HashSet<String>) -> HashMap<String, S
                 own_language = cell;
             }
         }
-        if !own_language.is_empty() && of.contains(own_id) {
-            found.insert(own_id.to_owned(), own_language.to_owned());
+        let own_id = value::id(own_id);
+        if !own_language.is_empty() && of.contains(own_id.as_ref()) {
+            found.insert(own_id.into_owned(), own_language.to_owned());
         }
     }
     found

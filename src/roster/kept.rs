@@ -52,6 +52,8 @@ const KEY: usize = 13;
 const HASH: usize = 21;
 const SAID: usize = 29;
 const TEXTS: usize = 11;
+/// Sign among the bits that say which cells there are.
+const NOT_MOBILE: u16 = 1 << 15;
 
 const DELETED: u8 = 1;
 const ENABLED_KNOWN: u8 = 2;
@@ -113,6 +115,7 @@ impl Block {
         ];
         let there =
             texts.iter().enumerate().fold(0_u16, |bits, (i, text)| bits | (u16::from(text.is_some()) << i));
+        let there = there | if record.not_mobile { NOT_MOBILE } else { 0 };
         let sign = |on: bool, sign: u8| if on { sign } else { 0 };
         let signs = sign(record.deleted, DELETED)
             | sign(record.enabled.is_some(), ENABLED_KNOWN)
@@ -260,6 +263,7 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
         email,
         sms,
         phone,
+        not_mobile: there & NOT_MOBILE != 0,
         language,
         roles: RoleList(roles?),
         orgs: orgs.map(IdList),
@@ -294,6 +298,7 @@ mod tests {
                 email: None,
                 sms: Some(&long),
                 phone: Some(" "),
+                not_mobile: true,
                 language: Some("es"),
                 roles: RoleList("student\tsch-1\naide"),
                 orgs: None,
@@ -337,6 +342,7 @@ mod tests {
             Record { enabled: Some(false), ..one },
             Record { enabled: Some(true), ..one },
             Record { deleted: true, ..one },
+            Record { not_mobile: true, ..one },
             Record { defect: Some(Defect::Shifted), ..one },
         ] {
             assert_ne!(hash(&one, 1), hash(&other, 1));

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::contacts;
 use super::schools::unknown_schools;
 use super::{
     Options, Surroundings, find_exposed_secrets, interrupted, open, refuse_first_delta, rules, survey, watch,
@@ -64,10 +65,17 @@ pub(super) fn plan_on(
         }
         None => None,
     };
+    let last = rules.last_night.as_deref().map(|night| night.roster.clone()).unwrap_or_default();
+    let contacts = match source.mode() {
+        Mode::Bulk => contacts::compare(survey.contacts, &last, rules.today, findings),
+        Mode::Delta | Mode::Unknown => contacts::Compared::default(),
+    };
+    let rules = &contacts.rules(rules);
     around.progress.begin("planning", Some(survey.records));
     let plan = plan::build(source.mode(), survey, store, &export, rules, options.decide_all, watch(around));
     interrupted(around)?;
     let mut plan = plan?;
+    plan.tell_rekeys(source.users_name(), findings);
     let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
     if source.mode() == Mode::Bulk {
         let mut all = source.files_seen();
@@ -76,6 +84,8 @@ pub(super) fn plan_on(
             let seen = tonight.files.get(&kind).map_or(seen.clone(), |before| seen.after(before));
             tonight.files.insert(kind, seen);
         }
+        tonight.roster.contacts = contacts.seen;
+        tonight.roster.blank = contacts.blank;
     }
     if !export.is_empty() {
         tonight.files.insert(file::PLATFORM.to_owned(), export.seen().clone());

@@ -183,6 +183,7 @@ pub(super) fn fingerprint(record: &Record<'_>) -> u64 {
     hash.update(&[
         u8::from(record.deleted),
         record.enabled.map_or(2, u8::from),
+        u8::from(record.not_mobile),
         u8::from(record.defect.is_some()),
     ]);
     hash.digest()

@@ -79,6 +79,21 @@ pub const GUARDIANS: Names = Names {
     agents: "student_id",
 };
 
+/// The platform export's names.
+pub const PLATFORM: Names = Names {
+    id: "sourced_id",
+    identifier: "sourced_id",
+    given: "given_name",
+    family: "family_name",
+    email: "email",
+    sms: "phone",
+    phone: "home_phone",
+    language: "language",
+    role: "state",
+    orgs: "sourced_id",
+    agents: "sourced_id",
+};
+
 /// Reads the records of one file or collection.
 pub struct RecordReader<'c> {
     names: Names,
@@ -116,7 +131,7 @@ impl<'c> RecordReader<'c> {
         self.foreign = foreign;
     }
 
-    /// Hands over the record as its cells are meant. `plain` says that it has neither letters beyond ASCII nor `&`.
+    /// Hands over the record as its cells are meant. `plain` says that it has neither letters beyond ASCII nor `&` nor `?`.
     #[inline]
     pub fn read<R>(&mut self, record: &Record<'_>, plain: bool, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
         if let Counts::Gathered(counts) = &mut self.counts {
@@ -125,9 +140,15 @@ impl<'c> RecordReader<'c> {
         if plain && !is_odd(record) { use_it(record) } else { self.read_odd(record, use_it) }
     }
 
+    /// Whether a record means what it says, letter by letter.
+    #[inline]
+    pub fn is_ordinary(record: &Record<'_>, plain: bool) -> bool {
+        plain && !is_odd(record)
+    }
+
     /// As [`Self::read`], of a record that nothing is known of.
     pub fn read_any<R>(&mut self, record: &Record<'_>, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
-        let plain = |text: &str| text.is_ascii() && !text.contains('&');
+        let plain = |text: &str| text.is_ascii() && !text.contains(['&', '?']);
         let all = texts(record).into_iter().flatten().all(plain);
         self.read(record, all, use_it)
     }

@@ -64,6 +64,7 @@ mod terminal;
 mod texts;
 mod undelivered;
 mod undo;
+mod values;
 mod who_counts;
 
 /// A file that is not listed above would never be compiled, and nobody would notice.

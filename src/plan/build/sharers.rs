@@ -3,17 +3,22 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Plan;
-use crate::contact::{PersonName, likeness_keys};
+use crate::account::State;
+use crate::contact::{Details, PersonName, likeness_keys};
 use crate::failure::Result;
+use crate::findings::Findings;
 use crate::message::Channel;
 use crate::plan::draft::Former;
-use crate::plan::people::{NOWHERE, Others, People, Sharing};
+use crate::plan::people::{CREDENTIALS, NOWHERE, Others, People, Rekey, Sharing};
 use crate::plan::sort::Source;
 use crate::plan::survey::Survey;
 use crate::plan::{Action, PlanRow, RowHead};
 use crate::roster::kept::{self, Kept};
 use crate::spool;
 use crate::store::{ARCHIVED, Store};
+
+/// So many may lose an active account to another sourcedId without a person having to look at it.
+const FEW: u64 = 5;
 
 /// Who shares a credential: the people who were decided on, and those who were passed over with what they held before. And
 /// how many hold each of the `wanted` ones.
@@ -127,7 +132,17 @@ impl Plan {
         if self.summary.count(Action::Created) == 0 {
             return Ok(());
         }
-        let mut gone: HashSet<u64> = HashSet::new();
+        // By likeness: the sourcedId, and whether an active account is lost tonight.
+        let mut gone: HashMap<u64, (Box<str>, bool)> = HashMap::new();
+        let mut put = |details: &Details, id: &str, loses: bool| {
+            for key in likeness_keys(details).into_iter().flatten() {
+                let first = gone.entry(key).or_insert_with(|| (id.into(), loses));
+                // The same one is named whatever the order: an account that is lost tonight, then the lowest id.
+                if (loses, first.0.as_ref()) > (first.1, id) {
+                    *first = (id.into(), loses);
+                }
+            }
+        };
         let known = &self.survey.directory;
         let archived = |number: &u32| self.memory.state(*number) & ARCHIVED != 0;
         let mut archived = known.with_account().filter(archived).peekable();
@@ -135,12 +150,15 @@ impl Plan {
             let renamed = store.rekeyed()?;
             for id in archived.filter_map(|number| known.account(number)).filter(|id| !renamed.contains(id)) {
                 let account = store.account_by_id(id)?;
-                gone.extend(account.iter().flat_map(|account| likeness_keys(&account.details)).flatten());
+                if let Some(account) = account {
+                    put(&account.details, &account.sourced_id, false);
+                }
             }
         }
         if self.summary.count(Action::Archived) > 0 {
             self.each_of(Action::Archived, |row| {
-                gone.extend(likeness_keys(&row.details).into_iter().flatten())
+                let loses = row.state_before.as_deref() == Some(State::Active.word());
+                put(&row.details, &row.sourced_id, loses);
             })?;
         }
         if gone.is_empty() {
@@ -148,12 +166,49 @@ impl Plan {
         }
         let mut rekeys = Vec::new();
         self.each_of(Action::Created, |row| {
-            if likeness_keys(&row.details).into_iter().flatten().any(|key| gone.contains(&key)) {
-                rekeys.push(row.place);
+            let keys = likeness_keys(&row.details).into_iter().zip(CREDENTIALS);
+            let found = keys.filter_map(|(key, field)| Some((gone.get(&key?)?, field))).next();
+            if let Some(((old, loses), field)) = found {
+                rekeys.push(Rekey {
+                    place: row.place,
+                    line: row.line,
+                    new: row.sourced_id.as_ref().into(),
+                    old: old.clone(),
+                    field,
+                    loses: *loses,
+                });
             }
         })?;
         self.sharing.rekeys = rekeys;
         Ok(())
+    }
+
+    /// Says which new persons are probably known ones under another sourcedId. Where more than a few active ones lose their
+    /// accounts by that, a person has to look at it.
+    pub fn tell_rekeys(&self, file: &str, findings: &mut Findings) {
+        let rekeys = &self.sharing.rekeys;
+        for rekey in rekeys {
+            let Rekey { line, new, old, field, loses, .. } = rekey;
+            findings.warn("possible-rekey", file, *line, Some("sourcedId"), || {
+                let what = match old.eq_ignore_ascii_case(new) {
+                    true => format!("differs from `{old}` only in upper and lower case, and has the same name and {}", field.noun()),
+                    false => format!("has the name and the {} of `{old}`", field.noun()),
+                };
+                let loss = if *loses { "; the active account of that one is archived" } else { "" };
+                format!(
+                    "sourcedId `{new}` is new and {what}{loss}. If it is one person: rostersync users rekey {old} {new}"
+                )
+            });
+        }
+        let lost = rekeys.iter().filter(|rekey| rekey.loses).count() as u64;
+        if lost > FEW {
+            findings.attention("possible-rekey", file, None, Some("sourcedId"), || {
+                format!(
+                    "{lost} active users lose their accounts tonight and seem to be back under another sourcedId; put the pairs into a file and \
+                     run with --rekey before the next night, or undo this run"
+                )
+            });
+        }
     }
 
     /// Hands over the rows of an action.

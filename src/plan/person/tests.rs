@@ -21,6 +21,7 @@ pub(in crate::plan) fn rules() -> Rules {
         opted_out: Default::default(),
         last_night: None,
         role_names: Default::default(),
+        blank_columns: Default::default(),
         untold: Default::default(),
         today: "2026-11-23".parse().unwrap(),
     }
@@ -210,6 +211,56 @@ fn blank_clears_where_the_sync_may_but_never_the_last_credential_or_a_name() {
     let verdict = judged(&only_email, Some(&account(State::Active)), &["off"], &clear);
     assert_eq!(verdict.action, Action::Kept);
     assert_eq!(notes(&verdict), ["SIS import has no email - kept rosa@mail.example"]);
+}
+
+#[test]
+fn a_column_that_is_blank_as_a_whole_clears_nothing() {
+    use crate::plan::rules::BlankColumns;
+    let blank = Record { email: Some(""), sms: Some(""), ..record() };
+    let clear = Rules { blank_values: BlankValues::Clear, ..rules() };
+    let all = Rules { blank_columns: BlankColumns { email: true, sms: true, phone: true }, ..clear.clone() };
+    let one = Rules { blank_columns: BlankColumns { email: true, ..Default::default() }, ..clear };
+    let account = account(State::Active);
+    let verdict = judged(&blank, Some(&account), &["on"], &all);
+    assert_eq!((verdict.action, notes(&verdict)), (Action::Unchanged, vec![]));
+    let verdict = judged(&blank, Some(&account), &["on"], &one);
+    assert_eq!(notes(&verdict), ["Phone number updated by the sync - was +17185550142"]);
+}
+
+#[test]
+fn a_number_that_is_said_to_be_no_mobile_is_none_any_more() {
+    let moved = Record { sms: None, phone: Some("718-555-0142"), not_mobile: true, ..record() };
+    let mut account = account(State::Active);
+    account.details.home_phone = String::new();
+    let verdict = judged(&moved, Some(&account), &["on"], &rules());
+    assert_eq!(
+        notes(&verdict),
+        [
+            "Phone number updated by the sync - was +17185550142",
+            "Home phone number updated by the sync - was none"
+        ]
+    );
+    let after = verdict.account.unwrap().details;
+    assert_eq!((after.phone.as_str(), after.home_phone.as_str()), ("", "+17185550142"));
+    // Under OFF the person's own value stands, and it is said.
+    let verdict = judged(&moved, Some(&account), &["off"], &rules());
+    assert_eq!(verdict.action, Action::Kept);
+    assert_eq!(verdict.account.unwrap().details.phone, "+17185550142");
+    // The last way to sign in stays.
+    account.details.email = String::new();
+    let verdict = judged(&Record { email: Some(""), ..moved }, Some(&account), &["on"], &rules());
+    assert_eq!(verdict.account.unwrap().details.phone, "+17185550142");
+    assert_eq!(
+        notes(&judged(&Record { email: None, ..moved }, Some(&account), &["on"], &rules()))[0],
+        "SIS import has no phone number - kept +17185550142"
+    );
+    // Another number, or one whose kind is not said, takes nothing away.
+    for other in [Record { phone: Some("718-555-0199"), ..moved }, Record { not_mobile: false, ..moved }] {
+        assert_eq!(
+            judged(&other, Some(&account), &["on"], &rules()).account.unwrap().details.phone,
+            "+17185550142"
+        );
+    }
 }
 
 #[test]

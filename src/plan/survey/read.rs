@@ -189,6 +189,9 @@ impl Survey {
             while let Some(kept) = records.next_record()? {
                 let record = &kept.record;
                 self.records += 1;
+                for (count, cell) in self.contacts.iter_mut().zip([record.email, record.sms, record.phone]) {
+                    *count += u64::from(cell.is_some_and(|cell| !cell.is_empty()));
+                }
                 if record.sourced_id.is_empty() {
                     self.without_id += 1;
                     self.people_of.push(NOBODY);

@@ -122,9 +122,10 @@ impl User<'_> {
         let orgs = Some(IdList(&orgs)).filter(|_| !schools.is_empty() || !held.iter().any(silent));
         let contact = self.contact();
         let number = contact.and_then(|contact| contact.phone.filled());
-        let is_mobile = contact
-            .and_then(|contact| contact.phone_type.filled())
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("cell"));
+        let kind = contact.and_then(|contact| contact.phone_type.word());
+        let is_mobile = kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("cell"));
+        // Without a kind it is not known what the number is.
+        let not_mobile = kind.is_some() && !is_mobile && number.is_some();
         let students = contact
             .filter(|contact| contact.student_relationships.0.is_some())
             .map(|_| self.students().join(","));
@@ -139,6 +140,7 @@ impl User<'_> {
             email: email.as_deref(),
             sms: number.as_deref().filter(|_| is_mobile),
             phone: number.as_deref().filter(|_| !is_mobile),
+            not_mobile,
             language: None,
             roles: RoleList(&roles.join("\n")),
             orgs,
@@ -192,9 +194,10 @@ mod tests {
             assert_eq!((record.sms, record.phone), (Some("(718) 555-0142"), None));
             assert_eq!((record.roles.0, record.agents), ("guardian", Some(IdList("s1,s2"))));
         });
-        for kind in ["\"Home\"", "\"Work\"", "\"\"", "null"] {
+        for kind in ["\"Home\"", "\"Work\"", "\"Other\"", "\"\"", "null"] {
             record(&contact(kind), |record| {
                 assert_eq!((record.sms, record.phone), (None, Some("(718) 555-0142")), "{kind}");
+                assert_eq!(record.not_mobile, !matches!(kind, "\"\"" | "null"), "{kind}");
             });
         }
     }

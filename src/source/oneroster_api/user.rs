@@ -160,6 +160,7 @@ impl User<'_> {
             email: email.as_deref(),
             sms: sms.as_deref(),
             phone: phone.as_deref(),
+            not_mobile: false,
             language: None,
             roles: RoleList(&roles),
             orgs: orgs.as_deref().map(IdList),

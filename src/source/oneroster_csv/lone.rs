@@ -86,6 +86,11 @@ impl LoneFile {
         &self.table.header.cells
     }
 
+    /// Whether cells can have letters of another code page than the one in which the file is read.
+    pub fn is_foreign(&self) -> bool {
+        self.table.foreign
+    }
+
     /// The line of the header.
     pub fn line(&self) -> u64 {
         self.table.header.line

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use memchr::memchr;
+use memchr::memchr2;
 
 use super::blocks::{Block, Row};
 use super::cells::Cells;
@@ -230,6 +230,7 @@ impl<'s> RowReader<'s> {
             email: get(columns.email),
             sms: get(columns.sms),
             phone: get(columns.phone),
+            not_mobile: false,
             language: get(columns.language),
             roles: RoleList(role.unwrap_or_default()),
             orgs: get(columns.orgs).map(IdList),
@@ -294,9 +295,9 @@ impl<'s> RowReader<'s> {
     }
 }
 
-/// Whether there are neither letters beyond ASCII nor HTML escapes.
+/// Whether there are neither letters beyond ASCII nor HTML escapes nor question marks.
 fn is_plain(text: &str) -> bool {
-    text.is_ascii() && memchr(b'&', text.as_bytes()).is_none()
+    text.is_ascii() && memchr2(b'&', b'?', text.as_bytes()).is_none()
 }
 
 /// The user's roles: those of users.csv, or else those of roles.csv, written to `list`; and whether those say that the user is at
