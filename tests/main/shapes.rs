@@ -4,7 +4,7 @@
 
 use std::io::{Cursor, Write as _};
 
-use crate::support::{COLUMNS, District, Person, line, person, users_csv};
+use crate::support::{COLUMNS, District, Done, Person, line, person, users_csv};
 
 /// Which input file is cut or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,9 @@ fn district(sort: Sort, ended: bool) -> (District, Vec<(&'static str, String)>) 
         .school("sch-on", true)
         .school("sch-off", false)
         .with("guardians.file", "\"guardians.csv\"")
-        .with("limits.minimum", "100000");
+        .with("limits.minimum", "100000")
+        // A column of the export that loses all its values is stopped by its limit.
+        .with("limits.export", "\"20%\"");
     for (name, text) in &texts {
         district.file(name, if ended { text.as_str() } else { text.trim_end() });
     }
@@ -294,6 +296,92 @@ fn the_address_of_a_guardian_in_a_cut_row_is_not_used() {
     let done = first.run().ok();
     assert!(done.stderr.contains("no-final-line-break"), "{}", done.stderr);
     assert_eq!(first.ask("SELECT count(*) FROM account WHERE email LIKE 'gua89%'"), "0");
+}
+
+/// Takes a column out of a CSV text without quotes that matter, or empties it.
+fn without(text: &str, column: &str, empty: bool) -> String {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let mut at = None;
+    let mut out = String::new();
+    for record in reader.records() {
+        let cells: Vec<String> = record.unwrap().iter().map(str::to_owned).collect();
+        let header = at.is_none();
+        let place = *at.get_or_insert_with(|| cells.iter().position(|cell| cell == column).unwrap());
+        let cells = cells.into_iter().enumerate().filter(|(n, _)| empty || *n != place);
+        out.push_str(&line(cells.map(|(n, cell)| if n == place && !header { String::new() } else { cell })));
+    }
+    out
+}
+
+#[track_caller]
+fn setting(done: Done, what: &str) -> bool {
+    let done = done.ok();
+    done.json()["update_contacts"].as_bool().unwrap_or_else(|| panic!("{what}: {}", done.stdout))
+}
+
+/// With each column missing in turn, and with each emptied in turn, for two nights: whoever is under OFF keeps their details and
+/// stays under OFF, and plan, `explain` and `users show` say the same.
+fn each_column_missing_and_emptied(sort: Sort) {
+    let (mut district, texts) = district(sort, true);
+    let text = text_of(&texts, sort);
+    let before = protected(&district);
+    let store = std::fs::read(district.path("rostersync.db")).unwrap();
+    let columns: Vec<String> = text.lines().next().unwrap().split(',').map(str::to_owned).collect();
+    for (column, empty) in columns.iter().flat_map(|column| [(column, false), (column, true)]) {
+        let changed = without(&text, column, empty);
+        put(&mut district, sort, changed.as_bytes());
+        for night in 1..=if is_long() { 2 } else { 1 } {
+            let done = district.run();
+            let what = format!(
+                "{sort:?} {column} {} night {night}\n{}{}",
+                if empty { "empty" } else { "gone" },
+                done.stdout,
+                done.stderr
+            );
+            assert!(matches!(done.code, 0 | 3 | 4 | 7), "{what}");
+            nobody_loses(&district, &before, &what);
+            for id in PROTECTED.into_iter().take(if is_long() { 4 } else { 3 }) {
+                let rows = done.report.rows.iter().filter(|row| row["sourced_id"] == *id);
+                for row in rows.filter(|_| !matches!(done.code, 4)) {
+                    assert!(!["updated", "archived", "created"].contains(&&row["action"]), "{id}: {what}");
+                }
+                assert!(!setting(district.cli(&["users", "show", id, "--json"]), &what), "show {id}: {what}");
+            }
+            if done.code != 7 && night == 1 {
+                assert!(!setting(district.cli(&["explain", "gua-1", "--json"]), &what), "explain: {what}");
+                assert!(!setting(district.cli(&["explain", "tea-off", "--json"]), &what), "explain: {what}");
+            }
+        }
+        put(&mut district, sort, text.as_bytes());
+        let done = district.run();
+        assert!(matches!(done.code, 0 | 3), "{sort:?} {column}: back: {done:?}");
+        district.file("rostersync.db", &store);
+    }
+}
+
+#[test]
+fn columns_of_users_csv_missing_and_emptied() {
+    each_column_missing_and_emptied(Sort::Users);
+}
+
+#[test]
+fn columns_of_users_csv_1_2_missing_and_emptied() {
+    each_column_missing_and_emptied(Sort::Users12);
+}
+
+#[test]
+fn columns_of_roles_csv_missing_and_emptied() {
+    each_column_missing_and_emptied(Sort::Roles);
+}
+
+#[test]
+fn columns_of_the_guardians_file_missing_and_emptied() {
+    each_column_missing_and_emptied(Sort::Guardians);
+}
+
+#[test]
+fn columns_of_the_platform_export_missing_and_emptied() {
+    each_column_missing_and_emptied(Sort::Platform);
 }
 
 /// However the platform's export was saved, it says the same.
