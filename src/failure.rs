@@ -26,6 +26,10 @@ pub enum Kind {
     Interrupted(i32),
 }
 
+/// A line of a file with a mark below it.
+#[derive(Debug)]
+struct Excerpt(String);
+
 /// A failure in three parts: what happened, where, and the cure.
 #[derive(Debug)]
 pub struct Failure {
@@ -34,8 +38,8 @@ pub struct Failure {
     pub what: String,
     /// File, line, column, URL or user that it concerns; may be empty.
     pub place: String,
-    /// The line at the place with a mark below it; may be empty, and is shown to people alone.
-    pub excerpt: String,
+    /// The line at the place with a mark below it, which is shown to people alone. Boxed, since few failures have one.
+    excerpt: Option<Box<Excerpt>>,
     /// What to do about it; may be empty where the cause says it.
     pub cure: String,
     /// The error underneath, for the "caused by" line.
@@ -52,7 +56,7 @@ impl Failure {
             kind,
             what: what.into(),
             place: String::new(),
-            excerpt: String::new(),
+            excerpt: None,
             cure: String::new(),
             cause: None,
         }
@@ -73,8 +77,14 @@ impl Failure {
     /// Shows the line at the place. It must not hold a secret.
     #[must_use]
     pub fn showing(mut self, excerpt: impl Into<String>) -> Self {
-        self.excerpt = excerpt.into();
+        let excerpt = excerpt.into();
+        self.excerpt = (!excerpt.is_empty()).then(|| Box::new(Excerpt(excerpt)));
         self
+    }
+
+    /// The line at the place with a mark below it; empty where there is none.
+    pub fn excerpt(&self) -> &str {
+        self.excerpt.as_ref().map_or("", |excerpt| &excerpt.0)
     }
 
     #[must_use]

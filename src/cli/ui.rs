@@ -231,7 +231,7 @@ fn in_parts(failure: &Failure) -> String {
     if !failure.place.is_empty() {
         text.push_str(&format!("  at: {}\n", failure.place));
     }
-    for line in failure.excerpt.lines() {
+    for line in failure.excerpt().lines() {
         text.push_str(&format!("  {line}\n"));
     }
     if let Some(cause) = &failure.cause {
@@ -248,7 +248,7 @@ fn harmless(failure: &Failure) -> Failure {
     let lines = |text: &str| text.lines().map(report::harmless).collect::<Vec<_>>().join("\n");
     let plain = Failure::new(failure.kind, lines(&failure.what))
         .at(lines(&failure.place))
-        .showing(lines(&failure.excerpt))
+        .showing(lines(failure.excerpt()))
         .cure(lines(&failure.cure));
     match &failure.cause {
         Some(cause) => plain.because(lines(&cause.to_string())),

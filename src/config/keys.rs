@@ -254,11 +254,11 @@ impl Found<'_, '_> {
     }
 
     fn keys(&self) -> Vec<&str> {
-        let key = |step| match step {
-            &Step::Key(ref key) => Some(key.as_str()),
-            &Step::Entry(_) => None,
-        };
-        self.path.iter().filter_map(key).collect()
+        let keys = self.path.iter().filter_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Entry(_) => None,
+        });
+        keys.collect()
     }
 
     /// `archive` in [limits]

@@ -108,9 +108,9 @@ fn every_kind_of_mistake_names_key_value_and_what_is_wanted() {
     ] {
         let failure =
             parse(&SMALLEST.replace("[sync]\n", &format!("[sync]\n{written}\n"))).expect_err(written);
-        let whole = format!("{}\n{}\n{}", failure.what, failure.excerpt, failure.cure);
+        let whole = format!("{}\n{}\n{}", failure.what, failure.excerpt(), failure.cure);
         assert!(failure.what.contains(said), "{written}: {whole}");
-        assert!(failure.excerpt.contains(marked) && failure.excerpt.contains('|'), "{written}: {whole}");
+        assert!(failure.excerpt().contains(marked) && failure.excerpt().contains('|'), "{written}: {whole}");
         assert!(failure.cure.contains(cure), "{written}: {whole}");
         assert!(failure.place.starts_with("/etc/rs/rostersync.toml:"), "{written}: {}", failure.place);
     }
@@ -132,7 +132,7 @@ fn a_mistake_is_shown_in_its_own_section() {
                 [notify.sms]\nprovider = \"http\"\nurl = \"http://gateway.example\"\n[notify.sms.fields]\nto = \"{to}\"\ntext = \"{body}\"\n";
     let failure = parse(text).unwrap_err();
     assert_eq!(failure.place, "/etc/rs/rostersync.toml:10:1", "{failure}");
-    assert!(failure.excerpt.contains("10 | url = \"http://gateway.example\""), "{}", failure.excerpt);
+    assert!(failure.excerpt().contains("10 | url = \"http://gateway.example\""), "{}", failure.excerpt());
     for (section, lines, place) in [
         ("notify.email", "server = \"file:m\"\nfrom = \"a@b.example\"\nper_day = 0", "7:1"),
         ("notify.email", "server = \"file:m\"\nfrom = \"a@b.example\"\nuser = \"u\"", "4:1"),
@@ -162,7 +162,7 @@ fn the_line_that_is_shown_holds_no_secret() {
     ] {
         for section in ["source", "notify.email", "notify.sms"] {
             let failure = parse(&format!("[sync]\n[{section}]\n{line}\n")).unwrap_err();
-            let whole = format!("{failure}{}", failure.excerpt);
+            let whole = format!("{failure}{}", failure.excerpt());
             assert!(!whole.contains("hunter2") && !whole.contains("20061"), "{line}: {whole}");
         }
     }
