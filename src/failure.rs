@@ -28,7 +28,7 @@ pub enum Kind {
 
 /// A line of a file with a mark below it.
 #[derive(Debug)]
-struct Excerpt(String);
+pub struct Excerpt(String);
 
 /// A failure in three parts: what happened, where, and the cure.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct Failure {
     /// File, line, column, URL or user that it concerns; may be empty.
     pub place: String,
     /// The line at the place with a mark below it, which is shown to people alone. Boxed, since few failures have one.
-    excerpt: Option<Box<Excerpt>>,
+    pub excerpt: Option<Box<Excerpt>>,
     /// What to do about it; may be empty where the cause says it.
     pub cure: String,
     /// The error underneath, for the "caused by" line.

@@ -249,12 +249,9 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     }
     if summary.without_id > 0 {
         lines.push(format!(
-            "{} no readable sourcedId: their accounts may be among the archived",
-            format!(
-                "{} {}",
-                counted(summary.without_id, "row", "rows"),
-                agreed(summary.without_id, "has", "have")
-            )
+            "{} {} no readable sourcedId: their accounts may be among the archived",
+            counted(summary.without_id, "row", "rows"),
+            agreed(summary.without_id, "has", "have")
         ));
     }
     if summary.cannot_be_told > 0 {

@@ -135,7 +135,11 @@ fn write_synced(file: &File, write: impl FnOnce(&mut dyn Write) -> Result<()>) -
         let mut out = Synced { file, more: None, written: 0 };
         // An error that the disk reports is reported once: a later sync knows nothing of it.
         let syncing = thread::Builder::new().spawn_scoped(scope, move || {
-            wanted.iter().fold(Ok(()), |done: std::io::Result<()>, ()| done.and(file.sync_data()))
+            let mut done = Ok(());
+            for () in &wanted {
+                done = done.and(file.sync_data());
+            }
+            done
         });
         // Without a thread all of it is synced at the end.
         let syncing = syncing.ok();
