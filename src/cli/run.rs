@@ -249,9 +249,8 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     }
     if summary.without_id > 0 {
         lines.push(format!(
-            "{} {} no readable sourcedId: their accounts may be among the archived",
-            counted(summary.without_id, "row", "rows"),
-            agreed(summary.without_id, "has", "have")
+            "{} no readable sourcedId: their accounts may be among the archived",
+            counted(summary.without_id, "row has", "rows have")
         ));
     }
     if summary.cannot_be_told > 0 {
