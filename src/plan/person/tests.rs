@@ -138,8 +138,9 @@ fn an_active_person_under_off_is_left_alone_and_the_note_has_the_actual_value() 
         ("phone:2026-09-01 name:2026-01-01", "email:2026-11-23 phone:2026-09-01"),
         ("2026-09-01", "email:2026-09-01 phone:2026-09-01"),
     ] {
-        let had = Account { kept_since: KeptSince::from_column(Some(had)), ..before.clone() };
-        let verdict = judged(&both, Some(&had), &["off"], &rules());
+        let since = KeptSince::from_column(Some(had));
+        let verdict =
+            judged(&both, Some(&Account { kept_since: since, ..before.clone() }), &["off"], &rules());
         assert_eq!(verdict.account.unwrap().kept_since.column().as_deref(), Some(has));
     }
     // And goes when it is gone.
