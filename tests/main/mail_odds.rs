@@ -109,8 +109,8 @@ fn a_gateway_that_repeats_the_token_puts_it_into_no_log() {
     }
     district.file("secret", "t0ken-t0ken");
     let texted = person("tea-1").email("").mobile("+17185550142");
-    district.platform(&[texted.clone()]);
-    district.sis(&[texted.clone()]);
+    district.platform(std::slice::from_ref(&texted));
+    district.sis(std::slice::from_ref(&texted));
     let _ = district.run().ok();
     district.sis(&[texted.family("Lund")]);
     let done = district.run_with(&["-vv"]).exits(8);

@@ -25,7 +25,7 @@ const FORMER: &str = "An email address was changed";
 #[test]
 fn an_old_address_that_another_person_has_is_not_written_to() {
     let (ann, adam) = (person("tea-1").email("asmith@a.example"), person("tea-9").email("asmith@a.example"));
-    let mut district = joined(&[ann.clone()]);
+    let mut district = joined(std::slice::from_ref(&ann));
     district.sis(&[person("tea-2")]);
     let _ = district.run().ok();
     district.sis(&[person("tea-2"), adam.clone()]);
@@ -185,7 +185,7 @@ fn of_a_new_teacher_and_a_guardian_who_is_added_anyway_none_gets_it_and_a_holder
     let done = district.run().ok();
     assert_eq!(done.report.column("email"), ["", ""]);
     let district = unique();
-    district.sis(&[teacher.clone()]);
+    district.sis(std::slice::from_ref(&teacher));
     let _ = district.run().ok();
     district.sis(&[teacher, guardian]);
     let done = district.run().ok();

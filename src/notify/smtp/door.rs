@@ -117,7 +117,7 @@ impl Smtp<'_> {
             );
         }
         ours(
-            Failure::new(Kind::Failed, "the mail server offers no login that we know")
+            Failure::new(Kind::Failed, "the mail server offers no login that rostersync knows")
                 .cure("PLAIN, LOGIN and XOAUTH2 are known; a relay without login needs no user"),
         )
     }
