@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use super::{Options, Signs, Surroundings, Words, absolute, open, open_store, presence, rules};
+use super::{
+    Options, Signs, Surroundings, Words, absolute, find_exposed_secrets, open, open_store, presence, rules,
+};
 use crate::config::{Config, MailServer, Pull};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -46,6 +48,7 @@ pub fn check(
     troubles.extend(Words::load(&config.notify).err());
     places(config, troubles, findings);
     secrets(config, troubles, findings);
+    find_exposed_secrets(config, findings);
     let ready =
         rules(config, &options, around.now).map_err(|failure| troubles.push(failure)).and_then(|rules| {
             presence::is_there(config, false).map_err(|failure| troubles.push(failure)).map(|_| rules)
