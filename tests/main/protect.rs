@@ -152,7 +152,7 @@ fn a_quote_that_is_never_closed_in_the_platform_export_stops_the_run() {
         "sourced_id,state,given_name,family_name,email\ntea-1,active,\"Ana,Lee,a@x.example\ntea-2,active,Bo,Lee,b@x.example\ntea-3,active,\"Cy\",Lee,c@x.example\n",
     );
     let done = district.run().exits(7);
-    done.complains(&["a quote that is never closed", "platform-users.csv:2"]);
+    done.complains(&["a quote that is never closed", "platform-users.csv line 2"]);
     assert!(!district.names().iter().any(|name| name.starts_with("reports/users")));
 }
 

@@ -79,18 +79,16 @@ fn words_for_no_value_are_not_provided() {
 
 #[test]
 fn each_column_and_word_is_one_finding_with_its_count() {
-    let mut district = District::new();
+    let district = District::new();
     district.sis(&[tom(1).email("NULL"), tom(2).email("null"), tom(3).email("N/A").mobile("NULL")]);
     let done = district.cli(&["check"]).ok();
     for line in [
-        "sis/users.csv:2:email: warning[null-word] 2 cells of email hold NULL, a word for \"no value\": not provided",
+        "2 cells of email hold NULL, a word for \"no value\": not provided",
         "1 cell of email holds N/A, a word for \"no value\": not provided",
         "1 cell of sms holds NULL, a word for \"no value\": not provided",
     ] {
-        let end = line.rsplit("warning[null-word] ").next().unwrap();
-        assert!(done.stdout.contains(end), "{}", done.stdout);
+        assert!(done.stdout.contains(&format!("warning[null-word] {line}")), "{}", done.stdout);
     }
-    district.at("2026-11-24T08:15:00Z");
 }
 
 #[test]
@@ -250,7 +248,6 @@ fn a_file_in_another_code_page_is_refused_and_nobody_is_changed() {
         person("tea-4"),
     ];
     let district = joined(true, &people);
-    let before = district.store_hash();
     let header = users_csv(&COLUMNS, &[]);
     let row = |id: &str, given: &[u8]| {
         [
@@ -274,7 +271,6 @@ fn a_file_in_another_code_page_is_refused_and_nobody_is_changed() {
         assert_eq!(district.ask("SELECT given_name FROM account ORDER BY id"), "José\nJürgen\nŁukasz\nRosa");
     }
     assert_eq!(district.mails(), []);
-    assert_ne!(before, "");
     // Of many ordinary cells a few are lost, and the others are read.
     district.file("sis/users.csv", file([b"Jos\xE9", b"J\xFCrgen", b"\xA3ukasz", b"O\x92Neil"]));
     let done = district.run().ok();
