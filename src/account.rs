@@ -84,6 +84,11 @@ impl Account {
         }
     }
 
+    /// The sourcedId under which an account goes on whose own another person has now: `USER~1`.
+    pub fn set_apart(sourced_id: &str, number: u32) -> String {
+        format!("{sourced_id}~{number}")
+    }
+
     /// The word in the report's column `state`.
     pub fn state_word(&self) -> &'static str {
         if self.archived { "archived" } else { self.state.word() }

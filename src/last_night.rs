@@ -4,7 +4,7 @@
 //! input alone. Every run that was applied leaves this behind, in its own transaction. There is none before the first run,
 //! and none on the first night after an upgrade from a version that did not keep it: then nothing is compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,11 @@ pub struct LastNight {
     pub export: Option<ExportSeen>,
     /// The setting, as the configuration had it. None before the first run that kept it.
     pub setting: Option<SettingSeen>,
+    /// sourcedIds of archived accounts that another person seems to have now, and since when they are held.
+    pub reused: BTreeMap<String, NaiveDate>,
+    /// sourcedIds that another person has now, by a decision (`users another`): the platform's export may still show the
+    /// details of the account that had it before.
+    pub apart: BTreeSet<String>,
 }
 
 /// What was seen of one input file.

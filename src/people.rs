@@ -17,6 +17,7 @@ mod reason;
 mod refused;
 mod rekey;
 mod renames;
+mod reused;
 mod typed;
 
 use std::collections::HashSet;
@@ -46,6 +47,7 @@ pub use profile::{FieldProfile, Profile, Provenance, provenance};
 pub use reason::{Rule, rule};
 pub use refused::Refused;
 pub use rekey::{AskedRename, Rekeyed, rekey, rekey_all};
+pub use reused::{Another, Same, another, same};
 pub use typed::Typed;
 
 /// The people of a district, as its store knows them.

@@ -18,6 +18,7 @@ mod person;
 mod plain;
 mod recipients;
 mod renames;
+mod reused;
 mod row;
 mod rules;
 mod sis;
@@ -68,11 +69,13 @@ pub enum Action {
     Skipped,
     /// A record that could not be used.
     Rejected,
+    /// Nothing is done until a person has decided: another person seems to have the sourcedId now.
+    Held,
 }
 
 impl Action {
     /// In the order of the plan line.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Created,
         Self::Updated,
         Self::Archived,
@@ -81,6 +84,7 @@ impl Action {
         Self::Unchanged,
         Self::Skipped,
         Self::Rejected,
+        Self::Held,
     ];
 
     /// The word in the report.
@@ -94,6 +98,7 @@ impl Action {
             Self::Unchanged => "unchanged",
             Self::Skipped => "skipped",
             Self::Rejected => "rejected",
+            Self::Held => "held",
         }
     }
 
@@ -210,6 +215,8 @@ pub struct Newcomer<'a> {
     pub person: u32,
     #[serde(borrow)]
     pub account: AccountRow<'a>,
+    /// Who set the details on the platform, as [`crate::platform::Stamp::text`]; empty where that is not known.
+    pub stamp: &'a str,
 }
 
 /// What the commit writes for one account.
@@ -227,6 +234,8 @@ pub struct Write {
     pub since: Option<i64>,
     /// The person left with this run.
     pub leaves: bool,
+    /// Who set on the platform what its export has changed, as [`crate::platform::Stamp::text`]; empty where that is not known.
+    pub stamp: String,
 }
 
 impl Write {

@@ -7,6 +7,7 @@ mod columns;
 mod compare;
 mod language;
 mod row;
+mod stamp;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
@@ -28,6 +29,7 @@ use crate::value::{self, RecordReader, WordCounts};
 pub use compare::{Before, Compared, compare};
 pub use language::languages;
 pub use row::{Adopted, Ear, Row};
+pub use stamp::{By, Stamp};
 
 /// What is known of a row of the export before it is looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +154,19 @@ impl Export {
                         });
                         contradicted.push(key);
                     }
-                    export.places.insert(key, export.rows.put(&cells.own(line, hash))?);
+                    let (stamp, wrong) = cells.stamp(now.into());
+                    for column in wrong.into_iter().flatten() {
+                        findings.warn("platform-updated-malformed", &export.file, Some(line), Some(column), || {
+                            format!(
+                                "the value of `{column}` is left out: it has to be {}; the rest of the row is read",
+                                match column {
+                                    "updated_at" => "a time of the past, such as 2026-11-20T10:00:00Z",
+                                    _ => "user, staff or sync",
+                                }
+                            )
+                        });
+                    }
+                    export.places.insert(key, export.rows.put(&cells.own(line, hash, stamp))?);
                 }
             }
         }

@@ -203,6 +203,7 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
         | Note::PossibleDuplicate
         | Note::PossibleRekey(..)
         | Note::Undeliverable(..)
+        | Note::ReusedId(_)
         | Note::ToBeDeleted => return,
     };
     findings.add(code, || Finding {

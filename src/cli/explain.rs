@@ -9,7 +9,7 @@ use serde_json::json;
 use super::exit::Status;
 use super::table::Table;
 use super::ui::Ui;
-use super::users::{print_json, set_by, several};
+use super::users::{print_json, set_by, several, with_there};
 use super::{Global, unprintable};
 use crate::account::Account;
 use crate::config::Config;
@@ -280,8 +280,9 @@ fn text(explained: &Explained, config: &Config) -> Result<Vec<u8>> {
 
 fn as_json(explained: &Explained) -> serde_json::Value {
     let set = |set: &Provenance| {
-        json!({ "origin": set.origin.word(), "actor": set.actor, "run": set.run,
-                "at": set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)) })
+        let whole = json!({ "origin": set.origin.word(), "actor": set.actor, "run": set.run,
+                            "at": set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)) });
+        with_there(whole, set.there)
     };
     let fields: serde_json::Map<_, _> = explained
         .fields

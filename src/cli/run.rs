@@ -253,6 +253,13 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             counted(summary.without_id, "row has", "rows have")
         ));
     }
+    match summary.count(Action::Held) {
+        0 => {}
+        held => lines.push(format!(
+            "{} held, because another person seems to have the sourcedId now: `rostersync report --where action=held`",
+            counted(held, "user is", "users are")
+        )),
+    }
     if summary.cannot_be_told > 0 {
         lines.push(format!(
             "{} {} be told of their changes: no way to reach them",

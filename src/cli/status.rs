@@ -1,8 +1,9 @@
 //! `rostersync status`
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 use super::delivery::{held_json, waits};
@@ -93,6 +94,8 @@ struct Counts {
     waiting: u64,
     refused: u64,
     outlook: Vec<Held>,
+    /// sourcedIds that another person seems to have now, and since when they are held.
+    reused: BTreeMap<String, NaiveDate>,
 }
 
 /// How things stand.
@@ -121,6 +124,7 @@ impl See {
                     .find(|(state, _)| state == failed)
                     .map_or(0, |(_, count)| count),
                 outlook: outlook(store, config, now)?,
+                reused: store.last_night()?.unwrap_or_default().reused,
             })
         };
         let read = || -> Result<Self> {
@@ -185,6 +189,7 @@ impl See {
             "waiting": counts.map(|counts| counts.outlook.iter().map(held_json).collect::<Vec<_>>()),
             "attention": last_attempt.as_ref().map(|last| &last.attention),
             "update_contacts": self.on,
+            "held": counts.map(|counts| &counts.reused),
         })
     }
 
@@ -234,7 +239,7 @@ impl See {
         for attention in last_attempt.iter().flat_map(|last| &last.attention) {
             say("Attention", &format!("{} ({})", attention.message, attention.code));
         }
-        if let Some(Counts { population, waiting, refused, outlook }) = &self.counts {
+        if let Some(Counts { population, waiting, refused, outlook, reused }) = &self.counts {
             say(
                 "Accounts",
                 &format!(
@@ -246,6 +251,13 @@ impl See {
             say("Notifications", &format!("{waiting} waiting{failed}"));
             for held in outlook {
                 say("", &waits(held, config));
+            }
+            for (id, since) in reused {
+                let what = format!(
+                    "{id}, since {since}: another person seems to have this sourcedId now (`rostersync users same {id}` or `users \
+                     another {id}`)"
+                );
+                say("Held", &what);
             }
         }
         let setting = if self.on { "ON" } else { "OFF" };

@@ -7,9 +7,10 @@ mod history;
 mod join;
 mod list;
 mod rekey;
+mod reused;
 mod show;
 
-pub(super) use show::set_by;
+pub(super) use show::{set_by, with_there};
 
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ enum Command {
     Grant(grants::GrantArgs),
     Revoke(grants::RevokeArgs),
     Rekey(rekey::RekeyArgs),
+    Same(reused::SameArgs),
+    Another(reused::AnotherArgs),
 }
 
 pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> {
@@ -62,6 +65,8 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> 
         Command::Grant(args) => grants::grant(args, global, ui),
         Command::Revoke(args) => grants::revoke(args, global, ui),
         Command::Rekey(args) => rekey::run(args, global, ui),
+        Command::Same(args) => reused::run_same(args, global, ui),
+        Command::Another(args) => reused::run_another(args, global, ui),
     }
 }
 

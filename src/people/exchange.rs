@@ -136,9 +136,16 @@ fn take_in(
     let mut imported = Imported { rows: export.len(), ..Imported::default() };
     let population = people.store.population()?;
     let mut known = HashSet::new();
+    let last_night = people.store.last_night()?;
     export.each_row(|row| {
         let Some(mut account) = people.store.account(row.sourced_id())? else { return Ok(()) };
         known.insert(key(row.sourced_id()));
+        if last_night.as_ref().is_some_and(|night| night.apart.contains(row.sourced_id()))
+            && people.store.account_before(row.sourced_id())?.is_some_and(|before| row.is_about(&before))
+        {
+            // It still shows the person who had the sourcedId before.
+            return Ok(());
+        }
         let was_active = account.state == State::Active && !account.archived;
         let adopted = row.adopt(&mut account, people.rules.phones, ear);
         if adopted.joined && !account.archived {
@@ -155,13 +162,12 @@ fn take_in(
         if adopted.touched && !options.dry_run {
             people.store.update_account(&account)?;
             for entry in &adopted.entries {
-                people.store.audit(account.id, None, entry, people.now)?;
+                people.store.audit_by(account.id, None, entry, row.stamp(), people.now)?;
             }
         }
         Ok(())
     })?;
     imported.unknown = export.report_unknown(|key| known.contains(&key), findings)?;
-    let last_night = people.store.last_night()?;
     let last = last_night.as_ref().and_then(|night| night.export.as_ref());
     let joins = imported.joins.count > 0;
     let compared = compare_with(people, export, known.len() as u64, joins, file, last, options, findings)?;

@@ -5,6 +5,7 @@ use crate::account::{Account, State};
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::plan::forecast;
+use crate::platform::Stamp;
 use crate::policy::Setting;
 use crate::store::{Audited, Created, Grant, Origin};
 
@@ -16,6 +17,8 @@ pub struct Provenance {
     pub actor: String,
     pub run: Option<i64>,
     pub at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Of what the platform's export said: who set it there, and when.
+    pub there: Stamp,
 }
 
 /// One field of a profile.
@@ -54,6 +57,7 @@ impl Profile {
         let (roles, schools) = (people.roles_of(&account), people.schools_of(&account)?);
         let history = people.store.audit_of(account.id)?;
         let created = people.store.created(account.id)?;
+        let began = Stamp::of(&people.store.platform_stamp(account.id)?);
         let said = forecast(&account, &roles, &schools, &people.rules);
         let fields = Field::ALL
             .into_iter()
@@ -62,7 +66,7 @@ impl Profile {
                 actual: account.details.shown(field),
                 sis: said.said(field),
                 kept_since: account.kept_since.of(field),
-                set: provenance(field, &account, &history, created),
+                set: provenance(field, &account, &history, created, began),
             })
             .collect();
         let editable = people.may_edit(&account, &account)?.map(drop).map_err(Refused::from);
@@ -80,19 +84,23 @@ impl Profile {
     }
 }
 
-/// Who set a field last: by the history or, if it was never changed, what the account began with.
+/// Who set a field last: by the history or, if it was never changed, what the account began with. `began` is who had set that
+/// on the platform.
 pub fn provenance(
     field: Field,
     account: &Account,
     history: &[Audited],
     created: Option<Created>,
+    began: Stamp,
 ) -> Provenance {
     if let Some(last) = history.iter().rev().find(|entry| entry.field == field.key()) {
+        let from_export = last.origin == Origin::Platform;
         return Provenance {
             origin: last.origin,
-            actor: last.actor.clone(),
+            actor: if from_export { String::new() } else { last.actor.clone() },
             run: last.run,
             at: Some(last.at),
+            there: if from_export { Stamp::of(&last.actor) } else { Stamp::default() },
         };
     }
     // Who had joined before the sync heard of them began with what the platform's export said.
@@ -101,8 +109,10 @@ pub fn provenance(
         None => account.state == State::Active,
     };
     let exported = !account.exported.of(field).is_none();
+    let from_export = began_active && exported;
     Provenance {
-        origin: if began_active && exported { Origin::Platform } else { Origin::Sync },
+        there: if from_export { began } else { Stamp::default() },
+        origin: if from_export { Origin::Platform } else { Origin::Sync },
         actor: String::new(),
         run: created.and_then(|created| created.run),
         at: created.and_then(|created| created.at),

@@ -10,6 +10,7 @@ use crate::plan::{Action, Note, PlanRow, Rules};
 pub enum Rule {
     Rejected,
     LeftOut,
+    Held,
     Archived,
     NotMentioned,
     Created,
@@ -33,6 +34,7 @@ impl Rule {
         match self {
             Self::Rejected => "rejected",
             Self::LeftOut => "left-out",
+            Self::Held => "held",
             Self::Archived => "archived",
             Self::NotMentioned => "not-mentioned",
             Self::Created => "created",
@@ -56,6 +58,10 @@ impl Rule {
         match self {
             Self::Rejected => "the record cannot be used, so the account is left as it is",
             Self::LeftOut => "the record is left out by the rules, so the account is left as it is",
+            Self::Held => {
+                "another person seems to have the sourcedId now: `rostersync users same USER` restores the account, `rostersync \
+                 users another USER` makes room for the other"
+            }
             Self::Archived => {
                 "the user is no longer in the SIS import; an archived account keeps its details"
             }
@@ -95,6 +101,7 @@ pub fn rule(field: Field, row: Option<&PlanRow>, stored: Option<&Account>, rules
     match row.action {
         Action::Rejected => return Rule::Rejected,
         Action::Skipped => return Rule::LeftOut,
+        Action::Held => return Rule::Held,
         Action::Archived => return Rule::Archived,
         Action::Created | Action::Updated | Action::Restored | Action::Kept | Action::Unchanged => {}
     }

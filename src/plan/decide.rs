@@ -10,12 +10,14 @@ use super::note::{Note, Reason};
 use super::people::{CREDENTIALS, hash, hash_of};
 use super::person::{Case, Verdict, archive, judge};
 use super::plain::Plain;
+use super::reused::is_another;
 use super::row::{row_of, sync_entries};
 use super::rules::Rules;
 use super::sis::Cells;
 use super::survey::{Survey, current_roles, own_schools, record_print};
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
+use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, Ear, Row};
@@ -141,6 +143,13 @@ impl Desk<'_> {
             let adopt = |row: &Row| row.adopt_returning(&mut back, self.rules.phones);
             let adopted = person.export.as_ref().map(adopt).unwrap_or_default();
             let (verdict, roles, schools) = self.verdict(record, &person, Some(&back), contradicted);
+            if verdict.action == Action::Restored && is_another(record, stored, &roles, &schools, self.rules)
+            {
+                // What the platform's export says under this sourcedId may be about either of them.
+                let note = Note::ReusedId(stored.details.shown(Field::Name));
+                let held = Verdict::left_as_it_is(Action::Held, Some(stored), note);
+                return self.take(record, person, Adopted::default(), held, &roles, &schools, draft);
+            }
             if verdict.action == Action::Restored {
                 return self.take(record, person, adopted, verdict, &roles, &schools, draft);
             }
@@ -198,6 +207,7 @@ impl Desk<'_> {
                     recipients: Vec::new(),
                     since: None,
                     leaves: false,
+                    stamp: person.export.as_ref().map(|row| row.stamp().to_owned()).unwrap_or_default(),
                 };
                 spool::append(&mut draft.writes, &write)
             }
@@ -378,10 +388,14 @@ impl Desk<'_> {
         {
             let mut audit = adopted.entries;
             audit.extend(sync_entries(verdict.action, stored, &account, &verdict.changes));
-            let only_added = account.id == 0 && audit.is_empty() && verdict.changes.is_empty();
+            let is_new = account.id == 0;
+            let from_export = !audit.is_empty() || is_new && account.state == State::Active;
+            let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp().to_owned());
+            let stamp = stamp.unwrap_or_default();
+            let only_added = is_new && audit.is_empty() && verdict.changes.is_empty();
             if let Some(person) = person.number.filter(|_| only_added) {
                 return AccountRow::with(&account, |account| {
-                    spool::append(&mut draft.newcomers, &Newcomer { person, account })
+                    spool::append(&mut draft.newcomers, &Newcomer { person, account, stamp: &stamp })
                 });
             }
             let write = Write {
@@ -392,6 +406,7 @@ impl Desk<'_> {
                 recipients: verdict.news.recipients,
                 since: verdict.news.since,
                 leaves: verdict.action == Action::Archived,
+                stamp,
             };
             spool::append(&mut draft.writes, &write)?;
         }
@@ -530,7 +545,7 @@ impl Desk<'_> {
 
 /// Whether the sync may do something to an account with this action, if the setting says so.
 fn is_acted_on(action: Action) -> bool {
-    !matches!(action, Action::Skipped | Action::Rejected | Action::Archived)
+    !matches!(action, Action::Skipped | Action::Rejected | Action::Archived | Action::Held)
 }
 
 /// Whether roles, their dates or schools leave out a person with an account who has not left.

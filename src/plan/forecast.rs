@@ -44,6 +44,7 @@ impl Forecast {
             | Note::PossibleDuplicate
             | Note::PossibleRekey(..)
             | Note::Undeliverable(..)
+            | Note::ReusedId(_)
             | Note::ToBeDeleted => None,
         };
         self.notes.iter().filter_map(field).collect()

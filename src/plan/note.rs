@@ -42,6 +42,8 @@ pub enum Note {
     PossibleRekey(String, Field),
     /// A message to the present address or number was refused for good. Carries the other side's code.
     Undeliverable(Field, String),
+    /// The sourcedId of an archived account is back with another person. Carries the old name.
+    ReusedId(String),
     /// A `tobedeleted` record of somebody who has no account, or an archived one. Code only.
     ToBeDeleted,
 }
@@ -116,6 +118,7 @@ impl Note {
             Self::PossibleDuplicate => "possible-duplicate".into(),
             Self::PossibleRekey(..) => "possible-rekey".into(),
             Self::Undeliverable(..) => "undeliverable".into(),
+            Self::ReusedId(_) => "reused-id".into(),
             Self::ToBeDeleted => "tobedeleted".into(),
         }
     }
@@ -159,6 +162,9 @@ impl fmt::Display for Note {
             Self::RoleNotBegun(role) => write!(f, "Role {role} has not begun - left out"),
             Self::SchoolNotSynced => f.write_str("No synced school - left out"),
             Self::PendingAgain => f.write_str("User is pending again in the platform export"),
+            Self::ReusedId(name) => {
+                write!(f, "Another person now has this sourcedId - was {}", or_none(name))
+            }
             Self::Rejected(reason) => write!(f, "Record rejected - {}", reason.text()),
             Self::Undeliverable(field, reason) => {
                 write!(f, "{} is undeliverable - {reason}", field.title())
@@ -238,6 +244,10 @@ mod tests {
         assert_eq!(
             said(Note::Undeliverable(Field::Email, "550 5.1.1".into())),
             "Email is undeliverable - 550 5.1.1"
+        );
+        assert_eq!(
+            said(Note::ReusedId("Rosa Diaz".into())),
+            "Another person now has this sourcedId - was Rosa Diaz"
         );
         assert_eq!(said(Note::Rejected(Reason::NoName)), "Record rejected - no name");
         assert_eq!(

@@ -328,6 +328,7 @@ fn comes_after_sharing(note: &Note) -> bool {
         | Note::PossibleDuplicate
         | Note::PossibleRekey(..)
         | Note::Undeliverable(..)
+        | Note::ReusedId(_)
         | Note::ToBeDeleted => true,
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn sync_entries(
         | Action::Kept
         | Action::Unchanged
         | Action::Skipped
-        | Action::Rejected => None,
+        | Action::Rejected
+        | Action::Held => None,
     };
     // The parts of a name are only known where they are those of the store; what the export has just said is not.
     let old = |change: &Change| match stored {
@@ -80,7 +81,7 @@ pub(super) fn row_of<'a>(
         place,
         action: verdict.action,
         // What is left out or unusable is not looked into; nor are credentials of those who leave.
-        compared: !matches!(verdict.action, Action::Skipped | Action::Rejected),
+        compared: !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Held),
         line: record.line,
         sourced_id: record.sourced_id.into(),
         identifier: record.identifier.unwrap_or_default().into(),

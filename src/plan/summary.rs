@@ -162,7 +162,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "Plan: {} to create, {} to update ({} email, {} phone, {} home phone, {} name), {} to archive, {} to restore, \
-             {} kept, {} unchanged, {} skipped, {} rejected",
+             {} kept, {} unchanged, {} skipped, {} rejected, {} held",
             count(Action::Created),
             count(Action::Updated),
             field(Field::Email),
@@ -175,6 +175,7 @@ impl fmt::Display for Summary {
             count(Action::Unchanged),
             count(Action::Skipped),
             count(Action::Rejected),
+            count(Action::Held),
         )?;
         if self.renamed > 0 {
             write!(f, ", {} to rename", self.renamed)?;

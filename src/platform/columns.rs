@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Row;
+use super::{Row, Stamp};
 use crate::account::State;
 use crate::config::{PLATFORM_COLUMNS, PLATFORM_EXTRAS, Platform};
 use crate::contact::is_damaged;
@@ -96,7 +97,11 @@ impl Columns {
         for (detail, column) in details.iter_mut().zip(2..) {
             *detail = detail.filter(|_| !is_cut(column));
         }
-        Ok(Cells { sourced_id, state, details })
+        let updated = [1, 2].map(|extra: usize| {
+            let place = self.extras[extra].filter(|place| cut != Some(*place))?;
+            record.get(place).and_then(|cell| std::str::from_utf8(cell).ok()).map(str::trim)
+        });
+        Ok(Cells { sourced_id, state, details, updated })
     }
 }
 
@@ -108,6 +113,8 @@ pub(super) struct Cells<'a> {
     pub(super) sourced_id: &'a str,
     state: Option<State>,
     details: [Option<&'a str>; 5],
+    /// Its `updated_at` and `updated_by`.
+    updated: [Option<&'a str>; 2],
 }
 
 /// Texts of a row that had to be rewritten: sourcedId, then the details.
@@ -151,12 +158,18 @@ impl<'a> Cells<'a> {
     /// The row with other texts.
     pub(super) fn with(&self, rewritten: &'a Rewritten) -> Self {
         let (sourced_id, details) = rewritten;
-        Self { sourced_id, state: self.state, details: details.each_ref().map(Option::as_deref) }
+        let details = details.each_ref().map(Option::as_deref);
+        Self { sourced_id, state: self.state, details, updated: self.updated }
     }
 }
 
 impl Cells<'_> {
-    /// Of all that the row says: equal for equal rows.
+    /// When and by whom the row was changed, and which of it cannot be read.
+    pub(super) fn stamp(&self, now: DateTime<Utc>) -> (Stamp, [Option<&'static str>; 2]) {
+        Stamp::read(self.updated[0], self.updated[1], now)
+    }
+
+    /// Of all that the row says of the person: equal for equal rows. When it was last changed does not matter by itself.
     pub(super) fn hash(&self, seed: u64, scratch: &mut Vec<u8>) -> u64 {
         scratch.clear();
         let state = self.state.map(State::word);
@@ -168,11 +181,12 @@ impl Cells<'_> {
         xxh3_64_with_seed(scratch, seed)
     }
 
-    pub(super) fn own(&self, line: u64, hash: u64) -> Row {
+    pub(super) fn own(&self, line: u64, hash: u64, stamp: Stamp) -> Row {
         let [given_name, family_name, email, phone, home_phone] =
             self.details.map(|cell| cell.map(without_controls));
         let sourced_id = self.sourced_id.to_owned();
-        Row { sourced_id, line, hash, state: self.state, given_name, family_name, email, phone, home_phone }
+        let (state, stamp) = (self.state, stamp.text());
+        Row { sourced_id, line, hash, state, given_name, family_name, email, phone, home_phone, stamp }
     }
 }
 

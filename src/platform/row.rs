@@ -19,6 +19,8 @@ pub struct Row {
     pub(super) email: Option<String>,
     pub(super) phone: Option<String>,
     pub(super) home_phone: Option<String>,
+    /// When and by whom it was changed there, as [`super::Stamp::text`].
+    pub(super) stamp: String,
 }
 
 /// What an export changed about an account.
@@ -41,6 +43,31 @@ impl Row {
     /// Of all that the row says: equal for equal rows.
     pub fn hash(&self) -> u64 {
         self.hash
+    }
+
+    /// When and by whom it was changed there, as [`super::Stamp::text`]; empty if it does not say so.
+    pub fn stamp(&self) -> &str {
+        &self.stamp
+    }
+
+    /// Whether the row still shows the person of an account whose sourcedId another person has now. What it does not say, or
+    /// says of nobody in particular, is not taken for the other person's.
+    pub fn is_about(&self, account: &Account) -> bool {
+        if self.given_name.is_some() || self.family_name.is_some() {
+            let part = |cell: &Option<String>| cell.clone().unwrap_or_default();
+            let name = PersonName::new(&part(&self.given_name), &part(&self.family_name));
+            let shown = account.exported.name.values().map(PersonName::from_parts);
+            return name.is_empty()
+                || name.same_but_case(&account.details.name)
+                || shown.into_iter().any(|known| known.same_but_case(&name));
+        }
+        match &self.email {
+            Some(email) if !email.is_empty() => {
+                let same = |known: &str| email_key(known) == email_key(email);
+                same(&account.details.email) || account.exported.email.values().any(same)
+            }
+            Some(_) | None => true,
+        }
     }
 
     /// The account with which somebody starts who is in the roster and has no account yet: active and with the export's

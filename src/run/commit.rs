@@ -9,7 +9,7 @@ use crate::notify::{Occasion, compose};
 use crate::plan::Plan;
 use crate::roster::Mode;
 use crate::source::RosterSource;
-use crate::store::{AccountRow, NewRun, RunResult, Store};
+use crate::store::{AccountRow, NewRun, Origin, RunResult, Store};
 
 /// What there is to say of a run besides its plan.
 pub(super) struct Applied<'a> {
@@ -78,7 +78,10 @@ pub(super) fn write(
             created.extend(person);
             Ok::<_, Failure>(id)
         };
-        plan.each_newcomer(|newcomer| add(Some(newcomer.person), &newcomer.account).map(drop))?;
+        plan.each_newcomer(|newcomer| {
+            let id = add(Some(newcomer.person), &newcomer.account)?;
+            if newcomer.stamp.is_empty() { Ok(()) } else { store.put_platform_stamp(id, newcomer.stamp) }
+        })?;
         plan.each_write(|write| {
             let account = match write.account.id {
                 0 => AccountRow::with(&write.account, |row| add(write.person(), &row))?,
@@ -87,8 +90,12 @@ pub(super) fn write(
                     id
                 }
             };
+            if write.account.id == 0 && !write.stamp.is_empty() {
+                store.put_platform_stamp(account, &write.stamp)?;
+            }
             for entry in &write.audit {
-                store.audit(account, Some(number), entry, around.now)?;
+                let by = if entry.origin == Origin::Platform { write.stamp.as_str() } else { "" };
+                store.audit_by(account, Some(number), entry, by, around.now)?;
             }
             if waits && write.leaves {
                 store.drop_all_waiting(account, around.now)?;

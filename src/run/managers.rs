@@ -2,6 +2,7 @@
 
 use crate::failure::Result;
 use crate::findings::Findings;
+use crate::people::is_staff;
 use crate::plan::{Action, Plan};
 use crate::store::{AuditEntry, Grant, Origin, Store};
 
@@ -29,6 +30,12 @@ impl Ending {
                 && let Some(grants) = grants.get(&account.id)
             {
                 let places: Vec<&str> = grants.iter().map(Grant::word).collect();
+                ending.0.push((account.id, grants.clone()));
+                // Of a user who comes back as a parent or student nobody expects it, and it could not be given again.
+                let roles: Vec<String> = row.roles.split('|').map(str::to_owned).collect();
+                if !is_staff(&roles) {
+                    return Ok(());
+                }
                 findings.attention("permission-ended", "users", None, None, || {
                     format!(
                         "the user {id} is back and could manage users before (of {}); the permission has ended, and \
@@ -37,7 +44,6 @@ impl Ending {
                         id = row.sourced_id
                     )
                 });
-                ending.0.push((account.id, grants.clone()));
             }
             Ok(())
         })?;

@@ -1,7 +1,10 @@
 //! The part of a run that writes nothing: what is read, and the plan that is made of it. An undo makes one as well, to say
 //! what the next run will do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use chrono::NaiveDate;
 
 use super::contacts;
 use super::schools::unknown_schools;
@@ -12,7 +15,7 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::last_night::{LastNight, SettingSeen, file};
-use crate::plan::{self, Overrun, Plan, Rules, Surveyed};
+use crate::plan::{self, Action, Overrun, Plan, Rules, Surveyed};
 use crate::platform::{Before, compare};
 use crate::roster::Mode;
 use crate::source::RosterSource;
@@ -49,7 +52,7 @@ pub(super) fn plan_on(
     refuse_first_delta(&*source, store)?;
     open::refuse_lost_guardians(&*source, store, rules)?;
     find_exposed_secrets(config, findings);
-    let mut overruns = unknown_schools(config, &*source, &survey, store, options.what_if, findings)?;
+    let mut overruns = unknown_schools(config, &*source, &survey, store, rules, options.what_if, findings)?;
     let export_unknown = export.report_unknown(|key| survey.knows(key), findings)?;
     let compared = match &config.platform {
         Some(platform) => {
@@ -94,6 +97,7 @@ pub(super) fn plan_on(
         plan.summary.export_emptied = compared.emptied;
         tonight.export = Some(compared.seen);
     }
+    tonight.reused = reused_ids(&plan, source.mode(), rules, store, findings)?;
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
     tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
     tonight.roster = plan.roster_seen(source.mode(), &tonight.roster);
@@ -138,6 +142,48 @@ fn say_roles_of_nobody(
         });
     }
     tonight.roster.roles_of_nobody = now;
+}
+
+/// The sourcedIds that are held because another person seems to have them now, and since when. Those that are new tonight are
+/// said once; afterwards they are in the report, the summary and `status`.
+fn reused_ids(
+    plan: &Plan,
+    mode: Mode,
+    rules: &Rules,
+    store: &Store,
+    findings: &mut Findings,
+) -> Result<BTreeMap<String, NaiveDate>> {
+    let before = rules.last_night.as_deref().map(|night| &night.reused);
+    let mut reused = BTreeMap::new();
+    if plan.summary.count(Action::Held) > 0 {
+        plan.each_decided(|row| {
+            if row.action != Action::Held {
+                return Ok(());
+            }
+            let since = before.and_then(|before| before.get(row.sourced_id.as_ref())).copied();
+            if since.is_none() {
+                let id = &row.sourced_id;
+                findings.attention("reused-id", "users", row.line, Some("sourcedId"), || {
+                    format!(
+                        "another person seems to have the sourcedId `{id}` now, whose account is archived; nothing is done to either. \
+                         `rostersync users same {id}`: it is the same person, who is back; `rostersync users another {id}`: it is \
+                         another one, who gets an account of their own"
+                    )
+                });
+            }
+            reused.insert(row.sourced_id.to_string(), since.unwrap_or(rules.today));
+            Ok(())
+        })?;
+    }
+    // A delta says nothing of those whom it does not mention.
+    if mode != Mode::Bulk {
+        for (id, since) in before.into_iter().flatten().filter(|(id, _)| !plan.mentions(id)) {
+            if store.account(id)?.is_some_and(|account| account.archived) {
+                reused.insert(id.clone(), *since);
+            }
+        }
+    }
+    Ok(reused)
 }
 
 /// Makes the plan that the next run would make, of files as they are now.

@@ -4,8 +4,8 @@
 use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::Findings;
-use crate::plan::{Overrun, Survey};
-use crate::roster::near_school;
+use crate::plan::{Overrun, Rules, Survey, own_schools};
+use crate::roster::{IdList, Mode, Record, RoleList, near_school};
 use crate::source::RosterSource;
 use crate::store::Store;
 
@@ -20,6 +20,7 @@ pub(super) fn unknown_schools(
     source: &dyn RosterSource,
     survey: &Survey,
     store: &Store,
+    rules: &Rules,
     what_if: Option<bool>,
     findings: &mut Findings,
 ) -> Result<Vec<Overrun>> {
@@ -30,8 +31,21 @@ pub(super) fn unknown_schools(
         ("[[school]] id", &school.id, protects && what_if.is_none())
     });
     let synced = config.sync.schools.iter().map(|school| ("[sync] schools", school, false));
-    let mut unknown = own.chain(synced).filter(|(_, id, _)| !is_known(id)).peekable();
-    if unknown.peek().is_none() {
+    let mut unknown: Vec<_> = own.chain(synced).filter(|(_, id, _)| !is_known(id)).collect();
+    if !unknown.is_empty() && source.mode() != Mode::Bulk {
+        // The accounts that a delta does not mention stay, with their schools.
+        let today = rules.today.to_string();
+        store.each_relative(|known| {
+            let record =
+                Record { roles: RoleList(known.roles), orgs: Some(IdList(known.orgs)), ..Record::default() };
+            if !known.archived {
+                let schools = own_schools(&record, &today);
+                unknown.retain(|(_, id, _)| !schools.contains(&id.as_str()));
+            }
+            Ok(())
+        })?;
+    }
+    if unknown.is_empty() {
         return Ok(Vec::new());
     }
     let file = config.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -40,8 +54,9 @@ pub(super) fn unknown_schools(
     let mut overruns = Vec::new();
     for (key, id, protects) in unknown {
         let name = names.get(id).map(|name| format!(" ({name})")).unwrap_or_default();
-        let near =
-            near_school(id, &roster.0).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let of_name = || names.get(id).and_then(|name| near_school(name, &roster.0));
+        let near = near_school(id, &roster.0).or_else(of_name);
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         findings.attention("unknown-school", &file, None, Some(key), || {
             format!(
                 "no school has the sourcedId `{id}`{name}, so this entry has no effect: neither the orgs of the roster nor any of \

@@ -192,6 +192,33 @@ impl Store {
         Ok(self.connection.last_insert_rowid())
     }
 
+    /// The latest of the accounts that had this sourcedId before another person did.
+    pub fn account_before(&self, sourced_id: &str) -> Result<Option<Account>> {
+        let mut before = None;
+        for number in 1.. {
+            match self.account(&Account::set_apart(sourced_id, number))? {
+                Some(account) => before = Some(account),
+                None => break,
+            }
+        }
+        Ok(before)
+    }
+
+    /// Remembers who set the details with which an account began, by the platform's export.
+    pub fn put_platform_stamp(&self, account: i64, stamp: &str) -> Result<()> {
+        let mut statement =
+            self.connection.prepare_cached("INSERT OR REPLACE INTO platform_stamp VALUES (?1, ?2)")?;
+        statement.execute(rusqlite::params![account, stamp])?;
+        Ok(())
+    }
+
+    /// Who set the details with which an account began; empty if that is not known.
+    pub fn platform_stamp(&self, account: i64) -> Result<String> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT stamp FROM platform_stamp WHERE account_id = ?1")?;
+        Ok(statement.query_row([account], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
     /// Replaces all that an account holds. Its sourcedId stays: to write that again would write the index again.
     pub fn update_account(&self, account: &Account) -> Result<()> {
         let mut statement = self.connection.prepare_cached(

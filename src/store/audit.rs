@@ -69,7 +69,8 @@ pub struct Audited {
     pub account: i64,
     pub run: Option<i64>,
     pub origin: Origin,
-    /// sourcedId of who did it by hand; empty otherwise.
+    /// sourcedId of who did it by hand. Of what the platform's export said: who set it there and when, as far as that is known
+    /// (`crate::platform::Stamp`). Empty otherwise.
     pub actor: String,
     pub field: String,
     pub old: String,

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("schema/0011_delivery.sql"),
     include_str!("schema/0012_attempt.sql"),
     include_str!("schema/0013_last_schools.sql"),
+    include_str!("schema/0014_platform_stamp.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -256,7 +256,7 @@ fn a_refused_approval_says_what_has_moved() {
         district.run_with(&[arguments, &["--approve", sum]].concat()).exits(4).complains(words);
         assert_eq!(district.dump(), before);
     };
-    let mut district = active(30).school("sch-2", false);
+    let mut district = active(30).school("sch-2", false).with_orgs();
     district.sis(&people(30).iter().map(changed).collect::<Vec<_>>());
     let sum = district.run().exits(4).checksum().to_owned();
 

@@ -351,7 +351,11 @@ fn renames_are_lines_of_the_preview_and_part_of_the_plan_that_is_approved() {
         preview.stdout.lines().next(),
         Some("> adm-1     active   sourcedId  → x-adm, MANAGES ALL USERS OF THE DISTRICT Ann Diaz sch-1")
     );
-    assert!(preview.plan().contains("0 rejected, 1 to rename; 0 notifications"), "{}", preview.plan());
+    assert!(
+        preview.plan().contains("0 rejected, 0 held, 1 to rename; 0 notifications"),
+        "{}",
+        preview.plan()
+    );
     assert_ne!(preview.checksum(), without);
     assert_eq!(district.preview_with(&["--rekey", "renames.csv", "--detailed-exitcode"]).code, 11);
     let json = district.cli(&["run", "--dry-run", "--rekey", "renames.csv", "--format", "json"]).ok().json();

@@ -21,6 +21,7 @@ pub(super) enum Kind {
     /// Email or mobile of an active person.
     SignIn,
     PendingAgain,
+    Joined,
     Renamed,
     /// Name or home phone of an active person.
     Details,
@@ -28,20 +29,23 @@ pub(super) enum Kind {
     Created,
     /// Details of a person who has not joined.
     Pending,
+    Held,
     Rejected,
     Kept,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Archived,
         Self::SignIn,
         Self::PendingAgain,
+        Self::Joined,
         Self::Renamed,
         Self::Details,
         Self::Restored,
         Self::Created,
         Self::Pending,
+        Self::Held,
         Self::Rejected,
         Self::Kept,
     ];
@@ -52,11 +56,13 @@ impl Kind {
             Self::Archived => "archived",
             Self::SignIn => "sign-in",
             Self::PendingAgain => "pending-again",
+            Self::Joined => "joined",
             Self::Renamed => "renamed",
             Self::Details => "details",
             Self::Restored => "restored",
             Self::Created => "created",
             Self::Pending => "pending",
+            Self::Held => "held",
             Self::Rejected => "rejected",
             Self::Kept => "kept",
         }
@@ -68,11 +74,13 @@ impl Kind {
             Self::Archived => "archived",
             Self::SignIn => agreed(count, "change of a sign-in", "changes of sign-ins"),
             Self::PendingAgain => "pending again",
+            Self::Joined => "joined",
             Self::Renamed => "with a new sourcedId",
             Self::Details => agreed(count, "other change of an active user", "other changes of active users"),
             Self::Restored => "restored",
             Self::Created => "created",
             Self::Pending => agreed(count, "change of a pending user", "changes of pending users"),
+            Self::Held => "held",
             Self::Rejected => "rejected",
             Self::Kept => "kept",
         }
@@ -298,7 +306,19 @@ fn things(row: &PlanRow<'_>, outcome: &Outcome, add: &mut Add<'_>) -> Result<()>
             };
             say(Thing { detail: &detail, ..whole(Kind::Rejected, '!') })?;
         }
+        Action::Held => {
+            let detail = || "another person now has this sourcedId".to_owned();
+            say(Thing { detail: &detail, ..whole(Kind::Held, '?') })?;
+        }
         Action::Updated | Action::Kept | Action::Unchanged | Action::Skipped => {}
+    }
+    // On the first read of an export nearly everybody joins, and no limit counts them.
+    let joins = outcome.plan.summary.joins > 0
+        && row.state == "active"
+        && row.state_before.as_deref() == Some("pending");
+    if joins {
+        let detail = || "pending → active".to_owned();
+        say(Thing { what: "state", detail: &detail, ..whole(Kind::Joined, '~') })?;
     }
     if row.notes.contains(&Note::PendingAgain) {
         let detail = || "active → pending".to_owned();

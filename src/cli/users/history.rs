@@ -7,10 +7,11 @@ use super::super::exit::Status;
 use super::super::table::Table;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
-use super::show::who;
+use super::show::{there, who, with_there};
 use super::{one_of, print_json, reading};
 use crate::failure::Result;
 use crate::people::People;
+use crate::platform::Stamp;
 use crate::store::{Audited, Origin};
 
 /// All that was done to an account, oldest first: what, by whom, from what to what
@@ -45,7 +46,10 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status
     if let Some(created) = created {
         let at =
             created.at.map_or_else(|| "before the history".to_owned(), |at| config.sync.timezone.show(at));
-        table.row(&[&at, "account", "", "created", &by(Origin::Sync, "", created.run)], &mut out)?;
+        let began = there(Stamp::of(&store.platform_stamp(account.id)?), &config);
+        let began = if began.is_empty() { began } else { format!("; details of the platform export{began}") };
+        let by = by(Origin::Sync, "", created.run) + &began;
+        table.row(&[&at, "account", "", "created", &by], &mut out)?;
     }
     for entry in &history {
         let (old, new) = entry.shown();
@@ -62,6 +66,9 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status
         let by = match entry.field.as_str() {
             // All that is known of who tried is which sourcedId was given.
             "refused" if !entry.actor.is_empty() => entry.actor.clone(),
+            _ if entry.origin == Origin::Platform => {
+                by(entry.origin, "", entry.run) + &there(Stamp::of(&entry.actor), &config)
+            }
             _ => by(entry.origin, &entry.actor, entry.run),
         };
         table.row(&[&at, &what, &old, &or_none(new), &by], &mut out)?;
@@ -80,13 +87,16 @@ fn by(origin: Origin, actor: &str, run: Option<i64>) -> String {
 
 fn as_json(entry: &Audited) -> serde_json::Value {
     let (old, new) = entry.shown();
-    json!({
+    let from_export = entry.origin == Origin::Platform;
+    let stamp = if from_export { Stamp::of(&entry.actor) } else { Stamp::default() };
+    let whole = json!({
         "at": entry.at.to_rfc3339_opts(SecondsFormat::Secs, true),
         "origin": entry.origin.word(),
-        "actor": entry.actor,
+        "actor": if from_export { "" } else { entry.actor.as_str() },
         "run": entry.run,
         "field": entry.field,
         "old": old,
         "new": new,
-    })
+    });
+    with_there(whole, stamp)
 }

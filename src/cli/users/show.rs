@@ -11,6 +11,7 @@ use super::{one_of, place_of, print_json, reading};
 use crate::config::Config;
 use crate::failure::Result;
 use crate::people::{People, Profile, Provenance};
+use crate::platform::{By, Stamp};
 use crate::policy::Setting;
 use crate::store::{Member, Origin};
 
@@ -80,6 +81,16 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         let until = people.asleep(account).map(|asleep| format!(", {}", asleep.until())).unwrap_or_default();
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
+    if people.store.last_night()?.is_some_and(|night| night.reused.contains_key(&account.sourced_id)) {
+        let id = &account.sourced_id;
+        lines.push((
+            "Held",
+            format!(
+                "another person seems to have this sourcedId now: `rostersync users same {id}` if it is the same person, \
+                 `rostersync users another {id}` if it is another"
+            ),
+        ));
+    }
     let edit = match &profile.editable {
         Ok(()) => "yes, by the user".to_owned(),
         Err(refused) => format!("no, {}: {}", refused.code(), refused.sentence(config)),
@@ -116,7 +127,7 @@ fn member(member: &Member) -> String {
 
 /// `sync, run 3, 2026-11-23 02:15`
 pub(in crate::cli) fn set_by(set: &Provenance, config: &Config) -> String {
-    let mut text = who(set.origin, &set.actor);
+    let mut text = who(set.origin, &set.actor) + &there(set.there, config);
     if let Some(run) = set.run {
         text.push_str(&format!(", run {run}"));
     }
@@ -125,6 +136,28 @@ pub(in crate::cli) fn set_by(set: &Provenance, config: &Config) -> String {
         None => text.push_str(", before the history"),
     }
     text
+}
+
+/// ` (set there by the user, 2026-11-20 04:00)`, as far as the platform's export says so.
+pub(super) fn there(stamp: Stamp, config: &Config) -> String {
+    if stamp.is_none() {
+        return String::new();
+    }
+    let by = match stamp.by {
+        Some(By::User) => " by the user",
+        Some(By::Staff) => " by staff",
+        Some(By::Sync) => " by a sync",
+        None => "",
+    };
+    let at = stamp.at.map(|at| format!(", {}", config.sync.timezone.show(at))).unwrap_or_default();
+    format!(" (set there{by}{at})")
+}
+
+/// The same for programs: `updated_by` and `updated_at`.
+pub(in crate::cli) fn with_there(mut set: serde_json::Value, stamp: Stamp) -> serde_json::Value {
+    set["updated_by"] = stamp.by.map(By::word).into();
+    set["updated_at"] = stamp.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).into();
+    set
 }
 
 /// `staff adm-1`
@@ -154,6 +187,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
                 "origin": field.set.origin.word(), "actor": field.set.actor, "run": field.set.run,
                 "at": field.set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
             });
+            let set = with_there(set, field.set.there);
             let field_json = json!({
                 "actual": field.actual, "sis": field.sis, "kept_since": field.kept_since, "set": set,
                 "editable": profile.editable.is_ok(), "code": code,

@@ -17,7 +17,7 @@ use crate::plan::people::People;
 use crate::plan::sort::Source;
 use crate::plan::summary::{Checksum, OfLimits, Summary};
 use crate::plan::{Newcomer, PlanRow, Write};
-use crate::platform::Export;
+use crate::platform::{Export, Row};
 use crate::roster::kept::{self, Kept};
 use crate::spool::{BLOCK, Values};
 use crate::store::{ARCHIVED, Bystander, ROW, Store};
@@ -193,7 +193,18 @@ impl<'a> Planner<'a> {
         // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
         let again = self.desk.survey.is_contradicted(id) && !self.answered.insert(id.to_owned());
         let stored = self.account(person, id)?;
-        Ok(Task::Decide { stored, export: self.export.row(id)?, again, state: self.memory.state(person) })
+        Ok(Task::Decide { stored, export: self.row_of_export(id)?, again, state: self.memory.state(person) })
+    }
+
+    /// The platform's row of a person. A row that still shows the one who had the sourcedId before is not theirs.
+    fn row_of_export(&self, sourced_id: &str) -> Result<Option<Row>> {
+        let row = self.export.row(sourced_id)?;
+        let apart = self.desk.rules.last_night.as_deref().map(|night| &night.apart);
+        if row.is_none() || !apart.is_some_and(|apart| !apart.is_empty() && apart.contains(sourced_id)) {
+            return Ok(row);
+        }
+        let before = self.store.account_before(sourced_id)?;
+        Ok(row.filter(|row| !before.is_some_and(|before| row.is_about(&before))))
     }
 
     /// The account of a person.
@@ -238,7 +249,7 @@ impl<'a> Planner<'a> {
 
     fn person(&self, place: u32, number: u32, sourced_id: &str) -> Result<Person> {
         let stored = self.account(number, sourced_id)?;
-        let (export, state) = (self.export.row(sourced_id)?, self.memory.state(number));
+        let (export, state) = (self.row_of_export(sourced_id)?, self.memory.state(number));
         Ok(Person { place, number: Some(number), print: None, stored, export, state })
     }
 

@@ -162,6 +162,7 @@ fn notes() -> Vec<Note> {
         Note::NotNotifiable,
         Note::PossibleDuplicate,
         Note::ToBeDeleted,
+        Note::ReusedId(text()),
     ]);
     notes
 }
@@ -190,6 +191,7 @@ fn number(note: &Note) -> usize {
         Note::PossibleRekey(..) => 18,
         Note::Undeliverable(..) => 19,
         Note::ToBeDeleted => 20,
+        Note::ReusedId(_) => 21,
     }
 }
 

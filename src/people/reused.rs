@@ -1,0 +1,96 @@
+//! What a person decides about a sourcedId that another person seems to have now: it is the same person, or it is another one.
+
+use super::People;
+use crate::account::{Account, KeptSince, State};
+use crate::failure::{Failure, Kind, Result};
+use crate::store::{AuditEntry, Grant, Origin};
+
+/// The account was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Same {
+    /// What it is again.
+    pub state: State,
+    /// Where the person could manage users before, which has ended.
+    pub ended: Vec<Grant>,
+}
+
+/// The account has made room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Another {
+    /// The sourcedId that it has now.
+    pub moved_to: String,
+    pub ended: Vec<Grant>,
+}
+
+/// It is the same person, who is back: restores the account to what it was. The next run decides about the details.
+///
+/// # Errors
+/// `Usage` if there is no such account; `Blocked` if no run holds it; those of the store.
+pub fn same(people: &People<'_>, user: &str) -> Result<Same> {
+    people.store.begin()?;
+    let before = held(people, user, false)?;
+    let after = Account { archived: false, kept_since: KeptSince::default(), ..before.clone() };
+    people.store.update_account(&after)?;
+    record(people, &before, "state", before.state_word(), after.state_word())?;
+    let ended = end_permissions(people, &after)?;
+    people.store.commit()?;
+    Ok(Same { state: after.state, ended })
+}
+
+/// It is another person: the old account goes on under another sourcedId, archived. The next run that has the record gives the
+/// other person an account.
+///
+/// # Errors
+/// As [`same`].
+pub fn another(people: &People<'_>, user: &str) -> Result<Another> {
+    people.store.begin()?;
+    let before = held(people, user, true)?;
+    let mut number = 1;
+    while people.store.account(&Account::set_apart(&before.sourced_id, number))?.is_some() {
+        number += 1;
+    }
+    let moved_to = Account::set_apart(&before.sourced_id, number);
+    let after = Account { sourced_id: moved_to.clone(), kept_since: KeptSince::default(), ..before.clone() };
+    people.store.rekey_account(&after)?;
+    record(people, &before, "sourced_id", &before.sourced_id, &moved_to)?;
+    let ended = end_permissions(people, &after)?;
+    people.store.commit()?;
+    Ok(Another { moved_to, ended })
+}
+
+/// The account that the last run holds; from now on it is decided.
+fn held(people: &People<'_>, user: &str, is_another: bool) -> Result<Account> {
+    let account = people.account(user)?;
+    let mut night = people.store.last_night()?.unwrap_or_default();
+    if night.reused.remove(&account.sourced_id).is_none() || !account.archived {
+        return Err(Failure::new(
+            Kind::Blocked,
+            format!(
+                "`{}` is not held: no run has found another person under this sourcedId",
+                account.sourced_id
+            ),
+        )
+        .cure("`rostersync status` lists the users who are held; only they are to be decided"));
+    }
+    if is_another {
+        night.apart.insert(account.sourced_id.clone());
+    }
+    people.store.keep_night(&night)?;
+    Ok(account)
+}
+
+/// A permission does not come back with its holder, and nobody inherits it.
+fn end_permissions(people: &People<'_>, account: &Account) -> Result<Vec<Grant>> {
+    let grants = people.store.grants(account.id)?;
+    for grant in &grants {
+        people.store.revoke(account.id, grant)?;
+        record(people, account, "users_manager", grant.word(), "")?;
+    }
+    Ok(grants)
+}
+
+fn record(people: &People<'_>, account: &Account, field: &str, old: &str, new: &str) -> Result<()> {
+    let entry =
+        AuditEntry { origin: Origin::Operator, field: field.into(), old: old.into(), new: new.into() };
+    people.store.audit(account.id, None, &entry, people.now)
+}
