@@ -245,7 +245,7 @@ fn a_protecting_school_that_does_not_exist_any_more_stops_the_run() {
         );
         assert!(done.stdout.contains("did you mean `sch-77`?"), "by its name: {}", done.stdout);
     }
-    let _ = district.cli(&["check"]).exits(3);
+    let _ = district.cli(&["check"]).exits(4);
     let json = district.run_with(&["--format", "json"]).exits(4).json();
     assert_eq!(json["limits"][0]["limit"], "school");
     // Approved, or corrected.
