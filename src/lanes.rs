@@ -4,7 +4,8 @@
 //! bounded: whoever deals out takes something back first when [`Lanes::is_full`].
 
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::thread::{self, Scope};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use crate::failure::{Failure, Kind, Result};
 
@@ -12,6 +13,40 @@ use crate::failure::{Failure, Kind, Result};
 const MOST: usize = 8;
 /// How much may be on its way in each. So much that nobody waits for the one in turn, which may be slow for once.
 const DEPTH: usize = 4;
+
+/// Work that goes on in a thread of its own or, where the system makes no more threads, is done already.
+pub enum Beside<'scope, T> {
+    Thread(ScopedJoinHandle<'scope, Option<T>>),
+    Done(Option<T>),
+}
+
+/// Starts work that nothing waits for until it is joined.
+pub fn beside<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Beside<'scope, T> {
+    // The thread takes it from here; if there is no thread, it is still here.
+    let slot = Arc::new(Mutex::new(Some(work)));
+    let take = |slot: &Mutex<Option<_>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let theirs = Arc::clone(&slot);
+    let started = thread::Builder::new().spawn_scoped(scope, move || take(&theirs).map(|work| work()));
+    match started {
+        Ok(thread) => Beside::Thread(thread),
+        Err(_) => Beside::Done(take(&slot).map(|work| work())),
+    }
+}
+
+impl<T> Beside<'_, T> {
+    /// What came of it.
+    pub fn join(self) -> T {
+        let done = match self {
+            Self::Thread(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Self::Done(done) => done,
+        };
+        // The work is taken once: by the thread, or here if there is none.
+        done.unwrap_or_else(|| std::panic::resume_unwind(Box::new("a thread had nothing to do")))
+    }
+}
 
 /// Threads that make a `D` of each `W`.
 pub struct Lanes<W, D> {
@@ -22,28 +57,40 @@ pub struct Lanes<W, D> {
 
 impl<W: Send, D: Send> Lanes<W, D> {
     /// Starts as many as there are processors; each works by what `worker` makes for it.
-    pub fn start<'scope, F>(scope: &'scope Scope<'scope, '_>, worker: impl Fn() -> F) -> Self
+    ///
+    /// # Errors
+    /// `Failed` if the system makes not a single thread.
+    pub fn start<'scope, F>(scope: &'scope Scope<'scope, '_>, worker: impl Fn() -> F) -> Result<Self>
     where
         F: FnMut(W) -> D + Send + 'scope,
         W: 'scope,
         D: 'scope,
     {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST);
-        let lane = |_| {
+        let lane = || {
             let (push, todo) = sync_channel(DEPTH);
             let (done, pull) = channel();
             let mut worker = worker();
-            scope.spawn(move || {
+            let work = move || {
                 for work in todo {
                     // Nobody waits for it any more.
                     if done.send(worker(work)).is_err() {
                         return;
                     }
                 }
-            });
-            (push, pull)
+            };
+            thread::Builder::new().spawn_scoped(scope, work).map(|_| (push, pull))
         };
-        Self { lanes: (0..threads).map(lane).collect(), pushed: 0, pulled: 0 }
+        let mut lanes = Vec::with_capacity(threads);
+        for _ in 0..threads {
+            match lane() {
+                Ok(lane) => lanes.push(lane),
+                // Fewer do it as well.
+                Err(_) if !lanes.is_empty() => break,
+                Err(cause) => return Err(Failure::no_thread(cause)),
+            }
+        }
+        Ok(Self { lanes, pushed: 0, pulled: 0 })
     }
 
     /// Whether something has to be pulled before more is pushed.
@@ -89,7 +136,7 @@ mod tests {
         let mut out = Vec::new();
         thread::scope(|scope| {
             let mut lanes =
-                Lanes::start(scope, || |number: u64| (0..number % 7 * 1000).sum::<u64>() + number);
+                Lanes::start(scope, || |number: u64| (0..number % 7 * 1000).sum::<u64>() + number).unwrap();
             for number in 0..1000 {
                 if lanes.is_full() {
                     out.extend(lanes.pull().unwrap());

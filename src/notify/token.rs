@@ -53,12 +53,13 @@ pub(super) fn ask(command: &str, patience: Duration, stopped: &dyn Fn() -> bool)
 fn wait(child: &mut Child, patience: Duration, stopped: &dyn Fn() -> bool) -> Result<(Vec<u8>, ExitStatus)> {
     let (sender, receiver) = channel();
     if let Some(mut pipe) = child.stdout.take() {
-        std::thread::spawn(move || {
+        let read = move || {
             let mut bytes = Vec::new();
             let read = pipe.read_to_end(&mut bytes);
             // Whoever has given up waiting does not want it any more.
             let _ = read.map(|_| sender.send(bytes));
-        });
+        };
+        std::thread::Builder::new().spawn(read).map_err(Failure::no_thread)?;
     }
     let deadline = Instant::now() + patience;
     let mut printed = None;

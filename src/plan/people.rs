@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::note::{Note, SHARERS_NAMED};
 use crate::contact::{Details, Field, PersonName, email_key, phone_key};
+use crate::lanes::beside;
 
 /// The two fields that can be signed in with.
 pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
@@ -141,9 +142,9 @@ impl People {
     pub(super) fn settle(self, others: &Others<'_>) -> Sharing {
         let [emails, phones] = self.holders;
         let (emails, phones) = thread::scope(|scope| {
-            let emails = scope.spawn(|| groups(with_others(emails, others, 0)));
+            let emails = beside(scope, || groups(with_others(emails, others, 0)));
             let phones = groups(with_others(phones, others, 1));
-            (emails.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), phones)
+            (emails.join(), phones)
         });
         let (members, groups) = ([emails.0, phones.0], [emails.1, phones.1]);
         Sharing { members, groups, ..Sharing::default() }

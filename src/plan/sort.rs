@@ -8,6 +8,7 @@ use std::thread;
 use super::known::Memory;
 use super::rules::Rules;
 use super::survey::Survey;
+use crate::lanes::beside;
 use crate::policy::Setting;
 use crate::store::{ACTIVE, ROW};
 
@@ -77,10 +78,10 @@ pub(super) fn sort(survey: &Survey, rules: &Rules, memory: Option<&Memory>) -> S
                 changeable.fetch_add(count, Ordering::Relaxed);
                 at_schools
             };
-            others.push(scope.spawn(sort));
+            others.push(beside(scope, sort));
         }
         for other in others {
-            let counts = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let counts = other.join();
             at_schools.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
     });

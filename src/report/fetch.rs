@@ -12,6 +12,7 @@ use std::thread::Scope;
 
 use super::order::Place;
 use super::writer::BUFFER;
+use crate::failure::{Failure, Result};
 
 const THREADS: usize = 2;
 
@@ -29,17 +30,25 @@ pub(super) struct Fetched {
 
 impl Fetched {
     /// Begins to fetch the rows. The threads end with the last row, or when nobody reads them any more.
+    ///
+    /// # Errors
+    /// `Failed` if the system makes no more threads.
     pub(super) fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         file: &'scope File,
         places: &'scope [Place],
-    ) -> Self {
+    ) -> Result<Self> {
+        let mut failed = None;
         let batches = std::array::from_fn(|thread| {
             let (to, from) = sync_channel(AHEAD);
-            scope.spawn(move || fetch(file, batches(places).skip(thread).step_by(THREADS), &to));
+            let work = move || fetch(file, batches(places).skip(thread).step_by(THREADS), &to);
+            failed = std::thread::Builder::new().spawn_scoped(scope, work).err().or(failed.take());
             from
         });
-        Self { batches, turn: 0, batch: Vec::new(), taken: 0 }
+        match failed {
+            Some(cause) => Err(Failure::no_thread(cause)),
+            None => Ok(Self { batches, turn: 0, batch: Vec::new(), taken: 0 }),
+        }
     }
 }
 

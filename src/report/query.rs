@@ -82,7 +82,7 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     let total = collect(&mut reader, filter, &mut order)?;
     let places = order.sorted();
     let shown = std::thread::scope(|scope| {
-        let rows = Fetched::start(scope, &file, &places);
+        let rows = Fetched::start(scope, &file, &places)?;
         show(&mut Reader::without_header(rows, layout, path), Filter::NONE, &mut *rendering, &mut page)
     })?;
     Ok(Shown { total, ..shown })

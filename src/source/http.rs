@@ -297,10 +297,14 @@ impl<'w> Client<'w> {
         let timeout = self.options.timeout;
         let buffer = self.buffers.borrow_mut().pop().unwrap_or_default();
         let proxy = self.options.proxy.clone();
-        std::thread::spawn(move || {
+        let answers = sender.clone();
+        let started = std::thread::Builder::new().spawn(move || {
             // Nothing waits for it any more if the run was stopped.
-            let _ = sender.send(exchange(&http, request, timeout, buffer, &proxy));
+            let _ = answers.send(exchange(&http, request, timeout, buffer, &proxy));
         });
+        if let Err(cause) = started {
+            let _ = sender.send(Err(Trouble::Lasting(Failure::no_thread(cause))));
+        }
         receiver
     }
 

@@ -302,3 +302,21 @@ fn a_run_that_cannot_hear_that_it_should_stop_is_ended() {
         );
     }
 }
+
+/// Where the system makes no more threads the run goes on with fewer, or fails in words: it never panics.
+#[test]
+fn a_thread_that_cannot_be_made_is_a_failure_and_no_panic() {
+    let district = district();
+    let program = env!("CARGO_BIN_EXE_rostersync");
+    for processes in [1, 2, 3] {
+        // Root has no such limit, and then nothing is tried here.
+        let script = format!("ulimit -u {processes} && exec '{program}' run");
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", &script]).current_dir(district.path("")).env_clear();
+        shell.env("ROSTERSYNC_CONFIG", "rostersync.toml").env("ROSTERSYNC_NOW", crate::support::NIGHT);
+        let output = shell.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!said.contains("panicked"), "{said}");
+        assert_ne!(output.status.code(), Some(101), "{said}");
+    }
+}

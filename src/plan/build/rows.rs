@@ -28,7 +28,7 @@ impl Plan {
             let mut lanes = Lanes::start(scope, || {
                 let mut faces = Faces::new(&self.survey, &self.memory, &self.rules);
                 move |piece: Piece<'_>| self.write_piece(piece, &mut faces, format)
-            });
+            })?;
             let mut spare: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
             let mut take =
                 |lanes: &mut Lanes<Piece<'_>, Result<Written>>, spare: &mut Vec<_>| -> Result<bool> {

@@ -126,7 +126,7 @@ impl<'a> Planner<'a> {
     pub(super) fn walk(&mut self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
         let desk = self.desk;
         thread::scope(|scope| {
-            let mut deciders = Lanes::start(scope, || move |work| decide(desk, work));
+            let mut deciders = Lanes::start(scope, || move |work| decide(desk, work))?;
             let mut roster = desk.survey.roster.read();
             let mut spare = Vec::new();
             let mut place = 0;

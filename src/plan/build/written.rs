@@ -4,7 +4,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::Plan;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::message::Audience;
 use crate::plan::known::Memo;
 use crate::plan::{Newcomer, Write};
@@ -44,7 +44,7 @@ impl Plan {
     pub fn each_write(&self, mut each: impl FnMut(Write) -> Result<()>) -> Result<()> {
         thread::scope(|scope| {
             let (give, take) = sync_channel::<Vec<Write>>(2);
-            let reader = scope.spawn(move || {
+            let read = move || {
                 let mut batch = Vec::with_capacity(BATCH);
                 let mut writes = self.writes.read();
                 while let Some(write) = writes.next_value()? {
@@ -56,7 +56,8 @@ impl Plan {
                 }
                 let _ = give.send(batch);
                 Ok(())
-            });
+            };
+            let reader = thread::Builder::new().spawn_scoped(scope, read).map_err(Failure::no_thread)?;
             let mut done = Ok(());
             while done.is_ok()
                 && let Ok(batch) = take.recv()

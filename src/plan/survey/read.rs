@@ -54,8 +54,9 @@ pub fn survey<T>(
         let (tell_block, blocks) = channel();
         let (give_back, spare) = channel();
         let (roster, waiting) = (&roster, &waiting);
-        let reader =
-            scope.spawn(move || read(open, seed, roster, &tell_source, &tell_block, waiting, &spare));
+        let reader = thread::Builder::new()
+            .spawn_scoped(scope, move || read(open, seed, roster, &tell_source, &tell_block, waiting, &spare))
+            .map_err(Failure::no_thread)?;
         let arrivals = Arrivals { blocks, waiting, spare: give_back };
         let (known, prepared) = prepare(findings)?;
         let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {

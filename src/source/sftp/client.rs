@@ -139,7 +139,10 @@ impl Client<'_> {
             // If it is gone already, it says why.
             let _ = input.write_all(batch.as_bytes());
         }
-        let output = [child.stdout.take().map(drain), child.stderr.take().map(drain)];
+        let output = [
+            child.stdout.take().map(drain).transpose().map_err(Failure::no_thread)?,
+            child.stderr.take().map(drain).transpose().map_err(Failure::no_thread)?,
+        ];
         let ended = self.wait(&mut child)?;
         let [said, complained] =
             output.map(|reader| reader.and_then(|reader| reader.join().ok()).unwrap_or_default());
@@ -217,8 +220,8 @@ fn by_name(files: &[Listed]) -> String {
 }
 
 /// Reads all of a pipe beside what else is done, so that it never fills up.
-fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
+fn drain(mut pipe: impl Read + Send + 'static) -> std::io::Result<std::thread::JoinHandle<String>> {
+    std::thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         let _ = pipe.read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
