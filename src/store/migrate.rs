@@ -156,6 +156,30 @@ mod tests {
         assert_eq!(store.verify().unwrap().broken, None);
     }
 
+    #[test]
+    fn runs_before_the_upgrade_are_attempts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = old_store(folder.path());
+        let run =
+            "INSERT INTO run (id, started, finished, result, source, mode, notify, checksum, summary) VALUES";
+        let values = "'2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z'";
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(&format!(
+                "{run} (1, {values}, 'ok', 'x', 'bulk', 1, '', '{{}}'); {run} (2, {values}, 'blocked', 'x', 'bulk', 1, '', '{{}}')"
+            ))
+            .unwrap();
+        let store = Store::open(&path).unwrap();
+        let all: Vec<_> = store
+            .attempts(9)
+            .unwrap()
+            .into_iter()
+            .map(|tried| (tried.attempt.run, tried.attempt.result, tried.attempt.exit))
+            .collect();
+        assert_eq!(all, [(Some(2), "blocked".to_owned(), 4), (Some(1), "ok".to_owned(), 0)]);
+        assert_eq!(store.last_good(None).unwrap().unwrap().run, Some(1));
+    }
+
     /// A chain that had begun before the first link was sealed goes on as it is.
     #[test]
     fn a_chain_of_an_older_store_holds() {

@@ -259,20 +259,6 @@ fn prometheus_is_given_what_happened_and_never_a_failure() {
     assert!(text.contains("rostersync_readable 0\n"), "{text}");
 }
 
-/// A store of an earlier version has runs, and no attempts.
-#[test]
-fn runs_before_an_upgrade_are_there() {
-    let district = district();
-    let _ = district.run().ok();
-    let _ = district.run().ok();
-    district.store().execute_batch("DROP TABLE attempt; PRAGMA user_version = 11").unwrap();
-    fs::remove_file(district.path("rostersync.db.attempts")).unwrap();
-    assert_eq!(words(&district), ["ok", "ok"]);
-    let _ = district.run().ok();
-    let all = runs(&district);
-    assert_eq!(all.iter().map(|(_, _, number)| *number).collect::<Vec<_>>(), [Some(3), Some(2), Some(1)]);
-}
-
 #[test]
 fn an_undo_is_in_the_history_and_no_attempt_of_the_sync() {
     let mut district = District::new().without_limits();
