@@ -30,7 +30,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::plan::{Rules, current_roles, own_schools};
 use crate::policy::{Actor, EditFacts, Permit, Refusal, Setting, Target, may_edit};
 use crate::roles;
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{IdList, Record, RoleList, ids};
 use crate::store::{Grant, Store};
 use notice::Telling;
 
@@ -78,7 +78,7 @@ impl<'a> People<'a> {
     /// # Errors
     /// `Usage` if there is none.
     pub fn account(&self, sourced_id: &str) -> Result<Account> {
-        self.store.account(sourced_id)?.ok_or_else(|| unknown(sourced_id))
+        self.store.account(&ids::encoded(sourced_id))?.ok_or_else(|| unknown(sourced_id))
     }
 
     /// The roles held today, in their own spelling, primary first.

@@ -21,6 +21,7 @@ use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
+use crate::roster::ids;
 use crate::roster::kept::{OfKeys, key};
 use crate::source::oneroster_csv::lone::{LoneFile, NO_FINAL_LINE_BREAK};
 use crate::spool::Shelf;
@@ -127,7 +128,9 @@ impl Export {
                     let row = record.as_slice();
                     let plain = row.is_ascii() && memchr2(b'&', b'?', row).is_none();
                     let rewritten = cells.rewritten(plain, line, &mut meaning);
-                    let cells = rewritten.as_ref().map_or(cells, |rewritten| cells.with(rewritten));
+                    let mut cells = rewritten.as_ref().map_or(cells, |rewritten| cells.with(rewritten));
+                    let sourced_id = ids::encoded(cells.sourced_id);
+                    cells.sourced_id = &sourced_id;
                     let (key, hash) = (key(cells.sourced_id), cells.hash(seed, &mut scratch));
                     let (seen, place) = (see(key, hash), export.places.get(&key));
                     let twice = match (seen, place) {

@@ -350,11 +350,13 @@ impl Desk<'_> {
             draft.left_out.not_synced(self.survey, record, person.number, self.mode, self.today);
         }
         let left_out = is_left_out(&verdict, stored);
+        let mut newly_left_out = false;
         if left_out
             && person.state & LEFT_OUT == 0
             && let Some(stored) = stored
         {
             draft.left_out.newly(stored, schools);
+            newly_left_out = self.rules.last_night.is_some();
         }
         let joins = starts_active || adopted.joined;
         draft.summary.joined += u64::from(joins);
@@ -381,6 +383,10 @@ impl Desk<'_> {
             }
         }
 
+        if newly_left_out {
+            // An approval covers it.
+            draft.checksum.add_person(&row);
+        }
         self.remember(record, &person, &verdict, &row, (setting, left_out), draft);
         spool::append(&mut draft.rows, &row)?;
         if let Some(account) = verdict.account

@@ -3,6 +3,7 @@
 //!
 //! Such a list is read only if that makes every part of it an id that is known. Pure.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -47,6 +48,11 @@ pub fn fold(id: &str) -> String {
     let lower: String =
         plain.chars().filter(|character| !is_invisible(*character)).flat_map(char::to_lowercase).collect();
     if lower.contains("%2c") { lower.replace("%2c", ",") } else { lower }
+}
+
+/// An id as lists of ids have it: REST writes a comma in it as `%2C`, files write the comma. It is one id.
+pub fn encoded(id: &str) -> Cow<'_, str> {
+    if id.contains(',') { Cow::Owned(id.replace(',', "%2C")) } else { Cow::Borrowed(id) }
 }
 
 /// A hash of [`fold`], without memory for an ordinary id.

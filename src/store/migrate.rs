@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("schema/0012_attempt.sql"),
     include_str!("schema/0013_last_schools.sql"),
     include_str!("schema/0014_platform_stamp.sql"),
+    include_str!("schema/0015_commas.sql"),
 ];
 
 /// The version that this program reads and writes.

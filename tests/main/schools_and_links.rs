@@ -625,3 +625,25 @@ fn words_of_the_source_are_read_before_anything_looks_at_roles() {
     district.unset("sync.role_names");
     assert_eq!(district.cli(&["check"]).stdout.matches("unknown-role").count(), 2);
 }
+
+#[test]
+fn an_id_with_a_comma_is_one_id_in_files_and_over_rest() {
+    let all = [
+        person("Hall, Ann").schools("").role("guardian").agents("stu-1"),
+        person("stu-1").agents("Hall, Ann").schools("sch-off"),
+    ];
+    let mut files = District::new();
+    files.sis(&all);
+    files.platform(&[person("Hall, Ann")]);
+    let done = files.run().ok();
+    let row = done.report.row("Hall%2C Ann");
+    assert_eq!((&row["state"], &row["schools"]), ("active", "sch-off"));
+    assert_eq!(files.run().ok().report.count("unchanged"), 2);
+    let _ = files.cli(&["users", "show", "Hall, Ann"]).ok();
+    // The same people over REST are the same people.
+    let over_rest = [all[0].clone(), person("stu-1").schools("sch-off")];
+    let fake = sis::served(Sis::new(&over_rest));
+    let rest = sis::at_address(files, &fake.url("/ims/oneroster/v1p1"));
+    let done = rest.run().ok();
+    assert_eq!((done.report.count("unchanged"), done.report.count("created")), (2, 0), "{:?}", done.report);
+}

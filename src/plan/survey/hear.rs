@@ -11,6 +11,7 @@ use super::{Dangling, Heard, LISTLESS, ORGLESS, Said, Survey, orgs_of, person};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::plan::rules::Rules;
+use crate::plural::counted;
 use crate::roster::ids::{self, Folded, Reading};
 use crate::roster::kept::{self, Kept, key};
 use crate::roster::{Assignment, IdList, Mode, Record, RoleList};
@@ -271,7 +272,10 @@ impl Survey {
             match ids::read(&list, &resolve) {
                 Reading::Known(agents) => {
                     findings.warn("odd-list", file, said.line, Some("agentSourcedIds"), || {
-                        format!("not a list as OneRoster has it; read as {} ids that are known", agents.len())
+                        format!(
+                            "not written as OneRoster has it; read as {}",
+                            counted(agents.len() as u64, "known id", "known ids")
+                        )
                     });
                     said.agents = Some(agents.join(","));
                 }

@@ -1,5 +1,6 @@
 //! Reading the roster, and taking in what it says of everybody.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::findings::Findings;
 use crate::plan::known::{Known, Near};
 use crate::plan::rules::Rules;
 use crate::plan::texts::Texts;
+use crate::roster::ids;
 use crate::roster::kept::{self, Block};
 use crate::roster::{Mode, Record};
 use crate::source::RosterSource;
@@ -131,7 +133,10 @@ fn read(
         }
     };
     let outcome = source.read(&mut findings, &mut |record| {
-        block.append(record, seed);
+        match ids::encoded(record.sourced_id) {
+            Cow::Borrowed(_) => block.append(record, seed),
+            Cow::Owned(sourced_id) => block.append(&Record { sourced_id: &sourced_id, ..*record }, seed),
+        }
         if block.size() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block) }
     });
     if outcome.is_ok() && block.records() > 0 {
