@@ -100,6 +100,7 @@ impl Schools {
             others: people.others.clone(),
             today: people.rules.today.to_string(),
         };
+        let others = &people.others;
         people.store.each_relative(|relative| {
             if relative.archived {
                 return Ok(());
@@ -110,7 +111,8 @@ impl Schools {
             let today = schools.today.clone();
             let own: Vec<u32> = own_schools(&record, &today)
                 .into_iter()
-                .filter_map(|id| (!schools.others.contains(id)).then(|| schools.numbers(id)))
+                .filter(|id| !others.contains(*id))
+                .map(|id| schools.numbers(id))
                 .collect();
             schools.own.insert(person, own.into());
             let (as_guardian, as_student) = lists_as(roles);
@@ -128,7 +130,8 @@ impl Schools {
         people.store.each_last_schools(|person, last| {
             let last: Vec<u32> = IdList(last)
                 .iter()
-                .filter_map(|id| (!schools.others.contains(id)).then(|| schools.numbers(id)))
+                .filter(|id| !others.contains(*id))
+                .map(|id| schools.numbers(id))
                 .collect();
             schools.last.insert(person, last.into());
         })?;

@@ -556,13 +556,15 @@ fn is_acted_on(action: Action) -> bool {
 
 /// Whether roles, their dates or schools leave out a person with an account who has not left.
 fn is_left_out(verdict: &Verdict, stored: Option<&Account>) -> bool {
-    let leaves_out = |note: &Note| match note {
-        Note::RoleNotSynced(_)
-        | Note::RoleEnded(_)
-        | Note::RoleNotBegun(_)
-        | Note::SchoolNotSynced
-        | Note::Rejected(Reason::NoRole) => true,
-        _ => false,
+    let leaves_out = |note: &Note| {
+        matches!(
+            note,
+            Note::RoleNotSynced(_)
+                | Note::RoleEnded(_)
+                | Note::RoleNotBegun(_)
+                | Note::SchoolNotSynced
+                | Note::Rejected(Reason::NoRole)
+        )
     };
     stored.is_some_and(|stored| !stored.archived)
         && matches!(verdict.action, Action::Skipped | Action::Rejected)

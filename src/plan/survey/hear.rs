@@ -144,9 +144,8 @@ impl Survey {
         let mut entries = self.people_of.iter();
         while reader.next(&mut block)? {
             let mut records = kept::records(&block)?;
-            loop {
-                let Some(person) = entries.as_slice().first().copied().map(person) else { break };
-                match person.filter(|person| wanted.contains(person)) {
+            while let Some(entry) = entries.as_slice().first() {
+                match person(*entry).filter(|person| wanted.contains(person)) {
                     None => {
                         if !records.skip()? {
                             break;
