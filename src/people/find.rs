@@ -1,6 +1,7 @@
 //! Finding one person by what a caller says on the phone: a sourcedId, an email, a number, or a part of the name.
 
 use super::People;
+use crate::roster::ids;
 use crate::account::Account;
 use crate::contact::{Details, Field, PersonName, email_key, phone_key};
 use crate::failure::Result;
@@ -91,8 +92,9 @@ impl People<'_> {
     /// # Errors
     /// Those of the store.
     pub fn find(&self, text: &str) -> Result<Found> {
-        if self.store.account(text)?.is_some() {
-            return Ok(Found::One(text.to_owned()));
+        let sourced_id = ids::encoded(text);
+        if self.store.account(&sourced_id)?.is_some() {
+            return Ok(Found::One(sourced_id.into_owned()));
         }
         let wanted = Wanted::new(text, &self.rules);
         let (mut first, mut count) = (Vec::new(), 0);
