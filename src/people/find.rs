@@ -1,11 +1,11 @@
 //! Finding one person by what a caller says on the phone: a sourcedId, an email, a number, or a part of the name.
 
 use super::People;
-use crate::roster::ids;
 use crate::account::Account;
 use crate::contact::{Details, Field, PersonName, email_key, phone_key};
 use crate::failure::Result;
 use crate::plan::Rules;
+use crate::roster::ids;
 
 /// Somebody who fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
