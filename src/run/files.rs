@@ -381,7 +381,7 @@ mod tests {
         let (more, wanted) = channel();
         more.send(()).unwrap();
         drop(more);
-        let synced = wanted.iter().fold(Ok(()), |done: std::io::Result<()>, ()| done.and(file.sync_data()));
+        let synced = wanted.iter().try_for_each(|()| file.sync_data());
         assert!(synced.is_err());
     }
 

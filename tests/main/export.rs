@@ -213,7 +213,9 @@ fn another_column_that_is_gone_is_said_until_it_is_back_or_normal() {
 /// ON is told of changes that never were.
 #[test]
 fn an_export_that_would_change_most_people_is_stopped() {
-    let damages: [(&str, &dyn Fn(usize, &mut Vec<String>, &[Vec<String>])); 6] = [
+    /// What is done to a row of the export, by its place among all rows.
+    type Damage<'a> = &'a dyn Fn(usize, &mut Vec<String>, &[Vec<String>]);
+    let damages: [(&str, Damage<'_>); 6] = [
         ("the column `email` has no value any more", &|_, row, _| row[4].clear()),
         ("", &|at, row, rows| {
             // Details of the row before: everything but id and state one row further down.

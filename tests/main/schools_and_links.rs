@@ -484,7 +484,7 @@ fn over_rest_keys_that_are_missing_say_nothing() {
                 assert!([0, 3].contains(&done.code), "{} {}", done.stdout, done.stderr);
                 for id in ["tea-1", "gua-1"] {
                     let row = done.report.row(id);
-                    assert!(&row["email"] == format!("{id}.own@mail.example"), "{row:?}");
+                    assert!(row["email"] == format!("{id}.own@mail.example"), "{row:?}");
                 }
                 assert!(district.mails().is_empty());
             }

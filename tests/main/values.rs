@@ -102,8 +102,8 @@ fn names_that_look_like_words_are_names() {
         || district.ask("SELECT given_name || ' ' || family_name FROM account WHERE id <= 3 ORDER BY id");
     assert_eq!(names(), "Nan Na\nJennifer Null\nChristopher NULL");
     // More than 5% of the column: a database that has lost a column.
-    for at in 3..8 {
-        people[at] = people[at].clone().family("NULL");
+    for person in &mut people[3..8] {
+        *person = person.clone().family("NULL");
     }
     people.push(tom(41).family("NULL"));
     district.sis(&people);
@@ -556,8 +556,8 @@ fn an_id_that_differs_only_in_case_is_said() {
     );
     // More than a few who lose an active account are said to a person.
     district.at("2026-11-24T08:15:00Z");
-    for at in 2..9 {
-        other[at] = other[at].clone().with("sourcedId", &format!("TEA-{}", at + 1));
+    for (number, person) in (3..).zip(&mut other[2..9]) {
+        *person = person.clone().with("sourcedId", &format!("TEA-{number}"));
     }
     district.sis(&other);
     let done = district.cli(&["-q", "run"]).exits(3);

@@ -132,7 +132,7 @@ fn an_active_person_under_off_is_left_alone_and_the_note_has_the_actual_value() 
     let verdict = judged(&new, Some(&Account { kept_since: since, ..before.clone() }), &["off"], &rules());
     assert_eq!(verdict.account.unwrap().kept_since, since);
     // Each field has its own, and of a day for the whole account each field that differs has that.
-    let both = Record { sms: Some("7185550199"), ..new.clone() };
+    let both = Record { sms: Some("7185550199"), ..new };
     for (had, has) in [
         ("email:2026-09-01", "email:2026-09-01 phone:2026-11-23"),
         ("phone:2026-09-01 name:2026-01-01", "email:2026-11-23 phone:2026-09-01"),
