@@ -269,7 +269,7 @@ fn a_run_that_is_asked_to_stop_applies_nothing() {
 /// A pipe that nobody writes to cannot be broken off: a run that waits for one is ended all the same, and is on record.
 #[test]
 fn a_run_that_cannot_hear_that_it_should_stop_is_ended() {
-    for name in ["platform-users.csv", "sis/users.csv"] {
+    for name in ["platform-users.csv"] {
         let mut district = district().with("platform.max_age", "\"none\"");
         district.platform(&[person("tea-2")]);
         fs::remove_file(district.path(name)).unwrap();

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Dangling, Heard, LISTLESS, ORGLESS, Said, Survey, orgs_of, person};
+use super::{Dangling, Heard, LISTLESS, MOST_DANGLING, ORGLESS, Said, Survey, orgs_of, person};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::plan::rules::Rules;
@@ -60,7 +60,7 @@ impl Survey {
         self.look_for_other_forms(&odd, store, &mut people)?;
         let today = rules.today.to_string();
         let last = rules.last_night.as_deref().map(|night| &night.roster.dangling);
-        let is_new = |id: u64| last.is_some_and(|last| last.binary_search(&id).is_err());
+        let is_new = |id: u64| last.is_some_and(|last| is_new_reference(last, id));
         // In the order of the rows, so that the first findings are always the same.
         let mut all: Vec<(u32, Vec<Said>)> = odd.into_iter().collect();
         all.sort_by_key(|(person, said)| (said.first().map(|said| said.line), *person));
@@ -482,4 +482,11 @@ fn has_gone(roles: &str) -> bool {
 fn quoted(text: &str) -> String {
     let short: String = text.chars().take(60).collect();
     format!("`{short}`")
+}
+
+/// Whether an id that nothing knows was not there on the last good night. Of very many such ids only the lowest hashes are
+/// kept; of an id beyond them it is not known, and it counts as an old one.
+fn is_new_reference(last: &[u64], id: u64) -> bool {
+    let may_be_old = last.len() >= MOST_DANGLING && last.last().is_some_and(|most| id > *most);
+    !may_be_old && last.binary_search(&id).is_err()
 }

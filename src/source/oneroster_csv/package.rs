@@ -282,8 +282,18 @@ fn list(path: &Path) -> Result<(Vec<PackageFile>, Vec<PathBuf>)> {
             }
             continue;
         };
-        if !path.metadata().map_err(|cause| problem(&path, cause))?.is_file() {
+        let kind = path.metadata().map_err(|cause| problem(&path, cause))?.file_type();
+        if kind.is_dir() {
             continue;
+        }
+        if !kind.is_file() {
+            // The files are read twice, which a pipe cannot be.
+            return Err(Failure::new(
+                Kind::InputUnusable,
+                format!("{name} is a pipe or a device, not an ordinary file"),
+            )
+            .at(path.display())
+            .cure("have the export delivered as files"));
         }
         let opened = SharedFile::open(&path).map_err(|cause| problem(&path, cause))?;
         let folder = path.parent().map(Path::to_owned);

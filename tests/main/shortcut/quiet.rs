@@ -83,8 +83,18 @@ fn without_runs(seen: &Seen) -> Vec<String> {
     seen.part("store")
         .iter()
         .filter(|line| !["run:", "link:", "attempt:"].iter().any(|table| line.starts_with(table)))
-        .cloned()
+        .map(|line| without_files(line))
         .collect()
+}
+
+/// What was seen of the files themselves is another thing after the same roster was written in another form.
+fn without_files(line: &str) -> String {
+    match (line.find("\"files\":"), line.find(",\"roster\":")) {
+        (Some(from), Some(to)) if line.starts_with("last_night:") => {
+            format!("{}{}", &line[..from], &line[to..])
+        }
+        _ => line.to_owned(),
+    }
 }
 
 /// What is said of each person that is not about an event of the night.
