@@ -104,6 +104,8 @@ impl District {
 
     pub(crate) fn forget_reports(&self) {
         let _ = fs::remove_dir_all(self.at("reports"));
+        // What is on record of runs whose store is put aside would be taken for a lost store.
+        let _ = fs::remove_file(self.at("store.db.attempts"));
     }
 
     /// No store, no report.

@@ -233,10 +233,22 @@ fn column_of(field: Field, credential: PhoneCredential) -> &'static str {
     }
 }
 
+const BLANK_ROW: &str = "blank-row";
+
+/// How many findings of a code are written out.
+fn shown(code: &str) -> u64 {
+    if code == BLANK_ROW { 1 } else { KEPT_PER_CODE }
+}
+
 fn text(checked: &Checked, status: Status) -> String {
     let findings = &checked.findings;
     let mut text = String::new();
+    let mut blank = false;
     for finding in findings.kept() {
+        // Blank rows are all alike: the first one says it.
+        if finding.code == BLANK_ROW && std::mem::replace(&mut blank, true) {
+            continue;
+        }
         let severity = match finding.severity {
             Severity::Warning => "warning",
             Severity::Error => "error",
@@ -245,8 +257,11 @@ fn text(checked: &Checked, status: Status) -> String {
         let (place, message) = (harmless(&finding.place()), harmless(&finding.message));
         text.push_str(&format!("{place}: {severity}[{}] {message}\n", finding.code));
     }
-    for (code, count) in findings.counts().iter().filter(|(_, count)| **count > KEPT_PER_CODE) {
-        text.push_str(&format!("… and {} more of {code}\n", count - KEPT_PER_CODE));
+    for (code, count) in findings.counts() {
+        let shown = shown(code);
+        if *count > shown {
+            text.push_str(&format!("… and {} more of {code}\n", count - shown));
+        }
     }
     for overrun in &checked.overruns {
         text.push_str(&format!("limit: {}\n", harmless(&overrun.message)));

@@ -162,7 +162,7 @@ impl<'s> RowReader<'s> {
         let blank = self.cells.get(text, columns.sourced_id).is_none_or(str::is_empty)
             && self.cells.blank_from(text, 0);
         if blank {
-            findings.warn("blank-row", self.file(), Some(line), None, || "skipped".to_owned());
+            findings.warn("blank-row", self.file(), Some(line), None, || "blank row, skipped".to_owned());
             return ControlFlow::Continue(());
         }
         self.tally.add(text, &self.cells);
