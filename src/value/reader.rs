@@ -137,7 +137,8 @@ impl<'c> RecordReader<'c> {
         if let Counts::Gathered(counts) = &mut self.counts {
             counts.add(record.given_name, record.family_name);
         }
-        if plain && !is_odd(record) { use_it(record) } else { self.read_odd(record, use_it) }
+        let ordinary = plain || (!self.foreign && has_letters_in_names_alone(record));
+        if ordinary && !is_odd(record) { use_it(record) } else { self.read_odd(record, use_it) }
     }
 
     /// Whether a record means what it says, letter by letter.
@@ -373,6 +374,41 @@ fn rewrite(text: &mut Cow<'_, str>, write: impl for<'t> Fn(&'t str) -> Cow<'t, s
     true
 }
 
+/// Whether a record has no letters beyond ASCII but in names, where each stands by itself and is one of the usual European
+/// ones: most rows that are not plain. Text that was damaged on the way has at least two such characters side by side.
+fn has_letters_in_names_alone(record: &Record<'_>) -> bool {
+    let plain = |text: &str| {
+        text.bytes().fold(true, |plain, byte| plain & (byte.is_ascii() & (byte != b'&') & (byte != b'?')))
+    };
+    let names = [record.given_name, record.family_name];
+    let others = [record.identifier, record.email, record.sms, record.phone, record.language];
+    let lists = [record.orgs.map(|orgs| orgs.0), record.agents.map(|agents| agents.0)];
+    names.into_iter().flatten().all(has_single_letters)
+        && plain(record.sourced_id)
+        && plain(record.roles.0)
+        && others.into_iter().chain(lists).flatten().all(plain)
+}
+
+/// Whether all that is beyond ASCII are letters from U+00C0 to U+017F, no two of them side by side, and there is neither `&`
+/// nor `?`.
+fn has_single_letters(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let mut after_letter = false;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'&' | b'?' => return false,
+            0..=0x7F => after_letter = false,
+            // The first of the two bytes of such a letter.
+            0xC3..=0xC5 if !after_letter => {
+                let _ = bytes.next();
+                after_letter = true;
+            }
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// The texts of a record.
 fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
     [
@@ -390,11 +426,13 @@ fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
     ]
 }
 
-/// Whether some cell may be a word for "no value" or have a mark of a spreadsheet.
+/// Whether some cell is a word for "no value" or may have a mark of a spreadsheet, and whether a list begins with either.
 #[inline]
 fn is_odd(record: &Record<'_>) -> bool {
-    let odd = |text: &str| may_be_word(text) || may_be_marked(text);
-    let lists = [record.orgs.map(|orgs| orgs.0), record.agents.map(|agents| agents.0)];
+    let odd = |text: &str| null_word(text).is_some() || may_be_marked(text);
+    let first = |list: &'_ str| list.find(',').unwrap_or(list.len());
+    let lists = [record.orgs.map(|orgs| orgs.0), record.agents.map(|agents| agents.0)]
+        .map(|list| list.map(|list| &list[..first(list)]));
     odd(record.sourced_id)
         || odd(record.roles.0)
         || [
@@ -410,4 +448,30 @@ fn is_odd(record: &Record<'_>) -> bool {
         .chain(lists)
         .flatten()
         .any(odd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_stand_by_themselves_are_ordinary() {
+        for name in ["José", "Muñoz", "Zoë", "Ann", "", "Günther Öst"] {
+            assert!(has_single_letters(name), "{name}");
+        }
+        for name in [
+            "JosÃ©",
+            "JosÃ\u{A9}",
+            "Jos\u{FFFD}",
+            "Fran?ois",
+            "D&#39;Or",
+            "Łódź",
+            "Rosa\u{200B}",
+            "ï¿½",
+            "O’Brien",
+            "\u{A0}Ann",
+        ] {
+            assert!(!has_single_letters(name), "{name}");
+        }
+    }
 }
