@@ -21,6 +21,7 @@ use super::twilio::Twilio;
 use crate::config::{Config, MailServer, NotifyEmail, Pace as Limits, Provider};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Channel, DeliveryState};
+use crate::plural::{agreed, counted};
 use crate::store::{Settled, Store, Waiting};
 
 /// What became of the messages that were due.
@@ -60,6 +61,28 @@ impl Delivery {
     /// Whether the messages are a problem that a person has to look at: exit status 8.
     pub fn is_undelivered(&self) -> bool {
         self.stopped || self.unknown > 0 || self.given_up > 0 || !self.stuck.is_empty()
+    }
+
+    /// That problem in a sentence for the record of the run; none where there is no such problem.
+    pub fn problem(&self) -> Option<String> {
+        if !self.is_undelivered() {
+            return None;
+        }
+        let notifications = |count: u64, what: [&str; 2]| {
+            format!("{} {}", counted(count, "notification", "notifications"), agreed(count, what[0], what[1]))
+        };
+        let stuck: u64 = self.stuck.iter().map(|stuck| stuck.count).sum();
+        Some(if self.stopped && self.undelivered > 0 {
+            notifications(self.undelivered, ["could not be handed over", "could not be handed over"])
+        } else if stuck > 0 {
+            format!("{}, and none was handed over for a day", notifications(stuck, ["waits", "wait"]))
+        } else if self.given_up > 0 {
+            notifications(self.given_up, ["was given up after five days", "were given up after five days"])
+        } else if self.unknown > 0 {
+            notifications(self.unknown, ["may have arrived", "may have arrived"])
+        } else {
+            "a channel was stopped".to_owned()
+        })
     }
 
     /// Says why messages of a channel stay queued: in the log, and for the administrators.

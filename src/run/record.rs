@@ -108,13 +108,10 @@ fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
         &outcome.plan.summary,
         &outcome.findings,
     );
-    if ending != Ending::BLOCKED && outcome.delivery.undelivered > 0 {
-        ending = Ending::UNDELIVERED;
-        reason = counted(
-            outcome.delivery.undelivered,
-            "notification could not be handed over",
-            "notifications could not be handed over",
-        );
+    if ending != Ending::BLOCKED
+        && let Some(problem) = outcome.delivery.problem()
+    {
+        (ending, reason) = (Ending::UNDELIVERED, problem);
     }
     let attempt = committed(begun, run, (ending, reason), &outcome.findings);
     if ending == Ending::UNDELIVERED {

@@ -236,6 +236,15 @@ fn quiet_hours_that_hold_every_run_are_said_after_a_day() {
             done.stdout
         );
     }
+    // The record of the run says so as well, and not `ok`.
+    let run = &district.cli(&["runs", "--json"]).ok().json()[0];
+    assert_eq!((&run["result"], &run["exit"]), (&"undelivered".into(), &8.into()));
+    let status = district.cli(&["status"]).exits(8);
+    assert!(
+        status.stdout.contains("2 notifications wait, and none was handed over for a day"),
+        "{}",
+        status.stdout
+    );
     // Somebody adds the line to cron.
     district.at("2026-11-26T15:00:00Z");
     let _ = district.cli(&["-q", "outbox", "send"]).ok();
