@@ -9,6 +9,7 @@ mod api_oddities;
 mod architecture;
 mod attempts;
 mod broken_off;
+mod cases;
 mod checking;
 mod clever;
 mod clever_events;
