@@ -197,7 +197,14 @@ fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
         })?,
         None => store.runs(1)?.pop().ok_or_else(none)?,
     };
-    let path = find_report(&config.sync.reports, found.id).ok_or_else(|| {
+    let reports = &config.sync.reports;
+    let path = find_report(reports, found.id).ok_or_else(|| {
+        // A folder that cannot be read says nothing of what is in it.
+        if let Err(cause) = std::fs::read_dir(reports)
+            && cause.kind() != std::io::ErrorKind::NotFound
+        {
+            return Failure::io(Kind::Failed, "the folder of reports cannot be read", reports, cause);
+        }
         Failure::new(Kind::InputUnusable, format!("the report of run {} is no longer there", found.id))
             .at(config.sync.reports.display())
             .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs")

@@ -143,12 +143,8 @@ fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
             );
             answer = send(None)?;
         }
-        let again = matches!(
-            answer,
-            Answer::Later(_)
-                | Answer::Stop(Trouble::Enough(..) | Trouble::Down(_))
-                | Answer::Doubt(Trouble::Enough(..) | Trouble::Down(_), _)
-        );
+        // What the server has said of the district, and not of this address alone, may be another thing tomorrow.
+        let again = matches!(answer, Answer::Later(_) | Answer::Stop(_) | Answer::Doubt(..));
         if again {
             summary.to.push(address);
         }

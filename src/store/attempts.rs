@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::Store;
 use super::history::{RunRow, stamp};
-use crate::attempt::Attempt;
+use crate::attempt::{self, Attempt};
 use crate::failure::Result;
 
 /// So many of those that have no number are kept: some start a run every few minutes.
@@ -66,6 +66,12 @@ impl Store {
             }
             let Some(store) = Self::open_current(path)? else { return Ok(false) };
             store.connection.busy_timeout(patience)?;
+            // Those that were noted beside the store come first, so that the last one on record is this one.
+            for earlier in attempt::read_beside(path).unwrap_or_default() {
+                if earlier.key != attempt.key {
+                    store.put_attempt(&earlier, false)?;
+                }
+            }
             store.put_attempt(attempt, false)?;
             store.end_attempt(attempt)?;
             Ok(true)

@@ -158,6 +158,27 @@ fn with_a_store_that_does_not_open_the_record_is_beside_it() {
     assert_eq!(words(&district), ["ok", "failed", "ok"]);
 }
 
+/// A failure that was noted beside the store does not hide the one after it, and neither do the runs of a store that was
+/// replaced by an older copy.
+#[test]
+fn the_last_attempt_is_the_last_one_also_where_earlier_ones_are_beside_the_store() {
+    let mut district = district();
+    let _ = district.run().ok();
+    let good = fs::read(district.path("rostersync.db")).unwrap();
+    district.at("2026-11-24T08:15:00Z");
+    let _ = district.run().ok();
+    district.at("2026-11-25T08:15:00Z");
+    district.file("rostersync.db", "no database at all, and long enough to be looked at ".repeat(20));
+    let _ = district.run().exits(1);
+    fs::write(district.path("rostersync.db"), good).unwrap();
+    district.at("2026-11-26T08:15:00Z");
+    fs::rename(district.path("sis/users.csv"), district.path("sis/put-aside")).unwrap();
+    let _ = district.run().exits(7);
+    let status = district.cli(&["status"]).exits(7);
+    assert!(status.stdout.contains("Last attempt:   input-unusable (exit 7)"), "{}", status.stdout);
+    assert_eq!(words(&district), ["input-unusable", "failed", "ok", "ok"]);
+}
+
 #[test]
 fn a_run_that_finds_the_lock_taken_is_on_record_and_touches_no_store() {
     let district = district();

@@ -126,7 +126,8 @@ fn a_zip_that_nobody_makes_by_accident_is_refused() {
 fn a_zip_that_is_packed_by_another_method_is_refused() {
     let with = |name: &str| {
         let bytes =
-            std::fs::read(format!("{}/tests/cases/24-zip-methods/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            std::fs::read(format!("{}/tests/cases/24-zip-methods/{name}", env!("CARGO_MANIFEST_DIR")))
+                .unwrap();
         move |district: &mut District| {
             district.file("export.zip", &bytes);
             district.set("source.path", "\"export.zip\"");
