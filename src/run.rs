@@ -50,6 +50,7 @@ use self::commit::Applied;
 use self::planning::{Planned, plan_on};
 use self::presence::absolute;
 
+pub use approval::BASIS;
 pub use check::{Checked, check};
 pub use files::find_report;
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, Within, end_unheard};
@@ -184,7 +185,7 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
         if !is_there {
             let place = absolute(&config.sync.store);
             let next = signs.last_run() + 1;
-            tracing::info!(target: ALWAYS, "there was no store, so a new one was made: {}; this is run {next}", place.display());
+            tracing::info!(target: ALWAYS, "there was no store, so a new one was made: {}; its first run is run {next}", place.display());
         } else if let Some(restored) = presence::restored(&store, &signs)? {
             tracing::info!(target: ALWAYS, "{restored}");
         }

@@ -35,7 +35,7 @@ impl fmt::Debug for Secret {
 /// Takes secrets out of text that another program wrote, whatever it did with them.
 ///
 /// A mail server that does not understand a login may repeat it in its answer, in base64 and cut short. So every word is
-/// taken out that has as much as [`Redactor::ENOUGH`] characters in a row in common with a secret or with a form of it.
+/// taken out that has as much as `ENOUGH` characters in a row in common with a secret or with a form of it.
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// In lower case: what is repeated may have been changed to capitals.

@@ -165,6 +165,11 @@ pub(super) fn tried_json(Tried { attempt, run, .. }: &Tried) -> serde_json::Valu
 
 /// A run for programs. Of a blocked one the counts are of what it would have done.
 fn as_json(run: &RunRow) -> serde_json::Value {
+    let mut summary = run.summary.clone();
+    if let Some(counts) = summary.as_object_mut() {
+        // What a refused approval is compared with; its words change with the program.
+        counts.shift_remove(crate::run::BASIS);
+    }
     json!({
         "run": run.id,
         "started": time(run.started),
@@ -176,6 +181,6 @@ fn as_json(run: &RunRow) -> serde_json::Value {
         "undoes": run.undoes,
         "notify": run.notify,
         "checksum": run.checksum,
-        "summary": run.summary,
+        "summary": summary,
     })
 }

@@ -39,7 +39,7 @@ pub struct Before<'a> {
 pub struct Compared {
     /// For the next night to compare with.
     pub seen: ExportSeen,
-    /// A column of details in which no row has a value, although at least [`VALUES`] had one on the last good night.
+    /// A column of details in which no row has a value, although at least a few rows had one on the last good night.
     pub emptied: Option<String>,
 }
 

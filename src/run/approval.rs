@@ -29,7 +29,7 @@ pub(super) struct Basis {
 const NOT_SET: &str = "not set";
 
 /// Under this key in the summary of a blocked run.
-pub(super) const BASIS: &str = "basis";
+pub const BASIS: &str = "basis";
 
 impl Basis {
     pub(super) fn of(rules: &Rules, source: &dyn RosterSource, options: &Options) -> Self {

@@ -447,6 +447,10 @@ impl<'a> Met<'a> {
             }
         }
         for row in &self.own.broken {
+            // An account that the row names is there, whatever else the row says.
+            if let Some(id) = row.id.as_deref().filter(|id| known.has(id)) {
+                keep(row.line, id, None);
+            }
             let begun = row.student_begins.iter().flat_map(|begin| self.students.that_begin(begin));
             for student in row.student.iter().flat_map(|name| self.students.could_be(name)).chain(begun) {
                 known.of_student(student).for_each(|id| keep(row.line, id, None));

@@ -60,7 +60,7 @@ enum Counts<'c> {
     /// Found out by a second reading, if it is ever asked.
     Later(Box<dyn Fn() -> WordCounts + Send + Sync + 'c>),
     Known(WordCounts),
-    /// Counted on the way; [`RecordReader::settle`] decides when all records are there.
+    /// Counted on the way; what counts as a name is decided when all records are there.
     Gathered(WordCounts),
 }
 
@@ -120,7 +120,7 @@ impl<'c> RecordReader<'c> {
         Self { names, foreign, counts: Counts::Later(Box::new(count)), tally: Tally::default() }
     }
 
-    /// Of records that are gathered before they are used: names are to be [settled](Self::settle) then.
+    /// Of records that are gathered before they are used: names are to be settled then.
     pub fn gathering(names: Names) -> Self {
         let counts = Counts::Gathered(WordCounts::default());
         Self { names, foreign: false, counts, tally: Tally::default() }

@@ -373,3 +373,52 @@ fn students_are_found_in_another_form() {
     );
     assert!(done.stderr.contains("odd-list"), "{}", done.stderr);
 }
+
+/// The record of a student that cannot be used, and a row of the file that cannot, take no guardian away.
+#[test]
+fn a_guardian_stays_where_the_student_or_the_row_cannot_be_read() {
+    const WITH_ID: &str =
+        "guardian_id,student_id,given_name,family_name,email,mobile,home_phone,relationship,language\n";
+    const FIRST: &str = "gua-1,stu-1,Rosa,Diaz,rosa@mail.example,(718) 555-0142,,Mother,\n";
+    const OTHERS: &str = "gua-2,stu-2,Li,Wang,li@mail.example,,,Father,\n\
+                          gua-3,stu-3,Ann,Hall,ann@mail.example,,,Mother,\n";
+    let students = || [person("stu-1"), person("stu-2"), person("stu-3")];
+    let district = District::new().without_limits().with("guardians.file", "\"guardians.csv\"");
+    let whole = format!("{WITH_ID}{FIRST}{OTHERS}");
+    district.sis(&students());
+    district.file("guardians.csv", &whole);
+    let _ = district.run().ok();
+    let none_archived = |what: &str| {
+        let done = district.run();
+        assert_eq!(done.report.count("archived"), 0, "{what}: {}", done.stdout);
+        assert_eq!(
+            district.ask("SELECT archived || ' ' || email FROM account WHERE sourced_id = 'gua-1'"),
+            "0 rosa@mail.example",
+            "{what}"
+        );
+    };
+    // The student has a role that OneRoster does not have.
+    let [first, second, third] = students();
+    district.sis(&[first.role("ext:x"), second, third]);
+    none_archived("unknown role");
+    // The student's row is shifted.
+    let text = crate::support::users_csv(&crate::support::COLUMNS, &students());
+    let shifted: String = text
+        .lines()
+        .map(|line| if line.starts_with("stu-1,") { format!("{line},x\n") } else { format!("{line}\n") })
+        .collect();
+    district.file("sis/users.csv", shifted);
+    none_archived("shifted student");
+    district.sis(&students());
+    for (what, row) in [
+        ("no student", FIRST.replace(",stu-1,", ",,")),
+        ("shifted", FIRST.replace(",stu-1,", ",stu-1,x,")),
+        ("open quotes", FIRST.replace(",Rosa,", ",\"Ro\"sa,")),
+    ] {
+        district.file("guardians.csv", format!("{WITH_ID}{row}{OTHERS}"));
+        none_archived(what);
+    }
+    // A guardian who is in the file no more has left.
+    district.file("guardians.csv", format!("{WITH_ID}{OTHERS}"));
+    assert_eq!(district.run().ok().report.count("archived"), 1);
+}

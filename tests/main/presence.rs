@@ -125,7 +125,7 @@ fn numbers_go_on_after_the_highest_report_and_no_report_is_overwritten() {
     let _ = district.run().exits(7);
     let done = district.run_with(&["--new-store"]).ok();
     assert!(
-        done.stdout.contains("Run 4,") && done.stderr.contains("this is run 4"),
+        done.stdout.contains("Run 4,") && done.stderr.contains("its first run is run 4"),
         "{} {}",
         done.stdout,
         done.stderr

@@ -63,6 +63,8 @@ pub(super) struct Broken {
     pub(super) line: u64,
     /// Of whom it seems to be a guardian.
     pub(super) student: Option<String>,
+    /// What stands in the column of the guardian's own id.
+    pub(super) id: Option<String>,
     /// What there is of the student's id, where the file may have been cut in it.
     pub(super) student_begins: Option<String>,
     pub(super) code: &'static str,
@@ -83,7 +85,8 @@ impl Guardian {
             row.cut.filter(|(column, _)| *column == STUDENT).map(|(_, begin)| begin.to_owned());
         let broken = |code, what| Broken {
             line: row.line,
-            student: filled(0),
+            student: filled(STUDENT),
+            id: filled(GUARDIAN_ID).filter(|id| !value::is_no_id(id)),
             student_begins: student_begins.clone(),
             code,
             what,

@@ -107,6 +107,7 @@ fn take_ids_apart(rows: &mut Vec<Guardian>, file: &str, broken: &mut Vec<Broken>
             broken.push(Broken {
                 line: row.line,
                 student: row.students.first().cloned(),
+                id: None,
                 student_begins: None,
                 code: "guardian-id-shared",
                 what: "the row has no name, and several people have its id, so it is not used",
