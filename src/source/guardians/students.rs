@@ -44,12 +44,11 @@ impl<'a> Students<'a> {
 
     /// Takes notice of somebody in the roster, who may be no student at all.
     pub(super) fn meet(&mut self, record: &Record<'_>) {
-        // A record that was rejected, or whose roles are words that nothing is known of, may well be the student: it takes
+        // A record that was rejected, or that has a role of another vocabulary, may well be the student: it takes
         // nobody's child away.
         let is_student = || {
-            let mut roles = record.roles.iter().map(|held| roles::canonical(held.role)).peekable();
-            let unclear = record.defect.is_some() || roles.peek().is_none();
-            unclear || roles.any(|role| role == "student" || !roles::is_known(&role))
+            let mut roles = record.roles.iter().map(|held| roles::canonical(held.role));
+            record.defect.is_some() || roles.any(|role| role == "student" || !roles::is_known(&role))
         };
         if let Some((begin, begun)) = &mut self.begun {
             let begins = |id: &str| id.starts_with(*begin);
