@@ -250,7 +250,8 @@ fn a_run_that_is_asked_to_stop_applies_nothing() {
         let mut pipe = OpenOptions::new().write(true).open(district.path("pipe")).unwrap();
         let kill = format!("kill -{signal} {}", child.id());
         assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
-        pipe.write_all(b"sourced_id,state\ntea-1,active\n").unwrap();
+        // On a busy machine the run may have ended already, because it could not hear the signal while it waited.
+        let _ = pipe.write_all(b"sourced_id,state\ntea-1,active\n");
         drop(pipe);
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
