@@ -234,6 +234,9 @@ fn emails(dump: &[String], letter: &str) -> Vec<String> {
 #[test]
 fn a_run_that_is_asked_to_stop_applies_nothing() {
     for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        if !crate::machine::hears(signal) {
+            continue;
+        }
         let mut district = district().with("platform.max_age", "\"none\"");
         district.set("platform.users", "\"pipe\"");
         let made = std::process::Command::new("mkfifo").arg(district.path("pipe")).status().unwrap();

@@ -53,3 +53,21 @@ pub(crate) fn folder(prefix: &str) -> TempDir {
     let builder = builder.prefix(prefix);
     builder.tempdir_in(Path::new("/dev/shm")).or_else(|_| builder.tempdir()).unwrap()
 }
+
+/// Whether a signal reaches the programs that a test starts. A shell that starts the tests in the background has them ignore
+/// SIGINT, and a program that was started so goes on ignoring it.
+pub(crate) fn hears(signal: &str) -> bool {
+    let number = match signal {
+        "HUP" => 1,
+        "INT" => 2,
+        _ => return true,
+    };
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let heard = mask & (1 << (number - 1)) == 0;
+    if !heard {
+        eprintln!("left out: SIG{signal} is ignored here");
+    }
+    heard
+}

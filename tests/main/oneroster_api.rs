@@ -210,6 +210,9 @@ fn a_body_that_never_ends_ends() {
 #[test]
 fn a_pull_that_is_asked_to_stop_does_not_wait_for_the_server() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        if !crate::machine::hears(signal) {
+            continue;
+        }
         let sis = Sis::new(&people(25));
         let (reached, is_reached) = std::sync::mpsc::channel();
         let fake = Fake::start(move |request| match is_page(request, 10) {
