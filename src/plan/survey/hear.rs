@@ -398,6 +398,17 @@ impl Survey {
             (self.blank_roles, "role", "roles"),
         ];
         for (_, column, what) in columns.into_iter().filter(|(is_blank, ..)| *is_blank) {
+            let had = last.files.get(users).is_some_and(|file| file.had_values(column));
+            if had && lacks(users, column) {
+                // Unlike cells that are blank for a summer, this is never meant: no change arrives until it is back.
+                findings.attention("column-gone", source.users_name(), None, Some(column), || {
+                    format!(
+                        "the column was there on the last good night and is gone; {what} stay as the store has them, and changes \
+                         in the SIS do not arrive. Have the column exported again"
+                    )
+                });
+                continue;
+            }
             findings.warn("emptied-column", source.users_name(), None, Some(column), || {
                 format!("every cell is blank, and on the last good night some were not; {what} stay as the store has them")
             });
