@@ -61,73 +61,71 @@ pub struct Findings {
     attention: bool,
 }
 
+/// Where a finding is: `At::file("users.csv").line(12).column("email")`.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    file: &'a str,
+    line: Option<u64>,
+    column: Option<&'a str>,
+}
+
+impl<'a> At<'a> {
+    /// Somewhere in a file, named as the user knows it.
+    pub fn file(file: &'a str) -> Self {
+        Self { file, line: None, column: None }
+    }
+
+    /// At a physical line, if one is known. The header is line 1.
+    #[must_use]
+    pub fn line(self, line: impl Into<Option<u64>>) -> Self {
+        Self { line: line.into(), ..self }
+    }
+
+    /// In the column with this header, if one is known.
+    #[must_use]
+    pub fn column(self, column: impl Into<Option<&'a str>>) -> Self {
+        Self { column: column.into(), ..self }
+    }
+}
+
 impl Findings {
-    /// Counts a finding, and keeps it if it is among the first of its code. `make` runs only if it is kept.
-    pub fn add(&mut self, code: &'static str, make: impl FnOnce() -> Finding) {
+    /// Counts a finding, and keeps it if it is among the first of its code. `message` runs only if it is kept.
+    pub fn add(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        at: At<'_>,
+        message: impl FnOnce() -> String,
+    ) {
+        self.attention |= severity == Severity::Attention;
         let count = self.counts.entry(code).or_default();
         *count += 1;
         if *count <= KEPT_PER_CODE {
-            self.kept.push(make());
+            self.kept.push(Finding {
+                severity,
+                code,
+                file: at.file.to_owned(),
+                line: at.line,
+                column: at.column.map(str::to_owned),
+                message: message(),
+            });
         }
     }
 
-    /// Shorthand for a warning.
-    pub fn warn(
-        &mut self,
-        code: &'static str,
-        file: &str,
-        line: Option<u64>,
-        column: Option<&str>,
-        message: impl FnOnce() -> String,
-    ) {
-        self.add(code, || Finding {
-            severity: Severity::Warning,
-            code,
-            file: file.to_owned(),
-            line,
-            column: column.map(str::to_owned),
-            message: message(),
-        });
+    /// Adds something that was read all the same.
+    pub fn warn(&mut self, code: &'static str, at: At<'_>, message: impl FnOnce() -> String) {
+        self.add(Severity::Warning, code, at, message);
     }
 
-    /// Shorthand for a row that could not be used.
-    pub fn error(
-        &mut self,
-        code: &'static str,
-        file: &str,
-        line: Option<u64>,
-        column: Option<&str>,
-        message: impl FnOnce() -> String,
-    ) {
-        self.add(code, || Finding {
-            severity: Severity::Error,
-            code,
-            file: file.to_owned(),
-            line,
-            column: column.map(str::to_owned),
-            message: message(),
-        });
+    /// Adds a row that could not be used.
+    pub fn error(&mut self, code: &'static str, at: At<'_>, message: impl FnOnce() -> String) {
+        self.add(Severity::Error, code, at, message);
     }
 
-    /// Shorthand for what a person has to look at. The run ends with exit status 3, the message is printed also with `-q`,
-    /// and the administrators are told. Use it only for what the documents list under `attention`.
-    pub fn attention(
-        &mut self,
-        code: &'static str,
-        file: &str,
-        line: Option<u64>,
-        column: Option<&str>,
-        message: impl FnOnce() -> String,
-    ) {
-        self.attention = true;
-        self.add(code, || Finding {
-            severity: Severity::Attention,
-            code,
-            file: file.to_owned(),
-            line,
-            column: column.map(str::to_owned),
-            message: message(),
-        });
+    /// Adds something that a person has to look at. The run ends with exit status 3, the message is printed also with
+    /// `-q`, and the administrators are told. Use it only for what the documents list under `attention`.
+    pub fn attention(&mut self, code: &'static str, at: At<'_>, message: impl FnOnce() -> String) {
+        self.add(Severity::Attention, code, at, message);
     }
 
     /// Whether a person has to look at something.
@@ -171,12 +169,13 @@ mod tests {
     fn what_needs_a_person_is_known_after_a_merge_also_where_it_is_only_counted() {
         let mut many = Findings::default();
         for line in 0..KEPT_PER_CODE {
-            many.warn("dangling-org", "users.csv", Some(line), None, || "unknown".into());
+            many.warn("dangling-org", At::file("users.csv").line(line), || "unknown".into());
         }
         assert!(!many.needs_attention());
         let mut other = Findings::default();
-        other
-            .attention("unknown-school", "rostersync.toml", None, Some("[[school]] id"), || "unknown".into());
+        other.attention("unknown-school", At::file("rostersync.toml").column("[[school]] id"), || {
+            "unknown".into()
+        });
         many.merge(&other);
         assert!(many.needs_attention());
         assert_eq!(many.attentions().map(|finding| finding.code).collect::<Vec<_>>(), ["unknown-school"]);

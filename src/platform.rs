@@ -19,7 +19,7 @@ use memchr::memchr2;
 use self::columns::Columns;
 use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::FileSeen;
 use crate::roster::ids;
 use crate::roster::kept::{OfKeys, key};
@@ -113,14 +113,14 @@ impl Export {
                 }
             });
             if cut.is_some() {
-                findings.warn("no-final-line-break", &export.file, Some(line), None, || {
+                findings.warn("no-final-line-break", At::file(&export.file).line(line), || {
                     NO_FINAL_LINE_BREAK.to_owned()
                 });
             }
             match defect.map_or_else(|| columns.row(&record, cut), Err) {
                 Err(problem) => {
                     first_unusable.get_or_insert((line, problem));
-                    findings.error("platform-row-malformed", &export.file, Some(line), None, || {
+                    findings.error("platform-row-malformed", At::file(&export.file).line(line), || {
                         problem.to_owned()
                     });
                 }
@@ -149,7 +149,7 @@ impl Export {
                     };
                     if twice {
                         first_unusable.get_or_insert((line, "rows for one sourcedId differ"));
-                        findings.error("platform-row-repeated", &export.file, Some(line), None, || {
+                        findings.error("platform-row-repeated", At::file(&export.file).line(line), || {
                             format!(
                                 "rows for sourcedId `{}` differ; all of them are left out",
                                 cells.sourced_id
@@ -159,7 +159,7 @@ impl Export {
                     }
                     let (stamp, wrong) = cells.stamp(now.into());
                     for column in wrong.into_iter().flatten() {
-                        findings.warn("platform-updated-malformed", &export.file, Some(line), Some(column), || {
+                        findings.warn("platform-updated-malformed", At::file(&export.file).line(line).column(column), || {
                             format!(
                                 "the value of `{column}` is left out: it has to be {}; the rest of the row is read",
                                 match column {
@@ -249,9 +249,11 @@ impl Export {
         }
         unknown.sort_unstable();
         for (line, id) in &unknown {
-            findings.warn("platform-row-unknown", &self.file, Some(*line), Some("sourced_id"), || {
-                format!("sourcedId `{id}` is neither in the store nor in the roster; left out")
-            });
+            findings.warn(
+                "platform-row-unknown",
+                At::file(&self.file).line(*line).column("sourced_id"),
+                || format!("sourcedId `{id}` is neither in the store nor in the roster; left out"),
+            );
         }
         Ok(unknown.len() as u64)
     }

@@ -31,7 +31,7 @@ use chrono::{DateTime, Utc};
 use crate::attempt::Attempt;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::file;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Ping, Sending, Words};
@@ -434,7 +434,7 @@ fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
     let file = config.file.display().to_string();
     for (key, line) in &config.exposed {
         let line = u64::try_from(*line).ok();
-        findings.warn("secret-exposed", &file, line, None, || {
+        findings.warn("secret-exposed", At::file(&file).line(line), || {
             format!(
                 "{key} is a secret in clear, and every user of this machine may read the file: write it in a file of its own \
                  (`…_file`), or take the permission away with chmod 640"

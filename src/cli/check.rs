@@ -9,7 +9,7 @@ use super::{Global, unprintable};
 use crate::config::{Config, PhoneCredential, SourceKind};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::{Finding, Findings, KEPT_PER_CODE, Severity};
+use crate::findings::{At, Findings, KEPT_PER_CODE, Severity};
 use crate::plan::{self, Action, Note, PlanRow};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
@@ -206,14 +206,8 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
         | Note::ReusedId(_)
         | Note::ToBeDeleted => return,
     };
-    findings.add(code, || Finding {
-        severity,
-        code,
-        file: file_of(config).into(),
-        line: row.line,
-        column: column.map(str::to_owned),
-        message: format!("{} (sourcedId `{}`)", message, row.sourced_id),
-    });
+    let at = At::file(file_of(config)).line(row.line).column(column);
+    findings.add(severity, code, at, || format!("{} (sourcedId `{}`)", message, row.sourced_id));
 }
 
 /// Where users are.

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
 use crate::config::{Config, Pace, QuietHours};
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::message::Channel;
 use crate::store::Store;
 
@@ -33,7 +33,7 @@ pub fn check_quiet_hours(
             Channel::Email => ("emails", "[notify.email] quiet_hours"),
             Channel::Sms => ("texts", "[notify.sms] quiet_hours"),
         };
-        findings.warn("quiet-hours", &file, None, Some(section), || {
+        findings.warn("quiet-hours", At::file(&file).column(section), || {
             format!(
                 "{what} are not sent from {hours}, and {when}: they need a line in cron of their own, for `rostersync outbox \
                  send` in the daytime"

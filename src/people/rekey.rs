@@ -8,7 +8,7 @@ use super::renames::Renames;
 use crate::account::{Account, KeptSince, State};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plan::{Renaming, Renamings, own_schools};
 use crate::store::{AuditEntry, Grant, Origin, Rename};
 
@@ -77,7 +77,7 @@ pub fn rekey_all(
         }
         let before = if old.is_empty() { None } else { people.store.account(old)? };
         if !old.is_empty() && before.is_none() {
-            findings.warn("rename-unknown", &name, Some(line), Some("old"), || {
+            findings.warn("rename-unknown", At::file(&name).line(line).column("old"), || {
                 format!("there is no account with the sourcedId `{old}`, so no account was renamed")
             });
             continue;

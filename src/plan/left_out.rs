@@ -11,7 +11,7 @@ use super::summary::Summary;
 use super::survey::{Survey, current_roles};
 use crate::account::Account;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::ConfiguredSeen;
 use crate::roles;
 use crate::roster::{IdList, Mode, Record, RoleList};
@@ -201,7 +201,7 @@ impl Synced {
             return Ok(());
         }
         let of = summary.accounts_before;
-        findings.attention("newly-left-out", file, None, None, || {
+        findings.attention("newly-left-out", At::file(file), || {
             let gone = if gone.is_empty() { String::new() } else { format!("; {}", gone.join("; ")) };
             format!(
                 "roles, their dates or schools leave out {newly} of {of} accounts that were synced on the last good night{gone}; \

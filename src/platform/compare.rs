@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 
 use super::Export;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::{ExportSeen, Gone};
 
 /// From so many matching rows on, less than half of them is not the same export any more.
@@ -105,7 +105,7 @@ pub fn compare(
                     gone = Gone { nights: gone.nights + 1, last: Some(before.today) };
                 }
                 let nights = gone.nights;
-                findings.attention("platform-column-gone", export.file(), Some(1), Some(column), || {
+                findings.attention("platform-column-gone", At::file(export.file()).line(1).column(column.as_str()), || {
                     format!(
                         "the column `{column}` was there on the last good night and is gone; what it held stays as it is. Name the \
                          new header in [platform.columns], or have the column exported again; night {nights} of {NIGHTS}, then \

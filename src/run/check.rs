@@ -8,7 +8,7 @@ use super::{
 };
 use crate::config::{Config, MailServer, Pull};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
 use crate::notify::check_quiet_hours;
 use crate::owner;
@@ -60,7 +60,7 @@ pub fn check(
             Ok(store) => {
                 let restored = presence::restored(&store, &Signs::of(config))?;
                 if let Some(what) = restored {
-                    findings.warn("store-restored", &name_of(&config.sync.store), None, None, || what);
+                    findings.warn("store-restored", At::file(&name_of(&config.sync.store)), || what);
                 }
                 check_quiet_hours(config, Some(&store), around.now, findings)?;
                 let planned = if checked.not_tried {
@@ -142,7 +142,7 @@ fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings)
         }
     }
     if owner::is_open_to_others(owner::folder_of(store)) {
-        findings.warn("store-folder-open", &name_of(store), None, None, || {
+        findings.warn("store-folder-open", At::file(&name_of(store)), || {
             format!(
                 "other users may write to the folder {}: they could replace the store; take that away with chmod 700",
                 absolute(owner::folder_of(store)).display()
@@ -188,7 +188,7 @@ fn secrets(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings
     for place in all {
         if let SecretPlace::File(path) = &place {
             if readers(path).is_some_and(|mode| mode & 0o040 != 0) {
-                findings.warn("secret-group", &path.display().to_string(), None, None, || {
+                findings.warn("secret-group", At::file(&path.display().to_string()), || {
                     "the group may read this secret, too; that is right for a group of the service alone"
                         .to_owned()
                 });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::{Gone, RosterSeen};
 use crate::plan::{BlankColumns, Rules};
 use crate::plural::counted;
@@ -65,9 +65,9 @@ pub(super) fn compare(
                     )
                 };
                 if before < FEWEST_SAID {
-                    findings.warn("contact-column-blank", "users", None, Some(column), message);
+                    findings.warn("contact-column-blank", At::file("users").column(column), message);
                 } else {
-                    findings.attention("contact-column-blank", "users", None, Some(column), message);
+                    findings.attention("contact-column-blank", At::file("users").column(column), message);
                 }
             }
         }

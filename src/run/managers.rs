@@ -1,7 +1,7 @@
 //! Who comes back with a permission.
 
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::people::is_staff;
 use crate::plan::{Action, Plan};
 use crate::store::{AuditEntry, Grant, Origin, Store};
@@ -36,7 +36,7 @@ impl Ending {
                 if !is_staff(&roles) {
                     return Ok(());
                 }
-                findings.attention("permission-ended", "users", None, None, || {
+                findings.attention("permission-ended", At::file("users"), || {
                     format!(
                         "the user {id} is back and could manage users before (of {}); the permission has ended, and \
                          `rostersync users grant {id} users-manager` gives it again",

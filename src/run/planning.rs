@@ -13,7 +13,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
 use crate::plan::{self, Action, Overrun, Plan, Rules, Surveyed};
 use crate::platform::{Before, compare};
@@ -106,7 +106,7 @@ pub(super) fn plan_on(
     overruns.extend(plan::check_limits(&plan.summary, &config.limits));
     plan.cover(&overruns);
     for overrun in plan::check_upgraded(&plan.summary, &config.limits) {
-        findings.warn("limit-from-next-run", "rostersync.toml", None, Some(overrun.limit), || {
+        findings.warn("limit-from-next-run", At::file("rostersync.toml").column(overrun.limit), || {
             format!(
                 "{}. This limit is new in this version: it is only said now, and holds from the next run on",
                 overrun.message
@@ -134,7 +134,7 @@ fn say_roles_of_nobody(
     let new = now.saturating_sub(last.roster.roles_of_nobody);
     let records = tonight.roster.roles.values().sum::<u64>();
     if new >= 10 && new * 100 > records {
-        findings.attention("many-dangling-users", source.users_name(), None, Some("sourcedId"), || {
+        findings.attention("many-dangling-users", At::file(source.users_name()).column("sourcedId"), || {
             format!(
                 "{new} users more than on the last good night have roles in roles.csv and no row in users.csv; check that \
                  users.csv is complete"
@@ -163,7 +163,7 @@ fn reused_ids(
             let since = before.and_then(|before| before.get(row.sourced_id.as_ref())).copied();
             if since.is_none() {
                 let id = &row.sourced_id;
-                findings.attention("reused-id", "users", row.line, Some("sourcedId"), || {
+                findings.attention("reused-id", At::file("users").line(row.line).column("sourcedId"), || {
                     format!(
                         "another person seems to have the sourcedId `{id}` now, whose account is archived; nothing is done to either. \
                          `rostersync users same {id}`: it is the same person, who is back; `rostersync users another {id}`: it is \

@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plan::{Overrun, Rules, Survey, own_schools};
 use crate::roster::{IdList, Mode, Record, RoleList, near_school};
 use crate::source::RosterSource;
@@ -57,7 +57,7 @@ pub(super) fn unknown_schools(
         let of_name = || names.get(id).and_then(|name| near_school(name, &roster.0));
         let near = near_school(id, &roster.0).or_else(of_name);
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        findings.attention("unknown-school", &file, None, Some(key), || {
+        findings.attention("unknown-school", At::file(&file).column(key), || {
             format!(
                 "no school has the sourcedId `{id}`{name}, so this entry has no effect: neither the orgs of the roster nor any of \
                  its users have it. If the SIS has given the school another id, write that one{near}"

@@ -28,7 +28,7 @@ use super::oneroster_api::rows::Rows;
 use super::pulled::Pulled;
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::roster::{Mode, Schools};
 
 pub use district::Trouble;
@@ -99,7 +99,7 @@ pub fn open(
     let records = people.records;
     records.tell("users", &mut findings);
     if let Err(why) = &newest {
-        findings.warn("no-events", "events", None, None, || {
+        findings.warn("no-events", At::file("events"), || {
             format!("{why}, so what changed cannot be asked for and everything is pulled")
         });
     }

@@ -26,7 +26,7 @@ use super::known::{Claim, KnownFamily, kinship};
 use super::oneroster_csv::lone::{self, FileOpening, LoneRow};
 use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, file as kind};
 use crate::roles;
 use crate::roster::{Defect, IdList, Mode, Record, RoleList, Schools};
@@ -94,7 +94,7 @@ impl WithGuardians {
         }
         let guardians = unite(rows, &file, &mut broken, &mut findings);
         for row in &broken {
-            findings.error(row.code, &file, Some(row.line), None, || row.what.to_owned());
+            findings.error(row.code, At::file(&file).line(row.line), || row.what.to_owned());
         }
         Ok(Self { inner, file, guardians, broken, known, reader, findings, seen, given: OnceLock::new() })
     }
@@ -326,7 +326,9 @@ impl<'a> Met<'a> {
                 }
             }
             let mut warn = |code, column, message: &str| {
-                findings.warn(code, &self.own.file, Some(guardian.line), Some(column), || message.to_owned());
+                findings.warn(code, At::file(&self.own.file).line(guardian.line).column(column), || {
+                    message.to_owned()
+                });
             };
             if odd {
                 warn("odd-list", "student_id", "a list in place of one student; read as all of them");

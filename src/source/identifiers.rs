@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::RosterSource;
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::FileSeen;
 use crate::roles;
 use crate::roster::{Mode, Record, Schools};
@@ -92,13 +92,17 @@ impl RosterSource for Identifiers {
                 let owner = xxh3_64(record.sourced_id.as_bytes());
                 let (other, at) = *first.entry(key).or_insert((owner, record.line));
                 if other != owner {
-                    twice.warn("identifier-twice", self.file, record.line, Some("identifier"), || {
-                        let place = at.map_or_else(String::new, |line| format!(" in line {line}"));
-                        format!(
-                            "the user{place} has the same, and may be the same person (sourcedId `{}`)",
-                            record.sourced_id
-                        )
-                    });
+                    twice.warn(
+                        "identifier-twice",
+                        At::file(self.file).line(record.line).column("identifier"),
+                        || {
+                            let place = at.map_or_else(String::new, |line| format!(" in line {line}"));
+                            format!(
+                                "the user{place} has the same, and may be the same person (sourcedId `{}`)",
+                                record.sourced_id
+                            )
+                        },
+                    );
                 }
             }
             each(record)

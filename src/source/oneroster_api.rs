@@ -29,7 +29,7 @@ use super::kept::{Changes, Head, Keeping, Kept, reason};
 use super::pulled::{Pulled, Records, Taken, fingerprint};
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plural::counted;
 use crate::roster::{Mode, Schools};
 use crate::value;
@@ -79,7 +79,7 @@ pub fn open(
             let (orgs, _) = pull(&client, options, orgs, &|_, _| (), Orgs::default)?;
             say_other_name(&mut findings, path, "orgs", &orgs.name);
             if orgs.schools.0.is_empty() {
-                findings.warn("no-orgs", "orgs", None, None, || {
+                findings.warn("no-orgs", At::file("orgs"), || {
                     "the server gives no orgs, so schools are known by their ids".to_owned()
                 });
             }
@@ -115,7 +115,7 @@ pub fn open(
         // Where nothing is kept any more, what was kept would be taken up again one day, and be of long ago.
         let latest = latest.filter(|_| options.full_every.is_some());
         if latest.is_none() && options.full_every.is_some() {
-            findings.warn("no-stamps", &options.users_path, None, Some("dateLastModified"), || {
+            findings.warn("no-stamps", At::file(&options.users_path).column("dateLastModified"), || {
                 "not every user has one, so what changed cannot be asked for and everything is pulled"
                     .to_owned()
             });
@@ -191,9 +191,9 @@ fn say_unstamped_changes(
     };
     let (file, column) = (&options.users_path, Some("dateLastModified"));
     if moved > FEW_UNSTAMPED && moved * 100 > records.present {
-        findings.attention("changed-without-stamp", file, None, column, message);
+        findings.attention("changed-without-stamp", At::file(file).column(column), message);
     } else {
-        findings.warn("changed-without-stamp", file, None, column, message);
+        findings.warn("changed-without-stamp", At::file(file).column(column), message);
     }
     Ok(())
 }
@@ -213,7 +213,7 @@ fn everything(
     oddities.tell(user::FILE, &mut findings);
     say_other_name(&mut findings, &options.users_path, "users", &name);
     if repeated > 0 {
-        findings.warn("repeated-record", &options.users_path, None, None, || {
+        findings.warn("repeated-record", At::file(&options.users_path), || {
             format!(
                 "{} more than once, at every pull; those that say the same are counted once",
                 counted(repeated, "record comes", "records come")
@@ -227,7 +227,7 @@ fn everything(
 /// Says that a list is not called as it should be.
 fn say_other_name(findings: &mut Findings, path: &str, usual: &'static str, name: &Name) {
     if let Some(other) = name.other() {
-        findings.warn("list-name", path, None, None, || {
+        findings.warn("list-name", At::file(path), || {
             format!("the server's list is {other}, not `{usual}` as the standard says; it was read")
         });
     }

@@ -46,7 +46,7 @@ use self::rows::RowReader;
 use self::table::{FileOpening, HeaderRow, Table};
 use self::users::Columns;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::plural::counted;
 use crate::roster::{Mode, Record, Schools};
@@ -281,7 +281,7 @@ impl RosterSource for OneRosterCsv {
         if self.mode == Mode::Bulk && !broken_off && nobody > 0 {
             self.roles_of_nobody.store(nobody, Ordering::Relaxed);
             let name = self.package.file(Part::Roles).map_or("roles.csv", |file| &file.name);
-            findings.warn("dangling-user", name, None, Some("userSourcedId"), || {
+            findings.warn("dangling-user", At::file(name).column("userSourcedId"), || {
                 format!(
                     "{} in it {} not in users.csv; check that users.csv is complete",
                     counted(nobody, "user", "users"),
@@ -365,7 +365,7 @@ fn warn_mode(
     message: impl FnOnce() -> &'static str,
 ) {
     if let Some((file, _)) = manifest {
-        findings.warn(code, &file.name, None, Some("file.users"), || message().to_owned());
+        findings.warn(code, At::file(&file.name).column("file.users"), || message().to_owned());
     }
 }
 

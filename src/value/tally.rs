@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plural::counted;
 
 /// What is odd about a cell.
@@ -102,7 +102,7 @@ impl Tally {
                     )),
                 ),
             };
-            findings.warn(code, file, *line, Some(column), || message);
+            findings.warn(code, At::file(file).line(*line).column(*column), || message);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::Plan;
 use crate::account::State;
 use crate::contact::{Details, PersonName, likeness_keys};
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::message::Channel;
 use crate::plan::draft::Former;
 use crate::plan::people::{CREDENTIALS, NOWHERE, Others, People, Rekey, Sharing};
@@ -189,7 +189,7 @@ impl Plan {
         let rekeys = &self.sharing.rekeys;
         for rekey in rekeys {
             let Rekey { line, new, old, field, loses, .. } = rekey;
-            findings.warn("possible-rekey", file, *line, Some("sourcedId"), || {
+            findings.warn("possible-rekey", At::file(file).line(*line).column("sourcedId"), || {
                 let what = match old.eq_ignore_ascii_case(new) {
                     true => format!("differs from `{old}` only in upper and lower case, and has the same name and {}", field.noun()),
                     false => format!("has the name and the {} of `{old}`", field.noun()),
@@ -202,7 +202,7 @@ impl Plan {
         }
         let lost = rekeys.iter().filter(|rekey| rekey.loses).count() as u64;
         if lost > FEW {
-            findings.attention("possible-rekey", file, None, Some("sourcedId"), || {
+            findings.attention("possible-rekey", At::file(file).column("sourcedId"), || {
                 format!(
                     "{lost} active users lose their accounts tonight and seem to be back under another sourcedId; put the pairs into a file and \
                      run with --rekey before the next night, or undo this run"

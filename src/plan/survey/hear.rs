@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Dangling, Heard, LISTLESS, MOST_DANGLING, ORGLESS, Said, Survey, orgs_of, person};
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plan::rules::Rules;
 use crate::plural::counted;
 use crate::roster::ids::{self, Folded, Reading};
@@ -237,7 +237,7 @@ impl Survey {
             let (mut roles, mut partly) = (String::new(), false);
             let line = said.line;
             let mut say = |code, message| {
-                findings.warn(code, file, line, Some("orgSourcedIds"), || message);
+                findings.warn(code, At::file(file).line(line).column("orgSourcedIds"), || message);
             };
             for held in RoleList(&said.roles).iter() {
                 let Some(org) = held.org else {
@@ -270,18 +270,22 @@ impl Survey {
             };
             match ids::read(&list, &resolve) {
                 Reading::Known(agents) => {
-                    findings.warn("odd-list", file, said.line, Some("agentSourcedIds"), || {
-                        format!(
-                            "not written as OneRoster has it; read as {}",
-                            counted(agents.len() as u64, "known id", "known ids")
-                        )
-                    });
+                    findings.warn(
+                        "odd-list",
+                        At::file(file).line(said.line).column("agentSourcedIds"),
+                        || {
+                            format!(
+                                "not written as OneRoster has it; read as {}",
+                                counted(agents.len() as u64, "known id", "known ids")
+                            )
+                        },
+                    );
                     said.agents = Some(agents.join(","));
                 }
                 Reading::Partly { known, unknown } => {
                     for id in &unknown {
                         self.dangling_agents.add(id, is_new);
-                        findings.warn("dangling-agent", file, said.line, Some("agentSourcedIds"), || {
+                        findings.warn("dangling-agent", At::file(file).line(said.line).column("agentSourcedIds"), || {
                             format!(
                                 "{} is no user of the roster or the store; the links that the store knows stand",
                                 quoted(id)
@@ -335,7 +339,7 @@ impl Survey {
         let many = |new: u64, of: u64| new >= MANY && new * 100 > of;
         let (new, of) = (self.dangling_agents.new, self.link_count);
         if many(new, of) {
-            findings.attention("many-dangling-agents", file, None, Some("agentSourcedIds"), || {
+            findings.attention("many-dangling-agents", At::file(file).column("agentSourcedIds"), || {
                 format!(
                     "{new} of {of} links name users that neither the roster nor the store knows, and did not on the last good \
                      night; check that {file} is complete"
@@ -344,7 +348,7 @@ impl Survey {
         }
         let (new, of) = (self.dangling_orgs.new, self.people);
         if many(new, of) {
-            findings.attention("many-dangling-orgs", file, None, Some("orgSourcedIds"), || {
+            findings.attention("many-dangling-orgs", At::file(file).column("orgSourcedIds"), || {
                 format!(
                     "{new} users of {of} are at orgs that neither the roster nor the store knows, and were not on the last good \
                      night; check the orgs of the export"
@@ -401,7 +405,7 @@ impl Survey {
             let had = last.files.get(users).is_some_and(|file| file.had_values(column));
             if had && lacks(users, column) {
                 // Unlike cells that are blank for a summer, this is never meant: no change arrives until it is back.
-                findings.attention("column-gone", source.users_name(), None, Some(column), || {
+                findings.attention("column-gone", At::file(source.users_name()).column(column), || {
                     format!(
                         "the column was there on the last good night and is gone; {what} stay as the store has them, and changes \
                          in the SIS do not arrive. Have the column exported again"
@@ -409,7 +413,7 @@ impl Survey {
                 });
                 continue;
             }
-            findings.warn("emptied-column", source.users_name(), None, Some(column), || {
+            findings.warn("emptied-column", At::file(source.users_name()).column(column), || {
                 format!("every cell is blank, and on the last good night some were not; {what} stay as the store has them")
             });
         }
@@ -421,7 +425,7 @@ impl Survey {
         let new = self.roleless.saturating_sub(last.roster.roleless);
         let lost = !self.blank_roles && new >= 3 && new * 100 > self.people;
         if lost {
-            findings.warn("roles-missing", file, None, Some("role"), || {
+            findings.warn("roles-missing", At::file(file).column("role"), || {
                 format!(
                     "{new} users more than on the last good night have no role; roles and schools that the store knows stand"
                 )
@@ -434,7 +438,7 @@ impl Survey {
     pub(super) fn say_foreign_roles(&self, file: &str, findings: &mut Findings) {
         for (word, count) in &self.foreign {
             let (users, are) = if *count == 1 { ("user has", "is") } else { ("users have", "are") };
-            findings.warn("unknown-role", file, None, Some("role"), || {
+            findings.warn("unknown-role", At::file(file).column("role"), || {
                 format!(
                     "{count} {users} the role {}, which OneRoster does not have, and {are} not synced for it; if it is another word \
                      for one of its roles, add it to `role_names` in [sync]",

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::account::SisDetails;
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plan::known::Near;
 use crate::plan::rules::Rules;
 use crate::plan::sis::{same_contacts, same_in_normal_form};
@@ -100,7 +100,7 @@ impl Survey {
                         "with the same name, email and numbers; it is one person with the schools, roles and links of all rows",
                     ),
                 };
-                findings.warn(code, file, record.line, Some("sourcedId"), || {
+                findings.warn(code, At::file(file).line(record.line).column("sourcedId"), || {
                     format!("sourcedId `{}` stands here again {what}", record.sourced_id)
                 });
             }

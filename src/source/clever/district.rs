@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Options, first, items, page};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plural::counted;
 use crate::source::http::Client;
 use crate::source::oneroster_api::json::Text;
@@ -94,7 +94,7 @@ pub(super) fn look(
                 "look at the district in Clever; to take the data as they are, set `trouble = \"warn\"` in [source]",
             );
         }
-        findings.warn(code, "districts", None, None, || what);
+        findings.warn(code, At::file("districts"), || what);
     }
     Ok(found)
 }

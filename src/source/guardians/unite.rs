@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::details::mark;
 use super::rows::{Broken, Guardian};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 
 /// Makes one person of the rows that are about one, in the order of their first rows. Rows that could be about several people
 /// are put among the broken ones.
@@ -96,7 +96,7 @@ fn take_ids_apart(rows: &mut Vec<Guardian>, file: &str, broken: &mut Vec<Broken>
     rows.retain_mut(|row| {
         let Some(id) = row.id.clone().filter(|id| names.contains_key(id)) else { return true };
         if said.insert(id.clone()) {
-            findings.warn("guardian-id-shared", file, Some(row.line), Some("guardian_id"), || {
+            findings.warn("guardian-id-shared", At::file(file).line(row.line).column("guardian_id"), || {
                 format!(
                     "people with {} different names have this id, so they are told apart by name and student, as without an id",
                     names[&id].len()
@@ -189,7 +189,7 @@ fn add(guardian: &mut Guardian, row: Guardian, file: &str, findings: &mut Findin
         let own = &mut guardian.values[at];
         for value in &row.values[at] {
             if !own.is_empty() && differs(own, value) {
-                findings.warn("guardian-rows-differ", file, Some(row.line), Some(column), || {
+                findings.warn("guardian-rows-differ", At::file(file).line(row.line).column(column), || {
                     format!(
                         "another value than in line {} for the same guardian; the one that the SIS had before stands, otherwise \
                          the first by bytes",

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::json::{List, Loose, Text};
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::roster::ids;
 use crate::roster::{Assignment, Defect, IdList, Record, RoleList, Schools};
 use crate::source::oneroster_csv::dates::{self, Day};
@@ -91,7 +91,7 @@ pub(super) const FILE: &str = "users";
 
 impl Oddities<'_> {
     fn warn(&mut self, code: &'static str, field: &str, message: impl FnOnce() -> String) {
-        self.findings.warn(code, FILE, Some(self.at), Some(field), message);
+        self.findings.warn(code, At::file(FILE).line(self.at).column(field), message);
     }
 
     /// A word, a date or an id as it is meant.

@@ -5,7 +5,7 @@
 //! `sourceId`. `firstName` is not among them: whether a column holds what OneRoster means is the district's to say.
 
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 
 /// A column that is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -105,9 +105,11 @@ impl Header {
                 .cure(format!("export it again with one column {}", wanted.name)));
             }
             if best >= Fit::Misspelt {
-                findings.warn("misspelt-header", &self.file, Some(self.line), Some(&self.cells[at]), || {
-                    format!("taken for {}", wanted.name)
-                });
+                findings.warn(
+                    "misspelt-header",
+                    At::file(&self.file).line(self.line).column(self.cells[at].as_str()),
+                    || format!("taken for {}", wanted.name),
+                );
             }
             located[column] = Some(at);
         }

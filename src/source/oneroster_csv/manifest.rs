@@ -11,7 +11,7 @@ use super::header::Wanted;
 use super::package::{Package, PackageFile, Part};
 use super::table::{FileOpening, Table};
 use crate::failure::{Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 
 /// How a file was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Manifest {
                 Ok(manifest)
             }
             Err(failure) if failure.kind == Kind::InputUnusable => {
-                findings.warn("manifest-unreadable", &file.name, None, None, || failure.to_string());
+                findings.warn("manifest-unreadable", At::file(&file.name), || failure.to_string());
                 Ok(Self::default())
             }
             Err(failure) => Err(failure),
@@ -91,14 +91,18 @@ impl Manifest {
         for (property, value) in properties {
             match (property.as_str(), property.strip_prefix("file.")) {
                 ("manifest.version", _) if value != "1.0" => {
-                    findings.warn("manifest-version", &file.name, None, Some("manifest.version"), || {
-                        "not 1.0; read all the same".to_owned()
-                    });
+                    findings.warn(
+                        "manifest-version",
+                        At::file(&file.name).column("manifest.version"),
+                        || "not 1.0; read all the same".to_owned(),
+                    );
                 }
                 ("oneroster.version", _) if !["1.0", "1.1", "1.2", "1.2.1"].contains(&value.as_str()) => {
-                    findings.warn("manifest-version", &file.name, None, Some("oneroster.version"), || {
-                        "not a version that is known; the columns decide".to_owned()
-                    });
+                    findings.warn(
+                        "manifest-version",
+                        At::file(&file.name).column("oneroster.version"),
+                        || "not a version that is known; the columns decide".to_owned(),
+                    );
                 }
                 ("manifest.version" | "oneroster.version" | "source.systemname" | "source.systemcode", _) => {
                 }
@@ -120,7 +124,7 @@ impl Manifest {
             }
         }
         if !unknown.is_empty() {
-            findings.warn("manifest-property", &file.name, None, None, || {
+            findings.warn("manifest-property", At::file(&file.name), || {
                 let shown: Vec<String> =
                     unknown.iter().take(5).map(|name| name.chars().take(40).collect()).collect();
                 format!("properties that are not known were ignored: {}", shown.join(", "))
@@ -137,9 +141,8 @@ impl Manifest {
                 (None, Some(FileMode::Bulk | FileMode::Delta)) => "said to be there, but it is not",
                 _ => continue,
             };
-            findings.warn("manifest-file", &file.name, None, None, || {
-                format!("{} is {message}", part.file_name())
-            });
+            findings
+                .warn("manifest-file", At::file(&file.name), || format!("{} is {message}", part.file_name()));
         }
     }
 }
@@ -167,7 +170,7 @@ fn properties(
             && before != value
         {
             // Two answers are no answer.
-            findings.warn("manifest-property", &file.name, Some(row.line()), None, || {
+            findings.warn("manifest-property", At::file(&file.name).line(row.line()), || {
                 "said twice and differently, so taken as not said".to_owned()
             });
             properties.insert(row.get(name).unwrap_or_default().to_ascii_lowercase(), String::new());

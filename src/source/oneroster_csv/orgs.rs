@@ -7,7 +7,7 @@ use super::package::{Package, PackageFile};
 use super::table::{FileOpening, Table};
 use crate::contact::decode_html;
 use crate::failure::Result;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::FileSeen;
 use crate::roster::Schools;
 use crate::value;
@@ -29,7 +29,7 @@ pub(super) fn read(
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [id, name, kind] = columns;
     if name.is_none() {
-        findings.warn("missing-header", &file.name, Some(table.header.line), Some("name"), || {
+        findings.warn("missing-header", At::file(&file.name).line(table.header.line).column("name"), || {
             "there is no such column, so schools are known by their ids".to_owned()
         });
     }
@@ -37,7 +37,7 @@ pub(super) fn read(
     let tally = table.rows(package, file, &columns, findings, &mut |row, findings| {
         let defect = row.defect();
         if let Some(code) = defect {
-            findings.error(code, &file.name, Some(row.line()), None, || {
+            findings.error(code, At::file(&file.name).line(row.line()), || {
                 "the org in this row is known by its id".to_owned()
             });
         }
@@ -53,7 +53,7 @@ pub(super) fn read(
     })?;
     let seen = table.seen(&COLUMNS, &columns, &tally);
     if schools.0.is_empty() {
-        findings.warn("empty-file", &file.name, None, None, || {
+        findings.warn("empty-file", At::file(&file.name), || {
             "it has no rows, so schools are known by their ids".to_owned()
         });
         return Ok((None, seen));

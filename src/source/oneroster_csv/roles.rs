@@ -16,7 +16,7 @@ use super::package::{Package, PackageFile};
 use super::table::{FileOpening, Table, TableRow};
 use crate::contact::visible;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::FileSeen;
 use crate::roles;
 use crate::roster::Schools;
@@ -120,9 +120,7 @@ impl RoleIndex {
         if org.is_none() {
             findings.warn(
                 "missing-header",
-                &file.name,
-                Some(table.header.line),
-                Some("orgSourcedId"),
+                At::file(&file.name).line(table.header.line).column("orgSourcedId"),
                 || "there is no such column, so schools stay as the store has them".to_owned(),
             );
         }
@@ -307,7 +305,7 @@ fn warn_of_variants(table: &Table, columns: &[Option<usize>; 8], findings: &mut 
         variants.push("no sourcedId");
     }
     if !variants.is_empty() {
-        findings.warn("roles-variant", &header.file, Some(header.line), None, || {
+        findings.warn("roles-variant", At::file(&header.file).line(header.line), || {
             format!("not quite OneRoster 1.2, but understood: {}", variants.join(", "))
         });
     }
@@ -330,7 +328,7 @@ impl Builder<'_> {
     fn add(&mut self, row: &TableRow<'_>, findings: &mut Findings) -> Result<()> {
         let (file, line) = (self.file, Some(row.line()));
         if let Some(code) = row.defect() {
-            findings.error(code, file, line, None, || {
+            findings.error(code, At::file(file).line(line), || {
                 "the role in this row cannot be read, so its user is rejected".to_owned()
             });
             // Where the row is broken is not known: the user may be another.
@@ -349,9 +347,9 @@ impl Builder<'_> {
                 gone = GONE;
             }
             known if known.is_empty() || known.eq_ignore_ascii_case("active") => {}
-            _ => {
-                findings.warn("unknown-status", file, line, Some("status"), || "taken for active".to_owned())
-            }
+            _ => findings.warn("unknown-status", At::file(file).line(line).column("status"), || {
+                "taken for active".to_owned()
+            }),
         }
         // A value that the file may have been cut in counts where nothing longer could be meant.
         let whole_org = |org: &&str| {
@@ -367,12 +365,12 @@ impl Builder<'_> {
         let (user, role) = (self.filled(row, USER), self.meant(row, ROLE, said_role));
         let nameless = role.is_none() && said_role.is_some() && !cut_off && user.is_some();
         if nameless {
-            findings.warn("incomplete-role", file, line, Some("role"), || {
+            findings.warn("incomplete-role", At::file(file).line(line).column("role"), || {
                 "a role without its name; only its org is used, and only if the user has another role"
                     .to_owned()
             });
         } else if role.is_none() || user.is_none() || cut_off {
-            findings.error("incomplete-role", file, line, None, || {
+            findings.error("incomplete-role", At::file(file).line(line), || {
                 "without a user, without a role or cut off, so its user, if there is one, is rejected"
                     .to_owned()
             });
@@ -388,10 +386,10 @@ impl Builder<'_> {
         let org = self.meant(row, ORG, said_org);
         match &org {
             Some(org) => self.orgs.look(org, |code, message| {
-                findings.warn(code, file, line, Some("orgSourcedId"), || message.to_owned());
+                findings.warn(code, At::file(file).line(line).column("orgSourcedId"), || message.to_owned());
             }),
             None if self.columns[ORG].is_some() && !role.as_deref().is_some_and(is_guardian) => {
-                findings.warn("blank-org", file, line, Some("orgSourcedId"), || {
+                findings.warn("blank-org", At::file(file).line(line).column("orgSourcedId"), || {
                     "the row does not say where the role is held; the schools that the store knows stand"
                         .to_owned()
                 });
@@ -411,7 +409,7 @@ impl Builder<'_> {
         let period = dates::period(begin.as_deref(), end.as_deref());
         for (name, odd) in [("beginDate", period.odd_begin), ("endDate", period.odd_end)] {
             if let Some(why) = odd {
-                findings.warn("unreadable-date", file, line, Some(name), || why.to_owned());
+                findings.warn("unreadable-date", At::file(file).line(line).column(name), || why.to_owned());
             }
         }
         let (begin, end) = (period.begin, period.end);

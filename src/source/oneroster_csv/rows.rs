@@ -15,7 +15,7 @@ use super::scan::Shape;
 use super::shifted::is_status;
 use super::table::{NO_FINAL_LINE_BREAK, Table, Tally};
 use super::users::Columns;
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::plural::counted;
 use crate::roles::{canonical, is_known};
 use crate::roster::{Defect, IdList, Record, RoleList, Schools};
@@ -115,7 +115,7 @@ impl<'s> RowReader<'s> {
     fn mend(&mut self, text: &str, row: &Row, findings: &mut Findings) {
         if let Some(column) = self.cells.mend(text, row, self.columns.used()) {
             let column = self.table.header.cells.get(column).map(String::as_str);
-            findings.warn("line-break-in-cell", self.file(), Some(row.line), column, || {
+            findings.warn("line-break-in-cell", At::file(self.file()).line(row.line).column(column), || {
                 "a line break inside a cell was read as a space".to_owned()
             });
         }
@@ -128,7 +128,7 @@ impl<'s> RowReader<'s> {
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        findings.error("rejected-quoting", self.file(), Some(row.line), None, || {
+        findings.error("rejected-quoting", At::file(self.file()).line(row.line), || {
             let column = self.table.header.cells.get(self.cells.len()).map_or("the last", String::as_str);
             format!("quotes inside the cell of column {column} are not doubled, so where it ends is a guess")
         });
@@ -162,7 +162,7 @@ impl<'s> RowReader<'s> {
         let blank = self.cells.get(text, columns.sourced_id).is_none_or(str::is_empty)
             && self.cells.blank_from(text, 0);
         if blank {
-            findings.warn("blank-row", self.file(), Some(line), None, || "blank row, skipped".to_owned());
+            findings.warn("blank-row", At::file(self.file()).line(line), || "blank row, skipped".to_owned());
             return ControlFlow::Continue(());
         }
         self.tally.add(text, &self.cells);
@@ -189,13 +189,15 @@ impl<'s> RowReader<'s> {
         };
         if cut != usize::MAX && columns.used().any(|column| column == cut) {
             let column = self.table.header.cells.get(cut).map(String::as_str);
-            findings.warn("no-final-line-break", file, Some(line), column, || NO_FINAL_LINE_BREAK.to_owned());
+            findings.warn("no-final-line-break", At::file(file).line(line).column(column), || {
+                NO_FINAL_LINE_BREAK.to_owned()
+            });
             self.cut_id = (cut == columns.sourced_id).then_some(line);
         }
         let mut enabled = word(columns.enabled, &|word| boolean(word).is_some()).and_then(|cell| {
             let enabled = boolean(cell).or_else(|| boolean(&value::id(cell)));
             if enabled.is_none() && !value::id(cell).is_empty() {
-                findings.warn("unreadable-boolean", file, Some(line), Some("enabledUser"), || {
+                findings.warn("unreadable-boolean", At::file(file).line(line).column("enabledUser"), || {
                     "neither true nor false, so taken as not provided".to_owned()
                 });
             }
@@ -211,7 +213,7 @@ impl<'s> RowReader<'s> {
                 word if word.is_empty() || word.eq_ignore_ascii_case("active") => {}
                 word if word.eq_ignore_ascii_case("tobedeleted") => deleted = true,
                 word if word.eq_ignore_ascii_case("inactive") => enabled = Some(false),
-                _ => findings.warn("unknown-status", file, Some(line), Some("status"), || {
+                _ => findings.warn("unknown-status", At::file(file).line(line).column("status"), || {
                     "taken for active".to_owned()
                 }),
             },
@@ -239,7 +241,7 @@ impl<'s> RowReader<'s> {
         };
         self.meaning.read(&written, plain, |record| {
             orgs_check.look(record.orgs.unwrap_or_default().0, |code, message| {
-                findings.warn(code, file, Some(line), Some("orgSourcedIds"), || message.to_owned());
+                findings.warn(code, At::file(file).line(line).column("orgSourcedIds"), || message.to_owned());
             });
             let broken =
                 record.roles.0.is_empty() && index.is_some_and(|index| index.is_broken(record.sourced_id));
@@ -257,7 +259,7 @@ impl<'s> RowReader<'s> {
             self.short_rows += 1;
             self.cut_off = last.then_some(line);
         } else if self.table.is_wider(text, &self.cells) || self.email_is_one_further(text) {
-            findings.error("rejected-shifted-row", self.file(), Some(line), None, || {
+            findings.error("rejected-shifted-row", At::file(self.file()).line(line), || {
                 format!(
                     "{} under {}: a comma inside a cell without quotes shifted the row",
                     cells(found),
@@ -266,7 +268,7 @@ impl<'s> RowReader<'s> {
             });
             return true;
         }
-        findings.warn("ragged-row", self.file(), Some(line), None, || {
+        findings.warn("ragged-row", At::file(self.file()).line(line), || {
             format!("{} under {}", cells(found), headers(width))
         });
         false
@@ -277,7 +279,7 @@ impl<'s> RowReader<'s> {
         let is_org = |value: &str| self.orgs.has(value);
         let Some(column) = self.table.judge.misplaced(text, &self.cells, &is_org) else { return false };
         let column = self.table.header.cells.get(column).map(String::as_str);
-        findings.error("rejected-shifted-row", self.file(), Some(line), column, || {
+        findings.error("rejected-shifted-row", At::file(self.file()).line(line).column(column), || {
             "the value cannot stand in this column, but in the one beside it: the row is shifted".to_owned()
         });
         true

@@ -18,7 +18,7 @@ use super::package::{Content, Package, PackageFile};
 use super::scan::{Dialect, Outcome, Scanned, Shape, record};
 use super::shifted::{Judge, Sample};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 use crate::last_night::FileSeen;
 
 /// How a file is to be read.
@@ -139,7 +139,7 @@ impl Table {
                 .cure(EXPORT_AGAIN));
         };
         if let Some(what) = skipped {
-            findings.warn("line-before-header", &file.name, Some(1), None, || {
+            findings.warn("line-before-header", At::file(&file.name).line(1), || {
                 format!("line 1 is `{what}`, which is no header; it was skipped")
             });
         }
@@ -149,7 +149,7 @@ impl Table {
                 b'|' => "vertical bars",
                 _ => "tabs",
             };
-            findings.warn("delimiter", &file.name, Some(line), None, || {
+            findings.warn("delimiter", At::file(&file.name).line(line), || {
                 format!("its cells are set apart by {name} instead of commas; was it saved by a spreadsheet?")
             });
         }
@@ -285,15 +285,17 @@ impl Table {
                 let (found, width) = (cells.len(), self.dialect.width);
                 let row = TableRow { text: &block.text, row, cells: &cells, table: self, unproven };
                 if found != width && row.defect().is_none() {
-                    findings.warn("ragged-row", &self.header.file, Some(row.line()), None, || {
+                    findings.warn("ragged-row", At::file(&self.header.file).line(row.line()), || {
                         format!("{found} cells under {width} headers")
                     });
                 }
                 if let Some(column) = unproven.filter(|column| columns.contains(&Some(*column))) {
                     let column = self.header.cells.get(column).map(String::as_str);
-                    findings.warn("no-final-line-break", &self.header.file, Some(row.line()), column, || {
-                        NO_FINAL_LINE_BREAK.to_owned()
-                    });
+                    findings.warn(
+                        "no-final-line-break",
+                        At::file(&self.header.file).line(row.line()).column(column),
+                        || NO_FINAL_LINE_BREAK.to_owned(),
+                    );
                 }
                 if each(row, findings)?.is_break() {
                     return Ok(ControlFlow::Break(()));
@@ -587,7 +589,7 @@ fn check_encoding(
         .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
         .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));
     }
-    findings.warn("not-utf-8", &file.name, Some(line), None, || {
+    findings.warn("not-utf-8", At::file(&file.name).line(line), || {
         format!(
             "not UTF-8 (first at byte {}), so all of it was read as windows-1252; set `[source] encoding` to say which it is",
             byte + 1

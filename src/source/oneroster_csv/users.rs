@@ -4,7 +4,7 @@
 
 use super::header::{Header, Wanted};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::findings::{At, Findings};
 
 /// Where the columns are.
 #[derive(Debug)]
@@ -62,9 +62,11 @@ const ORGS: usize = 6;
 /// In OneRoster 1.2, where the schools are in roles.csv, this is one of them. In a file like 1.1's it is the only one that there is.
 fn primary_org(header: &Header, findings: &mut Findings) -> Option<usize> {
     let at = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case("primaryOrgSourcedId"))?;
-    findings.warn("misspelt-header", &header.file, Some(header.line), Some(&header.cells[at]), || {
-        "taken for orgSourcedIds".to_owned()
-    });
+    findings.warn(
+        "misspelt-header",
+        At::file(&header.file).line(header.line).column(header.cells[at].as_str()),
+        || "taken for orgSourcedIds".to_owned(),
+    );
     Some(at)
 }
 
@@ -117,12 +119,12 @@ impl Columns {
         .filter_map(|(name, is_missing)| is_missing.then_some(name))
         .collect();
         if !missing.is_empty() {
-            findings.warn("missing-header", &header.file, Some(header.line), None, || {
+            findings.warn("missing-header", At::file(&header.file).line(header.line), || {
                 format!("columns that OneRoster requires are not there: {}", missing.join(", "))
             });
         }
         if email.is_none() {
-            findings.warn("missing-header", &header.file, Some(header.line), Some("email"), || {
+            findings.warn("missing-header", At::file(&header.file).line(header.line).column("email"), || {
                 "there is no such column, so no email is provided for anyone".to_owned()
             });
         }
@@ -147,7 +149,7 @@ fn language_column(header: &Header, name: &str, findings: &mut Findings) -> Resu
     }
     let found = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case(name.trim()));
     if found.is_none() {
-        findings.warn("missing-header", &header.file, Some(header.line), Some(name), || {
+        findings.warn("missing-header", At::file(&header.file).line(header.line).column(name), || {
             "the column that is configured for the language is not there".to_owned()
         });
     }
