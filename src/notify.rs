@@ -1,4 +1,4 @@
-//! Telling people what the sync changed: what is said (`words`, `compose`), and handing it over (`deliver`).
+//! Telling people what the sync changed: what is said (`words`, `compose`), and handing it over (`drain`).
 //!
 //! Who is told is the plan's business. A message is composed when it is queued, in the transaction of the change, so
 //! that what was promised is what is sent, whenever that is. By `mime` and `smtp` or `folder` it goes out as mail, by
@@ -8,15 +8,15 @@ mod admins;
 mod answer;
 mod carrier;
 mod compose;
-mod deliver;
+mod delivery;
 mod doubts;
+mod drain;
 mod edited;
 mod folder;
 mod foresee;
 mod gateway;
 mod gsm7;
 mod http;
-mod judge;
 mod limits;
 mod mime;
 mod outlook;
@@ -35,7 +35,8 @@ use crate::store::Store;
 
 pub use admins::{send_kept_summaries, tell_admins};
 pub use compose::{About, Occasion, compose};
-pub use deliver::{Delivery, Held, Sending, Stuck};
+pub use delivery::{Delivery, Held, Stuck};
+pub use drain::Sending;
 pub use edited::{Editor, compose_edit};
 pub use foresee::check_quiet_hours;
 pub use outlook::outlook;
@@ -68,5 +69,5 @@ impl<'a> Occasion<'a> {
 pub fn send(store: &Store, config: &Config, sending: &Sending<'_>) -> Result<Delivery> {
     let stamp = config.sync.timezone.show(sending.now);
     let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
-    deliver::deliver(store, config, sending)
+    drain::deliver(store, config, sending)
 }

@@ -4,21 +4,21 @@
 //! this point both are the same code. The report is complete on the disk, under a temporary name, before the commit, and
 //! gets its name after it; a run that dies in between is finished by the next one.
 
+mod apply;
 mod approval;
+mod attempts;
+mod blank_columns;
 mod check;
-mod commit;
-mod contacts;
-mod files;
+mod ended_permissions;
 mod interrupt;
-mod managers;
-mod open;
-mod planning;
+mod message_context;
+mod plan;
 mod presence;
-mod record;
 mod renames;
-mod schools;
-mod told;
+mod report_file;
+mod source;
 mod undo;
+mod unknown_schools;
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -37,7 +37,7 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Ping, Sending, Words};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
-use crate::plan::{self, Known, Overrun, Plan, Renamings, Rules, Surveyed};
+use crate::plan::{self as planner, Known, Overrun, Plan, Renamings, Rules, Surveyed};
 use crate::platform::{Export, Seen};
 use crate::policy::Setting;
 use crate::roster::{Mode, Schools};
@@ -45,19 +45,19 @@ use crate::scratch;
 use crate::source::RosterSource;
 use crate::store::{RunResult, Store};
 
+use self::apply::Applied;
 use self::approval::Basis;
-use self::commit::Applied;
-use self::planning::{Planned, plan_on};
+use self::plan::{Planned, plan_on};
 use self::presence::absolute;
 
 pub use approval::BASIS;
+pub use attempts::{Standing, history, note_failure, standing};
 pub use check::{Checked, check};
-pub use files::find_report;
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, Within, end_unheard};
-pub use open::glance;
+pub use message_context::MessageContext;
 pub use presence::{Signs, is_there, lost};
-pub use record::{Standing, history, note_failure, standing};
-pub use told::Told;
+pub use report_file::find_report;
+pub use source::glance;
 pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
 
 /// Log lines of this target are said also with `-q`.
@@ -148,7 +148,7 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
         Err(panic) => (Err(Failure::new(Kind::Failed, "internal error (a panic, shown above)")), Some(panic)),
     };
     if !options.dry_run {
-        record::note(config, &begun, &done);
+        attempts::note(config, &begun, &done);
     }
     interrupt::has_ended(options.dry_run);
     if let Some(panic) = panic {
@@ -189,7 +189,7 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
         } else if let Some(restored) = presence::restored(&store, &signs)? {
             tracing::info!(target: ALWAYS, "{restored}");
         }
-        files::finish_interrupted(&config.sync.reports, &store)?;
+        report_file::finish_interrupted(&config.sync.reports, &store)?;
         scratch::remove_left_over();
     }
 
@@ -197,9 +197,9 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
     rules.last_night = store.last_night()?.map(Arc::new);
 
     // What is pulled is complete before anything is looked at; files are looked through meanwhile.
-    let open = open::open_later(config, options.source.as_deref(), &store, around, !options.dry_run)?;
+    let open = source::open_later(config, options.source.as_deref(), &store, around, !options.dry_run)?;
     store.begin()?;
-    rules.untold = store.untold(None)?;
+    rules.undelivered = store.undelivered_changes(None)?;
     let mut findings = Findings::default();
     let mut renamings = Renamings::default();
     if let Some(file) = &options.rekey {
@@ -212,14 +212,16 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
         plan_on(open, config, options, &store, &rules, &mut findings, around)?;
     let plan = plan.with_renames(renamings);
 
-    let partial = plan::too_many_rejected(&plan.summary, &config.limits);
-    let ending = managers::Ending::find(&plan, &store, &mut findings)?;
+    let partial = planner::too_many_rejected(&plan.summary, &config.limits);
+    let ending = ended_permissions::EndedPermissions::find(&plan, &store, &mut findings)?;
     let basis = Basis::of(&rules, &*source, options);
     let approved = approval::approve(&plan, &basis, options, &store)?;
     let number = store.last_run_number()?.max(signs.last_run()) + 1;
-    let refused = files::Undeliverable::of(&store)?;
+    let refused = report_file::Undeliverable::of(&store)?;
     if let Some(path) = &options.report {
-        write_file(path, Some(config), &options.inputs(), |out| files::write_rows(out, &plan, &refused))?;
+        write_file(path, Some(config), &options.inputs(), |out| {
+            report_file::write_rows(out, &plan, &refused)
+        })?;
     }
     interrupted(around)?;
     let blocked = !overruns.is_empty() && !approved;
@@ -247,20 +249,26 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
         (false, true) => RunResult::Partial,
         (false, false) => RunResult::Ok,
     };
-    let ended =
-        record::before_sending(&outcome.overruns, blocked, partial, &outcome.plan.summary, &outcome.findings);
-    let attempt = record::committed(begun, number, ended, &outcome.findings);
+    let ended = attempts::before_sending(
+        &outcome.overruns,
+        blocked,
+        partial,
+        &outcome.plan.summary,
+        &outcome.findings,
+    );
+    let attempt = attempts::committed(begun, number, ended, &outcome.findings);
     if blocked && options.rekey.is_some() {
         // Of a blocked run there is its row, and nothing else.
         store.back_to_mark()?;
     }
     let within = Within::commit();
-    let (told, occasion) = (Told::of(&outcome.plan, config)?, Occasion::of(config, &words, around.now));
+    let (told, occasion) =
+        (MessageContext::of(&outcome.plan, config)?, Occasion::of(config, &words, around.now));
     // The report and the store are written side by side; the store commits when the report is on the disk.
     let partial_report = thread::scope(|scope| {
         let report = thread::Builder::new()
             .spawn_scoped(scope, || {
-                files::write_partial(&config.sync.reports, number, &outcome.plan, &refused)
+                report_file::write_partial(&config.sync.reports, number, &outcome.plan, &refused)
             })
             .map_err(Failure::no_thread)?;
         let applied = Applied {
@@ -274,8 +282,8 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
             basis: &basis,
             ending: &ending,
         };
-        let written = commit::write(&store, &outcome.plan, &applied, around)
-            .and_then(|()| record::take_in(config, &store))
+        let written = apply::write(&store, &outcome.plan, &applied, around)
+            .and_then(|()| attempts::take_in(config, &store))
             .and_then(|()| store.put_attempt(&attempt, false));
         let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         written.map(|()| report)
@@ -283,7 +291,7 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
     interrupted(around)?;
     let partial_report = commit(&store, number, &outcome.plan.checksum, partial_report)?;
     // From here on the run is applied, and nothing that goes wrong makes it another one.
-    outcome.report = match files::complete(partial_report, &config.sync.reports, number) {
+    outcome.report = match report_file::complete(partial_report, &config.sync.reports, number) {
         Ok(path) => Some(path),
         Err(failure) => {
             tracing::error!(
@@ -293,7 +301,7 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
             find_report(&config.sync.reports, number)
         }
     };
-    files::remove_old(&config.sync.reports, config.sync.keep_reports);
+    report_file::remove_old(&config.sync.reports, config.sync.keep_reports);
     drop((lock, within));
     if !options.no_notify {
         outcome.delivery = send(config, &store, around).unwrap_or_else(|failure| {
@@ -317,7 +325,12 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
 ///
 /// # Errors
 /// Those of the commit, if the run is not there.
-fn commit(store: &Store, run: i64, checksum: &str, report: files::Partial) -> Result<files::Partial> {
+fn commit(
+    store: &Store,
+    run: i64,
+    checksum: &str,
+    report: report_file::Partial,
+) -> Result<report_file::Partial> {
     let Err(failure) = store.commit() else { return Ok(report) };
     match store.is_committed(run, checksum) {
         Ok(true) => {
@@ -402,7 +415,7 @@ fn survey(
         known.export_is_read();
         Ok((known, export))
     };
-    let surveyed = plan::survey(open, prepare, store, rules, findings, watch(around));
+    let surveyed = planner::survey(open, prepare, store, rules, findings, watch(around));
     interrupted(around)?;
     surveyed
 }

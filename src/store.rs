@@ -10,19 +10,14 @@
 mod accounts;
 mod attempts;
 mod audit;
-mod chain;
 mod contacts;
-mod delivery;
 mod families;
 mod grants;
-mod history;
 mod memo;
 mod migrate;
 mod open;
 mod outbox;
-mod replay;
-mod untold;
-mod verify;
+mod runs;
 
 use std::cell::RefCell;
 
@@ -32,23 +27,20 @@ use crate::failure::{Failure, Kind};
 
 pub use accounts::{AccountRow, Bystander, Population, Relative};
 pub use attempts::Tried;
-pub use audit::{AuditEntry, Audited, Created, Origin};
+pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
 pub use contacts::{Member, Rename};
-pub use delivery::{Settled, Waiting};
 pub use families::Guardian;
 pub use grants::Grant;
-pub use history::{NewRun, RunResult, RunRow};
 pub use memo::{ACTIVE, ARCHIVED, CHUNK, LEFT_OUT, MemoChange, Memos, ROW, UNDER_OFF, UNDER_ON};
 pub use open::backups;
-pub use outbox::{OutboxFilter, OutboxRow, Refused};
-pub use untold::Untold;
-pub use verify::{Broken, Verified};
+pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
+pub use runs::{NewRun, RunResult, RunRow};
 
 /// An open store.
 pub struct Store {
     connection: Connection,
     /// What was written to the audit since [`Store::begin`].
-    sealing: RefCell<chain::Sealing>,
+    sealing: RefCell<audit::Sealing>,
     /// Holds the private copy that is read instead of a store which cannot be read as it is.
     _copy: Option<tempfile::TempDir>,
 }

@@ -13,7 +13,7 @@ use crate::failure::Result;
 use crate::message::{Channel, Message};
 use crate::notify::{Occasion, Words, compose, send_sample};
 use crate::plural::counted;
-use crate::run::{Options, Surroundings, Told, run as run_sync};
+use crate::run::{MessageContext, Options, Surroundings, run as run_sync};
 
 /// What people are told, before they are told it
 #[derive(Debug, clap::Args)]
@@ -90,7 +90,7 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
     let plan = &outcome.plan;
     let words = Words::load(&config.notify)?;
     let occasion = Occasion::of(config, &words, global.now());
-    let told = Told::of(plan, config)?;
+    let told = MessageContext::of(plan, config)?;
     let mut folder = args.output.as_deref().map(|folder| PreviewFolder::make(folder, config)).transpose()?;
     let mut count = 0;
     plan.each_write(|write| {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::deliver::Held;
+use super::delivery::Held;
 use super::limits::LONGEST_REST;
 use crate::config::{Config, Pace as Limits};
 use crate::failure::Result;

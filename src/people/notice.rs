@@ -67,8 +67,8 @@ pub fn tell(
     if after.state != State::Active || after.archived {
         return Ok(0);
     }
-    let untold = people.store.untold(Some(after.id))?.remove(&after.id);
-    let news = News::of(&before.details, &after.details, changes, untold.as_ref(), &people.rules);
+    let undelivered = people.store.undelivered_changes(Some(after.id))?.remove(&after.id);
+    let news = News::of(&before.details, &after.details, changes, undelivered.as_ref(), &people.rules);
     if news.since.is_some() || !news.recipients.is_empty() {
         people.store.drop_out_of_date(after.id, &after.details, people.now)?;
     }

@@ -363,8 +363,8 @@ fn apply(
     let active_on = before.state == State::Active && told;
     let mut news = News::default();
     if active_on {
-        let untold = rules.untold.get(&before.id);
-        news = News::of(&before.details, &after.details, &changes, untold, rules);
+        let undelivered = rules.undelivered.get(&before.id);
+        news = News::of(&before.details, &after.details, &changes, undelivered, rules);
         if !news.reached {
             notes.push(Note::NotNotifiable);
         }

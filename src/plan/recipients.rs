@@ -4,7 +4,7 @@ use super::Change;
 use super::rules::{Channels, Rules};
 use crate::contact::{Details, Email, Field, phone_key};
 use crate::message::{Audience, Channel, Recipient};
-use crate::store::Untold;
+use crate::store::UndeliveredChanges;
 
 /// What there is to tell about somebody, and to whom.
 #[derive(Debug, Default)]
@@ -25,14 +25,14 @@ impl News {
         before: &Details,
         after: &Details,
         changes: &[Change],
-        untold: Option<&Untold>,
+        undelivered: Option<&UndeliveredChanges>,
         rules: &Rules,
     ) -> Self {
-        let Some(untold) = untold else {
+        let Some(undelivered) = undelivered else {
             let (recipients, reached) = recipients(before, after, changes, rules);
             return Self { changes: changes.to_vec(), recipients, reached, since: None };
         };
-        let told = untold.last_told(before);
+        let told = undelivered.last_told(before);
         let changes: Vec<Change> = Field::ALL
             .into_iter()
             .filter(|field| !told.same(*field, after))
@@ -44,8 +44,8 @@ impl News {
             })
             .collect();
         let (mut recipients, reached) = recipients(&told, after, &changes, rules);
-        recipients.retain(|recipient| !untold.tells(recipient));
-        Self { changes, recipients, reached, since: Some(untold.since) }
+        recipients.retain(|recipient| !undelivered.tells(recipient));
+        Self { changes, recipients, reached, since: Some(undelivered.since) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
 use crate::roles::RoleNames;
 use crate::roster::Record;
-use crate::store::Untold;
+use crate::store::UndeliveredChanges;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
 /// another row of the report or another account than before, and whenever a kept row is put down in another form.
@@ -48,7 +48,7 @@ pub struct Rules {
     /// Mobiles whose owners want no texts, in E.164.
     pub opted_out: HashSet<String>,
     /// By account: who has not been told yet of something that changed before.
-    pub untold: HashMap<i64, Untold>,
+    pub undelivered: HashMap<i64, UndeliveredChanges>,
     /// What the last applied run saw of its inputs; none on the first night, and on the first one after an upgrade.
     pub last_night: Option<Arc<LastNight>>,
     /// Contact columns that are blank as a whole, and were not on the last good night: they clear nothing.
@@ -89,7 +89,7 @@ impl Rules {
             ignore_emails: config.sync.ignore_emails.clone(),
             channels: notify.then_some(channels),
             opted_out: HashSet::new(),
-            untold: HashMap::new(),
+            undelivered: HashMap::new(),
             last_night: None,
             blank_columns: BlankColumns::default(),
             today,
@@ -124,7 +124,7 @@ impl Rules {
             ignore_emails,
             channels: _,
             opted_out: _,
-            untold: _,
+            undelivered: _,
             last_night: _,
             blank_columns: _,
             today: _,
@@ -156,7 +156,7 @@ impl Rules {
             ignore_emails,
             channels,
             opted_out: _,
-            untold: _,
+            undelivered: _,
             last_night: _,
             blank_columns: _,
             today: _,

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::{
-    Options, Signs, Surroundings, Words, absolute, find_exposed_secrets, open, open_store, presence, rules,
+    Options, Signs, Surroundings, Words, absolute, find_exposed_secrets, open_store, presence, rules, source,
 };
 use crate::config::{Config, MailServer, Pull};
 use crate::failure::{Failure, Kind, Result};
@@ -97,13 +97,13 @@ fn plan_of(
 ) -> Result<(Plan, Vec<Overrun>)> {
     rules.opted_out = store.opt_outs()?.into_iter().collect();
     rules.last_night = store.last_night()?.map(std::sync::Arc::new);
-    let open = open::open_later(config, None, store, around, false)?;
+    let open = source::open_later(config, None, store, around, false)?;
     store.begin()?;
-    rules.untold = store.untold(None)?;
-    let open: open::Opening<'_> = Box::new(move || Ok(look(open()?)));
+    rules.undelivered = store.undelivered_changes(None)?;
+    let open: source::Opening<'_> = Box::new(move || Ok(look(open()?)));
     let planned = super::plan_on(open, config, options, store, rules, findings, around);
     let planned = planned.and_then(|planned| {
-        super::managers::Ending::find(&planned.plan, store, findings)?;
+        super::ended_permissions::EndedPermissions::find(&planned.plan, store, findings)?;
         Ok((planned.plan, planned.overruns))
     });
     store.rollback()?;

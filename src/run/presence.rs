@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files;
+use super::report_file;
 use crate::attempt;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
@@ -27,7 +27,7 @@ impl Signs {
     pub fn of(config: &Config) -> Self {
         let attempts = attempt::read_beside(&config.sync.store).unwrap_or_default();
         Self {
-            report: files::last_report(&config.sync.reports),
+            report: report_file::last_report(&config.sync.reports),
             backup: store::backups(&config.sync.store).pop(),
             noted: attempts
                 .iter()

@@ -11,7 +11,7 @@ mod taken;
 
 use std::collections::HashSet;
 
-use super::{files, presence};
+use super::{presence, report_file};
 use crate::account::Account;
 use crate::attempt::{Attempt, Ending};
 use crate::config::{Config, SharedContacts};
@@ -89,7 +89,7 @@ pub fn undo(
     mut each: impl FnMut(&UndoneValue) -> Result<()>,
 ) -> Result<UndoOutcome> {
     if !options.dry_run {
-        files::finish_interrupted(&config.sync.reports, store)?;
+        report_file::finish_interrupted(&config.sync.reports, store)?;
     }
     store.begin()?;
     refuse(store, options.run)?;
@@ -150,7 +150,7 @@ pub fn undo(
         store.rollback()?;
         return Ok(outcome);
     }
-    let partial = files::write_partial_with(&config.sync.reports, number, |out| {
+    let partial = report_file::write_partial_with(&config.sync.reports, number, |out| {
         let mut writer = Writer::new(out);
         undo.walk(&mut |before, after, values| {
             count(before, after, values)?;
@@ -191,14 +191,14 @@ pub fn undo(
     outcome.told = told;
     outcome.run = Some(number);
     // From here on it is applied, and nothing that goes wrong makes it undone.
-    outcome.report = match files::complete(partial, &config.sync.reports, number) {
+    outcome.report = match report_file::complete(partial, &config.sync.reports, number) {
         Ok(path) => Some(path),
         Err(failure) => {
             tracing::error!(
                 run = number,
                 "the run is undone, but its report has no name yet; the next run gives it one: {failure}"
             );
-            files::find_report(&config.sync.reports, number)
+            report_file::find_report(&config.sync.reports, number)
         }
     };
     Ok(outcome)
@@ -362,7 +362,7 @@ impl<'a> Undo<'a> {
         }
         store.update_account(after)?;
         // What waits and tells of what is taken back is not sent any more, also if nothing is to be told.
-        if !self.options.notify && store.untold(Some(after.id))?.is_empty() {
+        if !self.options.notify && store.undelivered_changes(Some(after.id))?.is_empty() {
             return Ok(0);
         }
         let told = tell(&self.people, Some(number), before, after, &changes, Editor::Undo)?;

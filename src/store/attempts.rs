@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::Store;
-use super::history::{RunRow, stamp};
+use super::runs::{RunRow, stamp};
 use crate::attempt::{self, Attempt};
 use crate::failure::Result;
 

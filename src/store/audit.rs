@@ -1,13 +1,22 @@
 //! The audit: every change of a detail or a state, by whom and when. Nothing is ever changed or removed in it.
 
+mod chain;
+mod replay;
+mod verify;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::history::stamp;
+use super::runs::stamp;
 use crate::contact::PersonName;
 use crate::failure::Result;
+
+#[cfg(test)]
+pub(super) use chain::Link;
+pub(super) use chain::Sealing;
+pub use verify::{Broken, Verified};
 
 /// Who changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,8 +162,8 @@ impl Store {
     ) -> Result<()> {
         let at_text = stamp(at);
         let salt = self.salt()?;
-        let digest = super::chain::digest(
-            &super::chain::Meta {
+        let digest = chain::digest(
+            &chain::Meta {
                 account,
                 run,
                 origin: entry.origin.word(),
@@ -162,7 +171,7 @@ impl Store {
                 field: &entry.field,
                 at: &at_text,
             },
-            &super::chain::value_digest(&salt, &entry.old, &entry.new),
+            &chain::value_digest(&salt, &entry.old, &entry.new),
         );
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO audit_row VALUES (:id, :account, :run, :origin, :actor, :field, :at, :digest)",
@@ -209,7 +218,7 @@ impl Store {
                 |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
             )
             .optional()?;
-        let Some((first, last)) = range else { return Err(super::chain::lost()) };
+        let Some((first, last)) = range else { return Err(chain::lost()) };
         let mut statement = self.connection.prepare(&format!(
             "{SELECT} WHERE audit_row.id BETWEEN ?1 AND ?2 AND run_id = ?3 ORDER BY audit_row.id"
         ))?;

@@ -191,7 +191,7 @@ mod tests {
             "INSERT INTO run (id, started, finished, result, source, mode, notify, checksum, summary) VALUES";
         connection.execute_batch(&format!("{run} (1, 'x', 'x', 'ok', 'x', 'bulk', 1, '', '{{}}')")).unwrap();
         migrate_to(&mut connection, 6).unwrap();
-        let link = super::super::chain::Link {
+        let link = super::super::audit::Link {
             id: 2,
             run: None,
             at: "2026-01-01T00:00:00Z".into(),

@@ -1,5 +1,8 @@
 //! The outbox: notifications, from the transaction of the change that they tell of until they are handed over.
 
+mod delivery;
+mod undelivered_changes;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -7,9 +10,12 @@ use rusqlite::types::Value;
 use rusqlite::{Row, named_params, params_from_iter};
 
 use super::Store;
-use super::history::stamp;
+use super::runs::stamp;
 use crate::failure::Result;
 use crate::message::{Channel, DeliveryState, Message};
+
+pub use delivery::{Settled, Waiting};
+pub use undelivered_changes::UndeliveredChanges;
 
 /// A row of the outbox as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]

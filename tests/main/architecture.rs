@@ -143,7 +143,7 @@ fn people_know_no_files_of_the_sis_and_no_run() {
 #[test]
 fn nobody_replaces_an_account_behind_the_policys_back() {
     let allowed = [
-        "run/commit.rs",
+        "run/apply.rs",
         "run/undo.rs",
         // It restores an account that the sync archived; it changes no details.
         "people/reused.rs",

@@ -22,7 +22,7 @@ pub(in crate::plan) fn rules() -> Rules {
         last_night: None,
         role_names: Default::default(),
         blank_columns: Default::default(),
-        untold: Default::default(),
+        undelivered: Default::default(),
         today: "2026-11-23".parse().unwrap(),
     }
 }

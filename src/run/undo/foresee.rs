@@ -12,7 +12,7 @@ use crate::contact::Field;
 use crate::failure::Result;
 use crate::plan::PlanRow;
 use crate::run::Surroundings;
-use crate::run::planning::{Planned, plan_next};
+use crate::run::plan::{Planned, plan_next};
 
 /// How it is known what the next run will do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::accounts::{from_row, select};
 use super::verify::Broken;
-use super::{Grant, Store};
 use crate::account::Account;
 use crate::contact::{Details, Field, PersonName};
 use crate::failure::Result;
+use crate::store::accounts::{from_row, select};
+use crate::store::{Grant, Store};
 
 /// What the entries of one account come to.
 #[derive(Default)]

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use super::Store;
 use super::chain::{Link, Meta, digest, value_digest};
 use crate::failure::Result;
+use crate::store::Store;
 
 /// What is wrong with the audit: the first place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The one transaction of a run: accounts, audit, outbox, and the run's own row.
 
 use super::approval::{BASIS, Basis};
-use super::managers::Ending;
-use super::{Surroundings, Told};
+use super::ended_permissions::EndedPermissions;
+use super::{MessageContext, Surroundings};
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LastNight;
 use crate::notify::{Occasion, compose};
@@ -20,12 +20,12 @@ pub(super) struct Applied<'a> {
     pub(super) tonight: &'a LastNight,
     pub(super) notify: bool,
     /// What its messages are composed with.
-    pub(super) told: &'a Told,
+    pub(super) told: &'a MessageContext,
     pub(super) occasion: &'a Occasion<'a>,
     /// Kept of a blocked run, for the one who approves it later.
     pub(super) basis: &'a Basis,
     /// Permissions that end with it.
-    pub(super) ending: &'a Ending,
+    pub(super) ending: &'a EndedPermissions,
 }
 
 /// Writes a run to the store, of a blocked one only the row. It counts once the store commits.

@@ -8,23 +8,23 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::Store;
-use super::history::stamp;
 use crate::failure::{Failure, Kind, Result};
+use crate::store::Store;
+use crate::store::runs::stamp;
 
 /// What an audit row says besides its values.
-pub(super) struct Meta<'a> {
-    pub(super) account: i64,
-    pub(super) run: Option<i64>,
-    pub(super) origin: &'a str,
-    pub(super) actor: &'a str,
-    pub(super) field: &'a str,
-    pub(super) at: &'a str,
+pub(in crate::store) struct Meta<'a> {
+    pub(in crate::store) account: i64,
+    pub(in crate::store) run: Option<i64>,
+    pub(in crate::store) origin: &'a str,
+    pub(in crate::store) actor: &'a str,
+    pub(in crate::store) field: &'a str,
+    pub(in crate::store) at: &'a str,
 }
 
 /// What was written to the audit since the transaction began.
 #[derive(Default)]
-pub(super) struct Sealing {
+pub(in crate::store) struct Sealing {
     /// Makes the salts; never stored.
     key: Option<[u8; 32]>,
     salts: u64,
@@ -38,18 +38,18 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
-    pub(super) fn row(&mut self, id: i64, digest: &[u8], at: DateTime<Utc>) {
+    pub(in crate::store) fn row(&mut self, id: i64, digest: &[u8], at: DateTime<Utc>) {
         self.rows = Some((self.rows.map_or(id, |(first, _)| first), id));
         self.digests.update(digest);
         self.at.get_or_insert(at);
     }
 
     /// The last row.
-    pub(super) fn last_row(&self) -> Option<i64> {
+    pub(in crate::store) fn last_row(&self) -> Option<i64> {
         self.rows.map(|(_, last)| last)
     }
 
-    pub(super) fn of_run(&mut self, run: i64, at: DateTime<Utc>) {
+    pub(in crate::store) fn of_run(&mut self, run: i64, at: DateTime<Utc>) {
         self.run = Some(run);
         self.at = Some(at);
     }
@@ -67,7 +67,7 @@ fn half(digest: Sha256) -> [u8; 16] {
     half
 }
 
-pub(super) fn value_digest(salt: &[u8], old: &str, new: &str) -> [u8; 16] {
+pub(in crate::store) fn value_digest(salt: &[u8], old: &str, new: &str) -> [u8; 16] {
     let mut digest = Sha256::new();
     for part in [salt, old.as_bytes(), new.as_bytes()] {
         add(&mut digest, part);
@@ -76,7 +76,7 @@ pub(super) fn value_digest(salt: &[u8], old: &str, new: &str) -> [u8; 16] {
 }
 
 /// The digest of a row: first that of its values, which outlives them, then that of all.
-pub(super) fn digest(meta: &Meta<'_>, values: &[u8; 16]) -> [u8; 32] {
+pub(in crate::store) fn digest(meta: &Meta<'_>, values: &[u8; 16]) -> [u8; 32] {
     let mut digest = Sha256::new();
     add(&mut digest, &meta.account.to_le_bytes());
     add(&mut digest, &meta.run.unwrap_or_default().to_le_bytes());
@@ -91,19 +91,19 @@ pub(super) fn digest(meta: &Meta<'_>, values: &[u8; 16]) -> [u8; 32] {
 }
 
 /// A link, as it is stored.
-pub(super) struct Link {
-    pub(super) id: i64,
-    pub(super) run: Option<i64>,
-    pub(super) at: String,
-    pub(super) first: i64,
-    pub(super) last: i64,
-    pub(super) accounts: i64,
-    pub(super) digest: Vec<u8>,
+pub(in crate::store) struct Link {
+    pub(in crate::store) id: i64,
+    pub(in crate::store) run: Option<i64>,
+    pub(in crate::store) at: String,
+    pub(in crate::store) first: i64,
+    pub(in crate::store) last: i64,
+    pub(in crate::store) accounts: i64,
+    pub(in crate::store) digest: Vec<u8>,
 }
 
 impl Link {
     /// `rows` is the digest over the digests of its rows, `run` that of its row in the history.
-    pub(super) fn seal(&self, before: &[u8], run: &[u8], rows: &[u8]) -> Vec<u8> {
+    pub(in crate::store) fn seal(&self, before: &[u8], run: &[u8], rows: &[u8]) -> Vec<u8> {
         let mut digest = Sha256::new();
         add(&mut digest, before);
         for number in [self.id, self.run.unwrap_or_default(), self.first, self.last, self.accounts] {
@@ -117,7 +117,7 @@ impl Link {
 
     /// What the first link says, in words: its digest, see `0007_chain.sql`. None of one that was not sealed, because the
     /// chain had begun before that was done.
-    pub(super) fn says(&self) -> Vec<u8> {
+    pub(in crate::store) fn says(&self) -> Vec<u8> {
         format!(
             "older than the chain: rows to {}, accounts to {}, runs to {}",
             self.last,
@@ -129,14 +129,14 @@ impl Link {
 }
 
 /// There is no link, not even the first.
-pub(super) fn lost() -> Failure {
+pub(in crate::store) fn lost() -> Failure {
     Failure::new(Kind::Failed, "the history has lost its links: they were removed by hand")
         .cure("`rostersync status --verify` says more; restore the store from a backup")
 }
 
 impl Store {
     /// The salt of the next row.
-    pub(super) fn salt(&self) -> Result<[u8; 16]> {
+    pub(in crate::store) fn salt(&self) -> Result<[u8; 16]> {
         let mut sealing = self.sealing.borrow_mut();
         let key = match sealing.key {
             Some(key) => key,
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// The random value that is part of the key of every message that this transaction queues.
-    pub(super) fn nonce(&self) -> Result<String> {
+    pub(in crate::store) fn nonce(&self) -> Result<String> {
         let mut sealing = self.sealing.borrow_mut();
         match &sealing.nonce {
             Some(nonce) => Ok(nonce.clone()),
@@ -166,7 +166,7 @@ impl Store {
     }
 
     /// Adds the link over what was written since the transaction began, if anything was.
-    pub(super) fn seal(&self) -> Result<()> {
+    pub(in crate::store) fn seal(&self) -> Result<()> {
         let sealing = self.sealing.take();
         let Some(at) = sealing.at else { return Ok(()) };
         let before = self
@@ -190,7 +190,7 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn digest_of_run(&self, run: Option<i64>) -> Result<Vec<u8>> {
+    pub(in crate::store) fn digest_of_run(&self, run: Option<i64>) -> Result<Vec<u8>> {
         let Some(run) = run else { return Ok(Vec::new()) };
         let mut statement = self.connection.prepare_cached(
             "SELECT started, finished, result, source, mode, checksum, summary, notify, coalesce(undoes, 0) \

@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, named_params};
 
-use super::Store;
-use super::history::stamp;
-use super::outbox::{OUT_OF_DATE, WAITING, moment};
+use super::{OUT_OF_DATE, WAITING, moment};
 use crate::failure::Result;
 use crate::message::{Audience, Channel, DeliveryState, Message, Recipient};
+use crate::store::Store;
+use crate::store::runs::stamp;
 
 /// A message that is being handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::contacts;
-use super::schools::unknown_schools;
+use super::unknown_schools::unknown_schools;
 use super::{
-    Options, Surroundings, find_exposed_secrets, interrupted, open, refuse_first_delta, rules, survey, watch,
+    Options, Surroundings, blank_columns, find_exposed_secrets, interrupted, refuse_first_delta, rules,
+    source, survey, watch,
 };
 use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
-use crate::plan::{self, Action, Overrun, Plan, Rules, Surveyed};
+use crate::plan::{self as planner, Action, Overrun, Plan, Rules, Surveyed};
 use crate::platform::{Before, compare};
 use crate::roster::Mode;
 use crate::source::RosterSource;
@@ -39,7 +39,7 @@ pub(super) struct Planned {
 /// # Errors
 /// Whatever stops a run before the limits are asked.
 pub(super) fn plan_on(
-    open: open::Opening<'_>,
+    open: source::Opening<'_>,
     config: &Config,
     options: &Options,
     store: &Store,
@@ -50,7 +50,7 @@ pub(super) fn plan_on(
     let Surveyed { source, survey, prepared: export } =
         survey(open, config, options, store, rules, findings, around)?;
     refuse_first_delta(&*source, store)?;
-    open::refuse_lost_guardians(&*source, store, rules)?;
+    source::refuse_lost_guardians(&*source, store, rules)?;
     find_exposed_secrets(config, findings);
     let mut overruns = unknown_schools(config, &*source, &survey, store, rules, options.what_if, findings)?;
     let export_unknown = export.report_unknown(|key| survey.knows(key), findings)?;
@@ -70,12 +70,13 @@ pub(super) fn plan_on(
     };
     let last = rules.last_night.as_deref().map(|night| night.roster.clone()).unwrap_or_default();
     let contacts = match source.mode() {
-        Mode::Bulk => contacts::compare(survey.contacts, &last, rules.today, findings),
-        Mode::Delta | Mode::Unknown => contacts::Compared::default(),
+        Mode::Bulk => blank_columns::compare(survey.contacts, &last, rules.today, findings),
+        Mode::Delta | Mode::Unknown => blank_columns::Compared::default(),
     };
     let rules = &contacts.rules(rules);
     around.progress.begin("planning", Some(survey.records));
-    let plan = plan::build(source.mode(), survey, store, &export, rules, options.decide_all, watch(around));
+    let plan =
+        planner::build(source.mode(), survey, store, &export, rules, options.decide_all, watch(around));
     interrupted(around)?;
     let mut plan = plan?;
     plan.tell_rekeys(source.users_name(), findings);
@@ -103,9 +104,9 @@ pub(super) fn plan_on(
     tonight.roster = plan.roster_seen(source.mode(), &tonight.roster);
     say_roles_of_nobody(&*source, rules, &mut tonight, findings);
     plan.say_left_out(source.mode(), source.name(), source.users_name(), findings)?;
-    overruns.extend(plan::check_limits(&plan.summary, &config.limits));
+    overruns.extend(planner::check_limits(&plan.summary, &config.limits));
     plan.cover(&overruns);
-    for overrun in plan::check_upgraded(&plan.summary, &config.limits) {
+    for overrun in planner::check_upgraded(&plan.summary, &config.limits) {
         findings.warn("limit-from-next-run", At::file("rostersync.toml").column(overrun.limit), || {
             format!(
                 "{}. This limit is new in this version: it is only said now, and holds from the next run on",
@@ -195,6 +196,6 @@ pub(super) fn plan_next(config: &Config, store: &Store, around: &Surroundings<'_
     let mut rules = rules(config, &options, around.now)?;
     rules.opted_out = store.opt_outs()?.into_iter().collect();
     rules.last_night = store.last_night()?.map(Arc::new);
-    let open = open::open_later(config, None, store, around, false)?;
+    let open = source::open_later(config, None, store, around, false)?;
     plan_on(open, config, &options, store, &rules, &mut Findings::default(), around)
 }

@@ -7,16 +7,16 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use rusqlite::named_params;
 
-use super::Store;
-use super::history::stamp;
-use super::outbox::{GONE, OUT_OF_DATE, WAITING};
+use super::{GONE, OUT_OF_DATE, WAITING};
 use crate::contact::{Details, Field};
 use crate::failure::Result;
 use crate::message::{Audience, Channel, Recipient};
+use crate::store::Store;
+use crate::store::runs::stamp;
 
 /// What somebody has not been told of yet.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Untold {
+pub struct UndeliveredChanges {
     /// The first of those changes, in the audit.
     pub since: i64,
     /// What the changed fields were before, as the audit keeps it.
@@ -26,13 +26,13 @@ pub struct Untold {
 }
 
 /// Personal data stays out of logs.
-impl fmt::Debug for Untold {
+impl fmt::Debug for UndeliveredChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Untold(since {})", self.since)
+        write!(f, "UndeliveredChanges(since {})", self.since)
     }
 }
 
-impl Untold {
+impl UndeliveredChanges {
     /// The details of which the person was told last.
     pub fn last_told(&self, now: &Details) -> Details {
         let mut told = now.clone();
@@ -55,7 +55,7 @@ impl Store {
     /// Who has not been told yet of something that changed, by account; of one account, or of all.
     ///
     /// A message that is being handed over just now counts as told, one that was given up by hand as well.
-    pub fn untold(&self, only: Option<i64>) -> Result<HashMap<i64, Untold>> {
+    pub fn undelivered_changes(&self, only: Option<i64>) -> Result<HashMap<i64, UndeliveredChanges>> {
         // Apart, since each state has an index of its own.
         let part = |states: &str| {
             format!(
@@ -74,13 +74,13 @@ impl Store {
         let mut statement = self.connection.prepare(&query)?;
         let rows =
             statement.query_map(named_params! { ":only": only }, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut untold = HashMap::new();
+        let mut undelivered = HashMap::new();
         for row in rows {
             let (account, since): (i64, i64) = row?;
             let (before, former) = (self.before(account, since)?, self.former_told(account, since)?);
-            untold.insert(account, Untold { since, before, former });
+            undelivered.insert(account, UndeliveredChanges { since, before, former });
         }
-        Ok(untold)
+        Ok(undelivered)
     }
 
     /// What the sync, or somebody by hand, has changed since, and from what.

@@ -7,9 +7,9 @@ use crate::plan::{Action, Plan};
 use crate::store::{AuditEntry, Grant, Origin, Store};
 
 /// Permissions of people who are restored by this run: by account.
-pub(super) struct Ending(Vec<(i64, Vec<Grant>)>);
+pub(super) struct EndedPermissions(Vec<(i64, Vec<Grant>)>);
 
-impl Ending {
+impl EndedPermissions {
     /// A permission sleeps while its holder is archived, be it over the summer or because they left for good. It does not come
     /// back with them by itself: it is said once, and given again by hand where that is right.
     ///

@@ -11,14 +11,14 @@ use crate::platform::languages;
 
 /// The people of a plan who are told something.
 #[derive(Default)]
-pub struct Told {
+pub struct MessageContext {
     /// Whose mobile is somebody else's too: a text to it says who is meant.
     sharers: HashSet<String>,
     /// The languages that they have chosen on the platform.
     languages: HashMap<String, String>,
 }
 
-impl Told {
+impl MessageContext {
     /// # Errors
     /// `Failed` if the plan cannot be read back.
     pub fn of(plan: &Plan, config: &Config) -> Result<Self> {
