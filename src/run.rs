@@ -34,7 +34,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::file;
 use crate::lock::{Lock, Of, PATIENCE};
-use crate::notify::{self, Delivery, Occasion, Ping, Sending, Words};
+use crate::notify::{self, Delivery, Occasion, Ping, Sending, Templates};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
 use crate::plan::{self as planner, Known, Overrun, Plan, Renamings, Rules, Surveyed};
@@ -161,7 +161,7 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
     let _within = Within::attempt(config, options, begun);
     let mut rules = rules(config, options, around.now)?;
     // A mistake in a template shows before anything is changed.
-    let words = Words::load(&config.notify)?;
+    let words = Templates::load(&config.notify)?;
     if let Some(path) = &options.report {
         check_target(path, Some(config), &options.inputs())?;
     }

@@ -11,7 +11,7 @@ use super::{Global, unprintable};
 use crate::config::Config;
 use crate::failure::Result;
 use crate::message::{Channel, Message};
-use crate::notify::{Occasion, Words, compose, send_sample};
+use crate::notify::{Editor, Occasion, Templates, compose, send_sample};
 use crate::plural::counted;
 use crate::run::{MessageContext, Options, Surroundings, run as run_sync};
 
@@ -88,7 +88,7 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
     let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
     let outcome = run_sync(config, &options, &around)?;
     let plan = &outcome.plan;
-    let words = Words::load(&config.notify)?;
+    let words = Templates::load(&config.notify)?;
     let occasion = Occasion::of(config, &words, global.now());
     let told = MessageContext::of(plan, config)?;
     let mut folder = args.output.as_deref().map(|folder| PreviewFolder::make(folder, config)).transpose()?;
@@ -100,7 +100,7 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         }
         for recipient in &write.recipients {
             count += 1;
-            let message = compose(recipient, &told.about(&write), &occasion)?;
+            let message = compose(recipient, &told.about(&write), Editor::Sync, &occasion)?;
             match &mut folder {
                 Some(folder) => folder.write(user, &message)?,
                 None => ui.result(shown(user, &message).as_bytes()).map_err(unprintable)?,

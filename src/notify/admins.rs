@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::carrier::{Answer, Carrier, Trouble};
+use super::carrier::{Answer, Carrier as _, Trouble};
 use super::folder;
 use super::mime::{self, Mail};
 use super::smtp::Smtp;
 use crate::config::{Config, MailServer, NotifyEmail};
 use crate::failure::{Failure, Kind, Result};
 
-/// So many summaries that could not be handed over are kept, and no longer than that.
+/// How many summaries that could not be handed over are kept, and for how long.
 const KEPT: usize = 10;
 const KEPT_FOR: TimeDelta = TimeDelta::days(3);
 
-/// A summary, and who has not got it yet.
+/// A summary, and the administrators that have not received it yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Summary {
     to: Vec<String>,
@@ -29,11 +29,11 @@ struct Summary {
     at: DateTime<Utc>,
 }
 
-/// Sends the summary, with the report if it is small enough and with its path if not, each administrator a mail of their
-/// own. Where the server does not take it now it is kept, and sent by [`send_kept_summaries`].
+/// Sends the summary to each administrator in a mail of its own: with the report if it is small enough, otherwise with its
+/// path. A summary that the server does not accept now is kept, and sent by [`send_kept_summaries`].
 ///
 /// # Errors
-/// `Failed` if one could not be handed over. The run is what it is all the same.
+/// `Failed` if a mail could not be handed over. This changes nothing about the run.
 pub fn tell_admins(
     config: &Config,
     subject: &str,
@@ -61,7 +61,7 @@ pub fn tell_admins(
 /// Sends the summaries that could not be handed over before, for three days.
 ///
 /// # Errors
-/// `Failed` if what is still kept cannot be written. That a server does not take them is no error: they stay kept.
+/// `Failed` if the kept summaries cannot be written. If the server does not accept them, they stay kept; that is no error.
 pub fn send_kept_summaries(config: &Config, now: DateTime<Utc>) -> Result<()> {
     let mut kept = kept_summaries(config);
     if kept.is_empty() {
@@ -72,7 +72,7 @@ pub fn send_kept_summaries(config: &Config, now: DateTime<Utc>) -> Result<()> {
             tracing::warn!("an earlier summary for the administrators could not be sent: {failure}");
         }
     }
-    // A time in the future was noted by a clock that was wrong.
+    // Only a wrong clock can have written a time in the future.
     kept.retain(|summary| !summary.to.is_empty() && (now - summary.at).abs() < KEPT_FOR);
     keep(config, &kept)
 }
@@ -83,7 +83,7 @@ fn kept_path(config: &Config) -> PathBuf {
     path.into()
 }
 
-/// What cannot be read is not worth a run.
+/// None, if the file cannot be read: that must not stop a run.
 fn kept_summaries(config: &Config) -> Vec<Summary> {
     let text = std::fs::read(kept_path(config)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
@@ -100,20 +100,18 @@ fn keep(config: &Config, kept: &[Summary]) -> Result<()> {
     }
     let kept = &kept[kept.len().saturating_sub(KEPT)..];
     let text = serde_json::to_vec(kept).map_err(|cause| failed(cause.into()))?;
-    // It holds counts and paths, and is nobody else's business.
+    // It holds counts and paths, so only its owner may read it.
     let _ = std::fs::remove_file(&path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
     file.write_all(&text).map_err(failed)
 }
 
-/// Hands a summary over to those who have not got it. Left in it are those for whom the server wants another try.
+/// Hands a summary over to the administrators that have not received it. Those for whom the server wants another try stay
+/// in it.
 fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
     let waiting = std::mem::take(&mut summary.to);
     let (Some(admins), Some(email)) = (&config.notify.admins, &config.notify.email) else { return Ok(()) };
-    let report = summary.report.as_deref();
-    let file = report.and_then(|report| Attached::read(report, admins.attach_kb));
-    let not_attached =
-        report.map(|report| format!("\nThe Users report is not attached, it is at {}\n", report.display()));
+    let report = summary.report.as_deref().and_then(|report| read_report(report, admins.attach_kb));
     let nonce = fastrand::u64(..) >> 16;
     let mut mailer = Mailer::new(email);
     let mut trouble = None;
@@ -122,76 +120,73 @@ fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
         if !waiting.contains(&address) {
             continue;
         }
-        let file_name = format!("summary-{}-{number}", summary.at.format("%Y%m%dT%H%M%SZ"));
         let id = format!("summary.{}.{number}.{nonce:012x}", summary.at.timestamp());
-        let mut send = |file: Option<&Attached>| {
-            let without = not_attached.as_deref().filter(|_| file.is_none()).unwrap_or_default();
-            let attached = file.map(|file| (file.name.as_str(), file.bytes.clone()));
-            let words = (summary.subject.as_str(), format!("{}{without}", summary.text));
-            let mail = mime::to_admin(email, to, (words.0, &words.1), attached, &id, summary.at)?;
-            Ok::<_, Failure>(mailer.send(&mail, &file_name, &format!("rostersync.{id}")))
+        let mut send = |report: Option<&(String, Vec<u8>)>| {
+            let text = summary.text(report);
+            let mail = mime::to_admin(email, to, (&summary.subject, &text), report, &id, summary.at)?;
+            let file = format!("summary-{}-{number}", summary.at.format("%Y%m%dT%H%M%SZ"));
+            Ok::<_, Failure>(mailer.send(&mail, &file, &format!("rostersync.{id}")))
         };
-        let mut answer = send(file.as_ref())?;
+        let mut answer = send(report.as_ref())?;
         if let Answer::Refused { refusal, .. } = &answer
-            && file.is_some()
+            && report.is_some()
             && is_too_large(&refusal.reason)
         {
             tracing::warn!(
                 reason = refusal.said,
-                "the mail server does not take a mail with the report attached; it goes without. Set `attach_kb` in \
-                 [notify.admins] to what the server takes"
+                "the mail server does not accept a mail with the report attached; it is sent without. Set `attach_kb` in \
+                 [notify.admins] to the size that the server accepts"
             );
             answer = send(None)?;
         }
-        // What the server has said of the district, and not of this address alone, may be another thing tomorrow.
-        let again = matches!(answer, Answer::Later(_) | Answer::Stop(_) | Answer::Doubt(..));
+        // A refusal of the district, unlike one of this address, may be over tomorrow.
+        let again = matches!(answer, Answer::Later(_) | Answer::Stop(_) | Answer::MaybeStop(..));
         if again {
             summary.to.push(address);
         }
         let cure = "check the address in [notify.admins], and [notify.email]";
-        if let Err(mut failure) = taken(answer, "the mail server", cure) {
+        if let Err(mut failure) = answer.accepted("the mail server", cure) {
             if again {
                 failure.cure.push_str("; the next run or `outbox send` tries again, for three days");
             }
             trouble.get_or_insert(failure);
         }
     }
-    mailer.finish();
+    if let Mailer::Smtp(mut smtp) = mailer {
+        smtp.finish();
+    }
     trouble.map_or(Ok(()), Err)
 }
 
-/// A report that is small enough to be attached.
-struct Attached {
-    name: String,
-    bytes: Vec<u8>,
-}
-
-impl Attached {
-    fn read(report: &Path, most_kb: u64) -> Option<Self> {
-        let size = std::fs::metadata(report).map_or(u64::MAX, |found| found.len());
-        if size > most_kb.saturating_mul(1024) {
-            return None;
+impl Summary {
+    /// The text of the mail; without the report attached, it says where the report is.
+    fn text(&self, attached: Option<&(String, Vec<u8>)>) -> String {
+        match &self.report {
+            Some(report) if attached.is_none() => {
+                format!("{}\nThe Users report is not attached, it is at {}\n", self.text, report.display())
+            }
+            _ => self.text.clone(),
         }
-        let name = report.file_name()?.to_string_lossy().into_owned();
-        Some(Self { name, bytes: std::fs::read(report).ok()? })
     }
 }
 
-/// 5.2.2 is a mailbox that is full, which a smaller mail does not help.
-fn is_too_large(reason: &str) -> bool {
-    reason.starts_with("552") && !reason.contains("5.2.2")
-        || reason.contains("5.3.4")
-        || reason.contains("5.2.3")
+/// The name and the bytes of a report that is small enough to be attached.
+fn read_report(report: &Path, most_kb: u64) -> Option<(String, Vec<u8>)> {
+    let size = std::fs::metadata(report).map_or(u64::MAX, |found| found.len());
+    if size > most_kb.saturating_mul(1024) {
+        return None;
+    }
+    Some((report.file_name()?.to_string_lossy().into_owned(), std::fs::read(report).ok()?))
 }
 
-/// Sends mails that are not in the outbox: now or not at all.
-pub(super) enum Mailer<'a> {
+/// Sends mails that are not in the outbox.
+enum Mailer<'a> {
     Folder(&'a Path),
     Smtp(Box<Smtp<'a>>),
 }
 
 impl<'a> Mailer<'a> {
-    pub(super) fn new(email: &'a NotifyEmail) -> Self {
+    fn new(email: &'a NotifyEmail) -> Self {
         match &email.server {
             MailServer::Folder(path) => Self::Folder(path),
             MailServer::Smtp { host, port, implicit_tls } => {
@@ -200,42 +195,21 @@ impl<'a> Mailer<'a> {
         }
     }
 
-    /// `file_name` is for a folder, where the answer is the name that the file has got; `id` is what the Message-ID begins
-    /// with.
-    pub(super) fn send(&mut self, mail: &Mail, file_name: &str, id: &str) -> Answer {
+    /// `file` is the name of the mail in a folder; its Message-ID begins with `id`.
+    fn send(&mut self, mail: &Mail, file: &str, id: &str) -> Answer {
         match self {
-            Self::Folder(path) => match folder::write(path, file_name, mail, id) {
+            Self::Folder(path) => match folder::write(path, file, mail, id) {
                 Ok(name) => Answer::Sent(name),
-                Err(failure) => Answer::Stop(Trouble::OurFault(failure)),
+                Err(failure) => Answer::Stop(Trouble::DistrictFault(failure)),
             },
             Self::Smtp(smtp) => smtp.send(mail),
         }
     }
-
-    pub(super) fn finish(self) {
-        if let Self::Smtp(mut smtp) = self {
-            smtp.finish();
-        }
-    }
 }
 
-/// Anything but a taken message as a failure; the id of one that was taken.
-pub(super) fn taken(answer: Answer, who: &str, cure: &str) -> Result<String> {
-    let but = |what: &str, reason: &str| {
-        Err(Failure::new(Kind::Failed, format!("{who} {what}: {reason}")).cure(cure))
-    };
-    match answer {
-        Answer::Sent(id) => Ok(id),
-        Answer::Refused { refusal, .. } => but("refuses the recipient", &refusal.said),
-        Answer::OptedOut(reason) => but("says that the owner wants no texts", &reason),
-        Answer::Later(refusal) => {
-            Err(Failure::new(Kind::Failed, format!("{who} does not take it now: {}", refusal.said))
-                .cure(if refusal.cure.is_empty() { cure.to_owned() } else { refusal.cure }))
-        }
-        Answer::Unknown(reason) => but("may have taken it", &reason),
-        Answer::Stop(trouble) | Answer::Doubt(trouble, _) => match trouble {
-            Trouble::Enough(reason, _) => but("does not take it now", &reason),
-            Trouble::Down(failure) | Trouble::OurFault(failure) => Err(failure),
-        },
-    }
+/// 5.2.2 is a full mailbox: a smaller mail does not help.
+fn is_too_large(reason: &str) -> bool {
+    reason.starts_with("552") && !reason.contains("5.2.2")
+        || reason.contains("5.3.4")
+        || reason.contains("5.2.3")
 }

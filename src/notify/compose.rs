@@ -1,87 +1,123 @@
-//! One person's changes as the messages that tell of them. Pure.
+//! Composes messages: a person's changes as an email or a text. Pure.
+//!
+//! A message is composed when it is queued, in the transaction of the change. The words are those of the `templates`.
 
 use chrono::{DateTime, Utc};
 
 use super::gsm7::{gsm7, parts_of};
-use super::words::{ChangeWords, Context, Words, day};
-use crate::config::{Notify, Zone};
+use super::templates::{ChangeText, Templates, Variables, day};
+use crate::config::{Config, Notify, Zone};
 use crate::contact::{Details, Field, PhoneReader, phone_key};
 use crate::failure::Result;
 use crate::message::{Audience, Channel, Message, Recipient};
 use crate::plan::Change;
 
-/// What every message of a run has in common.
+/// What all messages of one run, or of one edit, have in common.
 pub struct Occasion<'a> {
     pub at: DateTime<Utc>,
     pub zone: Zone,
     pub notify: &'a Notify,
-    pub words: &'a Words,
-    /// How numbers are written here.
+    pub templates: &'a Templates,
+    /// Writes phone numbers as people in the district's region write them.
     pub phones: PhoneReader,
+}
+
+impl<'a> Occasion<'a> {
+    pub fn of(config: &'a Config, templates: &'a Templates, at: DateTime<Utc>) -> Self {
+        let phones = PhoneReader::new(config.sync.default_region);
+        Self { at, zone: config.sync.timezone, notify: &config.notify, templates, phones }
+    }
+
+    /// Whom to contact if something is wrong, in this language if the configuration has it.
+    fn contact(&self, language: &str) -> &'a str {
+        let own = self.notify.contacts.get(language).or(self.notify.contact.as_ref());
+        let own = own.map_or(if language == "es" { "su escuela" } else { "your school" }, String::as_str);
+        // The sentence in the template has its own full stop.
+        own.trim_end().trim_end_matches('.')
+    }
 }
 
 /// The person that a message is about.
 pub struct About<'a> {
     pub details: &'a Details,
     pub changes: &'a [Change],
-    /// As the platform or the roster has it.
+    /// From the platform or the roster.
     pub language: Option<&'a str>,
-    /// Somebody else has the same mobile.
+    /// Another person has the same mobile.
     pub shares_phone: bool,
+}
+
+/// Who made the changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Editor {
+    Sync,
+    ThePerson,
+    Staff,
+    Undo,
+}
+
+impl Editor {
+    /// The value of the variable `by`, and the template for an address that is still the person's.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sync => ("sync", "updated"),
+            Self::ThePerson => ("person", "edited"),
+            Self::Staff => ("staff", "edited"),
+            Self::Undo => ("undo", "edited"),
+        }
+    }
 }
 
 /// One message: all of a person's changes, to one address.
 ///
-/// An old address may belong to somebody else by now: it is told that a detail was changed, never to what, and no name.
+/// An old address may belong to another person now. Its message says that a detail was changed, but never the new value
+/// and no name.
 ///
 /// # Errors
-/// `Failed`, if a template cannot be rendered with what it is given.
-pub fn compose(recipient: &Recipient, about: &About<'_>, occasion: &Occasion<'_>) -> Result<Message> {
-    compose_by("sync", "updated", recipient, about, occasion)
-}
-
-/// As [`compose`]: `by` is who made the changes, `current` the template for an address that is still the person's.
-pub(super) fn compose_by(
-    by: &'static str,
-    current: &str,
+/// `Failed`, if a template cannot be rendered with these values.
+pub fn compose(
     recipient: &Recipient,
     about: &About<'_>,
+    by: Editor,
     occasion: &Occasion<'_>,
 ) -> Result<Message> {
-    let language = occasion.words.choose(about.language);
-    let local = occasion.zone.local(occasion.at);
-    let mut context = Context {
+    let (by, current) = by.words();
+    let language = occasion.templates.choose(about.language);
+    let mut variables = Variables {
         by,
         given: String::new(),
         who: String::new(),
         shared: false,
         changes: Vec::new(),
         date: day(language, occasion.zone, occasion.at),
-        time: local.format("%H:%M").to_string(),
+        time: occasion.zone.local(occasion.at).format("%H:%M").to_string(),
         contact: occasion.contact(language).to_owned(),
     };
     let which = match recipient.audience {
         Audience::Current => {
             let name = &about.details.name;
-            context.given.clone_from(&name.given);
-            context.who = if name.given.is_empty() { name.to_string() } else { name.given.clone() };
-            context.shared = about.shares_phone;
+            variables.given.clone_from(&name.given);
+            variables.who = if name.given.is_empty() { name.to_string() } else { name.given.clone() };
+            variables.shared = about.shares_phone;
             let told = about.changes.iter().filter(|change| !change.case_only);
-            context.changes = told.map(|change| in_words(change, occasion.phones)).collect();
+            variables.changes = told.map(|change| in_words(change, occasion.phones)).collect();
             current
         }
         Audience::Former => "former",
     };
-    let part = |suffix: &str| occasion.words.render(language, &format!("{which}.{suffix}"), &context);
+    let part = |suffix: &str, variables: &Variables| {
+        occasion.templates.render(language, &format!("{which}.{suffix}"), variables)
+    };
     let (subject, body, html) = match recipient.channel {
-        // A subject is one line, whatever a name or a template holds.
-        Channel::Email => (one_line(&part("subject.txt")?), part("txt")?, part("html")?),
+        // A subject is one line, also if a name or a template has several.
+        Channel::Email => {
+            (one_line(&part("subject.txt", &variables)?), part("txt", &variables)?, part("html", &variables)?)
+        }
         Channel::Sms => {
-            let mut text = gsm7(&one_line(&part("sms.txt")?));
+            let mut text = gsm7(&one_line(&part("sms.txt", &variables)?));
             if parts_of(&text) > MOST_PARTS {
-                context.shorten();
-                let short = occasion.words.render(language, &format!("{which}.sms.txt"), &context)?;
-                text = gsm7(&one_line(&short));
+                variables.shorten();
+                text = gsm7(&one_line(&part("sms.txt", &variables)?));
             }
             (String::new(), text.chars().take(LONGEST_TEXT).collect(), String::new())
         }
@@ -89,15 +125,15 @@ pub(super) fn compose_by(
     Ok(Message { to: recipient.clone(), subject, body, html })
 }
 
-/// A text that takes more parts has its values shortened: each part is billed.
+/// A text of more parts has its values shortened: each part is billed.
 const MOST_PARTS: usize = 3;
-/// More than Twilio takes.
+/// Twilio accepts no longer texts.
 const LONGEST_TEXT: usize = 1600;
-/// A value in a text that has to be short.
+/// The length of a shortened value, in characters.
 const SHORT_VALUE: usize = 24;
 
-impl Context {
-    /// Makes values short that nobody could recognise a person by any better if they were long.
+impl Variables {
+    /// Cuts long values: the beginning is enough to recognise a person.
     fn shorten(&mut self) {
         let values = self.changes.iter_mut().map(|change| &mut change.masked);
         for value in values.chain([&mut self.who, &mut self.given]) {
@@ -115,8 +151,8 @@ fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-fn in_words(change: &Change, phones: PhoneReader) -> ChangeWords {
-    ChangeWords {
+fn in_words(change: &Change, phones: PhoneReader) -> ChangeText {
+    ChangeText {
         field: change.field.key(),
         new: match change.field {
             Field::Phone | Field::HomePhone => phones.as_people_write_it(&change.new),
@@ -126,7 +162,7 @@ fn in_words(change: &Change, phones: PhoneReader) -> ChangeWords {
     }
 }
 
-/// So much of a value that whoever knows it recognises it, and nobody else learns it from a phone on a table.
+/// Enough of a value for its owner to recognise it, and too little for other readers of the phone to learn it.
 fn masked(field: Field, value: &str) -> String {
     if value.is_empty() {
         return String::new();
@@ -152,33 +188,43 @@ fn masked(field: Field, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::PersonName;
+    use crate::contact::{PersonName, Region};
+
+    fn change(field: Field, old: &str, new: &str) -> Change {
+        Change { field, old: old.into(), new: new.into(), case_only: false }
+    }
+
+    fn composed(to: (Channel, Audience), about: &About<'_>, by: Editor, contact: &str) -> Message {
+        let notify = Notify { contact: Some(contact.into()), ..Notify::default() };
+        let templates = Templates::load(&notify).unwrap();
+        let occasion = Occasion {
+            at: "2026-11-23T08:15:00Z".parse().unwrap(),
+            zone: Zone::Named(chrono_tz::America::Chicago),
+            notify: &notify,
+            templates: &templates,
+            phones: PhoneReader::new(Region::US),
+        };
+        let to = Recipient { channel: to.0, audience: to.1, address: "x@x.example".into() };
+        compose(&to, about, by, &occasion).unwrap()
+    }
 
     fn message(channel: Channel, audience: Audience, language: &str, shares_phone: bool) -> Message {
-        let to = Recipient { channel, audience, address: "x@x.example".into() };
         let details = Details { name: PersonName::new("José", "Núñez"), ..Details::default() };
-        let change = |field, old: &str, new: &str| Change {
-            field,
-            old: old.into(),
-            new: new.into(),
-            case_only: false,
-        };
         let changes = [
             change(Field::Email, "old@x.example", "new@x.example"),
             change(Field::Phone, "+12125550142", "+12125550179"),
             change(Field::HomePhone, "+17185550150", ""),
         ];
-        let notify = Notify { contact: Some("the school office, 555-0100".into()), ..Notify::default() };
-        let words = Words::load(&notify).unwrap();
-        let occasion = Occasion {
-            at: "2026-11-23T08:15:00Z".parse().unwrap(),
-            zone: Zone::Named(chrono_tz::America::Chicago),
-            notify: &notify,
-            words: &words,
-            phones: PhoneReader::new(crate::contact::Region::US),
-        };
         let about = About { details: &details, changes: &changes, language: Some(language), shares_phone };
-        compose(&to, &about, &occasion).unwrap()
+        composed((channel, audience), &about, Editor::Sync, "the school office, 555-0100")
+    }
+
+    fn edited(channel: Channel, audience: Audience, language: &str, by: Editor) -> String {
+        let details = Details { name: PersonName::new("Rosa", "Diaz"), ..Details::default() };
+        let changes = [change(Field::Email, "old@x.example", "new@x.example")];
+        let about =
+            About { details: &details, changes: &changes, language: Some(language), shares_phone: false };
+        composed((channel, audience), &about, by, "the school office").body
     }
 
     #[test]
@@ -237,33 +283,42 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_whole_name_alone_is_meant_by_it() {
-        let to = Recipient { channel: Channel::Sms, audience: Audience::Current, address: "x".into() };
-        let name = |given: &str, family: &str| Details {
-            name: PersonName::new(given, family),
-            ..Details::default()
+    fn a_person_without_a_given_name_is_addressed_by_the_whole_name() {
+        let changes = [change(Field::Name, "", &"x".repeat(2000))];
+        let body = |given: &str, family: &str| {
+            let details = Details { name: PersonName::new(given, family), ..Details::default() };
+            let about = About { details: &details, changes: &changes, language: None, shares_phone: true };
+            composed((Channel::Sms, Audience::Current), &about, Editor::Sync, "the school office.").body
         };
-        let change =
-            Change { field: Field::Name, old: String::new(), new: "x".repeat(2000), case_only: false };
-        let notify = Notify { contact: Some("the school office.".into()), ..Notify::default() };
-        let words = Words::load(&notify).unwrap();
-        let occasion = Occasion {
-            at: "2026-11-23T08:15:00Z".parse().unwrap(),
-            zone: Zone::Named(chrono_tz::America::Chicago),
-            notify: &notify,
-            words: &words,
-            phones: PhoneReader::new(crate::contact::Region::US),
-        };
-        let body = |details: &Details| {
-            let changes = std::slice::from_ref(&change);
-            let about = About { details, changes, language: None, shares_phone: true };
-            compose(&to, &about, &occasion).unwrap().body
-        };
-        let told = body(&name("", "Maria Lopez"));
+        let told = body("", "Maria Lopez");
         assert!(told.starts_with("For Maria Lopez: Your contact"), "{told}");
         assert!(told.ends_with("Contact the school office") && told.len() < 160, "{told}");
-        assert!(body(&name(&"芳".repeat(900), "B")).starts_with("For 芳芳"));
-        assert!(parts_of(&body(&name(&"芳".repeat(900), "B"))) <= MOST_PARTS);
+        let long = body(&"芳".repeat(900), "B");
+        assert!(long.starts_with("For 芳芳") && parts_of(&long) <= MOST_PARTS, "{long}");
+    }
+
+    #[test]
+    fn a_message_of_an_edit_says_what_changed_and_by_whom() {
+        assert_eq!(
+            edited(Channel::Email, Audience::Current, "en", Editor::Staff),
+            "Hello Rosa,\n\nOn November 23, 2026 at 02:15 your contact details were changed by staff of your school:\n\n  \
+             Email: new@x.example\n\nIf this is not what you expected, please contact the school office."
+        );
+        let by_the_person = edited(Channel::Email, Audience::Current, "en", Editor::ThePerson);
+        assert!(by_the_person.contains("from your account"), "{by_the_person}");
+        assert!(edited(Channel::Email, Audience::Current, "es", Editor::Undo).contains("los de antes"));
+        let text = edited(Channel::Sms, Audience::Current, "en", Editor::Undo);
+        assert!(text.contains("were set back to what they were before: email n***@x.example"), "{text}");
+    }
+
+    #[test]
+    fn an_old_address_never_learns_the_new_value_or_the_name_of_an_edit() {
+        for (channel, language) in [(Channel::Email, "en"), (Channel::Sms, "es")] {
+            let body = edited(channel, Audience::Former, language, Editor::ThePerson);
+            for secret in ["new@x.example", "Rosa", "records", "registros"] {
+                assert!(!body.contains(secret), "{secret}: {body}");
+            }
+        }
     }
 
     #[test]

@@ -11,15 +11,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::carrier::{Answer, Carrier, Refusal, Trouble};
 use super::delivery::{Delivery, Held, Stuck};
-use super::doubts::{Doubt, Doubts, Said, Settlement};
 use super::folder::Folder;
 use super::gateway::Gateway;
-use super::limits::{A_DAY, LONGEST_BACKOFF, LONGEST_REST, backoff, is_spent};
 use super::outlook::hold;
 use super::pace::Pace;
+use super::refusals::{OpenRefusal, RefusalKind, Refusals, Settlement};
+use super::retry::{A_DAY, LONGEST_BACKOFF, LONGEST_REST, backoff, is_tried_long_enough};
 use super::smtp::Smtp;
 use super::twilio::Twilio;
-use crate::config::{Config, MailServer, NotifyEmail, Pace as Limits, Provider};
+use crate::config::{Config, MailServer, Pace as Limits, Provider};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Channel, DeliveryState};
 use crate::store::{Settled, Store, Waiting};
@@ -69,7 +69,8 @@ fn send_due(
     sending: &Sending<'_>,
     delivery: &mut Delivery,
 ) -> Result<()> {
-    let (carrier, limits) = match carrier(store, config, channel, sending) {
+    let found = carrier(config, channel, Some(store), sending.stopped);
+    let (carrier, limits) = match found.and_then(|found| found.ok_or_else(|| no_section(config, channel))) {
         Ok(found) => found,
         Err(failure) => {
             delivery.say(channel, due, &failure);
@@ -85,7 +86,7 @@ fn send_due(
         limits,
         sending,
         begun: Instant::now(),
-        doubts: Doubts::default(),
+        refusals: Refusals::default(),
         put_back: Vec::new(),
         tried: HashSet::new(),
     };
@@ -122,44 +123,44 @@ fn patiently<T>(mut step: impl FnMut() -> Result<T>) -> Result<T> {
     }
 }
 
-/// What hands over the messages of a channel, and how fast.
+/// The carrier of a channel and how fast it may go; none if the channel is not configured.
 ///
 /// # Errors
-/// If it is not configured (any more), or cannot work.
-fn carrier<'a>(
-    store: &'a Store,
+/// If a secret or a certificate cannot be used.
+pub(super) fn carrier<'a>(
     config: &'a Config,
     channel: Channel,
-    sending: &'a Sending<'_>,
-) -> Result<(Box<dyn Carrier + 'a>, Limits)> {
-    let (email, sms) = (&config.notify.email, &config.notify.sms);
-    match (channel, email, sms) {
-        (Channel::Email, Some(email), _) => Ok((by_mail(email, sending.stopped), email.pace())),
+    store: Option<&'a Store>,
+    stopped: &'a dyn Fn() -> bool,
+) -> Result<Option<(Box<dyn Carrier + 'a>, Limits)>> {
+    Ok(match (channel, &config.notify.email, &config.notify.sms) {
+        (Channel::Email, Some(email), _) => {
+            let carrier: Box<dyn Carrier> = match &email.server {
+                MailServer::Folder(path) => Box::new(Folder { email, path }),
+                MailServer::Smtp { host, port, implicit_tls } => {
+                    Box::new(Smtp::new(email, host, *port, *implicit_tls, stopped))
+                }
+            };
+            Some((carrier, email.pace()))
+        }
         (Channel::Sms, _, Some(sms)) => {
             let carrier: Box<dyn Carrier> = match sms.provider {
-                Provider::Twilio => Box::new(Twilio::new(sms, Some(store))?),
+                Provider::Twilio => Box::new(Twilio::new(sms, store)?),
                 Provider::Http => Box::new(Gateway::new(sms)?),
             };
-            Ok((carrier, sms.pace()))
+            Some((carrier, sms.pace()))
         }
-        (Channel::Email, None, _) | (Channel::Sms, _, None) => {
-            let word = channel.word();
-            Err(Failure::new(Kind::Usage, format!("there is no [notify.{word}] any more to send them with"))
-                .at(config.file.display())
-                .cure(format!(
-                    "add it again, or give them up with `rostersync outbox discard --all --channel {word}`"
-                )))
-        }
-    }
+        (Channel::Email, None, _) | (Channel::Sms, _, None) => None,
+    })
 }
 
-fn by_mail<'a>(email: &'a NotifyEmail, stopped: &'a dyn Fn() -> bool) -> Box<dyn Carrier + 'a> {
-    match &email.server {
-        MailServer::Folder(path) => Box::new(Folder { email, path }),
-        MailServer::Smtp { host, port, implicit_tls } => {
-            Box::new(Smtp::new(email, host, *port, *implicit_tls, stopped))
-        }
-    }
+fn no_section(config: &Config, channel: Channel) -> Failure {
+    let word = channel.word();
+    Failure::new(Kind::Usage, format!("there is no [notify.{word}] any more to send them with"))
+        .at(config.file.display())
+        .cure(format!(
+            "add it again, or give them up with `rostersync outbox discard --all --channel {word}`"
+        ))
 }
 
 /// What becomes of the rest when a channel stops.
@@ -194,7 +195,7 @@ struct Drain<'a> {
     limits: Limits,
     sending: &'a Sending<'a>,
     begun: Instant,
-    doubts: Doubts,
+    refusals: Refusals,
     /// Messages that were deferred for what was not their doing.
     put_back: Vec<(i64, i64)>,
     /// Those that were tried, and wait.
@@ -374,17 +375,17 @@ impl Drain<'_> {
                 self.taken(delivery)?;
                 (Settled { reference, ..self.is(waiting, DeliveryState::Sent, "") }, None)
             }
-            Answer::Refused { refusal, named: true } if self.doubts.anything_taken() => {
+            Answer::Refused { refusal, named: true } if self.refusals.anything_taken() => {
                 tracing::warn!(outbox, channel, reason = refusal.reason, "refused for good");
                 (self.is(waiting, DeliveryState::Failed, refusal.reason), None)
             }
             Answer::Refused { refusal, .. } => {
-                let said = Said::Refused(refusal.reason.clone());
+                let said = RefusalKind::Refused(refusal.reason.clone());
                 self.refused(waiting, said, refusal, carrier, delivery)?
             }
             Answer::Later(refusal) => {
                 tracing::warn!(outbox, channel, reason = refusal.reason, "not taken now; it is tried again");
-                let said = Said::Later(refusal.reason.clone());
+                let said = RefusalKind::Later(refusal.reason.clone());
                 self.refused(waiting, said, refusal, carrier, delivery)?
             }
             Answer::OptedOut(reason) => {
@@ -394,7 +395,8 @@ impl Drain<'_> {
             }
             Answer::Unknown(reason) => {
                 tracing::warn!(outbox, channel, reason, "handed over, and the answer was lost");
-                let repeat = waiting.lost < carrier.repeats() && !is_spent(waiting.trying_at(self.moment()));
+                let repeat = waiting.lost < carrier.repeats()
+                    && !is_tried_long_enough(waiting.trying_at(self.moment()));
                 let due = repeat.then(|| self.moment() + backoff(waiting.attempts));
                 let settled = self.is(waiting, DeliveryState::Unknown, reason);
                 // A server that does not answer one message will not answer the next.
@@ -404,17 +406,17 @@ impl Drain<'_> {
                 let reason = self.believe(&trouble, delivery)?;
                 (self.untouched(waiting, &reason), Some(Stop::Trouble))
             }
-            Answer::Doubt(trouble, reason) => {
+            Answer::MaybeStop(trouble, reason) => {
                 let said = match &trouble {
-                    Trouble::Enough(..) => Said::Enough,
-                    Trouble::Down(_) => Said::Down,
-                    Trouble::OurFault(_) => Said::OurFault,
+                    Trouble::LimitReached(..) => RefusalKind::LimitReached,
+                    Trouble::Unreachable(_) => RefusalKind::Unreachable,
+                    Trouble::DistrictFault(_) => RefusalKind::DistrictFault,
                 };
                 let refusal = match &trouble {
-                    Trouble::Enough(said, _) => {
+                    Trouble::LimitReached(said, _) => {
                         Refusal { said: said.clone(), ..Refusal::of(reason.clone(), "") }
                     }
-                    Trouble::Down(failure) | Trouble::OurFault(failure) => Refusal {
+                    Trouble::Unreachable(failure) | Trouble::DistrictFault(failure) => Refusal {
                         said: failure.what.clone(),
                         ..Refusal::of(reason.clone(), failure.cure.clone())
                     },
@@ -422,10 +424,10 @@ impl Drain<'_> {
                 let beyond_doubt = self.doubt(waiting, said, refusal);
                 match (beyond_doubt, &trouble) {
                     (true, _) => drop(self.believe(&trouble, delivery)?),
-                    (false, Trouble::OurFault(failure) | Trouble::Down(failure)) => {
+                    (false, Trouble::DistrictFault(failure) | Trouble::Unreachable(failure)) => {
                         tracing::warn!(outbox, channel, "not taken, others are tried: {failure}");
                     }
-                    (false, Trouble::Enough(reason, _)) => {
+                    (false, Trouble::LimitReached(reason, _)) => {
                         tracing::warn!(outbox, channel, reason, "not taken, others are tried");
                     }
                 }
@@ -438,13 +440,13 @@ impl Drain<'_> {
     fn refused(
         &mut self,
         waiting: &Waiting,
-        said: Said,
+        said: RefusalKind,
         refusal: Refusal,
         carrier: &dyn Carrier,
         delivery: &mut Delivery,
     ) -> Result<(Settled, Option<Stop>)> {
         let settled = self.later(waiting, &refusal.reason);
-        let for_good = matches!(said, Said::Refused(_));
+        let for_good = matches!(said, RefusalKind::Refused(_));
         if !self.doubt(waiting, said, refusal.clone()) {
             return Ok((settled, None));
         }
@@ -456,27 +458,27 @@ impl Drain<'_> {
     /// The other side takes messages from us.
     fn taken(&mut self, delivery: &mut Delivery) -> Result<()> {
         delivery.sent += 1;
-        if !self.doubts.anything_taken() {
+        if !self.refusals.anything_taken() {
             self.store.set_rest(self.channel, None)?;
         }
-        let settlement = self.doubts.taken();
+        let settlement = self.refusals.taken();
         self.settle_doubts(settlement, true, delivery)
     }
 
     /// Notes what may be about the district's own side. If that is beyond doubt, the channel stops, and no message is held
     /// liable for it.
-    fn doubt(&mut self, waiting: &Waiting, said: Said, refusal: Refusal) -> bool {
-        let beyond_doubt = self.doubts.add(Doubt {
+    fn doubt(&mut self, waiting: &Waiting, said: RefusalKind, refusal: Refusal) -> bool {
+        let beyond_doubt = self.refusals.add(OpenRefusal {
             id: waiting.id,
             to: waiting.message.to.address.clone(),
             trying: waiting.trying,
-            spent: is_spent(waiting.trying_at(self.moment())),
+            spent: is_tried_long_enough(waiting.trying_at(self.moment())),
             others_taken: waiting.others_taken,
             said,
             refusal,
         });
         if beyond_doubt {
-            self.put_back = self.doubts.drain().into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
+            self.put_back = self.refusals.drain().into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
         }
         beyond_doubt
     }
@@ -489,7 +491,7 @@ impl Drain<'_> {
     /// Says what keeps everything back, and what is noted of it with a message.
     fn believe(&self, trouble: &Trouble, delivery: &mut Delivery) -> Result<String> {
         match trouble {
-            Trouble::Enough(reason, time) => {
+            Trouble::LimitReached(reason, time) => {
                 let until = self.moment() + TimeDelta::from_std(*time).unwrap_or_default();
                 self.store.set_rest(self.channel, Some((until, reason)))?;
                 let until = self.config.sync.timezone.show(until);
@@ -500,11 +502,11 @@ impl Drain<'_> {
                 delivery.troubles.push(what);
                 Ok(reason.clone())
             }
-            Trouble::Down(failure) => {
+            Trouble::Unreachable(failure) => {
                 self.say(delivery, failure)?;
                 Ok("not reachable".to_owned())
             }
-            Trouble::OurFault(failure) => {
+            Trouble::DistrictFault(failure) => {
                 self.say(delivery, failure)?;
                 Ok("refused, by no fault of the person".to_owned())
             }
@@ -516,8 +518,8 @@ impl Drain<'_> {
     fn see_to_doubts(&mut self, carrier: &dyn Carrier, delivery: &mut Delivery) -> Result<Option<Stop>> {
         let put_back = std::mem::take(&mut self.put_back);
         self.put_back(&put_back)?;
-        let settlement = self.doubts.close();
-        let taken = self.doubts.anything_taken();
+        let settlement = self.refusals.close();
+        let taken = self.refusals.anything_taken();
         // Too few to be sure, but the words mean the district, and nothing says otherwise.
         let perhaps_ours = settlement.tried.iter().filter(|doubt| !taken && doubt.means_us());
         let (alike, refusal) = match (settlement.ours.first(), perhaps_ours.clone().next()) {

@@ -1,4 +1,4 @@
-//! `file:FOLDER`: mail that is written instead of sent.
+//! `file:FOLDER`: writes mail as files instead of sending it.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -27,7 +27,7 @@ impl Carrier for Folder<'_> {
         let name = format!("run-{:06}-{:06}", waiting.run, waiting.id);
         match write(self.path, &name, &mail, &mime::message_name(waiting)) {
             Ok(name) => Answer::Sent(name),
-            Err(failure) => Answer::Stop(Trouble::OurFault(failure)),
+            Err(failure) => Answer::Stop(Trouble::DistrictFault(failure)),
         }
     }
 
@@ -35,22 +35,22 @@ impl Carrier for Folder<'_> {
         self.path.display().to_string()
     }
 
-    /// A mail that is there already is known by its Message-ID.
+    /// A mail that is already there is recognised by its Message-ID.
     fn repeats(&self) -> u32 {
         AT_WILL
     }
 }
 
-/// More mails with the same name are never there: it holds a run and a message, or a moment.
+/// The name holds a run and a message, or a moment, so there are never more mails with the same name.
 const MOST_NAMES: u32 = 10_000;
 
-/// Writes one mail as `NAME.eml`, readable by its owner only. Another mail that has the name already is left as it is, and
-/// this one becomes `NAME-2.eml`. `id` is what the Message-ID begins with: a mail that is there already is not written
-/// again. Returns the name of the file.
+/// Writes one mail as `NAME.eml`, readable by its owner only. If another mail has that name, this one becomes
+/// `NAME-2.eml`. A mail whose Message-ID begins with `id` and that is already there is not written again. Returns the name
+/// of the file.
 pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<String> {
     let failed = |cause| Failure::io(Kind::Failed, "a message cannot be written", folder, cause);
     owner::make_folder(folder).map_err(failed)?;
-    // By its own name, so that what a killed process has left of a message goes when that is repeated.
+    // Under a name of its own: when a message is repeated, this removes what a killed process has left of it.
     let unfinished = folder.join(format!(".{name}.eml.partial"));
     remove(&unfinished).map_err(failed)?;
     let mut file =
@@ -72,7 +72,7 @@ pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<
     });
     remove(&unfinished).map_err(failed)?;
     let file = named.unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into())).map_err(failed)?;
-    // The name has to last as well.
+    // The name has to be on the disk as well.
     owner::sync_folder(folder).map_err(failed)?;
     Ok(file)
 }

@@ -7,8 +7,7 @@ use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::answer::harmless;
-use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble};
+use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble, harmless};
 use super::http::{self, Lost};
 use crate::config::{BodyForm, Method, NotifySms};
 use crate::failure::{Failure, Kind, Result};
@@ -167,7 +166,7 @@ impl<'a> Gateway<'a> {
             _ => true,
         };
         let fault = |cure: &str| {
-            Trouble::OurFault(
+            Trouble::DistrictFault(
                 Failure::new(
                     Kind::Failed,
                     format!("the text gateway refuses the district's messages: {said}"),
@@ -191,7 +190,7 @@ impl<'a> Gateway<'a> {
         }
         if of(&self.sms.our_fault_codes) {
             let fault = fault("the code is one of our_fault_codes: check [notify.sms] and the account");
-            return Answer::Doubt(fault, reason);
+            return Answer::MaybeStop(fault, reason);
         }
         if of(&self.sms.retry_codes) {
             return Answer::Later(refusal("look the code up in the gateway's manual"));
@@ -203,7 +202,7 @@ impl<'a> Gateway<'a> {
             300..=399 => Answer::Stop(fault(
                 "it answers with a redirect, and redirects are not followed: check url in [notify.sms]",
             )),
-            429 => Answer::Stop(Trouble::Enough(reason, Duration::from_secs(600))),
+            429 => Answer::Stop(Trouble::LimitReached(reason, Duration::from_secs(600))),
             // It may have failed after the text went out, and would not know it again.
             408 | 500.. if self.idempotency.is_none() => Answer::Unknown(reason),
             // Nothing says that this is for good.
@@ -216,12 +215,12 @@ impl<'a> Gateway<'a> {
 
 impl Carrier for Gateway<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
-        match http::ask(self.request(waiting)) {
+        match http::send(self.request(waiting)) {
             Ok(reply) => {
                 let body = serde_json::from_str(&reply.body).unwrap_or_default();
                 self.classify(reply.status, &body, &waiting.message.body)
             }
-            Err(Lost::Unsent(why)) => Answer::Stop(Trouble::Down(
+            Err(Lost::Unsent(why)) => Answer::Stop(Trouble::Unreachable(
                 Failure::new(Kind::Failed, "the text gateway cannot be reached")
                     .at(self.address())
                     .cure("check url in [notify.sms] and the network; the messages stay queued")

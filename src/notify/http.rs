@@ -45,7 +45,7 @@ pub(super) fn client(timeout: Duration, ca_file: Option<&Path>) -> Result<Client
 }
 
 /// Sends a request.
-pub(super) fn ask(request: RequestBuilder) -> std::result::Result<Reply, Lost> {
+pub(super) fn send(request: RequestBuilder) -> std::result::Result<Reply, Lost> {
     let response = request.send().map_err(|error| match error.is_connect() || error.is_builder() {
         true => Lost::Unsent(said(&error)),
         false => Lost::Unanswered(said(&error)),
@@ -70,5 +70,5 @@ fn said(error: &reqwest::Error) -> String {
     if said.contains("InvalidContentType") || said.contains("tls handshake eof") {
         return "the other side does not speak https there; is the address an http:// one?".to_owned();
     }
-    super::answer::harmless(&said)
+    super::carrier::harmless(&said)
 }

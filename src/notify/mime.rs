@@ -1,4 +1,4 @@
-//! A notification as it goes over the wire.
+//! Mails as bytes: notifications, and the summary for administrators.
 
 use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
@@ -12,19 +12,19 @@ use crate::failure::{Failure, Kind, Result};
 use crate::mailbox::address_of;
 use crate::store::Waiting;
 
-/// A mail that is ready to go: who sends it to whom, and its bytes.
+/// A mail that is ready to send: sender, recipient and bytes.
 pub(super) struct Mail {
     pub from: Address,
     pub to: Address,
     pub bytes: Vec<u8>,
 }
 
-/// Why a notification cannot be put together.
+/// Why a notification cannot be composed.
 #[derive(Debug)]
 pub(super) enum Unfit {
-    /// The recipient's address is none that mail can be sent to.
+    /// The recipient is not one mail address.
     Recipient,
-    /// It is not about the recipient, who must not be held liable for it.
+    /// Another fault, which must not count against the recipient.
     Message(Failure),
 }
 
@@ -34,30 +34,19 @@ impl Unfit {
         match self {
             Self::Recipient => Answer::Refused { refusal: Refusal::of(REASON, ""), named: true },
             Self::Message(failure) => {
-                Answer::Doubt(Trouble::OurFault(failure), "it cannot be put together".into())
+                Answer::MaybeStop(Trouble::DistrictFault(failure), "it cannot be composed".into())
             }
         }
     }
 }
 
-impl From<Unfit> for Failure {
-    fn from(unfit: Unfit) -> Self {
-        match unfit {
-            Unfit::Recipient => Self::new(Kind::Failed, "the recipient is not a mail address"),
-            Unfit::Message(failure) => failure,
-        }
-    }
+fn not_composed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
+    Failure::new(Kind::Failed, "a message cannot be composed")
+        .cure("check the templates of [notify]; if they are the built-in ones, report it")
+        .because(error)
 }
 
-fn unfit(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Unfit {
-    Unfit::Message(
-        Failure::new(Kind::Failed, "a message cannot be put together")
-            .cure("check the templates of [notify]; if they are the built-in ones, report it")
-            .because(error),
-    )
-}
-
-/// What all mails have in common.
+/// The headers that all mails have.
 fn begin(email: &NotifyEmail, to: Mailbox, subject: &str, at: DateTime<Utc>) -> MessageBuilder {
     let automatic =
         |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
@@ -66,7 +55,7 @@ fn begin(email: &NotifyEmail, to: Mailbox, subject: &str, at: DateTime<Utc>) -> 
         .to(to)
         .subject(subject)
         .date(at.into())
-        // RFC 3834, and what Exchange understands instead: no absence is answered to.
+        // RFC 3834, and the header that Exchange understands instead: no automatic replies.
         .raw_header(automatic("Auto-Submitted", "auto-generated"))
         .raw_header(automatic("X-Auto-Response-Suppress", "All"));
     if let Some(reply_to) = &email.reply_to {
@@ -79,19 +68,19 @@ fn envelope_from(email: &NotifyEmail) -> Address {
     email.envelope_from.as_ref().unwrap_or(&email.from).address().clone()
 }
 
-/// What the Message-ID of a notification begins with; it has no other mail.
+/// The beginning of a notification's Message-ID, which no other mail has.
 pub(super) fn message_name(waiting: &Waiting) -> String {
     match waiting.nonce.as_str() {
-        // As the earlier version had it, which may have handed it over already.
+        // The form of the earlier version, which may have handed it over already.
         "" => format!("rostersync.{}.{}", waiting.key('.'), waiting.queued.timestamp()),
         _ => format!("rostersync.{}", waiting.key('.')),
     }
 }
 
-/// A notification. The same message gives the same bytes each time, with the same Message-ID.
+/// A notification. The same message always gives the same bytes and the same Message-ID.
 ///
 /// # Errors
-/// If the recipient is not one address, or the message cannot be put together.
+/// If the recipient is not one address, or the message cannot be composed.
 pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mail, Unfit> {
     let message = &waiting.message;
     let to = address_of(&message.to.address).ok_or(Unfit::Recipient)?;
@@ -100,7 +89,7 @@ pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mai
     let builder =
         begin(email, Mailbox::new(None, to.clone()), &message.subject, waiting.queued).message_id(Some(id));
     let built = match message.html.as_str() {
-        // Queued by a version that had no HTML.
+        // An earlier version, without HTML, queued it.
         "" => builder.header(ContentType::TEXT_PLAIN).body(message.body.clone()),
         html => builder.multipart(
             MultiPart::alternative()
@@ -109,19 +98,19 @@ pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mai
                 .singlepart(SinglePart::html(html.to_owned())),
         ),
     };
-    let bytes = built.map_err(unfit)?.formatted();
+    let bytes = built.map_err(|error| Unfit::Message(not_composed(error)))?.formatted();
     Ok(Mail { from: envelope_from(email), to, bytes })
 }
 
-/// A mail to an administrator, with a file if there is one. `id` is what its Message-ID begins with.
+/// A mail to an administrator, with a file if there is one. Its Message-ID begins with `id`.
 ///
 /// # Errors
-/// `Failed` if it cannot be put together.
+/// `Failed` if it cannot be composed.
 pub(super) fn to_admin(
     email: &NotifyEmail,
     to: &crate::mailbox::Mailbox,
     (subject, text): (&str, &str),
-    file: Option<(&str, Vec<u8>)>,
+    file: Option<&(String, Vec<u8>)>,
     id: &str,
     at: DateTime<Utc>,
 ) -> Result<Mail> {
@@ -130,15 +119,15 @@ pub(super) fn to_admin(
     let built = match file {
         None => builder.header(ContentType::TEXT_PLAIN).body(text.to_owned()),
         Some((name, bytes)) => {
-            let table = ContentType::parse("text/csv").map_err(unfit)?;
+            let table = ContentType::parse("text/csv").map_err(not_composed)?;
             builder.multipart(
                 MultiPart::mixed()
                     .singlepart(SinglePart::plain(text.to_owned()))
-                    .singlepart(Attachment::new(name.to_owned()).body(bytes, table)),
+                    .singlepart(Attachment::new(name.clone()).body(bytes.clone(), table)),
             )
         }
     };
-    let bytes = built.map_err(unfit)?.formatted();
+    let bytes = built.map_err(not_composed)?.formatted();
     Ok(Mail { from: envelope_from(email), to: to.address().clone(), bytes })
 }
 
@@ -239,9 +228,9 @@ mod tests {
     #[test]
     fn an_administrator_gets_the_report_as_a_file() {
         let at = "2026-11-23T08:15:00Z".parse().unwrap();
-        let file = Some(("users-000001.csv", b"line\r\n".to_vec()));
+        let file = ("users-000001.csv".to_owned(), b"line\r\n".to_vec());
         let it = crate::mailbox::Mailbox::parse("IT, Desk <it@lincoln.example>").unwrap();
-        let mail = to_admin(&email(), &it, ("run 1", "all well"), file, "summary.1", at).unwrap();
+        let mail = to_admin(&email(), &it, ("run 1", "all well"), Some(&file), "summary.1", at).unwrap();
         let parsed = MessageParser::new().parse(&mail.bytes).unwrap();
         assert_eq!(parsed.attachment_count(), 1);
         let to = parsed.to().unwrap().first().unwrap();

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::delivery::Held;
-use super::limits::LONGEST_REST;
+use super::retry::LONGEST_REST;
 use crate::config::{Config, Pace as Limits};
 use crate::failure::Result;
 use crate::message::Channel;

@@ -37,7 +37,7 @@ pub fn ping(config: &Config, ping: Ping, text: &str) {
             None => (url.reveal(), String::new()),
         };
         let url = format!("{}{}{query}", address.trim_end_matches('/'), ping.path());
-        Ok(http::ask(client.post(url).body(text.to_owned())))
+        Ok(http::send(client.post(url).body(text.to_owned())))
     });
     match said {
         Ok(Ok(reply)) if (200..300).contains(&reply.status) => {}

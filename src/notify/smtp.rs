@@ -3,8 +3,10 @@
 //! lettre's connection is driven command by command rather than through its transport, because what an answer means
 //! depends on the command that it answers, and because its transport drops the connection after every refused recipient.
 
-mod door;
-mod line;
+mod connect;
+mod connection;
+mod reply;
+mod token;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,9 +14,9 @@ use std::time::{Duration, Instant};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::MailParameter;
 
-use self::line::{Fault, Line};
-use super::answer::{Class, Stage, classify, cure, harmless, is_greylisting, reason};
-use super::carrier::{Answer, Carrier, Refusal, Trouble};
+use self::connection::{CommandError, Connection};
+use self::reply::{Class, Stage, classify, cure, is_greylisting, reason};
+use super::carrier::{Answer, Carrier, Refusal, Trouble, harmless};
 use super::mime::{self, Mail};
 use crate::config::NotifyEmail;
 use crate::failure::{Failure, Kind};
@@ -28,7 +30,7 @@ pub(super) struct Smtp<'a> {
     port: u16,
     implicit_tls: bool,
     stopped: &'a dyn Fn() -> bool,
-    connection: Option<Line>,
+    connection: Option<Connection>,
     /// What of a login no answer of the server may show.
     redactor: Redactor,
 }
@@ -68,8 +70,8 @@ impl<'a> Smtp<'a> {
         let mut tried = self.try_once(mail);
         let is_closed = match &tried {
             Try::Broken(..) => true,
-            Try::Done(Answer::Stop(trouble) | Answer::Doubt(trouble, _)) => {
-                matches!(trouble, Trouble::Enough(..)) && self.connection.is_none()
+            Try::Done(Answer::Stop(trouble) | Answer::MaybeStop(trouble, _)) => {
+                matches!(trouble, Trouble::LimitReached(..)) && self.connection.is_none()
             }
             Try::Done(_) => false,
         };
@@ -78,9 +80,11 @@ impl<'a> Smtp<'a> {
         }
         match tried {
             Try::Done(answer) => answer,
-            Try::Broken(Stage::Ourselves, failure) => Answer::Stop(Trouble::Down(failure)),
+            Try::Broken(Stage::Session, failure) => Answer::Stop(Trouble::Unreachable(failure)),
             // A server that dies of one recipient may well take others.
-            Try::Broken(_, failure) => Answer::Doubt(Trouble::Down(failure), "the connection broke".into()),
+            Try::Broken(_, failure) => {
+                Answer::MaybeStop(Trouble::Unreachable(failure), "the connection broke".into())
+            }
         }
     }
 
@@ -100,7 +104,7 @@ impl<'a> Smtp<'a> {
             }
             options.push(MailParameter::SmtpUtfEight);
         }
-        let mut stage = Stage::Ourselves;
+        let mut stage = Stage::Session;
         let mut done = connection.command(MailFrom::new(Some(mail.from.clone()), options));
         if done.is_ok() {
             stage = Stage::Recipient;
@@ -126,11 +130,11 @@ impl<'a> Smtp<'a> {
                 }
                 return Try::Done(Answer::Sent(code.to_string()));
             }
-            Err(Fault::Negative(code, text)) => (code, text),
-            Err(Fault::Silence(_) | Fault::Broken(_)) if handed_over => {
+            Err(CommandError::Negative(code, text)) => (code, text),
+            Err(CommandError::Timeout(_) | CommandError::Broken(_)) if handed_over => {
                 return Try::Done(Answer::Unknown("the answer was lost".into()));
             }
-            Err(Fault::Silence(cause) | Fault::Broken(cause)) => {
+            Err(CommandError::Timeout(cause) | CommandError::Broken(cause)) => {
                 return Try::Broken(stage, self.broken(cause));
             }
         };
@@ -144,10 +148,10 @@ impl<'a> Smtp<'a> {
 
     /// Hands the message itself over. Some look at one for minutes before they answer, and have it by then (RFC 5321,
     /// 4.5.3.2.6); a run that is to stop meanwhile does not wait for them.
-    fn content(&self, connection: &mut Line, mail: &Mail) -> Result<u16, Fault> {
+    fn content(&self, connection: &mut Connection, mail: &Mail) -> Result<u16, CommandError> {
         let begun = Instant::now();
         let mut done = connection.command(Content(&mail.bytes));
-        while matches!(done, Err(Fault::Silence(_)))
+        while matches!(done, Err(CommandError::Timeout(_)))
             && begun.elapsed() < self.email.final_timeout.duration()
             && !(self.stopped)()
         {
@@ -162,7 +166,7 @@ impl<'a> Smtp<'a> {
             let reason = "the server does not support non-ASCII addresses (SMTPUTF8)";
             return Answer::Refused { refusal: Refusal::of(reason, ""), named: true };
         }
-        Answer::Stop(Trouble::OurFault(
+        Answer::Stop(Trouble::DistrictFault(
             Failure::new(
                 Kind::Usage,
                 "the mail server does not support a sender with letters beyond ASCII (SMTPUTF8)",
@@ -184,25 +188,25 @@ impl<'a> Smtp<'a> {
         let trouble = match classify(stage, code, text) {
             Class::Mailbox => return Answer::Refused { refusal: refusal(), named: true },
             Class::Person => return Answer::Refused { refusal: refusal(), named: false },
-            Class::Later if matches!(stage, Stage::Hello | Stage::Ourselves) => {
+            Class::Later if matches!(stage, Stage::Hello | Stage::Session) => {
                 // Not about the recipient, but perhaps about this moment alone.
                 let failure = Failure::new(Kind::Failed, format!("the mail server refuses for now: {said}"))
                     .at(self.url())
                     .cure(cure(stage, code, text));
-                return Answer::Doubt(Trouble::Down(failure), reason(code, text));
+                return Answer::MaybeStop(Trouble::Unreachable(failure), reason(code, text));
             }
             Class::Later => return Answer::Later(refusal()),
-            Class::Enough(time) => Trouble::Enough(said.clone(), time),
-            Class::OurFault => Trouble::OurFault(
+            Class::LimitReached(time) => Trouble::LimitReached(said.clone(), time),
+            Class::DistrictFault => Trouble::DistrictFault(
                 Failure::new(Kind::Failed, format!("the mail server refuses: {said}"))
                     .at(self.url())
                     .cure(cure(stage, code, text)),
             ),
         };
         // A server that wants a login wants it for all messages.
-        match matches!(stage, Stage::Hello | Stage::Ourselves) || matches!(code, 530 | 534 | 535 | 538) {
+        match matches!(stage, Stage::Hello | Stage::Session) || matches!(code, 530 | 534 | 535 | 538) {
             true => Answer::Stop(trouble),
-            false => Answer::Doubt(trouble, reason(code, text)),
+            false => Answer::MaybeStop(trouble, reason(code, text)),
         }
     }
 

@@ -6,8 +6,7 @@ use chrono::{DateTime, TimeDelta};
 use reqwest::blocking::Client;
 use serde_json::Value;
 
-use super::answer::harmless;
-use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble};
+use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble, harmless};
 use super::http::{self, Lost};
 use crate::config::NotifySms;
 use crate::failure::{Failure, Kind, Result};
@@ -53,7 +52,7 @@ impl<'a> Twilio<'a> {
     }
 
     fn down(&self, why: &str) -> Answer {
-        Answer::Stop(Trouble::Down(
+        Answer::Stop(Trouble::Unreachable(
             Failure::new(Kind::Failed, "Twilio cannot be reached")
                 .at(&self.url)
                 .cure("check the network; the messages stay queued")
@@ -69,7 +68,7 @@ impl<'a> Twilio<'a> {
             reqwest::Url::parse(&self.url).map_err(|_| Box::new(self.down("the address is not one")))?;
         url.query_pairs_mut().extend_pairs(query);
         let request = self.client.get(url).basic_auth(&self.user, Some(self.password.reveal()));
-        let reply = http::ask(request).map_err(|lost| match lost {
+        let reply = http::send(request).map_err(|lost| match lost {
             Lost::Unsent(why) | Lost::Unanswered(why) => Box::new(self.down(&why)),
         })?;
         let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
@@ -129,7 +128,7 @@ impl Carrier for Twilio<'_> {
         let form = [("To", waiting.message.to.address.as_str()), ("Body", &waiting.message.body), sender];
         let request =
             self.client.post(&self.url).basic_auth(&self.user, Some(self.password.reveal())).form(&form);
-        let reply = match http::ask(request) {
+        let reply = match http::send(request) {
             Ok(reply) => reply,
             Err(Lost::Unsent(why)) => return self.down(&why),
             Err(Lost::Unanswered(reason)) => return Answer::Unknown(reason),
@@ -169,9 +168,9 @@ fn classify(status: u16, code: Option<u64>, words: &str, url: &str) -> Answer {
     };
     let fault = |what: &str, cure: &str| {
         let what = format!("Twilio refuses the district's messages: {what} ({said})");
-        Trouble::OurFault(Failure::new(Kind::Failed, what).at(url).cure(cure))
+        Trouble::DistrictFault(Failure::new(Kind::Failed, what).at(url).cure(cure))
     };
-    let enough = |seconds| Answer::Stop(Trouble::Enough(reason.clone(), Duration::from_secs(seconds)));
+    let enough = |seconds| Answer::Stop(Trouble::LimitReached(reason.clone(), Duration::from_secs(seconds)));
     match (status, code) {
         (_, Some(21610)) => Answer::OptedOut(reason),
         // Not a number, unroutable, a region that is not enabled, a landline, no mobile.
@@ -185,13 +184,13 @@ fn classify(status: u16, code: Option<u64>, words: &str, url: &str) -> Answer {
         // Some of these depend on the country of the recipient.
         (_, Some(21212 | 21603 | 21606 | 21659 | 21660 | 21661 | 21703 | 21704)) => {
             let cure = "check `from` or `messaging_service` in [notify.sms]";
-            Answer::Doubt(fault("the sender is not the account's", cure), reason)
+            Answer::MaybeStop(fault("the sender is not the account's", cure), reason)
         }
         (_, Some(21608)) => {
             let what = "a trial account texts verified numbers only";
-            Answer::Doubt(fault(what, "upgrade the account"), reason)
+            Answer::MaybeStop(fault(what, "upgrade the account"), reason)
         }
-        (_, Some(30034)) => Answer::Doubt(
+        (_, Some(30034)) => Answer::MaybeStop(
             fault("the sender is not registered (A2P 10DLC)", "register it in Twilio's console"),
             reason,
         ),

@@ -8,24 +8,24 @@ use crate::account::{Account, State};
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::message::{Audience, Channel};
-use crate::notify::{About, Editor, Occasion, Words, compose_edit};
+use crate::notify::{About, Editor, Occasion, Templates, compose};
 use crate::plan::{Change, News};
 use crate::platform::languages;
 
 /// What messages are composed with, looked up when there is a first one.
 #[derive(Default)]
 pub(super) struct Telling {
-    words: OnceCell<Words>,
+    templates: OnceCell<Templates>,
     /// What was looked up of the languages that people have chosen on the platform; none for who has chosen none.
     languages: RefCell<HashMap<String, Option<String>>>,
 }
 
 impl Telling {
-    fn words(&self, people: &People<'_>) -> Result<&Words> {
-        if self.words.get().is_none() {
-            let _ = self.words.set(Words::load(&people.config.notify)?);
+    fn templates(&self, people: &People<'_>) -> Result<&Templates> {
+        if self.templates.get().is_none() {
+            let _ = self.templates.set(Templates::load(&people.config.notify)?);
         }
-        Ok(self.words.get_or_init(|| unreachable!("they have just been set")))
+        Ok(self.templates.get_or_init(|| unreachable!("they have just been set")))
     }
 }
 
@@ -85,7 +85,7 @@ pub fn tell(
     if told.is_empty() {
         return Ok(0);
     }
-    let occasion = Occasion::of(people.config, people.telling.words(people)?, people.now);
+    let occasion = Occasion::of(people.config, people.telling.templates(people)?, people.now);
     let language = people.language_of(after);
     let texted = told.iter().any(|recipient| recipient.channel == Channel::Sms);
     // Of the many of an undo it is not looked up one by one: each text says who is meant.
@@ -97,7 +97,7 @@ pub fn tell(
         shares_phone,
     };
     for recipient in &told {
-        let message = compose_edit(recipient, &about, by, &occasion)?;
+        let message = compose(recipient, &about, by, &occasion)?;
         people.store.queue(run, after.id, &message, news.since, people.now)?;
     }
     Ok(told.len())

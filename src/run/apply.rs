@@ -5,7 +5,7 @@ use super::ended_permissions::EndedPermissions;
 use super::{MessageContext, Surroundings};
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LastNight;
-use crate::notify::{Occasion, compose};
+use crate::notify::{Editor, Occasion, compose};
 use crate::plan::Plan;
 use crate::roster::Mode;
 use crate::source::RosterSource;
@@ -107,7 +107,7 @@ pub(super) fn write(
                 store.queue_again(account, &write.account.details, around.now)?;
             }
             for recipient in &write.recipients {
-                let message = compose(recipient, &told.about(&write), occasion)?;
+                let message = compose(recipient, &told.about(&write), Editor::Sync, occasion)?;
                 store.queue(number, account, &message, write.since, around.now)?;
             }
             Ok(())

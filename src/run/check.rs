@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use super::{
-    Options, Signs, Surroundings, Words, absolute, find_exposed_secrets, open_store, presence, rules, source,
+    Options, Signs, Surroundings, Templates, absolute, find_exposed_secrets, open_store, presence, rules,
+    source,
 };
 use crate::config::{Config, MailServer, Pull};
 use crate::failure::{Failure, Kind, Result};
@@ -45,7 +46,7 @@ pub fn check(
     let mut checked = Checked { not_tried: config.source.pull.is_some(), ..Checked::default() };
     let options = Options { dry_run: true, decide_all: true, ..Options::default() };
     let Checked { troubles, findings, .. } = &mut checked;
-    troubles.extend(Words::load(&config.notify).err());
+    troubles.extend(Templates::load(&config.notify).err());
     places(config, troubles, findings);
     secrets(config, troubles, findings);
     find_exposed_secrets(config, findings);

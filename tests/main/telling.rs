@@ -121,7 +121,7 @@ fn a_sample_goes_through_the_real_channel() {
     let server = MailServer::start();
     let mut district = District::new().with("notify.email.server", &server.url());
     let done = district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "es"]).ok();
-    assert_eq!(done.stdout, "the mail server took the sample\n");
+    assert_eq!(done.stdout, "the mail server accepted the sample\n");
     assert_eq!(server.recipients(), ["it@lincoln.example"]);
     assert_eq!(server.arrived()[0].subject, "Test: Sus datos de contacto se actualizaron");
     let refused =
@@ -137,7 +137,7 @@ fn a_sample_goes_through_the_real_channel() {
     district.set("notify.sms.url", &gateway.url("/"));
     district.set("notify.sms.fields", "{ to = \"{to}\", text = \"{body}\" }");
     let done = district.cli(&["notify", "test", "--to", "(217) 555-0142"]).ok();
-    assert_eq!(done.stdout, "the gateway took the sample\n");
+    assert_eq!(done.stdout, "the gateway accepted the sample\n");
     assert!(gateway.requests()[0].body.contains("\"to\":\"+12175550142\""), "{}", gateway.requests()[0].body);
     assert!(!district.path("rostersync.db").exists(), "nothing of it is kept");
 }

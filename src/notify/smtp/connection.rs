@@ -12,47 +12,47 @@ use lettre::transport::smtp::extension::Extension;
 
 /// Why a command was not answered with a positive code.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum CommandError {
     /// The server answered, with this code and these words.
     Negative(u16, String),
     /// No answer came in time.
-    Silence(String),
+    Timeout(String),
     /// The connection broke, or cannot be made; or the answer cannot be read.
     Broken(String),
 }
 
-impl Fault {
+impl CommandError {
     pub(super) fn of(error: &Error) -> Self {
         match negative(error) {
             Some((code, text)) => Self::Negative(code, text),
-            None if is_silence(error) => Self::Silence(root_cause(error)),
+            None if is_silence(error) => Self::Timeout(root_cause(error)),
             None => Self::Broken(root_cause(error)),
         }
     }
 }
 
 /// A connection on which commands are answered.
-pub(super) enum Line {
+pub(super) enum Connection {
     Extended(Box<SmtpConnection>),
     Plain(Plain),
 }
 
-impl Line {
+impl Connection {
     /// Sends a command; the code of the answer.
-    pub(super) fn command(&mut self, command: impl Display) -> Result<u16, Fault> {
+    pub(super) fn command(&mut self, command: impl Display) -> Result<u16, CommandError> {
         match self {
             Self::Extended(connection) => {
-                connection.command(command).map_err(|error| Fault::of(&error)).map(code)
+                connection.command(command).map_err(|error| CommandError::of(&error)).map(code)
             }
             Self::Plain(plain) => plain.command(&command.to_string()),
         }
     }
 
     /// Waits for an answer that did not come in time.
-    pub(super) fn answer(&mut self) -> Result<u16, Fault> {
+    pub(super) fn answer(&mut self) -> Result<u16, CommandError> {
         match self {
             Self::Extended(connection) => {
-                connection.read_response().map_err(|error| Fault::of(&error)).map(code)
+                connection.read_response().map_err(|error| CommandError::of(&error)).map(code)
             }
             Self::Plain(plain) => plain.answer(),
         }
@@ -97,8 +97,8 @@ const LONGEST_ANSWER: u64 = 64 << 10;
 
 impl Plain {
     /// Connects, waits for the greeting and says HELO.
-    pub(super) fn connect(place: (&str, u16), timeout: Duration, hello: &str) -> Result<Self, Fault> {
-        let broken = |cause: std::io::Error| Fault::Broken(cause.to_string());
+    pub(super) fn connect(place: (&str, u16), timeout: Duration, hello: &str) -> Result<Self, CommandError> {
+        let broken = |cause: std::io::Error| CommandError::Broken(cause.to_string());
         let stream = TcpStream::connect(place).map_err(broken)?;
         let mut plain = Self { stream: BufReader::new(stream), read: String::new() };
         plain.set_timeout(timeout).map_err(broken)?;
@@ -113,37 +113,37 @@ impl Plain {
         stream.set_write_timeout(Some(timeout))
     }
 
-    fn command(&mut self, command: &str) -> Result<u16, Fault> {
+    fn command(&mut self, command: &str) -> Result<u16, CommandError> {
         let sent = self.stream.get_mut().write_all(command.as_bytes());
-        sent.map_err(|cause| Fault::Broken(cause.to_string()))?;
+        sent.map_err(|cause| CommandError::Broken(cause.to_string()))?;
         self.answer()
     }
 
-    fn answer(&mut self) -> Result<u16, Fault> {
+    fn answer(&mut self) -> Result<u16, CommandError> {
         loop {
             // The last line may have come in part before a time was up.
             let begin = self.read.rfind('\n').map_or(0, |end| end + 1);
             let room = LONGEST_ANSWER.saturating_sub(self.read.len() as u64);
             let mut limited = (&mut self.stream).take(room);
             match limited.read_line(&mut self.read) {
-                Ok(0) => return Err(Fault::Broken("the answer broke off".into())),
+                Ok(0) => return Err(CommandError::Broken("the answer broke off".into())),
                 Ok(_) => {}
                 Err(cause) if matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    return Err(Fault::Silence(cause.to_string()));
+                    return Err(CommandError::Timeout(cause.to_string()));
                 }
-                Err(cause) => return Err(Fault::Broken(cause.to_string())),
+                Err(cause) => return Err(CommandError::Broken(cause.to_string())),
             }
             // `250-more`, `250 last`
             let line = self.read[begin..].trim_end();
             let Some(code) = line.get(..3).and_then(|code| code.parse::<u16>().ok()) else {
-                return Err(Fault::Broken("the answer is none of a mail server".into()));
+                return Err(CommandError::Broken("the answer is none of a mail server".into()));
             };
             if line.as_bytes().get(3) == Some(&b'-') {
                 continue;
             }
             let said = std::mem::take(&mut self.read);
             let words: Vec<&str> = said.lines().filter_map(|line| line.get(4..)).collect();
-            return if code < 400 { Ok(code) } else { Err(Fault::Negative(code, words.join(" "))) };
+            return if code < 400 { Ok(code) } else { Err(CommandError::Negative(code, words.join(" "))) };
         }
     }
 }

@@ -7,21 +7,21 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::super::answer::Stage;
 use super::super::carrier::{Answer, Trouble};
-use super::super::token;
 use super::Smtp;
-use super::line::{Fault, Line, Plain, negative, root_cause};
+use super::connection::{CommandError, Connection, Plain, negative, root_cause};
+use super::reply::Stage;
+use super::token;
 use crate::failure::{Failure, Kind, Result};
 use crate::secret::{Redactor, Secret, SecretPlace};
 
 impl Smtp<'_> {
-    pub(super) fn connect(&mut self) -> std::result::Result<Line, Box<Answer>> {
+    pub(super) fn connect(&mut self) -> std::result::Result<Connection, Box<Answer>> {
         let hello = match &self.email.hello {
             Some(name) => ClientId::Domain(name.clone()),
             None => ClientId::default(),
         };
-        let ours = |failure| Box::new(Answer::Stop(Trouble::OurFault(failure)));
+        let ours = |failure| Box::new(Answer::Stop(Trouble::DistrictFault(failure)));
         let tls = self.tls().map_err(ours)?;
         let credentials = self.credentials().map_err(ours)?;
         let timeout = self.email.timeout.duration();
@@ -34,7 +34,7 @@ impl Smtp<'_> {
                 // Commands that it does not know: it may know HELO.
                 Some((500 | 502, _)) if tls.is_none() && credentials.is_none() => {
                     let plain = Plain::connect(place, timeout, &hello.to_string());
-                    return plain.map(Line::Plain).map_err(|fault| self.at_hello(fault));
+                    return plain.map(Connection::Plain).map_err(|fault| self.at_hello(fault));
                 }
                 Some((500 | 502, text)) => {
                     return Err(ours(
@@ -50,7 +50,7 @@ impl Smtp<'_> {
                     ));
                 }
                 Some((code, text)) if is_about_hello(code, &text) => {
-                    return Err(self.at_hello(Fault::Negative(code, text)));
+                    return Err(self.at_hello(CommandError::Negative(code, text)));
                 }
                 Some(_) | None => return Err(self.at_the_door(&error)),
             },
@@ -73,15 +73,15 @@ impl Smtp<'_> {
             let _ = connection.quit();
             return Err(answer);
         }
-        Ok(Line::Extended(Box::new(connection)))
+        Ok(Connection::Extended(Box::new(connection)))
     }
 
     /// The server does not take the name that it is greeted with, or the greeting at all.
-    fn at_hello(&self, fault: Fault) -> Box<Answer> {
+    fn at_hello(&self, fault: CommandError) -> Box<Answer> {
         match fault {
-            Fault::Negative(code, text) => self.stopped_by(Stage::Hello, code, &text),
-            Fault::Silence(cause) | Fault::Broken(cause) => {
-                Box::new(Answer::Stop(Trouble::Down(self.broken(cause))))
+            CommandError::Negative(code, text) => self.stopped_by(Stage::Hello, code, &text),
+            CommandError::Timeout(cause) | CommandError::Broken(cause) => {
+                Box::new(Answer::Stop(Trouble::Unreachable(self.broken(cause))))
             }
         }
     }
@@ -89,7 +89,7 @@ impl Smtp<'_> {
     /// A negative answer before any word of a message: no message goes.
     fn stopped_by(&self, stage: Stage, code: u16, text: &str) -> Box<Answer> {
         Box::new(match self.answer(stage, code, text) {
-            Answer::Doubt(trouble, _) => Answer::Stop(trouble),
+            Answer::MaybeStop(trouble, _) => Answer::Stop(trouble),
             other => other,
         })
     }
@@ -104,7 +104,7 @@ impl Smtp<'_> {
         if !error.is_client() {
             return self.at_the_door(error);
         }
-        let ours = |failure: Failure| Box::new(Answer::Stop(Trouble::OurFault(failure.at(self.url()))));
+        let ours = |failure: Failure| Box::new(Answer::Stop(Trouble::DistrictFault(failure.at(self.url()))));
         if connection.server_info().get_auth_mechanism(mechanisms) == Some(Mechanism::Xoauth2) {
             // It says why in a challenge of its own, and ends with an answer once that is acknowledged.
             let code = connection.command("\r\n").err().as_ref().and_then(negative).map(|(code, _)| code);
@@ -127,7 +127,7 @@ impl Smtp<'_> {
         let cause = root_cause(error);
         if speaks_no_tls(&cause) {
             let what = "the mail server does not begin with encryption";
-            return Box::new(Answer::Stop(Trouble::OurFault(
+            return Box::new(Answer::Stop(Trouble::DistrictFault(
                 Failure::new(Kind::Failed, what)
                     .at(self.url())
                     .cure("write smtp:// in `server` of [notify.email]: then it is encrypted by STARTTLS")
@@ -135,7 +135,7 @@ impl Smtp<'_> {
             )));
         }
         if error.is_tls() || is_certificate(error) {
-            return Box::new(Answer::Stop(Trouble::OurFault(
+            return Box::new(Answer::Stop(Trouble::DistrictFault(
                 Failure::new(Kind::Failed, "there is no trusted encrypted connection to the mail server")
                     .at(self.url())
                     .cure("check the host name and the server's certificate; `ca_file` in [notify.email] names a certificate authority of your own")
@@ -143,14 +143,14 @@ impl Smtp<'_> {
             )));
         }
         if !self.implicit_tls && self.port == 465 && negative(error).is_none() {
-            return Box::new(Answer::Stop(Trouble::Down(
+            return Box::new(Answer::Stop(Trouble::Unreachable(
                 self.broken(cause)
                     .cure("port 465 begins with encryption: write smtps:// in `server` of [notify.email]"),
             )));
         }
         match negative(error) {
-            Some((code, text)) => self.stopped_by(Stage::Ourselves, code, &text),
-            None => Box::new(Answer::Stop(Trouble::Down(self.broken(root_cause(error))))),
+            Some((code, text)) => self.stopped_by(Stage::Session, code, &text),
+            None => Box::new(Answer::Stop(Trouble::Unreachable(self.broken(root_cause(error))))),
         }
     }
 
@@ -195,7 +195,7 @@ impl Smtp<'_> {
         }
         match &self.email.token_command {
             Some(command) => {
-                with(&token::ask(command, token::PATIENCE, self.stopped)?, vec![Mechanism::Xoauth2])
+                with(&token::from_command(command, token::PATIENCE, self.stopped)?, vec![Mechanism::Xoauth2])
             }
             None => Ok(None),
         }

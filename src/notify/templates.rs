@@ -1,4 +1,4 @@
-//! The templates: which words are used for which language, built in or from the district's own folder.
+//! The templates of messages, for each language: built in, or from the district's own folder.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,81 +13,61 @@ use serde::Serialize;
 use crate::config::{Notify, Zone};
 use crate::failure::{Failure, Kind, Result};
 
-/// What a message consists of; a language has all of them.
-const NAMES: [&str; 12] = [
-    "updated.subject.txt",
-    "updated.txt",
-    "updated.html",
-    "updated.sms.txt",
-    "edited.subject.txt",
-    "edited.txt",
-    "edited.html",
-    "edited.sms.txt",
-    "former.subject.txt",
-    "former.txt",
-    "former.html",
-    "former.sms.txt",
-];
-
-macro_rules! built_in {
-    ($language:literal) => {
-        [
-            include_str!(concat!("templates/", $language, "/updated.subject.txt")),
-            include_str!(concat!("templates/", $language, "/updated.txt")),
-            include_str!(concat!("templates/", $language, "/updated.html")),
-            include_str!(concat!("templates/", $language, "/updated.sms.txt")),
-            include_str!(concat!("templates/", $language, "/edited.subject.txt")),
-            include_str!(concat!("templates/", $language, "/edited.txt")),
-            include_str!(concat!("templates/", $language, "/edited.html")),
-            include_str!(concat!("templates/", $language, "/edited.sms.txt")),
-            include_str!(concat!("templates/", $language, "/former.subject.txt")),
-            include_str!(concat!("templates/", $language, "/former.txt")),
-            include_str!(concat!("templates/", $language, "/former.html")),
-            include_str!(concat!("templates/", $language, "/former.sms.txt")),
-        ]
+/// The templates of a language, and their built-in texts.
+macro_rules! templates {
+    ($($name:literal)*) => {
+        const NAMES: [&str; 12] = [$($name),*];
+        const BUILT_IN: [(&str, [&str; 12]); 2] = [
+            ("en", [$(include_str!(concat!("templates/en/", $name))),*]),
+            ("es", [$(include_str!(concat!("templates/es/", $name))),*]),
+        ];
     };
 }
 
-const BUILT_IN: [(&str, [&str; 12]); 2] = [("en", built_in!("en")), ("es", built_in!("es"))];
+templates! {
+    "updated.subject.txt" "updated.txt" "updated.html" "updated.sms.txt"
+    "edited.subject.txt" "edited.txt" "edited.html" "edited.sms.txt"
+    "former.subject.txt" "former.txt" "former.html" "former.sms.txt"
+}
 
-/// One change as a template sees it.
+/// One change, for a template.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct ChangeWords {
+pub(super) struct ChangeText {
     /// `name`, `email`, `phone` or `home_phone`.
     pub field: &'static str,
     /// Empty if it was removed.
     pub new: String,
-    /// The same so that only who knows it recognises it.
+    /// The new value, with most of it masked.
     pub masked: String,
 }
 
-/// Everything that a template may use.
+/// The variables of a template.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Context {
+pub(super) struct Variables {
     /// Who changed it: `sync`, `person`, `staff` or `undo`.
     pub by: &'static str,
     /// The person's given name; never for an old address or number.
     pub given: String,
-    /// Who is meant: the given name or, where there is none, the whole name.
+    /// The given name or, without one, the whole name.
     pub who: String,
-    /// Somebody else has this number too.
+    /// Another person has this number too.
     pub shared: bool,
-    pub changes: Vec<ChangeWords>,
+    pub changes: Vec<ChangeText>,
     pub date: String,
     pub time: String,
     pub contact: String,
 }
 
 /// The templates of all languages.
-pub struct Words {
+pub struct Templates {
     languages: BTreeMap<String, Environment<'static>>,
-    /// Where the person's own is unknown.
+    /// For people whose language is unknown.
     default: String,
 }
 
-impl Words {
-    /// The built-in templates, and over them those of the configured folder. Each is tried out, so that a mistake in one
-    /// shows before anything is changed.
+impl Templates {
+    /// The built-in templates, replaced by those of the configured folder. Each template is tested with sample values, so
+    /// that a mistake shows before anything is changed.
     ///
     /// # Errors
     /// `Usage`, with the file and its line.
@@ -144,7 +124,7 @@ impl Words {
         .cure(format!("write one of: {}; or add a folder for it to `templates`", words.languages())))
     }
 
-    /// The language that somebody is told in, who by the roster speaks this one.
+    /// The language of messages to a person who speaks this one.
     pub fn choose(&self, spoken: Option<&str>) -> &str {
         let wanted = spoken.map(normal);
         let known = wanted.and_then(|wanted| self.languages.get_key_value(&wanted));
@@ -164,12 +144,12 @@ impl Words {
     /// One part of a message.
     ///
     /// # Errors
-    /// `Usage`, if a template does with real values what it did not do when it was tried out.
-    pub(super) fn render(&self, language: &str, name: &str, context: &Context) -> Result<String> {
+    /// `Usage`, if a template fails with real values although it passed its test.
+    pub(super) fn render(&self, language: &str, name: &str, variables: &Variables) -> Result<String> {
         let environment = self.languages.get(language).or_else(|| self.languages.get(&self.default));
         let environment = environment
             .ok_or_else(|| Failure::new(Kind::Failed, "there are no templates for the default language"))?;
-        render(environment, name, context).map_err(|error| unusable(&error, format!("{language}/{name}")))
+        render(environment, name, variables).map_err(|error| unusable(&error, format!("{language}/{name}")))
     }
 }
 
@@ -187,12 +167,12 @@ fn environment() -> std::result::Result<Environment<'static>, minijinja::Error> 
 fn render(
     environment: &Environment<'_>,
     name: &str,
-    context: &Context,
+    variables: &Variables,
 ) -> std::result::Result<String, minijinja::Error> {
-    environment.get_template(name)?.render(Serde(context))
+    environment.get_template(name)?.render(Serde(variables))
 }
 
-/// The error's own text could show what it was rendering, so only what kind it is and where is said.
+/// Names only the kind and the place of the error: its own text could show the values.
 fn unusable(error: &minijinja::Error, place: String) -> Failure {
     let mut at = place;
     if let Some(line) = error.line() {
@@ -230,14 +210,14 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str
                     .cure(format!("did you mean `{}`?", near.unwrap_or_default())));
             };
             let text = std::fs::read_to_string(&file).map_err(unreadable(&file))?;
-            // Some editors begin a file with a mark, which is no text.
+            // Some editors begin a file with a byte order mark.
             own.insert(known, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned());
         }
     }
     Ok(())
 }
 
-/// `es` for `es-MX`, `ES`, `spa`, `Spanish`, `01 Spanish` and `Spanish; Castilian`: the first word says it.
+/// `es` for `es-MX`, `ES`, `spa`, `Spanish`, `01 Spanish` and `Spanish; Castilian`, by the first word.
 fn normal(language: &str) -> String {
     let mut words = language.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_lowercase();
@@ -248,51 +228,27 @@ fn normal(language: &str) -> String {
     }
 }
 
-/// The day as people write it, in the languages that are built in; elsewhere as `2026-11-23`.
+/// The day as people write it in the built-in languages; in other languages `2026-11-23`.
 pub(super) fn day(language: &str, zone: Zone, at: DateTime<Utc>) -> String {
-    const ENGLISH: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    const SPANISH: [&str; 12] = [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ];
+    const SPANISH: &str =
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre";
     let day = zone.day(at);
-    let month = day.month0() as usize;
     match language {
-        "en" => format!("{} {}, {}", ENGLISH[month], day.day(), day.year()),
-        "es" => format!("{} de {} de {}", day.day(), SPANISH[month], day.year()),
+        "en" => day.format("%B %-d, %Y").to_string(),
+        "es" => {
+            let month = SPANISH.split(' ').nth(day.month0() as usize).unwrap_or_default();
+            format!("{} de {month} de {}", day.day(), day.year())
+        }
         _ => day.to_string(),
     }
 }
 
-/// Contexts that between them have everything that a real one for this template can have. Whoever is told something is told
-/// of a change at least, but for an old address.
-fn samples(name: &str) -> [Context; 2] {
+/// Two sample sets of variables. Together they have everything that a real message of this template can have: a message
+/// has at least one change, except to an old address.
+fn samples(name: &str) -> [Variables; 2] {
     let change =
-        |field, new: &str, masked: &str| ChangeWords { field, new: new.into(), masked: masked.into() };
-    let full = Context {
+        |field, new: &str, masked: &str| ChangeText { field, new: new.into(), masked: masked.into() };
+    let full = Variables {
         by: "sync",
         given: "Rosa".into(),
         who: "Rosa".into(),
@@ -307,7 +263,7 @@ fn samples(name: &str) -> [Context; 2] {
         time: "02:15".into(),
         contact: "the school office, 555-0100".into(),
     };
-    let bare = Context {
+    let bare = Variables {
         by: "staff",
         given: String::new(),
         who: String::new(),
@@ -325,14 +281,14 @@ fn samples(name: &str) -> [Context; 2] {
 mod tests {
     use super::*;
 
-    fn with_folder(files: &[(&str, &str)]) -> Result<Words> {
+    fn with_folder(files: &[(&str, &str)]) -> Result<Templates> {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        Words::load(&Notify { templates: Some(folder.path().to_owned()), ..Notify::default() })
+        Templates::load(&Notify { templates: Some(folder.path().to_owned()), ..Notify::default() })
     }
 
     fn mistake(files: &[(&str, &str)]) -> String {
@@ -341,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_language_is_known_by_its_many_names() {
-        let words = Words::load(&Notify::default()).unwrap();
+        let words = Templates::load(&Notify::default()).unwrap();
         for spoken in
             ["es", "ES", "es-MX", "spa", "Spanish", "Español", " es_US ", "Spanish; Castilian", "01 Spanish"]
         {
@@ -378,7 +334,7 @@ mod tests {
 
     #[test]
     fn html_is_escaped_and_text_is_not() {
-        let words = Words::load(&Notify::default()).unwrap();
+        let words = Templates::load(&Notify::default()).unwrap();
         let [mut full, _] = samples("updated.txt");
         full.given = "<b>Rosa & Co</b>".into();
         assert!(words.render("en", "updated.html", &full).unwrap().contains("&lt;b&gt;Rosa &amp; Co"));
@@ -396,6 +352,6 @@ mod tests {
         let said = mistake(&[("fr/updated.txt", "Bonjour")]);
         assert!(said.contains("`fr`") && said.contains("needs all of"), "{said}");
         let notify = Notify { language: "fr".into(), ..Notify::default() };
-        assert!(Words::load(&notify).err().unwrap().to_string().contains("en, es"));
+        assert!(Templates::load(&notify).err().unwrap().to_string().contains("en, es"));
     }
 }

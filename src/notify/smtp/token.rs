@@ -26,7 +26,7 @@ fn failed(what: &str) -> Failure {
 ///
 /// # Errors
 /// `Failed` if it fails, prints no token, does not end in time, or we are to stop.
-pub(super) fn ask(command: &str, patience: Duration, stopped: &dyn Fn() -> bool) -> Result<Secret> {
+pub(super) fn from_command(command: &str, patience: Duration, stopped: &dyn Fn() -> bool) -> Result<Secret> {
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::null())

@@ -8,7 +8,7 @@ pub(super) enum Stage {
     /// The name that the server is greeted with.
     Hello,
     /// Greeting, encryption, login, sender: nothing of it is about the recipient.
-    Ourselves,
+    Session,
     Recipient,
     Content,
 }
@@ -23,9 +23,9 @@ pub(super) enum Class {
     /// This message, not now.
     Later,
     /// Everything from us, for so long: the server has had enough.
-    Enough(Duration),
+    LimitReached(Duration),
     /// Everything from us, until somebody mends it.
-    OurFault,
+    DistrictFault,
 }
 
 /// After that the server is asked again where it did not say when.
@@ -33,10 +33,10 @@ const SOON: Duration = Duration::from_secs(3600);
 /// A limit of the day is often one of any 24 hours; the next night may try again.
 const TOMORROW: Duration = Duration::from_secs(20 * 3600);
 
-/// Words of limits that we are over.
+/// Templates of limits that we are over.
 const LIMITS: [&str; 8] =
     ["quota", "quotas", "limit", "limits", "rate", "threshold", "throttled", "throttling"];
-/// Words of those who do not want our mail, whoever it is for.
+/// Templates of those who do not want our mail, whoever it is for.
 const UNWELCOME: [&str; 9] = [
     "relay",
     "relaying",
@@ -52,19 +52,19 @@ const UNWELCOME: [&str; 9] = [
 /// The class of a negative answer. `text` is what the server said after the code.
 ///
 /// Limits of Google and Microsoft come as 5xx and mean "tomorrow" (550 5.4.5, 550 5.1.90, 554 5.2.0 with a word of quotas):
-/// taken for the recipient's, they would fail a whole district. Words are looked for as a whole: `limited` is no limit.
+/// taken for the recipient's, they would fail a whole district. Templates are looked for as a whole: `limited` is no limit.
 pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
     let enhanced = enhanced(text).unwrap_or_default();
     let words = words(text);
     let says = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
-    let about_recipient = !matches!(stage, Stage::Hello | Stage::Ourselves);
+    let about_recipient = !matches!(stage, Stage::Hello | Stage::Session);
     match (code, enhanced.as_str()) {
-        (421 | 432, _) => Class::Enough(SOON),
+        (421 | 432, _) => Class::LimitReached(SOON),
         // As Amazon says it.
-        (454, _) if says(&LIMITS) => Class::Enough(SOON),
+        (454, _) if says(&LIMITS) => Class::LimitReached(SOON),
         (..500, _) => Class::Later,
         // Login wanted, wrong or switched off.
-        (530 | 534 | 535 | 538, _) => Class::OurFault,
+        (530 | 534 | 535 | 538, _) => Class::DistrictFault,
         // No such mailbox or domain, or it is full, switched off, or takes nothing so large.
         (
             _,
@@ -72,15 +72,15 @@ pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
             | "5.2.4" | "5.3.4",
         ) if about_recipient => Class::Mailbox,
         (552, _) if about_recipient && says(&["size", "large", "big"]) => Class::Mailbox,
-        (_, "5.4.5" | "5.1.90") => Class::Enough(TOMORROW),
-        _ if says(&LIMITS) => Class::Enough(TOMORROW),
+        (_, "5.4.5" | "5.1.90") => Class::LimitReached(TOMORROW),
+        _ if says(&LIMITS) => Class::LimitReached(TOMORROW),
         // Not allowed to send at all, or as that sender; no login; a bad sender.
-        (_, "5.7.30" | "5.7.57" | "5.7.60" | "5.2.252" | "5.1.7" | "5.1.8") => Class::OurFault,
+        (_, "5.7.30" | "5.7.57" | "5.7.60" | "5.2.252" | "5.1.7" | "5.1.8") => Class::DistrictFault,
         // What SPF, DKIM, DMARC and the DNS say of us (RFC 7372), and the tenants of Exchange Online who are not trusted.
-        (_, enhanced) if enhanced.starts_with("5.7.2") && enhanced.len() == 6 => Class::OurFault,
-        (_, enhanced) if enhanced.starts_with("5.7.7") && enhanced.len() == 7 => Class::OurFault,
-        (500 | 502..=504, _) => Class::OurFault,
-        _ if !about_recipient || says(&UNWELCOME) || says_bad_sender(&words) => Class::OurFault,
+        (_, enhanced) if enhanced.starts_with("5.7.2") && enhanced.len() == 6 => Class::DistrictFault,
+        (_, enhanced) if enhanced.starts_with("5.7.7") && enhanced.len() == 7 => Class::DistrictFault,
+        (500 | 502..=504, _) => Class::DistrictFault,
+        _ if !about_recipient || says(&UNWELCOME) || says_bad_sender(&words) => Class::DistrictFault,
         _ => Class::Person,
     }
 }
@@ -139,7 +139,7 @@ pub(super) fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
         _ if matches!(enhanced.as_str(), "4.3.1" | "4.3.2" | "4.3.4") || code == 452 => {
             "the mail server has no room or is busy: tell the people who run it"
         }
-        (Stage::Ourselves, _) => "check that this machine and user may send as `from` (or `envelope_from`)",
+        (Stage::Session, _) => "check that this machine and user may send as `from` (or `envelope_from`)",
         (Stage::Hello | Stage::Recipient | Stage::Content, _) => {
             "have the relay accept mail from this machine or user; the messages stay queued"
         }
@@ -163,33 +163,13 @@ pub(super) fn reason(code: u16, text: &str) -> String {
     }
 }
 
-/// The text of an answer, with `<address>` and `<number>` in place of what looks like one.
-pub(super) fn harmless(text: &str) -> String {
-    let word = |word: &str| {
-        let core = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '+');
-        let digits = core.chars().filter(char::is_ascii_digit).count();
-        let in_its_place = match core {
-            _ if word.contains('@') => "<address>",
-            _ if digits >= 7 && core.parse::<std::net::IpAddr>().is_err() => "<number>",
-            _ => return word.to_owned(),
-        };
-        let end = if word.ends_with([':', ',', ';']) { &word[word.len() - 1..] } else { "" };
-        format!("{in_its_place}{end}")
-    };
-    let mut text = text.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = text.char_indices().nth(200) {
-        text.truncate(end);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn whom_an_answer_is_about() {
-        use Stage::{Content, Ourselves, Recipient};
+        use Stage::{Content, Recipient, Session};
         for (stage, code, text, class) in [
             (Recipient, 550, "5.1.1 <rosa@x.example>: no such user", Class::Mailbox),
             (Recipient, 524, "5.2.4 Mailing list expansion problem", Class::Mailbox),
@@ -212,38 +192,53 @@ mod tests {
             (Recipient, 450, "4.2.1 receiving mail too quickly", Class::Later),
             (Recipient, 451, "4.7.1 greylisted", Class::Later),
             (Content, 452, "4.3.1 no room", Class::Later),
-            (Ourselves, 451, "4.3.0 try again", Class::Later),
-            (Content, 454, "Throttling failure: Daily message quota exceeded.", Class::Enough(SOON)),
-            (Recipient, 421, "4.7.0 closing", Class::Enough(SOON)),
-            (Ourselves, 432, "4.3.2 concurrent connections", Class::Enough(SOON)),
-            (Content, 550, "5.4.5 Daily user sending limit exceeded", Class::Enough(TOMORROW)),
-            (Ourselves, 550, "5.4.5 Daily user sending limit exceeded", Class::Enough(TOMORROW)),
-            (Recipient, 550, "5.7.1 Daily SMTP relay limit exceeded for customer", Class::Enough(TOMORROW)),
-            (Content, 554, "5.2.0 quota exceeded", Class::Enough(TOMORROW)),
-            (Content, 554, "5.2.0 STOREDRV:SubmissionQuotaExceededException", Class::Enough(TOMORROW)),
+            (Session, 451, "4.3.0 try again", Class::Later),
+            (Content, 454, "Throttling failure: Daily message quota exceeded.", Class::LimitReached(SOON)),
+            (Recipient, 421, "4.7.0 closing", Class::LimitReached(SOON)),
+            (Session, 432, "4.3.2 concurrent connections", Class::LimitReached(SOON)),
+            (Content, 550, "5.4.5 Daily user sending limit exceeded", Class::LimitReached(TOMORROW)),
+            (Session, 550, "5.4.5 Daily user sending limit exceeded", Class::LimitReached(TOMORROW)),
+            (
+                Recipient,
+                550,
+                "5.7.1 Daily SMTP relay limit exceeded for customer",
+                Class::LimitReached(TOMORROW),
+            ),
+            (Content, 554, "5.2.0 quota exceeded", Class::LimitReached(TOMORROW)),
+            (Content, 554, "5.2.0 STOREDRV:SubmissionQuotaExceededException", Class::LimitReached(TOMORROW)),
             (
                 Recipient,
                 550,
                 "5.1.90 you have reached your daily limit for recipients",
-                Class::Enough(TOMORROW),
+                Class::LimitReached(TOMORROW),
             ),
-            (Recipient, 550, "5.7.705 Access denied, tenant has exceeded threshold", Class::Enough(TOMORROW)),
-            (Recipient, 554, "Message rejected: Maximum sending rate exceeded", Class::Enough(TOMORROW)),
-            (Recipient, 550, "Daily message quota exceeded", Class::Enough(TOMORROW)),
-            (Ourselves, 535, "5.7.8 bad credentials", Class::OurFault),
-            (Ourselves, 550, "5.7.30 Basic authentication is not supported", Class::OurFault),
-            (Recipient, 530, "5.7.0 Must issue a STARTTLS command first", Class::OurFault),
-            (Ourselves, 553, "sender not allowed", Class::OurFault),
-            (Recipient, 554, "5.7.1 <rosa@x.example>: Relay access denied", Class::OurFault),
-            (Content, 550, "5.7.60 no permission to send as this sender", Class::OurFault),
-            (Recipient, 550, "5.7.708 traffic not accepted from this IP", Class::OurFault),
-            (Content, 550, "5.7.26 This mail is unauthenticated", Class::OurFault),
-            (Content, 550, "5.7.25 no PTR record", Class::OurFault),
-            (Recipient, 554, "5.7.1 Client host [192.0.2.1] blocked using Spamhaus", Class::OurFault),
-            (Recipient, 501, "5.1.7 bad address", Class::OurFault),
-            (Recipient, 553, "Sender address rejected: not logged in", Class::OurFault),
-            (Recipient, 503, "5.5.1 Bad sequence", Class::OurFault),
-            (Recipient, 500, "5.5.1 unrecognized", Class::OurFault),
+            (
+                Recipient,
+                550,
+                "5.7.705 Access denied, tenant has exceeded threshold",
+                Class::LimitReached(TOMORROW),
+            ),
+            (
+                Recipient,
+                554,
+                "Message rejected: Maximum sending rate exceeded",
+                Class::LimitReached(TOMORROW),
+            ),
+            (Recipient, 550, "Daily message quota exceeded", Class::LimitReached(TOMORROW)),
+            (Session, 535, "5.7.8 bad credentials", Class::DistrictFault),
+            (Session, 550, "5.7.30 Basic authentication is not supported", Class::DistrictFault),
+            (Recipient, 530, "5.7.0 Must issue a STARTTLS command first", Class::DistrictFault),
+            (Session, 553, "sender not allowed", Class::DistrictFault),
+            (Recipient, 554, "5.7.1 <rosa@x.example>: Relay access denied", Class::DistrictFault),
+            (Content, 550, "5.7.60 no permission to send as this sender", Class::DistrictFault),
+            (Recipient, 550, "5.7.708 traffic not accepted from this IP", Class::DistrictFault),
+            (Content, 550, "5.7.26 This mail is unauthenticated", Class::DistrictFault),
+            (Content, 550, "5.7.25 no PTR record", Class::DistrictFault),
+            (Recipient, 554, "5.7.1 Client host [192.0.2.1] blocked using Spamhaus", Class::DistrictFault),
+            (Recipient, 501, "5.1.7 bad address", Class::DistrictFault),
+            (Recipient, 553, "Sender address rejected: not logged in", Class::DistrictFault),
+            (Recipient, 503, "5.5.1 Bad sequence", Class::DistrictFault),
+            (Recipient, 500, "5.5.1 unrecognized", Class::DistrictFault),
         ] {
             assert_eq!(classify(stage, code, text), class, "{code} {text}");
         }
@@ -253,10 +248,6 @@ mod tests {
     fn what_is_kept_of_an_answer_names_nobody() {
         assert_eq!(reason(550, "5.1.1 <rosa@x.example>: no such user"), "550 5.1.1");
         assert_eq!(reason(550, "rosa@x.example unknown"), "550");
-        assert_eq!(
-            harmless("no <rosa@x.example>: at +17185550142, [192.168.100.200] sorry"),
-            "no <address>: at <number>, [192.168.100.200] sorry"
-        );
     }
 
     #[test]
@@ -268,7 +259,7 @@ mod tests {
             (Stage::Recipient, 450, "4.1.8 <x>: Sender address rejected: Domain not found", "`from`"),
             (Stage::Recipient, 454, "4.7.1 <x>: Relay access denied", "have the relay accept"),
             (Stage::Content, 452, "4.3.1 Insufficient system storage", "has no room"),
-            (Stage::Ourselves, 535, "5.7.8 bad credentials", "`user`"),
+            (Stage::Session, 535, "5.7.8 bad credentials", "`user`"),
         ] {
             assert!(cure(stage, code, text).contains(key), "{code} {text}: {}", cure(stage, code, text));
         }

@@ -23,7 +23,7 @@ pub(super) const LONGEST_REST: TimeDelta = TimeDelta::hours(20);
 const LONG_ENOUGH: i64 = 5 * 24 * 3600 - 3600;
 
 /// Whether a message was tried for so many seconds that it may be given up.
-pub(super) fn is_spent(trying: i64) -> bool {
+pub(super) fn is_tried_long_enough(trying: i64) -> bool {
     trying >= LONG_ENOUGH
 }
 
@@ -38,6 +38,6 @@ mod tests {
     fn the_next_try_is_later_each_time_and_never_past_the_next_night() {
         let minutes: Vec<i64> = [1, 2, 3, 6, 7, 40].map(|attempts| backoff(attempts).num_minutes()).into();
         assert_eq!(minutes, [15, 30, 60, 480, 720, 720]);
-        assert!(!is_spent(4 * 24 * 3600) && is_spent(5 * 24 * 3600));
+        assert!(!is_tried_long_enough(4 * 24 * 3600) && is_tried_long_enough(5 * 24 * 3600));
     }
 }
