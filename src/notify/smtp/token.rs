@@ -95,17 +95,17 @@ mod tests {
 
     #[test]
     fn what_a_command_prints() {
-        assert_eq!(ask("echo tok", PATIENCE, &|| false).unwrap().reveal(), "tok");
+        assert_eq!(from_command("echo tok", PATIENCE, &|| false).unwrap().reveal(), "tok");
         for wrong in ["exit 3", "true", "echo two words"] {
-            assert!(ask(wrong, PATIENCE, &|| false).is_err(), "{wrong}");
+            assert!(from_command(wrong, PATIENCE, &|| false).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_command_that_hangs_is_not_waited_for() {
-        let said = ask("sleep 600 & sleep 600", Duration::ZERO, &|| false).unwrap_err().to_string();
+        let said = from_command("sleep 600 & sleep 600", Duration::ZERO, &|| false).unwrap_err().to_string();
         assert!(said.contains("did not end within"), "{said}");
-        let said = ask("sleep 600", PATIENCE, &|| true).unwrap_err().to_string();
+        let said = from_command("sleep 600", PATIENCE, &|| true).unwrap_err().to_string();
         assert!(said.contains("broken off"), "{said}");
     }
 }
