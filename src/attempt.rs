@@ -106,19 +106,6 @@ impl Attempt {
     }
 }
 
-/// The reason of a failure: what happened and where. What other programs and servers said is left out, but for what the
-/// system says of a file.
-pub fn reason(failure: &Failure) -> String {
-    let mut reason = failure.what.clone();
-    if !failure.place.is_empty() {
-        reason.push_str(&format!(", at {}", failure.place));
-    }
-    if let Some(cause) = failure.cause.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
-        reason.push_str(&format!(": {cause}"));
-    }
-    reason
-}
-
 /// `STORE.attempts`
 pub fn beside(store: &Path) -> PathBuf {
     let mut name = store.as_os_str().to_owned();

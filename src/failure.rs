@@ -1,7 +1,17 @@
 //! The one error of this program: what happened, where, and what to do about it.
 //!
-//! Every module says its failures this way, because every failure ends in front of a person at 7 a.m. The kind decides
-//! the exit status; nothing else does.
+//! Which function returns which error:
+//! - A public function of the library returns [`Result`], and so a [`Failure`]: every failure ends in front of a person
+//!   at 7 a.m. The function that knows what was attempted writes the sentence, the place and the cure. The kind decides the
+//!   exit status; nothing else does.
+//! - A function inside a module may return a plainer error (`io::Error`, `rusqlite::Error`, a type of its own) to a caller
+//!   in the same module, which makes a `Failure` of it.
+//! - The error underneath goes into [`Failure::because`] as it is, with its own chain. It gets `.context(path or URL)`
+//!   where the place of the failure names something else, such as a key of the configuration.
+//! - What another program or server said goes into [`Failure::quoting`]. It may hold anything, so it is not kept.
+//! - A row that cannot be used is no failure but a [`crate::findings::Finding`].
+//! - No error holds a secret: URLs are written without user, password and query, and clients give up theirs first
+//!   (`reqwest::Error::without_url`).
 
 use std::error::Error;
 use std::fmt;
@@ -42,8 +52,8 @@ pub struct Failure {
     pub excerpt: Option<Box<Excerpt>>,
     /// What to do about it; may be empty where the cause says it.
     pub cure: String,
-    /// The error underneath, for the "caused by" line.
-    pub cause: Option<Box<dyn Error + Send + Sync>>,
+    /// The error underneath, with those underneath it. [`Failure::causes`] has their words.
+    pub cause: Option<anyhow::Error>,
 }
 
 /// What every fallible function of the library returns.
@@ -94,9 +104,53 @@ impl Failure {
     }
 
     #[must_use]
-    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// As [`Failure::because`], with the words of another program or server, or names that it gave. They are shown, and
+    /// are never kept in the store or mailed.
+    #[must_use]
+    pub fn quoting(self, words: impl Into<String>) -> Self {
+        self.because(Quoted(words.into()))
+    }
+
+    /// What the errors underneath say, the outermost first. Nothing is said twice, although many errors repeat the one
+    /// underneath in their own words.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes: Vec<String> = Vec::new();
+        for link in self.cause.iter().flat_map(anyhow::Error::chain) {
+            let text = link.downcast_ref::<Self>().map_or_else(|| link.to_string(), Self::without_causes);
+            match causes.last_mut() {
+                Some(before) if *before == text => continue,
+                Some(before) => match before.strip_suffix(&text).and_then(|own| own.strip_suffix(": ")) {
+                    Some(own) => *before = own.to_owned(),
+                    None if before.contains(&text) => continue,
+                    None => {}
+                },
+                None => {}
+            }
+            causes.push(text);
+        }
+        causes
+    }
+
+    /// What happened, where, and why, for the record of attempts and for mails: without what others said.
+    pub fn to_keep(&self) -> String {
+        let quotes = self.cause.iter().flat_map(anyhow::Error::chain).any(|link| link.is::<Quoted>());
+        let mut text = self.without_causes();
+        for cause in self.causes().iter().filter(|_| !quotes) {
+            text.push_str(&format!(": {cause}"));
+        }
+        text
+    }
+
+    fn without_causes(&self) -> String {
+        match self.place.as_str() {
+            "" => self.what.clone(),
+            place => format!("{}, at {place}", self.what),
+        }
     }
 
     /// The system makes no more threads.
@@ -127,13 +181,32 @@ impl Failure {
     }
 }
 
+/// An error that says these texts, the outermost first.
+pub fn chain(texts: &[String]) -> Option<anyhow::Error> {
+    texts.iter().rev().fold(None, |underneath: Option<anyhow::Error>, text| {
+        Some(match underneath {
+            Some(underneath) => underneath.context(text.clone()),
+            None => anyhow::Error::msg(text.clone()),
+        })
+    })
+}
+
+/// See [`Failure::quoting`].
+#[derive(Debug)]
+struct Quoted(String);
+
+impl fmt::Display for Quoted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Quoted {}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        if !self.place.is_empty() {
-            write!(f, ", at {}", self.place)?;
-        }
-        if let Some(cause) = &self.cause {
+        f.write_str(&self.without_causes())?;
+        for cause in self.causes() {
             write!(f, ": {cause}")?;
         }
         if !self.cure.is_empty() {
@@ -145,6 +218,69 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+        self.cause.as_ref().map(|cause| -> &(dyn Error + 'static) { cause.as_ref() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Says the error underneath in its own words, as many do.
+    #[derive(Debug)]
+    struct Repeating(std::io::Error);
+
+    impl fmt::Display for Repeating {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "reading the header: {}", self.0)
+        }
+    }
+
+    impl Error for Repeating {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let cause = anyhow::Error::from(Repeating(std::io::ErrorKind::UnexpectedEof.into()));
+        let failure = Failure::new(Kind::Failed, "the roster cannot be read")
+            .at("users.csv")
+            .cure("deliver it again")
+            .because(cause.context("/srv/sis/users.csv"));
+        assert_eq!(failure.causes(), ["/srv/sis/users.csv", "reading the header", "unexpected end of file"]);
+        assert_eq!(
+            failure.to_string(),
+            "the roster cannot be read, at users.csv: /srv/sis/users.csv: reading the header: unexpected end of file; \
+             deliver it again"
+        );
+        let outer = Failure::new(Kind::Failed, "the run stopped").because(failure);
+        assert_eq!(
+            outer.causes(),
+            [
+                "the roster cannot be read, at users.csv",
+                "/srv/sis/users.csv",
+                "reading the header",
+                "unexpected end of file"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_words_of_others_are_shown_and_not_kept() {
+        let failure = Failure::new(Kind::Failed, "the server refused the login").at("sftp://sis.example");
+        let quoting = failure.quoting("joe@sis.example: Permission denied");
+        assert_eq!(quoting.causes(), ["joe@sis.example: Permission denied"]);
+        assert_eq!(quoting.to_keep(), "the server refused the login, at sftp://sis.example");
+    }
+
+    #[test]
+    fn texts_make_a_chain() {
+        let texts = ["tcp connect error".to_owned(), "Connection refused".to_owned()];
+        let failure = Failure { cause: chain(&texts), ..Failure::new(Kind::Failed, "no connection") };
+        assert_eq!(failure.causes(), texts);
+        assert_eq!(failure.to_keep(), "no connection: tcp connect error: Connection refused");
+        assert!(chain(&[]).is_none());
     }
 }

@@ -428,23 +428,8 @@ pub(super) fn failure_json(failure: &Failure) -> serde_json::Value {
         "what": failure.what,
         "at": failure.place,
         "help": failure.cure,
-        "cause": failure.cause.as_ref().map(|cause| causes(&**cause)),
+        "cause": failure.cause.as_ref().map(|_| failure.causes().join(": ")),
     })
-}
-
-/// What caused it, and what caused that.
-fn causes(cause: &(dyn std::error::Error + 'static)) -> String {
-    let (mut text, mut next) = (cause.to_string(), cause.source());
-    while let Some(deeper) = next {
-        let said = deeper.to_string();
-        // Many say their cause in their own words.
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        next = deeper.source();
-    }
-    text
 }
 
 fn print_json(value: &serde_json::Value, ui: &Ui) -> Result<()> {

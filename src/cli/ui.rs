@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::exit::Status;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::findings::{Findings, Severity};
 use crate::report;
 use crate::run::Progress;
@@ -103,7 +103,7 @@ impl Ui {
         self.clear();
         let failure = &harmless(failure);
         if self.json_logs {
-            let cause = failure.cause.as_ref().map(ToString::to_string).unwrap_or_default();
+            let cause = failure.causes().join(": ");
             tracing::error!(
                 result = status.word(),
                 exit = status.code(),
@@ -234,7 +234,7 @@ fn in_parts(failure: &Failure) -> String {
     for line in failure.excerpt().lines() {
         text.push_str(&format!("  {line}\n"));
     }
-    if let Some(cause) = &failure.cause {
+    for cause in failure.causes() {
         text.push_str(&format!("  because: {cause}\n"));
     }
     if !failure.cure.is_empty() {
@@ -250,10 +250,8 @@ fn harmless(failure: &Failure) -> Failure {
         .at(lines(&failure.place))
         .showing(lines(failure.excerpt()))
         .cure(lines(&failure.cure));
-    match &failure.cause {
-        Some(cause) => plain.because(lines(&cause.to_string())),
-        None => plain,
-    }
+    let causes: Vec<String> = failure.causes().iter().map(|cause| lines(cause)).collect();
+    Failure { cause: failure::chain(&causes), ..plain }
 }
 
 /// A path in a result: from here on if it is below the folder that the command was started in. Failures always show it whole.

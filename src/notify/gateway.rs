@@ -224,7 +224,7 @@ impl Carrier for Gateway<'_> {
                 Failure::new(Kind::Failed, "the text gateway cannot be reached")
                     .at(self.address())
                     .cure("check url in [notify.sms] and the network; the messages stay queued")
-                    .because(why),
+                    .quoting(why),
             )),
             Err(Lost::Unanswered(reason)) => Answer::Unknown(reason),
         }

@@ -40,7 +40,7 @@ pub(super) fn client(timeout: Duration, ca_file: Option<&Path>) -> Result<Client
     builder.build().map_err(|error| {
         Failure::new(Kind::Failed, "encryption cannot be set up")
             .cure("check this system's certificate store")
-            .because(said(&error))
+            .quoting(said(&error))
     })
 }
 

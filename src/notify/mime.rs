@@ -40,7 +40,7 @@ impl Unfit {
     }
 }
 
-fn not_composed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
+fn not_composed(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Kind::Failed, "a message cannot be composed")
         .cure("check the templates of [notify]; if they are the built-in ones, report it")
         .because(error)

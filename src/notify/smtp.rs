@@ -219,7 +219,7 @@ impl<'a> Smtp<'a> {
         Failure::new(Kind::Failed, "the mail server cannot be reached, or broke off")
             .at(self.url())
             .cure("check `server` in [notify.email], the network and the server; the messages stay queued")
-            .because(self.shown(cause.as_ref()))
+            .quoting(self.shown(cause.as_ref()))
     }
 }
 

@@ -56,7 +56,7 @@ impl<'a> Twilio<'a> {
             Failure::new(Kind::Failed, "Twilio cannot be reached")
                 .at(&self.url)
                 .cure("check the network; the messages stay queued")
-                .because(why.to_owned()),
+                .quoting(why),
         ))
     }
 

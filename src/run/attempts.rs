@@ -86,7 +86,7 @@ pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
         Ok(outcome) => after(config, begun, outcome),
         Err(failure) => {
             let ending = Ending::of(failure.kind);
-            let attempt = begun.clone().ended(ending, attempt::reason(failure));
+            let attempt = begun.clone().ended(ending, failure.to_keep());
             // What another run holds is not waited for.
             if failure.kind != Kind::Busy && Store::note_attempt(&config.sync.store, &attempt) {
                 return;

@@ -131,7 +131,7 @@ impl Smtp<'_> {
                 Failure::new(Kind::Failed, what)
                     .at(self.url())
                     .cure("write smtp:// in `server` of [notify.email]: then it is encrypted by STARTTLS")
-                    .because(self.shown(&cause)),
+                    .quoting(self.shown(&cause)),
             )));
         }
         if error.is_tls() || is_certificate(error) {
@@ -139,7 +139,7 @@ impl Smtp<'_> {
                 Failure::new(Kind::Failed, "there is no trusted encrypted connection to the mail server")
                     .at(self.url())
                     .cure("check the host name and the server's certificate; `ca_file` in [notify.email] names a certificate authority of your own")
-                    .because(self.shown(&cause)),
+                    .quoting(self.shown(&cause)),
             )));
         }
         if !self.implicit_tls && self.port == 465 && negative(error).is_none() {
@@ -166,15 +166,14 @@ impl Smtp<'_> {
                     .cure("`ca_file` in [notify.email] names a PEM file")
             };
             let pem = std::fs::read(path).map_err(|cause| unusable().because(cause))?;
-            let certificate =
-                Certificate::from_pem(&pem).map_err(|error| unusable().because(error.to_string()))?;
+            let certificate = Certificate::from_pem(&pem).map_err(|error| unusable().because(error))?;
             builder = builder.add_root_certificate(certificate);
         }
         builder.build_rustls().map(Some).map_err(|error| {
             Failure::new(Kind::Failed, "encryption cannot be set up")
                 .at(self.url())
                 .cure("check this system's certificate store, and `ca_file` in [notify.email]")
-                .because(self.shown(&root_cause(&error)))
+                .quoting(self.shown(&root_cause(&error)))
         })
     }
 

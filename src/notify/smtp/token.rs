@@ -46,7 +46,7 @@ pub(super) fn from_command(command: &str, patience: Duration, stopped: &dyn Fn()
     let token = String::from_utf8(bytes).unwrap_or_default();
     match (status.success(), token.trim()) {
         (true, token) if !token.is_empty() && !token.contains(char::is_whitespace) => Ok(Secret::new(token)),
-        _ => Err(failed("the command for a token failed").because(status.to_string())),
+        _ => Err(failed("the command for a token failed").quoting(status.to_string())),
     }
 }
 

@@ -306,7 +306,7 @@ impl Auth {
             match explain::said_of_token(answer, self.secret.reveal())
                 .filter(|_| !(300..400).contains(&answer.status))
             {
-                Some(said) => failure.because(said),
+                Some(said) => failure.quoting(said),
                 None => failure,
             }
         };

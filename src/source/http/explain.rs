@@ -11,7 +11,7 @@ use super::address::{encode, shown};
 use super::auth::{AuthKind, SecretIn, Used};
 use super::oauth1::Signature;
 use super::{Answer, Proxy, Trouble};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, chain};
 use crate::plural::counted;
 
 /// What was asked for, and with what.
@@ -30,12 +30,13 @@ fn unavailable(what: impl Into<String>, url: &Url) -> Failure {
 
 /// No answer at all.
 pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Trouble {
-    let causes = chain(&cause);
+    let links = causes(&cause);
+    let causes = links.join(": ");
+    let unavailable =
+        |what: &str, cure: String| Failure { cause: chain(&links), ..unavailable(what, url).cure(cure) };
     let has = |words: &[&str]| words.iter().any(|word| causes.contains(word));
     let lasting = |what: &str, cure: String| {
-        Trouble::Lasting(
-            unavailable(format!("{what}; nothing was applied"), url).cure(cure).because(causes.clone()),
-        )
+        Trouble::Lasting(unavailable(&format!("{what}; nothing was applied"), cure))
     };
     if has(&["certificate", "UnknownIssuer", "CaUsedAsEndEntity"]) {
         let (what, cure) = certificate(&causes, url);
@@ -79,10 +80,7 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Tr
     }
     if has(&["tunnel"]) {
         let cure = format!("have the proxy allow {}, or check {through}", url.host_str().unwrap_or_default());
-        return Trouble::Passing(
-            unavailable("the proxy does not connect to the server", url).cure(cure).because(causes),
-            None,
-        );
+        return Trouble::Passing(unavailable("the proxy does not connect to the server", cure), None);
     }
     let by_proxy = match proxy {
         Proxy::At(address) => format!(". Requests go through the proxy {}", shown(address)),
@@ -100,7 +98,7 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Tr
     } else {
         ("the connection broke off", "run again; if it happens again, ask the operator of the server")
     };
-    Trouble::Passing(unavailable(what, url).cure(format!("{cure}{by_proxy}")).because(causes), None)
+    Trouble::Passing(unavailable(what, format!("{cure}{by_proxy}")), None)
 }
 
 /// What is wrong with a certificate.
@@ -146,10 +144,10 @@ fn certificate(causes: &str, url: &Url) -> (String, String) {
 }
 
 pub(super) fn broken_off(url: &Url, cause: &std::io::Error) -> Failure {
-    let inner = cause.get_ref().map_or_else(|| cause.to_string(), |inner| chain(inner));
-    unavailable("the answer broke off", url)
-        .cure("run again; if it happens again, a smaller `page_size` in [source] may help")
-        .because(inner)
+    let causes = cause.get_ref().map_or_else(|| vec![cause.to_string()], |inner| causes(inner));
+    let failure = unavailable("the answer broke off", url)
+        .cure("run again; if it happens again, a smaller `page_size` in [source] may help");
+    Failure { cause: chain(&causes), ..failure }
 }
 
 pub(super) fn too_slow(url: &Url) -> Failure {
@@ -217,7 +215,9 @@ pub(super) fn not_json(answer: &Answer, error: &serde_json::Error, cure: &str) -
     };
     // Only where it is wrong: serde's own words may repeat what stands there.
     let place = format!("line {} column {} of the answer", error.line(), error.column());
-    unavailable(format!("{what}; nothing was applied"), &answer.url).cure(cure).because(place)
+    unavailable(format!("{what}; nothing was applied"), &answer.url)
+        .cure(cure)
+        .because(anyhow::Error::msg(place))
 }
 
 /// A page of a list is not there, although earlier ones were.
@@ -302,7 +302,7 @@ pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
     let said = known_word(answer).map(|word| format!("the server says `{word}`"));
     let failure = unavailable(format!("{what}; nothing was applied"), &answer.url).cure(cure);
     match said {
-        Some(said) => failure.because(said),
+        Some(said) => failure.quoting(said),
         None => failure,
     }
 }
@@ -477,26 +477,19 @@ fn is_html(answer: &Answer) -> bool {
         || answer.body.trim_ascii_start().starts_with(b"<")
 }
 
-/// The causes of an error, one after the other, without the address, which is said elsewhere.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let word = cause.to_string();
-        // The library's own layers say nothing that helps.
-        if !word.starts_with("client error (") {
-            words.push(word);
-        }
-        next = cause.source();
-    }
-    if words.is_empty() {
+/// What the errors underneath say, the outermost first, without the address, which is the place of the failure.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let underneath = anyhow::Chain::new(error).skip(1).map(ToString::to_string);
+    // The library's own layers say nothing that helps.
+    let mut causes: Vec<String> = underneath.filter(|text| !text.starts_with("client error (")).collect();
+    causes.dedup();
+    if causes.is_empty() {
         // Its own words would hold the address.
-        return match error.downcast_ref::<reqwest::Error>() {
+        causes.push(match error.downcast_ref::<reqwest::Error>() {
             Some(error) if error.is_timeout() => "timed out".to_owned(),
             Some(_) => "the request failed".to_owned(),
             None => error.to_string(),
-        };
+        });
     }
-    words.dedup();
-    words.join(": ")
+    causes
 }

@@ -34,7 +34,9 @@ impl Signature {
 
     /// The signature of a text, in Base64.
     fn of(self, key: &[u8], text: &[u8]) -> Result<String> {
-        let impossible = |cause| Failure::new(Kind::Failed, "the request cannot be signed").because(cause);
+        let impossible = |cause: String| {
+            Failure::new(Kind::Failed, "the request cannot be signed").because(anyhow::Error::msg(cause))
+        };
         Ok(match self {
             Self::Sha256 => {
                 let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|e| impossible(e.to_string()))?;

@@ -8,7 +8,7 @@ use reqwest::blocking::{Client, ClientBuilder};
 
 use super::address::is_loopback;
 use super::{Options, Proxy, explain};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Kind, Result, chain};
 use crate::tls;
 
 /// Connections that are kept open.
@@ -60,8 +60,8 @@ fn builder(options: &Options) -> Result<ClientBuilder> {
 
 fn build(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(|cause| {
-        Failure::new(Kind::Failed, "connections cannot be made on this machine")
-            .cure("check that the system has its certificates (package ca-certificates)")
-            .because(explain::chain(&cause))
+        let failure = Failure::new(Kind::Failed, "connections cannot be made on this machine")
+            .cure("check that the system has its certificates (package ca-certificates)");
+        Failure { cause: chain(&explain::causes(&cause)), ..failure }
     })
 }

@@ -92,7 +92,7 @@ fn collect<'a>(json: &'a str, path: &mut Vec<String>, found: &mut Vec<(Vec<Strin
 /// There is no such list: an error can come with status 200, and would otherwise pass for a district without users.
 pub(in crate::source) fn missing(name: &str, body: &[u8], cure: &str) -> Failure {
     let what = format!("the answer has no list `{name}` in it; nothing was applied");
-    Failure::new(Kind::SourceUnavailable, what).cure(cure).because(there_is(body))
+    Failure::new(Kind::SourceUnavailable, what).cure(cure).quoting(there_is(body))
 }
 
 /// What an answer holds, by its keys alone: values may be anything.
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_said_by_its_keys() {
-        let said = |json: &str| missing("users", json.as_bytes(), "").cause.unwrap().to_string();
+        let said = |json: &str| missing("users", json.as_bytes(), "").causes().concat();
         assert_eq!(said(r#"{"error":"Rosa Diaz","rosa@mail.example":1}"#), "it has `error`, another key");
         assert_eq!(said("{}"), "the answer is an empty object");
         assert_eq!(said("[]"), "the answer is an empty list");

@@ -172,7 +172,9 @@ pub(super) fn no_users(path: &Path, folders: usize, mut there: Vec<String>) -> F
     )
     .at(path.display());
     if there.is_empty() {
-        return failure.because("it is empty").cure(format!("check that the export was delivered; {usual}"));
+        return failure
+            .because(anyhow::Error::msg("it is empty"))
+            .cure(format!("check that the export was delivered; {usual}"));
     }
     there.sort();
     let base = |name: &str| name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
@@ -201,7 +203,7 @@ pub(super) fn no_users(path: &Path, folders: usize, mut there: Vec<String>) -> F
     if more > 0 {
         there.push(format!("{more} more"));
     }
-    failure.because(format!("it has {}", there.join(", "))).cure(cure)
+    failure.quoting(format!("it has {}", there.join(", "))).cure(cure)
 }
 
 /// The names of what is in a folder, and below it as far as users.csv may be looked for in vain.

@@ -82,7 +82,7 @@ pub(super) fn failed(complained: &str, options: &Options) -> Failure {
         complained.lines().rev().map(str::trim).find(|line| !line.is_empty() && *line != "Connection closed");
     let failure = Failure::new(kind, format!("{what}; nothing was applied")).at(&options.url).cure(cure);
     match last {
-        Some(line) => failure.because(line.chars().take(200).collect::<String>()),
+        Some(line) => failure.quoting(line.chars().take(200).collect::<String>()),
         None => failure,
     }
 }
