@@ -17,6 +17,8 @@ pub use invisible::{is_invisible, visible, visible_name};
 pub use name::PersonName;
 pub use phone::{Phone, PhoneReader, Region, phone_key};
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -106,7 +108,58 @@ pub struct Details {
     pub home_phone: String,
 }
 
+/// Contact details borrowed from where they are kept: those of an account, or the cells of a record as they stand there.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contacts<'a> {
+    pub given_name: &'a str,
+    pub family_name: &'a str,
+    pub email: &'a str,
+    pub phone: &'a str,
+    pub home_phone: &'a str,
+}
+
+impl<'a> Contacts<'a> {
+    /// The field's value as notes show it; empty if there is none.
+    pub fn shown(&self, field: Field) -> Cow<'a, str> {
+        match field {
+            Field::Name => format!("{} {}", self.given_name, self.family_name).trim().to_owned().into(),
+            Field::Email => self.email.into(),
+            Field::Phone => self.phone.into(),
+            Field::HomePhone => self.home_phone.into(),
+        }
+    }
+}
+
+impl From<Contacts<'_>> for Details {
+    fn from(contacts: Contacts<'_>) -> Self {
+        let Contacts { given_name, family_name, email, phone, home_phone } = contacts;
+        Self {
+            name: PersonName { given: given_name.into(), family: family_name.into() },
+            email: email.into(),
+            phone: phone.into(),
+            home_phone: home_phone.into(),
+        }
+    }
+}
+
+/// Personal data stays out of logs.
+impl std::fmt::Debug for Contacts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Contacts")
+    }
+}
+
 impl Details {
+    pub fn borrowed(&self) -> Contacts<'_> {
+        Contacts {
+            given_name: &self.name.given,
+            family_name: &self.name.family,
+            email: &self.email,
+            phone: &self.phone,
+            home_phone: &self.home_phone,
+        }
+    }
+
     /// The field's value as notes show it; empty if there is none.
     pub fn shown(&self, field: Field) -> String {
         match field {

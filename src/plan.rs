@@ -28,14 +28,12 @@ mod survey;
 mod texts;
 mod view;
 
-use std::borrow::Cow;
 use std::fmt;
 
-use chrono::NaiveDate;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::contact::{Details, Field};
+use crate::contact::Field;
 use crate::message::Recipient;
 use crate::store::{AccountRow, AuditEntry};
 
@@ -49,10 +47,10 @@ pub use limits::{
 pub use note::{Note, Reason, join_codes, join_notes};
 pub use recipients::News;
 pub use renames::{Renaming, Renamings};
+pub use row::PlanRow;
 pub use rules::{BlankColumns, Channels, Rules};
 pub use summary::Summary;
 pub use survey::{LastSchools, Survey, Surveyed, current_roles, own_schools, survey};
-pub use view::View;
 
 /// What becomes of one user; each has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,82 +128,6 @@ impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Change({})", self.field.key())
     }
-}
-
-/// One row of the plan and of the report. Borrowed from what it is made of until it is put away, and from where it was put
-/// when it is read back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PlanRow<'a> {
-    // The first two are what [`RowHead`] reads.
-    /// Its place in the report.
-    place: u32,
-    pub action: Action,
-    /// Whether it is said whose credentials the person shares.
-    compared: bool,
-    pub line: Option<u64>,
-    #[serde(borrow)]
-    pub sourced_id: Cow<'a, str>,
-    #[serde(borrow)]
-    pub identifier: Cow<'a, str>,
-    /// Primary first, joined by `|`.
-    #[serde(borrow)]
-    pub roles: Cow<'a, str>,
-    /// Joined by `|`.
-    #[serde(borrow)]
-    pub schools: Cow<'a, str>,
-    /// After the run; blank for a user without an account.
-    #[serde(borrow)]
-    pub state: Cow<'a, str>,
-    /// Before the run, where the account had another.
-    pub state_before: Option<Cow<'a, str>>,
-    /// Actual, after the run.
-    pub details: Cow<'a, Details>,
-    /// As the roster has them: given name, family name, email, phone, home phone.
-    #[serde(borrow, deserialize_with = "borrowed")]
-    pub sis: [Cow<'a, str>; 5],
-    pub notes: Cow<'a, [Note]>,
-    pub changes: Cow<'a, [Change]>,
-    /// Differences that were left alone: the field, and the value of the SIS.
-    pub kept: Cow<'a, [(Field, String)]>,
-    pub first_seen: Option<NaiveDate>,
-}
-
-impl PlanRow<'_> {
-    /// The row by itself.
-    fn into_owned(self) -> PlanRow<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let Self { place, action, compared, line, first_seen, .. } = self;
-        PlanRow {
-            place,
-            action,
-            compared,
-            line,
-            sourced_id: own(self.sourced_id),
-            identifier: own(self.identifier),
-            roles: own(self.roles),
-            schools: own(self.schools),
-            state: own(self.state),
-            state_before: self.state_before.map(own),
-            details: Cow::Owned(self.details.into_owned()),
-            sis: self.sis.map(own),
-            notes: Cow::Owned(self.notes.into_owned()),
-            changes: Cow::Owned(self.changes.into_owned()),
-            kept: Cow::Owned(self.kept.into_owned()),
-            first_seen,
-        }
-    }
-}
-
-/// The beginning of a row, for those who go through all of them and want a few.
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct RowHead {
-    place: u32,
-    action: Action,
-}
-
-/// Text of a row that stays where it is read from.
-fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Cow<'de, str>; 5], D::Error> {
-    <[&'de str; 5]>::deserialize(deserializer).map(|texts| texts.map(Cow::Borrowed))
 }
 
 /// An account that is added, and nothing else to write for it: nearly all that there is to write when a district begins.

@@ -1,8 +1,8 @@
 //! The Users report: one CSV row for each user of a run, for a person with a spreadsheet first of all.
 //!
-//! * `columns`: which columns there are, and their names
+//! * `columns`: the one list of columns, and [`Row`]
 //! * `cell`: how one cell is written so that no spreadsheet runs it, and read back exactly
-//! * `writer`: [`Row`] and [`Writer`], the file
+//! * `writer`: [`Writer`], the file
 //! * `rows`, `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
 //! * `filter`, `order`, `fetch`: which rows are shown, and in which order, without loading what is not shown
 //! * `query`: [`render`], what the command `report` shows
@@ -23,8 +23,8 @@ mod table;
 mod writer;
 
 pub use cell::{append_plain_row, append_row};
-pub use columns::{Column, NAME};
+pub use columns::{Column, NAME, Row};
 pub use query::{Format, Query, Shown, render};
 pub use reader::{Cells, Reader};
 pub use table::harmless;
-pub use writer::{Row, Writer, csv_row};
+pub use writer::{Writer, csv_row};

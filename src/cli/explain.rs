@@ -1,6 +1,5 @@
 //! `rostersync explain`
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 use chrono::SecondsFormat;
@@ -13,10 +12,10 @@ use super::users::{print_json, set_by, several, with_there};
 use super::{Global, unprintable};
 use crate::account::Account;
 use crate::config::Config;
-use crate::contact::{Details, Field};
+use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Found, Match, NAMED, People, Profile, Provenance, Rule, Wanted, rule};
-use crate::plan::{Plan, PlanRow, join_codes, join_notes};
+use crate::plan::{Action, Plan, PlanRow, join_codes, join_notes};
 use crate::policy::Setting;
 use crate::run::{Options, Surroundings, run as run_sync};
 use crate::store::Store;
@@ -44,7 +43,11 @@ struct Explained {
     /// The sourcedId.
     user: String,
     stored: Option<Profile>,
-    row: Option<PlanRow<'static>>,
+    state_after: String,
+    /// None if the plan has no row of the user.
+    action: Option<Action>,
+    codes: String,
+    notes: String,
     setting: Setting,
     schools: Vec<String>,
     /// The next run would be stopped by a limit.
@@ -85,53 +88,74 @@ fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         None => Store::empty()?,
     };
     let people = People::new(config, &store, global.now())?;
-    let user = &meant(args, &outcome.plan, &people, ui)?;
-    let row = outcome.plan.row(user)?;
-    let stored = match store.account(user)? {
-        Some(_) => Some(Profile::of(&people, user)?),
+    let user = meant(args, &outcome.plan, &people, ui)?;
+    let stored = match store.account(&user)? {
+        Some(_) => Some(Profile::of(&people, &user)?),
         None => None,
     };
-    if row.is_none() && stored.is_none() {
-        return Err(Failure::new(Kind::Usage, format!("`{user}` is neither in the store nor in the roster"))
-            .cure("give a sourcedId, an email, a number or a part of a name; the sourcedId is in `rostersync report`"));
-    }
-    // The plan's own, where it has decided by them; also if there are none.
-    let decided = row.as_ref().filter(|row| row.action.is_decided());
-    let schools: Vec<String> = match (decided.or(row.as_ref()), &stored) {
-        (Some(row), _) if decided.is_some() || !row.schools.is_empty() => {
-            row.schools.split('|').filter(|school| !school.is_empty()).map(str::to_owned).collect()
+    outcome.plan.with_row(&user, |row| {
+        if row.is_none() && stored.is_none() {
+            return Err(Failure::new(Kind::Usage, format!("`{user}` is neither in the store nor in the roster"))
+                .cure("give a sourcedId, an email, a number or a part of a name; the sourcedId is in `rostersync report`"));
         }
-        (_, Some(stored)) => stored.schools.clone(),
-        (_, None) => Vec::new(),
-    };
-    let account = stored.as_ref().map(|profile| &profile.account);
-    let before = account.map(|account| account.details.clone()).unwrap_or_default();
-    let fields = Field::ALL
-        .into_iter()
-        .map(|field| {
-            let known =
-                stored.as_ref().and_then(|profile| profile.fields.iter().find(|of| of.field == field));
-            Explanation {
-                field,
-                actual: before.shown(field),
-                sis: match &row {
-                    Some(row) => said(field, &row.sis),
-                    None => known.map(|known| known.sis.clone()).unwrap_or_default(),
-                },
-                after: after(&row, account).shown(field),
-                platform: account.and(row.as_ref()).and_then(|row| news(field, row, &before)),
-                rule: rule(field, row.as_ref(), account, &people.rules),
-                set: known.map(|known| known.set.clone()),
+        Ok(Explained { blocked: outcome.blocked, ..Explained::new(&user, row, stored, &people) })
+    })?
+}
+
+impl Explained {
+    fn new(user: &str, row: Option<&PlanRow<'_>>, stored: Option<Profile>, people: &People<'_>) -> Self {
+        let account = stored.as_ref().map(|profile| &profile.account);
+        let before = account.map(|account| account.details.borrowed()).unwrap_or_default();
+        let after = row.map_or(before, |row| row.details);
+        let fields = Field::ALL
+            .into_iter()
+            .map(|field| {
+                let known =
+                    stored.as_ref().and_then(|profile| profile.fields.iter().find(|of| of.field == field));
+                Explanation {
+                    field,
+                    actual: before.shown(field).into_owned(),
+                    sis: match row {
+                        Some(row) => row.sis.shown(field).into_owned(),
+                        None => known.map(|known| known.sis.clone()).unwrap_or_default(),
+                    },
+                    after: after.shown(field).into_owned(),
+                    platform: account.and(row).and_then(|row| news(field, row, &before)),
+                    rule: rule(field, row, account, &people.rules),
+                    set: known.map(|known| known.set.clone()),
+                }
+            })
+            .collect();
+        // The plan's own, where it has decided by them; also if there are none.
+        let schools: Vec<String> = match (row, &stored) {
+            (Some(row), _) if row.action.is_decided() || !row.schools.is_empty() => {
+                row.schools.split('|').filter(|school| !school.is_empty()).map(str::to_owned).collect()
             }
-        })
-        .collect();
-    let setting = people.setting_at(&schools);
-    Ok(Explained { user: user.clone(), stored, row, setting, schools, blocked: outcome.blocked, fields })
+            (_, Some(stored)) => stored.schools.clone(),
+            (_, None) => Vec::new(),
+        };
+        let state_after = match row {
+            Some(row) => row.state,
+            None => account.map(Account::state_word).unwrap_or_default(),
+        };
+        Self {
+            user: user.to_owned(),
+            state_after: state_after.to_owned(),
+            action: row.map(|row| row.action),
+            codes: row.map(|row| join_codes(&row.notes)).unwrap_or_default(),
+            notes: row.map(|row| join_notes(&row.notes)).unwrap_or_default(),
+            setting: people.setting_at(&schools),
+            schools,
+            blocked: false,
+            fields,
+            stored,
+        }
+    }
 }
 
 /// The sourcedId of the person who is meant, who may be in the roster alone.
 fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Result<String> {
-    if plan.row(&args.user)?.is_some() {
+    if plan.with_row(&args.user, |row| row.is_some())? {
         return Ok(args.user.clone());
     }
     match people.find(&args.user)? {
@@ -142,13 +166,12 @@ fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Resul
     let wanted = Wanted::new(&args.user, &people.rules);
     let (mut first, mut count) = (Vec::new(), 0);
     plan.each_decided(|row| {
-        let sis = row.sis.each_ref().map(|cell| &**cell);
-        if wanted.fits(&row.details, sis, &row.identifier, &people.rules) {
+        if wanted.fits(&row.details, &row.sis, row.identifier, &people.rules) {
             count += 1;
             if first.len() < NAMED {
                 first.push(Match {
                     sourced_id: row.sourced_id.to_string(),
-                    name: said(Field::Name, &row.sis),
+                    name: row.sis.shown(Field::Name).into_owned(),
                     state: row.state.to_string(),
                     role: row.roles.to_string(),
                 });
@@ -167,31 +190,12 @@ fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Resul
 }
 
 /// What the platform's export had put in place of the details, whether or not the sync changes it again.
-fn news(field: Field, row: &PlanRow<'_>, before: &Details) -> Option<String> {
+fn news(field: Field, row: &PlanRow<'_>, before: &Contacts<'_>) -> Option<String> {
     let found = match row.changes.iter().find(|change| change.field == field) {
-        Some(change) => change.old.clone(),
+        Some(change) => change.old.as_str().into(),
         None => row.details.shown(field),
     };
-    (found != before.shown(field)).then_some(found)
-}
-
-fn said(field: Field, sis: &[Cow<'_, str>; 5]) -> String {
-    let [given, family, email, phone, home_phone] = sis;
-    match field {
-        Field::Name => format!("{given} {family}").trim().to_owned(),
-        Field::Email => email.to_string(),
-        Field::Phone => phone.to_string(),
-        Field::HomePhone => home_phone.to_string(),
-    }
-}
-
-/// The details after the run.
-fn after(row: &Option<PlanRow<'static>>, account: Option<&Account>) -> Details {
-    match (row, account) {
-        (Some(row), _) => row.details.clone().into_owned(),
-        (None, Some(account)) => account.details.clone(),
-        (None, None) => Details::default(),
-    }
+    (found != before.shown(field)).then(|| found.into_owned())
 }
 
 /// Who may change the details of somebody in this state.
@@ -205,43 +209,29 @@ fn changed_by(state: &str, setting: Setting) -> &'static str {
     }
 }
 
-fn state_after(explained: &Explained) -> String {
-    match (&explained.row, &explained.stored) {
-        (Some(row), _) => row.state.to_string(),
-        (None, Some(stored)) => stored.account.state_word().to_owned(),
-        (None, None) => String::new(),
-    }
-}
-
-fn action(explained: &Explained) -> &'static str {
-    explained.row.as_ref().map_or("none", |row| row.action.word())
-}
-
 fn text(explained: &Explained, config: &Config) -> Result<Vec<u8>> {
     let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let now = explained.stored.as_ref().map_or("no account", |stored| stored.account.state_word());
-    let state = state_after(explained);
-    let next = match &explained.row {
+    let state = &explained.state_after;
+    let next = match explained.action {
         None => "nothing: there is nothing to say of this user".to_owned(),
-        Some(row) => {
-            let notes = join_notes(&row.notes);
-            if notes.is_empty() {
-                row.action.word().to_owned()
-            } else {
-                format!("{}: {notes}", row.action.word())
-            }
-        }
+        Some(action) if explained.notes.is_empty() => action.word().to_owned(),
+        Some(action) => format!("{}: {}", action.word(), explained.notes),
     };
     let setting = if explained.setting == Setting::On { "ON" } else { "OFF" };
     let mut lines = vec![
         ("User", explained.user.clone()),
         (
             "State",
-            if state == now || state.is_empty() { now.to_owned() } else { format!("{now}, then {state}") },
+            if state.as_str() == now || state.is_empty() {
+                now.to_owned()
+            } else {
+                format!("{now}, then {state}")
+            },
         ),
         ("Schools", or_none(&explained.schools.join(", "))),
         ("Setting", setting.to_owned()),
-        ("Changed by", changed_by(&state, explained.setting).to_owned()),
+        ("Changed by", changed_by(&explained.state_after, explained.setting).to_owned()),
         ("Next run", next),
     ];
     if explained.blocked {
@@ -296,18 +286,16 @@ fn as_json(explained: &Explained) -> serde_json::Value {
             (field.field.key().to_owned(), value)
         })
         .collect();
-    let notes = explained.row.as_ref().map(|row| &*row.notes).unwrap_or_default();
-    let state = state_after(explained);
     json!({
         "user": explained.user,
         "state": explained.stored.as_ref().map(|stored| stored.account.state_word()),
-        "state_after": state,
+        "state_after": explained.state_after,
         "schools": explained.schools,
         "update_contacts": explained.setting == Setting::On,
-        "changed_by": changed_by(&state, explained.setting),
-        "action": action(explained),
-        "codes": join_codes(notes),
-        "notes": join_notes(notes),
+        "changed_by": changed_by(&explained.state_after, explained.setting),
+        "action": explained.action.map_or("none", Action::word),
+        "codes": explained.codes,
+        "notes": explained.notes,
         "blocked": explained.blocked,
         "fields": fields,
     })

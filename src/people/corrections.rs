@@ -4,7 +4,7 @@
 use super::{People, Schools};
 use crate::account::{Account, State};
 use crate::config::PhoneCredential;
-use crate::contact::{Details, Field, PersonName, email_key, phone_key};
+use crate::contact::{Contacts, Details, Field, PersonName, email_key, phone_key};
 use crate::plan::{forecast, own_schools};
 use crate::roster::RoleList;
 
@@ -37,14 +37,14 @@ pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> 
         return None;
     }
     let (sis, details) = (&account.sis, &account.details);
-    let [given, family, email, _, _] = &said.sis;
+    let Contacts { given_name, family_name, email, .. } = said.sis;
     // What is the same stays as the SIS writes it.
-    let (given, family) = match details.name.same(&PersonName::new(given, family)) {
-        true => (given.clone(), family.clone()),
+    let (given, family) = match details.name.same(&PersonName::new(given_name, family_name)) {
+        true => (given_name.to_owned(), family_name.to_owned()),
         false => (details.name.given.clone(), details.name.family.clone()),
     };
     let email = match email_key(email) == email_key(&details.email) {
-        true => email.clone(),
+        true => email.to_owned(),
         false => details.email.clone(),
     };
     let (sms, phone) = phones(account, details, people);

@@ -2,7 +2,7 @@
 
 use super::People;
 use crate::account::Account;
-use crate::contact::{Details, Field, PersonName, email_key, phone_key};
+use crate::contact::{Contacts, Field, PersonName, email_key, phone_key};
 use crate::failure::Result;
 use crate::plan::Rules;
 use crate::roster::ids;
@@ -57,14 +57,13 @@ impl Wanted {
 
     /// Whether a person with these details is meant. What the SIS says counts as well as what is on the account: the caller
     /// knows one of them.
-    pub fn fits(&self, details: &Details, sis: [&str; 5], identifier: &str, rules: &Rules) -> bool {
+    pub fn fits(&self, details: &Contacts<'_>, sis: &Contacts<'_>, identifier: &str, rules: &Rules) -> bool {
         if self.text.is_empty() {
             return false;
         }
-        let [given, family, sis_email, sis_phone, sis_home_phone] = sis;
         if let Some(wanted) = &self.email {
             let same = |email: &str| !email.is_empty() && email_key(email) == wanted.as_str();
-            return same(&details.email) || same(sis_email);
+            return same(details.email) || same(sis.email);
         }
         if !identifier.is_empty() && identifier.eq_ignore_ascii_case(&self.text) {
             return true;
@@ -72,17 +71,16 @@ impl Wanted {
         if let Some(wanted) = &self.phone {
             let same = |phone: &str| !phone.is_empty() && phone_key(phone) == wanted.as_str();
             let said = |phone: &str| !phone.is_empty() && same(&rules.phones.canonical(phone));
-            return same(&details.phone)
-                || same(&details.home_phone)
-                || said(sis_phone)
-                || said(sis_home_phone);
+            return same(details.phone)
+                || same(details.home_phone)
+                || said(sis.phone)
+                || said(sis.home_phone);
         }
         let within = |name: &str| {
             let name = folded(name);
             !name.is_empty() && self.words.iter().all(|word| name.contains(word.as_str()))
         };
-        !self.words.is_empty()
-            && (within(&details.shown(Field::Name)) || within(&format!("{given} {family}")))
+        !self.words.is_empty() && (within(&details.shown(Field::Name)) || within(&sis.shown(Field::Name)))
     }
 }
 
@@ -130,11 +128,12 @@ impl People<'_> {
 impl Wanted {
     pub fn fits_account(&self, account: &Account, rules: &Rules) -> bool {
         let sis = &account.sis;
-        let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
-        let said = [&sis.given_name, &sis.family_name, &sis.email, &sis.sms, &sis.phone].map(text);
+        let [given_name, family_name, email, phone, home_phone] =
+            [&sis.given_name, &sis.family_name, &sis.email, &sis.sms, &sis.phone]
+                .map(|cell| cell.as_deref().unwrap_or_default());
         self.fits(
-            &account.details,
-            said.each_ref().map(String::as_str),
+            &account.details.borrowed(),
+            &Contacts { given_name, family_name, email, phone, home_phone },
             sis.identifier.as_deref().unwrap_or_default(),
             rules,
         )

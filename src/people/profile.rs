@@ -64,7 +64,7 @@ impl Profile {
             .map(|field| FieldProfile {
                 field,
                 actual: account.details.shown(field),
-                sis: said.said(field),
+                sis: said.sis.shown(field).into_owned(),
                 kept_since: account.kept_since.of(field),
                 set: provenance(field, &account, &history, created, began),
             })

@@ -113,13 +113,7 @@ pub fn rule(field: Field, row: Option<&PlanRow>, stored: Option<&Account>, rules
         };
     }
     let kept = row.kept.iter().any(|(of, _)| *of == field);
-    let [given_name, family_name, email, phone, home_phone] = &row.sis;
-    let said = match field {
-        Field::Name => format!("{given_name}{family_name}"),
-        Field::Email => email.to_string(),
-        Field::Phone => phone.to_string(),
-        Field::HomePhone => home_phone.to_string(),
-    };
+    let said = row.sis.shown(field);
     let noted = row.notes.iter().find_map(|note| match note {
         Note::ActiveDiffers(of, _) if *of == field => Some(Rule::LeftDifferent),
         Note::SisBlank(of, _) if *of == field => Some(if kept { Rule::LeftBlank } else { Rule::KeptBlank }),
@@ -132,7 +126,7 @@ pub fn rule(field: Field, row: Option<&PlanRow>, stored: Option<&Account>, rules
     }
     if field == Field::Email && !said.is_empty() && rules.ignore_emails.matches(&said) {
         Rule::Placeholder
-    } else if said.is_empty() && row.details.has(field) {
+    } else if said.is_empty() && !row.details.shown(field).is_empty() {
         // A blank cell would have its note.
         Rule::NotProvided
     } else if said.is_empty() {

@@ -94,7 +94,9 @@ impl Desk<'_> {
                 })?;
                 row.line = kept.record.line;
                 row.place = job.place;
-                draft.people.add(job.place, CREDENTIALS.map(|field| hash(&row.details, field)));
+                draft
+                    .people
+                    .add(job.place, CREDENTIALS.map(|field| hash_of(field, &row.details.shown(field))));
                 draft.summary.add(row.action, &row.changes, &[]);
                 if row.state == State::Active.word() && is_acted_on(row.action) {
                     let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();

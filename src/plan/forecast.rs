@@ -8,19 +8,19 @@ use super::rules::Rules;
 use super::sis::Cells;
 use super::{Change, join_notes};
 use crate::account::Account;
-use crate::contact::Field;
+use crate::contact::{Contacts, Field};
 
 /// What becomes of one account if the roster says again what it said last.
-pub struct Forecast {
-    /// As the roster had them: given name, family name, email, phone, home phone.
-    pub sis: [String; 5],
+pub struct Forecast<'a> {
+    /// As the roster had them.
+    pub sis: Contacts<'a>,
     pub changes: Vec<Change>,
     /// Differences that would be left alone: the field, and the value of the SIS.
     pub kept: Vec<(Field, String)>,
     notes: Vec<Note>,
 }
 
-impl Forecast {
+impl Forecast<'_> {
     /// The fields in which the roster has something else, nothing, or what is no value, while the account has one.
     pub fn differs(&self) -> Vec<Field> {
         let field = |note: &Note| match note {
@@ -54,22 +54,16 @@ impl Forecast {
     pub fn sentence(&self) -> String {
         join_notes(&self.notes)
     }
-
-    /// The roster's value of a field, as it stands there.
-    pub fn said(&self, field: Field) -> String {
-        let [given, family, email, phone, home_phone] = &self.sis;
-        match field {
-            Field::Name => format!("{given} {family}").trim().to_owned(),
-            Field::Email => email.clone(),
-            Field::Phone => phone.clone(),
-            Field::HomePhone => home_phone.clone(),
-        }
-    }
 }
 
 /// Decides over an account once more. `roles` are those held today, `schools` the person's own and, for a guardian, the
 /// students'.
-pub fn forecast(account: &Account, roles: &[String], schools: &[String], rules: &Rules) -> Forecast {
+pub fn forecast<'a>(
+    account: &'a Account,
+    roles: &[String],
+    schools: &[String],
+    rules: &Rules,
+) -> Forecast<'a> {
     let record = account.sis.record(&account.sourced_id);
     let schools: Vec<&str> = schools.iter().map(String::as_str).collect();
     let case = Case {
@@ -84,7 +78,7 @@ pub fn forecast(account: &Account, roles: &[String], schools: &[String], rules: 
     };
     let verdict = judge(&case, rules);
     Forecast {
-        sis: Cells::of(&record, rules.phone_credential).shown().map(str::to_owned),
+        sis: Cells::of(&record, rules.phone_credential).shown(),
         changes: verdict.changes,
         kept: verdict.kept,
         notes: verdict.notes,

@@ -2,7 +2,7 @@
 //! the record. Nearly everybody is one of them on nearly every night.
 
 use super::sis::Cells;
-use crate::contact::{Details, Field};
+use crate::contact::{Contacts, Details, Field};
 
 /// A number as an account shows it.
 #[derive(Clone, Copy)]
@@ -70,6 +70,17 @@ impl<'a> Plain<'a> {
             phone: Number::read(text(cells.phone))?,
             home_phone: Number::read(text(cells.home_phone))?,
         })
+    }
+
+    /// As the account has them.
+    pub(super) fn shown(&self) -> Contacts<'_> {
+        Contacts {
+            given_name: self.given_name,
+            family_name: self.family_name,
+            email: self.email,
+            phone: self.phone.as_str(),
+            home_phone: self.home_phone.as_str(),
+        }
     }
 
     /// Whether the details are these.

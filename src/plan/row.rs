@@ -1,16 +1,102 @@
-//! What a verdict looks like in the report and in the audit. Pure.
+//! One row of the plan: a verdict as the plan keeps it, as the report shows it and as the audit keeps it. Pure.
 
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
+use super::note::{Note, join_codes, join_notes};
 use super::person::Verdict;
 use super::rules::Rules;
 use super::sis::Cells;
-use super::{Action, Change, PlanRow};
+use super::{Action, Change};
 use crate::account::Account;
+use crate::contact::{Contacts, Field};
+use crate::report::Row;
 use crate::roster::Record;
 use crate::store::{AuditEntry, Origin};
+
+/// One row of the plan, and so of the report. Borrowed from what it is made of until it is put away, and from where it was
+/// put when it is read back.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PlanRow<'a> {
+    // The first two are what [`RowHead`] reads.
+    /// Its place in the report.
+    pub(super) place: u32,
+    pub action: Action,
+    /// Whether the row names the users who share its credentials.
+    pub(super) compared: bool,
+    pub line: Option<u64>,
+    pub sourced_id: &'a str,
+    pub identifier: &'a str,
+    /// Primary first, joined by `|`.
+    #[serde(borrow)]
+    pub roles: Cow<'a, str>,
+    /// Joined by `|`.
+    #[serde(borrow)]
+    pub schools: Cow<'a, str>,
+    /// After the run; blank for a user without an account.
+    pub state: &'a str,
+    /// Before the run, where the account had another.
+    #[serde(borrow)]
+    pub state_before: Option<&'a str>,
+    /// Actual, after the run.
+    #[serde(borrow)]
+    pub details: Contacts<'a>,
+    /// As the roster has them.
+    #[serde(borrow)]
+    pub sis: Contacts<'a>,
+    pub notes: Cow<'a, [Note]>,
+    pub changes: Cow<'a, [Change]>,
+    /// Differences that were left alone: the field, and the value of the SIS.
+    pub kept: Cow<'a, [(Field, String)]>,
+    pub first_seen: Option<NaiveDate>,
+}
+
+/// The beginning of a row, for readers that go through all rows and want a few.
+#[derive(Clone, Copy, Deserialize)]
+pub(super) struct RowHead {
+    pub(super) place: u32,
+    pub(super) action: Action,
+}
+
+impl PlanRow<'_> {
+    /// Hands over the row as the report has it, with these notes. The one place that fills the columns for a run.
+    pub fn report(&self, notes: &[Note], show: impl FnOnce(&Row<'_>)) {
+        show(&Row {
+            line: self.line,
+            sourced_id: self.sourced_id,
+            identifier: self.identifier,
+            role: &self.roles,
+            schools: &self.schools,
+            state: self.state,
+            action: self.action.word(),
+            given_name: self.details.given_name,
+            family_name: self.details.family_name,
+            email: self.details.email,
+            phone: self.details.phone,
+            home_phone: self.details.home_phone,
+            sis_given_name: self.sis.given_name,
+            sis_family_name: self.sis.family_name,
+            sis_email: self.sis.email,
+            sis_phone: self.sis.phone,
+            sis_home_phone: self.sis.home_phone,
+            codes: &join_codes(notes),
+            first_seen: &self.first_seen.map(|day| day.to_string()).unwrap_or_default(),
+            notes: &join_notes(notes),
+        });
+    }
+
+    /// Whether there is an account that is not archived.
+    pub(super) fn is_live(&self) -> bool {
+        !matches!(self.state, "" | "archived")
+    }
+
+    /// Someone whom a delta does not mention has a row only if there is something to say.
+    pub(super) fn is_of_interest(&self) -> bool {
+        self.line.is_some() || self.action != Action::Unchanged || !self.notes.is_empty()
+    }
+}
 
 /// What the sync itself did, for the audit. Creating an account is not a change: the account says what it began with.
 pub(super) fn sync_entries(
@@ -60,8 +146,6 @@ pub(super) fn row_of<'a>(
     rules: &Rules,
     place: u32,
 ) -> PlanRow<'a> {
-    let unreadable = record.defect.is_some();
-    let sis = if unreadable { Default::default() } else { Cells::of(record, rules.phone_credential).shown() };
     let roles = if roles.is_empty() {
         // None is held today; say which there are.
         let mut named: Vec<_> = Vec::new();
@@ -77,27 +161,28 @@ pub(super) fn row_of<'a>(
     };
     let account = verdict.account.as_ref();
     let state = account.map(Account::state_word).unwrap_or_default();
+    let first_seen =
+        account.filter(|_| !verdict.kept.is_empty()).and_then(|account| account.kept_since.newest());
     PlanRow {
         place,
         action: verdict.action,
         // What is left out or unusable is not looked into; nor are credentials of those who leave.
         compared: !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Held),
         line: record.line,
-        sourced_id: record.sourced_id.into(),
-        identifier: record.identifier.unwrap_or_default().into(),
+        sourced_id: record.sourced_id,
+        identifier: record.identifier.unwrap_or_default(),
         roles: roles.into(),
         schools: schools.join("|").into(),
-        state: state.into(),
-        state_before: stored.map(Account::state_word).filter(|before| *before != state).map(Cow::Borrowed),
-        details: account.map_or_else(Default::default, |account| Cow::Borrowed(&account.details)),
-        sis: sis.map(Cow::Borrowed),
+        state,
+        state_before: stored.map(Account::state_word).filter(|before| *before != state),
+        details: account.map(|account| account.details.borrowed()).unwrap_or_default(),
+        sis: match record.defect {
+            Some(_) => Contacts::default(),
+            None => Cells::of(record, rules.phone_credential).shown(),
+        },
         notes: Cow::Borrowed(&verdict.notes),
         changes: Cow::Borrowed(&verdict.changes),
         kept: Cow::Borrowed(&verdict.kept),
-        first_seen: first_seen(account, verdict),
+        first_seen,
     }
-}
-
-fn first_seen(account: Option<&Account>, verdict: &Verdict) -> Option<NaiveDate> {
-    if verdict.kept.is_empty() { None } else { account.and_then(|account| account.kept_since.newest()) }
 }

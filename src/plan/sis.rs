@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::rules::Rules;
 use crate::account::SisDetails;
 use crate::config::PhoneCredential;
-use crate::contact::{Email, Field, PersonName, email_key, is_damaged, is_with_letters_lost, phone_key};
+use crate::contact::{
+    Contacts, Email, Field, PersonName, email_key, is_damaged, is_with_letters_lost, phone_key,
+};
 use crate::roster::Record;
 
 /// One field of a record.
@@ -48,10 +50,16 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// As the report shows them, in the order of its columns.
-    pub(super) fn shown(self) -> [&'a str; 5] {
-        [self.given_name, self.family_name, self.email, self.phone, self.home_phone]
-            .map(Option::unwrap_or_default)
+    /// As the report shows them.
+    pub(super) fn shown(self) -> Contacts<'a> {
+        let text = Option::unwrap_or_default;
+        Contacts {
+            given_name: text(self.given_name),
+            family_name: text(self.family_name),
+            email: text(self.email),
+            phone: text(self.phone),
+            home_phone: text(self.home_phone),
+        }
     }
 }
 

@@ -237,8 +237,8 @@ impl Checksum {
         };
         part(row.action.word());
         part(if pending_again { "pending again" } else { "" });
-        part(&row.sourced_id);
-        part(&row.state);
+        part(row.sourced_id);
+        part(row.state);
         for field in Field::ALL {
             part(&row.details.shown(field));
         }
@@ -259,10 +259,7 @@ impl Checksum {
     pub(super) fn add_person(&mut self, row: &PlanRow<'_>) {
         let mut digest = Sha256::new();
         let details = Field::ALL.map(|field| row.details.shown(field));
-        for text in [row.sourced_id.as_ref(), row.state.as_ref()]
-            .into_iter()
-            .chain(details.iter().map(String::as_str))
-        {
+        for text in [row.sourced_id, row.state].into_iter().chain(details.iter().map(|text| &**text)) {
             digest.update((text.len() as u64).to_le_bytes());
             digest.update(text);
         }

@@ -1,6 +1,6 @@
-//! A row of the report as it is handed over: borrowed from the plan or, for plain rows, from the record.
+//! The rows of users whose data has not changed, and whose row follows from the record.
 
-use chrono::NaiveDate;
+use std::borrow::Cow;
 
 use super::known::Memory;
 use super::note::Note;
@@ -16,48 +16,6 @@ use crate::roles;
 use crate::roster::RoleList;
 use crate::roster::kept::Kept;
 use crate::store::ACTIVE;
-
-/// One row of the report. What the parts are is said at [`PlanRow`].
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    pub line: Option<u64>,
-    pub sourced_id: &'a str,
-    pub identifier: &'a str,
-    pub roles: &'a str,
-    pub schools: &'a str,
-    pub state: &'a str,
-    pub action: Action,
-    pub given_name: &'a str,
-    pub family_name: &'a str,
-    pub email: &'a str,
-    pub phone: &'a str,
-    pub home_phone: &'a str,
-    pub sis: [&'a str; 5],
-    pub notes: &'a [Note],
-    pub first_seen: Option<NaiveDate>,
-}
-
-impl<'a> View<'a> {
-    pub(super) fn of(row: &'a PlanRow<'_>) -> Self {
-        Self {
-            line: row.line,
-            sourced_id: &row.sourced_id,
-            identifier: &row.identifier,
-            roles: &row.roles,
-            schools: &row.schools,
-            state: &row.state,
-            action: row.action,
-            given_name: &row.details.name.given,
-            family_name: &row.details.name.family,
-            email: &row.details.email,
-            phone: &row.details.phone,
-            home_phone: &row.details.home_phone,
-            sis: row.sis.each_ref().map(AsRef::as_ref),
-            notes: &row.notes,
-            first_seen: row.first_seen,
-        }
-    }
-}
 
 /// Role lists as the report shows them, so that what most people have is not made again for each of them.
 #[derive(Default)]
@@ -100,7 +58,7 @@ impl<'a> Faces<'a> {
         kept: &Kept<'_>,
         person: u32,
         notes: &[Note],
-        each: impl FnOnce(&View<'_>),
+        each: impl FnOnce(&PlanRow<'_>),
     ) -> Result<()> {
         let record = &self.survey.heard(Some(person), &kept.record, None);
         let cells = Cells::of(record, self.rules.phone_credential);
@@ -120,22 +78,22 @@ impl<'a> Faces<'a> {
             }
         };
         let active = self.memory.state(person) & ACTIVE != 0;
-        let text = |cell: Option<_>| cell.unwrap_or_default();
-        each(&View {
+        each(&PlanRow {
+            place: 0,
+            action: Action::Unchanged,
+            compared: true,
             line: record.line,
             sourced_id: record.sourced_id,
-            identifier: text(record.identifier),
-            roles,
-            schools,
+            identifier: record.identifier.unwrap_or_default(),
+            roles: roles.into(),
+            schools: schools.into(),
             state: if active { State::Active } else { State::Pending }.word(),
-            action: Action::Unchanged,
-            given_name: plain.given_name,
-            family_name: plain.family_name,
-            email: plain.email,
-            phone: plain.phone.as_str(),
-            home_phone: plain.home_phone.as_str(),
-            sis: [cells.given_name, cells.family_name, cells.email, cells.phone, cells.home_phone].map(text),
-            notes,
+            state_before: None,
+            details: plain.shown(),
+            sis: cells.shown(),
+            notes: Cow::Borrowed(notes),
+            changes: Cow::Borrowed(&[]),
+            kept: Cow::Borrowed(&[]),
             first_seen: None,
         });
         Ok(())

@@ -1,86 +1,103 @@
-//! The columns of the Users report: a contract with every spreadsheet and script that reads one.
+//! The columns of the Users report, a contract with every spreadsheet and script that reads one: the one list of them, and
+//! [`Row`], which has a cell for each.
 
 use crate::failure::{Failure, Kind, Result};
 
-/// What a table heads given and family name with.
+/// The header of given and family name together, in a table.
 pub const NAME: &str = "name";
 
-/// A column, in the order of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Column {
-    Line,
-    SourcedId,
-    Identifier,
-    Role,
-    Schools,
-    State,
-    Action,
-    GivenName,
-    FamilyName,
-    Email,
-    Phone,
-    HomePhone,
-    SisGivenName,
-    SisFamilyName,
-    SisEmail,
-    SisPhone,
-    SisHomePhone,
-    Codes,
-    FirstSeen,
+/// What the cells of a column hold, and so how they are sorted, filtered and written as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// A number, or nothing. Rows without one come last in either order. A number in JSON.
+    Number,
+    Text,
+    /// Several values, with this byte between them. A filter wants one of them, or the whole cell.
+    Several(u8),
+    /// The notes. Rows without one come last in either order, and a table wraps them.
     Notes,
 }
 
-impl Column {
-    /// Every column, in the order of the file.
-    pub const ALL: [Self; 20] = [
-        Self::Line,
-        Self::SourcedId,
-        Self::Identifier,
-        Self::Role,
-        Self::Schools,
-        Self::State,
-        Self::Action,
-        Self::GivenName,
-        Self::FamilyName,
-        Self::Email,
-        Self::Phone,
-        Self::HomePhone,
-        Self::SisGivenName,
-        Self::SisFamilyName,
-        Self::SisEmail,
-        Self::SisPhone,
-        Self::SisHomePhone,
-        Self::Codes,
-        Self::FirstSeen,
-        Self::Notes,
-    ];
-
-    /// The header, which is also what the command line calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Line => "line",
-            Self::SourcedId => "sourced_id",
-            Self::Identifier => "identifier",
-            Self::Role => "role",
-            Self::Schools => "schools",
-            Self::State => "state",
-            Self::Action => "action",
-            Self::GivenName => "given_name",
-            Self::FamilyName => "family_name",
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::HomePhone => "home_phone",
-            Self::SisGivenName => "sis_given_name",
-            Self::SisFamilyName => "sis_family_name",
-            Self::SisEmail => "sis_email",
-            Self::SisPhone => "sis_phone",
-            Self::SisHomePhone => "sis_home_phone",
-            Self::Codes => "codes",
-            Self::FirstSeen => "first_seen",
-            Self::Notes => "notes",
+/// Makes [`Column`] and [`Row`] of the one list of columns.
+macro_rules! columns {
+    ($first:ident $line:ident $number:expr, $about_first:literal;
+     $($column:ident $cell:ident $holds:expr, $about:literal;)*) => {
+        /// A column, in the order of the file.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Column {
+            #[doc = $about_first]
+            $first,
+            $(#[doc = $about] $column,)*
         }
-    }
 
+        impl Column {
+            /// Every column, in the order of the file.
+            pub const ALL: [Self; 1 $(+ { let _ = Self::$column; 1 })*] = [Self::$first $(, Self::$column)*];
+
+            /// The header, which is also the name on the command line.
+            pub fn name(self) -> &'static str {
+                match self { Self::$first => stringify!($line), $(Self::$column => stringify!($cell),)* }
+            }
+
+            pub(super) fn holds(self) -> Holds {
+                match self { Self::$first => $number, $(Self::$column => $holds,)* }
+            }
+
+            /// The description in `docs/report.md`.
+            #[cfg(test)]
+            fn about(self) -> &'static str {
+                match self { Self::$first => $about_first, $(Self::$column => $about,)* }
+            }
+        }
+
+        /// One user: a text for every column; an empty one is a blank cell.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Row<'a> {
+            #[doc = $about_first]
+            pub $line: Option<u64>,
+            $(#[doc = $about] pub $cell: &'a str,)*
+        }
+
+        impl<'a> Row<'a> {
+            /// All columns in order; the line is given as text.
+            pub(super) fn cells(&self, line: &'a str) -> [&'a str; Column::ALL.len()] {
+                [line $(, self.$cell)*]
+            }
+        }
+    };
+}
+
+// The one list. A new column gets its line here; then the compiler names the places that fill a row, and a test the line of
+// `docs/report.md`.
+columns! {
+    Line line Holds::Number,
+        "line of the source file on which the record begins; blank for users who are not in the file";
+    SourcedId sourced_id Holds::Text, "the SIS's id";
+    Identifier identifier Holds::Text, "the SIS's other id, such as the student number";
+    Role role Holds::Several(b'|'), "the roles, the primary one first, joined by `|`";
+    Schools schools Holds::Several(b'|'),
+        "sourcedIds of the schools, joined by `|`; a guardian has those of their students too";
+    State state Holds::Text,
+        "after the run: `pending`, `active`, `archived`; blank for a user without an account";
+    Action action Holds::Text, "what the run did, see below";
+    GivenName given_name Holds::Text, "the *actual* given name: on the account, after the run";
+    FamilyName family_name Holds::Text, "the actual family name";
+    Email email Holds::Text, "the actual email";
+    Phone phone Holds::Text, "the actual mobile, with which people sign in";
+    HomePhone home_phone Holds::Text, "the actual home phone number";
+    SisGivenName sis_given_name Holds::Text, "the given name in the roster";
+    SisFamilyName sis_family_name Holds::Text, "the family name in the roster";
+    SisEmail sis_email Holds::Text, "the email in the roster";
+    SisPhone sis_phone Holds::Text, "the mobile in the roster";
+    SisHomePhone sis_home_phone Holds::Text, "the home phone number in the roster";
+    Codes codes Holds::Several(b' '), "the codes of the notes, joined by a space";
+    FirstSeen first_seen Holds::Text,
+        "the day since which the newest of the row's kept differences has existed without a break. `users show` has the day for \
+         each field";
+    Notes notes Holds::Notes, "the notes, joined by `; `";
+}
+
+impl Column {
     /// The column with this header, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|column| column.name() == name)
@@ -107,15 +124,6 @@ impl Column {
         match typed.trim() {
             NAME => Ok(vec![Self::GivenName, Self::FamilyName]),
             typed => Self::parse(typed).map(|column| vec![column]),
-        }
-    }
-
-    /// What stands between the members of a cell that can hold several values.
-    pub(super) fn separator(self) -> Option<u8> {
-        match self {
-            Self::Role | Self::Schools => Some(b'|'),
-            Self::Codes => Some(b' '),
-            _ => None,
         }
     }
 
@@ -152,6 +160,16 @@ mod tests {
             assert_eq!(column.index(), i);
             assert_eq!(Column::parse(column.name()).unwrap(), column);
         }
+    }
+
+    #[test]
+    fn the_columns_in_the_docs_are_these() {
+        let docs = include_str!("../../docs/report.md");
+        let (_, from) = docs.split_once("## Columns\n\n| column | |\n|---|---|\n").unwrap();
+        let (table, _) = from.split_once("\n\n").unwrap();
+        let printed = Column::ALL
+            .map(|column| format!("| `{}` | {} |", column.name(), column.about().replace('|', "\\|")));
+        assert_eq!(table, printed.join("\n"));
     }
 
     #[test]

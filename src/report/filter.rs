@@ -1,6 +1,6 @@
 //! Which rows of a report are shown.
 
-use super::columns::Column;
+use super::columns::{Column, Holds};
 use super::reader::Cells;
 
 /// All conditions must hold.
@@ -37,9 +37,12 @@ fn holds(column: Column, cell: &[u8], value: &[u8]) -> bool {
         return true;
     }
     // A blank value asks for a blank cell, never for a gap between two separators.
-    column.separator().is_some_and(|separator| {
-        !value.is_empty() && cell.split(|&byte| byte == separator).any(|member| member == value)
-    })
+    match column.holds() {
+        Holds::Several(separator) if !value.is_empty() => {
+            cell.split(|&byte| byte == separator).any(|member| member == value)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A rendering turns cells into bytes and knows no file and no terminal, so that each can be tested as a function.
 
 use super::cell;
-use super::columns::Column;
+use super::columns::{Column, Holds};
 use super::reader::Cells;
 
 /// One way to show rows. Everything is appended to `out`, which the caller empties as it likes.
@@ -54,8 +54,8 @@ impl Rendering for Json {
             out.push(if i == 0 { b'{' } else { b',' });
             append_json(column.name(), out);
             out.push(b':');
-            match column {
-                Column::Line => append_json(&cells.line(), out),
+            match column.holds() {
+                Holds::Number => append_json(&cells.number(column), out),
                 _ => append_json(&cells.text(column), out),
             }
         }

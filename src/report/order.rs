@@ -4,7 +4,7 @@
 //! without notes when they are sorted by. A million rows by notes take so about 48 MiB and the notes themselves,
 //! whatever the size of the file; the rows are then read again where they stand, see `fetch`.
 
-use super::columns::Column;
+use super::columns::{Column, Holds};
 use super::reader::Cells;
 
 /// Where a row stands, and where its key does.
@@ -73,16 +73,16 @@ impl<'a> Order<'a> {
 fn append_key(column: Column, cells: &Cells<'_>, reverse: bool, keys: &mut Vec<u8>) {
     const SOME: u8 = 0;
     const NONE: u8 = 1;
-    match column {
-        Column::Line => match cells.line() {
+    match column.holds() {
+        Holds::Number => match cells.number(column) {
             Some(line) => {
                 keys.push(SOME);
                 keys.extend_from_slice(&if reverse { !line } else { line }.to_be_bytes());
             }
             None => keys.push(NONE),
         },
-        Column::Notes if cells.cell(column).is_empty() => keys.push(NONE),
-        Column::Notes => {
+        Holds::Notes if cells.cell(column).is_empty() => keys.push(NONE),
+        Holds::Notes => {
             keys.push(SOME);
             append_text(cells.cell(column), reverse, keys);
         }

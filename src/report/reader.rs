@@ -87,9 +87,9 @@ impl<'a> Cells<'a> {
         String::from_utf8_lossy(self.cell(column))
     }
 
-    /// The column `line` as the number it is, where it is one.
-    pub fn line(&self) -> Option<u64> {
-        std::str::from_utf8(self.cell(Column::Line)).ok()?.parse().ok()
+    /// The number in a column of numbers, where it is one.
+    pub(super) fn number(&self, column: Column) -> Option<u64> {
+        std::str::from_utf8(self.cell(column)).ok()?.parse().ok()
     }
 }
 
@@ -184,7 +184,8 @@ fn damaged(what: &str, line: u64, path: &Path) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::writer::{Row, Writer};
+    use super::super::columns::Row;
+    use super::super::writer::Writer;
     use super::*;
     use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::columns::{Column, NAME};
+use super::columns::{Column, Holds, NAME};
 use super::filter::whole_name;
 use super::formats::Rendering;
 use super::reader::{Cells, Layout};
@@ -94,7 +94,9 @@ impl Table {
 
     /// Which field takes the rest of the width and is wrapped instead of cut.
     fn wrapped(&self) -> Option<usize> {
-        self.fields.iter().position(|field| *field == Field::Cell(Column::Notes))
+        self.fields
+            .iter()
+            .position(|field| matches!(field, Field::Cell(column) if column.holds() == Holds::Notes))
     }
 
     /// Decides the widths and prints the rows held for that.

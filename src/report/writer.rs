@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::cell;
-use super::columns::Column;
+use super::columns::{Column, Row};
 use crate::failure::{Failure, Kind, Result};
 
 /// Spreadsheets take a CSV file for UTF-8 only if it begins with this.
@@ -15,79 +15,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Large enough that the system calls cost nothing, small enough to be no memory.
 pub(super) const BUFFER: usize = 256 * 1024;
 
-/// One user: a text for every column; a blank one is a blank cell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Row<'a> {
-    pub line: Option<u64>,
-    pub sourced_id: &'a str,
-    pub identifier: &'a str,
-    /// Several are joined by `|`, as in `schools`.
-    pub role: &'a str,
-    pub schools: &'a str,
-    pub state: &'a str,
-    pub action: &'a str,
-    pub given_name: &'a str,
-    pub family_name: &'a str,
-    pub email: &'a str,
-    pub phone: &'a str,
-    pub home_phone: &'a str,
-    pub sis_given_name: &'a str,
-    pub sis_family_name: &'a str,
-    pub sis_email: &'a str,
-    pub sis_phone: &'a str,
-    pub sis_home_phone: &'a str,
-    /// Several are joined by a blank.
-    pub codes: &'a str,
-    pub first_seen: &'a str,
-    /// Several are joined by `; `.
-    pub notes: &'a str,
-}
-
-impl<'a> Row<'a> {
-    /// All columns in order; the line is handed in as text.
-    fn cells(&self, line: &'a [u8]) -> [&'a [u8]; Column::ALL.len()] {
-        [
-            line,
-            self.sourced_id.as_bytes(),
-            self.identifier.as_bytes(),
-            self.role.as_bytes(),
-            self.schools.as_bytes(),
-            self.state.as_bytes(),
-            self.action.as_bytes(),
-            self.given_name.as_bytes(),
-            self.family_name.as_bytes(),
-            self.email.as_bytes(),
-            self.phone.as_bytes(),
-            self.home_phone.as_bytes(),
-            self.sis_given_name.as_bytes(),
-            self.sis_family_name.as_bytes(),
-            self.sis_email.as_bytes(),
-            self.sis_phone.as_bytes(),
-            self.sis_home_phone.as_bytes(),
-            self.codes.as_bytes(),
-            self.first_seen.as_bytes(),
-            self.notes.as_bytes(),
-        ]
-    }
-}
-
 /// Appends one encoded row, with its line break, to a buffer. Allocates only if the buffer must grow.
 pub fn csv_row(row: &Row<'_>, out: &mut Vec<u8>) {
-    let mut digits = [b'0'; 20];
-    let line = row.line.map_or(&b""[..], |line| decimal(line, &mut digits));
-    cell::append_row(row.cells(line).into_iter(), out);
-}
-
-fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return &digits[start..];
-        }
-    }
+    let mut digits = itoa::Buffer::new();
+    let line = row.line.map_or("", |line| digits.format(line));
+    cell::append_row(row.cells(line).map(str::as_bytes).into_iter(), out);
 }
 
 /// A Users report being written to a file or anything else.
@@ -183,13 +115,6 @@ mod tests {
             ,,,,,,,,,,,,,,,,,,,\r\n\
             18446744073709551615,,,,,,,,,,,,,,,,,,,\r\n";
         assert_eq!(String::from_utf8(writer.finish().unwrap()).unwrap(), expected);
-    }
-
-    #[test]
-    fn numbers() {
-        for number in [0, 9, 10, 1_000_001, u64::MAX] {
-            assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
-        }
     }
 
     #[test]

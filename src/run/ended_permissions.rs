@@ -26,7 +26,7 @@ impl EndedPermissions {
         }
         plan.each_decided(|row| {
             if row.action == Action::Restored
-                && let Some(account) = store.account(&row.sourced_id)?
+                && let Some(account) = store.account(row.sourced_id)?
                 && let Some(grants) = grants.get(&account.id)
             {
                 let places: Vec<&str> = grants.iter().map(Grant::word).collect();

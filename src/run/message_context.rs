@@ -28,7 +28,7 @@ impl MessageContext {
             plan.each_decided_sharing(|row| {
                 let shares = |note: &Note| matches!(note, Note::Shared(Field::Phone, ..));
                 if !row.changes.is_empty() && row.notes.iter().any(shares) {
-                    told.sharers.insert(row.sourced_id.clone().into_owned());
+                    told.sharers.insert(row.sourced_id.to_owned());
                 }
                 Ok(())
             })?;

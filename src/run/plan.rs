@@ -161,7 +161,7 @@ fn reused_ids(
             if row.action != Action::Held {
                 return Ok(());
             }
-            let since = before.and_then(|before| before.get(row.sourced_id.as_ref())).copied();
+            let since = before.and_then(|before| before.get(row.sourced_id)).copied();
             if since.is_none() {
                 let id = &row.sourced_id;
                 findings.attention("reused-id", At::file("users").line(row.line).column("sourcedId"), || {

@@ -15,8 +15,8 @@ use crate::contact::{Field, email_key, phone_key};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::Channel;
 use crate::owner;
-use crate::plan::{Note, Plan, View, join_codes, join_notes};
-use crate::report::{Row, Writer, csv_row};
+use crate::plan::{Note, Plan, PlanRow};
+use crate::report::{Writer, csv_row};
 use crate::store::{Refused, Store};
 
 /// `users-000042.csv`
@@ -52,15 +52,15 @@ impl Undeliverable {
     }
 
     /// The notes of a row, with this one among them.
-    fn notes<'a>(&self, row: &View<'a>) -> Cow<'a, [Note]> {
+    fn notes<'a>(&self, row: &'a PlanRow<'_>) -> Cow<'a, [Note]> {
         let Some(refused) = self.0.get(row.sourced_id).filter(|_| row.state == State::Active.word()) else {
-            return Cow::Borrowed(row.notes);
+            return Cow::Borrowed(&row.notes);
         };
         let mut notes = row.notes.to_vec();
         for one in refused {
             let (field, same) = match one.channel {
-                Channel::Email => (Field::Email, email_key(&one.recipient) == email_key(row.email)),
-                Channel::Sms => (Field::Phone, one.recipient == phone_key(row.phone)),
+                Channel::Email => (Field::Email, email_key(&one.recipient) == email_key(row.details.email)),
+                Channel::Sms => (Field::Phone, one.recipient == phone_key(row.details.phone)),
             };
             let note = Note::Undeliverable(field, one.reason.clone());
             if same && !notes.contains(&note) {
@@ -187,36 +187,12 @@ impl Write for Synced<'_> {
 /// Writes a report.
 pub(super) fn write_rows(out: &mut dyn Write, plan: &Plan, refused: &Undeliverable) -> Result<()> {
     let mut writer = Writer::new(out);
-    plan.write_rows(|row, rows| write_row(row, &refused.notes(row), rows), |rows| writer.rows(rows))?;
+    plan.write_rows(
+        |row, rows| row.report(&refused.notes(row), |row| csv_row(row, rows)),
+        |rows| writer.rows(rows),
+    )?;
     writer.finish()?;
     Ok(())
-}
-
-fn write_row(row: &View<'_>, notes: &[Note], rows: &mut Vec<u8>) {
-    let [sis_given_name, sis_family_name, sis_email, sis_phone, sis_home_phone] = row.sis;
-    let row = Row {
-        line: row.line,
-        sourced_id: row.sourced_id,
-        identifier: row.identifier,
-        role: row.roles,
-        schools: row.schools,
-        state: row.state,
-        action: row.action.word(),
-        given_name: row.given_name,
-        family_name: row.family_name,
-        email: row.email,
-        phone: row.phone,
-        home_phone: row.home_phone,
-        sis_given_name,
-        sis_family_name,
-        sis_email,
-        sis_phone,
-        sis_home_phone,
-        codes: &join_codes(notes),
-        first_seen: &row.first_seen.map(|day| day.to_string()).unwrap_or_default(),
-        notes: &join_notes(notes),
-    };
-    csv_row(&row, rows);
 }
 
 /// Gives the report of a run that is committed its name.

@@ -308,8 +308,7 @@ impl<'a> Undo<'a> {
         values: &[Undone],
     ) -> Result<()> {
         let (roles, schools) = (self.people.roles_of(after), self.schools.of(after));
-        let [sis_given_name, sis_family_name, sis_email, sis_phone, sis_home_phone] =
-            &forecast(after, &roles, &schools, &self.people.rules).sis;
+        let sis = forecast(after, &roles, &schools, &self.people.rules).sis;
         let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
         let codes: Vec<String> = values.iter().map(Undone::code).collect();
         let notes: Vec<String> = values.iter().map(|value| value.note(self.options.run)).collect();
@@ -326,11 +325,11 @@ impl<'a> Undo<'a> {
             email: &after.details.email,
             phone: &after.details.phone,
             home_phone: &after.details.home_phone,
-            sis_given_name,
-            sis_family_name,
-            sis_email,
-            sis_phone,
-            sis_home_phone,
+            sis_given_name: sis.given_name,
+            sis_family_name: sis.family_name,
+            sis_email: sis.email,
+            sis_phone: sis.phone,
+            sis_home_phone: sis.home_phone,
             codes: &codes.join(" "),
             first_seen: "",
             notes: &notes.join("; "),

@@ -256,9 +256,9 @@ pub(super) fn each_thing(outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
 fn things(row: &PlanRow<'_>, outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
     let school_id = row.schools.split('|').next().unwrap_or_default();
     let school = if school_id.is_empty() { "" } else { outcome.schools.name(school_id) };
-    let before = row.state_before.as_deref().filter(|_| row.action == Action::Archived);
-    let state = before.unwrap_or(&row.state);
-    let id: &str = if row.sourced_id.is_empty() { "?" } else { &row.sourced_id };
+    let before = row.state_before.filter(|_| row.action == Action::Archived);
+    let state = before.unwrap_or(row.state);
+    let id: &str = if row.sourced_id.is_empty() { "?" } else { row.sourced_id };
     let mut say = |thing: Thing<'_>| {
         let Thing { kind, sign, what, field, old, new, detail, at } = thing;
         add(Order { kind, rank: 0, school, id, at }, &|| Line {
@@ -313,9 +313,8 @@ fn things(row: &PlanRow<'_>, outcome: &Outcome, add: &mut Add<'_>) -> Result<()>
         Action::Updated | Action::Kept | Action::Unchanged | Action::Skipped => {}
     }
     // On the first read of an export nearly everybody joins, and no limit counts them.
-    let joins = outcome.plan.summary.joins > 0
-        && row.state == "active"
-        && row.state_before.as_deref() == Some("pending");
+    let joins =
+        outcome.plan.summary.joins > 0 && row.state == "active" && row.state_before == Some("pending");
     if joins {
         let detail = || "pending → active".to_owned();
         say(Thing { what: "state", detail: &detail, ..whole(Kind::Joined, '~') })?;
@@ -325,7 +324,7 @@ fn things(row: &PlanRow<'_>, outcome: &Outcome, add: &mut Add<'_>) -> Result<()>
         say(Thing { what: "state", detail: &detail, ..whole(Kind::PendingAgain, '~') })?;
     }
     for change in row.changes.iter() {
-        let kind = match (&*row.state, change.field) {
+        let kind = match (row.state, change.field) {
             ("active", Field::Email | Field::Phone) => Kind::SignIn,
             ("active", Field::Name | Field::HomePhone) => Kind::Details,
             (_, _) => Kind::Pending,
@@ -362,7 +361,7 @@ fn things(row: &PlanRow<'_>, outcome: &Outcome, add: &mut Add<'_>) -> Result<()>
 /// Of the account or, if there is none, as the roster has it.
 fn name(row: &PlanRow<'_>) -> String {
     let name = row.details.shown(Field::Name);
-    if name.is_empty() { format!("{} {}", row.sis[0], row.sis[1]).trim().to_owned() } else { name }
+    if name.is_empty() { row.sis.shown(Field::Name).into_owned() } else { name.into_owned() }
 }
 
 /// Goes through the new sourcedIds.

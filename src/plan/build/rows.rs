@@ -5,10 +5,10 @@ use std::thread;
 use super::Plan;
 use crate::failure::Result;
 use crate::lanes::Lanes;
+use crate::plan::PlanRow;
 use crate::plan::people::Walk;
 use crate::plan::sort::Source;
-use crate::plan::view::{Faces, View};
-use crate::plan::{Action, PlanRow};
+use crate::plan::view::Faces;
 use crate::roster::kept;
 use crate::spool::{self, BLOCK};
 
@@ -20,7 +20,7 @@ impl Plan {
     /// `Failed` if they cannot be read back from where they are kept, and those of `out`.
     pub fn write_rows(
         &self,
-        format: impl Fn(&View<'_>, &mut Vec<u8>) + Sync,
+        format: impl Fn(&PlanRow<'_>, &mut Vec<u8>) + Sync,
         mut out: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         let format = &format;
@@ -66,7 +66,7 @@ impl Plan {
             while let Some(mut row) = rows.next_value::<PlanRow<'_>>()? {
                 self.share(&mut row, &mut sharing);
                 if row.is_of_interest() {
-                    format(&View::of(&row), &mut text);
+                    format(&row, &mut text);
                 }
                 if text.len() >= BLOCK {
                     out(&text)?;
@@ -82,7 +82,7 @@ impl Plan {
         &self,
         piece: Piece<'_>,
         faces: &mut Faces<'_>,
-        format: &impl Fn(&View<'_>, &mut Vec<u8>),
+        format: &impl Fn(&PlanRow<'_>, &mut Vec<u8>),
     ) -> Result<Written> {
         let Piece { block, mut text, sources, place, rows } = piece;
         let mut sharing = self.sharing.walk(place);
@@ -98,7 +98,7 @@ impl Plan {
                     records.skip()?;
                     if let Some(mut row) = rows.next().transpose()? {
                         self.share(&mut row, &mut sharing);
-                        format(&View::of(&row), &mut text);
+                        format(&row, &mut text);
                     }
                 }
                 Source::Record => {
@@ -106,7 +106,7 @@ impl Plan {
                     notes.clear();
                     sharing.note(place, kept.record.sourced_id, &mut notes);
                     let person = self.survey.person_of(place).unwrap_or_default();
-                    faces.show(&kept, person, &notes, |view| format(view, &mut text))?;
+                    faces.show(&kept, person, &notes, |row| format(row, &mut text))?;
                 }
             }
         }
@@ -116,7 +116,7 @@ impl Plan {
     /// Adds to a row what the person shares.
     pub(super) fn share(&self, row: &mut PlanRow<'_>, sharing: &mut Walk<'_>) {
         if row.compared {
-            sharing.note(row.place, &row.sourced_id, row.notes.to_mut());
+            sharing.note(row.place, row.sourced_id, row.notes.to_mut());
         }
     }
 
@@ -146,20 +146,21 @@ impl Plan {
         Ok(())
     }
 
-    /// The row of one person, if there is something to say or to do; of a plan with `decide_all`, whoever it is.
+    /// Hands over the row of one person; none if there is nothing to say or to do. A plan with `decide_all` has the row of
+    /// everyone.
     ///
     /// # Errors
     /// As [`Plan::write_rows`].
-    pub fn row(&self, sourced_id: &str) -> Result<Option<PlanRow<'static>>> {
+    pub fn with_row<R>(&self, sourced_id: &str, with: impl FnOnce(Option<&PlanRow<'_>>) -> R) -> Result<R> {
         let mut sharing = self.sharing.walk(0);
         let mut rows = self.rows.read();
         while let Some(mut row) = rows.next_value::<PlanRow<'_>>()? {
             if row.sourced_id == sourced_id {
                 self.share(&mut row, &mut sharing);
-                return Ok(Some(row).filter(PlanRow::is_of_interest).map(PlanRow::into_owned));
+                return Ok(with(Some(&row).filter(|row| row.is_of_interest())));
             }
         }
-        Ok(None)
+        Ok(with(None))
     }
 }
 
@@ -177,16 +178,4 @@ struct Piece<'a> {
 struct Written {
     block: Vec<u8>,
     text: Vec<u8>,
-}
-
-impl PlanRow<'_> {
-    /// Whether there is an account that is not archived.
-    pub(super) fn is_live(&self) -> bool {
-        !matches!(self.state.as_ref(), "" | "archived")
-    }
-
-    /// Someone whom a delta does not mention has a row only if there is something to say.
-    pub(super) fn is_of_interest(&self) -> bool {
-        self.line.is_some() || self.action != Action::Unchanged || !self.notes.is_empty()
-    }
 }

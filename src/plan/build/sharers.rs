@@ -10,9 +10,10 @@ use crate::findings::{At, Findings};
 use crate::message::Channel;
 use crate::plan::draft::Former;
 use crate::plan::people::{CREDENTIALS, NOWHERE, Others, People, Rekey, Sharing};
+use crate::plan::row::RowHead;
 use crate::plan::sort::Source;
 use crate::plan::survey::Survey;
-use crate::plan::{Action, PlanRow, RowHead};
+use crate::plan::{Action, PlanRow};
 use crate::roster::kept::{self, Kept};
 use crate::spool;
 use crate::store::{ARCHIVED, Store};
@@ -119,7 +120,7 @@ impl Plan {
             if sharers.binary_search(&head.place).is_ok() {
                 let row: PlanRow<'_> = spool::first_of(bytes)?;
                 if row.is_live() {
-                    self.sharing.name(row.place, &row.sourced_id, &row.details.name);
+                    self.sharing.name(row.place, row.sourced_id, &Details::from(row.details).name);
                 }
             }
         }
@@ -157,8 +158,8 @@ impl Plan {
         }
         if self.summary.count(Action::Archived) > 0 {
             self.each_of(Action::Archived, |row| {
-                let loses = row.state_before.as_deref() == Some(State::Active.word());
-                put(&row.details, &row.sourced_id, loses);
+                let loses = row.state_before == Some(State::Active.word());
+                put(&row.details.into(), row.sourced_id, loses);
             })?;
         }
         if gone.is_empty() {
@@ -166,13 +167,13 @@ impl Plan {
         }
         let mut rekeys = Vec::new();
         self.each_of(Action::Created, |row| {
-            let keys = likeness_keys(&row.details).into_iter().zip(CREDENTIALS);
+            let keys = likeness_keys(&row.details.into()).into_iter().zip(CREDENTIALS);
             let found = keys.filter_map(|(key, field)| Some((gone.get(&key?)?, field))).next();
             if let Some(((old, loses), field)) = found {
                 rekeys.push(Rekey {
                     place: row.place,
                     line: row.line,
-                    new: row.sourced_id.as_ref().into(),
+                    new: row.sourced_id.into(),
                     old: old.clone(),
                     field,
                     loses: *loses,

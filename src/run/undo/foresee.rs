@@ -76,8 +76,8 @@ impl Undo<'_> {
     fn read_off(&self, planned: &Planned, given_back: &HashSet<String>) -> Result<Foreseen> {
         let mut foreseen = Foreseen::new();
         planned.plan.each_decided(|row| {
-            if given_back.contains(row.sourced_id.as_ref())
-                && let Some(account) = self.people.store.account(&row.sourced_id)?
+            if given_back.contains(row.sourced_id)
+                && let Some(account) = self.people.store.account(row.sourced_id)?
             {
                 let fates = fates(row, &account);
                 if !fates.is_empty() {
@@ -95,7 +95,7 @@ fn fates(row: &PlanRow<'_>, account: &Account) -> Vec<(Field, Next)> {
     let fate = |field: Field| {
         let after = row.details.shown(field);
         if after != account.details.shown(field) {
-            Some((field, Next::ChangedTo(after)))
+            Some((field, Next::ChangedTo(after.into_owned())))
         } else if row.kept.iter().any(|(of, _)| *of == field) {
             Some((field, Next::Reported))
         } else {
