@@ -57,7 +57,7 @@ pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, Within, end_unheard};
 pub use message_context::MessageContext;
 pub use presence::{Signs, is_there, lost};
 pub use report_file::find_report;
-pub use source::glance;
+pub use source::check_source;
 pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
 
 /// Log lines of this target are said also with `-q`.
@@ -228,7 +228,7 @@ fn walk(config: &Config, options: &Options, around: &Surroundings<'_>, begun: &A
     let mut outcome = Outcome {
         run: (!options.dry_run).then_some(number),
         plan,
-        schools: source.schools().clone(),
+        schools: source.about().schools.clone(),
         overruns,
         blocked,
         partial,
@@ -458,14 +458,14 @@ fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
 
 /// Changes alone say nothing about who else there is.
 fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
-    if source.mode() != Mode::Delta || store.has_accounts()? {
+    if source.about().mode != Mode::Delta || store.has_accounts()? {
         return Ok(());
     }
     Err(Failure::new(
         Kind::InputUnusable,
         "the roster holds only changes (delta), and there is nothing yet that they could change",
     )
-    .at(source.name())
+    .at(&source.about().name)
     .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
 }
 

@@ -3,18 +3,18 @@
 //! A source hands over records and nothing else; it knows neither the policy nor the store.
 
 pub mod clever;
-mod glance;
 pub mod guardians;
 pub mod http;
 mod identifiers;
-mod kept;
-mod known;
+mod known_guardians;
 pub mod oneroster_api;
 pub mod oneroster_csv;
 mod org_check;
+mod pull_cache;
 mod pulled;
 mod renamed;
 pub mod sftp;
+mod source_check;
 mod spool;
 
 use std::collections::{BTreeMap, HashSet};
@@ -27,11 +27,11 @@ use crate::findings::Findings;
 use crate::last_night::FileSeen;
 use crate::roster::{Mode, Record, Schools};
 
-pub use glance::Glance;
 pub use identifiers::Identifiers;
-pub use kept::Keeping;
-pub use known::{KnownFamily, KnownGuardian};
+pub use known_guardians::{KnownGuardian, KnownGuardians};
+pub use pull_cache::PullCache;
 pub use renamed::Renamed;
+pub use source_check::SourceCheck;
 
 /// Who watches a long pull: its clock, somebody who is shown how far it is, the wish that it should stop.
 pub struct Watch<'a> {
@@ -51,53 +51,42 @@ impl Watch<'_> {
     }
 }
 
+/// What is known of a roster before it is read.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// What it is called in messages and in the history: a path or a URL.
+    pub name: String,
+    /// Which users leave when their record is absent.
+    pub mode: Mode,
+    /// Names of the schools and other orgs. Empty if the source has none.
+    pub schools: Schools,
+    /// What was odd about the package as a whole (manifest, encoding, delimiter, missing optional files).
+    pub findings: Findings,
+    /// What the list of its users is called in findings.
+    pub users_name: &'static str,
+    /// Some row of a file beside the users cannot be related to a user, so that a user may seem to lack a role or a school.
+    pub has_unclear_rows: bool,
+    /// This is a complete roster of a source that can share guardians, and it has none: the permission is missing, not the
+    /// people.
+    pub shares_no_guardians: bool,
+}
+
+/// What is known of a roster once it was read to its end.
+#[derive(Debug, Default)]
+pub struct AfterRead {
+    /// What was seen of its files; see [`LastNight::files`](crate::last_night::LastNight::files). Empty for a source without
+    /// files.
+    pub files: BTreeMap<String, FileSeen>,
+    /// How many users have roles beside the list of users and are not in that list, which may then not be complete.
+    pub roles_of_nobody: u64,
+    /// The guardians of a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their sourcedIds. None without
+    /// such a file.
+    pub guardians_beside: Option<HashSet<u64>>,
+}
+
 /// A roster that was found usable. It is read in a thread of its own.
 pub trait RosterSource: Send + Sync {
-    /// What it is called in messages and in the history: a path, a URL.
-    fn name(&self) -> &str;
-
-    /// Who leaves when a record is absent.
-    fn mode(&self) -> Mode;
-
-    /// Names of the schools and other orgs. Empty if the source has none.
-    fn schools(&self) -> &Schools;
-
-    /// What was odd about the package as a whole (manifest, encoding, delimiter, missing optional files).
-    fn findings(&self) -> &Findings;
-
-    /// Whether some row of a file beside the users names nobody who could be found, so that somebody may seem to lack a
-    /// role or a school that they have.
-    fn names_nobody_somewhere(&self) -> bool {
-        false
-    }
-
-    /// Whether this is a complete roster of a source that can share guardians, and there is none in it: then it is the
-    /// permission that is missing, not the people.
-    fn shares_no_guardians(&self) -> bool {
-        false
-    }
-
-    /// The guardians who come from a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their sourcedIds, once it
-    /// was read. None without such a file.
-    fn guardians_beside(&self) -> Option<&HashSet<u64>> {
-        None
-    }
-
-    /// How many users have roles beside the users' list and are not in that list, once it was read: it may not be whole.
-    fn roles_of_nobody(&self) -> u64 {
-        0
-    }
-
-    /// What the list of its users is called in findings.
-    fn users_name(&self) -> &'static str {
-        "users"
-    }
-
-    /// What was seen of its files, once it was read; see [`LastNight::files`](crate::last_night::LastNight::files). Nothing
-    /// for a source without files.
-    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
-        BTreeMap::new()
-    }
+    fn about(&self) -> &About;
 
     /// Hands each record to `each`, in the order of the source, until it breaks off.
     ///
@@ -110,5 +99,5 @@ pub trait RosterSource: Send + Sync {
         &self,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()>;
+    ) -> Result<AfterRead>;
 }

@@ -13,8 +13,8 @@ use crate::findings::{At, Findings, KEPT_PER_CODE, Severity};
 use crate::plan::{self, Action, Note, PlanRow};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
-use crate::run::{Checked, Surroundings, check, glance};
-use crate::source::{Glance, Identifiers};
+use crate::run::{Checked, Surroundings, check, check_source};
+use crate::source::{Identifiers, SourceCheck};
 
 /// Say what the next run, started now, would stumble over
 ///
@@ -97,14 +97,14 @@ fn json(checked: &Checked, status: Status) -> serde_json::Value {
 
 /// Asks the source for a page, and says what came.
 fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: &Ui) -> Result<Status> {
-    let Some(seen) = glance(config, around)? else {
+    let Some(seen) = check_source(config, around)? else {
         return Err(Failure::new(Kind::Usage, "`--source` is for sources that are asked over the network")
             .at(config.source.path.display())
             .cure("leave it out: files are read whole"));
     };
     let status = if seen.missing.is_empty() { Status::Ok } else { Status::Partial };
     let text = match args.format {
-        Format::Text => glance_text(&seen),
+        Format::Text => source_text(&seen),
         Format::Json => format!(
             "{:#}\n",
             json!({
@@ -123,7 +123,7 @@ fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: 
     Ok(status)
 }
 
-fn glance_text(seen: &Glance) -> String {
+fn source_text(seen: &SourceCheck) -> String {
     let mut text = format!("{}: connected and logged in\n", seen.place);
     if let Some(orgs) = seen.orgs {
         text.push_str(&format!(

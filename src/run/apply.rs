@@ -46,8 +46,8 @@ pub(super) fn write(
         started: around.now,
         finished: around.now.max(chrono::Utc::now()),
         result,
-        source: source.name(),
-        mode: source.mode(),
+        source: &source.about().name,
+        mode: source.about().mode,
         notify,
         checksum: &plan.checksum,
         summary: &summary.to_string(),
@@ -55,12 +55,12 @@ pub(super) fn write(
     })?;
     if result != RunResult::Blocked {
         around.progress.begin("applying", None);
-        let schools = source.schools();
+        let schools = &source.about().schools;
         for (id, name) in &schools.0 {
             store.put_school(id, name, schools.1.contains(id))?;
         }
         plan.last_schools().write(store)?;
-        if source.mode() == Mode::Bulk {
+        if source.about().mode == Mode::Bulk {
             store.forget_bystanders(|id| !plan.mentions(id))?;
         }
         plan.each_bystander(|bystander| store.put_bystander(&bystander))?;

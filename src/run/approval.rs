@@ -34,7 +34,7 @@ pub const BASIS: &str = "basis";
 impl Basis {
     pub(super) fn of(rules: &Rules, source: &dyn RosterSource, options: &Options) -> Self {
         Self {
-            source: source.name().to_owned(),
+            source: source.about().name.to_owned(),
             no_notify: options.no_notify,
             rekey: options.rekey.is_some(),
             settings: rules.settings(),

@@ -18,7 +18,7 @@ use crate::last_night::{LastNight, SettingSeen, file};
 use crate::plan::{self as planner, Action, Overrun, Plan, Rules, Surveyed};
 use crate::platform::{Before, compare};
 use crate::roster::Mode;
-use crate::source::RosterSource;
+use crate::source::{About, RosterSource};
 use crate::store::Store;
 
 /// A plan, and what it was made of.
@@ -47,10 +47,10 @@ pub(super) fn plan_on(
     findings: &mut Findings,
     around: &Surroundings<'_>,
 ) -> Result<Planned> {
-    let Surveyed { source, survey, prepared: export } =
+    let Surveyed { source, after, survey, prepared: export } =
         survey(open, config, options, store, rules, findings, around)?;
     refuse_first_delta(&*source, store)?;
-    source::refuse_lost_guardians(&*source, store, rules)?;
+    source::refuse_lost_guardians(source.about(), after.guardians_beside.as_ref(), store, rules)?;
     find_exposed_secrets(config, findings);
     let mut overruns = unknown_schools(config, &*source, &survey, store, rules, options.what_if, findings)?;
     let export_unknown = export.report_unknown(|key| survey.knows(key), findings)?;
@@ -69,20 +69,20 @@ pub(super) fn plan_on(
         None => None,
     };
     let last = rules.last_night.as_deref().map(|night| night.roster.clone()).unwrap_or_default();
-    let contacts = match source.mode() {
+    let contacts = match source.about().mode {
         Mode::Bulk => blank_columns::compare(survey.contacts, &last, rules.today, findings),
         Mode::Delta | Mode::Unknown => blank_columns::Compared::default(),
     };
     let rules = &contacts.rules(rules);
     around.progress.begin("planning", Some(survey.records));
     let plan =
-        planner::build(source.mode(), survey, store, &export, rules, options.decide_all, watch(around));
+        planner::build(source.about().mode, survey, store, &export, rules, options.decide_all, watch(around));
     interrupted(around)?;
     let mut plan = plan?;
-    plan.tell_rekeys(source.users_name(), findings);
+    plan.tell_rekeys(source.about().users_name, findings);
     let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
-    if source.mode() == Mode::Bulk {
-        let mut all = source.files_seen();
+    if source.about().mode == Mode::Bulk {
+        let mut all = after.files;
         plan.keep_emptied_columns(&tonight.files, &mut all);
         for (kind, seen) in all {
             let seen = tonight.files.get(&kind).map_or(seen.clone(), |before| seen.after(before));
@@ -98,12 +98,12 @@ pub(super) fn plan_on(
         plan.summary.export_emptied = compared.emptied;
         tonight.export = Some(compared.seen);
     }
-    tonight.reused = reused_ids(&plan, source.mode(), rules, store, findings)?;
+    tonight.reused = reused_ids(&plan, source.about().mode, rules, store, findings)?;
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
     tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
-    tonight.roster = plan.roster_seen(source.mode(), &tonight.roster);
-    say_roles_of_nobody(&*source, rules, &mut tonight, findings);
-    plan.say_left_out(source.mode(), source.name(), source.users_name(), findings)?;
+    tonight.roster = plan.roster_seen(source.about().mode, &tonight.roster);
+    say_roles_of_nobody(source.about(), after.roles_of_nobody, rules, &mut tonight, findings);
+    plan.say_left_out(source.about().mode, &source.about().name, source.about().users_name, findings)?;
     overruns.extend(planner::check_limits(&plan.summary, &config.limits));
     plan.cover(&overruns);
     for overrun in planner::check_upgraded(&plan.summary, &config.limits) {
@@ -119,15 +119,15 @@ pub(super) fn plan_on(
 
 /// Many users with roles, but without a row of their own, are the best sign of a list of users that is not whole.
 fn say_roles_of_nobody(
-    source: &dyn RosterSource,
+    about: &About,
+    now: u64,
     rules: &Rules,
     tonight: &mut LastNight,
     findings: &mut Findings,
 ) {
-    if source.mode() != Mode::Bulk {
+    if about.mode != Mode::Bulk {
         return;
     }
-    let now = source.roles_of_nobody();
     let Some(last) = rules.last_night.as_deref() else {
         tonight.roster.roles_of_nobody = now;
         return;
@@ -135,7 +135,7 @@ fn say_roles_of_nobody(
     let new = now.saturating_sub(last.roster.roles_of_nobody);
     let records = tonight.roster.roles.values().sum::<u64>();
     if new >= 10 && new * 100 > records {
-        findings.attention("many-dangling-users", At::file(source.users_name()).column("sourcedId"), || {
+        findings.attention("many-dangling-users", At::file(about.users_name).column("sourcedId"), || {
             format!(
                 "{new} users more than on the last good night have roles in roles.csv and no row in users.csv; check that \
                  users.csv is complete"

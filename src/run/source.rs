@@ -1,6 +1,7 @@
 //! Which source is read, by the configuration.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use crate::source::guardians::{self, WithGuardians};
 use crate::source::oneroster_csv::lone::FileOpening;
 use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::source::{
-    Glance, Keeping, KnownFamily, KnownGuardian, Renamed, RosterSource, Watch, clever, oneroster_api, sftp,
+    About, KnownGuardian, KnownGuardians, PullCache, Renamed, RosterSource, SourceCheck, Watch, clever,
+    oneroster_api, sftp,
 };
 use crate::store::Store;
 
@@ -60,7 +62,7 @@ fn open_source(
     around: &Surroundings<'_>,
     may_write: bool,
 ) -> Result<Box<dyn RosterSource>> {
-    let known = || known_family(store);
+    let known = || known_guardians(store);
     let last_night = store.last_night()?.map(Arc::new);
     let csv = |options| oneroster_csv::Options { last_night: last_night.clone(), ..options };
     let source = match (&config.source.pull, path) {
@@ -82,7 +84,7 @@ fn open_source(
             let begun = Cell::new(None);
             let mut file = config.sync.store.clone().into_os_string();
             file.push(".roster");
-            let keeping = Keeping { file: file.into(), write: may_write };
+            let keeping = PullCache { file: file.into(), write: may_write };
             watched(around, &begun, |watch| match pull {
                 Pull::Sftp(options) => {
                     let csv = csv(options.csv.clone());
@@ -114,25 +116,25 @@ fn open_source(
 ///
 /// # Errors
 /// Those of the source.
-pub fn glance(config: &Config, around: &Surroundings<'_>) -> Result<Option<Glance>> {
+pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option<SourceCheck>> {
     let Some(pull) = &config.source.pull else { return Ok(None) };
     let begun = Cell::new(None);
-    let glance = watched(around, &begun, |watch| match pull {
-        Pull::OneRoster(options) => oneroster_api::glance(options, watch).map(Some),
-        Pull::Clever(options) => clever::glance(options, watch).map(Some),
-        Pull::Sftp(options) => sftp::glance(options, watch).map(Some),
+    let seen = watched(around, &begun, |watch| match pull {
+        Pull::OneRoster(options) => oneroster_api::check(options, watch).map(Some),
+        Pull::Clever(options) => clever::check(options, watch).map(Some),
+        Pull::Sftp(options) => sftp::check(options, watch).map(Some),
     });
     around.progress.end();
-    let mut glance = glance?;
-    if let (Some(glance), Some(beside)) = (&mut glance, &config.guardians) {
+    let mut seen = seen?;
+    if let (Some(seen), Some(beside)) = (&mut seen, &config.guardians) {
         // They are in the file.
-        glance.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
+        seen.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
         if let Err(cause) = std::fs::File::open(&beside.file) {
             let what = format!("the guardians file {} cannot be opened: {cause}", beside.file.display());
-            glance.missing.push(("no-guardians-file", what));
+            seen.missing.push(("no-guardians-file", what));
         }
     }
-    Ok(glance)
+    Ok(seen)
 }
 
 /// Shows the pull to whoever watches the run.
@@ -152,8 +154,8 @@ fn watched<T>(
 }
 
 /// The guardians whom the store knows, for sources that give them no lasting id.
-fn known_family(store: &Store) -> Result<KnownFamily> {
-    let mut known = KnownFamily::default();
+fn known_guardians(store: &Store) -> Result<KnownGuardians> {
+    let mut known = KnownGuardians::default();
     store.each_guardian(|guardian| {
         known.add(KnownGuardian {
             sourced_id: guardian.sourced_id,
@@ -179,11 +181,15 @@ const FEW: u64 = 5;
 ///
 /// # Errors
 /// `InputUnusable` if there are guardians whom the run would archive for that.
-pub(super) fn refuse_lost_guardians(source: &dyn RosterSource, store: &Store, rules: &Rules) -> Result<()> {
-    if !source.shares_no_guardians() {
+pub(super) fn refuse_lost_guardians(
+    about: &About,
+    beside: Option<&HashSet<u64>>,
+    store: &Store,
+    rules: &Rules,
+) -> Result<()> {
+    if !about.shares_no_guardians {
         return Ok(());
     }
-    let beside = source.guardians_beside();
     let (mut lost, mut here) = (0_u64, 0_u64);
     store.each_relative(|known| {
         let synced = |role: &str| {
@@ -208,7 +214,7 @@ pub(super) fn refuse_lost_guardians(source: &dyn RosterSource, store: &Store, ru
         Kind::InputUnusable,
         format!("the source shares no guardians any more, and {lost} are known; nothing was applied"),
     )
-    .at(source.name())
+    .at(&about.name)
     .cure(
         "have guardians (contacts, users who are not enrolled) shared with these credentials again; if they are not to be \
          synced any more, take guardian, parent and relative out of `roles` in [sync]",

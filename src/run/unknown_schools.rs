@@ -24,7 +24,7 @@ pub(super) fn unknown_schools(
     what_if: Option<bool>,
     findings: &mut Findings,
 ) -> Result<Vec<Overrun>> {
-    let roster = source.schools();
+    let roster = &source.about().schools;
     let is_known = |id: &str| roster.0.contains_key(id) || survey.knows_school(id);
     let own = config.schools.iter().map(|school| {
         let protects = config.sync.update_contacts && !school.update_contacts;
@@ -32,7 +32,7 @@ pub(super) fn unknown_schools(
     });
     let synced = config.sync.schools.iter().map(|school| ("[sync] schools", school, false));
     let mut unknown: Vec<_> = own.chain(synced).filter(|(_, id, _)| !is_known(id)).collect();
-    if !unknown.is_empty() && source.mode() != Mode::Bulk {
+    if !unknown.is_empty() && source.about().mode != Mode::Bulk {
         // The accounts that a delta does not mention stay, with their schools.
         let today = rules.today.to_string();
         store.each_relative(|known| {

@@ -18,18 +18,18 @@ use serde::de::Error as _;
 
 use self::contacts::{People, Recognised};
 use self::user::User;
-use super::glance::Glance;
 use super::http::{self, Client, Credentials, Url, same_server, under};
-use super::kept::{Head, Keeping, Kept};
-use super::known::KnownFamily;
+use super::known_guardians::KnownGuardians;
 use super::oneroster_api::json::{List, Text};
 use super::oneroster_api::list::missing;
 use super::oneroster_api::rows::Rows;
+use super::pull_cache::{CachedRoster, Head, PullCache};
 use super::pulled::Pulled;
+use super::source_check::SourceCheck;
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
-use crate::roster::{Mode, Schools};
+use crate::roster::Schools;
 
 pub use district::Trouble;
 
@@ -63,9 +63,9 @@ const ROLES: [&str; 5] = ["student", "teacher", "staff", "district_admin", "cont
 /// it gives nobody; `Usage` if the credentials are not there.
 pub fn open(
     options: &Options,
-    keeping: Option<&Keeping>,
+    keeping: Option<&PullCache>,
     watch: &Watch<'_>,
-    known: &dyn Fn() -> Result<KnownFamily>,
+    known: &dyn Fn() -> Result<KnownGuardians>,
 ) -> Result<Box<dyn RosterSource>> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
     let mut findings = Findings::default();
@@ -108,7 +108,7 @@ pub fn open(
         let mark = newest.ok().flatten();
         keeping.keep(mark.map(|mark| Head::new(&place, mark, whole_at)), &records);
     }
-    let pulled = Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records };
+    let pulled = Pulled::new(&options.url, schools, findings, records);
     Ok(match renamed.is_empty() {
         true => Box::new(pulled),
         false => Box::new(Recognised { pulled, renamed }),
@@ -155,7 +155,7 @@ fn changes(
         tracing::info!("{why}; pulling everything");
         Ok(None)
     };
-    let kept: Kept<String> = match Kept::open(file, place, full_every, watch.now) {
+    let kept: CachedRoster<String> = match CachedRoster::open(file, place, full_every, watch.now) {
         Ok(kept) => kept,
         Err(why) => return all(why),
     };
@@ -174,25 +174,25 @@ fn changes(
 ///
 /// # Errors
 /// As [`open`], but nobody at all is no error.
-pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
+pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
     let mut findings = Findings::default();
     district::look(&client, options, watch.now, &mut findings)?;
-    let mut glance = Glance { place: options.url.to_string(), by_role: true, ..Glance::default() };
-    glance.missing.extend(findings.kept().iter().map(|finding| (finding.code, finding.message.clone())));
+    let mut check = SourceCheck { place: options.url.to_string(), by_role: true, ..SourceCheck::default() };
+    check.missing.extend(findings.kept().iter().map(|finding| (finding.code, finding.message.clone())));
     let schools =
         page(&client, &first(options, "schools", &[]), &mut |body| items(body, &mut |_: School<'_>| Ok(())))?;
-    glance.orgs = Some(schools.count);
+    check.orgs = Some(schools.count);
     for role in ROLES {
         page(&client, &first(options, "users", &[("role", role)]), &mut |body| {
             items(body, &mut |user: User<'_>| {
-                user.with_record(|record| glance.add(record));
+                user.with_record(|record| check.add(record));
                 Ok(())
             })
         })?;
     }
-    glance.judge();
-    Ok(glance)
+    check.judge();
+    Ok(check)
 }
 
 /// What a page says of itself.

@@ -10,10 +10,9 @@ mod students;
 mod unite;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,15 +20,15 @@ use self::details::mark;
 use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian};
 use self::students::Students;
 use self::unite::unite;
-use super::RosterSource;
-use super::known::{Claim, KnownFamily, kinship};
+use super::known_guardians::{Claim, KnownGuardians, kinship};
 use super::oneroster_csv::lone::{self, FileOpening, LoneRow};
+use super::{About, AfterRead, RosterSource};
 use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, file as kind};
 use crate::roles;
-use crate::roster::{Defect, IdList, Mode, Record, RoleList, Schools};
+use crate::roster::{Defect, IdList, Mode, Record, RoleList};
 use crate::value::{self, RecordReader};
 
 pub use details::Reader;
@@ -49,13 +48,11 @@ pub struct WithGuardians {
     file: String,
     guardians: Vec<Guardian>,
     broken: Vec<Broken>,
-    known: KnownFamily,
+    known: KnownGuardians,
     reader: Reader,
-    findings: Findings,
+    about: About,
     /// What the next run is to know of the file.
     seen: FileSeen,
-    /// Whom the file gave, once it was read: hashes of their ids.
-    given: OnceLock<HashSet<u64>>,
 }
 
 impl WithGuardians {
@@ -68,15 +65,16 @@ impl WithGuardians {
         inner: Box<dyn RosterSource>,
         path: &Path,
         opening: FileOpening<'_>,
-        known: KnownFamily,
+        known: KnownGuardians,
         reader: Reader,
     ) -> Result<Self> {
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut findings = inner.findings().clone();
+        let mut about = inner.about().clone();
+        let findings = &mut about.findings;
         let mut rows: Vec<Guardian> = Vec::new();
         let mut broken: Vec<Broken> = Vec::new();
         let mut meaning = RecordReader::gathering(value::GUARDIANS);
-        let seen = lone::read(path, opening, COLUMNS, &mut findings, &mut |row| {
+        let seen = lone::read(path, opening, COLUMNS, findings, &mut |row| {
             let row = whole_id(row, &known);
             match Guardian::read(&row, &reader, &mut meaning) {
                 Ok(guardian) => rows.push(guardian),
@@ -85,23 +83,24 @@ impl WithGuardians {
             Ok(())
         })?;
         let (words, oddities) = meaning.finish();
-        oddities.tell(&file, &mut findings);
+        oddities.tell(&file, findings);
         rows.iter_mut().for_each(|row| row.settle_name(&words));
         if rows.is_empty() {
             return Err(Failure::new(Kind::InputUnusable, format!("{file} names no guardian"))
                 .at(path.display())
                 .cure("check that it was delivered completely; to do without it, remove [guardians]"));
         }
-        let guardians = unite(rows, &file, &mut broken, &mut findings);
+        let guardians = unite(rows, &file, &mut broken, findings);
         for row in &broken {
             findings.error(row.code, At::file(&file).line(row.line), || row.what.to_owned());
         }
-        Ok(Self { inner, file, guardians, broken, known, reader, findings, seen, given: OnceLock::new() })
+        about.has_unclear_rows |= !broken.is_empty();
+        Ok(Self { inner, file, guardians, broken, known, reader, about, seen })
     }
 }
 
 /// A row whose `guardian_id` may have been cut, and is that of an account with the same name: then it is whole.
-fn whole_id<'a>(mut row: LoneRow<'a, 9>, known: &KnownFamily) -> LoneRow<'a, 9> {
+fn whole_id<'a>(mut row: LoneRow<'a, 9>, known: &KnownGuardians) -> LoneRow<'a, 9> {
     if let Some((GUARDIAN_ID, id)) = row.cut
         && let Some([_, given, family]) = known.said(id)
     {
@@ -115,63 +114,26 @@ fn whole_id<'a>(mut row: LoneRow<'a, 9>, known: &KnownFamily) -> LoneRow<'a, 9> 
 }
 
 impl RosterSource for WithGuardians {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn mode(&self) -> Mode {
-        self.inner.mode()
-    }
-
-    fn schools(&self) -> &Schools {
-        self.inner.schools()
-    }
-
-    fn roles_of_nobody(&self) -> u64 {
-        self.inner.roles_of_nobody()
-    }
-
-    fn users_name(&self) -> &'static str {
-        self.inner.users_name()
-    }
-
-    fn findings(&self) -> &Findings {
-        &self.findings
-    }
-
-    fn names_nobody_somewhere(&self) -> bool {
-        !self.broken.is_empty() || self.inner.names_nobody_somewhere()
-    }
-
-    fn shares_no_guardians(&self) -> bool {
-        self.inner.shares_no_guardians()
-    }
-
-    fn guardians_beside(&self) -> Option<&HashSet<u64>> {
-        self.given.get()
-    }
-
-    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
-        let mut seen = self.inner.files_seen();
-        seen.insert(kind::GUARDIANS.to_owned(), self.seen.clone());
-        seen
+    fn about(&self) -> &About {
+        &self.about
     }
 
     fn read(
         &self,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<AfterRead> {
         let mut met = Met::new(self);
         let mut broken_off = false;
-        self.inner.read(findings, &mut |record| {
+        let mut after = self.inner.read(findings, &mut |record| {
             met.meet(record);
             let flow = each(record);
             broken_off |= flow.is_break();
             flow
         })?;
+        after.files.insert(kind::GUARDIANS.to_owned(), self.seen.clone());
         if broken_off {
-            return Ok(());
+            return Ok(after);
         }
         let mut named = met.named(findings);
         for named in &mut named {
@@ -182,11 +144,11 @@ impl RosterSource for WithGuardians {
         let present = met.present(&named);
         let given =
             named.iter().map(|named| named.id.as_str()).chain(present.iter().map(|present| present.id));
-        let _ = self.given.set(given.map(hashed).collect());
+        after.guardians_beside = Some(given.map(hashed).collect());
         for Named { guardian, id, students } in &named {
             let orgs = (!self.known.has_orgs(id)).then_some(IdList(""));
             if guardian.with_record(id, Some(students), orgs, each).is_break() {
-                return Ok(());
+                return Ok(after);
             }
         }
         for Present { line, id, guardian } in present {
@@ -200,16 +162,16 @@ impl RosterSource for WithGuardians {
                 None => each(&self.unchanged(line, id)),
             };
             if flow.is_break() {
-                return Ok(());
+                return Ok(after);
             }
         }
         for row in &self.broken {
             let record = Record { line: Some(row.line), defect: Some(Defect::Quoting), ..Record::default() };
             if each(&record).is_break() {
-                return Ok(());
+                return Ok(after);
             }
         }
-        Ok(())
+        Ok(after)
     }
 }
 
@@ -310,7 +272,7 @@ impl<'a> Met<'a> {
 
     /// The guardians of students who are in the roster, with the ids of both.
     fn named(&self, findings: &mut Findings) -> Vec<Named<'_>> {
-        let is_bulk = self.own.mode() == Mode::Bulk;
+        let is_bulk = self.own.about.mode == Mode::Bulk;
         let mut found: Vec<(&Guardian, Vec<&str>)> = Vec::new();
         for guardian in &self.own.guardians {
             let mut theirs: Vec<&str> = Vec::new();
@@ -419,7 +381,7 @@ impl<'a> Met<'a> {
     /// Accounts that count as present although no row of theirs can be used.
     fn present(&self, named: &[Named<'_>]) -> Vec<Present<'a>> {
         let known = &self.own.known;
-        if self.own.mode() != Mode::Bulk {
+        if self.own.about.mode != Mode::Bulk {
             return Vec::new();
         }
         let mut seen: HashSet<String> = named.iter().map(|named| named.id.clone()).collect();

@@ -6,10 +6,10 @@
 
 mod address;
 mod auth;
+mod connections;
 mod explain;
 mod oauth1;
 mod retry;
-mod ways;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,9 +27,9 @@ use crate::source::Watch;
 pub use address::{base, same_server, under};
 use auth::Auth;
 pub use auth::{Credentials, SecretIn};
+use connections::Connections;
 use explain::Asked;
 pub use oauth1::Signature;
-use ways::Ways;
 
 /// No answer is larger than this, unpacked.
 const LARGEST_BODY: u64 = 256 << 20;
@@ -106,7 +106,7 @@ enum Trouble {
 
 /// Asks one server for one pull.
 pub struct Client<'w> {
-    ways: Ways,
+    connections: Connections,
     options: Options,
     auth: RefCell<Auth>,
     watch: &'w Watch<'w>,
@@ -127,7 +127,7 @@ impl<'w> Client<'w> {
     /// `Usage` if the options or the secrets cannot be used.
     pub fn new(options: &Options, credentials: &Credentials, watch: &'w Watch<'w>) -> Result<Self> {
         Ok(Self {
-            ways: Ways::new(options)?,
+            connections: Connections::new(options)?,
             options: options.clone(),
             auth: RefCell::new(Auth::new(credentials.clone())?),
             watch,
@@ -335,7 +335,7 @@ impl<'w> Client<'w> {
     fn authorized(&self, url: &Url) -> Result<RequestBuilder> {
         let header = self.auth.borrow_mut().header(url, self)?;
         Ok(self
-            .ways
+            .connections
             .to(url)
             .get(url.clone())
             .header("accept", "application/json")

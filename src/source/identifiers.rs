@@ -1,16 +1,15 @@
 //! The SIS's own ids, which ought to be one person's: only looked at by `check`, since a nightly run has nothing to do for it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::RosterSource;
+use super::{About, AfterRead, RosterSource};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
-use crate::last_night::FileSeen;
 use crate::roles;
-use crate::roster::{Mode, Record, Schools};
+use crate::roster::Record;
 
 /// A source whose records are looked through for identifiers that two of them have.
 pub struct Identifiers {
@@ -37,55 +36,19 @@ fn book(record: &Record<'_>) -> Option<&'static str> {
 }
 
 impl RosterSource for Identifiers {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn mode(&self) -> Mode {
-        self.inner.mode()
-    }
-
-    fn schools(&self) -> &Schools {
-        self.inner.schools()
-    }
-
-    fn roles_of_nobody(&self) -> u64 {
-        self.inner.roles_of_nobody()
-    }
-
-    fn users_name(&self) -> &'static str {
-        self.inner.users_name()
-    }
-
-    fn findings(&self) -> &Findings {
-        self.inner.findings()
-    }
-
-    fn names_nobody_somewhere(&self) -> bool {
-        self.inner.names_nobody_somewhere()
-    }
-
-    fn shares_no_guardians(&self) -> bool {
-        self.inner.shares_no_guardians()
-    }
-
-    fn guardians_beside(&self) -> Option<&HashSet<u64>> {
-        self.inner.guardians_beside()
-    }
-
-    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
-        self.inner.files_seen()
+    fn about(&self) -> &About {
+        self.inner.about()
     }
 
     fn read(
         &self,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<AfterRead> {
         // By a hash of the identifier: a hash of whose it is, and where that stood.
         let mut first: HashMap<u64, (u64, Option<u64>)> = HashMap::new();
         let mut twice = Findings::default();
-        self.inner.read(findings, &mut |record| {
+        let after = self.inner.read(findings, &mut |record| {
             let identifier = record.identifier.filter(|identifier| !identifier.is_empty() && !record.deleted);
             if let Some((identifier, book)) = identifier.zip(book(record)) {
                 let key = xxh3_64(format!("{book}\n{identifier}").as_bytes());
@@ -108,6 +71,6 @@ impl RosterSource for Identifiers {
             each(record)
         })?;
         findings.merge(&twice);
-        Ok(())
+        Ok(after)
     }
 }

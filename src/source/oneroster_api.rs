@@ -23,15 +23,15 @@ use self::pages::{Collection, End, Wanted, walk};
 use self::rows::Rows;
 use self::tally::Seen;
 use self::user::{Oddities, User};
-use super::glance::Glance;
 use super::http::{self, Client, Credentials, Url};
-use super::kept::{Changes, Head, Keeping, Kept, reason};
+use super::pull_cache::{CachedRoster, Changes, Head, PullCache, reason};
 use super::pulled::{Pulled, Records, Taken, fingerprint};
+use super::source_check::SourceCheck;
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plural::counted;
-use crate::roster::{Mode, Schools};
+use crate::roster::Schools;
 use crate::value;
 
 /// How often a pull is begun at all, where the data keep changing under it.
@@ -68,7 +68,7 @@ pub struct Options {
 /// nobody; `Usage` if the credentials are not there.
 pub fn open(
     options: &Options,
-    keeping: Option<&Keeping>,
+    keeping: Option<&PullCache>,
     watch: &Watch<'_>,
 ) -> Result<Box<dyn RosterSource>> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
@@ -93,9 +93,9 @@ pub fn open(
         _ => None,
     };
     // What the last pull ended with, to compare a whole one with it.
-    let before: Option<Kept<DateTime<Utc>>> = keeping
+    let before: Option<CachedRoster<DateTime<Utc>>> = keeping
         .filter(|_| changed.is_none() && options.full_every.is_some())
-        .and_then(|keeping| Kept::of(&keeping.file, &place(options)));
+        .and_then(|keeping| CachedRoster::of(&keeping.file, &place(options)));
     let covered = before.as_ref().map(|before| before.head.mark - OVERLAP);
     let Latest { mut records, latest, whole_at, findings: of_users, unmoved } = match changed {
         Some(changed) => changed,
@@ -122,7 +122,7 @@ pub fn open(
         }
         keeping.keep(latest.map(|latest| Head::new(&place(options), latest, whole_at)), &records);
     }
-    Ok(Box::new(Pulled { name: options.url.to_string(), mode: Mode::Bulk, schools, findings, records }))
+    Ok(Box::new(Pulled::new(&options.url, schools, findings, records)))
 }
 
 /// Why a roster is none, and what to do.
@@ -160,7 +160,7 @@ const FEW_UNSTAMPED: u64 = 10;
 /// Says how many people changed since the last pull although their stamps did not: pulls of changes alone do not see them. Some
 /// servers stamp a user anew only when certain fields change, and contact details are not among them.
 fn say_unstamped_changes(
-    before: Kept<DateTime<Utc>>,
+    before: CachedRoster<DateTime<Utc>>,
     records: &Records,
     unmoved: &HashSet<u64>,
     options: &Options,
@@ -241,7 +241,7 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 fn changes(
     client: &Client<'_>,
     options: &Options,
-    keeping: &Keeping,
+    keeping: &PullCache,
     full_every: Duration,
     schools: Option<&Schools>,
     watch: &Watch<'_>,
@@ -250,10 +250,11 @@ fn changes(
         tracing::info!("{why}; pulling everything");
         Ok(None)
     };
-    let kept: Kept<DateTime<Utc>> = match Kept::open(&keeping.file, &place(options), full_every, watch.now) {
-        Ok(kept) => kept,
-        Err(why) => return all(why),
-    };
+    let kept: CachedRoster<DateTime<Utc>> =
+        match CachedRoster::open(&keeping.file, &place(options), full_every, watch.now) {
+            Ok(kept) => kept,
+            Err(why) => return all(why),
+        };
     let (whole_at, before) = (kept.head.whole_at, kept.head.mark);
     let since = (before - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
     let filter = format!("dateLastModified>'{since}'");
@@ -298,14 +299,14 @@ fn changes(
 ///
 /// # Errors
 /// As [`open`], but nobody at all is no error.
-pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
+pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
-    let mut glance = Glance { place: options.url.to_string(), ..Glance::default() };
+    let mut check = SourceCheck { place: options.url.to_string(), ..SourceCheck::default() };
     if let Some(path) = &options.orgs_path {
         let url = pages::address(options, Wanted { path, filter: None }, 0);
         let mut orgs = Orgs::default();
         let seen = client.get(&url, |answer| orgs.page(&answer.body, None))?;
-        glance.orgs = Some(seen.map_err(|failure| failure.or_at(&url))?.met.len() as u64);
+        check.orgs = Some(seen.map_err(|failure| failure.or_at(&url))?.met.len() as u64);
     }
     let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
     let mut unstamped = 0;
@@ -317,17 +318,17 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
                 let mut odd = Oddities { findings, cells, schools: None, at: 1 };
                 // Counting cannot fail.
                 let _ = user.with_record(&mut odd, |record| {
-                    glance.add(record);
+                    check.add(record);
                     Ok(())
                 });
             }
             pages::total(answer)
         }))
     })?;
-    glance.total = total.map_err(|failure| failure.or_at(&url))?;
-    glance.judge();
+    check.total = total.map_err(|failure| failure.or_at(&url))?;
+    check.judge();
     if options.full_every.is_some() && unstamped > 0 {
-        glance.missing.push((
+        check.missing.push((
             "no-stamps",
             format!(
                 "{} no dateLastModified: with mode = \"incremental\" everything is pulled every night all the same",
@@ -335,7 +336,7 @@ pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
             ),
         ));
     }
-    Ok(glance)
+    Ok(check)
 }
 
 /// Pulls one collection; again, from nothing, if it changed meanwhile. Also how many of its records come more than once,

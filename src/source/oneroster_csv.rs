@@ -33,8 +33,7 @@ mod users;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -49,8 +48,8 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::plural::counted;
-use crate::roster::{Mode, Record, Schools};
-use crate::source::RosterSource;
+use crate::roster::{Mode, Record};
+use crate::source::{About, AfterRead, RosterSource};
 use crate::value::WordCounts;
 
 /// Whether absence from the export means anything.
@@ -99,15 +98,11 @@ pub struct OneRosterCsv {
     roles: Option<RoleIndex>,
     /// roles.csv has only the roles that changed.
     delta_roles: bool,
-    schools: Schools,
     /// There is an orgs.csv with rows, so that an org that is not in it is worth telling.
     has_orgs: bool,
-    mode: Mode,
-    findings: Findings,
-    /// How many users of roles.csv are not in users.csv, once that was read.
-    roles_of_nobody: AtomicU64,
-    /// What the next run is to know of the files: of users.csv once it was read.
-    seen: Mutex<BTreeMap<String, FileSeen>>,
+    about: About,
+    /// What the next run is to know of the files besides users.csv.
+    seen: BTreeMap<String, FileSeen>,
 }
 
 impl OneRosterCsv {
@@ -176,23 +171,18 @@ impl OneRosterCsv {
             refuse_incomplete_roles(&package, file, roles, mode, options.mode, roles_mode)?;
         }
         let has_orgs = orgs.is_some();
-        let schools = orgs.unwrap_or_default();
         let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
         let delta_roles = mode == Mode::Delta && columns.role.is_none() && roles_mode != Some(FileMode::Bulk);
-        let seen = Mutex::new(seen);
-        Ok(Self {
-            package,
-            users,
-            columns,
-            roles,
-            delta_roles,
-            schools,
-            has_orgs,
+        let about = About {
+            name: package.name.clone(),
             mode,
+            schools: orgs.unwrap_or_default(),
             findings,
-            roles_of_nobody: AtomicU64::new(0),
-            seen,
-        })
+            users_name: "users.csv",
+            has_unclear_rows: roles.as_ref().is_some_and(RoleIndex::names_nobody_somewhere),
+            shares_no_guardians: false,
+        };
+        Ok(Self { package, users, columns, roles, delta_roles, has_orgs, about, seen })
     }
 }
 
@@ -213,45 +203,17 @@ impl OneRosterCsv {
 }
 
 impl RosterSource for OneRosterCsv {
-    fn name(&self) -> &str {
-        &self.package.name
-    }
-
-    fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    fn schools(&self) -> &Schools {
-        &self.schools
-    }
-
-    fn roles_of_nobody(&self) -> u64 {
-        self.roles_of_nobody.load(Ordering::Relaxed)
-    }
-
-    fn users_name(&self) -> &'static str {
-        "users.csv"
-    }
-
-    fn findings(&self) -> &Findings {
-        &self.findings
-    }
-
-    fn names_nobody_somewhere(&self) -> bool {
-        self.roles.as_ref().is_some_and(RoleIndex::names_nobody_somewhere)
-    }
-
-    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
-        self.seen.lock().map(|seen| seen.clone()).unwrap_or_default()
+    fn about(&self) -> &About {
+        &self.about
     }
 
     fn read(
         &self,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<AfterRead> {
         let file = part(&self.package, Part::Users)?;
-        let schools = self.has_orgs.then_some(&self.schools);
+        let schools = self.has_orgs.then_some(&self.about.schools);
         let count_words = || self.count_words(file);
         let mut rows = RowReader::new(&self.users, &self.columns, self.roles.as_ref(), schools, count_words);
         let mut broken_off = false;
@@ -277,9 +239,12 @@ impl RosterSource for OneRosterCsv {
             .cure("have the delta list those users in users.csv as well, or deliver a bulk export"));
         }
         rows.tell(findings);
+        let mut after = AfterRead { files: self.seen.clone(), ..AfterRead::default() };
+        let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
+        after.files.insert(kind::USERS.to_owned(), users);
         let nobody = rows.roles_of_nobody();
-        if self.mode == Mode::Bulk && !broken_off && nobody > 0 {
-            self.roles_of_nobody.store(nobody, Ordering::Relaxed);
+        if self.about.mode == Mode::Bulk && !broken_off && nobody > 0 {
+            after.roles_of_nobody = nobody;
             let name = self.package.file(Part::Roles).map_or("roles.csv", |file| &file.name);
             findings.warn("dangling-user", At::file(name).column("userSourcedId"), || {
                 format!(
@@ -288,10 +253,6 @@ impl RosterSource for OneRosterCsv {
                     if nobody == 1 { "is" } else { "are" }
                 )
             });
-        }
-        if let Ok(mut seen) = self.seen.lock() {
-            let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
-            seen.insert(kind::USERS.to_owned(), users);
         }
         if let Some(line) = rows.cut_id.filter(|_| !broken_off) {
             return Err(Failure::new(
@@ -305,7 +266,7 @@ impl RosterSource for OneRosterCsv {
             .cure("have the SIS end the file in a line break, or check that it was delivered completely"));
         }
         match rows.cut_off().filter(|_| !broken_off) {
-            None => Ok(()),
+            None => Ok(after),
             Some(line) => Err(Failure::new(
                 Kind::InputUnusable,
                 format!("{} ends in the middle of a row: it seems to have been cut off", file.name),

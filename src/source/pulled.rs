@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::RosterSource;
+use super::http::Url;
 use super::spool::Spool;
+use super::{About, AfterRead, RosterSource};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
@@ -16,36 +17,38 @@ use crate::value::{Names, RecordReader, Tally, WordCounts};
 /// A complete roster.
 #[derive(Debug)]
 pub(super) struct Pulled {
-    pub(super) name: String,
-    pub(super) mode: Mode,
-    pub(super) schools: Schools,
-    pub(super) findings: Findings,
-    pub(super) records: Records,
+    about: About,
+    records: Records,
+}
+
+impl Pulled {
+    /// After [`Records::finish`].
+    pub(super) fn new(url: &Url, schools: Schools, findings: Findings, records: Records) -> Self {
+        let about = About {
+            name: url.to_string(),
+            mode: Mode::Bulk,
+            schools,
+            findings,
+            users_name: "users",
+            has_unclear_rows: false,
+            shares_no_guardians: records.guardians == 0,
+        };
+        Self { about, records }
+    }
 }
 
 impl RosterSource for Pulled {
-    fn name(&self) -> &str {
-        &self.name
+    fn about(&self) -> &About {
+        &self.about
     }
 
-    fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    fn schools(&self) -> &Schools {
-        &self.schools
-    }
-
-    fn findings(&self) -> &Findings {
-        &self.findings
-    }
-
-    fn shares_no_guardians(&self) -> bool {
-        self.mode == Mode::Bulk && self.records.guardians == 0
-    }
-
-    fn read(&self, _: &mut Findings, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.records.each(each)
+    fn read(
+        &self,
+        _: &mut Findings,
+        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> Result<AfterRead> {
+        self.records.each(each)?;
+        Ok(AfterRead::default())
     }
 }
 

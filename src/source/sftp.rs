@@ -7,7 +7,6 @@ mod client;
 mod explain;
 mod place;
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,19 +14,18 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use self::client::{Client, FILES};
-use super::glance::Glance;
 use super::oneroster_csv::{self, OneRosterCsv};
-use super::{RosterSource, Watch};
+use super::source_check::SourceCheck;
+use super::{About, AfterRead, RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::last_night::FileSeen;
-use crate::roster::{Mode, Record, Schools};
+use crate::roster::Record;
 use crate::scratch;
 
 pub use place::{Place, after_scheme};
 
 /// How many users are looked at to see what is shared.
-const GLANCE: u64 = 1000;
+const LOOKED_AT: u64 = 1000;
 
 /// Where the export lies, and what is shown there.
 #[derive(Debug, Clone)]
@@ -57,22 +55,22 @@ pub fn open(options: &Options, watch: &Watch<'_>) -> Result<Box<dyn RosterSource
 ///
 /// # Errors
 /// As [`open`], and those of reading it.
-pub fn glance(options: &Options, watch: &Watch<'_>) -> Result<Glance> {
+pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     let source = fetch(options, watch)?;
-    let mut glance = Glance { place: options.url.clone(), ..Glance::default() };
-    glance.orgs = Some(source.schools().0.len() as u64).filter(|orgs| *orgs > 0);
+    let mut check = SourceCheck { place: options.url.clone(), ..SourceCheck::default() };
+    check.orgs = Some(source.about().schools.0.len() as u64).filter(|orgs| *orgs > 0);
     let mut all = true;
     source.read(&mut Findings::default(), &mut |record| {
-        if glance.users == GLANCE {
+        if check.users == LOOKED_AT {
             all = false;
             return ControlFlow::Break(());
         }
-        glance.add(record);
+        check.add(record);
         ControlFlow::Continue(())
     })?;
-    glance.total = all.then_some(glance.users);
-    glance.judge();
-    Ok(glance)
+    check.total = all.then_some(check.users);
+    check.judge();
+    Ok(check)
 }
 
 fn fetch(options: &Options, watch: &Watch<'_>) -> Result<Fetched> {
@@ -110,7 +108,8 @@ fn fetch(options: &Options, watch: &Watch<'_>) -> Result<Fetched> {
     let shown = path.display().to_string();
     let source = OneRosterCsv::open(&path, options.csv.clone())
         .map_err(|failure| elsewhere(failure, &shown, options))?;
-    Ok(Fetched { source, options: options.clone(), shown, _folder: folder })
+    let about = About { name: options.url.clone(), ..source.about().clone() };
+    Ok(Fetched { source, about, options: options.clone(), shown, _folder: folder })
 }
 
 fn elsewhere(mut failure: Failure, shown: &str, options: &Options) -> Failure {
@@ -123,49 +122,22 @@ fn elsewhere(mut failure: Failure, shown: &str, options: &Options) -> Failure {
 /// An export in a temporary folder, which goes with it.
 struct Fetched {
     source: OneRosterCsv,
+    about: About,
     options: Options,
     shown: String,
     _folder: TempDir,
 }
 
 impl RosterSource for Fetched {
-    fn name(&self) -> &str {
-        &self.options.url
-    }
-
-    fn mode(&self) -> Mode {
-        self.source.mode()
-    }
-
-    fn schools(&self) -> &Schools {
-        self.source.schools()
-    }
-
-    fn roles_of_nobody(&self) -> u64 {
-        self.source.roles_of_nobody()
-    }
-
-    fn users_name(&self) -> &'static str {
-        self.source.users_name()
-    }
-
-    fn findings(&self) -> &Findings {
-        self.source.findings()
-    }
-
-    fn names_nobody_somewhere(&self) -> bool {
-        self.source.names_nobody_somewhere()
-    }
-
-    fn files_seen(&self) -> BTreeMap<String, FileSeen> {
-        self.source.files_seen()
+    fn about(&self) -> &About {
+        &self.about
     }
 
     fn read(
         &self,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<AfterRead> {
         self.source.read(findings, each).map_err(|failure| elsewhere(failure, &self.shown, &self.options))
     }
 }

@@ -3,19 +3,20 @@
 //! Only rows with an id that is not known are looked at again. Where a list can be read so that every part of it is a known
 //! id, it is read so. Otherwise the parts that are known count, and what the store knows stands as well.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Dangling, Heard, LISTLESS, MOST_DANGLING, ORGLESS, Said, Survey, orgs_of, person};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
+use crate::last_night::FileSeen;
 use crate::plan::rules::Rules;
 use crate::plural::counted;
 use crate::roster::ids::{self, Folded, Reading};
 use crate::roster::kept::{self, Kept, key};
 use crate::roster::{Assignment, IdList, Mode, Record, RoleList};
-use crate::source::RosterSource;
+use crate::source::About;
 use crate::store::Store;
 use crate::value::null_word;
 
@@ -360,12 +361,12 @@ impl Survey {
     /// A column that had values on the last good night and has none tonight says nothing.
     pub(super) fn look_at_columns(
         &mut self,
-        source: &dyn RosterSource,
+        about: &About,
+        seen: &BTreeMap<String, FileSeen>,
         rules: &Rules,
         findings: &mut Findings,
     ) {
-        let Some(last) = rules.last_night.as_deref().filter(|_| source.mode() == Mode::Bulk) else { return };
-        let seen = source.files_seen();
+        let Some(last) = rules.last_night.as_deref().filter(|_| about.mode == Mode::Bulk) else { return };
         let lacks =
             |file: &str, column: &str| seen.get(file).is_some_and(|file| !file.columns.contains_key(column));
         let (users, roles) = (crate::last_night::file::USERS, crate::last_night::file::ROLES);
@@ -405,7 +406,7 @@ impl Survey {
             let had = last.files.get(users).is_some_and(|file| file.had_values(column));
             if had && lacks(users, column) {
                 // Unlike cells that are blank for a summer, this is never meant: no change arrives until it is back.
-                findings.attention("column-gone", At::file(source.users_name()).column(column), || {
+                findings.attention("column-gone", At::file(about.users_name).column(column), || {
                     format!(
                         "the column was there on the last good night and is gone; {what} stay as the store has them, and changes \
                          in the SIS do not arrive. Have the column exported again"
@@ -413,7 +414,7 @@ impl Survey {
                 });
                 continue;
             }
-            findings.warn("emptied-column", At::file(source.users_name()).column(column), || {
+            findings.warn("emptied-column", At::file(about.users_name).column(column), || {
                 format!("every cell is blank, and on the last good night some were not; {what} stay as the store has them")
             });
         }

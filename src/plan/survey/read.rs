@@ -21,13 +21,14 @@ use crate::plan::texts::Texts;
 use crate::roster::ids;
 use crate::roster::kept::{self, Block};
 use crate::roster::{Mode, Record};
-use crate::source::RosterSource;
+use crate::source::{AfterRead, RosterSource};
 use crate::spool::{BLOCK, Spool};
 use crate::store::Store;
 
 /// What a survey came to.
 pub struct Surveyed<T> {
     pub source: Arc<dyn RosterSource>,
+    pub after: AfterRead,
     pub survey: Survey,
     /// What was prepared meanwhile.
     pub prepared: T,
@@ -51,7 +52,7 @@ pub fn survey<T>(
     let seed = rules.seed();
     let (roster, waiting) = (Spool::default(), AtomicUsize::new(0));
     let today = rules.today.to_string();
-    let (mut survey, prepared, source, doubles) = thread::scope(|scope| {
+    let (mut survey, prepared, source, doubles, after) = thread::scope(|scope| {
         let (tell_source, source) = channel();
         let (tell_block, blocks) = channel();
         let (give_back, spare) = channel();
@@ -62,9 +63,9 @@ pub fn survey<T>(
         let arrivals = Arrivals { blocks, waiting, spare: give_back };
         let (known, prepared) = prepare(findings)?;
         let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {
-            findings.merge(source.findings());
+            findings.merge(&source.about().findings);
             let mut survey = Survey::new(known);
-            survey.orgs = Orgs::new(source.schools(), store, rules)?;
+            survey.orgs = Orgs::new(&source.about().schools, store, rules)?;
             let doubles = survey.take_in_all(&*source, roster, &arrivals, &today, progress)?;
             Ok((survey, prepared, source, doubles))
         });
@@ -73,20 +74,22 @@ pub fn survey<T>(
         let (own, outcome) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         findings.merge(&own);
         // A roster that was not read to its end explains whatever else seems wrong with it.
-        outcome?;
-        taken.unwrap_or_else(|| Err(Failure::new(Kind::Failed, "the thread that reads has stopped")))
+        let after = outcome?;
+        let taken =
+            taken.unwrap_or_else(|| Err(Failure::new(Kind::Failed, "the thread that reads has stopped")));
+        taken.map(|(survey, prepared, source, doubles)| (survey, prepared, source, doubles, after))
     })?;
     survey.roster = roster;
-    let file = source.users_name();
+    let file = source.about().users_name;
     if !doubles.is_empty() {
         survey.look_at_doubles(rules, &doubles, file, findings)?;
     }
-    let mode = source.mode();
+    let mode = source.about().mode;
     survey.hear(store, mode, rules, file, findings)?;
-    survey.look_at_columns(&*source, rules, findings);
+    survey.look_at_columns(source.about(), &after.files, rules, findings);
     // A row that names nobody may be about anybody: then nobody loses what is known of them.
     let lost_roles = mode == Mode::Bulk && survey.has_lost_roles(rules, file, findings);
-    let doubt = source.names_nobody_somewhere() || survey.without_id > 0 || lost_roles;
+    let doubt = source.about().has_unclear_rows || survey.without_id > 0 || lost_roles;
     survey.unclear = doubt || mode == Mode::Unknown;
     survey.ask_the_store(store, mode, doubt, &today)?;
     survey.families.sort_unstable();
@@ -95,7 +98,7 @@ pub fn survey<T>(
     survey.refuse_other_schools(&*source, rules)?;
     survey.say_foreign_roles(file, findings);
     survey.ways = Texts::default();
-    Ok(Surveyed { source, survey, prepared })
+    Ok(Surveyed { source, after, survey, prepared })
 }
 
 /// Opens a source and reads it to its end, into the spool. Tells of the source, and how many records each block has.
@@ -107,7 +110,7 @@ fn read(
     tell_block: &Sender<Arrived>,
     on_the_way: &AtomicUsize,
     spare: &Receiver<Vec<u8>>,
-) -> (Findings, Result<()>) {
+) -> (Findings, Result<AfterRead>) {
     let mut findings = Findings::default();
     let source: Arc<dyn RosterSource> = match open() {
         Ok(source) => source.into(),
@@ -174,7 +177,7 @@ impl Survey {
         today: &str,
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<HashSet<u32>> {
-        let mode = source.mode();
+        let mode = source.about().mode;
         let mut doubles: HashSet<u32> = HashSet::new();
         let (mut scratch, mut near) = (String::new(), Near::default());
         let (mut reader, mut own) = (roster.read(), Vec::new());
@@ -226,7 +229,7 @@ impl Survey {
         }
         if self.people == 0 {
             return Err(Failure::new(Kind::InputUnusable, "no row of the roster has a sourcedId")
-                .at(source.name())
+                .at(&source.about().name)
                 .cure("have the export made again; nothing was changed"));
         }
         Ok(doubles)
@@ -235,7 +238,7 @@ impl Survey {
     /// Nobody at any of the schools that are synced: then it is another district's export, or the configuration is wrong. A delta
     /// may well be about other schools only; it archives nobody for that.
     fn refuse_other_schools(&self, source: &dyn RosterSource, rules: &Rules) -> Result<()> {
-        if rules.synced_schools.is_empty() || source.mode() == Mode::Delta {
+        if rules.synced_schools.is_empty() || source.about().mode == Mode::Delta {
             return Ok(());
         }
         let synced: Vec<bool> = self
@@ -254,7 +257,7 @@ impl Survey {
             Kind::InputUnusable,
             "no user in the roster is at any of the configured schools",
         )
-        .at(source.name())
+        .at(&source.about().name)
         .cure(
             "check `schools` in [sync] against orgs.csv, and that this is the right export; nothing was changed",
         ))

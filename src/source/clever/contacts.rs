@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use crate::contact::PersonName;
 use crate::failure::Result;
 use crate::findings::Findings;
-use crate::roster::{Mode, Record, Schools};
-use crate::source::RosterSource;
-use crate::source::known::{Claim, KnownFamily};
+use crate::roster::Record;
+use crate::source::known_guardians::{Claim, KnownGuardians};
 use crate::source::pulled::{Pulled, Records, Taken};
+use crate::source::{About, AfterRead, RosterSource};
 use crate::value;
 
 /// Users in the making.
@@ -35,7 +35,7 @@ impl People {
 
     /// Contacts whose ids are new and that are people whom the store knows, under the ids by which it knows them. Asks for
     /// those only if there are contacts. Before [`Records::finish`].
-    pub(super) fn recognised(&self, known: &dyn Fn() -> Result<KnownFamily>) -> Result<Renamed> {
+    pub(super) fn recognised(&self, known: &dyn Fn() -> Result<KnownGuardians>) -> Result<Renamed> {
         if self.contacts.is_empty() {
             return Ok(Renamed::default());
         }
@@ -70,31 +70,15 @@ pub(super) struct Recognised {
 }
 
 impl RosterSource for Recognised {
-    fn name(&self) -> &str {
-        self.pulled.name()
-    }
-
-    fn mode(&self) -> Mode {
-        self.pulled.mode()
-    }
-
-    fn schools(&self) -> &Schools {
-        self.pulled.schools()
-    }
-
-    fn findings(&self) -> &Findings {
-        self.pulled.findings()
-    }
-
-    fn shares_no_guardians(&self) -> bool {
-        self.pulled.shares_no_guardians()
+    fn about(&self) -> &About {
+        self.pulled.about()
     }
 
     fn read(
         &self,
         findings: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<AfterRead> {
         self.pulled.read(findings, &mut |record| match self.renamed.get(&Records::key(record.sourced_id)) {
             Some(known) => each(&Record { sourced_id: known, ..*record }),
             None => each(record),

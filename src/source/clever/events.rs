@@ -14,8 +14,8 @@ use super::{Options, items, page, walk};
 use crate::failure::{Failure, Kind, Result};
 use crate::roster::Record;
 use crate::source::http::{Client, Url, under};
-use crate::source::kept::{Changes, reason};
 use crate::source::oneroster_api::json::Text;
+use crate::source::pull_cache::{Changes, reason};
 
 /// What could be had, or why not.
 pub(super) type Had<T> = Result<T, String>;

@@ -234,7 +234,7 @@ impl Auth {
             form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
         let build = || {
             let request = client
-                .ways
+                .connections
                 .to(url)
                 .post(url.clone())
                 .header("accept", "application/json")
@@ -273,7 +273,7 @@ impl Auth {
         }
         url.set_query(Some(&query));
         let build = || {
-            let request = client.ways.to(&url).get(url.clone()).header("accept", "application/json");
+            let request = client.connections.to(&url).get(url.clone()).header("accept", "application/json");
             Ok(request.header("authorization", basic(id, self.secret.reveal())))
         };
         let mut tokens: CleverTokens = self.fetch_json(client, &build, &Asked::CleverToken(&self.used()))?;

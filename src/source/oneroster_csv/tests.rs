@@ -152,7 +152,7 @@ fn read(source: &OneRosterCsv) -> Result<Reading> {
         records.push(Owned::from(record));
         ControlFlow::Continue(())
     })?;
-    let findings = source.findings().kept().iter().chain(findings.kept()).cloned().collect();
+    let findings = source.about().findings.kept().iter().chain(findings.kept()).cloned().collect();
     Ok(Reading { records, findings })
 }
 

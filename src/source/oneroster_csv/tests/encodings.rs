@@ -170,7 +170,7 @@ fn each_file_has_its_own_encoding() {
     let export = Export::short(ROW);
     export.write("orgs.csv", &windows_1252("sourcedId,name\ns1,École\n"));
     assert_eq!(export.read().found(), [("not-utf-8", 2)]);
-    assert_eq!(export.open().schools().name("s1"), "École");
+    assert_eq!(export.open().about().schools.name("s1"), "École");
 }
 
 #[test]

@@ -12,14 +12,17 @@ fn with_manifest(manifest: &str) -> Export {
 /// Mode and codes for a manifest with these properties.
 fn outcome(properties: &str) -> (Mode, Vec<String>) {
     let source = with_manifest(&format!("propertyName,value\n{properties}")).open();
-    (source.mode(), source.findings().kept().iter().map(|finding| finding.code.to_owned()).collect())
+    (
+        source.about().mode,
+        source.about().findings.kept().iter().map(|finding| finding.code.to_owned()).collect(),
+    )
 }
 
 const WHOLE: &str = "manifest.version,1.0\noneroster.version,1.1\nsource.systemName,X\nsource.systemCode,\nfile.classes,absent\n";
 
 #[test]
 fn no_manifest_is_bulk() {
-    assert_eq!(Export::short("u1,true,s1,student,a,Ann,Lee,\n").open().mode(), Mode::Bulk);
+    assert_eq!(Export::short("u1,true,s1,student,a,Ann,Lee,\n").open().about().mode, Mode::Bulk);
 }
 
 #[test]
@@ -49,11 +52,11 @@ fn a_manifest_without_a_usable_mode_archives_nobody() {
 fn an_unreadable_manifest_archives_nobody_and_says_how_to_settle_it() {
     for manifest in ["", "a,b\n", "propertyName,value\nfile.users,\"bulk\n", "propertyName\nx\n", "\0"] {
         let source = with_manifest(manifest).open();
-        assert_eq!(source.mode(), Mode::Unknown, "{manifest:?}");
+        assert_eq!(source.about().mode, Mode::Unknown, "{manifest:?}");
         let finding =
-            source.findings().kept().iter().find(|finding| finding.code == "manifest-mode").unwrap();
+            source.about().findings.kept().iter().find(|finding| finding.code == "manifest-mode").unwrap();
         assert!(finding.message.contains("[source] mode = \"bulk\""));
-        assert!(source.findings().counts().contains_key("manifest-unreadable"), "{manifest:?}");
+        assert!(source.about().findings.counts().contains_key("manifest-unreadable"), "{manifest:?}");
     }
 }
 
@@ -61,15 +64,15 @@ fn an_unreadable_manifest_archives_nobody_and_says_how_to_settle_it() {
 fn the_configuration_overrides_the_manifest() {
     let unclear = format!("propertyName,value\n{WHOLE}");
     let source = with_manifest(&unclear).mode(ModeSetting::Bulk).open();
-    assert_eq!(source.mode(), Mode::Bulk);
-    assert!(source.findings().counts().is_empty());
+    assert_eq!(source.about().mode, Mode::Bulk);
+    assert!(source.about().findings.counts().is_empty());
 
     let source = with_manifest(&format!("{unclear}file.users,delta\n")).mode(ModeSetting::Bulk).open();
-    assert_eq!(source.mode(), Mode::Bulk);
-    assert!(source.findings().counts().contains_key("mode-overridden"));
+    assert_eq!(source.about().mode, Mode::Bulk);
+    assert!(source.about().findings.counts().contains_key("mode-overridden"));
 
     let source = with_manifest(&unclear).mode(ModeSetting::Delta).open();
-    assert_eq!(source.mode(), Mode::Delta);
+    assert_eq!(source.about().mode, Mode::Delta);
 }
 
 #[test]
@@ -106,9 +109,9 @@ fn complete_users_with_incomplete_roles_are_refused() {
     };
     let told = told(&export("bulk", "delta").failure(), Kind::InputUnusable);
     assert!(told.contains("roles.csv holds only changes"), "{told}");
-    assert_eq!(export("delta", "bulk").open().mode(), Mode::Delta);
-    assert_eq!(export("delta", "delta").open().mode(), Mode::Delta);
-    assert_eq!(export("bulk", "delta").mode(ModeSetting::Bulk).open().mode(), Mode::Bulk);
+    assert_eq!(export("delta", "bulk").open().about().mode, Mode::Delta);
+    assert_eq!(export("delta", "delta").open().about().mode, Mode::Delta);
+    assert_eq!(export("bulk", "delta").mode(ModeSetting::Bulk).open().about().mode, Mode::Bulk);
 }
 
 #[test]

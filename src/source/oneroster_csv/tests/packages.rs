@@ -36,7 +36,7 @@ fn a_folder_without_users() {
 fn file_names_in_another_case() {
     let export = Export::new(&[("Users.CSV", USERS), ("ORGS.csv", "sourcedId,name\ns1,North\n")]);
     assert_eq!(export.read().found(), []);
-    assert_eq!(export.open().schools().name("s1"), "North");
+    assert_eq!(export.open().about().schools.name("s1"), "North");
 }
 
 #[test]

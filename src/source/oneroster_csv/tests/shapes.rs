@@ -79,9 +79,7 @@ fn two_returns_and_a_line_feed_are_a_line_break_and_a_blank_row() {
 
 /// What the last good night left of an export.
 fn seen(export: &Export) -> std::collections::BTreeMap<String, FileSeen> {
-    let source = export.open();
-    read(&source).unwrap();
-    source.files_seen()
+    export.open().read(&mut Findings::default(), &mut |_| ControlFlow::Continue(())).unwrap().files
 }
 
 fn after(mut export: Export, files: std::collections::BTreeMap<String, FileSeen>) -> Export {
@@ -248,7 +246,7 @@ fn a_last_role_that_may_be_cut_takes_nothing_away() {
         let reading = export.read();
         let found = &reading.records[1];
         assert_eq!((found.roles.as_str(), found.defect), (roles, defect), "{row}");
-        assert_eq!(export.open().names_nobody_somewhere(), row == "u2", "{row}");
+        assert_eq!(export.open().about().has_unclear_rows, row == "u2", "{row}");
         assert_eq!(reading.records[0].roles, "student\ts1", "{row}");
     }
 }
@@ -274,7 +272,7 @@ fn rows_of_roles_and_orgs_that_are_shifted_or_short_are_said_and_take_nothing_aw
     let export = one_two(roles);
     let reading = export.read();
     assert_eq!(reading.found(), [("rejected-shifted-row", 4)]);
-    assert!(export.open().names_nobody_somewhere());
+    assert!(export.open().about().has_unclear_rows);
     assert_eq!(reading.records[1].defect, Some(Defect::Roles));
     let short =
         one_two("userSourcedId,role,roleType,orgSourcedId,x\nu1,student,,s1,\nu2,student,,s3\n").read();
@@ -285,7 +283,7 @@ fn rows_of_roles_and_orgs_that_are_shifted_or_short_are_said_and_take_nothing_aw
     let reading = orgs.read();
     assert_eq!(reading.found(), [("rejected-shifted-row", 3), ("ragged-row", 4)]);
     let schools = orgs.open();
-    assert_eq!((schools.schools().name("s2"), schools.schools().name("s3")), ("s2", "Adams"));
+    assert_eq!((schools.about().schools.name("s2"), schools.about().schools.name("s3")), ("s2", "Adams"));
 }
 
 /// A cell is missing, or one is too many, and the row is as wide as the others all the same.

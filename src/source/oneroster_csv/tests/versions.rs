@@ -184,7 +184,7 @@ fn orgs_that_are_not_in_orgs_csv() {
     assert_eq!(reading.found(), [("dangling-org", 3)]);
     assert!(reading.message("dangling-org").contains("org s9 "));
     assert_eq!(reading.records[1].orgs, "s1, s9");
-    assert_eq!(export.open().schools().name("s9"), "s9");
+    assert_eq!(export.open().about().schools.name("s9"), "s9");
 
     let roles = format!("{ROLES}r1,,,u1,primary,aide,,,s9,\n");
     let reading = Export::new(&[("users.csv", USERS_1_2), ("roles.csv", &roles), orgs]).read();
@@ -201,7 +201,7 @@ fn odd_orgs_files() {
     assert_eq!(with("sourcedId,title\ns1,North\n").read().found(), [("missing-header", 1)]);
     let shifted = with("sourcedId,name\ns1,North, the\n");
     assert_eq!(shifted.read().found(), [("rejected-shifted-row", 2)]);
-    assert_eq!(shifted.open().schools().name("s1"), "s1");
+    assert_eq!(shifted.open().about().schools.name("s1"), "s1");
     assert!(
         told(&with("id,name\ns1,North\n").failure(), Kind::InputUnusable)
             .contains("orgs.csv has no header row")

@@ -30,13 +30,13 @@ const LONGEST: u32 = 16 << 20;
 
 /// Where the roster of a pull is kept for the next one.
 #[derive(Debug, Clone)]
-pub struct Keeping {
+pub struct PullCache {
     pub file: PathBuf,
     /// Whether it may be written, too. A preview writes nothing.
     pub write: bool,
 }
 
-impl Keeping {
+impl PullCache {
     /// Keeps a roster for the next pull, or what is kept no longer where there is no mark to go on from. If it cannot be
     /// written the next pull is a whole one, which the log says.
     pub(super) fn keep<M: Serialize>(&self, head: Option<Head<M>>, records: &Records) {
@@ -103,7 +103,7 @@ impl Changes {
 }
 
 /// A kept roster, open to be read once.
-pub(super) struct Kept<M> {
+pub(super) struct CachedRoster<M> {
     pub(super) head: Head<M>,
     file: Frames,
 }
@@ -133,7 +133,7 @@ impl Frames {
     }
 }
 
-impl<M: DeserializeOwned> Kept<M> {
+impl<M: DeserializeOwned> CachedRoster<M> {
     /// Opens it to put changes into it.
     ///
     /// # Errors
@@ -306,7 +306,7 @@ mod tests {
 
     /// What a pull of changes comes to, if the kept roster can be used.
     fn merged(path: &Path, place: &str, changes: &Changes) -> Option<Vec<String>> {
-        let kept = Kept::<String>::open(path, place, DAY, DateTime::UNIX_EPOCH).ok()?;
+        let kept = CachedRoster::<String>::open(path, place, DAY, DateTime::UNIX_EPOCH).ok()?;
         assert_eq!(kept.head.mark, "mark");
         let mut records = Records::new(crate::value::ONEROSTER);
         let is_sound = kept.with(changes, &mut |record| records.take(record).map(drop)).unwrap();
@@ -332,12 +332,12 @@ mod tests {
         assert_eq!(merged(&path, "url", &changes).unwrap(), ["a 1", "b 2", "d 2"]);
         assert!(merged(&path, "another", &changes).is_none());
         assert!(merged(&folder.path().join("nothing"), "url", &changes).is_none());
-        let later = Kept::<String>::open(&path, "url", DAY, now + DAY);
+        let later = CachedRoster::<String>::open(&path, "url", DAY, now + DAY);
         assert_eq!(later.err(), Some("the last pull of everything is long enough ago"));
 
         let whole = std::fs::read(&path).unwrap();
         let unusable = || {
-            Kept::<String>::open(&path, "url", DAY, now)
+            CachedRoster::<String>::open(&path, "url", DAY, now)
                 .map_or(true, |kept| !kept.with(&changes, &mut |_| Ok(())).unwrap())
         };
         for at in 0..whole.len() {

@@ -1,4 +1,4 @@
-//! The ways to a server: through the district's proxy if there is one, but never through it to this very machine, which it would
+//! The connections to a server: through the district's proxy if there is one, but never through it to this very machine, which it would
 //! look for in the wrong place, with our credentials in hand.
 
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::failure::{Failure, Kind, Result, chain};
 use crate::tls;
 
 /// Connections that are kept open.
-pub(super) struct Ways {
+pub(super) struct Connections {
     out: Client,
     /// None if there is no proxy to avoid.
     here: Option<Client>,
 }
 
-impl Ways {
+impl Connections {
     pub(super) fn new(options: &Options) -> Result<Self> {
         let out = match &options.proxy {
             Proxy::System => builder(options)?,

@@ -7,7 +7,7 @@ use crate::roster::Record;
 
 /// What was seen, without anybody's details.
 #[derive(Debug, Default)]
-pub struct Glance {
+pub struct SourceCheck {
     /// What was asked.
     pub place: String,
     /// How many users there are, if the source says.
@@ -31,7 +31,7 @@ pub struct Glance {
     pub missing: Vec<(&'static str, String)>,
 }
 
-impl Glance {
+impl SourceCheck {
     pub(super) fn add(&mut self, record: &Record<'_>) {
         let has = |cell: Option<&str>| u64::from(cell.is_some_and(|cell| !cell.is_empty()));
         if record.deleted {

@@ -47,7 +47,7 @@ const APART: &str = "\u{1F}";
 
 /// All of them.
 #[derive(Debug, Default)]
-pub struct KnownFamily {
+pub struct KnownGuardians {
     people: Vec<Known>,
     by_id: HashMap<u64, u32>,
     by_kinship: BTreeSet<(u64, u32)>,
@@ -138,7 +138,7 @@ impl Details {
     }
 }
 
-impl KnownFamily {
+impl KnownGuardians {
     /// Takes in one account.
     pub fn add(&mut self, known: KnownGuardian<'_>) {
         let at = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
@@ -315,8 +315,8 @@ mod tests {
         Claim::new(None, None, &PersonName::new("", name), students.iter().copied(), &[email], &[])
     }
 
-    fn family() -> KnownFamily {
-        let mut known = KnownFamily::default();
+    fn family() -> KnownGuardians {
+        let mut known = KnownGuardians::default();
         for one in [
             guardian("a", "Rosa Diaz", "s1,s2"),
             KnownGuardian { emails: ["b@x.example", ""], ..guardian("b", "Li Wang", "s3") },
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn people_whom_the_sis_tells_apart_are_not_one() {
-        let mut known = KnownFamily::default();
+        let mut known = KnownGuardians::default();
         known.add(KnownGuardian { identifier: "77", ..guardian("a", "Rosa Diaz", "s1") });
         let claim = |identifier| {
             Claim::new(Some("z"), identifier, &PersonName::new("", "Rosa Diaz"), ["s1"].into_iter(), &[], &[])
