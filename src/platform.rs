@@ -24,7 +24,7 @@ use crate::last_night::FileSeen;
 use crate::roster::ids;
 use crate::roster::kept::{OfKeys, key};
 use crate::source::oneroster_csv::lone::{LoneFile, NO_FINAL_LINE_BREAK};
-use crate::spool::Shelf;
+use crate::spool::PlacedValues;
 use crate::value::{self, RecordReader, WordCounts};
 
 pub use compare::{Before, Compared, compare};
@@ -51,7 +51,7 @@ pub struct Export {
     file: String,
     /// Where each person's row is kept, by the key of the sourcedId. On a first night that is everybody who has joined.
     places: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
-    rows: Shelf,
+    rows: PlacedValues,
     /// Rows that can be used, also those that say nothing new.
     usable: usize,
     seen: FileSeen,

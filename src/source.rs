@@ -15,7 +15,6 @@ mod pulled;
 mod renamed;
 pub mod sftp;
 mod source_check;
-mod spool;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;

@@ -7,6 +7,7 @@
 mod address;
 mod auth;
 mod connections;
+mod credentials;
 mod explain;
 mod oauth1;
 mod retry;
@@ -26,8 +27,8 @@ use crate::failure::{Failure, Kind, Result};
 use crate::source::Watch;
 pub use address::{base, same_server, under};
 use auth::Auth;
-pub use auth::{Credentials, SecretIn};
 use connections::Connections;
+pub use credentials::{Credentials, SecretIn};
 use explain::Asked;
 pub use oauth1::Signature;
 

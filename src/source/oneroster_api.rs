@@ -19,9 +19,9 @@ use serde::Deserialize;
 
 use self::json::Text;
 use self::list::Name;
-use self::pages::{Collection, End, Wanted, walk};
+use self::pages::{Collection, Wanted, walk};
 use self::rows::Rows;
-use self::tally::Seen;
+use self::tally::{End, Seen};
 use self::user::{Oddities, User};
 use super::http::{self, Client, Credentials, Url};
 use super::pull_cache::{CachedRoster, Changes, Head, PullCache, reason};
@@ -392,28 +392,42 @@ struct UsersPage<'a> {
 }
 
 /// What to do where an answer has no list.
-const NO_LIST: &str = "check `url` and `users_path` in [source]; some servers say an error this way, so ask the operator of the server if it stays so";
+const NO_USERS: &str = "check `url` and `users_path` in [source]; some servers say an error this way, so ask the operator of the server if it stays so";
+const NO_ORGS: &str = "check `url` and `orgs_path` in [source]; `orgs_path = \"\"` does without the orgs";
 
-/// The users of a page, whatever their list is called. The outer error is one of the JSON.
-fn users_of<'b>(body: &'b [u8], name: &mut Name) -> serde_json::Result<Result<Vec<User<'b>>>> {
+/// The records of a page, whatever their list is called; `usual` reads the list of the usual name. The outer error is one of
+/// the JSON.
+fn records_of<'b, P: Deserialize<'b>, T: Deserialize<'b> + Default>(
+    body: &'b [u8],
+    name: &mut Name,
+    usual: fn(P) -> Rows<T>,
+    missing: impl FnOnce() -> Failure,
+) -> serde_json::Result<Result<Vec<T>>> {
     if name.may_be_usual(body) {
-        let page: UsersPage<'b> = serde_json::from_slice(body)?;
-        match page.users.get() {
-            Ok(Some(users)) => {
+        match usual(serde_json::from_slice(body)?).get() {
+            Ok(Some(records)) => {
                 *name = Name::Usual;
-                return Ok(Ok(users));
+                return Ok(Ok(records));
             }
             Ok(None) => {}
             Err(failure) => return Ok(Err(failure)),
         }
     }
     let Some(list) = name.find(body) else {
-        // What is no JSON at all is said as such.
+        // An answer that is no JSON at all is said as such.
         let _: serde::de::IgnoredAny = serde_json::from_slice(body)?;
-        return Ok(Err(list::missing("users", body, NO_LIST)));
+        return Ok(Err(missing()));
     };
-    let rows: Rows<User<'b>> = serde_json::from_str(list)?;
+    let rows: Rows<T> = serde_json::from_str(list)?;
     Ok(rows.get().map(Option::unwrap_or_default))
+}
+
+fn users_of<'b>(body: &'b [u8], name: &mut Name) -> serde_json::Result<Result<Vec<User<'b>>>> {
+    records_of(body, name, |page: UsersPage<'b>| page.users, || list::missing("users", body, NO_USERS))
+}
+
+fn orgs_of<'b>(body: &'b [u8], name: &mut Name) -> serde_json::Result<Result<Vec<Org<'b>>>> {
+    records_of(body, name, |page: OrgsPage<'b>| page.orgs, || list::missing("orgs", body, NO_ORGS))
 }
 
 /// Users in the making.
@@ -504,28 +518,6 @@ struct Org<'a> {
     name: Text<'a>,
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
-}
-
-/// The orgs of a page, as [`users_of`].
-fn orgs_of<'b>(body: &'b [u8], name: &mut Name) -> serde_json::Result<Result<Vec<Org<'b>>>> {
-    const CURE: &str = "check `url` and `orgs_path` in [source]; `orgs_path = \"\"` does without the orgs";
-    if name.may_be_usual(body) {
-        let page: OrgsPage<'b> = serde_json::from_slice(body)?;
-        match page.orgs.get() {
-            Ok(Some(orgs)) => {
-                *name = Name::Usual;
-                return Ok(Ok(orgs));
-            }
-            Ok(None) => {}
-            Err(failure) => return Ok(Err(failure)),
-        }
-    }
-    let Some(list) = name.find(body) else {
-        let _: serde::de::IgnoredAny = serde_json::from_slice(body)?;
-        return Ok(Err(list::missing("orgs", body, CURE)));
-    };
-    let rows: Rows<Org<'b>> = serde_json::from_str(list)?;
-    Ok(rows.get().map(Option::unwrap_or_default))
 }
 
 /// Orgs in the making.

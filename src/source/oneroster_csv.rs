@@ -20,6 +20,7 @@ pub mod lone;
 mod manifest;
 mod orgs;
 mod package;
+mod package_file;
 mod roles;
 pub(super) mod rows;
 mod scan;
@@ -39,7 +40,8 @@ use serde::Deserialize;
 
 use self::limits::Limits;
 use self::manifest::{FileMode, Manifest};
-use self::package::{Package, PackageFile, Part, whole_place};
+use self::package::{Package, whole_place};
+use self::package_file::{PackageFile, Part};
 use self::roles::RoleIndex;
 use self::rows::RowReader;
 use self::table::{FileOpening, HeaderRow, Table};
@@ -280,7 +282,7 @@ impl RosterSource for OneRosterCsv {
 fn part(package: &Package, part: Part) -> Result<&PackageFile> {
     package.file(part).ok_or_else(|| {
         let names = package.places().into_iter().map(|(name, _)| name).collect();
-        package::no_users(Path::new(&package.name), 0, names)
+        package_file::no_users(Path::new(&package.name), 0, names)
     })
 }
 

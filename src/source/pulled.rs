@@ -6,16 +6,15 @@ use std::ops::ControlFlow;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::http::Url;
-use super::spool::Spool;
 use super::{About, AfterRead, RosterSource};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
 use crate::roster::{Mode, Record, Schools};
+use crate::spool::Values;
 use crate::value::{Names, RecordReader, Tally, WordCounts};
 
 /// A complete roster.
-#[derive(Debug)]
 pub(super) struct Pulled {
     about: About,
     records: Records,
@@ -63,9 +62,10 @@ pub(super) enum Taken {
 }
 
 /// Records in the making.
-#[derive(Debug)]
 pub(super) struct Records {
-    spool: Spool,
+    records: Values<Record<'static>>,
+    /// How many of them there are.
+    count: u64,
     /// What the cells mean; none once no more is coming.
     meaning: Option<RecordReader<'static>>,
     /// Known once no more is coming.
@@ -82,7 +82,8 @@ impl Records {
     /// `names` are those of the source's columns.
     pub(super) fn new(names: Names) -> Self {
         Self {
-            spool: Spool::new(),
+            records: Values::default(),
+            count: 0,
             meaning: Some(RecordReader::gathering(names)),
             words: WordCounts::default(),
             oddities: Tally::default(),
@@ -94,7 +95,7 @@ impl Records {
 
     /// How many different users there are. Those without a sourcedId count as different.
     pub(super) fn users(&self) -> u64 {
-        self.spool.len()
+        self.count
     }
 
     /// By what a sourcedId is known here.
@@ -115,7 +116,7 @@ impl Records {
     /// Takes in a record and gives it its position.
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<Taken> {
         let Some(mut meaning) = self.meaning.take() else { return self.take_meant(record) };
-        let line = Some(self.spool.len() + 1);
+        let line = Some(self.count + 1);
         let taken = meaning.read_any(&Record { line, ..*record }, |record| self.take_meant(record));
         self.meaning = Some(meaning);
         taken
@@ -134,13 +135,14 @@ impl Records {
         self.guardians +=
             u64::from(record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role))));
         self.present += u64::from(!record.deleted);
-        self.spool.push(&Record { line: Some(self.spool.len() + 1), ..*record })?;
+        self.count += 1;
+        self.records.push(&Record { line: Some(self.count), ..*record })?;
         Ok(taken)
     }
 
     /// Hands each record to `each`, until it breaks off. After [`Records::finish`].
     pub(super) fn each(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.spool.each(&mut |record| {
+        self.each_of_some(&mut |record| {
             let [given_name, family_name] = self.words.settle(record.given_name, record.family_name);
             each(&Record { given_name, family_name, ..*record })
         })
@@ -148,7 +150,13 @@ impl Records {
 
     /// As [`Records::each`], of records that are not all that there are: how often a word stands in a column is not known.
     pub(super) fn each_of_some(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.spool.each(each)
+        let mut records = self.records.read();
+        while let Some(record) = records.next_value()? {
+            if each(&record).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Tells what was odd about the cells. After [`Records::finish`].
@@ -162,7 +170,7 @@ impl Records {
         if let Some(meaning) = self.meaning.take() {
             (self.words, self.oddities) = meaning.finish();
         }
-        self.spool.flush()
+        self.records.finish()
     }
 }
 

@@ -63,7 +63,6 @@ fn claim(record: &Record<'_>) -> Option<Claim> {
 pub(super) type Renamed = HashMap<u64, Box<str>>;
 
 /// A roster in which some contacts are given the ids that they had.
-#[derive(Debug)]
 pub(super) struct Recognised {
     pub(super) pulled: Pulled,
     pub(super) renamed: Renamed,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::address::{encode, shown};
-use super::auth::{AuthKind, SecretIn, Used};
+use super::credentials::{AuthKind, SecretIn, Used};
 use super::oauth1::Signature;
 use super::{Answer, Proxy, Trouble};
 use crate::failure::{Failure, Kind, chain};

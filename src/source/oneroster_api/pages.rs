@@ -6,7 +6,7 @@
 //! record of the one before it. `Link` is never followed.
 
 use super::Options;
-use super::tally::{Digest, Seen, Tally};
+use super::tally::{End, Seen, Tally};
 use crate::failure::{Failure, Kind, Result};
 use crate::plural::counted;
 use crate::source::http::{Answer, Client, Url, under};
@@ -26,15 +26,6 @@ pub(super) trait Collection {
     ///
     /// The outer error is one of the JSON; then nothing of the page may have been taken in.
     fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Seen>>;
-}
-
-/// How reading a collection ended.
-pub(super) enum End {
-    Complete,
-    /// The server's data changed meanwhile: what happened. Nothing that was taken in may be used.
-    Moved(String),
-    /// Some records came more than once: pages overlapped, and others may have slipped through, or the data are like that.
-    Repeated(Digest),
 }
 
 /// Whether each page agrees with those before it.

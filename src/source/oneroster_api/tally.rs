@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 
-use super::pages::End;
 use crate::failure::{Failure, Kind, Result};
 use crate::plural::{agreed, counted};
 use crate::source::http::Url;
@@ -57,6 +56,15 @@ pub(super) struct Digest {
     pub(super) repeated: u64,
     ids: u64,
     repeated_ids: u64,
+}
+
+/// How reading a collection ended.
+pub(super) enum End {
+    Complete,
+    /// The server's data changed meanwhile: what happened. Nothing that was taken in may be used.
+    Moved(String),
+    /// Some records came more than once: pages overlapped, and others may have slipped through, or the data are like that.
+    Repeated(Digest),
 }
 
 /// What was read so far.

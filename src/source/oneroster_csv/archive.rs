@@ -9,7 +9,7 @@ use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::limits::Limits;
-use super::package::{Content, PackageFile, Part, is_litter, no_users};
+use super::package_file::{Content, PackageFile, Part, is_litter, no_users};
 use super::shared_file::SharedFile;
 use crate::failure::{Failure, Kind, Result};
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::header::Wanted;
 use super::limits::Limits;
-use super::package::{Package, PackageFile, whole_place};
+use super::package::{Package, whole_place};
+use super::package_file::PackageFile;
 use super::table::{Pull, Table};
 use crate::failure::Result;
 use crate::findings::Findings;

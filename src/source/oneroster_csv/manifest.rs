@@ -8,7 +8,8 @@ use std::ops::ControlFlow;
 
 use super::EncodingSetting;
 use super::header::Wanted;
-use super::package::{Package, PackageFile, Part};
+use super::package::Package;
+use super::package_file::{PackageFile, Part};
 use super::table::{FileOpening, Table};
 use crate::failure::{Kind, Result};
 use crate::findings::{At, Findings};

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::header::Wanted;
-use super::package::{Package, PackageFile};
+use super::package::Package;
+use super::package_file::PackageFile;
 use super::table::{FileOpening, Table};
 use crate::contact::decode_html;
 use crate::failure::Result;

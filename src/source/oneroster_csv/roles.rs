@@ -12,7 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::dates::{self, Day};
 use super::header::Wanted;
-use super::package::{Package, PackageFile};
+use super::package::Package;
+use super::package_file::PackageFile;
 use super::table::{FileOpening, Table, TableRow};
 use crate::contact::visible;
 use crate::failure::{Failure, Kind, Result};
