@@ -7,6 +7,7 @@
 mod build;
 mod claims;
 mod decide;
+mod decision;
 mod draft;
 mod forecast;
 mod known;
@@ -39,6 +40,7 @@ use crate::store::{AccountRow, AuditEntry};
 
 pub use build::{Plan, build};
 pub use claims::{Claim, refusals};
+pub use decision::{FieldDecision, FieldDecisions, Rule};
 pub use forecast::{Forecast, forecast};
 pub use known::Known;
 pub use limits::{

@@ -155,59 +155,25 @@ fn source_text(seen: &SourceCheck) -> String {
 
 /// A note of the plan as a finding: its place and its code, without the person's details.
 fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings) {
-    let (code, column, message, severity) = match note {
-        Note::SisInvalid(field, _) => {
-            let code = match field {
-                Field::Email => "sis-email-invalid",
-                Field::Phone => "sis-phone-invalid",
-                Field::Name => "sis-name-invalid",
-                Field::HomePhone => "sis-home-phone-invalid",
-            };
-            let message = format!("not a valid {}; it will not be applied", field.noun());
-            (code, Some(column_of(*field, config.sync.phone_credential)), message, Severity::Warning)
-        }
+    use plan::Reason::{Duplicate, NoName, NoRole, NoSourcedId};
+    let (column, message) = match note {
+        Note::SisInvalid(field, _) => (
+            Some(column_of(*field, config.sync.phone_credential)),
+            format!("not a valid {}; it will not be applied", field.noun()),
+        ),
         Note::GuardianUnreachable => {
-            let message = "a guardian without a valid email or mobile is not added".to_owned();
-            ("guardian-unreachable", None, message, Severity::Warning)
+            (None, "a guardian without a valid email or mobile is not added".to_owned())
         }
-        Note::RoleNotSynced(role) => {
-            ("role-not-synced", Some("role"), format!("the role `{role}` is not synced"), Severity::Warning)
-        }
-        // The source has said why the row is unusable, with its column, unless only the plan can know.
-        Note::Rejected(reason) => match reason {
-            plan::Reason::NoSourcedId => {
-                ("rejected-no-sourced-id", Some("sourcedId"), reason.text().into(), Severity::Error)
-            }
-            plan::Reason::Duplicate => {
-                ("rejected-duplicate", Some("sourcedId"), reason.text().into(), Severity::Error)
-            }
-            plan::Reason::NoName => {
-                ("rejected-no-name", Some("givenName"), reason.text().into(), Severity::Error)
-            }
-            plan::Reason::NoRole => ("rejected-no-role", Some("role"), reason.text().into(), Severity::Error),
-            plan::Reason::ShiftedRow | plan::Reason::Quoting | plan::Reason::RoleRow => return,
-        },
-        Note::ActiveDiffers(..)
-        | Note::Updated(..)
-        | Note::SisBlank(..)
-        | Note::Taken(..)
-        | Note::Shared(..)
-        | Note::Archived
-        | Note::Restored
-        | Note::Disabled
-        | Note::RoleEnded(_)
-        | Note::RoleNotBegun(_)
-        | Note::SchoolNotSynced
-        | Note::PendingAgain
-        | Note::NotNotifiable
-        | Note::PossibleDuplicate
-        | Note::PossibleRekey(..)
-        | Note::Undeliverable(..)
-        | Note::ReusedId(_)
-        | Note::ToBeDeleted => return,
+        Note::RoleNotSynced(role) => (Some("role"), format!("the role `{role}` is not synced")),
+        // Where another reason makes the row unusable, the source has said so, with its column.
+        Note::Rejected(reason @ (NoSourcedId | Duplicate)) => (Some("sourcedId"), reason.text().into()),
+        Note::Rejected(NoName) => (Some("givenName"), NoName.text().into()),
+        Note::Rejected(NoRole) => (Some("role"), NoRole.text().into()),
+        _ => return,
     };
+    let severity = if matches!(note, Note::Rejected(_)) { Severity::Error } else { Severity::Warning };
     let at = At::file(file_of(config)).line(row.line).column(column);
-    findings.add(severity, code, at, || format!("{} (sourcedId `{}`)", message, row.sourced_id));
+    findings.add(severity, note.code(), at, || format!("{} (sourcedId `{}`)", message, row.sourced_id));
 }
 
 /// Where users are.

@@ -14,8 +14,8 @@ use crate::account::Account;
 use crate::config::Config;
 use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{Found, Match, NAMED, People, Profile, Provenance, Rule, Wanted, rule};
-use crate::plan::{Action, Plan, PlanRow, join_codes, join_notes};
+use crate::people::{Found, Match, NAMED, People, Profile, Provenance, Wanted};
+use crate::plan::{Action, Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::policy::Setting;
 use crate::run::{Options, Surroundings, run as run_sync};
 use crate::store::Store;
@@ -107,6 +107,8 @@ impl Explained {
         let account = stored.as_ref().map(|profile| &profile.account);
         let before = account.map(|account| account.details.borrowed()).unwrap_or_default();
         let after = row.map_or(before, |row| row.details);
+        let no_row =
+            if account.is_some_and(|account| account.archived) { Rule::Archived } else { Rule::NotMentioned };
         let fields = Field::ALL
             .into_iter()
             .map(|field| {
@@ -121,7 +123,7 @@ impl Explained {
                     },
                     after: after.shown(field).into_owned(),
                     platform: account.and(row).and_then(|row| news(field, row, &before)),
-                    rule: rule(field, row, account, &people.rules),
+                    rule: row.map_or(no_row, |row| row.fields.of(field).rule),
                     set: known.map(|known| known.set.clone()),
                 }
             })
@@ -191,9 +193,10 @@ fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Resul
 
 /// What the platform's export had put in place of the details, whether or not the sync changes it again.
 fn news(field: Field, row: &PlanRow<'_>, before: &Contacts<'_>) -> Option<String> {
-    let found = match row.changes.iter().find(|change| change.field == field) {
-        Some(change) => change.old.as_str().into(),
-        None => row.details.shown(field),
+    let decision = row.fields.of(field);
+    let found = match decision.rule.changes() {
+        true => decision.actual.as_str().into(),
+        false => row.details.shown(field),
     };
     (found != before.shown(field)).then(|| found.into_owned())
 }

@@ -31,7 +31,7 @@ pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> 
     }
     let (roles, schools) = (people.roles_of(account), schools.of(account));
     let said = forecast(account, &roles, &schools, &people.rules);
-    let left = |field: &Field| said.kept.iter().any(|(of, _)| of == field);
+    let left = |field: &Field| said.fields.of(*field).rule.leaves();
     // Where neither has a value that counts, there is nothing to correct.
     if !said.differs().iter().any(|field| left(field) || account.details.has(*field)) {
         return None;

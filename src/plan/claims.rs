@@ -69,7 +69,7 @@ pub(super) fn claims_of(stored: Option<&Account>, verdict: &Verdict) -> [Option<
 
 /// A value is claimed if the sync would put it there; what is there already, or comes from the platform, is held.
 fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &Details) -> Claim {
-    let change = verdict.changes.iter().find(|change| change.field == field);
+    let change = Some(verdict.fields.of(field)).filter(|decision| decision.rule.changes());
     let value = hash(after, field);
     let exported = verdict.account.as_ref().is_some_and(|account| match field {
         Field::Email | Field::Phone => !account.exported.of(field).is_none(),
@@ -77,8 +77,8 @@ fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &D
     });
     let created = stored.is_none() && !exported && value.is_some();
     let before = change.map(|change| Details {
-        email: change.old.clone(),
-        phone: change.old.clone(),
+        email: change.actual.clone(),
+        phone: change.actual.clone(),
         ..Details::default()
     });
     match (change, value) {

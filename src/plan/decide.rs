@@ -97,7 +97,7 @@ impl Desk<'_> {
                 draft
                     .people
                     .add(job.place, CREDENTIALS.map(|field| hash_of(field, &row.details.shown(field))));
-                draft.summary.add(row.action, &row.changes, &[]);
+                draft.summary.add(row.action, &row.fields, &[]);
                 if row.state == State::Active.word() && is_acted_on(row.action) {
                     let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();
                     draft.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
@@ -234,7 +234,7 @@ impl Desk<'_> {
         let stored = person.stored.as_ref();
         let mut row = row_of(record, stored, verdict, roles, schools, self.rules, person.place);
         row.compared = false;
-        draft.summary.add(verdict.action, &[], &[]);
+        draft.summary.add(verdict.action, &verdict.fields, &[]);
         spool::append(&mut draft.rows, &row)
     }
 
@@ -337,7 +337,7 @@ impl Desk<'_> {
         let mut row = row_of(record, stored, &verdict, roles, schools, self.rules, person.place);
         row.compared &= live.is_some();
 
-        draft.summary.add(verdict.action, &verdict.changes, &verdict.news.recipients);
+        draft.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
         draft.checksum.add(&row, &verdict.news.recipients);
         draft.summary.contact_updates += u64::from(verdict.counts_as_update);
         draft.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
@@ -395,12 +395,12 @@ impl Desk<'_> {
             && stored != Some(&account)
         {
             let mut audit = adopted.entries;
-            audit.extend(sync_entries(verdict.action, stored, &account, &verdict.changes));
+            audit.extend(sync_entries(verdict.action, stored, &account, &verdict.fields));
             let is_new = account.id == 0;
             let from_export = !audit.is_empty() || is_new && account.state == State::Active;
             let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp().to_owned());
             let stamp = stamp.unwrap_or_default();
-            let only_added = is_new && audit.is_empty() && verdict.changes.is_empty();
+            let only_added = is_new && audit.is_empty() && verdict.fields.changes().next().is_none();
             if let Some(person) = person.number.filter(|_| only_added) {
                 return AccountRow::with(&account, |account| {
                     spool::append(&mut draft.newcomers, &Newcomer { person, account, stamp: &stamp })
@@ -463,7 +463,7 @@ impl Desk<'_> {
         if stored.is_none_or(|stored| stored.archived) {
             return;
         }
-        for change in &verdict.changes {
+        for change in verdict.fields.changes() {
             if let Some(credential) = CREDENTIALS.iter().position(|field| *field == change.field)
                 && let Some(hash) = hash(&account.details, change.field)
             {
@@ -516,7 +516,7 @@ impl Desk<'_> {
             Plain::read(cells).is_some_and(|plain| plain.is(&account.details))
         };
         let repeats = matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);
-        let kept_row = if usable && verdict.settled && as_said() {
+        let kept_row = if usable && verdict.is_settled() && as_said() {
             Some(None)
         } else if usable && unchanged && repeats {
             postcard::to_stdvec(row).ok().map(Some)

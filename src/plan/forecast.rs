@@ -6,7 +6,7 @@ use super::note::Note;
 use super::person::{Case, judge};
 use super::rules::Rules;
 use super::sis::Cells;
-use super::{Change, join_notes};
+use super::{FieldDecisions, join_notes};
 use crate::account::Account;
 use crate::contact::{Contacts, Field};
 
@@ -14,9 +14,7 @@ use crate::contact::{Contacts, Field};
 pub struct Forecast<'a> {
     /// As the roster had them.
     pub sis: Contacts<'a>,
-    pub changes: Vec<Change>,
-    /// Differences that would be left alone: the field, and the value of the SIS.
-    pub kept: Vec<(Field, String)>,
+    pub fields: FieldDecisions,
     notes: Vec<Note>,
 }
 
@@ -27,25 +25,7 @@ impl Forecast<'_> {
             Note::ActiveDiffers(field, _) | Note::SisBlank(field, _) | Note::SisInvalid(field, _) => {
                 Some(*field)
             }
-            Note::Updated(..)
-            | Note::Taken(..)
-            | Note::Shared(..)
-            | Note::GuardianUnreachable
-            | Note::Archived
-            | Note::Restored
-            | Note::Disabled
-            | Note::RoleNotSynced(_)
-            | Note::RoleEnded(_)
-            | Note::RoleNotBegun(_)
-            | Note::SchoolNotSynced
-            | Note::PendingAgain
-            | Note::Rejected(_)
-            | Note::NotNotifiable
-            | Note::PossibleDuplicate
-            | Note::PossibleRekey(..)
-            | Note::Undeliverable(..)
-            | Note::ReusedId(_)
-            | Note::ToBeDeleted => None,
+            _ => None,
         };
         self.notes.iter().filter_map(field).collect()
     }
@@ -79,8 +59,7 @@ pub fn forecast<'a>(
     let verdict = judge(&case, rules);
     Forecast {
         sis: Cells::of(&record, rules.phone_credential).shown(),
-        changes: verdict.changes,
-        kept: verdict.kept,
+        fields: verdict.fields,
         notes: verdict.notes,
     }
 }

@@ -95,85 +95,86 @@ fn or_none(value: &str) -> &str {
 }
 
 impl Note {
-    /// The stable code.
-    pub fn code(&self) -> Cow<'static, str> {
+    /// The stable code and the exact sentence: the one list of what notes say. A note without a sentence is a code only.
+    fn parts(&self) -> (&'static str, Cow<'static, str>) {
+        // Of a code for each field; in the order of [`Field::ALL`].
+        let of = |field: &Field, codes: [&'static str; 4]| codes[*field as usize];
         match self {
-            Self::ActiveDiffers(field, _) => format!("active-{}-differs", field.code()).into(),
-            Self::Updated(field, _) => format!("{}-updated", field.code()).into(),
-            Self::SisBlank(field, _) => format!("sis-{}-blank", field.code()).into(),
-            Self::SisInvalid(field, _) => format!("sis-{}-invalid", field.code()).into(),
-            Self::Taken(field, _) => format!("{}-taken", field.code()).into(),
-            Self::Shared(field, ..) => format!("{}-shared", field.code()).into(),
-            Self::GuardianUnreachable => "guardian-unreachable".into(),
-            Self::Archived => "archived".into(),
-            Self::Restored => "restored".into(),
-            Self::Disabled => "disabled".into(),
-            Self::RoleNotSynced(_) => "role-not-synced".into(),
-            Self::RoleEnded(_) => "role-ended".into(),
-            Self::RoleNotBegun(_) => "role-not-begun".into(),
-            Self::SchoolNotSynced => "school-not-synced".into(),
-            Self::PendingAgain => "pending-again".into(),
-            Self::Rejected(reason) => reason.code().into(),
-            Self::NotNotifiable => "not-notifiable".into(),
-            Self::PossibleDuplicate => "possible-duplicate".into(),
-            Self::PossibleRekey(..) => "possible-rekey".into(),
-            Self::Undeliverable(..) => "undeliverable".into(),
-            Self::ReusedId(_) => "reused-id".into(),
-            Self::ToBeDeleted => "tobedeleted".into(),
-        }
-    }
-
-    /// Whether the note has a sentence, and not only a code.
-    pub fn is_said(&self) -> bool {
-        !matches!(self, Self::NotNotifiable | Self::PossibleDuplicate | Self::ToBeDeleted)
-    }
-}
-
-/// The exact sentence.
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ActiveDiffers(field, actual) => {
-                write!(f, "Active user has a new {} in the SIS import - {}", field.noun(), or_none(actual))
-            }
-            Self::Updated(field, old) => {
-                write!(f, "{} updated by the sync - was {}", field.title(), or_none(old))
-            }
-            Self::SisBlank(field, actual) => write!(f, "SIS import has no {} - kept {actual}", field.noun()),
-            Self::SisInvalid(field, value) => {
-                write!(f, "SIS import has an invalid {} - {value}", field.noun())
-            }
-            Self::Taken(field, by) => write!(f, "{} is already used by {by} - not updated", field.title()),
+            Self::ActiveDiffers(field, actual) => (
+                of(
+                    field,
+                    [
+                        "active-name-differs",
+                        "active-email-differs",
+                        "active-phone-differs",
+                        "active-home-phone-differs",
+                    ],
+                ),
+                format!("Active user has a new {} in the SIS import - {}", field.noun(), or_none(actual))
+                    .into(),
+            ),
+            Self::Updated(field, old) => (
+                of(field, ["name-updated", "email-updated", "phone-updated", "home-phone-updated"]),
+                format!("{} updated by the sync - was {}", field.title(), or_none(old)).into(),
+            ),
+            Self::SisBlank(field, actual) => (
+                of(field, ["sis-name-blank", "sis-email-blank", "sis-phone-blank", "sis-home-phone-blank"]),
+                format!("SIS import has no {} - kept {actual}", field.noun()).into(),
+            ),
+            Self::SisInvalid(field, value) => (
+                of(
+                    field,
+                    ["sis-name-invalid", "sis-email-invalid", "sis-phone-invalid", "sis-home-phone-invalid"],
+                ),
+                format!("SIS import has an invalid {} - {value}", field.noun()).into(),
+            ),
+            Self::Taken(field, by) => (
+                of(field, ["name-taken", "email-taken", "phone-taken", "home-phone-taken"]),
+                format!("{} is already used by {by} - not updated", field.title()).into(),
+            ),
             Self::Shared(field, ids, more) => {
-                write!(f, "{} is shared with {}", field.title(), ids.join(", "))?;
-                match more {
-                    0 => Ok(()),
-                    more => write!(f, " and {more} more"),
-                }
+                let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
+                (
+                    of(field, ["name-shared", "email-shared", "phone-shared", "home-phone-shared"]),
+                    format!("{} is shared with {}{more}", field.title(), ids.join(", ")).into(),
+                )
             }
-            Self::GuardianUnreachable => {
-                f.write_str("Guardian has no email or phone number in the SIS import - not added")
+            Self::GuardianUnreachable => (
+                "guardian-unreachable",
+                "Guardian has no email or phone number in the SIS import - not added".into(),
+            ),
+            Self::Archived => ("archived", "User is no longer in the SIS import - archived".into()),
+            Self::Restored => ("restored", "User is back in the SIS import - restored".into()),
+            Self::Disabled => ("disabled", "User is disabled in the SIS import".into()),
+            Self::RoleNotSynced(role) => {
+                ("role-not-synced", format!("Role {role} is not synced - left out").into())
             }
-            Self::Archived => f.write_str("User is no longer in the SIS import - archived"),
-            Self::Restored => f.write_str("User is back in the SIS import - restored"),
-            Self::Disabled => f.write_str("User is disabled in the SIS import"),
-            Self::RoleNotSynced(role) => write!(f, "Role {role} is not synced - left out"),
-            Self::RoleEnded(role) => write!(f, "Role {role} has ended - left out"),
-            Self::RoleNotBegun(role) => write!(f, "Role {role} has not begun - left out"),
-            Self::SchoolNotSynced => f.write_str("No synced school - left out"),
-            Self::PendingAgain => f.write_str("User is pending again in the platform export"),
+            Self::RoleEnded(role) => ("role-ended", format!("Role {role} has ended - left out").into()),
+            Self::RoleNotBegun(role) => {
+                ("role-not-begun", format!("Role {role} has not begun - left out").into())
+            }
+            Self::SchoolNotSynced => ("school-not-synced", "No synced school - left out".into()),
+            Self::PendingAgain => ("pending-again", "User is pending again in the platform export".into()),
             Self::ReusedId(name) => {
-                write!(f, "Another person now has this sourcedId - was {}", or_none(name))
+                ("reused-id", format!("Another person now has this sourcedId - was {}", or_none(name)).into())
             }
-            Self::Rejected(reason) => write!(f, "Record rejected - {}", reason.text()),
+            Self::Rejected(reason) => (reason.code(), format!("Record rejected - {}", reason.text()).into()),
             Self::Undeliverable(field, reason) => {
-                write!(f, "{} is undeliverable - {reason}", field.title())
+                ("undeliverable", format!("{} is undeliverable - {reason}", field.title()).into())
             }
-            Self::PossibleRekey(old, field) => {
-                write!(f, "Probably the same person as {old} (same name and {})", field.noun())
-            }
-            Self::NotNotifiable | Self::PossibleDuplicate | Self::ToBeDeleted => Ok(()),
+            Self::PossibleRekey(old, field) => (
+                "possible-rekey",
+                format!("Probably the same person as {old} (same name and {})", field.noun()).into(),
+            ),
+            Self::NotNotifiable => ("not-notifiable", "".into()),
+            Self::PossibleDuplicate => ("possible-duplicate", "".into()),
+            Self::ToBeDeleted => ("tobedeleted", "".into()),
         }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.parts().0
     }
 }
 
@@ -187,12 +188,12 @@ impl fmt::Debug for Note {
 /// The cell `notes`.
 pub fn join_notes(notes: &[Note]) -> String {
     let mut cell = String::new();
-    for note in notes.iter().filter(|note| note.is_said()) {
-        if !cell.is_empty() {
+    for note in notes {
+        let (_, sentence) = note.parts();
+        if !cell.is_empty() && !sentence.is_empty() {
             cell.push_str("; ");
         }
-        // Writing into a String cannot fail.
-        let _ = fmt::Write::write_fmt(&mut cell, format_args!("{note}"));
+        cell.push_str(&sentence);
     }
     cell
 }
@@ -203,57 +204,117 @@ pub fn join_codes(notes: &[Note]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// One note of every kind and reason, with the values of the examples in `docs/report.md`, in its order.
+    pub(in crate::plan) fn every_kind() -> Vec<Note> {
+        let (value, ids) = (|| "rosa@mail.example".to_owned(), vec!["gua-210".into(), "gua-211".into()]);
+        vec![
+            Note::ActiveDiffers(Field::Email, value()),
+            Note::Updated(Field::Email, value()),
+            Note::SisBlank(Field::Email, value()),
+            Note::SisInvalid(Field::Email, "rosa(at)mail.example".into()),
+            Note::Shared(Field::Email, ids, 2),
+            Note::Taken(Field::Email, "gua-210".into()),
+            Note::GuardianUnreachable,
+            Note::Archived,
+            Note::Restored,
+            Note::ReusedId("Rosa Diaz".into()),
+            Note::Disabled,
+            Note::RoleNotSynced("nurse".into()),
+            Note::RoleEnded("teacher".into()),
+            Note::RoleNotBegun("teacher".into()),
+            Note::SchoolNotSynced,
+            Note::PendingAgain,
+            Note::Rejected(Reason::NoSourcedId),
+            Note::Rejected(Reason::Duplicate),
+            Note::Rejected(Reason::ShiftedRow),
+            Note::Rejected(Reason::Quoting),
+            Note::Rejected(Reason::RoleRow),
+            Note::Rejected(Reason::NoName),
+            Note::Rejected(Reason::NoRole),
+            Note::NotNotifiable,
+            Note::PossibleDuplicate,
+            Note::PossibleRekey("a1b2-c01".into(), Field::Email),
+            Note::Undeliverable(Field::Email, "550 5.1.1".into()),
+            Note::ToBeDeleted,
+        ]
+    }
+
+    /// How many kinds an enum has that is kept as its number and then its values.
+    fn kinds<T: serde::de::DeserializeOwned>() -> usize {
+        (0..u8::MAX).take_while(|kind| postcard::from_bytes::<T>(&[*kind, 0, 0, 0, 0]).is_ok()).count()
+    }
+
+    #[test]
+    fn every_kind_is_among_them() {
+        let notes = every_kind();
+        let reasons = notes.iter().filter(|note| matches!(note, Note::Rejected(_))).count();
+        assert_eq!((notes.len() - reasons + 1, reasons), (kinds::<Note>(), kinds::<Reason>()));
+    }
+
+    #[test]
+    fn the_notes_in_the_docs_are_these() {
+        let docs = include_str!("../../docs/report.md");
+        let (_, from) =
+            docs.split_once("| note | code | what it means, what to do |\n|---|---|---|\n").unwrap();
+        let rows = from.lines().take_while(|line| line.starts_with('|'));
+        let in_docs: Vec<(&str, &str)> = rows
+            .map(|row| {
+                let mut cells = row.trim_matches('|').split(" | ").map(str::trim);
+                (cells.next().unwrap(), cells.next().unwrap())
+            })
+            .collect();
+        let notes = every_kind();
+        let here: Vec<(String, String)> = notes
+            .iter()
+            .map(|note| {
+                let (code, sentence) = note.parts();
+                let sentence = if sentence.is_empty() { "*none*".into() } else { format!("`{sentence}`") };
+                (sentence, format!("`{code}`"))
+            })
+            .collect();
+        let here: Vec<(&str, &str)> = here.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        assert_eq!(in_docs, here);
+    }
 
     #[test]
     fn the_sentences_are_exact() {
-        let said = |note: Note| note.to_string();
-        let value = || "rosa@x.example".to_owned();
-        assert_eq!(
-            said(Note::ActiveDiffers(Field::Email, value())),
-            "Active user has a new email in the SIS import - rosa@x.example"
-        );
-        assert_eq!(
-            said(Note::ActiveDiffers(Field::HomePhone, String::new())),
-            "Active user has a new home phone number in the SIS import - none"
-        );
-        assert_eq!(
-            said(Note::Updated(Field::Phone, String::new())),
-            "Phone number updated by the sync - was none"
-        );
-        assert_eq!(
-            said(Note::SisBlank(Field::Email, value())),
-            "SIS import has no email - kept rosa@x.example"
-        );
-        assert_eq!(said(Note::SisInvalid(Field::Email, "x".into())), "SIS import has an invalid email - x");
-        assert_eq!(
-            said(Note::SisInvalid(Field::Name, "Jos\u{FFFD} Diaz".into())),
-            "SIS import has an invalid name - Jos\u{FFFD} Diaz"
-        );
-        assert_eq!(Note::SisInvalid(Field::Name, String::new()).code(), "sis-name-invalid");
-        assert_eq!(said(Note::Taken(Field::Email, "7".into())), "Email is already used by 7 - not updated");
-        let ids = |n: usize| (1..=n).map(|i| format!("g-{i}")).collect::<Vec<_>>();
-        assert_eq!(said(Note::Shared(Field::Phone, ids(1), 0)), "Phone number is shared with g-1");
-        assert_eq!(said(Note::Shared(Field::Email, ids(3), 0)), "Email is shared with g-1, g-2, g-3");
-        assert_eq!(
-            said(Note::Shared(Field::Email, ids(3), 2)),
-            "Email is shared with g-1, g-2, g-3 and 2 more"
-        );
-        assert_eq!(said(Note::RoleNotSynced("ext:x".into())), "Role ext:x is not synced - left out");
-        assert_eq!(
-            said(Note::Undeliverable(Field::Email, "550 5.1.1".into())),
-            "Email is undeliverable - 550 5.1.1"
-        );
-        assert_eq!(
-            said(Note::ReusedId("Rosa Diaz".into())),
-            "Another person now has this sourcedId - was Rosa Diaz"
-        );
-        assert_eq!(said(Note::Rejected(Reason::NoName)), "Record rejected - no name");
-        assert_eq!(
-            said(Note::PossibleRekey("a1b2-c01".into(), Field::Email)),
-            "Probably the same person as a1b2-c01 (same name and email)"
-        );
+        for (note, code, sentence) in [
+            (
+                Note::ActiveDiffers(Field::HomePhone, String::new()),
+                "active-home-phone-differs",
+                "Active user has a new home phone number in the SIS import - none",
+            ),
+            (
+                Note::Updated(Field::Phone, String::new()),
+                "phone-updated",
+                "Phone number updated by the sync - was none",
+            ),
+            (
+                Note::SisInvalid(Field::Name, "Jos\u{FFFD} Diaz".into()),
+                "sis-name-invalid",
+                "SIS import has an invalid name - Jos\u{FFFD} Diaz",
+            ),
+            (
+                Note::Shared(Field::Phone, vec!["g-1".into()], 0),
+                "phone-shared",
+                "Phone number is shared with g-1",
+            ),
+        ] {
+            assert_eq!(note.parts(), (code, sentence.into()));
+        }
+        // The code of every field is the field's own.
+        for field in Field::ALL {
+            let with = |start: &str, end: &str| format!("{start}{}{end}", field.code());
+            assert_eq!(Note::ActiveDiffers(field, String::new()).code(), with("active-", "-differs"));
+            assert_eq!(Note::Updated(field, String::new()).code(), with("", "-updated"));
+            assert_eq!(Note::SisBlank(field, String::new()).code(), with("sis-", "-blank"));
+            assert_eq!(Note::SisInvalid(field, String::new()).code(), with("sis-", "-invalid"));
+            assert_eq!(Note::Taken(field, String::new()).code(), with("", "-taken"));
+            assert_eq!(Note::Shared(field, Vec::new(), 0).code(), with("", "-shared"));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What becomes of one person: a record beside an account, under the rules. Pure.
 
+use super::decision::{FieldDecision, FieldDecisions, Rule};
 use super::note::{Note, Reason};
 use super::recipients::News;
 use super::rules::Rules;
@@ -35,14 +36,11 @@ pub(super) struct Verdict {
     /// The account after the run; none if there is none.
     pub(super) account: Option<Account>,
     pub(super) notes: Vec<Note>,
-    pub(super) changes: Vec<Change>,
-    pub(super) kept: Vec<(Field, String)>,
+    /// What is decided over each field. Changes, differences that are left alone and most notes follow from it.
+    pub(super) fields: FieldDecisions,
     pub(super) news: News,
-    /// An active person under whose feet a detail was changed: what the limit on contact updates counts.
+    /// The sync changes a detail of an active person: what the limit on contact updates counts.
     pub(super) counts_as_update: bool,
-    /// The account is what the record says, or has nothing to say of: the same record comes to nothing tomorrow, and
-    /// nothing is said of it.
-    pub(super) settled: bool,
 }
 
 impl Verdict {
@@ -52,16 +50,31 @@ impl Verdict {
     }
 
     fn without_change(action: Action, account: Option<&Account>, notes: Vec<Note>) -> Self {
+        let rule = match action {
+            Action::Rejected => Rule::Rejected,
+            Action::Held => Rule::Held,
+            Action::Archived => Rule::Archived,
+            Action::Skipped
+            | Action::Created
+            | Action::Updated
+            | Action::Restored
+            | Action::Kept
+            | Action::Unchanged => Rule::LeftOut,
+        };
         Self {
             action,
             account: account.cloned(),
             notes,
-            changes: Vec::new(),
-            kept: Vec::new(),
+            fields: FieldDecisions::all(rule),
             news: News::default(),
             counts_as_update: false,
-            settled: false,
         }
+    }
+
+    /// The account is what the record says, or the record has nothing to say of it: the same record comes to nothing on the
+    /// next night, and to no note.
+    pub(super) fn is_settled(&self) -> bool {
+        self.fields.settle() && !self.notes.contains(&Note::Disabled)
     }
 }
 
@@ -77,30 +90,19 @@ pub(super) fn archive(account: &Account) -> Verdict {
 
 /// Decides over a record that is in the roster.
 pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
-    let cells = Cells::of(&rules.provided(case.record), rules.phone_credential);
-    let nobody = Account::new(case.record.sourced_id);
-    let account = case.account.unwrap_or(&nobody);
     if let Some(reason) = unusable(case) {
         return Verdict::without_change(Action::Rejected, case.account, vec![Note::Rejected(reason)]);
     }
-    let mut sis = SisValues::read(cells, &account.details.name, rules);
-    let moved = is_moved(case.record, account, &sis);
-    if moved {
-        sis.phone = Value::Blank;
-    }
-    let invalid: Vec<Note> = Field::ALL
-        .into_iter()
-        .filter_map(|field| sis.invalid(field).map(|text| Note::SisInvalid(field, text.to_owned())))
-        .collect();
-    let mut standing_notes: Vec<Note> = Vec::new();
-    if case.record.enabled == Some(false) {
-        standing_notes.push(Note::Disabled);
-    }
+    let no_account = Account::new(case.record.sourced_id);
+    let account = case.account.unwrap_or(&no_account);
+    let mut beside = Beside::read(case, account, rules);
+    let disabled = (case.record.enabled == Some(false)).then_some(Note::Disabled);
+    let invalid = beside.invalid();
     let left_out = |action, also: &[Note]| {
-        let notes = invalid.iter().chain(also).chain(&standing_notes).cloned().collect();
+        let notes = invalid.iter().chain(also).chain(&disabled).cloned().collect();
         Verdict::without_change(action, case.account, notes)
     };
-    if account.id == 0 && account.details.name.is_empty() && !matches!(sis.name, Value::Is(_)) {
+    if account.id == 0 && account.details.name.is_empty() && !matches!(beside.sis.name, Value::Is(_)) {
         return left_out(Action::Rejected, &[Note::Rejected(Reason::NoName)]);
     }
     if let Some(note) = not_synced(case, rules) {
@@ -111,13 +113,13 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
         }
         return verdict;
     }
-    let refused = refuse(case, account, &mut sis, rules);
-    let unreachable = !matches!(sis.email, Value::Is(_)) && !matches!(sis.phone, Value::Is(_));
+    let refused = beside.refuse();
+    let unreachable = !matches!(beside.sis.email, Value::Is(_)) && !matches!(beside.sis.phone, Value::Is(_));
     if case.account.is_none() && unreachable && case.roles.iter().all(|role| roles::is_guardian(role)) {
         return left_out(Action::Skipped, &[refused.as_slice(), &[Note::GuardianUnreachable]].concat());
     }
-    let mut verdict = apply(case, account, &sis, refused, moved, rules);
-    verdict.notes.extend(standing_notes);
+    let mut verdict = beside.apply(refused);
+    verdict.notes.extend(disabled);
     verdict
 }
 
@@ -166,29 +168,6 @@ fn not_synced(case: &Case<'_>, rules: &Rules) -> Option<Note> {
     (!rules.synced_schools.is_empty() && !case.schools.iter().any(synced)).then_some(Note::SchoolNotSynced)
 }
 
-/// Takes refused credentials out of what the record says, and notes them. Under `unique` only.
-fn refuse(case: &Case<'_>, account: &Account, sis: &mut SisValues, rules: &Rules) -> Vec<Note> {
-    let mut notes = Vec::new();
-    if let Some(holder) = case.refused_email {
-        if would_claim(case, account, sis, Field::Email, rules) {
-            notes.push(Note::Taken(Field::Email, holder.to_owned()));
-        }
-        sis.email = Value::NotProvided;
-    }
-    if let Some(holder) = case.refused_phone {
-        if would_claim(case, account, sis, Field::Phone, rules) {
-            notes.push(Note::Taken(Field::Phone, holder.to_owned()));
-        }
-        sis.phone = Value::NotProvided;
-    }
-    notes
-}
-
-fn would_claim(case: &Case<'_>, account: &Account, sis: &SisValues, field: Field, rules: &Rules) -> bool {
-    let facts = facts(account, sis, &wanted(sis), field, false, rules.setting_of(case.schools), rules);
-    matches!(decide(&facts), Decision::Create | Decision::Update)
-}
-
 /// The value of the record as the details of an account, for the fields that have one.
 fn wanted(sis: &SisValues) -> Details {
     fn own<T: Clone + Default>(value: &Value<T>) -> T {
@@ -205,39 +184,201 @@ fn wanted(sis: &SisValues) -> Details {
     }
 }
 
-/// `wanted` is what the record says as details; `protected` is whether the field holds the last credential.
-fn facts(
-    account: &Account,
-    sis: &SisValues,
-    wanted: &Details,
-    field: Field,
-    protected: bool,
+/// One record beside one account.
+struct Beside<'a> {
+    case: &'a Case<'a>,
+    account: &'a Account,
+    rules: &'a Rules,
     setting: Setting,
-    rules: &Rules,
-) -> Facts {
-    let sis = match sis.kind(field) {
-        Sis::Differs if account.details.same(field, wanted) => Sis::Same,
-        Sis::Differs if field == Field::Name && account.details.name.same_but_case(&wanted.name) => {
-            Sis::CaseOnly
+    cells: Cells<'a>,
+    sis: SisValues,
+    /// What the record says, as details of an account.
+    wanted: Details,
+    /// As [`is_moved`].
+    moved: bool,
+}
+
+impl<'a> Beside<'a> {
+    fn read(case: &'a Case<'a>, account: &'a Account, rules: &'a Rules) -> Self {
+        let cells = Cells::of(&rules.provided(case.record), rules.phone_credential);
+        let mut sis = SisValues::read(cells, &account.details.name, rules);
+        let moved = is_moved(case.record, account, &sis);
+        if moved {
+            sis.phone = Value::Blank;
         }
-        other => other,
-    };
-    // A new account starts with the values of the SIS, except for those that the platform's export has given it.
-    let given = !account.exported.of(field).is_none();
-    Facts {
-        standing: match (account.id == 0 && !given, account.state) {
-            (true, State::Pending | State::Active) => Standing::New,
-            (false, State::Pending) => Standing::Pending,
-            (false, State::Active) => Standing::Active,
-        },
-        setting,
-        sis,
-        held: match (account.details.has(field), field == Field::Name || protected) {
-            (false, _) => Held::Nothing,
-            (true, false) => Held::Value,
-            (true, true) => Held::Protected,
-        },
-        blank_values: rules.blank_values,
+        let wanted = wanted(&sis);
+        Self { case, account, rules, setting: rules.setting_of(case.schools), cells, sis, wanted, moved }
+    }
+
+    fn invalid(&self) -> Vec<Note> {
+        let note = |field| Some(Note::SisInvalid(field, self.sis.invalid(field)?.to_owned()));
+        Field::ALL.into_iter().filter_map(note).collect()
+    }
+
+    /// Takes refused credentials out of what the record says, and notes them. Under `unique` only.
+    fn refuse(&mut self) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for (field, holder) in
+            [(Field::Email, self.case.refused_email), (Field::Phone, self.case.refused_phone)]
+        {
+            let Some(holder) = holder else { continue };
+            if matches!(decide(&self.facts(field, false)), Decision::Create | Decision::Update) {
+                notes.push(Note::Taken(field, holder.to_owned()));
+            }
+            let value = if field == Field::Email { &mut self.sis.email } else { &mut self.sis.phone };
+            *value = Value::NotProvided;
+        }
+        notes
+    }
+
+    /// `protected` is whether the field holds the last credential.
+    fn facts(&self, field: Field, protected: bool) -> Facts {
+        let details = &self.account.details;
+        let sis = match self.sis.kind(field) {
+            Sis::Differs if details.same(field, &self.wanted) => Sis::Same,
+            Sis::Differs if field == Field::Name && details.name.same_but_case(&self.wanted.name) => {
+                Sis::CaseOnly
+            }
+            other => other,
+        };
+        // A new account starts with the values of the SIS, except for those that the platform's export has given it.
+        let given = !self.account.exported.of(field).is_none();
+        Facts {
+            standing: match (self.account.id == 0 && !given, self.account.state) {
+                (true, State::Pending | State::Active) => Standing::New,
+                (false, State::Pending) => Standing::Pending,
+                (false, State::Active) => Standing::Active,
+            },
+            setting: self.setting,
+            sis,
+            held: match (details.has(field), field == Field::Name || protected) {
+                (false, _) => Held::Nothing,
+                (true, false) => Held::Value,
+                (true, true) => Held::Protected,
+            },
+            blank_values: match self.moved && field == Field::Phone {
+                true => BlankValues::Clear,
+                false => self.rules.blank_values,
+            },
+        }
+    }
+
+    /// Which of email and mobile must not be cleared.
+    fn protected(&self) -> (bool, bool) {
+        let (email, phone) = (&self.sis.email, &self.sis.phone);
+        match self.rules.blank_values {
+            BlankValues::Keep if !self.moved => (false, false),
+            BlankValues::Keep => {
+                // An email that is blank is kept.
+                let email = if matches!(email, Value::Blank) { &Value::NotProvided } else { email };
+                (false, last_credential(self.account, email, phone, self.rules).1)
+            }
+            BlankValues::Clear => last_credential(self.account, email, phone, self.rules),
+        }
+    }
+
+    /// The policy, field by field, and the account after it.
+    fn decide(&self, refused: &[Note]) -> (FieldDecisions, Account) {
+        let (email_protected, phone_protected) = self.protected();
+        let before = self.account;
+        let mut after = before.clone();
+        let fields = Field::ALL.map(|field| {
+            let protected = match field {
+                Field::Email => email_protected,
+                Field::Phone => phone_protected,
+                Field::Name | Field::HomePhone => false,
+            };
+            let rule = self.rule(field, &self.facts(field, protected), refused);
+            if rule.changes() || rule == Rule::Created {
+                after.details.take(field, &self.wanted);
+            }
+            if rule.changes() && before.state == State::Active {
+                after.exported.replaced(field, &before.details);
+            }
+            let (actual, sis) = match rule {
+                Rule::Updated
+                | Rule::UpdatedCase
+                | Rule::Cleared
+                | Rule::LeftDifferent
+                | Rule::LeftBlank
+                | Rule::KeptBlank => (before.details.shown(field), self.wanted.shown(field)),
+                Rule::Invalid => {
+                    (before.details.shown(field), self.sis.invalid(field).unwrap_or_default().to_owned())
+                }
+                _ => Default::default(),
+            };
+            FieldDecision { field, rule, actual, sis }
+        });
+        (FieldDecisions(fields), after)
+    }
+
+    /// The rule that decides over a field.
+    fn rule(&self, field: Field, facts: &Facts, refused: &[Note]) -> Rule {
+        match decide(facts) {
+            Decision::Create => Rule::Created,
+            Decision::Update => Rule::Updated,
+            Decision::UpdateCase => Rule::UpdatedCase,
+            Decision::Clear => Rule::Cleared,
+            Decision::LeaveDifferent => Rule::LeftDifferent,
+            Decision::KeepValue => Rule::KeptBlank,
+            Decision::LeaveValue => Rule::LeftBlank,
+            Decision::IgnoreInvalid => Rule::Invalid,
+            Decision::Nothing => match facts.sis {
+                Sis::NotProvided
+                    if refused.iter().any(|note| matches!(note, Note::Taken(of, _) if *of == field)) =>
+                {
+                    Rule::Taken
+                }
+                Sis::NotProvided
+                    if field == Field::Email && self.cells.email.is_some_and(|email| !email.is_empty()) =>
+                {
+                    Rule::Placeholder
+                }
+                Sis::NotProvided if facts.held != Held::Nothing => Rule::NotProvided,
+                Sis::NotProvided | Sis::Blank => Rule::NothingSaid,
+                Sis::Same | Sis::CaseOnly | Sis::Invalid | Sis::Differs => Rule::Same,
+            },
+        }
+    }
+
+    /// Applies the policy: the account after it, and all that follows.
+    fn apply(&self, refused: Vec<Note>) -> Verdict {
+        let Self { case, account: before, rules, .. } = *self;
+        let (fields, mut after) = self.decide(&refused);
+        let mut notes: Vec<Note> = fields.0.iter().filter_map(FieldDecision::note).chain(refused).collect();
+        after.kept_since = KeptSince::default();
+        for kept in fields.kept() {
+            after.kept_since.set(kept.field, before.kept_since.of(kept.field).unwrap_or(rules.today));
+        }
+        remember(&mut after, case, rules);
+        let counts_as_update =
+            before.state == State::Active && fields.changes().any(|change| change.rule != Rule::UpdatedCase);
+        let mut news = News::default();
+        if counts_as_update {
+            let changes: Vec<Change> = fields.changes().map(FieldDecision::change).collect();
+            let undelivered = rules.undelivered.get(&before.id);
+            news = News::of(&before.details, &after.details, &changes, undelivered, rules);
+            if !news.reached {
+                notes.push(Note::NotNotifiable);
+            }
+        }
+        let restored = before.archived;
+        if restored {
+            after.archived = false;
+            notes.push(Note::Restored);
+        }
+        let action = if before.id == 0 {
+            Action::Created
+        } else if restored {
+            Action::Restored
+        } else if fields.changes().next().is_some() {
+            Action::Updated
+        } else if fields.kept().next().is_some() {
+            Action::Kept
+        } else {
+            Action::Unchanged
+        };
+        Verdict { action, account: Some(after), notes, fields, news, counts_as_update }
     }
 }
 
@@ -263,7 +404,12 @@ impl SisValues {
 
 /// Which of email and mobile must not be cleared because the person would have no credential left. If both were to go,
 /// the email stays. Text that is no address and no number is not a credential.
-fn last_credential(account: &Account, sis: &SisValues, rules: &Rules) -> (bool, bool) {
+fn last_credential(
+    account: &Account,
+    email: &Value<String>,
+    phone: &Value<String>,
+    rules: &Rules,
+) -> (bool, bool) {
     if account.state != State::Active {
         return (false, false);
     }
@@ -273,119 +419,10 @@ fn last_credential(account: &Account, sis: &SisValues, rules: &Rules) -> (bool, 
         Value::Blank => false,
     };
     let has_email = Email::parse(&account.details.email).is_some();
-    let phone_stays = stays(rules.phones.parse(&account.details.phone).is_some(), &sis.phone);
+    let phone_stays = stays(rules.phones.parse(&account.details.phone).is_some(), phone);
     let email_protected = !phone_stays;
-    let email_stays = stays(has_email, &sis.email) || email_protected && has_email;
+    let email_stays = stays(has_email, email) || email_protected && has_email;
     (email_protected, !email_stays)
-}
-
-/// Applies the policy, field by field.
-fn apply(
-    case: &Case<'_>,
-    before: &Account,
-    sis: &SisValues,
-    refused: Vec<Note>,
-    moved: bool,
-    rules: &Rules,
-) -> Verdict {
-    let wanted = wanted(sis);
-    let setting = rules.setting_of(case.schools);
-    let (email_protected, phone_protected) = match rules.blank_values {
-        BlankValues::Keep if !moved => (false, false),
-        // An email that is blank is kept.
-        BlankValues::Keep => {
-            let email = if matches!(sis.email, Value::Blank) { &Value::NotProvided } else { &sis.email };
-            (false, last_credential(before, &SisValues { email: email.clone(), ..sis.clone() }, rules).1)
-        }
-        BlankValues::Clear => last_credential(before, sis, rules),
-    };
-    let mut after = before.clone();
-    let (mut notes, mut changes, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    let mut leaves = false;
-    for field in Field::ALL {
-        let protected = match field {
-            Field::Email => email_protected,
-            Field::Phone => phone_protected,
-            Field::Name | Field::HomePhone => false,
-        };
-        let mut facts = facts(before, sis, &wanted, field, protected, setting, rules);
-        if moved && field == Field::Phone {
-            facts.blank_values = BlankValues::Clear;
-        }
-        let decision = decide(&facts);
-        leaves |= decision.leaves();
-        if decision == Decision::Nothing {
-            continue;
-        }
-        let old = before.details.shown(field);
-        match decision {
-            Decision::Nothing => {}
-            Decision::Create => after.details.take(field, &wanted),
-            Decision::Update | Decision::UpdateCase | Decision::Clear => {
-                after.details.take(field, &wanted);
-                if before.state == State::Active {
-                    after.exported.replaced(field, &before.details);
-                }
-                let case_only = decision == Decision::UpdateCase;
-                changes.push(Change { field, old: old.clone(), new: after.details.shown(field), case_only });
-                notes.push(Note::Updated(field, old));
-            }
-            Decision::LeaveDifferent => {
-                kept.push((field, wanted.shown(field)));
-                notes.push(Note::ActiveDiffers(field, old));
-            }
-            Decision::KeepValue => notes.push(Note::SisBlank(field, old)),
-            Decision::LeaveValue => {
-                kept.push((field, String::new()));
-                notes.push(Note::SisBlank(field, old));
-            }
-            Decision::IgnoreInvalid => {
-                notes.extend(sis.invalid(field).map(|text| Note::SisInvalid(field, text.to_owned())));
-            }
-        }
-    }
-    let settled = refused.is_empty()
-        && case.record.enabled != Some(false)
-        && Field::ALL.into_iter().all(|field| match sis.kind(field) {
-            Sis::NotProvided => true,
-            Sis::Blank => !after.details.has(field),
-            Sis::Differs => after.details.same(field, &wanted),
-            Sis::Invalid | Sis::Same | Sis::CaseOnly => false,
-        });
-    notes.extend(refused);
-    after.kept_since = KeptSince::default();
-    for (field, _) in &kept {
-        after.kept_since.set(*field, before.kept_since.of(*field).unwrap_or(rules.today));
-    }
-    remember(&mut after, case, rules);
-
-    let told = changes.iter().any(|change| !change.case_only);
-    let active_on = before.state == State::Active && told;
-    let mut news = News::default();
-    if active_on {
-        let undelivered = rules.undelivered.get(&before.id);
-        news = News::of(&before.details, &after.details, &changes, undelivered, rules);
-        if !news.reached {
-            notes.push(Note::NotNotifiable);
-        }
-    }
-    let restored = before.archived;
-    if restored {
-        after.archived = false;
-        notes.push(Note::Restored);
-    }
-    let action = if before.id == 0 {
-        Action::Created
-    } else if restored {
-        Action::Restored
-    } else if !changes.is_empty() {
-        Action::Updated
-    } else if leaves {
-        Action::Kept
-    } else {
-        Action::Unchanged
-    };
-    Verdict { action, account: Some(after), notes, changes, kept, news, counts_as_update: active_on, settled }
 }
 
 /// Keeps what the record says, unless it only says the same in other words.

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::Action;
+use super::decision::{FieldDecision, FieldDecisions};
 use super::note::{Note, join_codes, join_notes};
 use super::person::Verdict;
 use super::rules::Rules;
 use super::sis::Cells;
-use super::{Action, Change};
 use crate::account::Account;
-use crate::contact::{Contacts, Field};
+use crate::contact::Contacts;
 use crate::report::Row;
 use crate::roster::Record;
 use crate::store::{AuditEntry, Origin};
@@ -47,9 +48,8 @@ pub struct PlanRow<'a> {
     #[serde(borrow)]
     pub sis: Contacts<'a>,
     pub notes: Cow<'a, [Note]>,
-    pub changes: Cow<'a, [Change]>,
-    /// Differences that were left alone: the field, and the value of the SIS.
-    pub kept: Cow<'a, [(Field, String)]>,
+    /// What was decided over each field, and by which rule: the one list of changes and of differences that are left alone.
+    pub fields: Cow<'a, FieldDecisions>,
     pub first_seen: Option<NaiveDate>,
 }
 
@@ -103,7 +103,7 @@ pub(super) fn sync_entries(
     action: Action,
     stored: Option<&Account>,
     after: &Account,
-    changes: &[Change],
+    fields: &FieldDecisions,
 ) -> Vec<AuditEntry> {
     let entry = |field: &str, old: &str, new: &str| AuditEntry {
         origin: Origin::Sync,
@@ -124,14 +124,14 @@ pub(super) fn sync_entries(
         | Action::Held => None,
     };
     // The parts of a name are only known where they are those of the store; what the export has just said is not.
-    let old = |change: &Change| match stored {
-        Some(stored) if stored.details.shown(change.field) == change.old => {
+    let old = |change: &FieldDecision| match stored {
+        Some(stored) if stored.details.shown(change.field) == change.actual => {
             stored.details.recorded(change.field)
         }
-        Some(_) | None => change.old.clone(),
+        Some(_) | None => change.actual.clone(),
     };
-    changes
-        .iter()
+    fields
+        .changes()
         .map(|change| entry(change.field.key(), &old(change), &after.details.recorded(change.field)))
         .chain(moved)
         .collect()
@@ -161,8 +161,9 @@ pub(super) fn row_of<'a>(
     };
     let account = verdict.account.as_ref();
     let state = account.map(Account::state_word).unwrap_or_default();
-    let first_seen =
-        account.filter(|_| !verdict.kept.is_empty()).and_then(|account| account.kept_since.newest());
+    let first_seen = account
+        .filter(|_| verdict.fields.kept().next().is_some())
+        .and_then(|account| account.kept_since.newest());
     PlanRow {
         place,
         action: verdict.action,
@@ -181,8 +182,7 @@ pub(super) fn row_of<'a>(
             None => Cells::of(record, rules.phone_credential).shown(),
         },
         notes: Cow::Borrowed(&verdict.notes),
-        changes: Cow::Borrowed(&verdict.changes),
-        kept: Cow::Borrowed(&verdict.kept),
+        fields: Cow::Borrowed(&verdict.fields),
         first_seen,
     }
 }

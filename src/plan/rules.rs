@@ -16,7 +16,7 @@ use crate::store::UndeliveredChanges;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
 /// another row of the report or another account than before, and whenever a kept row is put down in another form.
-const RULES: u32 = 6;
+const RULES: u32 = 7;
 
 /// By which channels people can be told at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::note::Note;
 use super::rules::Rules;
-use super::{Action, Change, PlanRow};
+use super::{Action, FieldDecisions, PlanRow};
 use crate::contact::Field;
 use crate::message::{Channel, Recipient};
 use crate::plural::counted;
@@ -140,9 +140,9 @@ impl Summary {
         *count = count.saturating_sub(1);
     }
 
-    pub(super) fn add(&mut self, action: Action, changes: &[Change], recipients: &[Recipient]) {
+    pub(super) fn add(&mut self, action: Action, fields: &FieldDecisions, recipients: &[Recipient]) {
         *self.actions.entry(action).or_default() += 1;
-        for change in changes {
+        for change in fields.changes() {
             *self.fields.entry(change.field.key().to_owned()).or_default() += 1;
         }
         for recipient in recipients {
@@ -242,10 +242,10 @@ impl Checksum {
         for field in Field::ALL {
             part(&row.details.shown(field));
         }
-        for change in row.changes.iter() {
+        for change in row.fields.changes() {
             part(change.field.key());
-            part(&change.old);
-            part(&change.new);
+            part(&change.actual);
+            part(&change.sis);
         }
         for recipient in recipients {
             part(recipient.channel.word());

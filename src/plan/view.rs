@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::decision::ALL_SAME;
 use super::known::Memory;
 use super::note::Note;
 use super::plain::Plain;
@@ -92,8 +93,7 @@ impl<'a> Faces<'a> {
             details: plain.shown(),
             sis: cells.shown(),
             notes: Cow::Borrowed(notes),
-            changes: Cow::Borrowed(&[]),
-            kept: Cow::Borrowed(&[]),
+            fields: Cow::Borrowed(&ALL_SAME),
             first_seen: None,
         });
         Ok(())

@@ -27,7 +27,7 @@ impl MessageContext {
         if notifications.sms > 0 {
             plan.each_decided_sharing(|row| {
                 let shares = |note: &Note| matches!(note, Note::Shared(Field::Phone, ..));
-                if !row.changes.is_empty() && row.notes.iter().any(shares) {
+                if row.fields.changes().next().is_some() && row.notes.iter().any(shares) {
                     told.sharers.insert(row.sourced_id.to_owned());
                 }
                 Ok(())

@@ -296,9 +296,9 @@ impl<'a> Undo<'a> {
             return foreseen.get(&after.sourced_id).cloned().unwrap_or_default();
         }
         let (roles, schools) = (self.people.roles_of(after), self.schools.of(after));
-        let next = forecast(after, &roles, &schools, &self.people.rules);
-        let changed = next.changes.into_iter().map(|change| (change.field, Next::ChangedTo(change.new)));
-        changed.chain(next.kept.into_iter().map(|(field, _)| (field, Next::Reported))).collect()
+        let next = forecast(after, &roles, &schools, &self.people.rules).fields;
+        let changed = next.changes().map(|change| (change.field, Next::ChangedTo(change.sis.clone())));
+        changed.chain(next.kept().map(|kept| (kept.field, Next::Reported))).collect()
     }
 
     fn write_row<W: std::io::Write>(

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::contact::Field;
 use crate::failure::Result;
-use crate::plan::{Action, Note, PlanRow, Renaming, join_codes};
+use crate::plan::{Action, FieldDecision, Note, PlanRow, Renaming, join_codes};
 use crate::plural::agreed;
 use crate::report::harmless;
 use crate::run::Outcome;
@@ -236,126 +236,131 @@ fn or_none(value: &str) -> &str {
     if value.is_empty() { "none" } else { value }
 }
 
-/// What a line says besides the person.
-struct Thing<'a> {
-    kind: Kind,
-    sign: char,
-    what: &'a str,
-    field: Option<Field>,
-    old: &'a str,
-    new: &'a str,
-    detail: &'a dyn Fn() -> String,
-    at: u8,
-}
-
 /// Goes through the rows of a plan: one line for each thing that happens to a person, or is kept from happening.
 pub(super) fn each_thing(outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
-    outcome.plan.each_decided(|row| things(row, outcome, add))
+    outcome.plan.each_decided(|row| {
+        let person = Person::of(row, outcome);
+        person.whole(add)?;
+        person.state(outcome.plan.summary.joins > 0, add)?;
+        row.fields.0.iter().try_for_each(|decision| person.field(decision, add))
+    })
 }
 
-fn things(row: &PlanRow<'_>, outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
-    let school_id = row.schools.split('|').next().unwrap_or_default();
-    let school = if school_id.is_empty() { "" } else { outcome.schools.name(school_id) };
-    let before = row.state_before.filter(|_| row.action == Action::Archived);
-    let state = before.unwrap_or(row.state);
-    let id: &str = if row.sourced_id.is_empty() { "?" } else { row.sourced_id };
-    let mut say = |thing: Thing<'_>| {
-        let Thing { kind, sign, what, field, old, new, detail, at } = thing;
-        add(Order { kind, rank: 0, school, id, at }, &|| Line {
+/// A person of the plan, about whom there may be lines.
+struct Person<'a> {
+    row: &'a PlanRow<'a>,
+    id: &'a str,
+    state: &'a str,
+    school_id: &'a str,
+    /// Its name; without one its sourcedId.
+    school: &'a str,
+}
+
+impl<'a> Person<'a> {
+    fn of(row: &'a PlanRow<'_>, outcome: &'a Outcome) -> Self {
+        let school_id = row.schools.split('|').next().unwrap_or_default();
+        let before = row.state_before.filter(|_| row.action == Action::Archived);
+        Self {
+            row,
+            id: if row.sourced_id.is_empty() { "?" } else { row.sourced_id },
+            state: before.unwrap_or(row.state),
+            school_id,
+            school: if school_id.is_empty() { "" } else { outcome.schools.name(school_id) },
+        }
+    }
+
+    /// A line about no field.
+    fn line(&self, kind: Kind, sign: char, what: &str, detail: String) -> Line {
+        Line {
             kind,
             sign,
-            id: id.to_owned(),
-            state: state.to_owned(),
+            id: self.id.to_owned(),
+            state: self.state.to_owned(),
             what: what.to_owned(),
-            detail: detail(),
-            name: name(row),
-            school: school.to_owned(),
-            school_id: school_id.to_owned(),
-            role: row.roles.split('|').next().unwrap_or_default().to_owned(),
-            field: field.map(|field| field.key().to_owned()).unwrap_or_default(),
-            old: old.to_owned(),
-            new: new.to_owned(),
-            codes: join_codes(&row.notes),
+            detail,
+            name: name(self.row),
+            school: self.school.to_owned(),
+            school_id: self.school_id.to_owned(),
+            role: self.row.roles.split('|').next().unwrap_or_default().to_owned(),
+            field: String::new(),
+            old: String::new(),
+            new: String::new(),
+            codes: join_codes(&self.row.notes),
             rank: 0,
-            at,
-        })
-    };
-    let nothing = || String::new();
-    let whole = |kind: Kind, sign| Thing {
-        kind,
-        sign,
-        what: kind.word(),
-        field: None,
-        old: "",
-        new: "",
-        detail: &nothing,
-        at: 0,
-    };
-    match row.action {
-        Action::Created => say(whole(Kind::Created, '+'))?,
-        Action::Archived => say(whole(Kind::Archived, '-'))?,
-        Action::Restored => say(whole(Kind::Restored, '^'))?,
-        Action::Rejected => {
-            let detail = || {
-                let reason = row.notes.iter().find_map(|note| match note {
+            at: 0,
+        }
+    }
+
+    fn order(&self, kind: Kind, at: u8) -> Order<'_> {
+        Order { kind, rank: 0, school: self.school, id: self.id, at }
+    }
+
+    /// What happens to the person as a whole.
+    fn whole(&self, add: &mut Add<'_>) -> Result<()> {
+        let (kind, sign) = match self.row.action {
+            Action::Created => (Kind::Created, '+'),
+            Action::Archived => (Kind::Archived, '-'),
+            Action::Restored => (Kind::Restored, '^'),
+            Action::Rejected => (Kind::Rejected, '!'),
+            Action::Held => (Kind::Held, '?'),
+            Action::Updated | Action::Kept | Action::Unchanged | Action::Skipped => return Ok(()),
+        };
+        let detail = || match kind {
+            Kind::Rejected => {
+                let reason = self.row.notes.iter().find_map(|note| match note {
                     Note::Rejected(reason) => Some(reason.text()),
                     _ => None,
                 });
-                let place = row.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+                let place = self.row.line.map(|line| format!("line {line}: ")).unwrap_or_default();
                 format!("{place}{}", reason.unwrap_or_default())
-            };
-            say(Thing { detail: &detail, ..whole(Kind::Rejected, '!') })?;
+            }
+            Kind::Held => "another person now has this sourcedId".to_owned(),
+            _ => String::new(),
+        };
+        add(self.order(kind, 0), &|| self.line(kind, sign, kind.word(), detail()))
+    }
+
+    /// A change of state by the platform's export. On the first read of an export nearly everyone joins, and no limit counts
+    /// them: `says_joins` is false.
+    fn state(&self, says_joins: bool, add: &mut Add<'_>) -> Result<()> {
+        let joins = says_joins && self.row.state == "active" && self.row.state_before == Some("pending");
+        let pending_again = self.row.notes.contains(&Note::PendingAgain);
+        for (happens, kind, detail) in [
+            (joins, Kind::Joined, "pending → active"),
+            (pending_again, Kind::PendingAgain, "active → pending"),
+        ] {
+            if happens {
+                add(self.order(kind, 0), &|| self.line(kind, '~', "state", detail.to_owned()))?;
+            }
         }
-        Action::Held => {
-            let detail = || "another person now has this sourcedId".to_owned();
-            say(Thing { detail: &detail, ..whole(Kind::Held, '?') })?;
-        }
-        Action::Updated | Action::Kept | Action::Unchanged | Action::Skipped => {}
+        Ok(())
     }
-    // On the first read of an export nearly everybody joins, and no limit counts them.
-    let joins =
-        outcome.plan.summary.joins > 0 && row.state == "active" && row.state_before == Some("pending");
-    if joins {
-        let detail = || "pending → active".to_owned();
-        say(Thing { what: "state", detail: &detail, ..whole(Kind::Joined, '~') })?;
-    }
-    if row.notes.contains(&Note::PendingAgain) {
-        let detail = || "active → pending".to_owned();
-        say(Thing { what: "state", detail: &detail, ..whole(Kind::PendingAgain, '~') })?;
-    }
-    for change in row.changes.iter() {
-        let kind = match (row.state, change.field) {
+
+    /// A field that is changed, or a difference that is left alone.
+    fn field(&self, decision: &FieldDecision, add: &mut Add<'_>) -> Result<()> {
+        let FieldDecision { field, rule, actual, sis } = decision;
+        let kind = match (self.row.state, field) {
+            _ if rule.leaves() => Kind::Kept,
+            _ if !rule.changes() => return Ok(()),
             ("active", Field::Email | Field::Phone) => Kind::SignIn,
             ("active", Field::Name | Field::HomePhone) => Kind::Details,
             (_, _) => Kind::Pending,
         };
-        let detail = || format!("{} → {}", or_none(&change.old), or_none(&change.new));
-        say(Thing {
-            kind,
-            sign: '~',
-            what: change.field.word(),
-            field: Some(change.field),
-            old: &change.old,
-            new: &change.new,
-            detail: &detail,
-            at: change.field as u8,
-        })?;
+        let at = *field as u8;
+        add(self.order(kind, at), &|| {
+            let (sign, detail) = match kind {
+                Kind::Kept => ('=', format!("kept {}, the SIS import has {}", or_none(actual), or_none(sis))),
+                _ => ('~', format!("{} → {}", or_none(actual), or_none(sis))),
+            };
+            Line {
+                field: field.key().to_owned(),
+                old: actual.clone(),
+                new: sis.clone(),
+                at,
+                ..self.line(kind, sign, field.word(), detail)
+            }
+        })
     }
-    for (field, sis) in row.kept.iter() {
-        let actual = row.details.shown(*field);
-        let detail = || format!("kept {}, the SIS import has {}", or_none(&actual), or_none(sis));
-        say(Thing {
-            kind: Kind::Kept,
-            sign: '=',
-            what: field.word(),
-            field: Some(*field),
-            old: &actual,
-            new: sis,
-            detail: &detail,
-            at: *field as u8,
-        })?;
-    }
-    Ok(())
 }
 
 /// Of the account or, if there is none, as the roster has it.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{Globs, PhoneCredential, SharedContacts};
 use crate::contact::{PersonName, PhoneReader, Region};
-use crate::plan::Channels;
+use crate::plan::{Channels, join_notes};
 use crate::policy::{BlankValues, Setting};
 use crate::roster::{IdList, RoleList};
 
@@ -75,7 +75,10 @@ fn notes(verdict: &Verdict) -> Vec<String> {
     verdict
         .notes
         .iter()
-        .map(|note| if note.is_said() { note.to_string() } else { note.code().into() })
+        .map(|note| {
+            let sentence = join_notes(std::slice::from_ref(note));
+            if sentence.is_empty() { note.code().into() } else { sentence }
+        })
         .collect()
 }
 
@@ -312,7 +315,7 @@ fn a_damaged_name_is_never_applied_whatever_the_setting() {
             assert_eq!(verdict.action, Action::Unchanged);
             let note = notes(&verdict).remove(0);
             assert_eq!(note, format!("SIS import has an invalid name - {shown}"));
-            assert!(verdict.changes.is_empty() && verdict.news.recipients.is_empty());
+            assert!(verdict.fields.changes().next().is_none() && verdict.news.recipients.is_empty());
         }
     }
     // A new record has no other name.

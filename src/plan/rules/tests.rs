@@ -12,7 +12,7 @@ use crate::contact::{
     Details, Email, Field, PersonName, decode_html, email_key, has_lost_letter, is_damaged, phone_key,
     visible,
 };
-use crate::plan::note::{Note, Reason};
+use crate::plan::note::{Note, join_notes, tests::every_kind};
 use crate::plan::person::{Case, judge, tests::rules};
 use crate::plan::row::row_of;
 use crate::plan::survey::{current_roles, own_schools};
@@ -120,79 +120,23 @@ const TEXTS: [&str; 96] = [
     "tel:+1-718-555-4567",
 ];
 
-/// Every note, with one value each.
+/// Every note, of every field.
 fn notes() -> Vec<Note> {
     let text = || "value".to_owned();
-    let reasons = [
-        Reason::NoSourcedId,
-        Reason::Duplicate,
-        Reason::ShiftedRow,
-        Reason::Quoting,
-        Reason::RoleRow,
-        Reason::NoName,
-        Reason::NoRole,
-    ];
-    let mut notes: Vec<Note> = Field::ALL
-        .into_iter()
-        .flat_map(|field| {
-            [
-                Note::ActiveDiffers(field, text()),
-                Note::ActiveDiffers(field, String::new()),
-                Note::Updated(field, text()),
-                Note::SisBlank(field, text()),
-                Note::SisInvalid(field, text()),
-                Note::Taken(field, text()),
-                Note::Shared(field, vec![text(), text()], 3),
-                Note::PossibleRekey(text(), field),
-                Note::Undeliverable(field, text()),
-            ]
-        })
-        .collect();
-    notes.extend(reasons.map(Note::Rejected));
-    notes.extend([
-        Note::GuardianUnreachable,
-        Note::Archived,
-        Note::Restored,
-        Note::Disabled,
-        Note::RoleNotSynced(text()),
-        Note::RoleEnded(text()),
-        Note::RoleNotBegun(text()),
-        Note::SchoolNotSynced,
-        Note::PendingAgain,
-        Note::NotNotifiable,
-        Note::PossibleDuplicate,
-        Note::ToBeDeleted,
-        Note::ReusedId(text()),
-    ]);
-    notes
-}
-
-/// The number of a kind of note. A new kind gets the next number here and is added to [`notes`].
-fn number(note: &Note) -> usize {
-    match note {
-        Note::ActiveDiffers(..) => 0,
-        Note::Updated(..) => 1,
-        Note::SisBlank(..) => 2,
-        Note::SisInvalid(..) => 3,
-        Note::Taken(..) => 4,
-        Note::Shared(..) => 5,
-        Note::GuardianUnreachable => 6,
-        Note::Archived => 7,
-        Note::Restored => 8,
-        Note::Disabled => 9,
-        Note::RoleNotSynced(_) => 10,
-        Note::RoleEnded(_) => 11,
-        Note::RoleNotBegun(_) => 12,
-        Note::SchoolNotSynced => 13,
-        Note::PendingAgain => 14,
-        Note::Rejected(_) => 15,
-        Note::NotNotifiable => 16,
-        Note::PossibleDuplicate => 17,
-        Note::PossibleRekey(..) => 18,
-        Note::Undeliverable(..) => 19,
-        Note::ToBeDeleted => 20,
-        Note::ReusedId(_) => 21,
-    }
+    let of_fields = Field::ALL.into_iter().flat_map(|field| {
+        [
+            Note::ActiveDiffers(field, text()),
+            Note::ActiveDiffers(field, String::new()),
+            Note::Updated(field, text()),
+            Note::SisBlank(field, text()),
+            Note::SisInvalid(field, text()),
+            Note::Taken(field, text()),
+            Note::Shared(field, vec![text(), text()], 3),
+            Note::PossibleRekey(text(), field),
+            Note::Undeliverable(field, text()),
+        ]
+    });
+    of_fields.chain(every_kind()).collect()
 }
 
 fn record() -> Record<'static> {
@@ -333,7 +277,7 @@ fn decisions(all: &mut Vec<u8>) {
                 let row = row_of(record, account.as_ref(), &verdict, &roles, &schools, &rules, 3);
                 all.extend(postcard::to_stdvec(&row).unwrap());
                 all.extend(postcard::to_stdvec(&verdict.account).unwrap());
-                all.push(u8::from(verdict.settled));
+                all.push(u8::from(verdict.is_settled()));
                 all.push(u8::from(verdict.counts_as_update));
             }
         }
@@ -348,13 +292,9 @@ fn what_is_decided_is_what_was_decided_under_this_number() {
     let mut text = String::new();
     policy(&mut text);
     normal_forms(&mut text);
-    let notes = notes();
-    for kind in 0..=notes.iter().map(number).max().unwrap_or_default() {
-        assert!(notes.iter().any(|note| number(note) == kind), "a kind of note is not among `notes` above");
-    }
-    for note in &notes {
+    for note in &notes() {
         let encoded = postcard::to_stdvec(note).unwrap();
-        let _ = writeln!(text, "{}|{note}|{}|{encoded:?}", note.code(), note.is_said());
+        let _ = writeln!(text, "{}|{}|{encoded:?}", note.code(), join_notes(std::slice::from_ref(note)));
     }
     let mut all = text.into_bytes();
     decisions(&mut all);

@@ -96,7 +96,7 @@ fn fates(row: &PlanRow<'_>, account: &Account) -> Vec<(Field, Next)> {
         let after = row.details.shown(field);
         if after != account.details.shown(field) {
             Some((field, Next::ChangedTo(after.into_owned())))
-        } else if row.kept.iter().any(|(of, _)| *of == field) {
+        } else if row.fields.of(field).rule.leaves() {
             Some((field, Next::Reported))
         } else {
             None
