@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn the_decision_table_in_the_docs_is_this_one() {
         let mut page = String::from(
-            "# The decision table\n\nPrinted from `policy::decide` by its test; every cell of the policy stands here. \
+            "# The decision table\n\nPrinted from `policy::decide` by its test: every cell of the policy.\n\
              `Protected` is a name, or the last credential of an active account.\n\n\
              | SIS value | account | setting | account holds | keep | clear |\n|---|---|---|---|---|---|\n",
         );

@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn who_may_edit_in_the_docs_is_this_table() {
         let mut page = String::from(
-            "# Who may edit\n\nPrinted from `policy::may_edit` by its test. The answer is `yes`, or the code of the refusal; \
-             it is the same for every field.\n\n| account | setting | who | answer |\n|---|---|---|---|\n",
+            "# Who may edit\n\nPrinted from `policy::may_edit` by its test. The answer is `yes`, or the code of the refusal;\n\
+             it is the same for every field.\n\n| account | setting | actor | answer |\n|---|---|---|---|\n",
         );
         for facts in every_cell() {
             let answer = match may_edit(7, &facts) {

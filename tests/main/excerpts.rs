@@ -1,8 +1,8 @@
-//! What README.md and docs/ show of the program is what it prints.
+//! The output that README.md and docs/ show is the program's output, their links lead somewhere, and their lines wrap.
 //!
-//! A code block with output (` ```console ` or ` ```text `) has a comment before it: `<!-- shown: SCENE -->`. The scene is a folder
-//! with the fixtures in which something has happened; the command is the block's first line, after `$ `. A line `…` stands for
-//! lines that are left out. Where a block has no command, the comment has it: `<!-- shown: SCENE: COMMAND -->`.
+//! A code block with output (` ```console ` or ` ```text `) has a comment before it: `<!-- shown: SCENE -->`. The scene is
+//! a folder with the fixtures after certain runs. The command is the block's first line, after `$ `. A line `…` stands for
+//! lines that are left out. If the block has no command, the comment has it: `<!-- shown: SCENE: COMMAND -->`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -211,6 +211,76 @@ fn what_the_pages_show_is_what_the_program_prints() {
             }
         }
     }
-    assert!(count >= 6, "{count} excerpts were found");
+    assert!(count >= 7, "{count} excerpts were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// All Markdown for people who use or change the program.
+fn all_pages() -> Vec<PathBuf> {
+    let others = ["ARCHITECTURE.md", "CHANGELOG.md", "fixtures/README.md", "tests/cases/README.md"];
+    pages().into_iter().chain(others.map(|page| Path::new(ROOT).join(page))).collect()
+}
+
+/// The lines of a page outside code blocks and comments, with their numbers.
+fn prose(text: &str) -> Vec<(usize, &str)> {
+    let (mut in_code, mut in_comment) = (false, false);
+    let mut prose = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        in_code ^= line.starts_with("```");
+        in_comment |= line.starts_with("<!--");
+        if !in_code && !in_comment && !line.starts_with("```") {
+            prose.push((number, line));
+        }
+        in_comment &= !line.contains("-->");
+    }
+    prose
+}
+
+#[test]
+fn prose_wraps_at_100_columns() {
+    let mut long = Vec::new();
+    for page in all_pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let lines = prose(&text).into_iter().filter(|(_, line)| !line.starts_with('|'));
+        let lines = lines.filter(|(_, line)| line.chars().count() > 100);
+        long.extend(lines.map(|(number, _)| format!("{}:{number}", page.display())));
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+/// `#a-plan` for `## A plan`, as GitHub makes it.
+fn anchors(page: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| -> String {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        title
+            .chars()
+            .filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-')
+            .collect::<String>()
+            .replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    let mut broken = Vec::new();
+    for page in all_pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let text = prose(&text).into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let is_there =
+                target.exists() && (anchor.is_empty() || anchors(&target).iter().any(|own| own == anchor));
+            if !is_there {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }
