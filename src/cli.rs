@@ -1,7 +1,7 @@
-//! The command line: one file for each command, with its arguments, its calls and what it prints.
+//! The command line: one file for each command, with its arguments, its calls and its output.
 //!
-//! Standard output is for results, standard error for logs and progress. Only here is anything printed, and only here is
-//! the environment looked at.
+//! Standard output is for results, standard error for logs and progress. No other module prints, and (except for variables
+//! that hold a secret) no other module reads the environment.
 
 mod check;
 mod corrections;
@@ -38,7 +38,7 @@ use ui::{Color, LogFormat, Ui};
 
 /// Keeps the contact details on a family-communication platform in step with the Student Information System.
 ///
-/// One policy decides who may change what, a preview shows it before, a report says it after.
+/// One policy decides which details change. A preview shows the changes before a run, a report after it.
 #[derive(Debug, Parser)]
 #[command(name = "rostersync", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -48,22 +48,22 @@ struct Cli {
     command: Command,
 }
 
-/// What every command understands.
+/// Options of every command.
 #[derive(Debug, clap::Args)]
 struct Global {
     /// Configuration file [default: $ROSTERSYNC_CONFIG, then ./rostersync.toml, then /etc/rostersync/rostersync.toml]
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
-    /// Say more on standard error; twice for details
+    /// Log more to standard error; twice for details
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 
-    /// When the exit status is 0, print nothing but results that were asked for
+    /// If the exit status is 0, print only results that you asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 
-    /// How log lines are written to standard error
+    /// Format of log lines on standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", global = true)]
     log_format: LogFormat,
 
@@ -75,7 +75,7 @@ struct Global {
     #[arg(long, global = true)]
     no_progress: bool,
 
-    /// The moment that counts as now (RFC 3339), to replay a run exactly
+    /// The time that counts as now (RFC 3339), to repeat a run exactly
     #[arg(long, env = "ROSTERSYNC_NOW", hide = true, global = true, value_name = "TIME")]
     now: Option<DateTime<Utc>>,
 }
@@ -104,12 +104,12 @@ impl Global {
     }
 }
 
-/// Parses the arguments, runs the command, says what came of it.
+/// Parses the arguments, runs the command, and prints how it ended.
 pub fn main() -> ExitCode {
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are results; a mistake is 2 by clap's own reckoning as by ours.
+            // Help and version are results; a mistake is 2 for clap and for rostersync.
             let code = if error.use_stderr() { Status::Usage.code() } else { 0 };
             let _ = error.print();
             return ExitCode::from(code);
@@ -134,7 +134,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args, &cli.global, &ui),
         Command::Status(args) => status::run(args, &cli.global, &ui),
     };
-    // What `-q` has held back is wanted if the exit status is not 0; a reader who is gone wants nothing.
+    // If the exit status is not 0, print the output that `-q` held back; but not to a closed pipe.
     let _ = match &done {
         Ok(status) => ui.settle(*status),
         Err(failure) if exit::is_broken_pipe(failure) => Ok(()),
@@ -142,7 +142,7 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(status) => ExitCode::from(status.code()),
-        // Whoever reads our output has seen enough.
+        // The reader of the output has closed the pipe, for instance `head`.
         Err(failure) if exit::is_broken_pipe(&failure) => ExitCode::SUCCESS,
         Err(failure) => {
             let status = Status::of(failure.kind);
@@ -152,7 +152,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The arguments. A terminal that says that it has no width, as some that are none do, gets the usual one.
+/// Parses the arguments. A terminal that reports no width gets 80 columns for help.
 fn parse() -> Result<Cli, clap::Error> {
     let mut command = Cli::command();
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
@@ -168,7 +168,7 @@ fn parse() -> Result<Cli, clap::Error> {
     Ok(cli)
 }
 
-/// A misspelt command with the nearest one, and not with all that are a little like it.
+/// A misspelt command with the nearest name only, not with all similar ones.
 fn meant(mut error: clap::Error, known: &clap::Command) -> clap::Error {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return error };
     let nested = std::env::args_os().skip(1).filter_map(|word| known.find_subcommand(word)).next();
@@ -180,13 +180,13 @@ fn meant(mut error: clap::Error, known: &clap::Command) -> clap::Error {
     error
 }
 
-/// Help is not set in fewer columns.
+/// Help is not printed in fewer columns.
 const NARROWEST: usize = 40;
 
-/// A path of the command line, from the root: a message has to mean the same wherever it is read.
+/// A path of the command line, made absolute, because cron starts commands in another folder.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(|path| match path.as_os_str() == "-" {
-        // Not a file of that name: the command says what to write instead.
+        // `-` is no file: the command says what to write instead.
         true => path,
         false => std::path::absolute(&path).unwrap_or(path),
     })

@@ -1,10 +1,10 @@
-//! A notification as plain data: to whom, by which channel, in which words.
+//! A notification as plain data: recipient, channel and text.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a message goes out.
+/// The way of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
@@ -21,7 +21,7 @@ impl Channel {
     }
 }
 
-/// Whom a message is for: an old address may belong to somebody else by now, and is never told a new value.
+/// Whether an address is still the person's. An old address may belong to another person now, and never gets a new value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audience {
@@ -38,7 +38,7 @@ impl Audience {
     }
 }
 
-/// One address or number that is to be told.
+/// One address or number that gets a message.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Recipient {
     pub channel: Channel,
@@ -53,38 +53,38 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// A message, composed.
+/// A composed message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     pub to: Recipient,
     /// Empty for a text message.
     pub subject: String,
     pub body: String,
-    /// The same for who prefers it; empty for a text message.
+    /// The same as HTML; empty for a text message.
     pub html: String,
 }
 
-/// What is said stays out of logs.
+/// Texts stay out of logs.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Message({:?})", self.to)
     }
 }
 
-/// How far a message has come.
+/// The state of a message in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
     Queued,
-    /// Being handed over; or the process died over it.
+    /// Being handed over, or the process was killed while it sent the message.
     Sending,
     Sent,
-    /// Not taken this time; it is tried again.
+    /// Not accepted this time; it is tried again.
     Deferred,
     /// Refused for good.
     Failed,
     /// Handed over, but the answer was lost.
     Unknown,
-    /// By hand.
+    /// Given up, by hand or because it is out of date.
     Discarded,
 }
 

@@ -1,4 +1,4 @@
-//! What the next runs would stumble over when they send: for `check`.
+//! For `check`: quiet hours that would hold back the messages of every run.
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
@@ -8,12 +8,12 @@ use crate::findings::{At, Findings};
 use crate::message::Channel;
 use crate::store::Store;
 
-/// When runs usually are, where there has been none yet.
+/// The usual time of a run, for a store without runs.
 const USUAL: (u32, u32) = (2, 15);
-/// So many of the last runs are looked at.
+/// How many of the last runs are considered.
 const RUNS: u64 = 7;
 
-/// Says which channel would never send anything, because its quiet hours hold every run.
+/// Finds channels that would never send a message, because every run is in their quiet hours.
 ///
 /// # Errors
 /// Those of the store.
@@ -35,15 +35,14 @@ pub fn check_quiet_hours(
         };
         findings.warn("quiet-hours", At::file(&file).column(section), || {
             format!(
-                "{what} are not sent from {hours}, and {when}: they need a line in cron of their own, for `rostersync outbox \
-                 send` in the daytime"
+                "{what} are not sent from {hours}, and {when}: add a line to cron for `rostersync outbox send` in the daytime"
             )
         });
     }
     Ok(())
 }
 
-/// Why the channel sends nothing, if that is so.
+/// Why the channel never sends a message; none if it does.
 fn holds_every_run(
     config: &Config,
     hours: QuietHours,
@@ -61,12 +60,12 @@ fn holds_every_run(
     if runs.is_empty() {
         let night = NaiveTime::from_hms_opt(USUAL.0, USUAL.1, 0).unwrap_or_default();
         let tonight = zone.moment(zone.local(now).date().and_time(night));
-        return Ok(tonight.filter(|tonight| is_quiet(*tonight)).map(|_| "a run at night leaves them"));
+        return Ok(tonight.filter(|tonight| is_quiet(*tonight)).map(|_| "a run at night does not send them"));
     }
     if !runs.iter().all(|run| is_quiet(run.started)) {
         return Ok(None);
     }
-    // Something sends them between the runs.
+    // `outbox send` may run between the runs.
     let sent = match store {
         Some(store) => store.last_sent(channel)?.is_some_and(|last| last > now - TimeDelta::days(7)),
         None => false,

@@ -11,7 +11,7 @@ use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble, harmless};
 use super::http::{self, Lost};
 use crate::config::{BodyForm, Method, NotifySms};
 use crate::failure::{Failure, Kind, Result};
-use crate::secret::{Redactor, Secret};
+use crate::secret::{Redactor, Secret, SecretPlace};
 use crate::store::Waiting;
 
 pub(super) struct Gateway<'a> {
@@ -21,57 +21,49 @@ pub(super) struct Gateway<'a> {
     password: Option<Secret>,
     token: Option<(HeaderName, HeaderValue)>,
     idempotency: Option<HeaderName>,
-    /// What no answer may show.
+    /// Removes secrets from answers.
     redactor: Redactor,
 }
 
 impl<'a> Gateway<'a> {
     /// # Errors
-    /// `Usage` if a secret is not where the configuration says, or a header is none.
+    /// `Usage` if a secret is not where the configuration says, or a header name or value is not possible.
     pub(super) fn new(sms: &'a NotifySms) -> Result<Self> {
         let no_header = |what: &str| {
             Failure::new(Kind::Usage, format!("{what} in [notify.sms] cannot be an HTTP header"))
                 .cure("letters, digits and hyphens only")
         };
         let name = |text: &str, what| HeaderName::try_from(text).map_err(|_| no_header(what));
+        let url = sms.url.as_deref().unwrap_or_default();
         let mut redactor = Redactor::default();
-        let token = match sms.token() {
-            Some(place) => {
-                let secret = place.read()?;
-                redactor.hide(secret.reveal());
-                let (header, text) = match &sms.header {
-                    Some(header) => (name(header, "`header`")?, secret.reveal().to_owned()),
-                    None => (reqwest::header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
-                };
-                let mut value = HeaderValue::try_from(text).map_err(|_| no_header("the token"))?;
-                value.set_sensitive(true);
-                Some((header, value))
-            }
-            None => None,
-        };
-        let password = sms.password().map(|place| place.read()).transpose()?;
-        if let Some(password) = &password {
-            redactor.hide(password.reveal());
-        }
         // A key may be in the query of the address.
-        for (_, value) in reqwest::Url::parse(sms.url.as_deref().unwrap_or_default())
-            .iter()
-            .flat_map(|url| url.query_pairs())
-        {
+        for (_, value) in reqwest::Url::parse(url).iter().flat_map(|url| url.query_pairs()) {
             redactor.hide(&value);
         }
+        let mut secret = |place: Option<SecretPlace>| -> Result<Option<Secret>> {
+            let secret = place.map(|place| place.read()).transpose()?;
+            secret.iter().for_each(|secret| redactor.hide(secret.reveal()));
+            Ok(secret)
+        };
+        let password = secret(sms.password())?;
+        let token = secret(sms.token())?.map(|token| {
+            let (header, text) = match &sms.header {
+                Some(header) => (name(header, "`header`")?, token.reveal().to_owned()),
+                None => (reqwest::header::AUTHORIZATION, format!("Bearer {}", token.reveal())),
+            };
+            let mut value = HeaderValue::try_from(text).map_err(|_| no_header("the token"))?;
+            value.set_sensitive(true);
+            Ok::<_, Failure>((header, value))
+        });
+        let idempotency = sms.idempotency_header.as_deref().map(|text| name(text, "`idempotency_header`"));
         Ok(Self {
             sms,
-            redactor,
-            password,
             client: http::client(sms.timeout.duration(), sms.ca_file.as_deref())?,
-            url: sms.url.as_deref().unwrap_or_default(),
-            token,
-            idempotency: sms
-                .idempotency_header
-                .as_deref()
-                .map(|text| name(text, "`idempotency_header`"))
-                .transpose()?,
+            url,
+            password,
+            token: token.transpose()?,
+            idempotency: idempotency.transpose()?,
+            redactor,
         })
     }
 
@@ -82,20 +74,15 @@ impl<'a> Gateway<'a> {
 
     fn request(&self, waiting: &Waiting) -> RequestBuilder {
         let reference = format!("rostersync-{}", waiting.key('-'));
-        let fill = |template: &str| {
-            let from = self.sms.from.as_deref().unwrap_or_default();
-            fill(
-                template,
-                &[
-                    ("{to}", &waiting.message.to.address),
-                    ("{from}", from),
-                    ("{body}", &waiting.message.body),
-                    ("{ref}", &reference),
-                ],
-            )
-        };
+        let values = [
+            ("{to}", waiting.message.to.address.as_str()),
+            ("{from}", self.sms.from.as_deref().unwrap_or_default()),
+            ("{body}", &waiting.message.body),
+            ("{ref}", &reference),
+        ];
+        let fields = self.sms.fields.iter();
         let fields: Vec<(&str, String)> =
-            self.sms.fields.iter().map(|(field, template)| (field.as_str(), fill(template))).collect();
+            fields.map(|(field, template)| (field.as_str(), fill(template, &values))).collect();
         let method = match self.sms.method {
             Some(Method::Put) => HttpMethod::PUT,
             Some(Method::Post) | None => HttpMethod::POST,
@@ -121,7 +108,7 @@ impl<'a> Gateway<'a> {
         request
     }
 
-    /// What may be shown of the gateway's words. Some repeat the text that they were sent.
+    /// The gateway's words, unless they repeat the text that was sent.
     fn words(&self, body: &Value, sent: &str) -> Option<String> {
         const PLACES: [&str; 9] = [
             "/message",
@@ -147,7 +134,7 @@ impl<'a> Gateway<'a> {
         };
         let code = at(&self.sms.code_pointer);
         let reason = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
-        // Where there is no code, the status is one.
+        // Without a code, the status is the code.
         let code = if code.is_empty() { status.to_string() } else { code };
         let of = |codes: &[String]| codes.contains(&code);
         let reason = harmless(&self.redactor.clean(&reason));
@@ -156,56 +143,38 @@ impl<'a> Gateway<'a> {
             None => reason.clone(),
         };
         let refusal = |cure: &str| Refusal {
-            reason: reason.clone(),
             said: format!("the text gateway says {said}"),
-            cure: cure.to_owned(),
-            greylisted: false,
+            ..Refusal::of(reason.clone(), cure)
         };
-        let well = match (&self.sms.success_pointer, &self.sms.success_equals) {
+        let fault = |cure: &str| {
+            let what = format!("the text gateway refuses the district's messages: {said}");
+            Trouble::DistrictFault(Failure::new(Kind::Failed, what).at(self.address()).cure(cure))
+        };
+        let is_success = match (&self.sms.success_pointer, &self.sms.success_equals) {
             (Some(_), Some(wanted)) => at(&self.sms.success_pointer) == *wanted,
             _ => true,
         };
-        let fault = |cure: &str| {
-            Trouble::DistrictFault(
-                Failure::new(
-                    Kind::Failed,
-                    format!("the text gateway refuses the district's messages: {said}"),
-                )
-                .at(self.address())
-                .cure(cure),
-            )
-        };
-        // What the configuration says of a code goes before what its status would mean.
-        if (200..300).contains(&status) && well {
-            return Answer::Sent(at(&self.sms.id_pointer));
-        }
-        if of(&self.sms.opted_out_codes) {
-            return Answer::OptedOut(reason);
-        }
-        if of(&self.sms.permanent_codes) {
-            return Answer::Refused {
-                refusal: refusal("look the code up in the gateway's manual"),
-                named: true,
-            };
-        }
-        if of(&self.sms.our_fault_codes) {
-            let fault = fault("the code is one of our_fault_codes: check [notify.sms] and the account");
-            return Answer::MaybeStop(fault, reason);
-        }
-        if of(&self.sms.retry_codes) {
-            return Answer::Later(refusal("look the code up in the gateway's manual"));
-        }
+        const MANUAL: &str = "look the code up in the gateway's manual";
+        // The configuration's meaning of a code goes before the meaning of the status.
         match status {
+            200..=299 if is_success => Answer::Sent(at(&self.sms.id_pointer)),
+            _ if of(&self.sms.opted_out_codes) => Answer::OptedOut(reason),
+            _ if of(&self.sms.permanent_codes) => Answer::Refused { refusal: refusal(MANUAL), named: true },
+            _ if of(&self.sms.our_fault_codes) => {
+                let cure = "the code is one of our_fault_codes: check [notify.sms] and the account";
+                Answer::MaybeStop(fault(cure), reason)
+            }
+            _ if of(&self.sms.retry_codes) => Answer::Later(refusal(MANUAL)),
             401 | 403 | 404 | 405 => {
                 Answer::Stop(fault("check url, user, password and token in [notify.sms]"))
             }
             300..=399 => Answer::Stop(fault(
-                "it answers with a redirect, and redirects are not followed: check url in [notify.sms]",
+                "the gateway answers with a redirect, and redirects are not followed: check url in [notify.sms]",
             )),
             429 => Answer::Stop(Trouble::LimitReached(reason, Duration::from_secs(600))),
-            // It may have failed after the text went out, and would not know it again.
+            // The gateway may have sent the text before it failed, and would not recognise it.
             408 | 500.. if self.idempotency.is_none() => Answer::Unknown(reason),
-            // Nothing says that this is for good.
+            // Nothing says that the refusal is for good.
             _ => Answer::Later(refusal(
                 "look the code up in the gateway's manual, and name it in one of the lists of codes in [notify.sms]",
             )),
@@ -234,13 +203,13 @@ impl Carrier for Gateway<'_> {
         self.address().to_owned()
     }
 
-    /// A repeated request is known by its reference, if the gateway looks at that.
+    /// The gateway recognises a repeated request by its reference, if it uses that header.
     fn repeats(&self) -> u32 {
         if self.idempotency.is_some() { AT_WILL } else { 0 }
     }
 }
 
-/// Fills in every placeholder once: what is filled in is not looked at again.
+/// Fills in every placeholder once: placeholders in the values stay as they are.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::new();
     let mut rest = template;

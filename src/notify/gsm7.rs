@@ -1,4 +1,4 @@
-//! The GSM 7-bit alphabet (3GPP TS 23.038): a text in it takes half the room of one that is not, and is billed for half.
+//! The GSM 7-bit alphabet (3GPP TS 23.038): a text in it is half as long as any other text, and costs half.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -9,8 +9,8 @@ fn is_gsm(c: char) -> bool {
     (c.is_ascii() && c != '`' && (c == '\n' || !c.is_ascii_control())) || BEYOND_ASCII.contains(c)
 }
 
-/// The text in the alphabet: where a letter has an accent that the alphabet lacks, without it. As it was if there is a
-/// letter that cannot be written so: a name in Chinese is better long than gone.
+/// The text in the alphabet; accents that the alphabet lacks are removed. If a letter cannot be written in the alphabet,
+/// the text stays as it is: a long name in Chinese is better than none.
 pub(super) fn gsm7(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.nfc() {
@@ -30,7 +30,7 @@ pub(super) fn gsm7(text: &str) -> String {
     plain
 }
 
-/// In how many parts a text goes out. Signs that the alphabet has in its second table take the room of two.
+/// The number of parts of a text. A sign of the alphabet's second table counts as two.
 pub(super) fn parts_of(text: &str) -> usize {
     let room = |c: char| if "^{}\\[~]|€".contains(c) { 2 } else { 1 };
     let (length, alone, part) = match text.chars().all(is_gsm) {
@@ -45,13 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accents_go_where_the_alphabet_has_none() {
+    fn accents_that_the_alphabet_lacks_are_removed() {
         assert_eq!(gsm7("Para Raúl: según, teléfono, ¿Ñandú?"), "Para Raul: segun, teléfono, ¿Ñandu?");
         assert_eq!(gsm7("school’s “records” – now…"), "school's \"records\" - now...");
     }
 
     #[test]
-    fn long_texts_go_out_in_parts() {
+    fn long_texts_have_several_parts() {
         for (text, parts) in [
             ("a".repeat(160), 1),
             ("a".repeat(161), 2),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_stays_as_it_is() {
+    fn a_text_beyond_the_alphabet_stays_as_it_is() {
         assert_eq!(gsm7("For 芳: según"), "For 芳: según");
     }
 }

@@ -1,5 +1,5 @@
-//! The little of HTTP that text gateways and monitors need: one request, one bounded answer, and whether a request that
-//! failed may have arrived all the same.
+//! HTTP for text gateways and monitors: one request, one answer of limited length, and whether a request that failed may
+//! have arrived.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,16 +10,16 @@ use reqwest::blocking::{Client, RequestBuilder};
 use crate::failure::{Failure, Kind, Result};
 use crate::tls;
 
-/// More of an answer is not read.
+/// The longest answer, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// What came back.
+/// An answer.
 pub(super) struct Reply {
     pub status: u16,
     pub body: String,
 }
 
-/// Why nothing came back.
+/// Why there is no answer.
 pub(super) enum Lost {
     /// The request never left.
     Unsent(String),
@@ -27,7 +27,7 @@ pub(super) enum Lost {
     Unanswered(String),
 }
 
-/// A client that follows no redirects: a password must not go where it was not sent.
+/// A client that follows no redirects: the server there would get the password.
 pub(super) fn client(timeout: Duration, ca_file: Option<&Path>) -> Result<Client> {
     let mut builder = Client::builder()
         .timeout(timeout)
@@ -59,16 +59,15 @@ pub(super) fn send(request: RequestBuilder) -> std::result::Result<Reply, Lost> 
     Ok(Reply { status, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
-/// The error underneath, without the address: there may be a number or a secret in it.
+/// The innermost error, without the address: that may contain a number or a secret.
 fn said(error: &reqwest::Error) -> String {
     let mut said = if error.is_timeout() { "no answer in time" } else { "the connection failed" }.to_owned();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| (**cause).source());
+    if let Some(cause) = causes.last() {
         said = cause.to_string();
-        source = cause.source();
     }
     if said.contains("InvalidContentType") || said.contains("tls handshake eof") {
-        return "the other side does not speak https there; is the address an http:// one?".to_owned();
+        return "the server does not use https at this address; is the address an http:// one?".to_owned();
     }
     super::carrier::harmless(&said)
 }

@@ -1,34 +1,34 @@
-//! How long to wait between two messages.
+//! The time between two messages.
 
 use std::time::{Duration, Instant};
 
-/// Evenly spaced, so that no minute of the relay's reckoning ever has too many.
+/// Spaces messages evenly, so that the relay never counts too many in one minute.
 pub(super) struct Pace {
     interval: Duration,
     last: Option<Instant>,
 }
 
-/// How long a wish to stop may go unheard.
+/// How often a wait checks whether it has to stop.
 const STEP: Duration = Duration::from_millis(100);
 
 impl Pace {
-    /// 0 a minute is as fast as it goes.
+    /// 0 a minute: without a wait.
     pub(super) fn new(per_minute: u32) -> Self {
         let interval = Duration::from_secs(60).checked_div(per_minute).unwrap_or_default();
         Self { interval, last: None }
     }
 
-    /// How much of the interval is left after so long.
+    /// The rest of the interval.
     fn rest(&self, since_last: Duration) -> Duration {
         self.interval.saturating_sub(since_last)
     }
 
-    /// Whether it is too early for the next one.
+    /// Whether it is too early for the next message.
     pub(super) fn has_to_wait(&self) -> bool {
         self.last.is_some_and(|last| !self.rest(last.elapsed()).is_zero())
     }
 
-    /// Waits until it is time for the next one, or until it is to stop.
+    /// Waits until it is time for the next message, or until `stopped`.
     pub(super) fn keep(&self, stopped: &dyn Fn() -> bool) {
         while let Some(last) = self.last {
             let rest = self.rest(last.elapsed());
@@ -39,7 +39,7 @@ impl Pace {
         }
     }
 
-    /// One begins.
+    /// A message is sent now.
     pub(super) fn begin(&mut self) {
         self.last = Some(Instant::now());
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_is_what_the_minute_allows() {
+    fn messages_are_spaced_evenly_over_a_minute() {
         let seconds = Duration::from_secs_f64;
         assert_eq!(Pace::new(25).rest(Duration::ZERO), seconds(2.4));
         assert_eq!(Pace::new(25).rest(seconds(2.0)), seconds(0.4));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_to_stop_does_not_wait() {
+    fn a_process_that_has_to_stop_does_not_wait() {
         let mut pace = Pace::new(1);
         assert!(!pace.has_to_wait());
         pace.begin();

@@ -1,11 +1,11 @@
-//! Pings to whoever watches over the run, as healthchecks.io and its like take them.
+//! Pings for monitors of cron jobs, in the form of healthchecks.io.
 
 use std::time::Duration;
 
 use super::http::{self, Lost};
 use crate::config::Config;
 
-/// What is said.
+/// A ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ping {
     Start,
@@ -23,11 +23,11 @@ impl Ping {
     }
 }
 
-/// A monitor that does not answer must not hold up a run for long.
+/// The longest wait: a monitor that does not answer must not delay a run.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Tells the monitor, with a line of counts and no details. What goes wrong with it is only mentioned: a run is not better
-/// or worse for who watches it. The address is a secret; it is not shown.
+/// Sends a ping, with a text that has no details of people. A failure is only a warning in the log: it does not change how
+/// the run ends. The address is a secret, and is not shown.
 pub fn ping(config: &Config, ping: Ping, text: &str) {
     let Some(place) = config.monitor.ping_url() else { return };
     let said = place.read().and_then(|url| {
@@ -41,10 +41,10 @@ pub fn ping(config: &Config, ping: Ping, text: &str) {
     });
     match said {
         Ok(Ok(reply)) if (200..300).contains(&reply.status) => {}
-        Ok(Ok(reply)) => tracing::warn!(status = reply.status, "the monitor did not take the ping"),
+        Ok(Ok(reply)) => tracing::warn!(status = reply.status, "the monitor did not accept the ping"),
         Ok(Err(Lost::Unsent(why) | Lost::Unanswered(why))) => {
             tracing::warn!("the monitor cannot be reached: {why}");
         }
-        Err(failure) => tracing::warn!("the monitor cannot be told: {failure}"),
+        Err(failure) => tracing::warn!("the ping cannot be sent: {failure}"),
     }
 }

@@ -1,11 +1,10 @@
-//! How long a message or a channel may wait, and after which time a message is given up. Pure.
+//! When a message is tried again, and when it is given up. Pure.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-/// How long after so many tries the next one is: a quarter of an hour, doubled each time, up to half a day, so that every
-/// night tries.
+/// The time until the next try: a quarter of an hour, doubled with each try, up to half a day, so that every night tries.
 pub(super) fn backoff(attempts: u32) -> TimeDelta {
     const FIRST: Duration = Duration::from_secs(15 * 60);
     let longest = LONGEST_BACKOFF.to_std().unwrap_or_default();
@@ -13,21 +12,22 @@ pub(super) fn backoff(attempts: u32) -> TimeDelta {
     TimeDelta::from_std(time).unwrap_or_default()
 }
 
-/// No next try is later than that. A time that is, was noted by a clock that was wrong.
+/// No next try is later. Only a wrong clock can have written a later time.
 pub(super) const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(12);
-/// No channel rests longer than that.
+/// No channel rests longer.
 pub(super) const LONGEST_REST: TimeDelta = TimeDelta::hours(20);
 
-/// No message is given up earlier (RFC 5321, 4.5.4.1). An hour less: five nights are that much shorter when the clocks go
-/// forward.
+/// No message is given up earlier, in seconds (RFC 5321, 4.5.4.1). One hour less than five days: five nights are shorter
+/// when the clocks go forward.
 const LONG_ENOUGH: i64 = 5 * 24 * 3600 - 3600;
 
-/// Whether a message was tried for so many seconds that it may be given up.
+/// Whether a message may be given up after so many seconds of trying.
 pub(super) fn is_tried_long_enough(trying: i64) -> bool {
     trying >= LONG_ENOUGH
 }
 
-/// After so long without a message handed over, messages that wait are said to be stuck. Nights are not exactly a day apart.
+/// After this time without a message handed over, waiting messages are reported as stuck. Nights are not exactly a day
+/// apart.
 pub(super) const A_DAY: TimeDelta = TimeDelta::hours(23);
 
 #[cfg(test)]

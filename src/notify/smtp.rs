@@ -1,7 +1,7 @@
 //! SMTP: one connection for all messages, each with one recipient.
 //!
-//! lettre's connection is driven command by command rather than through its transport, because what an answer means
-//! depends on the command that it answers, and because its transport drops the connection after every refused recipient.
+//! lettre's connection is used command by command, not through its transport: the meaning of an answer depends on the
+//! command, and the transport drops the connection after every refused recipient.
 
 mod connect;
 mod connection;
@@ -31,14 +31,14 @@ pub(super) struct Smtp<'a> {
     implicit_tls: bool,
     stopped: &'a dyn Fn() -> bool,
     connection: Option<Connection>,
-    /// What of a login no answer of the server may show.
+    /// Removes the login from answers of the server.
     redactor: Redactor,
 }
 
-/// How long a wish to stop may go unheard while an answer is waited for.
+/// How often a wait for an answer checks whether it has to stop.
 const STEP: Duration = Duration::from_secs(1);
 
-/// How one try went.
+/// The result of one try.
 enum Try {
     Done(Answer),
     /// The connection broke before the message was handed over.
@@ -46,7 +46,7 @@ enum Try {
 }
 
 impl<'a> Smtp<'a> {
-    /// `stopped` is asked while something takes long.
+    /// `stopped` is called during long waits.
     pub(super) fn new(
         email: &'a NotifyEmail,
         host: &'a str,
@@ -62,10 +62,9 @@ impl<'a> Smtp<'a> {
         format!("{scheme}://{}:{}", self.host, self.port)
     }
 
-    /// Sends one mail, over the connection that is there if it still is.
+    /// Sends one mail, over the present connection if it still works.
     pub(super) fn send(&mut self, mail: &Mail) -> Answer {
-        // A server may close a connection that has been used for long enough: that says nothing about the message, and
-        // the next one is made at once.
+        // A server may close a connection after some time. That says nothing about the message: connect again at once.
         let reused = self.connection.is_some();
         let mut tried = self.try_once(mail);
         let is_closed = match &tried {
@@ -81,7 +80,7 @@ impl<'a> Smtp<'a> {
         match tried {
             Try::Done(answer) => answer,
             Try::Broken(Stage::Session, failure) => Answer::Stop(Trouble::Unreachable(failure)),
-            // A server that dies of one recipient may well take others.
+            // A server that breaks off after one recipient may accept others.
             Try::Broken(_, failure) => {
                 Answer::MaybeStop(Trouble::Unreachable(failure), "the connection broke".into())
             }
@@ -93,7 +92,7 @@ impl<'a> Smtp<'a> {
             Some(connection) => connection,
             None => match self.connect() {
                 Ok(connection) => connection,
-                Err(answer) => return Try::Done(*answer),
+                Err(trouble) => return Try::Done(Answer::Stop(trouble)),
             },
         };
         let mut options = Vec::new();
@@ -138,7 +137,7 @@ impl<'a> Smtp<'a> {
                 return Try::Broken(stage, self.broken(cause));
             }
         };
-        // After a refusal the connection is as good as new; after 421 the server closes it.
+        // After a refusal the connection can be used again; after 421 the server closes it.
         let well = connection.set_timeout(usual).is_ok();
         if well && code != 421 && (handed_over || connection.command(Rset).is_ok()) {
             self.connection = Some(connection);
@@ -146,8 +145,8 @@ impl<'a> Smtp<'a> {
         Try::Done(self.answer(stage, code, &without_local_part(&text, mail)))
     }
 
-    /// Hands the message itself over. Some look at one for minutes before they answer, and have it by then (RFC 5321,
-    /// 4.5.3.2.6); a run that is to stop meanwhile does not wait for them.
+    /// Hands the message itself over. Some servers scan a message for minutes before they answer, and have it by then (RFC
+    /// 5321, 4.5.3.2.6). A run that has to stop does not wait for the answer.
     fn content(&self, connection: &mut Connection, mail: &Mail) -> Result<u16, CommandError> {
         let begun = Instant::now();
         let mut done = connection.command(Content(&mail.bytes));
@@ -160,70 +159,73 @@ impl<'a> Smtp<'a> {
         done
     }
 
-    /// The server knows no addresses with letters beyond ASCII.
+    /// The server does not support addresses with letters beyond ASCII.
     fn beyond_ascii(&self, mail: &Mail) -> Answer {
         if mail.from.to_string().is_ascii() {
             let reason = "the server does not support non-ASCII addresses (SMTPUTF8)";
             return Answer::Refused { refusal: Refusal::of(reason, ""), named: true };
         }
-        Answer::Stop(Trouble::DistrictFault(
-            Failure::new(
-                Kind::Usage,
-                "the mail server does not support a sender with letters beyond ASCII (SMTPUTF8)",
-            )
-            .at(self.url())
-            .cure("write `from`, or `envelope_from`, in [notify.email] without them"),
-        ))
+        let what = "the mail server does not support a sender with letters beyond ASCII (SMTPUTF8)";
+        let cure = "write `from`, or `envelope_from`, in [notify.email] without them";
+        Answer::Stop(Trouble::DistrictFault(Failure { kind: Kind::Usage, ..self.failure(what, cure) }))
     }
 
-    /// What a negative answer comes to. The text is what the server said, whatever it repeats.
+    /// What a negative answer means for the message. `text` is what the server said.
     fn answer(&self, stage: Stage, code: u16, text: &str) -> Answer {
-        let said = format!("{code} {}", self.shown(text));
         let refusal = || Refusal {
             reason: reason(code, text),
-            said: said.clone(),
+            said: format!("{code} {}", self.shown(text)),
             cure: cure(stage, code, text).to_owned(),
             greylisted: is_greylisting(code, text),
         };
-        let trouble = match classify(stage, code, text) {
+        let is_about_message = matches!(stage, Stage::Recipient | Stage::Content);
+        match classify(stage, code, text) {
             Class::Mailbox => return Answer::Refused { refusal: refusal(), named: true },
             Class::Person => return Answer::Refused { refusal: refusal(), named: false },
-            Class::Later if matches!(stage, Stage::Hello | Stage::Session) => {
-                // Not about the recipient, but perhaps about this moment alone.
-                let failure = Failure::new(Kind::Failed, format!("the mail server refuses for now: {said}"))
-                    .at(self.url())
-                    .cure(cure(stage, code, text));
-                return Answer::MaybeStop(Trouble::Unreachable(failure), reason(code, text));
+            Class::Later if is_about_message => return Answer::Later(refusal()),
+            // The session is refused for this moment alone, perhaps.
+            Class::Later => {}
+            // A server that wants a login wants it for all messages.
+            Class::LimitReached(_) | Class::DistrictFault
+                if !is_about_message || matches!(code, 530 | 534 | 535 | 538) =>
+            {
+                return Answer::Stop(self.trouble(stage, code, text));
             }
-            Class::Later => return Answer::Later(refusal()),
-            Class::LimitReached(time) => Trouble::LimitReached(said.clone(), time),
-            Class::DistrictFault => Trouble::DistrictFault(
-                Failure::new(Kind::Failed, format!("the mail server refuses: {said}"))
-                    .at(self.url())
-                    .cure(cure(stage, code, text)),
-            ),
-        };
-        // A server that wants a login wants it for all messages.
-        match matches!(stage, Stage::Hello | Stage::Session) || matches!(code, 530 | 534 | 535 | 538) {
-            true => Answer::Stop(trouble),
-            false => Answer::MaybeStop(trouble, reason(code, text)),
+            Class::LimitReached(_) | Class::DistrictFault => {}
+        }
+        Answer::MaybeStop(self.trouble(stage, code, text), reason(code, text))
+    }
+
+    /// A negative answer that is about all messages.
+    fn trouble(&self, stage: Stage, code: u16, text: &str) -> Trouble {
+        let said = format!("{code} {}", self.shown(text));
+        let failure = |what: &str| self.failure(format!("{what}: {said}"), cure(stage, code, text));
+        match classify(stage, code, text) {
+            Class::LimitReached(time) => Trouble::LimitReached(said, time),
+            Class::Later => Trouble::Unreachable(failure("the mail server refuses for now")),
+            Class::Mailbox | Class::Person | Class::DistrictFault => {
+                Trouble::DistrictFault(failure("the mail server refuses"))
+            }
         }
     }
 
-    /// What may be shown of the server's words.
+    /// The server's words without secrets, addresses and numbers.
     fn shown(&self, text: &str) -> String {
         harmless(&self.redactor.clean(text))
     }
 
+    fn failure(&self, what: impl Into<String>, cure: &str) -> Failure {
+        Failure::new(Kind::Failed, what).at(self.url()).cure(cure)
+    }
+
     fn broken(&self, cause: impl AsRef<str>) -> Failure {
-        Failure::new(Kind::Failed, "the mail server cannot be reached, or broke off")
-            .at(self.url())
-            .cure("check `server` in [notify.email], the network and the server; the messages stay queued")
-            .quoting(self.shown(cause.as_ref()))
+        let what = "the mail server cannot be reached, or the connection broke";
+        let cure = "check `server` in [notify.email], the network and the server; the messages stay queued";
+        self.failure(what, cure).quoting(self.shown(cause.as_ref()))
     }
 }
 
-/// Some repeat the name of a mailbox without its domain.
+/// Some servers repeat the name of a mailbox without its domain.
 fn without_local_part(text: &str, mail: &Mail) -> String {
     let local = mail.to.user();
     let word = |word: &str| {
@@ -245,7 +247,7 @@ impl Carrier for Smtp<'_> {
         self.url()
     }
 
-    /// Most mailboxes show a mail once that arrives twice with the same Message-ID.
+    /// Most mailboxes show a mail once if it arrives twice with the same Message-ID.
     fn repeats(&self) -> u32 {
         1
     }
@@ -260,8 +262,8 @@ impl Carrier for Smtp<'_> {
 
 /// A message as it follows DATA, with the line that ends it (RFC 5321, 4.5.2).
 ///
-/// Written at once: with its end in a packet of its own, each message would wait for the other side's delayed
-/// acknowledgement, some 40 ms.
+/// Written at once: if its end were in a packet of its own, each message would wait some 40 ms for the server's delayed
+/// acknowledgement.
 struct Content<'a>(&'a [u8]);
 
 impl fmt::Display for Content<'_> {

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_districts_own_words_replace_ours_one_by_one() {
+    fn a_template_of_the_district_replaces_one_built_in_text() {
         let words = with_folder(&[("es/updated.subject.txt", "Aviso de {{ contact }}")]).unwrap();
         let [full, _] = samples("updated.txt");
         assert_eq!(
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_of_a_template_is_passed_over() {
+    fn hidden_files_and_byte_order_marks_are_skipped() {
         let words = with_folder(&[
             (".git/HEAD", "x"),
             ("en/.updated.txt.swp", "x"),

@@ -17,14 +17,14 @@ const USUAL: &str = "https://api.twilio.com";
 
 pub(super) struct Twilio<'a> {
     sms: &'a NotifySms,
-    /// Where it is noted by which ids Twilio knows our messages; none for a sample.
+    /// Has Twilio's ids of the messages in the outbox; none for a sample.
     store: Option<&'a Store>,
     client: Client,
     /// `…/2010-04-01/Accounts/AC…/Messages.json`
     url: String,
     user: String,
     password: Secret,
-    /// What no answer may show.
+    /// Removes the password from answers.
     redactor: Redactor,
 }
 
@@ -60,9 +60,9 @@ impl<'a> Twilio<'a> {
         ))
     }
 
-    /// Twilio takes the same request twice for two messages, so whether it has this one is looked up.
+    /// The id of this message, if Twilio has it. Twilio would send a repeated request as a second message.
     fn look_up(&self, waiting: &Waiting) -> std::result::Result<Option<String>, Box<Answer>> {
-        // Not by the day on which it was sent: one that waits there has none yet.
+        // Not by the day of sending: a message that waits at Twilio has none yet.
         let query = [("To", waiting.message.to.address.as_str()), ("PageSize", "100")];
         let mut url =
             reqwest::Url::parse(&self.url).map_err(|_| Box::new(self.down("the address is not one")))?;
@@ -85,16 +85,16 @@ impl<'a> Twilio<'a> {
         }
     }
 
-    /// Whether a message that Twilio has is this one, and not an earlier one in the same words. One that did not get through
-    /// is as good as none.
+    /// Whether a message at Twilio is this one, and not an earlier one with the same words. A message that failed does not
+    /// count.
     fn is_it(&self, message: &Value, waiting: &Waiting) -> bool {
-        // Twilio's clock is not ours.
+        // Twilio's clock may differ from this machine's.
         let earliest = waiting.queued - TimeDelta::minutes(5);
         let made = message["date_created"].as_str().and_then(|date| DateTime::parse_from_rfc2822(date).ok());
         // Another district may use the same account, with a sender of its own.
         let sender = self.sms.from.as_deref().zip(message["from"].as_str());
         let known = |sid: &str| self.store.is_some_and(|store| store.has_reference(sid).unwrap_or(false));
-        // A trial account puts its own words before ours.
+        // A trial account puts its own words before the text.
         message["body"].as_str().is_some_and(|body| body.ends_with(&waiting.message.body))
             && message["to"] == waiting.message.to.address.as_str()
             && !matches!(message["status"].as_str(), Some("failed" | "undelivered" | "canceled"))
@@ -103,9 +103,9 @@ impl<'a> Twilio<'a> {
             && !message["sid"].as_str().is_some_and(known)
     }
 
-    /// What a refusal means, and what Twilio says about it.
+    /// The meaning of a refusal, with Twilio's words.
     fn classify(&self, status: u16, body: &Value) -> Answer {
-        // As a number, or as text from those who stand between.
+        // A number, or text from a gateway in between.
         let code = body["code"].as_u64().or_else(|| body["code"].as_str()?.parse().ok());
         let words = body["message"].as_str().map(|words| harmless(&self.redactor.clean(words)));
         classify(status, code, words.unwrap_or_default().trim(), &self.url)
@@ -147,24 +147,22 @@ impl Carrier for Twilio<'_> {
         self.url.clone()
     }
 
-    /// It is looked up first.
+    /// A repeated message is looked up first.
     fn repeats(&self) -> u32 {
         AT_WILL
     }
 }
 
-/// What a refusal means: <https://www.twilio.com/docs/api/errors>.
+/// The meaning of a refusal: <https://www.twilio.com/docs/api/errors>.
 fn classify(status: u16, code: Option<u64>, words: &str, url: &str) -> Answer {
     let reason = code.map_or_else(|| status.to_string(), |code| code.to_string());
     let said = if words.is_empty() { reason.clone() } else { format!("{reason} {words}") };
-    let refusal = || Refusal {
-        reason: reason.clone(),
-        said: format!("Twilio says {said}"),
-        cure: match code {
+    let refusal = || {
+        let cure = match code {
             Some(code) => format!("see https://www.twilio.com/docs/api/errors/{code} and Twilio's console"),
             None => "see Twilio's console".to_owned(),
-        },
-        greylisted: false,
+        };
+        Refusal { said: format!("Twilio says {said}"), ..Refusal::of(reason.clone(), cure) }
     };
     let fault = |what: &str, cure: &str| {
         let what = format!("Twilio refuses the district's messages: {what} ({said})");
@@ -180,7 +178,9 @@ fn classify(status: u16, code: Option<u64>, words: &str, url: &str) -> Answer {
         (_, Some(20003)) | (401 | 403, None) => {
             Answer::Stop(fault("the login is wrong", "check account_sid, user and password in [notify.sms]"))
         }
-        (_, Some(20005)) => Answer::Stop(fault("the account is not active", "see to it in Twilio's console")),
+        (_, Some(20005)) => {
+            Answer::Stop(fault("the account is not active", "activate it in Twilio's console"))
+        }
         // Some of these depend on the country of the recipient.
         (_, Some(21212 | 21603 | 21606 | 21659 | 21660 | 21661 | 21703 | 21704)) => {
             let cure = "check `from` or `messaging_service` in [notify.sms]";
@@ -198,7 +198,7 @@ fn classify(status: u16, code: Option<u64>, words: &str, url: &str) -> Answer {
             Answer::Stop(fault("there is no such account", "check account_sid and url in [notify.sms]"))
         }
         (300..=399, _) => Answer::Stop(fault(
-            "it answers with a redirect, and redirects are not followed",
+            "Twilio answers with a redirect, and redirects are not followed",
             "check url in [notify.sms]",
         )),
         // The account's messages for today.
@@ -210,7 +210,7 @@ fn classify(status: u16, code: Option<u64>, words: &str, url: &str) -> Answer {
             "the account may not do that",
             "check account_sid, user and password in [notify.sms]",
         )),
-        // A code that is not known here: about this message, unless all recipients are told so.
+        // An unknown code is about this message, unless all recipients get it.
         _ => Answer::Later(refusal()),
     }
 }

@@ -71,7 +71,7 @@ macro_rules! columns {
 // `docs/report.md`.
 columns! {
     Line line Holds::Number,
-        "line of the source file on which the record begins; blank for users who are not in the file";
+        "line of the source file on which the record begins; blank for users that are not in the file";
     SourcedId sourced_id Holds::Text, "the SIS's id";
     Identifier identifier Holds::Text, "the SIS's other id, such as the student number";
     Role role Holds::Several(b'|'), "the roles, the primary one first, joined by `|`";

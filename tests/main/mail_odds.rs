@@ -218,7 +218,7 @@ fn the_wrong_kind_of_encryption_is_named() {
         .with("notify.sms.url", &gateway.url("/send").replace("http:", "https:"))
         .with("notify.sms.fields", "{ to = \"{to}\", text = \"{body}\" }");
     let done = district.cli(&["notify", "test", "--to", "+12175550142"]).exits(1);
-    done.complains(&["does not speak https there"]);
+    done.complains(&["does not use https at this address"]);
 }
 
 fn summaries(district: &District) -> Vec<String> {
@@ -348,7 +348,7 @@ fn check_says_that_quiet_hours_hold_every_run() {
     let checked = district.cli(&["check"]).stdout;
     assert!(
         checked.contains("warning[quiet-hours]")
-            && checked.contains(&format!("{said}a run at night leaves them")),
+            && checked.contains(&format!("{said}a run at night does not send them")),
         "{checked}"
     );
     let _ = district.run().ok();

@@ -226,7 +226,7 @@ fn a_monitor_is_told_how_it_began_and_ended_and_changes_nothing() {
     server.next(Reply::Is(500, String::new()));
     let done = district.run_with(&["-vv"]).ok();
     assert!(done.stderr.contains("the monitor cannot be reached"), "{}", done.stderr);
-    assert!(done.stderr.contains("the monitor did not take the ping"), "{}", done.stderr);
+    assert!(done.stderr.contains("the monitor did not accept the ping"), "{}", done.stderr);
     assert!(!done.stderr.contains("secret-id"), "{}", done.stderr);
 }
 

@@ -151,7 +151,7 @@ fn what_twilio_refuses_is_the_persons_or_ours_or_for_later() {
         (error(400, 21606), 8, "deferred", "check `from` or `messaging_service`"),
         (error(401, 20005), 8, "queued", "the account is not active"),
         (error(429, 63038), 8, "queued", "sending limit is reached"),
-        (Reply::Is(302, String::new()), 8, "queued", "it answers with a redirect"),
+        (Reply::Is(302, String::new()), 8, "queued", "answers with a redirect"),
         (error(404, 20404), 8, "queued", "there is no such account"),
         (error(429, 20429), 8, "queued", "sending limit is reached"),
         (error(503, 0), 0, "deferred", "not taken now"),

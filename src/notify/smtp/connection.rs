@@ -1,4 +1,4 @@
-//! The connection to a mail server, command by command: lettre's, or a plain one for a server that does not know EHLO.
+//! A connection to a mail server, command by command: lettre's, or a plain one for a server that does not know EHLO.
 
 use std::error::Error as _;
 use std::fmt::Display;
@@ -10,14 +10,14 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::SmtpConnection;
 use lettre::transport::smtp::extension::Extension;
 
-/// Why a command was not answered with a positive code.
+/// A command without a positive answer.
 #[derive(Debug)]
 pub(super) enum CommandError {
     /// The server answered, with this code and these words.
     Negative(u16, String),
     /// No answer came in time.
     Timeout(String),
-    /// The connection broke, or cannot be made; or the answer cannot be read.
+    /// The connection broke or was not made, or the answer cannot be read.
     Broken(String),
 }
 
@@ -25,20 +25,20 @@ impl CommandError {
     pub(super) fn of(error: &Error) -> Self {
         match negative(error) {
             Some((code, text)) => Self::Negative(code, text),
-            None if is_silence(error) => Self::Timeout(root_cause(error)),
+            None if io_causes(error).any(is_timeout) => Self::Timeout(root_cause(error)),
             None => Self::Broken(root_cause(error)),
         }
     }
 }
 
-/// A connection on which commands are answered.
+/// A connection after its greeting.
 pub(super) enum Connection {
     Extended(Box<SmtpConnection>),
     Plain(Plain),
 }
 
 impl Connection {
-    /// Sends a command; the code of the answer.
+    /// Sends a command. Returns the code of the answer.
     pub(super) fn command(&mut self, command: impl Display) -> Result<u16, CommandError> {
         match self {
             Self::Extended(connection) => {
@@ -73,7 +73,7 @@ impl Connection {
     }
 
     pub(super) fn quit(&mut self) {
-        // Everything was answered; what the server says to a farewell matters to nothing.
+        // Everything was answered before; the answer to QUIT has no effect.
         match self {
             Self::Extended(connection) => drop(connection.quit()),
             Self::Plain(plain) => drop(plain.command("QUIT\r\n")),
@@ -85,14 +85,14 @@ fn code(response: lettre::transport::smtp::response::Response) -> u16 {
     response.code().into()
 }
 
-/// A connection without extensions (RFC 821), as the few servers want it that do not know EHLO: no encryption, no login.
+/// A connection without extensions (RFC 821), for the few servers that do not know EHLO: no encryption, no login.
 pub(super) struct Plain {
     stream: BufReader<TcpStream>,
-    /// Of an answer that has not ended yet.
+    /// The beginning of an answer that has not ended yet.
     read: String,
 }
 
-/// More of an answer is not read.
+/// The longest answer, in bytes.
 const LONGEST_ANSWER: u64 = 64 << 10;
 
 impl Plain {
@@ -121,14 +121,14 @@ impl Plain {
 
     fn answer(&mut self) -> Result<u16, CommandError> {
         loop {
-            // The last line may have come in part before a time was up.
+            // After a timeout, the last line may be there in part.
             let begin = self.read.rfind('\n').map_or(0, |end| end + 1);
             let room = LONGEST_ANSWER.saturating_sub(self.read.len() as u64);
             let mut limited = (&mut self.stream).take(room);
             match limited.read_line(&mut self.read) {
                 Ok(0) => return Err(CommandError::Broken("the answer broke off".into())),
                 Ok(_) => {}
-                Err(cause) if matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(cause) if is_timeout(cause.kind()) => {
                     return Err(CommandError::Timeout(cause.to_string()));
                 }
                 Err(cause) => return Err(CommandError::Broken(cause.to_string())),
@@ -136,7 +136,7 @@ impl Plain {
             // `250-more`, `250 last`
             let line = self.read[begin..].trim_end();
             let Some(code) = line.get(..3).and_then(|code| code.parse::<u16>().ok()) else {
-                return Err(CommandError::Broken("the answer is none of a mail server".into()));
+                return Err(CommandError::Broken("the answer is not that of a mail server".into()));
             };
             if line.as_bytes().get(3) == Some(&b'-') {
                 continue;
@@ -148,33 +148,25 @@ impl Plain {
     }
 }
 
+/// The system reports a timeout in either way.
+fn is_timeout(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
 /// Code and text of a negative answer.
 pub(super) fn negative(error: &Error) -> Option<(u16, String)> {
     let code: u16 = error.status()?.into();
     Some((code, error.source().map(ToString::to_string).unwrap_or_default()))
 }
 
-/// Whether there was no answer yet. That a time is up is said in either way.
-fn is_silence(error: &Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(cause) = cause.downcast_ref::<std::io::Error>()
-            && matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-        {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+/// The kinds of the I/O errors underneath.
+pub(super) fn io_causes(error: &Error) -> impl Iterator<Item = ErrorKind> {
+    let causes = std::iter::successors(error.source(), |cause| (**cause).source());
+    causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
 }
 
-/// The error underneath, which says more than those around it.
+/// The innermost error, which says more than those around it.
 pub(super) fn root_cause(error: &Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        said = cause.to_string();
-        source = cause.source();
-    }
-    said
+    let causes = std::iter::successors(error.source(), |cause| (**cause).source());
+    causes.last().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,42 +1,42 @@
-//! What a mail server's answer means: for this person, for now, for today, or for us. Pure.
+//! What a mail server's reply is about: this recipient, this moment, the sending limit, or the district. Pure.
 
 use std::time::Duration;
 
-/// How far a message was when the answer came.
+/// The step of the conversation that the server replied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The name that the server is greeted with.
+    /// The name in EHLO or HELO.
     Hello,
-    /// Greeting, encryption, login, sender: nothing of it is about the recipient.
+    /// Greeting, encryption, login or sender: not about the recipient.
     Session,
     Recipient,
     Content,
 }
 
-/// Whom an answer is about.
+/// What a negative reply is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// This recipient, for good, and in words that name no other cause.
+    /// This recipient, for good; the words name no other cause.
     Mailbox,
-    /// This recipient, for good, if it is not about us all the same.
+    /// Probably this recipient, for good.
     Person,
     /// This message, not now.
     Later,
-    /// Everything from us, for so long: the server has had enough.
+    /// All messages, for so long: the sending limit is reached.
     LimitReached(Duration),
-    /// Everything from us, until somebody mends it.
+    /// All messages, until a person corrects the fault.
     DistrictFault,
 }
 
-/// After that the server is asked again where it did not say when.
+/// The next try, if the server does not name a time.
 const SOON: Duration = Duration::from_secs(3600);
-/// A limit of the day is often one of any 24 hours; the next night may try again.
+/// A daily limit often counts any 24 hours; the next night tries again.
 const TOMORROW: Duration = Duration::from_secs(20 * 3600);
 
-/// Templates of limits that we are over.
+/// Words for sending limits.
 const LIMITS: [&str; 8] =
     ["quota", "quotas", "limit", "limits", "rate", "threshold", "throttled", "throttling"];
-/// Templates of those who do not want our mail, whoever it is for.
+/// Words of servers that refuse all mail of the district.
 const UNWELCOME: [&str; 9] = [
     "relay",
     "relaying",
@@ -49,10 +49,10 @@ const UNWELCOME: [&str; 9] = [
     "unauthenticated",
 ];
 
-/// The class of a negative answer. `text` is what the server said after the code.
+/// The class of a negative reply. `text` is what the server said after the code.
 ///
-/// Limits of Google and Microsoft come as 5xx and mean "tomorrow" (550 5.4.5, 550 5.1.90, 554 5.2.0 with a word of quotas):
-/// taken for the recipient's, they would fail a whole district. Templates are looked for as a whole: `limited` is no limit.
+/// Limits of Google and Microsoft come as 5xx and mean "tomorrow" (550 5.4.5, 550 5.1.90, 554 5.2.0 with a word for quotas).
+/// If they counted against recipients, a whole district would fail. Only whole words count: `limited` is no limit.
 pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
     let enhanced = enhanced(text).unwrap_or_default();
     let words = words(text);
@@ -60,12 +60,12 @@ pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
     let about_recipient = !matches!(stage, Stage::Hello | Stage::Session);
     match (code, enhanced.as_str()) {
         (421 | 432, _) => Class::LimitReached(SOON),
-        // As Amazon says it.
+        // Amazon's form.
         (454, _) if says(&LIMITS) => Class::LimitReached(SOON),
         (..500, _) => Class::Later,
-        // Login wanted, wrong or switched off.
+        // A login that is missing, wrong or switched off.
         (530 | 534 | 535 | 538, _) => Class::DistrictFault,
-        // No such mailbox or domain, or it is full, switched off, or takes nothing so large.
+        // No such mailbox or domain, or it is full, switched off, or accepts nothing so large.
         (
             _,
             "5.1.1" | "5.1.2" | "5.1.3" | "5.1.4" | "5.1.6" | "5.1.10" | "5.2.1" | "5.2.2" | "5.2.3"
@@ -76,7 +76,7 @@ pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
         _ if says(&LIMITS) => Class::LimitReached(TOMORROW),
         // Not allowed to send at all, or as that sender; no login; a bad sender.
         (_, "5.7.30" | "5.7.57" | "5.7.60" | "5.2.252" | "5.1.7" | "5.1.8") => Class::DistrictFault,
-        // What SPF, DKIM, DMARC and the DNS say of us (RFC 7372), and the tenants of Exchange Online who are not trusted.
+        // SPF, DKIM, DMARC and the DNS (RFC 7372), and tenants of Exchange Online that are not trusted.
         (_, enhanced) if enhanced.starts_with("5.7.2") && enhanced.len() == 6 => Class::DistrictFault,
         (_, enhanced) if enhanced.starts_with("5.7.7") && enhanced.len() == 7 => Class::DistrictFault,
         (500 | 502..=504, _) => Class::DistrictFault,
@@ -94,7 +94,7 @@ fn says_bad_sender(words: &[String]) -> bool {
         || words.windows(3).any(|three| matches!(three, ["sender", "address", "rejected" | "denied"]))
 }
 
-/// The words of an answer, in lower case; those that are written together with capital letters as well.
+/// The words of a reply in lower case. `SenderRejected` is two words.
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
@@ -111,13 +111,13 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Whether a server only wants a new sender to try again after some minutes.
+/// Whether the server only asks a new sender to try again after some minutes.
 pub(super) fn is_greylisting(code: u16, text: &str) -> bool {
     let text = text.to_lowercase();
     code < 500 && ["greylist", "graylist", "grey list", "grey-list"].iter().any(|word| text.contains(word))
 }
 
-/// What helps against an answer if it is about the district's own side.
+/// The cure of a reply that is about the district's own side.
 pub(super) fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
     let (words, enhanced) = (words(text), enhanced(text).unwrap_or_default());
     let says = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
@@ -127,11 +127,11 @@ pub(super) fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
             "set `hello` in [notify.email] to the full host name of this machine, as the DNS has it"
         }
         (_, 530) => {
-            "it wants a login or encryption: `user` and `password_file`, `starttls` in [notify.email]"
+            "the server wants a login or encryption: `user` and `password_file`, `starttls` in [notify.email]"
         }
         (_, 534 | 535 | 538) => "check `user` and the password or token in [notify.email]",
         _ if enhanced == "5.7.30" => {
-            "it takes no passwords any more: use token_command, or a relay without login"
+            "the server no longer accepts passwords: use token_command, or a relay without login"
         }
         _ if matches!(enhanced.as_str(), "4.1.7" | "4.1.8" | "5.1.7" | "5.1.8") || domain => {
             "check `from` (or `envelope_from`) in [notify.email]: its domain must be in the DNS"
@@ -146,7 +146,7 @@ pub(super) fn cure(stage: Stage, code: u16, text: &str) -> &'static str {
     }
 }
 
-/// `5.1.1`, where the text begins with such a code (RFC 3463).
+/// `5.1.1`, if the text begins with such a code (RFC 3463).
 fn enhanced(text: &str) -> Option<String> {
     let first = text.split_whitespace().next()?;
     let parts: Vec<&str> = first.split('.').collect();
@@ -155,7 +155,7 @@ fn enhanced(text: &str) -> Option<String> {
     (parts.len() == 3 && numbers).then(|| first.to_owned())
 }
 
-/// `550 5.1.1`: what may be kept and shown of an answer about a person. The text itself often repeats the address.
+/// `550 5.1.1`: the part of a reply that is stored and shown. The text itself often repeats the address.
 pub(super) fn reason(code: u16, text: &str) -> String {
     match enhanced(text) {
         Some(enhanced) => format!("{code} {enhanced}"),
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whom_an_answer_is_about() {
+    fn what_a_reply_is_about() {
         use Stage::{Content, Recipient, Session};
         for (stage, code, text, class) in [
             (Recipient, 550, "5.1.1 <rosa@x.example>: no such user", Class::Mailbox),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_an_answer_names_nobody() {
+    fn the_stored_reason_has_no_address() {
         assert_eq!(reason(550, "5.1.1 <rosa@x.example>: no such user"), "550 5.1.1");
         assert_eq!(reason(550, "rosa@x.example unknown"), "550");
     }

@@ -1,4 +1,4 @@
-//! A token from a command: what it prints, within a time.
+//! A token from `token_command`: the output of the command, within a time limit.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -11,9 +11,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::failure::{Failure, Kind, Result};
 use crate::secret::Secret;
 
-/// How long a command may take: it asks a server for a token, and a run waits for it.
+/// The time limit: the command asks a server for a token while a run waits.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a wish to stop may go unheard.
+/// How often the wait checks whether it has to stop.
 const STEP: Duration = Duration::from_millis(100);
 
 fn failed(what: &str) -> Failure {
@@ -22,23 +22,23 @@ fn failed(what: &str) -> Failure {
         .cure("run it by hand as the user that runs rostersync: it has to print the token and end with 0")
 }
 
-/// What a command prints, as a secret.
+/// The output of a command, as a secret.
 ///
 /// # Errors
-/// `Failed` if it fails, prints no token, does not end in time, or we are to stop.
+/// `Failed` if the command fails, prints no token, or does not end in time, or if the run has to stop.
 pub(super) fn from_command(command: &str, patience: Duration, stopped: &dyn Fn() -> bool) -> Result<Secret> {
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
-        // A group of its own, which can be ended as a whole.
+        // A process group of its own, so that it can be killed as a whole.
         .process_group(0)
         .spawn()
         .map_err(|cause| failed("the command for a token cannot be started").because(cause))?;
     let said = wait(&mut child, patience, stopped);
     if said.is_err() {
-        // Whatever it has started as well. That it has ended meanwhile is no trouble.
+        // With all processes that it has started. It may have ended already.
         let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
         let _ = child.wait();
     }
@@ -56,7 +56,7 @@ fn wait(child: &mut Child, patience: Duration, stopped: &dyn Fn() -> bool) -> Re
         let read = move || {
             let mut bytes = Vec::new();
             let read = pipe.read_to_end(&mut bytes);
-            // Whoever has given up waiting does not want it any more.
+            // After the time limit the receiver is gone.
             let _ = read.map(|_| sender.send(bytes));
         };
         std::thread::Builder::new().spawn(read).map_err(Failure::no_thread)?;
@@ -66,7 +66,7 @@ fn wait(child: &mut Child, patience: Duration, stopped: &dyn Fn() -> bool) -> Re
     loop {
         match receiver.recv_timeout(STEP) {
             Ok(bytes) => printed = Some(bytes),
-            // It has printed all that it will, and goes on.
+            // The command has closed its output, and still runs.
             Err(RecvTimeoutError::Disconnected) if printed.is_some() => std::thread::sleep(STEP),
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(failed("what the command for a token prints cannot be read"));
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_command_prints() {
+    fn the_output_of_a_command_is_the_token() {
         assert_eq!(from_command("echo tok", PATIENCE, &|| false).unwrap().reveal(), "tok");
         for wrong in ["exit 3", "true", "echo two words"] {
             assert!(from_command(wrong, PATIENCE, &|| false).is_err(), "{wrong}");
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_hangs_is_not_waited_for() {
+    fn a_command_that_hangs_is_killed() {
         let said = from_command("sleep 600 & sleep 600", Duration::ZERO, &|| false).unwrap_err().to_string();
         assert!(said.contains("did not end within"), "{said}");
         let said = from_command("sleep 600", PATIENCE, &|| true).unwrap_err().to_string();
