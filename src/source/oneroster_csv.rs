@@ -40,8 +40,8 @@ use serde::Deserialize;
 
 use self::limits::Limits;
 use self::manifest::{FileMode, Manifest};
-use self::package::{Package, whole_place};
-use self::package_file::{PackageFile, Part};
+use self::package::{ExportFile, Package, whole_place};
+use self::package_file::Part;
 use self::roles::RoleIndex;
 use self::rows::RowReader;
 use self::table::{FileOpening, HeaderRow, Table};
@@ -138,21 +138,19 @@ impl OneRosterCsv {
         let users_file = part(&package, Part::Users)?;
         let manifest = package
             .file(Part::Manifest)
-            .map(|file| {
-                Manifest::read(&package, file, encoding, &mut findings).map(|manifest| (file, manifest))
-            })
+            .map(|file| Manifest::read(file, encoding, &mut findings).map(|manifest| (file, manifest)))
             .transpose()?;
         let mode = mode(options.mode, manifest.as_ref(), &mut findings);
-        let users = Table::open(&package, users_file, opening(kind::USERS), &users::COLUMNS, &mut findings)?;
+        let users = Table::open(users_file, opening(kind::USERS), &users::COLUMNS, &mut findings)?;
         let roles_file = package.file(Part::Roles);
         let language = options.language_column.as_deref();
         // A 1.2 delta in which nobody's role changed has no roles.csv: the store knows the roles.
         let roles_elsewhere = roles_file.is_some() || mode == Mode::Delta;
         let columns = Columns::locate(&users.header, language, roles_elsewhere, &mut findings)?;
-        refuse_without_rows(&package, users_file, &users)?;
+        refuse_without_rows(users_file, &users)?;
         let orgs = package
             .file(Part::Orgs)
-            .map(|file| orgs::read(&package, file, opening(kind::ORGS), &mut findings))
+            .map(|file| orgs::read(file, opening(kind::ORGS), &mut findings))
             .transpose()?
             .and_then(|(orgs, file)| {
                 seen.insert(kind::ORGS.to_owned(), file);
@@ -161,7 +159,7 @@ impl OneRosterCsv {
         let roles = roles_file
             .map(|file| {
                 let delta = mode == Mode::Delta;
-                RoleIndex::read(&package, file, opening(kind::ROLES), orgs.as_ref(), delta, &mut findings)
+                RoleIndex::read(file, opening(kind::ROLES), orgs.as_ref(), delta, &mut findings)
             })
             .transpose()?
             .map(|(roles, file)| {
@@ -170,7 +168,7 @@ impl OneRosterCsv {
             });
         if let (None, Some(file), Some(roles)) = (columns.role, roles_file, &roles) {
             let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
-            refuse_incomplete_roles(&package, file, roles, mode, options.mode, roles_mode)?;
+            refuse_incomplete_roles(file, roles, mode, options.mode, roles_mode)?;
         }
         let has_orgs = orgs.is_some();
         let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
@@ -190,11 +188,11 @@ impl OneRosterCsv {
 
 impl OneRosterCsv {
     /// Goes through the names of users.csv once more. Only where one of them may be a word for "no value".
-    fn count_words(&self, file: &PackageFile) -> WordCounts {
+    fn count_words(&self, file: ExportFile<'_>) -> WordCounts {
         let columns = [Some(self.columns.given_name), Some(self.columns.family_name)];
         let mut counts = WordCounts::default();
         let mut aside = Findings::default();
-        let counted = self.users.rows(&self.package, file, &columns, &mut aside, &mut |row, _| {
+        let counted = self.users.rows(file, &columns, &mut aside, &mut |row, _| {
             let [given, family] = columns.map(|column| row.get(column));
             counts.add(given, family);
             Ok(ControlFlow::Continue(()))
@@ -226,7 +224,7 @@ impl RosterSource for OneRosterCsv {
             }
             each(record)
         };
-        self.users.blocks(&self.package, file, &mut |block| {
+        self.users.blocks(file, &mut |block| {
             let flow = rows.read(block, findings, &mut each);
             broken_off |= flow.is_break();
             Ok(flow)
@@ -247,7 +245,7 @@ impl RosterSource for OneRosterCsv {
         let nobody = rows.roles_of_nobody();
         if self.about.mode == Mode::Bulk && !broken_off && nobody > 0 {
             after.roles_of_nobody = nobody;
-            let name = self.package.file(Part::Roles).map_or("roles.csv", |file| &file.name);
+            let name = self.package.file(Part::Roles).map_or("roles.csv", ExportFile::name);
             findings.warn("dangling-user", At::file(name).column("userSourcedId"), || {
                 format!(
                     "{} in it {} not in users.csv; check that users.csv is complete",
@@ -261,25 +259,25 @@ impl RosterSource for OneRosterCsv {
                 Kind::InputUnusable,
                 format!(
                     "{} does not end in a line break, and its last value is a sourcedId, which may be cut",
-                    file.name
+                    file.name()
                 ),
             )
-            .at(format!("{} line {line}", self.package.place(file)))
+            .at(file.line(line))
             .cure("have the SIS end the file in a line break, or check that it was delivered completely"));
         }
         match rows.cut_off().filter(|_| !broken_off) {
             None => Ok(after),
             Some(line) => Err(Failure::new(
                 Kind::InputUnusable,
-                format!("{} ends in the middle of a row: it seems to have been cut off", file.name),
+                format!("{} ends in the middle of a row: it seems to have been cut off", file.name()),
             )
-            .at(format!("{} line {line}", self.package.place(file)))
+            .at(file.line(line))
             .cure("check that the export was delivered completely, then run again")),
         }
     }
 }
 
-fn part(package: &Package, part: Part) -> Result<&PackageFile> {
+fn part(package: &Package, part: Part) -> Result<ExportFile<'_>> {
     package.file(part).ok_or_else(|| {
         let names = package.places().into_iter().map(|(name, _)| name).collect();
         package_file::no_users(Path::new(&package.name), 0, names)
@@ -287,7 +285,11 @@ fn part(package: &Package, part: Part) -> Result<&PackageFile> {
 }
 
 /// Who leaves when a record is absent, by the configuration or else by the manifest.
-fn mode(setting: ModeSetting, manifest: Option<&(&PackageFile, Manifest)>, findings: &mut Findings) -> Mode {
+fn mode(
+    setting: ModeSetting,
+    manifest: Option<&(ExportFile<'_>, Manifest)>,
+    findings: &mut Findings,
+) -> Mode {
     let said = manifest.map(|(_, manifest)| manifest.users);
     let chosen = match setting {
         ModeSetting::Bulk => Mode::Bulk,
@@ -322,43 +324,42 @@ fn mode(setting: ModeSetting, manifest: Option<&(&PackageFile, Manifest)>, findi
 }
 
 fn warn_mode(
-    manifest: Option<&(&PackageFile, Manifest)>,
+    manifest: Option<&(ExportFile<'_>, Manifest)>,
     findings: &mut Findings,
     code: &'static str,
     message: impl FnOnce() -> &'static str,
 ) {
     if let Some((file, _)) = manifest {
-        findings.warn(code, At::file(&file.name).column("file.users"), || message().to_owned());
+        findings.warn(code, At::file(file.name()).column("file.users"), || message().to_owned());
     }
 }
 
 /// Refuses a users file with nothing but a header: nobody at all is never what was meant.
-fn refuse_without_rows(package: &Package, file: &PackageFile, users: &Table) -> Result<()> {
+fn refuse_without_rows(file: ExportFile<'_>, users: &Table) -> Result<()> {
     let mut has_rows = false;
-    let _ = users.rows(package, file, &[], &mut Findings::default(), &mut |_, _| {
+    let _ = users.rows(file, &[], &mut Findings::default(), &mut |_, _| {
         has_rows = true;
         Ok(ControlFlow::Break(()))
     })?;
     if has_rows {
         return Ok(());
     }
-    Err(Failure::new(Kind::InputUnusable, format!("{} has only a header", file.name))
-        .at(&package.name)
+    Err(Failure::new(Kind::InputUnusable, format!("{} has only a header", file.name()))
+        .at(&file.package.name)
         .cure("check the export in the SIS: it must list at least one user"))
 }
 
 /// Refuses a package whose users have no roles of their own and whose roles.csv cannot have them all.
 fn refuse_incomplete_roles(
-    package: &Package,
-    file: &PackageFile,
+    file: ExportFile<'_>,
     roles: &RoleIndex,
     mode: Mode,
     setting: ModeSetting,
     roles_mode: Option<FileMode>,
 ) -> Result<()> {
     if roles.is_empty() && mode != Mode::Delta {
-        return Err(Failure::new(Kind::InputUnusable, format!("{} has no roles in it", file.name))
-            .at(&package.name)
+        return Err(Failure::new(Kind::InputUnusable, format!("{} has no roles in it", file.name()))
+            .at(&file.package.name)
             .cure(
                 "check the export in the SIS: users.csv has no column role, so roles.csv has to have them",
             ));
@@ -369,9 +370,9 @@ fn refuse_incomplete_roles(
     if incomplete {
         return Err(Failure::new(
             Kind::InputUnusable,
-            format!("users.csv is complete (bulk) but {} holds only changes (delta), so most roles are missing", file.name),
+            format!("users.csv is complete (bulk) but {} holds only changes (delta), so most roles are missing", file.name()),
         )
-        .at(&package.name)
+        .at(&file.package.name)
         .cure("export both as bulk; if both are complete and only the manifest is wrong, set `[source] mode = \"bulk\"`"));
     }
     Ok(())

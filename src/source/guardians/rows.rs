@@ -71,6 +71,17 @@ pub(super) struct Broken {
     pub(super) what: &'static str,
 }
 
+/// A cell without tabs and line breaks.
+fn in_one_line(row: &lone::LoneRow<'_, 9>, column: usize) -> Option<String> {
+    row.cells[column].map(|cell| cell.replace(['\t', '\n', '\r'], " "))
+}
+
+/// A cell read as an id, if it says anything.
+fn id_of(row: &lone::LoneRow<'_, 9>, column: usize) -> Option<String> {
+    let cell = in_one_line(row, column)?;
+    Some(value::id(&cell).into_owned()).filter(|id| !id.is_empty())
+}
+
 impl Guardian {
     /// Reads a row.
     pub(super) fn read(
@@ -78,18 +89,16 @@ impl Guardian {
         reader: &Reader,
         meaning: &mut RecordReader<'_>,
     ) -> Result<Self, Broken> {
-        let own = |at: usize| row.cells[at].map(|cell| cell.replace(['\t', '\n', '\r'], " "));
-        let filled =
-            |at: usize| own(at).map(|cell| value::id(&cell).into_owned()).filter(|cell| !cell.is_empty());
-        let student_begins =
-            row.cut.filter(|(column, _)| *column == STUDENT).map(|(_, begin)| begin.to_owned());
-        let broken = |code, what| Broken {
-            line: row.line,
-            student: filled(STUDENT),
-            id: filled(GUARDIAN_ID).filter(|id| !value::is_no_id(id)),
-            student_begins: student_begins.clone(),
-            code,
-            what,
+        let broken = |code, what| {
+            let cut_in_student = row.cut.filter(|(column, _)| *column == STUDENT);
+            Broken {
+                line: row.line,
+                student: id_of(row, STUDENT),
+                id: id_of(row, GUARDIAN_ID).filter(|id| !value::is_no_id(id)),
+                student_begins: cut_in_student.map(|(_, begin)| begin.to_owned()),
+                code,
+                what,
+            }
         };
         // Other values that may be cut are not provided. Without these it is not known whose row it is.
         let is_relation = |word: &str| RELATIONS.contains(&word.to_lowercase().as_str());
@@ -104,69 +113,66 @@ impl Guardian {
         if let Some(code) = row.defect {
             return Err(broken(code, "where the cells of this row end is a guess, so it is not used"));
         }
-        let Some(student) = filled(0) else {
+        let Some(student) = id_of(row, STUDENT) else {
             return Err(broken("rejected-no-student", "the row names no student, so it is not used"));
         };
-        let [given_name, family_name, email, mobile, home_phone, language] = [1, 2, 3, 4, 5, 7].map(own);
-        let written_id = own(8).unwrap_or_default();
-        let written = Record {
-            line: Some(row.line),
-            sourced_id: &written_id,
-            given_name: given_name.as_deref(),
-            family_name: family_name.as_deref(),
-            email: email.as_deref(),
-            sms: mobile.as_deref(),
-            phone: home_phone.as_deref(),
-            language: language.as_deref(),
-            ..Record::default()
-        };
-        meaning.set_foreign(row.foreign);
-        let text = |cell: Option<&str>| cell.map(str::to_owned);
-        let (id, [given_name, family_name, email, mobile, home_phone, language]) =
-            meaning.read_any(&written, |meant| {
-                let cells = [
-                    meant.given_name,
-                    meant.family_name,
-                    meant.email,
-                    meant.sms,
-                    meant.phone,
-                    meant.language,
-                ];
-                (meant.sourced_id.to_owned(), cells.map(text))
-            });
-        if !id.is_empty() && value::is_no_id(&id) {
-            meaning.tally.word(value::GUARDIANS.id, "0", Some(row.line));
-        }
-        let id = Some(id).filter(|id| !value::is_no_id(id));
-        let part = |name: &Option<String>| name.clone().unwrap_or_default();
-        let name = PersonName::new(&part(&given_name), &part(&family_name));
-        // Whom an id names is known all the same: an account keeps the name that it has.
-        if name.is_empty() && id.is_none() {
+        let mut guardian = Self::meant(row, meaning);
+        // The person whom an id names is known all the same: an account keeps the name that it has.
+        if guardian.name.is_empty() && guardian.id.is_none() {
             return Err(broken("rejected-no-name", "the row has no name, so it is not used"));
         }
-        let number = |text: &Option<String>| text.as_ref().and_then(|text| reader.number(text));
-        let email_key = email.as_ref().and_then(|text| reader.email(text));
-        let keys = [email_key, number(&mobile), number(&home_phone)];
-        let value = |at: usize, text: &Option<String>| keys[at].zip(text.clone()).into_iter().collect();
-        Ok(Self {
-            line: row.line,
-            id,
-            shared_id: None,
-            values: [value(0, &email), value(1, &mobile), value(2, &home_phone)],
-            keys,
-            emails: keys[..1].iter().flatten().copied().collect(),
-            numbers: keys[1..].iter().flatten().copied().collect(),
-            name,
+        let texts = [&guardian.email, &guardian.mobile, &guardian.home_phone].map(Option::as_deref);
+        let [email, mobile, home_phone] = texts;
+        let number = |text: Option<&str>| reader.number(text?);
+        let keys = [email.and_then(|text| reader.email(text)), number(mobile), number(home_phone)];
+        let value = |at: usize| keys[at].zip(texts[at].map(str::to_owned)).into_iter().collect::<Vec<_>>();
+        (guardian.values, guardian.keys) = ([value(0), value(1), value(2)], keys);
+        guardian.emails = keys[..1].iter().flatten().copied().collect();
+        guardian.numbers = keys[1..].iter().flatten().copied().collect();
+        guardian.students = vec![student];
+        Ok(guardian)
+    }
+
+    /// The values of a row as they are meant. Its students, and the forms in which values are compared, are still missing.
+    fn meant(row: &lone::LoneRow<'_, 9>, meaning: &mut RecordReader<'_>) -> Self {
+        let cells: [Option<String>; 9] = std::array::from_fn(|at| in_one_line(row, at));
+        let [_, given_name, family_name, email, sms, phone, _, language, id] =
+            cells.each_ref().map(Option::as_deref);
+        let written = Record {
+            line: Some(row.line),
+            sourced_id: id.unwrap_or_default(),
             given_name,
             family_name,
             email,
-            mobile,
-            home_phone,
-            relationship: filled(RELATIONSHIP)
-                .or(row.cut.filter(|(column, _)| *column == RELATIONSHIP).map(|(_, word)| word.to_owned())),
-            language: language.filter(|language| !language.is_empty()),
-            students: vec![student],
-        })
+            sms,
+            phone,
+            language,
+            ..Record::default()
+        };
+        meaning.set_foreign(row.foreign);
+        let mut guardian = meaning.read_any(&written, |meant| {
+            let text = |cell: Option<&str>| cell.map(str::to_owned);
+            Self {
+                line: row.line,
+                id: Some(meant.sourced_id.to_owned()),
+                given_name: text(meant.given_name),
+                family_name: text(meant.family_name),
+                email: text(meant.email),
+                mobile: text(meant.sms),
+                home_phone: text(meant.phone),
+                language: text(meant.language.filter(|language| !language.is_empty())),
+                ..Self::default()
+            }
+        });
+        if guardian.id.as_ref().is_some_and(|id| !id.is_empty() && value::is_no_id(id)) {
+            meaning.tally.word(value::GUARDIANS.id, "0", Some(row.line));
+        }
+        guardian.id = guardian.id.filter(|id| !value::is_no_id(id));
+        let cut_word = row.cut.filter(|(column, _)| *column == RELATIONSHIP).map(|(_, word)| word.to_owned());
+        guardian.relationship = id_of(row, RELATIONSHIP).or(cut_word);
+        let part = |name: &Option<String>| name.clone().unwrap_or_default();
+        guardian.name = PersonName::new(&part(&guardian.given_name), &part(&guardian.family_name));
+        guardian
     }
 
     /// Leaves a part of the name out that is a word for "no value" in so many rows that it is nobody's name.

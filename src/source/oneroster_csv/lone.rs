@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::header::Wanted;
 use super::limits::Limits;
-use super::package::{Package, whole_place};
+use super::package::{ExportFile, Package, whole_place};
 use super::package_file::PackageFile;
 use super::table::{Pull, Table};
 use crate::failure::Result;
@@ -38,11 +38,12 @@ pub fn read<const N: usize>(
     each: &mut dyn FnMut(LoneRow<'_, N>) -> Result<()>,
 ) -> Result<FileSeen> {
     let (package, file) = Package::lone(path, Limits::default())?;
-    let whole = |failure| whole_place(failure, &file.name, &package.place(&file));
+    let file = ExportFile { package: &package, file: &file };
+    let whole = |failure| whole_place(failure, file.name(), &file.place());
     let wanted = columns.map(|(name, formerly)| Wanted { name, formerly, misspelt: &[] });
-    let table = Table::open(&package, &file, opening, &wanted, findings).map_err(whole)?;
+    let table = Table::open(file, opening, &wanted, findings).map_err(whole)?;
     let located = table.header.locate(&wanted, findings).map_err(whole)?;
-    let tally = table.rows(&package, &file, &located, findings, &mut |row, _| {
+    let tally = table.rows(file, &located, findings, &mut |row, _| {
         let cut = row.unproven().and_then(|cut| located.iter().position(|column| *column == Some(cut)));
         each(LoneRow {
             line: row.line(),
@@ -78,7 +79,7 @@ impl LoneFile {
         let wanted: Vec<Wanted<'_>> =
             known.iter().map(|name| Wanted { name, formerly: &[], misspelt: &[] }).collect();
         let opening = FileOpening { before, header: HeaderRow::First, ..FileOpening::default() };
-        let table = Table::open(&package, &file, opening, &wanted, findings)?;
+        let table = Table::open(ExportFile { package: &package, file: &file }, opening, &wanted, findings)?;
         Ok(Self { package, file, table })
     }
 
@@ -102,7 +103,7 @@ impl LoneFile {
     /// # Errors
     /// As [`read`].
     pub fn rows(&self) -> Result<LoneRows<'_>> {
-        Ok(LoneRows(self.table.pull(&self.package, &self.file)?))
+        Ok(LoneRows(self.table.pull(ExportFile { package: &self.package, file: &self.file })?))
     }
 }
 

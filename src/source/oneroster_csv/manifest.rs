@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 
 use super::EncodingSetting;
 use super::header::Wanted;
-use super::package::Package;
-use super::package_file::{PackageFile, Part};
+use super::package::ExportFile;
+use super::package_file::Part;
 use super::table::{FileOpening, Table};
 use crate::failure::{Kind, Result};
 use crate::findings::{At, Findings};
@@ -63,19 +63,18 @@ const LISTED: [&str; 21] = [
 impl Manifest {
     /// Reads the manifest; an unreadable one says nothing.
     pub(super) fn read(
-        package: &Package,
-        file: &PackageFile,
+        file: ExportFile<'_>,
         setting: EncodingSetting,
         findings: &mut Findings,
     ) -> Result<Self> {
-        match properties(package, file, setting, findings) {
+        match properties(file, setting, findings) {
             Ok(properties) => {
                 let manifest = Self::understand(&properties, file, findings);
-                manifest.compare(package, file, findings);
+                manifest.compare(file, findings);
                 Ok(manifest)
             }
             Err(failure) if failure.kind == Kind::InputUnusable => {
-                findings.warn("manifest-unreadable", At::file(&file.name), || failure.to_string());
+                findings.warn("manifest-unreadable", At::file(file.name()), || failure.to_string());
                 Ok(Self::default())
             }
             Err(failure) => Err(failure),
@@ -84,7 +83,7 @@ impl Manifest {
 
     fn understand(
         properties: &BTreeMap<String, String>,
-        file: &PackageFile,
+        file: ExportFile<'_>,
         findings: &mut Findings,
     ) -> Self {
         let mut manifest = Self::default();
@@ -94,14 +93,14 @@ impl Manifest {
                 ("manifest.version", _) if value != "1.0" => {
                     findings.warn(
                         "manifest-version",
-                        At::file(&file.name).column("manifest.version"),
+                        At::file(file.name()).column("manifest.version"),
                         || "not 1.0; read all the same".to_owned(),
                     );
                 }
                 ("oneroster.version", _) if !["1.0", "1.1", "1.2", "1.2.1"].contains(&value.as_str()) => {
                     findings.warn(
                         "manifest-version",
-                        At::file(&file.name).column("oneroster.version"),
+                        At::file(file.name()).column("oneroster.version"),
                         || "not a version that is known; the columns decide".to_owned(),
                     );
                 }
@@ -125,7 +124,7 @@ impl Manifest {
             }
         }
         if !unknown.is_empty() {
-            findings.warn("manifest-property", At::file(&file.name), || {
+            findings.warn("manifest-property", At::file(file.name()), || {
                 let shown: Vec<String> =
                     unknown.iter().take(5).map(|name| name.chars().take(40).collect()).collect();
                 format!("properties that are not known were ignored: {}", shown.join(", "))
@@ -135,43 +134,43 @@ impl Manifest {
     }
 
     /// Tells where the manifest and the package do not agree. For users.csv that is decided with the mode.
-    fn compare(&self, package: &Package, file: &PackageFile, findings: &mut Findings) {
+    fn compare(&self, file: ExportFile<'_>, findings: &mut Findings) {
         for (part, mode) in [(Part::Orgs, self.orgs), (Part::Roles, self.roles)] {
-            let message = match (package.file(part), mode) {
+            let message = match (file.package.file(part), mode) {
                 (Some(_), Some(FileMode::Absent)) => "said to be absent, but it is there and was read",
                 (None, Some(FileMode::Bulk | FileMode::Delta)) => "said to be there, but it is not",
                 _ => continue,
             };
-            findings
-                .warn("manifest-file", At::file(&file.name), || format!("{} is {message}", part.file_name()));
+            findings.warn("manifest-file", At::file(file.name()), || {
+                format!("{} is {message}", part.file_name())
+            });
         }
     }
 }
 
 /// The properties by their names in lower case.
 fn properties(
-    package: &Package,
-    file: &PackageFile,
+    file: ExportFile<'_>,
     setting: EncodingSetting,
     findings: &mut Findings,
 ) -> Result<BTreeMap<String, String>> {
     // A manifest that was cut says less, and what it does not say archives nobody.
     let opening = FileOpening { setting, ..FileOpening::default() };
-    let table = Table::open(package, file, opening, &COLUMNS, findings)?;
+    let table = Table::open(file, opening, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [name, value] = columns;
     if value.is_none() {
         return Err(table.header.missing("value"));
     }
     let mut properties = BTreeMap::new();
-    table.rows(package, file, &columns, findings, &mut |row, findings| {
+    table.rows(file, &columns, findings, &mut |row, findings| {
         let property = row.get(name).unwrap_or_default().to_ascii_lowercase();
         let value = row.get(value).unwrap_or_default().to_owned();
         if let Some(before) = properties.insert(property, value.clone())
             && before != value
         {
             // Two answers are no answer.
-            findings.warn("manifest-property", At::file(&file.name).line(row.line()), || {
+            findings.warn("manifest-property", At::file(file.name()).line(row.line()), || {
                 "said twice and differently, so taken as not said".to_owned()
             });
             properties.insert(row.get(name).unwrap_or_default().to_ascii_lowercase(), String::new());

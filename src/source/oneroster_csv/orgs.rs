@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::header::Wanted;
-use super::package::Package;
-use super::package_file::PackageFile;
+use super::package::ExportFile;
 use super::table::{FileOpening, Table};
 use crate::contact::decode_html;
 use crate::failure::Result;
@@ -21,24 +20,23 @@ const COLUMNS: [Wanted<'static>; 3] = [
 
 /// Reads orgs.csv. None if it has no rows, which is as good as not there.
 pub(super) fn read(
-    package: &Package,
-    file: &PackageFile,
+    file: ExportFile<'_>,
     opening: FileOpening<'_>,
     findings: &mut Findings,
 ) -> Result<(Option<Schools>, FileSeen)> {
-    let table = Table::open(package, file, opening, &COLUMNS, findings)?;
+    let table = Table::open(file, opening, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [id, name, kind] = columns;
     if name.is_none() {
-        findings.warn("missing-header", At::file(&file.name).line(table.header.line).column("name"), || {
+        findings.warn("missing-header", At::file(file.name()).line(table.header.line).column("name"), || {
             "there is no such column, so schools are known by their ids".to_owned()
         });
     }
     let mut schools = Schools::default();
-    let tally = table.rows(package, file, &columns, findings, &mut |row, findings| {
+    let tally = table.rows(file, &columns, findings, &mut |row, findings| {
         let defect = row.defect();
         if let Some(code) = defect {
-            findings.error(code, At::file(&file.name).line(row.line()), || {
+            findings.error(code, At::file(file.name()).line(row.line()), || {
                 "the org in this row is known by its id".to_owned()
             });
         }
@@ -54,7 +52,7 @@ pub(super) fn read(
     })?;
     let seen = table.seen(&COLUMNS, &columns, &tally);
     if schools.0.is_empty() {
-        findings.warn("empty-file", At::file(&file.name), || {
+        findings.warn("empty-file", At::file(file.name()), || {
             "it has no rows, so schools are known by their ids".to_owned()
         });
         return Ok((None, seen));

@@ -62,47 +62,64 @@ impl Package {
         Ok((Self { name: path.display().to_string(), files: Vec::new(), archive: None, limits }, file))
     }
 
-    pub(super) fn file(&self, part: Part) -> Option<&PackageFile> {
-        self.files.iter().find(|file| file.part == part)
-    }
-
-    /// Path and file name, for messages.
-    pub(super) fn place(&self, file: &PackageFile) -> String {
-        match &file.folder {
-            // A file alone is its own package.
-            _ if self.files.is_empty() => self.name.clone(),
-            Some(folder) => folder.join(&file.name).display().to_string(),
-            None => format!("{}, {}", self.name, file.name),
-        }
+    pub(super) fn file(&self, part: Part) -> Option<ExportFile<'_>> {
+        let file = self.files.iter().find(|file| file.part == part)?;
+        Some(ExportFile { package: self, file })
     }
 
     /// Name and place of each file.
     pub(super) fn places(&self) -> Vec<(String, String)> {
-        self.files.iter().map(|file| (file.name.clone(), self.place(file))).collect()
+        let place = |file| ExportFile { package: self, file }.place();
+        self.files.iter().map(|file| (file.name.clone(), place(file))).collect()
+    }
+}
+
+/// A file of a package, to be read from its first byte as often as needed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ExportFile<'p> {
+    pub package: &'p Package,
+    pub file: &'p PackageFile,
+}
+
+impl<'p> ExportFile<'p> {
+    /// Its name as the user knows it, without folders.
+    pub(super) fn name(self) -> &'p str {
+        &self.file.name
     }
 
-    /// Gives `use_it` the bytes of a file from the first one on.
-    pub(super) fn with_reader<T>(
-        &self,
-        file: &PackageFile,
-        use_it: impl FnOnce(&mut dyn Read) -> Result<T>,
-    ) -> Result<T> {
-        match (&file.content, &self.archive) {
+    /// Path and file name, for messages.
+    pub(super) fn place(self) -> String {
+        match &self.file.folder {
+            // A file alone is its own package.
+            _ if self.package.files.is_empty() => self.package.name.clone(),
+            Some(folder) => folder.join(self.name()).display().to_string(),
+            None => format!("{}, {}", self.package.name, self.name()),
+        }
+    }
+
+    /// The place of a line, for messages.
+    pub(super) fn line(self, line: u64) -> String {
+        format!("{} line {line}", self.place())
+    }
+
+    /// Gives `use_it` the bytes from the first one on.
+    pub(super) fn with_reader<T>(self, use_it: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
+        match (&self.file.content, &self.package.archive) {
             (Content::Entry(index), Some(archive)) => {
                 // A clone is a reader of its own, so that several can be at work; the directory is shared.
                 let mut archive = archive.clone();
                 let entry = archive.by_index(*index).map_err(|cause| {
-                    Failure::new(Kind::InputUnusable, format!("{} cannot be unpacked", file.name))
-                        .at(&self.name)
+                    Failure::new(Kind::InputUnusable, format!("{} cannot be unpacked", self.name()))
+                        .at(&self.package.name)
                         .cure("check that the archive was delivered completely and is an ordinary zip file")
                         .because(cause)
                 })?;
                 let compressed = entry.compressed_size();
-                use_it(&mut Limited { reader: entry, limits: self.limits, compressed, read: 0 })
+                use_it(&mut Limited { reader: entry, limits: self.package.limits, compressed, read: 0 })
             }
             (Content::File(opened), _) => use_it(&mut opened.clone()),
             (Content::Entry(_), None) => {
-                Err(Failure::new(Kind::Failed, "an archive entry without its archive").at(self.place(file)))
+                Err(Failure::new(Kind::Failed, "an archive entry without its archive").at(self.place()))
             }
         }
     }

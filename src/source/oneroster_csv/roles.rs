@@ -12,8 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::dates::{self, Day};
 use super::header::Wanted;
-use super::package::Package;
-use super::package_file::PackageFile;
+use super::package::ExportFile;
 use super::table::{FileOpening, Table, TableRow};
 use crate::contact::visible;
 use crate::failure::{Failure, Kind, Result};
@@ -103,14 +102,13 @@ impl RoleIndex {
     /// Reads roles.csv. Org ids that `schools`, if there are any, does not know are kept and told of. Of a `delta`, roles
     /// that are taken away are kept as such.
     pub(super) fn read(
-        package: &Package,
-        file: &PackageFile,
+        file: ExportFile<'_>,
         opening: FileOpening<'_>,
         schools: Option<&Schools>,
         delta: bool,
         findings: &mut Findings,
     ) -> Result<(Self, FileSeen)> {
-        let table = Table::open(package, file, opening, &COLUMNS, findings)?;
+        let table = Table::open(file, opening, &COLUMNS, findings)?;
         let columns = table.header.locate(&COLUMNS, findings)?;
         let [user, role, _, org, ..] = columns;
         for (column, found) in [("userSourcedId", user), ("role", role)] {
@@ -121,13 +119,13 @@ impl RoleIndex {
         if org.is_none() {
             findings.warn(
                 "missing-header",
-                At::file(&file.name).line(table.header.line).column("orgSourcedId"),
+                At::file(file.name()).line(table.header.line).column("orgSourcedId"),
                 || "there is no such column, so schools stay as the store has them".to_owned(),
             );
         }
         warn_of_variants(&table, &columns, findings);
         let mut builder = Builder {
-            file: &file.name,
+            file: file.name(),
             columns,
             schools,
             orgs: OrgCheck::new(schools),
@@ -136,11 +134,11 @@ impl RoleIndex {
             places: HashMap::new(),
             cells: value::Tally::default(),
         };
-        let tally = table.rows(package, file, &columns, findings, &mut |row, findings| {
+        let tally = table.rows(file, &columns, findings, &mut |row, findings| {
             builder.add(&row, findings)?;
             Ok(ControlFlow::Continue(()))
         })?;
-        builder.cells.tell(&file.name, findings);
+        builder.cells.tell(file.name(), findings);
         let mut index = builder.index;
         index.has_orgs = org.is_some();
         index.arrange();
@@ -327,9 +325,9 @@ struct Builder<'b> {
 
 impl Builder<'_> {
     fn add(&mut self, row: &TableRow<'_>, findings: &mut Findings) -> Result<()> {
-        let (file, line) = (self.file, Some(row.line()));
+        let at = At::file(self.file).line(row.line());
         if let Some(code) = row.defect() {
-            findings.error(code, At::file(file).line(line), || {
+            findings.error(code, at, || {
                 "the role in this row cannot be read, so its user is rejected".to_owned()
             });
             // Where the row is broken is not known: the user may be another.
@@ -339,39 +337,26 @@ impl Builder<'_> {
             }
             return Ok(());
         }
-        let mut gone = 0;
-        match self.meant(row, STATUS, row.as_it_stands(self.columns[STATUS])).as_deref().unwrap_or_default() {
-            status if status.eq_ignore_ascii_case("tobedeleted") => {
-                if !self.delta {
-                    return Ok(());
-                }
-                gone = GONE;
-            }
-            known if known.is_empty() || known.eq_ignore_ascii_case("active") => {}
-            _ => findings.warn("unknown-status", At::file(file).line(line).column("status"), || {
-                "taken for active".to_owned()
-            }),
+        let status = self.meant(row, STATUS, row.as_it_stands(self.columns[STATUS])).unwrap_or_default();
+        let is_gone = status.eq_ignore_ascii_case("tobedeleted");
+        if is_gone && !self.delta {
+            return Ok(());
         }
-        // A value that the file may have been cut in counts where nothing longer could be meant.
-        let whole_org = |org: &&str| {
-            let longer = |other: &String| other.len() > org.len() && other.starts_with(*org);
-            self.schools.is_some_and(|all| all.0.contains_key(*org) && !all.0.keys().any(longer))
-        };
-        let [_, role, _, org, ..] = self.columns;
-        let said_org = row.get(org).or_else(|| row.as_it_stands(org).filter(whole_org));
-        let is_role = |role: &&str| roles::is_known(&roles::canonical(role));
-        let said_role = row.get(role).or_else(|| row.as_it_stands(role).filter(is_role));
+        if !(is_gone || status.is_empty() || status.eq_ignore_ascii_case("active")) {
+            findings.warn("unknown-status", at.column("status"), || "taken for active".to_owned());
+        }
+        let [said_role, said_org] = self.said(row);
         // A row that ends before the org has said neither that there is one nor that there is none.
         let cut_off = self.columns[ORG].is_some() && said_org.is_none();
         let (user, role) = (self.filled(row, USER), self.meant(row, ROLE, said_role));
         let nameless = role.is_none() && said_role.is_some() && !cut_off && user.is_some();
         if nameless {
-            findings.warn("incomplete-role", At::file(file).line(line).column("role"), || {
+            findings.warn("incomplete-role", at.column("role"), || {
                 "a role without its name; only its org is used, and only if the user has another role"
                     .to_owned()
             });
         } else if role.is_none() || user.is_none() || cut_off {
-            findings.error("incomplete-role", At::file(file).line(line), || {
+            findings.error("incomplete-role", at, || {
                 "without a user, without a role or cut off, so its user, if there is one, is rejected"
                     .to_owned()
             });
@@ -387,34 +372,64 @@ impl Builder<'_> {
         let org = self.meant(row, ORG, said_org);
         match &org {
             Some(org) => self.orgs.look(org, |code, message| {
-                findings.warn(code, At::file(file).line(line).column("orgSourcedId"), || message.to_owned());
+                findings.warn(code, at.column("orgSourcedId"), || message.to_owned());
             }),
             None if self.columns[ORG].is_some() && !role.as_deref().is_some_and(is_guardian) => {
-                findings.warn("blank-org", At::file(file).line(line).column("orgSourcedId"), || {
+                findings.warn("blank-org", at.column("orgSourcedId"), || {
                     "the row does not say where the role is held; the schools that the store knows stand"
                         .to_owned()
                 });
             }
             None => {}
         }
+        self.enter(row, &user, role.as_deref(), org.as_deref(), is_gone, findings)
+    }
+
+    /// Role and org of a row as they stand. A value that the file may have been cut in counts where nothing longer could be
+    /// meant.
+    fn said<'a>(&self, row: &TableRow<'a>) -> [Option<&'a str>; 2] {
+        let [_, role, _, org, ..] = self.columns;
+        let whole_org = |org: &&str| {
+            let longer = |other: &String| other.len() > org.len() && other.starts_with(*org);
+            self.schools.is_some_and(|all| all.0.contains_key(*org) && !all.0.keys().any(longer))
+        };
+        let is_role = |role: &&str| roles::is_known(&roles::canonical(role));
+        [
+            row.get(role).or_else(|| row.as_it_stands(role).filter(is_role)),
+            row.get(org).or_else(|| row.as_it_stands(org).filter(whole_org)),
+        ]
+    }
+
+    /// Puts a row into the index that says whose role it is.
+    fn enter(
+        &mut self,
+        row: &TableRow<'_>,
+        user: &str,
+        role: Option<&str>,
+        org: Option<&str>,
+        is_gone: bool,
+        findings: &mut Findings,
+    ) -> Result<()> {
         let primary = row.as_it_stands(self.columns[PRIMARY]);
         let is_primary = self.meant(row, PRIMARY, primary).is_some_and(|word| {
             ["primary", "true", "1", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
         });
+        let gone = if is_gone { GONE } else { 0 };
         let role = match role {
-            Some(role) => self.intern(&role)? | gone | if is_primary { 0 } else { NOT_PRIMARY },
+            Some(role) => self.intern(role)? | gone | if is_primary { 0 } else { NOT_PRIMARY },
             None => NAMELESS,
         };
-        let org = org.map_or(Ok(NO_ORG), |org| self.intern(&org))?;
+        let org = org.map_or(Ok(NO_ORG), |org| self.intern(org))?;
         let (begin, end) = (self.filled(row, BEGIN), self.filled(row, END));
         let period = dates::period(begin.as_deref(), end.as_deref());
         for (name, odd) in [("beginDate", period.odd_begin), ("endDate", period.odd_end)] {
             if let Some(why) = odd {
-                findings.warn("unreadable-date", At::file(file).line(line).column(name), || why.to_owned());
+                let at = At::file(self.file).line(row.line()).column(name);
+                findings.warn("unreadable-date", at, || why.to_owned());
             }
         }
         let (begin, end) = (period.begin, period.end);
-        self.index.entries.push(Entry { user: user_hash(&user), role, org, begin, end });
+        self.index.entries.push(Entry { user: user_hash(user), role, org, begin, end });
         Ok(())
     }
 

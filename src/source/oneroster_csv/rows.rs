@@ -133,12 +133,25 @@ impl<'s> RowReader<'s> {
             format!("quotes inside the cell of column {column} are not doubled, so where it ends is a guess")
         });
         self.cells.mend(text, row, std::iter::once(self.columns.sourced_id));
-        let sourced_id = value::id(self.cells.get(text, self.columns.sourced_id).unwrap_or_default());
-        if let Some(index) = self.roles {
-            index.meet(&sourced_id, &mut self.met);
+        let sourced_id = self.cells.get(text, self.columns.sourced_id).unwrap_or_default();
+        Self::reject(self.roles, &mut self.met, row.line, sourced_id, Defect::Quoting, each)
+    }
+
+    /// Hands over a row of which only the user is known.
+    fn reject(
+        roles: Option<&RoleIndex>,
+        met: &mut Met,
+        line: u64,
+        sourced_id: &str,
+        defect: Defect,
+        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let sourced_id = value::id(sourced_id);
+        if let Some(index) = roles {
+            index.meet(&sourced_id, met);
         }
-        let (line, defect) = (Some(row.line), Some(Defect::Quoting));
-        each(&Record { line, sourced_id: &sourced_id, defect, ..Record::default() })
+        let defect = Some(defect);
+        each(&Record { line: Some(line), sourced_id: &sourced_id, defect, ..Record::default() })
     }
 
     /// Tells what was odd about the cells of the whole file.
@@ -171,11 +184,7 @@ impl<'s> RowReader<'s> {
         let sourced_id = self.cells.get(text, columns.sourced_id).unwrap_or_default();
         let rejected = rejected || self.is_misplaced(text, line, findings);
         if rejected {
-            let (sourced_id, defect) = (value::id(sourced_id), Some(Defect::Shifted));
-            if let Some(index) = self.roles {
-                index.meet(&sourced_id, &mut self.met);
-            }
-            return each(&Record { line: Some(line), sourced_id: &sourced_id, defect, ..Record::default() });
+            return Self::reject(self.roles, &mut self.met, line, sourced_id, Defect::Shifted, each);
         }
         let (cells, file) = (&self.cells, self.table.header.file.as_str());
         // What the file may have been cut in is not provided.
@@ -194,7 +203,7 @@ impl<'s> RowReader<'s> {
             });
             self.cut_id = (cut == columns.sourced_id).then_some(line);
         }
-        let mut enabled = word(columns.enabled, &|word| boolean(word).is_some()).and_then(|cell| {
+        let enabled = word(columns.enabled, &|word| boolean(word).is_some()).and_then(|cell| {
             let enabled = boolean(cell).or_else(|| boolean(&value::id(cell)));
             if enabled.is_none() && !value::id(cell).is_empty() {
                 findings.warn("unreadable-boolean", At::file(file).line(line).column("enabledUser"), || {
@@ -203,21 +212,14 @@ impl<'s> RowReader<'s> {
             }
             enabled
         });
-        let mut deleted = false;
-        match word(columns.status, &is_status).unwrap_or_default() {
-            "" | "active" => {}
-            status if status.eq_ignore_ascii_case("active") => {}
-            status if status.eq_ignore_ascii_case("tobedeleted") => deleted = true,
-            status if status.eq_ignore_ascii_case("inactive") => enabled = Some(false),
-            status => match value::id(status) {
-                word if word.is_empty() || word.eq_ignore_ascii_case("active") => {}
-                word if word.eq_ignore_ascii_case("tobedeleted") => deleted = true,
-                word if word.eq_ignore_ascii_case("inactive") => enabled = Some(false),
-                _ => findings.warn("unknown-status", At::file(file).line(line).column("status"), || {
-                    "taken for active".to_owned()
-                }),
-            },
-        }
+        let status = word(columns.status, &is_status).unwrap_or_default();
+        let status = Status::of(status).or_else(|| Status::of(&value::id(status))).unwrap_or_else(|| {
+            findings.warn("unknown-status", At::file(file).line(line).column("status"), || {
+                "taken for active".to_owned()
+            });
+            Status::Active
+        });
+        let enabled = if status == Status::Inactive { Some(false) } else { enabled };
         let role = word(columns.role, &|role| is_known(&canonical(role)));
         let index = self.roles;
         let (orgs_check, met, role_list) = (&mut self.orgs, &mut self.met, &mut self.role_list);
@@ -225,7 +227,7 @@ impl<'s> RowReader<'s> {
             line: Some(line),
             sourced_id,
             identifier: get(columns.identifier),
-            deleted,
+            deleted: status == Status::ToBeDeleted,
             enabled,
             given_name: get(Some(columns.given_name)),
             family_name: get(Some(columns.family_name)),
@@ -323,6 +325,26 @@ fn roles<'a>(
             (list, false)
         }
         (role, _) => (role, false),
+    }
+}
+
+/// What the column `status` says. `inactive` is a word of OneRoster 1.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Active,
+    Inactive,
+    ToBeDeleted,
+}
+
+impl Status {
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "" | "active" => Some(Self::Active),
+            _ if word.eq_ignore_ascii_case("active") => Some(Self::Active),
+            _ if word.eq_ignore_ascii_case("tobedeleted") => Some(Self::ToBeDeleted),
+            _ if word.eq_ignore_ascii_case("inactive") => Some(Self::Inactive),
+            _ => None,
+        }
     }
 }
 

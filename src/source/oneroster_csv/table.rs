@@ -14,8 +14,8 @@ use super::cells::Cells;
 use super::encoding::{Encoding, Fingerprint, Inspection, TextReader, inspect, read_piece};
 use super::header::{Header, Wanted};
 use super::lines::LineCounter;
-use super::package::Package;
-use super::package_file::{Content, PackageFile};
+use super::package::ExportFile;
+use super::package_file::Content;
 use super::scan::{Dialect, Outcome, Scanned, Shape, record};
 use super::shifted::{Judge, Sample};
 use crate::failure::{Failure, Kind, Result};
@@ -92,55 +92,16 @@ impl Tally {
 impl Table {
     /// Looks through the file once. Its header row is recognised by `known` columns, the first of which it must have.
     pub(super) fn open(
-        package: &Package,
-        file: &PackageFile,
+        file: ExportFile<'_>,
         opening: FileOpening<'_>,
         known: &[Wanted<'_>],
         findings: &mut Findings,
     ) -> Result<Self> {
-        let setting = opening.setting;
-        let unusable = |what: &str| Failure::new(Kind::InputUnusable, format!("{} {what}", file.name));
-        let inspection = package
-            .with_reader(file, |reader| inspect(reader, setting).map_err(|cause| unreadable(file, cause)))
-            .map_err(|failure| placed(failure, package))?;
-        if inspection.fingerprint.length == 0 {
-            return Err(unusable("is empty").at(&package.name).cure(EXPORT_AGAIN));
-        }
-        if inspection.nul {
-            return Err(unusable("is not a text file: it holds NUL characters").at(&package.name).cure(
-                "export it as UTF-8; if it is UTF-16 without a byte order mark, set `[source] encoding = \"utf-16\"`",
-            ));
-        }
-        let as_before = |before: &FileSeen| {
-            let (own, other) = (inspection.line_break, before.line_break.as_str());
-            before.ended_in_line_break && (own == other || own.is_empty() || other.is_empty())
-        };
-        if !inspection.ended && opening.before.is_some_and(as_before) {
-            return Err(cut(package, file)?);
-        }
-        check_encoding(package, file, setting, &inspection, findings)?;
+        let inspection = look_through(file, opening, findings)?;
         let encoding = inspection.encoding;
-        let found = package.with_reader(file, |reader| {
-            let mut text = TextReader::new(reader, encoding);
-            let mut head = Vec::new();
-            loop {
-                text.read_more(&mut head).map_err(|cause| unreadable(file, cause))?;
-                let found = find_header(&head, text.ended(), known);
-                if found.is_some() || text.ended() || head.len() >= HEADER_ROOM {
-                    let first = || widest_row(&head, text.ended());
-                    return Ok(if opening.header == HeaderRow::First { found.or_else(first) } else { found });
-                }
-            }
-        })?;
-        let key = known.first().map_or("", |wanted| wanted.name);
-        // Without a header the first row is somebody's details, so it is not shown.
-        let Some(Found { delimiter, line, cells, skipped }) = found else {
-            return Err(unusable(&format!("has no header row: no column {key} in its first row"))
-                .at(format!("{} line 1", package.place(file)))
-                .cure(EXPORT_AGAIN));
-        };
+        let Found { delimiter, line, cells, skipped } = header_row(file, encoding, opening.header, known)?;
         if let Some(what) = skipped {
-            findings.warn("line-before-header", At::file(&file.name).line(1), || {
+            findings.warn("line-before-header", At::file(file.name()).line(1), || {
                 format!("line 1 is `{what}`, which is no header; it was skipped")
             });
         }
@@ -150,17 +111,17 @@ impl Table {
                 b'|' => "vertical bars",
                 _ => "tabs",
             };
-            findings.warn("delimiter", At::file(&file.name).line(line), || {
+            findings.warn("delimiter", At::file(file.name()).line(line), || {
                 format!("its cells are set apart by {name} instead of commas; was it saved by a spreadsheet?")
             });
         }
         let dialect = Dialect { delimiter, width: cells.len() };
-        let header = Header { file: file.name.clone(), line, cells };
-        let has_to = opening.header == HeaderRow::Recognised;
-        if has_to && !header.cells.iter().any(|cell| known.first().is_some_and(|wanted| wanted.is(cell))) {
-            return Err(header.missing(key));
+        let header = Header { file: file.name().to_owned(), line, cells };
+        let key = known.first().filter(|_| opening.header == HeaderRow::Recognised);
+        if let Some(key) = key.filter(|key| !header.cells.iter().any(|cell| key.is(cell))) {
+            return Err(header.missing(key.name));
         }
-        let judge = sample(package, file, encoding, dialect, &header)?;
+        let judge = sample(file, encoding, dialect, &header)?;
         let fingerprint = inspection.fingerprint;
         // The same file again proves nothing.
         let last_row_before = opening
@@ -223,19 +184,18 @@ impl Table {
     /// wrong with them.
     pub(super) fn blocks(
         &self,
-        package: &Package,
-        file: &PackageFile,
+        file: ExportFile<'_>,
         each: &mut dyn FnMut(&Block) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let mut started = false;
-        let outcome = package.with_reader(file, |reader| {
+        let outcome = file.with_reader(|reader| {
             started = true;
             let mut splitter = Splitter::new(TextReader::new(reader, self.encoding), self.dialect);
             let mut block = Block::default();
             let outcome = loop {
                 match splitter.next(&mut block) {
                     Ok(false) => break Ok(()),
-                    Err(broken) => break Err(self.broken(package, file, broken)),
+                    Err(broken) => break Err(self.broken(file, broken)),
                     Ok(true) => {}
                 }
                 if block.rows.first().is_some_and(|row| row.line <= self.header.line) {
@@ -245,29 +205,27 @@ impl Table {
                     return Ok(());
                 }
             };
-            let fingerprint =
-                splitter.finish().map_err(|cause| self.interrupted(package, file).because(cause))?;
+            let fingerprint = splitter.finish().map_err(|cause| self.interrupted(file).because(cause))?;
             if fingerprint != self.fingerprint {
-                return Err(changed(package, file));
+                return Err(changed(file));
             }
             outcome
         });
         // It could be unpacked when it was opened.
-        if started { outcome } else { outcome.map_err(|_| changed(package, file)) }
+        if started { outcome } else { outcome.map_err(|_| changed(file)) }
     }
 
     /// Hands out all rows in order, mended in the given columns, blank ones left out. Counts what there is in these columns.
     pub(super) fn rows(
         &self,
-        package: &Package,
-        file: &PackageFile,
+        file: ExportFile<'_>,
         columns: &[Option<usize>],
         findings: &mut Findings,
         each: &mut dyn FnMut(TableRow<'_>, &mut Findings) -> Result<ControlFlow<()>>,
     ) -> Result<Tally> {
         let mut cells = Cells::default();
         let mut tally = Tally::of(columns.iter().flatten().copied());
-        self.blocks(package, file, &mut |block| {
+        self.blocks(file, &mut |block| {
             for (at, row) in block.rows.iter().enumerate() {
                 cells.split(&block.text, row, self.dialect.delimiter);
                 if row.shape != Shape::Plain {
@@ -276,15 +234,9 @@ impl Table {
                 if cells.blank_from(&block.text, 0) && !matches!(row.shape, Shape::Malformed(_)) {
                     continue;
                 }
-                tally.add(&block.text, &cells);
-                let mut unproven = None;
-                if block.open_ended && at + 1 == block.rows.len() {
-                    let (may_be_cut, hash) = self.may_be_cut(&block.text, row);
-                    tally.end_with(hash);
-                    unproven = may_be_cut.then(|| cells.len().saturating_sub(1));
-                }
                 let (found, width) = (cells.len(), self.dialect.width);
-                let row = TableRow { text: &block.text, row, cells: &cells, table: self, unproven };
+                let row = self.counted(block, at, &cells, &mut tally);
+                let unproven = row.unproven;
                 if found != width && row.defect().is_none() {
                     findings.warn("ragged-row", At::file(&self.header.file).line(row.line()), || {
                         format!("{found} cells under {width} headers")
@@ -307,9 +259,28 @@ impl Table {
         Ok(tally)
     }
 
+    /// A row of a block, whose cells were split, and counts it.
+    fn counted<'a>(
+        &'a self,
+        block: &'a Block,
+        at: usize,
+        cells: &'a Cells,
+        tally: &mut Tally,
+    ) -> TableRow<'a> {
+        let (text, row) = (&block.text, &block.rows[at]);
+        tally.add(text, cells);
+        let mut unproven = None;
+        if block.open_ended && at + 1 == block.rows.len() {
+            let (may_be_cut, hash) = self.may_be_cut(text, row);
+            tally.end_with(hash);
+            unproven = may_be_cut.then(|| cells.len().saturating_sub(1));
+        }
+        TableRow { text, row, cells, table: self, unproven }
+    }
+
     /// All rows of a file alone, one after the other.
-    pub(super) fn pull<'t>(&'t self, package: &'t Package, file: &'t PackageFile) -> Result<Pull<'t>> {
-        let Content::File(opened) = &file.content else {
+    pub(super) fn pull<'t>(&'t self, file: ExportFile<'t>) -> Result<Pull<'t>> {
+        let Content::File(opened) = &file.file.content else {
             return Err(Failure::new(Kind::Failed, "an archive entry has no rows of its own"));
         };
         let text = TextReader::new(opened.clone(), self.encoding);
@@ -317,7 +288,6 @@ impl Table {
         let tally = Tally::of(0..self.header.cells.len());
         Ok(Pull {
             table: self,
-            package,
             file,
             splitter,
             block: Block::default(),
@@ -327,15 +297,15 @@ impl Table {
         })
     }
 
-    fn broken(&self, package: &Package, file: &PackageFile, broken: Broken) -> Failure {
+    fn broken(&self, file: ExportFile<'_>, broken: Broken) -> Failure {
         match broken {
-            Broken::Io(cause) => self.interrupted(package, file).because(cause),
-            Broken::NotUtf8 => changed(package, file),
+            Broken::Io(cause) => self.interrupted(file).because(cause),
+            Broken::NotUtf8 => changed(file),
             Broken::Unclosed { line } => Failure::new(
                 Kind::InputUnusable,
-                format!("{} has a quote that is never closed, so where its rows end is unknown", file.name),
+                format!("{} has a quote that is never closed, so where its rows end is unknown", file.name()),
             )
-            .at(format!("{} line {line}", package.place(file)))
+            .at(file.line(line))
             .cure(
                 "correct the quote in the SIS (quotes inside a quoted cell have to be doubled) and export again; if that is \
                  where the file ends, it was cut off: have it delivered again",
@@ -343,9 +313,9 @@ impl Table {
         }
     }
 
-    fn interrupted(&self, package: &Package, file: &PackageFile) -> Failure {
-        Failure::new(Kind::SourceUnavailable, format!("{} could not be read to its end", file.name))
-            .at(&package.name)
+    fn interrupted(&self, file: ExportFile<'_>) -> Failure {
+        Failure::new(Kind::SourceUnavailable, format!("{} could not be read to its end", file.name()))
+            .at(&file.package.name)
             .cure("check the disk or the network share and run again")
     }
 }
@@ -353,8 +323,7 @@ impl Table {
 /// The rows of a file alone, handed out one at a time.
 pub(super) struct Pull<'t> {
     table: &'t Table,
-    package: &'t Package,
-    file: &'t PackageFile,
+    file: ExportFile<'t>,
     /// None once everything was read.
     splitter: Option<Splitter<'static>>,
     block: Block,
@@ -378,12 +347,12 @@ impl Pull<'_> {
                 let outcome = splitter.next(&mut self.block);
                 if !matches!(outcome, Ok(true)) {
                     let fingerprint = self.splitter.take().map(Splitter::finish).transpose();
-                    let fingerprint = fingerprint
-                        .map_err(|cause| table.interrupted(self.package, self.file).because(cause))?;
+                    let fingerprint =
+                        fingerprint.map_err(|cause| table.interrupted(self.file).because(cause))?;
                     if fingerprint != Some(table.fingerprint) {
-                        return Err(changed(self.package, self.file));
+                        return Err(changed(self.file));
                     }
-                    outcome.map_err(|broken| table.broken(self.package, self.file, broken))?;
+                    outcome.map_err(|broken| table.broken(self.file, broken))?;
                     return Ok(None);
                 }
             }
@@ -400,15 +369,7 @@ impl Pull<'_> {
                 break;
             }
         }
-        let row = &self.block.rows[self.at - 1];
-        self.tally.add(&self.block.text, &self.cells);
-        let mut unproven = None;
-        if self.block.open_ended && self.at == self.block.rows.len() {
-            let (may_be_cut, hash) = table.may_be_cut(&self.block.text, row);
-            self.tally.end_with(hash);
-            unproven = may_be_cut.then(|| self.cells.len().saturating_sub(1));
-        }
-        Ok(Some(TableRow { text: &self.block.text, row, cells: &self.cells, table, unproven }))
+        Ok(Some(table.counted(&self.block, self.at - 1, &self.cells, &mut self.tally)))
     }
 
     /// What the next run is to know of the file. `name` is what a column is called in the documents.
@@ -476,17 +437,43 @@ impl<'a> TableRow<'a> {
     }
 }
 
+/// Looks through the bytes of a file and refuses it if they are no text, or not all of it.
+fn look_through(
+    file: ExportFile<'_>,
+    opening: FileOpening<'_>,
+    findings: &mut Findings,
+) -> Result<Inspection> {
+    let setting = opening.setting;
+    let unusable = |what: &str| {
+        Failure::new(Kind::InputUnusable, format!("{} {what}", file.name())).at(&file.package.name)
+    };
+    let inspection = file
+        .with_reader(|reader| inspect(reader, setting).map_err(|cause| unreadable(file, cause)))
+        .map_err(|failure| failure.or_at(&file.package.name))?;
+    if inspection.fingerprint.length == 0 {
+        return Err(unusable("is empty").cure(EXPORT_AGAIN));
+    }
+    if inspection.nul {
+        return Err(unusable("is not a text file: it holds NUL characters").cure(
+            "export it as UTF-8; if it is UTF-16 without a byte order mark, set `[source] encoding = \"utf-16\"`",
+        ));
+    }
+    let as_before = |before: &FileSeen| {
+        let (own, other) = (inspection.line_break, before.line_break.as_str());
+        before.ended_in_line_break && (own == other || own.is_empty() || other.is_empty())
+    };
+    if !inspection.ended && opening.before.is_some_and(as_before) {
+        return Err(cut(file)?);
+    }
+    check_encoding(file, setting, &inspection, findings)?;
+    Ok(inspection)
+}
+
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// What the first rows have in common.
-fn sample(
-    package: &Package,
-    file: &PackageFile,
-    encoding: Encoding,
-    dialect: Dialect,
-    header: &Header,
-) -> Result<Judge> {
-    package.with_reader(file, |reader| {
+fn sample(file: ExportFile<'_>, encoding: Encoding, dialect: Dialect, header: &Header) -> Result<Judge> {
+    file.with_reader(|reader| {
         let mut splitter = Splitter::new(TextReader::new(reader, encoding), dialect);
         let (mut sample, mut block, mut cells) =
             (Sample::of(&header.cells), Block::default(), Cells::default());
@@ -512,60 +499,55 @@ const HEADER_ROOM: usize = 1 << 20;
 const EXPORT_AGAIN: &str = "check that the file is complete and a CSV file with a header row, then run again";
 
 /// A file that ended in a line break on the last good night, and does not tonight.
-fn cut(package: &Package, file: &PackageFile) -> Result<Failure> {
-    let line = line_of(package, file, u64::MAX)?;
+fn cut(file: ExportFile<'_>) -> Result<Failure> {
+    let line = line_of(file, u64::MAX)?;
     Ok(Failure::new(
         Kind::InputUnusable,
         format!(
             "the file was cut: {} ends in the middle of a row, and on the last good night it ended in a line break",
-            file.name
+            file.name()
         ),
     )
-    .at(format!("{} line {line}", package.place(file)))
+    .at(file.line(line))
     .cure(
         "check that it was delivered completely, then run again; if the SIS no longer ends the file in a line break, have it add \
          one: without it a cut file cannot be told from a whole one",
     ))
 }
 
-fn changed(package: &Package, file: &PackageFile) -> Failure {
-    Failure::new(Kind::SourceUnavailable, format!("{} changed while it was being read", file.name))
-        .at(&package.name)
+fn changed(file: ExportFile<'_>) -> Failure {
+    Failure::new(Kind::SourceUnavailable, format!("{} changed while it was being read", file.name()))
+        .at(&file.package.name)
         .cure("run again when the export is complete")
 }
 
 /// A failure to read at the first look. Damaged content is the export's fault, anything else the machine's.
-fn unreadable(file: &PackageFile, cause: std::io::Error) -> Failure {
+fn unreadable(file: ExportFile<'_>, cause: std::io::Error) -> Failure {
     use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof, Unsupported};
     let damaged = matches!(cause.kind(), InvalidData | InvalidInput | UnexpectedEof | Unsupported);
     let kind = if damaged { Kind::InputUnusable } else { Kind::SourceUnavailable };
-    Failure::new(kind, format!("{} cannot be read", file.name))
+    Failure::new(kind, format!("{} cannot be read", file.name()))
         .cure("check that the export was delivered completely, then run again")
         .because(cause)
 }
 
-fn placed(failure: Failure, package: &Package) -> Failure {
-    if failure.place.is_empty() { failure.at(&package.name) } else { failure }
-}
-
 /// Refuses text that is not in the encoding that was asked for, and tells of one that was only fallen back on.
 fn check_encoding(
-    package: &Package,
-    file: &PackageFile,
+    file: ExportFile<'_>,
     setting: EncodingSetting,
     inspection: &Inspection,
     findings: &mut Findings,
 ) -> Result<()> {
     let Some(byte) = inspection.first_bad else { return Ok(()) };
     if matches!(inspection.encoding, Encoding::Utf16Le | Encoding::Utf16Be) {
-        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-16", file.name))
-            .at(format!("{} byte {}", package.place(file), byte + 1))
+        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-16", file.name()))
+            .at(format!("{} byte {}", file.place(), byte + 1))
             .cure("export it again as UTF-8"));
     }
-    let line = line_of(package, file, byte)?;
+    let line = line_of(file, byte)?;
     if inspection.encoding == Encoding::Utf8 && setting == EncodingSetting::Utf8 {
-        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-8", file.name))
-            .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
+        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-8", file.name()))
+            .at(format!("{}, byte {}", file.line(line), byte + 1))
             .cure(
                 "export it as UTF-8, or set `[source] encoding = \"windows-1252\"` if that is what it is",
             ));
@@ -573,9 +555,9 @@ fn check_encoding(
     if inspection.mixed {
         return Err(Failure::new(
             Kind::InputUnusable,
-            format!("{} is UTF-8 in some places and not in others, so no reading of its names can be right", file.name),
+            format!("{} is UTF-8 in some places and not in others, so no reading of its names can be right", file.name()),
         )
-        .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
+        .at(format!("{}, byte {}", file.line(line), byte + 1))
         .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));
     }
     if inspection.evidence.is_most() {
@@ -584,13 +566,13 @@ fn check_encoding(
             format!(
                 "{} is neither UTF-8 nor windows-1252: most of the cells with accents show letters of another code page (of DOS, of a Mac, \
                  ISO 8859-2), so no reading of its names can be right",
-                file.name
+                file.name()
             ),
         )
-        .at(format!("{} line {line}, byte {}", package.place(file), byte + 1))
+        .at(format!("{}, byte {}", file.line(line), byte + 1))
         .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));
     }
-    findings.warn("not-utf-8", At::file(&file.name).line(line), || {
+    findings.warn("not-utf-8", At::file(file.name()).line(line), || {
         format!(
             "not UTF-8 (first at byte {}), so all of it was read as windows-1252; set `[source] encoding` to say which it is",
             byte + 1
@@ -600,8 +582,8 @@ fn check_encoding(
 }
 
 /// The line on which a byte stands. Read again for that, since it is hardly ever asked.
-fn line_of(package: &Package, file: &PackageFile, byte: u64) -> Result<u64> {
-    package.with_reader(file, |reader| {
+fn line_of(file: ExportFile<'_>, byte: u64) -> Result<u64> {
+    file.with_reader(|reader| {
         let mut lines = LineCounter::default();
         let mut before = reader.take(byte);
         let mut piece = Vec::new();
@@ -610,6 +592,33 @@ fn line_of(package: &Package, file: &PackageFile, byte: u64) -> Result<u64> {
             piece.clear();
         }
         Ok(lines.line())
+    })
+}
+
+/// Finds the header row of a file.
+fn header_row(
+    file: ExportFile<'_>,
+    encoding: Encoding,
+    header: HeaderRow,
+    known: &[Wanted<'_>],
+) -> Result<Found> {
+    let found = file.with_reader(|reader| {
+        let mut text = TextReader::new(reader, encoding);
+        let mut head = Vec::new();
+        loop {
+            text.read_more(&mut head).map_err(|cause| unreadable(file, cause))?;
+            let found = find_header(&head, text.ended(), known);
+            if found.is_some() || text.ended() || head.len() >= HEADER_ROOM {
+                let first = || widest_row(&head, text.ended());
+                return Ok(if header == HeaderRow::First { found.or_else(first) } else { found });
+            }
+        }
+    })?;
+    // Without a header the first row is a person's details, so it is not shown.
+    found.ok_or_else(|| {
+        let key = known.first().map_or("", |wanted| wanted.name);
+        let what = format!("{} has no header row: no column {key} in its first row", file.name());
+        Failure::new(Kind::InputUnusable, what).at(file.line(1)).cure(EXPORT_AGAIN)
     })
 }
 
