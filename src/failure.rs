@@ -1,17 +1,19 @@
 //! The one error of this program: what happened, where, and what to do about it.
 //!
 //! Which function returns which error:
-//! - A public function of the library returns [`Result`], and so a [`Failure`]: every failure ends in front of a person
-//!   at 7 a.m. The function that knows what was attempted writes the sentence, the place and the cure. The kind decides the
-//!   exit status; nothing else does.
-//! - A function inside a module may return a plainer error (`io::Error`, `rusqlite::Error`, a type of its own) to a caller
-//!   in the same module, which makes a `Failure` of it.
-//! - The error underneath goes into [`Failure::because`] as it is, with its own chain. It gets `.context(path or URL)`
-//!   where the place of the failure names something else, such as a key of the configuration.
-//! - What another program or server said goes into [`Failure::quoting`]. It may hold anything, so it is not kept.
+//! - A public function of the library returns [`Result`], and so a [`Failure`]: every failure ends
+//!   in front of a person at 7 a.m. The function that knows what was attempted writes the sentence,
+//!   the place and the cure. The kind decides the exit status; nothing else does.
+//! - A function inside a module may return a plainer error (`io::Error`, `rusqlite::Error`, a type
+//!   of its own) to a caller in the same module, which makes a `Failure` of it.
+//! - The error underneath goes into [`Failure::because`] as it is, with its own chain. It gets
+//!   `.context(path or URL)` where the place of the failure names something else, such as a key of
+//!   the configuration.
+//! - What another program or server said goes into [`Failure::quoting`]. It may hold anything, so
+//!   it is not kept.
 //! - A row that cannot be used is no failure but a [`crate::findings::Finding`].
-//! - No error holds a secret: URLs are written without user, password and query, and clients give up theirs first
-//!   (`reqwest::Error::without_url`).
+//! - No error holds a secret: URLs are written without user, password and query, and clients give
+//!   up theirs first (`reqwest::Error::without_url`).
 
 use std::error::Error;
 use std::fmt;
@@ -48,7 +50,8 @@ pub struct Failure {
     pub what: String,
     /// File, line, column, URL or user that it concerns; may be empty.
     pub place: String,
-    /// The line at the place with a mark below it, which is shown to people alone. Boxed, since few failures have one.
+    /// The line at the place with a mark below it, which is shown to people alone. Boxed, since few
+    /// failures have one.
     pub excerpt: Option<Box<Excerpt>>,
     /// What to do about it; may be empty where the cause says it.
     pub cure: String,
@@ -109,21 +112,24 @@ impl Failure {
         self
     }
 
-    /// As [`Failure::because`], with the words of another program or server, or names that it gave. They are shown, and
-    /// are never kept in the store or mailed.
+    /// As [`Failure::because`], with the words of another program or server, or names that it gave.
+    /// They are shown, and are never kept in the store or mailed.
     #[must_use]
     pub fn quoting(self, words: impl Into<String>) -> Self {
         self.because(Quoted(words.into()))
     }
 
-    /// What the errors underneath say, the outermost first. Nothing is said twice, although many errors repeat the one
-    /// underneath in their own words.
+    /// What the errors underneath say, the outermost first. Nothing is said twice, although many
+    /// errors repeat the one underneath in their own words.
     pub fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
         for link in self.cause.iter().flat_map(anyhow::Error::chain) {
             let text = link.downcast_ref::<Self>().map_or_else(|| link.to_string(), Self::without_causes);
             match causes.last_mut() {
-                Some(before) if *before == text => continue,
+                Some(before) if text.contains(before.as_str()) => {
+                    *before = text;
+                    continue;
+                }
                 Some(before) => match before.strip_suffix(&text).and_then(|own| own.strip_suffix(": ")) {
                     Some(own) => *before = own.to_owned(),
                     None if before.contains(&text) => continue,
@@ -136,7 +142,8 @@ impl Failure {
         causes
     }
 
-    /// What happened, where, and why, for the record of attempts and for mails: without what others said.
+    /// What happened, where, and why, for the record of attempts and for mails: without what others
+    /// said.
     pub fn to_keep(&self) -> String {
         let quotes = self.cause.iter().flat_map(anyhow::Error::chain).any(|link| link.is::<Quoted>());
         let mut text = self.without_causes();

@@ -1,7 +1,9 @@
-//! Oddities in an input that do not stop a run: each with file, line, column, a stable code and a sentence.
+//! Oddities in an input that do not stop a run: each with file, line, column, a stable code and a
+//! sentence.
 //!
-//! A district's export can have the same oddity in every row, so only the first few of a code are kept whole; all are
-//! counted. A finding never holds a person's details: ids, columns and places are enough to look it up.
+//! A district's export can have the same oddity in every row, so only the first few of a code are
+//! kept whole; all are counted. A finding never holds a person's details: ids, columns and places
+//! are enough to look it up.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +91,8 @@ impl<'a> At<'a> {
 }
 
 impl Findings {
-    /// Counts a finding, and keeps it if it is among the first of its code. `message` runs only if it is kept.
+    /// Counts a finding, and keeps it if it is among the first of its code. `message` runs only if
+    /// it is kept.
     pub fn add(
         &mut self,
         severity: Severity,
@@ -122,8 +125,9 @@ impl Findings {
         self.add(Severity::Error, code, at, message);
     }
 
-    /// Adds something that a person has to look at. The run ends with exit status 3, the message is printed also with
-    /// `-q`, and the administrators are told. Use it only for what the documents list under `attention`.
+    /// Adds something that a person has to look at. The run ends with exit status 3, the message is
+    /// printed also with `-q`, and the administrators are told. Use it only for what the documents
+    /// list under `attention`.
     pub fn attention(&mut self, code: &'static str, at: At<'_>, message: impl FnOnce() -> String) {
         self.add(Severity::Attention, code, at, message);
     }

@@ -1,7 +1,8 @@
 //! Threads that work side by side, with what comes out in the order of what went in.
 //!
-//! Work is dealt out in turn and taken back in turn, so that nothing depends on who is faster. What is on its way is
-//! bounded: whoever deals out takes something back first when [`Lanes::is_full`].
+//! Work is dealt out in turn and taken back in turn, so that nothing depends on which thread is
+//! faster. What is on its way is bounded: the caller takes something back first when
+//! [`Lanes::is_full`].
 
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +12,12 @@ use crate::failure::{Failure, Kind, Result};
 
 /// More threads would wait for the one that deals out.
 const MOST: usize = 8;
-/// How much may be on its way in each. So much that nobody waits for the one in turn, which may be slow for once.
+/// How much may be on its way in each. Enough that the other threads need not wait for the one in
+/// turn, which may be slow for once.
 const DEPTH: usize = 4;
 
-/// Work that goes on in a thread of its own or, where the system makes no more threads, is done already.
+/// Work that goes on in a thread of its own or, where the system makes no more threads, is done
+/// already.
 pub enum Beside<'scope, T> {
     Thread(ScopedJoinHandle<'scope, Option<T>>),
     Done(Option<T>),
@@ -73,7 +76,7 @@ impl<W: Send, D: Send> Lanes<W, D> {
             let mut worker = worker();
             let work = move || {
                 for work in todo {
-                    // Nobody waits for it any more.
+                    // The result is no longer waited for.
                     if done.send(worker(work)).is_err() {
                         return;
                     }

@@ -1,4 +1,5 @@
-//! Writing a file where the user wants it: complete or not at all, and never over something else of ours.
+//! Writing a file where the user wants it: complete or not at all, and never over something else of
+//! ours.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -15,7 +16,8 @@ use crate::owner;
 /// readable by its owner only; a device or a pipe is written to.
 ///
 /// # Errors
-/// `Usage` if the path is one that the configuration reads from or keeps things in, `Failed` if it cannot be written.
+/// `Usage` if the path is one that the configuration reads from or keeps things in, `Failed` if it
+/// cannot be written.
 pub fn write_file(
     path: &Path,
     config: Option<&Config>,
@@ -60,7 +62,8 @@ pub fn write_file(
     })
 }
 
-/// Whether a file may be written there at all; asked before a long run, answered again when it is written.
+/// Whether a file may be written there at all; asked before a long run, answered again when it is
+/// written.
 ///
 /// # Errors
 /// `Usage`, as [`write_file`].
@@ -80,8 +83,8 @@ pub fn check_target(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> R
     }
 }
 
-/// A typing mistake must not cost the store, the roster, a secret or any other file that the configuration or the command line
-/// names.
+/// A typing mistake must not cost the store, the roster, a secret or any other file that the
+/// configuration or the command line names.
 fn refuse_our_own(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> Result<()> {
     let whole = |path: &Path| -> Option<std::path::PathBuf> {
         match fs::canonicalize(path) {

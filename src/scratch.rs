@@ -1,5 +1,6 @@
-//! Temporary folders for what holds people's details: only their owner may enter them, whatever the umask says, and what a
-//! killed process has left of them goes with the next real run. Only what carries our mark is removed.
+//! Temporary folders for what holds people's details: only their owner may enter them, whatever the
+//! umask says, and what a killed process has left of them goes with the next real run. Only what
+//! carries our mark is removed.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -14,7 +15,8 @@ use crate::failure::{Failure, Kind, Result};
 /// How their names begin.
 const PREFIX: &str = "rostersync-";
 
-/// The mark: a file of this name with this text. A folder that only has such a name may be anybody's.
+/// The mark: a file of this name with this text. A folder that only has such a name may be
+/// anybody's.
 const MARK: (&str, &str) = (".rostersync-scratch", "A temporary folder of rostersync. It may be removed.\n");
 
 /// No process of ours needs one for so long.
@@ -53,13 +55,13 @@ pub fn remove_own() {
     }
 }
 
-/// Removes the temporary folders of processes of this user that were killed more than a day ago. What cannot be removed is
-/// left to the next run.
+/// Removes the temporary folders of processes of this user that were killed more than a day ago.
+/// What cannot be removed is left to the next run.
 pub fn remove_left_over() {
     remove_dead(&std::env::temp_dir(), rustix::process::geteuid().as_raw(), SystemTime::now());
 }
 
-/// A new file that only its owner may read, to be filled by whoever opens it next.
+/// A new file that only its owner may read, to be filled by the next program that opens it.
 ///
 /// # Errors
 /// `Failed` if it cannot be made.

@@ -32,7 +32,8 @@ pub use pull_cache::PullCache;
 pub use renamed::Renamed;
 pub use source_check::SourceCheck;
 
-/// Who watches a long pull: its clock, somebody who is shown how far it is, the wish that it should stop.
+/// What a long pull needs from the run: the time, a place to report progress to, and whether the
+/// run is to stop.
 pub struct Watch<'a> {
     pub now: DateTime<Utc>,
     /// So many records are there, of so many if that is known.
@@ -59,27 +60,30 @@ pub struct About {
     pub mode: Mode,
     /// Names of the schools and other orgs. Empty if the source has none.
     pub schools: Schools,
-    /// What was odd about the package as a whole (manifest, encoding, delimiter, missing optional files).
+    /// What was odd about the package as a whole (manifest, encoding, delimiter, missing optional
+    /// files).
     pub findings: Findings,
     /// What the list of its users is called in findings.
     pub users_name: &'static str,
-    /// Some row of a file beside the users cannot be related to a user, so that a user may seem to lack a role or a school.
+    /// Some row of a file beside the users cannot be related to a user, so that a user may seem to
+    /// lack a role or a school.
     pub has_unclear_rows: bool,
-    /// This is a complete roster of a source that can share guardians, and it has none: the permission is missing, not the
-    /// people.
+    /// This is a complete roster of a source that can share guardians, and it has none: the
+    /// permission is missing, not the people.
     pub shares_no_guardians: bool,
 }
 
 /// What is known of a roster once it was read to its end.
 #[derive(Debug, Default)]
 pub struct AfterRead {
-    /// What was seen of its files; see [`LastNight::files`](crate::last_night::LastNight::files). Empty for a source without
-    /// files.
+    /// What was seen of its files; see [`LastNight::files`](crate::last_night::LastNight::files).
+    /// Empty for a source without files.
     pub files: BTreeMap<String, FileSeen>,
-    /// How many users have roles beside the list of users and are not in that list, which may then not be complete.
+    /// How many users have roles beside the list of users and are not in that list, which may then
+    /// not be complete.
     pub roles_of_nobody: u64,
-    /// The guardians of a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their sourcedIds. None without
-    /// such a file.
+    /// The guardians of a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their
+    /// sourcedIds. None without such a file.
     pub guardians_beside: Option<HashSet<u64>>,
 }
 
@@ -92,8 +96,9 @@ pub trait RosterSource: Send + Sync {
     /// A run reads it once. Row-level oddities are added to `findings`.
     ///
     /// # Errors
-    /// `SourceUnavailable` if the source changed since it was opened or could not be read to its end, `InputUnusable`
-    /// if it is not a usable roster. Nothing that was handed over before may then be used.
+    /// `SourceUnavailable` if the source changed since it was opened or could not be read to its
+    /// end, `InputUnusable` if it is not a usable roster. Nothing that was handed over before may
+    /// then be used.
     fn read(
         &self,
         findings: &mut Findings,

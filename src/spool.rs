@@ -1,8 +1,9 @@
-//! A sequence of blocks of bytes that is written once and read as often as needed, in memory while it is small and in an
-//! anonymous temporary file (no name, readable by nobody else, gone with the process) when it grows.
+//! A sequence of blocks of bytes that is written once and read as often as needed, in memory while
+//! it is small and in an anonymous temporary file (no name, unreadable to other users, gone with
+//! the process) when it grows.
 //!
-//! The roster and the plan are kept like that, so that memory does not grow with either. What a block holds is its
-//! owner's business; [`Values`] holds values of one type.
+//! The roster and the plan are kept like that, so that memory does not grow with either. [`Values`]
+//! holds values of one type in their order, [`PlacedValues`] values that are looked up.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
@@ -35,7 +36,7 @@ fn failed(cause: std::io::Error) -> Failure {
         .cure("free some space there, or set TMPDIR to a folder that has some, and run again")
 }
 
-/// Whoever panicked with the lock is the end of the run anyway.
+/// A panic while the lock is held ends the run anyway.
 fn lock<T>(file: &Mutex<T>) -> MutexGuard<'_, T> {
     file.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -259,7 +260,7 @@ impl Taking<'_> {
         self.next_bytes()?.map(first_of).transpose()
     }
 
-    /// The next value as [`append`] wrote it, for somebody else to read.
+    /// The next value as [`append`] wrote it, not yet read.
     ///
     /// # Errors
     /// `Failed` if it cannot be read back.
@@ -294,15 +295,16 @@ pub struct PlacedValues {
     pending: Vec<u8>,
 }
 
-/// The file of a placed, and the piece of it that was looked at last: values are mostly asked for in the order in which they
-/// were put down.
+/// The file of a placed, and the piece of it that was looked at last: values are mostly asked for
+/// in the order in which they were put down.
 struct Looked {
     file: SpooledTempFile,
     start: u64,
     piece: Vec<u8>,
 }
 
-/// How much is read when a value is asked for. Not much more than a page: it may be the only one of them that is wanted.
+/// How much is read when a value is asked for. Not much more than a page: it may be the only one of
+/// them that is wanted.
 const PIECE: usize = 16 << 10;
 
 impl Looked {

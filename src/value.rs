@@ -1,8 +1,9 @@
-//! What the text of one cell means, whatever the source: a word for "no value", a mark of a spreadsheet, HTML escapes,
-//! characters that cannot be seen, letters of another code page.
+//! What the text of one cell means, whatever the source: a word for "no value", a mark of a
+//! spreadsheet, HTML escapes, characters that cannot be seen, letters of another code page.
 //!
-//! Every source passes its records through a [`RecordReader`], and ids that stand elsewhere through [`id`], so that the same
-//! cell means the same in every file and every API. An ordinary record passes unchanged, without a copy.
+//! Every source passes its records through a [`RecordReader`], and ids that stand elsewhere through
+//! [`id`], so that the same cell means the same in every file and every API. An ordinary record
+//! passes unchanged, without a copy.
 
 mod code_page;
 mod marks;
@@ -20,8 +21,8 @@ pub use reader::{CLEVER, GUARDIANS, Names, ONEROSTER, PLATFORM, RecordReader};
 pub use tally::Tally;
 pub use words::{WordCounts, is_no_id, null_word};
 
-/// An id, or another word of a fixed vocabulary, without marks of a spreadsheet and without what cannot be seen. Empty if
-/// it is a word for "no value".
+/// An id, or another word of a fixed vocabulary, without marks of a spreadsheet and without what
+/// cannot be seen. Empty if it is a word for "no value".
 #[inline]
 pub fn id(text: &str) -> Cow<'_, str> {
     if text.is_ascii() && !words::may_be_word(text) && !marks::may_be_marked(text) {

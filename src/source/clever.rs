@@ -1,7 +1,7 @@
 //! Clever, data API v3.0 and v3.1: the users of one district by their roles, and its schools.
 //!
-//! The district is asked for first, since Clever goes on giving last year's data when a district is paused. Pages follow one
-//! another by the links that Clever gives, on the configured server only.
+//! The district is asked for first, since Clever goes on giving last year's data when a district is
+//! paused. Pages follow one another by the links that Clever gives, on the configured server only.
 
 mod contacts;
 mod district;
@@ -46,21 +46,22 @@ pub struct Options {
     pub trouble: Trouble,
     /// How long ago its last sync may be.
     pub max_sync_age: Option<Duration>,
-    /// Only what happened since the last pull is asked for, but everything this often. None: always everything.
+    /// Only what happened since the last pull is asked for, but everything this often. None: always
+    /// everything.
     pub full_every: Option<Duration>,
     pub http: http::Options,
     pub credentials: Credentials,
 }
 
-/// Clever's roles; everybody has at least one.
+/// Clever's roles. Every user has at least one.
 const ROLES: [&str; 5] = ["student", "teacher", "staff", "district_admin", "contact"];
 
-/// Pulls the roster: all of it, or what happened since the one that is kept. `known` gives the guardians of the store, and is
-/// asked only if there are contacts.
+/// Pulls the roster: all of it, or what happened since the one that is kept. `known` gives the
+/// guardians of the store, and is asked only if there are contacts.
 ///
 /// # Errors
-/// `SourceUnavailable` if Clever cannot be reached, refuses, or does not give everything, or by `trouble`; `InputUnusable` if
-/// it gives nobody; `Usage` if the credentials are not there.
+/// `SourceUnavailable` if Clever cannot be reached, refuses, or does not give everything, or by
+/// `trouble`; `InputUnusable` if it gives no users; `Usage` if the credentials are not there.
 pub fn open(
     options: &Options,
     keeping: Option<&PullCache>,
@@ -73,7 +74,8 @@ pub fn open(
     let place = format!("{} {} {}", options.url, options.credentials.client_id(), district.id);
     let keep = keeping;
     let keeping = keeping.zip(options.full_every);
-    // Before anybody: what happens while they are pulled comes once more the next time, and not never.
+    // Asked before the users: an event that happens during the pull then comes again the next time,
+    // instead of never.
     let newest = match keeping {
         Some(_) => events::newest(&client, options, &district)?.map(Some),
         None => Ok(None),
@@ -104,7 +106,8 @@ pub fn open(
         });
     }
     if let Some(keeping) = keep {
-        // Also where nothing is kept any more: what was kept would be taken up again one day, and be of long ago.
+        // Without a mark this removes the cache. Otherwise a later pull would go on from an old
+        // one.
         let mark = newest.ok().flatten();
         keeping.keep(mark.map(|mark| Head::new(&place, mark, whole_at)), &records);
     }
@@ -128,7 +131,7 @@ fn schools(client: &Client<'_>, options: &Options) -> Result<Schools> {
     Ok(schools)
 }
 
-/// Pulls everybody.
+/// Pulls all users.
 fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Result<People> {
     let mut people = People::new();
     for role in ROLES {
@@ -141,8 +144,8 @@ fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Resu
     Ok(people)
 }
 
-/// The kept roster with what happened since, and when it was last pulled whole. None, said in the log, if everything has to
-/// be pulled.
+/// The kept roster with what happened since, and when it was last pulled whole. None, said in the
+/// log, if everything has to be pulled.
 fn changes(
     client: &Client<'_>,
     options: &Options,
@@ -173,7 +176,7 @@ fn changes(
 /// Looks at the district, and at the first page of each role.
 ///
 /// # Errors
-/// As [`open`], but nobody at all is no error.
+/// As [`open`], but a roster without users is no error.
 pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
     let mut findings = Findings::default();
@@ -202,7 +205,8 @@ struct PageEnd {
     next: Option<String>,
 }
 
-/// Reads one page: none if it has no list. The outer error is one of the JSON; then nothing of the page was taken in.
+/// Reads one page: none if it has no list. The outer error is one of the JSON; then nothing of the
+/// page was taken in.
 type Reading = serde_json::Result<Result<Option<PageEnd>>>;
 
 /// Reads a collection from its first page to its end.
@@ -309,7 +313,7 @@ fn items<'a, T: Deserialize<'a>>(body: &'a [u8], each: &mut dyn FnMut(T) -> Resu
     let count = data.len() as u64;
     let next = page.links.0.iter().flatten().find(|link| link.rel.filled().as_deref() == Some("next"));
     let next = next.and_then(|link| link.uri.filled()).map(|uri| uri.into_owned());
-    // Who is not where everybody is would otherwise pass for somebody without an id.
+    // Otherwise a user in another place of the item would pass for a user without an id.
     if data.iter().any(|item| item.data.is_none()) {
         return Err(serde_json::Error::custom("an item without data"));
     }

@@ -1,8 +1,8 @@
 //! Guardians in a file of their own, beside any source: for districts whose API shares no contacts.
 //!
-//! A row is one guardian of one student; `unite` says which rows are one person. Without a `guardian_id` the account that the
-//! person has is found again by student and name. A row that cannot be used archives nobody: whoever it could be about counts
-//! as present.
+//! A row is one guardian of one student; `unite` says which rows are one person. Without a
+//! `guardian_id` the account that the person has is found again by student and name. A row that
+//! cannot be used archives no account: every account that it could be about counts as present.
 
 mod details;
 mod rows;
@@ -33,7 +33,7 @@ use crate::value::{self, RecordReader};
 
 pub use details::Reader;
 
-/// What the ids of those begin with who have none in the file.
+/// How the ids begin that guardians without an id in the file are given.
 const OWN: &str = "guardian-";
 
 /// Whether an id is one that was made here.
@@ -59,8 +59,8 @@ impl WithGuardians {
     /// Reads the file whole. `known` are the guardians of the store.
     ///
     /// # Errors
-    /// `InputUnusable` if the file is missing, is no usable CSV file or names nobody, so that nobody is archived for it;
-    /// `SourceUnavailable` if it changes while it is read.
+    /// `InputUnusable` if the file is missing, is no usable CSV file or names no guardian, so that
+    /// no account is archived for it; `SourceUnavailable` if it changes while it is read.
     pub fn open(
         inner: Box<dyn RosterSource>,
         path: &Path,
@@ -99,7 +99,8 @@ impl WithGuardians {
     }
 }
 
-/// A row whose `guardian_id` may have been cut, and is that of an account with the same name: then it is whole.
+/// A row whose `guardian_id` may have been cut, and is that of an account with the same name: then
+/// it is whole.
 fn whole_id<'a>(mut row: LoneRow<'a, 9>, known: &KnownGuardians) -> LoneRow<'a, 9> {
     if let Some((GUARDIAN_ID, id)) = row.cut
         && let Some([_, given, family]) = known.said(id)
@@ -182,7 +183,7 @@ impl WithGuardians {
         [self.reader.email(email), self.reader.number(sms), self.reader.number(phone)]
     }
 
-    /// Somebody of whom nothing is said tonight, so that nothing changes.
+    /// A record that changes nothing: the file says nothing of this account tonight.
     fn unchanged<'a>(&'a self, line: u64, id: &'a str) -> Record<'a> {
         let [roles, given, family] = self.known.said(id).unwrap_or_default();
         let name = |part: &'a str| Some(part).filter(|part| !part.is_empty());
@@ -208,15 +209,16 @@ struct Named<'a> {
     students: Vec<&'a str>,
 }
 
-/// An account that counts as present although it is not certain what its row says, or which row that is.
+/// An account that counts as present although it is not certain what its row says, or which row
+/// that is.
 struct Present<'a> {
     line: u64,
     id: &'a str,
-    /// Who that is, where only the student is not certain.
+    /// The guardian, where only the student is not certain.
     guardian: Option<&'a Guardian>,
 }
 
-/// Who was met in the roster, as far as it concerns the file.
+/// The users of the roster that concern the file.
 struct Met<'a> {
     own: &'a WithGuardians,
     students: Students<'a>,
@@ -302,7 +304,8 @@ impl<'a> Met<'a> {
                     "a student whom the roster does not have, neither as sourcedId nor as identifier, or has twice",
                 );
             }
-            // Changes alone do not mention every student; who is not whole is left as known.
+            // A delta does not mention every student. A guardian whose students are not all there
+            // stays as the store has it.
             if theirs.is_empty() || missing > 0 && !is_bulk {
                 continue;
             }
@@ -364,7 +367,8 @@ impl<'a> Met<'a> {
             *used.entry(written(base(at))).or_default() += 1;
         }
         for at in 0..found.len() {
-            // The same on every machine. Two of one name with one student are told apart by what they do not share.
+            // The same on every machine. Two of one name with one student are told apart by what
+            // they do not share.
             let own = || match used.get(&written(base(at))) {
                 Some(1) | None => written(base(at)),
                 Some(_) => {
@@ -393,7 +397,7 @@ impl<'a> Met<'a> {
         };
         for guardian in &self.own.guardians {
             let could_be = |name: &'a String| self.students.could_be(name);
-            // If nobody could be meant the student has left, and so have they.
+            // If the name fits no student, the student has left, and so has the guardian.
             if guardian.students.iter().any(|name| could_be(name).len() == 1) {
                 continue;
             }
@@ -404,7 +408,8 @@ impl<'a> Met<'a> {
                 keep(guardian.line, id, Some(guardian));
             }
         }
-        // Whoever had the id that several people have now is one of them, and it is not certain which.
+        // The account with an id that several people have now is one of them; it is not certain
+        // which.
         for guardian in &self.own.guardians {
             if let Some(id) = guardian.shared_id.as_deref().filter(|id| known.has(id)) {
                 keep(guardian.line, id, None);

@@ -1,8 +1,9 @@
-//! Asking a server: patiently, within bounds, and without telling anybody else what is asked with.
+//! Requests to a server: with retries, within bounds, and with the credentials shown to no other
+//! server.
 //!
-//! A request is tried again when the trouble may pass (no connection, 429, 5xx, an answer that was cut short), waits as
-//! long as the server asks, and has an end. Redirects are not followed, since the next server would be handed the
-//! credentials. Neither bodies nor secrets are ever logged.
+//! A request is tried again when the trouble may pass (no connection, 429, 5xx, an answer that was
+//! cut short), waits as long as the server asks, and has an end. Redirects are not followed, since
+//! the next server would be handed the credentials. Neither bodies nor secrets are ever logged.
 
 mod address;
 mod auth;
@@ -116,8 +117,8 @@ pub struct Client<'w> {
     not_before: Cell<Option<Instant>>,
     /// What was asked for before it is wanted.
     ahead: RefCell<HashMap<Url, Receiver<Result<Answer, Trouble>>>>,
-    /// Buffers of bodies that were read, for the next ones: a large one for each page, from another thread each time, would
-    /// leave the allocator with several of them.
+    /// Buffers of bodies that were read, for the next ones: a large one for each page, from another
+    /// thread each time, would leave the allocator with several of them.
     buffers: RefCell<Vec<Vec<u8>>>,
 }
 
@@ -142,12 +143,14 @@ impl<'w> Client<'w> {
     /// Asks for an address and has the answer read by `read`, again if it was cut short.
     ///
     /// # Errors
-    /// `SourceUnavailable` if there is no answer, a refusal, or not what was asked for; `Interrupted` if the run is to stop.
+    /// `SourceUnavailable` if there is no answer, a refusal, or not what was asked for;
+    /// `Interrupted` if the run is to stop.
     pub fn get<T>(&self, url: &Url, read: impl FnMut(&Answer) -> serde_json::Result<T>) -> Result<T> {
         self.get_or_refusal(url, read)?.map_err(|refusal| self.explain(&refusal))
     }
 
-    /// As [`Client::get`], behind what should be the end: none if the server says that there is no such page.
+    /// As [`Client::get`], behind what should be the end: none if the server says that there is no
+    /// such page.
     ///
     /// # Errors
     /// As [`Client::get`].
@@ -163,8 +166,8 @@ impl<'w> Client<'w> {
         }
     }
 
-    /// As [`Client::get`], for a page of a list of which so many records came before: that there is no such page then does
-    /// not mean that the address is wrong.
+    /// As [`Client::get`], for a page of a list of which so many records came before: that there is
+    /// no such page then does not mean that the address is wrong.
     ///
     /// # Errors
     /// As [`Client::get`].
@@ -213,7 +216,8 @@ impl<'w> Client<'w> {
                 Ok(value) => return Ok(Ok(value)),
                 Err(answer) => answer,
             };
-            // A token may have been replaced or have run out before its time; once is enough to know.
+            // A token may have been replaced or have run out before its time; once is enough to
+            // know.
             if answer.status == 401 && !renewed && self.auth.borrow_mut().renew() {
                 tracing::info!("the token has expired; getting another one");
                 renewed = true;
@@ -223,7 +227,8 @@ impl<'w> Client<'w> {
         }
     }
 
-    /// Sends what `build` makes until there is an answer that `read` takes, or until it is of no use to go on.
+    /// Sends what `build` makes until there is an answer that `read` takes, or until it is of no
+    /// use to go on.
     fn ask<T>(
         &self,
         build: &dyn Fn() -> Result<RequestBuilder>,
@@ -279,7 +284,7 @@ impl<'w> Client<'w> {
             }
         };
         let is_used_up = answer.header("x-ratelimit-remaining").is_some_and(|left| left.trim() == "0");
-        // Where requests are left the end of their window is no concern of ours.
+        // While requests are left, the end of their window does not matter.
         let reset = answer.header("x-ratelimit-reset").filter(|_| is_used_up || answer.status == 429);
         let asked = retry::asked(answer.header("retry-after"), reset, SystemTime::now());
         if retry::is_passing(answer.status) {
@@ -292,7 +297,7 @@ impl<'w> Client<'w> {
         Ok(answer)
     }
 
-    /// Sends a request in a thread of its own, so that whoever wants the run to stop need not wait for a server.
+    /// Sends a request in a thread of its own, so that a run can be stopped while a server is slow.
     fn send(&self, http: reqwest::blocking::Client, request: Request) -> Receiver<Result<Answer, Trouble>> {
         let (sender, receiver) = mpsc::channel();
         let timeout = self.options.timeout;
@@ -309,8 +314,8 @@ impl<'w> Client<'w> {
         receiver
     }
 
-    /// Asks for addresses that will be wanted soon, and for no others: [`Client::get`] then takes what came. What went wrong
-    /// is asked for again there.
+    /// Asks for addresses that will be wanted soon, and for no others: [`Client::get`] then takes
+    /// what came. What went wrong is asked for again there.
     ///
     /// # Errors
     /// Those of getting a token.
@@ -332,7 +337,7 @@ impl<'w> Client<'w> {
         Ok(())
     }
 
-    /// A GET with our credentials.
+    /// A GET with the credentials.
     fn authorized(&self, url: &Url) -> Result<RequestBuilder> {
         let header = self.auth.borrow_mut().header(url, self)?;
         Ok(self

@@ -1,4 +1,5 @@
-//! The SIS's own ids, which ought to be one person's: only looked at by `check`, since a nightly run has nothing to do for it.
+//! The SIS's own ids, which ought to be one person's: only looked at by `check`, since a nightly
+//! run has nothing to do for it.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -24,7 +25,7 @@ impl Identifiers {
     }
 }
 
-/// Numbers of students and of staff come from different books. Those of guardians are nobody's business here.
+/// Students and staff are numbered separately. Identifiers of guardians are not compared.
 fn book(record: &Record<'_>) -> Option<&'static str> {
     let mut held = record.roles.iter().map(|held| roles::canonical(held.role)).peekable();
     held.peek()?;

@@ -1,7 +1,9 @@
-//! Guardians whom the store knows, by their students and their name: for sources that give them no lasting id.
+//! Guardians that the store knows, by their students and their name: for sources that give them no
+//! lasting id.
 //!
-//! Nobody is taken for somebody else who is in the roster too. Whoever two could be is told apart by the details that the roster
-//! gave last, or by who else is left; otherwise they are nobody.
+//! A guardian is never taken for another person of the same roster. Where two accounts could be
+//! meant, the details that the roster gave last decide, or which account is left; otherwise none is
+//! taken.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -37,7 +39,8 @@ struct Known {
     active: bool,
     identifier: Option<u64>,
     details: Details,
-    /// Roles, given and family name, email, sms and phone as the roster last gave them, set apart by [`APART`].
+    /// Roles, given and family name, email, sms and phone as the roster last gave them, set apart
+    /// by [`APART`].
     said: Box<str>,
     /// Is at schools of their own.
     has_orgs: bool,
@@ -54,7 +57,7 @@ pub struct KnownGuardians {
     by_student: BTreeSet<(u64, u32)>,
 }
 
-/// Somebody of a roster who may have an account under another id.
+/// A guardian of a roster that may have an account under another id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Claim {
     /// A hash of the id that they have in the roster, if they have one.
@@ -83,7 +86,7 @@ enum Alike {
 }
 
 impl Claim {
-    /// Somebody of this name, with these students. Who has no name is nobody.
+    /// A guardian of this name, with these students. Without a name no account is found.
     pub(super) fn new<'a>(
         own: Option<&str>,
         identifier: Option<&str>,
@@ -102,7 +105,8 @@ impl Claim {
     }
 }
 
-/// By what a guardian is recognised without an id: one of the students and the name, however it is written.
+/// By what a guardian is recognised without an id: one of the students and the name, however it is
+/// written.
 pub(super) fn kinship(student: &str, name: &PersonName) -> u64 {
     xxh3_64(format!("{student}\n{}", name.key()).as_bytes())
 }
@@ -205,7 +209,8 @@ impl KnownGuardians {
             .map(|known| &*known.id)
     }
 
-    /// Which account each of them has, if that is certain. `here` says who is in the roster under their own id.
+    /// Which account each of them has, if that is certain. `here` says who is in the roster under
+    /// their own id.
     pub(super) fn recognise(&self, claims: &[Claim], here: &dyn Fn(&str) -> bool) -> Vec<Option<&str>> {
         let mut found: Vec<Option<u32>> = vec![None; claims.len()];
         let mut taken: Vec<bool> = self.people.iter().map(|known| here(&known.id)).collect();
@@ -236,7 +241,7 @@ impl KnownGuardians {
         self.by_id.get(&claim.own?).map(|at| &self.people[*at as usize])
     }
 
-    /// Whom somebody could be.
+    /// The accounts that a guardian could have.
     fn candidates(&self, claim: &Claim, taken: &[bool]) -> Vec<u32> {
         let mut all: Vec<u32> = claim
             .kinships
@@ -251,21 +256,23 @@ impl KnownGuardians {
         let is_other = |a: Option<u64>, b: Option<u64>| a.is_some() && b.is_some() && a != b;
         all.retain(|at| !is_other(known(at).identifier, claim.identifier));
         match self.own(claim) {
-            // An account that was made while the old id was still there gives way to the one that somebody uses.
+            // An account that was made while the old id was still there gives way to one that is in
+            // use.
             Some(own) if own.active => all.clear(),
             Some(_) => all.retain(|at| {
                 known(at).active
                     && !known(at).archived
                     && known(at).details.alike(&claim.details) != Alike::Kin
             }),
-            // Whoever is there goes before whoever has left.
+            // Accounts that are in use go before archived ones.
             None if all.iter().any(|at| !known(at).archived) => all.retain(|at| !known(at).archived),
             None => {}
         }
         all
     }
 
-    /// Pairs that nobody else lays a claim to: by their emails first, then by their numbers, then by who is left.
+    /// Pairs that nobody else lays a claim to: by their emails first, then by their numbers, then
+    /// by who is left.
     fn certain(
         &self,
         claims: &[Claim],

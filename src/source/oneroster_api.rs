@@ -1,7 +1,8 @@
-//! OneRoster over REST, versions 1.1 and 1.2, and ClassLink's Roster Server, which speaks 1.1: users and orgs.
+//! OneRoster over REST, versions 1.1 and 1.2, and ClassLink's Roster Server, which speaks 1.1:
+//! users and orgs.
 //!
-//! The whole roster is pulled and checked before any of it is handed over. What real servers do otherwise than the
-//! standard says is in `docs/api.md`.
+//! The whole roster is pulled and checked before any of it is handed over. What real servers do
+//! otherwise than the standard says is in `docs/api.md`.
 
 pub(super) mod json;
 pub(super) mod list;
@@ -64,8 +65,8 @@ pub struct Options {
 /// Pulls the roster: all of it, or what changed since the one that is kept.
 ///
 /// # Errors
-/// `SourceUnavailable` if the server cannot be reached, refuses, or does not give everything; `InputUnusable` if it gives
-/// nobody; `Usage` if the credentials are not there.
+/// `SourceUnavailable` if the server cannot be reached, refuses, or does not give everything;
+/// `InputUnusable` if it gives no users; `Usage` if the credentials are not there.
 pub fn open(
     options: &Options,
     keeping: Option<&PullCache>,
@@ -112,7 +113,8 @@ pub fn open(
         say_unstamped_changes(before, &records, &unmoved, options, &mut findings)?;
     }
     if let Some(keeping) = keeping {
-        // Where nothing is kept any more, what was kept would be taken up again one day, and be of long ago.
+        // Without a mark this removes the cache. Otherwise a later pull would go on from an old
+        // one.
         let latest = latest.filter(|_| options.full_every.is_some());
         if latest.is_none() && options.full_every.is_some() {
             findings.warn("no-stamps", At::file(&options.users_path).column("dateLastModified"), || {
@@ -146,19 +148,22 @@ fn place(options: &Options) -> String {
 /// A roster, and what has to be known to ask for its changes.
 struct Latest {
     records: Records,
-    /// The latest stamp in it; none if somebody has none.
+    /// The latest stamp in it; none if a user has no stamp.
     latest: Option<DateTime<Utc>>,
     whole_at: DateTime<Utc>,
     findings: Findings,
-    /// Of a whole pull those whose stamp is so old that a pull of changes would not have asked for them.
+    /// Of a whole pull those whose stamp is so old that a pull of changes would not have asked for
+    /// them.
     unmoved: HashSet<u64>,
 }
 
-/// So many people may change without a new stamp before a person has to look at it, if they are not more than 1%.
+/// So many people may change without a new stamp before a person has to look at it, if they are not
+/// more than 1%.
 const FEW_UNSTAMPED: u64 = 10;
 
-/// Says how many people changed since the last pull although their stamps did not: pulls of changes alone do not see them. Some
-/// servers stamp a user anew only when certain fields change, and contact details are not among them.
+/// Says how many people changed since the last pull although their stamps did not: pulls of changes
+/// alone do not see them. Some servers stamp a user anew only when certain fields change, and
+/// contact details are not among them.
 fn say_unstamped_changes(
     before: CachedRoster<DateTime<Utc>>,
     records: &Records,
@@ -233,11 +238,12 @@ fn say_other_name(findings: &mut Findings, path: &str, usual: &'static str, name
     }
 }
 
-/// How much earlier than the latest stamp the next pull begins: a server writes stamps before it shows what they are of.
+/// How much earlier than the latest stamp the next pull begins: a server writes stamps before it
+/// shows what they are of.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
-/// Pulls what changed since the kept roster. None, said in the log, if everything has to be pulled: there is none, it is time
-/// for it, or the server does not do what is asked.
+/// Pulls what changed since the kept roster. None, said in the log, if everything has to be pulled:
+/// there is none, it is time for it, or the server does not do what is asked.
 fn changes(
     client: &Client<'_>,
     options: &Options,
@@ -267,8 +273,9 @@ fn changes(
         }
         Err(failure) => return Err(failure),
     };
-    // The latest change of the last pull is among them, since they overlap. Otherwise the server has not followed the filter:
-    // some answer a filter that they do not understand with nobody.
+    // The latest change of the last pull is among them, since they overlap. Otherwise the server
+    // has not followed the filter: some answer a filter that they do not support with an empty
+    // list.
     let Some(latest) = users.latest.filter(|latest| *latest >= before && !users.unstamped) else {
         return all("the server does not give the changes that it was asked for");
     };
@@ -298,7 +305,7 @@ fn changes(
 /// Looks at the first page of users, and of orgs.
 ///
 /// # Errors
-/// As [`open`], but nobody at all is no error.
+/// As [`open`], but a roster without users is no error.
 pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
     let mut check = SourceCheck { place: options.url.to_string(), ..SourceCheck::default() };
@@ -339,8 +346,9 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     Ok(check)
 }
 
-/// Pulls one collection; again, from nothing, if it changed meanwhile. Also how many of its records come more than once,
-/// which are the same in two pulls one after the other: then it is no change but the way the data are.
+/// Pulls one collection; again, from nothing, if it changed meanwhile. Also how many of its records
+/// come more than once, which are the same in two pulls one after the other: then it is no change
+/// but the way the data are.
 fn pull<C: Collection>(
     client: &Client<'_>,
     options: &Options,
@@ -395,8 +403,8 @@ struct UsersPage<'a> {
 const NO_USERS: &str = "check `url` and `users_path` in [source]; some servers say an error this way, so ask the operator of the server if it stays so";
 const NO_ORGS: &str = "check `url` and `orgs_path` in [source]; `orgs_path = \"\"` does without the orgs";
 
-/// The records of a page, whatever their list is called; `usual` reads the list of the usual name. The outer error is one of
-/// the JSON.
+/// The records of a page, whatever their list is called; `usual` reads the list of the usual name.
+/// The outer error is one of the JSON.
 fn records_of<'b, P: Deserialize<'b>, T: Deserialize<'b> + Default>(
     body: &'b [u8],
     name: &mut Name,
@@ -441,10 +449,11 @@ struct Users<'a> {
     name: Name,
     /// The latest stamp that is not in the future, where a wrong clock has put it.
     latest: Option<DateTime<Utc>>,
-    /// Somebody has no stamp that can be read.
+    /// A user has no stamp that can be read.
     unstamped: bool,
     not_after: DateTime<Utc>,
-    /// Changes stamped after this would have been asked for, if everything is pulled although only they could be.
+    /// Changes stamped after this would have been asked for, if everything is pulled although only
+    /// they could be.
     covered: Option<DateTime<Utc>>,
     /// Those whose stamp is older.
     unmoved: HashSet<u64>,

@@ -1,11 +1,12 @@
 //! OneRoster CSV, versions 1.0, 1.1 and 1.2: a folder or a zip file with users.csv in it.
 //!
-//! Lenient with a row, strict with a package. An odd row is read as far as it can be, or rejected, and told of; a
-//! package of which one cannot be sure that it is whole (a quote never closed, a file that changes while it is read, no
-//! rows at all) is a failure, because people who are missing from it would be archived.
+//! Lenient with a row, strict with a package. An odd row is read as far as it can be, or rejected,
+//! and told of; a package of which one cannot be sure that it is whole (a quote never closed, a
+//! file that changes while it is read, no rows at all) is a failure, because people who are missing
+//! from it would be archived.
 //!
-//! Which version it is follows from the columns, not from the manifest, which is often wrong. Nothing is unpacked to
-//! disk, and only the columns that are needed are ever looked at.
+//! Which version it is follows from the columns, not from the manifest, which is often wrong.
+//! Nothing is unpacked to disk, and only the columns that are needed are ever looked at.
 
 mod archive;
 mod blocks;
@@ -111,8 +112,8 @@ impl OneRosterCsv {
     /// Opens a folder or a zip file, and looks through its files once.
     ///
     /// # Errors
-    /// `InputUnusable` if it is not a usable export, `SourceUnavailable` if it could not be read, `Usage` if the options
-    /// cannot be followed.
+    /// `InputUnusable` if it is not a usable export, `SourceUnavailable` if it could not be read,
+    /// `Usage` if the options cannot be followed.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         Self::open_within(path, &options, Limits::default())
     }
@@ -144,7 +145,7 @@ impl OneRosterCsv {
         let users = Table::open(users_file, opening(kind::USERS), &users::COLUMNS, &mut findings)?;
         let roles_file = package.file(Part::Roles);
         let language = options.language_column.as_deref();
-        // A 1.2 delta in which nobody's role changed has no roles.csv: the store knows the roles.
+        // A 1.2 delta without changes of roles has no roles.csv: the store knows the roles.
         let roles_elsewhere = roles_file.is_some() || mode == Mode::Delta;
         let columns = Columns::locate(&users.header, language, roles_elsewhere, &mut findings)?;
         refuse_without_rows(users_file, &users)?;
@@ -187,7 +188,8 @@ impl OneRosterCsv {
 }
 
 impl OneRosterCsv {
-    /// Goes through the names of users.csv once more. Only where one of them may be a word for "no value".
+    /// Goes through the names of users.csv once more. Only where one of them may be a word for "no
+    /// value".
     fn count_words(&self, file: ExportFile<'_>) -> WordCounts {
         let columns = [Some(self.columns.given_name), Some(self.columns.family_name)];
         let mut counts = WordCounts::default();
@@ -284,7 +286,7 @@ fn part(package: &Package, part: Part) -> Result<ExportFile<'_>> {
     })
 }
 
-/// Who leaves when a record is absent, by the configuration or else by the manifest.
+/// Which users leave when their record is absent, by the configuration or else by the manifest.
 fn mode(
     setting: ModeSetting,
     manifest: Option<&(ExportFile<'_>, Manifest)>,
@@ -334,7 +336,8 @@ fn warn_mode(
     }
 }
 
-/// Refuses a users file with nothing but a header: nobody at all is never what was meant.
+/// Refuses a users file with nothing but a header: it is a broken export, and all accounts would be
+/// archived.
 fn refuse_without_rows(file: ExportFile<'_>, users: &Table) -> Result<()> {
     let mut has_rows = false;
     let _ = users.rows(file, &[], &mut Findings::default(), &mut |_, _| {
@@ -349,7 +352,8 @@ fn refuse_without_rows(file: ExportFile<'_>, users: &Table) -> Result<()> {
         .cure("check the export in the SIS: it must list at least one user"))
 }
 
-/// Refuses a package whose users have no roles of their own and whose roles.csv cannot have them all.
+/// Refuses a package whose users have no roles of their own and whose roles.csv cannot have them
+/// all.
 fn refuse_incomplete_roles(
     file: ExportFile<'_>,
     roles: &RoleIndex,
@@ -364,7 +368,7 @@ fn refuse_incomplete_roles(
                 "check the export in the SIS: users.csv has no column role, so roles.csv has to have them",
             ));
     }
-    // Whoever sets the mode speaks for the whole package.
+    // A configured mode holds for the whole package.
     let incomplete =
         setting == ModeSetting::Auto && mode == Mode::Bulk && roles_mode == Some(FileMode::Delta);
     if incomplete {

@@ -1,4 +1,5 @@
-//! Orgs that users name and that the source does not list: told of once for each cell, whether they can be read or not.
+//! Orgs that users name and that the source does not list: told of once for each cell, whether they
+//! can be read or not.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;

@@ -1,8 +1,10 @@
-//! The roster of the last pull, kept beside the store, so that the next one need only ask for what changed since.
+//! The roster of the last pull, kept beside the store, so that the next one need only ask for what
+//! changed since.
 //!
-//! What changed is put into the kept roster, and the plan is handed a whole one as ever: a roster that was pulled in pieces
-//! is treated like one that was pulled at once, and nobody is absent from it but those who are said to be deleted. It says
-//! nothing about accounts, so it need not agree with the store: one that is older only asks for more.
+//! What changed is put into the kept roster, and the plan is handed a whole one as ever: a roster
+//! that was pulled in pieces is treated like one that was pulled at once, and only users that are
+//! said to be deleted are absent from it. It says nothing about accounts, so it need not agree with
+//! the store: one that is older only asks for more.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -37,8 +39,8 @@ pub struct PullCache {
 }
 
 impl PullCache {
-    /// Keeps a roster for the next pull, or what is kept no longer where there is no mark to go on from. If it cannot be
-    /// written the next pull is a whole one, which the log says.
+    /// Keeps a roster for the next pull, or what is kept no longer where there is no mark to go on
+    /// from. If it cannot be written the next pull is a whole one, which the log says.
     pub(super) fn keep<M: Serialize>(&self, head: Option<Head<M>>, records: &Records) {
         if !self.write {
             return;
@@ -56,14 +58,16 @@ impl PullCache {
         }
     }
 
-    /// What is kept is of no use any more. If there is nothing, or it cannot be removed, the next pull notices.
+    /// What is kept is of no use any more. If there is nothing, or it cannot be removed, the next
+    /// pull notices.
     fn forget(&self) {
         let _ = std::fs::remove_file(&self.file);
         let _ = std::fs::remove_file(unfinished(&self.file));
     }
 }
 
-/// What is known of a kept roster before its records. `M` is the mark from which on the source is asked for changes.
+/// What is known of a kept roster before its records. `M` is the mark from which on the source is
+/// asked for changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head<M> {
     form: u32,
@@ -75,19 +79,19 @@ pub(super) struct Head<M> {
     records: u64,
 }
 
-/// What changed, by whom it happened to: only the last word on each stands.
+/// The changed records, by sourcedId. Of several changes of one user the last one stands.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// None: gone.
     last: HashMap<u64, Option<Vec<u8>>>,
     /// In which order they first came.
     order: Vec<u64>,
-    /// Some were of nobody: without a sourcedId there is nobody whom they change.
+    /// Some have no sourcedId, so that it is unknown which user they change.
     pub(super) of_nobody: bool,
 }
 
 impl Changes {
-    /// Takes in how somebody is now, who may be gone.
+    /// Takes in the present record of a user, who may be gone.
     pub(super) fn put(&mut self, record: &Record<'_>) -> Result<()> {
         self.of_nobody |= record.sourced_id.is_empty();
         let bytes = match record.deleted {
@@ -137,7 +141,8 @@ impl<M: DeserializeOwned> CachedRoster<M> {
     /// Opens it to put changes into it.
     ///
     /// # Errors
-    /// Why it is of no use, so that everything has to be pulled: there is none of this place, or it is time for it.
+    /// Why it is of no use, so that everything has to be pulled: there is none of this place, or it
+    /// is time for it.
     pub(super) fn open(
         path: &Path,
         place: &str,
@@ -159,7 +164,8 @@ impl<M: DeserializeOwned> CachedRoster<M> {
         (head.form == FORM && head.place == place).then_some(Self { head, file })
     }
 
-    /// Hands the roster with the changes in it to `take`. False if the file is damaged: then nothing of it may be used.
+    /// Hands the roster with the changes in it to `take`. False if the file is damaged: then
+    /// nothing of it may be used.
     pub(super) fn with(
         mut self,
         changes: &Changes,
@@ -194,7 +200,7 @@ fn unfinished(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Hands on a change, unless it is that somebody is gone.
+/// Hands on a changed record, unless the user is gone.
 fn put(change: Option<&[u8]>, take: &mut dyn FnMut(&Record<'_>) -> Result<()>) -> Result<()> {
     let Some(bytes) = change else { return Ok(()) };
     let record: Record<'_> = postcard::from_bytes(bytes)

@@ -1,4 +1,5 @@
-//! A roster that was pulled whole before anything is decided: the records in a spool, and what was seen in passing.
+//! A roster that was pulled whole before anything is decided: the records in a spool, and what was
+//! seen in passing.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -57,7 +58,8 @@ pub(super) enum Taken {
     New,
     /// Was there already, in the same words.
     Again,
-    /// Was there already, in other words. Both are kept: which of them holds is for the plan to say.
+    /// Was there already, in other words. Both are kept: which of them holds is for the plan to
+    /// say.
     Differs,
 }
 
@@ -74,7 +76,7 @@ pub(super) struct Records {
     /// What was said of each sourcedId, both as hashes: a million people take a few words each.
     said: HashMap<u64, u64>,
     pub(super) guardians: u64,
-    /// Those who are not said to be deleted.
+    /// How many are not said to be deleted.
     pub(super) present: u64,
 }
 
@@ -103,12 +105,12 @@ impl Records {
         xxh3_64(sourced_id.as_bytes())
     }
 
-    /// Whether there is somebody with this sourcedId. Before [`Records::finish`].
+    /// Whether there is a user with this sourcedId. Before [`Records::finish`].
     pub(super) fn has(&self, sourced_id: &str) -> bool {
         self.said.contains_key(&Self::key(sourced_id))
     }
 
-    /// Whether somebody has a sourcedId at all. Before [`Records::finish`].
+    /// Whether any user has a sourcedId. Before [`Records::finish`].
     pub(super) fn has_ids(&self) -> bool {
         !self.said.is_empty()
     }
@@ -148,7 +150,8 @@ impl Records {
         })
     }
 
-    /// As [`Records::each`], of records that are not all that there are: how often a word stands in a column is not known.
+    /// As [`Records::each`], of records that are not all that there are: how often a word stands in
+    /// a column is not known.
     pub(super) fn each_of_some(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
         let mut records = self.records.read();
         while let Some(record) = records.next_value()? {

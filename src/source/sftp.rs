@@ -1,7 +1,8 @@
 //! CSV files that lie on an SFTP server: fetched with the system's own `sftp`, then read as files.
 //!
-//! OpenSSH's client is used because it is where a district's IT keeps its keys and rules for servers. It is never asked to trust
-//! a server that it does not know. Only the files that are read are fetched, and only if they do not change meanwhile.
+//! OpenSSH's client is used because it is where a district's IT keeps its keys and rules for
+//! servers. It is never asked to trust a server that it does not know. Only the files that are read
+//! are fetched, and only if they do not change meanwhile.
 
 mod client;
 mod explain;
@@ -35,7 +36,8 @@ pub struct Options {
     pub place: Place,
     /// The private key; the client's own ones without it.
     pub key_file: Option<PathBuf>,
-    /// The only key that the server may have, such as `ssh-ed25519 AAAA…`; without it, those that the client knows.
+    /// The only key that the server may have, such as `ssh-ed25519 AAAA…`; without it, those that
+    /// the client knows.
     pub host_key: Option<String>,
     /// How long all of it may take.
     pub timeout: Duration,
@@ -45,8 +47,8 @@ pub struct Options {
 /// Fetches the export and opens it.
 ///
 /// # Errors
-/// `SourceUnavailable` if it cannot be fetched or changes meanwhile, `Usage` if the key cannot be used; and those of
-/// [`OneRosterCsv::open`].
+/// `SourceUnavailable` if it cannot be fetched or changes meanwhile, `Usage` if the key cannot be
+/// used; and those of [`OneRosterCsv::open`].
 pub fn open(options: &Options, watch: &Watch<'_>) -> Result<Box<dyn RosterSource>> {
     Ok(Box::new(fetch(options, watch)?))
 }
@@ -104,7 +106,7 @@ fn fetch(options: &Options, watch: &Watch<'_>) -> Result<Fetched> {
         ));
     }
     let path = options.place.zip.as_ref().map_or_else(|| files.clone(), |zip| files.join(zip));
-    // Where the files lie for now is nobody's concern.
+    // Messages name the server, not the temporary folder.
     let shown = path.display().to_string();
     let source = OneRosterCsv::open(&path, options.csv.clone())
         .map_err(|failure| elsewhere(failure, &shown, options))?;

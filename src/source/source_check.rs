@@ -1,4 +1,5 @@
-//! A first glance at a source that is asked over the network: what a page of it holds, and what seems to be missing.
+//! A first glance at a source that is asked over the network: what a page of it holds, and what
+//! seems to be missing.
 
 use std::collections::BTreeMap;
 

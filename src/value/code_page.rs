@@ -1,8 +1,9 @@
 //! Letters of another code page in a file that is read as windows-1252.
 //!
-//! A file that is not UTF-8 does not say which code page it is in. Read in the wrong one `José` becomes `Jos‚` (DOS), `JosŽ`
-//! (Mac) or, of Polish in ISO 8859-2, `Wiśniewski` becomes `Wi¶niewski`: valid characters in places where names never have
-//! them. Which letter it was cannot be known.
+//! A file that is not UTF-8 does not say which code page it is in. Read in the wrong one `José`
+//! becomes `Jos‚` (DOS), `JosŽ` (Mac) or, of Polish in ISO 8859-2, `Wiśniewski` becomes
+//! `Wi¶niewski`: valid characters in places where names never have them. Which letter it was cannot
+//! be known.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,8 @@ fn is_letter(c: char) -> bool {
         || matches!(c, 'Œ' | 'œ' | 'Š' | 'š' | 'Ž' | 'ž' | 'Ÿ')
 }
 
-/// Whether a character of windows-1252 shows that the text is in another code page. `before` is what stands before it.
+/// Whether a character of windows-1252 shows that the text is in another code page. `before` is
+/// what stands before it.
 fn is_evidence(before: &str, c: char, after: Option<char>) -> bool {
     let last = before.chars().next_back();
     let letter = |c: Option<char>| c.is_some_and(is_letter);

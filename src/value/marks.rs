@@ -6,8 +6,8 @@ pub(super) fn may_be_marked(text: &str) -> bool {
     matches!(text.as_bytes().first(), Some(b'=' | b'\''))
 }
 
-/// The text of a cell without its marks, and whether there were any. An apostrophe alone is none, and names have their own
-/// rule: `'t Hart` is one.
+/// The text of a cell without its marks, and whether there were any. An apostrophe alone is none,
+/// and names have their own rule: `'t Hart` is one.
 pub fn without_mark(text: &str) -> (&str, bool) {
     if let Some(bare) = without_formula(text) {
         return (bare, true);
@@ -23,8 +23,8 @@ pub(super) fn without_formula(text: &str) -> Option<&str> {
     Some(text.strip_prefix('=')?.trim_start().strip_prefix('"')?.strip_suffix('"')?.trim())
 }
 
-/// The parts of a name without the apostrophe that marks them as text, where other cells of the row or both parts say that
-/// it is one.
+/// The parts of a name without the apostrophe that marks them as text, where other cells of the row
+/// or both parts say that it is one.
 pub(super) fn names_without_marks<'a>(
     given: Option<&'a str>,
     family: Option<&'a str>,

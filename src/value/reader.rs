@@ -114,8 +114,8 @@ enum Kind {
 }
 
 impl<'c> RecordReader<'c> {
-    /// Of a file that can be read again: `count` does so if some name may be a word for "no value". With `foreign` its cells
-    /// can have letters of another code page.
+    /// Of a file that can be read again: `count` does so if some name may be a word for "no value".
+    /// With `foreign` its cells can have letters of another code page.
     pub fn of_file(names: Names, foreign: bool, count: impl Fn() -> WordCounts + Send + Sync + 'c) -> Self {
         Self { names, foreign, counts: Counts::Later(Box::new(count)), tally: Tally::default() }
     }
@@ -131,7 +131,8 @@ impl<'c> RecordReader<'c> {
         self.foreign = foreign;
     }
 
-    /// Hands over the record as its cells are meant. `plain` says that it has neither letters beyond ASCII nor `&` nor `?`.
+    /// Hands over the record as its cells are meant. `plain` says that it has neither letters
+    /// beyond ASCII nor `&` nor `?`.
     #[inline]
     pub fn read<R>(&mut self, record: &Record<'_>, plain: bool, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
         if let Counts::Gathered(counts) = &mut self.counts {
@@ -307,7 +308,7 @@ impl<'c> RecordReader<'c> {
         (given, family)
     }
 
-    /// Whether a word fills so much of a column that it is nobody's name.
+    /// Whether a word fills so much of a column that it is no name.
     fn fills(&mut self, part: usize, word: &str) -> bool {
         if let Counts::Later(count) = &self.counts {
             self.counts = Counts::Known(count());
@@ -374,8 +375,9 @@ fn rewrite(text: &mut Cow<'_, str>, write: impl for<'t> Fn(&'t str) -> Cow<'t, s
     true
 }
 
-/// Whether a record has no letters beyond ASCII but in names, where each stands by itself and is one of the usual European
-/// ones: most rows that are not plain. Text that was damaged on the way has at least two such characters side by side.
+/// Whether a record has no letters beyond ASCII but in names, where each stands by itself and is
+/// one of the usual European ones: most rows that are not plain. Text that was damaged on the way
+/// has at least two such characters side by side.
 fn has_letters_in_names_alone(record: &Record<'_>) -> bool {
     let plain = |text: &str| {
         text.bytes().fold(true, |plain, byte| plain & (byte.is_ascii() & (byte != b'&') & (byte != b'?')))
@@ -389,8 +391,8 @@ fn has_letters_in_names_alone(record: &Record<'_>) -> bool {
         && others.into_iter().chain(lists).flatten().all(plain)
 }
 
-/// Whether all that is beyond ASCII are letters from U+00C0 to U+017F, no two of them side by side, and there is neither `&`
-/// nor `?`.
+/// Whether all that is beyond ASCII are letters from U+00C0 to U+017F, no two of them side by side,
+/// and there is neither `&` nor `?`.
 fn has_single_letters(name: &str) -> bool {
     let mut bytes = name.bytes();
     let mut after_letter = false;
@@ -426,7 +428,8 @@ fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
     ]
 }
 
-/// Whether some cell is a word for "no value" or may have a mark of a spreadsheet, and whether a list begins with either.
+/// Whether some cell is a word for "no value" or may have a mark of a spreadsheet, and whether a
+/// list begins with either.
 #[inline]
 fn is_odd(record: &Record<'_>) -> bool {
     let odd = |text: &str| null_word(text).is_some() || may_be_marked(text);

@@ -1,4 +1,5 @@
-//! How often each oddity of a cell was found, by column: one finding for each at the end of the file.
+//! How often each oddity of a cell was found, by column: one finding for each at the end of the
+//! file.
 
 use std::collections::BTreeMap;
 

@@ -28,7 +28,7 @@ const WORDS: [&str; 22] = [
     "n.a.",
 ];
 
-/// Nobody is called so, whatever stands beside it.
+/// No name, whatever stands beside it.
 const NEVER_A_NAME: [&str; 10] =
     ["\\N", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#DIV/0!", "(null)", "<null>"];
 
@@ -62,7 +62,8 @@ pub fn null_word(text: &str) -> Option<&'static str> {
     WORDS.into_iter().find(|word| word.eq_ignore_ascii_case(text))
 }
 
-/// Whether an id says that there is none: a word for "no value", `0` and other zeros, the GUID of zeros.
+/// Whether an id says that there is none: a word for "no value", `0` and other zeros, the GUID of
+/// zeros.
 pub fn is_no_id(text: &str) -> bool {
     let zeros = |byte: u8| matches!(byte, b'0' | b'-' | b'{' | b'}' | b'.');
     text.is_empty() || null_word(text).is_some() || text.contains('0') && text.bytes().all(zeros)
@@ -71,9 +72,9 @@ pub fn is_no_id(text: &str) -> bool {
 /// A word for "no value" in a part of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NameWord {
-    /// Nobody is called so.
+    /// No name.
     Sure(&'static str),
-    /// There are people who are called so. It counts as a name unless something else speaks against it.
+    /// Some people have this name. It counts as a name unless something else speaks against it.
     Open(&'static str),
 }
 
@@ -85,7 +86,8 @@ impl NameWord {
     }
 }
 
-/// The word for "no value" that a part of a name may be. `Null` is a name, `NULL` and `null` may be one.
+/// The word for "no value" that a part of a name may be. `Null` is a name, `NULL` and `null` may be
+/// one.
 pub(super) fn name_word(text: &str) -> Option<NameWord> {
     if !may_be_word(text) {
         return None;
@@ -136,7 +138,7 @@ impl WordCounts {
         if self.words == [[0; 2]; 2] { [given, family] } else { settled(self, given, family) }
     }
 
-    /// Whether a word fills more than 5% of the column, so that it is nobody's name.
+    /// Whether a word fills more than 5% of the column, so that it is no name.
     pub(super) fn fills(&self, part: usize, word: &str) -> bool {
         OPEN.iter().position(|open| *open == word).is_some_and(|at| self.words[part][at] * 20 > self.rows)
     }

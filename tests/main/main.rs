@@ -10,6 +10,7 @@ mod architecture;
 mod attempts;
 mod broken_off;
 mod cases;
+mod causes;
 mod checking;
 mod clever;
 mod clever_events;

@@ -1,5 +1,5 @@
-//! Contacts whose ids do not last: without an id of the SIS Clever gives a new one whenever a detail changes, and once more when
-//! the SIS begins to give one.
+//! Contacts whose ids do not last: without an id of the SIS Clever gives a new one whenever a
+//! detail changes, and once more when the SIS begins to give one.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -33,8 +33,8 @@ impl People {
         Ok(())
     }
 
-    /// Contacts whose ids are new and that are people whom the store knows, under the ids by which it knows them. Asks for
-    /// those only if there are contacts. Before [`Records::finish`].
+    /// Contacts whose ids are new and that are people whom the store knows, under the ids by which
+    /// it knows them. Asks for those only if there are contacts. Before [`Records::finish`].
     pub(super) fn recognised(&self, known: &dyn Fn() -> Result<KnownGuardians>) -> Result<Renamed> {
         if self.contacts.is_empty() {
             return Ok(Renamed::default());
@@ -47,7 +47,7 @@ impl People {
     }
 }
 
-/// By what a contact is recognised under another id. Nobody without a name is.
+/// By what a contact is recognised under another id. A contact without a name never is.
 fn claim(record: &Record<'_>) -> Option<Claim> {
     let is_contact = record.roles.iter().any(|held| held.role == "guardian");
     let name = PersonName::new(record.given_name.unwrap_or_default(), record.family_name.unwrap_or_default());

@@ -1,8 +1,9 @@
 //! What happened since the last pull, as Clever tells it.
 //!
-//! An event holds the whole of what it is about, as it is from then on, so that the last one stands and none does harm twice.
-//! Clever keeps them for 30 days, and makes some only for applications that have them switched on. Whatever casts doubt on
-//! them is said, and everything is pulled instead.
+//! An event holds the whole of what it is about, as it is from then on, so that the last one stands
+//! and none does harm twice. Clever keeps them for 30 days, and makes some only for applications
+//! that have them switched on. Whatever casts doubt on them is said, and everything is pulled
+//! instead.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -25,7 +26,7 @@ pub(super) type Had<T> = Result<T, String>;
 struct Event<'a> {
     #[serde(borrow)]
     id: Text<'a>,
-    /// Whom it is about, and what happened: `users.updated`.
+    /// The kind of record, and what happened to it: `users.updated`.
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
     #[serde(borrow)]
@@ -50,8 +51,8 @@ struct One<'a> {
 
 /// The id of the newest event there is, from which on the next pull can ask.
 ///
-/// Each sync of a district is an event as well. If there is none as late as the last sync, they are not switched on (or not
-/// any more), and that nothing is told does not mean that nothing changed.
+/// Each sync of a district is an event as well. If there is none as late as the last sync, they are
+/// not switched on (or not any more), and that nothing is told does not mean that nothing changed.
 pub(super) fn newest(client: &Client<'_>, options: &Options, district: &District) -> Result<Had<String>> {
     let url = under(&options.url, "events", &[("limit", "1"), ("ending_before", "last")]);
     let mut newest = None;
@@ -103,8 +104,9 @@ pub(super) fn since(client: &Client<'_>, options: &Options, mark: &str) -> Resul
     }
 }
 
-/// Asked for what follows an event that it does not have, Clever gives what it has that is newer, and not a word of what is
-/// missing in between. As long as it has the event it has all that follow, since the oldest go first.
+/// Asked for what follows an event that it does not have, Clever gives what it has that is newer,
+/// and not a word of what is missing in between. As long as it has the event it has all that
+/// follow, since the oldest go first.
 fn look_up(client: &Client<'_>, options: &Options, mark: &str) -> Result<()> {
     let url = under(&options.url, &format!("events/{mark}"), &[]);
     let is_it = client.get(&url, |answer| {
@@ -114,7 +116,8 @@ fn look_up(client: &Client<'_>, options: &Options, mark: &str) -> Result<()> {
     if is_it { Ok(()) } else { Err(unusable("another one came", &url)) }
 }
 
-/// Puts one event into the changes. Schools are asked for each time, and what else there is does not concern us.
+/// Puts one event into the changes. Schools are asked for each time, and what else there is does
+/// not concern us.
 fn apply(event: &Event<'_>, changes: &mut Changes, url: &Url) -> Result<()> {
     let kind = event.kind.filled().unwrap_or_default();
     let Some(what) = kind.strip_prefix("users.") else { return Ok(()) };
@@ -126,7 +129,7 @@ fn apply(event: &Event<'_>, changes: &mut Changes, url: &Url) -> Result<()> {
         "deleted" => true,
         _ => return Err(unusable("an event is of a kind that is not known", url)),
     };
-    // Users are pulled by their roles, so that whoever has none is not there.
+    // Users are pulled by their roles, so a user without a role is not in the roster.
     user.with_record(|record| {
         let deleted = is_gone || record.roles.iter().next().is_none();
         changes.put(&Record { deleted, ..*record })

@@ -1,7 +1,7 @@
 //! A user in Clever's JSON, v3.0 and v3.1, as a [`Record`].
 //!
-//! Clever writes what it does not have as an empty text, as null or not at all, so none of these is a blank: all are "not
-//! provided".
+//! Clever writes what it does not have as an empty text, as null or not at all, so none of these is
+//! a blank: all are "not provided".
 
 use std::borrow::Cow;
 
@@ -76,7 +76,8 @@ struct Relationship<'a> {
 }
 
 impl<'a> Roles<'a> {
-    /// Those that are held, under OneRoster's names. Clever's staff are the people in a school's office.
+    /// Those that are held, under OneRoster's names. Clever's staff are the people in a school's
+    /// office.
     fn held(&self) -> impl Iterator<Item = (&'static str, &Role<'a>)> {
         [
             ("student", &self.student),
@@ -112,7 +113,8 @@ impl User<'_> {
                 }
             }
         }
-        // Where neither key is there, nothing is said. Contacts and district administrators have no schools of their own.
+        // Where neither key is there, nothing is said. Contacts and district administrators have no
+        // schools of their own.
         let silent = |(name, role): &(&str, &Role<'_>)| {
             !matches!(*name, "guardian" | "districtAdministrator")
                 && role.school.0.is_none()

@@ -1,4 +1,5 @@
-//! When two values are one person's: only valid ones tell, in the form in which they are compared everywhere.
+//! When two values are one person's: only valid ones tell, in the form in which they are compared
+//! everywhere.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use crate::contact::{Email, PhoneReader, email_key};
 /// Reads emails and numbers of one district.
 pub struct Reader {
     pub phones: PhoneReader,
-    /// Placeholders, which are nobody's.
+    /// Whether an email is a placeholder, which identifies no person.
     pub is_ignored: Box<dyn Fn(&str) -> bool + Send + Sync>,
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Guardian {
     pub(super) line: u64,
     /// Given in the file.
     pub(super) id: Option<String>,
-    /// The id of the file, where people of several names have it, so that it is nobody's.
+    /// The id of the file, where people of several names have it, so that it identifies none of
+    /// them.
     pub(super) shared_id: Option<String>,
     pub(super) name: PersonName,
     pub(super) given_name: Option<String>,
@@ -57,11 +58,11 @@ pub(super) struct Guardian {
     pub(super) numbers: Vec<u64>,
 }
 
-/// A row that names nobody.
+/// A row that cannot be used.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) line: u64,
-    /// Of whom it seems to be a guardian.
+    /// The student whose guardian the row seems to name.
     pub(super) student: Option<String>,
     /// What stands in the column of the guardian's own id.
     pub(super) id: Option<String>,
@@ -100,7 +101,8 @@ impl Guardian {
                 what,
             }
         };
-        // Other values that may be cut are not provided. Without these it is not known whose row it is.
+        // Other values that may be cut are not provided. Without these it is not known whose row it
+        // is.
         let is_relation = |word: &str| RELATIONS.contains(&word.to_lowercase().as_str());
         if row.cut.is_some_and(|(column, text)| {
             matches!(column, STUDENT | GUARDIAN_ID) || column == RELATIONSHIP && !is_relation(text)
@@ -133,7 +135,8 @@ impl Guardian {
         Ok(guardian)
     }
 
-    /// The values of a row as they are meant. Its students, and the forms in which values are compared, are still missing.
+    /// The values of a row as they are meant. Its students, and the forms in which values are
+    /// compared, are still missing.
     fn meant(row: &lone::LoneRow<'_, 9>, meaning: &mut RecordReader<'_>) -> Self {
         let cells: [Option<String>; 9] = std::array::from_fn(|at| in_one_line(row, at));
         let [_, given_name, family_name, email, sms, phone, _, language, id] =
@@ -175,7 +178,8 @@ impl Guardian {
         guardian
     }
 
-    /// Leaves a part of the name out that is a word for "no value" in so many rows that it is nobody's name.
+    /// Leaves a part of the name out that is a word for "no value" in so many rows that it is no
+    /// name.
     pub(super) fn settle_name(&mut self, words: &WordCounts) {
         let [given, family] = words.settle(self.given_name.as_deref(), self.family_name.as_deref());
         if (given, family) != (self.given_name.as_deref(), self.family_name.as_deref()) {
@@ -209,8 +213,8 @@ impl Guardian {
         })
     }
 
-    /// Of several values for one contact, the one that the SIS had already, as the store knows it; otherwise the first by bytes.
-    /// Never the first by row: exports give rows in any order.
+    /// Of several values for one contact, the one that the SIS had already, as the store knows it;
+    /// otherwise the first by bytes. Never the first by row: exports give rows in any order.
     pub(super) fn settle(&mut self, known: [Option<u64>; 3]) {
         let texts = [&mut self.email, &mut self.mobile, &mut self.home_phone];
         for ((values, known), text) in self.values.iter().zip(known).zip(texts) {
@@ -221,8 +225,9 @@ impl Guardian {
         }
     }
 
-    /// Its record, under an id and with students that are known by now. Without them they stay as they were. `orgs` is a blank
-    /// list, or none where the store knows schools of the person's own, of which the file says nothing.
+    /// Its record, under an id and with students that are known by now. Without them they stay as
+    /// they were. `orgs` is a blank list, or none where the store knows schools of the person's
+    /// own, of which the file says nothing.
     pub(super) fn with_record(
         &self,
         id: &str,

@@ -10,9 +10,11 @@ use crate::roster::ids::fold_hash;
 /// By what the file calls them: their sourcedIds, once they were met.
 pub(super) struct Students<'a> {
     met: HashMap<&'a str, Met>,
-    /// The beginning of an id at the end of a file that may have been cut, and the sourcedIds of those who may be meant.
+    /// The beginning of an id at the end of a file that may have been cut, and the sourcedIds that
+    /// begin so.
     begun: Option<(&'a str, Vec<String>)>,
-    /// The sourcedIds of students, by what the file calls them in another form: another case, invisible characters.
+    /// The sourcedIds of students, by what the file calls them in another form: another case,
+    /// invisible characters.
     alike: HashMap<u64, Vec<String>>,
 }
 
@@ -20,7 +22,7 @@ pub(super) struct Students<'a> {
 struct Met {
     /// It is a sourcedId itself.
     is_id: bool,
-    /// The sourcedIds of those who have it as identifier.
+    /// The sourcedIds of the users with this identifier.
     by_identifier: Vec<String>,
 }
 
@@ -42,10 +44,10 @@ impl<'a> Students<'a> {
         Self { met, alike, begun }
     }
 
-    /// Takes notice of somebody in the roster, who may be no student at all.
+    /// Takes notice of a record of the roster, which may be of no student at all.
     pub(super) fn meet(&mut self, record: &Record<'_>) {
-        // A record that was rejected, or that has a role of another vocabulary, may well be the student: it takes
-        // nobody's child away.
+        // A record that was rejected, or that has a role of another vocabulary, may well be the
+        // student: it takes nobody's child away.
         let is_student = || {
             let mut roles = record.roles.iter().map(|held| roles::canonical(held.role));
             record.defect.is_some() || roles.any(|role| role == "student" || !roles::is_known(&role))
@@ -78,7 +80,7 @@ impl<'a> Students<'a> {
         }
     }
 
-    /// Who is meant, if that is certain: one student, or all of a list.
+    /// The students that are meant, if that is certain: one, or all of a list.
     pub(super) fn ids(&self, name: &'a str) -> Vec<&str> {
         let one = |text| match self.could_be(text).as_slice() {
             [id] => Some(*id),
@@ -90,13 +92,13 @@ impl<'a> Students<'a> {
         }
     }
 
-    /// Everybody whose id begins so.
+    /// All users whose id begins so.
     pub(super) fn that_begin(&self, begin: &str) -> impl Iterator<Item = &str> {
         let begun = self.begun.iter().filter(move |(own, _)| *own == begin);
         begun.flat_map(|(_, students)| students).map(String::as_str)
     }
 
-    /// Everybody who could be meant.
+    /// All users that could be meant.
     pub(super) fn could_be(&self, name: &'a str) -> Vec<&str> {
         let alike = || self.alike.get(&fold_hash(name)).into_iter().flatten().map(String::as_str).collect();
         match self.met.get(name) {

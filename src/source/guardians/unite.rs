@@ -1,8 +1,9 @@
 //! Which rows of the guardians file are about one person.
 //!
-//! Those of one `guardian_id` and one name; and those of one name with the email or a number in common, or with the student in common
-//! unless everything else speaks against it. Two ids are two people, whatever they have in common. Two names under one id are
-//! two people as well, who are told apart as if they had none: the id may be a household's.
+//! Those of one `guardian_id` and one name; and those of one name with the email or a number in
+//! common, or with the student in common unless everything else speaks against it. Two ids are two
+//! people, whatever they have in common. Two names under one id are two people as well, who are
+//! told apart as if they had none: the id may be a household's.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,8 +11,8 @@ use super::details::mark;
 use super::rows::{Broken, Guardian};
 use crate::findings::{At, Findings};
 
-/// Makes one person of the rows that are about one, in the order of their first rows. Rows that could be about several people
-/// are put among the broken ones.
+/// Makes one person of the rows that are about one, in the order of their first rows. Rows that
+/// could be about several people are put among the broken ones.
 pub(super) fn unite(
     mut rows: Vec<Guardian>,
     file: &str,
@@ -21,7 +22,7 @@ pub(super) fn unite(
     take_ids_apart(&mut rows, file, broken, findings);
     let mut people = People::new(&rows);
     let mut with_id: Vec<usize> = (0..rows.len()).filter(|at| rows[*at].id.is_some()).collect();
-    // Whoever could be two of them is one of them, whatever the order of the rows.
+    // A row that could be of two people is given to one of them, whatever the order of the rows.
     with_id.sort_by_key(|at| &rows[*at].id);
     let without_id: Vec<usize> = (0..rows.len()).filter(|at| rows[*at].id.is_none()).collect();
     let mut by_id: HashMap<&str, usize> = HashMap::new();
@@ -35,7 +36,8 @@ pub(super) fn unite(
         let name = row.name.key();
         for detail in row.emails.iter().chain(&row.numbers).filter(|_| !name.is_empty()) {
             let others = seen.entry(mark(&name, *detail)).or_default();
-            // Whoever is not this person is somebody else with the same email: the next ones are to find them as well.
+            // A row that is not of this person is of another person with the same email, whom later
+            // rows have to find too.
             if !others.iter().any(|other| people.join(at, *other)) {
                 others.push(at);
             }
@@ -80,7 +82,8 @@ pub(super) fn unite(
 /// Sets a name in an id apart from the id.
 const APART: char = '\u{1F}';
 
-/// Gives people of several names who have one id an id each, as long as their rows are put together.
+/// Gives people of several names who have one id an id each, as long as their rows are put
+/// together.
 fn take_ids_apart(rows: &mut Vec<Guardian>, file: &str, broken: &mut Vec<Broken>, findings: &mut Findings) {
     let mut names: HashMap<String, BTreeSet<String>> = HashMap::new();
     for row in rows.iter().filter(|row| !row.name.is_empty()) {
@@ -164,8 +167,9 @@ impl People {
         true
     }
 
-    /// Whether two of one name and one student are two all the same: father and son. They share no email and no number, and have
-    /// different emails and either different numbers or different relationships.
+    /// Whether two of one name and one student are two all the same: father and son. They share no
+    /// email and no number, and have different emails and either different numbers or different
+    /// relationships.
     fn speaks_against(&self, a: usize, b: usize, rows: &[Guardian]) -> bool {
         let of = |at: usize| self.members[self.root(at)].iter().map(|member| &rows[*member]);
         let emails = |at: usize| -> Vec<u64> { of(at).flat_map(|row| row.emails.clone()).collect() };
@@ -180,8 +184,8 @@ impl People {
     }
 }
 
-/// Adds another row of the same person. Which of several values stands is settled when it is known which account the person
-/// has; the order of the rows makes no difference.
+/// Adds another row of the same person. Which of several values stands is settled when it is known
+/// which account the person has; the order of the rows makes no difference.
 fn add(guardian: &mut Guardian, row: Guardian, file: &str, findings: &mut Findings) {
     for (at, column) in ["email", "mobile", "home_phone"].into_iter().enumerate() {
         let differs =

@@ -6,11 +6,12 @@ use reqwest::Url;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// Reads a configured address, without a slash at its end. What is percent-encoded in it stays as it is written, since
-/// ClassLink's application ids come encoded and must not be encoded again.
+/// Reads a configured address, without a slash at its end. What is percent-encoded in it stays as
+/// it is written, since ClassLink's application ids come encoded and must not be encoded again.
 ///
 /// # Errors
-/// `Usage` if it is none, holds a password or a query, or would send secrets over a plain connection to another machine.
+/// `Usage` if it is none, holds a password or a query, or would send secrets over a plain
+/// connection to another machine.
 pub fn base(text: &str, allow_http: bool) -> Result<Url> {
     let wrong = |what: &str, cure: &str| Failure::new(Kind::Usage, what).at(shown(text)).cure(cure);
     let url = Url::parse(text.trim_end_matches('/')).map_err(|cause| {
@@ -43,7 +44,7 @@ pub fn base(text: &str, allow_http: bool) -> Result<Url> {
     }
 }
 
-/// What of an address may be shown: a password that somebody wrote into it may not.
+/// An address without the password that may have been written into it.
 pub(super) fn shown(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(start), Some(at)) if start + 3 < at => format!("{}…{}", &text[..start + 3], &text[at..]),
@@ -58,7 +59,8 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The address of a collection under a base, with a query whose values are encoded as RFC 3986 wants it.
+/// The address of a collection under a base, with a query whose values are encoded as RFC 3986
+/// wants it.
 pub fn under(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {
     let mut url = base.clone();
     let path = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
@@ -69,8 +71,8 @@ pub fn under(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {
     url
 }
 
-/// The address that a server names as its next one: a path of its own, never another server, which would be handed our
-/// token.
+/// The address that a server names as its next one: a path of its own, never another server, which
+/// would be handed our token.
 ///
 /// # Errors
 /// `SourceUnavailable` if it is somewhere else.
@@ -86,7 +88,8 @@ pub fn same_server(base: &Url, named: &str) -> Result<Url> {
     })
 }
 
-/// Percent-encodes all but RFC 3986's unreserved characters, in capitals: the form that OAuth 1.0a signs.
+/// Percent-encodes all but RFC 3986's unreserved characters, in capitals: the form that OAuth 1.0a
+/// signs.
 pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

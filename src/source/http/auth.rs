@@ -68,7 +68,8 @@ impl Auth {
         self.credentials.used()
     }
 
-    /// The header `Authorization` for a GET of this address; gets a token first if there is none that is good.
+    /// The header `Authorization` for a GET of this address; gets a token first if there is none
+    /// that is good.
     pub(super) fn header(&mut self, url: &Url, client: &Client<'_>) -> Result<String> {
         match &self.credentials {
             Credentials::Bearer { .. } => Ok(format!("Bearer {}", self.secret.reveal())),
@@ -100,8 +101,8 @@ impl Auth {
         }
     }
 
-    /// Gives up what was not accepted; true if something else can be tried: a new token, or a secret that was replaced in
-    /// its place meanwhile.
+    /// Gives up what was not accepted; true if something else can be tried: a new token, or a
+    /// secret that was replaced in its place meanwhile.
     pub(super) fn renew(&mut self) -> bool {
         let replaced = self.credentials.secret().read().is_ok_and(|secret| {
             let is_new = secret != self.secret;

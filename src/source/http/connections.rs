@@ -1,5 +1,5 @@
-//! The connections to a server: through the district's proxy if there is one, but never through it to this very machine, which it would
-//! look for in the wrong place, with our credentials in hand.
+//! Connections to a server: through the district's proxy if there is one, but never to this
+//! machine. A proxy would look for `localhost` on its own machine, and send the credentials there.
 
 use std::time::Duration;
 

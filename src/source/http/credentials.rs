@@ -92,11 +92,13 @@ pub(super) enum AuthKind {
     Clever,
 }
 
-/// What was shown to a server, for the message that it was refused. Advice names what is not tried yet.
+/// What was shown to a server, for the message that it was refused. Advice names what is not tried
+/// yet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Used {
     pub(super) kind: AuthKind,
-    /// The key with the secret, and where that is: `token_file` in [source.auth] (/etc/rostersync/token).
+    /// The key with the secret, and where that is: `token_file` in [source.auth]
+    /// (/etc/rostersync/token).
     pub(super) key: String,
     pub(super) signature: Signature,
     pub(super) sent: SecretIn,

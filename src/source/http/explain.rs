@@ -1,6 +1,7 @@
-//! What went wrong with a request, in words for the person who reads them at 7 a.m.
+//! What went wrong with a request, as a message with its cure.
 //!
-//! Decided by the status; of a body only a word that the standard has is ever repeated, since the rest may hold anything.
+//! Decided by the status; of a body only a word that the standard has is ever repeated, since the
+//! rest may hold anything.
 
 use std::error::Error;
 use std::time::Duration;
@@ -181,7 +182,7 @@ pub(super) fn passing(answer: &Answer) -> Failure {
     unavailable(format!("{what} ({})", answer.status), &answer.url).cure(cure)
 }
 
-/// It did not pass.
+/// The trouble did not pass.
 pub(super) fn given_up(mut failure: Failure, retries: u32) -> Failure {
     if retries > 0 {
         let attempts = if retries == 1 { "attempt" } else { "attempts" };
@@ -191,7 +192,7 @@ pub(super) fn given_up(mut failure: Failure, retries: u32) -> Failure {
     failure
 }
 
-/// It would pass too late.
+/// The server asks to wait longer than a run may.
 pub(super) fn too_long(mut failure: Failure, asked: Option<Duration>) -> Failure {
     let minutes = asked.unwrap_or_default().as_secs().div_ceil(60);
     let long =
@@ -204,7 +205,7 @@ pub(super) fn too_long(mut failure: Failure, asked: Option<Duration>) -> Failure
 /// What to do about an answer of the roster that is none.
 pub(super) const CHECK_SOURCE: &str = "check `url` in [source]; a login page or a proxy may stand in between, or the server has another version of the API";
 
-/// A success, but no JSON.
+/// An answer with a status of success that is no JSON.
 pub(super) fn not_json(answer: &Answer, error: &serde_json::Error, cure: &str) -> Failure {
     let what = if answer.body.is_empty() {
         format!("the answer is empty ({})", answer.status)
@@ -410,8 +411,8 @@ fn token_refusal(answer: &Answer, used: &Used) -> (String, String) {
     }
 }
 
-/// What the server says of a token that it does not give: `error` and `error_description` as OAuth 2 has them, without
-/// anything that was sent to it.
+/// What the server says of a token that it does not give: `error` and `error_description` as OAuth
+/// 2 has them, without anything that was sent to it.
 pub(super) fn said_of_token(answer: &Answer, secret: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Said {
@@ -431,7 +432,8 @@ pub(super) fn said_of_token(answer: &Answer, secret: &str) -> Option<String> {
     }
 }
 
-/// A server's words as they may be shown: short, and without secrets, addresses, or what looks like a token.
+/// A server's words as they may be shown: short, and without secrets, addresses, or what looks like
+/// a token.
 fn plain(text: &str, secret: &str) -> String {
     let encoded = encode(secret);
     let word = |word: &str| {
@@ -477,11 +479,13 @@ fn is_html(answer: &Answer) -> bool {
         || answer.body.trim_ascii_start().starts_with(b"<")
 }
 
-/// What the errors underneath say, the outermost first, without the address, which is the place of the failure.
+/// What the errors underneath say, the outermost first, without the address, which is the place of
+/// the failure.
 pub(super) fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let underneath = anyhow::Chain::new(error).skip(1).map(ToString::to_string);
     // The library's own layers say nothing that helps.
-    let mut causes: Vec<String> = underneath.filter(|text| !text.starts_with("client error (")).collect();
+    let says_nothing = |text: &String| text.starts_with("client error (") || text == "error resolving DNS";
+    let mut causes: Vec<String> = underneath.filter(|text| !says_nothing(text)).collect();
     causes.dedup();
     if causes.is_empty() {
         // Its own words would hold the address.

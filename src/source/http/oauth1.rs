@@ -1,7 +1,7 @@
 //! OAuth 1.0a as OneRoster uses it: two-legged, no token, every page signed anew (RFC 5849).
 //!
-//! ClassLink's own clients sign with HMAC-SHA256 and leave `oauth_version` out; older servers want HMAC-SHA1. Both can be
-//! configured.
+//! ClassLink's own clients sign with HMAC-SHA256 and leave `oauth_version` out; older servers want
+//! HMAC-SHA1. Both can be configured.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,8 +1,10 @@
-//! When a request is tried again, and how long that waits: pure, so that it can be held against a clock on paper.
+//! When a request is tried again, and how long that waits: pure, so that it can be held against a
+//! clock on paper.
 
 use std::time::{Duration, SystemTime};
 
-/// Nobody waits longer than this for a server, whatever it asks for: the night is short, and cron comes again.
+/// A run never waits longer than this for a server, whatever the server asks for: cron starts the
+/// next run.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Whether an answer with this status may be another one the next time.
@@ -10,8 +12,9 @@ pub(super) fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long a server asks to be left alone: `Retry-After` in seconds or as a date, or else the end of its window of requests
-/// (`x-ratelimit-reset`), as the second since 1970 (Clever) or in seconds from now.
+/// How long a server asks to be left alone: `Retry-After` in seconds or as a date, or else the end
+/// of its window of requests (`x-ratelimit-reset`), as the second since 1970 (Clever) or in seconds
+/// from now.
 pub(super) fn asked(retry_after: Option<&str>, reset: Option<&str>, now: SystemTime) -> Option<Duration> {
     let until = |moment: SystemTime| moment.duration_since(now).unwrap_or_default();
     let after = retry_after.map(str::trim).and_then(|text| match seconds(text) {
@@ -30,15 +33,16 @@ pub(super) fn asked(retry_after: Option<&str>, reset: Option<&str>, now: SystemT
 /// No window of requests is as long; the seconds since 1970 are more.
 const FROM_NOW: Duration = Duration::from_secs(1_000_000_000);
 
-/// Seconds, also in part; more than can be counted is longer than anybody waits.
+/// Seconds, also in part; a number that is too large becomes the longest duration.
 fn seconds(text: &str) -> Option<Duration> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)?;
     Some(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX))
 }
 
-/// How long to wait before the attempt after number `attempt` (from 0): as long as the server asks, but never less than
-/// without. Each wait is twice the one before, with a random half of it taken off (`chance` is from 0 to 1), so that all who
-/// were turned away do not come back at once. None: the server asks for more than can be waited.
+/// How long to wait before the attempt after number `attempt` (from 0): as long as the server asks,
+/// but never less than without. Each wait is twice the one before, with a random half of it taken
+/// off (`chance` is from 0 to 1), so that not all clients that were refused come back at once.
+/// None: the server asks for more than can be waited.
 pub(super) fn wait(attempt: u32, asked: Option<Duration>, first: Duration, chance: f64) -> Option<Duration> {
     let whole = first.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_WAIT / 5);
     let own = whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0);
@@ -92,7 +96,7 @@ mod tests {
         assert_eq!(wait(3, None, first, 1.0), Some(first * 4));
         assert_eq!(wait(40, None, first, 0.0), Some(first * 60));
         assert_eq!(wait(0, Some(first * 20), first, 0.5), Some(first * 20));
-        // Who asks for no wait at all does not get a storm.
+        // A server that asks for no wait at all is not flooded with requests.
         assert_eq!(wait(3, Some(Duration::ZERO), first, 1.0), Some(first * 4));
         assert_eq!(wait(0, Some(first * 3600), first, 0.5), None);
     }

@@ -1,6 +1,8 @@
-//! JSON values as servers really send them: text that is a number, arrays that are null, booleans that are text.
+//! JSON values as servers really send them: text that is a number, arrays that are null, booleans
+//! that are text.
 //!
-//! Null, a missing key and what cannot be understood are "not provided"; only an empty text is blank.
+//! Null, a missing key and what cannot be understood are "not provided"; only an empty text is
+//! blank.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +29,8 @@ impl Text<'_> {
         })
     }
 
-    /// As [`Text::tidy`], for an id: a comma would end it in a list of ids. Empty if there is none, or a word that says so.
+    /// As [`Text::tidy`], for an id: a comma would end it in a list of ids. Empty if there is none,
+    /// or a word that says so.
     pub(in crate::source) fn id(&self) -> Cow<'_, str> {
         match self.word() {
             None => Cow::Borrowed(""),
@@ -36,7 +39,8 @@ impl Text<'_> {
         }
     }
 
-    /// A word of a fixed vocabulary, a date or an id, [as it is meant](value::id); none if it says nothing.
+    /// A word of a fixed vocabulary, a date or an id, [as it is meant](value::id); none if it says
+    /// nothing.
     pub(in crate::source) fn word(&self) -> Option<Cow<'_, str>> {
         let meant = match self.tidy()? {
             Cow::Borrowed(text) => value::id(text),

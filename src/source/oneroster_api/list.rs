@@ -1,4 +1,5 @@
-//! The list of an answer: some servers call it otherwise than the standard, or give it without a name.
+//! The list of an answer: some servers call it otherwise than the standard, or give it without a
+//! name.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +35,8 @@ impl Name {
         !matches!(self, Self::Other(_)) && !body.trim_ascii_start().starts_with(b"[")
     }
 
-    /// The list of an answer that has no list of the usual name: the only one whose items all have a sourcedId. Once it is
-    /// known, the one of the same name.
+    /// The list of an answer that has no list of the usual name: the only one whose items all have
+    /// a sourcedId. Once it is known, the one of the same name.
     pub(super) fn find<'a>(&mut self, body: &'a [u8]) -> Option<&'a str> {
         let whole: &RawValue = serde_json::from_slice(body).ok()?;
         if let Self::Other(path) = self {
@@ -89,7 +90,8 @@ fn collect<'a>(json: &'a str, path: &mut Vec<String>, found: &mut Vec<(Vec<Strin
     }
 }
 
-/// There is no such list: an error can come with status 200, and would otherwise pass for a district without users.
+/// There is no such list: an error can come with status 200, and would otherwise pass for a
+/// district without users.
 pub(in crate::source) fn missing(name: &str, body: &[u8], cure: &str) -> Failure {
     let what = format!("the answer has no list `{name}` in it; nothing was applied");
     Failure::new(Kind::SourceUnavailable, what).cure(cure).quoting(there_is(body))

@@ -1,9 +1,10 @@
 //! A collection, page by page, complete or not at all.
 //!
-//! Servers clamp the size of a page without a word, leave out the totals, repeat their last page for ever, and go on
-//! changing while they are read. So the offset grows by what was received, the end is a page without anybody, and whatever
-//! does not add up makes the pull begin again or fail. Where there are no totals, each page is asked for from the last
-//! record of the one before it. `Link` is never followed.
+//! Servers clamp the size of a page without a word, leave out the totals, repeat their last page
+//! for ever, and go on changing while they are read. So the offset grows by what was received, the
+//! end is a page without anybody, and whatever does not add up makes the pull begin again or fail.
+//! Where there are no totals, each page is asked for from the last record of the one before it.
+//! `Link` is never followed.
 
 use super::Options;
 use super::tally::{End, Seen, Tally};
@@ -21,8 +22,9 @@ pub(super) struct Wanted<'a> {
 
 /// Takes in pages of one collection.
 pub(super) trait Collection {
-    /// Reads one page; a failure if the collection is not in the answer. With `after` it has to begin with the record of that id,
-    /// which was on the page before and is left out; where it does not, nothing is taken in.
+    /// Reads one page; a failure if the collection is not in the answer. With `after` it has to
+    /// begin with the record of that id, which was on the page before and is left out; where it
+    /// does not, nothing is taken in.
     ///
     /// The outer error is one of the JSON; then nothing of the page may have been taken in.
     fn page(&mut self, body: &[u8], after: Option<u64>) -> serde_json::Result<Result<Seen>>;
@@ -95,8 +97,8 @@ pub(super) fn walk(
         let (_, from) = next(options, &tally, agreement.total);
         client.look_ahead(&ahead(options, wanted, last, from, agreement.total))?;
         if seen.is_nothing_new() {
-            // Some servers give their last page again when asked for more. That this is what happened is known only if
-            // they have said how many there are.
+            // Some servers give their last page again when asked for more. That this is what
+            // happened is known only if they have said how many there are.
             if agreement.total == Some(tally.distinct()) {
                 return Ok(End::Complete);
             }
@@ -106,8 +108,9 @@ pub(super) fn walk(
     Ok(End::Complete)
 }
 
-/// Where the next page begins, and with which record it has to if it overlaps with the page before. Without a count, somebody who
-/// slips over the edge of a page shows only where the edges are looked at.
+/// Where the next page begins, and with which record it has to if it overlaps with the page before.
+/// Without a count, somebody who slips over the edge of a page shows only where the edges are
+/// looked at.
 fn next(options: &Options, tally: &Tally, total: Option<u64>) -> (Option<u64>, u64) {
     let in_order = options.sort && options.parallel == 1 && total.is_none();
     let after = tally.overlap().filter(|_| in_order);
@@ -132,7 +135,8 @@ fn endless(pages: u64, url: &Url) -> Failure {
     .cure("if the district is that large, use a larger `page_size` or `max_pages` in [source]")
 }
 
-/// The pages to ask for before they are wanted, from an offset on: those that follow if the server goes on giving whole pages.
+/// The pages to ask for before they are wanted, from an offset on: those that follow if the server
+/// goes on giving whole pages.
 fn ahead(options: &Options, wanted: Wanted<'_>, last: u64, from: u64, total: Option<u64>) -> Vec<Url> {
     let size = u64::from(options.page_size);
     if last != size {

@@ -8,8 +8,9 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use super::json::{Loose, MOST};
 use crate::failure::{Failure, Kind, Result};
 
-/// An array; anything else is none, since an error can look like it. Items that are no objects are records without anything
-/// in them, so that everybody after them keeps their position. What is more than a page can have is not kept.
+/// An array; anything else is none, since an error can look like it. Items that are no objects are
+/// records without anything in them, so that all records after them keep their position. What is
+/// more than a page can have is not kept.
 pub(in crate::source) struct Rows<T>(Option<Vec<T>>);
 
 impl<T> Default for Rows<T> {

@@ -1,7 +1,7 @@
 //! What has been read of a collection so far, and whether that is all of it.
 //!
-//! Ids are known by their hashes, and what was read by sums of them, so that two pulls can be held against each other
-//! whatever the order in which each of them came.
+//! Ids are known by their hashes, and what was read by sums of them, so that two pulls can be held
+//! against each other whatever the order in which each of them came.
 
 use std::collections::HashSet;
 
@@ -27,8 +27,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// A page whose ids are these, with what `take` finds out of each; it is not asked about the record that only had to
-    /// come first.
+    /// A page whose ids are these, with what `take` finds out of each; it is not asked about the
+    /// record that only had to come first.
     pub(super) fn page<E>(
         ids: &[Option<u64>],
         after: Option<u64>,
@@ -43,13 +43,14 @@ impl Seen {
         Ok(Self { met, astray })
     }
 
-    /// Nobody on it was not there before. Without an id it cannot be known who that is.
+    /// All its records were there before. Of a record without an id that cannot be known.
     pub(super) fn is_nothing_new(&self) -> bool {
         !self.met.iter().any(|met| met.new && met.id.is_some())
     }
 }
 
-/// Which records there were, and which of them came again: the same for two pulls that gave the same.
+/// Which records there were, and which of them came again: the same for two pulls that gave the
+/// same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Digest {
     received: u64,
@@ -63,7 +64,8 @@ pub(super) enum End {
     Complete,
     /// The server's data changed meanwhile: what happened. Nothing that was taken in may be used.
     Moved(String),
-    /// Some records came more than once: pages overlapped, and others may have slipped through, or the data are like that.
+    /// Some records came more than once: pages overlapped, and others may have slipped through, or
+    /// the data are like that.
     Repeated(Digest),
 }
 
@@ -93,8 +95,8 @@ impl Tally {
         total == Some(self.received()) && total == Some(self.distinct())
     }
 
-    /// The id that the next page has to begin with if it overlaps by one record with the page before. None if that page
-    /// had no other, so that nothing would follow from it.
+    /// The id that the next page has to begin with if it overlaps by one record with the page
+    /// before. None if that page had no other, so that nothing would follow from it.
     pub(super) fn overlap(&self) -> Option<u64> {
         self.last.filter(|_| self.on_last > 1)
     }
@@ -144,8 +146,8 @@ impl Tally {
                 "run again; if it stays so, ask the operator of the server which is right. If its count is known to be wrong, set \
                  `check_totals = false` in [source]",
             )),
-            // What comes twice on one page is there twice. What comes again on another page is where pages overlap, and as
-            // many others have slipped through between them.
+            // What comes twice on one page is there twice. What comes again on another page is
+            // where pages overlap, and as many others have slipped through between them.
             Some(total) if total != self.received() || self.across > 0 => {
                 Ok(End::Moved(format!(
                     "{} twice, and others not at all",

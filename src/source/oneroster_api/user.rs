@@ -1,7 +1,7 @@
 //! A user in OneRoster's JSON, 1.1 and 1.2, as a [`Record`].
 //!
-//! Whether a server says `role` and `orgs` or `roles` has little to do with the version that it claims, so both are read.
-//! The password is not among the fields, so it is never copied.
+//! Whether a server says `role` and `orgs` or `roles` has little to do with the version that it
+//! claims, so both are read. The password is not among the fields, so it is never copied.
 
 use std::borrow::Cow;
 
@@ -206,7 +206,8 @@ impl User<'_> {
         let names: Vec<Option<Cow<'_, str>>> = held.iter().map(|role| odd.word(&role.role, "role")).collect();
         let usable = names.iter().flatten().next().cloned().or_else(|| odd.word(&self.role, "role"));
         for (role, name) in held.into_iter().zip(names) {
-            // Where a role without its name is held may protect the user, so that much of it is kept.
+            // Where a role without its name is held may protect the user, so that much of it is
+            // kept.
             let Some(name) = name.or_else(|| {
                 odd.warn("incomplete-role", "roles", || {
                     "a role without its name; only its org is used, and only beside another role".to_owned()

@@ -1,7 +1,8 @@
 //! What may be in a zip archive, judged by its directory before anything is unpacked.
 //!
-//! An archive with an entry that points outside of it, that is encrypted or absurdly large is refused as a whole, also
-//! where that entry would not have been read: nobody exports such a thing by accident.
+//! An archive with an entry that points outside of it, that is encrypted or absurdly large is
+//! refused as a whole, also where that entry would not have been read: no exporter makes such a
+//! file by accident.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -20,7 +21,7 @@ pub(super) fn open(
     limits: Limits,
 ) -> Result<(ZipArchive<SharedFile>, Vec<PackageFile>)> {
     let mut head = file.clone();
-    // What the library says of it (a signature that is not there) tells nobody what to do.
+    // The library's message (a missing signature) does not help a reader.
     let archive = ZipArchive::new(file).map_err(|_| no_zip(path, &mut head))?;
     let refuse = |what: String| {
         Failure::new(Kind::InputUnusable, what)

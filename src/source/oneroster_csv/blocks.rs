@@ -1,7 +1,7 @@
 //! Cuts a text into blocks of whole records, each of which knows the lines of its own records.
 //!
-//! A block can be worked on without the ones before it. What the cells of a record are is not decided here; only
-//! where records begin and end.
+//! A block can be worked on without the ones before it. What the cells of a record are is not
+//! decided here; only where records begin and end.
 
 use std::io;
 
@@ -123,6 +123,6 @@ impl<'r> Splitter<'r> {
     }
 }
 
-// A block holds at most one unfinished record and one more piece, decoded to at most three bytes for each; so offsets
-// in it fit 32 bits with room to spare.
+// A block holds at most one unfinished record and one more piece, decoded to at most three bytes
+// for each; so offsets in it fit 32 bits with room to spare.
 const _: () = assert!((LONGEST_RECORD + 2 * CHUNK) * 4 < u32::MAX as usize);

@@ -1,7 +1,8 @@
 //! The cells of one record, as places in the text they came from.
 //!
-//! A cell becomes text of its own only if it is asked for and cannot be borrowed as it stands (doubled quotes, a line
-//! break). Cells that nobody asks for, the password above all, are never copied.
+//! A cell becomes text of its own only if it is asked for and cannot be borrowed as it stands
+//! (doubled quotes, a line break). Cells of columns that are not read, above all the password, are
+//! never copied.
 
 use memchr::{memchr, memchr_iter};
 
@@ -27,7 +28,8 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Splits a row of `text`. Of a malformed row only the cells before the malformed one are there.
+    /// Splits a row of `text`. Of a malformed row only the cells before the malformed one are
+    /// there.
     pub(super) fn split(&mut self, text: &str, row: &Row, delimiter: u8) {
         self.cells.clear();
         let bytes = text.as_bytes();
@@ -35,7 +37,8 @@ impl Cells {
         match row.shape {
             Shape::Plain => self.plain(bytes, start, end, delimiter),
             Shape::Quoted | Shape::Lines => self.quoted(bytes, start, end, delimiter),
-            // The cells before it end with a delimiter, which is left out so that no empty cell follows.
+            // The cells before it end with a delimiter, which is left out so that no empty cell
+            // follows.
             Shape::Malformed(cell) if cell > start => self.quoted(bytes, start, cell - 1, delimiter),
             Shape::Malformed(_) => {}
         }
@@ -78,7 +81,8 @@ impl Cells {
         }
     }
 
-    /// Makes the cells of the given columns readable: doubled quotes halved, line breaks replaced by a space.
+    /// Makes the cells of the given columns readable: doubled quotes halved, line breaks replaced
+    /// by a space.
     ///
     /// Returns the first column that had a line break. Needed for rows that are not plain only.
     pub(super) fn mend(
@@ -166,7 +170,8 @@ fn closing_quote(bytes: &[u8], from: usize) -> (usize, bool) {
     (bytes.len(), escaped)
 }
 
-/// The next such byte from `position` on. Most cells are short, where a plain look is faster than setting up a search.
+/// The next such byte from `position` on. Most cells are short, where a plain look is faster than
+/// setting up a search.
 fn find(byte: u8, bytes: &[u8], position: usize) -> Option<usize> {
     const SHORT: usize = 16;
     let end = bytes.len().min(position + SHORT);
@@ -176,7 +181,8 @@ fn find(byte: u8, bytes: &[u8], position: usize) -> Option<usize> {
     memchr(byte, &bytes[end..]).map(|at| end + at)
 }
 
-/// Trims Unicode whitespace, no-break spaces among it. Nearly all cells have none, which two bytes tell.
+/// Trims Unicode whitespace, no-break spaces among it. Nearly all cells have none, which two bytes
+/// tell.
 #[inline]
 fn trim(text: &str) -> &str {
     match text.as_bytes() {

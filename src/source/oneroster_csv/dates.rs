@@ -1,7 +1,8 @@
-//! Days as exports write them: `2026-11-01`, a datetime that begins so, or `11/1/2026`; and the period of a role.
+//! Days as exports write them: `2026-11-01`, a datetime that begins so, or `11/1/2026`; and the
+//! period of a role.
 //!
-//! The last is month first, because the exports in which it was seen are American. What is no day of the calendar that
-//! way (`25/12/2026`) is not guessed at.
+//! The last is month first, because the exports in which it was seen are American. What is no day
+//! of the calendar that way (`25/12/2026`) is not guessed at.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -60,13 +61,14 @@ pub(in crate::source) struct Period {
     pub(in crate::source) odd_end: Option<&'static str>,
 }
 
-/// No role of a district with a website has ended before: such dates are what databases write for none (0001, 1753, 1899,
-/// 1900, 1904, 1969, 1970).
+/// No role of a district with a website has ended before: such dates are what databases write for
+/// none (0001, 1753, 1899, 1900, 1904, 1969, 1970).
 const FIRST_YEAR: u32 = 1990;
 
 const NO_DATE: &str = "not a date, so taken as not provided";
 
-/// The period of a role, from its dates where there are any. A role that ends before it begins has no end.
+/// The period of a role, from its dates where there are any. A role that ends before it begins has
+/// no end.
 pub(in crate::source) fn period(begin: Option<&str>, end: Option<&str>) -> Period {
     let read = |cell: Option<&str>| match cell.map(Day::parse) {
         None => (Day::NONE, None),

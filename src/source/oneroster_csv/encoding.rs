@@ -1,7 +1,8 @@
-//! Which encoding a file is in, found out by one look at all of its bytes, together with its fingerprint.
+//! Which encoding a file is in, found out by one look at all of its bytes, together with its
+//! fingerprint.
 //!
-//! A file is never read as a mixture: either all of it is UTF-8, or all of it is something else. A name that was
-//! decoded wrongly would look like a changed name.
+//! A file is never read as a mixture: either all of it is UTF-8, or all of it is something else. A
+//! name that was decoded wrongly would look like a changed name.
 
 use std::io::{self, Read};
 
@@ -12,7 +13,8 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::EncodingSetting;
 use super::evidence::Evidence;
 
-/// Bytes read at a time. So few in this crate's own tests that every one of them goes over the borders of pieces.
+/// Bytes read at a time. So few in this crate's own tests that every one of them goes over the
+/// borders of pieces.
 pub(super) const CHUNK: usize = if cfg!(test) { 61 } else { 1 << 20 };
 
 const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -41,7 +43,8 @@ impl Encoding {
         Some(encoding.new_decoder_without_bom_handling())
     }
 
-    /// Length of the byte order mark that `head` begins with. Where a program added a second one, of both.
+    /// Length of the byte order mark that `head` begins with. Where a program added a second one,
+    /// of both.
     pub(super) fn mark(self, head: &[u8]) -> usize {
         let mark: &[u8] = match self {
             Encoding::Utf8 | Encoding::Windows1252 => UTF8_MARK,
@@ -64,16 +67,18 @@ pub(super) struct Fingerprint {
 pub(super) struct Inspection {
     pub encoding: Encoding,
     pub fingerprint: Fingerprint,
-    /// Byte offset of the first place that is not UTF-8, or half a UTF-16 character. Set with windows-1252 if that was
-    /// only fallen back on.
+    /// Byte offset of the first place that is not UTF-8, or half a UTF-16 character. Set with
+    /// windows-1252 if that was only fallen back on.
     pub first_bad: Option<u64>,
-    /// There are characters of several bytes that are UTF-8, besides what is not: no single encoding explains the file.
+    /// There are characters of several bytes that are UTF-8, besides what is not: no single
+    /// encoding explains the file.
     pub mixed: bool,
     /// What speaks for another code page, where windows-1252 was fallen back on.
     pub evidence: Evidence,
     /// There is a NUL character: whatever it is, it is not a text file.
     pub nul: bool,
-    /// The last character is a line break or DOS's sign for the end of a file. Otherwise the last row may have been cut.
+    /// The last character is a line break or DOS's sign for the end of a file. Otherwise the last
+    /// row may have been cut.
     pub ended: bool,
     /// How the first line ends.
     pub line_break: &'static str,
@@ -151,7 +156,8 @@ struct Guess {
     decoder: Option<Decoder>,
     decoded: String,
     first_bad: Option<u64>,
-    /// Some character of several bytes was valid UTF-8. In windows-1252 that takes two unlikely letters side by side.
+    /// Some character of several bytes was valid UTF-8. In windows-1252 that takes two unlikely
+    /// letters side by side.
     has_utf8: bool,
     /// Of what comes from the first bad place on.
     evidence: Evidence,
@@ -168,7 +174,8 @@ impl Guess {
             EncodingSetting::Auto if head.starts_with(b"\xFF\xFE") => Encoding::Utf16Le,
             EncodingSetting::Auto if head.starts_with(b"\xFE\xFF") => Encoding::Utf16Be,
             EncodingSetting::Auto => Encoding::Utf8,
-            // Without a mark the first character, a letter of a header, says which byte comes first.
+            // Without a mark the first character, a letter of a header, says which byte comes
+            // first.
             EncodingSetting::Utf16 if head.starts_with(b"\xFE\xFF") || head.first() == Some(&0) => {
                 Encoding::Utf16Be
             }
@@ -187,7 +194,8 @@ impl Guess {
         }
     }
 
-    /// Looks at the next piece, which begins at byte `start`; returns how much of it need not be seen again.
+    /// Looks at the next piece, which begins at byte `start`; returns how much of it need not be
+    /// seen again.
     fn check(&mut self, piece: &[u8], start: u64, last: bool) -> usize {
         if let Some(decoder) = &mut self.decoder {
             self.decoded.clear();
@@ -296,8 +304,8 @@ impl<'r> TextReader<'r> {
     }
 }
 
-/// Decodes a piece. What is malformed was refused when the file was inspected, so a replacement character can only
-/// come of a file that has changed since, which its fingerprint tells.
+/// Decodes a piece. What is malformed was refused when the file was inspected, so a replacement
+/// character can only come of a file that has changed since, which its fingerprint tells.
 fn decode(decoder: &mut Decoder, mut piece: &[u8], out: &mut Vec<u8>, last: bool) {
     loop {
         let start = out.len();

@@ -1,4 +1,5 @@
-//! What speaks for another code page in a file that is not UTF-8, found on the way through its bytes.
+//! What speaks for another code page in a file that is not UTF-8, found on the way through its
+//! bytes.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,8 @@ use memchr::memchr;
 
 use crate::value::with_lost_letters;
 
-/// Cells with bytes beyond ASCII in a file that is not UTF-8, and how many of them show another code page.
+/// Cells with bytes beyond ASCII in a file that is not UTF-8, and how many of them show another
+/// code page.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     /// The beginning of a line whose end is not there yet.

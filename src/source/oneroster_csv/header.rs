@@ -1,8 +1,9 @@
 //! Which column is which, by the names in the header row.
 //!
-//! Names are matched without case and surrounding blanks, in any order. Beyond that only spellings that can hardly mean
-//! anything else are accepted, with a warning: `given_name`, `Given Name`, and those listed beside a column, such as
-//! `sourceId`. `firstName` is not among them: whether a column holds what OneRoster means is the district's to say.
+//! Names are matched without case and surrounding blanks, in any order. Beyond that only spellings
+//! that can hardly mean anything else are accepted, with a warning: `given_name`, `Given Name`, and
+//! those listed beside a column, such as `sourceId`. `firstName` is not among them: whether a
+//! column holds what OneRoster means is the district's to say.
 
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
@@ -27,8 +28,8 @@ enum Fit {
     Also(usize),
 }
 
-/// Names of other systems for the columns of schools. A file without schools takes protection away, so more is understood here
-/// than elsewhere.
+/// Names of other systems for the columns of schools. A file without schools takes protection away,
+/// so more is understood here than elsewhere.
 const ALSO: [(&str, &[&str]); 2] = [
     (
         "orgSourcedIds",

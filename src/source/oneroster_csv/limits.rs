@@ -1,4 +1,5 @@
-//! What an archive may not exceed. Nothing is unpacked to disk, so this guards memory and time only.
+//! What an archive may not exceed. Nothing is unpacked to disk, so this guards memory and time
+//! only.
 
 use std::io::{self, Read};
 
@@ -8,7 +9,8 @@ pub(super) struct Limits {
     pub entries: usize,
     /// Uncompressed bytes of one file.
     pub file: u64,
-    /// How many times larger than its compressed form a file may be, once it is larger than `ratio_from`.
+    /// How many times larger than its compressed form a file may be, once it is larger than
+    /// `ratio_from`.
     pub ratio: u64,
     pub ratio_from: u64,
 }
@@ -32,7 +34,8 @@ impl Limits {
     }
 }
 
-/// Stops reading an entry that turns out larger than allowed, whatever the archive's directory claims.
+/// Stops reading an entry that turns out larger than allowed, whatever the archive's directory
+/// claims.
 pub(super) struct Limited<R> {
     pub reader: R,
     pub limits: Limits,

@@ -1,6 +1,7 @@
 //! What a line is: text up to CRLF, LF or a lone CR, as a text editor counts them.
 //!
-//! Everything that names a line counts with this, so that a line in a report is the line in the editor.
+//! Everything that names a line counts with this, so that a line in a report is the line in the
+//! editor.
 
 use memchr::memchr_iter;
 

@@ -1,4 +1,5 @@
-//! One CSV file outside of any package, read as carefully as one inside: encoding, delimiter, quotes, header.
+//! One CSV file outside of any package, read as carefully as one inside: encoding, delimiter,
+//! quotes, header.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -14,7 +15,8 @@ use crate::last_night::FileSeen;
 
 pub use super::table::{FileOpening, HeaderRow, NO_FINAL_LINE_BREAK};
 
-/// A row: its line, its cells in the order of the columns that were asked for, and why they cannot be trusted.
+/// A row: its line, its cells in the order of the columns that were asked for, and why they cannot
+/// be trusted.
 pub struct LoneRow<'a, const N: usize> {
     pub line: u64,
     /// Trimmed; none without the column or the cell, or if the file may have been cut in it.
@@ -26,10 +28,12 @@ pub struct LoneRow<'a, const N: usize> {
     pub foreign: bool,
 }
 
-/// Reads a file whole. The first column has to be there; each is known by its first name or one of the others.
+/// Reads a file whole. The first column has to be there; each is known by its first name or one of
+/// the others.
 ///
 /// # Errors
-/// `InputUnusable` if it is no usable CSV file, `SourceUnavailable` if it changes while it is read; and those of `each`.
+/// `InputUnusable` if it is no usable CSV file, `SourceUnavailable` if it changes while it is read;
+/// and those of `each`.
 pub fn read<const N: usize>(
     path: &Path,
     opening: FileOpening<'_>,
@@ -65,7 +69,8 @@ pub struct LoneFile {
 }
 
 impl LoneFile {
-    /// Looks through the file once. `known` are the names of columns by which the delimiter is found.
+    /// Looks through the file once. `known` are the names of columns by which the delimiter is
+    /// found.
     ///
     /// # Errors
     /// As [`read`].
@@ -135,7 +140,8 @@ impl LoneRows<'_> {
         }))
     }
 
-    /// What the next run is to know of the file, once all rows were read. `name` is what a column is called in the documents.
+    /// What the next run is to know of the file, once all rows were read. `name` is what a column
+    /// is called in the documents.
     pub fn seen<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> FileSeen {
         self.0.seen(name)
     }

@@ -1,7 +1,8 @@
 //! What manifest.csv says: above all whether users.csv is complete or holds only changes.
 //!
-//! Manifests are often careless where the files beside them are fine, so nothing in one stops a reading. It only decides
-//! who may be archived, and where it does not say that plainly, nobody may.
+//! Manifests are often careless where the files beside them are fine, so nothing in one stops a
+//! reading. It only decides whether absent users are archived, and where it does not say that
+//! plainly, none are.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -133,7 +134,8 @@ impl Manifest {
         manifest
     }
 
-    /// Tells where the manifest and the package do not agree. For users.csv that is decided with the mode.
+    /// Tells where the manifest and the package do not agree. For users.csv that is decided with
+    /// the mode.
     fn compare(&self, file: ExportFile<'_>, findings: &mut Findings) {
         for (part, mode) in [(Part::Orgs, self.orgs), (Part::Roles, self.roles)] {
             let message = match (file.package.file(part), mode) {
@@ -154,7 +156,7 @@ fn properties(
     setting: EncodingSetting,
     findings: &mut Findings,
 ) -> Result<BTreeMap<String, String>> {
-    // A manifest that was cut says less, and what it does not say archives nobody.
+    // A manifest that was cut says less, and where it says nothing no account is archived.
     let opening = FileOpening { setting, ..FileOpening::default() };
     let table = Table::open(file, opening, &COLUMNS, findings)?;
     let columns = table.header.locate(&COLUMNS, findings)?;

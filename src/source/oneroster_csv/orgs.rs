@@ -1,4 +1,5 @@
-//! The names of the orgs. A name that cannot be had is replaced by the id: it is for reading, not for deciding.
+//! The names of the orgs. A name that cannot be had is replaced by the id: it is for reading, not
+//! for deciding.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,5 @@
-//! Where the files of an export are: in a folder or in an archive, at its root or inside one top folder.
+//! Where the files of an export are: in a folder or in an archive, at its root or inside one top
+//! folder.
 //!
 //! Only the files of [`Part`] are opened.
 
@@ -106,7 +107,8 @@ impl<'p> ExportFile<'p> {
     pub(super) fn with_reader<T>(self, use_it: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
         match (&self.file.content, &self.package.archive) {
             (Content::Entry(index), Some(archive)) => {
-                // A clone is a reader of its own, so that several can be at work; the directory is shared.
+                // A clone is a reader of its own, so that several can be at work; the directory is
+                // shared.
                 let mut archive = archive.clone();
                 let entry = archive.by_index(*index).map_err(|cause| {
                     Failure::new(Kind::InputUnusable, format!("{} cannot be unpacked", self.name()))

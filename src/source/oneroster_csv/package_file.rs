@@ -1,5 +1,5 @@
-//! The files of an export that are read: manifest, users, orgs and roles. Other files, above all demographics, are never
-//! opened.
+//! The files of an export that are read: manifest, users, orgs and roles. Other files, above all
+//! demographics, are never opened.
 
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,8 @@ pub(super) fn is_litter(component: &str) -> bool {
     component.starts_with("._") || component == ".DS_Store" || component == "__MACOSX"
 }
 
-/// What is wrong when there is no users.csv, or more than one. `there` are the names of what is there instead, with folders.
+/// What is wrong when there is no users.csv, or more than one. `there` are the names of what is
+/// there instead, with folders.
 pub(super) fn no_users(path: &Path, folders: usize, mut there: Vec<String>) -> Failure {
     const NAMES: usize = 10;
     let usual = "`path` in [source] has to be the folder or zip file of one OneRoster export, with users.csv at its top or in one folder";

@@ -1,8 +1,10 @@
-//! The roles of OneRoster 1.2's roles.csv, held compactly so that users can be read one by one beside them.
+//! The roles of OneRoster 1.2's roles.csv, held compactly so that users can be read one by one
+//! beside them.
 //!
-//! roles.csv is in no particular order and as long as users.csv, so it is held whole: 24 bytes for each row, the words
-//! and org ids in it once. A user is known by a 64-bit hash of its id alone: among ten million ids the chance that any
-//! two share a hash is about one in 400,000, and what would follow is a user with one role too many.
+//! roles.csv is in no particular order and as long as users.csv, so it is held whole: 24 bytes for
+//! each row, the words and org ids in it once. A user is known by a 64-bit hash of its id alone:
+//! among ten million ids the chance that any two share a hash is about one in 400,000, and what
+//! would follow is a user with one role too many.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -27,8 +29,8 @@ use crate::value;
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     user: u64,
-    /// Position among the words; the highest bit is set unless the role is primary, so that those sort first, and the
-    /// next if a delta takes the role away.
+    /// Position among the words; the highest bit is set unless the role is primary, so that those
+    /// sort first, and the next if a delta takes the role away.
     role: u32,
     /// Position among the words, or `NO_ORG`.
     org: u32,
@@ -49,8 +51,8 @@ const NAMELESS: u32 = NOT_PRIMARY | (GONE - 1);
 pub(super) struct RoleIndex {
     /// Sorted by user.
     entries: Vec<Entry>,
-    /// Where the entries begin whose hash begins with the same `prefix` bits; one more for the end. A plain binary
-    /// search would miss the processor's cache twenty times for every user.
+    /// Where the entries begin whose hash begins with the same `prefix` bits; one more for the end.
+    /// A plain binary search would miss the processor's cache twenty times for every user.
     starts: Vec<u32>,
     prefix: u32,
     words: Vec<Box<str>>,
@@ -99,8 +101,8 @@ const END: usize = 5;
 const STATUS: usize = 6;
 
 impl RoleIndex {
-    /// Reads roles.csv. Org ids that `schools`, if there are any, does not know are kept and told of. Of a `delta`, roles
-    /// that are taken away are kept as such.
+    /// Reads roles.csv. Org ids that `schools`, if there are any, does not know are kept and told
+    /// of. Of a `delta`, roles that are taken away are kept as such.
     pub(super) fn read(
         file: ExportFile<'_>,
         opening: FileOpening<'_>,
@@ -163,8 +165,8 @@ impl RoleIndex {
             .collect();
     }
 
-    /// A role without its name is taken for another one that its user has: where it is held may protect the user. Users who have
-    /// no other role cannot be used.
+    /// A role without its name is taken for another one that its user has: where it is held may
+    /// protect the user. Users who have no other role cannot be used.
     fn name_the_nameless(&mut self) {
         if !self.entries.iter().any(|entry| entry.role == NAMELESS) {
             return;
@@ -241,8 +243,8 @@ impl RoleIndex {
 
     /// Writes the roles of a user as a [`crate::roster::RoleList`].
     ///
-    /// Returns whether some role is held nowhere, and all those are a guardian's, whose schools are the children's: then a blank
-    /// cell says what it seems to say.
+    /// Returns whether some role is held nowhere, and all those are a guardian's, whose schools are
+    /// the children's: then a blank cell says what it seems to say.
     pub(super) fn write_roles(&self, user: &str, met: &mut Met, list: &mut String) -> bool {
         let (mut nowhere, mut guardians) = (false, true);
         for (at, entry) in self.of(user) {
@@ -385,8 +387,8 @@ impl Builder<'_> {
         self.enter(row, &user, role.as_deref(), org.as_deref(), is_gone, findings)
     }
 
-    /// Role and org of a row as they stand. A value that the file may have been cut in counts where nothing longer could be
-    /// meant.
+    /// Role and org of a row as they stand. A value that the file may have been cut in counts where
+    /// nothing longer could be meant.
     fn said<'a>(&self, row: &TableRow<'a>) -> [Option<&'a str>; 2] {
         let [_, role, _, org, ..] = self.columns;
         let whole_org = |org: &&str| {
@@ -455,7 +457,8 @@ impl Builder<'_> {
         Some(meant)
     }
 
-    /// The place of a word among the words. Role lists are set apart by tabs and line breaks, so a word has none.
+    /// The place of a word among the words. Role lists are set apart by tabs and line breaks, so a
+    /// word has none.
     fn intern(&mut self, word: &str) -> Result<u32> {
         if let Some(&at) = self.places.get(word) {
             return Ok(at);

@@ -1,8 +1,8 @@
 //! A row of users.csv as a [`Record`]: what its cells say, and what is odd about it.
 //!
-//! Works on one block at a time and knows nothing of the ones before it, but for counts that the end of the file is
-//! judged by. Nothing is allocated for an ordinary row: cells are borrowed from the block, and what has to be rewritten
-//! goes to buffers that are used again.
+//! Works on one block at a time and knows nothing of the ones before it, but for counts that the
+//! end of the file is judged by. Nothing is allocated for an ordinary row: cells are borrowed from
+//! the block, and what has to be rewritten goes to buffers that are used again.
 
 use std::ops::ControlFlow;
 
@@ -67,9 +67,11 @@ impl<'s> RowReader<'s> {
         }
     }
 
-    /// The line on which the file seems to have been cut off: its only short row, and the very end of it.
+    /// The line on which the file seems to have been cut off: its only short row, and the very end
+    /// of it.
     ///
-    /// An exporter that leaves out trailing cells does so all over the file, a broken transfer just once.
+    /// An exporter that leaves out trailing cells does so all over the file, a broken transfer just
+    /// once.
     pub(super) fn cut_off(&self) -> Option<u64> {
         self.cut_off.filter(|_| self.short_rows == 1)
     }
@@ -159,8 +161,8 @@ impl<'s> RowReader<'s> {
         self.meaning.tally.tell(self.file(), findings);
     }
 
-    /// A row that is well formed. `last` is the column that the file may have been cut in, of the last row of a file without a line break
-    /// at its end.
+    /// A row that is well formed. `last` is the column that the file may have been cut in, of the
+    /// last row of a file without a line break at its end.
     fn row(
         &mut self,
         text: &str,
@@ -287,8 +289,9 @@ impl<'s> RowReader<'s> {
         true
     }
 
-    /// Whether a row that is too wide by blank cells alone was shifted all the same: the last columns are often blank,
-    /// so the cell that fell off the end says little, but an address beside the email column says it all.
+    /// Whether a row that is too wide by blank cells alone was shifted all the same: the last
+    /// columns are often blank, so the cell that fell off the end says little, but an address
+    /// beside the email column says it all.
     fn email_is_one_further(&self, text: &str) -> bool {
         let has_address = |at| self.cells.get(text, at).is_some_and(|cell| cell.contains('@'));
         self.columns.email.is_some_and(|email| !has_address(email) && has_address(email + 1))
@@ -304,8 +307,8 @@ fn is_plain(text: &str) -> bool {
     text.is_ascii() && memchr2(b'&', b'?', text.as_bytes()).is_none()
 }
 
-/// The user's roles: those of users.csv, or else those of roles.csv, written to `list`; and whether those say that the user is at
-/// no school.
+/// The user's roles: those of users.csv, or else those of roles.csv, written to `list`; and whether
+/// those say that the user is at no school.
 fn roles<'a>(
     cell: &'a str,
     user: &str,

@@ -1,12 +1,14 @@
 //! Finds where one CSV record ends, and whether its quotes can be trusted.
 //!
-//! This is the only place that knows the quoting rules. It works on bytes, because quotes, delimiters and line breaks
-//! are ASCII in UTF-8 text, and it looks only at quotes and line breaks: a record without quotes costs one search.
+//! This is the only place that knows the quoting rules. It works on bytes, because quotes,
+//! delimiters and line breaks are ASCII in UTF-8 text, and it looks only at quotes and line breaks:
+//! a record without quotes costs one search.
 //!
-//! The rules are RFC 4180's with one leniency: a quote inside a cell that did not begin with one is just a character
-//! (`5" pipe`). What a stray quote may do is limited to its line: after a cell that is not closed properly the record
-//! ends with the line and is unusable. A quote that is never closed would make one cell of the rest of the file; it is
-//! recognised by what it swallows and is the end of the whole reading, since where records begin is then a guess.
+//! The rules are RFC 4180's with one leniency: a quote inside a cell that did not begin with one is
+//! just a character (`5" pipe`). What a stray quote may do is limited to its line: after a cell
+//! that is not closed properly the record ends with the line and is unusable. A quote that is never
+//! closed would make one cell of the rest of the file; it is recognised by what it swallows and is
+//! the end of the whole reading, since where records begin is then a guess.
 
 use memchr::{memchr_iter, memchr2, memchr3};
 
@@ -51,7 +53,8 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dialect {
     pub delimiter: u8,
-    /// Cells in the header. A quoted cell over a line break with a whole row's delimiters in it is not a cell.
+    /// Cells in the header. A quoted cell over a line break with a whole row's delimiters in it is
+    /// not a cell.
     pub width: usize,
 }
 
@@ -114,8 +117,8 @@ pub(super) fn record(bytes: &[u8], start: usize, dialect: Dialect, last: bool) -
 
 /// Where a quote stands in its cell.
 enum Opening {
-    /// The cell begins at this byte, with the quote or with blanks before it: exporters that write a blank after each comma
-    /// do not mean it as part of the cell.
+    /// The cell begins at this byte, with the quote or with blanks before it: exporters that write
+    /// a blank after each comma do not mean it as part of the cell.
     Cell(usize),
     Inside,
 }
@@ -130,8 +133,8 @@ pub(super) fn blanks<'b>(bytes: impl Iterator<Item = &'b u8>, delimiter: u8) -> 
     bytes.take_while(|&&byte| (byte == b' ' || byte == b'\t') && byte != delimiter).count()
 }
 
-/// Whether a cell that is not closed on its line begins with `"N`, which some databases write for NULL: then it goes no further
-/// than its line.
+/// Whether a cell that is not closed on its line begins with `"N`, which some databases write for
+/// NULL: then it goes no further than its line.
 fn is_null_sign(cell: &[u8], delimiter: u8) -> bool {
     matches!(cell, [b'"', b'N']) || matches!(cell, [b'"', b'N', next, ..] if *next == delimiter)
 }
@@ -189,8 +192,8 @@ fn quoted(bytes: &[u8], open: usize, dialect: Dialect, last: bool) -> Quoted {
     }
 }
 
-/// The next quote or line break from `position` on. Most cells are short, where a plain look is faster than setting up
-/// a search.
+/// The next quote or line break from `position` on. Most cells are short, where a plain look is
+/// faster than setting up a search.
 fn next_hit(bytes: &[u8], position: usize) -> Option<usize> {
     const SHORT: usize = 16;
     let is_hit = |&byte: &u8| matches!(byte, b'"' | b'\n' | b'\r');

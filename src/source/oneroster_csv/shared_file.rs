@@ -1,7 +1,8 @@
 //! A file that is held open and can be read by several readers at once, each at its own position.
 //!
-//! Holding the file matters: an export that is replaced by a rename while a run goes on is then read to its end as it
-//! was, and one that is overwritten in place is noticed by its fingerprint. It knows nothing of what is in the file.
+//! Holding the file matters: an export that is replaced by a rename while a run goes on is then
+//! read to its end as it was, and one that is overwritten in place is noticed by its fingerprint.
+//! It knows nothing of what is in the file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,9 +1,10 @@
 //! Whether the cells of a row stand under the headers that they belong to.
 //!
-//! A comma inside a cell without quotes moves all cells after it one column on. That shows in a row that is wider than the
-//! others, whatever its last cells hold, and in a value that cannot stand in its column but in the one beside it. Only
-//! columns with a fixed vocabulary and the email column are judged: anything may be a name, a user name or an identifier.
-//! What most rows of a file do is the way of its exporter, and no row is judged by it.
+//! A comma inside a cell without quotes moves all cells after it one column on. That shows in a row
+//! that is wider than the others, whatever its last cells hold, and in a value that cannot stand in
+//! its column but in the one beside it. Only columns with a fixed vocabulary and the email column
+//! are judged: anything may be a name, a user name or an identifier. What most rows of a file do is
+//! the way of its exporter, and no row is judged by it.
 
 use super::cells::Cells;
 use super::rows::boolean;
@@ -48,7 +49,7 @@ impl Kind {
         match self {
             Self::Status => value == "active" || is_status(value),
             Self::Boolean => matches!(value, "true" | "false") || boolean(value).is_some(),
-            // Nearly everybody has one of these.
+            // Nearly every user has one of these.
             Self::Role => {
                 matches!(value, "student" | "guardian" | "parent" | "relative" | "teacher")
                     || roles::is_known(&roles::canonical(value))
@@ -173,7 +174,8 @@ impl Sample {
         self.judge.columns.retain(|_| counts.next().is_none_or(|count| count < most));
         let header = self.judge.width;
         if self.widths.iter().filter(|width| **width > header).count() >= most {
-            // Most rows are wider than the header. Those that are wider than most are shifted, if most are alike.
+            // Most rows are wider than the header. Those that are wider than most are shifted, if
+            // most are alike.
             self.widths.sort_unstable();
             let usual = self.widths.chunk_by(|a, b| a == b).find(|alike| alike.len() >= most);
             self.judge.width = usual.map_or(usize::MAX, |alike| alike[0].max(header));

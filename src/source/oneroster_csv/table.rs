@@ -1,7 +1,8 @@
 //! One CSV file of a package: found usable once, then read as often as needed, always the same.
 //!
-//! It knows encoding, delimiter and header, and refuses what is no such file: empty, binary, without a header, with a
-//! quote that is never closed, or changed since it was opened. What its columns mean is not its business.
+//! It knows encoding, delimiter and header, and refuses what is no such file: empty, binary,
+//! without a header, with a quote that is never closed, or changed since it was opened. What its
+//! columns mean is not its business.
 
 use std::io::Read as _;
 use std::ops::ControlFlow;
@@ -34,7 +35,8 @@ pub struct FileOpening<'a> {
 /// Which row is the header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HeaderRow {
-    /// The first one, if some of its names are known: otherwise it is a person's row, whose details nobody may see.
+    /// The first one, if some of its names are known: otherwise it is a person's row, whose details
+    /// must not be shown.
     #[default]
     Recognised,
     /// The first one.
@@ -55,8 +57,8 @@ pub(super) struct Table {
     line_break: &'static str,
     /// A line break comes after the last row, so that it is whole.
     pub ended: bool,
-    /// The last row that was seen on the last good night without a line break after it. If the same row stands at the end of
-    /// another file again, it was not cut.
+    /// The last row that was seen on the last good night without a line break after it. If the same
+    /// row stands at the end of another file again, it was not cut.
     last_row_before: Option<u64>,
 }
 
@@ -90,7 +92,8 @@ impl Tally {
 }
 
 impl Table {
-    /// Looks through the file once. Its header row is recognised by `known` columns, the first of which it must have.
+    /// Looks through the file once. Its header row is recognised by `known` columns, the first of
+    /// which it must have.
     pub(super) fn open(
         file: ExportFile<'_>,
         opening: FileOpening<'_>,
@@ -142,13 +145,15 @@ impl Table {
         })
     }
 
-    /// Whether a row has more cells than there are headers, and more than is usual in the file or more that are filled.
+    /// Whether a row has more cells than there are headers, and more than is usual in the file or
+    /// more that are filled.
     pub(super) fn is_wider(&self, text: &str, cells: &Cells) -> bool {
         let width = self.dialect.width;
         cells.len() > width && (cells.len() > self.judge.width || !cells.blank_from(text, width))
     }
 
-    /// Whether a row, the last one of a file without a line break at its end, may have been cut in its last cell; and its hash.
+    /// Whether a row, the last one of a file without a line break at its end, may have been cut in
+    /// its last cell; and its hash.
     pub(super) fn may_be_cut(&self, text: &str, row: &Row) -> (bool, u64) {
         let hash = xxh3_64(&text.as_bytes()[row.start as usize..row.end as usize]).max(1);
         (!self.ended && self.last_row_before != Some(hash), hash)
@@ -180,8 +185,8 @@ impl Table {
     /// Hands out all blocks in order, without the header, until `each` breaks off.
     ///
     /// # Errors
-    /// `SourceUnavailable` if the bytes are not those that were there when the file was opened, whatever else seemed
-    /// wrong with them.
+    /// `SourceUnavailable` if the bytes are not those that were there when the file was opened,
+    /// whatever else seemed wrong with them.
     pub(super) fn blocks(
         &self,
         file: ExportFile<'_>,
@@ -215,7 +220,8 @@ impl Table {
         if started { outcome } else { outcome.map_err(|_| changed(file)) }
     }
 
-    /// Hands out all rows in order, mended in the given columns, blank ones left out. Counts what there is in these columns.
+    /// Hands out all rows in order, mended in the given columns, blank ones left out. Counts what
+    /// there is in these columns.
     pub(super) fn rows(
         &self,
         file: ExportFile<'_>,
@@ -372,7 +378,8 @@ impl Pull<'_> {
         Ok(Some(table.counted(&self.block, self.at - 1, &self.cells, &mut self.tally)))
     }
 
-    /// What the next run is to know of the file. `name` is what a column is called in the documents.
+    /// What the next run is to know of the file. `name` is what a column is called in the
+    /// documents.
     pub(super) fn seen<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> FileSeen {
         let counted = self.tally.counted.iter();
         let columns =
@@ -400,7 +407,8 @@ impl<'a> TableRow<'a> {
         self.row.line
     }
 
-    /// The cell in a column, trimmed; none without the column or the cell, or if the file may have been cut in it.
+    /// The cell in a column, trimmed; none without the column or the cell, or if the file may have
+    /// been cut in it.
     pub(super) fn get(&self, column: Option<usize>) -> Option<&'a str> {
         if self.unproven.is_some() && self.unproven == column {
             return None;
@@ -521,7 +529,8 @@ fn changed(file: ExportFile<'_>) -> Failure {
         .cure("run again when the export is complete")
 }
 
-/// A failure to read at the first look. Damaged content is the export's fault, anything else the machine's.
+/// A failure to read at the first look. Damaged content is the export's fault, anything else the
+/// machine's.
 fn unreadable(file: ExportFile<'_>, cause: std::io::Error) -> Failure {
     use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof, Unsupported};
     let damaged = matches!(cause.kind(), InvalidData | InvalidInput | UnexpectedEof | Unsupported);
@@ -531,7 +540,8 @@ fn unreadable(file: ExportFile<'_>, cause: std::io::Error) -> Failure {
         .because(cause)
 }
 
-/// Refuses text that is not in the encoding that was asked for, and tells of one that was only fallen back on.
+/// Refuses text that is not in the encoding that was asked for, and tells of one that was only
+/// fallen back on.
 fn check_encoding(
     file: ExportFile<'_>,
     setting: EncodingSetting,
@@ -631,8 +641,8 @@ struct Found {
     skipped: Option<&'static str>,
 }
 
-/// The header row at the beginning of a file: the first row that is not blank, if it has the first of the known columns or,
-/// failing that, two others.
+/// The header row at the beginning of a file: the first row that is not blank, if it has the first
+/// of the known columns or, failing that, two others.
 fn find_header(head: &[u8], whole: bool, known: &[Wanted<'_>]) -> Option<Found> {
     let with = |delimiter, enough: &dyn Fn(&[String]) -> bool| {
         first_row(head, whole, delimiter).filter(|found| enough(&found.cells))
@@ -674,8 +684,8 @@ fn first_row(head: &[u8], whole: bool, delimiter: u8) -> Option<Found> {
     None
 }
 
-/// What a first line is that is known to be no header: `sep=;`, with which spreadsheets are told the delimiter, or PowerShell's
-/// `#TYPE …`.
+/// What a first line is that is known to be no header: `sep=;`, with which spreadsheets are told
+/// the delimiter, or PowerShell's `#TYPE …`.
 fn no_header(head: &[u8], start: usize) -> Option<&'static str> {
     let line = head[start..].split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
     let line = line.strip_prefix(b"\"").unwrap_or(line);

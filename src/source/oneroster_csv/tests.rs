@@ -1,4 +1,5 @@
-//! Every oddity that an export is known to have, one test each, on exports written to a temporary folder.
+//! Every oddity that an export is known to have, one test each, on exports written to a temporary
+//! folder.
 
 mod columns;
 mod encodings;

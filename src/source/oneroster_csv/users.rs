@@ -1,6 +1,7 @@
 //! Where the columns of users.csv are, and which of them there have to be.
 //!
-//! Only columns that are named here are ever looked at; the password is not among them and cannot be made to be.
+//! Only columns that are named here are ever looked at; the password is not among them and cannot
+//! be made to be.
 
 use super::header::{Header, Wanted};
 use crate::failure::{Failure, Kind, Result};
@@ -59,7 +60,8 @@ pub(super) const COLUMNS: [Wanted<'static>; 13] = [
 const ROLE: usize = 3;
 const ORGS: usize = 6;
 
-/// In OneRoster 1.2, where the schools are in roles.csv, this is one of them. In a file like 1.1's it is the only one that there is.
+/// In OneRoster 1.2, where the schools are in roles.csv, this is one of them. In a file like 1.1's
+/// it is the only one that there is.
 fn primary_org(header: &Header, findings: &mut Findings) -> Option<usize> {
     let at = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case("primaryOrgSourcedId"))?;
     findings.warn(

@@ -74,7 +74,8 @@ impl Client<'_> {
     /// The files that are wanted, by their names. Links are followed.
     ///
     /// # Errors
-    /// `InputUnusable` if there is no such folder, or a link leads to no file; `SourceUnavailable` if it cannot be asked.
+    /// `InputUnusable` if there is no such folder, or a link leads to no file; `SourceUnavailable`
+    /// if it cannot be asked.
     pub(super) fn list(&self) -> Result<Vec<Listed>> {
         let mut listed = self.run(&format!("{}ls -ln\n", self.go()))?;
         let found = self.wanted(listed.clone());
@@ -214,7 +215,8 @@ impl Client<'_> {
     }
 }
 
-/// What lists files each by its name: then links are looked through, which they are not in a list of a folder.
+/// What lists files each by its name: then links are looked through, which they are not in a list
+/// of a folder.
 fn by_name(files: &[Listed]) -> String {
     files.iter().map(|file| format!("-ls -ln \"{}\"\n", file.name)).collect()
 }

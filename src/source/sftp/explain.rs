@@ -1,4 +1,4 @@
-//! What goes wrong with `sftp`, in words for the person who reads them at 7 a.m.
+//! What goes wrong with `sftp`, as a message with its cure.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Options;
 use crate::failure::{Failure, Kind, Result};
 
-/// Looks whether the client will use this key at all: of one that is open to others it says so, and goes on without it.
+/// Checks that the client will use this key: it ignores a key that other users may read.
 ///
 /// # Errors
 /// `Usage` if it cannot be read or is open to others.
@@ -28,7 +28,7 @@ pub(super) fn check_key(path: &Path) -> Result<()> {
     }
 }
 
-/// The files did not come within the time that they have.
+/// The files did not arrive within `timeout`.
 pub(super) fn too_slow(options: &Options) -> Failure {
     let limit = options.timeout.as_secs_f64();
     Failure::new(
@@ -39,7 +39,7 @@ pub(super) fn too_slow(options: &Options) -> Failure {
     .cure("check why the server is slow, or allow more time with `timeout` in [source.sftp]")
 }
 
-/// Why the client failed, by what it says.
+/// Why the client failed, by its messages.
 pub(super) fn failed(complained: &str, options: &Options) -> Failure {
     let says = |words: &str| complained.to_lowercase().contains(words);
     let (kind, what, cure) = if says("host key verification failed")

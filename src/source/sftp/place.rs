@@ -22,7 +22,8 @@ pub fn after_scheme(url: &str) -> Option<&str> {
 }
 
 impl Place {
-    /// Reads an address; none if it is none that can be fetched. That of users.csv is that of its folder.
+    /// Reads an address; none if it is none that can be fetched. That of users.csv is that of its
+    /// folder.
     pub fn parse(url: &str) -> Option<Self> {
         let (server, path) = after_scheme(url)?.split_once('/')?;
         let (user, server) = server.split_once('@')?;

@@ -1,4 +1,5 @@
-//! What holds for every input: cells come back as they were written, lines are right, and nothing panics.
+//! What holds for every input: cells come back as they were written, lines are right, and nothing
+//! panics.
 
 use proptest::prelude::*;
 

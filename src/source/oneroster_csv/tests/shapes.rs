@@ -181,7 +181,8 @@ fn a_file_whose_lines_end_otherwise_is_not_compared() {
     );
 }
 
-/// An exporter that never ends a file in a line break: the last value counts once the same row has been last twice.
+/// An exporter that never ends a file in a line break: the last value counts once the same row has
+/// been last twice.
 #[test]
 fn without_a_line_break_at_the_end_the_last_value_is_not_used() {
     let rows = "u1,true,s1,student,a,Ann,Lee,a@example.org";
