@@ -3,11 +3,12 @@
 mod exported;
 mod kept;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contact::{Details, Field};
+use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
 use crate::roster::{IdList, Record, RoleList};
 
 pub use exported::{Exported, OldNews, Shown};
@@ -127,6 +128,37 @@ impl SisDetails {
             orgs: record.orgs.unwrap_or_default().0.to_owned(),
             agents: record.agents.unwrap_or_default().0.to_owned(),
         }
+    }
+
+    /// Whether two records of one person have the same name, email and numbers in normal form.
+    pub fn has_same_contacts(&self, other: &Self, phones: PhoneReader) -> bool {
+        let part = |text: &Option<String>| text.as_deref().map(|text| PersonName::new(text, "").given);
+        let address = |text: &Option<String>| text.as_deref().map(|text| email_key(text).into_owned());
+        let number = |a: &Option<String>, b: &Option<String>| match (a, b) {
+            (Some(a), Some(b)) => {
+                a == b || phone_key(&phones.canonical(a)) == phone_key(&phones.canonical(b))
+            }
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        part(&self.given_name) == part(&other.given_name)
+            && part(&self.family_name) == part(&other.family_name)
+            && address(&self.email) == address(&other.email)
+            && number(&self.sms, &other.sms)
+            && number(&self.phone, &other.phone)
+    }
+
+    /// Whether two records of one person say the same in normal form, so that the older one can stay in the store.
+    pub fn is_same(&self, other: &Self, phones: PhoneReader) -> bool {
+        let ids = |list: &str| list.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
+        self == other
+            || self.identifier == other.identifier
+                && self.enabled == other.enabled
+                && self.language == other.language
+                && self.roles == other.roles
+                && ids(&self.orgs) == ids(&other.orgs)
+                && ids(&self.agents) == ids(&other.agents)
+                && self.has_same_contacts(other, phones)
     }
 
     /// The record that said so, for an account which a delta does not mention.

@@ -69,6 +69,9 @@ impl FileSeen {
     }
 }
 
+/// So many ids that are not known are kept, at most.
+pub const MOST_DANGLING: usize = 20_000;
+
 /// What was seen of the roster as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -19,6 +19,8 @@
 //! * [`account`]: a user as the platform has it
 //! * [`platform`]: the platform's own export, who has joined and with which details
 //! * [`policy`]: who may change what; one table, pure
+//! * [`rules`]: the configuration and the day, as plain values
+//! * [`roster_index`]: the roster read once, and what decisions about one person need to know of all the others
 //! * [`plan`]: every record beside its account, what becomes of it, and the limits on that
 //! * [`store`]: accounts, history and outbox, in one SQLite file
 //! * [`message`]: a notification as plain data
@@ -33,6 +35,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod contact;
@@ -55,6 +58,8 @@ pub mod policy;
 pub mod report;
 pub mod roles;
 pub mod roster;
+pub mod roster_index;
+pub mod rules;
 pub mod run;
 pub mod scratch;
 pub mod secret;

@@ -26,10 +26,11 @@ use chrono::{DateTime, Utc};
 use crate::account::{Account, State};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
-use crate::plan::{Rules, current_roles, own_schools};
 use crate::policy::{Actor, EditFacts, Permit, Refusal, Setting, Target, may_edit};
 use crate::roles;
 use crate::roster::{IdList, Record, RoleList, ids};
+use crate::roster::{current_roles, own_schools};
+use crate::rules::Rules;
 use crate::store::{Grant, Store};
 use notice::Telling;
 

@@ -1,33 +1,33 @@
 //! The plan: every record beside its account, what becomes of it, and what that adds up to.
 //!
 //! A plan is a value: it is made without writing anything, the preview prints it and a run applies it. What is decided
-//! about one person is pure (`person`); what depends on other people (`survey`, `people`) is looked up before and after.
+//! about one person is pure (`person`); what depends on other people is known before (the roster index) or worked out after
+//! (`shared_credentials`).
 //! Rows are spooled, so that memory does not grow with the district beyond a few words a person.
 
+mod block_result;
 mod build;
 mod claims;
 mod decide;
 mod decision;
-mod draft;
 mod forecast;
-mod known;
 mod left_out;
 mod limits;
 mod note;
-mod people;
 mod person;
-mod plain;
+mod read;
 mod recipients;
 mod renames;
 mod reused;
 mod row;
-mod rules;
+mod shared_credentials;
+mod signs;
 mod sis;
-mod sort;
 mod summary;
-mod survey;
-mod texts;
-mod view;
+mod unchanged;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -38,21 +38,19 @@ use crate::contact::Field;
 use crate::message::Recipient;
 use crate::store::{AccountRow, AuditEntry};
 
-pub use build::{Plan, build};
+pub use build::{Inputs, Plan, build};
 pub use claims::{Claim, refusals};
 pub use decision::{FieldDecision, FieldDecisions, Rule};
 pub use forecast::{Forecast, forecast};
-pub use known::Known;
 pub use limits::{
     ExportCounts, Overrun, check as check_limits, check_export, check_upgraded, too_many_rejected,
 };
 pub use note::{Note, Reason, join_codes, join_notes};
+pub use read::{Known, Read, read};
 pub use recipients::News;
 pub use renames::{Renaming, Renamings};
 pub use row::PlanRow;
-pub use rules::{BlankColumns, Channels, Rules};
 pub use summary::Summary;
-pub use survey::{LastSchools, Survey, Surveyed, current_roles, own_schools, survey};
 
 /// What becomes of one user; each has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,7 +133,7 @@ impl fmt::Debug for Change {
 /// An account that is added, and nothing else to write for it: nearly all that there is to write when a district begins.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Newcomer<'a> {
-    /// Number of the person in [`Survey`].
+    /// Number of the person in [`crate::roster_index::PersonIndex`].
     pub person: u32,
     #[serde(borrow)]
     pub account: AccountRow<'a>,
@@ -148,7 +146,7 @@ pub struct Newcomer<'a> {
 pub struct Write {
     /// As it is after the run; `id` is 0 for a new one.
     pub account: Account,
-    /// Number of the person in [`Survey`]; none for who is not remembered.
+    /// Number of the person in [`crate::roster_index::PersonIndex`]; none if nothing is remembered.
     person: Option<u32>,
     pub audit: Vec<AuditEntry>,
     /// What is told, to whom. Empty if nobody is.

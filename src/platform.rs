@@ -132,20 +132,20 @@ impl Export {
                     let sourced_id = ids::encoded(cells.sourced_id);
                     cells.sourced_id = &sourced_id;
                     let (key, hash) = (key(cells.sourced_id), cells.hash(seed, &mut scratch));
-                    let (seen, place) = (see(key, hash), export.places.get(&key));
-                    let twice = match (seen, place) {
-                        (Seen::Again, _) => continue,
-                        (Seen::AsBefore, _) => {
-                            export.usable += 1;
-                            continue;
-                        }
-                        (Seen::Contradicts, None) => {
-                            export.usable -= 1;
-                            true
-                        }
-                        (Seen::Contradicts, Some(_)) => true,
-                        (Seen::New, None) => false,
-                        (Seen::New, Some(place)) => export.rows.get::<Row>(*place)?.hash != hash,
+                    let twice = match export.places.get(&key) {
+                        Some(place) => export.rows.get::<Row>(*place)?.hash != hash,
+                        None => match see(key, hash) {
+                            Seen::New => false,
+                            Seen::Again => continue,
+                            Seen::AsBefore => {
+                                export.usable += 1;
+                                continue;
+                            }
+                            Seen::Contradicts => {
+                                export.usable -= 1;
+                                true
+                            }
+                        },
                     };
                     if twice {
                         first_unusable.get_or_insert((line, "rows for one sourcedId differ"));
@@ -225,6 +225,11 @@ impl Export {
     /// The name of the file.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Whether there is a row that says something new, by the key of the sourcedId.
+    pub fn has_row(&self, key: u64) -> bool {
+        self.places.contains_key(&key)
     }
 
     /// The row of a person, if there is one that says something new.

@@ -208,6 +208,26 @@ impl Assignment<'_> {
     }
 }
 
+/// The roles held on a day, in their own spelling, primary first, without repetition.
+pub fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
+    let mut current = Vec::new();
+    for assignment in roles.iter().filter(|assignment| assignment.holds_on(today)) {
+        let role = crate::roles::canonical(assignment.role);
+        if !current.iter().any(|known| *known == role) {
+            current.push(role.into_owned());
+        }
+    }
+    current
+}
+
+/// The orgs of the roles held on a day and, where the format has them, of the user. If all roles have ended, those of
+/// all: between two school years a child has no role, and its guardian's details must not change hands for that.
+pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
+    let none_held = !record.roles.iter().any(|assignment| assignment.holds_on(today));
+    let held = record.roles.iter().filter(|assignment| none_held || assignment.holds_on(today));
+    distinct(held.filter_map(|assignment| assignment.org).chain(record.orgs.unwrap_or_default().iter()))
+}
+
 /// Who leaves when a record is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

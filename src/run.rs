@@ -37,10 +37,11 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Occasion, Ping, Sending, Templates};
 use crate::output::{check_target, write_file};
 use crate::people::{self, People};
-use crate::plan::{self as planner, Known, Overrun, Plan, Renamings, Rules, Surveyed};
-use crate::platform::{Export, Seen};
+use crate::plan::{self as planner, Known, Overrun, Plan, Read, Renamings};
+use crate::platform::Export;
 use crate::policy::Setting;
 use crate::roster::{Mode, Schools};
+use crate::rules::Rules;
 use crate::scratch;
 use crate::source::RosterSource;
 use crate::store::{RunResult, Store};
@@ -395,18 +396,13 @@ fn survey(
     rules: &Rules,
     findings: &mut Findings,
     around: &Surroundings<'_>,
-) -> Result<Surveyed<Export>> {
+) -> Result<Read<Export>> {
     around.progress.begin("reading the roster", None);
     let prepare = |findings: &mut Findings| {
-        let mut known = Known::new(store.memos()?);
+        let mut known = Known::load(store, options.decide_all)?;
         let export = match &config.platform {
             Some(platform) => {
-                let see = |key, hash| {
-                    // Also where everybody is decided on: of archived accounts, whose state follows the export, it is known
-                    // by this alone that there is a row.
-                    let seen = known.see(key, hash);
-                    if options.decide_all { Seen::New } else { seen }
-                };
+                let see = |key, hash| known.export_row(key, hash);
                 let before = rules.last_night.as_deref().and_then(|night| night.files.get(file::PLATFORM));
                 Export::read(platform, around.now.into(), rules.seed(), see, before, findings)?
             }
@@ -415,9 +411,9 @@ fn survey(
         known.export_is_read();
         Ok((known, export))
     };
-    let surveyed = planner::survey(open, prepare, store, rules, findings, watch(around));
+    let done = planner::read(open, prepare, store, rules, findings, watch(around));
     interrupted(around)?;
-    surveyed
+    done
 }
 
 /// Shows the progress, and breaks off when the run is to stop.

@@ -12,8 +12,8 @@ mod attempts;
 mod audit;
 mod contacts;
 mod families;
+mod fingerprints;
 mod grants;
-mod memo;
 mod migrate;
 mod open;
 mod outbox;
@@ -30,8 +30,10 @@ pub use attempts::Tried;
 pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
 pub use contacts::{Member, Rename};
 pub use families::Guardian;
+pub use fingerprints::{
+    ACTIVE, ARCHIVED, CHUNK, FingerprintChange, Fingerprints, HAS_CACHED_ROW, LEFT_OUT, UNDER_OFF, UNDER_ON,
+};
 pub use grants::Grant;
-pub use memo::{ACTIVE, ARCHIVED, CHUNK, LEFT_OUT, MemoChange, Memos, ROW, UNDER_OFF, UNDER_ON};
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::{NewRun, RunResult, RunRow};

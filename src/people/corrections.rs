@@ -5,8 +5,9 @@ use super::{People, Schools};
 use crate::account::{Account, State};
 use crate::config::PhoneCredential;
 use crate::contact::{Contacts, Details, Field, PersonName, email_key, phone_key};
-use crate::plan::{forecast, own_schools};
+use crate::plan::forecast;
 use crate::roster::RoleList;
+use crate::roster::own_schools;
 
 /// The columns, in the order of OneRoster 1.1.
 pub const CORRECTION_COLUMNS: [&str; 12] = [

@@ -7,9 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::People;
 use crate::account::Account;
 use crate::failure::Result;
-use crate::plan::{current_roles, own_schools};
 use crate::roles;
 use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{current_roles, own_schools};
 use crate::store::{Member, Store};
 
 /// Somebody's family, by sourcedId, and who of them has an account.

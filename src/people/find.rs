@@ -4,8 +4,8 @@ use super::People;
 use crate::account::Account;
 use crate::contact::{Contacts, Field, PersonName, email_key, phone_key};
 use crate::failure::Result;
-use crate::plan::Rules;
 use crate::roster::ids;
+use crate::rules::Rules;
 
 /// Somebody who fits.
 #[derive(Debug, Clone, PartialEq, Eq)]

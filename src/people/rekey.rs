@@ -9,7 +9,8 @@ use crate::account::{Account, KeptSince, State};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
-use crate::plan::{Renaming, Renamings, own_schools};
+use crate::plan::{Renaming, Renamings};
+use crate::roster::own_schools;
 use crate::store::{AuditEntry, Grant, Origin, Rename};
 
 /// What became of it.

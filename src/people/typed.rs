@@ -2,7 +2,7 @@
 
 use super::Refused;
 use crate::contact::{Details, Email, Field, PersonName, email_key};
-use crate::plan::Rules;
+use crate::rules::Rules;
 
 /// Characters that a value can have. Nobody's name has more; and what is typed is mailed, printed and kept for good.
 const LONGEST: usize = 255;

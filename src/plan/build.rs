@@ -1,28 +1,31 @@
 //! Making the plan: every record beside its account, then the accounts that the roster does not mention.
 //!
-//! Who was decided on before and has not moved since is passed over (see `decide::Desk::remember` for why that may be).
+//! Users whose data has not changed are skipped (see `unchanged`).
 //! Blocks of the roster are put together in their order, so that the plan is the same however many threads there are.
 
 mod rows;
 mod sharers;
+mod sources;
 mod walk;
 mod written;
+
+pub(in crate::plan) use self::sources::RowSource;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
-use self::sharers::{held_back, share};
-use self::walk::{Planner, Spools};
+use self::sharers::held_back;
+use self::sources::Sources;
+use self::walk::{Planner, Spools, Total};
 use super::claims::refusals;
-use super::decide::{Desk, Refused};
-use super::known::{Memo, Memory};
+use super::decide::{Decider, Refused};
 use super::left_out::Synced;
-use super::people::Sharing;
+use super::read::Known;
 use super::renames::Renamings;
-use super::rules::{BlankColumns, Rules};
-use super::sort::{Sorted, Source, sort};
+use super::shared_credentials::Sharing;
+use super::signs::Signs;
 use super::summary::{Checksum, OfLimits, Summary};
-use super::survey::{LastSchools, Survey};
+use super::unchanged::{Remembered, Unchanged, UnchangedCredentials};
 use super::{Action, Newcomer, Overrun, PlanRow, Write};
 use crate::config::SharedContacts;
 use crate::failure::Result;
@@ -31,6 +34,8 @@ use crate::last_night::{FileSeen, RosterSeen};
 use crate::message::Channel;
 use crate::platform::Export;
 use crate::roster::Mode;
+use crate::roster_index::{LastSchools, RosterIndex};
+use crate::rules::{BlankColumns, Rules};
 use crate::spool::Values;
 use crate::store::{Bystander, Store};
 
@@ -41,18 +46,17 @@ pub struct Plan {
     pub checksum: String,
     /// Whom the limits on the export and on protection count.
     of_limits: OfLimits,
-    survey: Survey,
+    roster: RosterIndex,
     rules: Rules,
-    memory: Memory,
-    sources: Vec<Source>,
+    /// As they are after the run.
+    signs: Signs,
+    unchanged: Unchanged,
+    sources: Vec<RowSource>,
     rows: Values<PlanRow<'static>>,
     newcomers: Values<Newcomer<'static>>,
     writes: Values<Write>,
     bystanders: Values<Bystander>,
-    memos: Values<Memo>,
-    memo_rows: Values<(u32, Vec<u8>)>,
-    /// People whose kept row is out of date.
-    forgotten: Vec<u32>,
+    remembered: Remembered,
     sharing: Sharing,
     renamings: Renamings,
     /// Whose message to an old address or number is not sent, by channel.
@@ -64,12 +68,12 @@ pub struct Plan {
 impl Plan {
     /// Schools that stand because the roster names none tonight.
     pub fn last_schools(&self) -> &LastSchools {
-        &self.survey.last_schools
+        &self.roster.last_schools
     }
 
     /// What the roster was like, for the next night to compare with. `before` is what was seen last.
     pub fn roster_seen(&self, mode: Mode, before: &RosterSeen) -> RosterSeen {
-        self.survey.seen(mode, before, &self.left_out, &self.rules)
+        self.left_out.seen(&self.roster, mode, before, &self.rules)
     }
 
     /// A column that is blank in every row says nothing until it has values again, so what was seen in it stays.
@@ -80,8 +84,11 @@ impl Plan {
     ) {
         let file = crate::last_night::file::USERS;
         let (Some(before), Some(tonight)) = (before.get(file), tonight.get_mut(file)) else { return };
-        for column in self.survey.emptied() {
-            if let Some(rows) = before.columns.get(column) {
+        let blank = self.roster.blank();
+        for (is_blank, column) in
+            [(blank.orgs, "orgSourcedIds"), (blank.agents, "agentSourcedIds"), (blank.roles, "role")]
+        {
+            if let Some(rows) = before.columns.get(column).filter(|_| is_blank) {
                 tonight.columns.insert(column.to_owned(), *rows);
             }
         }
@@ -97,7 +104,7 @@ impl Plan {
 
     /// Whether the roster mentions a person.
     pub fn mentions(&self, sourced_id: &str) -> bool {
-        self.survey.mentions(sourced_id)
+        self.roster.mentions(sourced_id)
     }
 
     /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of its checksum.
@@ -125,83 +132,87 @@ impl Plan {
     }
 }
 
-/// Makes the plan of a run. Reads the store, writes nothing. `progress` is told how many records are done; with
-/// `decide_all` nobody is passed over.
+/// What a plan is made of besides the roster.
+pub struct Inputs<'a> {
+    pub mode: Mode,
+    pub store: &'a Store,
+    pub export: &'a Export,
+    pub rules: &'a Rules,
+}
+
+/// Makes the plan of a run. Reads the store, writes nothing. `progress` is told how many records are done.
 ///
 /// # Errors
 /// Those of the store.
 pub fn build(
-    mode: Mode,
-    mut survey: Survey,
-    store: &Store,
-    export: &Export,
-    rules: &Rules,
-    decide_all: bool,
+    roster: RosterIndex,
+    known: Known,
+    inputs: &Inputs<'_>,
     mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Plan> {
-    let mut memory = std::mem::take(&mut survey.memory);
+    let Inputs { mode, store, rules, .. } = *inputs;
+    let Known { mut signs, mut unchanged, .. } = known;
     let today = rules.today.to_string();
-    let population = memory.population(&survey.directory);
-    // Who is refused a credential depends on others, and a delta is not all that there is to know.
-    // Nor does a decision over a column that says nothing tonight hold tomorrow.
-    let says_all = rules.blank_columns == BlankColumns::default();
-    let memo = mode != Mode::Delta && rules.shared_contacts == SharedContacts::Allow && says_all;
-    let Sorted { sources, changeable, at_schools } =
-        sort(&survey, rules, Some(&memory).filter(|_| memo && !decide_all));
-    memory.forget_records();
-    let refused = match rules.shared_contacts {
-        SharedContacts::Allow => Refused::default(),
-        SharedContacts::Unique => {
-            refuse_credentials(&survey, store, export, rules, &today, mode, &sources, &mut memory)?
-        }
-    };
-    let desk = Desk { survey: &survey, rules, today: &today, mode, refused: &refused, watch: false, memo };
-    let mut planner = Planner::new(&desk, store, export, &sources, &mut memory);
-    planner.people.reserve(sources.iter().filter(|source| source.is_among_rows()).count());
-    planner.walk(&mut progress)?;
-    let Planner { mut total, mut spools, people, forgotten, former, acquired, .. } = planner;
-    let passed_over = sources.iter().filter(|source| **source == Source::Record).count() as u64;
-    *total.summary.actions.entry(Action::Unchanged).or_default() += passed_over;
-    total.summary.accounts_before = population.0 + population.1;
-    // Who is taken back to pending counts among them: they are what a share of is to be allowed.
-    total.summary.active = population.1 + total.became_active;
-    total.summary.active_before = population.1;
-    total.summary.changeable += changeable;
-    total.summary.upgraded = rules.last_night.is_none() && population.0 + population.1 > 0;
-    let first_export = rules.last_night.as_ref().is_none_or(|night| night.export.is_none());
-    if !first_export || total.summary.upgraded {
-        total.summary.joins = total.became_active;
+    let before = signs.population(&roster.people);
+    // A refused credential depends on others, a delta does not say everything, and a decision over a column that is blank
+    // tonight is another one when the column is back.
+    let holds_tomorrow = mode != Mode::Delta
+        && rules.shared_contacts == SharedContacts::Allow
+        && rules.blank_columns == BlankColumns::default();
+    if !holds_tomorrow {
+        unchanged.set_aside();
     }
-    total.summary.records = survey.records;
-    total.summary.without_id = survey.without_id;
-    total.summary.newly_left_out = total.left_out.newly_left_out(rules);
-    let left_out = total.left_out.against(&survey, &at_schools);
+    let sources = Sources::of(&roster, rules, &signs, &unchanged);
+    unchanged.forget();
+
+    // Every record, then the accounts that the roster does not mention.
+    let mut decider = Decider {
+        roster: &roster,
+        rules,
+        today: &today,
+        mode,
+        refused: Refused::default(),
+        only_claims: false,
+        unchanged: &unchanged,
+    };
+    if rules.shared_contacts == SharedContacts::Unique {
+        refuse_credentials(&mut decider, inputs, &sources.of_records, &mut signs)?;
+    }
+    let mut planner = Planner::new(&decider, inputs, &sources.of_records, &mut signs);
+    planner.people.reserve(sources.of_records.iter().filter(|source| source.is_in_plan()).count());
+    planner.walk(&mut progress)?;
+    let Planner { mut total, mut spools, people, former, acquired, .. } = planner;
     spools.finish()?;
-    let Spools { rows, newcomers, writes, bystanders, memos, memo_rows } = spools;
+
+    // Shared credentials, and the messages that are not sent because of them.
     let wanted = former.iter().map(|former| (former.credential, former.hash)).collect();
-    let (sharing, holders) = share(people, passed_over > 0, &survey, &sources, store, &wanted)?;
+    let others = UnchangedCredentials::load(store, &roster, &sources.of_records)?;
+    let holders = people.holders_of(&wanted, &others);
+    let sharing = people.settle(&others);
     let held_back = held_back(former, &acquired, &holders);
+
+    summarize(&mut total, before, &sources, &roster, rules);
     for (sourced_id, channel) in &held_back {
         total.summary.hold_back(*channel);
         total.checksum.hold_back(sourced_id, *channel);
     }
+    let Spools { rows, newcomers, writes, bystanders, remembered } = spools;
     let mut plan = Plan {
         summary: total.summary,
         checksum: total.checksum.finish(rules),
         of_limits: total.of_limits,
         rules: rules.clone(),
         sharing,
-        left_out,
-        survey,
-        memory,
-        sources,
+        left_out: total.left_out.against(&roster, &sources.at_schools),
+        roster,
+        signs,
+        unchanged,
+        sources: sources.of_records,
         rows,
         newcomers,
         writes,
         bystanders,
-        memos,
-        memo_rows,
-        forgotten,
+        remembered,
         renamings: Renamings::default(),
         held_back,
     };
@@ -213,33 +224,46 @@ pub fn build(
     Ok(plan)
 }
 
-/// Walks through the roster to see who would hold which credential, and who is to be refused.
-#[expect(clippy::too_many_arguments, reason = "all that a plan is made from")]
+/// Completes the counts. `before` are the pending and the active accounts before the run.
+fn summarize(total: &mut Total, before: (u64, u64), sources: &Sources, roster: &RosterIndex, rules: &Rules) {
+    let summary = &mut total.summary;
+    *summary.actions.entry(Action::Unchanged).or_default() += sources.unchanged;
+    summary.accounts_before = before.0 + before.1;
+    // Accounts that the export takes back to pending count among the active: a share of these is what the limit allows.
+    summary.active = before.1 + total.became_active;
+    summary.active_before = before.1;
+    summary.changeable += sources.changeable;
+    summary.upgraded = rules.last_night.is_none() && summary.accounts_before > 0;
+    let first_export = rules.last_night.as_ref().is_none_or(|night| night.export.is_none());
+    if !first_export || summary.upgraded {
+        summary.joins = total.became_active;
+    }
+    summary.records = roster.counts.records;
+    summary.without_id = roster.counts.without_id;
+    summary.newly_left_out = total.left_out.newly_left_out(rules);
+}
+
+/// Finds out which credentials are refused: walks through the roster to see who would hold which.
 fn refuse_credentials(
-    survey: &Survey,
-    store: &Store,
-    export: &Export,
-    rules: &Rules,
-    today: &str,
-    mode: Mode,
-    sources: &[Source],
-    memory: &mut Memory,
-) -> Result<Refused> {
-    // A refusal can change more than the one field: somebody who gets no new mobile keeps an email that was to be
-    // cleared, for one. So it is walked again with what is known to be refused, until nothing is added.
-    let mut refused = Refused::default();
+    decider: &mut Decider<'_>,
+    inputs: &Inputs<'_>,
+    sources: &[RowSource],
+    signs: &mut Signs,
+) -> Result<()> {
+    // A refusal can change more than the one field: a person who gets no new mobile keeps an email that was to be cleared, for
+    // one. So the walk is repeated with what is known to be refused, until nothing is added.
+    decider.only_claims = true;
     // Guardians who are not added without the value: they do not keep it from people who have an account anyway.
     let mut only_by_it: HashSet<String> = HashSet::new();
     loop {
-        let desk = Desk { survey, rules, today, mode, refused: &refused, watch: true, memo: false };
-        let mut planner = Planner::new(&desk, store, export, sources, memory);
+        let mut planner = Planner::new(&*decider, inputs, sources, signs);
         planner.walk(&mut |_| ControlFlow::Continue(()))?;
         let (mut claims, not_added) = (planner.claims, planner.not_added);
         let mut more = false;
         for (_, claim) in claims.iter_mut().flatten().filter(|(id, _)| only_by_it.contains(*id)) {
             claim.only_by_it = true;
         }
-        for (claims, refused) in claims.iter().zip(&mut refused.0) {
+        for (claims, refused) in claims.iter().zip(&mut decider.refused.0) {
             for (id, holder) in refusals(claims) {
                 more |= !refused.contains_key(&id);
                 refused.entry(id).or_insert(holder);
@@ -249,10 +273,11 @@ fn refuse_credentials(
             let known = only_by_it.len();
             only_by_it.extend(not_added);
             if only_by_it.len() == known {
-                return Ok(refused);
+                decider.only_claims = false;
+                return Ok(());
             }
             // What was refused because of them is judged again.
-            refused = Refused::default();
+            decider.refused = Refused::default();
         }
     }
 }

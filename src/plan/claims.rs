@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::people::{CREDENTIALS, hash};
 use super::person::Verdict;
+use super::shared_credentials::{CREDENTIALS, hash};
 use crate::account::Account;
 use crate::contact::{Details, Field};
 

@@ -1,20 +1,16 @@
-//! One record beside its account: what becomes of the person, and what of that goes into the plan. Nothing is looked up
-//! here, so several threads can decide at once.
+//! One record beside its account: what becomes of the person, and what of that goes into the plan. Nothing is looked up here, so
+//! several threads can decide at once.
 
 use std::collections::HashMap;
 
+use super::block_result::{BlockResult, BystanderRecord, CredentialClaim, Former};
 use super::claims::claims_of;
-use super::draft::{Draft, Former, Unheard};
-use super::known::Memo;
 use super::note::{Note, Reason};
-use super::people::{CREDENTIALS, hash, hash_of};
 use super::person::{Case, Verdict, archive, judge};
-use super::plain::Plain;
 use super::reused::is_another;
 use super::row::{row_of, sync_entries};
-use super::rules::Rules;
-use super::sis::Cells;
-use super::survey::{Survey, current_roles, own_schools, record_print};
+use super::shared_credentials::{CREDENTIALS, hash, hash_of};
+use super::unchanged::{Decided, Unchanged, record_print};
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::contact::Field;
@@ -24,9 +20,11 @@ use crate::platform::{Adopted, Ear, Row};
 use crate::policy::Setting;
 use crate::roles;
 use crate::roster::kept::{Kept, Place};
-use crate::roster::{Mode, Record, RoleList};
+use crate::roster::{Mode, Record, RoleList, current_roles, own_schools};
+use crate::roster_index::RosterIndex;
+use crate::rules::Rules;
 use crate::spool;
-use crate::store::{ACTIVE, ARCHIVED, AccountRow, LEFT_OUT, ROW, UNDER_OFF, UNDER_ON};
+use crate::store::{ACTIVE, ARCHIVED, AccountRow, LEFT_OUT, UNDER_OFF, UNDER_ON};
 
 /// Refused credentials: for email and phone, whose, and who holds it.
 #[derive(Default)]
@@ -38,7 +36,7 @@ impl Refused {
     }
 }
 
-/// One record that is to be decided, and what was looked up for it.
+/// One record that gets its row here, and what was looked up for it.
 pub(super) struct Job {
     /// Where the record is in its block.
     pub(super) at: Place,
@@ -49,11 +47,11 @@ pub(super) struct Job {
 
 #[expect(clippy::large_enum_variant, reason = "most are of the large kind")]
 pub(super) enum Task {
-    /// As last time: the row that was kept.
-    Repeat(Vec<u8>),
-    /// Beside the account, if there is one, and the row of the platform's export, if that says something new.
-    /// `state` is what is remembered of the account.
-    Decide { stored: Option<Account>, export: Option<Row>, again: bool, state: u8 },
+    /// The row as it was decided then.
+    AsDecided(Vec<u8>),
+    /// Beside the account, if there is one, and the row of the platform's export, if that says something new. `again`: an
+    /// earlier row of the sourcedId has spoken for the account. `signs` are those of the account.
+    Decide { stored: Option<Account>, export: Option<Row>, again: bool, signs: u8 },
 }
 
 /// A person who is decided on.
@@ -61,181 +59,206 @@ pub(super) struct Person {
     /// The place in the report.
     pub(super) place: u32,
     pub(super) number: Option<u32>,
-    /// Stands for the record as it was read; none for somebody whom the roster does not mention.
+    /// Stands for the record as it was read; none for a person whom the roster does not mention.
     pub(super) print: Option<u64>,
     pub(super) stored: Option<Account>,
     pub(super) export: Option<Row>,
-    /// What is remembered of the account, as [`crate::store::Memos::states`].
-    pub(super) state: u8,
+    /// As [`crate::store::Fingerprints::signs`].
+    pub(super) signs: u8,
+}
+
+impl Person {
+    fn has_live_account(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| !stored.archived)
+    }
 }
 
 /// All that a decision depends on besides record, account and export.
-pub(super) struct Desk<'a> {
-    pub(super) survey: &'a Survey,
+pub(super) struct Decider<'a> {
+    pub(super) roster: &'a RosterIndex,
     pub(super) rules: &'a Rules,
     pub(super) today: &'a str,
     pub(super) mode: Mode,
-    pub(super) refused: &'a Refused,
-    /// Under `unique`, the first walk only gathers who wants which credential.
-    pub(super) watch: bool,
-    /// Whether decisions are remembered.
-    pub(super) memo: bool,
+    pub(super) refused: Refused,
+    /// Under `unique`, the first walks only gather who claims which credential.
+    pub(super) only_claims: bool,
+    pub(super) unchanged: &'a Unchanged,
 }
 
-impl Desk<'_> {
+/// A decision about one person, and all that it was made on.
+struct PersonDecision<'a> {
+    record: &'a Record<'a>,
+    person: &'a Person,
+    /// What the platform's export has changed about the account.
+    adopted: Adopted,
+    verdict: Verdict,
+    /// Those that are held today, and the person's schools.
+    roles: Vec<String>,
+    schools: Vec<&'a str>,
+}
+
+impl PersonDecision<'_> {
+    /// The account after the run, if there is one that is not archived.
+    fn live(&self) -> Option<&Account> {
+        self.verdict.account.as_ref().filter(|account| !account.archived)
+    }
+
+    /// Says that the platform's export has made the person pending again.
+    fn note_pending_again(&mut self) {
+        if !self.adopted.pending_again {
+            return;
+        }
+        let verdict = &mut self.verdict;
+        let last = verdict.notes.iter().position(|note| *note == Note::NotNotifiable);
+        verdict.notes.insert(last.unwrap_or(verdict.notes.len()), Note::PendingAgain);
+        if matches!(verdict.action, Action::Unchanged | Action::Kept) {
+            verdict.action = Action::Updated;
+        }
+    }
+
+    /// Whether roles, their dates or schools leave out a person with an account who has not left.
+    fn is_left_out(&self) -> bool {
+        let leaves_out = |note: &Note| {
+            matches!(
+                note,
+                Note::RoleNotSynced(_)
+                    | Note::RoleEnded(_)
+                    | Note::RoleNotBegun(_)
+                    | Note::SchoolNotSynced
+                    | Note::Rejected(Reason::NoRole)
+            )
+        };
+        self.person.has_live_account()
+            && matches!(self.verdict.action, Action::Skipped | Action::Rejected)
+            && self.verdict.notes.iter().any(leaves_out)
+    }
+}
+
+/// What there is to do for a record.
+impl Decider<'_> {
     /// Does one job.
-    pub(super) fn work(&self, kept: &Kept<'_>, job: Job, draft: &mut Draft) -> Result<()> {
+    pub(super) fn work(&self, kept: &Kept<'_>, job: Job, out: &mut BlockResult) -> Result<()> {
         match job.task {
-            Task::Repeat(row) => {
-                let mut row: PlanRow<'_> = postcard::from_bytes(&row).map_err(|error| {
-                    Failure::new(Kind::Failed, "a kept row of the report cannot be read")
-                        .cure("run with --decide-all, which makes it anew")
-                        .because(error)
-                })?;
-                row.line = kept.record.line;
-                row.place = job.place;
-                draft
-                    .people
-                    .add(job.place, CREDENTIALS.map(|field| hash_of(field, &row.details.shown(field))));
-                draft.summary.add(row.action, &row.fields, &[]);
-                if row.state == State::Active.word() && is_acted_on(row.action) {
-                    let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();
-                    draft.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
-                }
-                if row.action == Action::Skipped {
-                    let person = self.survey.person_of(job.place);
-                    let record = self.survey.heard(person, &kept.record, None);
-                    draft.left_out.not_synced(self.survey, &record, person, self.mode, self.today);
-                }
-                spool::append(&mut draft.rows, &row)
-            }
-            Task::Decide { stored, export, again, state } => {
-                let number = self.survey.person_of(job.place);
+            Task::AsDecided(row) => self.as_decided(kept, job.place, &row, out),
+            Task::Decide { stored, export, again, signs } => {
+                let number = self.roster.person_of(job.place);
                 let print = Some(record_print(kept.hash, kept.record.roles, self.today));
-                let person = Person { place: job.place, number, print, stored, export, state };
-                self.record(&kept.record, person, again, draft)
+                let person = Person { place: job.place, number, print, stored, export, signs };
+                self.record(&kept.record, &person, again, out)
             }
         }
+    }
+
+    /// Takes the row of a person whose data has not changed.
+    fn as_decided(&self, kept: &Kept<'_>, place: u32, row: &[u8], out: &mut BlockResult) -> Result<()> {
+        let mut row: PlanRow<'_> = postcard::from_bytes(row).map_err(|error| {
+            Failure::new(Kind::Failed, "a cached row of the report cannot be read")
+                .cure("run with --decide-all, which makes it again")
+                .because(error)
+        })?;
+        (row.line, row.place) = (kept.record.line, place);
+        let hashes = CREDENTIALS.map(|field| hash_of(field, &row.details.shown(field)));
+        out.people.add(place, hashes);
+        out.summary.add(row.action, &row.fields, &[]);
+        if row.state == State::Active.word() && is_acted_on(row.action) {
+            let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();
+            out.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
+        }
+        if row.action == Action::Skipped {
+            let person = self.roster.person_of(place);
+            let record = self.roster.taken(person, &kept.record, None);
+            out.left_out.not_synced(self.roster, &record, person, self.mode, self.today);
+        }
+        spool::append(&mut out.rows, &row)
     }
 
     /// One record of the roster.
-    fn record(&self, record: &Record<'_>, person: Person, again: bool, draft: &mut Draft) -> Result<()> {
-        let contradicted = self.survey.is_contradicted(record.sourced_id);
+    fn record(&self, record: &Record<'_>, person: &Person, again: bool, out: &mut BlockResult) -> Result<()> {
         let stored = person.stored.as_ref();
-        let known = stored.map(|stored| stored.sis.roles.clone());
-        let record = &self.survey.heard(person.number, record, known.as_deref());
+        let roles = stored.map(|stored| stored.sis.roles.as_str());
+        let record = self.roster.taken(person.number, record, roles);
         // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only some of them.
-        let merged = match stored {
-            Some(stored) if self.mode == Mode::Delta => Some(RoleList(&stored.sis.roles).after(record.roles)),
-            Some(_) | None => None,
-        };
-        let record = &Record { roles: merged.as_deref().map_or(record.roles, RoleList), ..*record };
+        let merged =
+            roles.filter(|_| self.mode == Mode::Delta).map(|roles| RoleList(roles).after(record.roles));
+        let record = &Record { roles: merged.as_deref().map_or(record.roles, RoleList), ..record };
         if again {
-            let account = stored.and_then(|_| self.export_first(&person).0);
-            let (verdict, roles, schools) = self.verdict(record, &person, account.as_ref(), contradicted);
-            return self.repeat(record, &person, &verdict, &roles, &schools, draft);
+            let account = stored.and_then(|_| self.export_first(person).0);
+            return self.repeat(&self.decide(record, person, account.as_ref(), Adopted::default()), out);
         }
-        if let Some(stored) = stored
-            && stored.archived
-            && !record.deleted
-        {
-            // Somebody who comes back is again what they were, and the export says what that is now. If they are left out
-            // after all, they stay archived, and only their state follows the export.
-            let mut back = stored.clone();
-            let adopt = |row: &Row| row.adopt_returning(&mut back, self.rules.phones);
-            let adopted = person.export.as_ref().map(adopt).unwrap_or_default();
-            let (verdict, roles, schools) = self.verdict(record, &person, Some(&back), contradicted);
-            if verdict.action == Action::Restored && is_another(record, stored, &roles, &schools, self.rules)
-            {
-                // What the platform's export says under this sourcedId may be about either of them.
-                let note = Note::ReusedId(stored.details.shown(Field::Name));
-                let held = Verdict::left_as_it_is(Action::Held, Some(stored), note);
-                return self.take(record, person, Adopted::default(), held, &roles, &schools, draft);
-            }
-            if verdict.action == Action::Restored {
-                return self.take(record, person, adopted, verdict, &roles, &schools, draft);
-            }
+        if let Some(decision) = self.returning(record, person) {
+            return self.take(decision, out);
         }
-        let (account, adopted) = self.export_first(&person);
-        let usable = record.defect.is_none() && !contradicted && !record.sourced_id.is_empty();
+        let (account, adopted) = self.export_first(person);
+        let usable = record.defect.is_none()
+            && !record.sourced_id.is_empty()
+            && !self.roster.is_contradicted(record.sourced_id);
         if record.deleted && usable {
-            let live = account.as_ref().filter(|account| account.id != 0 && !account.archived);
-            let verdict = match live {
+            let account = account.as_ref().filter(|account| account.id != 0);
+            let verdict = match account.filter(|account| !account.archived) {
                 Some(live) if self.mode != Mode::Unknown => archive(live),
-                Some(_) | None => Verdict::left_as_it_is(
-                    Action::Skipped,
-                    account.as_ref().filter(|account| account.id != 0),
-                    Note::ToBeDeleted,
-                ),
+                Some(_) | None => Verdict::left_as_it_is(Action::Skipped, account, Note::ToBeDeleted),
             };
-            return self.take(record, person, adopted, verdict, &[], &[], draft);
+            let (roles, schools) = (Vec::new(), Vec::new());
+            return self.take(PersonDecision { record, person, adopted, verdict, roles, schools }, out);
         }
-        self.decide(record, person, account.as_ref(), adopted, contradicted, draft)
+        self.take(self.decide(record, person, account.as_ref(), adopted), out)
     }
 
-    /// Somebody whom the roster does not mention.
-    pub(super) fn absent(&self, person: Person, draft: &mut Draft) -> Result<()> {
-        let (account, adopted) = self.export_first(&person);
+    /// The decision about an archived person who is back. None if the person is not back, or is left out after all: then the
+    /// account stays archived, and only its state follows the export.
+    fn returning<'r>(&'r self, record: &'r Record<'r>, person: &'r Person) -> Option<PersonDecision<'r>> {
+        let stored = person.stored.as_ref().filter(|stored| stored.archived && !record.deleted)?;
+        // The account is again what it was, and the export says what that is now.
+        let mut back = stored.clone();
+        let adopt = |row: &Row| row.adopt_returning(&mut back, self.rules.phones);
+        let adopted = person.export.as_ref().map(adopt).unwrap_or_default();
+        let mut decision = self.decide(record, person, Some(&back), adopted);
+        if decision.verdict.action != Action::Restored {
+            return None;
+        }
+        if is_another(record, stored, &decision.roles, &decision.schools, self.rules) {
+            // What the platform's export says under this sourcedId may be about either of them.
+            let note = Note::ReusedId(stored.details.shown(Field::Name));
+            decision.verdict = Verdict::left_as_it_is(Action::Held, Some(stored), note);
+            decision.adopted = Adopted::default();
+        }
+        Some(decision)
+    }
+
+    /// A person whom the roster does not mention.
+    pub(super) fn absent(&self, person: &Person, out: &mut BlockResult) -> Result<()> {
+        let (account, adopted) = self.export_first(person);
         let Some(account) = account else { return Ok(()) };
         let said = account.sis.clone();
-        let record = said.record(&account.sourced_id);
-        if self.mode == Mode::Bulk {
-            let roles = current_roles(record.roles, self.today);
-            let schools = self.survey.schools_of(person.number, &record, &roles, self.today);
-            self.take(&record, person, adopted, archive(&account), &roles, &schools, draft)
-        } else {
-            self.decide(&record, person, Some(&account), adopted, false, draft)
+        let record = &said.record(&account.sourced_id);
+        if self.mode != Mode::Bulk {
+            return self.take(self.decide(record, person, Some(&account), adopted), out);
         }
+        let roles = current_roles(record.roles, self.today);
+        let schools = self.roster.schools_of(person.number, record, &roles, self.today);
+        let verdict = archive(&account);
+        self.take(PersonDecision { record, person, adopted, verdict, roles, schools }, out)
     }
 
     /// An archived person whom the roster does not mention: only the state follows the platform, without a row.
-    pub(super) fn archived(&self, person: &Person, draft: &mut Draft) -> Result<()> {
+    pub(super) fn archived(&self, person: &Person, out: &mut BlockResult) -> Result<()> {
         let (account, adopted) = self.export_first(person);
-        match account {
-            Some(account) if adopted.touched && !self.watch => {
-                draft.memos.extend(person.number.map(|number| Memo {
-                    number,
-                    record: Some((0, 0)),
-                    export: Some(0),
-                    credentials: None,
-                    state: state_of(&account) | person.state & (UNDER_ON | UNDER_OFF),
-                }));
-                let audit = adopted.entries;
-                let write = Write {
-                    account,
-                    person: None,
-                    audit,
-                    changes: Vec::new(),
-                    recipients: Vec::new(),
-                    since: None,
-                    leaves: false,
-                    stamp: person.export.as_ref().map(|row| row.stamp().to_owned()).unwrap_or_default(),
-                };
-                spool::append(&mut draft.writes, &write)
-            }
-            Some(_) | None => Ok(()),
+        let Some(account) = account.filter(|_| adopted.touched && !self.only_claims) else { return Ok(()) };
+        if let Some(number) = person.number {
+            out.signs.push((number, signs_of(&account) | person.signs & (UNDER_ON | UNDER_OFF)));
+            Unchanged::remember_archived(number, &mut out.told);
         }
-    }
-
-    /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing else.
-    fn repeat(
-        &self,
-        record: &Record<'_>,
-        person: &Person,
-        verdict: &Verdict,
-        roles: &[String],
-        schools: &[&str],
-        draft: &mut Draft,
-    ) -> Result<()> {
-        if self.watch {
-            return Ok(());
-        }
-        draft.left_out.not_synced(self.survey, record, person.number, self.mode, self.today);
-        let stored = person.stored.as_ref();
-        let mut row = row_of(record, stored, verdict, roles, schools, self.rules, person.place);
-        row.compared = false;
-        draft.summary.add(verdict.action, &verdict.fields, &[]);
-        spool::append(&mut draft.rows, &row)
+        let write = Write {
+            account,
+            person: None,
+            audit: adopted.entries,
+            changes: Vec::new(),
+            recipients: Vec::new(),
+            since: None,
+            leaves: false,
+            stamp: person.export.as_ref().map(|row| row.stamp().to_owned()).unwrap_or_default(),
+        };
+        spool::append(&mut out.writes, &write)
     }
 
     /// Brings the account to what the platform's export says, before anything is decided.
@@ -251,174 +274,194 @@ impl Desk<'_> {
         }
     }
 
-    fn decide(
-        &self,
-        record: &Record<'_>,
-        person: Person,
+    /// Judges a record beside an account.
+    fn decide<'r>(
+        &'r self,
+        record: &'r Record<'r>,
+        person: &'r Person,
         account: Option<&Account>,
         adopted: Adopted,
-        contradicted: bool,
-        draft: &mut Draft,
-    ) -> Result<()> {
-        let (mut verdict, roles, schools) = self.verdict(record, &person, account, contradicted);
-        if matches!(verdict.action, Action::Skipped | Action::Rejected) && person.stored.is_none() {
-            // Somebody who is not let in gets no account, whatever the platform says.
-            verdict.account = None;
-        }
-        self.take(record, person, adopted, verdict, &roles, &schools, draft)
-    }
-
-    /// Judges a record beside an account; with the roles and schools that were looked at.
-    fn verdict<'r>(
-        &'r self,
-        record: &Record<'r>,
-        person: &Person,
-        account: Option<&Account>,
-        contradicted: bool,
-    ) -> (Verdict, Vec<String>, Vec<&'r str>) {
+    ) -> PersonDecision<'r> {
         let roles = current_roles(record.roles, self.today);
-        let schools = self.survey.schools_of(person.number, record, &roles, self.today);
+        let schools = self.roster.schools_of(person.number, record, &roles, self.today);
         let case = Case {
             record,
             account,
             roles: &roles,
             schools: &schools,
-            duplicate: contradicted,
-            unclear: self.survey.unclear,
+            duplicate: self.roster.is_contradicted(record.sourced_id),
+            unclear: self.roster.unclear,
             refused_email: self.refused.holder(0, record.sourced_id),
             refused_phone: self.refused.holder(1, record.sourced_id),
         };
-        let verdict = judge(&case, self.rules);
-        (verdict, roles, schools)
-    }
-
-    /// Takes a verdict into the plan: its row, its counts, what is to be written and what to be remembered.
-    #[expect(clippy::too_many_arguments, reason = "a verdict and all that it was found on")]
-    fn take(
-        &self,
-        record: &Record<'_>,
-        person: Person,
-        adopted: Adopted,
-        mut verdict: Verdict,
-        roles: &[String],
-        schools: &[&str],
-        draft: &mut Draft,
-    ) -> Result<()> {
-        if adopted.pending_again {
-            let place = verdict
-                .notes
-                .iter()
-                .position(|note| *note == Note::NotNotifiable)
-                .unwrap_or(verdict.notes.len());
-            verdict.notes.insert(place, Note::PendingAgain);
-            if matches!(verdict.action, Action::Unchanged | Action::Kept) {
-                verdict.action = Action::Updated;
-            }
+        let mut verdict = judge(&case, self.rules);
+        if matches!(verdict.action, Action::Skipped | Action::Rejected) && person.stored.is_none() {
+            // A person who is left out gets no account, whatever the platform says.
+            verdict.account = None;
         }
-        let stored = person.stored.as_ref();
-        if self.watch {
-            let refused = |credential| self.refused.holder(credential, record.sourced_id).is_some();
-            if verdict.account.is_none() && (refused(0) || refused(1)) {
-                draft.not_added.push(record.sourced_id.to_owned());
-            }
-            for (credential, claim) in claims_of(stored, &verdict).into_iter().enumerate() {
-                draft.claims.extend(claim.map(|claim| (credential, record.sourced_id.to_owned(), claim)));
-            }
+        PersonDecision { record, person, adopted, verdict, roles, schools }
+    }
+}
+
+/// What of a decision goes into the plan, in the order in which it happens.
+impl Decider<'_> {
+    fn take(&self, mut decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
+        decision.note_pending_again();
+        if self.only_claims {
+            self.claim(&decision, out);
             return Ok(());
         }
-        if verdict.account.is_none() && !record.sourced_id.is_empty() {
-            draft.unheard.push(self.unheard(record));
-        }
-        self.note_former(record.sourced_id, stored, &verdict, draft);
-        let live = verdict.account.as_ref().filter(|account| !account.archived);
-        if let Some(live) = live {
-            draft.people.add(person.place, CREDENTIALS.map(|field| hash(&live.details, field)));
-        }
-        let mut row = row_of(record, stored, &verdict, roles, schools, self.rules, person.place);
-        row.compared &= live.is_some();
+        self.put_bystander(&decision, out);
+        self.put_credentials(&decision, out);
+        let row = self.row(&decision);
+        let setting = self.rules.setting_of(&decision.schools);
+        self.count(&decision, &row, out);
+        self.count_left_out(&decision, &row, out);
+        self.count_for_limits(&decision, &row, setting, out);
+        self.remember(&decision, &row, setting, out);
+        spool::append(&mut out.rows, &row)?;
+        Self::write(decision, out)
+    }
 
-        draft.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
-        draft.checksum.add(&row, &verdict.news.recipients);
-        draft.summary.contact_updates += u64::from(verdict.counts_as_update);
-        draft.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
-        draft.summary.taken_over +=
-            adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
-        let is_new = verdict.account.as_ref().is_some_and(|account| account.id == 0);
-        let starts_active =
-            is_new && verdict.account.as_ref().is_some_and(|account| account.state == State::Active);
-        let is_synced = live.is_some()
+    /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing else.
+    fn repeat(&self, decision: &PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
+        if self.only_claims {
+            return Ok(());
+        }
+        let PersonDecision { record, person, .. } = decision;
+        out.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
+        let mut row = self.row(decision);
+        row.compared = false;
+        out.summary.add(row.action, &row.fields, &[]);
+        spool::append(&mut out.rows, &row)
+    }
+
+    fn row<'d>(&self, decision: &'d PersonDecision<'_>) -> PlanRow<'d> {
+        let PersonDecision { record, person, verdict, roles, schools, .. } = decision;
+        let mut row =
+            row_of(record, person.stored.as_ref(), verdict, roles, schools, self.rules, person.place);
+        row.compared &= decision.live().is_some();
+        row
+    }
+
+    /// What the person wants to do with the credentials.
+    fn claim(&self, decision: &PersonDecision<'_>, out: &mut BlockResult) {
+        let PersonDecision { record, person, verdict, .. } = decision;
+        let refused = |credential| self.refused.holder(credential, record.sourced_id).is_some();
+        if verdict.account.is_none() && (refused(0) || refused(1)) {
+            out.not_added.push(record.sourced_id.to_owned());
+        }
+        let claims = CREDENTIALS.into_iter().zip(claims_of(person.stored.as_ref(), verdict));
+        out.claims.extend(claims.filter_map(|(field, claim)| {
+            Some(CredentialClaim { field, sourced_id: record.sourced_id.to_owned(), claim: claim? })
+        }));
+    }
+
+    /// A person without an account is a bystander: what the record says of the family is kept.
+    fn put_bystander(&self, decision: &PersonDecision<'_>, out: &mut BlockResult) {
+        let record = decision.record;
+        if decision.verdict.account.is_some() || record.sourced_id.is_empty() {
+            return;
+        }
+        out.bystanders.push(BystanderRecord {
+            sourced_id: record.sourced_id.to_owned(),
+            roles: record.roles.0.to_owned(),
+            orgs: record.orgs.map(|orgs| orgs.0.to_owned()),
+            agents: record.agents.map(|agents| agents.0.to_owned()),
+            unclear: record.defect.is_some()
+                || self.roster.is_contradicted(record.sourced_id)
+                || record.roles.0.is_empty() && self.mode != Mode::Delta,
+            gone: record.deleted && self.mode != Mode::Unknown,
+            partial: self.roster.unclear,
+        });
+    }
+
+    /// Which credentials the person holds after the run, is told at for the last time, and gets in it: see [`super::build`].
+    fn put_credentials(&self, decision: &PersonDecision<'_>, out: &mut BlockResult) {
+        let PersonDecision { record, person, verdict, .. } = decision;
+        let former = verdict.news.recipients.iter().filter(|to| to.audience == Audience::Former);
+        out.former.extend(former.filter_map(|to| {
+            let credential = usize::from(to.channel == Channel::Sms);
+            let hash = hash_of(CREDENTIALS[credential], &to.address)?;
+            Some(Former { sourced_id: record.sourced_id.to_owned(), credential, hash })
+        }));
+        let Some(live) = decision.live() else { return };
+        out.people.add(person.place, CREDENTIALS.map(|field| hash(&live.details, field)));
+        if !person.has_live_account() {
+            return;
+        }
+        for change in verdict.fields.changes() {
+            if let Some(credential) = CREDENTIALS.iter().position(|field| *field == change.field)
+                && let Some(hash) = hash(&live.details, change.field)
+            {
+                out.acquired.push((credential, hash));
+            }
+        }
+    }
+
+    fn count(&self, decision: &PersonDecision<'_>, row: &PlanRow<'_>, out: &mut BlockResult) {
+        let verdict = &decision.verdict;
+        out.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
+        out.checksum.add(row, &verdict.news.recipients);
+        out.summary.contact_updates += u64::from(verdict.counts_as_update);
+        out.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
+        let details = decision.adopted.entries.iter().filter(|entry| entry.field != "state");
+        out.summary.taken_over += details.count() as u64;
+    }
+
+    /// Counts who is not synced, and who is left out for the first time.
+    fn count_left_out(&self, decision: &PersonDecision<'_>, row: &PlanRow<'_>, out: &mut BlockResult) {
+        let PersonDecision { record, person, verdict, schools, .. } = decision;
+        let is_synced = decision.live().is_some()
             && !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Archived);
         if !is_synced && person.print.is_some() {
-            draft.left_out.not_synced(self.survey, record, person.number, self.mode, self.today);
+            out.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
         }
-        let left_out = is_left_out(&verdict, stored);
-        let mut newly_left_out = false;
-        if left_out
-            && person.state & LEFT_OUT == 0
-            && let Some(stored) = stored
+        if decision.is_left_out()
+            && person.signs & LEFT_OUT == 0
+            && let Some(stored) = &person.stored
         {
-            draft.left_out.newly(stored, schools);
-            newly_left_out = self.rules.last_night.is_some();
+            out.left_out.newly(stored, schools);
+            if self.rules.last_night.is_some() {
+                // An approval covers it.
+                out.checksum.add_person(row);
+            }
         }
-        let joins = starts_active || adopted.joined;
-        draft.summary.joined += u64::from(joins);
+    }
+
+    /// Counts what the limits are about.
+    fn count_for_limits(
+        &self,
+        decision: &PersonDecision<'_>,
+        row: &PlanRow<'_>,
+        setting: Setting,
+        out: &mut BlockResult,
+    ) {
+        let PersonDecision { person, adopted, verdict, schools, .. } = decision;
+        let stored = person.stored.as_ref();
+        let starts_active = |account: &Account| account.id == 0 && account.state == State::Active;
+        let joins = verdict.account.as_ref().is_some_and(starts_active) || adopted.joined;
+        out.summary.joined += u64::from(joins);
         let joins = joins && stored.is_none_or(|stored| !stored.archived);
-        draft.became_active += u64::from(joins);
-        draft.summary.unjoins += u64::from(adopted.pending_again);
+        out.became_active += u64::from(joins);
+        out.summary.unjoins += u64::from(adopted.pending_again);
         let was_active = stored.is_some_and(|stored| stored.state == State::Active && !stored.archived);
         let export_changes = was_active && adopted.entries.iter().any(|entry| entry.field != "state");
-        draft.summary.export_changed += u64::from(export_changes);
-        let setting = self.rules.setting_of(schools);
-        let active = live.is_some_and(|live| live.state == State::Active);
-        draft.summary.changeable +=
-            u64::from(active && setting == Setting::On && is_acted_on(verdict.action));
-        let unprotected = active && setting == Setting::On && self.loses_protection(&person, schools);
+        out.summary.export_changed += u64::from(export_changes);
+        let active = decision.live().is_some_and(|live| live.state == State::Active);
+        out.summary.changeable += u64::from(active && setting == Setting::On && is_acted_on(verdict.action));
+        let unprotected = active && setting == Setting::On && self.loses_protection(person, schools);
         if unprotected {
-            draft.summary.protection += 1;
-            for school in if schools.is_empty() { &[""] } else { schools } {
-                *draft.summary.protection_schools.entry((*school).to_owned()).or_default() += 1;
+            out.summary.protection += 1;
+            for school in if schools.is_empty() { &[""] } else { schools.as_slice() } {
+                *out.summary.protection_schools.entry((*school).to_owned()).or_default() += 1;
             }
         }
-        for (applies, sum) in [joins, export_changes, unprotected].into_iter().zip(&mut draft.of_limits.0) {
+        for (applies, sum) in [joins, export_changes, unprotected].into_iter().zip(&mut out.of_limits.0) {
             if applies {
-                sum.add_person(&row);
+                sum.add_person(row);
             }
         }
-
-        if newly_left_out {
-            // An approval covers it.
-            draft.checksum.add_person(&row);
-        }
-        self.remember(record, &person, &verdict, &row, (setting, left_out), draft);
-        spool::append(&mut draft.rows, &row)?;
-        if let Some(account) = verdict.account
-            && stored != Some(&account)
-        {
-            let mut audit = adopted.entries;
-            audit.extend(sync_entries(verdict.action, stored, &account, &verdict.fields));
-            let is_new = account.id == 0;
-            let from_export = !audit.is_empty() || is_new && account.state == State::Active;
-            let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp().to_owned());
-            let stamp = stamp.unwrap_or_default();
-            let only_added = is_new && audit.is_empty() && verdict.fields.changes().next().is_none();
-            if let Some(person) = person.number.filter(|_| only_added) {
-                return AccountRow::with(&account, |account| {
-                    spool::append(&mut draft.newcomers, &Newcomer { person, account, stamp: &stamp })
-                });
-            }
-            let write = Write {
-                account,
-                person: person.number,
-                audit,
-                changes: verdict.news.changes,
-                recipients: verdict.news.recipients,
-                since: verdict.news.since,
-                leaves: verdict.action == Action::Archived,
-                stamp,
-            };
-            spool::append(&mut draft.writes, &write)?;
-        }
-        Ok(())
     }
 
     /// Whether an active person was under OFF when last decided on, and is under ON tonight for another reason than a change of
@@ -433,7 +476,7 @@ impl Desk<'_> {
             let own = |school: &&str| last.schools.get(*school).copied().map(Setting::from_bool);
             Setting::of_person(schools.iter().map(own), Setting::from_bool(last.district))
         };
-        let was_off = match person.state & (UNDER_ON | UNDER_OFF) {
+        let was_off = match person.signs & (UNDER_ON | UNDER_OFF) {
             0 => {
                 // A guardian's schools of that night were those of the students, which are not known any more.
                 let record = stored.sis.record(&stored.sourced_id);
@@ -451,103 +494,69 @@ impl Desk<'_> {
         was_off && under(schools) == Setting::On
     }
 
-    /// Notes who is told at an old address, and who gets another one in this run: see [`super::build`].
-    fn note_former(&self, sourced_id: &str, stored: Option<&Account>, verdict: &Verdict, draft: &mut Draft) {
-        let former = verdict.news.recipients.iter().filter(|to| to.audience == Audience::Former);
-        draft.former.extend(former.filter_map(|to| {
-            let credential = usize::from(to.channel == Channel::Sms);
-            let hash = hash_of(CREDENTIALS[credential], &to.address)?;
-            Some(Former { sourced_id: sourced_id.to_owned(), credential, hash })
-        }));
-        let Some(account) = verdict.account.as_ref().filter(|account| !account.archived) else { return };
-        if stored.is_none_or(|stored| stored.archived) {
-            return;
-        }
-        for change in verdict.fields.changes() {
-            if let Some(credential) = CREDENTIALS.iter().position(|field| *field == change.field)
-                && let Some(hash) = hash(&account.details, change.field)
-            {
-                draft.acquired.push((credential, hash));
-            }
-        }
-    }
-
-    /// What their record says of somebody without an account.
-    fn unheard(&self, record: &Record<'_>) -> Unheard {
-        Unheard {
-            sourced_id: record.sourced_id.to_owned(),
-            roles: record.roles.0.to_owned(),
-            orgs: record.orgs.map(|orgs| orgs.0.to_owned()),
-            agents: record.agents.map(|agents| agents.0.to_owned()),
-            unclear: record.defect.is_some()
-                || self.survey.is_contradicted(record.sourced_id)
-                || record.roles.0.is_empty() && self.mode != Mode::Delta,
-            gone: record.deleted && self.mode != Mode::Unknown,
-            partial: self.survey.unclear,
-        }
-    }
-
-    /// Remembers a decision, so that it need not be made again as long as nothing moves.
-    ///
-    /// What is remembered holds for two reasons, and for no other. Where the account was left as it is, the same record
-    /// comes to the same row again, because a decision depends on nothing else ([`judge`] is pure); its row is kept.
-    /// Where the account is what the record says, or has become it just now, the same record comes to nothing, without a
-    /// note; the row follows from the record.
+    /// Puts down the new signs of the account, and what there is to remember of the decision.
     fn remember(
         &self,
-        record: &Record<'_>,
-        person: &Person,
-        verdict: &Verdict,
+        decision: &PersonDecision<'_>,
         row: &PlanRow<'_>,
-        (setting, left_out): (Setting, bool),
-        draft: &mut Draft,
+        setting: Setting,
+        out: &mut BlockResult,
     ) {
+        let PersonDecision { record, person, verdict, .. } = decision;
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
-        let stored = person.stored.as_ref();
-        let unchanged = stored == Some(account);
-        let usable = self.memo
-            && !account.archived
-            && record.defect.is_none()
-            && !record.deleted
-            && !record.roles.0.is_empty()
-            && !self.survey.is_contradicted(record.sourced_id);
-        let as_said = || {
-            let cells = Cells::of(record, self.rules.phone_credential);
-            Plain::read(cells).is_some_and(|plain| plain.is(&account.details))
-        };
-        let repeats = matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);
-        let kept_row = if usable && verdict.is_settled() && as_said() {
-            Some(None)
-        } else if usable && unchanged && repeats {
-            postcard::to_stdvec(row).ok().map(Some)
-        } else {
-            None
-        };
-        let print = person
-            .print
-            .filter(|_| kept_row.is_some())
-            .map(|print| (print, self.survey.schools_print(number)));
-        let kept_row = print.and(kept_row).flatten();
         // Of an account that is left as it is because nothing can be said of its schools, the setting stays what it was.
         let setting = match (setting, account.archived || verdict.action == Action::Rejected) {
-            (_, true) => person.state & (UNDER_ON | UNDER_OFF),
+            (_, true) => person.signs & (UNDER_ON | UNDER_OFF),
             (Setting::On, false) => UNDER_ON,
             (Setting::Off, false) => UNDER_OFF,
         };
-        let left_out = if left_out { LEFT_OUT } else { 0 };
-        let state = state_of(account) | setting | left_out;
-        if unchanged && print.is_none() && person.export.is_none() && state == person.state & !ROW {
-            // What is remembered of another record of the person holds as it did.
-            return;
+        let signs = signs_of(account) | setting | if decision.is_left_out() { LEFT_OUT } else { 0 };
+        let has_new_signs = signs != person.signs;
+        if has_new_signs {
+            out.signs.push((number, signs));
         }
-        draft.memos.push(Memo {
-            number,
-            record: Some(print.unwrap_or_default()),
-            export: taken_in(person.export.as_ref(), account),
-            credentials: print.map(|_| CREDENTIALS.map(|field| hash(&account.details, field).unwrap_or(0))),
-            state: state | if kept_row.is_some() { ROW } else { 0 },
-        });
-        draft.memo_rows.extend(kept_row.map(|row| (number, row)));
+        let decided = Decided {
+            person: number,
+            record,
+            print: person.print,
+            stored: person.stored.as_ref(),
+            account,
+            has_new_signs,
+            export: person.export.as_ref(),
+            verdict,
+            row,
+        };
+        self.unchanged.remember(&decided, self.roster, self.rules, &mut out.told);
+    }
+
+    /// What is to be written to the store.
+    fn write(decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
+        let PersonDecision { person, adopted, verdict, .. } = decision;
+        let stored = person.stored.as_ref();
+        let Some(account) = verdict.account.filter(|account| stored != Some(account)) else { return Ok(()) };
+        let mut audit = adopted.entries;
+        audit.extend(sync_entries(verdict.action, stored, &account, &verdict.fields));
+        let is_new = account.id == 0;
+        let from_export = !audit.is_empty() || is_new && account.state == State::Active;
+        let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp().to_owned());
+        let stamp = stamp.unwrap_or_default();
+        let only_added = is_new && audit.is_empty() && verdict.fields.changes().next().is_none();
+        if let Some(person) = person.number.filter(|_| only_added) {
+            return AccountRow::with(&account, |account| {
+                spool::append(&mut out.newcomers, &Newcomer { person, account, stamp: &stamp })
+            });
+        }
+        let write = Write {
+            account,
+            person: person.number,
+            audit,
+            changes: verdict.news.changes,
+            recipients: verdict.news.recipients,
+            since: verdict.news.since,
+            leaves: verdict.action == Action::Archived,
+            stamp,
+        };
+        spool::append(&mut out.writes, &write)
     }
 }
 
@@ -556,33 +565,7 @@ fn is_acted_on(action: Action) -> bool {
     !matches!(action, Action::Skipped | Action::Rejected | Action::Archived | Action::Held)
 }
 
-/// Whether roles, their dates or schools leave out a person with an account who has not left.
-fn is_left_out(verdict: &Verdict, stored: Option<&Account>) -> bool {
-    let leaves_out = |note: &Note| {
-        matches!(
-            note,
-            Note::RoleNotSynced(_)
-                | Note::RoleEnded(_)
-                | Note::RoleNotBegun(_)
-                | Note::SchoolNotSynced
-                | Note::Rejected(Reason::NoRole)
-        )
-    };
-    stored.is_some_and(|stored| !stored.archived)
-        && matches!(verdict.action, Action::Skipped | Action::Rejected)
-        && verdict.notes.iter().any(leaves_out)
-}
-
-fn state_of(account: &Account) -> u8 {
+fn signs_of(account: &Account) -> u8 {
     let active = if account.state == State::Active { ACTIVE } else { 0 };
     active | if account.archived { ARCHIVED } else { 0 }
-}
-
-/// Which row of the export need not be looked at again. Of somebody archived only the state was taken over; and while several
-/// values can be shown without being news, it matters that one of them is shown once more.
-fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
-    if account.exported.is_several() {
-        return Some(0);
-    }
-    row.map(|row| if account.archived { 0 } else { row.hash() })
 }

@@ -4,11 +4,11 @@
 
 use super::note::Note;
 use super::person::{Case, judge};
-use super::rules::Rules;
 use super::sis::Cells;
 use super::{FieldDecisions, join_notes};
 use crate::account::Account;
 use crate::contact::{Contacts, Field};
+use crate::rules::Rules;
 
 /// What becomes of one account if the roster says again what it said last.
 pub struct Forecast<'a> {

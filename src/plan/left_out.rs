@@ -6,15 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
-use super::rules::Rules;
 use super::summary::Summary;
-use super::survey::{Survey, current_roles};
 use crate::account::Account;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
-use crate::last_night::ConfiguredSeen;
+use crate::last_night::{ConfiguredSeen, MOST_DANGLING, RosterSeen};
 use crate::roles;
+use crate::roster::current_roles;
 use crate::roster::{IdList, Mode, Record, RoleList};
+use crate::roster_index::RosterIndex;
+use crate::rules::Rules;
 
 /// A role or a school with so many people has some weight.
 const FEW: u64 = 5;
@@ -50,7 +51,7 @@ impl LeftOut {
     /// Counts a record whose person is not synced.
     pub(super) fn not_synced(
         &mut self,
-        survey: &Survey,
+        roster: &RosterIndex,
         record: &Record<'_>,
         person: Option<u32>,
         mode: Mode,
@@ -60,10 +61,10 @@ impl LeftOut {
             return;
         }
         if let Some(person) = person {
-            survey.each_set(person, |set| *self.sets.entry(set).or_default() += 1);
+            roster.each_set(person, |set| *self.sets.entry(set).or_default() += 1);
         }
         let is_counted = record.defect.is_none() && !record.deleted && !record.roles.0.is_empty();
-        if is_counted && !survey.has_blank_roles() {
+        if is_counted && !roster.blank().roles {
             *self.roles.entry(current_roles(record.roles, today).join("|")).or_default() += 1;
         }
     }
@@ -90,10 +91,10 @@ impl LeftOut {
     }
 
     /// Holds it against the whole roster. `at_schools` is how many records are at the schools of each set.
-    pub(super) fn against(self, survey: &Survey, at_schools: &[u64]) -> Synced {
+    pub(super) fn against(self, roster: &RosterIndex, at_schools: &[u64]) -> Synced {
         let mut synced =
             Synced { newly_roles: self.newly_roles, newly_schools: self.newly_schools, ..Synced::default() };
-        for (held, count) in survey.held() {
+        for (held, count) in &roster.counts.held {
             let count = count.saturating_sub(self.roles.get(&**held).copied().unwrap_or_default());
             for role in held.split('|').filter(|role| !role.is_empty() && count > 0) {
                 *synced.roles.entry(role.to_owned()).or_default() += count;
@@ -101,7 +102,7 @@ impl LeftOut {
         }
         for (set, count) in (0_u32..).zip(at_schools) {
             let count = count.saturating_sub(self.sets.get(&set).copied().unwrap_or_default());
-            for school in survey.set(set).iter().filter(|_| count > 0) {
+            for school in roster.set(set).iter().filter(|_| count > 0) {
                 *synced.schools.entry(school.clone()).or_default() += count;
             }
         }
@@ -131,6 +132,40 @@ pub(super) fn configured(rules: &Rules) -> ConfiguredSeen {
 }
 
 impl Synced {
+    /// What the roster was like, for the next night. What is blank tonight in every row stays as it was seen last.
+    pub(super) fn seen(
+        &self,
+        roster: &RosterIndex,
+        mode: Mode,
+        before: &RosterSeen,
+        rules: &Rules,
+    ) -> RosterSeen {
+        let mut dangling = roster.dangling.clone();
+        if mode != Mode::Bulk {
+            dangling.extend(&before.dangling);
+        }
+        dangling.sort_unstable();
+        dangling.dedup();
+        dangling.truncate(MOST_DANGLING);
+        let configured = configured(rules);
+        if mode != Mode::Bulk {
+            return RosterSeen { dangling, configured, ..before.clone() };
+        }
+        let or = |is_blank: bool, now: u64, before: u64| if is_blank { before } else { now };
+        let (counts, blank) = (&roster.counts, roster.blank());
+        RosterSeen {
+            roles: if blank.roles { before.roles.clone() } else { self.roles.clone() },
+            schools: self.schools.clone(),
+            placed: or(blank.orgs, counts.placed, before.placed),
+            linked: or(blank.agents, counts.linked, before.linked),
+            roleless: if roster.unclear { counts.roleless.min(before.roleless) } else { counts.roleless },
+            roles_of_nobody: before.roles_of_nobody,
+            dangling,
+            configured,
+            ..before.clone()
+        }
+    }
+
     /// Says who is newly left out.
     pub(super) fn say(
         &self,

@@ -3,14 +3,14 @@
 use super::decision::{FieldDecision, FieldDecisions, Rule};
 use super::note::{Note, Reason};
 use super::recipients::News;
-use super::rules::Rules;
-use super::sis::{Cells, SisValues, Value, same_in_normal_form};
+use super::sis::{Cells, SisValues, Value};
 use super::{Action, Change};
 use crate::account::{Account, KeptSince, SisDetails, State};
 use crate::contact::{Details, Email, Field, phone_key};
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::roles;
 use crate::roster::{IdList, Record, RoleList};
+use crate::rules::Rules;
 
 /// A person before the decision.
 pub(super) struct Case<'a> {
@@ -445,7 +445,7 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
         said.orgs = orgs.with(record.orgs.unwrap_or_default());
         said.agents = agents.with(record.agents.unwrap_or_default());
     }
-    if account.id == 0 || !same_in_normal_form(&account.sis, &said, rules) {
+    if account.id == 0 || !account.sis.is_same(&said, rules.phones) {
         account.sis = said;
     }
 }

@@ -1,9 +1,9 @@
 //! Who is told of a change, by which channel. Pure.
 
 use super::Change;
-use super::rules::{Channels, Rules};
 use crate::contact::{Details, Email, Field, phone_key};
 use crate::message::{Audience, Channel, Recipient};
+use crate::rules::{Channels, Rules};
 use crate::store::UndeliveredChanges;
 
 /// What there is to tell about somebody, and to whom.

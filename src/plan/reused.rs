@@ -1,11 +1,11 @@
 //! Whether an archived account that reappears is another person's: SIS give the sourcedId of a user who left to a new one. Pure.
 
-use super::rules::Rules;
 use super::sis::{Cells, SisValues, Value};
-use super::survey::{current_roles, own_schools};
 use crate::account::Account;
 use crate::contact::{PersonName, email_key, phone_key};
 use crate::roster::{IdList, Record};
+use crate::roster::{current_roles, own_schools};
+use crate::rules::Rules;
 
 /// Whether the record has another name than the account and the SIS had, and nothing in common with them: no email, no mobile,
 /// no identifier, and no part of the name beside the same role and school. `roles` and `schools` are those of the record.

@@ -9,12 +9,12 @@ use super::Action;
 use super::decision::{FieldDecision, FieldDecisions};
 use super::note::{Note, join_codes, join_notes};
 use super::person::Verdict;
-use super::rules::Rules;
 use super::sis::Cells;
 use crate::account::Account;
 use crate::contact::Contacts;
 use crate::report::Row;
 use crate::roster::Record;
+use crate::rules::Rules;
 use crate::store::{AuditEntry, Origin};
 
 /// One row of the plan, and so of the report. Borrowed from what it is made of until it is put away, and from where it was

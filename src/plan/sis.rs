@@ -1,14 +1,9 @@
 //! What a record says of each field, read by the district's rules.
 
-use std::collections::BTreeSet;
-
-use super::rules::Rules;
-use crate::account::SisDetails;
 use crate::config::PhoneCredential;
-use crate::contact::{
-    Contacts, Email, Field, PersonName, email_key, is_damaged, is_with_letters_lost, phone_key,
-};
+use crate::contact::{Contacts, Email, Field, PersonName, is_damaged, is_with_letters_lost};
 use crate::roster::Record;
+use crate::rules::Rules;
 
 /// One field of a record.
 #[derive(Clone, PartialEq, Eq)]
@@ -166,35 +161,4 @@ fn phone(cell: Option<&str>, rules: &Rules) -> Value<String> {
             None => Value::Invalid(text.to_owned()),
         },
     }
-}
-
-/// Whether two records of one person have the same name, email and numbers in normal form.
-pub(super) fn same_contacts(a: &SisDetails, b: &SisDetails, rules: &Rules) -> bool {
-    let part = |text: &Option<String>| text.as_deref().map(|text| PersonName::new(text, "").given);
-    let address = |text: &Option<String>| text.as_deref().map(|text| email_key(text).into_owned());
-    let number = |a: &Option<String>, b: &Option<String>| match (a, b) {
-        (Some(a), Some(b)) => {
-            a == b || phone_key(&rules.phones.canonical(a)) == phone_key(&rules.phones.canonical(b))
-        }
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    };
-    part(&a.given_name) == part(&b.given_name)
-        && part(&a.family_name) == part(&b.family_name)
-        && address(&a.email) == address(&b.email)
-        && number(&a.sms, &b.sms)
-        && number(&a.phone, &b.phone)
-}
-
-/// Whether two records of one person say the same in normal form, so that the older one can stay in the store.
-pub(super) fn same_in_normal_form(a: &SisDetails, b: &SisDetails, rules: &Rules) -> bool {
-    let ids = |list: &str| list.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
-    a == b
-        || a.identifier == b.identifier
-            && a.enabled == b.enabled
-            && a.language == b.language
-            && a.roles == b.roles
-            && ids(&a.orgs) == ids(&b.orgs)
-            && ids(&a.agents) == ids(&b.agents)
-            && same_contacts(a, b, rules)
 }

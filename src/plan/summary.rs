@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::note::Note;
-use super::rules::Rules;
 use super::{Action, FieldDecisions, PlanRow};
 use crate::contact::Field;
 use crate::message::{Channel, Recipient};
 use crate::plural::counted;
+use crate::rules::Rules;
 
 /// The counts of a plan. The actions add up to the rows of its report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::Options;
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
-use crate::plan::{Action, Plan, Rules, Summary};
+use crate::plan::{Action, Plan, Summary};
 use crate::plural::{agreed, counted};
+use crate::rules::Rules;
 use crate::source::RosterSource;
 use crate::store::{Origin, RunResult, RunRow, Store};
 

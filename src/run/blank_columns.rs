@@ -7,9 +7,9 @@ use chrono::NaiveDate;
 
 use crate::findings::{At, Findings};
 use crate::last_night::{Gone, RosterSeen};
-use crate::plan::{BlankColumns, Rules};
 use crate::plural::counted;
 use crate::policy::BlankValues;
+use crate::rules::{BlankColumns, Rules};
 
 /// OneRoster's names of the columns.
 const COLUMNS: [&str; 3] = ["email", "sms", "phone"];

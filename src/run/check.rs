@@ -91,7 +91,7 @@ fn plan_of(
     config: &Config,
     options: &Options,
     store: &Store,
-    rules: &mut plan::Rules,
+    rules: &mut crate::rules::Rules,
     findings: &mut Findings,
     around: &Surroundings<'_>,
     look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,

@@ -15,9 +15,10 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
-use crate::plan::{self as planner, Action, Overrun, Plan, Rules, Surveyed};
+use crate::plan::{self as planner, Action, Overrun, Plan, Read};
 use crate::platform::{Before, compare};
 use crate::roster::Mode;
+use crate::rules::Rules;
 use crate::source::{About, RosterSource};
 use crate::store::Store;
 
@@ -47,13 +48,13 @@ pub(super) fn plan_on(
     findings: &mut Findings,
     around: &Surroundings<'_>,
 ) -> Result<Planned> {
-    let Surveyed { source, after, survey, prepared: export } =
+    let Read { source, after, roster, known, prepared: export } =
         survey(open, config, options, store, rules, findings, around)?;
     refuse_first_delta(&*source, store)?;
     source::refuse_lost_guardians(source.about(), after.guardians_beside.as_ref(), store, rules)?;
     find_exposed_secrets(config, findings);
-    let mut overruns = unknown_schools(config, &*source, &survey, store, rules, options.what_if, findings)?;
-    let export_unknown = export.report_unknown(|key| survey.knows(key), findings)?;
+    let mut overruns = unknown_schools(config, &*source, &roster, store, rules, options.what_if, findings)?;
+    let export_unknown = export.report_unknown(|key| roster.knows(key), findings)?;
     let compared = match &config.platform {
         Some(platform) => {
             let last = rules.last_night.as_deref().and_then(|night| night.export.as_ref());
@@ -70,13 +71,13 @@ pub(super) fn plan_on(
     };
     let last = rules.last_night.as_deref().map(|night| night.roster.clone()).unwrap_or_default();
     let contacts = match source.about().mode {
-        Mode::Bulk => blank_columns::compare(survey.contacts, &last, rules.today, findings),
+        Mode::Bulk => blank_columns::compare(roster.counts.contacts, &last, rules.today, findings),
         Mode::Delta | Mode::Unknown => blank_columns::Compared::default(),
     };
     let rules = &contacts.rules(rules);
-    around.progress.begin("planning", Some(survey.records));
-    let plan =
-        planner::build(source.about().mode, survey, store, &export, rules, options.decide_all, watch(around));
+    around.progress.begin("planning", Some(roster.counts.records));
+    let inputs = planner::Inputs { mode: source.about().mode, store, export: &export, rules };
+    let plan = planner::build(roster, known, &inputs, watch(around));
     interrupted(around)?;
     let mut plan = plan?;
     plan.tell_rekeys(source.about().users_name, findings);

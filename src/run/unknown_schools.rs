@@ -4,8 +4,10 @@
 use crate::config::Config;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
-use crate::plan::{Overrun, Rules, Survey, own_schools};
-use crate::roster::{IdList, Mode, Record, RoleList, near_school};
+use crate::plan::Overrun;
+use crate::roster::{IdList, Mode, Record, RoleList, near_school, own_schools};
+use crate::roster_index::RosterIndex;
+use crate::rules::Rules;
 use crate::source::RosterSource;
 use crate::store::Store;
 
@@ -18,14 +20,14 @@ use crate::store::Store;
 pub(super) fn unknown_schools(
     config: &Config,
     source: &dyn RosterSource,
-    survey: &Survey,
+    index: &RosterIndex,
     store: &Store,
     rules: &Rules,
     what_if: Option<bool>,
     findings: &mut Findings,
 ) -> Result<Vec<Overrun>> {
     let roster = &source.about().schools;
-    let is_known = |id: &str| roster.0.contains_key(id) || survey.knows_school(id);
+    let is_known = |id: &str| roster.0.contains_key(id) || index.knows_school(id);
     let own = config.schools.iter().map(|school| {
         let protects = config.sync.update_contacts && !school.update_contacts;
         ("[[school]] id", &school.id, protects && what_if.is_none())

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("schema/0013_last_schools.sql"),
     include_str!("schema/0014_platform_stamp.sql"),
     include_str!("schema/0015_commas.sql"),
+    include_str!("schema/0016_fingerprints.sql"),
 ];
 
 /// The version that this program reads and writes.
@@ -62,7 +63,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     migrate_to(connection, CURRENT)
 }
 
-fn migrate_to(connection: &mut Connection, target: usize) -> Result<()> {
+pub(super) fn migrate_to(connection: &mut Connection, target: usize) -> Result<()> {
     let had = version(connection)?;
     for (number, migration) in (1_i32..).zip(MIGRATIONS).take(target).skip(had) {
         let step = connection.transaction()?;

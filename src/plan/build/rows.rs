@@ -6,9 +6,9 @@ use super::Plan;
 use crate::failure::Result;
 use crate::lanes::Lanes;
 use crate::plan::PlanRow;
-use crate::plan::people::Walk;
-use crate::plan::sort::Source;
-use crate::plan::view::Faces;
+use crate::plan::build::RowSource;
+use crate::plan::shared_credentials::Walk;
+use crate::plan::unchanged::{CachedRow, UnchangedRows};
 use crate::roster::kept;
 use crate::spool::{self, BLOCK};
 
@@ -26,8 +26,8 @@ impl Plan {
         let format = &format;
         thread::scope(|scope| {
             let mut lanes = Lanes::start(scope, || {
-                let mut faces = Faces::new(&self.survey, &self.memory, &self.rules);
-                move |piece: Piece<'_>| self.write_piece(piece, &mut faces, format)
+                let mut unchanged = UnchangedRows::new(&self.roster, &self.signs, &self.rules);
+                move |piece: Piece<'_>| self.write_piece(piece, &mut unchanged, format)
             })?;
             let mut spare: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
             let mut take =
@@ -39,16 +39,16 @@ impl Plan {
                     Ok(true)
                 };
             let mut rows = self.rows.read();
-            let mut roster = self.survey.roster.read();
+            let mut roster = self.roster.records.read();
             let mut sources = self.sources.as_slice();
             let mut place = 0;
-            for records in &self.survey.blocks {
+            for records in &self.roster.blocks {
                 let (mut block, mut text) = spare.pop().unwrap_or_default();
                 roster.next(&mut block)?;
                 text.clear();
                 let own;
                 (own, sources) = sources.split_at((*records as usize).min(sources.len()));
-                let decided = own.iter().filter(|source| source.is_among_rows()).count();
+                let decided = own.iter().filter(|source| source.is_in_plan()).count();
                 let mut ready = Vec::new();
                 for _ in 0..decided {
                     ready.extend_from_slice(rows.next_bytes()?.unwrap_or_default());
@@ -81,7 +81,7 @@ impl Plan {
     fn write_piece(
         &self,
         piece: Piece<'_>,
-        faces: &mut Faces<'_>,
+        unchanged: &mut UnchangedRows<'_>,
         format: &impl Fn(&PlanRow<'_>, &mut Vec<u8>),
     ) -> Result<Written> {
         let Piece { block, mut text, sources, place, rows } = piece;
@@ -91,22 +91,22 @@ impl Plan {
         let mut notes = Vec::new();
         for (place, source) in (place..).zip(sources) {
             match source {
-                Source::Nowhere => {
+                RowSource::None => {
                     records.skip()?;
                 }
-                Source::Kept | Source::Decided => {
+                RowSource::Unchanged(CachedRow::Stored) | RowSource::Decided => {
                     records.skip()?;
                     if let Some(mut row) = rows.next().transpose()? {
                         self.share(&mut row, &mut sharing);
                         format(&row, &mut text);
                     }
                 }
-                Source::Record => {
+                RowSource::Unchanged(CachedRow::FromRecord) => {
                     let Some(kept) = records.next_record()? else { break };
                     notes.clear();
                     sharing.note(place, kept.record.sourced_id, &mut notes);
-                    let person = self.survey.person_of(place).unwrap_or_default();
-                    faces.show(&kept, person, &notes, |row| format(row, &mut text))?;
+                    let person = self.roster.person_of(place).unwrap_or_default();
+                    unchanged.show(&kept, person, &notes, |row| format(row, &mut text))?;
                 }
             }
         }
@@ -168,7 +168,7 @@ impl Plan {
 struct Piece<'a> {
     block: Vec<u8>,
     text: Vec<u8>,
-    sources: &'a [Source],
+    sources: &'a [RowSource],
     /// Of the first record.
     place: u32,
     /// Values of [`PlanRow`], as a spool has them.

@@ -1,6 +1,6 @@
 //! What is known of people only when everybody has been decided on: who shares what with whom, and who seems to be whom.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::Plan;
 use crate::account::State;
@@ -8,47 +8,18 @@ use crate::contact::{Details, PersonName, likeness_keys};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::message::Channel;
-use crate::plan::draft::Former;
-use crate::plan::people::{CREDENTIALS, NOWHERE, Others, People, Rekey, Sharing};
+use crate::plan::block_result::Former;
+use crate::plan::build::RowSource;
 use crate::plan::row::RowHead;
-use crate::plan::sort::Source;
-use crate::plan::survey::Survey;
+use crate::plan::shared_credentials::{CREDENTIALS, Rekey};
+use crate::plan::unchanged::CachedRow;
 use crate::plan::{Action, PlanRow};
 use crate::roster::kept::{self, Kept};
 use crate::spool;
-use crate::store::{ARCHIVED, Store};
+use crate::store::Store;
 
 /// So many may lose an active account to another sourcedId without a person having to look at it.
 const FEW: u64 = 5;
-
-/// Who shares a credential: the people who were decided on, and those who were passed over with what they held before. And
-/// how many hold each of the `wanted` ones.
-pub(super) fn share(
-    people: People,
-    passed_over: bool,
-    survey: &Survey,
-    sources: &[Source],
-    store: &Store,
-    wanted: &HashSet<(usize, u64)>,
-) -> Result<(Sharing, Holders)> {
-    if !passed_over {
-        let none = Others { places: &[], credentials: Default::default() };
-        let holders = people.holders_of(wanted, &none);
-        return Ok((people.settle(&none), holders));
-    }
-    let mut places = vec![NOWHERE; survey.directory.accounts()];
-    for (place, source) in (0_u32..).zip(sources) {
-        if *source == Source::Record
-            && let Some(at) = survey.person_of(place).and_then(|person| places.get_mut(person as usize))
-        {
-            *at = place;
-        }
-    }
-    let credentials = store.memo_credentials(places.len())?;
-    let others = Others { places: &places, credentials };
-    let holders = people.holders_of(wanted, &others);
-    Ok((people.settle(&others), holders))
-}
 
 /// How many people hold a credential (0 email, 1 phone; its hash) after the run.
 type Holders = HashMap<(usize, u64), usize>;
@@ -92,9 +63,11 @@ impl Plan {
     /// Finds out who those are who share something, and who seems to be whom.
     pub(super) fn name_sharers(&mut self) -> Result<()> {
         let sharers = self.sharing.sharers();
-        let follows = |place: u32| self.sources.get(place as usize) == Some(&Source::Record);
+        let follows = |place: u32| {
+            self.sources.get(place as usize) == Some(&RowSource::Unchanged(CachedRow::FromRecord))
+        };
         let mut next = sharers.iter().copied().filter(|place| follows(*place)).peekable();
-        let (mut roster, mut block) = (self.survey.roster.read(), Vec::new());
+        let (mut roster, mut block) = (self.roster.records.read(), Vec::new());
         let mut place = 0;
         while next.peek().is_some() && roster.next(&mut block)? {
             let mut records = kept::records(&block)?;
@@ -144,8 +117,8 @@ impl Plan {
                 }
             }
         };
-        let known = &self.survey.directory;
-        let archived = |number: &u32| self.memory.state(*number) & ARCHIVED != 0;
+        let known = &self.roster.people;
+        let archived = |number: &u32| self.signs.is_archived(*number);
         let mut archived = known.with_account().filter(archived).peekable();
         if archived.peek().is_some() {
             let renamed = store.rekeyed()?;

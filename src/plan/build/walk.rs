@@ -6,21 +6,23 @@ use std::ops::ControlFlow;
 use std::thread;
 
 use crate::account::Account;
+use crate::contact::Field;
 use crate::failure::Result;
 use crate::lanes::Lanes;
+use crate::plan::block_result::{BlockResult, CredentialClaim, Former};
+use crate::plan::build::{Inputs, RowSource};
 use crate::plan::claims::Claim;
-use crate::plan::decide::{Desk, Job, Person, Task};
-use crate::plan::draft::{Draft, Former};
-use crate::plan::known::{Memo, Memory};
+use crate::plan::decide::{Decider, Job, Person, Task};
 use crate::plan::left_out::LeftOut;
-use crate::plan::people::People;
-use crate::plan::sort::Source;
+use crate::plan::shared_credentials::Holders;
+use crate::plan::signs::Signs;
 use crate::plan::summary::{Checksum, OfLimits, Summary};
+use crate::plan::unchanged::{CachedRow, Remembered};
 use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::{Export, Row};
 use crate::roster::kept::{self, Kept};
 use crate::spool::{BLOCK, Values};
-use crate::store::{ARCHIVED, Bystander, ROW, Store};
+use crate::store::{Bystander, Store};
 
 /// Where the parts of a plan are kept.
 #[derive(Default)]
@@ -29,8 +31,7 @@ pub(super) struct Spools {
     pub(super) newcomers: Values<Newcomer<'static>>,
     pub(super) writes: Values<Write>,
     pub(super) bystanders: Values<Bystander>,
-    pub(super) memos: Values<Memo>,
-    pub(super) memo_rows: Values<(u32, Vec<u8>)>,
+    pub(super) remembered: Remembered,
 }
 
 impl Spools {
@@ -39,8 +40,7 @@ impl Spools {
         self.newcomers.finish()?;
         self.writes.finish()?;
         self.bystanders.finish()?;
-        self.memos.finish()?;
-        self.memo_rows.finish()
+        self.remembered.finish()
     }
 }
 
@@ -55,18 +55,17 @@ pub(super) struct Total {
 }
 
 pub(super) struct Planner<'a> {
-    desk: &'a Desk<'a>,
+    decider: &'a Decider<'a>,
     store: &'a Store,
     export: &'a Export,
     /// sourcedIds with rows that differ which have been answered once.
     answered: HashSet<String>,
     pub(super) total: Total,
     pub(super) spools: Spools,
-    sources: &'a [Source],
-    /// What was decided on everybody last, brought up to what is decided now.
-    memory: &'a mut Memory,
-    pub(super) people: People,
-    pub(super) forgotten: Vec<u32>,
+    sources: &'a [RowSource],
+    /// Brought up to what is decided now.
+    signs: &'a mut Signs,
+    pub(super) people: Holders,
     pub(super) former: Vec<Former>,
     pub(super) acquired: Vec<(usize, u64)>,
     pub(super) not_added: Vec<String>,
@@ -79,42 +78,40 @@ struct Work {
     jobs: Vec<Job>,
 }
 
-fn decide(desk: &Desk<'_>, work: Work) -> (Vec<u8>, Result<Draft>) {
+fn decide(decider: &Decider<'_>, work: Work) -> (Vec<u8>, Result<BlockResult>) {
     let Work { block, jobs } = work;
     let go = || {
-        let mut draft = Draft::default();
+        let mut result = BlockResult::default();
         let mut records = kept::records(&block)?;
         for job in jobs {
             records.go_to(job.at);
             if let Some(kept) = records.next_record()? {
-                desk.work(&kept, job, &mut draft)?;
+                decider.work(&kept, job, &mut result)?;
             }
         }
-        Ok(draft)
+        Ok(result)
     };
-    let draft = go();
-    (block, draft)
+    let result = go();
+    (block, result)
 }
 
 impl<'a> Planner<'a> {
     pub(super) fn new(
-        desk: &'a Desk<'a>,
-        store: &'a Store,
-        export: &'a Export,
-        sources: &'a [Source],
-        memory: &'a mut Memory,
+        decider: &'a Decider<'a>,
+        inputs: &Inputs<'a>,
+        sources: &'a [RowSource],
+        signs: &'a mut Signs,
     ) -> Self {
         Self {
-            desk,
-            store,
-            export,
+            decider,
+            store: inputs.store,
+            export: inputs.export,
             answered: HashSet::new(),
             total: Total::default(),
             spools: Spools::default(),
             sources,
-            memory,
-            people: People::default(),
-            forgotten: Vec::new(),
+            signs,
+            people: Holders::default(),
             former: Vec::new(),
             acquired: Vec::new(),
             not_added: Vec::new(),
@@ -124,17 +121,17 @@ impl<'a> Planner<'a> {
 
     /// Goes through the roster, and then through those whom it does not mention.
     pub(super) fn walk(&mut self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
-        let desk = self.desk;
+        let decider = self.decider;
         thread::scope(|scope| {
-            let mut deciders = Lanes::start(scope, || move |work| decide(desk, work))?;
-            let mut roster = desk.survey.roster.read();
+            let mut deciders = Lanes::start(scope, || move |work| decide(decider, work))?;
+            let mut roster = decider.roster.records.read();
             let mut spare = Vec::new();
             let mut place = 0;
-            for records in &desk.survey.blocks {
+            for records in &decider.roster.blocks {
                 let first = place;
                 place += *records;
                 let sources = self.sources.get(first as usize..place as usize).unwrap_or_default();
-                if !sources.iter().any(|source| source.is_among_rows()) {
+                if !sources.iter().any(|source| source.is_in_plan()) {
                     roster.skip()?;
                     continue;
                 }
@@ -155,51 +152,54 @@ impl<'a> Planner<'a> {
     }
 
     /// Takes what came of the block that has been on its way for longest. Returns the block, to be used again.
-    fn collect(&mut self, deciders: &mut Lanes<Work, (Vec<u8>, Result<Draft>)>) -> Result<Option<Vec<u8>>> {
-        let Some((block, draft)) = deciders.pull()? else { return Ok(None) };
-        self.merge(draft?)?;
+    fn collect(
+        &mut self,
+        deciders: &mut Lanes<Work, (Vec<u8>, Result<BlockResult>)>,
+    ) -> Result<Option<Vec<u8>>> {
+        let Some((block, result)) = deciders.pull()? else { return Ok(None) };
+        self.merge(result?)?;
         Ok(Some(block))
     }
 
     /// Looks up what it takes to decide on some records of a block, the first of which has this place in the report.
-    fn look_up(&mut self, block: &[u8], first: u32, sources: &[Source]) -> Result<Vec<Job>> {
+    fn look_up(&mut self, block: &[u8], first: u32, sources: &[RowSource]) -> Result<Vec<Job>> {
         let mut jobs = Vec::new();
         let mut records = kept::records(block)?;
         for (place, source) in (first..).zip(sources) {
-            if !source.is_among_rows() {
+            if !source.is_in_plan() {
                 records.skip()?;
                 continue;
             }
             let at = records.place();
             let Some(kept) = records.next_record()? else { break };
-            let person = self.desk.survey.person_of(place);
+            let person = self.decider.roster.person_of(place);
             jobs.push(Job { at, place, task: self.task(&kept, person, *source)? });
         }
         Ok(jobs)
     }
 
     /// What there is to do for a record.
-    fn task(&mut self, kept: &Kept<'_>, person: Option<u32>, source: Source) -> Result<Task> {
+    fn task(&mut self, kept: &Kept<'_>, person: Option<u32>, source: RowSource) -> Result<Task> {
         let Some(person) = person else {
-            return Ok(Task::Decide { stored: None, export: None, again: false, state: 0 });
+            return Ok(Task::Decide { stored: None, export: None, again: false, signs: 0 });
         };
-        if source == Source::Kept
-            && let Some(account) = self.desk.survey.directory.account(person)
-            && let Some(row) = self.store.memo_row(account)?
+        if source == RowSource::Unchanged(CachedRow::Stored)
+            && let Some(account) = self.decider.roster.people.account(person)
+            && let Some(row) = self.store.cached_row(account)?
         {
-            return Ok(Task::Repeat(row));
+            return Ok(Task::AsDecided(row));
         }
         let id = kept.record.sourced_id;
         // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
-        let again = self.desk.survey.is_contradicted(id) && !self.answered.insert(id.to_owned());
+        let again = self.decider.roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
         let stored = self.account(person, id)?;
-        Ok(Task::Decide { stored, export: self.row_of_export(id)?, again, state: self.memory.state(person) })
+        Ok(Task::Decide { stored, export: self.row_of_export(id)?, again, signs: self.signs.of(person) })
     }
 
     /// The platform's row of a person. A row that still shows the one who had the sourcedId before is not theirs.
     fn row_of_export(&self, sourced_id: &str) -> Result<Option<Row>> {
         let row = self.export.row(sourced_id)?;
-        let apart = self.desk.rules.last_night.as_deref().map(|night| &night.apart);
+        let apart = self.decider.rules.last_night.as_deref().map(|night| &night.apart);
         if row.is_none() || !apart.is_some_and(|apart| !apart.is_empty() && apart.contains(sourced_id)) {
             return Ok(row);
         }
@@ -209,7 +209,7 @@ impl<'a> Planner<'a> {
 
     /// The account of a person.
     fn account(&self, number: u32, sourced_id: &str) -> Result<Option<Account>> {
-        let Some(id) = self.desk.survey.directory.account(number) else { return Ok(None) };
+        let Some(id) = self.decider.roster.people.account(number) else { return Ok(None) };
         match self.store.account_by_id(id)? {
             Some(account) if account.sourced_id == sourced_id => Ok(Some(account)),
             // Two whose sourcedIds have the same hash.
@@ -219,72 +219,66 @@ impl<'a> Planner<'a> {
 
     /// The accounts that the roster does not mention.
     fn others(&mut self, mut place: u32) -> Result<()> {
-        let survey = self.desk.survey;
+        let roster = self.decider.roster;
         let mut absent: Vec<(String, u32)> = Vec::new();
         let mut archived: Vec<u32> = Vec::new();
-        let memory = &*self.memory;
-        for number in survey.directory.with_account().filter(|number| !survey.is_mentioned(*number)) {
-            if memory.state(number) & ARCHIVED == 0 {
+        for number in roster.people.with_account().filter(|number| !roster.is_mentioned(*number)) {
+            if !self.signs.is_archived(number) {
                 absent.push((self.store.sourced_id(i64::from(number) + 1)?, number));
-            } else if memory.is_changed_by_platform(number) {
+            } else if self.export.has_row(roster.people.key(number)) {
                 archived.push(number);
             }
         }
         absent.sort_unstable();
-        let mut draft = Draft::default();
+        let mut result = BlockResult::default();
         for (sourced_id, number) in absent {
             let person = self.person(place, number, &sourced_id)?;
-            self.desk.absent(person, &mut draft)?;
+            self.decider.absent(&person, &mut result)?;
             place += 1;
-            if draft.rows.len() >= BLOCK {
-                self.merge(std::mem::take(&mut draft))?;
+            if result.rows.len() >= BLOCK {
+                self.merge(std::mem::take(&mut result))?;
             }
         }
         for number in archived {
             let sourced_id = self.store.sourced_id(i64::from(number) + 1)?;
-            self.desk.archived(&self.person(place, number, &sourced_id)?, &mut draft)?;
+            self.decider.archived(&self.person(place, number, &sourced_id)?, &mut result)?;
         }
-        self.merge(draft)
+        self.merge(result)
     }
 
     fn person(&self, place: u32, number: u32, sourced_id: &str) -> Result<Person> {
         let stored = self.account(number, sourced_id)?;
-        let (export, state) = (self.row_of_export(sourced_id)?, self.memory.state(number));
-        Ok(Person { place, number: Some(number), print: None, stored, export, state })
+        let (export, signs) = (self.row_of_export(sourced_id)?, self.signs.of(number));
+        Ok(Person { place, number: Some(number), print: None, stored, export, signs })
     }
 
     /// Takes in what a block came to.
-    fn merge(&mut self, draft: Draft) -> Result<()> {
+    fn merge(&mut self, result: BlockResult) -> Result<()> {
         let total = &mut self.total;
-        total.summary.merge(draft.summary);
-        total.checksum.merge(&draft.checksum);
-        total.became_active += draft.became_active;
-        total.of_limits.merge(&draft.of_limits);
-        total.left_out.merge(draft.left_out);
-        self.people.merge(draft.people);
-        self.former.extend(draft.former);
-        self.acquired.extend(draft.acquired);
-        self.not_added.extend(draft.not_added);
-        self.spools.rows.push_all(&draft.rows)?;
-        self.spools.newcomers.push_all(&draft.newcomers)?;
-        self.spools.writes.push_all(&draft.writes)?;
-        for unheard in draft.unheard {
-            let known = self.store.bystander(&unheard.sourced_id)?;
-            self.spools.bystanders.push(&unheard.beside(known, self.desk.mode))?;
+        total.summary.merge(result.summary);
+        total.checksum.merge(&result.checksum);
+        total.became_active += result.became_active;
+        total.of_limits.merge(&result.of_limits);
+        total.left_out.merge(result.left_out);
+        self.people.merge(result.people);
+        self.former.extend(result.former);
+        self.acquired.extend(result.acquired);
+        self.not_added.extend(result.not_added);
+        self.spools.rows.push_all(&result.rows)?;
+        self.spools.newcomers.push_all(&result.newcomers)?;
+        self.spools.writes.push_all(&result.writes)?;
+        for record in result.bystanders {
+            let known = self.store.bystander(&record.sourced_id)?;
+            self.spools.bystanders.push(&record.beside(known, self.decider.mode))?;
         }
-        for memo in draft.memos {
-            let had = self.memory.state(memo.number) & ROW != 0;
-            if had && memo.state & ROW == 0 {
-                self.forgotten.push(memo.number);
-            }
-            self.memory.put_state(memo.number, memo.state);
-            self.spools.memos.push(&memo)?;
+        for (person, signs) in result.signs {
+            self.signs.put(person, signs);
         }
-        for row in draft.memo_rows {
-            self.spools.memo_rows.push(&row)?;
-        }
-        for (credential, id, claim) in draft.claims {
-            self.claims[credential].insert(id, claim);
+        self.spools.remembered.add(result.told)?;
+        for CredentialClaim { field, sourced_id, claim } in result.claims {
+            let [emails, phones] = &mut self.claims;
+            let claims = if field == Field::Email { emails } else { phones };
+            claims.insert(sourced_id, claim);
         }
         Ok(())
     }

@@ -6,15 +6,11 @@ use std::thread;
 use super::Plan;
 use crate::failure::{Failure, Result};
 use crate::message::Audience;
-use crate::plan::known::Memo;
 use crate::plan::{Newcomer, Write};
-use crate::store::{Bystander, CHUNK, MemoChange, Store};
+use crate::store::{Bystander, Store};
 
 /// How many writes are handed over at once.
 const BATCH: usize = 256;
-
-/// So many chunks of memos are put away at once, and what has changed of so many people is in memory for it.
-const CHUNKS_AT_ONCE: usize = 128;
 
 impl Plan {
     /// Hands over the people of the roster who have no account.
@@ -81,57 +77,12 @@ impl Plan {
         write
     }
 
-    /// Puts away what was decided, for the next run. After everything else was written; `created` are the people whose
+    /// Puts away what was decided, for the next night. After everything else was written; `created` are the people whose
     /// accounts were added, in the order of their ids.
     ///
     /// # Errors
     /// Those of the store.
     pub fn remember(&self, store: &Store, created: &[u32]) -> Result<()> {
-        let before = self.survey.directory.accounts();
-        let accounts = before + created.len();
-        let mut changed = self.memory.changed().to_vec();
-        if !created.is_empty() {
-            // The last chunk has more accounts than it had.
-            changed.truncate(before / CHUNK);
-        }
-        let number = |account: usize| match account.checked_sub(before) {
-            None => u32::try_from(account).unwrap_or(u32::MAX),
-            Some(new) => created[new],
-        };
-        let who = |account: usize| {
-            let number = number(account);
-            (self.survey.directory.key(number), self.memory.state(number))
-        };
-        // The accounts of those who had none, by number: the id less one, or 0 for whoever still has none.
-        let mut new: Vec<u32> = Vec::new();
-        for (account, number) in (before..).zip(created) {
-            let at = *number as usize - before;
-            new.resize(new.len().max(at + 1), 0);
-            new[at] = u32::try_from(account).unwrap_or(u32::MAX);
-        }
-        let account = |number: u32| match (number as usize).checked_sub(before) {
-            None => Some(number as usize),
-            Some(at) => new.get(at).filter(|account| **account as usize >= before).map(|new| *new as usize),
-        };
-        for first in (0..accounts.div_ceil(CHUNK)).step_by(CHUNKS_AT_ONCE) {
-            let chunks = first..accounts.div_ceil(CHUNK).min(first + CHUNKS_AT_ONCE);
-            let mut changes = Vec::new();
-            self.memos.each(|Memo { number, record, export, credentials, state: _ }| {
-                if let Some(account) = account(number).filter(|account| chunks.contains(&(account / CHUNK))) {
-                    changes.push(MemoChange { account, record, export, credentials });
-                }
-                Ok(())
-            })?;
-            changes.sort_by_key(|change| change.account);
-            store.put_memos(chunks, accounts, &changed, who, &changes)?;
-        }
-        store.memos_are_put()?;
-        for number in &self.forgotten {
-            store.remove_memo_row(i64::from(*number) + 1)?;
-        }
-        self.memo_rows.each(|(number, row)| match self.survey.directory.account(number) {
-            Some(account) => store.put_memo_row(account, &row),
-            None => Ok(()),
-        })
+        self.remembered.save(store, &self.unchanged, &self.roster.people, &self.signs, created)
     }
 }

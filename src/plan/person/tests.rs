@@ -1,9 +1,10 @@
 use super::*;
 use crate::config::{Globs, PhoneCredential, SharedContacts};
 use crate::contact::{PersonName, PhoneReader, Region};
-use crate::plan::{Channels, join_notes};
+use crate::plan::join_notes;
 use crate::policy::{BlankValues, Setting};
 use crate::roster::{IdList, RoleList};
+use crate::rules::Channels;
 
 /// The default rules, setting OFF, mail configured, on a fixed day.
 pub(in crate::plan) fn rules() -> Rules {
@@ -219,7 +220,7 @@ fn blank_clears_where_the_sync_may_but_never_the_last_credential_or_a_name() {
 
 #[test]
 fn a_column_that_is_blank_as_a_whole_clears_nothing() {
-    use crate::plan::rules::BlankColumns;
+    use crate::rules::BlankColumns;
     let blank = Record { email: Some(""), sms: Some(""), ..record() };
     let clear = Rules { blank_values: BlankValues::Clear, ..rules() };
     let all = Rules { blank_columns: BlankColumns { email: true, sms: true, phone: true }, ..clear.clone() };

@@ -2,7 +2,7 @@
 
 use crate::account::{Account, State};
 use crate::contact::{Details, Email, Field};
-use crate::plan::Rules;
+use crate::rules::Rules;
 use crate::store::{Audited, Origin};
 
 /// What becomes of a value that the run had changed.

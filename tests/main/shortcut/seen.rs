@@ -13,9 +13,9 @@ use crate::support::{Report, rows};
 /// Tables, and columns as `table.column`, that only the shortcut uses, and that may therefore differ; and those that are
 /// salted at random. Everything else in the store is compared.
 pub(super) const OF_THE_SHORTCUT: &[&str] = &[
-    "memo",
-    "memo_credentials",
-    "memo_row",
+    "fingerprint",
+    "fingerprint_credential",
+    "cached_row",
     "touched",
     "audit_row.digest",
     "outbox.nonce",

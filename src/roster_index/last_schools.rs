@@ -6,11 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{GONE, GUARDIAN, MENTIONED, NO_SET, Survey, own_schools};
+use super::intake::Intake;
+use super::schools::SchoolSets;
+use super::{GONE, GUARDIAN, MENTIONED, NO_SET};
 use crate::failure::Result;
 use crate::roles;
 use crate::roster::kept::key;
-use crate::roster::{IdList, Mode, Record, RoleList};
+use crate::roster::{IdList, Mode, Record, RoleList, own_schools};
 use crate::store::{Relative, Store};
 
 /// What a run changes of the schools that are kept.
@@ -38,30 +40,6 @@ impl LastSchools {
     }
 }
 
-/// Lists of schools, by number.
-#[derive(Default)]
-struct Lists {
-    all: Vec<Box<[String]>>,
-    numbers: HashMap<Box<[String]>, u32>,
-}
-
-impl Lists {
-    fn number(&mut self, schools: &[&str]) -> u32 {
-        let list: Box<[String]> = schools.iter().map(|school| (*school).to_owned()).collect();
-        if let Some(number) = self.numbers.get(&list) {
-            return *number;
-        }
-        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        self.all.push(list.clone());
-        self.numbers.insert(list, number);
-        number
-    }
-
-    fn get(&self, number: u32) -> Vec<&str> {
-        self.all.get(number as usize).into_iter().flatten().map(String::as_str).collect()
-    }
-}
-
 /// What the store says of a person who is without a school.
 #[derive(Default)]
 struct Before {
@@ -70,21 +48,25 @@ struct Before {
     students: Vec<u64>,
 }
 
-impl Survey {
+impl Intake {
     /// Gives their last known schools to people for whom the roster names none.
     pub(super) fn keep_last_schools(&mut self, store: &Store, mode: Mode, today: &str) -> Result<()> {
         let mut kept: HashMap<u64, u32> = HashMap::new();
-        // Sets that no person of tonight may have are not among those of the survey.
-        let mut known = Lists::default();
+        // Sets that no person of tonight may have are not among those of the roster.
+        let mut known = SchoolSets::default();
         store.each_last_schools(|person, schools| {
-            let schools: Vec<&str> = IdList(schools).iter().filter(|org| self.orgs.is_school(org)).collect();
+            let schools: Vec<&str> =
+                IdList(schools).iter().filter(|org| self.index.orgs.is_school(org)).collect();
             kept.insert(person, known.number(&schools));
         })?;
         let counts = |marks: u8| mode != Mode::Bulk || marks & (MENTIONED | GONE) == MENTIONED;
         // People without a school of their own: guardians come after the others, whose children they may be.
         let (mut alone, mut guardians) = (Vec::new(), Vec::new());
-        for (number, (set, marks)) in (0_u32..).zip(self.sets_of.iter().zip(&self.marks)) {
-            if *set == NO_SET || !self.sets[*set as usize].is_empty() || !counts(*marks) || *marks & GONE != 0
+        for (number, (set, marks)) in (0_u32..).zip(self.index.sets_of.iter().zip(&self.index.marks)) {
+            if *set == NO_SET
+                || !self.index.sets.get(*set).is_empty()
+                || !counts(*marks)
+                || *marks & GONE != 0
             {
                 continue;
             }
@@ -93,10 +75,10 @@ impl Survey {
         let mut used: HashSet<u64> = HashSet::new();
         let mut unknown: Vec<u32> = Vec::new();
         for person in alone {
-            let key = self.directory.key(person);
+            let key = self.index.people.key(person);
             match kept.get(&key) {
                 Some(list) => {
-                    self.sets_of[person as usize] = self.set_number(&known.get(*list));
+                    self.index.sets_of[person as usize] = self.index.sets.number(&known.texts(*list));
                     used.insert(key);
                 }
                 None => unknown.push(person),
@@ -105,40 +87,43 @@ impl Survey {
         let placed = self.guardians_with_schools();
         guardians.retain(|guardian| !placed[*guardian as usize]);
         let (had, new): (Vec<u32>, Vec<u32>) =
-            guardians.into_iter().partition(|guardian| kept.contains_key(&self.directory.key(*guardian)));
+            guardians.into_iter().partition(|guardian| kept.contains_key(&self.index.people.key(*guardian)));
         // The store knows nothing of people who are new.
         let bystanders = store.has_bystanders()?;
-        let is_stored = |survey: &Self, person: u32| bystanders || survey.directory.account(person).is_some();
+        let is_stored =
+            |intake: &Self, person: u32| bystanders || intake.index.people.account(person).is_some();
         if unknown.iter().chain(&new).any(|person| is_stored(self, *person)) {
             self.look_at_last_night(store, &unknown, &new, &kept, &mut known, today)?;
         }
         // Children may have been given theirs by now.
         let placed = self.guardians_with_schools();
         for guardian in had.into_iter().filter(|guardian| !placed[*guardian as usize]) {
-            let key = self.directory.key(guardian);
-            self.sets_of[guardian as usize] = self.set_number(&known.get(kept[&key]));
+            let key = self.index.people.key(guardian);
+            self.index.sets_of[guardian as usize] = self.index.sets.number(&known.texts(kept[&key]));
             used.insert(key);
         }
         for person in unknown.into_iter().chain(new.into_iter().filter(|new| !placed[*new as usize])) {
-            let schools = self.sets[self.sets_of[person as usize] as usize].join(",");
-            self.last_schools.kept.push((self.directory.key(person), schools));
+            let schools = self.index.sets.get(self.index.sets_of[person as usize]).join(",");
+            self.index.last_schools.kept.push((self.index.people.key(person), schools));
         }
         let named = |key: &u64| {
-            let Some(person) = self.directory.find(*key).map(|person| person as usize) else { return false };
-            let marks = self.marks[person];
-            self.sets_of[person] != NO_SET && counts(marks) && marks & GONE == 0 && !used.contains(key)
+            let Some(person) = self.index.people.find(*key).map(|person| person as usize) else {
+                return false;
+            };
+            let marks = self.index.marks[person];
+            self.index.sets_of[person] != NO_SET && counts(marks) && marks & GONE == 0 && !used.contains(key)
         };
-        self.last_schools.forgotten = kept.keys().copied().filter(|key| named(key)).collect();
-        self.last_schools.forgotten.sort_unstable();
+        self.index.last_schools.forgotten = kept.keys().copied().filter(|key| named(key)).collect();
+        self.index.last_schools.forgotten.sort_unstable();
         Ok(())
     }
 
     /// Which people are guardians of a child with a school.
     fn guardians_with_schools(&self) -> Vec<bool> {
-        let mut placed = vec![false; self.sets_of.len()];
-        for (guardian, student) in &self.families {
-            let set = self.sets_of[*student as usize];
-            if set != NO_SET && !self.sets[set as usize].is_empty() {
+        let mut placed = vec![false; self.index.sets_of.len()];
+        for (guardian, student) in &self.index.families {
+            let set = self.index.sets_of[*student as usize];
+            if set != NO_SET && !self.index.sets.get(set).is_empty() {
                 placed[*guardian as usize] = true;
             }
         }
@@ -152,13 +137,14 @@ impl Survey {
         alone: &[u32],
         guardians: &[u32],
         kept: &HashMap<u64, u32>,
-        lists: &mut Lists,
+        lists: &mut SchoolSets,
         today: &str,
     ) -> Result<()> {
         let mut before: HashMap<u64, Before> = HashMap::new();
-        let keys = alone.iter().chain(guardians).map(|person| self.directory.key(*person));
+        let keys = alone.iter().chain(guardians).map(|person| self.index.people.key(*person));
         before.extend(keys.map(|key| (key, Before::default())));
-        let is_guardian: HashSet<u64> = guardians.iter().map(|person| self.directory.key(*person)).collect();
+        let is_guardian: HashSet<u64> =
+            guardians.iter().map(|person| self.index.people.key(*person)).collect();
         // Of everybody: the schools, and whether the person has left.
         let mut own: HashMap<u64, (u32, bool)> = HashMap::new();
         store.each_relative(|known| {
@@ -166,7 +152,8 @@ impl Survey {
             let person = key(sourced_id);
             let record = Record { roles: RoleList(roles), orgs: Some(IdList(orgs)), ..Record::default() };
             let schools = own_schools(&record, today);
-            let schools: Vec<&str> = schools.into_iter().filter(|org| self.orgs.is_school(org)).collect();
+            let schools: Vec<&str> =
+                schools.into_iter().filter(|org| self.index.orgs.is_school(org)).collect();
             let set = match (schools.is_empty(), kept.get(&person)) {
                 (true, Some(set)) => *set,
                 _ => lists.number(&schools),
@@ -192,13 +179,13 @@ impl Survey {
             Ok(())
         })?;
         for person in alone {
-            if let Some(list) = before.get(&self.directory.key(*person)).and_then(|before| before.own) {
-                self.sets_of[*person as usize] = self.set_number(&lists.get(list));
+            if let Some(list) = before.get(&self.index.people.key(*person)).and_then(|before| before.own) {
+                self.index.sets_of[*person as usize] = self.index.sets.number(&lists.texts(list));
             }
         }
         let placed = self.guardians_with_schools();
         for guardian in guardians.iter().filter(|guardian| !placed[**guardian as usize]) {
-            let Some(before) = before.get_mut(&self.directory.key(*guardian)) else { continue };
+            let Some(before) = before.get_mut(&self.index.people.key(*guardian)) else { continue };
             before.students.sort_unstable();
             before.students.dedup();
             let mut schools: Vec<String> = Vec::new();
@@ -209,7 +196,7 @@ impl Survey {
             // Children who were there last night; only without any of them those who had left before.
             for sets in [before.own.into_iter().chain(children(false)).collect(), children(true).collect()] {
                 let sets: Vec<u32> = sets;
-                for school in sets.iter().flat_map(|list| lists.get(*list)) {
+                for school in sets.iter().flat_map(|list| lists.texts(*list)) {
                     if !schools.iter().any(|known| known == school) {
                         schools.push(school.to_owned());
                     }
@@ -219,7 +206,7 @@ impl Survey {
                 }
             }
             let schools: Vec<&str> = schools.iter().map(String::as_str).collect();
-            self.sets_of[*guardian as usize] = self.set_number(&schools);
+            self.index.sets_of[*guardian as usize] = self.index.sets.number(&schools);
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use crate::failure::Result;
-use crate::plan::rules::Rules;
 use crate::roster::Schools;
 use crate::roster::ids::Folded;
+use crate::rules::Rules;
 use crate::store::Store;
 
 /// The orgs that are known: by tonight's orgs, by those of earlier nights, by the configuration.

@@ -9,6 +9,7 @@ use std::thread;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::note::{Note, SHARERS_NAMED};
+use super::unchanged::UnchangedCredentials;
 use crate::contact::{Details, Field, PersonName, email_key, phone_key};
 use crate::lanes::beside;
 
@@ -34,42 +35,24 @@ pub(super) fn hash_of(field: Field, shown: &str) -> Option<u64> {
     (!key.is_empty()).then(|| xxh3_64(key.as_bytes()))
 }
 
-/// Somebody who holds a credential: its hash, in two halves, and the place of the person in the report.
+/// A person who holds a credential: its hash, in two halves, and the place of the person in the report.
 type Holder = [u32; 3];
 
-/// The pending and active people after the run, by their place in the report.
+/// The credentials of pending and active people after the run, by the people's places in the report.
 #[derive(Default)]
-pub(super) struct People {
+pub(super) struct Holders {
     /// For email and phone.
     holders: [Vec<Holder>; 2],
 }
 
-/// Those who were not decided on, and what they hold.
-pub(super) struct Others<'a> {
-    /// The place of each person in the report, by number; [`NOWHERE`] for whoever is not one of them.
-    pub(super) places: &'a [u32],
-    /// Hashes of emails and phones, by number; 0 for none.
-    pub(super) credentials: [Vec<u64>; 2],
-}
-
-pub(super) const NOWHERE: u32 = u32::MAX;
-
-impl Others<'_> {
-    /// Hash and place of those who hold something.
-    fn holders(&self, credential: usize) -> impl Iterator<Item = (u64, u32)> {
-        let all = self.credentials[credential].iter().copied().zip(self.places.iter().copied());
-        all.filter(|(hash, place)| *hash != 0 && *place != NOWHERE)
-    }
-}
-
-/// Tells nearly all of those who share nothing from those who may: marks in a row of bits, eight for each person.
-struct Sieve {
+/// A bit filter, of eight bits for each person: of most people it tells at once that they share nothing.
+struct SharedFilter {
     once: Vec<u64>,
     twice: Vec<u64>,
     shift: u32,
 }
 
-impl Sieve {
+impl SharedFilter {
     fn new(people: usize) -> Self {
         let bits = (people * 8).next_power_of_two().max(64);
         let words = vec![0; bits / 64];
@@ -93,16 +76,16 @@ impl Sieve {
     }
 }
 
-impl People {
+impl Holders {
     /// Makes room, so that none is made in steps.
     pub(super) fn reserve(&mut self, people: usize) {
         self.holders.iter_mut().for_each(|holders| holders.reserve_exact(people));
     }
 
-    /// Adds what somebody holds, for email and phone.
-    pub(super) fn add(&mut self, person: u32, hashes: [Option<u64>; 2]) {
+    /// Adds what a person holds, for email and phone.
+    pub(super) fn add(&mut self, place: u32, hashes: [Option<u64>; 2]) {
         for (hash, holders) in hashes.into_iter().zip(&mut self.holders) {
-            holders.extend(hash.map(|hash| halves(hash, person)));
+            holders.extend(hash.map(|hash| halves(hash, place)));
         }
     }
 
@@ -117,7 +100,7 @@ impl People {
     pub(super) fn holders_of(
         &self,
         wanted: &HashSet<(usize, u64)>,
-        others: &Others<'_>,
+        unchanged: &UnchangedCredentials,
     ) -> HashMap<(usize, u64), usize> {
         let mut held = HashSet::new();
         if wanted.is_empty() {
@@ -125,7 +108,7 @@ impl People {
         }
         for (credential, holders) in self.holders.iter().enumerate() {
             let decided = holders.iter().map(|holder| (hash_from(holder), holder[2]));
-            let all = decided.chain(others.holders(credential));
+            let all = decided.chain(unchanged.holders(credential));
             // A person can be met twice.
             held.extend(all.filter_map(|(hash, person)| {
                 wanted.contains(&(credential, hash)).then_some((credential, hash, person))
@@ -139,11 +122,11 @@ impl People {
     }
 
     /// Finds the groups that share a credential. Their members have no names yet.
-    pub(super) fn settle(self, others: &Others<'_>) -> Sharing {
+    pub(super) fn settle(self, unchanged: &UnchangedCredentials) -> Sharing {
         let [emails, phones] = self.holders;
         let (emails, phones) = thread::scope(|scope| {
-            let emails = beside(scope, || groups(with_others(emails, others, 0)));
-            let phones = groups(with_others(phones, others, 1));
+            let emails = beside(scope, || groups(with_unchanged(emails, unchanged, 0)));
+            let phones = groups(with_unchanged(phones, unchanged, 1));
             (emails.join(), phones)
         });
         let (members, groups) = ([emails.0, phones.0], [emails.1, phones.1]);
@@ -151,23 +134,27 @@ impl People {
     }
 }
 
-fn halves(hash: u64, person: u32) -> Holder {
-    [(hash >> 32) as u32, hash as u32, person]
+fn halves(hash: u64, place: u32) -> Holder {
+    [(hash >> 32) as u32, hash as u32, place]
 }
 
 fn hash_from(holder: &Holder) -> u64 {
     u64::from(holder[0]) << 32 | u64::from(holder[1])
 }
 
-/// Those of the decided and of the others who may share something.
-fn with_others(mut decided: Vec<Holder>, others: &Others<'_>, credential: usize) -> Vec<Holder> {
+/// Those of the decided and of the unchanged people who may share something.
+fn with_unchanged(
+    mut decided: Vec<Holder>,
+    unchanged: &UnchangedCredentials,
+    credential: usize,
+) -> Vec<Holder> {
     let hash = hash_from;
-    let mut sieve = Sieve::new(decided.len() + others.places.len());
-    // Somebody who is met twice shares nothing with themselves; that is seen when they are sorted.
-    decided.iter().for_each(|holder| sieve.add(hash(holder)));
-    others.holders(credential).for_each(|(hash, _)| sieve.add(hash));
-    decided.retain(|holder| sieve.may_be_shared(hash(holder)));
-    let more = others.holders(credential).filter(|(hash, _)| sieve.may_be_shared(*hash));
+    let mut filter = SharedFilter::new(decided.len() + unchanged.len());
+    // A person who is met twice shares nothing with themselves; that is seen when they are sorted.
+    decided.iter().for_each(|holder| filter.add(hash(holder)));
+    unchanged.holders(credential).for_each(|(hash, _)| filter.add(hash));
+    decided.retain(|holder| filter.may_be_shared(hash(holder)));
+    let more = unchanged.holders(credential).filter(|(hash, _)| filter.may_be_shared(*hash));
     decided.extend(more.map(|(hash, place)| halves(hash, place)));
     decided
 }
@@ -189,7 +176,7 @@ fn groups(mut holders: Vec<Holder>) -> (Vec<(u32, u32)>, Vec<Group>) {
 /// People with the same credential.
 struct Group {
     size: u64,
-    /// The sourcedIds that sort first: as many as a note names, and one, since nobody is named in their own.
+    /// The sourcedIds that sort first: as many as a note names, and one, since no member is named in the own note.
     first: Vec<Box<str>>,
     /// Hash of each member's name, and the member; until it is known who is like whom.
     names: Vec<(u64, u32)>,
@@ -209,7 +196,7 @@ pub(super) struct Rekey {
     pub(super) loses: bool,
 }
 
-/// Who shares what.
+/// The people who share a credential.
 #[derive(Default)]
 pub(super) struct Sharing {
     /// For email and phone: person and group, sorted.
@@ -325,11 +312,11 @@ mod tests {
     use crate::plan::join_notes;
 
     fn sharing(people: &[(&str, &str)]) -> Sharing {
-        let mut all = People::default();
+        let mut all = Holders::default();
         for (i, (_, email)) in (0..).zip(people) {
             all.add(i, [hash_of(Field::Email, email), None]);
         }
-        let others = Others { places: &[], credentials: Default::default() };
+        let others = UnchangedCredentials::default();
         let mut sharing = all.settle(&others);
         for person in sharing.sharers() {
             sharing.name(person, people[person as usize].0, &PersonName::default());
@@ -355,10 +342,9 @@ mod tests {
         for _ in 0..20 {
             // Few hashes for many people, in both halves of the number.
             let hashes: Vec<u64> = (0..500).map(|_| dice.u64(1..400) << dice.u32(..50)).collect();
-            let (mut all, mut decided) = (People::default(), People::default());
-            let mut others =
-                Others { places: &[], credentials: [vec![0; hashes.len()], vec![0; hashes.len()]] };
-            let mut places = vec![NOWHERE; hashes.len()];
+            let (mut all, mut decided) = (Holders::default(), Holders::default());
+            let mut held = vec![0; hashes.len()];
+            let mut places = vec![u32::MAX; hashes.len()];
             for (place, hash) in (0..).zip(&hashes) {
                 all.add(place, [None, Some(*hash)]);
                 if dice.bool() {
@@ -366,12 +352,12 @@ mod tests {
                 } else {
                     // A person has another number than their place.
                     let number = hashes.len() - 1 - place as usize;
-                    others.credentials[1][number] = *hash;
+                    held[number] = *hash;
                     places[number] = place;
                 }
             }
-            others.places = &places;
-            let none = Others { places: &[], credentials: Default::default() };
+            let others = UnchangedCredentials::of(places, held);
+            let none = UnchangedCredentials::default();
             assert_eq!(decided.settle(&others).members, all.settle(&none).members);
         }
     }

@@ -1,32 +1,32 @@
-//! The rows of users whose data has not changed, and whose row follows from the record.
+//! Rows that follow from their records.
 
 use std::borrow::Cow;
 
-use super::decision::ALL_SAME;
-use super::known::Memory;
-use super::note::Note;
 use super::plain::Plain;
-use super::rules::Rules;
-use super::sis::Cells;
-use super::survey::{Survey, current_roles};
-use super::texts::Texts;
-use super::{Action, PlanRow};
 use crate::account::State;
+use crate::cache::Cache;
 use crate::failure::{Failure, Kind, Result};
+use crate::plan::decision::ALL_SAME;
+use crate::plan::note::Note;
+use crate::plan::signs::Signs;
+use crate::plan::sis::Cells;
+use crate::plan::{Action, PlanRow};
 use crate::roles;
 use crate::roster::RoleList;
+use crate::roster::current_roles;
 use crate::roster::kept::Kept;
-use crate::store::ACTIVE;
+use crate::roster_index::RosterIndex;
+use crate::rules::Rules;
 
-/// Role lists as the report shows them, so that what most people have is not made again for each of them.
+/// Role lists as the report shows them. Most people have the same few.
 #[derive(Default)]
-pub(super) struct Ways {
-    known: Texts<(Box<str>, bool)>,
+struct RoleTexts {
+    known: Cache<(Box<str>, bool)>,
 }
 
-impl Ways {
+impl RoleTexts {
     /// The roles held today, joined by `|`, and whether one of them is a guardian's.
-    pub(super) fn of(&mut self, list: RoleList<'_>, today: &str) -> (&str, bool) {
+    fn of(&mut self, list: RoleList<'_>, today: &str) -> (&str, bool) {
         if self.known.get(list.0).is_none() {
             let current = current_roles(list, today);
             let guardian = current.iter().any(|role| roles::is_guardian(role));
@@ -36,49 +36,48 @@ impl Ways {
     }
 }
 
-/// Shows plain rows.
-pub(super) struct Faces<'a> {
-    survey: &'a Survey,
-    memory: &'a Memory,
+/// Makes rows from records.
+pub(in crate::plan) struct UnchangedRows<'a> {
+    roster: &'a RosterIndex,
+    signs: &'a Signs,
     rules: &'a Rules,
     today: String,
-    ways: Ways,
+    roles: RoleTexts,
     /// By number of the set: its schools, joined by `|`.
     sets: Vec<Option<Box<str>>>,
 }
 
-impl<'a> Faces<'a> {
-    pub(super) fn new(survey: &'a Survey, memory: &'a Memory, rules: &'a Rules) -> Self {
+impl<'a> UnchangedRows<'a> {
+    pub(in crate::plan) fn new(roster: &'a RosterIndex, signs: &'a Signs, rules: &'a Rules) -> Self {
         let today = rules.today.to_string();
-        Self { survey, memory, rules, today, ways: Ways::default(), sets: vec![None; survey.sets()] }
+        Self { roster, signs, rules, today, roles: RoleTexts::default(), sets: vec![None; roster.sets()] }
     }
 
-    /// Hands over the row of a record that was passed over.
-    pub(super) fn show(
+    /// Hands over the row of a record that was not decided on. `notes` are what others say of the person.
+    pub(in crate::plan) fn show(
         &mut self,
         kept: &Kept<'_>,
         person: u32,
         notes: &[Note],
         each: impl FnOnce(&PlanRow<'_>),
     ) -> Result<()> {
-        let record = &self.survey.heard(Some(person), &kept.record, None);
+        let record = &self.roster.taken(Some(person), &kept.record, None);
         let cells = Cells::of(record, self.rules.phone_credential);
         let Some(plain) = Plain::read(cells) else {
-            return Err(Failure::new(Kind::Failed, "a row that was passed over is not plain"));
+            return Err(Failure::new(Kind::Failed, "a row does not follow from its record"));
         };
-        let (roles, guardian) = self.ways.of(record.roles, &self.today);
+        let (roles, guardian) = self.roles.of(record.roles, &self.today);
         let joined;
-        let schools = match self.survey.schools_hash(person, guardian) {
+        let schools = match self.roster.schools_hash(person, guardian) {
             (_, Some(set)) => {
-                &**self.sets[set as usize].get_or_insert_with(|| self.survey.set(set).join("|").into())
+                &**self.sets[set as usize].get_or_insert_with(|| self.roster.set(set).join("|").into())
             }
             (_, None) => {
                 let roles = current_roles(record.roles, &self.today);
-                joined = self.survey.schools_of(Some(person), record, &roles, &self.today).join("|");
+                joined = self.roster.schools_of(Some(person), record, &roles, &self.today).join("|");
                 joined.as_str()
             }
         };
-        let active = self.memory.state(person) & ACTIVE != 0;
         each(&PlanRow {
             place: 0,
             action: Action::Unchanged,
@@ -88,7 +87,7 @@ impl<'a> Faces<'a> {
             identifier: record.identifier.unwrap_or_default(),
             roles: roles.into(),
             schools: schools.into(),
-            state: if active { State::Active } else { State::Pending }.word(),
+            state: if self.signs.is_active(person) { State::Active } else { State::Pending }.word(),
             state_before: None,
             details: plain.shown(),
             sis: cells.shown(),

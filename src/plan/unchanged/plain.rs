@@ -1,8 +1,8 @@
-//! Plain rows: people whose details are what the record says, letter by letter, so that their row in the report follows from
-//! the record. Nearly everybody is one of them on nearly every night.
+//! Details that follow from a record: names and email letter by letter, numbers in E.164. On most nights that holds for nearly
+//! all people.
 
-use super::sis::Cells;
 use crate::contact::{Contacts, Details, Field};
+use crate::plan::sis::Cells;
 
 /// A number as an account shows it.
 #[derive(Clone, Copy)]

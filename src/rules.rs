@@ -16,7 +16,7 @@ use crate::store::UndeliveredChanges;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
 /// another row of the report or another account than before, and whenever a kept row is put down in another form.
-const RULES: u32 = 7;
+pub(crate) const RULES: u32 = 7;
 
 /// By which channels people can be told at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +197,3 @@ impl Rules {
         Setting::of_person(schools.iter().map(|school| self.schools.get(*school).copied()), self.district)
     }
 }
-
-#[cfg(test)]
-mod tests;

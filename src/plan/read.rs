@@ -1,0 +1,85 @@
+//! What is read before anything is decided: the roster and, meanwhile, what the store knows of the accounts.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::signs::Signs;
+use super::unchanged::Unchanged;
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::platform::Seen;
+use crate::roster_index::{self, Near, PersonIndex, RosterIndex};
+use crate::rules::Rules;
+use crate::source::{AfterRead, RosterSource};
+use crate::store::Store;
+
+/// What the store knows of the accounts.
+pub struct Known {
+    people: PersonIndex,
+    pub(super) signs: Signs,
+    pub(super) unchanged: Unchanged,
+    near: Near,
+}
+
+impl Known {
+    /// With `decide_all` nothing is known of what was decided before.
+    ///
+    /// # Errors
+    /// `Failed` if it cannot be read.
+    pub fn load(store: &Store, decide_all: bool) -> Result<Self> {
+        let mut stored = store.fingerprints()?;
+        let people = PersonIndex::new(std::mem::take(&mut stored.keys));
+        let signs = Signs(std::mem::take(&mut stored.signs));
+        let unchanged = if decide_all { Unchanged::none(stored) } else { Unchanged::load(stored) };
+        Ok(Self { people, signs, unchanged, near: Near::default() })
+    }
+
+    /// Takes in a row of the platform's export, by the key of its sourcedId and a hash of all that it says.
+    pub fn export_row(&mut self, key: u64, hash: u64) -> Seen {
+        self.unchanged.export_row(self.people.find_near(key, &mut self.near), hash)
+    }
+
+    /// The platform's export is read to its end.
+    pub fn export_is_read(&mut self) {
+        self.unchanged.export_is_read();
+    }
+}
+
+/// What was read.
+pub struct Read<T> {
+    pub source: Arc<dyn RosterSource>,
+    /// What the source told once it was read.
+    pub after: AfterRead,
+    pub roster: RosterIndex,
+    pub known: Known,
+    /// What was prepared meanwhile.
+    pub prepared: T,
+}
+
+/// Opens a source and reads it; meanwhile `prepare` gets to know the accounts, and reads the platform's export.
+///
+/// # Errors
+/// Those of [`roster_index::read`].
+pub fn read<T>(
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
+    prepare: impl FnOnce(&mut Findings) -> Result<(Known, T)>,
+    store: &Store,
+    rules: &Rules,
+    findings: &mut Findings,
+    progress: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<Read<T>> {
+    let today = rules.today.to_string();
+    let prepare = |findings: &mut Findings| {
+        let (mut known, prepared) = prepare(findings)?;
+        Ok((std::mem::take(&mut known.people), (known, prepared)))
+    };
+    let ((source, after), roster, (known, prepared)) = roster_index::read(
+        open,
+        prepare,
+        |(known, _), person, kept, is_first| known.unchanged.record(person, kept, is_first, &today),
+        (store, rules),
+        findings,
+        progress,
+    )?;
+    Ok(Read { source, after, roster, known, prepared })
+}

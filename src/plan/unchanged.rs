@@ -1,0 +1,146 @@
+//! Users whose data has not changed since the night before are skipped: this is all that knows how.
+//!
+//! Each account has one fingerprint of what it was decided on: the record, which of its roles are held today, the schools and
+//! the rules. A record whose fingerprint is still the same gets its row of the report without a decision. That holds for two
+//! reasons, and for no other:
+//!
+//! * The account was left as it was. A decision depends on nothing else, so the same record comes to the same row. The row was
+//!   put away, and is used again.
+//! * The account is what the record says, or has become it just then. So there is nothing to do and nothing to say, and the row
+//!   follows from the record.
+//!
+//! The store clears the fingerprint of an account on every write to it. A row of the platform's export that says something new
+//! clears it too. Such rows are found by a fingerprint of their own, because the export is read before the roster, and a row
+//! that says nothing new must not take up memory until the roster is known.
+//!
+//! With [`Unchanged::none`] every record is decided on. Nothing else differs.
+
+mod credentials;
+mod plain;
+mod remembered;
+mod rows;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::platform::Seen;
+use crate::roster::RoleList;
+use crate::roster::kept::Kept;
+use crate::roster_index::RosterIndex;
+use crate::store::{Fingerprints, HAS_CACHED_ROW};
+
+pub(super) use credentials::UnchangedCredentials;
+pub(super) use remembered::{Decided, Remembered, Told};
+pub(super) use rows::UnchangedRows;
+
+/// Where the row of a record is that need not be decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CachedRow {
+    /// It follows from the record.
+    FromRecord,
+    /// The store has it as it was decided.
+    Stored,
+}
+
+/// What was decided last, and what tonight's input says of the same people. All columns are by number of the person.
+#[derive(Default)]
+pub(super) struct Unchanged {
+    /// The fingerprint of each account; 0 if it is to be decided on.
+    decisions: Vec<u64>,
+    /// That of the platform's row.
+    exports: Vec<u64>,
+    /// Whether that row is in tonight's export.
+    has_row: Vec<bool>,
+    /// What tonight's record says; 0 if there is none, or more than one.
+    records: Vec<u64>,
+    /// As [`Fingerprints::changed`].
+    changed: Vec<bool>,
+    /// Tonight's decisions do not hold for the next night.
+    is_set_aside: bool,
+}
+
+impl Unchanged {
+    /// `keys` and `signs` are left to others.
+    pub(super) fn load(stored: Fingerprints) -> Self {
+        let Fingerprints { decisions, exports, changed, .. } = stored;
+        let (records, has_row) = (vec![0; decisions.len()], vec![false; exports.len()]);
+        Self { decisions, exports, has_row, records, changed, is_set_aside: false }
+    }
+
+    /// Nothing is known of the night before. What is decided tonight is remembered.
+    pub(super) fn none(stored: Fingerprints) -> Self {
+        Self { changed: stored.changed, ..Self::default() }
+    }
+
+    /// Every record is decided on, and nothing of it is remembered: it does not hold for the next night.
+    pub(super) fn set_aside(&mut self) {
+        self.forget();
+        self.is_set_aside = true;
+    }
+
+    /// Nothing more is asked.
+    pub(super) fn forget(&mut self) {
+        (self.decisions, self.records) = (Vec::new(), Vec::new());
+    }
+
+    /// Takes in a row of the platform's export, by a hash of all that it says.
+    pub(super) fn export_row(&mut self, person: Option<u32>, hash: u64) -> Seen {
+        let person = person.map(|person| person as usize).filter(|person| *person < self.exports.len());
+        let Some(person) = person else { return Seen::New };
+        match (self.has_row[person], self.exports[person] == hash) {
+            (true, true) => Seen::Again,
+            (true, false) => Seen::Contradicts,
+            (false, true) => {
+                self.has_row[person] = true;
+                Seen::AsBefore
+            }
+            (false, false) => {
+                self.decisions[person] = 0;
+                Seen::New
+            }
+        }
+    }
+
+    /// The platform's export is read to its end.
+    pub(super) fn export_is_read(&mut self) {
+        (self.exports, self.has_row) = (Vec::new(), Vec::new());
+    }
+
+    /// Takes in a record. `is_first`: no other record of the person came before.
+    pub(super) fn record(&mut self, person: u32, kept: &Kept<'_>, is_first: bool, today: &str) {
+        if let Some(record) = self.records.get_mut(person as usize) {
+            *record = if is_first { record_print(kept.hash, kept.record.roles, today) } else { 0 };
+        }
+    }
+
+    /// The row of a person's record, if nothing has changed. When the roster is known.
+    pub(super) fn row(&self, person: u32, roster: &RosterIndex) -> Option<CachedRow> {
+        let decision = self.decisions.get(person as usize).copied().filter(|decision| *decision != 0)?;
+        let record = self.records[person as usize];
+        let is_same =
+            record != 0 && fingerprint(record, roster.schools_print(person)) == decision & !HAS_CACHED_ROW;
+        let row = if decision & HAS_CACHED_ROW == 0 { CachedRow::FromRecord } else { CachedRow::Stored };
+        is_same.then_some(row)
+    }
+}
+
+/// Stands for a record, the rules, and for what of the day matters to the record: whether roles that have dates are held, or
+/// have ended. `hash` is that of the record, with the rules in it. Never 0.
+pub(super) fn record_print(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
+    let mut print = hash;
+    if roles.0.contains('\t') {
+        let dates = roles.iter().fold(1_u64, |dates, role| {
+            let ended = role.end.is_some_and(|end| end < today);
+            dates.rotate_left(2)
+                ^ dates.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ u64::from(role.holds_on(today))
+                ^ (u64::from(ended) << 1)
+        });
+        print = xxh3_64_with_seed(&dates.to_le_bytes(), hash);
+    }
+    print.max(1)
+}
+
+/// The fingerprint of a decision. Never 0, and even.
+fn fingerprint(record: u64, schools: u64) -> u64 {
+    (xxh3_64_with_seed(&schools.to_le_bytes(), record) & !HAS_CACHED_ROW).max(2)
+}

@@ -1,0 +1,348 @@
+//! The roster, read once, and what decisions about one person need to know of all the others: who is in it, who is in it
+//! twice, and which schools come to a guardian through the students.
+//!
+//! The [`intake`] reads the roster and finishes into a [`RosterIndex`], which nothing changes any more. It knows no policy and
+//! decides nothing.
+//!
+//! A school can protect a person's details (`update_contacts` is off there), so none may get lost. Where a record is incomplete
+//! (a delta, a row that cannot be read, rows that differ, roles that are missing), the schools and links that the store has
+//! count as well.
+//!
+//! People and sets of schools are numbers here, so that a million people take a few words each.
+
+mod columns;
+mod doubles;
+mod families;
+mod intake;
+mod last_schools;
+mod lists;
+mod orgs;
+mod people;
+mod schools;
+
+use std::collections::{HashMap, HashSet};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use self::orgs::Orgs;
+use self::schools::SchoolSets;
+use crate::roles;
+use crate::roster::kept::key;
+use crate::roster::{IdList, Record, RoleList, distinct, own_schools};
+use crate::spool::Spool;
+
+pub use intake::read;
+pub use last_schools::LastSchools;
+pub use people::{Near, PersonIndex};
+
+/// A record without a sourcedId.
+const NO_PERSON: u32 = u32::MAX;
+
+/// The set of schools of a person is not known.
+const NO_SET: u32 = u32::MAX;
+
+/// The roster mentions this person.
+const MENTIONED: u8 = 1;
+/// The row, or the file, has no place for links.
+const LISTLESS: u8 = 2;
+/// Is a guardian today.
+const GUARDIAN: u8 = 4;
+/// The row, or the file, does not say the schools, or not all of them.
+const ORGLESS: u8 = 8;
+/// The row says that there is no school; that there is no link.
+const BLANK_ORGS: u8 = 16;
+const BLANK_AGENTS: u8 = 32;
+/// Every row of the person says that the person is gone.
+const GONE: u8 = 64;
+
+/// The roster as a whole.
+#[derive(Default)]
+pub struct RosterIndex {
+    pub people: PersonIndex,
+    /// Every record, as it was read.
+    pub records: Spool,
+    /// How many records each of its blocks has.
+    pub blocks: Vec<u32>,
+    /// The person of each record, or [`NO_PERSON`].
+    people_of: Vec<u32>,
+    /// The number of each person's set of schools: of the people whom the roster mentions and, in a delta and where some row
+    /// has no sourcedId, of all whom the store knows.
+    sets_of: Vec<u32>,
+    marks: Vec<u8>,
+    sets: SchoolSets,
+    /// Guardian and student, sorted.
+    families: Vec<(u32, u32)>,
+    doubles: Doubles,
+    /// What is taken in place of what records say, by person.
+    taken: HashMap<u32, Taken>,
+    /// Lists that are blank in every record, and were not on the last good night: blank cells say nothing.
+    blank: BlankLists,
+    /// Which ids are orgs, and which orgs are schools.
+    orgs: Orgs,
+    /// What a record does not say of roles and schools may have been lost on the way, so it is not forgotten.
+    pub unclear: bool,
+    pub counts: Counts,
+    /// Hashes of ids that neither the roster nor the store knows, of schools and of people, sorted.
+    pub dangling: Vec<u64>,
+    /// Schools that stand because the roster names none tonight.
+    pub last_schools: LastSchools,
+}
+
+/// sourcedIds that have several rows.
+#[derive(Default)]
+struct Doubles {
+    /// Records that say again what an earlier one of the sourcedId said.
+    repeated: HashSet<u32>,
+    /// sourcedIds with rows that differ, and whose they are.
+    contradicted: HashSet<String>,
+    contradicted_people: HashSet<u32>,
+}
+
+/// Which lists are blank in every record.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BlankLists {
+    pub orgs: bool,
+    pub agents: bool,
+    pub roles: bool,
+}
+
+/// How many records there are of each kind.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Rows, of whatever use.
+    pub records: u64,
+    /// Rows with an email, an `sms`, a `phone`.
+    pub contacts: [u64; 3],
+    /// Rows whose sourcedId could not be read: their accounts may be among the archived.
+    pub without_id: u64,
+    /// Records that name a school; that name a link; without any role.
+    pub placed: u64,
+    pub linked: u64,
+    pub roleless: u64,
+    /// Records by the roles that are held today, joined by `|`.
+    pub held: Vec<(Box<str>, u64)>,
+}
+
+/// Lists that are taken in place of those of a person's record: lists that were read in another form, those of several rows of
+/// one person, and those of the store where the record has none.
+#[derive(Default)]
+struct Taken {
+    roles: Option<String>,
+    orgs: Option<String>,
+    agents: Option<String>,
+}
+
+impl Taken {
+    /// Stands for all of it.
+    fn print(&self) -> u64 {
+        let part = |text: &Option<String>| text.as_deref().map_or(1, |text| xxh3_64(text.as_bytes()));
+        part(&self.roles) ^ part(&self.orgs).rotate_left(21) ^ part(&self.agents).rotate_left(42)
+    }
+}
+
+/// The records, and whose they are.
+impl RosterIndex {
+    /// The record as it is taken, with other lists in place of some of its own. `stored` are the roles that the store has.
+    pub fn taken<'a>(
+        &'a self,
+        person: Option<u32>,
+        record: &Record<'a>,
+        stored: Option<&'a str>,
+    ) -> Record<'a> {
+        let mut record = *record;
+        let is_blank = |list: Option<IdList<'_>>| list.is_some_and(IdList::is_empty);
+        if self.blank.orgs && is_blank(record.orgs) {
+            record.orgs = None;
+        }
+        if self.blank.agents && is_blank(record.agents) {
+            record.agents = None;
+        }
+        if self.blank.roles && record.roles.0.is_empty() && record.defect.is_none() {
+            record.roles = RoleList(stored.unwrap_or_default());
+        }
+        if let Some(taken) =
+            person.filter(|_| !self.taken.is_empty()).and_then(|person| self.taken.get(&person))
+        {
+            record.roles = taken.roles.as_deref().map_or(record.roles, RoleList);
+            record.orgs = taken.orgs.as_deref().map(IdList).or(record.orgs);
+            record.agents = taken.agents.as_deref().map(IdList).or(record.agents);
+        }
+        record
+    }
+
+    /// The person of a record, by its place in the roster; none if it has no sourcedId.
+    pub fn person_of(&self, place: u32) -> Option<u32> {
+        self.people_of.get(place as usize).copied().filter(|person| *person != NO_PERSON)
+    }
+
+    /// How many records there are.
+    pub fn places(&self) -> usize {
+        self.people_of.len()
+    }
+
+    /// Whether the roster mentions a person.
+    pub fn mentions(&self, sourced_id: &str) -> bool {
+        self.people.find(key(sourced_id)).is_some_and(|person| self.is_mentioned(person))
+    }
+
+    /// Whether the store or the roster knows a person, by the key of the sourcedId.
+    pub fn knows(&self, key: u64) -> bool {
+        let known = |person| self.is_mentioned(person) || self.people.account(person).is_some();
+        self.people.find(key).is_some_and(known)
+    }
+
+    pub fn is_mentioned(&self, person: u32) -> bool {
+        let person = self.people.found_as(person);
+        self.marks.get(person as usize).is_some_and(|marks| marks & MENTIONED != 0)
+    }
+
+    /// Whether a record only says again what an earlier one said. If any other of the sourcedId differs, none does.
+    pub fn is_repeated(&self, place: u32) -> bool {
+        let is_contradicted = |person| self.doubles.contradicted_people.contains(&person);
+        !self.doubles.repeated.is_empty()
+            && self.doubles.repeated.contains(&place)
+            && !self.person_of(place).is_some_and(is_contradicted)
+    }
+
+    /// Whether rows of the sourcedId differ.
+    pub fn is_contradicted(&self, sourced_id: &str) -> bool {
+        !self.doubles.contradicted.is_empty() && self.doubles.contradicted.contains(sourced_id)
+    }
+
+    /// Which lists are blank in every record tonight and were not on the last good night.
+    pub fn blank(&self) -> BlankLists {
+        self.blank
+    }
+
+    fn marks(&self, person: u32) -> u8 {
+        self.marks.get(person as usize).copied().unwrap_or_default()
+    }
+}
+
+/// Who is at which schools.
+impl RosterIndex {
+    /// A person's schools: their own and, for a guardian, those of the students, without repetition.
+    pub fn schools_of<'a>(
+        &'a self,
+        person: Option<u32>,
+        record: &Record<'a>,
+        roles: &[String],
+        today: &str,
+    ) -> Vec<&'a str> {
+        let own = person.and_then(|person| self.set_of(person));
+        let mut schools: Vec<&str> = match own {
+            Some(set) => self.sets.get(set).iter().map(String::as_str).collect(),
+            None => {
+                let own = own_schools(record, today);
+                own.into_iter().filter(|org| self.orgs.is_school(org)).collect()
+            }
+        };
+        if let Some(person) = person
+            && roles.iter().any(|role| roles::is_guardian(role))
+        {
+            let sets = self.students_sets(person);
+            let theirs = sets.iter().flat_map(|set| self.sets.get(*set)).map(String::as_str);
+            schools = distinct(schools.into_iter().chain(theirs));
+        }
+        schools
+    }
+
+    /// A hash of all that a person's schools depend on; if they are those of one set, that set.
+    pub fn schools_hash(&self, person: u32, guardian: bool) -> (u64, Option<u32>) {
+        let own = self.set_of(person);
+        let hash_of = |set: Option<u32>| set.map_or(0, |set| self.sets.hash(set));
+        if !guardian {
+            return (hash_of(own), own);
+        }
+        let students = self.students_sets(person);
+        if students.iter().all(|set| Some(*set) == own) {
+            return (hash_of(own), own);
+        }
+        let hashes: Vec<u8> = std::iter::once(hash_of(own))
+            .chain(students.iter().map(|set| self.sets.hash(*set)))
+            .flat_map(u64::to_le_bytes)
+            .collect();
+        (xxh3_64(&hashes), None)
+    }
+
+    /// The numbers of the sets that a person's schools are made of: the own one and, for a guardian, those of the students.
+    pub fn sets_of_family(&self, person: u32) -> Vec<u32> {
+        let guardian = self.marks(person) & GUARDIAN != 0;
+        let mut sets = if guardian { self.students_sets(person) } else { Vec::new() };
+        sets.extend(self.set_of(person));
+        sets
+    }
+
+    /// Whether some user of the roster is at a school, or some account that it does not mention and that is not archived for
+    /// that.
+    pub fn knows_school(&self, id: &str) -> bool {
+        // Only those that a person has: others are of before this run.
+        let here: Vec<u32> = self.sets.with(|school| school == id).collect();
+        !here.is_empty() && self.sets_of.iter().any(|set| here.contains(set))
+    }
+
+    /// Stands for a person's schools, and whether the roster may lack some.
+    pub fn schools_print(&self, person: u32) -> u64 {
+        let guardian = self.marks(person) & GUARDIAN != 0;
+        let (schools, _) = self.schools_hash(person, guardian);
+        let signs = u64::from(self.unclear)
+            | u64::from(self.blank.orgs) << 1
+            | u64::from(self.blank.agents) << 2
+            | u64::from(self.blank.roles) << 3;
+        let print = schools ^ signs.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        match self.taken.is_empty() {
+            true => print,
+            false => print ^ self.taken.get(&person).map_or(0, Taken::print),
+        }
+    }
+
+    /// The sets that a person's schools come from. Nothing is put together for it: a set of several children may come more than
+    /// once.
+    pub fn each_set(&self, person: u32, mut each: impl FnMut(u32)) {
+        let own = self.set_of(person);
+        own.into_iter().for_each(&mut each);
+        if self.marks(person) & GUARDIAN != 0 {
+            let start = self.families.partition_point(|family| family.0 < person);
+            let mut last = own;
+            for (_, student) in self.families[start..].iter().take_while(|family| family.0 == person) {
+                let set = self.set_of(*student);
+                if set != last {
+                    set.into_iter().for_each(&mut each);
+                    last = set;
+                }
+            }
+        }
+    }
+
+    /// The schools of a set.
+    pub fn set(&self, set: u32) -> &[String] {
+        self.sets.get(set)
+    }
+
+    /// How many sets there are.
+    pub fn sets(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// The sets of a guardian's students, each once. In the order of the students' keys, so that it does not depend on who
+    /// came first.
+    fn students_sets(&self, person: u32) -> Vec<u32> {
+        let start = self.families.partition_point(|family| family.0 < person);
+        let family = self.families[start..].iter().take_while(|family| family.0 == person);
+        let mut students: Vec<u32> = family.map(|(_, student)| *student).collect();
+        if students.len() > 1 {
+            students.sort_unstable_by_key(|student| self.people.key(*student));
+        }
+        let mut sets = Vec::with_capacity(students.len());
+        for set in students.into_iter().filter_map(|student| self.set_of(student)) {
+            if !sets.contains(&set) {
+                sets.push(set);
+            }
+        }
+        sets
+    }
+
+    fn set_of(&self, person: u32) -> Option<u32> {
+        self.sets_of.get(person as usize).copied().filter(|set| *set != NO_SET)
+    }
+}

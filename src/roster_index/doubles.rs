@@ -1,0 +1,174 @@
+//! Several rows of one sourcedId: whether they are one person, and what that person's lists are.
+
+use std::collections::HashMap;
+
+use super::intake::{Intake, Said};
+use super::{Doubles, NO_PERSON};
+use crate::account::SisDetails;
+use crate::failure::Result;
+use crate::findings::{At, Findings};
+use crate::roster::kept::{self, Kept, key};
+use crate::roster::{Record, RoleList, current_roles};
+use crate::rules::Rules;
+
+/// The rows of one sourcedId that agree in who it is.
+struct Rows {
+    said: SisDetails,
+    gone: bool,
+    person: u32,
+    /// Of the row that stands for all of them.
+    place: u32,
+    /// What they say of schools, roles and links, where they differ in it.
+    all: Vec<Said>,
+    /// The roles of the rows that have no row of the report.
+    repeated: Vec<String>,
+}
+
+impl Rows {
+    fn new(record: &Record<'_>, person: u32, place: u32) -> Self {
+        Self {
+            said: SisDetails::of(record),
+            gone: record.deleted,
+            person,
+            place,
+            all: vec![Said::of(record)],
+            repeated: Vec::new(),
+        }
+    }
+
+    /// Adds a row that agrees. Returns whether it says the same, and the place of the row that is not needed any more.
+    fn add(&mut self, record: &Record<'_>, said: &SisDetails, place: u32, rules: &Rules) -> (bool, u32) {
+        let same = self.gone == record.deleted && self.said.is_same(said, rules.phones);
+        // A person who is gone in one row and there in another is there.
+        match (self.gone, record.deleted) {
+            (true, false) => {
+                let repeated = std::mem::take(&mut self.repeated);
+                let before = std::mem::replace(self, Self::new(record, self.person, place));
+                self.repeated = repeated;
+                (same, before.place)
+            }
+            (false, false) => {
+                self.repeated.push(record.roles.0.to_owned());
+                if !same {
+                    self.all.push(Said::of(record));
+                }
+                (same, place)
+            }
+            (_, true) => (same, place),
+        }
+    }
+}
+
+/// Compares rows, as they come.
+struct Comparison<'a> {
+    rules: &'a Rules,
+    file: &'a str,
+    /// By sourcedId: the rows so far; none for a row that cannot be compared.
+    rows: HashMap<String, Option<Rows>>,
+    doubles: Doubles,
+}
+
+impl Comparison<'_> {
+    fn add(&mut self, record: &Record<'_>, person: u32, place: u32, findings: &mut Findings) {
+        let usable = record.defect.is_none();
+        let Some(before) = self.rows.get_mut(record.sourced_id) else {
+            let rows = usable.then(|| Rows::new(record, person, place));
+            self.rows.insert(record.sourced_id.to_owned(), rows);
+            return;
+        };
+        let said = SisDetails::of(record);
+        let agrees = |rows: &&mut Rows| usable && rows.said.has_same_contacts(&said, self.rules.phones);
+        let Some(rows) = before.as_mut().filter(agrees) else {
+            self.doubles.contradicted.insert(record.sourced_id.to_owned());
+            self.doubles.contradicted_people.insert(person);
+            return;
+        };
+        let (same, repeated) = rows.add(record, &said, place, self.rules);
+        self.doubles.repeated.insert(repeated);
+        let (code, what) = match same {
+            true => ("repeated-row", "with the same details; counted once"),
+            false => (
+                "merged-rows",
+                "with the same name, email and numbers; it is one person with the schools, roles and links of all rows",
+            ),
+        };
+        findings.warn(code, At::file(self.file).line(record.line).column("sourcedId"), || {
+            format!("sourcedId `{}` stands here again {what}", record.sourced_id)
+        });
+    }
+}
+
+impl Intake {
+    /// Compares the rows of each sourcedId that seems to have several. Those that agree in name, email and numbers are one
+    /// person, at all the schools, with all the roles and links that they name.
+    pub(super) fn compare_doubles(
+        &mut self,
+        rules: &Rules,
+        file: &str,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        if self.doubles.is_empty() {
+            return Ok(());
+        }
+        let mut compared = Comparison { rules, file, rows: HashMap::new(), doubles: Doubles::default() };
+        let (mut reader, mut block) = (self.index.records.read(), Vec::new());
+        let mut people = (0_u32..).zip(&self.index.people_of);
+        while reader.next(&mut block)? {
+            let mut records = kept::records(&block)?;
+            while let Some(Kept { record, .. }) = records.next_record()? {
+                let Some((place, person)) = people.next() else { break };
+                if *person != NO_PERSON && self.doubles.contains(person) {
+                    compared.add(&record, *person, place, findings);
+                }
+            }
+        }
+        let Comparison { rows, doubles, .. } = compared;
+        let today = rules.today.to_string();
+        for (id, rows) in rows {
+            if let Some(rows) = rows.filter(|_| !doubles.contradicted.contains(&id)) {
+                self.put_rows(rows, &today);
+            }
+        }
+        for id in &doubles.contradicted {
+            if let Some(person) = self.index.people.find(key(id)) {
+                self.odd.remove(&person);
+                self.unsettled.entry(person).or_default();
+            }
+        }
+        self.index.doubles = doubles;
+        Ok(())
+    }
+
+    /// Takes in the rows of one person.
+    fn put_rows(&mut self, rows: Rows, today: &str) {
+        let Rows { person, said, mut all, repeated, .. } = rows;
+        // Only the first row counts among the roles.
+        for roles in &repeated {
+            self.count_held(RoleList(roles), false, today);
+        }
+        if all.len() == 1 {
+            return;
+        }
+        // The order of the rows makes no difference.
+        all.sort_by(|a, b| (&a.roles, &a.orgs, &a.agents).cmp(&(&b.roles, &b.orgs, &b.agents)));
+        if self.unsettled.remove(&person).is_none() {
+            let mut roles = String::new();
+            for said in &all {
+                roles = RoleList(&roles).with(RoleList(&said.roles));
+            }
+            self.count_held(RoleList(&said.roles), false, today);
+            self.count_held(RoleList(&roles), true, today);
+        }
+        self.odd.insert(person, all);
+    }
+
+    /// Counts, or counts no longer, a record with these roles.
+    fn count_held(&mut self, roles: RoleList<'_>, more: bool, today: &str) {
+        if roles.0.is_empty() {
+            return;
+        }
+        let held = self.held_number(&current_roles(roles, today).join("|"));
+        let count = &mut self.index.counts.held[held as usize].1;
+        *count = if more { *count + 1 } else { count.saturating_sub(1) };
+    }
+}

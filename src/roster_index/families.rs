@@ -1,0 +1,197 @@
+//! Families: who is whose guardian, and the schools and links of people whose rows do not say everything.
+
+use std::collections::HashMap;
+
+use super::intake::{Intake, Link, Said, Way, is_guardian_today};
+use super::people::Near;
+use super::{GUARDIAN, LISTLESS, ORGLESS};
+use crate::failure::Result;
+use crate::roster::kept::key;
+use crate::roster::{IdList, Mode, Record, RoleList, own_schools};
+use crate::store::{Relative, Store};
+
+/// The roles, schools and links of one person.
+#[derive(Clone, Copy)]
+struct Lists<'a> {
+    roles: RoleList<'a>,
+    orgs: IdList<'a>,
+    agents: IdList<'a>,
+}
+
+/// Orgs and links of the store that count beside those of a record, by person.
+type Beside = HashMap<u32, (Option<String>, Option<String>)>;
+
+impl Intake {
+    /// Notes who is whose guardian, whichever of the two records says so. A person who is both a student and a parent may mean
+    /// either.
+    pub(super) fn link(&mut self, person: u32, way: Way, agents: IdList<'_>) {
+        let Way { as_guardian, as_student, .. } = way;
+        let as_student = as_student || !as_guardian;
+        self.links.extend(agents.iter().map(|agent| Link {
+            person,
+            agent: key(agent),
+            as_guardian,
+            as_student,
+        }));
+    }
+
+    /// Looks up the people whom others list as family. Many at once: each is somewhere else in memory, and the processor waits
+    /// for several of them at the same time.
+    pub(super) fn link_all(&mut self) {
+        let mut links = std::mem::take(&mut self.links);
+        self.link_count += links.len() as u64;
+        let room = self.index.families.capacity() - self.index.families.len();
+        if room < 2 * links.len() {
+            // Not twice as much: of a million families that would be a lot of room that stays empty.
+            self.index.families.reserve_exact(2 * links.len() + self.index.families.len() / 8);
+        }
+        for Link { person, agent, as_guardian, as_student } in links.drain(..) {
+            let mut near = self.agents_near;
+            let agent = self.number(agent, &mut near);
+            self.agents_near = near;
+            if as_guardian {
+                self.index.families.push((person, agent));
+            }
+            if as_student {
+                self.index.families.push((agent, person));
+            }
+        }
+        self.links = links;
+    }
+
+    /// Takes in what is said of a person's family.
+    fn put_family(&mut self, person: u32, stored: Lists<'_>, today: &str) {
+        let way = self.way(stored.roles, Some(stored.orgs), today, &mut String::new());
+        self.put_set(person, way.set);
+        self.link(person, way, stored.agents);
+    }
+
+    /// Takes in the families of the store: those of people whom a delta does not mention, and of people whose rows do not say
+    /// everything.
+    pub(super) fn ask_the_store(
+        &mut self,
+        store: &Store,
+        mode: Mode,
+        doubt: bool,
+        today: &str,
+    ) -> Result<()> {
+        let listless = self.index.marks.iter().any(|marks| marks & (LISTLESS | ORGLESS) != 0);
+        if mode == Mode::Bulk && !doubt && self.unsettled.is_empty() && !listless {
+            return Ok(());
+        }
+        let mut unsettled = std::mem::take(&mut self.unsettled);
+        let mut beside = Beside::new();
+        store.each_relative(|relative| {
+            let Relative { sourced_id, archived, roles, orgs, agents } = relative;
+            let stored = Lists { roles: RoleList(roles), orgs: IdList(orgs), agents: IdList(agents) };
+            let key = key(sourced_id);
+            let person = self.index.people.find(key);
+            let said = person.and_then(|person| unsettled.remove(&person).map(|said| (person, said)));
+            match (said, person.filter(|person| self.index.is_mentioned(*person))) {
+                (Some((person, said)), _) if mode == Mode::Delta && !said.is_empty() => {
+                    for said in said {
+                        self.put_delta(person, &said, stored, &mut beside, today);
+                    }
+                }
+                (Some((person, said)), _) => {
+                    self.put_family(person, stored, today);
+                    self.put_said(person, said, today);
+                    self.mark_guardian(person, stored.roles, today);
+                }
+                (None, Some(person)) => self.put_mentioned(person, stored, doubt, &mut beside, today),
+                // A person who was archived because the row had no sourcedId may still be there.
+                (None, None) if mode != Mode::Bulk && !archived || doubt => {
+                    let person = self.number(key, &mut Near::default());
+                    let way = self.way(stored.roles, Some(stored.orgs), today, &mut String::new());
+                    self.index.sets_of[person as usize] = way.set;
+                    if way.guardian_today {
+                        self.index.marks[person as usize] |= GUARDIAN;
+                    }
+                    self.link(person, way, stored.agents);
+                }
+                (None, None) => {}
+            }
+            Ok(())
+        })?;
+        for (person, said) in unsettled {
+            self.put_said(person, said, today);
+        }
+        for (person, (orgs, agents)) in beside {
+            self.index.taken.entry(person).or_default().keep(orgs.as_deref(), agents.as_deref());
+        }
+        self.link_all();
+        Ok(())
+    }
+
+    fn mark_guardian(&mut self, person: u32, roles: RoleList<'_>, today: &str) {
+        if is_guardian_today(roles, today) {
+            self.index.marks[person as usize] |= GUARDIAN;
+        }
+    }
+
+    /// Takes in one row of a delta: what it does not say stands as the store has it.
+    fn put_delta(&mut self, person: u32, said: &Said, stored: Lists<'_>, beside: &mut Beside, today: &str) {
+        let roles = stored.roles.after(RoleList(&said.roles));
+        let list = |own: &Option<String>, partly: bool, stored: IdList<'_>| match own {
+            Some(own) if partly => stored.with(IdList(own)),
+            Some(own) => own.clone(),
+            None => stored.0.to_owned(),
+        };
+        let orgs = list(&said.orgs, said.orgs_partly, stored.orgs);
+        let agents = list(&said.agents, said.agents_partly, stored.agents);
+        let whole = Lists { roles: RoleList(&roles), orgs: IdList(&orgs), agents: IdList(&agents) };
+        self.put_family(person, whole, today);
+        self.mark_guardian(person, whole.roles, today);
+        if said.orgs_partly || said.agents_partly {
+            let kept = (said.orgs_partly.then_some(orgs), said.agents_partly.then_some(agents));
+            beside.insert(person, kept);
+        }
+    }
+
+    /// Takes in a person whose row says everything but the schools or the links. With `doubt` it may lack others as well.
+    fn put_mentioned(
+        &mut self,
+        person: u32,
+        stored: Lists<'_>,
+        doubt: bool,
+        beside: &mut Beside,
+        today: &str,
+    ) {
+        let Lists { roles, orgs, agents } = stored;
+        let marks = self.index.marks[person as usize];
+        if doubt {
+            self.put_family(person, stored, today);
+        } else if marks & (LISTLESS | ORGLESS) != 0 {
+            let way = self.way(roles, Some(orgs), today, &mut String::new());
+            if marks & LISTLESS != 0 && !agents.0.is_empty() {
+                self.link(person, way, agents);
+            }
+            if marks & ORGLESS != 0 {
+                self.put_set(person, way.set);
+            }
+        }
+        // The roles of 1.2 name the schools, and those of tonight do not name them all.
+        let unsaid = roles.iter().any(|held| held.org.is_some());
+        let partly = self.index.taken.contains_key(&person);
+        let own = Record { roles, orgs: Some(orgs), ..Record::default() };
+        let kept = (
+            (marks & ORGLESS != 0 && (unsaid || partly)).then(|| own_schools(&own, today).join(",")),
+            (partly && marks & LISTLESS != 0).then(|| agents.0.to_owned()),
+        );
+        if kept.0.is_some() || kept.1.is_some() {
+            beside.insert(person, kept);
+        }
+    }
+
+    fn put_said(&mut self, person: u32, said: Vec<Said>, today: &str) {
+        for said in said {
+            let list = |list: &Option<String>| list.clone().unwrap_or_default();
+            let (orgs, agents) = (list(&said.orgs), list(&said.agents));
+            if said.roles.is_empty() && orgs.is_empty() && agents.is_empty() {
+                continue;
+            }
+            let said = Lists { roles: RoleList(&said.roles), orgs: IdList(&orgs), agents: IdList(&agents) };
+            self.put_family(person, said, today);
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! Reading the roster, and taking in what each record says.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use super::orgs::Orgs;
+use super::people::{Near, PersonIndex};
+use super::{
+    BLANK_AGENTS, BLANK_ORGS, GONE, GUARDIAN, LISTLESS, MENTIONED, NO_PERSON, NO_SET, ORGLESS, RosterIndex,
+};
+use crate::cache::Cache;
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::last_night::FileSeen;
+use crate::roles;
+use crate::roster::ids;
+use crate::roster::kept::{self, Block, Kept};
+use crate::roster::{IdList, Mode, Record, RoleList, current_roles, distinct, own_schools};
+use crate::rules::Rules;
+use crate::source::{About, AfterRead, RosterSource};
+use crate::spool::{BLOCK, Spool};
+use crate::store::Store;
+
+/// What one row says of a person's family, kept until it is held against what the store knows.
+#[derive(Clone, Default)]
+pub(super) struct Said {
+    pub(super) line: Option<u64>,
+    pub(super) roles: String,
+    pub(super) orgs: Option<String>,
+    pub(super) agents: Option<String>,
+    /// Some part of the schools, or of the links, is no id that is known: what the store knows stands as well.
+    pub(super) orgs_partly: bool,
+    pub(super) agents_partly: bool,
+}
+
+impl Said {
+    pub(super) fn of(record: &Record<'_>) -> Self {
+        let own = |list: Option<IdList<'_>>| list.map(|list| list.0.to_owned());
+        Self {
+            line: record.line,
+            roles: record.roles.0.to_owned(),
+            orgs: own(record.orgs),
+            agents: own(record.agents),
+            ..Self::default()
+        }
+    }
+}
+
+/// What roles and orgs mean that are written alike.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pub(super) set: u32,
+    /// Guardian; something else.
+    pub(super) as_guardian: bool,
+    pub(super) as_student: bool,
+    /// Guardian, in a role that is held today.
+    pub(super) guardian_today: bool,
+    /// The schools are not said, or not all of them.
+    pub(super) orgless: bool,
+    /// It is said that there is no school.
+    pub(super) blank: bool,
+    /// Some org is no known id.
+    pub(super) odd: bool,
+    /// Some role is none that is known.
+    pub(super) foreign: bool,
+    /// Number of the roles held today, among [`super::Counts::held`].
+    pub(super) held: u32,
+}
+
+/// A person whom another one lists as family.
+pub(super) struct Link {
+    pub(super) person: u32,
+    /// Key of the other.
+    pub(super) agent: u64,
+    /// The person is the guardian; the other is.
+    pub(super) as_guardian: bool,
+    pub(super) as_student: bool,
+}
+
+/// References to ids that neither the roster nor the store knows.
+#[derive(Default)]
+pub(super) struct Dangling {
+    pub(super) ids: BTreeSet<u64>,
+    /// References to ids that were not among those of the last good night.
+    pub(super) new: u64,
+}
+
+/// The index in the making, and what is needed only until it is finished.
+#[derive(Default)]
+pub(super) struct Intake {
+    pub(super) index: RosterIndex,
+    /// People whom the roster mentions.
+    pub(super) mentioned: u64,
+    /// People with several rows.
+    pub(super) doubles: HashSet<u32>,
+    /// What rows say that do not say everything, by person.
+    pub(super) unsettled: HashMap<u32, Vec<Said>>,
+    /// Rows with an org that is no known id, and rows that are one person together.
+    pub(super) odd: HashMap<u32, Vec<Said>>,
+    ways: Cache<Way>,
+    held_numbers: HashMap<Box<str>, u32>,
+    /// Words for roles that OneRoster does not have, and how many records have each.
+    pub(super) foreign: BTreeMap<String, u64>,
+    /// Links that have not been looked up yet, how many there were, and where the last one was found.
+    pub(super) links: Vec<Link>,
+    pub(super) link_count: u64,
+    pub(super) agents_near: Near,
+    pub(super) dangling_orgs: Dangling,
+    pub(super) dangling_agents: Dangling,
+}
+
+/// Opens a source and reads it, once and completely, before anything is decided.
+///
+/// It is opened and read in a thread of its own; meanwhile `prepare` reads which people the store knows, and something of the
+/// caller's. `each` is told of every record with a sourcedId: the person, and whether it is the person's first. `progress` is
+/// told how many records there are so far.
+///
+/// # Errors
+/// Those of `prepare` and of the source; `InputUnusable` if no record has a sourcedId, or no user is at a configured school.
+pub fn read<T>(
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
+    prepare: impl FnOnce(&mut Findings) -> Result<(PersonIndex, T)>,
+    mut each: impl FnMut(&mut T, u32, &Kept<'_>, bool),
+    (store, rules): (&Store, &Rules),
+    findings: &mut Findings,
+    progress: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<((Arc<dyn RosterSource>, AfterRead), RosterIndex, T)> {
+    let seed = rules.seed();
+    let (records, waiting) = (Spool::default(), AtomicUsize::new(0));
+    let today = rules.today.to_string();
+    let (mut intake, prepared, source, after) = thread::scope(|scope| {
+        let (tell_source, source) = channel();
+        let (tell_block, blocks) = channel();
+        let (give_back, spare) = channel();
+        let (records, waiting) = (&records, &waiting);
+        let tell = Tell { source: tell_source, block: tell_block, waiting, spare };
+        let reader = thread::Builder::new()
+            .spawn_scoped(scope, move || read_source(open, seed, records, &tell))
+            .map_err(Failure::no_thread)?;
+        let arrivals = Arrivals { blocks, waiting, spare: give_back };
+        let (people, mut prepared) = prepare(findings)?;
+        let taken = source.recv().ok().map(|source: Arc<dyn RosterSource>| {
+            findings.merge(&source.about().findings);
+            let mut intake = Intake::new(people, Orgs::new(&source.about().schools, store, rules)?);
+            let each = |person, kept: &Kept<'_>, is_first| each(&mut prepared, person, kept, is_first);
+            intake.take_in_all(&*source, records, &arrivals, &today, each, progress)?;
+            Ok((intake, source))
+        });
+        // If the reader is not done, it need not go on.
+        drop(arrivals);
+        let (own, outcome) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        findings.merge(&own);
+        // A roster that was not read to its end explains whatever else seems wrong with it.
+        let after = outcome?;
+        let taken =
+            taken.unwrap_or_else(|| Err(Failure::new(Kind::Failed, "the thread that reads has stopped")));
+        taken.map(|(intake, source)| (intake, prepared, source, after))
+    })?;
+    intake.index.records = records;
+    let index = intake.finish(source.about(), &after.files, (store, rules), findings)?;
+    Ok(((source, after), index, prepared))
+}
+
+/// How the thread that reads tells of its progress.
+struct Tell<'a> {
+    source: Sender<Arc<dyn RosterSource>>,
+    block: Sender<Arrived>,
+    /// Blocks that wait to be taken in.
+    waiting: &'a AtomicUsize,
+    /// Memory that is not needed any more.
+    spare: Receiver<Vec<u8>>,
+}
+
+/// Opens a source and reads it to its end, into the spool. Tells of the source, and how many records each block has.
+fn read_source(
+    open: impl FnOnce() -> Result<Box<dyn RosterSource>>,
+    seed: u64,
+    records: &Spool,
+    tell: &Tell<'_>,
+) -> (Findings, Result<AfterRead>) {
+    let mut findings = Findings::default();
+    let source: Arc<dyn RosterSource> = match open() {
+        Ok(source) => source.into(),
+        Err(failure) => return (findings, Err(failure)),
+    };
+    // If nothing waits for the source, the first block finds out.
+    let _ = tell.source.send(Arc::clone(&source));
+    let mut block = Block::default();
+    let mut failed = None;
+    let mut put = |block: &mut Block| {
+        let count = block.records();
+        let spare = tell.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BLOCK + BLOCK / 8));
+        let bytes = block.finish(spare);
+        if let Err(failure) = records.push(&bytes) {
+            failed = Some(failure);
+            return ControlFlow::Break(());
+        }
+        // The thread that takes it in may be behind, and finds it in the spool.
+        let at_hand = tell.waiting.fetch_add(1, Ordering::Relaxed) < AT_HAND;
+        match tell.block.send(Arrived { records: count, bytes: at_hand.then_some(bytes) }) {
+            Ok(()) => ControlFlow::Continue(()),
+            // No thread takes it in any more.
+            Err(_) => ControlFlow::Break(()),
+        }
+    };
+    let outcome = source.read(&mut findings, &mut |record| {
+        match ids::encoded(record.sourced_id) {
+            Cow::Borrowed(_) => block.append(record, seed),
+            Cow::Owned(sourced_id) => block.append(&Record { sourced_id: &sourced_id, ..*record }, seed),
+        }
+        if block.size() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block) }
+    });
+    if outcome.is_ok() && block.records() > 0 {
+        let _ = put(&mut block);
+    }
+    (findings, failed.map_or(outcome, Err))
+}
+
+/// So many blocks are handed over from memory to memory while they wait to be taken in; any more only by the spool.
+const AT_HAND: usize = 8;
+
+/// A block of the roster that has been read.
+struct Arrived {
+    records: u32,
+    /// None: it is in the spool alone.
+    bytes: Option<Vec<u8>>,
+}
+
+/// Blocks on their way from the thread that reads to the one that takes in.
+struct Arrivals<'a> {
+    blocks: Receiver<Arrived>,
+    /// How many of them wait.
+    waiting: &'a AtomicUsize,
+    /// Memory that is not needed any more, on its way back.
+    spare: Sender<Vec<u8>>,
+}
+
+impl Intake {
+    fn new(people: PersonIndex, orgs: Orgs) -> Self {
+        let index = RosterIndex {
+            sets_of: vec![NO_SET; people.len()],
+            marks: vec![0; people.len()],
+            families: Vec::with_capacity(people.len() / 2),
+            // Most nights have about as many records as there are accounts.
+            people_of: Vec::with_capacity(people.len() + people.len() / 16),
+            people,
+            orgs,
+            ..RosterIndex::default()
+        };
+        Self { index, ..Self::default() }
+    }
+
+    /// Works out what can only be known at the end, in the order in which one follows from the other.
+    fn finish(
+        mut self,
+        about: &About,
+        files: &BTreeMap<String, FileSeen>,
+        (store, rules): (&Store, &Rules),
+        findings: &mut Findings,
+    ) -> Result<RosterIndex> {
+        let (file, mode) = (about.users_name, about.mode);
+        let today = rules.today.to_string();
+        self.compare_doubles(rules, file, findings)?;
+        self.read_odd_lists(store, mode, rules, file, findings)?;
+        self.look_at_columns(about, files, rules, findings);
+        // A row without a sourcedId may be about any person: then nothing that is known of a person is lost.
+        let lost_roles = mode == Mode::Bulk && self.has_lost_roles(rules, file, findings);
+        let doubt = about.has_unclear_rows || self.index.counts.without_id > 0 || lost_roles;
+        self.index.unclear = doubt || mode == Mode::Unknown;
+        self.ask_the_store(store, mode, doubt, &today)?;
+        self.index.families.sort_unstable();
+        self.index.families.dedup();
+        self.keep_last_schools(store, mode, &today)?;
+        self.refuse_other_schools(about, rules)?;
+        self.say_foreign_roles(file, findings);
+        let Self { mut index, dangling_orgs, dangling_agents, .. } = self;
+        index.dangling = dangling_orgs.ids.into_iter().chain(dangling_agents.ids).collect();
+        Ok(index)
+    }
+
+    /// Takes in the whole roster, block by block as it comes in.
+    fn take_in_all(
+        &mut self,
+        source: &dyn RosterSource,
+        roster: &Spool,
+        arrivals: &Arrivals<'_>,
+        today: &str,
+        mut each: impl FnMut(u32, &Kept<'_>, bool),
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mode = source.about().mode;
+        let (mut scratch, mut near) = (String::new(), Near::default());
+        let (mut reader, mut own) = (roster.read(), Vec::new());
+        for Arrived { records: count, bytes } in &arrivals.blocks {
+            arrivals.waiting.fetch_sub(1, Ordering::Relaxed);
+            let block = match &bytes {
+                Some(block) => {
+                    reader.pass(block.len());
+                    block
+                }
+                None => {
+                    reader.next(&mut own)?;
+                    &own
+                }
+            };
+            self.index.blocks.push(count);
+            let mut records = kept::records(block)?;
+            while let Some(kept) = records.next_record()? {
+                let record = &kept.record;
+                self.index.counts.records += 1;
+                for (count, cell) in
+                    self.index.counts.contacts.iter_mut().zip([record.email, record.sms, record.phone])
+                {
+                    *count += u64::from(cell.is_some_and(|cell| !cell.is_empty()));
+                }
+                if record.sourced_id.is_empty() {
+                    self.index.counts.without_id += 1;
+                    self.index.people_of.push(NO_PERSON);
+                    continue;
+                }
+                let person = self.number(kept.key, &mut near);
+                self.index.people_of.push(person);
+                let is_first = !self.index.is_mentioned(person);
+                each(person, &kept, is_first);
+                if is_first {
+                    self.mentioned += 1;
+                } else {
+                    self.doubles.insert(person);
+                }
+                self.take_in(record, person, mode, today, &mut scratch);
+            }
+            self.link_all();
+            if let Some(block) = bytes {
+                // The thread that reads may be done already.
+                let _ = arrivals.spare.send(block);
+            }
+            if progress(self.index.counts.records).is_break() {
+                break;
+            }
+        }
+        if self.mentioned == 0 {
+            return Err(Failure::new(Kind::InputUnusable, "no row of the roster has a sourcedId")
+                .at(&source.about().name)
+                .cure("have the export made again; nothing was changed"));
+        }
+        Ok(())
+    }
+
+    /// Takes in one row: at once if it is the whole word on the person, otherwise to be held against the store.
+    fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
+        let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
+        let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
+        let mut guardian = false;
+        if gone {
+            if !self.index.is_mentioned(person) {
+                self.index.marks[person as usize] |= GONE;
+            }
+            self.put_schools(person, &[]);
+        } else if whole {
+            let way = self.way(record.roles, record.orgs, today, scratch);
+            guardian = way.guardian_today;
+            self.index.counts.placed += u64::from(!way.blank && !way.orgless);
+            self.count_roles(record, way);
+            self.mark_said(person, way.orgless, way.blank, record.agents.map(|list| list.0));
+            if way.odd {
+                self.put_schools(person, &[]);
+                self.odd.entry(person).or_default().push(Said::of(record));
+            } else {
+                self.put_set(person, way.set);
+                if let Some(agents) = record.agents {
+                    self.link(person, way, agents);
+                }
+            }
+        } else {
+            self.put_schools(person, &[]);
+            self.index.counts.roleless += u64::from(record.defect.is_none() && record.roles.0.is_empty());
+            let said = match record.defect {
+                Some(_) => Said::default(),
+                None => Said::of(record),
+            };
+            self.unsettled.entry(person).or_default().push(said);
+            guardian = is_guardian_today(record.roles, today);
+        }
+        if !gone {
+            self.index.marks[person as usize] &= !GONE;
+        }
+        if guardian {
+            self.index.marks[person as usize] |= GUARDIAN;
+        }
+    }
+
+    /// Notes whether a row says where its person is, and who belongs to the person.
+    fn mark_said(&mut self, person: u32, orgless: bool, blank: bool, agents: Option<&str>) {
+        let marks = &mut self.index.marks[person as usize];
+        if orgless {
+            *marks |= ORGLESS;
+        } else if blank {
+            *marks |= BLANK_ORGS;
+        }
+        match agents {
+            None => *marks |= LISTLESS,
+            Some("") => *marks |= BLANK_AGENTS,
+            Some(_) => self.index.counts.linked += 1,
+        }
+    }
+
+    fn count_roles(&mut self, record: &Record<'_>, way: Way) {
+        self.index.counts.held[way.held as usize].1 += 1;
+        if way.foreign {
+            for held in record.roles.iter() {
+                let role = roles::canonical(held.role);
+                if !roles::is_known(&role) {
+                    *self.foreign.entry(role.into_owned()).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// The number of a person; the next one for a person who is met for the first time.
+    pub(super) fn number(&mut self, key: u64, near: &mut Near) -> u32 {
+        let number = self.index.people.number(key, near);
+        if self.index.sets_of.len() < self.index.people.len() {
+            self.index.sets_of.push(NO_SET);
+            self.index.marks.push(0);
+        }
+        number
+    }
+
+    /// Adds schools to those of a person in the roster. Of several rows all count: a school too many protects a person's details,
+    /// one too few would let the sync change them.
+    pub(super) fn put_set(&mut self, person: u32, set: u32) {
+        let before = self.index.sets_of[person as usize];
+        let all = if before == NO_SET || before == set {
+            set
+        } else {
+            let (before, more) = (self.index.sets.get(before).to_vec(), self.index.sets.get(set).to_vec());
+            self.index.sets.number(&distinct(before.iter().chain(&more).map(String::as_str)))
+        };
+        self.index.sets_of[person as usize] = all;
+        self.index.marks[person as usize] |= MENTIONED;
+    }
+
+    pub(super) fn put_schools(&mut self, person: u32, schools: &[&str]) {
+        let set = self.index.sets.number(schools);
+        self.put_set(person, set);
+    }
+
+    /// What roles and orgs come to. Most of a school's people write them alike.
+    pub(super) fn way(
+        &mut self,
+        roles: RoleList<'_>,
+        orgs: Option<IdList<'_>>,
+        today: &str,
+        scratch: &mut String,
+    ) -> Way {
+        scratch.clear();
+        scratch.push_str(roles.0);
+        scratch.push(if orgs.is_some() { '\u{1}' } else { '\u{2}' });
+        scratch.push_str(orgs.unwrap_or_default().0);
+        if let Some(way) = self.ways.get(scratch) {
+            return *way;
+        }
+        let record = Record { roles, orgs, ..Record::default() };
+        let own = own_schools(&record, today);
+        let odd = orgs_of(&record).any(|org| !self.index.orgs.is_known(org));
+        let schools: Vec<&str> = own.iter().copied().filter(|org| self.index.orgs.is_school(org)).collect();
+        let set = self.index.sets.number(&schools);
+        let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
+        let current = current_roles(roles, today);
+        // Of 1.1's lists a blank one is said; a role of 1.2 always has an org, and where it has none that is not said.
+        let orgless = orgs.is_none() && roles.iter().any(|assignment| assignment.org.is_none());
+        let way = Way {
+            set,
+            as_guardian: roles.iter().any(|assignment| guardian(assignment.role)),
+            as_student: roles.iter().any(|assignment| !guardian(assignment.role)),
+            guardian_today: current.iter().any(|role| roles::is_guardian(role)),
+            orgless,
+            blank: !orgless && own.is_empty(),
+            odd,
+            foreign: roles.iter().any(|held| !roles::is_known(&roles::canonical(held.role))),
+            held: self.held_number(&current.join("|")),
+        };
+        self.ways.put(scratch, way);
+        way
+    }
+
+    /// The number of roles that are held together.
+    pub(super) fn held_number(&mut self, joined: &str) -> u32 {
+        if let Some(number) = self.held_numbers.get(joined) {
+            return *number;
+        }
+        let number = u32::try_from(self.index.counts.held.len()).unwrap_or(u32::MAX);
+        self.index.counts.held.push((joined.into(), 0));
+        self.held_numbers.insert(joined.into(), number);
+        number
+    }
+}
+
+/// Every org that a record names, whether its role is held today or not.
+pub(super) fn orgs_of<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a str> {
+    record.roles.iter().filter_map(|held| held.org).chain(record.orgs.unwrap_or_default().iter())
+}
+
+pub(super) fn is_guardian_today(roles: RoleList<'_>, today: &str) -> bool {
+    current_roles(roles, today).iter().any(|role| roles::is_guardian(role))
+}

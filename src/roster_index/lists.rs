@@ -1,0 +1,389 @@
+//! Lists of ids that are not written as OneRoster writes them, and references to ids that are not known.
+//!
+//! Only rows with an id that is not known are read again. Where a list can be read so that every part of it is a known id, it is
+//! read so. Otherwise the parts that are known count, and those that the store has count as well.
+
+use std::collections::{HashMap, HashSet};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::intake::{Dangling, Intake, Said, orgs_of};
+use super::{LISTLESS, NO_PERSON, ORGLESS, Taken};
+use crate::failure::Result;
+use crate::findings::{At, Findings};
+use crate::last_night::MOST_DANGLING;
+use crate::plural::counted;
+use crate::roster::ids::{self, Folded, Reading};
+use crate::roster::kept::{self, Kept, key};
+use crate::roster::{Assignment, IdList, Mode, Record, RoleList};
+use crate::rules::Rules;
+use crate::store::Store;
+use crate::value::null_word;
+
+/// What lists are read with, besides the people who have a number.
+struct Known<'a> {
+    /// Hashes of the sourcedIds of bystanders: people of the store without an account.
+    bystanders: HashSet<u64>,
+    /// Of the ids that are looked for in another form.
+    folded: Folded,
+    /// The dangling ids of the last good night, sorted; none if there was no such night.
+    last_dangling: Option<&'a [u64]>,
+    file: &'a str,
+}
+
+impl Known<'_> {
+    /// Whether an id that is not known was not there on the last good night. Of very many such ids only the lowest hashes are
+    /// kept; an id beyond them counts as an old one.
+    fn is_new(&self, id: u64) -> bool {
+        self.last_dangling.is_some_and(|last| {
+            let may_be_old = last.len() >= MOST_DANGLING && last.last().is_some_and(|most| id > *most);
+            !may_be_old && last.binary_search(&id).is_err()
+        })
+    }
+}
+
+impl Intake {
+    /// Reads rows again in which an id is not known.
+    pub(super) fn read_odd_lists(
+        &mut self,
+        store: &Store,
+        mode: Mode,
+        rules: &Rules,
+        file: &str,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        self.link_all();
+        // What is read again below was counted.
+        let links = self.link_count;
+        let mut odd = std::mem::take(&mut self.odd);
+        let last_dangling = rules.last_night.as_deref().map(|night| night.roster.dangling.as_slice());
+        let mut known = Known { bystanders: HashSet::new(), folded: Folded::default(), last_dangling, file };
+        let strangers = self.strangers();
+        let open = self.unsettled.values().flatten().any(|said| said.agents.is_some());
+        if !strangers.is_empty() || open || !odd.is_empty() {
+            store.each_bystander_id(|id| {
+                known.bystanders.insert(key(id));
+            })?;
+        }
+        let wanted = self.drop_links_to(&strangers, &known);
+        self.read_rows_of(&wanted, &mut odd)?;
+        if odd.is_empty() && self.unsettled.is_empty() {
+            return Ok(());
+        }
+        self.look_for_other_forms(&odd, store, &mut known)?;
+        let today = rules.today.to_string();
+        for (person, rows) in in_order(odd) {
+            self.put_odd_rows(person, rows, &known, &today, findings);
+        }
+        for (person, mut rows) in in_order(std::mem::take(&mut self.unsettled)) {
+            for said in &mut rows {
+                if self.read_row(said, &known, findings) {
+                    self.index.taken.entry(person).or_default().add(said.clone());
+                }
+            }
+            self.unsettled.insert(person, rows);
+        }
+        self.link_all();
+        self.link_count = links;
+        self.say_dangling(mode, rules, file, findings);
+        Ok(())
+    }
+
+    /// Takes in the rows of one person.
+    fn put_odd_rows(
+        &mut self,
+        person: u32,
+        rows: Vec<Said>,
+        known: &Known<'_>,
+        today: &str,
+        findings: &mut Findings,
+    ) {
+        let mut taken = Taken::default();
+        let several = rows.len() > 1;
+        for mut said in rows {
+            let changed = self.read_row(&mut said, known, findings);
+            let orgs = said.orgs.as_deref().map(IdList);
+            let way = self.way(RoleList(&said.roles), orgs, today, &mut String::new());
+            self.put_set(person, way.set);
+            if let Some(agents) = &said.agents {
+                let agents: Vec<&str> =
+                    IdList(agents).iter().filter(|id| self.is_person(id, known)).collect();
+                self.link(person, way, IdList(&agents.join(",")));
+            }
+            let marks = &mut self.index.marks[person as usize];
+            *marks |= if said.orgs_partly { ORGLESS } else { 0 };
+            *marks |= if said.agents_partly { LISTLESS } else { 0 };
+            if changed || several {
+                taken.add(said);
+            }
+        }
+        if taken.roles.is_some() {
+            self.index.taken.insert(person, taken);
+        }
+    }
+
+    /// People whom only links name, by number.
+    fn strangers(&self) -> HashSet<u32> {
+        let numbers = self.index.people.accounts()..self.index.people.len();
+        let numbers = numbers.filter_map(|number| u32::try_from(number).ok());
+        numbers.filter(|number| !self.index.is_mentioned(*number)).collect()
+    }
+
+    /// Removes the links to people who are not known. Returns the people who named them.
+    fn drop_links_to(&mut self, strangers: &HashSet<u32>, known: &Known<'_>) -> HashSet<u32> {
+        let mut named = HashSet::new();
+        if strangers.is_empty() {
+            return named;
+        }
+        let directory = &self.index.people;
+        let unknown =
+            |number: &u32| strangers.contains(number) && !known.bystanders.contains(&directory.key(*number));
+        self.index.families.retain(|(guardian, student)| {
+            let (a, b) = (unknown(guardian), unknown(student));
+            if a != b {
+                named.insert(if a { *student } else { *guardian });
+            }
+            !a && !b
+        });
+        named
+    }
+
+    /// Reads the rows of some people again.
+    fn read_rows_of(&self, wanted: &HashSet<u32>, odd: &mut HashMap<u32, Vec<Said>>) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let (mut reader, mut block) = (self.index.records.read(), Vec::new());
+        let mut people = self.index.people_of.iter();
+        while reader.next(&mut block)? {
+            let mut records = kept::records(&block)?;
+            while let Some(person) = people.as_slice().first().copied() {
+                if person == NO_PERSON || !wanted.contains(&person) {
+                    if !records.skip()? {
+                        break;
+                    }
+                } else {
+                    let Some(Kept { record, .. }) = records.next_record()? else { break };
+                    let usable = record.defect.is_none() && !record.deleted && !record.roles.0.is_empty();
+                    if usable && !self.unsettled.contains_key(&person) {
+                        let rows = odd.entry(person).or_default();
+                        if !rows.iter().any(|said| said.line == record.line) {
+                            rows.push(Said::of(&record));
+                        }
+                    }
+                }
+                people.next();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an id is that of a person in the roster or in the store.
+    fn is_person(&self, id: &str, known: &Known<'_>) -> bool {
+        let key = key(id);
+        self.index.knows(key) || known.bystanders.contains(&key)
+    }
+
+    /// Looks among all ids of the roster and of the store for those that are written in another form in some list.
+    fn look_for_other_forms(
+        &self,
+        odd: &HashMap<u32, Vec<Said>>,
+        store: &Store,
+        known: &mut Known<'_>,
+    ) -> Result<()> {
+        let mut wanted: HashSet<String> = HashSet::new();
+        for said in odd.values().chain(self.unsettled.values()).flatten() {
+            let agents = said.agents.as_deref().unwrap_or_default();
+            if IdList(agents).iter().any(|id| !self.is_person(id, known)) {
+                wanted.extend(ids::candidates(agents).map(ids::fold));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let folded = &mut known.folded;
+        let mut add = |id: &str| {
+            if wanted.contains(&ids::fold(id)) {
+                folded.add(id);
+            }
+        };
+        let (mut reader, mut block) = (self.index.records.read(), Vec::new());
+        while reader.next(&mut block)? {
+            let mut records = kept::records(&block)?;
+            while let Some(Kept { record, .. }) = records.next_record()? {
+                add(record.sourced_id);
+            }
+        }
+        store.each_id(add)
+    }
+
+    /// Reads one row's lists. Returns whether something else is taken than what stands there.
+    fn read_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
+        let mut changed = false;
+        // A word for "no value" says nothing; what the source says of it is told elsewhere.
+        fn is_word(list: &Option<String>) -> Option<&str> {
+            list.as_deref().filter(|list| null_word(list).is_some())
+        }
+        if is_word(&said.orgs).is_some_and(|list| !self.index.orgs.is_known(list)) {
+            (said.orgs, said.orgs_partly, changed) = (None, true, true);
+        }
+        if is_word(&said.agents).is_some_and(|list| !self.is_person(list, known)) {
+            (said.agents, said.agents_partly, changed) = (None, true, true);
+        }
+        changed |= self.read_orgs_of_row(said, known, findings);
+        changed |= self.read_agents_of_row(said, known, findings);
+        changed
+    }
+
+    /// Reads the orgs of a row, if one of them is not known. Returns whether something else is taken.
+    fn read_orgs_of_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
+        let orgs = said.orgs.as_deref().map(IdList);
+        let record = Record { roles: RoleList(&said.roles), orgs, ..Record::default() };
+        if orgs_of(&record).all(|org| self.index.orgs.is_known(org)) {
+            return false;
+        }
+        let (mut roles, mut partly, mut changed) = (String::new(), false, false);
+        let line = said.line;
+        let mut say = |code, message| {
+            findings.warn(code, At::file(known.file).line(line).column("orgSourcedIds"), || message);
+        };
+        for held in RoleList(&said.roles).iter() {
+            let Some(org) = held.org else {
+                held.write_to(&mut roles);
+                continue;
+            };
+            for org in &self.read_orgs(org, &mut partly, known, &mut say) {
+                Assignment { org: Some(org), ..held }.write_to(&mut roles);
+            }
+        }
+        // A list in which a delta takes a role away is not written anew.
+        if !said.roles.contains("\t-") {
+            changed |= roles != said.roles;
+            said.roles = roles;
+        }
+        if let Some(list) = &said.orgs {
+            let orgs = self.read_orgs(list, &mut partly, known, &mut say).join(",");
+            changed |= orgs != *list;
+            said.orgs = Some(orgs);
+        }
+        said.orgs_partly |= partly;
+        changed | partly
+    }
+
+    /// Reads the links of a row, if one of them is not known. Returns whether something else is taken.
+    fn read_agents_of_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
+        let is_odd = |list: &String| IdList(list).iter().any(|id| !self.is_person(id, known));
+        let Some(list) = said.agents.clone().filter(is_odd) else { return false };
+        let resolve = |text: &str| match self.is_person(text, known) {
+            true => Some(text.to_owned()),
+            false => known.folded.find(text).map(str::to_owned),
+        };
+        let place = At::file(known.file).line(said.line).column("agentSourcedIds");
+        match ids::read(&list, &resolve) {
+            Reading::Known(agents) => {
+                findings.warn("odd-list", place, || {
+                    format!(
+                        "not written as OneRoster has it; read as {}",
+                        counted(agents.len() as u64, "known id", "known ids")
+                    )
+                });
+                said.agents = Some(agents.join(","));
+            }
+            Reading::Partly { known: found, unknown } => {
+                for id in &unknown {
+                    self.dangling_agents.add(id, known);
+                    findings.warn("dangling-agent", place, || {
+                        format!(
+                            "{} is no user of the roster or the store; the links that the store knows stand",
+                            quoted(id)
+                        )
+                    });
+                }
+                said.agents = Some([found, unknown].concat().join(","));
+                said.agents_partly = true;
+            }
+        }
+        true
+    }
+
+    /// The orgs of one cell. Orgs that are not known are taken by their ids.
+    fn read_orgs(
+        &mut self,
+        cell: &str,
+        partly: &mut bool,
+        context: &Known<'_>,
+        say: &mut dyn FnMut(&'static str, String),
+    ) -> Vec<String> {
+        match ids::read(cell, &|text| self.index.orgs.resolve(text)) {
+            Reading::Known(orgs) => {
+                if !self.index.orgs.is_told && orgs.join(",") != cell {
+                    say("odd-list", format!("not written as OneRoster has it; read as {}", orgs.join(", ")));
+                }
+                orgs
+            }
+            Reading::Partly { known, unknown } => {
+                for id in unknown.iter().filter(|id| !self.index.orgs.may_be_new(id)) {
+                    *partly = true;
+                    self.dangling_orgs.add(id, context);
+                    if !self.index.orgs.is_told {
+                        let what = "is no org that is known; the schools that the store knows stand as well";
+                        say("dangling-org", format!("{} {what}", quoted(id)));
+                    }
+                }
+                known.into_iter().chain(unknown).collect()
+            }
+        }
+    }
+}
+
+impl Dangling {
+    fn add(&mut self, id: &str, known: &Known<'_>) {
+        let hash = xxh3_64(id.as_bytes());
+        self.ids.insert(hash);
+        self.new += u64::from(known.is_new(hash));
+    }
+}
+
+impl Taken {
+    /// Adds what one row of the person says.
+    fn add(&mut self, said: Said) {
+        let ids = |own: &mut Option<String>, list: Option<String>| {
+            if let Some(list) = list {
+                *own = Some(match own.take() {
+                    Some(own) => IdList(&own).with(IdList(&list)),
+                    None => list,
+                });
+            }
+        };
+        self.roles = Some(match self.roles.take() {
+            Some(own) => RoleList(&own).with(RoleList(&said.roles)),
+            None => said.roles,
+        });
+        ids(&mut self.orgs, said.orgs);
+        ids(&mut self.agents, said.agents);
+    }
+
+    /// Adds what the store knows of schools, or of links.
+    pub(super) fn keep(&mut self, orgs: Option<&str>, agents: Option<&str>) {
+        let add = |own: &mut Option<String>, known: Option<&str>| {
+            if let Some(known) = known {
+                *own = Some(IdList(known).with(IdList(own.as_deref().unwrap_or_default())));
+            }
+        };
+        add(&mut self.orgs, orgs);
+        add(&mut self.agents, agents);
+    }
+}
+
+/// The rows of each person, in the order of the file, so that the first findings are always the same.
+fn in_order(rows: HashMap<u32, Vec<Said>>) -> Vec<(u32, Vec<Said>)> {
+    let mut all: Vec<_> = rows.into_iter().collect();
+    all.sort_by_key(|(person, said)| (said.first().map(|said| said.line), *person));
+    all
+}
+
+/// A text of the roster in a message: short.
+pub(super) fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(60).collect();
+    format!("`{short}`")
+}

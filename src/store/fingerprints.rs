@@ -1,0 +1,474 @@
+//! Fingerprints: what each account was decided on last, so that a run need not decide it again; and the signs of each account.
+//!
+//! They are kept in chunks, a column at a time, so that a million of them are read in a few hundredths of a second. Triggers
+//! put the id of an account into the table `touched` on every write to the account. Its fingerprints do not count any more.
+
+use std::ops::Range;
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Store;
+use crate::account::State;
+use crate::failure::{Failure, Kind, Result};
+use crate::roster::kept::key;
+
+/// Accounts in one row of the table.
+pub const CHUNK: usize = 1024;
+
+/// Signs of an account.
+pub const ACTIVE: u8 = 1;
+pub const ARCHIVED: u8 = 2;
+/// The setting under which the person was when last decided on. Neither: it is not known.
+pub const UNDER_ON: u8 = 8;
+pub const UNDER_OFF: u8 = 16;
+/// Roles, their dates or schools left the person out.
+pub const LEFT_OUT: u8 = 32;
+/// All of them. Older stores had other bits as well.
+const SIGNS: u8 = ACTIVE | ARCHIVED | UNDER_ON | UNDER_OFF | LEFT_OUT;
+
+/// The bit of a decision's fingerprint which says that the report's row is in `cached_row`.
+pub const HAS_CACHED_ROW: u64 = 1;
+
+/// How far apart ids may be. They are given one after the other; only an edit by hand can make such a gap.
+const GAP: usize = 10_000_000;
+
+/// The fingerprints and signs of all accounts: the one with id 1 first. An id without an account has the key 0.
+#[derive(Debug, Default)]
+pub struct Fingerprints {
+    /// Hash of the sourcedId.
+    pub keys: Vec<u64>,
+    pub signs: Vec<u8>,
+    /// Of all that the account was decided on, with [`HAS_CACHED_ROW`]; 0: to be decided.
+    pub decisions: Vec<u64>,
+    /// Of the platform's row last taken in; 0: none, or it is to be taken in again.
+    pub exports: Vec<u64>,
+    /// Chunks that are not in the store as they are here.
+    pub changed: Vec<bool>,
+}
+
+/// What replaces the fingerprints of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FingerprintChange {
+    /// The id less one.
+    pub account: usize,
+    /// With [`HAS_CACHED_ROW`]; 0: to be decided.
+    pub decision: u64,
+    /// None, here and below: as it was.
+    pub export: Option<u64>,
+    /// Hashes of email and phone.
+    pub credentials: Option<[u64; 2]>,
+}
+
+impl Fingerprints {
+    /// Room at once, since columns that grow leave their old places behind.
+    fn with_room_for(accounts: usize) -> Self {
+        let column = || Vec::with_capacity(accounts);
+        let (keys, decisions, exports) = (column(), column(), column());
+        Self { keys, signs: Vec::with_capacity(accounts), decisions, exports, changed: Vec::new() }
+    }
+
+    fn clear(&mut self, at: usize) {
+        self.changed[at / CHUNK] = true;
+        (self.keys[at], self.signs[at], self.decisions[at], self.exports[at]) = (0, 0, 0, 0);
+    }
+
+    fn resize(&mut self, length: usize) {
+        self.keys.resize(length, 0);
+        self.signs.resize(length, 0);
+        self.decisions.resize(length, 0);
+        self.exports.resize(length, 0);
+        self.changed.resize(length.div_ceil(CHUNK), true);
+    }
+
+    fn put_account(&mut self, id: i64, sourced_id: &str, state: &str, archived: bool) -> Result<()> {
+        let at = usize::try_from(id - 1).unwrap_or(usize::MAX);
+        if at >= self.keys.len().saturating_add(GAP) {
+            return Err(Failure::new(Kind::Failed, format!("the store has an account with the odd id {id}"))
+                .cure("another program wrote to the store: restore the store from a backup"));
+        }
+        if at >= self.keys.len() {
+            self.resize(at + 1);
+        }
+        self.clear(at);
+        self.keys[at] = key(sourced_id);
+        let active = if state == State::Active.word() { ACTIVE } else { 0 };
+        self.signs[at] = active | if archived { ARCHIVED } else { 0 };
+        Ok(())
+    }
+}
+
+fn blob<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a [u8]> {
+    Ok(row.get_ref(column)?.as_blob()?)
+}
+
+/// Adds the numbers of a blob. Returns whether there are as many as expected.
+fn add_numbers(numbers: &mut Vec<u64>, bytes: &[u8], count: usize) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    numbers.extend(words.iter().map(|word| u64::from_le_bytes(*word)));
+    rest.is_empty() && words.len() == count
+}
+
+fn bytes(numbers: &[u64]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+impl Store {
+    /// The fingerprints and signs of all accounts.
+    ///
+    /// # Errors
+    /// `Failed` if they or the accounts cannot be read.
+    pub fn fingerprints(&self) -> Result<Fingerprints> {
+        let stored = self.with_touched(self.chunks()?)?;
+        // An account that replaces another by its sourcedId removes that one without a trigger; then no fingerprint is used.
+        let accounts: usize =
+            self.connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?;
+        if stored.keys.iter().filter(|key| **key != 0).count() == accounts {
+            return Ok(stored);
+        }
+        self.with_touched(Fingerprints::default())
+    }
+
+    /// Adds the accounts that are new, and clears the fingerprints and signs of accounts that were written to.
+    fn with_touched(&self, mut stored: Fingerprints) -> Result<Fingerprints> {
+        let covered = stored.keys.len();
+        for at in self.touched_accounts()?.into_iter().filter(|at| *at < covered) {
+            stored.clear(at);
+        }
+        let mut statement = self.connection.prepare(
+            "SELECT id, sourced_id, state, archived FROM account \
+             WHERE id > ?1 OR id IN (SELECT account_id FROM touched) ORDER BY id",
+        )?;
+        let mut rows = statement.query([i64::try_from(covered).unwrap_or(i64::MAX)])?;
+        while let Some(row) = rows.next()? {
+            let text = |column: &str| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
+            stored.put_account(row.get("id")?, text("sourced_id")?, text("state")?, row.get("archived")?)?;
+        }
+        Ok(stored)
+    }
+
+    /// Accounts that were written to since the fingerprints were put away, as ids less one, sorted.
+    fn touched_accounts(&self) -> Result<Vec<usize>> {
+        let mut statement = self.connection.prepare("SELECT account_id FROM touched ORDER BY account_id")?;
+        let ids = statement.query_map([], |row| row.get::<_, i64>(0))?;
+        let ids: Vec<i64> = ids.collect::<rusqlite::Result<_>>()?;
+        Ok(ids.into_iter().filter_map(|id| usize::try_from(id - 1).ok()).collect())
+    }
+
+    /// The fingerprints as they were put away, up to the first chunk that is damaged.
+    fn chunks(&self) -> Result<Fingerprints> {
+        let last = "SELECT coalesce(max(chunk) + 1, 0) FROM fingerprint";
+        let chunks: usize = self.connection.query_row(last, [], |row| row.get(0))?;
+        let mut stored = Fingerprints::with_room_for(chunks.min(GAP / CHUNK) * CHUNK);
+        let mut statement = self
+            .connection
+            .prepare("SELECT chunk, keys, signs, decisions, exports FROM fingerprint ORDER BY chunk")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (length, chunk): (_, usize) = (stored.keys.len(), row.get("chunk")?);
+            let signs = blob(row, "signs")?;
+            let is_whole = length == chunk * CHUNK
+                && signs.len() <= CHUNK
+                && add_numbers(&mut stored.keys, blob(row, "keys")?, signs.len())
+                && add_numbers(&mut stored.decisions, blob(row, "decisions")?, signs.len())
+                && add_numbers(&mut stored.exports, blob(row, "exports")?, signs.len());
+            if !is_whole {
+                stored.resize(length);
+                break;
+            }
+            stored.signs.extend(signs.iter().map(|signs| signs & SIGNS));
+            stored.changed.push(false);
+        }
+        Ok(stored)
+    }
+
+    /// Hashes of the emails and of the phones of so many accounts, the one with id 1 first; 0 for none. They are those of
+    /// accounts that have a fingerprint, and of no others.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be read.
+    pub fn credential_fingerprints(&self, accounts: usize) -> Result<[Vec<u64>; 2]> {
+        let mut all = [Vec::with_capacity(accounts), Vec::with_capacity(accounts)];
+        let mut statement = self
+            .connection
+            .prepare("SELECT chunk, emails, phones FROM fingerprint_credential ORDER BY chunk")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let chunk: usize = row.get("chunk")?;
+            for (column, name) in all.iter_mut().zip(["emails", "phones"]) {
+                column.resize(chunk * CHUNK, 0);
+                add_numbers(column, blob(row, name)?, CHUNK);
+            }
+        }
+        all.iter_mut().for_each(|column| column.resize(accounts, 0));
+        Ok(all)
+    }
+
+    /// Puts the fingerprints of some chunks away. `accounts` is how many accounts there are by now, `changed` is
+    /// [`Fingerprints::changed`], `who` gives the hash of the sourcedId and the signs of the account with the id one higher than
+    /// its argument. `changes` are sorted by account; of several for one the last counts.
+    ///
+    /// # Errors
+    /// `Failed` if they cannot be written.
+    pub fn put_fingerprints(
+        &self,
+        chunks: Range<usize>,
+        accounts: usize,
+        changed: &[bool],
+        who: impl Fn(usize) -> (u64, u8),
+        mut changes: &[FingerprintChange],
+    ) -> Result<()> {
+        let touched = self.touched_accounts()?;
+        let mut touched = &touched[touched.partition_point(|at| *at < chunks.start * CHUNK)..];
+        for chunk in chunks {
+            let ids = chunk * CHUNK..accounts.min((chunk + 1) * CHUNK);
+            let own;
+            (own, changes) = changes.split_at(changes.partition_point(|change| change.account < ids.end));
+            let anew;
+            (anew, touched) = touched.split_at(touched.partition_point(|at| *at < ids.end));
+            if own.is_empty() && anew.is_empty() && !changed.get(chunk).copied().unwrap_or(true) {
+                continue;
+            }
+            self.put_chunk(chunk, ids, &who, own, anew)?;
+        }
+        Ok(())
+    }
+
+    /// Some columns of a chunk as they are in the store, each of so many numbers. What is missing is 0.
+    fn columns<const N: usize>(
+        &self,
+        query: &str,
+        names: [&str; N],
+        chunk: usize,
+        length: usize,
+    ) -> Result<[Vec<u64>; N]> {
+        let mut statement = self.connection.prepare_cached(query)?;
+        let mut rows = statement.query([chunk])?;
+        let mut columns = [const { Vec::new() }; N];
+        if let Some(row) = rows.next()? {
+            for (column, name) in columns.iter_mut().zip(names) {
+                add_numbers(column, blob(row, name)?, length);
+            }
+        }
+        columns.iter_mut().for_each(|column| column.resize(length, 0));
+        Ok(columns)
+    }
+
+    fn put_chunk(
+        &self,
+        chunk: usize,
+        ids: Range<usize>,
+        who: impl Fn(usize) -> (u64, u8),
+        changes: &[FingerprintChange],
+        touched: &[usize],
+    ) -> Result<()> {
+        let [mut keys, mut decisions, mut exports] = self.columns(
+            "SELECT keys, decisions, exports FROM fingerprint WHERE chunk = ?1",
+            ["keys", "decisions", "exports"],
+            chunk,
+            ids.len(),
+        )?;
+        let [mut emails, mut phones] = self.columns(
+            "SELECT emails, phones FROM fingerprint_credential WHERE chunk = ?1",
+            ["emails", "phones"],
+            chunk,
+            ids.len(),
+        )?;
+        let signs: Vec<u8> = ids.clone().map(|at| who(at).1).collect();
+        for (at, key) in ids.clone().map(|at| who(at).0).enumerate() {
+            // The fingerprints are those of another person.
+            if keys[at] != key {
+                (keys[at], decisions[at], exports[at]) = (key, 0, 0);
+            }
+        }
+        for at in touched.iter().map(|at| at - ids.start) {
+            (decisions[at], exports[at]) = (0, 0);
+        }
+        for change in changes {
+            let at = change.account - ids.start;
+            if decisions[at] & HAS_CACHED_ROW != 0 && change.decision & HAS_CACHED_ROW == 0 {
+                self.remove_cached_row(change.account)?;
+            }
+            decisions[at] = change.decision;
+            exports[at] = change.export.unwrap_or(exports[at]);
+            [emails[at], phones[at]] = change.credentials.unwrap_or([emails[at], phones[at]]);
+        }
+        let mut statement = self.connection.prepare_cached(
+            "INSERT OR REPLACE INTO fingerprint (chunk, keys, signs, decisions, exports) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        statement.execute(params![chunk, bytes(&keys), signs, bytes(&decisions), bytes(&exports)])?;
+        let mut statement = self.connection.prepare_cached(
+            "INSERT OR REPLACE INTO fingerprint_credential (chunk, emails, phones) VALUES (?1, ?2, ?3)",
+        )?;
+        statement.execute(params![chunk, bytes(&emails), bytes(&phones)])?;
+        Ok(())
+    }
+
+    /// All fingerprints are put away: no account has been written to since. The rows of accounts that were written to are
+    /// removed.
+    ///
+    /// # Errors
+    /// `Failed` if that cannot be written.
+    pub fn fingerprints_are_put(&self) -> Result<()> {
+        self.connection
+            .execute("DELETE FROM cached_row WHERE account_id IN (SELECT account_id FROM touched)", [])?;
+        self.connection.execute("DELETE FROM touched", [])?;
+        Ok(())
+    }
+
+    /// The cached row of an account.
+    pub fn cached_row(&self, account: i64) -> Result<Option<Vec<u8>>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT row FROM cached_row WHERE account_id = ?1")?;
+        Ok(statement.query_row([account], |row| row.get(0)).optional()?)
+    }
+
+    /// Puts the row of an account away. After [`Store::fingerprints_are_put`].
+    pub fn put_cached_row(&self, account: i64, row: &[u8]) -> Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO cached_row (account_id, row) VALUES (?1, ?2)")?;
+        statement.execute(params![account, row])?;
+        Ok(())
+    }
+
+    /// Removes the row of the account with the id one higher.
+    fn remove_cached_row(&self, account: usize) -> Result<()> {
+        let mut statement = self.connection.prepare_cached("DELETE FROM cached_row WHERE account_id = ?1")?;
+        statement.execute([account + 1])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+
+    fn store(people: usize) -> Store {
+        let store = Store::empty().unwrap();
+        for i in 0..people {
+            store.insert_account(&Account::new(&format!("s-{i}"))).unwrap();
+        }
+        let stored = store.fingerprints().unwrap();
+        let all = vec![true; stored.changed.len()];
+        let change = |account| FingerprintChange {
+            account,
+            decision: 7,
+            export: Some(8),
+            credentials: Some([account as u64 + 1, 0]),
+        };
+        let changes: Vec<FingerprintChange> = (0..people).map(change).collect();
+        let who = |at: usize| (stored.keys[at], stored.signs[at]);
+        store.put_fingerprints(0..all.len(), people, &all, who, &changes).unwrap();
+        store.fingerprints_are_put().unwrap();
+        store
+    }
+
+    fn undecided(store: &Store) -> Vec<usize> {
+        let stored = store.fingerprints().unwrap();
+        (0..stored.keys.len()).filter(|at| stored.decisions[*at] == 0 || stored.exports[*at] == 0).collect()
+    }
+
+    #[test]
+    fn fingerprints_come_back_as_they_were_put_away() {
+        let store = store(2 * CHUNK + 3);
+        let stored = store.fingerprints().unwrap();
+        assert_eq!(stored.keys.len(), 2 * CHUNK + 3);
+        assert_eq!(stored.keys[CHUNK], key(&format!("s-{CHUNK}")));
+        assert!(stored.decisions.iter().all(|record| *record == 7));
+        assert!(stored.exports.iter().all(|export| *export == 8));
+        let [emails, phones] = store.credential_fingerprints(2 * CHUNK + 3).unwrap();
+        assert_eq!(emails, (1..=2 * CHUNK as u64 + 3).collect::<Vec<_>>());
+        assert_eq!(phones, vec![0; 2 * CHUNK + 3]);
+        assert!(!stored.changed.contains(&true));
+    }
+
+    #[test]
+    fn fingerprints_stay_but_for_those_of_accounts_that_were_written_to() {
+        let store = store(CHUNK + 20);
+        store.connection.execute_batch("UPDATE account SET email = 'x' WHERE id IN (3, 5)").unwrap();
+        let stored = store.fingerprints().unwrap();
+        let change = FingerprintChange { account: 4, decision: 5, export: None, credentials: None };
+        let who = |at: usize| (stored.keys[at], stored.signs[at]);
+        store.put_fingerprints(0..2, CHUNK + 20, &stored.changed, who, &[change]).unwrap();
+        store.fingerprints_are_put().unwrap();
+        let stored = store.fingerprints().unwrap();
+        assert_eq!((stored.decisions[4], stored.exports[4]), (5, 0));
+        assert_eq!(undecided(&store), [2, 4]);
+        assert_eq!(stored.decisions[3], 7);
+    }
+
+    #[test]
+    fn every_write_to_an_account_clears_its_fingerprints() {
+        let cheats = [
+            "UPDATE account SET email = 'x' WHERE id = 5",
+            "UPDATE account SET email = email WHERE id = 5",
+            "UPDATE account SET id = 9999 WHERE id = 5",
+            "DELETE FROM account WHERE id = 5",
+            "INSERT OR REPLACE INTO account SELECT * FROM account WHERE id = 5",
+            "UPDATE OR REPLACE account SET sourced_id = 's-4' WHERE id = 9",
+            "INSERT INTO account SELECT 5, 'other', state, archived, given_name, family_name, email, phone, home_phone, \
+             sis_identifier, sis_enabled, sis_given_name, sis_family_name, sis_email, sis_sms, sis_phone, sis_language, \
+             sis_roles, sis_orgs, sis_agents, export_given_name, export_family_name, export_email, export_phone, \
+             export_home_phone, kept_since FROM account WHERE id = 6 \
+             ON CONFLICT (id) DO UPDATE SET email = 'y'",
+        ];
+        for cheat in cheats {
+            let store = store(20);
+            store.connection.execute_batch(cheat).unwrap();
+            assert!(undecided(&store).contains(&4), "{cheat}");
+        }
+    }
+
+    #[test]
+    fn a_new_account_has_no_fingerprint() {
+        let store = store(20);
+        store.insert_account(&Account::new("new")).unwrap();
+        assert_eq!(undecided(&store), [20]);
+        let stored = store.fingerprints().unwrap();
+        assert_eq!(stored.keys[20], key("new"));
+        assert_eq!(stored.changed, [true]);
+    }
+
+    #[test]
+    fn a_damaged_chunk_is_not_used() {
+        let store = store(CHUNK + 20);
+        store.connection.execute_batch("UPDATE fingerprint SET decisions = x'00' WHERE chunk = 1").unwrap();
+        assert_eq!(undecided(&store), (CHUNK..CHUNK + 20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_cached_row_goes_with_the_fingerprint_that_has_one() {
+        let store = store(2);
+        let put = |decision| {
+            let change = FingerprintChange { account: 0, decision, export: None, credentials: None };
+            let stored = store.fingerprints().unwrap();
+            let who = |at: usize| (stored.keys[at], stored.signs[at]);
+            store.put_fingerprints(0..1, 2, &stored.changed, who, &[change]).unwrap();
+        };
+        put(8 | HAS_CACHED_ROW);
+        store.put_cached_row(1, b"a").unwrap();
+        store.put_cached_row(1, b"b").unwrap();
+        put(10 | HAS_CACHED_ROW);
+        assert_eq!(store.cached_row(1).unwrap().as_deref(), Some(&b"b"[..]));
+        put(12);
+        assert_eq!(store.cached_row(1).unwrap(), None);
+    }
+
+    #[test]
+    fn signs_of_an_older_store_stay_and_its_fingerprints_do_not() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        super::super::migrate::migrate_to(&mut connection, 15).unwrap();
+        let account = "INSERT INTO account (id, sourced_id, state, archived, given_name, family_name, email, phone, home_phone, \
+             sis_roles, sis_orgs, sis_agents) VALUES (1, 's-1', 'active', 0, '', '', '', '', '', '', '', '')";
+        connection.execute_batch(account).unwrap();
+        let keys = bytes(&[key("s-1")]);
+        let all = params![keys, bytes(&[7]), [ACTIVE | 4 | UNDER_OFF | LEFT_OUT].to_vec()];
+        connection.execute("INSERT INTO memo VALUES (0, ?1, ?2, ?2, ?2, ?3)", all).unwrap();
+        super::super::migrate::migrate(&mut connection).unwrap();
+        let store = Store { connection, ..Store::empty().unwrap() };
+        let stored = store.fingerprints().unwrap();
+        assert_eq!((stored.keys, stored.signs), (vec![key("s-1")], vec![ACTIVE | UNDER_OFF | LEFT_OUT]));
+        assert_eq!((stored.decisions, stored.exports), (vec![0], vec![0]));
+    }
+}
