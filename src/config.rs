@@ -1,14 +1,19 @@
 //! The configuration file: TOML into typed settings, every mistake with its line, its key and the nearest right name.
 //!
+//! The file is parsed once ([`document`]). Serde fills the structs of the sections, and refuses keys and values that are wrong
+//! by themselves; what keys say together is checked by the `check` of their section. `[source]` becomes what its source is opened with.
 //! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
 
+mod document;
+mod excerpt;
+mod explain;
 mod file;
-mod keys;
 mod notify;
+mod sections;
 mod source;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -18,76 +23,101 @@ use crate::failure::{Failure, Kind, Result};
 use crate::policy::BlankValues;
 use crate::roles::RoleNames;
 use crate::source::oneroster_csv::EncodingSetting;
+use document::Document;
 pub use notify::{
-    Admins, BodyForm, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace, Provider,
-    QuietHours, StartTls, When,
+    Admins, BodyForm, GatewaySms, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace,
+    QuietHours, StartTls, TwilioSms, When,
 };
-pub use source::{Pull, Source, SourceKind, SourceMode};
+pub use source::Source;
+use source::SourceKeys;
 pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, Zone, span};
 
 /// A whole configuration. Paths are already relative to the folder of the file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Where it was read from.
-    #[serde(skip)]
     pub file: PathBuf,
     /// The keys that hold a secret in clear, each with its line, where every user of this machine may read the file.
-    #[serde(skip)]
     pub exposed: Vec<(String, usize)>,
     /// Every value that may be a path, from the folder of the file: what no output may be written over.
-    #[serde(skip)]
     pub named: Vec<PathBuf>,
     pub sync: Sync,
-    #[serde(default, rename = "school")]
     pub schools: Vec<School>,
     pub source: Source,
     pub guardians: Option<Guardians>,
     pub platform: Option<Platform>,
-    #[serde(default)]
     pub limits: Limits,
-    #[serde(default)]
     pub notify: Notify,
-    #[serde(default)]
     pub monitor: Monitor,
+}
+
+/// The file as it is typed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    sync: Sync,
+    #[serde(default)]
+    school: Vec<School>,
+    source: SourceKeys,
+    guardians: Option<Guardians>,
+    platform: Option<Platform>,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    notify: Notify,
+    #[serde(default)]
+    monitor: Monitor,
 }
 
 /// `[sync]`: the setting and what it applies to.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Sync {
     /// "Allow the sync to update contact details of active users".
-    #[serde(default)]
     pub update_contacts: bool,
-    #[serde(default = "defaults::store")]
+    #[serde(deserialize_with = "values::path")]
     pub store: PathBuf,
-    #[serde(default = "defaults::reports")]
+    #[serde(deserialize_with = "values::path")]
     pub reports: PathBuf,
     /// Days; 0 keeps all.
-    #[serde(default = "defaults::keep_reports")]
     pub keep_reports: u32,
-    #[serde(default)]
     pub timezone: Zone,
     /// sourcedIds of the schools to sync; empty is all.
-    #[serde(default)]
     pub schools: Vec<String>,
     /// Roles to sync; empty is all.
-    #[serde(default = "defaults::roles")]
+    #[serde(deserialize_with = "values::role_list")]
     pub roles: Vec<String>,
     /// The source's own words for roles, each with the role that it means.
-    #[serde(default, deserialize_with = "values::role_names")]
+    #[serde(deserialize_with = "values::role_names")]
     pub role_names: RoleNames,
-    #[serde(default)]
     pub phone_credential: PhoneCredential,
-    #[serde(default = "defaults::region", deserialize_with = "values::region")]
+    #[serde(deserialize_with = "values::region")]
     pub default_region: Region,
-    #[serde(default = "defaults::blank_values")]
     pub blank_values: BlankValues,
-    #[serde(default)]
     pub shared_contacts: SharedContacts,
     /// Placeholder addresses that count as not provided: globs, without case.
-    #[serde(default, deserialize_with = "values::globs")]
+    #[serde(deserialize_with = "values::globs")]
     pub ignore_emails: values::Globs,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            update_contacts: false,
+            store: "rostersync.db".into(),
+            reports: "reports".into(),
+            keep_reports: 90,
+            timezone: Zone::System,
+            schools: Vec::new(),
+            roles: crate::roles::SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect(),
+            role_names: RoleNames::default(),
+            phone_credential: PhoneCredential::Sms,
+            default_region: Region::US,
+            blank_values: BlankValues::Keep,
+            shared_contacts: SharedContacts::Allow,
+            ignore_emails: Globs::default(),
+        }
+    }
 }
 
 /// Which OneRoster column holds the mobile number.
@@ -118,6 +148,7 @@ pub enum SharedContacts {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct School {
+    #[serde(deserialize_with = "values::not_blank")]
     pub id: String,
     pub update_contacts: bool,
 }
@@ -126,11 +157,11 @@ pub struct School {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Guardians {
+    #[serde(deserialize_with = "values::path")]
     pub file: PathBuf,
     #[serde(default)]
     pub encoding: EncodingSetting,
     /// The column with each person's language, which the standard does not have.
-    #[serde(default)]
     pub language_field: Option<String>,
 }
 
@@ -138,6 +169,7 @@ pub struct Guardians {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
+    #[serde(deserialize_with = "values::path")]
     pub users: PathBuf,
     #[serde(default)]
     pub max_age: Age,
@@ -186,35 +218,6 @@ impl Default for Limits {
     }
 }
 
-mod defaults {
-    use super::{BlankValues, PathBuf, Region};
-
-    pub(super) fn store() -> PathBuf {
-        "rostersync.db".into()
-    }
-    pub(super) fn reports() -> PathBuf {
-        "reports".into()
-    }
-    pub(super) fn keep_reports() -> u32 {
-        90
-    }
-    pub(super) fn roles() -> Vec<String> {
-        crate::roles::SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect()
-    }
-    pub(super) fn region() -> Region {
-        Region::US
-    }
-    pub(super) fn blank_values() -> BlankValues {
-        BlankValues::Keep
-    }
-}
-
-/// A value as a path. `file:mail/` is one as well.
-fn path_of(config: &Path, text: &str) -> PathBuf {
-    let folder = config.parent().unwrap_or_else(|| Path::new(""));
-    folder.join(text.strip_prefix("file:").unwrap_or(text))
-}
-
 /// Where the configuration is looked for when nothing names it, in this order.
 pub const PLACES: [&str; 2] = ["rostersync.toml", "/etc/rostersync/rostersync.toml"];
 
@@ -235,9 +238,10 @@ impl Config {
         };
         let found = file::absolute(&found);
         let text = file::read(&found)?;
-        let mut config = Self::parse(&text, &found)?;
+        let document = Document::parse(&text, &found)?;
+        let mut config = Self::of(&document)?;
         if file::is_open_to_all(&found) {
-            config.exposed = keys::inline_secrets(&text);
+            config.exposed = document.inline_secrets();
         }
         Ok(config)
     }
@@ -247,107 +251,57 @@ impl Config {
     /// # Errors
     /// `Usage`, as [`Config::load`].
     pub fn parse(text: &str, file: &Path) -> Result<Self> {
-        let mut config: Self = toml::from_str(text).map_err(|error| keys::explain(&error, text, file))?;
-        file.clone_into(&mut config.file);
-        config.named = keys::texts(text).into_iter().map(|text| path_of(file, &text)).collect();
-        let folder = file.parent().unwrap_or_else(|| Path::new(""));
-        config.check_paths(text)?;
-        config.source.settle(text, file, folder)?;
+        Self::of(&Document::parse(text, file)?)
+    }
+
+    fn of(document: &Document<'_>) -> Result<Self> {
+        let typed: Typed = document.read()?;
+        let mut config = Self {
+            file: document.file.to_owned(),
+            exposed: Vec::new(),
+            named: document.named_paths(),
+            source: typed.source.source(document)?,
+            sync: typed.sync,
+            schools: typed.school,
+            guardians: typed.guardians,
+            platform: typed.platform,
+            limits: typed.limits,
+            notify: typed.notify,
+            monitor: typed.monitor,
+        };
         let mut paths = vec![&mut config.sync.store, &mut config.sync.reports];
-        if let Some(guardians) = &mut config.guardians {
-            paths.push(&mut guardians.file);
-        }
-        if let Some(platform) = &mut config.platform {
-            paths.push(&mut platform.users);
-        }
+        paths.extend(config.guardians.iter_mut().map(|guardians| &mut guardians.file));
+        paths.extend(config.platform.iter_mut().map(|platform| &mut platform.users));
         paths.extend(config.notify.paths());
         paths.extend(config.monitor.ping_url_file.iter_mut());
         for path in paths {
-            *path = folder.join(&path);
+            *path = document.path(path);
         }
-        config.check(text)?;
+        config.check(document)?;
         Ok(config)
     }
 
-    /// A path that is empty would become the folder of the configuration.
-    fn check_paths(&self, text: &str) -> Result<()> {
-        let platform = self.platform.as_ref().map(|platform| ("platform.users", &platform.users));
-        let guardians = self.guardians.as_ref().map(|guardians| ("guardians.file", &guardians.file));
-        let paths = [("sync.store", &self.sync.store), ("sync.reports", &self.sync.reports)];
-        match paths.into_iter().chain(guardians).chain(platform).find(|(_, path)| path.as_os_str().is_empty())
-        {
-            Some((key, _)) => {
-                let (section, name) = keys::split(key);
-                let what = format!("the configuration is not valid: `{name}` in [{section}] is empty");
-                Err(Failure::new(Kind::Usage, what)
-                    .at(keys::place(text, &self.file, key))
-                    .showing(keys::line_of(text, section, name))
-                    .cure("name a file or folder, relative to the configuration file"))
-            }
-            None => Ok(()),
-        }
-    }
-
     /// What no single value shows.
-    fn check(&self, text: &str) -> Result<()> {
-        if self.source.kind == SourceKind::Clever && self.sync.phone_credential != PhoneCredential::Sms {
-            return Err(Failure::new(
-                Kind::Usage,
-                "the configuration is not valid: of Clever only numbers marked as mobile are mobiles",
-            )
-            .at(keys::place_in(text, &self.file, "sync", "phone_credential"))
-            .cure("remove `phone_credential`, or write \"sms\""));
+    fn check(&self, document: &Document<'_>) -> Result<()> {
+        if matches!(self.source, Source::Clever(_)) && self.sync.phone_credential != PhoneCredential::Sms {
+            return Err(document.mistake(
+                "sync.phone_credential",
+                "`phone_credential` in [sync] has no effect with Clever, which marks mobile numbers itself",
+                "remove `phone_credential`, or write \"sms\"",
+            ));
         }
-        // A key is named with its section: the same name can be in several.
-        let mistake = |key: &str, what: String, cure: &str| {
-            let (section, name) = keys::split(key);
-            Err(Failure::new(Kind::Usage, format!("the configuration is not valid: {what}"))
-                .at(keys::place(text, &self.file, key))
-                .showing(keys::line_of(text, section, name))
-                .cure(cure))
-        };
-        if self.schools.iter().any(|school| school.id.is_empty()) {
-            return mistake(
-                "[[school]]",
-                "a [[school]] has an empty id".into(),
-                "write the school's sourcedId",
-            );
-        }
-        let mut ids: Vec<&str> = self.schools.iter().map(|school| school.id.as_str()).collect();
-        ids.sort_unstable();
-        if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return mistake(
-                "[[school]]",
-                format!("the school `{}` has two [[school]] entries", twice[0]),
-                "keep one of them",
-            );
-        }
-        if let Some((section, (key, what, cure))) = self.notify.mistake().or_else(|| self.monitor.mistake()) {
-            // A section is named in brackets.
-            let key = if key.starts_with('[') { key.to_owned() } else { format!("{section}.{key}") };
-            return mistake(&key, what, cure);
-        }
-        if self.notify.message.trim().is_empty() {
-            return mistake(
-                "notify.message",
-                "the message in [notify] is empty".into(),
-                "write what people read whose edit is refused, or remove the key",
-            );
-        }
-        for role in &self.sync.roles {
-            if !crate::roles::is_known(role) {
-                let cure = match crate::near::nearest(role, crate::roles::NAMES.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("the roles are: {}", crate::roles::NAMES.join(", ")),
-                };
-                return mistake(
-                    "sync.roles",
-                    format!("`{role}` in [sync] roles is not a OneRoster role"),
-                    &cure,
-                );
+        let mut seen = HashSet::new();
+        for (school, number) in self.schools.iter().zip(1..) {
+            if !seen.insert(&school.id) {
+                return Err(document.mistake(
+                    &format!("school.{number}.id"),
+                    format!("the school `{}` has two [[school]] entries", school.id),
+                    "keep one of them",
+                ));
             }
         }
-        Ok(())
+        self.notify.check(document)?;
+        self.monitor.check(document)
     }
 
     /// Whether the setting is ON for the district or any school.

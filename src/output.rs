@@ -107,11 +107,11 @@ fn refuse_our_own(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> Res
     }
     let Some(config) = config else { return Ok(()) };
     let reports = whole(&config.sync.reports);
-    let also = [&config.file, &config.sync.store, &config.source.path];
-    let files = config.named.iter().chain(also).filter_map(|named| whole(named));
-    let folders = std::iter::once(&config.source.path).chain(&config.notify.templates);
+    let files =
+        config.named.iter().chain([&config.file, &config.sync.store]).filter_map(|named| whole(named));
+    let folders = config.source.local_path().into_iter().chain(config.notify.templates.as_deref());
     let kept = files.into_iter().any(|file| file == target)
-        || folders.filter_map(|folder| whole(folder)).any(|folder| is_in(&folder));
+        || folders.filter_map(whole).any(|folder| is_in(&folder));
     let beside_store = whole(&config.sync.store).is_some_and(|store| {
         let name = |path: &Path| {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()

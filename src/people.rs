@@ -31,7 +31,7 @@ use crate::roles;
 use crate::roster::{IdList, Record, RoleList, ids};
 use crate::roster::{current_roles, own_schools};
 use crate::rules::Rules;
-use crate::store::{Grant, Store};
+use crate::store::{AuditEntry, Grant, Origin, Store};
 use notice::Telling;
 
 pub use corrections::{CORRECTION_COLUMNS, correction};
@@ -47,7 +47,7 @@ pub use profile::{FieldProfile, Profile, Provenance, provenance};
 pub use refused::Refused;
 pub use rekey::{AskedRename, Rekeyed, rekey, rekey_all};
 pub use reused::{Another, Same, another, same};
-pub use typed::Typed;
+pub use typed::{Typed, has_credential};
 
 /// The people of a district, as its store knows them.
 pub struct People<'a> {
@@ -150,14 +150,11 @@ impl<'a> People<'a> {
         if actor.id == target.id {
             return Ok(Actor::ThePerson);
         }
-        if actor.archived || actor.state != State::Active {
-            return Ok(Actor::Inactive);
-        }
-        if !is_staff(&self.roles_of(actor)) {
-            return Ok(Actor::NotStaff);
-        }
-        if actor.sis.enabled == Some(false) {
-            return Ok(Actor::Disabled);
+        match self.asleep(actor) {
+            Some(Asleep::Archived | Asleep::NotJoined) => return Ok(Actor::Inactive),
+            Some(Asleep::NotStaff) => return Ok(Actor::NotStaff),
+            Some(Asleep::Disabled) => return Ok(Actor::Disabled),
+            None => {}
         }
         let grants = self.store.grants(actor.id)?;
         let here = |grant: &Grant| match grant {
@@ -209,6 +206,12 @@ impl Asleep {
 }
 
 impl People<'_> {
+    /// Puts what was done to an account into its history.
+    fn record(&self, account: &Account, origin: Origin, field: &str, old: &str, new: &str) -> Result<()> {
+        let entry = AuditEntry { origin, field: field.into(), old: old.into(), new: new.into() };
+        self.store.audit(account.id, None, &entry, self.now)
+    }
+
     /// Why a permission of this person, if there is one, cannot be used.
     pub fn asleep(&self, account: &Account) -> Option<Asleep> {
         if account.archived {

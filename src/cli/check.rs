@@ -6,7 +6,7 @@ use super::exit::Status;
 use super::run::{Format, failure_json};
 use super::ui::Ui;
 use super::{Global, unprintable};
-use crate::config::{Config, PhoneCredential, SourceKind};
+use crate::config::{Config, PhoneCredential};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings, KEPT_PER_CODE, Severity};
@@ -99,7 +99,7 @@ fn json(checked: &Checked, status: Status) -> serde_json::Value {
 fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: &Ui) -> Result<Status> {
     let Some(seen) = check_source(config, around)? else {
         return Err(Failure::new(Kind::Usage, "`--source` is for sources that are asked over the network")
-            .at(config.source.path.display())
+            .at(config.source.local_path().unwrap_or(&config.file).display())
             .cure("leave it out: files are read whole"));
     };
     let status = if seen.missing.is_empty() { Status::Ok } else { Status::Partial };
@@ -178,10 +178,7 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
 
 /// Where users are.
 fn file_of(config: &Config) -> &'static str {
-    match config.source.kind {
-        SourceKind::OneRosterCsv => "users.csv",
-        SourceKind::OneRosterApi | SourceKind::ClassLink | SourceKind::Clever => "users",
-    }
+    if config.source.csv().is_some() { "users.csv" } else { "users" }
 }
 
 fn column_of(field: Field, credential: PhoneCredential) -> &'static str {

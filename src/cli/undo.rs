@@ -40,7 +40,7 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let (lock, store) = match args.dry_run {
         // What the next run will do is planned over the accounts as the undo leaves them.
-        true if config.source.pull.is_none() => (None, copying(&config)?),
+        true if config.source.local_path().is_some() => (None, copying(&config)?),
         true => (None, reading(&config)?),
         false => {
             let (lock, store) = writing(&config, global)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::keys;
+use super::excerpt::position;
 use crate::failure::{Failure, Kind, Result};
 
 /// No configuration is larger.
@@ -87,7 +87,7 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<String> {
             path,
             "save it as UTF-8: in an editor by `Save as`, elsewhere with `iconv -f windows-1252 -t UTF-8`",
         )
-        .at(keys::position(&before, path, before.len()))
+        .at(position(&before, path, before.len()))
     })?;
     let text = text.strip_prefix('\u{FEFF}').map_or_else(|| text.clone(), str::to_owned);
     // Line ends of old Macs, which TOML does not know.

@@ -1,388 +1,388 @@
-//! `[source]`: where the roster comes from. Which keys there may be depends on its type.
+//! `[source]`: where the roster comes from. Each type has keys of its own, and becomes what its source is opened with.
 
-mod auth;
-mod connection;
-mod places;
-mod sftp_keys;
+pub(super) mod auth;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::Deserializer;
 
-use self::auth::{AuthKeys, AuthKind};
-use self::connection::HttpKeys;
-use self::places::Places;
-use self::sftp_keys::SftpKeys;
-use super::keys;
-use super::values::{self, Age, Span};
+use self::auth::{CleverAuth, OneRosterAuth};
+use super::document::Document;
+use super::explain::wrong;
+use super::values::{self, Age, Span, has_port_zero, non_zero};
 use crate::failure::Result;
-use crate::source::http::Url;
+use crate::source::http::{self, Proxy, Url};
 use crate::source::oneroster_csv::{self, EncodingSetting, ModeSetting};
 use crate::source::{clever, oneroster_api, sftp};
 
-/// The kinds of sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    OneRosterCsv,
-    OneRosterApi,
-    ClassLink,
-    Clever,
-}
-
-impl SourceKind {
-    /// As the configuration names them.
-    pub const ALL: [Self; 4] = [Self::OneRosterCsv, Self::OneRosterApi, Self::ClassLink, Self::Clever];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::OneRosterCsv => "oneroster-csv",
-            Self::OneRosterApi => "oneroster-api",
-            Self::ClassLink => "classlink",
-            Self::Clever => "clever",
-        }
-    }
-
-    /// The keys of `[source]` that mean something for it.
-    fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::OneRosterCsv => &["type", "path", "mode", "encoding", "language_field", "sftp"],
-            Self::OneRosterApi => &[
-                "type",
-                "url",
-                "users_path",
-                "orgs_path",
-                "page_size",
-                "max_pages",
-                "parallel",
-                "mode",
-                "full_every",
-                "sort",
-                "check_totals",
-                "auth",
-                "http",
-            ],
-            Self::ClassLink => &[
-                "type",
-                "url",
-                "application",
-                "users_path",
-                "orgs_path",
-                "page_size",
-                "max_pages",
-                "parallel",
-                "mode",
-                "full_every",
-                "sort",
-                "check_totals",
-                "auth",
-                "http",
-            ],
-            Self::Clever => &[
-                "type",
-                "url",
-                "district",
-                "trouble",
-                "max_sync_age",
-                "page_size",
-                "max_pages",
-                "mode",
-                "full_every",
-                "auth",
-                "http",
-            ],
-        }
-    }
-}
-
-/// `mode`: of files, whether absence from them means anything; of an API, whether everything is asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SourceMode {
-    /// Files: what the manifest says. An API: everything.
-    #[default]
-    Auto,
-    Bulk,
-    Delta,
-    Full,
-    Incremental,
-}
-
-/// What is asked over the network, ready to be asked.
+/// Where the roster comes from, and all that it takes to open it.
 #[derive(Debug, Clone)]
-pub enum Pull {
-    /// CSV files that have to be fetched first.
+pub enum Source {
+    /// CSV files of this machine: a folder or a zip.
+    Csv {
+        path: PathBuf,
+        options: oneroster_csv::Options,
+    },
+    /// CSV files that are fetched first.
     Sftp(sftp::Options),
-    OneRoster(oneroster_api::Options),
+    /// A OneRoster API; ClassLink's Roster Server is one, too.
+    OneRosterApi(oneroster_api::Options),
     Clever(clever::Options),
 }
 
-/// `[source]`, as it is written.
-#[derive(Debug, Clone, Deserialize)]
+impl Source {
+    /// The folder or zip on this machine; none if the roster comes over the network.
+    pub fn local_path(&self) -> Option<&Path> {
+        match self {
+            Self::Csv { path, .. } => Some(path),
+            Self::Sftp(_) | Self::OneRosterApi(_) | Self::Clever(_) => None,
+        }
+    }
+
+    /// How CSV files are read; none if the roster is no CSV files.
+    pub fn csv(&self) -> Option<&oneroster_csv::Options> {
+        match self {
+            Self::Csv { options, .. } | Self::Sftp(sftp::Options { csv: options, .. }) => Some(options),
+            Self::OneRosterApi(_) | Self::Clever(_) => None,
+        }
+    }
+}
+
+/// `[source]` as it is typed.
+#[derive(Deserialize)]
+pub(super) enum SourceKeys {
+    #[serde(rename = "oneroster-csv")]
+    Csv(CsvKeys),
+    #[serde(rename = "oneroster-api")]
+    OneRosterApi(OneRosterKeys),
+    #[serde(rename = "classlink")]
+    ClassLink(OneRosterKeys),
+    #[serde(rename = "clever")]
+    Clever(CleverKeys),
+}
+
+impl SourceKeys {
+    /// Makes sense of the keys together.
+    pub(super) fn source(self, document: &Document<'_>) -> Result<Source> {
+        match self {
+            Self::Csv(keys) => keys.source(document),
+            Self::OneRosterApi(keys) => {
+                if keys.application.is_some() {
+                    let what = "`application` in [source] is for type = \"classlink\"";
+                    return Err(document.mistake(
+                        "source.application",
+                        what,
+                        "remove it, or write that type",
+                    ));
+                }
+                let Some(url) = keys.url.clone() else {
+                    let cure = "write the server's base address, such as \"https://sis.example.org/ims/oneroster/v1p1\"";
+                    return Err(document.mistake("source", "[source] has no `url`", cure));
+                };
+                keys.source(&url, document)
+            }
+            Self::ClassLink(keys) => {
+                let url = keys.class_link_url(document)?;
+                keys.source(&url, document)
+            }
+            Self::Clever(keys) => keys.source(document),
+        }
+    }
+}
+
+/// `type = "oneroster-csv"`
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
-    #[serde(rename = "type", deserialize_with = "values::source_type")]
-    pub kind: SourceKind,
-    /// A folder or a zip; empty unless it is files.
+pub(super) struct CsvKeys {
+    /// A folder, a zip, or an address `sftp://…` of either.
+    #[serde(deserialize_with = "values::path")]
+    path: PathBuf,
     #[serde(default)]
-    pub path: PathBuf,
+    mode: ModeSetting,
     #[serde(default)]
-    pub mode: SourceMode,
-    full_every: Option<Span>,
-    #[serde(default)]
-    pub encoding: EncodingSetting,
+    encoding: EncodingSetting,
     /// The column with each person's language, which the standard of the CSV files does not have.
     language_field: Option<String>,
+    sftp: Option<SftpKeys>,
+}
+
+impl CsvKeys {
+    fn source(self, document: &Document<'_>) -> Result<Source> {
+        let options = oneroster_csv::Options {
+            mode: self.mode,
+            encoding: self.encoding,
+            language_column: self.language_field,
+            last_night: None,
+        };
+        let url = self.path.to_string_lossy().into_owned();
+        if sftp::after_scheme(&url).is_none() {
+            return match self.sftp {
+                None => Ok(Source::Csv { path: document.path(&self.path), options }),
+                Some(_) => Err(document.mistake(
+                    "source.path",
+                    "there is a [source.sftp], but `path` is not on an SFTP server",
+                    "write path = \"sftp://user@host/path/\", or remove [source.sftp]",
+                )),
+            };
+        }
+        let Some(place) = sftp::Place::parse(&url) else {
+            return Err(document.mistake(
+                "source.path",
+                "`path` is not an address that can be fetched",
+                "write it as \"sftp://user@host/path/\" (or /file.zip), without a password and without `*`, `?` or quotes; \
+                 keys are in [source.sftp]",
+            ));
+        };
+        let keys = self.sftp.unwrap_or_default();
+        Ok(Source::Sftp(sftp::Options {
+            url,
+            place,
+            key_file: keys.key_file.map(|path| document.path(&path)),
+            host_key: keys.host_key,
+            timeout: keys.timeout.map_or(Duration::from_secs(1800), |span| span.0),
+            csv: options,
+        }))
+    }
+}
+
+/// `[source.sftp]`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SftpKeys {
+    key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "public_key")]
+    host_key: Option<String>,
+    #[serde(deserialize_with = "non_zero")]
+    timeout: Option<Span>,
+}
+
+/// A key as `ssh-keyscan` shows it.
+fn public_key<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+    let key = String::deserialize(deserializer)?;
+    let mut words = key.split(' ');
+    let kind = words.next().is_some_and(|kind| kind.starts_with("ssh-") || kind.starts_with("ecdsa-"));
+    if kind && words.next().is_some_and(|key| key.len() > 16) && !key.contains(['\n', '\r']) {
+        return Ok(Some(key));
+    }
+    let cure = "write it as `ssh-keyscan HOST` shows it after the name: \"ssh-ed25519 AAAA…\"";
+    Err(wrong("is not a server's public key", cure))
+}
+
+/// `type = "oneroster-api"` and `type = "classlink"`, which speak the same protocol. Only `application` is ClassLink's alone.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OneRosterKeys {
     url: Option<String>,
     application: Option<String>,
     users_path: Option<String>,
     orgs_path: Option<String>,
-    page_size: Option<u32>,
+    page_size: PageSize,
     max_pages: Option<u64>,
+    #[serde(deserialize_with = "usable_parallel")]
     parallel: Option<u32>,
-    #[serde(default = "yes")]
-    sort: bool,
-    #[serde(default = "yes")]
-    check_totals: bool,
-    district: Option<String>,
-    #[serde(default)]
-    trouble: clever::Trouble,
-    #[serde(default = "three_days")]
-    max_sync_age: Age,
-    auth: Option<AuthKeys>,
-    #[serde(default)]
+    mode: PullMode,
+    full_every: Option<Span>,
+    sort: Option<bool>,
+    check_totals: Option<bool>,
+    auth: Option<OneRosterAuth>,
     http: HttpKeys,
-    sftp: Option<SftpKeys>,
-    /// What the keys above come to, unless it is files.
-    #[serde(skip)]
-    pub pull: Option<Pull>,
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn three_days() -> Age {
-    Age(Some(Duration::from_secs(3 * 86_400)))
-}
-
-impl Source {
-    /// Makes sense of the keys together. Paths become relative to `folder`.
-    pub(super) fn settle(&mut self, text: &str, file: &Path, folder: &Path) -> Result<()> {
-        let places = Places { text, file };
-        let written: toml::Table = toml::from_str(text).map_err(|error| keys::explain(&error, text, file))?;
-        let section = |table: &toml::Table, key: &str| {
-            table.get(key).and_then(toml::Value::as_table).cloned().unwrap_or_default()
-        };
-        let written = section(&written, "source");
-        let kind = self.kind;
-        places.only("source", kind.word(), &written, kind.keys())?;
-        if kind == SourceKind::OneRosterCsv {
-            return self.settle_files(&places, folder);
-        }
+impl OneRosterKeys {
+    fn source(self, url: &str, document: &Document<'_>) -> Result<Source> {
         let allow_http = self.http.allow_http;
-        let http = self.http.options(&places, folder)?;
-        let Some(auth) = &self.auth else {
-            return Err(places.mistake(
-                "source",
-                "auth",
-                "[source.auth] is missing; the server needs credentials".into(),
-                "add it with type = \"bearer\", \"oauth2\", \"oauth1\" or \"clever\"",
-            ));
-        };
-        places.only("source.auth", auth.kind.word(), &section(&written, "auth"), auth.kind.keys())?;
-        if (auth.kind == AuthKind::Clever) && kind != SourceKind::Clever
-            || kind == SourceKind::Clever && !matches!(auth.kind, AuthKind::Clever | AuthKind::Bearer)
-        {
-            return Err(places.mistake(
-                "source.auth",
-                "type",
-                format!(
-                    "auth of type \"{}\" is not what a source of type \"{}\" asks for",
-                    auth.kind.word(),
-                    kind.word()
-                ),
-                match kind {
-                    SourceKind::Clever => {
-                        "write \"bearer\" (the district's token) or \"clever\" (client_id and client_secret)"
-                    }
-                    _ => "write \"oauth2\", \"oauth1\" or \"bearer\"",
-                },
-            ));
-        }
-        let credentials = auth.credentials(&places, folder, self.district.as_deref(), allow_http)?;
-        let url = self.base_url(&places, allow_http)?;
-        let page_size = self.page_size(&places)?;
-        let max_pages = self.max_pages.unwrap_or(20_000).max(1);
-        self.pull = Some(match kind {
-            SourceKind::Clever => Pull::Clever(clever::Options {
-                url,
-                page_size,
-                max_pages,
-                district: self.district.clone(),
-                trouble: self.trouble,
-                max_sync_age: self.max_sync_age.0,
-                full_every: self.full_every(&places)?,
-                http,
-                credentials,
-            }),
-            _ => Pull::OneRoster(oneroster_api::Options {
-                url,
-                users_path: self.users_path.clone().unwrap_or_else(|| "users".into()),
-                orgs_path: Some(self.orgs_path.clone().unwrap_or_else(|| "orgs".into()))
-                    .filter(|path| !path.is_empty()),
-                page_size,
-                max_pages,
-                parallel: self.parallel(&places)?,
-                sort: self.sort,
-                check_totals: self.check_totals,
-                full_every: self.full_every(&places)?,
-                http,
-                credentials,
-            }),
-        });
-        Ok(())
-    }
-
-    /// Files: a place of this machine, or of an SFTP server.
-    fn settle_files(&mut self, places: &Places<'_>, folder: &Path) -> Result<()> {
-        if self.path.as_os_str().is_empty() {
-            return Err(places.mistake(
-                "source",
-                "path",
-                "[source] has no `path`, or it is empty".into(),
-                "name the folder or zip file of the export, relative to the configuration file",
-            ));
-        }
-        if matches!(self.mode, SourceMode::Full | SourceMode::Incremental) {
-            return Err(places.mistake(
-                "source",
-                "mode",
-                "this `mode` is for a roster over the network".into(),
-                "write \"auto\", \"bulk\" or \"delta\"",
-            ));
-        }
-        let url = self.path.to_string_lossy().into_owned();
-        if sftp::after_scheme(&url).is_none() {
-            if self.sftp.is_some() {
-                return Err(places.mistake(
-                    "source",
-                    "path",
-                    "there is a [source.sftp], but `path` is not on an SFTP server".into(),
-                    "write path = \"sftp://user@host/path/\", or remove [source.sftp]",
-                ));
-            }
-            self.path = folder.join(&self.path);
-            return Ok(());
-        }
-        let keys = self.sftp.clone().unwrap_or_default();
-        self.pull = Some(Pull::Sftp(keys.options(places, folder, url, self.csv())?));
-        Ok(())
-    }
-
-    /// How files are read, wherever they lie.
-    pub fn csv(&self) -> oneroster_csv::Options {
-        let mode = match self.mode {
-            SourceMode::Bulk => ModeSetting::Bulk,
-            SourceMode::Delta => ModeSetting::Delta,
-            SourceMode::Auto | SourceMode::Full | SourceMode::Incremental => ModeSetting::Auto,
-        };
-        oneroster_csv::Options {
-            mode,
-            encoding: self.encoding,
-            language_column: self.language_field.clone(),
-            last_night: None,
-        }
-    }
-
-    /// The address that collections come after.
-    fn base_url(&self, places: &Places<'_>, allow_http: bool) -> Result<Url> {
-        const ROSTER: &str = "/ims/oneroster/v1p1";
-        let text = match (self.kind, &self.url, &self.application) {
-            (SourceKind::ClassLink, url, Some(application)) => {
-                if application.is_empty() || application.contains(['/', '?', '#']) {
-                    return Err(places.mistake(
-                        "source",
-                        "application",
-                        format!("`{application}` is not an application id of ClassLink"),
-                        "copy it as ClassLink shows it, such as \"MoYPlyQWmG0%3D\"",
-                    ));
-                }
-                let proxy = url.as_deref().unwrap_or("https://oneroster-proxy.classlink.io");
-                format!("{}/{application}{ROSTER}", proxy.trim_end_matches('/'))
-            }
-            (SourceKind::ClassLink, Some(url), None) if !url.contains("/ims/") => {
-                format!("{}{ROSTER}", url.trim_end_matches('/'))
-            }
-            (_, Some(url), _) => url.clone(),
-            (SourceKind::Clever, None, _) => "https://api.clever.com/v3.1".into(),
-            (_, None, _) => {
-                return Err(places.mistake(
-                    "source",
-                    "url",
-                    "[source] has no `url`".into(),
-                    match self.kind {
-                        SourceKind::ClassLink => {
-                            "write the address of the district's Roster Server, or `application` for ClassLink's proxy"
-                        }
-                        _ => "write the server's base address, such as \"https://sis.example.org/ims/oneroster/v1p1\"",
-                    },
-                ));
-            }
-        };
-        places.url(&text, "source", "url", allow_http)
-    }
-
-    /// How often everything is pulled, if not always.
-    fn full_every(&self, places: &Places<'_>) -> Result<Option<Duration>> {
-        match (self.mode, self.full_every) {
-            (SourceMode::Bulk | SourceMode::Delta, _) => Err(places.mistake(
-                "source",
-                "mode",
-                "this `mode` is for files".into(),
-                "write \"full\" or \"incremental\"",
-            )),
-            (SourceMode::Incremental, every) => {
-                Ok(Some(every.map_or(Duration::from_secs(7 * 86_400), |every| every.0)))
-            }
-            (SourceMode::Auto | SourceMode::Full, Some(_)) => Err(places.mistake(
-                "source",
-                "full_every",
-                "`full_every` has no effect without mode = \"incremental\"".into(),
-                "remove it, or write mode = \"incremental\"",
-            )),
-            (SourceMode::Auto | SourceMode::Full, None) => Ok(None),
-        }
-    }
-
-    fn parallel(&self, places: &Places<'_>) -> Result<u32> {
-        match self.parallel.unwrap_or(1) {
-            0 | 9.. => Err(places.mistake(
-                "source",
-                "parallel",
-                "`parallel` is not a usable number of requests at once".into(),
-                "write a number from 1 to 8",
-            )),
-            2.. if !self.sort => Err(places.mistake(
-                "source",
-                "parallel",
-                "`parallel` needs `sort = true`: without a stable order, parallel pages can overlap".into(),
+        let auth =
+            self.auth.ok_or_else(|| auth::missing("\"bearer\", \"oauth2\" or \"oauth1\"", document))?;
+        let (parallel, sort) = (self.parallel.unwrap_or(1), self.sort.unwrap_or(true));
+        if parallel > 1 && !sort {
+            return Err(document.mistake(
+                "source.parallel",
+                "`parallel` needs `sort = true`: without a stable order, parallel pages can overlap",
                 "remove `parallel`, or `sort = false`",
-            )),
-            parallel => Ok(parallel),
+            ));
         }
+        Ok(Source::OneRosterApi(oneroster_api::Options {
+            credentials: auth.credentials(document, allow_http)?,
+            url: url_at("source.url", url, document, allow_http)?,
+            users_path: self.users_path.unwrap_or_else(|| "users".to_owned()),
+            orgs_path: Some(self.orgs_path.unwrap_or_else(|| "orgs".to_owned()))
+                .filter(|path| !path.is_empty()),
+            page_size: self.page_size.0,
+            max_pages: self.max_pages.unwrap_or(MAX_PAGES).max(1),
+            parallel,
+            sort,
+            check_totals: self.check_totals.unwrap_or(true),
+            full_every: self.mode.full_every(self.full_every, document)?,
+            http: self.http.options(document),
+        }))
     }
 
-    fn page_size(&self, places: &Places<'_>) -> Result<u32> {
-        let size = self.page_size.unwrap_or(1_000);
-        match (1..=10_000).contains(&size) {
-            true => Ok(size),
-            false => Err(places.mistake(
+    /// The address of the district's Roster Server, or of the application at ClassLink's proxy.
+    fn class_link_url(&self, document: &Document<'_>) -> Result<String> {
+        const ROSTER: &str = "/ims/oneroster/v1p1";
+        const PROXY: &str = "https://oneroster-proxy.classlink.io";
+        match (&self.url, &self.application) {
+            (_, Some(id)) if id.is_empty() || id.contains(['/', '?', '#']) => Err(document.mistake(
+                "source.application",
+                format!("`{id}` is not an application id of ClassLink"),
+                "copy it as ClassLink shows it, such as \"MoYPlyQWmG0%3D\"",
+            )),
+            (url, Some(id)) => {
+                Ok(format!("{}/{id}{ROSTER}", url.as_deref().unwrap_or(PROXY).trim_end_matches('/')))
+            }
+            (Some(url), None) if url.contains("/ims/") => Ok(url.clone()),
+            (Some(url), None) => Ok(format!("{}{ROSTER}", url.trim_end_matches('/'))),
+            (None, None) => Err(document.mistake(
                 "source",
-                "page_size",
+                "[source] has no `url`",
+                "write the address of the district's Roster Server, or `application` for ClassLink's proxy",
+            )),
+        }
+    }
+}
+
+/// `type = "clever"`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CleverKeys {
+    url: Option<String>,
+    district: Option<String>,
+    trouble: clever::Trouble,
+    max_sync_age: Option<Age>,
+    page_size: PageSize,
+    max_pages: Option<u64>,
+    mode: PullMode,
+    full_every: Option<Span>,
+    auth: Option<CleverAuth>,
+    http: HttpKeys,
+}
+
+impl CleverKeys {
+    fn source(self, document: &Document<'_>) -> Result<Source> {
+        let allow_http = self.http.allow_http;
+        let auth = self.auth.ok_or_else(|| auth::missing("\"bearer\" or \"clever\"", document))?;
+        let url = self.url.as_deref().unwrap_or("https://api.clever.com/v3.1");
+        Ok(Source::Clever(clever::Options {
+            credentials: auth.credentials(document, allow_http, self.district.as_deref())?,
+            url: url_at("source.url", url, document, allow_http)?,
+            page_size: self.page_size.0,
+            max_pages: self.max_pages.unwrap_or(MAX_PAGES).max(1),
+            district: self.district,
+            trouble: self.trouble,
+            max_sync_age: self.max_sync_age.map_or(Some(Duration::from_secs(3 * 86_400)), |age| age.0),
+            full_every: self.mode.full_every(self.full_every, document)?,
+            http: self.http.options(document),
+        }))
+    }
+}
+
+const MAX_PAGES: u64 = 20_000;
+
+/// How many records a page is asked for.
+struct PageSize(u32);
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self(1_000)
+    }
+}
+
+impl<'de> Deserialize<'de> for PageSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            size @ 1..=10_000 => Ok(Self(size)),
+            size => Err(wrong(
                 format!("{size} is not a usable page size"),
                 "write a number from 1 to 10000; servers often give fewer than they are asked for, which is fine",
             )),
         }
     }
+}
+
+fn usable_parallel<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<u32>, D::Error> {
+    match u32::deserialize(deserializer)? {
+        requests @ 1..=8 => Ok(Some(requests)),
+        requests => Err(wrong(
+            format!("{requests} is not a usable number of requests at once"),
+            "write a number from 1 to 8",
+        )),
+    }
+}
+
+/// `mode` of a roster over the network: whether everything is asked for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PullMode {
+    #[default]
+    #[serde(alias = "auto")]
+    Full,
+    Incremental,
+}
+
+impl PullMode {
+    /// How often everything is pulled, if not always.
+    fn full_every(self, every: Option<Span>, document: &Document<'_>) -> Result<Option<Duration>> {
+        match (self, every) {
+            (Self::Incremental, every) => {
+                Ok(Some(every.map_or(Duration::from_secs(7 * 86_400), |every| every.0)))
+            }
+            (Self::Full, Some(_)) => Err(document.mistake(
+                "source.full_every",
+                "`full_every` has no effect without mode = \"incremental\"",
+                "remove it, or write mode = \"incremental\"",
+            )),
+            (Self::Full, None) => Ok(None),
+        }
+    }
+}
+
+/// `[source.http]`: how servers are asked.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpKeys {
+    #[serde(deserialize_with = "non_zero")]
+    timeout: Option<Span>,
+    retries: Option<u32>,
+    retry_wait: Option<Span>,
+    ca_file: Option<PathBuf>,
+    #[serde(deserialize_with = "proxy")]
+    proxy: Proxy,
+    allow_http: bool,
+}
+
+impl HttpKeys {
+    fn options(self, document: &Document<'_>) -> http::Options {
+        let usual = http::Options::default();
+        http::Options {
+            timeout: self.timeout.map_or(usual.timeout, |span| span.0),
+            retries: self.retries.unwrap_or(usual.retries),
+            retry_wait: self.retry_wait.map_or(usual.retry_wait, |span| span.0),
+            ca_file: self.ca_file.map(|path| document.path(&path)),
+            proxy: self.proxy,
+        }
+    }
+}
+
+fn proxy<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Proxy, D::Error> {
+    match String::deserialize(deserializer)? {
+        none if none == "none" => Ok(Proxy::None),
+        url if url.contains('@') => Err(wrong(
+            "a proxy with a password would have it in the configuration in clear",
+            "leave `proxy` out and set HTTPS_PROXY in the environment",
+        )),
+        url if has_port_zero(&url) => {
+            Err(wrong("the port of the proxy is 0, where no server can be", "write the proxy's port"))
+        }
+        url => Ok(Proxy::At(url)),
+    }
+}
+
+/// An address, and where it stands if it is none that may be asked.
+fn url_at(path: &str, text: &str, document: &Document<'_>, allow_http: bool) -> Result<Url> {
+    http::base(text, allow_http).map_err(|failure| {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        document.mistake(path, format!("`{key}`: {}", failure.what), failure.cure)
+    })
 }

@@ -16,7 +16,7 @@ fn the_smallest_configuration_has_the_documented_defaults() {
     let config = parse(SMALLEST).unwrap();
     assert!(!config.sync.update_contacts && !config.on_anywhere());
     assert_eq!(config.sync.store, Path::new("/etc/rs/rostersync.db"));
-    assert_eq!(config.source.path, Path::new("/etc/rs/district/"));
+    assert_eq!(config.source.local_path(), Some(Path::new("/etc/rs/district/")));
     assert_eq!(config.sync.keep_reports, 90);
     assert_eq!(config.sync.roles.len(), 9);
     assert_eq!(config.limits.archive, Limit::Share(10.0));
@@ -93,7 +93,9 @@ fn every_kind_of_mistake_names_key_value_and_what_is_wanted() {
         ("store = a.db", "this line is not TOML", "^^^^", "write text in quotes: store = \"…\""),
         ("store = \"a.db", "this line is not TOML", "^", "close the quotes"),
         ("store = “a.db”", "this line is not TOML", "^", "straight quotes"),
-        ("store = \"C:\\data\"", "this line is not TOML", "^", "a backslash begins an escape"),
+        ("store = \"C:\\data\"", "this line is not TOML", "^", "write the text in single quotes"),
+        ("store = \"C:\\Users\\sync\"", "this line is not TOML", "^", "or double every backslash"),
+        ("store = \"\\xyz\"", "this line is not TOML", "^", "write the text in single quotes"),
         (
             "update_contacts = True",
             "this line is not TOML",
@@ -172,8 +174,9 @@ fn the_line_that_is_shown_holds_no_secret() {
 fn secrets_in_the_file_are_found_whatever_they_are_called() {
     let text = "[source.auth]\ntoken = \"a\"\ntoken_file = \"b\"\nclient_secret = \"c\"\n[notify]\nemail = { password = \"d\" }\n\
                 [notify.sms]\npassword_env = \"E\"\ntoken = \"f\"\n[notify.sms.fields]\nto = \"{to}\"\napikey = \"g\"\n[monitor]\nping_url = \"h\"\n";
+    let document = Document::parse(text, Path::new("rs.toml")).unwrap();
     let found: Vec<String> =
-        keys::inline_secrets(text).into_iter().map(|(key, line)| format!("{line} {key}")).collect();
+        document.inline_secrets().into_iter().map(|(key, line)| format!("{line} {key}")).collect();
     assert_eq!(
         found,
         [
@@ -249,10 +252,15 @@ fn what_does_not_fit_together_for_texts_is_said() {
     assert!(parse(&sms(&format!("{http}retry_codes = [\"503\"]\n{fields}"))).is_ok());
     for (lines, part) in [
         (twilio.replace("AC1", "x"), "begins with AC"),
+        (twilio.replace("account_sid", "#"), "`account_sid` is missing in [notify.sms]"),
         (twilio.replace("password_env", "token_env"), "is for provider = \"http\""),
         (twilio.replace("from", "#"), "`from` or `messaging_service`"),
         (format!("{http}account_sid = \"AC1\"\n{fields}"), "is for provider = \"twilio\""),
         (http.to_owned(), "where number and text go"),
+        (
+            fields.replace("[notify.sms.fields]", "provider = \"http\"\n[notify.sms.fields]"),
+            "`url` is missing in [notify.sms]",
+        ),
         (format!("{}{fields}", http.replace("https", "http")), "not an https:// address"),
         (format!("{}{fields}", http.replace("g.ex", "u:hunter2@g.ex")), "has a user or password in it"),
         (format!("{http}permanent_codes = [\"1\"]\n{fields}"), "no code_pointer"),
@@ -358,138 +366,23 @@ fn the_example_is_complete_and_says_the_defaults() {
     let text = include_str!("../../config.example.toml");
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml"));
     let example = Config::parse(text, file).unwrap();
-    assert!(example.source.path.starts_with(file.parent().unwrap().join("fixtures")));
-    // A key that is at its default may stand in a comment, but every key must stand there.
-    for key in [
-        "update_contacts",
-        "store",
-        "reports",
-        "keep_reports",
-        "timezone",
-        "schools",
-        "roles",
-        "phone_credential",
-        "default_region",
-        "blank_values",
-        "shared_contacts",
-        "ignore_emails",
-        "[[school]]",
-        "[source]",
-        "type",
-        "path",
-        "mode",
-        "encoding",
-        "language_field",
-        "[guardians]",
-        "file",
-        "url",
-        "application",
-        "users_path",
-        "orgs_path",
-        "page_size",
-        "max_pages",
-        "parallel",
-        "full_every",
-        "sort",
-        "check_totals",
-        "district",
-        "trouble",
-        "max_sync_age",
-        "[source.auth]",
-        "token_url",
-        "client_id",
-        "client_secret_file",
-        "token_file",
-        "scope",
-        "credentials",
-        "signature",
-        "oauth_version",
-        "[source.sftp]",
-        "key_file",
-        "host_key",
-        "[source.http]",
-        "timeout",
-        "retries",
-        "retry_wait",
-        "ca_file",
-        "proxy",
-        "allow_http",
-        "[platform]",
-        "users",
-        "max_age",
-        "[platform.columns]",
-        "[limits]",
-        "archive",
-        "contact_updates",
-        "notifications",
-        "rejected",
-        "minimum",
-        "[notify]",
-        "contact",
-        "contacts",
-        "language",
-        "templates",
-        "[notify.email]",
-        "server",
-        "from",
-        "reply_to",
-        "envelope_from",
-        "user",
-        "password_file",
-        "token_command",
-        "starttls",
-        "ca_file",
-        "hello",
-        "timeout",
-        "per_minute",
-        "per_day",
-        "max_per_run",
-        "quiet_hours",
-        "[notify.sms]",
-        "provider",
-        "[notify.admins]",
-        "to",
-        "when",
-        "attach_kb",
-        "[monitor]",
-        "ping_url_file",
-    ] {
-        let said = text.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(key));
-        assert!(said, "`{key}` is missing in config.example.toml");
-    }
-    // The keys of texts are too many for the example, and explained where they are needed.
+    let root = file.parent().unwrap();
+    assert!(example.source.local_path().unwrap().starts_with(root.join("fixtures")));
+    // A key that is at its default may stand in a comment, but every key must stand there. Those of texts are too many, and are
+    // explained where they are needed; and of the three keys of a secret one is enough.
+    let shown: Vec<(&str, &str)> =
+        sections::example_lines().map(|(section, key, _)| (section, key)).collect();
     let explained = include_str!("../../docs/notifications.md");
-    for key in [
-        "url",
-        "from",
-        "messaging_service",
-        "account_sid",
-        "user",
-        "password_file",
-        "password_env",
-        "token_file",
-        "token_env",
-        "header",
-        "method",
-        "body",
-        "fields",
-        "idempotency_header",
-        "success_pointer",
-        "success_equals",
-        "id_pointer",
-        "code_pointer",
-        "permanent_codes",
-        "opted_out_codes",
-        "retry_codes",
-        "our_fault_codes",
-        "ca_file",
-        "timeout",
-        "per_minute",
-        "per_day",
-        "max_per_run",
-        "quiet_hours",
-    ] {
-        assert!(explained.contains(&format!("`{key}`")), "`{key}` is missing in docs/notifications.md");
+    for section in sections::all() {
+        for key in section.keys {
+            let inner =
+                if section.name.is_empty() { (*key).to_owned() } else { format!("{}.{key}", section.name) };
+            let is_shown = shown.contains(&(section.name, key))
+                || shown.iter().any(|(of, _)| *of == inner || of.starts_with(&format!("{inner}.")))
+                || text.contains(&format!("or {key}"))
+                || section.name == "notify.sms" && explained.contains(&format!("`{key}`"));
+            assert!(is_shown, "`{key}` of [{}] is missing in config.example.toml", section.name);
+        }
     }
     // What it says in comments about defaults must be true: with them taken in, nothing changes.
     let default = Config::parse("[sync]\n[source]\ntype = \"oneroster-csv\"\npath = \"x\"\n", file).unwrap();
@@ -509,12 +402,14 @@ fn the_example_is_complete_and_says_the_defaults() {
     assert_eq!(example.limits.export, default.limits.export);
     assert_eq!(example.limits.protection, default.limits.protection);
     assert_eq!(example.limits.minimum, default.limits.minimum);
-    assert_eq!(example.source.mode, default.source.mode);
-    assert_eq!(example.source.encoding, default.source.encoding);
+    let csv = |config: &Config| config.source.csv().map(|csv| (csv.mode, csv.encoding));
+    assert_eq!(csv(&example), csv(&default));
     let admins: Admins = toml::from_str("to = [\"it@lincoln.example\"]").unwrap();
     assert!(text.contains("# when = \"problems\"") && text.contains("# attach_kb = 2000"));
     assert_eq!((admins.when, admins.attach_kb), (When::Problems, 2000));
 }
+
+const EXAMPLES: [&str; 6] = ["oneroster", "oneroster", "oneroster", "clever", "csv", "sftp"];
 
 /// Every configuration that docs/api.md shows is one.
 #[test]
@@ -530,18 +425,20 @@ fn the_examples_of_the_documentation_are_valid() {
         };
         let config =
             parse(&format!("[sync]\n{source}{block}")).unwrap_or_else(|error| panic!("{error}\n{block}"));
-        found.push(config.source.kind.word());
+        found.push(match config.source {
+            Source::Csv { .. } => "csv",
+            Source::Sftp(_) => "sftp",
+            Source::OneRosterApi(_) => "oneroster",
+            Source::Clever(_) => "clever",
+        });
     }
-    assert_eq!(
-        found,
-        ["oneroster-api", "classlink", "classlink", "clever", "oneroster-csv", "oneroster-csv"]
-    );
+    assert_eq!(found, EXAMPLES);
 }
 
 #[test]
 fn what_the_example_says_of_the_defaults_of_a_pull_is_true() {
     let text = "[sync]\n[source]\ntype = \"clever\"\n[source.auth]\ntype = \"clever\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
-    let Some(Pull::Clever(clever)) = parse(text).unwrap().source.pull else { panic!("not Clever") };
+    let Source::Clever(clever) = parse(text).unwrap().source else { panic!("not Clever") };
     assert_eq!(clever.url.as_str(), "https://api.clever.com/v3.1");
     assert_eq!((clever.page_size, clever.max_pages), (1000, 20_000));
     assert_eq!(clever.max_sync_age, Some(std::time::Duration::from_secs(3 * 86_400)));
@@ -550,7 +447,7 @@ fn what_the_example_says_of_the_defaults_of_a_pull_is_true() {
         (120, 5, 1)
     );
     let text = "[sync]\n[source]\ntype = \"classlink\"\napplication = \"a%3D\"\n[source.auth]\ntype = \"bearer\"\ntoken = \"b\"\n";
-    let Some(Pull::OneRoster(classlink)) = parse(text).unwrap().source.pull else { panic!("not OneRoster") };
+    let Source::OneRosterApi(classlink) = parse(text).unwrap().source else { panic!("not OneRoster") };
     assert_eq!(classlink.url.as_str(), "https://oneroster-proxy.classlink.io/a%3D/ims/oneroster/v1p1");
     assert!(classlink.sort && classlink.check_totals && classlink.parallel == 1);
     assert_eq!((classlink.users_path.as_str(), classlink.orgs_path.as_deref()), ("users", Some("orgs")));
@@ -562,4 +459,200 @@ fn a_secret_in_the_configuration_is_not_shown() {
     assert!(!format!("{:?}", parse(text).unwrap()).contains("hunter2"));
     let said = mistake(&text.replace("\"hunter2\"", "hunter2"));
     assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// The place and the marked text of a mistake.
+fn marked(text: &str) -> (String, String) {
+    let failure = parse(text).expect_err(text);
+    let place = failure.place.trim_start_matches("/etc/rs/rostersync.toml:").to_owned();
+    let lines: Vec<&str> = failure.excerpt().lines().collect();
+    let [_, line, marks] = lines[..] else { return (place, String::new()) };
+    let (start, length) = (marks.find('^').unwrap_or_default(), marks.matches('^').count());
+    (place, line.chars().skip(start).take(length).collect())
+}
+
+const API: &str = "[sync]\n[source]\ntype = \"oneroster-api\"\nurl = \"https://sis.example/x\"\n[source.auth]\ntype = \"bearer\"\ntoken_env = \"T\"\n";
+
+/// Names of keys that stand in several tables, one of them wrong: the place is that of the wrong one.
+#[test]
+fn of_keys_with_one_name_the_wrong_one_is_marked() {
+    let mail = "[notify.email]\nserver = \"file:m\"\nfrom = \"a@b.example\"\n";
+    let sms = "[notify.sms]\nprovider = \"http\"\nurl = \"https://g.example\"\n[notify.sms.fields]\nto = \"{to}\"\ntext = \"{body}\"\n";
+    for (text, place, mark) in [
+        (format!("{API}{}", sms.replace("https", "http")), "10:1", "url"),
+        (format!("{}{sms}", API.replace("https", "http")), "4:1", "url"),
+        (format!("{API}{sms}").replace("provider = \"http\"", "provider = \"htp\""), "9:12", "\"htp\""),
+        (API.replace("bearer", "bear"), "6:8", "\"bear\""),
+        (API.replace("oneroster-api", "oneroster"), "3:8", "\"oneroster\""),
+        (format!("{API}[source.http]\ntimeout = \"9s\"\n{mail}timeout = \"9\"\n"), "13:11", "\"9\""),
+        (format!("{API}[source.http]\ntimeout = \"9\"\n{mail}timeout = \"9s\"\n"), "9:11", "\"9\""),
+        (format!("{API}[source.http]\ntimeout = \"0s\"\n{mail}timeout = \"9s\"\n"), "9:11", "\"0s\""),
+        (format!("{API}{mail}{}", sms.replace("url", "from = 5\nurl")), "13:8", "5"),
+        (format!("{API}{}{sms}", mail.replace("a@b.example", "a")), "10:8", "\"a\""),
+        (format!("{API}{mail}per_day = 5\n{}", sms.replace("url", "per_day = 0\nurl")), "14:1", "per_day"),
+        (format!("{API}{mail}password_file = \"x\"\n{sms}"), "8:1", "[notify.email]"),
+        (format!("{API}{mail}{}", sms.replace("url", "password_file = \"x\"\nurl")), "11:1", "[notify.sms]"),
+    ] {
+        assert_eq!(marked(&text), (place.to_owned(), mark.to_owned()), "{text}");
+    }
+}
+
+/// The same, however TOML lets a table be written.
+#[test]
+fn a_mistake_is_marked_in_inline_tables_dotted_keys_and_lists() {
+    let csv = "type = \"oneroster-csv\"\npath = \"x\"\n";
+    let sync = format!("[sync]\n[source]\n{csv}");
+    for (text, place, mark) in [
+        // A key of another type, or of none.
+        ("[sync]\n[source]\ntype = \"clever\"\npath = \"x\"\n".to_owned(), "4:1", "path"),
+        (
+            "sync = {}\nsource = { type = \"clever\", url = \"https://c.example\", path = \"x\" }\n"
+                .to_owned(),
+            "2:55",
+            "path",
+        ),
+        ("sync = {}\nsource.type = \"clever\"\nsource.path = \"x\"\n".to_owned(), "3:8", "path"),
+        (
+            format!("{sync}[notify]\nemail = {{ server = \"file:m\", from = \"a@b.example\", frm = 1 }}\n"),
+            "6:52",
+            "frm",
+        ),
+        (
+            format!(
+                "{sync}[notify]\nsms = {{ provider = \"twilio\", token_env = \"T\", account_sid = \"AC\" }}\n"
+            ),
+            "6:30",
+            "token_env",
+        ),
+        (
+            format!("{API}http.timeout = \"9s\"\n")
+                .replace("[source.auth]", "http.retries = -1\n[source.auth]"),
+            "5:16",
+            "-1",
+        ),
+        (format!("{sync}[notify]\nemail.server = \"file:m\"\nemail.from = \"a\"\n"), "7:14", "\"a\""),
+        (
+            format!(
+                "{sync}[notify]\nemail.server = \"file:m\"\nemail.from = \"a@b.example\"\nemail.per_day = 0\n"
+            ),
+            "8:7",
+            "per_day",
+        ),
+        // Entries of lists.
+        (
+            format!(
+                "{sync}[[school]]\nid = \"a\"\nupdate_contacts = true\n[[school]]\nid = \"b\"\nupdate_contacts = \"no\"\n"
+            ),
+            "10:19",
+            "\"no\"",
+        ),
+        (
+            format!(
+                "{sync}[[school]]\nid = \"a\"\nupdate_contacts = true\n[[school]]\nid = \"a\"\nupdate_contacts = true\n[[school]]\nid = \"b\"\nupdate_contacts = true\n"
+            ),
+            "9:1",
+            "id",
+        ),
+        (
+            format!(
+                "{sync}[[school]]\nid = \" \"\nupdate_contacts = true\n[[school]]\nid = \"a\"\nupdate_contacts = true\n"
+            ),
+            "6:6",
+            "\" \"",
+        ),
+        (format!("{sync}[[school]]\nid = \"a\"\nupdate_contact = true\n"), "7:1", "update_contact"),
+        (
+            format!(
+                "school = [{{ id = \"a\", update_contacts = true }}, {{ id = \"a\", update_contacts = false }}]\n{sync}"
+            ),
+            "1:52",
+            "id",
+        ),
+        ("[sync]\nroles = [\"student\", \"techer\"]\n[source]\n".to_owned() + csv, "2:21", "\"techer\""),
+        ("[sync]\nignore_emails = [\n  \"a\",\n  \"b[\",\n]\n[source]\n".to_owned() + csv, "4:3", "\"b[\""),
+        (
+            format!("{sync}{MAIL}server = \"file:m\"\n[notify.admins]\nto = [\"a@b.example\", \"b\"]\n"),
+            "9:22",
+            "\"b\"",
+        ),
+        // Tables of words.
+        (
+            "[sync]\nrole_names = { Mother = \"guardian\", Coach = \"techer\" }\n[source]\n".to_owned() + csv,
+            "2:45",
+            "\"techer\"",
+        ),
+        (
+            format!("{sync}[platform]\nusers = \"p.csv\"\n[platform.columns]\nemail = \"E\"\nmail = \"M\"\n"),
+            "9:1",
+            "mail",
+        ),
+        // A key twice.
+        ("[sync]\nstore = \"a\"\n[source]\ntype = \"x\"\ntype = \"y\"\n".to_owned(), "5:1", "type"),
+        ("[notify]\nemail = { from = \"a\", from = \"b\" }\n".to_owned(), "2:24", "from"),
+        ("[notify]\nemail.from = \"a\"\nemail.from = \"b\"\n".to_owned(), "3:7", "from"),
+    ] {
+        assert_eq!(marked(&text), (place.to_owned(), mark.to_owned()), "{text}{}", mistake(&text));
+    }
+    let said = mistake("[notify]\nemail.from = \"a\"\nemail.from = \"b\"\n");
+    assert!(said.contains("`from` in [notify.email] is there twice, first in line 2"), "{said}");
+    let said = mistake("[notify]\nemail = { from = \"a\", from = \"b\" }\n");
+    assert!(said.contains("`from` in [notify.email] is there twice, first in line 2"), "{said}");
+}
+
+#[test]
+fn a_key_that_is_for_another_type_says_for_which() {
+    let sms = |lines: &str| format!("{SMALLEST}[notify.sms]\n{lines}\n");
+    let twilio = "provider = \"twilio\"\naccount_sid = \"AC1\"\npassword_env = \"T\"\nfrom = \"x\"\n";
+    for (text, what, cure) in [
+        (
+            SMALLEST.to_owned() + "district = \"d\"\n",
+            "`district` in [source] is for type = \"clever\"",
+            "remove it; with type = \"oneroster-csv\" there are: path, mode, encoding, language_field, sftp",
+        ),
+        (
+            API.replace("url", "application = \"a\"\nurl"),
+            "`application` in [source] is for type = \"classlink\"",
+            "remove it, or write that type",
+        ),
+        (
+            SMALLEST.to_owned() + "page_size = 5\n",
+            "`page_size` in [source] is for type = \"oneroster-api\" or \"classlink\" or \"clever\"",
+            "remove it",
+        ),
+        (
+            API.to_owned() + "signature = \"HMAC-SHA1\"\n",
+            "`signature` in [source.auth] is for type = \"oauth1\"",
+            "remove it; with type = \"bearer\" there are: token, token_file, token_env",
+        ),
+        (
+            sms(&format!("{twilio}header = \"X\"")),
+            "`header` in [notify.sms] is for provider = \"http\"",
+            "remove it; with provider = \"twilio\" there are: account_sid, ",
+        ),
+        (
+            API.replace("\"bearer\"\ntoken_env = \"T\"", "\"clever\""),
+            "`type` in [source.auth] cannot be the text \"clever\"",
+            "write one of \"bearer\", \"oauth2\", \"oauth1\"",
+        ),
+        (
+            format!("{SMALLEST}{MAIL}username = \"u\"\n"),
+            "unknown key `username` in [notify.email]",
+            "did you mean `user`?",
+        ),
+        (
+            SMALLEST.replace("[sync]", "[sync]\npath = 5"),
+            "unknown key `path` in [sync]",
+            "`path` belongs in [source]",
+        ),
+        (SMALLEST.replace("type", "#"), "`type` is missing in [source]", "write for example `type = "),
+        (
+            SMALLEST.replace("\"oneroster-csv\"", "5"),
+            "`type` in [source] has to be text in quotes",
+            "type = ",
+        ),
+    ] {
+        let failure = parse(&text).expect_err(&text);
+        assert_eq!(failure.what, format!("the configuration is not valid: {what}"), "{text}");
+        assert!(failure.cure.starts_with(cure) || failure.cure.contains(cure), "{text}: {}", failure.cure);
+    }
 }

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::SourceKind;
-use super::keys::HINT;
+use super::explain::wrong;
 use crate::contact::Region;
 use crate::mailbox::{Mailbox, NoMailbox};
+use crate::near::nearest;
 use crate::roles::{self, RoleNames};
+use crate::secret::{Secret, SecretPlace};
 
 /// A limit: a number is a count, a string with `%` is a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -55,12 +58,13 @@ impl Visitor<'_> for LimitVisitor {
 
     fn visit_f64<E: Error>(self, fraction: f64) -> Result<Limit, E> {
         if !fraction.is_finite() || fraction < 0.0 {
-            return Err(E::custom(format!("`{fraction}` is not a limit{HINT}{LIMIT_FORM}")));
+            return Err(wrong(format!("`{fraction}` is not a limit"), LIMIT_FORM));
         }
         let percent = if fraction <= 1.0 { fraction * 100.0 } else { fraction };
-        Err(E::custom(format!(
-            "a bare fraction ({fraction}) is not a limit{HINT}for a share write \"{percent}%\", for a count a whole number"
-        )))
+        Err(wrong(
+            format!("a bare fraction ({fraction}) is not a limit"),
+            format!("for a share write \"{percent}%\", for a count a whole number"),
+        ))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
@@ -73,8 +77,8 @@ impl Visitor<'_> for LimitVisitor {
         let number = text.trim().strip_suffix('%').map(str::trim_end);
         match number.filter(plain).and_then(|number| number.parse::<f64>().ok()) {
             Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Limit::Share(percent)),
-            Some(_) => Err(E::custom(format!("`{text}` is more than everything{HINT}{LIMIT_FORM}"))),
-            None => Err(E::custom(format!("`{text}` is not a limit{HINT}{LIMIT_FORM}"))),
+            Some(_) => Err(wrong(format!("`{text}` is more than everything"), LIMIT_FORM)),
+            None => Err(wrong(format!("`{text}` is not a limit"), LIMIT_FORM)),
         }
     }
 }
@@ -98,12 +102,12 @@ impl<'de> Deserialize<'de> for Age {
         if text == "none" {
             return Ok(Self(None));
         }
-        match span(&text) {
-            Some(span) => Ok(Self(Some(span))),
-            None => Err(D::Error::custom(format!(
-                "`{text}` is not a duration{HINT}write for example \"48h\", \"7d\", \"30m\", or \"none\""
-            ))),
-        }
+        span(&text).map(|span| Self(Some(span))).ok_or_else(|| {
+            wrong(
+                format!("`{text}` is not a duration"),
+                "write for example \"48h\", \"7d\", \"30m\", or \"none\"",
+            )
+        })
     }
 }
 
@@ -115,9 +119,7 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         span(&text).map(Self).ok_or_else(|| {
-            D::Error::custom(format!(
-                "`{text}` is not a duration{HINT}write for example \"30s\", \"500ms\" or \"2m\""
-            ))
+            wrong(format!("`{text}` is not a duration"), "write for example \"30s\", \"500ms\" or \"2m\"")
         })
     }
 }
@@ -185,9 +187,7 @@ impl<'de> Deserialize<'de> for Zone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Tz::from_str(&text).map(Self::Named).map_err(|_| {
-            D::Error::custom(format!(
-                "`{text}` is not a time zone{HINT}write an IANA name such as \"America/Chicago\""
-            ))
+            wrong(format!("`{text}` is not a time zone"), "write an IANA name such as \"America/Chicago\"")
         })
     }
 }
@@ -206,83 +206,124 @@ impl Globs {
     }
 }
 
+/// A value whose mistakes are shown at its own place, also in a list: the parser tells the place of newtypes.
+#[derive(Deserialize)]
+struct At<T>(T);
+
+/// Reads text, and what it means.
+fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    read: impl FnOnce(&str) -> Result<T, D::Error>,
+) -> Result<T, D::Error> {
+    read(&String::deserialize(deserializer)?)
+}
+
 pub(super) fn globs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Globs, D::Error> {
-    let patterns = Vec::<String>::deserialize(deserializer)?;
+    struct Pattern(String, Glob);
+
+    impl<'de> Deserialize<'de> for Pattern {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            text(deserializer, |text| match GlobBuilder::new(text).case_insensitive(true).build() {
+                Ok(glob) => Ok(Self(text.to_owned(), glob)),
+                Err(error) => Err(wrong(
+                    format!("`{text}` is not a pattern: {}", error.kind()),
+                    "write * for any letters and ? for one, as in file names",
+                )),
+            })
+        }
+    }
+
+    let mut globs = Globs::default();
     let mut builder = GlobSetBuilder::new();
-    for pattern in &patterns {
-        let glob = GlobBuilder::new(pattern).case_insensitive(true).build();
-        builder.add(
-            glob.map_err(|error| {
-                D::Error::custom(format!("`{pattern}` is not a pattern: {}", error.kind()))
-            })?,
-        );
+    for At(Pattern(pattern, glob)) in Vec::deserialize(deserializer)? {
+        globs.patterns.push(pattern);
+        builder.add(glob);
     }
-    let set = builder.build().map_err(D::Error::custom)?;
-    Ok(Globs { patterns, set })
+    globs.set = builder.build().map_err(D::Error::custom)?;
+    Ok(globs)
 }
 
-/// A source's own words for roles. Read entry by entry, so that a mistake is found where it stands.
+/// A path; an empty one would mean the folder of the configuration.
+pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    match PathBuf::deserialize(deserializer)? {
+        path if path.as_os_str().is_empty() => {
+            Err(wrong("is empty", "name a file or folder, relative to the configuration file"))
+        }
+        path => Ok(path),
+    }
+}
+
+/// Text that must not be empty or blank.
+pub(super) fn not_blank<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match String::deserialize(deserializer)? {
+        text if text.trim().is_empty() => Err(wrong("is empty", "write a text between the quotes")),
+        text => Ok(text),
+    }
+}
+
+/// The roles of `[sync]`, by OneRoster's names.
+pub(super) fn role_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Known(String);
+
+    impl<'de> Deserialize<'de> for Known {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            text(deserializer, |role| match roles::is_known(role) {
+                true => Ok(Self(role.to_owned())),
+                false => Err(no_role(role, nearest(role, roles::NAMES))),
+            })
+        }
+    }
+
+    let list: Vec<At<Known>> = Vec::deserialize(deserializer)?;
+    Ok(list.into_iter().map(|At(Known(role))| role).collect())
+}
+
+fn no_role<E: Error>(role: &str, near: Option<&str>) -> E {
+    let names = format!("the roles are: {}", roles::NAMES.join(", "));
+    let cure = near
+        .map_or(names.clone(), |near| format!("did you mean `{near}`? {}", names.replacen("the", "The", 1)));
+    wrong(format!("`{role}` is not a OneRoster role"), cure)
+}
+
+/// The source's own words for roles.
 pub(super) fn role_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RoleNames, D::Error> {
-    struct Words;
+    /// One of OneRoster's roles, in its own spelling.
+    struct Role(&'static str);
 
-    impl<'de> Visitor<'de> for Words {
-        type Value = RoleNames;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a table such as { \"Parent/Guardian\" = \"parent\" }")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut words: A) -> Result<RoleNames, A::Error> {
-            let mut names = RoleNames::default();
-            while let Some(word) = words.next_key::<String>()? {
-                if names.has(&word) {
-                    return Err(A::Error::custom(format!(
-                        "`{word}` is in `role_names` twice; case and spaces make no difference{HINT}keep one of them"
-                    )));
+    impl<'de> Deserialize<'de> for Role {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            text(deserializer, |text| {
+                let key = RoleNames::key(text);
+                let distance = |name: &&str| strsim::levenshtein(&RoleNames::key(name), &key);
+                match roles::NAMES.into_iter().min_by_key(distance) {
+                    Some(near) if RoleNames::key(near) == key => Ok(Self(near)),
+                    near => Err(no_role(text, near)),
                 }
-                if word.trim().is_empty() {
-                    return Err(A::Error::custom(format!(
-                        "a word in `role_names` is blank{HINT}write the word that the source has for the role"
-                    )));
-                }
-                names.add(&word, words.next_value::<Role>()?.0);
-            }
-            Ok(names)
+            })
         }
     }
 
-    deserializer.deserialize_map(Words)
-}
-
-/// One of OneRoster's roles, in its own spelling.
-struct Role(&'static str);
-
-impl<'de> Deserialize<'de> for Role {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let key = RoleNames::key(&text);
-        let found = roles::NAMES.into_iter().find(|name| RoleNames::key(name) == key);
-        found.map(Self).ok_or_else(|| {
-            let near = roles::NAMES.iter().min_by_key(|name| strsim::levenshtein(&RoleNames::key(name), &key));
-            let near = near.copied().unwrap_or_default();
-            D::Error::custom(format!(
-                "`{text}` in `role_names` is not a OneRoster role{HINT}did you mean `{near}`? The roles are: {}",
-                roles::NAMES.join(", ")
-            ))
-        })
+    let mut names = RoleNames::default();
+    for (word, role) in BTreeMap::<String, Role>::deserialize(deserializer)? {
+        if names.has(&word) {
+            return Err(wrong(
+                format!("`{word}` is in `role_names` twice; case and spaces make no difference"),
+                "keep one of them",
+            ));
+        }
+        if word.trim().is_empty() {
+            return Err(wrong(
+                "a word in `role_names` is blank",
+                "write the word that the source has for the role",
+            ));
+        }
+        names.add(&word, role.0);
     }
+    Ok(names)
 }
 
 pub(super) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Region, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-pub(super) fn source_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SourceKind, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    SourceKind::ALL.into_iter().find(|kind| kind.word() == text).ok_or_else(|| {
-        let words: Vec<String> = SourceKind::ALL.iter().map(|kind| format!("\"{}\"", kind.word())).collect();
-        D::Error::custom(format!("`{text}` is not a source type{HINT}write type = {}", words.join(", or ")))
-    })
+    text(deserializer, |text| text.parse().map_err(D::Error::custom))
 }
 
 /// The columns that a platform export can have.
@@ -295,27 +336,43 @@ pub const PLATFORM_EXTRAS: [&str; 3] = ["language", "updated_at", "updated_by"];
 pub(super) fn columns<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
-    let columns = BTreeMap::<String, String>::deserialize(deserializer)?;
-    let known = |key: &str| PLATFORM_COLUMNS.contains(&key) || PLATFORM_EXTRAS.contains(&key);
-    match columns.keys().find(|key| !known(key)) {
-        Some(key) => Err(D::Error::custom(format!(
-            "`{key}` is not a column of the platform export{HINT}the columns are: {}, {}",
-            PLATFORM_COLUMNS.join(", "),
-            PLATFORM_EXTRAS.join(", ")
-        ))),
-        None => Ok(columns),
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    struct Column(String);
+
+    impl<'de> Deserialize<'de> for Column {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            text(deserializer, |key| {
+                match PLATFORM_COLUMNS.iter().chain(&PLATFORM_EXTRAS).any(|known| *known == key) {
+                    true => Ok(Self(key.to_owned())),
+                    false => Err(wrong(
+                        format!("`{key}` is not a column of the platform export"),
+                        format!(
+                            "the columns are: {}, {}",
+                            PLATFORM_COLUMNS.join(", "),
+                            PLATFORM_EXTRAS.join(", ")
+                        ),
+                    )),
+                }
+            })
+        }
     }
+
+    let columns = BTreeMap::<Column, String>::deserialize(deserializer)?;
+    Ok(columns.into_iter().map(|(Column(key), header)| (key, header)).collect())
+}
+
+fn read_mailbox<E: Error>(text: &str, cure_of_two: &str, cure: &str) -> Result<Mailbox, E> {
+    Mailbox::parse(text).map_err(|no| {
+        let cure = if no == NoMailbox::TwoAddresses { cure_of_two } else { cure };
+        wrong(format!("`{}` {}", text.escape_debug(), no.words()), cure)
+    })
 }
 
 /// `Lincoln District <no-reply@lincoln.example>`, or the bare address.
 pub(super) fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mailbox, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Mailbox::parse(&text).map_err(|wrong| {
-        let hint = match wrong {
-            NoMailbox::TwoAddresses => "write one address, or a list that forwards to several",
-            _ => "write \"Lincoln District <no-reply@lincoln.example>\"",
-        };
-        D::Error::custom(format!("`{}` {}{HINT}{hint}", text.escape_debug(), wrong.words()))
+    const TWO: &str = "write one address, or a list that forwards to several";
+    text(deserializer, |text| {
+        read_mailbox(text, TWO, "write \"Lincoln District <no-reply@lincoln.example>\"")
     })
 }
 
@@ -326,16 +383,76 @@ pub(super) fn optional_mailbox<'de, D: Deserializer<'de>>(
 }
 
 pub(super) fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mailbox>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    if texts.is_empty() {
-        return Err(D::Error::custom(format!("the list is empty{HINT}write to = [\"it@lincoln.example\"]")));
-    }
-    let read = |text: &String| {
-        Mailbox::parse(text).map_err(|wrong| {
-            let hint =
+    struct One(Mailbox);
+
+    impl<'de> Deserialize<'de> for One {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            const CURE: &str =
                 "write each address by itself: to = [\"it@lincoln.example\", \"office@lincoln.example\"]";
-            D::Error::custom(format!("`{}` {}{HINT}{hint}", text.escape_debug(), wrong.words()))
-        })
-    };
-    texts.iter().map(read).collect()
+            text(deserializer, |text| read_mailbox(text, CURE, CURE)).map(Self)
+        }
+    }
+
+    let list: Vec<At<One>> = Vec::deserialize(deserializer)?;
+    if list.is_empty() {
+        return Err(wrong("the list is empty", "write to = [\"it@lincoln.example\"]"));
+    }
+    Ok(list.into_iter().map(|At(One(mailbox))| mailbox).collect())
+}
+
+/// A secret that stands in the configuration itself.
+#[derive(Debug, Clone)]
+pub(super) struct Hidden(Secret);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An error of serde's own would show the value.
+        match toml::Value::deserialize(deserializer) {
+            Ok(toml::Value::String(text)) if text.trim().is_empty() => {
+                Err(wrong("the secret is empty", "write it there, or name a file with `…_file`"))
+            }
+            Ok(toml::Value::String(text)) => Ok(Self(Secret::new(text))),
+            Ok(_) | Err(_) => Err(wrong("the secret is not text", "write it in quotes")),
+        }
+    }
+}
+
+/// The places of a secret that are given, by the three keys that it can have.
+pub(super) fn secret_places(
+    inline: &Option<Hidden>,
+    file: &Option<PathBuf>,
+    variable: &Option<String>,
+) -> Vec<SecretPlace> {
+    let inline = inline.iter().map(|hidden| SecretPlace::Inline(hidden.0.clone()));
+    let file = file.iter().map(|path| SecretPlace::File(path.clone()));
+    inline.chain(file).chain(variable.iter().map(|name| SecretPlace::Variable(name.clone()))).collect()
+}
+
+/// A length of time that must not be none.
+pub(super) fn non_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Span>, D::Error> {
+    match Span::deserialize(deserializer)? {
+        Span(time) if time.is_zero() => Err(wrong("is zero", "write for example \"60s\"")),
+        span => Ok(Some(span)),
+    }
+}
+
+/// How long to wait for an answer.
+pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    match Age::deserialize(deserializer)? {
+        Age(Some(time)) if !time.is_zero() => Ok(time),
+        Age(_) => Err(wrong("a timeout cannot be none", "write for example \"60s\"")),
+    }
+}
+
+/// Whether an address names port 0, where no server can be.
+pub(super) fn has_port_zero(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+    port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte == b'0'))
+}
+
+/// Whether a host is this machine: what goes there is on no network.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

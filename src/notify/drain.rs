@@ -19,7 +19,7 @@ use super::refusals::{OpenRefusal, RefusalKind, Refusals, Settlement};
 use super::retry::{A_DAY, LONGEST_BACKOFF, LONGEST_REST, backoff, is_tried_long_enough};
 use super::smtp::Smtp;
 use super::twilio::Twilio;
-use crate::config::{Config, MailServer, Pace as Limits, Provider};
+use crate::config::{Config, MailServer, NotifySms, Pace as Limits};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Channel, DeliveryState};
 use crate::store::{Settled, Store, Waiting};
@@ -144,9 +144,9 @@ pub(super) fn carrier<'a>(
             Some((carrier, email.pace()))
         }
         (Channel::Sms, _, Some(sms)) => {
-            let carrier: Box<dyn Carrier> = match sms.provider {
-                Provider::Twilio => Box::new(Twilio::new(sms, store)?),
-                Provider::Http => Box::new(Gateway::new(sms)?),
+            let carrier: Box<dyn Carrier> = match sms {
+                NotifySms::Twilio(twilio) => Box::new(Twilio::new(twilio, store)?),
+                NotifySms::Http(gateway) => Box::new(Gateway::new(gateway)?),
             };
             Some((carrier, sms.pace()))
         }

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble, harmless};
 use super::http::{self, Lost};
-use crate::config::{BodyForm, Method, NotifySms};
+use crate::config::{BodyForm, GatewaySms, Method};
 use crate::failure::{Failure, Kind, Result};
 use crate::secret::{Redactor, Secret, SecretPlace};
 use crate::store::Waiting;
 
 pub(super) struct Gateway<'a> {
-    sms: &'a NotifySms,
+    sms: &'a GatewaySms,
     client: Client,
     url: &'a str,
     password: Option<Secret>,
@@ -28,13 +28,13 @@ pub(super) struct Gateway<'a> {
 impl<'a> Gateway<'a> {
     /// # Errors
     /// `Usage` if a secret is not where the configuration says, or a header name or value is not possible.
-    pub(super) fn new(sms: &'a NotifySms) -> Result<Self> {
+    pub(super) fn new(sms: &'a GatewaySms) -> Result<Self> {
         let no_header = |what: &str| {
             Failure::new(Kind::Usage, format!("{what} in [notify.sms] cannot be an HTTP header"))
                 .cure("letters, digits and hyphens only")
         };
         let name = |text: &str, what| HeaderName::try_from(text).map_err(|_| no_header(what));
-        let url = sms.url.as_deref().unwrap_or_default();
+        let url = &sms.url;
         let mut redactor = Redactor::default();
         // A key may be in the query of the address.
         for (_, value) in reqwest::Url::parse(url).iter().flat_map(|url| url.query_pairs()) {
@@ -58,7 +58,7 @@ impl<'a> Gateway<'a> {
         let idempotency = sms.idempotency_header.as_deref().map(|text| name(text, "`idempotency_header`"));
         Ok(Self {
             sms,
-            client: http::client(sms.timeout.duration(), sms.ca_file.as_deref())?,
+            client: http::client(sms.timeout, sms.ca_file.as_deref())?,
             url,
             password,
             token: token.transpose()?,
@@ -84,13 +84,13 @@ impl<'a> Gateway<'a> {
         let fields: Vec<(&str, String)> =
             fields.map(|(field, template)| (field.as_str(), fill(template, &values))).collect();
         let method = match self.sms.method {
-            Some(Method::Put) => HttpMethod::PUT,
-            Some(Method::Post) | None => HttpMethod::POST,
+            Method::Put => HttpMethod::PUT,
+            Method::Post => HttpMethod::POST,
         };
         let mut request = self.client.request(method, self.url);
         request = match self.sms.body {
-            Some(BodyForm::Form) => request.form(&fields),
-            Some(BodyForm::Json) | None => {
+            BodyForm::Form => request.form(&fields),
+            BodyForm::Json => {
                 let object: serde_json::Map<String, Value> =
                     fields.into_iter().map(|(field, value)| (field.to_owned(), value.into())).collect();
                 request.header(CONTENT_TYPE, "application/json").body(Value::Object(object).to_string())

@@ -121,7 +121,7 @@ impl<'a> Smtp<'a> {
             }
             done = self.content(&mut connection, mail);
         }
-        let usual = self.email.timeout.duration();
+        let usual = self.email.timeout;
         let (code, text) = match done {
             Ok(code) => {
                 if connection.set_timeout(usual).is_ok() {
@@ -151,7 +151,7 @@ impl<'a> Smtp<'a> {
         let begun = Instant::now();
         let mut done = connection.command(Content(&mail.bytes));
         while matches!(done, Err(CommandError::Timeout(_)))
-            && begun.elapsed() < self.email.final_timeout.duration()
+            && begun.elapsed() < self.email.final_timeout
             && !(self.stopped)()
         {
             done = connection.answer();

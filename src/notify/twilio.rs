@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::carrier::{AT_WILL, Answer, Carrier, Refusal, Trouble, harmless};
 use super::http::{self, Lost};
-use crate::config::NotifySms;
+use crate::config::TwilioSms;
 use crate::failure::{Failure, Kind, Result};
 use crate::secret::{Redactor, Secret};
 use crate::store::{Store, Waiting};
@@ -16,7 +16,7 @@ use crate::store::{Store, Waiting};
 const USUAL: &str = "https://api.twilio.com";
 
 pub(super) struct Twilio<'a> {
-    sms: &'a NotifySms,
+    sms: &'a TwilioSms,
     /// Has Twilio's ids of the messages in the outbox; none for a sample.
     store: Option<&'a Store>,
     client: Client,
@@ -31,8 +31,8 @@ pub(super) struct Twilio<'a> {
 impl<'a> Twilio<'a> {
     /// # Errors
     /// `Usage` if the password is not where the configuration says.
-    pub(super) fn new(sms: &'a NotifySms, store: Option<&'a Store>) -> Result<Self> {
-        let account = sms.account_sid.clone().unwrap_or_default();
+    pub(super) fn new(sms: &'a TwilioSms, store: Option<&'a Store>) -> Result<Self> {
+        let account = &sms.account_sid;
         let password = match sms.password() {
             Some(place) => place.read()?,
             None => return Err(Failure::new(Kind::Usage, "[notify.sms] has no password")),
@@ -43,9 +43,9 @@ impl<'a> Twilio<'a> {
         Ok(Self {
             sms,
             store,
-            client: http::client(sms.timeout.duration(), sms.ca_file.as_deref())?,
+            client: http::client(sms.timeout, sms.ca_file.as_deref())?,
             url: format!("{base}/2010-04-01/Accounts/{account}/Messages.json"),
-            user: sms.user.clone().unwrap_or(account),
+            user: sms.user.as_ref().unwrap_or(account).clone(),
             password,
             redactor,
         })

@@ -2,10 +2,11 @@
 
 use super::refused::Tried;
 use super::{People, Refused, is_staff};
+use crate::account::Account;
 use crate::failure::{Failure, Kind, Result};
 use crate::policy::Refusal;
 use crate::roster::near_school;
-use crate::store::{AuditEntry, Grant, Origin};
+use crate::store::{Grant, Origin};
 
 /// What is to be done with the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +68,20 @@ pub fn set_permission(
         Permission::Grant => ("", grant.word()),
         Permission::Revoke => (grant.word(), ""),
     };
-    let entry = AuditEntry {
-        origin: Origin::Operator,
-        field: "users_manager".into(),
-        old: old.into(),
-        new: new.into(),
-    };
-    store.audit(account.id, None, &entry, people.now)?;
+    people.record(&account, Origin::Operator, "users_manager", old, new)?;
     store.commit().map(|()| Permitted::Changed)
+}
+
+impl People<'_> {
+    /// Ends the permissions of an account: one does not come back with its holder, and nobody inherits it.
+    pub(super) fn end_permissions(&self, account: &Account) -> Result<Vec<Grant>> {
+        let grants = self.store.grants(account.id)?;
+        for grant in &grants {
+            self.store.revoke(account.id, grant)?;
+            self.record(account, Origin::Operator, "users_manager", grant.word(), "")?;
+        }
+        Ok(grants)
+    }
 }
 
 fn known_school(people: &People<'_>, id: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::contact::{Details, Field};
 use crate::failure::Result;
 use crate::plan::Change;
 use crate::policy::Refusal;
-use crate::store::{AuditEntry, Origin};
+use crate::store::Origin;
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +37,7 @@ pub fn join(people: &People<'_>, user: &str, typed: &Typed) -> Result<Joined> {
     }
     let after = Account { state: State::Active, ..before.clone() };
     people.store.update_account(&after)?;
-    let entry = AuditEntry {
-        origin: Origin::Person,
-        field: "state".into(),
-        old: State::Pending.word().into(),
-        new: State::Active.word().into(),
-    };
-    people.store.audit(after.id, None, &entry, people.now)?;
+    people.record(&after, Origin::Person, "state", State::Pending.word(), State::Active.word())?;
     let done = match people.may_edit(&after, &after)? {
         Ok(permit) => write(people, &permit, &after, &after, typed)?,
         Err(refusal) => match says_the_same(people, typed, &after.details) {

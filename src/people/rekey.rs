@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plan::{Renaming, Renamings};
 use crate::roster::own_schools;
-use crate::store::{AuditEntry, Grant, Origin, Rename};
+use crate::store::{Grant, Origin, Rename};
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,11 +172,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
         return Ok(Rekeyed::TakenBack);
     }
     // What stays behind is nobody's any more. It must not come back one day with a permission that nobody thinks of.
-    let revoked = store.grants(left.id)?;
-    for grant in &revoked {
-        store.revoke(left.id, grant)?;
-        record(people, &left, "users_manager", grant.word(), "")?;
-    }
+    let revoked = people.end_permissions(&left)?;
     Ok(Rekeyed::Replaced { unlike: !is_like(&newcomer, &before), revoked })
 }
 
@@ -198,20 +194,13 @@ fn record_rename(
     after: &Account,
 ) -> Result<()> {
     let (old, new) = (&before.sourced_id, &after.sourced_id);
-    record(people, before, "sourced_id", old, new)?;
+    people.record(before, Origin::Operator, "sourced_id", old, new)?;
     renames.add(Rename { account: before.id, old: old.clone(), new: new.clone() });
-    if before.archived != after.archived {
-        record(people, before, "state", before.state_word(), after.state_word())?;
-    } else if before.state != after.state {
-        record(people, before, "state", before.state.word(), after.state.word())?;
-    }
-    Ok(())
-}
-
-fn record(people: &People<'_>, account: &Account, field: &str, old: &str, new: &str) -> Result<()> {
-    let entry =
-        AuditEntry { origin: Origin::Operator, field: field.into(), old: old.into(), new: new.into() };
-    people.store.audit(account.id, None, &entry, people.now)
+    let (was, is) = match before.archived == after.archived {
+        true => (before.state.word(), after.state.word()),
+        false => (before.state_word(), after.state_word()),
+    };
+    if was == is { Ok(()) } else { people.record(before, Origin::Operator, "state", was, is) }
 }
 
 /// `goes_back`: the account of `old` was moved here from `new`. `left_behind`: that of `new` made room for it.

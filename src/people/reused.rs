@@ -3,7 +3,7 @@
 use super::People;
 use crate::account::{Account, KeptSince, State};
 use crate::failure::{Failure, Kind, Result};
-use crate::store::{AuditEntry, Grant, Origin};
+use crate::store::{Grant, Origin};
 
 /// The account was restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub fn same(people: &People<'_>, user: &str) -> Result<Same> {
     let before = held(people, user, false)?;
     let after = Account { archived: false, kept_since: KeptSince::default(), ..before.clone() };
     people.store.update_account(&after)?;
-    record(people, &before, "state", before.state_word(), after.state_word())?;
-    let ended = end_permissions(people, &after)?;
+    people.record(&before, Origin::Operator, "state", before.state_word(), after.state_word())?;
+    let ended = people.end_permissions(&after)?;
     people.store.commit()?;
     Ok(Same { state: after.state, ended })
 }
@@ -52,13 +52,13 @@ pub fn another(people: &People<'_>, user: &str) -> Result<Another> {
     let moved_to = Account::set_apart(&before.sourced_id, number);
     let after = Account { sourced_id: moved_to.clone(), kept_since: KeptSince::default(), ..before.clone() };
     people.store.rekey_account(&after)?;
-    record(people, &before, "sourced_id", &before.sourced_id, &moved_to)?;
-    let ended = end_permissions(people, &after)?;
+    people.record(&before, Origin::Operator, "sourced_id", &before.sourced_id, &moved_to)?;
+    let ended = people.end_permissions(&after)?;
     people.store.commit()?;
     Ok(Another { moved_to, ended })
 }
 
-/// The account that the last run holds; from now on it is decided.
+/// The account that the last run holds. From now on it counts as decided.
 fn held(people: &People<'_>, user: &str, is_another: bool) -> Result<Account> {
     let account = people.account(user)?;
     let mut night = people.store.last_night()?.unwrap_or_default();
@@ -77,20 +77,4 @@ fn held(people: &People<'_>, user: &str, is_another: bool) -> Result<Account> {
     }
     people.store.keep_night(&night)?;
     Ok(account)
-}
-
-/// A permission does not come back with its holder, and nobody inherits it.
-fn end_permissions(people: &People<'_>, account: &Account) -> Result<Vec<Grant>> {
-    let grants = people.store.grants(account.id)?;
-    for grant in &grants {
-        people.store.revoke(account.id, grant)?;
-        record(people, account, "users_manager", grant.word(), "")?;
-    }
-    Ok(grants)
-}
-
-fn record(people: &People<'_>, account: &Account, field: &str, old: &str, new: &str) -> Result<()> {
-    let entry =
-        AuditEntry { origin: Origin::Operator, field: field.into(), old: old.into(), new: new.into() };
-    people.store.audit(account.id, None, &entry, people.now)
 }

@@ -85,6 +85,6 @@ fn read_phone(typed: &str, field: Field, rules: &Rules) -> Result<String, Refuse
 }
 
 /// Whether there is anything to sign in with. Text that is no address and no number is nothing.
-fn has_credential(details: &Details, rules: &Rules) -> bool {
+pub fn has_credential(details: &Details, rules: &Rules) -> bool {
     Email::parse(&details.email).is_some() || rules.phones.parse(&details.phone).is_some()
 }

@@ -7,7 +7,7 @@ use super::{
     Options, Signs, Surroundings, Templates, absolute, find_exposed_secrets, open_store, presence, rules,
     source,
 };
-use crate::config::{Config, MailServer, Pull};
+use crate::config::{Config, MailServer, Source};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
@@ -43,7 +43,7 @@ pub fn check(
     around: &Surroundings<'_>,
     look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
 ) -> Result<Checked> {
-    let mut checked = Checked { not_tried: config.source.pull.is_some(), ..Checked::default() };
+    let mut checked = Checked { not_tried: config.source.local_path().is_none(), ..Checked::default() };
     let options = Options { dry_run: true, decide_all: true, ..Options::default() };
     let Checked { troubles, findings, .. } = &mut checked;
     troubles.extend(Templates::load(&config.notify).err());
@@ -177,14 +177,13 @@ fn secrets(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings
         all.extend(email.token_file.clone().map(SecretPlace::File));
     }
     if let Some(sms) = &config.notify.sms {
-        all.extend(sms.password());
-        all.extend(sms.token());
+        all.extend(sms.secrets());
     }
     all.extend(config.monitor.ping_url());
-    match &config.source.pull {
-        Some(Pull::OneRoster(options)) => all.push(options.credentials.secret().clone()),
-        Some(Pull::Clever(options)) => all.push(options.credentials.secret().clone()),
-        Some(Pull::Sftp(_)) | None => {}
+    match &config.source {
+        Source::OneRosterApi(options) => all.push(options.credentials.secret().clone()),
+        Source::Clever(options) => all.push(options.credentials.secret().clone()),
+        Source::Csv { .. } | Source::Sftp(_) => {}
     }
     for place in all {
         if let SecretPlace::File(path) = &place {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Surroundings;
-use crate::config::{Config, Pull};
+use crate::config::{Config, Source};
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::file as kind;
@@ -38,11 +38,11 @@ pub(super) fn open_later<'a>(
     around: &Surroundings<'_>,
     may_write: bool,
 ) -> Result<Opening<'a>> {
-    if config.source.pull.is_none() && config.guardians.is_none() {
+    if let (Source::Csv { path: configured, options }, None) = (&config.source, &config.guardians) {
         let last_night = store.last_night()?.map(Arc::new);
-        let csv = move |options| oneroster_csv::Options { last_night, ..options };
         return Ok(Box::new(move || {
-            let source = OneRosterCsv::open(path.unwrap_or(&config.source.path), csv(config.source.csv()))?;
+            let options = oneroster_csv::Options { last_night, ..options.clone() };
+            let source = OneRosterCsv::open(path.unwrap_or(configured), options)?;
             Ok(Renamed::wrap(Box::new(source), &config.sync.role_names))
         }));
     }
@@ -64,35 +64,34 @@ fn open_source(
 ) -> Result<Box<dyn RosterSource>> {
     let known = || known_guardians(store);
     let last_night = store.last_night()?.map(Arc::new);
-    let csv = |options| oneroster_csv::Options { last_night: last_night.clone(), ..options };
-    let source = match (&config.source.pull, path) {
-        (None, path) => {
-            Box::new(OneRosterCsv::open(path.unwrap_or(&config.source.path), csv(config.source.csv()))?)
+    let csv = |options: &oneroster_csv::Options| oneroster_csv::Options {
+        last_night: last_night.clone(),
+        ..options.clone()
+    };
+    let mut file = config.sync.store.clone().into_os_string();
+    file.push(".roster");
+    let keeping = PullCache { file: file.into(), write: may_write };
+    let source: Box<dyn RosterSource> = match (path, &config.source) {
+        (Some(path), source) => match source.csv() {
+            Some(options) => Box::new(OneRosterCsv::open(path, csv(options))?),
+            None => {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    "`--source` is for rosters that are files, and the configured one is not",
+                )
+                .at(path.display())
+                .cure("leave it out, or use a configuration with type = \"oneroster-csv\""));
+            }
+        },
+        (None, Source::Csv { path, options }) => Box::new(OneRosterCsv::open(path, csv(options))?),
+        (None, Source::Sftp(options)) => watched(around, |watch| {
+            sftp::open(&sftp::Options { csv: csv(&options.csv), ..options.clone() }, watch)
+        })?,
+        (None, Source::OneRosterApi(options)) => {
+            watched(around, |watch| oneroster_api::open(options, Some(&keeping), watch))?
         }
-        (Some(Pull::Sftp(options)), Some(path)) => {
-            Box::new(OneRosterCsv::open(path, csv(options.csv.clone()))?)
-        }
-        (Some(_), Some(path)) => {
-            return Err(Failure::new(
-                Kind::Usage,
-                "`--source` is for rosters that are files, and the configured one is not",
-            )
-            .at(path.display())
-            .cure("leave it out, or use a configuration with type = \"oneroster-csv\""));
-        }
-        (Some(pull), None) => {
-            let begun = Cell::new(None);
-            let mut file = config.sync.store.clone().into_os_string();
-            file.push(".roster");
-            let keeping = PullCache { file: file.into(), write: may_write };
-            watched(around, &begun, |watch| match pull {
-                Pull::Sftp(options) => {
-                    let csv = csv(options.csv.clone());
-                    sftp::open(&sftp::Options { csv, ..options.clone() }, watch)
-                }
-                Pull::OneRoster(options) => oneroster_api::open(options, Some(&keeping), watch),
-                Pull::Clever(options) => clever::open(options, Some(&keeping), watch, &known),
-            })?
+        (None, Source::Clever(options)) => {
+            watched(around, |watch| clever::open(options, Some(&keeping), watch, &known))?
         }
     };
     // Before the guardians, who are guardians of people whose role is student.
@@ -117,16 +116,15 @@ fn open_source(
 /// # Errors
 /// Those of the source.
 pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option<SourceCheck>> {
-    let Some(pull) = &config.source.pull else { return Ok(None) };
-    let begun = Cell::new(None);
-    let seen = watched(around, &begun, |watch| match pull {
-        Pull::OneRoster(options) => oneroster_api::check(options, watch).map(Some),
-        Pull::Clever(options) => clever::check(options, watch).map(Some),
-        Pull::Sftp(options) => sftp::check(options, watch).map(Some),
-    });
+    let seen = match &config.source {
+        Source::Csv { .. } => return Ok(None),
+        Source::Sftp(options) => watched(around, |watch| sftp::check(options, watch)),
+        Source::OneRosterApi(options) => watched(around, |watch| oneroster_api::check(options, watch)),
+        Source::Clever(options) => watched(around, |watch| clever::check(options, watch)),
+    };
     around.progress.end();
     let mut seen = seen?;
-    if let (Some(seen), Some(beside)) = (&mut seen, &config.guardians) {
+    if let Some(beside) = &config.guardians {
         // They are in the file.
         seen.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
         if let Err(cause) = std::fs::File::open(&beside.file) {
@@ -134,15 +132,12 @@ pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option
             seen.missing.push(("no-guardians-file", what));
         }
     }
-    Ok(seen)
+    Ok(Some(seen))
 }
 
 /// Shows the pull to whoever watches the run.
-fn watched<T>(
-    around: &Surroundings<'_>,
-    begun: &Cell<Option<Option<u64>>>,
-    pull: impl FnOnce(&Watch<'_>) -> Result<T>,
-) -> Result<T> {
+fn watched<T>(around: &Surroundings<'_>, pull: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
+    let begun = Cell::new(None);
     let progress = |records, total| {
         if begun.replace(Some(total)) != Some(total) {
             around.progress.begin("pulling the roster", total);

@@ -509,5 +509,5 @@ fn check_source_looks_at_each_role() {
         done.stdout
     );
     let mobile = district.with("sync.phone_credential", "\"phone\"");
-    mobile.run().exits(2).complains(&["of Clever only numbers marked as mobile are mobiles"]);
+    mobile.run().exits(2).complains(&["`phone_credential` in [sync] has no effect with Clever"]);
 }

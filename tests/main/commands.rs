@@ -186,11 +186,11 @@ fn a_mistake_in_the_configuration_is_shown_with_its_line_and_the_nearest_right_n
         ),
         (
             "[sync]\n[source]\ntype = \"oneroster-cvs\"\npath = \"sis\"\n",
-            &["wrong.toml:3:", "`oneroster-cvs`", "type = \"oneroster-csv\""],
+            &["wrong.toml:3:8", "cannot be the text \"oneroster-cvs\"", "did you mean \"oneroster-csv\"?"],
         ),
         (
             "[sync]\n[source]\ntype = \"clever\"\npath = \"sis\"\n",
-            &["wrong.toml:4:", "`path` in [source] is not used with type = \"clever\""],
+            &["wrong.toml:4:", "`path` in [source] is for type = \"oneroster-csv\""],
         ),
         (
             "[sync]\nblank_values = \"delete\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n",

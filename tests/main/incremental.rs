@@ -290,7 +290,7 @@ fn a_pull_of_changes_that_fails_changes_nothing() {
 fn mistakes_in_the_configuration_are_explained() {
     let fake = Fake::start(|_| Reply::Drop);
     for (key, value, words) in [
-        ("source.mode", "\"delta\"", "this `mode` is for files"),
+        ("source.mode", "\"delta\"", "`mode` in [source] cannot be the text \"delta\""),
         ("source.full_every", "\"7d\"", "has no effect without mode = \"incremental\""),
         ("source.parallel", "9", "not a usable number of requests at once"),
     ] {
@@ -299,7 +299,10 @@ fn mistakes_in_the_configuration_are_explained() {
         district.run().exits(2).complains(&[words, "\n  help: ", "rostersync.toml:"]);
     }
     let files = District::new().with("source.mode", "\"incremental\"");
-    files.run().exits(2).complains(&["this `mode` is for a roster over the network"]);
+    files.run().exits(2).complains(&[
+        "`mode` in [source] cannot be the text \"incremental\"",
+        "write one of \"auto\", \"bulk\", \"delta\"",
+    ]);
 }
 
 /// Some servers stamp a user anew only when certain fields change. The next pull of everything tells.

@@ -594,7 +594,11 @@ fn dates_that_end_all_roles_are_seen() {
 #[test]
 fn mistakes_in_role_names_are_found_where_they_stand() {
     for (value, what, cure) in [
-        ("{ \"Mom\" = \"mother\" }", "`mother` in `role_names` is not a OneRoster role", "did you mean"),
+        (
+            "{ \"Mom\" = \"mother\" }",
+            "`Mom` in [sync.role_names]: `mother` is not a OneRoster role",
+            "did you mean",
+        ),
         (
             "{ \"Mom\" = \"parent\", \"m o m\" = \"guardian\" }",
             "`m o m` is in `role_names` twice",

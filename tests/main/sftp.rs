@@ -398,8 +398,8 @@ fn mistakes_in_the_configuration_are_explained() {
         ("source.path", "\"sftp://files.example/drop/\"", "`path` is not an address that can be fetched"),
         ("source.path", "\"sftp://sis:secret@files.example/drop/\"", "without a password"),
         ("source.path", "\"sis\"", "`path` is not on an SFTP server"),
-        ("source.sftp.host_key", "\"AAAA\"", "`host_key` is not a server's public key"),
-        ("source.sftp.timeout", "\"0s\"", "`timeout` is zero"),
+        ("source.sftp.host_key", "\"AAAA\"", "`host_key` in [source.sftp] is not a server's public key"),
+        ("source.sftp.timeout", "\"0s\"", "`timeout` in [source.sftp] is zero"),
         ("source.sftp.password", "\"x\"", "unknown key `password`"),
     ] {
         let mut district = District::new()

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::super::values;
-use super::values::{MailServer, Pause, QuietHours, is_loopback};
-use super::{Hidden, Mistake, Pace, place};
+use super::super::document::Document;
+use super::super::values::{self, Hidden, is_loopback, secret_places};
+use super::Pace;
+use super::values::{MailServer, QuietHours};
+use crate::failure::Result;
 use crate::mailbox::Mailbox;
 use crate::secret::SecretPlace;
 
@@ -24,41 +26,28 @@ pub struct NotifyEmail {
     #[serde(default, deserialize_with = "values::optional_mailbox")]
     pub envelope_from: Option<Mailbox>,
     /// Login, for PLAIN or LOGIN with a password and for XOAUTH2 with a token. None for a relay that knows us by address.
-    #[serde(default)]
     pub user: Option<String>,
-    #[serde(default)]
     password: Option<Hidden>,
-    #[serde(default)]
     pub password_file: Option<PathBuf>,
-    #[serde(default)]
     password_env: Option<String>,
     /// A file that something else keeps a fresh XOAUTH2 token in.
-    #[serde(default)]
     pub token_file: Option<PathBuf>,
     /// A command that prints a fresh XOAUTH2 token.
-    #[serde(default)]
     pub token_command: Option<String>,
-    #[serde(default)]
     pub starttls: Option<StartTls>,
     /// A certificate authority (PEM) besides those of the system.
-    #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// The name that we greet the server with. By default this machine's.
-    #[serde(default)]
     pub hello: Option<String>,
     /// How long to wait for an answer.
-    #[serde(default)]
-    pub timeout: Pause,
+    #[serde(default = "one_minute", deserialize_with = "values::timeout")]
+    pub timeout: Duration,
     /// How long to wait for the answer to a whole message, which may be looked at for minutes.
-    #[serde(default = "ten_minutes")]
-    pub final_timeout: Pause,
-    #[serde(default)]
+    #[serde(default = "ten_minutes", deserialize_with = "values::timeout")]
+    pub final_timeout: Duration,
     per_minute: Option<u32>,
-    #[serde(default)]
     per_day: Option<u64>,
-    #[serde(default)]
     max_per_run: Option<u64>,
-    #[serde(default)]
     quiet_hours: Option<QuietHours>,
 }
 
@@ -70,13 +59,18 @@ pub enum StartTls {
     Never,
 }
 
+pub(super) fn one_minute() -> Duration {
+    Duration::from_secs(60)
+}
+
 /// RFC 5321, 4.5.3.2.6.
-fn ten_minutes() -> Pause {
-    Pause::of(Duration::from_secs(600))
+fn ten_minutes() -> Duration {
+    Duration::from_secs(600)
 }
 
 /// Exchange Online takes 30 a minute from one mailbox; a little less leaves room for others.
 const MAILS_PER_MINUTE: u32 = 25;
+
 impl NotifyEmail {
     pub fn pace(&self) -> Pace {
         let usual = match self.server {
@@ -92,7 +86,7 @@ impl NotifyEmail {
     }
 
     pub fn password(&self) -> Option<SecretPlace> {
-        place(&self.password, &self.password_file, &self.password_env)
+        secret_places(&self.password, &self.password_file, &self.password_env).into_iter().next()
     }
 
     /// Whether the connection to `smtp://` is encrypted by STARTTLS.
@@ -104,63 +98,67 @@ impl NotifyEmail {
         }
     }
 
-    /// What no single value shows: the key at fault, what is wrong and what to do.
-    pub(in crate::config) fn mistake(&self) -> Option<Mistake> {
-        if let Some(mistake) = self.pace().mistake() {
-            return Some(mistake);
-        }
-        let password = [self.password.is_some(), self.password_file.is_some(), self.password_env.is_some()];
-        let token = [self.token_file.is_some(), self.token_command.is_some()];
-        let secrets = password.iter().chain(&token).filter(|there| **there).count();
+    /// The paths that are relative to the configuration.
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let folder = match &mut self.server {
+            MailServer::Folder(folder) => Some(folder),
+            MailServer::Smtp { .. } => None,
+        };
+        folder.into_iter().chain(&mut self.password_file).chain(&mut self.token_file).chain(&mut self.ca_file)
+    }
+
+    /// What no single value shows.
+    pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
+        self.pace().check("notify.email", document)?;
+        let wrong = |key: &str, what: &str, cure: &str| {
+            Err(document.mistake(&format!("notify.email.{key}"), what, cure))
+        };
+        let passwords = secret_places(&self.password, &self.password_file, &self.password_env).len();
+        let secrets =
+            passwords + usize::from(self.token_file.is_some()) + usize::from(self.token_command.is_some());
         if secrets > 1 {
-            return Some((
+            return wrong(
                 "user",
-                "[notify.email] has more than one password or token".into(),
+                "[notify.email] has more than one password or token",
                 "keep one of password_file, password_env, token_file and token_command",
-            ));
+            );
         }
         if self.user.is_some() != (secrets == 1) {
-            return Some((
-                "[notify.email]",
-                "[notify.email] has a user without a password or token, or the other way round".into(),
+            return wrong(
+                "",
+                "[notify.email] has a user without a password or token, or the other way round",
                 "write both, or neither for a relay that knows this machine by its address",
-            ));
+            );
         }
         let MailServer::Smtp { host, implicit_tls, .. } = &self.server else {
-            let key = if self.user.is_some() {
-                "user"
-            } else if self.starttls.is_some() {
-                "starttls"
-            } else if self.ca_file.is_some() {
-                "ca_file"
-            } else if self.hello.is_some() {
-                "hello"
-            } else {
-                return None;
-            };
-            let what = format!("`{key}` in [notify.email] has no effect where mail is written into a folder");
-            return Some((
+            let keys = [
+                ("user", self.user.is_some()),
+                ("starttls", self.starttls.is_some()),
+                ("ca_file", self.ca_file.is_some()),
+                ("hello", self.hello.is_some()),
+            ];
+            let Some((key, _)) = keys.into_iter().find(|(_, there)| *there) else { return Ok(()) };
+            return wrong(
                 key,
-                what,
+                &format!("`{key}` in [notify.email] has no effect where mail is written into a folder"),
                 "remove it, or name a server: server = \"smtp://relay.lincoln.example:587\"",
-            ));
+            );
         };
         if *implicit_tls && self.starttls.is_some() {
-            return Some((
+            return wrong(
                 "starttls",
-                "`starttls` in [notify.email] has no effect with smtps://, which is encrypted from the start"
-                    .into(),
+                "`starttls` in [notify.email] has no effect with smtps://, which is encrypted from the start",
                 "remove it",
-            ));
+            );
         }
         let encrypted = *implicit_tls || self.wants_starttls();
         if self.user.is_some() && !encrypted && !is_loopback(host) {
-            return Some((
+            return wrong(
                 "starttls",
-                "a password or token would go over the network unencrypted".into(),
+                "a password or token would go over the network unencrypted",
                 "remove `starttls = \"never\"`, or use smtps://",
-            ));
+            );
         }
-        None
+        Ok(())
     }
 }

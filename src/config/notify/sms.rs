@@ -1,70 +1,174 @@
-//! `[notify.sms]`: by which gateway texts go, and what its answers mean.
+//! `[notify.sms]`: by which gateway texts go, and what its answers mean. Each provider has keys of its own.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::{Pause, QuietHours, has_port_zero, is_loopback};
-use super::{Hidden, Mistake, Pace, place};
+use super::super::document::Document;
+use super::super::values::{self, Hidden, has_port_zero, is_loopback, secret_places};
+use super::Pace;
+use super::email::one_minute;
+use super::values::QuietHours;
+use crate::failure::Result;
 use crate::secret::SecretPlace;
 
-/// `[notify.sms]`
+/// `[notify.sms]`, by its `provider`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotifySms {
+    Twilio(TwilioSms),
+    /// Any gateway that takes one request for each message.
+    Http(GatewaySms),
+}
+
+impl NotifySms {
+    pub fn pace(&self) -> Pace {
+        match self {
+            Self::Twilio(twilio) => {
+                pace(twilio.per_minute, twilio.per_day, twilio.max_per_run, twilio.quiet_hours)
+            }
+            Self::Http(http) => pace(http.per_minute, http.per_day, http.max_per_run, http.quiet_hours),
+        }
+    }
+
+    /// Where its passwords and tokens are.
+    pub fn secrets(&self) -> Vec<SecretPlace> {
+        match self {
+            Self::Twilio(twilio) => twilio.passwords(),
+            Self::Http(http) => http.passwords().into_iter().chain(http.tokens()).collect(),
+        }
+    }
+
+    /// The paths that are relative to the configuration.
+    pub(super) fn paths(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            Self::Twilio(twilio) => {
+                [&mut twilio.password_file, &mut twilio.ca_file].into_iter().flatten().collect()
+            }
+            Self::Http(http) => [&mut http.password_file, &mut http.ca_file, &mut http.token_file]
+                .into_iter()
+                .flatten()
+                .collect(),
+        }
+    }
+}
+
+/// A US long code carries one segment a second.
+const TEXTS_PER_MINUTE: u32 = 30;
+
+/// Unless it is said otherwise no phone rings at night.
+fn pace(
+    per_minute: Option<u32>,
+    per_day: Option<u64>,
+    max_per_run: Option<u64>,
+    quiet_hours: Option<QuietHours>,
+) -> Pace {
+    Pace {
+        per_minute: per_minute.unwrap_or(TEXTS_PER_MINUTE),
+        per_day,
+        max_per_run,
+        quiet_hours: Some(quiet_hours.unwrap_or_default()).filter(|hours| !hours.is_empty()),
+    }
+}
+
+/// `provider = "twilio"`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NotifySms {
-    pub provider: Provider,
-    /// Where requests go. For Twilio its own address is the default.
-    #[serde(default)]
-    pub url: Option<String>,
-    /// The number or name that messages come from.
-    #[serde(default)]
-    pub from: Option<String>,
-    /// Twilio: in place of `from`.
-    #[serde(default)]
-    pub messaging_service: Option<String>,
-    /// Twilio: `AC…`
-    #[serde(default)]
-    pub account_sid: Option<String>,
-    /// The user of HTTP Basic; for Twilio an API key `SK…` in place of the account.
-    #[serde(default)]
+pub struct TwilioSms {
+    /// `AC…`
+    pub account_sid: String,
+    /// An API key `SK…` in place of the account.
     pub user: Option<String>,
-    #[serde(default)]
     password: Option<Hidden>,
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
-    #[serde(default)]
+    password_file: Option<PathBuf>,
+    password_env: Option<String>,
+    /// The number or name that messages come from.
+    pub from: Option<String>,
+    /// In place of `from`.
+    pub messaging_service: Option<String>,
+    /// In place of Twilio's own address.
+    pub url: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    #[serde(default = "one_minute", deserialize_with = "values::timeout")]
+    pub timeout: Duration,
+    per_minute: Option<u32>,
+    per_day: Option<u64>,
+    max_per_run: Option<u64>,
+    quiet_hours: Option<QuietHours>,
+}
+
+impl TwilioSms {
+    fn passwords(&self) -> Vec<SecretPlace> {
+        secret_places(&self.password, &self.password_file, &self.password_env)
+    }
+
+    /// The auth token, or the secret of the API key.
+    pub fn password(&self) -> Option<SecretPlace> {
+        self.passwords().into_iter().next()
+    }
+
+    /// What no single value shows.
+    pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
+        let pace = pace(self.per_minute, self.per_day, self.max_per_run, self.quiet_hours);
+        check(&pace, self.passwords().len(), self.url.as_deref(), document)?;
+        if !self.account_sid.starts_with("AC") {
+            let what = "[notify.sms] has no account_sid that begins with AC";
+            return Err(document.mistake("notify.sms.account_sid", what, "Twilio's console shows it"));
+        }
+        if self.passwords().is_empty() {
+            return Err(document.mistake(
+                "notify.sms",
+                "[notify.sms] has no password",
+                "password_file or password_env: the auth token, or the secret of the API key in `user`",
+            ));
+        }
+        if self.from.is_some() == self.messaging_service.is_some() {
+            return Err(document.mistake(
+                "notify.sms",
+                "[notify.sms] needs `from` or `messaging_service`, one of them",
+                "write the number that messages come from, such as \"+12175550100\"",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// `provider = "http"`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySms {
+    /// Where requests go.
+    pub url: String,
+    /// The number or name that messages come from.
+    pub from: Option<String>,
+    /// The user of HTTP Basic.
+    pub user: Option<String>,
+    password: Option<Hidden>,
+    password_file: Option<PathBuf>,
     password_env: Option<String>,
     /// A bearer token, or the value of `header`.
-    #[serde(default)]
     token: Option<Hidden>,
-    #[serde(default)]
-    pub token_file: Option<PathBuf>,
-    #[serde(default)]
+    token_file: Option<PathBuf>,
     token_env: Option<String>,
     /// The header that the token goes in, when it is not `Authorization: Bearer`.
-    #[serde(default)]
     pub header: Option<String>,
     #[serde(default)]
-    pub method: Option<Method>,
+    pub method: Method,
     #[serde(default)]
-    pub body: Option<BodyForm>,
+    pub body: BodyForm,
     /// Field of the body → its value, with `{to}`, `{from}`, `{body}` and `{ref}` filled in.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
     /// A header that carries `{ref}`, by which the gateway knows a request that it has had before.
-    #[serde(default)]
     pub idempotency_header: Option<String>,
     /// JSON pointer to a value that has to be `success_equals`, besides a 2xx status.
-    #[serde(default)]
     pub success_pointer: Option<String>,
-    #[serde(default)]
     pub success_equals: Option<String>,
     /// JSON pointer to the gateway's id of the message.
-    #[serde(default)]
     pub id_pointer: Option<String>,
     /// JSON pointer to the error code.
-    #[serde(default)]
     pub code_pointer: Option<String>,
     #[serde(default)]
     pub permanent_codes: Vec<String>,
@@ -74,199 +178,114 @@ pub struct NotifySms {
     pub retry_codes: Vec<String>,
     #[serde(default)]
     pub our_fault_codes: Vec<String>,
-    #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    #[serde(default)]
-    pub timeout: Pause,
-    #[serde(default)]
+    #[serde(default = "one_minute", deserialize_with = "values::timeout")]
+    pub timeout: Duration,
     per_minute: Option<u32>,
-    #[serde(default)]
     per_day: Option<u64>,
-    #[serde(default)]
     max_per_run: Option<u64>,
-    #[serde(default)]
     quiet_hours: Option<QuietHours>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    Twilio,
-    /// Any gateway with one request for each message.
-    Http,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Method {
-    #[serde(rename = "POST")]
+    #[default]
     Post,
-    #[serde(rename = "PUT")]
     Put,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BodyForm {
+    #[default]
     Json,
     Form,
 }
 
-/// A US long code carries one segment a second.
-const TEXTS_PER_MINUTE: u32 = 30;
-
-impl NotifySms {
-    /// Unless it is said otherwise nobody's phone rings at night.
-    pub fn pace(&self) -> Pace {
-        Pace {
-            per_minute: self.per_minute.unwrap_or(TEXTS_PER_MINUTE),
-            per_day: self.per_day,
-            max_per_run: self.max_per_run,
-            quiet_hours: Some(self.quiet_hours.unwrap_or_default()).filter(|hours| !hours.is_empty()),
-        }
+impl GatewaySms {
+    fn passwords(&self) -> Vec<SecretPlace> {
+        secret_places(&self.password, &self.password_file, &self.password_env)
     }
 
+    fn tokens(&self) -> Vec<SecretPlace> {
+        secret_places(&self.token, &self.token_file, &self.token_env)
+    }
+
+    /// For HTTP Basic, with `user`.
     pub fn password(&self) -> Option<SecretPlace> {
-        place(&self.password, &self.password_file, &self.password_env)
+        self.passwords().into_iter().next()
     }
 
     pub fn token(&self) -> Option<SecretPlace> {
-        place(&self.token, &self.token_file, &self.token_env)
+        self.tokens().into_iter().next()
     }
 
-    /// What no single value shows: the key at fault, what is wrong and what to do.
-    pub(in crate::config) fn mistake(&self) -> Option<Mistake> {
-        if let Some(mistake) = self.pace().mistake() {
-            return Some(mistake);
-        }
-        let twilio = [
-            ("account_sid", self.account_sid.is_some()),
-            ("messaging_service", self.messaging_service.is_some()),
-        ];
-        let http = [
-            ("method", self.method.is_some()),
-            ("body", self.body.is_some()),
-            ("[notify.sms.fields]", !self.fields.is_empty()),
-            ("token", self.token().is_some()),
-            ("header", self.header.is_some()),
-            ("idempotency_header", self.idempotency_header.is_some()),
-            ("success_pointer", self.success_pointer.is_some()),
-            ("success_equals", self.success_equals.is_some()),
-            ("id_pointer", self.id_pointer.is_some()),
-            ("code_pointer", self.code_pointer.is_some()),
-            ("permanent_codes", !self.permanent_codes.is_empty()),
-            ("opted_out_codes", !self.opted_out_codes.is_empty()),
-            ("retry_codes", !self.retry_codes.is_empty()),
-            ("our_fault_codes", !self.our_fault_codes.is_empty()),
-        ];
-        let (foreign, other) = match self.provider {
-            Provider::Twilio => (http.iter().find(|(_, there)| *there), "http"),
-            Provider::Http => (twilio.iter().find(|(_, there)| *there), "twilio"),
-        };
-        if let Some((key, _)) = foreign {
-            let what = format!("`{key}` in [notify.sms] is for provider = \"{other}\"");
-            return Some((key, what, "remove it, or name the other provider"));
-        }
-        let secrets = |places: [bool; 3]| places.into_iter().filter(|there| *there).count();
-        let passwords =
-            secrets([self.password.is_some(), self.password_file.is_some(), self.password_env.is_some()]);
-        let tokens = secrets([self.token.is_some(), self.token_file.is_some(), self.token_env.is_some()]);
-        if passwords + tokens > 1 {
-            let what = "[notify.sms] has more than one password or token".to_owned();
-            return Some(("[notify.sms]", what, "keep one of them"));
-        }
-        if let Some(url) = &self.url {
-            let host =
-                url.split_once("://").map(|(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or(rest));
-            if url.split('/').nth(2).is_some_and(|authority| authority.contains('@')) {
-                let what = "`url` in [notify.sms] has a user or password in it".to_owned();
-                return Some(("url", what, "they have keys of their own: `user`, `password_file`"));
-            }
-            if has_port_zero(url) {
-                let what = "the port in `url` of [notify.sms] is 0, where no server can be".to_owned();
-                return Some(("url", what, "write the gateway's port, or none for the usual one"));
-            }
-            // A scheme is written in either case.
-            let scheme =
-                url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
-            let plain = scheme == "http" && host.is_some_and(is_loopback);
-            if scheme != "https" && !plain {
-                let what = "`url` in [notify.sms] is not an https:// address".to_owned();
-                return Some((
-                    "url",
-                    what,
-                    "messages and the password would go over the network unencrypted",
-                ));
-            }
-        }
-        match self.provider {
-            Provider::Twilio => self.twilio_mistake(passwords),
-            Provider::Http => self.http_mistake(passwords),
-        }
-    }
-
-    fn twilio_mistake(&self, passwords: usize) -> Option<Mistake> {
-        if self.account_sid.as_ref().is_none_or(|sid| !sid.starts_with("AC")) {
-            let what = "[notify.sms] has no account_sid that begins with AC".to_owned();
-            return Some(("account_sid", what, "Twilio's console shows it"));
-        }
-        if passwords == 0 {
-            let what = "[notify.sms] has no password".to_owned();
-            return Some((
-                "[notify.sms]",
-                what,
-                "password_file or password_env: the auth token, or the secret of the API key in `user`",
-            ));
-        }
-        if self.from.is_some() == self.messaging_service.is_some() {
-            let what = "[notify.sms] needs `from` or `messaging_service`, one of them".to_owned();
-            return Some((
-                "[notify.sms]",
-                what,
-                "write the number that messages come from, such as \"+12175550100\"",
-            ));
-        }
-        None
-    }
-
-    fn http_mistake(&self, passwords: usize) -> Option<Mistake> {
-        if self.url.is_none() {
-            return Some(("[notify.sms]", "[notify.sms] has no url".into(), "write the gateway's address"));
-        }
+    /// What no single value shows.
+    pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
+        let pace = pace(self.per_minute, self.per_day, self.max_per_run, self.quiet_hours);
+        let secrets = self.passwords().len() + self.tokens().len();
+        check(&pace, secrets, Some(&self.url), document)?;
         let filled = |name: &str| self.fields.values().any(|value| value.contains(name));
-        if !filled("{to}") || !filled("{body}") {
-            let what = "[notify.sms.fields] does not say where number and text go".to_owned();
-            return Some((
-                "[notify.sms.fields]",
-                what,
-                "write for example to = \"{to}\" and text = \"{body}\"",
-            ));
-        }
-        if filled("{from}") && self.from.is_none() {
-            let what = "[notify.sms] has no `from` for the field that asks for it".to_owned();
-            return Some(("[notify.sms]", what, "write the number or name that messages come from"));
-        }
-        if (passwords == 1) != self.user.is_some() {
-            let what = "[notify.sms] has a user without a password, or the other way round".to_owned();
-            return Some(("[notify.sms]", what, "write both, or neither"));
-        }
-        if self.header.is_some() && self.token().is_none() {
-            let what = "[notify.sms] has a header and no token to put there".to_owned();
-            return Some(("header", what, "write token_file or token_env"));
-        }
-        if self.success_pointer.is_some() != self.success_equals.is_some() {
-            let what = "[notify.sms] needs success_pointer and success_equals together".to_owned();
-            return Some(("success_pointer", what, "write both, or neither"));
-        }
         let codes = [&self.permanent_codes, &self.opted_out_codes, &self.retry_codes, &self.our_fault_codes];
         let is_status = |code: &String| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
-        if self.code_pointer.is_none() && !codes.into_iter().flatten().all(is_status) {
-            let what = "[notify.sms] has error codes and no code_pointer to find them by".to_owned();
-            return Some((
-                "code_pointer",
-                what,
+        let (key, what, cure) = if !filled("{to}") || !filled("{body}") {
+            (
+                "fields",
+                "[notify.sms.fields] does not say where number and text go",
+                "write for example to = \"{to}\" and text = \"{body}\"",
+            )
+        } else if filled("{from}") && self.from.is_none() {
+            (
+                "",
+                "[notify.sms] has no `from` for the field that asks for it",
+                "write the number or name that messages come from",
+            )
+        } else if self.password().is_some() != self.user.is_some() {
+            (
+                "",
+                "[notify.sms] has a user without a password, or the other way round",
+                "write both, or neither",
+            )
+        } else if self.header.is_some() && self.token().is_none() {
+            ("header", "[notify.sms] has a header and no token to put there", "write token_file or token_env")
+        } else if self.success_pointer.is_some() != self.success_equals.is_some() {
+            let key = if self.success_pointer.is_some() { "success_pointer" } else { "success_equals" };
+            (key, "[notify.sms] needs success_pointer and success_equals together", "write both, or neither")
+        } else if self.code_pointer.is_none() && !codes.into_iter().flatten().all(is_status) {
+            (
+                "",
+                "[notify.sms] has error codes and no code_pointer to find them by",
                 "write for example code_pointer = \"/messages/0/status\"; without it, codes are HTTP statuses such as \"503\"",
-            ));
-        }
-        None
+            )
+        } else {
+            return Ok(());
+        };
+        Err(document.mistake(&format!("notify.sms.{key}"), what, cure))
     }
+}
+
+/// What holds for every provider. `secrets`: how many passwords and tokens there are.
+fn check(pace: &Pace, secrets: usize, url: Option<&str>, document: &Document<'_>) -> Result<()> {
+    pace.check("notify.sms", document)?;
+    if secrets > 1 {
+        let what = "[notify.sms] has more than one password or token";
+        return Err(document.mistake("notify.sms", what, "keep one of them"));
+    }
+    let Some(url) = url else { return Ok(()) };
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
+    // A scheme is written in either case.
+    let is_plain = scheme.eq_ignore_ascii_case("http") && is_loopback(host);
+    let (what, cure) = if authority.contains('@') {
+        ("has a user or password in it", "they have keys of their own: `user`, `password_file`")
+    } else if has_port_zero(url) {
+        ("has the port 0, where no server can be", "write the gateway's port, or none for the usual one")
+    } else if !scheme.eq_ignore_ascii_case("https") && !is_plain {
+        ("is not an https:// address", "messages and the password would go over the network unencrypted")
+    } else {
+        return Ok(());
+    };
+    Err(document.mistake("notify.sms.url", format!("`url` in [notify.sms] {what}"), cure))
 }

@@ -1,15 +1,13 @@
-//! The kinds of values that only telling people needs.
+//! The kinds of values that only [notify] has.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::Deserializer;
 
-use super::super::keys::HINT;
-use super::super::values::{Age, Zone};
+use super::super::explain::wrong;
+use super::super::values::Zone;
 
 /// Where mail goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +22,10 @@ impl<'de> Deserialize<'de> for MailServer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let refused = |why: &str| {
-            Err(D::Error::custom(format!(
-                "{why}{HINT}write for example \"smtp://relay.lincoln.example:587\", \"smtps://mail.lincoln.example:465\" or \"file:mail/\""
-            )))
+            Err(wrong(
+                why,
+                "write for example \"smtp://relay.lincoln.example:587\", \"smtps://mail.lincoln.example:465\" or \"file:mail/\"",
+            ))
         };
         let (scheme, place) = text.trim().split_once(':').unwrap_or_default();
         let implicit_tls = match scheme.to_ascii_lowercase().as_str() {
@@ -56,40 +55,6 @@ impl<'de> Deserialize<'de> for MailServer {
             return refused("`server` in [notify.email] has no host");
         }
         Ok(Self::Smtp { host: host.to_owned(), port, implicit_tls })
-    }
-}
-
-/// Whether an address names port 0, where no server can be.
-pub(in crate::config) fn has_port_zero(url: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
-    port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte == b'0'))
-}
-
-/// Whether a host is this machine: what goes there is on no network.
-pub(in crate::config) fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// How long to wait, such as `"60s"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pause(Duration);
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self(Duration::from_secs(60))
-    }
-}
-
-impl<'de> Deserialize<'de> for Pause {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Age::deserialize(deserializer)? {
-            Age(Some(time)) if !time.is_zero() => Ok(Self(time)),
-            Age(_) => {
-                Err(D::Error::custom(format!("a timeout cannot be none{HINT}write for example \"60s\"")))
-            }
-        }
     }
 }
 
@@ -145,19 +110,10 @@ impl<'de> Deserialize<'de> for QuietHours {
         let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
         match text.split_once('-').and_then(|(from, to)| time(from).zip(time(to))) {
             Some((from, to)) if from != to => Ok(Self { from, to }),
-            Some(_) | None => Err(D::Error::custom(format!(
-                "`quiet_hours = \"{text}\"` is not a time range{HINT}write for example \"21:00-07:00\", or \"none\""
-            ))),
+            Some(_) | None => Err(wrong(
+                format!("`quiet_hours = \"{text}\"` is not a time range"),
+                "write for example \"21:00-07:00\", or \"none\"",
+            )),
         }
-    }
-}
-
-impl Pause {
-    pub(super) fn of(time: Duration) -> Self {
-        Self(time)
-    }
-
-    pub fn duration(self) -> Duration {
-        self.0
     }
 }

@@ -1,164 +1,181 @@
-//! `[source.auth]`: which keys there may be depends on its type.
+//! `[source.auth]`: the credentials that a server is shown. Which types there are depends on the source, which keys on the type.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::places::Places;
-use crate::config::notify::Hidden;
-use crate::failure::Result;
+use super::url_at;
+use crate::config::document::Document;
+use crate::config::values::{Hidden, secret_places};
+use crate::failure::{Failure, Result};
 use crate::secret::SecretPlace;
 use crate::source::http::{Credentials, SecretIn, Signature};
 
-/// `[source.auth]`
-#[derive(Debug, Clone, Deserialize)]
+pub(super) fn missing(types: &str, document: &Document<'_>) -> Failure {
+    let what = "[source.auth] is missing; the server needs credentials";
+    document.mistake("source", what, format!("add it with type = {types}"))
+}
+
+/// What a OneRoster API asks for.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OneRosterAuth {
+    Bearer(TokenKeys),
+    OAuth2(OAuth2Keys),
+    OAuth1(OAuth1Keys),
+}
+
+impl OneRosterAuth {
+    pub(super) fn credentials(self, document: &Document<'_>, allow_http: bool) -> Result<Credentials> {
+        Ok(match self {
+            Self::Bearer(keys) => Credentials::Bearer { token: keys.token(document)? },
+            Self::OAuth2(keys) => {
+                let secret = (keys.client_secret, keys.client_secret_file, keys.client_secret_env);
+                let Some(url) = keys.token_url else {
+                    return Err(document.mistake(
+                        "source.auth",
+                        "[source.auth] has no `token_url`",
+                        "write the address where the server gives tokens; it is not below `url` as a rule",
+                    ));
+                };
+                Credentials::OAuth2 {
+                    token_url: url_at("source.auth.token_url", &url, document, allow_http)?,
+                    client_id: client_id(keys.client_id, document)?,
+                    client_secret: client_secret(secret, document)?,
+                    scope: keys.scope.filter(|scope| !scope.is_empty()),
+                    sent: keys.credentials,
+                }
+            }
+            Self::OAuth1(keys) => {
+                let secret = (keys.client_secret, keys.client_secret_file, keys.client_secret_env);
+                Credentials::OAuth1 {
+                    client_id: client_id(keys.client_id, document)?,
+                    client_secret: client_secret(secret, document)?,
+                    signature: keys.signature,
+                    version: keys.oauth_version,
+                }
+            }
+        })
+    }
+}
+
+/// What Clever asks for: a district's token, or the id and secret by which its token is looked up.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CleverAuth {
+    Bearer(TokenKeys),
+    Clever(CleverKeys),
+}
+
+impl CleverAuth {
+    /// `district`: whose token is asked for.
+    pub(super) fn credentials(
+        self,
+        document: &Document<'_>,
+        allow_http: bool,
+        district: Option<&str>,
+    ) -> Result<Credentials> {
+        Ok(match self {
+            Self::Bearer(keys) => Credentials::Bearer { token: keys.token(document)? },
+            Self::Clever(keys) => {
+                let secret = (keys.client_secret, keys.client_secret_file, keys.client_secret_env);
+                let url = keys.token_url.as_deref().unwrap_or("https://clever.com/oauth/tokens");
+                Credentials::CleverLookup {
+                    token_url: url_at("source.auth.token_url", url, document, allow_http)?,
+                    client_id: client_id(keys.client_id, document)?,
+                    client_secret: client_secret(secret, document)?,
+                    district: district.map(str::to_owned),
+                }
+            }
+        })
+    }
+}
+
+/// `type = "bearer"`
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AuthKeys {
-    #[serde(rename = "type")]
-    pub(super) kind: AuthKind,
+pub(in crate::config) struct TokenKeys {
     token: Option<Hidden>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
+}
+
+impl TokenKeys {
+    fn token(self, document: &Document<'_>) -> Result<SecretPlace> {
+        one_secret("token", secret_places(&self.token, &self.token_file, &self.token_env), document)
+    }
+}
+
+/// `type = "oauth2"`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OAuth2Keys {
     client_id: Option<String>,
     client_secret: Option<Hidden>,
     client_secret_file: Option<PathBuf>,
     client_secret_env: Option<String>,
     token_url: Option<String>,
     scope: Option<String>,
-    credentials: Option<SecretIn>,
-    signature: Option<Signature>,
-    oauth_version: Option<bool>,
+    #[serde(default)]
+    credentials: SecretIn,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum AuthKind {
-    Bearer,
-    OAuth2,
-    OAuth1,
-    Clever,
+/// `type = "oauth1"`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OAuth1Keys {
+    client_id: Option<String>,
+    client_secret: Option<Hidden>,
+    client_secret_file: Option<PathBuf>,
+    client_secret_env: Option<String>,
+    #[serde(default)]
+    signature: Signature,
+    #[serde(default)]
+    oauth_version: bool,
 }
 
-impl AuthKind {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Bearer => "bearer",
-            Self::OAuth2 => "oauth2",
-            Self::OAuth1 => "oauth1",
-            Self::Clever => "clever",
-        }
-    }
-
-    pub(super) fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Bearer => &["type", "token", "token_file", "token_env"],
-            Self::OAuth2 => &[
-                "type",
-                "client_id",
-                "client_secret",
-                "client_secret_file",
-                "client_secret_env",
-                "token_url",
-                "scope",
-                "credentials",
-            ],
-            Self::OAuth1 => &[
-                "type",
-                "client_id",
-                "client_secret",
-                "client_secret_file",
-                "client_secret_env",
-                "signature",
-                "oauth_version",
-            ],
-            Self::Clever => &[
-                "type",
-                "client_id",
-                "client_secret",
-                "client_secret_file",
-                "client_secret_env",
-                "token_url",
-            ],
-        }
-    }
+/// `type = "clever"`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct CleverKeys {
+    client_id: Option<String>,
+    client_secret: Option<Hidden>,
+    client_secret_file: Option<PathBuf>,
+    client_secret_env: Option<String>,
+    token_url: Option<String>,
 }
 
-impl AuthKeys {
-    /// What the server is shown; `district` is whose token Clever is asked for.
-    pub(super) fn credentials(
-        &self,
-        places: &Places<'_>,
-        folder: &Path,
-        district: Option<&str>,
-        allow_http: bool,
-    ) -> Result<Credentials> {
-        let secret =
-            |name: &str, text: &Option<Hidden>, file: &Option<PathBuf>, variable: &Option<String>| {
-                let mut found: Vec<SecretPlace> = Vec::new();
-                found.extend(text.iter().map(|text| SecretPlace::Inline(text.0.clone())));
-                found.extend(file.iter().map(|path| SecretPlace::File(folder.join(path))));
-                found.extend(variable.iter().map(|name| SecretPlace::Variable(name.clone())));
-                match (found.pop(), found.is_empty()) {
-                    (Some(place), true) => Ok(place),
-                    (Some(_), false) => Err(places.mistake(
-                        "source.auth",
-                        name,
-                        format!("`{name}` is given more than once"),
-                        format!("keep one of `{name}_file`, `{name}_env` and `{name}`"),
-                    )),
-                    (None, _) => Err(places.mistake(
-                        "source.auth",
-                        name,
-                        format!("[source.auth] has no `{name}_file`"),
-                        format!("write `{name}_file` (a file that only rostersync may read) or `{name}_env`"),
-                    )),
-                }
-            };
-        let client_secret = || {
-            secret("client_secret", &self.client_secret, &self.client_secret_file, &self.client_secret_env)
-        };
-        let client_id = || {
-            self.client_id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
-                places.mistake(
-                    "source.auth",
-                    "client_id",
-                    "[source.auth] has no `client_id`".into(),
-                    "write the id or key that belongs to the secret",
-                )
-            })
-        };
-        let token_url = |usual: Option<&str>| match self.token_url.as_deref().or(usual) {
-            Some(text) => places.url(text, "source.auth", "token_url", allow_http),
-            None => Err(places.mistake(
-                "source.auth",
-                "token_url",
-                "[source.auth] has no `token_url`".into(),
-                "write the address where the server gives tokens; it is not below `url` as a rule",
-            )),
-        };
-        Ok(match self.kind {
-            AuthKind::Bearer => Credentials::Bearer {
-                token: secret("token", &self.token, &self.token_file, &self.token_env)?,
-            },
-            AuthKind::OAuth2 => Credentials::OAuth2 {
-                token_url: token_url(None)?,
-                client_id: client_id()?,
-                client_secret: client_secret()?,
-                scope: self.scope.clone().filter(|scope| !scope.is_empty()),
-                sent: self.credentials.unwrap_or_default(),
-            },
-            AuthKind::OAuth1 => Credentials::OAuth1 {
-                client_id: client_id()?,
-                client_secret: client_secret()?,
-                signature: self.signature.unwrap_or_default(),
-                version: self.oauth_version.unwrap_or(false),
-            },
-            AuthKind::Clever => Credentials::CleverLookup {
-                token_url: token_url(Some("https://clever.com/oauth/tokens"))?,
-                client_id: client_id()?,
-                client_secret: client_secret()?,
-                district: district.map(str::to_owned),
-            },
-        })
+fn client_id(id: Option<String>, document: &Document<'_>) -> Result<String> {
+    id.filter(|id| !id.is_empty()).ok_or_else(|| {
+        document.mistake(
+            "source.auth.client_id",
+            "[source.auth] has no `client_id`",
+            "write the id or key that belongs to the secret",
+        )
+    })
+}
+
+fn client_secret(
+    (inline, file, variable): (Option<Hidden>, Option<PathBuf>, Option<String>),
+    document: &Document<'_>,
+) -> Result<SecretPlace> {
+    one_secret("client_secret", secret_places(&inline, &file, &variable), document)
+}
+
+/// The one place of a secret that has to be there, and once.
+fn one_secret(name: &str, mut places: Vec<SecretPlace>, document: &Document<'_>) -> Result<SecretPlace> {
+    match (places.pop(), places.is_empty()) {
+        (Some(SecretPlace::File(path)), true) => Ok(SecretPlace::File(document.path(&path))),
+        (Some(place), true) => Ok(place),
+        (Some(place), false) => Err(document.mistake(
+            &format!("source.auth.{}", place.key(name)),
+            format!("`{name}` is given more than once"),
+            format!("keep one of `{name}_file`, `{name}_env` and `{name}`"),
+        )),
+        (None, _) => Err(document.mistake(
+            "source.auth",
+            format!("[source.auth] has no `{name}_file`"),
+            format!("write `{name}_file` (a file that only rostersync may read) or `{name}_env`"),
+        )),
     }
 }

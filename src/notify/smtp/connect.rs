@@ -23,7 +23,7 @@ impl Smtp<'_> {
         };
         let tls = self.tls().map_err(Trouble::DistrictFault)?;
         let credentials = self.credentials().map_err(Trouble::DistrictFault)?;
-        let timeout = self.email.timeout.duration();
+        let timeout = self.email.timeout;
         let from_the_start = tls.as_ref().filter(|_| self.implicit_tls);
         let place = (self.host, self.port);
         let connected = SmtpConnection::connect(place, Some(timeout), &hello, from_the_start, None);

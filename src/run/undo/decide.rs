@@ -2,6 +2,7 @@
 
 use crate::account::{Account, State};
 use crate::contact::{Details, Email, Field};
+use crate::people::has_credential;
 use crate::rules::Rules;
 use crate::store::{Audited, Origin};
 
@@ -160,8 +161,4 @@ fn old_value(first: &Audited, of_run: &[Audited]) -> String {
         .iter()
         .rfind(|entry| entry.id < first.id && entry.field == first.field && entry.origin == Origin::Platform);
     said.map_or_else(|| first.old.clone(), |entry| entry.new.clone())
-}
-
-fn has_credential(details: &Details, rules: &Rules) -> bool {
-    Email::parse(&details.email).is_some() || rules.phones.parse(&details.phone).is_some()
 }

@@ -35,7 +35,7 @@ impl Undo<'_> {
     /// Those of the store. That the run cannot be planned is no error.
     pub(super) fn foresee(&self, around: &Surroundings<'_>) -> Result<(Foretold, Option<Foreseen>)> {
         let (config, store) = (self.people.config, self.people.store);
-        if config.source.pull.is_some() {
+        if config.source.local_path().is_none() {
             let why = "the roster comes over the network, and is not pulled for this".to_owned();
             return Ok((Foretold::Remembered { why }, None));
         }

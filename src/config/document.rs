@@ -1,0 +1,181 @@
+//! The file as a tree in which every key and value knows its place, so that a mistake is shown where it stands.
+//!
+//! The file is parsed here and nowhere else. Which words a mistake gets is decided in [`super::explain`].
+
+use std::mem;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::excerpt::{excerpt, holds_secret, line_number, position};
+use super::explain;
+use crate::failure::{Failure, Result};
+
+/// The sections whose keys depend on their type, each with the key that names it; inner sections first.
+pub(super) const TYPED: [(&[&str], &str); 3] =
+    [(&["source", "auth"], "type"), (&["source"], "type"), (&["notify", "sms"], "provider")];
+
+/// A parsed file.
+pub(super) struct Document<'t> {
+    pub(super) text: &'t str,
+    pub(super) file: &'t Path,
+    pub(super) root: Spanned<DeTable<'t>>,
+}
+
+impl<'t> Document<'t> {
+    /// # Errors
+    /// `Usage` if the text is not TOML.
+    pub(super) fn parse(text: &'t str, file: &'t Path) -> Result<Self> {
+        let (root, mistakes) = DeTable::parse_recoverable(text);
+        let document = Self { text, file, root };
+        match mistakes.first() {
+            Some(error) => Err(explain::syntax(error, &document)),
+            None => Ok(document),
+        }
+    }
+
+    /// The tree as settings.
+    ///
+    /// # Errors
+    /// `Usage` with the place of the first key that does not belong there, or of the first value that is wrong.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        let mut root = self.root.clone();
+        for (path, tag) in TYPED {
+            let inner =
+                path.iter().try_fold(root.get_mut(), |table, key| match table.get_mut(*key)?.get_mut() {
+                    DeValue::Table(inner) => Some(inner),
+                    _ => None,
+                });
+            if let Some(table) = inner {
+                self.put_under_type(table, path, tag)?;
+            }
+        }
+        T::deserialize(toml::Deserializer::from(root)).map_err(|error| explain::value(&error, self))
+    }
+
+    /// Serde reads an enum from a table with one entry, whose key is the name of the variant. So `type = "clever"` becomes the
+    /// key that all others stand under; spans stay those of the file.
+    fn put_under_type(&self, table: &mut DeTable<'t>, path: &[&str], tag: &str) -> Result<()> {
+        let section = path.join(".");
+        let Some(name) = table.remove(tag) else {
+            return Err(explain::missing(&section, tag, self));
+        };
+        let span = name.span();
+        let DeValue::String(word) = name.into_inner() else {
+            let what = format!("`{tag}` in [{section}] has to be text in quotes");
+            return Err(self.wrong_at(&span, what, format!("write `{tag} = \"…\"`")));
+        };
+        let whole = self.span_of(&section).unwrap_or_else(|| span.clone());
+        let keys = mem::take(table);
+        table.insert(Spanned::new(span, word), Spanned::new(whole, DeValue::Table(keys)));
+        Ok(())
+    }
+
+    /// A path of the file, from the folder that the file is in.
+    pub(super) fn path(&self, path: &Path) -> PathBuf {
+        self.file.parent().unwrap_or_else(|| Path::new("")).join(path)
+    }
+
+    /// What is wrong with keys that are each valid. It is shown at the key of this path (`notify.sms.url`, `school.2.id`) or, if
+    /// the key is not there, at its section.
+    pub(super) fn mistake(&self, path: &str, what: impl Into<String>, cure: impl Into<String>) -> Failure {
+        match self.span_of(path) {
+            Some(span) => self.wrong_at(&span, what, cure),
+            None => explain::not_valid(what).at(self.file.display()).cure(cure),
+        }
+    }
+
+    /// What is wrong at a place of the text.
+    pub(super) fn wrong_at(
+        &self,
+        span: &Range<usize>,
+        what: impl Into<String>,
+        cure: impl Into<String>,
+    ) -> Failure {
+        explain::not_valid(what)
+            .at(position(self.text, self.file, span.start))
+            .showing(excerpt(self.text, span))
+            .cure(cure)
+    }
+
+    /// Where the key at a path is, or the innermost part of the path that there is. Entries of lists are numbers from 1.
+    pub(super) fn span_of(&self, path: &str) -> Option<Range<usize>> {
+        let mut found = None;
+        let mut steps = path.split('.');
+        let first = steps.next().and_then(|step| self.root.get_ref().get_key_value(step));
+        let mut next = first.map(|(key, value)| (key.span(), value));
+        while let Some((key, value)) = next {
+            // A section of its own is shown with its whole header.
+            let header = value.get_ref().is_table() && self.text[value.span().start..].starts_with('[');
+            found = Some(if header { value.span() } else { key });
+            let Some(step) = steps.next() else { break };
+            next = match value.get_ref() {
+                DeValue::Table(inner) => inner.get_key_value(step).map(|(key, value)| (key.span(), value)),
+                DeValue::Array(list) => {
+                    let entry =
+                        step.parse::<usize>().ok().and_then(|number| list.get(number.checked_sub(1)?));
+                    entry.map(|value| (value.span(), value))
+                }
+                _ => None,
+            };
+        }
+        found
+    }
+
+    /// The keys whose secret stands in the file itself, each with its line.
+    pub(super) fn inline_secrets(&self) -> Vec<(String, usize)> {
+        let mut found = Vec::new();
+        self.each_text(&mut |section, key, value, span| {
+            if holds_secret(section, key, value) {
+                found.push((format!("`{key}` in [{section}]"), line_number(self.text, span.start)));
+            }
+        });
+        found.sort_by_key(|(_, line)| *line);
+        found
+    }
+
+    /// Every value that may be a path: all texts but secrets, which must not be shown as one. `file:mail/` is one as well.
+    pub(super) fn named_paths(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        self.each_text(&mut |section, key, value, _| {
+            let secret = matches!(key, "password" | "token" | "client_secret" | "ping_url");
+            if !secret && !section.ends_with(".fields") && !value.is_empty() && !value.contains('\n') {
+                found.push(self.path(Path::new(value.strip_prefix("file:").unwrap_or(value))));
+            }
+        });
+        found
+    }
+
+    /// Hands over every text among the values: its section, its key, the text, and the place of the key.
+    fn each_text(&self, take: &mut dyn FnMut(&str, &str, &str, Range<usize>)) {
+        fn walk(
+            section: &str,
+            key: &Spanned<std::borrow::Cow<'_, str>>,
+            value: &DeValue<'_>,
+            take: &mut dyn FnMut(&str, &str, &str, Range<usize>),
+        ) {
+            match value {
+                DeValue::String(text) => take(section, key.get_ref(), text, key.span()),
+                DeValue::Array(list) => {
+                    list.iter().for_each(|value| walk(section, key, value.get_ref(), take))
+                }
+                DeValue::Table(table) => {
+                    let inner = match section {
+                        "" => key.get_ref().to_string(),
+                        section => format!("{section}.{}", key.get_ref()),
+                    };
+                    for (key, value) in table {
+                        walk(&inner, key, value.get_ref(), take);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (key, value) in self.root.get_ref() {
+            walk("", key, value.get_ref(), take);
+        }
+    }
+}
