@@ -23,7 +23,7 @@ pub(super) fn wrong<E: de::Error>(what: impl std::fmt::Display, cure: impl std::
 /// The failure that every mistake in the file becomes.
 pub(super) fn not_valid(what: impl Into<String>) -> Failure {
     let what = format!("the configuration is not valid: {}", what.into());
-    Failure::new(Kind::Usage, what.replace("[school]", "[[school]]"))
+    Failure::new(Kind::Usage, what.replace("[[school]]", "[school]").replace("[school]", "[[school]]"))
 }
 
 // The file is no TOML.

@@ -107,7 +107,7 @@ fn scene(name: &str) -> District {
             nights(&mut district, &["day1", "day2", "day3"]);
             let text = config
                 .replacen("update_contacts = false", "update_contacts = true", 1)
-                .replacen("contact_updates = 4 ", "contact_updates = 100 ", 1)
+                .replacen("contact_updates = 4\n", "contact_updates = 100\n", 1)
                 .replacen("[notify.email]\n", "[notify.email]\nper_day = 2\n", 1);
             fs::write(district.path("config.example.toml"), text).unwrap();
             let _ = district.cli(&["-c", "config.example.toml", "run"]);
