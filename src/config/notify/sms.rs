@@ -281,7 +281,10 @@ fn check(pace: &Pace, secrets: usize, url: Option<&str>, document: &Document<'_>
     let (what, cure) = if authority.contains('@') {
         ("has a user or password in it", "they have keys of their own: `user`, `password_file`")
     } else if has_port_zero(url) {
-        ("has the port 0, where no server can be", "write the gateway's port, or none for the usual one")
+        (
+            "has a port that is 0, where no server can be",
+            "write the gateway's port, or none for the usual one",
+        )
     } else if !scheme.eq_ignore_ascii_case("https") && !is_plain {
         ("is not an https:// address", "messages and the password would go over the network unencrypted")
     } else {
