@@ -38,7 +38,7 @@ use ui::{Color, LogFormat, Ui};
 
 /// Keeps the contact details on a family-communication platform in step with the Student Information System.
 ///
-/// One policy decides which details change. A preview shows the changes before a run, a report after it.
+/// One policy decides which details change. A preview shows it before a run, a report after it.
 #[derive(Debug, Parser)]
 #[command(name = "rostersync", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
