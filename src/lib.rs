@@ -1,37 +1,41 @@
-//! rostersync keeps the contact details on a school district's family-communication platform in step with its
-//! Student Information System, by one policy, with a preview before and a report after.
+//! rostersync keeps the contact details on a school district's family-communication platform equal to those of its Student
+//! Information System, where one policy allows it. A preview shows the changes before a run, a report after it.
 //!
-//! The modules, in the order in which data meets them:
+//! The modules, in the order in which data meets them. `ARCHITECTURE.md` shows the walk and the rules.
 //!
-//! * [`failure`], [`findings`]: what goes wrong, and what is only odd, said so that a person can act on it
-//! * [`near`]: which name was probably meant where one was misspelt
-//! * [`tls`]: which servers are trusted
-//! * [`secret`]: passwords and tokens, which are never shown
+//! The command, and what it needs first:
+//! * [`cli`]: the commands; the only module that prints
 //! * [`config`]: the configuration file, as typed settings
-//! * [`mailbox`]: a mail address with a name, as configurations hold it and headers show it
-//! * [`contact`]: emails, phones and names, and when two of them are the same
-//! * [`value`]: what one cell means: words for "no value", marks of spreadsheets, HTML escapes, what cannot be seen
-//! * [`roster`], [`roles`]: a user as the SIS describes it, whatever the source
-//! * [`source`]: where rosters come from
-//! * [`last_night`]: what the last run saw of its inputs, for the next one to compare with
-//! * [`scratch`]: temporary folders that only their owner may enter
-//! * [`spool`], [`lanes`]: bytes that are too many for memory; threads that work side by side, in order
-//! * [`account`]: a user as the platform has it
-//! * [`platform`]: the platform's own export, who has joined and with which details
-//! * [`policy`]: who may change what; one table, pure
+//! * [`secret`], [`tls`]: passwords and tokens, which are never shown; the certificates that are trusted
+//! * [`run`]: one run, from the inputs to the report
+//! * [`lock`], [`attempt`]: one run at a time; the record of every run that was started
+//!
+//! The inputs:
+//! * [`source`]: rosters, from files or over the network
+//! * [`value`]: the meaning of one cell, the same in every source
+//! * [`contact`], [`roles`]: emails, phones and names in their normal form; OneRoster's roles
+//! * [`roster`], [`roster_index`]: one user of the SIS; the roster, read once, with its families and schools
+//! * [`platform`]: the platform's export: which people have joined, with which details
+//! * [`last_night`]: the facts about the inputs of the last run, for the next run to compare with
+//!
+//! The decision:
+//! * [`account`]: one person on the platform, as the store has it
 //! * [`rules`]: the configuration and the day, as plain values
-//! * [`roster_index`]: the roster read once, and what decisions about one person need to know of all the others
-//! * [`plan`]: every record beside its account, what becomes of it, and the limits on that
-//! * [`store`]: accounts, history and outbox, in one SQLite file
-//! * [`message`]: a notification as plain data
-//! * [`notify`]: what people are told, and handing it over
-//! * [`people`]: what people do besides the sync: joining, editing, permissions
-//! * [`report`]: the Users report, written, read, sorted and shown
-//! * [`plural`]: numbers in sentences
-//! * [`lock`], [`output`], [`owner`]: one run at a time; files that are complete or not there, and whose they are
-//! * [`attempt`]: each time that a run was started, and how it ended
-//! * [`run`]: the walk through all of it
-//! * [`cli`]: the commands; the only part that prints
+//! * [`policy`]: the table of the setting, and which person may edit an account. Pure
+//! * [`plan`]: each record beside its account; rows, writes, counts and limits
+//!
+//! The results:
+//! * [`store`]: accounts, history and outbox in one SQLite file; the only module with SQL
+//! * [`report`]: the Users report: columns, writer, reader, filters
+//! * [`message`], [`notify`]: a notification as plain data; composing it and handing it over
+//! * [`people`]: changes besides the sync: joining, editing, permissions, rekey
+//!
+//! Used by all:
+//! * [`failure`], [`findings`]: the one error type; oddities that stop nothing
+//! * [`spool`], [`lanes`], [`scratch`], [`cache`]: data beyond memory; threads that keep the order; temporary folders; computed
+//!   values that are used again
+//! * [`output`], [`owner`]: files that are complete or not there, and their owner
+//! * [`mailbox`], [`near`], [`plural`]: mail addresses with a name; the nearest name; numbers in sentences
 
 pub mod account;
 pub mod attempt;
