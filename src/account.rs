@@ -25,6 +25,8 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 2] = [Self::Pending, Self::Active];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",

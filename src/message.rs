@@ -13,6 +13,8 @@ pub enum Channel {
 }
 
 impl Channel {
+    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -30,6 +32,8 @@ pub enum Audience {
 }
 
 impl Audience {
+    pub const ALL: [Self; 2] = [Self::Current, Self::Former];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Current => "current",
@@ -89,6 +93,16 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Deferred,
+        Self::Failed,
+        Self::Unknown,
+        Self::Discarded,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",

@@ -18,6 +18,8 @@ mod migrate;
 mod open;
 mod outbox;
 mod runs;
+mod sql;
+mod transaction;
 
 use std::cell::RefCell;
 
@@ -37,11 +39,12 @@ pub use grants::Grant;
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::{NewRun, RunResult, RunRow};
+pub use transaction::{End, Savepoint};
 
 /// An open store.
 pub struct Store {
     connection: Connection,
-    /// What was written to the audit since [`Store::begin`].
+    /// What the open transaction has written to the audit.
     sealing: RefCell<audit::Sealing>,
     /// Holds the private copy that is read instead of a store which cannot be read as it is.
     _copy: Option<tempfile::TempDir>,

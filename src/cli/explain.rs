@@ -17,7 +17,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::people::{Found, Match, NAMED, People, Profile, Provenance, Wanted};
 use crate::plan::{Action, Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::policy::Setting;
-use crate::run::{Options, Surroundings, run as run_sync};
+use crate::run::{Options, Surroundings, preview as preview_run};
 use crate::store::Store;
 
 /// What the next run would do with a user, field by field: by which rule of the policy, and why
@@ -79,10 +79,9 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Status
 
 fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Explained> {
     // Why is only known of who is decided on.
-    let options =
-        Options { dry_run: true, source: args.source.clone(), decide_all: true, ..Options::default() };
+    let options = Options { source: args.source.clone(), decide_all: true, ..Options::default() };
     let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
-    let outcome = run_sync(config, &options, &around)?;
+    let outcome = preview_run(config, &options, &around)?;
     let store = match Store::open_read(&config.sync.store)? {
         Some(store) => store,
         None => Store::empty()?,

@@ -13,7 +13,7 @@ use crate::failure::Result;
 use crate::message::{Channel, Message};
 use crate::notify::{Editor, Occasion, Templates, compose, send_sample};
 use crate::plural::counted;
-use crate::run::{MessageContext, Options, Surroundings, run as run_sync};
+use crate::run::{MessageContext, Options, Surroundings, preview as preview_run};
 
 /// What people are told, before they are told it
 #[derive(Debug, clap::Args)]
@@ -80,13 +80,12 @@ pub(super) fn run(args: &NotifyArgs, global: &Global, ui: &Ui) -> Result<Status>
 
 fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Result<()> {
     let options = Options {
-        dry_run: true,
         what_if: args.update_contacts.as_deref().map(|word| word == "on"),
         source: args.source.clone(),
         ..Options::default()
     };
     let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
-    let outcome = run_sync(config, &options, &around)?;
+    let outcome = preview_run(config, &options, &around)?;
     let plan = &outcome.plan;
     let words = Templates::load(&config.notify)?;
     let occasion = Occasion::of(config, &words, global.now());

@@ -1,7 +1,8 @@
 //! `rostersync outbox`
 
 use chrono::SecondsFormat;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::delivery::{delivery_json, delivery_lines, send_kept};
@@ -19,6 +20,14 @@ use crate::notify::{self, Sending};
 use crate::plural::{agreed, counted};
 use crate::run::{Progress, Within};
 use crate::store::{OutboxFilter, OutboxRow, Store};
+
+/// Takes one of these words, and lists them in `--help`.
+macro_rules! one_of {
+    ($type:ty) => {
+        PossibleValuesParser::new(<$type>::ALL.map(<$type>::word))
+            .try_map(|word| <$type>::ALL.into_iter().find(|one| one.word() == word).ok_or("no such word"))
+    };
+}
 
 /// The notifications: what waits, what failed, what was sent
 #[derive(Debug, clap::Args)]
@@ -44,8 +53,8 @@ struct ListArgs {
     which: Which,
 
     /// Only those in this state (repeatable)
-    #[arg(long, value_enum, value_name = "STATE")]
-    state: Vec<State>,
+    #[arg(long, value_parser = one_of!(DeliveryState), value_name = "STATE")]
+    state: Vec<DeliveryState>,
 
     /// How many to list; 0 is all
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -111,52 +120,13 @@ struct Which {
     user: Option<String>,
 
     /// Only emails, or only texts
-    #[arg(long, value_enum, value_name = "CHANNEL")]
-    channel: Option<By>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum By {
-    Email,
-    Sms,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum State {
-    Queued,
-    Sending,
-    Sent,
-    Deferred,
-    Failed,
-    Unknown,
-    Discarded,
-}
-
-impl State {
-    fn meant(self) -> DeliveryState {
-        match self {
-            Self::Queued => DeliveryState::Queued,
-            Self::Sending => DeliveryState::Sending,
-            Self::Sent => DeliveryState::Sent,
-            Self::Deferred => DeliveryState::Deferred,
-            Self::Failed => DeliveryState::Failed,
-            Self::Unknown => DeliveryState::Unknown,
-            Self::Discarded => DeliveryState::Discarded,
-        }
-    }
+    #[arg(long, value_parser = one_of!(Channel), value_name = "CHANNEL")]
+    channel: Option<Channel>,
 }
 
 impl Which {
     fn filter(&self, states: Vec<DeliveryState>) -> OutboxFilter {
-        OutboxFilter {
-            ids: self.ids.clone(),
-            sourced_id: self.user.clone(),
-            states,
-            channel: self.channel.map(|channel| match channel {
-                By::Email => Channel::Email,
-                By::Sms => Channel::Sms,
-            }),
-        }
+        OutboxFilter { ids: self.ids.clone(), sourced_id: self.user.clone(), states, channel: self.channel }
     }
 
     /// Nobody means everything by saying nothing.
@@ -294,7 +264,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
 }
 
 fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Status> {
-    let filter = args.which.filter(args.state.iter().map(|state| state.meant()).collect());
+    let filter = args.which.filter(args.state.clone());
     let limit = if args.limit == 0 { u64::from(u32::MAX) } else { args.limit };
     let (rows, counts) = match Store::open_read(&config.sync.store)? {
         Some(store) => (store.outbox(&filter, limit)?, store.outbox_counts()?),
@@ -312,7 +282,8 @@ fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Status> {
         for row in &rows {
             text.push_str(&line(row, config));
         }
-        let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        let counts: Vec<String> =
+            counts.iter().map(|(state, count)| format!("{count} {}", state.word())).collect();
         text.push_str(&format!("\nIn all: {}\n", counts.join(", ")));
         text
     };
@@ -331,8 +302,8 @@ fn line(row: &OutboxRow, config: &Config) -> String {
         row.id,
         row.run.map(|run| run.to_string()).unwrap_or_default(),
         row.sourced_id,
-        row.state,
-        row.audience,
+        row.state.word(),
+        row.audience.word(),
         row.attempts,
         when,
         row.recipient,
@@ -349,10 +320,10 @@ fn as_json(row: &OutboxRow) -> serde_json::Value {
         "id": row.id,
         "run": row.run,
         "user": row.sourced_id,
-        "channel": row.channel,
-        "audience": row.audience,
+        "channel": row.channel.word(),
+        "audience": row.audience.word(),
         "recipient": row.recipient,
-        "state": row.state,
+        "state": row.state.word(),
         "attempts": row.attempts,
         "queued": time(row.queued),
         "settled": row.settled.map(time),

@@ -148,7 +148,6 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
 fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
     let stop = signals::watch()?;
     let mut options = Options {
-        dry_run: args.dry_run,
         what_if: args.update_contacts.as_deref().map(|word| word == "on"),
         source: args.source.clone(),
         no_notify: args.no_notify,
@@ -162,7 +161,10 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Sta
     };
     options.command = command(&options, global);
     let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
-    let outcome = run_sync(config, &options, &around)?;
+    let outcome = match args.dry_run {
+        true => crate::run::preview(config, &options, &around)?,
+        false => run_sync(config, &options, &around)?,
+    };
 
     let statuses = statuses(&outcome, args);
     let status = statuses.first().copied().unwrap_or(Status::Ok);

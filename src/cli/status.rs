@@ -114,14 +114,13 @@ impl See {
         let now = global.now();
         let (on, place) = (config.sync.update_contacts, &config.sync.store);
         let counts = |store: &Store| -> Result<Counts> {
-            let failed = DeliveryState::Failed.word();
             Ok(Counts {
                 population: store.population()?,
                 waiting: store.waiting()?,
                 refused: store
                     .outbox_counts()?
                     .into_iter()
-                    .find(|(state, _)| state == failed)
+                    .find(|(state, _)| *state == DeliveryState::Failed)
                     .map_or(0, |(_, count)| count),
                 outlook: outlook(store, config, now)?,
                 reused: store.last_night()?.unwrap_or_default().reused,

@@ -28,7 +28,10 @@ pub enum Done {
 /// # Errors
 /// `Usage` if `user` has no account; those of the store. A refusal is no error.
 pub fn edit(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Result<Done> {
-    people.store.begin()?;
+    people.store.transaction(|| edit_as(people, user, actor, typed))
+}
+
+fn edit_as(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Result<Done> {
     let target = people.account(user)?;
     let (done, origin) = match people.store.account(actor)? {
         None => (Done::Refused(Refused::UnknownActor), Origin::Operator),
@@ -41,13 +44,8 @@ pub fn edit(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Resu
             (done, if staff { Origin::Staff } else { Origin::Person })
         }
     };
-    match &done {
-        Done::Nothing => people.store.rollback()?,
-        Done::Changed { .. } => people.store.commit()?,
-        Done::Refused(refused) => {
-            people.record_refusal(&target, Tried::Edit, *refused, (origin, actor))?;
-            people.store.commit()?;
-        }
+    if let Done::Refused(refused) = &done {
+        people.record_refusal(&target, Tried::Edit, *refused, (origin, actor))?;
     }
     Ok(done)
 }

@@ -16,6 +16,7 @@ use crate::last_night::ExportSeen;
 use crate::plan::{ExportCounts, Overrun, check_export};
 use crate::platform::{Before, Compared, Ear, Export, Seen, compare};
 use crate::roster::kept::key;
+use crate::store::End;
 
 /// How an export is taken in.
 #[derive(Debug, Clone, Copy, Default)]
@@ -115,14 +116,11 @@ pub fn import(
         Platform { users: file.to_owned(), max_age: Age(None), columns: columns.unwrap_or_default() };
     let now: SystemTime = people.now.into();
     let export = Export::read(&platform, now, 0, |_, _| Seen::New, None, findings)?;
-    people.store.begin()?;
-    let imported = take_in(people, &export, file, options, findings)?;
-    if options.dry_run || imported.blocked {
-        people.store.rollback()?
-    } else {
-        people.store.commit()?
-    }
-    Ok(imported)
+    people.store.transaction_or_preview(|| {
+        let imported = take_in(people, &export, file, options, findings)?;
+        let kept = !options.dry_run && !imported.blocked;
+        Ok(if kept { End::Commit(imported) } else { End::RollBack(imported) })
+    })
 }
 
 fn take_in(

@@ -36,8 +36,11 @@ pub fn set_permission(
     grant: &Grant,
     what: Permission,
 ) -> Result<Permitted> {
+    people.store.transaction(|| set(people, actor, grant, what))
+}
+
+fn set(people: &People<'_>, actor: &str, grant: &Grant, what: Permission) -> Result<Permitted> {
     let store = people.store;
-    store.begin()?;
     let account = people.account(actor)?;
     if *grant == Grant::School(String::new()) {
         return Err(Failure::new(Kind::Usage, "the school has no sourcedId")
@@ -54,7 +57,7 @@ pub fn set_permission(
         };
         if let Some(refused) = refused {
             people.record_refusal(&account, Tried::Grant, refused, (Origin::Operator, ""))?;
-            return store.commit().map(|()| Permitted::Refused(refused));
+            return Ok(Permitted::Refused(refused));
         }
     }
     let changed = match what {
@@ -62,14 +65,14 @@ pub fn set_permission(
         Permission::Revoke => store.revoke(account.id, grant)?,
     };
     if !changed {
-        return store.rollback().map(|()| Permitted::Before);
+        return Ok(Permitted::Before);
     }
     let (old, new) = match what {
         Permission::Grant => ("", grant.word()),
         Permission::Revoke => (grant.word(), ""),
     };
     people.record(&account, Origin::Operator, "users_manager", old, new)?;
-    store.commit().map(|()| Permitted::Changed)
+    Ok(Permitted::Changed)
 }
 
 impl People<'_> {

@@ -26,47 +26,49 @@ pub enum Joined {
 /// # Errors
 /// `Usage` if there is no account; those of the store. A refusal is no error.
 pub fn join(people: &People<'_>, user: &str, typed: &Typed) -> Result<Joined> {
-    people.store.begin()?;
-    let before = people.account(user)?;
-    if before.archived {
-        return refuse(people, &before, Refused::Policy(Refusal::Archived));
-    }
-    if before.state == State::Active {
-        people.store.rollback()?;
-        return Ok(Joined::Before);
-    }
+    people.store.transaction(|| {
+        let before = people.account(user)?;
+        if before.archived {
+            return refuse(people, &before, Refused::Policy(Refusal::Archived));
+        }
+        if before.state == State::Active {
+            return Ok(Joined::Before);
+        }
+        let point = people.store.savepoint()?;
+        match join_and_edit(people, &before, typed)? {
+            Done::Nothing => Ok(Joined::Now { changes: Vec::new(), refused: None }),
+            Done::Changed { changes, .. } => Ok(Joined::Now { changes, refused: None }),
+            // The page on which people join asks for details that only the sync may change: that keeps nobody out.
+            Done::Refused(refused @ Refused::Policy(Refusal::ManagedBySync)) => {
+                let after = Account { state: State::Active, ..before };
+                people.record_refusal(&after, Tried::Edit, refused, (Origin::Person, user))?;
+                Ok(Joined::Now { changes: Vec::new(), refused: Some(refused) })
+            }
+            Done::Refused(refused) => {
+                point.roll_back()?;
+                refuse(people, &before, refused)
+            }
+        }
+    })
+}
+
+fn join_and_edit(people: &People<'_>, before: &Account, typed: &Typed) -> Result<Done> {
     let after = Account { state: State::Active, ..before.clone() };
     people.store.update_account(&after)?;
     people.record(&after, Origin::Person, "state", State::Pending.word(), State::Active.word())?;
-    let done = match people.may_edit(&after, &after)? {
-        Ok(permit) => write(people, &permit, &after, &after, typed)?,
-        Err(refusal) => match says_the_same(people, typed, &after.details) {
+    match people.may_edit(&after, &after)? {
+        Ok(permit) => write(people, &permit, &after, &after, typed),
+        Err(refusal) => Ok(match says_the_same(people, typed, &after.details) {
             true => Done::Nothing,
             false => Done::Refused(refusal.into()),
-        },
-    };
-    match done {
-        Done::Nothing => people.store.commit().map(|()| Joined::Now { changes: Vec::new(), refused: None }),
-        Done::Changed { changes, .. } => {
-            people.store.commit().map(|()| Joined::Now { changes, refused: None })
-        }
-        // The page on which people join asks for details that only the sync may change: that keeps nobody out.
-        Done::Refused(refused @ Refused::Policy(Refusal::ManagedBySync)) => {
-            people.record_refusal(&after, Tried::Edit, refused, (Origin::Person, user))?;
-            people.store.commit().map(|()| Joined::Now { changes: Vec::new(), refused: Some(refused) })
-        }
-        Done::Refused(refused) => {
-            people.store.rollback()?;
-            people.store.begin()?;
-            refuse(people, &before, refused)
-        }
+        }),
     }
 }
 
-/// Leaves it at that, and keeps that it was tried.
+/// The person has not joined; the audit keeps that it was tried.
 fn refuse(people: &People<'_>, account: &Account, refused: Refused) -> Result<Joined> {
     people.record_refusal(account, Tried::Join, refused, (Origin::Person, &account.sourced_id))?;
-    people.store.commit().map(|()| Joined::Refused(refused))
+    Ok(Joined::Refused(refused))
 }
 
 /// Whether what was typed is what the account has, in normal form.

@@ -38,15 +38,10 @@ pub enum Rekeyed {
 /// `Usage` if `old` has no account or both are the same; `Blocked` if both are in the SIS import, or if somebody has joined
 /// under `new` as well; those of the store.
 pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
-    people.store.begin()?;
-    let mut renames = Renames::read(people.store)?;
-    let done = rekey_one(people, &mut renames, old.trim(), new.trim())?;
-    if done == Rekeyed::Before {
-        people.store.rollback()?
-    } else {
-        people.store.commit()?
-    }
-    Ok(done)
+    people.store.transaction(|| {
+        let mut renames = Renames::read(people.store)?;
+        rekey_one(people, &mut renames, old.trim(), new.trim())
+    })
 }
 
 /// A row of a file of renames.

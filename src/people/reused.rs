@@ -27,14 +27,13 @@ pub struct Another {
 /// # Errors
 /// `Usage` if there is no such account; `Blocked` if no run holds it; those of the store.
 pub fn same(people: &People<'_>, user: &str) -> Result<Same> {
-    people.store.begin()?;
-    let before = held(people, user, false)?;
-    let after = Account { archived: false, kept_since: KeptSince::default(), ..before.clone() };
-    people.store.update_account(&after)?;
-    people.record(&before, Origin::Operator, "state", before.state_word(), after.state_word())?;
-    let ended = people.end_permissions(&after)?;
-    people.store.commit()?;
-    Ok(Same { state: after.state, ended })
+    people.store.transaction(|| {
+        let before = held(people, user, false)?;
+        let after = Account { archived: false, kept_since: KeptSince::default(), ..before.clone() };
+        people.store.update_account(&after)?;
+        people.record(&before, Origin::Operator, "state", before.state_word(), after.state_word())?;
+        Ok(Same { state: after.state, ended: people.end_permissions(&after)? })
+    })
 }
 
 /// It is another person: the old account goes on under another sourcedId, archived. The next run that has the record gives the
@@ -43,19 +42,19 @@ pub fn same(people: &People<'_>, user: &str) -> Result<Same> {
 /// # Errors
 /// As [`same`].
 pub fn another(people: &People<'_>, user: &str) -> Result<Another> {
-    people.store.begin()?;
-    let before = held(people, user, true)?;
-    let mut number = 1;
-    while people.store.account(&Account::set_apart(&before.sourced_id, number))?.is_some() {
-        number += 1;
-    }
-    let moved_to = Account::set_apart(&before.sourced_id, number);
-    let after = Account { sourced_id: moved_to.clone(), kept_since: KeptSince::default(), ..before.clone() };
-    people.store.rekey_account(&after)?;
-    people.record(&before, Origin::Operator, "sourced_id", &before.sourced_id, &moved_to)?;
-    let ended = people.end_permissions(&after)?;
-    people.store.commit()?;
-    Ok(Another { moved_to, ended })
+    people.store.transaction(|| {
+        let before = held(people, user, true)?;
+        let mut number = 1;
+        while people.store.account(&Account::set_apart(&before.sourced_id, number))?.is_some() {
+            number += 1;
+        }
+        let moved_to = Account::set_apart(&before.sourced_id, number);
+        let after =
+            Account { sourced_id: moved_to.clone(), kept_since: KeptSince::default(), ..before.clone() };
+        people.store.rekey_account(&after)?;
+        people.record(&before, Origin::Operator, "sourced_id", &before.sourced_id, &moved_to)?;
+        Ok(Another { moved_to, ended: people.end_permissions(&after)? })
+    })
 }
 
 /// The account that the last run holds. From now on it counts as decided.

@@ -1,123 +1,244 @@
-//! The one transaction of a run: accounts, audit, outbox, and the run's own row.
+//! Applying a plan: one transaction for accounts, audit, outbox and the run's own row, and the report beside it.
 
-use super::approval::{BASIS, Basis};
-use super::ended_permissions::EndedPermissions;
-use super::{MessageContext, Surroundings};
+use std::thread;
+
+use super::approval::BASIS;
+use super::attempts;
+use super::interrupt::Within;
+use super::judge::{Judged, Outcome};
+use super::message_context::MessageContext;
+use super::report_file::{self, Partial};
+use super::request::Request;
+use crate::attempt::Attempt;
 use crate::failure::{Failure, Kind, Result};
-use crate::last_night::LastNight;
-use crate::notify::{Editor, Occasion, compose};
-use crate::plan::Plan;
+use crate::notify::{Editor, Occasion, Templates, compose};
+use crate::plan::Write;
 use crate::roster::Mode;
-use crate::source::RosterSource;
 use crate::store::{AccountRow, NewRun, Origin, RunResult, Store};
 
-/// What there is to say of a run besides its plan.
-pub(super) struct Applied<'a> {
-    pub(super) run: i64,
-    pub(super) result: RunResult,
-    pub(super) source: &'a dyn RosterSource,
-    /// What the run saw of its inputs.
-    pub(super) tonight: &'a LastNight,
-    pub(super) notify: bool,
-    /// What its messages are composed with.
-    pub(super) told: &'a MessageContext,
-    pub(super) occasion: &'a Occasion<'a>,
-    /// Kept of a blocked run, for the one who approves it later.
-    pub(super) basis: &'a Basis,
-    /// Permissions that end with it.
-    pub(super) ending: &'a EndedPermissions,
+/// A run that is written, and counts once the store commits.
+pub(super) struct Written {
+    outcome: Outcome,
+    report: Partial,
+    number: i64,
+    _within: Within,
 }
 
-/// Writes a run to the store, of a blocked one only the row. It counts once the store commits.
+/// Writes a run to the store, of a blocked one only its row, and beside that its report. When this returns, the report is
+/// on the disk.
+///
+/// # Errors
+/// Those of the store, the templates and the report.
 pub(super) fn write(
+    request: Request<'_>,
     store: &Store,
-    plan: &Plan,
-    applied: &Applied<'_>,
-    around: &Surroundings<'_>,
-) -> Result<()> {
-    let Applied { run: number, result, source, tonight, notify, told, occasion, basis, ending } = *applied;
-    let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);
-    let mut summary = serde_json::to_value(&plan.summary).map_err(unkept)?;
-    if result == RunResult::Blocked {
-        summary[BASIS] = serde_json::to_value(basis).map_err(unkept)?;
+    mut judged: Judged<'_>,
+    words: &Templates,
+    begun: &Attempt,
+) -> Result<Written> {
+    let config = request.config;
+    if judged.outcome.blocked
+        && let Some(point) = judged.before_renames.take()
+    {
+        // Of a blocked run there is its row, and nothing else.
+        point.roll_back()?;
     }
-    store.insert_run(&NewRun {
-        id: number,
-        started: around.now,
-        finished: around.now.max(chrono::Utc::now()),
-        result,
-        source: &source.about().name,
-        mode: source.about().mode,
-        notify,
-        checksum: &plan.checksum,
-        summary: &summary.to_string(),
-        undoes: None,
+    let attempt = attempts::committed(begun, judged.number, &judged.outcome);
+    let within = Within::commit();
+    let writing = Writing {
+        request,
+        store,
+        number: judged.number,
+        told: MessageContext::of(&judged.outcome.plan, config)?,
+        occasion: Occasion::of(config, words, request.around.now),
+    };
+    let (plan, undeliverable) = (&judged.outcome.plan, &judged.undeliverable);
+    let report = thread::scope(|scope| {
+        let report = thread::Builder::new()
+            .spawn_scoped(scope, || {
+                report_file::write_partial(&config.sync.reports, judged.number, |out| {
+                    report_file::write_rows(out, plan, undeliverable)
+                })
+            })
+            .map_err(Failure::no_thread)?;
+        let written = writing
+            .all(&judged)
+            .and_then(|()| attempts::take_in(config, store))
+            .and_then(|()| store.put_attempt(&attempt, false));
+        let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        written.map(|()| report)
     })?;
-    if result != RunResult::Blocked {
-        around.progress.begin("applying", None);
-        let schools = &source.about().schools;
-        for (id, name) in &schools.0 {
-            store.put_school(id, name, schools.1.contains(id))?;
+    Ok(Written { outcome: judged.outcome, report, number: judged.number, _within: within })
+}
+
+/// Gives the report of a run its name once the run is committed. After a commit that failed the store is asked whether the
+/// run is there all the same: a folder that could not be brought to the disk after the last step is no reason to say that
+/// nothing was applied.
+///
+/// # Errors
+/// Those of the transaction, if the run is not there.
+pub(super) fn complete(
+    request: Request<'_>,
+    store: &Store,
+    committed: Result<()>,
+    written: Option<Written>,
+) -> Result<Outcome> {
+    let Some(Written { mut outcome, report, number, _within }) = written else {
+        return committed.and(Err(Failure::new(Kind::Failed, "internal error: the run was not written")));
+    };
+    if let Err(failure) = committed {
+        match store.is_committed(number, &outcome.plan.checksum) {
+            Ok(true) => tracing::error!(
+                run = number,
+                "the run is applied, although the last step of its commit failed: {failure}"
+            ),
+            Ok(false) => return Err(failure),
+            Err(_) => {
+                // The next run knows, and finishes the report or removes it.
+                report.keep();
+                let what = format!(
+                    "{}, and it cannot be told whether run {number} is applied: see `rostersync runs`",
+                    failure.what
+                );
+                return Err(Failure { what, ..failure });
+            }
         }
-        plan.last_schools().write(store)?;
-        if source.about().mode == Mode::Bulk {
-            store.forget_bystanders(|id| !plan.mentions(id))?;
+    }
+    let sync = &request.config.sync;
+    outcome.report = report_file::complete(report, &sync.reports, number, "the run is applied");
+    report_file::remove_old(&sync.reports, sync.keep_reports);
+    Ok(outcome)
+}
+
+/// What the writing of a run needs besides the plan.
+struct Writing<'a> {
+    request: Request<'a>,
+    store: &'a Store,
+    number: i64,
+    told: MessageContext,
+    occasion: Occasion<'a>,
+}
+
+impl Writing<'_> {
+    fn all(&self, judged: &Judged<'_>) -> Result<()> {
+        self.run(judged)?;
+        if judged.outcome.blocked {
+            return Ok(());
         }
-        plan.each_bystander(|bystander| store.put_bystander(&bystander))?;
-        let (waits, gone) = (store.waiting()? > 0, store.has_gone()?);
-        let (first_load, bystanders) = (!store.has_accounts()?, store.has_bystanders()?);
+        self.request.around.progress.begin("applying", None);
+        self.families(judged)?;
+        let first_load = !self.store.has_accounts()?;
         if first_load {
-            store.drop_account_index()?;
+            self.store.drop_account_index()?;
         }
+        let created = self.accounts(judged)?;
+        judged.ended.write(self.store, self.number, self.request.around.now)?;
+        if first_load {
+            self.store.make_account_index()?;
+        }
+        judged.outcome.plan.remember(self.store, &created)?;
+        self.store.keep_night(&judged.tonight)
+    }
+
+    /// The run's own row.
+    fn run(&self, judged: &Judged<'_>) -> Result<()> {
+        let Judged { outcome, source, basis, .. } = judged;
+        let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);
+        let mut summary = serde_json::to_value(&outcome.plan.summary).map_err(unkept)?;
+        if outcome.result() == RunResult::Blocked {
+            summary[BASIS] = serde_json::to_value(basis).map_err(unkept)?;
+        }
+        let started = self.request.around.now;
+        self.store.insert_run(&NewRun {
+            id: self.number,
+            started,
+            finished: started.max(chrono::Utc::now()),
+            result: outcome.result(),
+            source: &source.about().name,
+            mode: source.about().mode,
+            notify: !self.request.options.no_notify,
+            checksum: &outcome.plan.checksum,
+            summary: &summary.to_string(),
+            undoes: None,
+        })
+    }
+
+    /// Schools, and people without an account.
+    fn families(&self, Judged { outcome, source, .. }: &Judged<'_>) -> Result<()> {
+        let (plan, schools) = (&outcome.plan, &source.about().schools);
+        for (id, name) in &schools.0 {
+            self.store.put_school(id, name, schools.1.contains(id))?;
+        }
+        plan.last_schools().write(self.store)?;
+        if source.about().mode == Mode::Bulk {
+            self.store.forget_bystanders(|id| !plan.mentions(id))?;
+        }
+        plan.each_bystander(|bystander| self.store.put_bystander(&bystander))
+    }
+
+    /// Accounts with their entries in the audit and their messages. Returns the people who got an account, in the order of
+    /// the accounts.
+    fn accounts(&self, Judged { outcome, .. }: &Judged<'_>) -> Result<Vec<u32>> {
+        let (store, now) = (self.store, self.request.around.now);
+        let outbox = Outbox { waits: store.waiting()? > 0, gone: store.has_gone()? };
+        let bystanders = store.has_bystanders()?;
         let mut created = Vec::new();
-        let mut add = |person: Option<u32>, account: &AccountRow<'_>| {
+        let mut add = |person: Option<u32>, account: &AccountRow<'_>, stamp: &str| {
             let id = store.insert_row(account)?;
             if bystanders {
                 store.forget_bystander(account.sourced_id)?;
             }
+            if !stamp.is_empty() {
+                store.put_platform_stamp(id, stamp)?;
+            }
             created.extend(person);
             Ok::<_, Failure>(id)
         };
-        plan.each_newcomer(|newcomer| {
-            let id = add(Some(newcomer.person), &newcomer.account)?;
-            if newcomer.stamp.is_empty() { Ok(()) } else { store.put_platform_stamp(id, newcomer.stamp) }
+        outcome.plan.each_newcomer(|newcomer| {
+            add(Some(newcomer.person), &newcomer.account, newcomer.stamp).map(drop)
         })?;
-        plan.each_write(|write| {
+        outcome.plan.each_write(|write| {
             let account = match write.account.id {
-                0 => AccountRow::with(&write.account, |row| add(write.person(), &row))?,
+                0 => AccountRow::with(&write.account, |row| add(write.person(), &row, &write.stamp))?,
                 id => {
                     store.update_account(&write.account)?;
                     id
                 }
             };
-            if write.account.id == 0 && !write.stamp.is_empty() {
-                store.put_platform_stamp(account, &write.stamp)?;
-            }
             for entry in &write.audit {
                 let by = if entry.origin == Origin::Platform { write.stamp.as_str() } else { "" };
-                store.audit_by(account, Some(number), entry, by, around.now)?;
+                store.audit_by(account, Some(self.number), entry, by, now)?;
             }
-            if waits && write.leaves {
-                store.drop_all_waiting(account, around.now)?;
-            }
-            if (waits || gone) && (write.since.is_some() || !write.recipients.is_empty()) {
-                store.drop_out_of_date(account, &write.account.details, around.now)?;
-            }
-            if gone && notify && !write.account.archived {
-                store.queue_again(account, &write.account.details, around.now)?;
-            }
-            for recipient in &write.recipients {
-                let message = compose(recipient, &told.about(&write), Editor::Sync, occasion)?;
-                store.queue(number, account, &message, write.since, around.now)?;
-            }
-            Ok(())
+            self.messages(account, &write, outbox)
         })?;
-        ending.write(store, number, around.now)?;
-        if first_load {
-            store.make_account_index()?;
-        }
-        plan.remember(store, &created)?;
-        store.keep_night(tonight)?;
+        Ok(created)
     }
-    Ok(())
+
+    /// Gives up the messages that are no longer true, and queues the new ones.
+    fn messages(&self, account: i64, write: &Write, outbox: Outbox) -> Result<()> {
+        let (store, now, details) = (self.store, self.request.around.now, &write.account.details);
+        let Outbox { waits, gone } = outbox;
+        if waits && write.leaves {
+            store.drop_all_waiting(account, now)?;
+        }
+        if (waits || gone) && (write.since.is_some() || !write.recipients.is_empty()) {
+            store.drop_out_of_date(account, details, now)?;
+        }
+        if gone && !self.request.options.no_notify && !write.account.archived {
+            store.queue_again(account, details, now)?;
+        }
+        for recipient in &write.recipients {
+            let message = compose(recipient, &self.told.about(write), Editor::Sync, &self.occasion)?;
+            store.queue(self.number, account, &message, write.since, now)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the outbox held before the run.
+#[derive(Clone, Copy)]
+struct Outbox {
+    waits: bool,
+    /// Messages that were given up because their people had left.
+    gone: bool,
 }

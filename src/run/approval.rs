@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Options;
+use super::request::Options;
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::{Action, Plan, Summary};

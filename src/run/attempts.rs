@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Outcome, Surroundings};
+use super::judge::Outcome;
+use super::request::Surroundings;
 use crate::attempt::{self, Attempt, Attention, Ending};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::plan::{Action, Overrun, Summary};
+use crate::plan::Action;
 use crate::plural::counted;
 use crate::store::{Store, Tried};
 
@@ -17,18 +18,14 @@ use crate::store::{Store, Tried};
 const MOST: usize = 50;
 
 /// How a run ends that was done or blocked, before anything is sent; and why.
-pub(super) fn before_sending(
-    overruns: &[Overrun],
-    blocked: bool,
-    partial: bool,
-    summary: &Summary,
-    findings: &Findings,
-) -> (Ending, String) {
-    if blocked {
+pub(super) fn before_sending(outcome: &Outcome) -> (Ending, String) {
+    let Outcome { overruns, findings, .. } = outcome;
+    let summary = &outcome.plan.summary;
+    if outcome.blocked {
         let limits: Vec<&str> = overruns.iter().map(|overrun| overrun.message.as_str()).collect();
         return (Ending::BLOCKED, limits.join("; "));
     }
-    if partial {
+    if outcome.partial {
         let rejected = summary.count(Action::Rejected);
         let reason = format!(
             "{rejected} of {} rejected, more than [limits] rejected allows",
@@ -45,12 +42,11 @@ pub(super) fn before_sending(
 }
 
 /// An attempt with a number, as it stands when its run is committed.
-pub(super) fn committed(
-    begun: &Attempt,
-    run: i64,
-    (ending, reason): (Ending, String),
-    findings: &Findings,
-) -> Attempt {
+pub(super) fn committed(begun: &Attempt, run: i64, outcome: &Outcome) -> Attempt {
+    numbered(begun, run, before_sending(outcome), &outcome.findings)
+}
+
+fn numbered(begun: &Attempt, run: i64, (ending, reason): (Ending, String), findings: &Findings) -> Attempt {
     let mut attempt = begun.clone().ended(ending, reason);
     attempt.run = Some(run);
     attempt.attention = findings.attentions().take(MOST).map(Attention::of).collect();
@@ -101,19 +97,13 @@ pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
 
 fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     let Some(run) = outcome.run else { return Ok(()) };
-    let (mut ending, mut reason) = before_sending(
-        &outcome.overruns,
-        outcome.blocked,
-        outcome.partial,
-        &outcome.plan.summary,
-        &outcome.findings,
-    );
+    let (mut ending, mut reason) = before_sending(outcome);
     if ending != Ending::BLOCKED
         && let Some(problem) = outcome.delivery.problem()
     {
         (ending, reason) = (Ending::UNDELIVERED, problem);
     }
-    let attempt = committed(begun, run, (ending, reason), &outcome.findings);
+    let attempt = numbered(begun, run, (ending, reason), &outcome.findings);
     if ending == Ending::UNDELIVERED {
         Store::note_attempt(&config.sync.store, &attempt);
     }

@@ -9,7 +9,7 @@ use crate::findings::{At, Findings};
 use crate::last_night::{Gone, RosterSeen};
 use crate::plural::counted;
 use crate::policy::BlankValues;
-use crate::rules::{BlankColumns, Rules};
+use crate::rules::BlankColumns;
 
 /// OneRoster's names of the columns.
 const COLUMNS: [&str; 3] = ["email", "sms", "phone"];
@@ -77,14 +77,13 @@ pub(super) fn compare(
 }
 
 impl Compared {
-    /// The rules under which such columns clear nothing.
-    pub(super) fn rules(&self, rules: &Rules) -> Rules {
-        let columns = match rules.blank_values {
+    /// The columns that clear nothing.
+    pub(super) fn that_clear_nothing(&self, blank_values: BlankValues) -> BlankColumns {
+        match blank_values {
             BlankValues::Clear => self.columns,
             // Nothing is cleared anyway, and each blank cell is said.
             BlankValues::Keep => BlankColumns::default(),
-        };
-        Rules { blank_columns: columns, ..rules.clone() }
+        }
     }
 }
 

@@ -3,18 +3,19 @@
 
 use std::path::Path;
 
-use super::{
-    Options, Signs, Surroundings, Templates, absolute, find_exposed_secrets, open_store, presence, rules,
-    source,
-};
+use super::ended_permissions::EndedPermissions;
+use super::presence::{self, Signs, absolute};
+use super::request::{Intent, Options, Request, Surroundings};
+use super::{plan, prepare, source};
 use crate::config::{Config, MailServer, Source};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
-use crate::notify::check_quiet_hours;
+use crate::notify::{Templates, check_quiet_hours};
 use crate::owner;
-use crate::plan::{self, Overrun, Plan};
+use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::platform::{Export, Seen};
+use crate::rules::Rules;
 use crate::secret::{SecretPlace, readers};
 use crate::source::RosterSource;
 use crate::store::Store;
@@ -44,19 +45,18 @@ pub fn check(
     look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
 ) -> Result<Checked> {
     let mut checked = Checked { not_tried: config.source.local_path().is_none(), ..Checked::default() };
-    let options = Options { dry_run: true, decide_all: true, ..Options::default() };
+    let options = Options { decide_all: true, ..Options::default() };
+    let request = Request { config, options: &options, around, intent: Intent::Preview };
     let Checked { troubles, findings, .. } = &mut checked;
     troubles.extend(Templates::load(&config.notify).err());
     places(config, troubles, findings);
     secrets(config, troubles, findings);
-    find_exposed_secrets(config, findings);
-    let ready =
-        rules(config, &options, around.now).map_err(|failure| troubles.push(failure)).and_then(|rules| {
-            presence::is_there(config, false).map_err(|failure| troubles.push(failure)).map(|_| rules)
-        });
-    if let Ok(mut rules) = ready {
-        let store = open_store(config, &options);
-        match store {
+    plan::find_exposed_secrets(config, findings);
+    let ready = prepare::rules(config, &options, around.now)
+        .and_then(|rules| presence::is_there(config, false).map(|_| rules))
+        .map_err(|failure| troubles.push(failure));
+    if let Ok(rules) = ready {
+        match prepare::open_for_preview(config, &options) {
             Err(failure) => troubles.push(failure),
             Ok(store) => {
                 let restored = presence::restored(&store, &Signs::of(config))?;
@@ -67,12 +67,11 @@ pub fn check(
                 let planned = if checked.not_tried {
                     export_alone(config, around, &mut checked.findings).map(|()| None)
                 } else {
-                    plan_of(config, &options, &store, &mut rules, &mut checked.findings, around, look)
-                        .map(Some)
+                    plan_of(request, &store, rules, &mut checked.findings, look).map(Some)
                 };
                 match planned {
                     Ok(Some((plan, overruns))) => {
-                        checked.partial = plan::too_many_rejected(&plan.summary, &config.limits);
+                        checked.partial = too_many_rejected(&plan.summary, &config.limits);
                         checked.overruns = overruns;
                         checked.plan = Some(plan);
                     }
@@ -88,27 +87,20 @@ pub fn check(
 }
 
 fn plan_of(
-    config: &Config,
-    options: &Options,
+    request: Request<'_>,
     store: &Store,
-    rules: &mut crate::rules::Rules,
+    rules: Rules,
     findings: &mut Findings,
-    around: &Surroundings<'_>,
     look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
 ) -> Result<(Plan, Vec<Overrun>)> {
-    rules.opted_out = store.opt_outs()?.into_iter().collect();
-    rules.last_night = store.last_night()?.map(std::sync::Arc::new);
-    let open = source::open_later(config, None, store, around, false)?;
-    store.begin()?;
-    rules.undelivered = store.undelivered_changes(None)?;
+    let mut rules = prepare::of_store(rules, store)?;
+    let open = source::open_later(request, store)?;
     let open: source::Opening<'_> = Box::new(move || Ok(look(open()?)));
-    let planned = super::plan_on(open, config, options, store, rules, findings, around);
-    let planned = planned.and_then(|planned| {
-        super::ended_permissions::EndedPermissions::find(&planned.plan, store, findings)?;
+    store.preview(|| {
+        let planned = plan::plan(request, open, store, &mut rules, findings)?;
+        EndedPermissions::find(&planned.plan, store, findings)?;
         Ok((planned.plan, planned.overruns))
-    });
-    store.rollback()?;
-    planned
+    })
 }
 
 /// Of a source over the network only what lies here is looked at.

@@ -1,4 +1,4 @@
-//! Who comes back with a permission.
+//! Permissions that end because their holders were archived and are restored.
 
 use crate::failure::Result;
 use crate::findings::{At, Findings};

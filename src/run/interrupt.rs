@@ -4,13 +4,11 @@
 //! to, a name server that does not answer, a store that is copied. Until the commit begins nothing is lost if the process
 //! ends then; while a message is handed over it has more time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Options;
 use crate::attempt::{self, Attempt, Ending};
-use crate::config::Config;
 use crate::failure::Kind;
 use crate::scratch;
 
@@ -43,10 +41,10 @@ fn state() -> MutexGuard<'static, State> {
 pub struct Within(Phase);
 
 impl Within {
-    /// Reading and planning of a run.
-    pub(super) fn attempt(config: &Config, options: &Options, begun: &Attempt) -> Self {
+    /// Reading and planning; of a run, with its store and what is put on record of it.
+    pub(super) fn reading(attempt: Option<(&Path, &Attempt)>) -> Self {
         let mut state = state();
-        state.attempt = (!options.dry_run).then(|| (config.sync.store.clone(), begun.clone()));
+        state.attempt = attempt.map(|(store, begun)| (store.to_owned(), begun.clone()));
         Self(std::mem::replace(&mut state.phase, Phase::Reading))
     }
 
@@ -66,10 +64,8 @@ impl Within {
 }
 
 /// The run that is on has ended.
-pub(super) fn has_ended(dry_run: bool) {
-    if !dry_run {
-        *state() = State { phase: Phase::After, attempt: None };
-    }
+pub(super) fn has_ended() {
+    *state() = State { phase: Phase::After, attempt: None };
 }
 
 impl Drop for Within {

@@ -1,88 +1,81 @@
-//! The part of a run that writes nothing: what is read, and the plan that is made of it. An undo makes one as well, to say
-//! what the next run will do.
+//! The plan of a run: what is read for it, and what was seen of the inputs. Nothing is written to the store, but the new
+//! sourcedIds of `--rekey`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::request::{Options, Request};
+use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
-use super::{
-    Options, Surroundings, blank_columns, find_exposed_secrets, interrupted, refuse_first_delta, rules,
-    source, survey, watch,
-};
+use super::{blank_columns, renames};
 use crate::config::Config;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
-use crate::plan::{self as planner, Action, Overrun, Plan, Read};
-use crate::platform::{Before, compare};
+use crate::people::{self, People};
+use crate::plan::{self as planner, Action, Known, Overrun, Plan, Read, Renamings};
+use crate::platform::{Before, Compared, Export, compare};
 use crate::roster::Mode;
 use crate::rules::Rules;
 use crate::source::{About, RosterSource};
-use crate::store::Store;
+use crate::store::{Savepoint, Store};
 
 /// A plan, and what it was made of.
-pub(super) struct Planned {
+pub(super) struct Planned<'a> {
     pub(super) plan: Plan,
+    pub(super) rules: &'a Rules,
     pub(super) source: Arc<dyn RosterSource>,
     /// What stops the plan, unless it is approved.
     pub(super) overruns: Vec<Overrun>,
     /// What was seen of the inputs, for the next run to compare with.
     pub(super) tonight: LastNight,
-    /// Rows of the platform's export, and how many of them belong to nobody.
+    /// Rows of the platform's export, and how many of them belong to no user.
     pub(super) export_rows: usize,
     pub(super) export_unknown: u64,
+    /// Before the accounts got the new sourcedIds of `--rekey`.
+    pub(super) before_renames: Option<Savepoint<'a>>,
 }
 
-/// Makes the plan of a run over a store in which a transaction has begun.
+/// Makes the plan of a run over a store in which a transaction is open.
 ///
 /// # Errors
 /// Whatever stops a run before the limits are asked.
-pub(super) fn plan_on(
-    open: source::Opening<'_>,
-    config: &Config,
-    options: &Options,
-    store: &Store,
-    rules: &Rules,
+pub(super) fn plan<'a>(
+    request: Request<'_>,
+    source: Opening<'_>,
+    store: &'a Store,
+    rules: &'a mut Rules,
     findings: &mut Findings,
-    around: &Surroundings<'_>,
-) -> Result<Planned> {
+) -> Result<Planned<'a>> {
+    let Request { config, options, around, .. } = request;
+    rules.undelivered = store.undelivered_changes(None)?;
+    let before_renames = options.rekey.as_ref().map(|_| store.savepoint()).transpose()?;
+    let renamings = rename(request, store, findings)?;
     let Read { source, after, roster, known, prepared: export } =
-        survey(open, config, options, store, rules, findings, around)?;
+        read(request, source, store, rules, findings)?;
+    let about = source.about();
     refuse_first_delta(&*source, store)?;
-    source::refuse_lost_guardians(source.about(), after.guardians_beside.as_ref(), store, rules)?;
+    source::refuse_lost_guardians(about, after.guardians_beside.as_ref(), store, rules)?;
     find_exposed_secrets(config, findings);
-    let mut overruns = unknown_schools(config, &*source, &roster, store, rules, options.what_if, findings)?;
+    let mut overruns = unknown_schools(request, &*source, &roster, store, rules.today, findings)?;
     let export_unknown = export.report_unknown(|key| roster.knows(key), findings)?;
-    let compared = match &config.platform {
-        Some(platform) => {
-            let last = rules.last_night.as_deref().and_then(|night| night.export.as_ref());
-            let before = Before {
-                last,
-                today: rules.today,
-                accepted: options.new_export,
-                option: "rostersync run --new-export",
-            };
-            let matching = (export.len() as u64).saturating_sub(export_unknown);
-            Some(compare(&export, matching, &platform.users, before, findings)?)
-        }
-        None => None,
-    };
-    let last = rules.last_night.as_deref().map(|night| night.roster.clone()).unwrap_or_default();
-    let contacts = match source.about().mode {
-        Mode::Bulk => blank_columns::compare(roster.counts.contacts, &last, rules.today, findings),
+    let compared = compare_export(config, options, &export, export_unknown, rules, findings)?;
+    let last = rules.last_night.clone().unwrap_or_default();
+    let contacts = match about.mode {
+        Mode::Bulk => blank_columns::compare(roster.counts.contacts, &last.roster, rules.today, findings),
         Mode::Delta | Mode::Unknown => blank_columns::Compared::default(),
     };
-    let rules = &contacts.rules(rules);
+    rules.blank_columns = contacts.that_clear_nothing(rules.blank_values);
     around.progress.begin("planning", Some(roster.counts.records));
-    let inputs = planner::Inputs { mode: source.about().mode, store, export: &export, rules };
-    let plan = planner::build(roster, known, &inputs, watch(around));
-    interrupted(around)?;
+    let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules };
+    let plan = planner::build(roster, known, &inputs, around.watch());
+    around.interrupted()?;
     let mut plan = plan?;
-    plan.tell_rekeys(source.about().users_name, findings);
-    let mut tonight = rules.last_night.as_deref().cloned().unwrap_or_default();
-    if source.about().mode == Mode::Bulk {
+    plan.tell_rekeys(about.users_name, findings);
+    let mut tonight = LastNight::clone(&last);
+    if about.mode == Mode::Bulk {
         let mut all = after.files;
         plan.keep_emptied_columns(&tonight.files, &mut all);
         for (kind, seen) in all {
@@ -99,14 +92,77 @@ pub(super) fn plan_on(
         plan.summary.export_emptied = compared.emptied;
         tonight.export = Some(compared.seen);
     }
-    tonight.reused = reused_ids(&plan, source.about().mode, rules, store, findings)?;
+    tonight.reused = reused_ids(&plan, about.mode, rules, store, findings)?;
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
     tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
-    tonight.roster = plan.roster_seen(source.about().mode, &tonight.roster);
-    say_roles_of_nobody(source.about(), after.roles_of_nobody, rules, &mut tonight, findings);
-    plan.say_left_out(source.about().mode, &source.about().name, source.about().users_name, findings)?;
+    tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
+    say_roles_of_nobody(about, after.roles_of_nobody, rules, &mut tonight, findings);
+    plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
+    ask_limits(&mut plan, config, &mut overruns, findings);
+    let plan = plan.with_renames(renamings);
+    let export_rows = export.len();
+    Ok(Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames })
+}
+
+/// Reads the roster and, while it is opened and read, the accounts of the store and the platform's export.
+fn read(
+    request: Request<'_>,
+    source: Opening<'_>,
+    store: &Store,
+    rules: &Rules,
+    findings: &mut Findings,
+) -> Result<Read<Export>> {
+    let Request { config, options, around, .. } = request;
+    around.progress.begin("reading the roster", None);
+    let prepare = |findings: &mut Findings| {
+        let mut known = Known::load(store, options.decide_all)?;
+        let export = match &config.platform {
+            Some(platform) => {
+                let see = |key, hash| known.export_row(key, hash);
+                let before = rules.last_night.as_deref().and_then(|night| night.files.get(file::PLATFORM));
+                Export::read(platform, around.now.into(), rules.seed(), see, before, findings)?
+            }
+            None => Export::default(),
+        };
+        known.export_is_read();
+        Ok((known, export))
+    };
+    let done = planner::read(source, prepare, store, rules, findings, around.watch());
+    around.interrupted()?;
+    done
+}
+
+/// Gives accounts the new sourcedIds of the file of `--rekey`.
+fn rename(request: Request<'_>, store: &Store, findings: &mut Findings) -> Result<Renamings> {
+    let Some(file) = &request.options.rekey else { return Ok(Renamings::default()) };
+    let asked = renames::read(file, findings)?;
+    people::rekey_all(&People::new(request.config, store, request.around.now)?, file, &asked, findings)
+}
+
+/// Holds the platform's export against that of the last good night.
+fn compare_export(
+    config: &Config,
+    options: &Options,
+    export: &Export,
+    unknown: u64,
+    rules: &Rules,
+    findings: &mut Findings,
+) -> Result<Option<Compared>> {
+    let Some(platform) = &config.platform else { return Ok(None) };
+    let before = Before {
+        last: rules.last_night.as_deref().and_then(|night| night.export.as_ref()),
+        today: rules.today,
+        accepted: options.new_export,
+        option: "rostersync run --new-export",
+    };
+    let matching = (export.len() as u64).saturating_sub(unknown);
+    compare(export, matching, &platform.users, before, findings).map(Some)
+}
+
+/// Adds the limits that the plan goes over.
+fn ask_limits(plan: &mut Plan, config: &Config, overruns: &mut Vec<Overrun>, findings: &mut Findings) {
     overruns.extend(planner::check_limits(&plan.summary, &config.limits));
-    plan.cover(&overruns);
+    plan.cover(overruns);
     for overrun in planner::check_upgraded(&plan.summary, &config.limits) {
         findings.warn("limit-from-next-run", At::file("rostersync.toml").column(overrun.limit), || {
             format!(
@@ -115,7 +171,37 @@ pub(super) fn plan_on(
             )
         });
     }
-    Ok(Planned { plan, source, overruns, tonight, export_rows: export.len(), export_unknown })
+}
+
+/// Says which secrets stand in a configuration that every user of this machine can read.
+pub(super) fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
+    // `check` looks before it plans, and planning looks again.
+    if findings.counts().contains_key("secret-exposed") {
+        return;
+    }
+    let file = config.file.display().to_string();
+    for (key, line) in &config.exposed {
+        let line = u64::try_from(*line).ok();
+        findings.warn("secret-exposed", At::file(&file).line(line), || {
+            format!(
+                "{key} is a secret in clear, and every user of this machine may read the file: write it in a file of its own \
+                 (`…_file`), or take the permission away with chmod 640"
+            )
+        });
+    }
+}
+
+/// Changes alone say nothing about who else there is.
+fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
+    if source.about().mode != Mode::Delta || store.has_accounts()? {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Kind::InputUnusable,
+        "the roster holds only changes (delta), and there is nothing yet that they could change",
+    )
+    .at(&source.about().name)
+    .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
 }
 
 /// Many users with roles, but without a row of their own, are the best sign of a list of users that is not whole.
@@ -186,17 +272,4 @@ fn reused_ids(
         }
     }
     Ok(reused)
-}
-
-/// Makes the plan that the next run would make, of files as they are now.
-///
-/// # Errors
-/// As [`plan_on`].
-pub(super) fn plan_next(config: &Config, store: &Store, around: &Surroundings<'_>) -> Result<Planned> {
-    let options = Options { dry_run: true, ..Options::default() };
-    let mut rules = rules(config, &options, around.now)?;
-    rules.opted_out = store.opt_outs()?.into_iter().collect();
-    rules.last_night = store.last_night()?.map(Arc::new);
-    let open = source::open_later(config, None, store, around, false)?;
-    plan_on(open, config, &options, store, &rules, &mut Findings::default(), around)
 }

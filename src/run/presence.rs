@@ -106,8 +106,8 @@ pub(super) fn restored(store: &Store, signs: &Signs) -> Result<Option<String>> {
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn next_run(config: &Config, store: &Store) -> Result<i64> {
-    Ok(store.last_run_number()?.max(Signs::of(config).last_run()) + 1)
+pub(super) fn next_run(store: &Store, signs: &Signs) -> Result<i64> {
+    Ok(store.last_run_number()?.max(signs.last_run()) + 1)
 }
 
 pub(super) fn absolute(path: &Path) -> PathBuf {

@@ -97,16 +97,6 @@ impl Drop for Partial {
 pub(super) fn write_partial(
     reports: &Path,
     run: i64,
-    plan: &Plan,
-    refused: &Undeliverable,
-) -> Result<Partial> {
-    write_partial_with(reports, run, |out| write_rows(out, plan, refused))
-}
-
-/// As [`write_partial`], with what `write` writes.
-pub(super) fn write_partial_with(
-    reports: &Path,
-    run: i64,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<Partial> {
     owner::make_folder(reports).map_err(failed(reports))?;
@@ -195,8 +185,22 @@ pub(super) fn write_rows(out: &mut dyn Write, plan: &Plan, refused: &Undeliverab
     Ok(())
 }
 
-/// Gives the report of a run that is committed its name.
-pub(super) fn complete(mut partial: Partial, reports: &Path, run: i64) -> Result<PathBuf> {
+/// Gives the report of a run that is committed its name. If that fails, the run counts all the same, which is what `done`
+/// says, and the next run gives it the name.
+pub(super) fn complete(partial: Partial, reports: &Path, run: i64, done: &str) -> Option<PathBuf> {
+    match name(partial, reports, run) {
+        Ok(path) => Some(path),
+        Err(failure) => {
+            tracing::error!(
+                run,
+                "{done}, but its report has no name yet; the next run gives it one: {failure}"
+            );
+            find_report(reports, run)
+        }
+    }
+}
+
+fn name(mut partial: Partial, reports: &Path, run: i64) -> Result<PathBuf> {
     partial.committed = true;
     let path = report_path(reports, run);
     fs::rename(&partial.path, &path).map_err(failed(&path))?;
@@ -212,7 +216,7 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
     let path = partial_path(reports, last);
     if last > 0 && path.exists() {
         tracing::info!(run = last, "finishing the report of a run that was interrupted after its commit");
-        complete(Partial { path, committed: true }, reports, last)?;
+        name(Partial { path, committed: true }, reports, last)?;
     }
     for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
         let name = entry.file_name();

@@ -2,12 +2,11 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Surroundings;
+use super::request::{Intent, Request, Surroundings};
 use crate::config::{Config, Source};
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
@@ -26,18 +25,14 @@ use crate::store::Store;
 /// How a source is opened.
 pub(super) type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
 
-/// Opens the configured source: files when it is called for, in whatever thread; what takes the store or is pulled at
-/// once, so that it is complete before the store is looked at.
+/// Opens the configured source, or CSV files at another place. Files are opened when this is called for, in whatever thread.
+/// What takes the store or is pulled over the network is opened at once, so that it is complete before a transaction begins;
+/// a run may keep it beside the store for the next pull.
 ///
 /// # Errors
 /// Those of the source; `Usage` if there is another place and the configured source is no files.
-pub(super) fn open_later<'a>(
-    config: &'a Config,
-    path: Option<&'a Path>,
-    store: &Store,
-    around: &Surroundings<'_>,
-    may_write: bool,
-) -> Result<Opening<'a>> {
+pub(super) fn open_later<'a>(request: Request<'a>, store: &Store) -> Result<Opening<'a>> {
+    let (config, path) = (request.config, request.options.source.as_deref());
     if let (Source::Csv { path: configured, options }, None) = (&config.source, &config.guardians) {
         let last_night = store.last_night()?.map(Arc::new);
         return Ok(Box::new(move || {
@@ -46,22 +41,13 @@ pub(super) fn open_later<'a>(
             Ok(Renamed::wrap(Box::new(source), &config.sync.role_names))
         }));
     }
-    let source = open_source(config, path, store, around, may_write)?;
+    let source = open_now(request, store)?;
     Ok(Box::new(move || Ok(source)))
 }
 
-/// Opens the configured source, or CSV files at another place. What is pulled over the network is complete when this
-/// returns; with `may_write` it may be kept beside the store for the next pull.
-///
-/// # Errors
-/// Those of the source; `Usage` if there is another place and the configured source is no files.
-fn open_source(
-    config: &Config,
-    path: Option<&Path>,
-    store: &Store,
-    around: &Surroundings<'_>,
-    may_write: bool,
-) -> Result<Box<dyn RosterSource>> {
+fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>> {
+    let Request { config, options, around, intent } = request;
+    let path = options.source.as_deref();
     let known = || known_guardians(store);
     let last_night = store.last_night()?.map(Arc::new);
     let csv = |options: &oneroster_csv::Options| oneroster_csv::Options {
@@ -70,7 +56,7 @@ fn open_source(
     };
     let mut file = config.sync.store.clone().into_os_string();
     file.push(".roster");
-    let keeping = PullCache { file: file.into(), write: may_write };
+    let keeping = PullCache { file: file.into(), write: intent == Intent::Apply };
     let source: Box<dyn RosterSource> = match (path, &config.source) {
         (Some(path), source) => match source.csv() {
             Some(options) => Box::new(OneRosterCsv::open(path, csv(options))?),

@@ -1,7 +1,7 @@
 //! Taking a run back: the contact details that it changed get the values that they had before.
 //!
-//! A field that anybody touched since keeps its value. What the platform's export said in the same night is the platform's
-//! word and is not taken back; nor are accounts that the run made, archived or restored. An undo is a run of its own, with
+//! A field that was changed since keeps its value. What the platform's export said in the same night is not taken back; nor
+//! are accounts that the run made, archived or restored. An undo is a run of its own, with
 //! a report; for each value it says what the next run will do with it, since the roster may well want it changed again: see
 //! [`foresee`].
 
@@ -9,9 +9,11 @@ mod decide;
 mod foresee;
 mod taken;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::{presence, report_file};
+use super::presence::{self, Signs};
+use super::request::Surroundings;
+use super::{report_file, send};
 use crate::account::Account;
 use crate::attempt::{Attempt, Ending};
 use crate::config::{Config, SharedContacts};
@@ -22,9 +24,8 @@ use crate::people::{People, Schools, tell};
 use crate::plan::{Action, Change, Summary, forecast};
 use crate::report::{Row, Writer};
 use crate::roster::Mode;
-use crate::store::{AuditEntry, Audited, NewRun, Origin, RunResult, Store};
+use crate::store::{AuditEntry, Audited, End, NewRun, Origin, RunResult, Store};
 
-use super::{Surroundings, send};
 pub use decide::{Fate, Next};
 use decide::{Undone, decide};
 use foresee::Foreseen;
@@ -37,7 +38,7 @@ pub struct UndoOptions {
     pub run: i64,
     /// Say what would happen, write nothing.
     pub dry_run: bool,
-    /// Tell the people; otherwise nobody is told.
+    /// Tell the people; otherwise no message is sent.
     pub notify: bool,
 }
 
@@ -91,36 +92,96 @@ pub fn undo(
     if !options.dry_run {
         report_file::finish_interrupted(&config.sync.reports, store)?;
     }
-    store.begin()?;
-    refuse(store, options.run)?;
-    let mut undo = Undo::new(config, store, options, around)?;
-    let (foretold, foreseen) = undo.foresee(around)?;
-    undo.foreseen = foreseen;
-    let mut outcome = UndoOutcome {
-        run: None,
-        stay: 0,
-        again: 0,
-        kept: 0,
-        told: 0,
-        were_told: 0,
-        have_waiting: 0,
-        report: None,
-        delivery: Delivery::default(),
-        foretold,
-    };
-    let mut summary = Summary::default();
-    let mut given_back_to = HashSet::new();
-    let written_to = store.written_to_about(options.run)?;
-    let number = presence::next_run(config, store)?;
-    let mut count = |before: &Account, after: &Account, values: &[Undone]| {
+    let mut report = None;
+    let mut outcome = store.transaction_or_preview(|| {
+        refuse(store, options.run)?;
+        let mut undo = Undo::new(config, store, options, around)?;
+        let foretold = undo.foresee(around)?;
+        let mut tally = Tally::new(&undo, foretold)?;
+        if options.dry_run {
+            undo.walk(&mut |before, after, values| tally.count(before, after, values, &mut each))?;
+            return Ok(End::RollBack(tally.outcome));
+        }
+        let number = presence::next_run(store, &Signs::of(config))?;
+        report = Some(report_file::write_partial(&config.sync.reports, number, |out| {
+            let mut writer = Writer::new(out);
+            undo.walk(&mut |before, after, values| {
+                tally.count(before, after, values, &mut each)?;
+                undo.write_row(&mut writer, after, values)
+            })?;
+            writer.finish().map(drop)
+        })?);
+        if tally.outcome.stay + tally.outcome.again == 0 {
+            return Ok(End::RollBack(tally.outcome));
+        }
+        undo.put_run(number, &tally.summary)?;
+        if options.notify {
+            undo.people.learn_languages(tally.given_back_to);
+        }
+        let mut told = 0;
+        undo.walk(&mut |before, after, values| {
+            told += undo.apply(number, before, after, values)?;
+            Ok(())
+        })?;
+        Ok(End::Commit(UndoOutcome { run: Some(number), told, ..tally.outcome }))
+    })?;
+    // From here on it is applied, and nothing that goes wrong makes it undone.
+    if let (Some(number), Some(report)) = (outcome.run, report) {
+        outcome.report = report_file::complete(report, &config.sync.reports, number, "the run is undone");
+    }
+    Ok(outcome)
+}
+
+/// What the values come to that an undo goes through.
+struct Tally {
+    outcome: UndoOutcome,
+    summary: Summary,
+    options: UndoOptions,
+    /// Accounts with a message about the run: whether one went out, or may have.
+    written_to: HashMap<i64, bool>,
+    given_back_to: HashSet<String>,
+}
+
+impl Tally {
+    fn new(undo: &Undo<'_>, foretold: Foretold) -> Result<Self> {
+        let outcome = UndoOutcome {
+            run: None,
+            stay: 0,
+            again: 0,
+            kept: 0,
+            told: 0,
+            were_told: 0,
+            have_waiting: 0,
+            report: None,
+            delivery: Delivery::default(),
+            foretold,
+        };
+        Ok(Self {
+            outcome,
+            summary: Summary::default(),
+            options: undo.options,
+            written_to: undo.people.store.written_to_about(undo.options.run)?,
+            given_back_to: HashSet::new(),
+        })
+    }
+
+    /// Counts one account, and hands over each of its values.
+    fn count(
+        &mut self,
+        before: &Account,
+        after: &Account,
+        values: &[Undone],
+        each: &mut dyn FnMut(&UndoneValue) -> Result<()>,
+    ) -> Result<()> {
+        let (outcome, summary) = (&mut self.outcome, &mut self.summary);
         let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
         *summary.actions.entry(if given_back { Action::Updated } else { Action::Kept }).or_default() += 1;
-        if given_back && let Some(told) = written_to.get(&before.id) {
+        if given_back && let Some(told) = self.written_to.get(&before.id) {
             outcome.were_told += u64::from(*told);
             outcome.have_waiting += u64::from(!told);
         }
-        if given_back && options.notify {
-            given_back_to.insert(after.sourced_id.clone());
+        if given_back && self.options.notify {
+            self.given_back_to.insert(after.sourced_id.clone());
         }
         for value in values {
             match &value.fate {
@@ -144,64 +205,7 @@ pub fn undo(
             })?;
         }
         Ok(())
-    };
-    if options.dry_run {
-        undo.walk(&mut count)?;
-        store.rollback()?;
-        return Ok(outcome);
     }
-    let partial = report_file::write_partial_with(&config.sync.reports, number, |out| {
-        let mut writer = Writer::new(out);
-        undo.walk(&mut |before, after, values| {
-            count(before, after, values)?;
-            undo.write_row(&mut writer, after, values)
-        })?;
-        writer.finish().map(drop)
-    })?;
-    if outcome.stay + outcome.again == 0 {
-        store.rollback()?;
-        return Ok(outcome);
-    }
-    let summary = serde_json::to_string(&summary)
-        .map_err(|error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error))?;
-    store.insert_run(&NewRun {
-        id: number,
-        started: around.now,
-        finished: around.now.max(chrono::Utc::now()),
-        result: RunResult::Ok,
-        source: &format!("undo of run {}", options.run),
-        mode: Mode::Unknown,
-        notify: options.notify,
-        checksum: "",
-        summary: &summary,
-        undoes: Some(options.run),
-    })?;
-    let mut attempt = Attempt::begin(around.now).ended(Ending::OK, "");
-    attempt.run = Some(number);
-    store.put_attempt(&attempt, true)?;
-    let mut told = 0;
-    if options.notify {
-        undo.people.learn_languages(given_back_to);
-    }
-    undo.walk(&mut |before, after, values| {
-        told += undo.apply(number, before, after, values)?;
-        Ok(())
-    })?;
-    store.commit()?;
-    outcome.told = told;
-    outcome.run = Some(number);
-    // From here on it is applied, and nothing that goes wrong makes it undone.
-    outcome.report = match report_file::complete(partial, &config.sync.reports, number) {
-        Ok(path) => Some(path),
-        Err(failure) => {
-            tracing::error!(
-                run = number,
-                "the run is undone, but its report has no name yet; the next run gives it one: {failure}"
-            );
-            report_file::find_report(&config.sync.reports, number)
-        }
-    };
-    Ok(outcome)
 }
 
 /// Sends what an undo has queued; the caller has freed the lock.
@@ -236,7 +240,7 @@ struct Undo<'a> {
     people: People<'a>,
     schools: Schools,
     options: UndoOptions,
-    /// Under `unique`: credentials that somebody else has by now.
+    /// Under `unique`: credentials that another person has by now.
     taken: HashSet<(i64, Field)>,
     /// What the next run does with values that do not just stay, if it could be planned.
     foreseen: Option<Foreseen>,
@@ -299,6 +303,28 @@ impl<'a> Undo<'a> {
         let next = forecast(after, &roles, &schools, &self.people.rules).fields;
         let changed = next.changes().map(|change| (change.field, Next::ChangedTo(change.sis.clone())));
         changed.chain(next.kept().map(|kept| (kept.field, Next::Reported))).collect()
+    }
+
+    /// The undo's own row in the history.
+    fn put_run(&self, number: i64, summary: &Summary) -> Result<()> {
+        let (store, started) = (self.people.store, self.people.now);
+        let summary = serde_json::to_string(summary)
+            .map_err(|error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error))?;
+        store.insert_run(&NewRun {
+            id: number,
+            started,
+            finished: started.max(chrono::Utc::now()),
+            result: RunResult::Ok,
+            source: &format!("undo of run {}", self.options.run),
+            mode: Mode::Unknown,
+            notify: self.options.notify,
+            checksum: "",
+            summary: &summary,
+            undoes: Some(self.options.run),
+        })?;
+        let mut attempt = Attempt::begin(started).ended(Ending::OK, "");
+        attempt.run = Some(number);
+        store.put_attempt(&attempt, true)
     }
 
     fn write_row<W: std::io::Write>(

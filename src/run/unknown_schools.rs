@@ -1,13 +1,14 @@
 //! Schools of the configuration that do not exist: a slip of the pen, or a school that the SIS has given another id. Either
 //! could take away the protection that the configuration means to give.
 
-use crate::config::Config;
+use chrono::NaiveDate;
+
+use super::request::Request;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::plan::Overrun;
 use crate::roster::{IdList, Mode, Record, RoleList, near_school, own_schools};
 use crate::roster_index::RosterIndex;
-use crate::rules::Rules;
 use crate::source::RosterSource;
 use crate::store::Store;
 
@@ -18,25 +19,25 @@ use crate::store::Store;
 /// # Errors
 /// Those of the store.
 pub(super) fn unknown_schools(
-    config: &Config,
+    request: Request<'_>,
     source: &dyn RosterSource,
     index: &RosterIndex,
     store: &Store,
-    rules: &Rules,
-    what_if: Option<bool>,
+    today: NaiveDate,
     findings: &mut Findings,
 ) -> Result<Vec<Overrun>> {
+    let config = request.config;
     let roster = &source.about().schools;
     let is_known = |id: &str| roster.0.contains_key(id) || index.knows_school(id);
     let own = config.schools.iter().map(|school| {
         let protects = config.sync.update_contacts && !school.update_contacts;
-        ("[[school]] id", &school.id, protects && what_if.is_none())
+        ("[[school]] id", &school.id, protects && request.options.what_if.is_none())
     });
     let synced = config.sync.schools.iter().map(|school| ("[sync] schools", school, false));
     let mut unknown: Vec<_> = own.chain(synced).filter(|(_, id, _)| !is_known(id)).collect();
     if !unknown.is_empty() && source.about().mode != Mode::Bulk {
         // The accounts that a delta does not mention stay, with their schools.
-        let today = rules.today.to_string();
+        let today = today.to_string();
         store.each_relative(|known| {
             let record =
                 Record { roles: RoleList(known.roles), orgs: Some(IdList(known.orgs)), ..Record::default() };

@@ -2,26 +2,33 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::types::{Null, ToSqlOutput, ValueRef};
+use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use crate::account::{Account, Exported, KeptSince, OldNews, SisDetails, State};
+use super::sql::{columns, text};
+use crate::account::{Account, Exported, KeptSince, OldNews, SisDetails};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 use crate::roster::kept::key;
 
-/// Every column, in the order of [`from_row`].
+columns!(account_columns, column {
+    state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, sis_enabled, sis_given_name,
+    sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, sis_agents, export_given_name,
+    export_family_name, export_email, export_phone, export_home_phone, kept_since;
+    // To write the sourcedId again would write its index again.
+    sourced_id, id
+});
+
+/// As many columns hold something that changes.
+const HELD: usize = column::kept_since + 1;
+
 macro_rules! select {
     () => {
-        "SELECT id, sourced_id, state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, \
-         sis_enabled, sis_given_name, sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, \
-         sis_agents, export_given_name, export_family_name, export_email, export_phone, export_home_phone, kept_since \
-         FROM account "
+        concat!("SELECT ", account_columns!(all), " FROM account ")
     };
 }
-pub(super) use select;
 
 /// How many accounts there are of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,17 +38,17 @@ pub struct Population {
     pub archived: u64,
 }
 
-/// What is known of somebody's family.
+/// What is known of one person's family.
 pub struct Relative<'a> {
     pub sourced_id: &'a str,
-    /// Has left. May be back in the roster, or be there in a row that names nobody.
+    /// The person has left. The roster may have the person again, or a row that cannot be read.
     pub archived: bool,
     pub roles: &'a str,
     pub orgs: &'a str,
     pub agents: &'a str,
 }
 
-/// Somebody in the roster who has no account.
+/// A person of the roster without an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bystander {
     pub sourced_id: String,
@@ -53,14 +60,52 @@ pub struct Bystander {
 impl Store {
     /// The account of a person, archived or not.
     pub fn account(&self, sourced_id: &str) -> Result<Option<Account>> {
-        let mut statement = self.connection.prepare_cached(concat!(select!(), "WHERE sourced_id = ?1"))?;
-        Ok(statement.query_row([sourced_id], from_row).optional()?)
+        self.first(concat!(select!(), "WHERE sourced_id = ?1"), [sourced_id], from_row)
     }
 
     /// The account in a row of the store.
     pub fn account_by_id(&self, id: i64) -> Result<Option<Account>> {
-        let mut statement = self.connection.prepare_cached(concat!(select!(), "WHERE id = ?1"))?;
-        Ok(statement.query_row([id], from_row).optional()?)
+        self.first(concat!(select!(), "WHERE id = ?1"), [id], from_row)
+    }
+
+    /// Goes through all accounts by sourcedId, archived ones too.
+    pub fn each_account(&self, each: impl FnMut(&Account) -> Result<()>) -> Result<()> {
+        self.accounts(concat!(select!(), "ORDER BY sourced_id"), [], each)
+    }
+
+    fn accounts(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        mut each: impl FnMut(&Account) -> Result<()>,
+    ) -> Result<()> {
+        self.each(sql, values, [], |row, []| each(&from_row(row)?))
+    }
+
+    /// Goes through the details of the archived accounts, with the row of each in the store.
+    pub fn each_archived(&self, mut each: impl FnMut(i64, &Details)) -> Result<()> {
+        self.accounts(concat!(select!(), "WHERE archived"), [], |account| {
+            each(account.id, &account.details);
+            Ok(())
+        })
+    }
+
+    /// Goes through the accounts, by sourcedId, that were added after the account `after` or have an entry in the audit
+    /// after the entry `audit`.
+    pub fn each_changed(
+        &self,
+        (audit, after): (i64, i64),
+        each: impl FnMut(&Account) -> Result<()>,
+    ) -> Result<()> {
+        self.accounts(
+            concat!(
+                select!(),
+                "WHERE id > :after OR id IN (SELECT account_id FROM audit_row WHERE audit_row.id > :audit \
+                 AND field IN ('name', 'email', 'phone', 'home_phone', 'state', 'sourced_id')) ORDER BY sourced_id"
+            ),
+            named_params! { ":after": after, ":audit": audit },
+            each,
+        )
     }
 
     /// The sourcedId of an account.
@@ -68,111 +113,88 @@ impl Store {
     /// # Errors
     /// `Failed` if there is no such account, among others.
     pub fn sourced_id(&self, id: i64) -> Result<String> {
-        let mut statement = self.connection.prepare_cached("SELECT sourced_id FROM account WHERE id = ?1")?;
-        Ok(statement.query_row([id], |row| row.get(0))?)
+        self.value("SELECT sourced_id FROM account WHERE id = ?1", [id])
     }
 
     /// Goes through what is known of families: all accounts, archived ones too, and the bystanders.
     pub fn each_relative(&self, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
-        let mut statement = self.connection.prepare(
-            "SELECT sourced_id, archived, sis_roles, sis_orgs, sis_agents FROM account \
+        self.each(
+            "SELECT sourced_id, archived, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents FROM account \
              UNION ALL SELECT sourced_id, 0, roles, orgs, agents FROM bystander",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(Relative {
-                sourced_id: text(0)?,
-                archived: row.get(1)?,
-                roles: text(2)?,
-                orgs: text(3)?,
-                agents: text(4)?,
-            })?;
-        }
-        Ok(())
+            [],
+            ["sourced_id", "archived", "roles", "orgs", "agents"],
+            |row, [sourced_id, archived, roles, orgs, agents]| {
+                each(Relative {
+                    sourced_id: text(row, sourced_id)?,
+                    archived: row.get(archived)?,
+                    roles: text(row, roles)?,
+                    orgs: text(row, orgs)?,
+                    agents: text(row, agents)?,
+                })
+            },
+        )
     }
 
-    /// What is known of somebody without an account.
+    /// What the roster says of a person without an account.
     pub fn bystander(&self, sourced_id: &str) -> Result<Option<Bystander>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT sourced_id, roles, orgs, agents FROM bystander WHERE sourced_id = ?1")?;
-        let bystander = |row: &Row<'_>| {
+        let query = "SELECT sourced_id, roles, orgs, agents FROM bystander WHERE sourced_id = ?1";
+        self.first(query, [sourced_id], |row| {
             Ok(Bystander {
-                sourced_id: row.get(0)?,
-                roles: row.get(1)?,
-                orgs: row.get(2)?,
-                agents: row.get(3)?,
+                sourced_id: row.get("sourced_id")?,
+                roles: row.get("roles")?,
+                orgs: row.get("orgs")?,
+                agents: row.get("agents")?,
             })
-        };
-        Ok(statement.query_row([sourced_id], bystander).optional()?)
+        })
     }
 
-    /// Remembers somebody without an account.
+    /// Stores a bystander.
     pub fn put_bystander(&self, bystander: &Bystander) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO bystander VALUES (:id, :roles, :orgs, :agents) ON CONFLICT (sourced_id) DO UPDATE \
-             SET roles = :roles, orgs = :orgs, agents = :agents \
+        self.execute(
+            "INSERT INTO bystander (sourced_id, roles, orgs, agents) VALUES (:id, :roles, :orgs, :agents) \
+             ON CONFLICT (sourced_id) DO UPDATE SET roles = :roles, orgs = :orgs, agents = :agents \
              WHERE roles <> :roles OR orgs <> :orgs OR agents <> :agents",
+            named_params! {
+                ":id": bystander.sourced_id, ":roles": bystander.roles, ":orgs": bystander.orgs,
+                ":agents": bystander.agents,
+            },
         )?;
-        statement.execute(named_params! {
-            ":id": bystander.sourced_id, ":roles": bystander.roles, ":orgs": bystander.orgs,
-            ":agents": bystander.agents,
-        })?;
         Ok(())
     }
 
-    /// Somebody has an account now, and is none any more.
+    /// Deletes a bystander: the person has an account now.
     pub fn forget_bystander(&self, sourced_id: &str) -> Result<()> {
-        let mut statement = self.connection.prepare_cached("DELETE FROM bystander WHERE sourced_id = ?1")?;
-        statement.execute([sourced_id])?;
+        self.execute("DELETE FROM bystander WHERE sourced_id = ?1", [sourced_id])?;
         Ok(())
     }
 
     pub fn has_bystanders(&self) -> Result<bool> {
-        Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM bystander)", [], |row| row.get(0))?)
+        self.value("SELECT EXISTS (SELECT 1 FROM bystander)", [])
     }
 
-    /// Forgets the bystanders for whom `is_gone` says so.
+    /// Deletes the bystanders for whom `is_gone` is true.
     pub fn forget_bystanders(&self, is_gone: impl Fn(&str) -> bool) -> Result<()> {
-        let mut gone: Vec<String> = Vec::new();
-        {
-            let mut statement = self.connection.prepare("SELECT sourced_id FROM bystander")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let id: String = row.get(0)?;
-                if is_gone(&id) {
-                    gone.push(id);
-                }
-            }
-        }
-        let mut statement = self.connection.prepare_cached("DELETE FROM bystander WHERE sourced_id = ?1")?;
-        for id in gone {
-            statement.execute([id])?;
-        }
-        Ok(())
+        let mut gone: Vec<String> = self.all("SELECT sourced_id FROM bystander", [], |row| row.get(0))?;
+        gone.retain(|id| is_gone(id));
+        gone.iter().try_for_each(|id| self.forget_bystander(id))
     }
 
     pub fn has_accounts(&self) -> Result<bool> {
-        Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
+        self.value("SELECT EXISTS (SELECT 1 FROM account)", [])
     }
 
     pub fn population(&self) -> Result<Population> {
-        let mut population = Population::default();
-        let mut statement =
-            self.connection.prepare("SELECT state, archived, count(*) FROM account GROUP BY 1, 2")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (state, archived, count) =
-                (row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, u64>(2)?);
-            let kind = match (archived, state.as_str()) {
-                (true, _) => &mut population.archived,
-                (false, "active") => &mut population.active,
-                (false, _) => &mut population.pending,
-            };
-            *kind += count;
-        }
-        Ok(population)
+        let query = "SELECT coalesce(sum(archived = 0 AND state = 'pending'), 0) AS pending, \
+                     coalesce(sum(archived = 0 AND state = 'active'), 0) AS active, \
+                     coalesce(sum(archived), 0) AS archived FROM account";
+        let found = self.first(query, [], |row| {
+            Ok(Population {
+                pending: row.get("pending")?,
+                active: row.get("active")?,
+                archived: row.get("archived")?,
+            })
+        })?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Adds an account; its `id` is given by the store and returned.
@@ -182,12 +204,16 @@ impl Store {
 
     /// As [`Store::insert_account`], of a row.
     pub fn insert_row(&self, account: &AccountRow<'_>) -> Result<i64> {
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO account VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-             ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
-        )?;
-        statement.raw_bind_parameter(1, account.sourced_id)?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "INSERT INTO account (",
+            account_columns!(all),
+            ") VALUES (",
+            account_columns!(values),
+            ")"
+        ))?;
         account.bind(&mut statement)?;
+        statement.raw_bind_parameter(column::sourced_id + 1, account.sourced_id)?;
+        statement.raw_bind_parameter(column::id + 1, Null)?;
         statement.raw_execute()?;
         Ok(self.connection.last_insert_rowid())
     }
@@ -204,32 +230,28 @@ impl Store {
         Ok(before)
     }
 
-    /// Remembers who set the details with which an account began, by the platform's export.
+    /// Stores who set the details with which an account began, by the platform's export.
     pub fn put_platform_stamp(&self, account: i64, stamp: &str) -> Result<()> {
-        let mut statement =
-            self.connection.prepare_cached("INSERT OR REPLACE INTO platform_stamp VALUES (?1, ?2)")?;
-        statement.execute(rusqlite::params![account, stamp])?;
+        let insert = "INSERT OR REPLACE INTO platform_stamp (account_id, stamp) VALUES (?1, ?2)";
+        self.execute(insert, (account, stamp))?;
         Ok(())
     }
 
     /// Who set the details with which an account began; empty if that is not known.
     pub fn platform_stamp(&self, account: i64) -> Result<String> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT stamp FROM platform_stamp WHERE account_id = ?1")?;
-        Ok(statement.query_row([account], |row| row.get(0)).optional()?.unwrap_or_default())
+        let query = "SELECT stamp FROM platform_stamp WHERE account_id = ?1";
+        Ok(self.first(query, [account], |row| row.get(0))?.unwrap_or_default())
     }
 
-    /// Replaces all that an account holds. Its sourcedId stays: to write that again would write the index again.
+    /// Replaces all that an account holds, but not its sourcedId.
     pub fn update_account(&self, account: &Account) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE account SET state = ?2, archived = ?3, given_name = ?4, family_name = ?5, email = ?6, phone = ?7, \
-             home_phone = ?8, sis_identifier = ?9, sis_enabled = ?10, sis_given_name = ?11, sis_family_name = ?12, \
-             sis_email = ?13, sis_sms = ?14, sis_phone = ?15, sis_language = ?16, sis_roles = ?17, sis_orgs = ?18, \
-             sis_agents = ?19, export_given_name = ?20, export_family_name = ?21, export_email = ?22, \
-             export_phone = ?23, export_home_phone = ?24, kept_since = ?25 WHERE id = ?1",
-        )?;
-        statement.raw_bind_parameter(1, account.id)?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "UPDATE account SET ",
+            account_columns!(set),
+            " WHERE id = :id"
+        ))?;
         AccountRow::with(account, |row| row.bind(&mut statement))?;
+        statement.raw_bind_parameter(HELD + 1, account.id)?;
         statement.raw_execute()?;
         Ok(())
     }
@@ -237,18 +259,16 @@ impl Store {
     /// As [`Store::update_account`], with the sourcedId. The last known schools of the person go along.
     pub fn rekey_account(&self, account: &Account) -> Result<()> {
         let old = self.sourced_id(account.id)?;
-        let mut statement = self
-            .connection
-            .prepare_cached("UPDATE OR REPLACE last_schools SET person = ?2 WHERE person = ?1")?;
-        statement.execute([&old, &account.sourced_id].map(|id| key(id).cast_signed()))?;
-        let mut statement =
-            self.connection.prepare_cached("UPDATE account SET sourced_id = ?2 WHERE id = ?1")?;
-        statement.execute(rusqlite::params![account.id, account.sourced_id])?;
+        self.execute(
+            "UPDATE OR REPLACE last_schools SET person = ?2 WHERE person = ?1",
+            [&old, &account.sourced_id].map(|id| key(id).cast_signed()),
+        )?;
+        self.execute("UPDATE account SET sourced_id = ?2 WHERE id = ?1", (account.id, &account.sourced_id))?;
         self.update_account(account)
     }
 
-    /// Takes the index of the sourcedIds away before the first accounts are added by the million; it is made in a third
-    /// of the time when they are there.
+    /// Drops the index of the sourcedIds before the first accounts are added by the million: making it once they are there
+    /// takes a third of the time.
     pub fn drop_account_index(&self) -> Result<()> {
         Ok(self.connection.execute_batch("DROP INDEX account_by_sourced_id")?)
     }
@@ -262,77 +282,84 @@ impl Store {
 
     /// The schools' names as the last roster gave them.
     pub fn schools(&self) -> Result<BTreeMap<String, String>> {
-        let mut statement = self.connection.prepare("SELECT id, name FROM school")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.all("SELECT id, name FROM school", [], |row| Ok((row.get("id")?, row.get("name")?)))
     }
 
-    /// Remembers an org's name, and whether the roster says that it is no school.
+    /// Stores an org's name, and whether the roster says that it is no school.
     pub fn put_school(&self, id: &str, name: &str, other: bool) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
+        self.execute(
             "INSERT INTO school (id, name, other) VALUES (:id, :name, :other) ON CONFLICT (id) DO UPDATE \
              SET name = :name, other = :other WHERE name <> :name OR other <> :other",
+            named_params! { ":id": id, ":name": name, ":other": other },
         )?;
-        statement.execute(named_params! { ":id": id, ":name": name, ":other": other })?;
         Ok(())
     }
 
     /// The orgs of which the last roster said that they are no schools.
     pub fn other_orgs(&self) -> Result<HashSet<String>> {
-        let mut statement = self.connection.prepare("SELECT id FROM school WHERE other = 1")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.all("SELECT id FROM school WHERE other = 1", [], |row| row.get(0))
     }
 }
 
-pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
-    let state = row.get_ref(2)?.as_str()?;
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
-        id: row.get(0)?,
-        sourced_id: row.get(1)?,
-        state: if state == State::Active.word() { State::Active } else { State::Pending },
-        archived: row.get(3)?,
+        id: row.get(column::id)?,
+        sourced_id: row.get(column::sourced_id)?,
+        state: row.get(column::state)?,
+        archived: row.get(column::archived)?,
         details: Details {
-            name: PersonName { given: row.get(4)?, family: row.get(5)? },
-            email: row.get(6)?,
-            phone: row.get(7)?,
-            home_phone: row.get(8)?,
+            name: PersonName { given: row.get(column::given_name)?, family: row.get(column::family_name)? },
+            email: row.get(column::email)?,
+            phone: row.get(column::phone)?,
+            home_phone: row.get(column::home_phone)?,
         },
         sis: SisDetails {
-            identifier: row.get(9)?,
-            enabled: row.get(10)?,
-            given_name: row.get(11)?,
-            family_name: row.get(12)?,
-            email: row.get(13)?,
-            sms: row.get(14)?,
-            phone: row.get(15)?,
-            language: row.get(16)?,
-            roles: row.get(17)?,
-            orgs: row.get(18)?,
-            agents: row.get(19)?,
+            identifier: row.get(column::sis_identifier)?,
+            enabled: row.get(column::sis_enabled)?,
+            given_name: row.get(column::sis_given_name)?,
+            family_name: row.get(column::sis_family_name)?,
+            email: row.get(column::sis_email)?,
+            sms: row.get(column::sis_sms)?,
+            phone: row.get(column::sis_phone)?,
+            language: row.get(column::sis_language)?,
+            roles: row.get(column::sis_roles)?,
+            orgs: row.get(column::sis_orgs)?,
+            agents: row.get(column::sis_agents)?,
         },
         exported: Exported {
             name: Exported::name_from_columns(
-                row.get_ref(20)?.as_str_or_null()?,
-                row.get_ref(21)?.as_str_or_null()?,
+                row.get_ref(column::export_given_name)?.as_str_or_null()?,
+                row.get_ref(column::export_family_name)?.as_str_or_null()?,
             ),
-            email: OldNews::from_column(row.get(22)?),
-            phone: OldNews::from_column(row.get(23)?),
-            home_phone: OldNews::from_column(row.get(24)?),
+            email: OldNews::from_column(row.get(column::export_email)?),
+            phone: OldNews::from_column(row.get(column::export_phone)?),
+            home_phone: OldNews::from_column(row.get(column::export_home_phone)?),
         },
-        kept_since: KeptSince::from_column(row.get_ref(25)?.as_str_or_null()?),
+        kept_since: KeptSince::from_column(row.get_ref(column::kept_since)?.as_str_or_null()?),
     })
+}
+
+/// One value of a row, borrowed.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Cell<'a> {
+    Null,
+    Flag(bool),
+    Text(&'a str),
+}
+
+impl<'a> Cell<'a> {
+    fn text(text: Option<&'a str>) -> Self {
+        text.map_or(Cell::Null, Cell::Text)
+    }
 }
 
 /// An account as the columns of its row, borrowed from wherever it is.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct AccountRow<'a> {
     pub sourced_id: &'a str,
-    archived: bool,
-    sis_enabled: Option<bool>,
-    /// All other columns but the id, in their order.
+    /// What an update writes, each at the place of its column.
     #[serde(borrow)]
-    texts: [Option<&'a str>; 22],
+    held: [Cell<'a>; HELD],
 }
 
 impl AccountRow<'_> {
@@ -341,46 +368,44 @@ impl AccountRow<'_> {
         let Account { id: _, sourced_id, state, archived, details, sis, exported, kept_since } = account;
         let [exported_given, exported_family] = exported.name_columns();
         let kept_since = kept_since.column();
-        let texts = [
-            Some(state.word()),
-            Some(&details.name.given),
-            Some(&details.name.family),
-            Some(&details.email),
-            Some(&details.phone),
-            Some(&details.home_phone),
-            sis.identifier.as_deref(),
-            sis.given_name.as_deref(),
-            sis.family_name.as_deref(),
-            sis.email.as_deref(),
-            sis.sms.as_deref(),
-            sis.phone.as_deref(),
-            sis.language.as_deref(),
-            Some(&sis.roles),
-            Some(&sis.orgs),
-            Some(&sis.agents),
-            exported_given.as_deref(),
-            exported_family.as_deref(),
-            exported.email.column(),
-            exported.phone.column(),
-            exported.home_phone.column(),
-            kept_since.as_deref(),
-        ];
-        take(AccountRow { sourced_id, archived: *archived, sis_enabled: sis.enabled, texts })
+        let mut held = [Cell::Null; HELD];
+        held[column::state] = Cell::Text(state.word());
+        held[column::archived] = Cell::Flag(*archived);
+        held[column::given_name] = Cell::Text(&details.name.given);
+        held[column::family_name] = Cell::Text(&details.name.family);
+        held[column::email] = Cell::Text(&details.email);
+        held[column::phone] = Cell::Text(&details.phone);
+        held[column::home_phone] = Cell::Text(&details.home_phone);
+        held[column::sis_identifier] = Cell::text(sis.identifier.as_deref());
+        held[column::sis_enabled] = sis.enabled.map_or(Cell::Null, Cell::Flag);
+        held[column::sis_given_name] = Cell::text(sis.given_name.as_deref());
+        held[column::sis_family_name] = Cell::text(sis.family_name.as_deref());
+        held[column::sis_email] = Cell::text(sis.email.as_deref());
+        held[column::sis_sms] = Cell::text(sis.sms.as_deref());
+        held[column::sis_phone] = Cell::text(sis.phone.as_deref());
+        held[column::sis_language] = Cell::text(sis.language.as_deref());
+        held[column::sis_roles] = Cell::Text(&sis.roles);
+        held[column::sis_orgs] = Cell::Text(&sis.orgs);
+        held[column::sis_agents] = Cell::Text(&sis.agents);
+        held[column::export_given_name] = Cell::text(exported_given.as_deref());
+        held[column::export_family_name] = Cell::text(exported_family.as_deref());
+        held[column::export_email] = Cell::text(exported.email.column());
+        held[column::export_phone] = Cell::text(exported.phone.column());
+        held[column::export_home_phone] = Cell::text(exported.home_phone.column());
+        held[column::kept_since] = Cell::text(kept_since.as_deref());
+        take(AccountRow { sourced_id, held })
     }
 
-    /// Binds the parameters from the second on, in the order of the columns.
+    /// Binds what an update writes.
     fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
-        let (state, texts) = (&self.texts[..1], &self.texts[1..]);
-        let (until_identifier, after_enabled) = texts.split_at(6);
-        let flag = |flag: Option<bool>| flag.map_or(ValueRef::Null, |flag| ValueRef::Integer(flag.into()));
-        fn text<'a>(text: &Option<&'a str>) -> ValueRef<'a> {
-            text.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
-        }
-        // SQLite copies what it is given.
-        let values = state.iter().map(text).chain([flag(Some(self.archived))]);
-        let values = values.chain(until_identifier.iter().map(text)).chain([flag(self.sis_enabled)]);
-        for (index, value) in (2..).zip(values.chain(after_enabled.iter().map(text))) {
-            statement.raw_bind_parameter(index, ToSqlOutput::Borrowed(value))?;
+        for (parameter, cell) in (1..).zip(&self.held) {
+            // SQLite copies what it is given.
+            let value = match cell {
+                Cell::Null => ValueRef::Null,
+                Cell::Flag(flag) => ValueRef::Integer(i64::from(*flag)),
+                Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+            };
+            statement.raw_bind_parameter(parameter, ToSqlOutput::Borrowed(value))?;
         }
         Ok(())
     }

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::Store;
-use super::runs::{RunRow, stamp};
+use super::runs::RunRow;
+use super::sql::{stamp, time};
 use crate::attempt::{self, Attempt};
 use crate::failure::Result;
 
@@ -26,7 +27,7 @@ pub struct Tried {
 impl Store {
     /// Puts an attempt on record, unless it is.
     pub fn put_attempt(&self, attempt: &Attempt, undo: bool) -> Result<()> {
-        let put = self.connection.execute(
+        let put = self.execute(
             "INSERT OR IGNORE INTO attempt (key, started, finished, result, exit, reason, run_id, undo, attention) \
              VALUES (:key, :started, :finished, :result, :exit, :reason, :run, :undo, :attention)",
             named_params! {
@@ -36,7 +37,7 @@ impl Store {
             },
         )?;
         if put > 0 && attempt.run.is_none() {
-            self.connection.execute(
+            self.execute(
                 "DELETE FROM attempt WHERE run_id IS NULL AND id <= (SELECT max(id) FROM attempt) - ?1",
                 [KEPT],
             )?;
@@ -46,7 +47,7 @@ impl Store {
 
     /// Says how an attempt that is on record ended after all.
     pub fn end_attempt(&self, attempt: &Attempt) -> Result<()> {
-        self.connection.execute(
+        self.execute(
             "UPDATE attempt SET finished = :finished, result = :result, exit = :exit, reason = :reason WHERE key = :key",
             named_params! {
                 ":finished": stamp(attempt.finished), ":result": attempt.result, ":exit": attempt.exit,
@@ -83,87 +84,60 @@ impl Store {
     }
 
     pub fn has_attempt(&self, key: &str) -> Result<bool> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM attempt WHERE key = ?1)")?;
-        Ok(statement.query_row([key], |row| row.get(0))?)
+        self.value("SELECT EXISTS (SELECT 1 FROM attempt WHERE key = ?1)", [key])
     }
 
     /// The attempts on record, latest first, at most `limit`; with those that took back a run.
     pub fn attempts(&self, limit: u64) -> Result<Vec<Tried>> {
-        let mut statement = self.connection.prepare("SELECT * FROM attempt ORDER BY id DESC LIMIT ?1")?;
-        let found: Vec<(Attempt, bool)> =
-            statement.query_map([limit], attempt_from_row)?.collect::<rusqlite::Result<_>>()?;
-        found
-            .into_iter()
-            .map(|(attempt, undo)| {
-                let run = attempt.run.map(|run| self.run(run)).transpose()?.flatten();
-                Ok(Tried { attempt, run, undo })
-            })
-            .collect()
+        let query = "SELECT * FROM attempt ORDER BY id DESC LIMIT ?1";
+        let found: Vec<Tried> = self.all(query, [limit], tried_from_row)?;
+        found.into_iter().map(|tried| self.with_run(tried)).collect()
+    }
+
+    fn with_run(&self, tried: Tried) -> Result<Tried> {
+        let run = tried.attempt.run.map(|run| self.run(run)).transpose()?.flatten();
+        Ok(Tried { run, ..tried })
     }
 
     /// The latest attempt of the sync.
     pub fn last_attempt(&self) -> Result<Option<Attempt>> {
-        self.one_attempt("SELECT * FROM attempt WHERE undo = 0 ORDER BY id DESC LIMIT 1", "")
+        let found =
+            self.first("SELECT * FROM attempt WHERE undo = 0 ORDER BY id DESC LIMIT 1", [], tried_from_row)?;
+        Ok(found.map(|tried| tried.attempt))
     }
 
     /// The latest attempt of the sync whose changes were made; if a moment is given, of those that began before it.
     pub fn last_good(&self, before: Option<DateTime<Utc>>) -> Result<Option<Attempt>> {
-        self.one_attempt(
+        let found = self.first(
             "SELECT * FROM attempt WHERE undo = 0 AND result IN ('ok', 'partial', 'attention', 'undelivered') \
              AND started <= ?1 ORDER BY id DESC LIMIT 1",
-            &before.map_or_else(|| "9999".to_owned(), stamp),
-        )
+            [before.map_or_else(|| "9999".to_owned(), stamp)],
+            tried_from_row,
+        )?;
+        Ok(found.map(|tried| tried.attempt))
     }
 
     /// The latest attempt of the sync that has a number, with its run.
     pub fn last_numbered(&self) -> Result<Option<Tried>> {
         let query = "SELECT * FROM attempt WHERE undo = 0 AND run_id IS NOT NULL ORDER BY id DESC LIMIT 1";
-        let Some(attempt) = self.one_attempt(query, "")? else { return Ok(None) };
-        let run = attempt.run.map(|run| self.run(run)).transpose()?.flatten();
-        Ok(Some(Tried { attempt, run, undo: false }))
-    }
-
-    fn one_attempt(&self, query: &str, before: &str) -> Result<Option<Attempt>> {
-        let mut statement = self.connection.prepare(query)?;
-        let with: &[&str] = if before.is_empty() { &[] } else { &[before] };
-        let found = statement.query_row(rusqlite::params_from_iter(with), attempt_from_row).optional()?;
-        Ok(found.map(|(attempt, _)| attempt))
-    }
-
-    /// Whether a run is in the store, after a commit that failed. What is left of the transaction is given up.
-    pub fn is_committed(&self, run: i64, checksum: &str) -> Result<bool> {
-        if !self.connection.is_autocommit() {
-            // If it was committed there is nothing to roll back; if it was not, it goes now.
-            self.connection.execute_batch("ROLLBACK")?;
-        }
-        let query = "SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND checksum = ?2)";
-        Ok(self.connection.query_row(query, rusqlite::params![run, checksum], |row| row.get(0))?)
-    }
-
-    /// The highest number of a run that is on record here.
-    pub fn last_run_number(&self) -> Result<i64> {
-        Ok(self.connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?)
+        self.first(query, [], tried_from_row)?.map(|tried| self.with_run(tried)).transpose()
     }
 }
 
-fn attempt_from_row(row: &Row<'_>) -> rusqlite::Result<(Attempt, bool)> {
-    let time = |column: &str| -> rusqlite::Result<DateTime<Utc>> {
-        let text: String = row.get(column)?;
-        Ok(DateTime::parse_from_rfc3339(&text).map_or(DateTime::UNIX_EPOCH, |moment| moment.to_utc()))
-    };
+/// Without the run.
+fn tried_from_row(row: &Row<'_>) -> rusqlite::Result<Tried> {
     let attention: String = row.get("attention")?;
     let attempt = Attempt {
         key: row.get("key")?,
-        started: time("started")?,
-        finished: time("finished")?,
+        started: time(row, "started")?,
+        finished: time(row, "finished")?,
         result: row.get("result")?,
         exit: row.get("exit")?,
         reason: row.get("reason")?,
         run: row.get("run_id")?,
         attention: serde_json::from_str(&attention).unwrap_or_default(),
     };
-    Ok((attempt, row.get("undo")?))
+    Ok(Tried { attempt, run: None, undo: row.get("undo")? })
 }
 
 #[cfg(test)]
@@ -171,40 +145,6 @@ mod tests {
     use super::*;
     use crate::attempt::Ending;
     use crate::failure::Kind;
-    use crate::roster::Mode;
-    use crate::store::{NewRun, RunResult};
-
-    fn run(id: i64) -> NewRun<'static> {
-        NewRun {
-            id,
-            started: DateTime::UNIX_EPOCH,
-            finished: DateTime::UNIX_EPOCH,
-            result: RunResult::Ok,
-            source: "sis",
-            mode: Mode::Bulk,
-            notify: true,
-            checksum: "abc",
-            summary: "{}",
-            undoes: None,
-        }
-    }
-
-    #[test]
-    fn whether_a_run_is_there_is_known_after_a_commit_that_failed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
-        let store = Store::open(&path).unwrap();
-        store.begin().unwrap();
-        store.insert_run(&run(1)).unwrap();
-        store.commit().unwrap();
-        assert!(store.is_committed(1, "abc").unwrap());
-        assert!(!store.is_committed(1, "another plan").unwrap());
-        // And where nothing of it has reached the disk.
-        store.begin().unwrap();
-        store.insert_run(&run(2)).unwrap();
-        assert!(!store.is_committed(2, "abc").unwrap());
-        assert!(store.begin().is_ok(), "the store can be used again");
-    }
 
     #[test]
     fn attempts_are_kept_once_and_in_the_order_in_which_they_came() {

@@ -1,9 +1,8 @@
 //! Families as the roster last gave them: guardians by their students, for sources that give them no lasting id; the ids of
-//! everybody; and the last known schools of people for whom the roster names none.
-
-use rusqlite::{OptionalExtension, params};
+//! all people; and the last known schools of people for whom the roster names none.
 
 use super::Store;
+use super::sql::text;
 use crate::failure::Result;
 use crate::roster::kept::key;
 
@@ -28,30 +27,32 @@ pub struct Guardian<'a> {
 impl Store {
     /// Goes through all accounts that are linked to others, archived ones too.
     pub fn each_guardian(&self, mut each: impl FnMut(Guardian<'_>)) -> Result<()> {
-        let mut statement = self.connection.prepare(
-            "SELECT sourced_id, archived, state = 'active', coalesce(sis_identifier, ''), \
-             coalesce(sis_given_name, ''), coalesce(sis_family_name, ''), \
-             coalesce(sis_email, ''), email, coalesce(sis_sms, ''), coalesce(sis_phone, ''), phone, home_phone, \
-             sis_roles, sis_agents, sis_orgs FROM account WHERE sis_agents <> ''",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(Guardian {
-                sourced_id: text(0)?,
-                archived: row.get(1)?,
-                active: row.get(2)?,
-                identifier: text(3)?,
-                given_name: text(4)?,
-                family_name: text(5)?,
-                emails: [text(6)?, text(7)?],
-                numbers: [text(8)?, text(9)?, text(10)?, text(11)?],
-                roles: text(12)?,
-                students: text(13)?,
-                orgs: text(14)?,
-            });
-        }
-        Ok(())
+        self.each(
+            "SELECT sourced_id, archived, state = 'active' AS active, coalesce(sis_identifier, '') AS identifier, \
+             coalesce(sis_given_name, '') AS given, coalesce(sis_family_name, '') AS family, \
+             coalesce(sis_email, '') AS sis_email, email, coalesce(sis_sms, '') AS sis_sms, \
+             coalesce(sis_phone, '') AS sis_phone, phone, home_phone, sis_roles, sis_agents, sis_orgs \
+             FROM account WHERE sis_agents <> ''",
+            [],
+            [],
+            |row, []| {
+                let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
+                each(Guardian {
+                    sourced_id: text("sourced_id")?,
+                    archived: row.get("archived")?,
+                    active: row.get("active")?,
+                    identifier: text("identifier")?,
+                    given_name: text("given")?,
+                    family_name: text("family")?,
+                    emails: [text("sis_email")?, text("email")?],
+                    numbers: [text("sis_sms")?, text("sis_phone")?, text("phone")?, text("home_phone")?],
+                    roles: text("sis_roles")?,
+                    students: text("sis_agents")?,
+                    orgs: text("sis_orgs")?,
+                });
+                Ok(())
+            },
+        )
     }
 
     /// Goes through the sourcedIds of all accounts and of the people without an account.
@@ -65,47 +66,38 @@ impl Store {
     }
 
     fn each_text(&self, sql: &str, mut each: impl FnMut(&str)) -> Result<()> {
-        let mut statement = self.connection.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(text(0)?);
-        }
-        Ok(())
+        self.each(sql, [], [], |row, []| {
+            each(text(row, 0)?);
+            Ok(())
+        })
     }
 
     /// Goes through the schools that stand for people for whom the roster names none: the [`key`] of the sourcedId, and the
     /// schools, comma-separated.
     pub fn each_last_schools(&self, mut each: impl FnMut(u64, &str)) -> Result<()> {
-        let mut statement = self.connection.prepare("SELECT person, schools FROM last_schools")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            each(row.get::<_, i64>(0)?.cast_unsigned(), text(1)?);
-        }
-        Ok(())
+        let query = "SELECT person, schools FROM last_schools";
+        self.each(query, [], ["person", "schools"], |row, [person, schools]| {
+            each(row.get::<_, i64>(person)?.cast_unsigned(), text(row, schools)?);
+            Ok(())
+        })
     }
 
     /// The schools that stand for a person for whom the roster names none. None if it names some.
     pub fn last_schools(&self, sourced_id: &str) -> Result<Option<String>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT schools FROM last_schools WHERE person = ?1")?;
-        Ok(statement.query_row([key(sourced_id).cast_signed()], |row| row.get(0)).optional()?)
+        let query = "SELECT schools FROM last_schools WHERE person = ?1";
+        self.first(query, [key(sourced_id).cast_signed()], |row| row.get(0))
     }
 
-    /// Keeps them. `person` is the [`key`] of the sourcedId.
+    /// Stores them. `person` is the [`key`] of the sourcedId.
     pub fn put_last_schools(&self, person: u64, schools: &str) -> Result<()> {
-        let mut statement = self
-            .connection
-            .prepare_cached("INSERT OR REPLACE INTO last_schools (person, schools) VALUES (?1, ?2)")?;
-        statement.execute(params![person.cast_signed(), schools])?;
+        let insert = "INSERT OR REPLACE INTO last_schools (person, schools) VALUES (?1, ?2)";
+        self.execute(insert, (person.cast_signed(), schools))?;
         Ok(())
     }
 
-    /// Forgets them: the roster names schools again.
+    /// Deletes them: the roster names schools again.
     pub fn forget_last_schools(&self, person: u64) -> Result<()> {
-        let mut statement = self.connection.prepare_cached("DELETE FROM last_schools WHERE person = ?1")?;
-        statement.execute([person.cast_signed()])?;
+        self.execute("DELETE FROM last_schools WHERE person = ?1", [person.cast_signed()])?;
         Ok(())
     }
 }

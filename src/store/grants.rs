@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use rusqlite::params;
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 
 use super::Store;
 use crate::failure::Result;
 
-/// Where somebody may manage users.
+/// Where a person may manage users.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grant {
     District,
@@ -23,10 +23,6 @@ impl Grant {
         }
     }
 
-    fn of(key: String) -> Self {
-        if key.is_empty() { Self::District } else { Self::School(key) }
-    }
-
     /// As lists show it: `district`, or the school's sourcedId.
     pub fn word(&self) -> &str {
         match self {
@@ -36,42 +32,44 @@ impl Grant {
     }
 }
 
+impl FromSql for Grant {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let key = value.as_str()?;
+        Ok(if key.is_empty() { Self::District } else { Self::School(key.to_owned()) })
+    }
+}
+
 impl Store {
-    /// Where somebody may manage users; the district first.
+    /// Where a person may manage users; the district first.
     pub fn grants(&self, account: i64) -> Result<Vec<Grant>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT school FROM users_manager WHERE account_id = ?1 ORDER BY school")?;
-        let rows = statement.query_map([account], |row| row.get(0).map(Grant::of))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let query = "SELECT school FROM users_manager WHERE account_id = ?1 ORDER BY school";
+        self.all(query, [account], |row| row.get(0))
     }
 
-    /// Everybody who may manage users.
+    /// All who may manage users, by account.
     pub fn all_grants(&self) -> Result<HashMap<i64, Vec<Grant>>> {
-        let mut statement =
-            self.connection.prepare("SELECT account_id, school FROM users_manager ORDER BY 1, 2")?;
-        let mut rows = statement.query([])?;
         let mut all: HashMap<i64, Vec<Grant>> = HashMap::new();
-        while let Some(row) = rows.next()? {
-            all.entry(row.get(0)?).or_default().push(Grant::of(row.get(1)?));
-        }
+        self.each(
+            "SELECT account_id, school FROM users_manager ORDER BY account_id, school",
+            [],
+            ["account_id", "school"],
+            |row, [account, school]| {
+                all.entry(row.get(account)?).or_default().push(row.get(school)?);
+                Ok(())
+            },
+        )?;
         Ok(all)
     }
 
     /// Gives the permission; false if it was there.
     pub fn grant(&self, account: i64, grant: &Grant) -> Result<bool> {
-        let added = self
-            .connection
-            .execute("INSERT OR IGNORE INTO users_manager VALUES (?1, ?2)", params![account, grant.key()])?;
-        Ok(added > 0)
+        let insert = "INSERT OR IGNORE INTO users_manager (account_id, school) VALUES (?1, ?2)";
+        Ok(self.execute(insert, (account, grant.key()))? > 0)
     }
 
     /// Takes the permission away; false if it was not there.
     pub fn revoke(&self, account: i64, grant: &Grant) -> Result<bool> {
-        let removed = self.connection.execute(
-            "DELETE FROM users_manager WHERE account_id = ?1 AND school = ?2",
-            params![account, grant.key()],
-        )?;
-        Ok(removed > 0)
+        let delete = "DELETE FROM users_manager WHERE account_id = ?1 AND school = ?2";
+        Ok(self.execute(delete, (account, grant.key()))? > 0)
     }
 }

@@ -4,15 +4,16 @@ mod delivery;
 mod undelivered_changes;
 
 use std::collections::HashMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
-use rusqlite::{Row, named_params, params_from_iter};
+use rusqlite::{named_params, params_from_iter};
 
 use super::Store;
-use super::runs::stamp;
+use super::sql::{moment, stamp, time};
 use crate::failure::Result;
-use crate::message::{Channel, DeliveryState, Message};
+use crate::message::{Audience, Channel, DeliveryState, Message};
 
 pub use delivery::{Settled, Waiting};
 pub use undelivered_changes::UndeliveredChanges;
@@ -24,10 +25,10 @@ pub struct OutboxRow {
     /// None if it tells of an edit.
     pub run: Option<i64>,
     pub sourced_id: String,
-    pub channel: String,
-    pub audience: String,
+    pub channel: Channel,
+    pub audience: Audience,
     pub recipient: String,
-    pub state: String,
+    pub state: DeliveryState,
     pub attempts: u32,
     pub queued: DateTime<Utc>,
     pub settled: Option<DateTime<Utc>>,
@@ -53,13 +54,42 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// The states in which a message still waits for something.
-pub(super) const WAITING: &str = "state IN ('queued', 'sending', 'deferred', 'unknown')";
+/// States as SQL has them: `('queued', 'sending')`; one alone is a value as well. They are literals, because SQLite uses an
+/// index on the messages in some states only where a statement names the same states.
+struct States(&'static [DeliveryState]);
 
-/// Why a message was given up that says what is not so any more.
-pub(super) const OUT_OF_DATE: &str = "out of date";
-/// Why a message was given up whose person has left. Should they come back, they are still to be told.
-pub(super) const GONE: &str = "no longer there";
+impl fmt::Display for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = self.0.iter().map(|state| state.word()).collect();
+        write!(f, "('{}')", words.join("', '"))
+    }
+}
+
+const QUEUED: States = States(&[DeliveryState::Queued]);
+const SENDING: States = States(&[DeliveryState::Sending]);
+const SENT: States = States(&[DeliveryState::Sent]);
+const FAILED: States = States(&[DeliveryState::Failed]);
+const UNKNOWN: States = States(&[DeliveryState::Unknown]);
+const DISCARDED: States = States(&[DeliveryState::Discarded]);
+/// A message in these states waits, or is being handed over.
+const WAITING: States =
+    States(&[DeliveryState::Queued, DeliveryState::Sending, DeliveryState::Deferred, DeliveryState::Unknown]);
+/// It waits, and is not being handed over.
+const AT_REST: States = States(&[DeliveryState::Queued, DeliveryState::Deferred, DeliveryState::Unknown]);
+/// It was tried, and can be tried again.
+const TRIED: States = States(&[DeliveryState::Deferred, DeliveryState::Unknown]);
+/// It is due now, whatever its time of the next try.
+const AT_ONCE: States = States(&[DeliveryState::Queued, DeliveryState::Sending]);
+/// It has not arrived, and no try is open.
+const NOT_ARRIVED: States = States(&[DeliveryState::Queued, DeliveryState::Deferred]);
+/// It has arrived, or may have.
+const MAY_HAVE_ARRIVED: States =
+    States(&[DeliveryState::Sent, DeliveryState::Sending, DeliveryState::Unknown]);
+
+/// Why a message was given up whose text is no longer true.
+const OUT_OF_DATE: &str = "out of date";
+/// Why a message was given up whose person has left. If the person comes back, the message is queued again.
+const GONE: &str = "no longer there";
 
 impl OutboxFilter {
     fn condition(&self) -> (String, Vec<Value>) {
@@ -72,9 +102,10 @@ impl OutboxFilter {
             }
         };
         one_of("outbox.id", self.ids.iter().map(|id| Value::Integer(*id)).collect());
-        one_of("outbox.state", self.states.iter().map(|state| Value::Text(state.word().into())).collect());
-        one_of("channel", self.channel.iter().map(|channel| Value::Text(channel.word().into())).collect());
-        let user = self.sourced_id.iter().map(|user| Value::Text(user.clone())).collect();
+        let text = |word: &str| Value::Text(word.to_owned());
+        one_of("outbox.state", self.states.iter().map(|state| text(state.word())).collect());
+        one_of("channel", self.channel.iter().map(|channel| text(channel.word())).collect());
+        let user = self.sourced_id.iter().map(|user| text(user)).collect();
         one_of("(SELECT sourced_id FROM account WHERE account.id = account_id)", user);
         (parts.join(" AND "), values)
     }
@@ -95,84 +126,76 @@ impl Store {
         at: DateTime<Utc>,
     ) -> Result<()> {
         let run: Option<i64> = run.into();
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO outbox (run_id, account_id, channel, audience, recipient, subject, body, html, queued, state, \
-             attempts, reason, reference, nonce, first_change, last_change) \
-             SELECT :run, :account, :channel, :audience, :recipient, :subject, :body, :html, :at, 'queued', 0, '', '', \
-             :nonce, \
-             coalesce(:since, min(CASE WHEN run_id IS :run AND at = :at THEN id END)), max(id) \
-             FROM audit_row WHERE account_id = :account",
+        self.execute(
+            &format!(
+                "INSERT INTO outbox (run_id, account_id, channel, audience, recipient, subject, body, html, queued, \
+                 state, attempts, reason, reference, nonce, first_change, last_change) \
+                 SELECT :run, :account, :channel, :audience, :recipient, :subject, :body, :html, :at, {QUEUED}, 0, '', '', \
+                 :nonce, \
+                 coalesce(:since, min(CASE WHEN run_id IS :run AND at = :at THEN id END)), max(id) \
+                 FROM audit_row WHERE account_id = :account"
+            ),
+            named_params! {
+                ":run": run, ":account": account, ":channel": message.to.channel, ":audience": message.to.audience,
+                ":recipient": message.to.address, ":subject": message.subject, ":body": message.body,
+                ":html": message.html, ":at": stamp(at), ":since": since, ":nonce": self.nonce()?,
+            },
         )?;
-        statement.execute(named_params! {
-            ":run": run, ":account": account, ":channel": message.to.channel.word(),
-            ":audience": message.to.audience.word(), ":recipient": message.to.address,
-            ":subject": message.subject, ":body": message.body, ":html": message.html, ":at": stamp(at),
-            ":since": since, ":nonce": self.nonce()?,
-        })?;
         Ok(())
     }
 
     /// How many messages wait.
     pub fn waiting(&self) -> Result<u64> {
-        let query = format!("SELECT count(*) FROM outbox WHERE {WAITING}");
-        Ok(self.connection.query_row(&query, [], |row| row.get(0))?)
+        self.value(&format!("SELECT count(*) FROM outbox WHERE state IN {WAITING}"), [])
     }
 
     /// Who has a message about a run, by account: whether one of them went out, or may have.
     pub fn written_to_about(&self, run: i64) -> Result<HashMap<i64, bool>> {
-        let mut statement = self.connection.prepare(
-            "SELECT account_id, max(state IN ('sent', 'sending', 'unknown')) FROM outbox \
-             WHERE run_id = ?1 AND state IN ('sent', 'sending', 'unknown', 'queued', 'deferred') GROUP BY account_id",
-        )?;
-        let rows = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.all(
+            &format!(
+                "SELECT account_id, max(state IN {MAY_HAVE_ARRIVED}) AS arrived FROM outbox WHERE run_id = ?1 \
+                 AND (state IN {MAY_HAVE_ARRIVED} OR state IN {NOT_ARRIVED}) GROUP BY account_id"
+            ),
+            [run],
+            |row| Ok((row.get("account_id")?, row.get("arrived")?)),
+        )
     }
 
-    /// How many there are in each state.
-    pub fn outbox_counts(&self) -> Result<Vec<(String, u64)>> {
-        let mut statement =
-            self.connection.prepare("SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// How many there are in each state, by its word.
+    pub fn outbox_counts(&self) -> Result<Vec<(DeliveryState, u64)>> {
+        let query = "SELECT state, count(*) AS count FROM outbox GROUP BY state ORDER BY state";
+        self.all(query, [], |row| Ok((row.get("state")?, row.get("count")?)))
     }
 
     /// The rows that a filter is about, latest first, at most `limit`.
     pub fn outbox(&self, filter: &OutboxFilter, limit: u64) -> Result<Vec<OutboxRow>> {
         let (condition, values) = filter.condition();
-        let mut statement = self.connection.prepare(&format!(
-            "SELECT outbox.id, run_id, sourced_id, channel, audience, recipient, outbox.state, attempts, queued, settled, \
-             due, reason FROM outbox JOIN account ON account.id = account_id \
+        let query = format!(
+            "SELECT outbox.id AS id, run_id, sourced_id, channel, audience, recipient, outbox.state AS state, attempts, \
+             queued, settled, due, reason FROM outbox JOIN account ON account.id = account_id \
              WHERE {condition} ORDER BY outbox.id DESC LIMIT {limit}"
-        ))?;
-        let rows = statement.query_map(params_from_iter(values), |row| {
+        );
+        self.all(&query, params_from_iter(values), |row| {
             Ok(OutboxRow {
-                id: row.get(0)?,
-                run: row.get(1)?,
-                sourced_id: row.get(2)?,
-                channel: row.get(3)?,
-                audience: row.get(4)?,
-                recipient: row.get(5)?,
-                state: row.get(6)?,
-                attempts: row.get(7)?,
-                queued: moment(row, 8)?.unwrap_or(DateTime::UNIX_EPOCH),
-                settled: moment(row, 9)?,
-                due: moment(row, 10)?,
-                reason: row.get(11)?,
+                id: row.get("id")?,
+                run: row.get("run_id")?,
+                sourced_id: row.get("sourced_id")?,
+                channel: row.get("channel")?,
+                audience: row.get("audience")?,
+                recipient: row.get("recipient")?,
+                state: row.get("state")?,
+                attempts: row.get("attempts")?,
+                queued: time(row, "queued")?,
+                settled: moment(row, "settled")?,
+                due: moment(row, "due")?,
+                reason: row.get("reason")?,
             })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// Gives messages up by hand. How many were.
     pub fn discard(&self, filter: &OutboxFilter, at: DateTime<Utc>) -> Result<usize> {
-        let (condition, mut values) = filter.condition();
-        // The first, because what is numbered by itself goes on from there.
-        values.insert(0, Value::Text(stamp(at)));
-        let changed = self.connection.execute(
-            &format!("UPDATE outbox SET due = NULL, state = 'discarded', settled = ?1 WHERE {condition}"),
-            params_from_iter(values),
-        )?;
-        Ok(changed)
+        self.change(filter, at, &format!("due = NULL, state = {DISCARDED}, settled = ?1"), "1")
     }
 
     /// Queues messages again by hand, as if they had never been tried. How many were.
@@ -180,56 +203,56 @@ impl Store {
     /// Of what may have arrived this is not forgotten: it is looked up, where it can be, before it is repeated. What a
     /// later message says instead is not said again.
     pub fn retry(&self, filter: &OutboxFilter, at: DateTime<Utc>) -> Result<usize> {
-        let (condition, mut values) = filter.condition();
-        values.insert(0, Value::Text(stamp(at)));
-        let changed = self.connection.execute(
+        self.change(
+            filter,
+            at,
             &format!(
-                "UPDATE outbox SET due = CASE WHEN lost > 0 OR state = 'sending' THEN ?1 END, \
-                 lost = lost + (state = 'sending'), attempts = 0, turns = 0, trying = 0, settled = ?1, \
-                 state = CASE WHEN lost > 0 OR state = 'sending' THEN 'unknown' ELSE 'queued' END \
-                 WHERE {condition} AND reason NOT IN ('{OUT_OF_DATE}', '{GONE}') AND (audience = 'former' OR NOT EXISTS ( \
+                "due = CASE WHEN lost > 0 OR state = {SENDING} THEN ?1 END, lost = lost + (state = {SENDING}), \
+                 attempts = 0, turns = 0, trying = 0, settled = ?1, \
+                 state = CASE WHEN lost > 0 OR state = {SENDING} THEN {UNKNOWN} ELSE {QUEUED} END"
+            ),
+            &format!(
+                "reason NOT IN ('{OUT_OF_DATE}', '{GONE}') AND (audience = 'former' OR NOT EXISTS ( \
                  SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.audience = 'current' \
                  AND later.id > outbox.id))"
             ),
-            params_from_iter(values),
-        )?;
-        Ok(changed)
+        )
+    }
+
+    /// Changes the messages that a filter is about. `set` has the moment as its first parameter.
+    fn change(&self, filter: &OutboxFilter, at: DateTime<Utc>, set: &str, only: &str) -> Result<usize> {
+        let (condition, mut values) = filter.condition();
+        // SQLite numbers the parameters of the condition from the first one on.
+        values.insert(0, Value::Text(stamp(at)));
+        let update = format!("UPDATE outbox SET {set} WHERE {condition} AND {only}");
+        self.execute(&update, params_from_iter(values))
     }
 
     /// Messages to people's current addresses that were refused for good, where none went out there later.
     pub fn refused(&self) -> Result<Vec<Refused>> {
-        let mut statement = self.connection.prepare(
+        let query = format!(
             "SELECT sourced_id, channel, recipient, reason FROM outbox JOIN account ON account.id = account_id \
-             WHERE outbox.state = 'failed' AND audience = 'current' AND NOT EXISTS ( \
-             SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.state = 'sent' \
+             WHERE outbox.state = {FAILED} AND audience = 'current' AND NOT EXISTS ( \
+             SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.state = {SENT} \
              AND later.channel = outbox.channel AND later.recipient = outbox.recipient AND later.id > outbox.id) \
-             ORDER BY outbox.id",
-        )?;
-        let rows = statement.query_map([], |row| {
+             ORDER BY outbox.id"
+        );
+        self.all(&query, [], |row| {
             Ok(Refused {
-                sourced_id: row.get(0)?,
-                channel: match row.get_ref(1)?.as_str()? {
-                    "sms" => Channel::Sms,
-                    _ => Channel::Email,
-                },
-                recipient: row.get(2)?,
-                reason: row.get(3)?,
+                sourced_id: row.get("sourced_id")?,
+                channel: row.get("channel")?,
+                recipient: row.get("recipient")?,
+                reason: row.get("reason")?,
             })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
-}
-
-pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
-    let text = row.get_ref(column)?.as_str_or_null()?;
-    Ok(text.and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|moment| moment.to_utc()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::account::Account;
-    use crate::message::{Audience, Recipient};
+    use crate::message::Recipient;
     use crate::store::{AuditEntry, Origin};
 
     #[test]

@@ -1,10 +1,11 @@
 //! Runs: what was done, when, and how it ended.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use rusqlite::{OptionalExtension, Row, named_params};
+use chrono::{DateTime, Utc};
+use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
+use super::sql::{stamp, time};
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LastNight;
 use crate::roster::Mode;
@@ -21,6 +22,8 @@ pub enum RunResult {
 }
 
 impl RunResult {
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Partial, Self::Blocked];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -63,10 +66,6 @@ pub struct RunRow {
     pub undoes: Option<i64>,
 }
 
-pub(super) fn stamp(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 impl Store {
     pub fn insert_run(&self, run: &NewRun<'_>) -> Result<()> {
         let mode = match run.mode {
@@ -74,12 +73,12 @@ impl Store {
             Mode::Delta => "delta",
             Mode::Unknown => "unknown",
         };
-        self.connection.execute(
-            "INSERT INTO run VALUES (:id, :started, :finished, :result, :source, :mode, :notify, :checksum, :summary, \
-             :undoes)",
+        self.execute(
+            "INSERT INTO run (id, started, finished, result, source, mode, notify, checksum, summary, undoes) VALUES \
+             (:id, :started, :finished, :result, :source, :mode, :notify, :checksum, :summary, :undoes)",
             named_params! {
                 ":id": run.id, ":started": stamp(run.started), ":finished": stamp(run.finished),
-                ":result": run.result.word(), ":source": run.source, ":mode": mode, ":notify": run.notify,
+                ":result": run.result, ":source": run.source, ":mode": mode, ":notify": run.notify,
                 ":checksum": run.checksum, ":summary": run.summary, ":undoes": run.undoes,
             },
         )?;
@@ -90,10 +89,8 @@ impl Store {
     /// What the last applied run saw of its inputs. None before the first run, and after an upgrade from a version that did
     /// not keep it.
     pub fn last_night(&self) -> Result<Option<LastNight>> {
-        let seen: Option<String> = self
-            .connection
-            .query_row("SELECT seen FROM last_night WHERE only_one = 1", [], |row| row.get(0))
-            .optional()?;
+        let seen: Option<String> =
+            self.first("SELECT seen FROM last_night WHERE only_one = 1", [], |row| row.get(0))?;
         seen.map(|seen| {
             serde_json::from_str(&seen).map_err(|cause| {
                 Failure::new(Kind::Failed, "the store's record of the last run cannot be read")
@@ -108,7 +105,7 @@ impl Store {
     pub fn keep_night(&self, seen: &LastNight) -> Result<()> {
         let seen = serde_json::to_string(seen)
             .map_err(|cause| Failure::new(Kind::Failed, "what the run saw cannot be kept").because(cause))?;
-        self.connection.execute(
+        self.execute(
             "INSERT INTO last_night (only_one, seen) VALUES (1, :seen) \
              ON CONFLICT (only_one) DO UPDATE SET seen = excluded.seen",
             named_params! { ":seen": seen },
@@ -118,48 +115,38 @@ impl Store {
 
     /// All runs, latest first, at most `limit`.
     pub fn runs(&self, limit: u64) -> Result<Vec<RunRow>> {
-        let mut statement = self.connection.prepare("SELECT * FROM run ORDER BY id DESC LIMIT ?1")?;
-        let rows = statement.query_map([limit], run_from_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.all("SELECT * FROM run ORDER BY id DESC LIMIT ?1", [limit], run_from_row)
     }
 
     /// The latest run with this plan.
     pub fn run_with_checksum(&self, checksum: &str) -> Result<Option<RunRow>> {
-        let mut statement =
-            self.connection.prepare("SELECT * FROM run WHERE checksum = ?1 ORDER BY id DESC LIMIT 1")?;
-        Ok(statement.query_row([checksum], run_from_row).optional()?)
+        let query = "SELECT * FROM run WHERE checksum = ?1 ORDER BY id DESC LIMIT 1";
+        self.first(query, [checksum], run_from_row)
     }
 
     /// The runs after this one that were applied, the first ten.
     pub fn applied_since(&self, run: i64) -> Result<Vec<RunRow>> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT * FROM run WHERE id > ?1 AND result <> 'blocked' ORDER BY id LIMIT 10")?;
-        let rows = statement.query_map([run], run_from_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let query = "SELECT * FROM run WHERE id > ?1 AND result <> ?2 ORDER BY id LIMIT 10";
+        self.all(query, (run, RunResult::Blocked), run_from_row)
     }
 
     pub fn run(&self, id: i64) -> Result<Option<RunRow>> {
-        Ok(self.connection.query_row("SELECT * FROM run WHERE id = ?1", [id], run_from_row).optional()?)
+        self.first("SELECT * FROM run WHERE id = ?1", [id], run_from_row)
+    }
+
+    /// The highest number of a run that is on record here.
+    pub fn last_run_number(&self) -> Result<i64> {
+        self.value("SELECT coalesce(max(id), 0) FROM run", [])
     }
 }
 
 fn run_from_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let time = |column: &str| -> rusqlite::Result<DateTime<Utc>> {
-        let text: String = row.get(column)?;
-        Ok(DateTime::parse_from_rfc3339(&text).map_or(DateTime::UNIX_EPOCH, |moment| moment.to_utc()))
-    };
-    let result: String = row.get("result")?;
     let summary: String = row.get("summary")?;
     Ok(RunRow {
         id: row.get("id")?,
-        started: time("started")?,
-        finished: time("finished")?,
-        result: match result.as_str() {
-            "ok" => RunResult::Ok,
-            "partial" => RunResult::Partial,
-            _ => RunResult::Blocked,
-        },
+        started: time(row, "started")?,
+        finished: time(row, "finished")?,
+        result: row.get("result")?,
         source: row.get("source")?,
         mode: row.get("mode")?,
         notify: row.get("notify")?,

@@ -9,10 +9,11 @@ use super::Undo;
 use super::decide::{Fate, Next};
 use crate::account::Account;
 use crate::contact::Field;
-use crate::failure::Result;
-use crate::plan::PlanRow;
-use crate::run::Surroundings;
-use crate::run::plan::{Planned, plan_next};
+use crate::failure::{Failure, Result};
+use crate::findings::Findings;
+use crate::plan::{Overrun, Plan, PlanRow};
+use crate::run::request::{Intent, Options, Request, Surroundings};
+use crate::run::{plan, prepare, source};
 
 /// How it is known what the next run will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub enum Foretold {
     Planned { overruns: Vec<String> },
     /// From what the roster last said; and why not better.
     Remembered { why: String },
-    /// Nothing is given back, so nobody asked.
+    /// Nothing is given back, so it was not asked.
     NotAsked,
 }
 
@@ -29,17 +30,18 @@ pub enum Foretold {
 pub(super) type Foreseen = HashMap<String, Vec<(Field, Next)>>;
 
 impl Undo<'_> {
-    /// Plans the next run. What is written to the store for that is taken back again.
+    /// Finds out what the next run does with the values that are given back: plans it over the accounts as the undo leaves
+    /// them, and takes back what is written to the store for that.
     ///
     /// # Errors
     /// Those of the store. That the run cannot be planned is no error.
-    pub(super) fn foresee(&self, around: &Surroundings<'_>) -> Result<(Foretold, Option<Foreseen>)> {
+    pub(super) fn foresee(&mut self, around: &Surroundings<'_>) -> Result<Foretold> {
         let (config, store) = (self.people.config, self.people.store);
         if config.source.local_path().is_none() {
             let why = "the roster comes over the network, and is not pulled for this".to_owned();
-            return Ok((Foretold::Remembered { why }, None));
+            return Ok(Foretold::Remembered { why });
         }
-        store.set_mark()?;
+        let point = store.savepoint()?;
         let mut given_back = HashSet::new();
         self.walk(&mut |_, after, values| {
             if values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_))) {
@@ -48,34 +50,51 @@ impl Undo<'_> {
             }
             Ok(())
         })?;
-        if given_back.is_empty() {
-            store.back_to_mark()?;
-            return Ok((Foretold::NotAsked, None));
+        let mut foretold = Foretold::NotAsked;
+        if !given_back.is_empty() {
+            let planned = self.plan_next(around, &given_back);
+            around.progress.end();
+            foretold = match planned? {
+                Ok((foreseen, overruns)) => {
+                    self.foreseen = Some(foreseen);
+                    let overruns = overruns.into_iter().map(|overrun| overrun.message).collect();
+                    Foretold::Planned { overruns }
+                }
+                Err(Failure { what, place, .. }) if place.is_empty() => Foretold::Remembered { why: what },
+                Err(Failure { what, place, .. }) => Foretold::Remembered { why: format!("{what} ({place})") },
+            };
         }
-        let planned = plan_next(config, store, around);
-        around.progress.end();
-        let foreseen = match &planned {
-            Ok(planned) => Some(self.read_off(planned, &given_back)?),
-            Err(_) => None,
-        };
-        store.back_to_mark()?;
-        let foretold = match planned {
-            Ok(planned) => {
-                let overruns = planned.overruns.into_iter().map(|overrun| overrun.message).collect();
-                Foretold::Planned { overruns }
-            }
-            Err(failure) => {
-                let place =
-                    if failure.place.is_empty() { String::new() } else { format!(" ({})", failure.place) };
-                Foretold::Remembered { why: format!("{}{place}", failure.what) }
-            }
-        };
-        Ok((foretold, foreseen))
+        point.roll_back()?;
+        Ok(foretold)
     }
 
-    fn read_off(&self, planned: &Planned, given_back: &HashSet<String>) -> Result<Foreseen> {
+    /// Plans the next run, of files as they are now. The inner failure is why that is not possible.
+    fn plan_next(
+        &self,
+        around: &Surroundings<'_>,
+        given_back: &HashSet<String>,
+    ) -> Result<Result<(Foreseen, Vec<Overrun>)>> {
+        let (config, store) = (self.people.config, self.people.store);
+        let options = Options::default();
+        let request = Request { config, options: &options, around, intent: Intent::Preview };
+        let mut rules = match prepare::rules(config, &options, around.now) {
+            Ok(rules) => prepare::of_store(rules, store)?,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let planned = source::open_later(request, store)
+            .and_then(|source| plan::plan(request, source, store, &mut rules, &mut Findings::default()));
+        match planned {
+            Ok(planned) => {
+                let foreseen = self.read_off(&planned.plan, given_back)?;
+                Ok(Ok((foreseen, planned.overruns)))
+            }
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+
+    fn read_off(&self, plan: &Plan, given_back: &HashSet<String>) -> Result<Foreseen> {
         let mut foreseen = Foreseen::new();
-        planned.plan.each_decided(|row| {
+        plan.each_decided(|row| {
             if given_back.contains(row.sourced_id)
                 && let Some(account) = self.people.store.account(row.sourced_id)?
             {

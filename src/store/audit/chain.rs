@@ -1,16 +1,16 @@
-//! The chain over the audit: each run and each edit has a link that covers its rows, its own row in the history, and the
-//! link before. Whoever alters anything has to alter every later link as well; `verify` says where that failed.
+//! The audit chain: each run and each edit has a link that covers its rows, its own row in the history, and the link
+//! before. To alter anything unseen, every later link has to be altered as well; `verify` says where that was not done.
 //!
-//! It shows that something was altered by hand, not who did it; and somebody who writes the whole chain anew leaves
-//! another last digest behind, so that one is worth keeping elsewhere.
+//! The chain shows that something was altered by hand, not by whom. If the whole chain is written anew, its last digest is
+//! another one, so that digest is worth keeping elsewhere.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Row, named_params};
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Kind, Result};
 use crate::store::Store;
-use crate::store::runs::stamp;
+use crate::store::sql::stamp;
 
 /// What an audit row says besides its values.
 pub(in crate::store) struct Meta<'a> {
@@ -23,7 +23,7 @@ pub(in crate::store) struct Meta<'a> {
 }
 
 /// What was written to the audit since the transaction began.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(in crate::store) struct Sealing {
     /// Makes the salts; never stored.
     key: Option<[u8; 32]>,
@@ -102,6 +102,18 @@ pub(in crate::store) struct Link {
 }
 
 impl Link {
+    pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            run: row.get("run_id")?,
+            at: row.get("at")?,
+            first: row.get("first_audit")?,
+            last: row.get("last_audit")?,
+            accounts: row.get("accounts")?,
+            digest: row.get("digest")?,
+        })
+    }
+
     /// `rows` is the digest over the digests of its rows, `run` that of its row in the history.
     pub(in crate::store) fn seal(&self, before: &[u8], run: &[u8], rows: &[u8]) -> Vec<u8> {
         let mut digest = Sha256::new();
@@ -141,7 +153,7 @@ impl Store {
         let key = match sealing.key {
             Some(key) => key,
             None => {
-                let key = self.connection.query_row("SELECT randomblob(32)", [], |row| row.get(0))?;
+                let key = self.value("SELECT randomblob(32)", [])?;
                 *sealing.key.insert(key)
             }
         };
@@ -158,8 +170,7 @@ impl Store {
         match &sealing.nonce {
             Some(nonce) => Ok(nonce.clone()),
             None => {
-                let drawn =
-                    self.connection.query_row("SELECT lower(hex(randomblob(6)))", [], |row| row.get(0))?;
+                let drawn = self.value("SELECT lower(hex(randomblob(6)))", [])?;
                 Ok(sealing.nonce.insert(drawn).clone())
             }
         }
@@ -169,45 +180,46 @@ impl Store {
     pub(in crate::store) fn seal(&self) -> Result<()> {
         let sealing = self.sealing.take();
         let Some(at) = sealing.at else { return Ok(()) };
-        let before = self
-            .connection
-            .query_row("SELECT id, digest, last_audit FROM link ORDER BY id DESC LIMIT 1", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .optional()?;
-        let (id, before, end): (i64, Vec<u8>, i64) = before.ok_or_else(lost)?;
-        let (first, last) = sealing.rows.unwrap_or((end + 1, end));
-        let accounts =
-            self.connection.query_row("SELECT coalesce(max(id), 0) FROM account", [], |row| row.get(0))?;
-        let link =
-            Link { id: id + 1, run: sealing.run, at: stamp(at), first, last, accounts, digest: Vec::new() };
+        let before =
+            self.first("SELECT * FROM link ORDER BY id DESC LIMIT 1", [], Link::read)?.ok_or_else(lost)?;
+        let (first, last) = sealing.rows.unwrap_or((before.last + 1, before.last));
+        let accounts = self.value("SELECT coalesce(max(id), 0) FROM account", [])?;
+        let link = Link {
+            id: before.id + 1,
+            run: sealing.run,
+            at: stamp(at),
+            first,
+            last,
+            accounts,
+            digest: Vec::new(),
+        };
         let run = self.digest_of_run(sealing.run)?;
-        let digest = link.seal(&before, &run, &sealing.digests.finalize());
-        self.connection.execute(
-            "INSERT INTO link VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![link.id, link.run, link.at, link.first, link.last, link.accounts, digest],
+        let digest = link.seal(&before.digest, &run, &sealing.digests.finalize());
+        self.execute(
+            "INSERT INTO link (id, run_id, at, first_audit, last_audit, accounts, digest) \
+             VALUES (:id, :run, :at, :first, :last, :accounts, :digest)",
+            named_params! {
+                ":id": link.id, ":run": link.run, ":at": link.at, ":first": link.first, ":last": link.last,
+                ":accounts": link.accounts, ":digest": digest,
+            },
         )?;
         Ok(())
     }
 
     pub(in crate::store) fn digest_of_run(&self, run: Option<i64>) -> Result<Vec<u8>> {
         let Some(run) = run else { return Ok(Vec::new()) };
-        let mut statement = self.connection.prepare_cached(
-            "SELECT started, finished, result, source, mode, checksum, summary, notify, coalesce(undoes, 0) \
-             FROM run WHERE id = ?1",
-        )?;
-        let digest = statement
-            .query_row([run], |row| {
-                let mut digest = Sha256::new();
-                for column in 0..7 {
-                    add(&mut digest, row.get_ref(column)?.as_str()?.as_bytes());
-                }
-                for column in 7..9 {
-                    add(&mut digest, &row.get::<_, i64>(column)?.to_le_bytes());
-                }
-                Ok(digest.finalize().to_vec())
-            })
-            .optional()?;
+        let query = "SELECT started, finished, result, source, mode, checksum, summary, notify, \
+                     coalesce(undoes, 0) AS undoes FROM run WHERE id = ?1";
+        let digest = self.first(query, [run], |row| {
+            let mut digest = Sha256::new();
+            for column in ["started", "finished", "result", "source", "mode", "checksum", "summary"] {
+                add(&mut digest, row.get_ref(column)?.as_str()?.as_bytes());
+            }
+            for column in ["notify", "undoes"] {
+                add(&mut digest, &row.get::<_, i64>(column)?.to_le_bytes());
+            }
+            Ok(digest.finalize().to_vec())
+        })?;
         Ok(digest.unwrap_or_default())
     }
 }

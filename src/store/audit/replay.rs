@@ -8,7 +8,6 @@ use super::verify::Broken;
 use crate::account::Account;
 use crate::contact::{Details, Field, PersonName};
 use crate::failure::Result;
-use crate::store::accounts::{from_row, select};
 use crate::store::{Grant, Store};
 
 /// What the entries of one account come to.
@@ -96,15 +95,15 @@ impl Store {
         let mut entries = entries.query([])?;
         let mut replayed = Replayed::default();
         while let Some(entry) = entries.next()? {
-            let account = entry.get(0)?;
+            let account = entry.get("account_id")?;
             if account != replayed.account {
                 if let Some(broken) = self.hold(&replayed, &mut grants)? {
                     return Ok(Some(broken));
                 }
                 replayed = Replayed { account, ..Replayed::default() };
             }
-            let field: String = entry.get(1)?;
-            replayed.take(&field, entry.get(2)?, entry.get(3)?);
+            let field: String = entry.get("field")?;
+            replayed.take(&field, entry.get("old")?, entry.get("new")?);
         }
         if let Some(broken) = self.hold(&replayed, &mut grants)? {
             return Ok(Some(broken));
@@ -112,8 +111,7 @@ impl Store {
         if let Some(account) = grants.into_keys().min() {
             return Ok(Some(self.broken(account, "permissions")?));
         }
-        let last: i64 =
-            self.connection.query_row("SELECT coalesce(max(id), 0) FROM account", [], |row| row.get(0))?;
+        let last: i64 = self.value("SELECT coalesce(max(id), 0) FROM account", [])?;
         if last > accounts {
             return Ok(Some(self.broken(last, "origin")?));
         }
@@ -125,12 +123,9 @@ impl Store {
         if replayed.account == 0 {
             return Ok(None);
         }
-        let mut statement = self.connection.prepare_cached(concat!(select!(), "WHERE id = ?1"))?;
-        let mut found = statement.query([replayed.account])?;
-        let Some(row) = found.next()? else {
+        let Some(account) = self.account_by_id(replayed.account)? else {
             return Ok(Some(Broken::Account(format!("number {}", replayed.account), "existence")));
         };
-        let account = from_row(row)?;
         let grants = grants.remove(&replayed.account).unwrap_or_default();
         let differs = replayed.differs(&account, &grants);
         Ok(differs.map(|what| Broken::Account(account.sourced_id, what)))

@@ -1,4 +1,4 @@
-//! Whether anybody has altered the audit: every row and every link held against its digest; and whether accounts and
+//! Whether the audit was altered by hand: every row and every link held against its digest; and whether accounts and
 //! permissions are what it says.
 
 use std::collections::{HashMap, HashSet};
@@ -40,28 +40,24 @@ impl Store {
     /// # Errors
     /// Those of the store. That something was altered is no error here: it is [`Verified::broken`].
     pub fn verify(&self) -> Result<Verified> {
+        // Another process may commit meanwhile.
+        self.preview(|| self.verified())
+    }
+
+    fn verified(&self) -> Result<Verified> {
         let mut verified = Verified { rows: 0, links: 0, last: String::new(), broken: None };
-        // All of it is read as it is at one moment: another process may commit meanwhile.
-        let reading =
-            self.connection.is_autocommit().then(|| self.connection.unchecked_transaction()).transpose()?;
-        verified.broken = self.find_broken(&mut verified)?;
-        if verified.broken.is_none() {
-            verified.broken = self.missing_trigger()?.map(Broken::Trigger);
-        }
-        if let Some(reading) = reading {
-            reading.finish()?;
-        }
+        verified.broken = match self.find_broken(&mut verified)? {
+            Some(broken) => Some(broken),
+            None => self.missing_trigger()?.map(Broken::Trigger),
+        };
         Ok(verified)
     }
 
     /// The first trigger that a store of this version has, and this one has not, or not as it was made.
     fn missing_trigger(&self) -> Result<Option<String>> {
         let triggers = |store: &Self| -> Result<Vec<(String, String)>> {
-            let mut statement = store
-                .connection
-                .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let query = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name";
+            store.all(query, [], |row| Ok((row.get("name")?, row.get("sql")?)))
         };
         let found = triggers(self)?;
         let mut expected = triggers(&Self::empty()?)?.into_iter();
@@ -74,7 +70,7 @@ impl Store {
         let mut erased = Erased::default();
         let mut linked = HashSet::new();
         let first = match links.next()? {
-            Some(row) => link_of(row)?,
+            Some(row) => Link::read(row)?,
             None => return Ok(Some(Broken::Link(1, None))),
         };
         // It covers what is older than the chain, and nothing can be held against that; but itself it stays as it is.
@@ -84,7 +80,7 @@ impl Store {
         }
         let (older_runs, mut before) = (first.run, first);
         while let Some(row) = links.next()? {
-            let link = link_of(row)?;
+            let link = Link::read(row)?;
             if let Some(broken) = self.broken_link(&before, &link, &mut erased, verified)? {
                 return Ok(Some(broken));
             }
@@ -125,13 +121,13 @@ impl Store {
         let mut digests = Sha256::new();
         let mut next = link.first;
         let mut rows = self.connection.prepare_cached(
-            "SELECT audit_row.id, account_id, run_id, origin, actor, field, at, digest, salt, old, new \
+            "SELECT audit_row.id AS id, account_id, run_id, origin, actor, field, at, digest, salt, old, new \
              FROM audit_row LEFT JOIN audit_value ON audit_value.id = audit_row.id \
              WHERE audit_row.id BETWEEN ?1 AND ?2 ORDER BY audit_row.id",
         )?;
         let mut rows = rows.query([link.first, link.last])?;
         while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
+            let id: i64 = row.get("id")?;
             if id != next {
                 return Ok(Some(Broken::Row(next, "it is missing")));
             }
@@ -141,10 +137,10 @@ impl Store {
                 Found::NoValues { account } if self.is_said_erased(account, id)? => erased.put(account, id),
                 Found::NoValues { .. } => return Ok(Some(Broken::Row(id, MISSING))),
             }
-            if row.get::<_, String>(5)? == "erased" {
-                erased.are_erased(row.get(1)?);
+            if row.get_ref("field")?.as_str() == Ok("erased") {
+                erased.are_erased(row.get("account_id")?);
             }
-            digests.update(row.get::<_, Vec<u8>>(7)?);
+            digests.update(row.get::<_, Vec<u8>>("digest")?);
             next += 1;
             verified.rows += 1;
         }
@@ -158,37 +154,29 @@ impl Store {
 
     /// A row, or the values of one, before the first or after the last that a link covers.
     fn row_without_link(&self, end: i64) -> Result<Option<i64>> {
-        let row = self.connection.query_row(
+        self.value(
             "SELECT min(id) FROM (SELECT min(id) AS id FROM audit_row WHERE id < 1 \
              UNION ALL SELECT min(id) FROM audit_row WHERE id > ?1 \
              UNION ALL SELECT min(id) FROM audit_value WHERE id < 1 \
              UNION ALL SELECT min(id) FROM audit_value WHERE id > ?1)",
             [end],
-            |row| row.get(0),
-        )?;
-        Ok(row)
+        )
     }
 
     /// A run whose link is gone, or that never had one. Runs up to `older` are older than the chain.
     fn run_without_link(&self, linked: &HashSet<i64>, older: Option<i64>) -> Result<Option<Broken>> {
         let older = older.unwrap_or_default();
-        let mut statement = self.connection.prepare("SELECT id FROM run ORDER BY id")?;
-        let mut runs = statement.query([])?;
-        while let Some(row) = runs.next()? {
-            let run = row.get(0)?;
-            if !(1..=older).contains(&run) && !linked.contains(&run) {
-                return Ok(Some(Broken::Run(run)));
-            }
-        }
-        Ok(None)
+        let runs: Vec<i64> = self.all("SELECT id FROM run ORDER BY id", [], |row| row.get(0))?;
+        let without = runs.into_iter().find(|run| !(1..=older).contains(run) && !linked.contains(run));
+        Ok(without.map(Broken::Run))
     }
 
     /// Whether a later row says that the values of an account were erased; that one is still to be checked.
     fn is_said_erased(&self, account: i64, row: i64) -> Result<bool> {
-        let mut statement = self.connection.prepare_cached(
+        self.value(
             "SELECT EXISTS (SELECT 1 FROM audit_row WHERE account_id = ?1 AND field = 'erased' AND audit_row.id >= ?2)",
-        )?;
-        Ok(statement.query_row([account, row], |row| row.get(0))?)
+            [account, row],
+        )
     }
 }
 
@@ -213,18 +201,6 @@ impl Erased {
     }
 }
 
-fn link_of(row: &rusqlite::Row<'_>) -> Result<Link> {
-    Ok(Link {
-        id: row.get(0)?,
-        run: row.get(1)?,
-        at: row.get(2)?,
-        first: row.get(3)?,
-        last: row.get(4)?,
-        accounts: row.get(5)?,
-        digest: row.get(6)?,
-    })
-}
-
 enum Found {
     Holds,
     NoValues { account: i64 },
@@ -233,19 +209,25 @@ enum Found {
 
 /// Holds a row against its digest.
 fn look(row: &rusqlite::Row<'_>) -> Result<Found> {
-    let account = row.get(1)?;
-    let text = |column: usize| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-    let stored = row.get_ref(7)?.as_blob().map_err(rusqlite::Error::from)?;
+    let account = row.get("account_id")?;
+    let text = |column: &str| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
+    let stored = row.get_ref("digest")?.as_blob().map_err(rusqlite::Error::from)?;
     let Some(values) = stored.first_chunk::<16>() else { return Ok(Found::Wrong("its digest is not one")) };
-    let meta =
-        Meta { account, run: row.get(2)?, origin: text(3)?, actor: text(4)?, field: text(5)?, at: text(6)? };
+    let meta = Meta {
+        account,
+        run: row.get("run_id")?,
+        origin: text("origin")?,
+        actor: text("actor")?,
+        field: text("field")?,
+        at: text("at")?,
+    };
     if digest(&meta, values)[..] != stored[..] {
         return Ok(Found::Wrong("who did it, to whom, or when was altered"));
     }
-    let salt: Option<Vec<u8>> = row.get(8)?;
+    let salt: Option<Vec<u8>> = row.get("salt")?;
     Ok(match salt {
         None => Found::NoValues { account },
-        Some(salt) if value_digest(&salt, text(9)?, text(10)?) == *values => Found::Holds,
+        Some(salt) if value_digest(&salt, text("old")?, text("new")?) == *values => Found::Holds,
         Some(_) => Found::Wrong("its values were altered"),
     })
 }

@@ -1,13 +1,15 @@
-//! Handing messages over: which is next, what became of it, and who is left alone.
+//! Handing messages over: which is next, what became of it, which channels rest, and which numbers get no texts.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{Row, named_params};
 
-use super::{OUT_OF_DATE, WAITING, moment};
+use super::{
+    AT_ONCE, DISCARDED, FAILED, NOT_ARRIVED, OUT_OF_DATE, QUEUED, SENDING, SENT, TRIED, UNKNOWN, WAITING,
+};
 use crate::failure::Result;
-use crate::message::{Audience, Channel, DeliveryState, Message, Recipient};
+use crate::message::{Channel, DeliveryState, Message, Recipient};
 use crate::store::Store;
-use crate::store::runs::stamp;
+use crate::store::sql::{moment, stamp, time};
 
 /// A message that is being handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct Waiting {
     pub attempts: u32,
     /// How often it was handed over and no answer came: it may have arrived already.
     pub lost: u32,
-    /// The last one who handed it over died over it.
+    /// The process that handed it over died while it did.
     pub died: bool,
     /// Random part of its key; empty for a message that was queued by an earlier version.
     pub nonce: String,
@@ -90,8 +92,7 @@ impl Store {
         if settled.is_none() && take.is_none() {
             return Ok(None);
         }
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let step = (|| {
+        self.transaction(|| {
             if let Some(settled) = settled {
                 self.settle(settled)?;
             }
@@ -99,81 +100,41 @@ impl Store {
                 Some((channel, now)) => self.take(channel, now),
                 None => Ok(None),
             }
-        })();
-        match step {
-            Ok(taken) => {
-                self.connection.execute_batch("COMMIT").inspect_err(|_| {
-                    // What could not be committed is tried again as a whole.
-                    let _ = self.connection.execute_batch("ROLLBACK");
-                })?;
-                Ok(taken)
-            }
-            Err(failure) => {
-                let _ = self.connection.execute_batch("ROLLBACK");
-                Err(failure)
-            }
-        }
+        })
     }
 
     fn settle(&self, settled: &Settled) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET state = :state, settled = :at, due = :due, reason = :reason, reference = :reference, \
-             attempts = attempts - :uncounted, lost = lost + :lost, trying = :trying \
-             WHERE id = :id AND state = 'sending'",
+        self.execute(
+            &format!(
+                "UPDATE outbox SET state = :state, settled = :at, due = :due, reason = :reason, reference = :reference, \
+                 attempts = attempts - :uncounted, lost = lost + :lost, trying = :trying \
+                 WHERE id = :id AND state = {SENDING}"
+            ),
+            named_params! {
+                ":id": settled.id, ":state": settled.state, ":at": stamp(settled.at), ":due": settled.due.map(stamp),
+                ":reason": settled.reason, ":reference": settled.reference, ":uncounted": settled.uncounted,
+                ":lost": settled.lost, ":trying": settled.trying,
+            },
         )?;
-        statement.execute(named_params! {
-            ":id": settled.id, ":state": settled.state.word(), ":at": stamp(settled.at),
-            ":due": settled.due.map(stamp), ":reason": settled.reason, ":reference": settled.reference,
-            ":uncounted": settled.uncounted, ":lost": settled.lost, ":trying": settled.trying,
-        })?;
         Ok(())
     }
 
     /// The one that had the fewest turns, and of those the oldest: one that is never taken must not block the others.
     fn take(&self, channel: Channel, now: DateTime<Utc>) -> Result<Option<Waiting>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, coalesce(run_id, 0), audience, recipient, subject, body, html, queued, attempts, lost, \
-             state = 'sending', nonce, trying, settled, others_taken FROM outbox \
-             WHERE channel = :channel AND state IN ('queued', 'sending', 'deferred', 'unknown') \
-             AND (state IN ('queued', 'sending') OR due <= :now) ORDER BY turns, id LIMIT 1",
-        )?;
-        let values = named_params! { ":channel": channel.word(), ":now": stamp(now) };
-        let found = statement
-            .query_row(values, |row| {
-                let died: bool = row.get(10)?;
-                Ok(Waiting {
-                    id: row.get(0)?,
-                    run: row.get(1)?,
-                    message: Message {
-                        to: Recipient {
-                            channel,
-                            audience: match row.get_ref(2)?.as_str()? {
-                                "former" => Audience::Former,
-                                _ => Audience::Current,
-                            },
-                            address: row.get(3)?,
-                        },
-                        subject: row.get(4)?,
-                        body: row.get(5)?,
-                        html: row.get(6)?,
-                    },
-                    queued: moment(row, 7)?.unwrap_or(DateTime::UNIX_EPOCH),
-                    attempts: row.get::<_, u32>(8)? + 1,
-                    lost: row.get::<_, u32>(9)? + u32::from(died),
-                    died,
-                    nonce: row.get(11)?,
-                    trying: row.get(12)?,
-                    settled: moment(row, 13)?,
-                    others_taken: row.get(14)?,
-                })
-            })
-            .optional()?;
+        let query = format!(
+            "SELECT id, coalesce(run_id, 0) AS run, channel, audience, recipient, subject, body, html, queued, attempts, \
+             lost, state = {SENDING} AS died, nonce, trying, settled, others_taken FROM outbox \
+             WHERE channel = :channel AND state IN {WAITING} AND (state IN {AT_ONCE} OR due <= :now) \
+             ORDER BY turns, id LIMIT 1"
+        );
+        let values = named_params! { ":channel": channel, ":now": stamp(now) };
+        let found = self.first(&query, values, waiting_from_row)?;
         if let Some(found) = &found {
-            let mut statement = self.connection.prepare_cached(
-                "UPDATE outbox SET lost = lost + (state = 'sending'), state = 'sending', attempts = attempts + 1, \
-                 turns = turns + 1 WHERE id = ?1",
-            )?;
-            statement.execute([found.id])?;
+            let update = format!(
+                "UPDATE outbox SET lost = lost + (state = {SENDING}), state = {SENDING}, attempts = attempts + 1, \
+                 turns = turns + 1 WHERE id = ?1"
+            );
+            self.execute(&update, [found.id])?;
         }
         Ok(found)
     }
@@ -181,60 +142,55 @@ impl Store {
     /// Puts messages back into the queue that were not taken through no fault of their own: they need not wait, and the try
     /// is not counted. They go behind those that had fewer turns. With each id, for how long it had been tried before.
     pub fn put_back(&self, messages: &[(i64, i64)], at: DateTime<Utc>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET due = CASE WHEN lost > 0 THEN ?3 END, attempts = max(attempts - 1, 0), trying = ?2, \
-             state = CASE WHEN lost > 0 THEN 'unknown' ELSE 'queued' END WHERE id = ?1 AND state IN ('deferred', 'unknown')",
-        )?;
+        let update = format!(
+            "UPDATE outbox SET due = CASE WHEN lost > 0 THEN :at END, attempts = max(attempts - 1, 0), trying = :trying, \
+             state = CASE WHEN lost > 0 THEN {UNKNOWN} ELSE {QUEUED} END WHERE id = :id AND state IN {TRIED}"
+        );
         for (id, trying) in messages {
-            statement.execute(rusqlite::params![id, trying, stamp(at)])?;
+            self.execute(&update, named_params! { ":id": id, ":trying": trying, ":at": stamp(at) })?;
         }
         Ok(())
     }
 
     /// Notes that others were taken where these were not: what the server said was about these recipients.
     pub fn others_were_taken(&self, ids: &[i64]) -> Result<()> {
-        let mut statement = self
-            .connection
-            .prepare_cached("UPDATE outbox SET others_taken = 1 WHERE id = ?1 AND others_taken = 0")?;
         for id in ids {
-            statement.execute([id])?;
+            self.execute("UPDATE outbox SET others_taken = 1 WHERE id = ?1 AND others_taken = 0", [id])?;
         }
         Ok(())
     }
 
-    /// Brings back what a clock that was wrong for a night has put into the future. `next_try` and `rest` are how long these
-    /// can be at most.
+    /// Corrects times that a clock that was wrong for a night has put into the future. `next_try` and `rest` are how long
+    /// these can be at most.
     pub fn correct_times(&self, now: DateTime<Utc>, next_try: TimeDelta, rest: TimeDelta) -> Result<()> {
         // What another process has just noted may be a little later than what this one took for now.
         let (latest, soon) = (stamp(now + next_try + SLACK), stamp(now + SLACK));
-        let now_text = stamp(now);
-        let waiting_later = format!("{WAITING} AND (due > ?1 OR queued > ?2 OR settled > ?2)");
-        let sent_later = "state = 'sent' AND channel IN ('email', 'sms') AND settled > ?1";
-        let (waiting, sent, resting): (bool, bool, bool) = self.connection.query_row(
-            &format!(
-                "SELECT EXISTS (SELECT 1 FROM outbox WHERE {waiting_later}), \
-                 EXISTS (SELECT 1 FROM outbox WHERE {}), EXISTS (SELECT 1 FROM channel_rest WHERE until > ?3)",
-                sent_later.replace("?1", "?2")
-            ),
-            [&latest, &soon, &stamp(now + rest + SLACK)],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        let (now_text, rested) = (stamp(now), stamp(now + rest + SLACK));
+        let waiting_later =
+            format!("state IN {WAITING} AND (due > :latest OR queued > :soon OR settled > :soon)");
+        let sent_later = format!("state = {SENT} AND channel IN ('email', 'sms') AND settled > :soon");
+        // Nothing is written where there is nothing to correct: a run may hold the store.
+        let waiting: bool = self.value(
+            &format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {waiting_later})"),
+            named_params! { ":latest": latest, ":soon": soon },
         )?;
         if waiting {
-            self.connection.execute(
+            self.execute(
                 &format!(
-                    "UPDATE outbox SET due = CASE WHEN due > ?1 THEN ?3 ELSE due END, settled = min(settled, ?3), \
-                     queued = CASE WHEN nonce <> '' THEN min(queued, ?3) ELSE queued END WHERE {waiting_later}"
+                    "UPDATE outbox SET due = CASE WHEN due > :latest THEN :now ELSE due END, settled = min(settled, :now), \
+                     queued = CASE WHEN nonce <> '' THEN min(queued, :now) ELSE queued END WHERE {waiting_later}"
                 ),
-                [&latest, &soon, &now_text],
+                named_params! { ":latest": latest, ":soon": soon, ":now": now_text },
             )?;
         }
-        if sent {
-            self.connection
-                .execute(&format!("UPDATE outbox SET settled = ?2 WHERE {sent_later}"), [&soon, &now_text])?;
+        if self.value(&format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {sent_later})"), [&soon])? {
+            self.execute(
+                &format!("UPDATE outbox SET settled = :now WHERE {sent_later}"),
+                named_params! { ":soon": soon, ":now": now_text },
+            )?;
         }
-        if resting {
-            self.connection
-                .execute("DELETE FROM channel_rest WHERE until > ?1", [stamp(now + rest + SLACK)])?;
+        if self.value("SELECT EXISTS (SELECT 1 FROM channel_rest WHERE until > ?1)", [&rested])? {
+            self.execute("DELETE FROM channel_rest WHERE until > ?1", [&rested])?;
         }
         Ok(())
     }
@@ -242,143 +198,151 @@ impl Store {
     /// Since when the oldest message of a channel waits, and how many do. Not those that wait for a person to decide.
     pub fn oldest_waiting(&self, channel: Channel) -> Result<Option<(DateTime<Utc>, u64)>> {
         let query = format!(
-            "SELECT min(queued), count(*) FROM outbox WHERE channel = ?1 AND {WAITING} \
-             AND NOT (state = 'unknown' AND due IS NULL)"
+            "SELECT min(queued) AS oldest, count(*) AS count FROM outbox WHERE channel = ?1 AND state IN {WAITING} \
+             AND NOT (state = {UNKNOWN} AND due IS NULL)"
         );
-        let (oldest, count) =
-            self.connection.query_row(&query, [channel.word()], |row| Ok((moment(row, 0)?, row.get(1)?)))?;
-        Ok(oldest.map(|oldest| (oldest, count)))
+        let found = self.first(&query, [channel], |row| Ok((moment(row, "oldest")?, row.get("count")?)))?;
+        Ok(found.and_then(|(oldest, count)| oldest.map(|oldest| (oldest, count))))
     }
 
     /// Gives up messages to old addresses that another person has by now, where a later run has looked at the accounts since
     /// the message was queued.
     pub fn drop_passed_on(&self, at: DateTime<Utc>) -> Result<usize> {
-        const WAITS: &str = "audience = 'former' AND state IN ('queued', 'deferred')";
-        let older = format!("{WAITS} AND coalesce(run_id, 0) < (SELECT max(id) FROM run)");
-        let any: bool = self.connection.query_row(
-            &format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {older})"),
-            [],
-            |row| row.get(0),
-        )?;
-        if !any {
+        let older = format!(
+            "audience = 'former' AND state IN {NOT_ARRIVED} AND coalesce(run_id, 0) < (SELECT max(id) FROM run)"
+        );
+        // Nothing is written where there is nothing to give up: a run may hold the store.
+        if !self.value(&format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {older})"), [])? {
             return Ok(0);
         }
         // The person's own account has another address now: none of the rows can be their own.
-        Ok(self.connection.execute(
-            &format!(
-                "UPDATE outbox SET state = 'discarded', due = NULL, settled = ?1, reason = '{OUT_OF_DATE}' \
-                 WHERE {older} AND (channel = 'email' AND lower(recipient) IN (SELECT lower(email) FROM account \
-                 WHERE archived = 0 AND email <> '') OR channel = 'sms' AND recipient IN (SELECT phone FROM account \
-                 WHERE archived = 0 AND phone <> ''))"
-            ),
-            [stamp(at)],
-        )?)
+        let update = format!(
+            "UPDATE outbox SET state = {DISCARDED}, due = NULL, settled = ?1, reason = '{OUT_OF_DATE}' \
+             WHERE {older} AND (channel = 'email' AND lower(recipient) IN (SELECT lower(email) FROM account \
+             WHERE archived = 0 AND email <> '') OR channel = 'sms' AND recipient IN (SELECT phone FROM account \
+             WHERE archived = 0 AND phone <> ''))"
+        );
+        self.execute(&update, [stamp(at)])
     }
 
-    /// Gives messages up that wait to be tried again.
+    /// Gives a message up that waits to be tried again.
     pub fn give_up(&self, id: i64, reason: &str, at: DateTime<Utc>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET state = 'failed', due = NULL, settled = ?3, reason = ?2 \
-             WHERE id = ?1 AND state IN ('deferred', 'unknown')",
+        self.execute(
+            &format!(
+                "UPDATE outbox SET state = {FAILED}, due = NULL, settled = :at, reason = :reason \
+                 WHERE id = :id AND state IN {TRIED}"
+            ),
+            named_params! { ":id": id, ":reason": reason, ":at": stamp(at) },
         )?;
-        statement.execute(rusqlite::params![id, reason, stamp(at)])?;
         Ok(())
     }
 
     /// How many wait for this channel, and the earliest moment at which one of those is due that are not due now.
     pub fn waiting_for(&self, channel: Channel, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>)> {
         let query = format!(
-            "SELECT count(*), min(CASE WHEN state IN ('deferred', 'unknown') AND due > ?2 THEN due END) FROM outbox \
-             WHERE channel = ?1 AND {WAITING}"
+            "SELECT count(*) AS count, min(CASE WHEN state IN {TRIED} AND due > :now THEN due END) AS next FROM outbox \
+             WHERE channel = :channel AND state IN {WAITING}"
         );
-        let values = [channel.word().to_owned(), stamp(now)];
-        Ok(self.connection.query_row(&query, values, |row| Ok((row.get(0)?, moment(row, 1)?)))?)
+        let values = named_params! { ":channel": channel, ":now": stamp(now) };
+        let found = self.first(&query, values, |row| Ok((row.get("count")?, moment(row, "next")?)))?;
+        Ok(found.unwrap_or_default())
     }
 
     /// How many of this channel are due now.
     pub fn due(&self, channel: Channel, now: DateTime<Utc>) -> Result<u64> {
         let query = format!(
-            "SELECT count(*) FROM outbox WHERE channel = ?1 AND {WAITING} \
-             AND (state IN ('queued', 'sending') OR due <= ?2)"
+            "SELECT count(*) FROM outbox WHERE channel = ?1 AND state IN {WAITING} AND (state IN {AT_ONCE} OR due <= ?2)"
         );
-        Ok(self.connection.query_row(&query, [channel.word().to_owned(), stamp(now)], |row| row.get(0))?)
+        self.value(&query, (channel, stamp(now)))
     }
 
     /// How many went out in the 24 hours before a moment, and when the first of these did. A time in the future, which a
     /// wrong clock has left, is none of them.
     pub fn sent_today(&self, channel: Channel, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>)> {
-        let values = [channel.word().to_owned(), stamp(now - TimeDelta::days(1)), stamp(now + SLACK)];
-        Ok(self.connection.query_row(
-            "SELECT count(*), min(settled) FROM outbox WHERE channel = ?1 AND state = 'sent' AND settled > ?2 \
-             AND settled <= ?3",
-            values,
-            |row| Ok((row.get(0)?, moment(row, 1)?)),
-        )?)
+        let query = format!(
+            "SELECT count(*) AS count, min(settled) AS first FROM outbox WHERE channel = ?1 AND state = {SENT} \
+             AND settled > ?2 AND settled <= ?3"
+        );
+        let values = (channel, stamp(now - TimeDelta::days(1)), stamp(now + SLACK));
+        let found = self.first(&query, values, |row| Ok((row.get("count")?, moment(row, "first")?)))?;
+        Ok(found.unwrap_or_default())
     }
 
     /// When the last message of a channel was handed over.
     pub fn last_sent(&self, channel: Channel) -> Result<Option<DateTime<Utc>>> {
-        let query = "SELECT max(settled) FROM outbox WHERE channel = ?1 AND state = 'sent'";
-        Ok(self.connection.query_row(query, [channel.word()], |row| moment(row, 0))?)
+        let query = format!("SELECT max(settled) AS last FROM outbox WHERE channel = ?1 AND state = {SENT}");
+        Ok(self.first(&query, [channel], |row| moment(row, "last"))?.flatten())
     }
 
     /// Whether a message of ours is known to the gateway by this id.
     pub fn has_reference(&self, reference: &str) -> Result<bool> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = 'sms' AND state = 'sent' AND reference = ?1)",
-        )?;
-        Ok(statement.query_row([reference], |row| row.get(0))?)
+        let query = format!(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = 'sms' AND state = {SENT} AND reference = ?1)"
+        );
+        self.value(&query, [reference])
     }
 
     /// Until when a channel rests, and why.
     pub fn rest(&self, channel: Channel) -> Result<Option<(DateTime<Utc>, String)>> {
-        let found = self
-            .connection
-            .query_row("SELECT until, reason FROM channel_rest WHERE channel = ?1", [channel.word()], |row| {
-                Ok(moment(row, 0)?.map(|until| (until, row.get::<_, String>(1))))
-            })
-            .optional()?
-            .flatten();
-        Ok(match found {
-            Some((until, reason)) => Some((until, reason?)),
-            None => None,
-        })
+        let query = "SELECT until, reason FROM channel_rest WHERE channel = ?1";
+        let found = self.first(query, [channel], |row| Ok((moment(row, "until")?, row.get("reason")?)))?;
+        Ok(found.and_then(|(until, reason)| until.map(|until| (until, reason))))
     }
 
-    /// Lets a channel rest, or wakes it up.
+    /// Lets a channel rest, or ends its rest.
     pub fn set_rest(&self, channel: Channel, until: Option<(DateTime<Utc>, &str)>) -> Result<()> {
         match until {
-            Some((until, reason)) => self.connection.execute(
-                "INSERT OR REPLACE INTO channel_rest VALUES (?1, ?2, ?3)",
-                [channel.word(), &stamp(until), reason],
+            Some((until, reason)) => self.execute(
+                "INSERT OR REPLACE INTO channel_rest (channel, until, reason) VALUES (?1, ?2, ?3)",
+                (channel, stamp(until), reason),
             )?,
-            None => {
-                self.connection.execute("DELETE FROM channel_rest WHERE channel = ?1", [channel.word()])?
-            }
+            None => self.execute("DELETE FROM channel_rest WHERE channel = ?1", [channel])?,
         };
         Ok(())
     }
 
     /// The numbers that are never texted.
     pub fn opt_outs(&self) -> Result<Vec<String>> {
-        let mut statement = self.connection.prepare("SELECT number FROM opt_out")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.all("SELECT number FROM opt_out", [], |row| row.get(0))
     }
 
     pub fn has_opted_out(&self, number: &str) -> Result<bool> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_out WHERE number = ?1)")?;
-        Ok(statement.query_row([number], |row| row.get(0))?)
+        self.value("SELECT EXISTS (SELECT 1 FROM opt_out WHERE number = ?1)", [number])
     }
 
     pub fn opt_out(&self, number: &str, at: DateTime<Utc>) -> Result<()> {
-        self.connection.execute("INSERT OR IGNORE INTO opt_out VALUES (?1, ?2)", [number, &stamp(at)])?;
+        self.execute("INSERT OR IGNORE INTO opt_out (number, since) VALUES (?1, ?2)", [number, &stamp(at)])?;
         Ok(())
     }
 
     /// The owner has answered START. Whether the number had been opted out.
     pub fn opt_in(&self, number: &str) -> Result<bool> {
-        Ok(self.connection.execute("DELETE FROM opt_out WHERE number = ?1", [number])? > 0)
+        Ok(self.execute("DELETE FROM opt_out WHERE number = ?1", [number])? > 0)
     }
+}
+
+fn waiting_from_row(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    let died: bool = row.get("died")?;
+    Ok(Waiting {
+        id: row.get("id")?,
+        run: row.get("run")?,
+        message: Message {
+            to: Recipient {
+                channel: row.get("channel")?,
+                audience: row.get("audience")?,
+                address: row.get("recipient")?,
+            },
+            subject: row.get("subject")?,
+            body: row.get("body")?,
+            html: row.get("html")?,
+        },
+        queued: time(row, "queued")?,
+        attempts: row.get::<_, u32>("attempts")? + 1,
+        lost: row.get::<_, u32>("lost")? + u32::from(died),
+        died,
+        nonce: row.get("nonce")?,
+        trying: row.get("trying")?,
+        settled: moment(row, "settled")?,
+        others_taken: row.get("others_taken")?,
+    })
 }

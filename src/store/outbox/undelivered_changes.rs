@@ -1,5 +1,5 @@
-//! People who have not been told yet of something that changed: their message waits, or was refused. What it says may not be
-//! so any more when there is something new to say.
+//! Changes of which the person has not been told yet: the message waits, or was refused. Its text may no longer be true when
+//! there is something new to tell.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,14 +7,18 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use rusqlite::named_params;
 
-use super::{GONE, OUT_OF_DATE, WAITING};
+use super::{
+    AT_REST, DISCARDED, FAILED, GONE, NOT_ARRIVED, OUT_OF_DATE, QUEUED, SENDING, SENT, UNKNOWN, WAITING,
+};
+use crate::contact::phone_key;
 use crate::contact::{Details, Field};
 use crate::failure::Result;
 use crate::message::{Audience, Channel, Recipient};
+use crate::store::Origin;
 use crate::store::Store;
-use crate::store::runs::stamp;
+use crate::store::sql::{stamp, text};
 
-/// What somebody has not been told of yet.
+/// What a person has not been told of yet.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UndeliveredChanges {
     /// The first of those changes, in the audit.
@@ -57,119 +61,117 @@ impl Store {
     /// A message that is being handed over just now counts as told, one that was given up by hand as well.
     pub fn undelivered_changes(&self, only: Option<i64>) -> Result<HashMap<i64, UndeliveredChanges>> {
         // Apart, since each state has an index of its own.
-        let part = |states: &str| {
+        let part = |states: String| {
             format!(
                 "SELECT account_id, first_change FROM outbox WHERE {states} AND audience = 'current' \
-                 AND state <> 'sending' AND first_change NOT NULL AND (:only IS NULL OR account_id = :only) \
+                 AND state <> {SENDING} AND first_change NOT NULL AND (:only IS NULL OR account_id = :only) \
                  AND NOT EXISTS (SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id \
-                 AND later.audience = 'current' AND later.state = 'sent' AND later.id > outbox.id)"
+                 AND later.audience = 'current' AND later.state = {SENT} AND later.id > outbox.id)"
             )
         };
         let query = format!(
-            "SELECT account_id, min(first_change) FROM ({} UNION ALL {} UNION ALL {}) GROUP BY account_id",
-            part(WAITING),
-            part("state = 'failed'"),
-            part(&format!("state = 'discarded' AND reason = '{GONE}'"))
+            "SELECT account_id, min(first_change) AS since FROM ({} UNION ALL {} UNION ALL {}) GROUP BY account_id",
+            part(format!("state IN {WAITING}")),
+            part(format!("state = {FAILED}")),
+            part(format!("state = {DISCARDED} AND reason = '{GONE}'"))
         );
-        let mut statement = self.connection.prepare(&query)?;
-        let rows =
-            statement.query_map(named_params! { ":only": only }, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut undelivered = HashMap::new();
-        for row in rows {
-            let (account, since): (i64, i64) = row?;
+        let found: Vec<(i64, i64)> = self.all(&query, named_params! { ":only": only }, |row| {
+            Ok((row.get("account_id")?, row.get("since")?))
+        })?;
+        let changes = |(account, since)| {
             let (before, former) = (self.before(account, since)?, self.former_told(account, since)?);
-            undelivered.insert(account, UndeliveredChanges { since, before, former });
-        }
-        Ok(undelivered)
+            Ok((account, UndeliveredChanges { since, before, former }))
+        };
+        found.into_iter().map(changes).collect()
     }
 
-    /// What the sync, or somebody by hand, has changed since, and from what.
+    /// What the sync, or a person by hand, has changed since, and from what.
     fn before(&self, account: i64, since: i64) -> Result<Vec<(Field, String)>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT field, coalesce(old, '') FROM audit_row LEFT JOIN audit_value ON audit_value.id = audit_row.id \
-             WHERE account_id = ?1 AND audit_row.id >= ?2 AND origin <> 'platform' ORDER BY audit_row.id",
-        )?;
-        let rows = statement
-            .query_map([account, since], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         let mut before: Vec<(Field, String)> = Vec::new();
-        for row in rows {
-            let (key, old) = row?;
-            if let Some(field) = Field::of_key(&key)
-                && before.iter().all(|(known, _)| *known != field)
-            {
-                before.push((field, old));
-            }
-        }
+        self.each(
+            "SELECT field, coalesce(old, '') AS old FROM audit_row LEFT JOIN audit_value ON audit_value.id = audit_row.id \
+             WHERE account_id = :account AND audit_row.id >= :since AND origin <> :platform ORDER BY audit_row.id",
+            named_params! { ":account": account, ":since": since, ":platform": Origin::Platform },
+            ["field", "old"],
+            |row, [field, old]| {
+                if let Some(field) = Field::of_key(text(row, field)?)
+                    && before.iter().all(|(known, _)| *known != field)
+                {
+                    before.push((field, row.get(old)?));
+                }
+                Ok(())
+            },
+        )?;
         Ok(before)
     }
 
     fn former_told(&self, account: i64, since: i64) -> Result<Vec<(Channel, String)>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT channel, recipient FROM outbox WHERE account_id = ?1 AND audience = 'former' AND first_change >= ?2 \
-             AND NOT (state = 'discarded' AND reason = ?3)",
-        )?;
-        let rows = statement.query_map(rusqlite::params![account, since, OUT_OF_DATE], |row| {
-            let channel = match row.get_ref(0)?.as_str()? {
-                "sms" => Channel::Sms,
-                _ => Channel::Email,
-            };
-            Ok((channel, row.get(1)?))
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.all(
+            &format!(
+                "SELECT channel, recipient FROM outbox WHERE account_id = ?1 AND audience = 'former' \
+                 AND first_change >= ?2 AND NOT (state = {DISCARDED} AND reason = '{OUT_OF_DATE}')"
+            ),
+            [account, since],
+            |row| Ok((row.get("channel")?, row.get("recipient")?)),
+        )
     }
 
-    /// Gives up what waits for somebody and is not so any more: what the person is told anew, and that an address is an old
-    /// one which is theirs again.
+    /// Gives up messages that wait for a person and are no longer true: what the person is told anew, and that an address is
+    /// an old one that the person has again.
     pub fn drop_out_of_date(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET state = 'discarded', due = NULL, settled = :at, reason = :reason \
-             WHERE account_id = :account \
-             AND (state IN ('queued', 'deferred', 'unknown') OR state = 'discarded' AND reason = :gone) \
-             AND (audience = 'current' AND first_change NOT NULL \
-             OR audience = 'former' AND recipient IN (:email, :phone))",
+        self.execute(
+            &format!(
+                "UPDATE outbox SET state = {DISCARDED}, due = NULL, settled = :at, reason = '{OUT_OF_DATE}' \
+                 WHERE account_id = :account \
+                 AND (state IN {AT_REST} OR state = {DISCARDED} AND reason = '{GONE}') \
+                 AND (audience = 'current' AND first_change NOT NULL \
+                 OR audience = 'former' AND recipient IN (:email, :phone))"
+            ),
+            named_params! {
+                ":account": account, ":at": stamp(at), ":email": now.email, ":phone": phone_key(&now.phone),
+            },
         )?;
-        statement.execute(named_params! {
-            ":account": account, ":at": stamp(at), ":reason": OUT_OF_DATE, ":gone": GONE,
-            ":email": now.email, ":phone": crate::contact::phone_key(&now.phone),
-        })?;
         Ok(())
     }
 
-    /// Gives up all that waits for somebody who is no longer there to be told. What is not tried again by itself stays for
-    /// whoever decides on it.
+    /// Gives up all that waits for a person who has left. A message that is not tried again by itself stays for a person to
+    /// decide on.
     pub fn drop_all_waiting(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET state = 'discarded', due = NULL, settled = ?2, reason = ?3 \
-             WHERE account_id = ?1 AND (state IN ('queued', 'deferred') OR state = 'unknown' AND due NOT NULL)",
+        self.execute(
+            &format!(
+                "UPDATE outbox SET state = {DISCARDED}, due = NULL, settled = ?2, reason = '{GONE}' \
+                 WHERE account_id = ?1 AND (state IN {NOT_ARRIVED} OR state = {UNKNOWN} AND due NOT NULL)"
+            ),
+            (account, stamp(at)),
         )?;
-        statement.execute(rusqlite::params![account, stamp(at), GONE])?;
         Ok(())
     }
 
-    /// Whether something was given up because somebody has left.
+    /// Whether a message was given up because its person has left.
     pub fn has_gone(&self) -> Result<bool> {
-        let query =
-            format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'discarded' AND reason = '{GONE}')");
-        Ok(self.connection.query_row(&query, [], |row| row.get(0))?)
+        let condition = format!("state = {DISCARDED} AND reason = '{GONE}'");
+        self.value(&format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {condition})"), [])
     }
 
-    /// Queues what was given up because somebody had left who is back, unless the address is not theirs any more.
+    /// Queues what was given up because its person had left, now that the person is back; but not to an address that the
+    /// person no longer has.
     pub fn queue_again(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET reason = :out_of_date WHERE account_id = :account AND state = 'discarded' \
-             AND reason = :gone AND audience = 'current' AND lower(recipient) NOT IN (lower(:email), :phone)",
+        self.execute(
+            &format!(
+                "UPDATE outbox SET reason = '{OUT_OF_DATE}' WHERE account_id = :account AND state = {DISCARDED} \
+                 AND reason = '{GONE}' AND audience = 'current' AND lower(recipient) NOT IN (lower(:email), :phone)"
+            ),
+            named_params! { ":account": account, ":email": now.email, ":phone": phone_key(&now.phone) },
         )?;
-        statement.execute(named_params! {
-            ":account": account, ":out_of_date": OUT_OF_DATE, ":gone": GONE,
-            ":email": now.email, ":phone": crate::contact::phone_key(&now.phone),
-        })?;
         // As by hand: what may have arrived is looked up where that is possible, and not repeated for ever.
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE outbox SET attempts = 0, settled = ?2, reason = '', due = CASE WHEN lost > 0 THEN ?2 END, \
-             state = CASE WHEN lost > 0 THEN 'unknown' ELSE 'queued' END \
-             WHERE account_id = ?1 AND state = 'discarded' AND reason = ?3",
+        self.execute(
+            &format!(
+                "UPDATE outbox SET attempts = 0, settled = ?2, reason = '', due = CASE WHEN lost > 0 THEN ?2 END, \
+                 state = CASE WHEN lost > 0 THEN {UNKNOWN} ELSE {QUEUED} END \
+                 WHERE account_id = ?1 AND state = {DISCARDED} AND reason = '{GONE}'"
+            ),
+            (account, stamp(at)),
         )?;
-        statement.execute(rusqlite::params![account, stamp(at), GONE])?;
         Ok(())
     }
 }
@@ -222,7 +224,7 @@ mod tests {
             let all = all
                 .into_iter()
                 .rev()
-                .map(|row| format!("{} {} {}", row.state, row.reason, row.due.is_some()));
+                .map(|row| format!("{} {} {}", row.state.word(), row.reason, row.due.is_some()));
             all.collect::<Vec<_>>()
         };
         store.drop_all_waiting(account, at).unwrap();

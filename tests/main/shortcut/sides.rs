@@ -207,7 +207,6 @@ impl Sides {
 
         let before = fs::read(self.store(side)).ok();
         let preview = Options {
-            dry_run: true,
             no_notify: world.tonight.no_notify,
             report: Some(place.join("preview.csv")),
             decide_all,
@@ -217,7 +216,7 @@ impl Sides {
         let what_if = world.tonight.what_if.map(|on| Options { what_if: Some(on), ..preview.clone() });
         let dry_runs = what_if.into_iter().map(|options| ("what-if", "what-if's report", options));
         for (name, report, options) in dry_runs.chain([("preview", "preview's report", preview)]) {
-            let done = run(&config, &options, &around);
+            let done = rostersync::run::preview(&config, &options, &around);
             checksum = done.as_ref().ok().map(|outcome| outcome.plan.checksum.clone());
             parts.push((name, self.nameless(side, &outcome(&done))));
             parts.push((report, take(&place.join("preview.csv"))));

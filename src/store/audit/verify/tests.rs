@@ -19,11 +19,10 @@ fn store() -> Store {
     });
     for edits in [&[(ids[0], "1", "2"), (ids[1], "", "3")][..], &[(ids[0], "2", "4")], &[(ids[1], "3", "5")]]
     {
-        store.begin().unwrap();
-        for (account, old, new) in edits {
-            store.audit(*account, None, &entry(old, new), at).unwrap();
-        }
-        store.commit().unwrap();
+        let write = || {
+            edits.iter().try_for_each(|(account, old, new)| store.audit(*account, None, &entry(old, new), at))
+        };
+        store.transaction(write).unwrap();
     }
     store
 }
@@ -123,9 +122,7 @@ fn what_was_put_in_is_not_sealed_by_the_next_one() {
         .connection
         .execute_batch("INSERT INTO audit_row VALUES (5, 1, NULL, 'person', '', 'email', 'x', x'00')")
         .unwrap();
-    store.begin().unwrap();
-    store.audit(1, None, &entry("4", "6"), DateTime::UNIX_EPOCH).unwrap();
-    store.commit().unwrap();
+    store.transaction(|| store.audit(1, None, &entry("4", "6"), DateTime::UNIX_EPOCH)).unwrap();
     let broken = store.verify().unwrap().broken;
     assert_eq!(broken, Some(Broken::Row(5, "it was put in by another program")));
 }
@@ -159,14 +156,14 @@ fn nothing_can_be_changed_or_removed() {
 #[test]
 fn a_person_can_be_erased() {
     let store = store();
-    store.begin().unwrap();
     let erased = AuditEntry { field: "erased".into(), ..entry("", "") };
-    store.audit(1, None, &erased, DateTime::UNIX_EPOCH).unwrap();
+    let values = "DELETE FROM audit_value WHERE id IN (SELECT id FROM audit_row WHERE account_id = 1)";
     store
-        .connection
-        .execute_batch("DELETE FROM audit_value WHERE id IN (SELECT id FROM audit_row WHERE account_id = 1)")
+        .transaction(|| {
+            store.audit(1, None, &erased, DateTime::UNIX_EPOCH)?;
+            store.execute(values, [])
+        })
         .unwrap();
-    store.commit().unwrap();
     assert_eq!(store.verify().unwrap().broken, None);
     assert!(store.audit_of(1).unwrap().iter().all(|entry| entry.erased));
     assert!(store.connection.execute_batch("DELETE FROM audit_value WHERE id = 2").is_err());
@@ -177,9 +174,8 @@ fn a_person_can_be_erased() {
 fn states_ids_and_permissions_are_held_against_the_audit() {
     let store = store();
     let entry = |field: &str, old: &str, new: &str| AuditEntry { field: field.into(), ..entry(old, new) };
-    store.begin().unwrap();
     let mut account = store.account("a").unwrap().unwrap();
-    for (field, old, new) in [
+    let entries = [
         ("state", "pending", "active"),
         ("name", "", "Mary Ann\tLee"),
         ("users_manager", "", "district"),
@@ -190,15 +186,19 @@ fn states_ids_and_permissions_are_held_against_the_audit() {
         // The export rules over the state of somebody archived.
         ("state", "active", "pending"),
         ("refused", "", "archived"),
-    ] {
-        store.audit(1, None, &entry(field, old, new), DateTime::UNIX_EPOCH).unwrap();
-    }
+    ];
     account.details.name = crate::contact::PersonName::new("Mary Ann", "Lee");
     account.sourced_id = "aa".into();
     account.archived = true;
-    store.rekey_account(&account).unwrap();
-    store.grant(1, &crate::store::Grant::District).unwrap();
-    store.commit().unwrap();
+    store
+        .transaction(|| {
+            for (field, old, new) in entries {
+                store.audit(1, None, &entry(field, old, new), DateTime::UNIX_EPOCH)?;
+            }
+            store.rekey_account(&account)?;
+            store.grant(1, &crate::store::Grant::District)
+        })
+        .unwrap();
     assert_eq!(store.verify().unwrap().broken, None);
     for (sql, what) in [
         ("UPDATE account SET archived = 0 WHERE id = 1", "state"),
@@ -208,11 +208,12 @@ fn states_ids_and_permissions_are_held_against_the_audit() {
         ("DELETE FROM users_manager", "permissions"),
         ("INSERT INTO users_manager VALUES (1, 'sch-1')", "permissions"),
     ] {
-        store.begin().unwrap();
-        store.connection.execute_batch(sql).unwrap();
-        let broken = store.verify().unwrap().broken;
+        let look = || {
+            store.execute(sql, [])?;
+            store.verified()
+        };
+        let broken = store.preview(look).unwrap().broken;
         assert!(matches!(&broken, Some(Broken::Account(_, of)) if *of == what), "{sql}: {broken:?}");
-        store.rollback().unwrap();
     }
 }
 
@@ -221,7 +222,6 @@ fn states_ids_and_permissions_are_held_against_the_audit() {
 fn without_links_nothing_is_sealed() {
     let store = store();
     store.connection.execute_batch("DROP TRIGGER link_is_never_removed; DELETE FROM link").unwrap();
-    store.begin().unwrap();
-    store.audit(1, None, &entry("4", "6"), DateTime::UNIX_EPOCH).unwrap();
-    assert!(store.commit().unwrap_err().to_string().contains("the history has lost its links"));
+    let edited = store.transaction(|| store.audit(1, None, &entry("4", "6"), DateTime::UNIX_EPOCH));
+    assert!(edited.unwrap_err().to_string().contains("the history has lost its links"));
 }

@@ -1,0 +1,103 @@
+//! What a plan as a whole comes to: within the limits, approved, or blocked.
+
+use std::sync::Arc;
+
+use super::approval::{self, Basis};
+use super::ended_permissions::EndedPermissions;
+use super::plan::Planned;
+use super::presence::{Signs, next_run};
+use super::report_file::{self, Undeliverable};
+use super::request::{Intent, Request};
+use crate::failure::Result;
+use crate::findings::Findings;
+use crate::last_night::LastNight;
+use crate::notify::Delivery;
+use crate::output::write_file;
+use crate::plan::{Overrun, Plan, too_many_rejected};
+use crate::roster::Schools;
+use crate::source::RosterSource;
+use crate::store::{RunResult, Savepoint, Store};
+
+/// What came of a run or a preview.
+pub struct Outcome {
+    /// Its number; none for a preview.
+    pub run: Option<i64>,
+    pub plan: Plan,
+    pub schools: Schools,
+    /// Limits that the plan goes over, whether approved or not.
+    pub overruns: Vec<Overrun>,
+    /// Stopped: nothing was applied.
+    pub blocked: bool,
+    /// More records were rejected than `[limits] rejected` allows.
+    pub partial: bool,
+    pub report: Option<std::path::PathBuf>,
+    pub delivery: Delivery,
+    pub findings: Findings,
+    /// Rows of the platform's export, and how many of them belong to no user.
+    pub export_rows: usize,
+    pub export_unknown: u64,
+}
+
+impl Outcome {
+    pub(super) fn result(&self) -> RunResult {
+        match (self.blocked, self.partial) {
+            (true, _) => RunResult::Blocked,
+            (false, true) => RunResult::Partial,
+            (false, false) => RunResult::Ok,
+        }
+    }
+}
+
+/// A plan that was judged, and what is written besides it.
+pub(super) struct Judged<'a> {
+    pub(super) outcome: Outcome,
+    pub(super) number: i64,
+    pub(super) source: Arc<dyn RosterSource>,
+    pub(super) tonight: LastNight,
+    /// Stored with a blocked run, to compare a later approval with.
+    pub(super) basis: Basis,
+    pub(super) ended: EndedPermissions,
+    pub(super) undeliverable: Undeliverable,
+    pub(super) before_renames: Option<Savepoint<'a>>,
+}
+
+/// Judges a plan, and writes the report that `--report` asks for.
+///
+/// # Errors
+/// `Blocked` if another plan was approved; `Interrupted`; those of the store and of the report.
+pub(super) fn judge<'a>(
+    request: Request<'_>,
+    store: &Store,
+    signs: &Signs,
+    planned: Planned<'a>,
+    mut findings: Findings,
+) -> Result<Judged<'a>> {
+    let Request { config, options, around, intent } = request;
+    let Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames } =
+        planned;
+    let ended = EndedPermissions::find(&plan, store, &mut findings)?;
+    let basis = Basis::of(rules, &*source, options);
+    let approved = approval::approve(&plan, &basis, options, store)?;
+    let undeliverable = Undeliverable::of(store)?;
+    if let Some(path) = &options.report {
+        write_file(path, Some(config), &options.inputs(), |out| {
+            report_file::write_rows(out, &plan, &undeliverable)
+        })?;
+    }
+    around.interrupted()?;
+    let number = next_run(store, signs)?;
+    let outcome = Outcome {
+        run: (intent == Intent::Apply).then_some(number),
+        partial: too_many_rejected(&plan.summary, &config.limits),
+        blocked: !overruns.is_empty() && !approved,
+        plan,
+        schools: source.about().schools.clone(),
+        overruns,
+        report: options.report.clone(),
+        delivery: Delivery::default(),
+        findings,
+        export_rows,
+        export_unknown,
+    };
+    Ok(Judged { outcome, number, source, tonight, basis, ended, undeliverable, before_renames })
+}

@@ -1,0 +1,123 @@
+//! Before a run reads anything: its rules, its lock, its store.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::presence::{self, Signs, absolute};
+use super::request::{Intent, Options, Request};
+use super::{ALWAYS, report_file};
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
+use crate::lock::{Lock, Of, PATIENCE};
+use crate::notify::{self, Ping, Templates};
+use crate::output::check_target;
+use crate::policy::Setting;
+use crate::rules::Rules;
+use crate::scratch;
+use crate::store::Store;
+
+/// What a run needs before it reads.
+pub(super) struct Prepared {
+    /// None of a preview.
+    pub(super) lock: Option<Lock>,
+    pub(super) store: Store,
+    pub(super) signs: Signs,
+    pub(super) rules: Rules,
+    pub(super) words: Templates,
+    pub(super) findings: Findings,
+}
+
+/// Prepares a run. Whatever can be known to stop it stops it here.
+///
+/// # Errors
+/// `Usage` if the configuration cannot be run; `Busy` if another run holds the lock; `InputUnusable` if the store is lost;
+/// those of the store.
+pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
+    let Request { config, options, around, intent } = request;
+    let rules = rules(config, options, around.now)?;
+    // A mistake in a template shows before anything is changed.
+    let words = Templates::load(&config.notify)?;
+    if let Some(path) = &options.report {
+        check_target(path, Some(config), &options.inputs())?;
+    }
+    let is_there = presence::is_there(config, options.new_store)?;
+    let (lock, store, signs) = match intent {
+        Intent::Preview => (None, open_for_preview(config, options)?, Signs::of(config)),
+        Intent::Apply => {
+            let lock = lock(request)?;
+            let store = Store::open(&config.sync.store)?;
+            let signs = Signs::of(config);
+            if is_there {
+                if let Some(restored) = presence::restored(&store, &signs)? {
+                    tracing::info!(target: ALWAYS, "{restored}");
+                }
+            } else {
+                let place = absolute(&config.sync.store);
+                let next = signs.last_run() + 1;
+                tracing::info!(target: ALWAYS, "there was no store, so a new one was made: {}; its first run is run {next}", place.display());
+            }
+            report_file::finish_interrupted(&config.sync.reports, &store)?;
+            scratch::remove_left_over();
+            (Some(lock), store, signs)
+        }
+    };
+    let rules = of_store(rules, &store)?;
+    Ok(Prepared { lock, store, signs, rules, words, findings: Findings::default() })
+}
+
+fn lock(Request { config, options, around, .. }: Request<'_>) -> Result<Lock> {
+    let stamp = config.sync.timezone.show(around.now);
+    let lock = Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?;
+    // Not before: a run that finds the lock taken says nothing in the middle of the other one.
+    notify::ping(config, Ping::Start, "");
+    if !options.no_notify {
+        // What stops the sending should stop the run before it has changed anything.
+        Lock::try_usable(&config.sync.store, Of::Outbox)?;
+    }
+    Ok(lock)
+}
+
+/// The rules of the configuration, if it can be run at all.
+///
+/// # Errors
+/// `Usage` if people are to be told of changes and there is no way to do that.
+pub(super) fn rules(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Rules> {
+    if config.on_anywhere()
+        && config.notify.email.is_none()
+        && !options.no_notify
+        && options.what_if.is_none()
+    {
+        return Err(Failure::new(
+            Kind::Usage,
+            "update_contacts is on, but there is no [notify.email] to tell people of the changes",
+        )
+        .at(config.file.display())
+        .cure("add [notify.email] with server and from, or run with --no-notify"));
+    }
+    let today = config.sync.timezone.day(now);
+    Ok(Rules::of(config, today, options.what_if.map(Setting::from_bool), !options.no_notify))
+}
+
+/// The rules with what the store knows besides the accounts.
+pub(super) fn of_store(rules: Rules, store: &Store) -> Result<Rules> {
+    Ok(Rules {
+        opted_out: store.opt_outs()?.into_iter().collect(),
+        last_night: store.last_night()?.map(Arc::new),
+        ..rules
+    })
+}
+
+/// Opens the store for reading, or an empty one if there is none.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn open_for_preview(config: &Config, options: &Options) -> Result<Store> {
+    let found = match options.rekey {
+        // The plan is made as if the accounts had their new sourcedIds.
+        Some(_) => Store::open_copy(&config.sync.store)?,
+        None => Store::open_read(&config.sync.store)?,
+    };
+    found.map_or_else(Store::empty, Ok)
+}

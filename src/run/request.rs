@@ -1,0 +1,98 @@
+//! What a run is asked to do, and what it meets outside.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+
+/// What one run is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// In place of every configured value of the setting. Only of a preview.
+    pub what_if: Option<bool>,
+    /// In place of `[source] path`.
+    pub source: Option<PathBuf>,
+    /// Apply, but send no notifications.
+    pub no_notify: bool,
+    /// Go past the limits for the plan with this checksum, and for no other.
+    pub approve: Option<String>,
+    /// Also write the report here.
+    pub report: Option<PathBuf>,
+    /// Decide on all users, also on those whose data has not changed since they were decided on last.
+    pub decide_all: bool,
+    /// A file of new sourcedIds that old accounts are given first.
+    pub rekey: Option<PathBuf>,
+    /// The command line that asks for this, for messages that say what to type next.
+    pub command: String,
+    /// Take the platform's export as it is, although it lacks what the last one had.
+    pub new_export: bool,
+    /// Make a store although there are signs of an earlier one.
+    pub new_store: bool,
+}
+
+impl Options {
+    /// What the command line names to be read.
+    pub(super) fn inputs(&self) -> Vec<&Path> {
+        self.source.iter().chain(&self.rekey).map(PathBuf::as_path).collect()
+    }
+}
+
+/// What a run meets outside: its clock, its progress, the wish that it should stop.
+pub struct Surroundings<'a> {
+    pub now: DateTime<Utc>,
+    pub progress: &'a dyn Progress,
+    /// The signal that asks the run to stop, if there was one.
+    pub stop: &'a dyn Fn() -> Option<i32>,
+}
+
+impl Surroundings<'_> {
+    /// Shows the progress, and breaks off when the run is to stop.
+    pub(super) fn watch(&self) -> impl FnMut(u64) -> ControlFlow<()> {
+        |records| {
+            self.progress.at(records);
+            match (self.stop)() {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        }
+    }
+
+    /// # Errors
+    /// `Interrupted` if the run is to stop.
+    pub(super) fn interrupted(&self) -> Result<()> {
+        match (self.stop)() {
+            Some(signal) => Err(Failure::new(Kind::Interrupted(signal), "interrupted; nothing was applied")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Shows how far a run is.
+pub trait Progress {
+    /// A stage begins, of so many steps if that is known.
+    fn begin(&self, stage: &'static str, steps: Option<u64>);
+    /// So many steps of it are done.
+    fn at(&self, step: u64);
+    /// Nothing more is coming.
+    fn end(&self);
+}
+
+/// Whether the plan is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// Nothing is locked, made, written or sent.
+    Preview,
+    Apply,
+}
+
+/// One run, as it is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub(super) config: &'a Config,
+    pub(super) options: &'a Options,
+    pub(super) around: &'a Surroundings<'a>,
+    pub(super) intent: Intent,
+}

@@ -1,0 +1,173 @@
+//! Transactions. What is written in one is committed as a whole, or not at all; and only this module begins and ends one.
+
+use super::Store;
+use super::audit::Sealing;
+use crate::failure::Result;
+
+/// How a transaction ends whose work went well.
+pub enum End<T> {
+    Commit(T),
+    /// The work was a preview, or its result is not wanted.
+    RollBack(T),
+}
+
+/// An open transaction. Rolled back when this is dropped, also by a panic, unless it was committed.
+struct Open<'a>(&'a Store);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.sealing.take();
+        if !self.0.connection.is_autocommit() {
+            // If this fails, SQLite rolls back when the store is closed.
+            let _ = self.0.connection.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+/// A point in a transaction. What is written after it can be taken back without ending the transaction.
+pub struct Savepoint<'a> {
+    store: &'a Store,
+    /// What was not sealed yet at this point.
+    sealing: Sealing,
+}
+
+impl Savepoint<'_> {
+    /// Takes back what was written since.
+    pub fn roll_back(self) -> Result<()> {
+        self.store.sealing.replace(self.sealing);
+        Ok(self.store.connection.execute_batch("ROLLBACK TO point; RELEASE point")?)
+    }
+}
+
+impl Store {
+    /// Does `work` in a transaction: commits if it returns `Ok`, with a link of the audit over what was written to it; rolls
+    /// back if it fails or panics. If the process dies, the store is as it was.
+    ///
+    /// No other process can write from the beginning on. A process that sends notifications while a long run plans waits
+    /// with noting what became of them; otherwise it would make the commit of that run impossible.
+    ///
+    /// # Errors
+    /// Those of `work` and of the store.
+    pub fn transaction<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.transaction_or_preview(|| work().map(End::Commit))
+    }
+
+    /// Does `work` in a transaction and keeps nothing of what it wrote. All that it reads is as it was at one moment, also
+    /// in a store that is open only for reading.
+    ///
+    /// # Errors
+    /// Those of `work` and of the store.
+    pub fn preview<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.transaction_or_preview(|| work().map(End::RollBack))
+    }
+
+    /// As [`Store::transaction`], for work that finds out by itself whether it is to be committed.
+    ///
+    /// # Errors
+    /// Those of `work` and of the store.
+    pub fn transaction_or_preview<T>(&self, work: impl FnOnce() -> Result<End<T>>) -> Result<T> {
+        self.sealing.take();
+        let begin = if self.connection.is_readonly("main")? { "BEGIN" } else { "BEGIN IMMEDIATE" };
+        self.connection.execute_batch(begin)?;
+        let _open = Open(self);
+        match work()? {
+            End::Commit(done) => {
+                self.seal()?;
+                self.connection.execute_batch("COMMIT")?;
+                Ok(done)
+            }
+            End::RollBack(done) => Ok(done),
+        }
+    }
+
+    /// Sets a point in a transaction.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn savepoint(&self) -> Result<Savepoint<'_>> {
+        self.connection.execute_batch("SAVEPOINT point")?;
+        Ok(Savepoint { store: self, sealing: self.sealing.borrow().clone() })
+    }
+
+    /// Whether a run is in the store, after a commit that failed.
+    ///
+    /// # Errors
+    /// Those of the store: then it is not known.
+    pub fn is_committed(&self, run: i64, checksum: &str) -> Result<bool> {
+        if !self.connection.is_autocommit() {
+            // The rollback failed. While the transaction is open, its rows look as if they were committed.
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        self.value("SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND checksum = ?2)", (run, checksum))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::failure::{Failure, Kind};
+    use crate::roster::Mode;
+    use crate::store::{NewRun, RunResult};
+
+    fn put_run(store: &Store, id: i64) -> Result<()> {
+        store.insert_run(&NewRun {
+            id,
+            started: DateTime::UNIX_EPOCH,
+            finished: DateTime::UNIX_EPOCH,
+            result: RunResult::Ok,
+            source: "sis",
+            mode: Mode::Bulk,
+            notify: true,
+            checksum: "abc",
+            summary: "{}",
+            undoes: None,
+        })
+    }
+
+    #[test]
+    fn work_that_goes_well_is_committed_and_sealed() {
+        let store = Store::empty().unwrap();
+        store.transaction(|| put_run(&store, 1)).unwrap();
+        assert!(store.is_committed(1, "abc").unwrap());
+        assert!(!store.is_committed(1, "another plan").unwrap());
+        assert_eq!(store.verify().unwrap().links, 1);
+    }
+
+    #[test]
+    fn a_failure_a_preview_and_a_panic_leave_nothing() {
+        let store = Store::empty().unwrap();
+        let failed = store.transaction(|| {
+            put_run(&store, 1)?;
+            Err::<(), _>(Failure::new(Kind::Interrupted(2), "interrupted"))
+        });
+        assert_eq!(failed.unwrap_err().kind, Kind::Interrupted(2));
+        store.preview(|| put_run(&store, 1)).unwrap();
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            store.transaction::<()>(|| {
+                put_run(&store, 1).unwrap();
+                std::panic::resume_unwind(Box::new("stopped"))
+            })
+        }));
+        assert!(panic.is_err());
+        assert!(!store.is_committed(1, "abc").unwrap());
+        store.transaction(|| put_run(&store, 1)).unwrap();
+        assert_eq!(store.verify().unwrap().broken, None);
+    }
+
+    #[test]
+    fn what_comes_after_a_savepoint_is_taken_back_alone() {
+        let store = Store::empty().unwrap();
+        store
+            .transaction(|| {
+                put_run(&store, 1)?;
+                let point = store.savepoint()?;
+                put_run(&store, 2)?;
+                point.roll_back()
+            })
+            .unwrap();
+        assert_eq!(store.last_run_number().unwrap(), 1);
+        assert_eq!(store.verify().unwrap().broken, None);
+    }
+}
