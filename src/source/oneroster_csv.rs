@@ -180,7 +180,7 @@ impl OneRosterCsv {
             schools: orgs.unwrap_or_default(),
             findings,
             users_name: "users.csv",
-            has_unclear_rows: roles.as_ref().is_some_and(RoleIndex::names_nobody_somewhere),
+            has_unclear_rows: roles.as_ref().is_some_and(RoleIndex::has_unclear_rows),
             shares_no_guardians: false,
         };
         Ok(Self { package, users, columns, roles, delta_roles, has_orgs, about, seen })

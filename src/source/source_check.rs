@@ -1,12 +1,12 @@
-//! A first glance at a source that is asked over the network: what a page of it holds, and what
-//! seems to be missing.
+//! A first look at a source that is asked over the network: what a page of it holds, and what seems
+//! to be missing.
 
 use std::collections::BTreeMap;
 
 use crate::roles;
 use crate::roster::Record;
 
-/// What was seen, without anybody's details.
+/// What was seen, without personal details.
 #[derive(Debug, Default)]
 pub struct SourceCheck {
     /// What was asked.
@@ -55,74 +55,66 @@ impl SourceCheck {
 
     /// Says what is missing of what every roster should have.
     pub(super) fn judge(&mut self) {
-        let all = self.total == Some(self.users + self.deleted) || self.by_role;
-        let (among, may_be) = match all {
-            true => ("at all", ""),
-            false => ("on the first page", "; they may come later, or "),
-        };
         if self.orgs == Some(0) {
-            self.missing.push((
-                "no-orgs",
-                "no orgs; schools are known by their ids until they are shared with these credentials"
-                    .to_owned(),
-            ));
-        }
-        if self.users == 0 && self.deleted > 0 {
-            self.missing.push((
-                "all-deleted",
-                match self.deleted {
-                    1 => "the only user that was looked at is said to be deleted (tobedeleted)".to_owned(),
-                    all => {
-                        format!("all {all} users that were looked at are said to be deleted (tobedeleted)")
-                    }
-                },
-            ));
-            return;
+            let what = "no orgs; schools are known by their ids until they are shared with these credentials";
+            self.missing.push(("no-orgs", what.to_owned()));
         }
         if self.users == 0 {
-            self.missing.push((
-                "no-users",
-                "the source gives no users; its owner may have to share them with these credentials"
-                    .to_owned(),
-            ));
+            self.missing.push(match self.deleted {
+                0 => (
+                    "no-users",
+                    "the source gives no users; its owner may have to share them with these credentials"
+                        .to_owned(),
+                ),
+                1 => (
+                    "all-deleted",
+                    "the only user that was looked at is said to be deleted (tobedeleted)".to_owned(),
+                ),
+                all => (
+                    "all-deleted",
+                    format!("all {all} users that were looked at are said to be deleted (tobedeleted)"),
+                ),
+            });
             return;
         }
+        let (among, link) = match self.total == Some(self.users + self.deleted) || self.by_role {
+            true => ("at all", "; "),
+            false => ("on the first page", "; they may come later, or "),
+        };
         let guardians: u64 =
             self.roles.iter().filter(|(role, _)| roles::is_guardian(role)).map(|(_, count)| count).sum();
-        let mut say = |code, what: &str, why: &str| {
-            let link = if may_be.is_empty() { "; " } else { may_be };
-            self.missing.push((code, format!("no {what} {among}{link}{why}")));
-        };
-        if guardians == 0 {
-            say(
+        let no_numbers = self.with_sms + self.with_phone == 0;
+        for (is_missing, code, what, why) in [
+            (
+                guardians == 0,
                 "no-guardians",
                 "guardians",
                 "they are not shared: have them (contacts, or users who are not enrolled) shared with these credentials, or add a \
                  [guardians] file",
-            );
-        }
-        if self.with_email == 0 {
-            say(
+            ),
+            (
+                self.with_email == 0,
                 "no-emails",
                 "email addresses",
                 "they are not shared: have them shared with these credentials",
-            );
-        }
-        if self.with_sms + self.with_phone == 0 {
-            say("no-phones", "phone numbers", "they are not shared, so no SMS can be sent");
-        } else if self.with_sms == 0 {
-            say(
+            ),
+            (no_numbers, "no-phones", "phone numbers", "they are not shared, so no SMS can be sent"),
+            (
+                !no_numbers && self.with_sms == 0,
                 "no-mobiles",
                 "mobile numbers (sms), but some phones",
                 "if `phone` holds the mobiles, set `phone_credential` in [sync]",
-            );
-        }
-        if guardians > 0 && self.with_agents == 0 {
-            say(
+            ),
+            (
+                guardians > 0 && self.with_agents == 0,
                 "no-agents",
                 "links between guardians and students (agents)",
                 "guardians then belong to no school but their own",
-            );
+            ),
+        ] {
+            if is_missing {
+                self.missing.push((code, format!("no {what} {among}{link}{why}")));
+            }
         }
     }
 }

@@ -116,6 +116,21 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// A visitor that takes null, a text, a boolean and a number for "not provided".
+macro_rules! scalars_are_nothing {
+    ($of:ident) => {
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok($of(None))
+        }
+        scalars_are_nothing!($of, visit_str &str, visit_bool bool, visit_u64 u64, visit_i64 i64, visit_f64 f64);
+    };
+    ($of:ident, $($visit:ident $scalar:ty),*) => {
+        $(fn $visit<E: Error>(self, _: $scalar) -> Result<Self::Value, E> {
+            Ok($of(None))
+        })*
+    };
+}
+
 /// An array, or nothing. One object in place of an array is an array of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source) struct List<T>(pub(in crate::source) Option<Vec<T>>);
@@ -141,29 +156,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
         f.write_str("an array")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(List(None))
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(List(None))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(List(None))
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(List(None))
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(List(None))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(List(None))
-    }
+    scalars_are_nothing!(List);
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
@@ -200,29 +193,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for LooseVisitor<T> {
         f.write_str("an object")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Loose(None))
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Loose(None))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Loose(None))
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Loose(None))
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Loose(None))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Loose(None))
-    }
+    scalars_are_nothing!(Loose);
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
         while values.next_element::<IgnoredAny>()?.is_some() {}

@@ -227,7 +227,7 @@ impl RoleIndex {
     }
 
     /// Whether some row does not say for certain whose role it is.
-    pub(super) fn names_nobody_somewhere(&self) -> bool {
+    pub(super) fn has_unclear_rows(&self) -> bool {
         self.names_nobody
     }
 

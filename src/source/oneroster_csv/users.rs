@@ -59,6 +59,8 @@ pub(super) const COLUMNS: [Wanted<'static>; 13] = [
 
 const ROLE: usize = 3;
 const ORGS: usize = 6;
+/// The columns before this one are read.
+const USERNAME: usize = 12;
 
 /// In OneRoster 1.2, where the schools are in roles.csv, this is one of them. In a file like 1.1's
 /// it is the only one that there is.
@@ -135,11 +137,7 @@ impl Columns {
 
     /// All columns whose cells are read.
     pub(super) fn used(&self) -> impl Iterator<Item = usize> {
-        [Some(self.sourced_id), Some(self.given_name), Some(self.family_name)]
-            .into_iter()
-            .chain([self.role, self.status, self.enabled, self.orgs, self.agents, self.identifier])
-            .chain([self.email, self.sms, self.phone, self.language])
-            .flatten()
+        self.places[..USERNAME].iter().copied().chain([self.language]).flatten()
     }
 }
 
