@@ -7,6 +7,7 @@
 
 mod block_result;
 mod build;
+mod checksum;
 mod claims;
 mod decide;
 mod decision;
@@ -119,7 +120,7 @@ pub struct Change {
     pub old: String,
     /// As shown; empty if it is cleared.
     pub new: String,
-    /// A name's upper and lower case: noted, but nobody is told and no limit counts it.
+    /// A name's upper and lower case: noted, but no message is sent and no limit counts it.
     pub case_only: bool,
 }
 
@@ -137,7 +138,7 @@ pub struct Newcomer<'a> {
     pub person: u32,
     #[serde(borrow)]
     pub account: AccountRow<'a>,
-    /// Who set the details on the platform, as [`crate::platform::Stamp::text`]; empty where that is not known.
+    /// The person that set the details on the platform, as [`crate::platform::Stamp::text`]; empty where that is not known.
     pub stamp: &'a str,
 }
 
@@ -149,14 +150,14 @@ pub struct Write {
     /// Number of the person in [`crate::roster_index::PersonIndex`]; none if nothing is remembered.
     person: Option<u32>,
     pub audit: Vec<AuditEntry>,
-    /// What is told, to whom. Empty if nobody is.
+    /// The changes that messages tell of, and their recipients. Empty if no message is sent.
     pub changes: Vec<Change>,
     pub recipients: Vec<Recipient>,
     /// As [`News::since`].
     pub since: Option<i64>,
     /// The person left with this run.
     pub leaves: bool,
-    /// Who set on the platform what its export has changed, as [`crate::platform::Stamp::text`]; empty where that is not known.
+    /// The person that set on the platform what its export has changed, as [`crate::platform::Stamp::text`]; empty where that is not known.
     pub stamp: String,
 }
 

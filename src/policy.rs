@@ -1,4 +1,4 @@
-//! Who may change a person's contact details: the policy, pure.
+//! The policy: whether the sync or a person may change contact details. Pure.
 //!
 //! [`decide`] is the decision table of the setting "Allow the sync to update contact details of active users", over small
 //! enums and nothing else: no clock, no store, no text. `docs/decision-table.md` is printed from it by a test, to be
@@ -104,15 +104,15 @@ pub enum Decision {
     Create,
     /// The SIS value replaces the account's: `… updated by the sync - was …`.
     Update,
-    /// As `Update`, for a name's upper and lower case: noted, but nobody is told and no limit counts it.
+    /// As `Update`, for a name's upper and lower case: noted, but no message is sent and no limit counts it.
     UpdateCase,
     /// The value is cleared: `… updated by the sync - was …`.
     Clear,
-    /// The difference is the person's own business: `Active user has a new … in the SIS import - …`.
+    /// The difference is left alone: `Active user has a new … in the SIS import - …`.
     LeaveDifferent,
     /// A blank cell changes nothing: `SIS import has no … - kept …`.
     KeepValue,
-    /// As `KeepValue`, where clearing was asked for but is not the sync's to do: the action is `kept`.
+    /// As `KeepValue`, where `blank_values` is `clear` but the sync may not clear: the action is `kept`.
     LeaveValue,
     /// `SIS import has an invalid … - …`.
     IgnoreInvalid,

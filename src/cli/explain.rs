@@ -78,7 +78,7 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Status
 }
 
 fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Explained> {
-    // Why is only known of who is decided on.
+    // The rule is known only of users that are decided over.
     let options = Options { source: args.source.clone(), decide_all: true, ..Options::default() };
     let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
     let outcome = preview_run(config, &options, &around)?;
@@ -154,7 +154,7 @@ impl Explained {
     }
 }
 
-/// The sourcedId of the person who is meant, who may be in the roster alone.
+/// The sourcedId of the person that the argument names. The person can be in the roster alone.
 fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Result<String> {
     if plan.with_row(&args.user, |row| row.is_some())? {
         return Ok(args.user.clone());
@@ -200,7 +200,7 @@ fn news(field: Field, row: &PlanRow<'_>, before: &Contacts<'_>) -> Option<String
     (found != before.shown(field)).then(|| found.into_owned())
 }
 
-/// Who may change the details of somebody in this state.
+/// The people that may change the details of a user in this state.
 fn changed_by(state: &str, setting: Setting) -> &'static str {
     match (state, setting) {
         ("active", Setting::Off) => "the user, and staff who manage users; never the sync",

@@ -1,5 +1,5 @@
-//! The preview: each change as one line, before the summary. What is dangerous comes first, and no kind of change is hidden
-//! behind another.
+//! The preview: each change as one line, before the summary. The most dangerous kind comes first, and no kind of change is
+//! hidden behind another.
 //!
 //! The plan is gone through once. Of each kind only as many lines are held as may be printed; where all are wanted, they are
 //! put in order in temporary files.

@@ -1,7 +1,9 @@
-//! The arguments of `rostersync report`, and what they ask for.
+//! `rostersync report`: its arguments, and the query that they ask for.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
 
 use super::corrections;
 use super::exit::Status;
@@ -18,7 +20,7 @@ use crate::store::{RunResult, Store};
 /// The report is the file `users-NNNNNN.csv` in the configured folder. It is only read: filters, order and columns
 /// change what is shown, never the file.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = examples())]
 pub(super) struct ReportArgs {
     /// Number of the run, or a report file; the latest run if left out
     #[arg(value_name = "RUN|FILE")]
@@ -56,7 +58,7 @@ pub(super) struct ReportArgs {
 
     /// How to show it; if left out, the ending of --output decides, else it is a table
     #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<FormatName>,
+    format: Option<Format>,
 
     /// Instead of a report: a OneRoster users.csv with the actual values of every active user who differs from the SIS
     ///
@@ -70,30 +72,39 @@ pub(super) struct ReportArgs {
     output: Option<PathBuf>,
 }
 
-const EXAMPLES: &str = "\
-Columns: line, sourced_id, identifier, role, schools, state, action, given_name, family_name, email, phone, home_phone,
-sis_given_name, sis_family_name, sis_email, sis_phone, sis_home_phone, codes, first_seen, notes; and name: given and
-family name together
+/// The columns, and how the command is used.
+fn examples() -> String {
+    let columns = Column::ALL.map(Column::name).join(", ");
+    format!("Columns: {columns}; and {NAME}: given and family name together\n\n{EXAMPLES}")
+}
 
+const EXAMPLES: &str = "\
 Examples:
-  rostersync report --sort notes --notes                       what needs a look in the latest run, grouped
-  rostersync report 42 --where action=archived                 who left in run 42
+  rostersync report --sort notes --notes                       users with notes in the latest run, grouped
+  rostersync report 42 --where action=archived                 users that run 42 archived
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
   rostersync report --where role=guardian --sort family_name,given_name -o guardians.csv";
 
-/// The formats by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum FormatName {
-    /// Aligned columns for people, fitted to the terminal
-    Table,
-    /// Like the report itself: cells that a spreadsheet would run as a formula have a leading apostrophe
-    Csv,
-    /// An array with one object for each user, values as they are
-    Json,
+impl clap::ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Table, Self::Csv, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Table => ("table", "Aligned columns for people, fitted to the terminal"),
+            Self::Csv => (
+                "csv",
+                "Like the report itself: cells that a spreadsheet would run as a formula have a leading apostrophe",
+            ),
+            Self::Json => ("json", "An array with one object for each user, values as they are"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }
 
 impl ReportArgs {
-    /// What is asked for, or what is wrong with it.
+    /// The query, or the mistake in the arguments.
     fn query(&self) -> Result<Query> {
         let columns = parse(&self.columns)?;
         let whole_name = self.columns.iter().any(|typed| typed.trim() == NAME);
@@ -126,9 +137,7 @@ impl ReportArgs {
     fn format(&self) -> Format {
         let ending = self.output.as_ref().and_then(|path| path.extension());
         match self.format {
-            Some(FormatName::Table) => Format::Table,
-            Some(FormatName::Csv) => Format::Csv,
-            Some(FormatName::Json) => Format::Json,
+            Some(format) => format,
             None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) => Format::Csv,
             None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => Format::Json,
             None => Format::Table,
@@ -199,7 +208,7 @@ fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
     };
     let reports = &config.sync.reports;
     let path = find_report(reports, found.id).ok_or_else(|| {
-        // A folder that cannot be read says nothing of what is in it.
+        // A folder that cannot be read does not show which reports there are.
         if let Err(cause) = std::fs::read_dir(reports)
             && cause.kind() != std::io::ErrorKind::NotFound
         {

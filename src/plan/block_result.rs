@@ -1,9 +1,10 @@
 //! What the records of one block came to.
 
+use super::checksum::{Checksum, OfLimits};
 use super::claims::Claim;
 use super::left_out::LeftOut;
 use super::shared_credentials::Holders;
-use super::summary::{Checksum, OfLimits, Summary};
+use super::summary::Summary;
 use super::unchanged::Told;
 use crate::contact::Field;
 use crate::roster::{IdList, Mode, RoleList};

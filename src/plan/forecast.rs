@@ -1,6 +1,7 @@
-//! What the sync would do with one account by what the roster last said of the person. Pure.
+//! What the sync would do with one account if the roster has the same record again. Pure.
 //!
-//! The next roster can say otherwise, and other people's credentials are not looked at: `explain` plans the whole run.
+//! The next roster can have another record, and the credentials of other people are not compared: `explain` plans the whole
+//! run.
 
 use super::note::Note;
 use super::person::{Case, judge};
@@ -19,7 +20,7 @@ pub struct Forecast<'a> {
 }
 
 impl Forecast<'_> {
-    /// The fields in which the roster has something else, nothing, or what is no value, while the account has one.
+    /// The fields in which the roster has another value, no value or an invalid one.
     pub fn differs(&self) -> Vec<Field> {
         let field = |note: &Note| match note {
             Note::ActiveDiffers(field, _) | Note::SisBlank(field, _) | Note::SisInvalid(field, _) => {

@@ -33,7 +33,7 @@ pub enum Note {
     /// The platform's export has taken a join back.
     PendingAgain,
     Rejected(Reason),
-    /// A change that the person can be told by no channel. Code only.
+    /// A change of which no channel can tell the person. Code only.
     NotNotifiable,
     /// Another account has the same name and the same email or mobile. Code only.
     PossibleDuplicate,
@@ -44,7 +44,7 @@ pub enum Note {
     Undeliverable(Field, String),
     /// The sourcedId of an archived account is back with another person. Carries the old name.
     ReusedId(String),
-    /// A `tobedeleted` record of somebody who has no account, or an archived one. Code only.
+    /// A `tobedeleted` record of a person without an account, or with an archived one. Code only.
     ToBeDeleted,
 }
 
@@ -204,126 +204,4 @@ pub fn join_codes(notes: &[Note]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    /// One note of every kind and reason, with the values of the examples in `docs/report.md`, in its order.
-    pub(in crate::plan) fn every_kind() -> Vec<Note> {
-        let (value, ids) = (|| "rosa@mail.example".to_owned(), vec!["gua-210".into(), "gua-211".into()]);
-        vec![
-            Note::ActiveDiffers(Field::Email, value()),
-            Note::Updated(Field::Email, value()),
-            Note::SisBlank(Field::Email, value()),
-            Note::SisInvalid(Field::Email, "rosa(at)mail.example".into()),
-            Note::Shared(Field::Email, ids, 2),
-            Note::Taken(Field::Email, "gua-210".into()),
-            Note::GuardianUnreachable,
-            Note::Archived,
-            Note::Restored,
-            Note::ReusedId("Rosa Diaz".into()),
-            Note::Disabled,
-            Note::RoleNotSynced("nurse".into()),
-            Note::RoleEnded("teacher".into()),
-            Note::RoleNotBegun("teacher".into()),
-            Note::SchoolNotSynced,
-            Note::PendingAgain,
-            Note::Rejected(Reason::NoSourcedId),
-            Note::Rejected(Reason::Duplicate),
-            Note::Rejected(Reason::ShiftedRow),
-            Note::Rejected(Reason::Quoting),
-            Note::Rejected(Reason::RoleRow),
-            Note::Rejected(Reason::NoName),
-            Note::Rejected(Reason::NoRole),
-            Note::NotNotifiable,
-            Note::PossibleDuplicate,
-            Note::PossibleRekey("a1b2-c01".into(), Field::Email),
-            Note::Undeliverable(Field::Email, "550 5.1.1".into()),
-            Note::ToBeDeleted,
-        ]
-    }
-
-    /// How many kinds an enum has that is kept as its number and then its values.
-    fn kinds<T: serde::de::DeserializeOwned>() -> usize {
-        (0..u8::MAX).take_while(|kind| postcard::from_bytes::<T>(&[*kind, 0, 0, 0, 0]).is_ok()).count()
-    }
-
-    #[test]
-    fn every_kind_is_among_them() {
-        let notes = every_kind();
-        let reasons = notes.iter().filter(|note| matches!(note, Note::Rejected(_))).count();
-        assert_eq!((notes.len() - reasons + 1, reasons), (kinds::<Note>(), kinds::<Reason>()));
-    }
-
-    #[test]
-    fn the_notes_in_the_docs_are_these() {
-        let docs = include_str!("../../docs/report.md");
-        let (_, from) =
-            docs.split_once("| note | code | what it means, what to do |\n|---|---|---|\n").unwrap();
-        let rows = from.lines().take_while(|line| line.starts_with('|'));
-        let in_docs: Vec<(&str, &str)> = rows
-            .map(|row| {
-                let mut cells = row.trim_matches('|').split(" | ").map(str::trim);
-                (cells.next().unwrap(), cells.next().unwrap())
-            })
-            .collect();
-        let notes = every_kind();
-        let here: Vec<(String, String)> = notes
-            .iter()
-            .map(|note| {
-                let (code, sentence) = note.parts();
-                let sentence = if sentence.is_empty() { "*none*".into() } else { format!("`{sentence}`") };
-                (sentence, format!("`{code}`"))
-            })
-            .collect();
-        let here: Vec<(&str, &str)> = here.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-        assert_eq!(in_docs, here);
-    }
-
-    #[test]
-    fn the_sentences_are_exact() {
-        for (note, code, sentence) in [
-            (
-                Note::ActiveDiffers(Field::HomePhone, String::new()),
-                "active-home-phone-differs",
-                "Active user has a new home phone number in the SIS import - none",
-            ),
-            (
-                Note::Updated(Field::Phone, String::new()),
-                "phone-updated",
-                "Phone number updated by the sync - was none",
-            ),
-            (
-                Note::SisInvalid(Field::Name, "Jos\u{FFFD} Diaz".into()),
-                "sis-name-invalid",
-                "SIS import has an invalid name - Jos\u{FFFD} Diaz",
-            ),
-            (
-                Note::Shared(Field::Phone, vec!["g-1".into()], 0),
-                "phone-shared",
-                "Phone number is shared with g-1",
-            ),
-        ] {
-            assert_eq!(note.parts(), (code, sentence.into()));
-        }
-        // The code of every field is the field's own.
-        for field in Field::ALL {
-            let with = |start: &str, end: &str| format!("{start}{}{end}", field.code());
-            assert_eq!(Note::ActiveDiffers(field, String::new()).code(), with("active-", "-differs"));
-            assert_eq!(Note::Updated(field, String::new()).code(), with("", "-updated"));
-            assert_eq!(Note::SisBlank(field, String::new()).code(), with("sis-", "-blank"));
-            assert_eq!(Note::SisInvalid(field, String::new()).code(), with("sis-", "-invalid"));
-            assert_eq!(Note::Taken(field, String::new()).code(), with("", "-taken"));
-            assert_eq!(Note::Shared(field, Vec::new(), 0).code(), with("", "-shared"));
-        }
-    }
-
-    #[test]
-    fn cells_join_sentences_and_codes() {
-        let notes = [Note::Updated(Field::Name, "A B".into()), Note::NotNotifiable, Note::Restored];
-        assert_eq!(
-            join_notes(&notes),
-            "Name updated by the sync - was A B; User is back in the SIS import - restored"
-        );
-        assert_eq!(join_codes(&notes), "name-updated not-notifiable restored");
-    }
-}
+pub(super) mod tests;

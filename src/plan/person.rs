@@ -133,7 +133,7 @@ fn is_moved(record: &Record<'_>, account: &Account, sis: &SisValues) -> bool {
         && matches!(&sis.home_phone, Value::Is(number) if same(number))
 }
 
-/// Why a record cannot be used, whoever it is.
+/// Why a record cannot be used.
 fn unusable(case: &Case<'_>) -> Option<Reason> {
     use crate::roster::Defect;
     let record = case.record;
@@ -168,22 +168,6 @@ fn not_synced(case: &Case<'_>, rules: &Rules) -> Option<Note> {
     (!rules.synced_schools.is_empty() && !case.schools.iter().any(synced)).then_some(Note::SchoolNotSynced)
 }
 
-/// The value of the record as the details of an account, for the fields that have one.
-fn wanted(sis: &SisValues) -> Details {
-    fn own<T: Clone + Default>(value: &Value<T>) -> T {
-        match value {
-            Value::Is(value) => value.clone(),
-            Value::NotProvided | Value::Blank | Value::Invalid(_) => T::default(),
-        }
-    }
-    Details {
-        name: own(&sis.name),
-        email: own(&sis.email),
-        phone: own(&sis.phone),
-        home_phone: own(&sis.home_phone),
-    }
-}
-
 /// One record beside one account.
 struct Beside<'a> {
     case: &'a Case<'a>,
@@ -206,7 +190,7 @@ impl<'a> Beside<'a> {
         if moved {
             sis.phone = Value::Blank;
         }
-        let wanted = wanted(&sis);
+        let wanted = sis.details();
         Self { case, account, rules, setting: rules.setting_of(case.schools), cells, sis, wanted, moved }
     }
 
@@ -382,26 +366,6 @@ impl<'a> Beside<'a> {
     }
 }
 
-impl SisValues {
-    /// What the record says of a field, before it is held against an account.
-    fn kind(&self, field: Field) -> Sis {
-        fn kind<T>(value: &Value<T>) -> Sis {
-            match value {
-                Value::NotProvided => Sis::NotProvided,
-                Value::Blank => Sis::Blank,
-                Value::Invalid(_) => Sis::Invalid,
-                Value::Is(_) => Sis::Differs,
-            }
-        }
-        match field {
-            Field::Name => kind(&self.name),
-            Field::Email => kind(&self.email),
-            Field::Phone => kind(&self.phone),
-            Field::HomePhone => kind(&self.home_phone),
-        }
-    }
-}
-
 /// Which of email and mobile must not be cleared because the person would have no credential left. If both were to go,
 /// the email stays. Text that is no address and no number is not a credential.
 fn last_credential(
@@ -432,7 +396,7 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
         return;
     }
     let (orgs, agents) = (IdList(&account.sis.orgs), IdList(&account.sis.agents));
-    // Who is whose family, and where, is not unsaid by not being said. Where the roles name all schools, they are said.
+    // A record without schools or relatives does not say that there are none. Roles that all name a school say the schools.
     let in_roles = record.roles.iter().next().is_some() && record.roles.iter().all(|held| held.org.is_some());
     let unsaid = if in_roles { IdList("") } else { orgs };
     let mut said = SisDetails::of(&Record {

@@ -1,4 +1,4 @@
-//! Who is told of a change, by which channel. Pure.
+//! The recipients of a message about a change, and the channels. Pure.
 
 use super::Change;
 use crate::contact::{Details, Email, Field, phone_key};
@@ -6,12 +6,12 @@ use crate::message::{Audience, Channel, Recipient};
 use crate::rules::{Channels, Rules};
 use crate::store::UndeliveredChanges;
 
-/// What there is to tell about somebody, and to whom.
+/// The changes to tell a person, and the recipients.
 #[derive(Debug, Default)]
 pub struct News {
     pub changes: Vec<Change>,
     pub recipients: Vec<Recipient>,
-    /// Whether the person can be told at all: a message to an old address alone does not reach them.
+    /// Whether a message reaches the person: a message to an old address alone does not reach them.
     pub reached: bool,
     /// The first change that is told of, if it is an older one of which the person has not been told yet. What waits for them
     /// about it is out of date.
@@ -49,8 +49,8 @@ impl News {
     }
 }
 
-/// Who is told that these fields of an active person changed. The bool says whether the person can be told at all: a
-/// message to an old address alone does not reach them.
+/// The recipients for changes of an active person. The bool says whether a message reaches the person: a message to an old
+/// address alone does not.
 fn recipients(
     before: &Details,
     after: &Details,
@@ -102,7 +102,7 @@ mod tests {
         Details { email: email.into(), phone: phone.into(), ..Details::default() }
     }
 
-    /// Who is told when one becomes the other: `current email new@x`, …
+    /// The recipients when one becomes the other: `current email new@x`, …
     fn told(before: (&str, &str), after: (&str, &str), sms: bool) -> (Vec<String>, bool) {
         let (before, after) = (details(before.0, before.1), details(after.0, after.1));
         let changes: Vec<Change> = Field::ALL
@@ -158,7 +158,7 @@ mod tests {
             told(("old@x.example", A), ("", A), false),
             (vec!["former email old@x.example".to_owned()], false)
         );
-        // A switchboard and what is no address are no way to reach anybody.
+        // A switchboard and a text that is no address reach no person.
         assert_eq!(
             told(("", A), ("", "+17185550143 ext. 4"), true),
             (vec![format!("former sms {A}")], false)

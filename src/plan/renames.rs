@@ -1,8 +1,8 @@
 //! The new sourcedIds that a run gives to old accounts (`run --rekey`), as a part of its plan.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::checksum::Checksum;
 use crate::failure::Result;
 use crate::spool::Values;
 
@@ -38,8 +38,7 @@ impl Renaming {
 #[derive(Default)]
 pub struct Renamings {
     values: Values<Renaming>,
-    sum: [u64; 4],
-    count: u64,
+    sum: Checksum,
     active: u64,
 }
 
@@ -47,24 +46,13 @@ impl Renamings {
     /// # Errors
     /// `Failed` if it cannot be kept.
     pub fn push(&mut self, renaming: &Renaming) -> Result<()> {
-        let mut digest = Sha256::new();
-        // Every part with its length before it, so that no two read the same.
-        let mut part = |text: &str| {
-            digest.update((text.len() as u64).to_le_bytes());
-            digest.update(text);
-        };
         let Renaming { old, new, name, state, role: _, school: _, manages, replaces, unlike: _, taken_back } =
             renaming;
-        [old, new, name, state].into_iter().for_each(|text| part(text));
-        manages.iter().for_each(|place| part(place));
-        part(if *replaces { "replaces" } else { "" });
-        part(if *taken_back { "taken back" } else { "" });
-        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
-            let mut word = [0; 8];
-            word.copy_from_slice(bytes);
-            *sum = sum.wrapping_add(u64::from_le_bytes(word));
-        }
-        self.count += 1;
+        let mut parts: Vec<&str> = vec![old, new, name, state];
+        parts.extend(manages.iter().map(String::as_str));
+        parts.push(if *replaces { "replaces" } else { "" });
+        parts.push(if *taken_back { "taken back" } else { "" });
+        self.sum.put(parts);
         self.active += u64::from(state == "active");
         self.values.push(renaming)
     }
@@ -78,7 +66,7 @@ impl Renamings {
     }
 
     pub fn count(&self) -> u64 {
-        self.count
+        self.sum.count()
     }
 
     /// Those of active accounts.
@@ -96,16 +84,7 @@ impl Renamings {
 
     /// The checksum of a plan that has these as well; without any it is that of the rest.
     pub(super) fn added_to(&self, checksum: String) -> String {
-        if self.count == 0 {
-            return checksum;
-        }
-        let mut digest = Sha256::new();
-        digest.update(checksum);
-        for word in self.sum {
-            digest.update(word.to_le_bytes());
-        }
-        digest.update(self.count.to_le_bytes());
-        digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        if self.count() == 0 { checksum } else { Checksum::with(&checksum, [&self.sum]) }
     }
 }
 

@@ -92,7 +92,7 @@ impl PlanRow<'_> {
         !matches!(self.state, "" | "archived")
     }
 
-    /// Someone whom a delta does not mention has a row only if there is something to say.
+    /// A user that a delta does not mention has a row only if something is done or noted.
     pub(super) fn is_of_interest(&self) -> bool {
         self.line.is_some() || self.action != Action::Unchanged || !self.notes.is_empty()
     }
@@ -167,7 +167,7 @@ pub(super) fn row_of<'a>(
     PlanRow {
         place,
         action: verdict.action,
-        // What is left out or unusable is not looked into; nor are credentials of those who leave.
+        // Records that are left out or unusable are not compared with others.
         compared: !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Held),
         line: record.line,
         sourced_id: record.sourced_id,

@@ -1,7 +1,8 @@
 //! What a record says of each field, read by the district's rules.
 
 use crate::config::PhoneCredential;
-use crate::contact::{Contacts, Email, Field, PersonName, is_damaged, is_with_letters_lost};
+use crate::contact::{Contacts, Details, Email, Field, PersonName, is_damaged, is_with_letters_lost};
+use crate::policy::Sis;
 use crate::roster::Record;
 use crate::rules::Rules;
 
@@ -13,6 +14,25 @@ pub(super) enum Value<T> {
     /// With the text as it stands.
     Invalid(String),
     Is(T),
+}
+
+impl<T: Clone + Default> Value<T> {
+    fn invalid(&self) -> Option<&str> {
+        if let Self::Invalid(text) = self { Some(text) } else { None }
+    }
+
+    fn kind(&self) -> Sis {
+        match self {
+            Self::NotProvided => Sis::NotProvided,
+            Self::Blank => Sis::Blank,
+            Self::Invalid(_) => Sis::Invalid,
+            Self::Is(_) => Sis::Differs,
+        }
+    }
+
+    fn or_default(&self) -> T {
+        if let Self::Is(value) = self { value.clone() } else { T::default() }
+    }
 }
 
 /// The raw cells of a record, each under the field that it is for.
@@ -81,20 +101,31 @@ impl SisValues {
 
     /// The text of an invalid value.
     pub(super) fn invalid(&self, field: Field) -> Option<&str> {
-        let value = match field {
-            Field::Name => {
-                return match &self.name {
-                    Value::Invalid(text) => Some(text),
-                    Value::NotProvided | Value::Blank | Value::Is(_) => None,
-                };
-            }
-            Field::Email => &self.email,
-            Field::Phone => &self.phone,
-            Field::HomePhone => &self.home_phone,
-        };
-        match value {
-            Value::Invalid(text) => Some(text),
-            Value::NotProvided | Value::Blank | Value::Is(_) => None,
+        match field {
+            Field::Name => self.name.invalid(),
+            Field::Email => self.email.invalid(),
+            Field::Phone => self.phone.invalid(),
+            Field::HomePhone => self.home_phone.invalid(),
+        }
+    }
+
+    /// What the record says of a field, before it is held against an account.
+    pub(super) fn kind(&self, field: Field) -> Sis {
+        match field {
+            Field::Name => self.name.kind(),
+            Field::Email => self.email.kind(),
+            Field::Phone => self.phone.kind(),
+            Field::HomePhone => self.home_phone.kind(),
+        }
+    }
+
+    /// The values as details of an account, for the fields that have one.
+    pub(super) fn details(&self) -> Details {
+        Details {
+            name: self.name.or_default(),
+            email: self.email.or_default(),
+            phone: self.phone.or_default(),
+            home_phone: self.home_phone.or_default(),
         }
     }
 }

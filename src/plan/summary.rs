@@ -1,17 +1,14 @@
-//! What a plan adds up to: the counts of its actions, its last two lines, its checksum.
+//! The counts of a plan: its actions, changes and messages, and the line that sums them up.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::note::Note;
-use super::{Action, FieldDecisions, PlanRow};
+use super::{Action, FieldDecisions};
 use crate::contact::Field;
 use crate::message::{Channel, Recipient};
 use crate::plural::counted;
-use crate::rules::Rules;
 
 /// The counts of a plan. The actions add up to the rows of its report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,18 +21,18 @@ pub struct Summary {
     /// Messages to old addresses that are not sent, because another person has the address.
     #[serde(default)]
     pub held_back: u64,
-    /// Changed people who can be told by no channel.
+    /// People with a change of which no channel can tell them.
     pub cannot_be_told: u64,
     /// Active people with an applied change: what the limit counts.
     pub contact_updates: u64,
-    /// Active people under ON once the platform's export is read: whom the sync may change.
+    /// Active people under ON once the platform's export is read: the sync may change their details.
     pub changeable: u64,
     /// Pending and active accounts before the run.
     pub accounts_before: u64,
     /// Active accounts before the run, and once the platform's export is read.
     pub active_before: u64,
     pub active: u64,
-    /// Rows of the source, of whatever use.
+    /// Rows of the source, usable or not.
     pub records: u64,
     /// Rows whose sourcedId could not be read.
     pub without_id: u64,
@@ -48,7 +45,7 @@ pub struct Summary {
     pub renamed: u64,
     #[serde(default)]
     pub renamed_active: u64,
-    /// People who joined, for the limit: nobody where an export is read for the first time.
+    /// People who joined, for the limit: 0 where an export is read for the first time.
     pub joins: u64,
     /// Active people whom the platform's export makes pending again.
     pub unjoins: u64,
@@ -61,7 +58,7 @@ pub struct Summary {
     pub protection_schools: BTreeMap<String, u64>,
     /// The first run after an upgrade, on which the limits that are new do not hold yet.
     pub upgraded: bool,
-    /// People with an account whom roles, dates or schools leave out tonight, and did not on the last good night.
+    /// People with an account that roles, dates or schools leave out tonight, and did not on the last good night.
     #[serde(default)]
     pub newly_left_out: u64,
 }
@@ -97,7 +94,7 @@ impl Summary {
             || self.unjoins > 0
     }
 
-    /// Adds what other records came to.
+    /// Adds the counts of other records. The rest is known only when all records are.
     pub(super) fn merge(&mut self, other: Self) {
         for (action, count) in other.actions {
             *self.actions.entry(action).or_default() += count;
@@ -107,27 +104,17 @@ impl Summary {
         }
         self.notifications.email += other.notifications.email;
         self.notifications.sms += other.notifications.sms;
-        self.held_back += other.held_back;
         self.cannot_be_told += other.cannot_be_told;
         self.contact_updates += other.contact_updates;
-        self.accounts_before += other.accounts_before;
-        self.active += other.active;
-        self.records += other.records;
-        self.without_id += other.without_id;
         self.joined += other.joined;
         self.taken_over += other.taken_over;
-        self.renamed += other.renamed;
-        self.renamed_active += other.renamed_active;
         self.changeable += other.changeable;
-        self.active_before += other.active_before;
-        self.joins += other.joins;
         self.unjoins += other.unjoins;
         self.export_changed += other.export_changed;
         self.protection += other.protection;
         for (school, count) in other.protection_schools {
             *self.protection_schools.entry(school).or_default() += count;
         }
-        self.newly_left_out += other.newly_left_out;
     }
 
     /// A message to an old address that is not sent after all.
@@ -182,134 +169,5 @@ impl fmt::Display for Summary {
         }
         let messages = counted(self.notifications.total(), "notification", "notifications");
         write!(f, "; {messages} ({} email, {} SMS)", self.notifications.email, self.notifications.sms)
-    }
-}
-
-/// Sums of the people whom the limits `joins`, `export` and `protection` count, in this order. Where one of them stops a
-/// plan, it is a part of the checksum: what is approved is these people and no others.
-#[derive(Default)]
-pub(super) struct OfLimits(pub(super) [Checksum; 3]);
-
-impl OfLimits {
-    const LIMITS: [&'static str; 3] = ["joins", "export", "protection"];
-
-    pub(super) fn merge(&mut self, other: &Self) {
-        for (sum, more) in self.0.iter_mut().zip(&other.0) {
-            sum.merge(more);
-        }
-    }
-
-    /// The sum that belongs to a limit.
-    pub(super) fn of(&self, limit: &str) -> Option<&Checksum> {
-        Self::LIMITS.iter().position(|known| *known == limit).map(|at| &self.0[at])
-    }
-}
-
-/// The checksum of a plan in the making.
-///
-/// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`. The order of the
-/// roster's rows makes no difference: what is summed up are the digests of the single changes.
-#[derive(Default)]
-pub(super) struct Checksum {
-    sum: [u64; 4],
-    count: u64,
-}
-
-impl Checksum {
-    /// Adds the changes of other records.
-    pub(super) fn merge(&mut self, other: &Self) {
-        for (sum, more) in self.sum.iter_mut().zip(other.sum) {
-            *sum = sum.wrapping_add(more);
-        }
-        self.count += other.count;
-    }
-
-    pub(super) fn add(&mut self, row: &PlanRow<'_>, recipients: &[Recipient]) {
-        let pending_again = row.notes.contains(&Note::PendingAgain);
-        if !row.action.is_change() && !pending_again {
-            return;
-        }
-        let mut digest = Sha256::new();
-        // Every part with its length before it, so that no two changes read the same.
-        let mut part = |text: &str| {
-            digest.update((text.len() as u64).to_le_bytes());
-            digest.update(text);
-        };
-        part(row.action.word());
-        part(if pending_again { "pending again" } else { "" });
-        part(row.sourced_id);
-        part(row.state);
-        for field in Field::ALL {
-            part(&row.details.shown(field));
-        }
-        for change in row.fields.changes() {
-            part(change.field.key());
-            part(&change.actual);
-            part(&change.sis);
-        }
-        for recipient in recipients {
-            part(recipient.channel.word());
-            part(recipient.audience.word());
-            part(&recipient.address);
-        }
-        self.put(digest);
-    }
-
-    /// Adds a person, with the details that they have after the run.
-    pub(super) fn add_person(&mut self, row: &PlanRow<'_>) {
-        let mut digest = Sha256::new();
-        let details = Field::ALL.map(|field| row.details.shown(field));
-        for text in [row.sourced_id, row.state].into_iter().chain(details.iter().map(|text| &**text)) {
-            digest.update((text.len() as u64).to_le_bytes());
-            digest.update(text);
-        }
-        self.put(digest);
-    }
-
-    fn put(&mut self, digest: Sha256) {
-        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
-            let mut word = [0; 8];
-            word.copy_from_slice(bytes);
-            *sum = sum.wrapping_add(u64::from_le_bytes(word));
-        }
-        self.count += 1;
-    }
-
-    /// The checksum of a plan with what else is to be approved with it.
-    pub(super) fn with<'a>(checksum: &str, sums: impl Iterator<Item = &'a Checksum>) -> String {
-        let mut digest = Sha256::new();
-        digest.update(checksum);
-        for sum in sums {
-            sum.sum.iter().chain([&sum.count]).for_each(|word| digest.update(word.to_le_bytes()));
-        }
-        digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// A message that is not sent after all, though it was added with its row.
-    pub(super) fn hold_back(&mut self, sourced_id: &str, channel: Channel) {
-        let mut digest = Sha256::new();
-        for part in ["held back", sourced_id, channel.word()] {
-            digest.update((part.len() as u64).to_le_bytes());
-            digest.update(part);
-        }
-        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
-            let mut word = [0; 8];
-            word.copy_from_slice(bytes);
-            *sum = sum.wrapping_add(u64::from_le_bytes(word));
-        }
-        self.count += 1;
-    }
-
-    /// Sixteen hexadecimal digits.
-    pub(super) fn finish(self, rules: &Rules) -> String {
-        let mut digest = Sha256::new();
-        for word in self.sum {
-            digest.update(word.to_le_bytes());
-        }
-        digest.update(self.count.to_le_bytes());
-        let mut schools: Vec<_> = rules.schools.iter().collect();
-        schools.sort_unstable_by_key(|(id, _)| *id);
-        digest.update(format!("{:?} {schools:?}", rules.district));
-        digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

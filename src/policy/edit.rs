@@ -1,4 +1,4 @@
-//! Who may edit a person's contact details by hand: the other half of the table, pure.
+//! Whether a person may edit contact details by hand: the other half of the policy. Pure.
 //!
 //! `docs/who-may-edit.md` is printed from it by a test, to be held against the prose.
 
@@ -15,7 +15,7 @@ pub enum Target {
     Archived,
 }
 
-/// Who wants to edit, as seen from the account that is to be edited.
+/// The person that wants to edit, as seen from the account that is to be edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// The person whose account it is.
@@ -28,9 +28,9 @@ pub enum Actor {
     ManagerElsewhere,
     /// Staff without the permission.
     OtherStaff,
-    /// Somebody else who is not staff.
+    /// Another person, not staff.
     NotStaff,
-    /// Somebody else whose own account has not joined or is archived.
+    /// Another person, whose own account has not joined or is archived.
     Inactive,
     /// Staff who are disabled in the SIS import (`enabledUser`): their access is limited.
     Disabled,
@@ -73,8 +73,8 @@ impl Refusal {
     }
 }
 
-/// The permission to edit one account. Only [`may_edit`] makes one, and the store's edit demands one, so that an edit that
-/// nobody asked about does not compile.
+/// The permission to edit one account. Only [`may_edit`] makes one, and the store's edit demands one, so that an edit
+/// without a check does not compile.
 #[derive(Debug)]
 pub struct Permit {
     account: i64,
@@ -90,7 +90,7 @@ impl Permit {
 /// Whether the contact details of an account may be edited.
 ///
 /// # Errors
-/// Why not. Somebody who has no business with the account learns nothing of its state.
+/// The reason. A person without a permission for the account learns nothing of its state.
 pub fn may_edit(account: i64, facts: &EditFacts) -> Result<Permit, Refusal> {
     use Actor::{Disabled, Inactive, Manager, ManagerElsewhere, NotStaff, OtherStaff, Outranked, ThePerson};
     use Setting::{Off, On};
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(may_edit(7, &facts).unwrap().account(), 7);
     }
 
-    /// Who has no business with an account gets the same answer whatever its state.
+    /// A person without a permission for an account gets the same answer whatever its state.
     #[test]
     fn a_stranger_learns_nothing() {
         for actor in

@@ -2,12 +2,11 @@
 //!
 //! A spreadsheet runs a cell that begins with one of `=`, `+`, `-`, `@`, tab or CR, and names and addresses come from
 //! people. Such a cell is written with a leading apostrophe; a plain E.164 number is left alone, because it is harmless
-//! and a phone number with an apostrophe is no use to anybody.
+//! and a phone number with an apostrophe is of no use.
 //!
-//! The escape has an exact inverse, so that a value which itself looks escaped comes back as it was: what is escaped is
-//! a cell of *any number of apostrophes* (none, mostly) and then one of these characters, and it gains one apostrophe. Reading
-//! takes one apostrophe off a cell of *at least one* apostrophe and then one of these characters. Every other cell is
-//! itself.
+//! The escape has an exact inverse, so that a value which itself looks escaped is read back as it was. A cell of *any number of
+//! apostrophes* (mostly none) and then one of these characters gains one apostrophe. Reading takes one apostrophe off a cell of
+//! *at least one* apostrophe and then one of these characters. Every other cell stays as it is.
 
 /// Appends a row: apostrophes where needed, quotes only where needed, and the line break.
 ///
@@ -30,13 +29,10 @@ pub fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut V
     if memchr::memchr3(b'"', b'\r', b'\n', row).is_some() || memchr::memchr_iter(b',', row).count() != commas
     {
         out.truncate(start);
-        for (i, cell) in cells.enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            append(cell, out);
-        }
-    } else if row.is_empty() {
+        append_cells(cells, could_run, out);
+        return;
+    }
+    if row.is_empty() {
         // A row of a single blank cell would be an empty line, which readers leave out.
         out.extend_from_slice(b"\"\"");
     }
@@ -45,6 +41,15 @@ pub fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut V
 
 /// Appends a row for a program to read: quotes where needed, no apostrophes.
 pub fn append_plain_row<'a>(cells: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+    append_cells(cells, |_| false, out);
+}
+
+/// Appends cells and the line break: quotes where needed, and an apostrophe where `is_escaped` says so.
+fn append_cells<'a>(
+    cells: impl Iterator<Item = &'a [u8]>,
+    is_escaped: impl Fn(&[u8]) -> bool,
+    out: &mut Vec<u8>,
+) {
     for (i, cell) in cells.enumerate() {
         if i > 0 {
             out.push(b',');
@@ -53,37 +58,21 @@ pub fn append_plain_row<'a>(cells: impl Iterator<Item = &'a [u8]>, out: &mut Vec
         if quoted {
             out.push(b'"');
         }
-        for byte in cell {
-            if *byte == b'"' {
-                out.push(b'"');
-            }
-            out.push(*byte);
+        if is_escaped(cell) {
+            out.push(b'\'');
         }
+        let mut rest = cell;
+        while let Some(quote) = memchr::memchr(b'"', rest) {
+            out.extend_from_slice(&rest[..=quote]);
+            out.push(b'"');
+            rest = &rest[quote + 1..];
+        }
+        out.extend_from_slice(rest);
         if quoted {
             out.push(b'"');
         }
     }
     out.extend_from_slice(b"\r\n");
-}
-
-fn append(cell: &[u8], out: &mut Vec<u8>) {
-    let quoted = cell.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
-    if quoted {
-        out.push(b'"');
-    }
-    if could_run(cell) {
-        out.push(b'\'');
-    }
-    let mut rest = cell;
-    while let Some(quote) = memchr::memchr(b'"', rest) {
-        out.extend_from_slice(&rest[..=quote]);
-        out.push(b'"');
-        rest = &rest[quote + 1..];
-    }
-    out.extend_from_slice(rest);
-    if quoted {
-        out.push(b'"');
-    }
 }
 
 /// The value of a cell as it was written.

@@ -29,7 +29,7 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
-    /// Begins to fetch the rows. The threads end with the last row, or when nobody reads them any more.
+    /// Begins to fetch the rows. The threads end with the last row, or when the reader stops.
     ///
     /// # Errors
     /// `Failed` if the system makes no more threads.

@@ -68,8 +68,8 @@ impl<'a> Order<'a> {
 /// Appends what makes rows compare by this column. No such key is the beginning of another, so that keys of several columns
 /// can stand one after the other and a reversed one is simply its bytes inverted.
 ///
-/// Rows without a note, or without a line, come last in either direction: who reverses wants the other end of what
-/// there is, not a screen of blanks.
+/// Rows without a note, or without a line, come last in either direction: the reverse order shows the other end of the
+/// values, not a screen of blanks.
 fn append_key(column: Column, cells: &Cells<'_>, reverse: bool, keys: &mut Vec<u8>) {
     const SOME: u8 = 0;
     const NONE: u8 = 1;
@@ -112,7 +112,7 @@ fn append_text(text: &[u8], reverse: bool, keys: &mut Vec<u8>) {
 /// Instead all rows are sorted by eight bytes of the key; those that are equal so far, by the next eight.
 fn sort(places: &mut [Place], keys: &[u8]) {
     const FEW: usize = 12;
-    // Not recursion: the depth is the length of a text that somebody else wrote.
+    // Not recursion: the depth is the length of a text from a file.
     let mut open = vec![(0..places.len(), 0)];
     while let Some((range, depth)) = open.pop() {
         let start = range.start;

@@ -52,7 +52,7 @@ pub enum Format {
     Json,
 }
 
-/// How many rows were shown, out of how many that were read: all, unless nobody wanted to see the rest.
+/// How many rows were shown, out of how many that were read: all, unless the output was closed before the end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shown {
     pub rows: u64,
@@ -152,14 +152,14 @@ fn show<R: Read>(
     Ok(shown)
 }
 
-/// What is rendered, on its way out.
+/// Rendered bytes that are not written yet.
 struct Page<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
 }
 
 impl Page<'_> {
-    /// Writes what there is; false if nobody reads it any more.
+    /// Writes the buffer; false if the output is closed.
     fn hand_over(&mut self) -> Result<bool> {
         match self.out.write_all(&self.buffer).and_then(|()| self.out.flush()) {
             Ok(()) => {

@@ -52,37 +52,30 @@ impl Kind {
 
     /// As JSON names it.
     pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Archived => "archived",
-            Self::SignIn => "sign-in",
-            Self::PendingAgain => "pending-again",
-            Self::Joined => "joined",
-            Self::Renamed => "renamed",
-            Self::Details => "details",
-            Self::Restored => "restored",
-            Self::Created => "created",
-            Self::Pending => "pending",
-            Self::Held => "held",
-            Self::Rejected => "rejected",
-            Self::Kept => "kept",
-        }
+        self.words().0
     }
 
     /// After a number.
     pub(super) fn counted(self, count: u64) -> &'static str {
+        let (_, one, several) = self.words();
+        agreed(count, one, several)
+    }
+
+    /// The word of JSON, and what comes after 1 and after other numbers.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Archived => "archived",
-            Self::SignIn => agreed(count, "change of a sign-in", "changes of sign-ins"),
-            Self::PendingAgain => "pending again",
-            Self::Joined => "joined",
-            Self::Renamed => "with a new sourcedId",
-            Self::Details => agreed(count, "other change of an active user", "other changes of active users"),
-            Self::Restored => "restored",
-            Self::Created => "created",
-            Self::Pending => agreed(count, "change of a pending user", "changes of pending users"),
-            Self::Held => "held",
-            Self::Rejected => "rejected",
-            Self::Kept => "kept",
+            Self::Archived => ("archived", "archived", "archived"),
+            Self::SignIn => ("sign-in", "change of a sign-in", "changes of sign-ins"),
+            Self::PendingAgain => ("pending-again", "pending again", "pending again"),
+            Self::Joined => ("joined", "joined", "joined"),
+            Self::Renamed => ("renamed", "with a new sourcedId", "with a new sourcedId"),
+            Self::Details => ("details", "other change of an active user", "other changes of active users"),
+            Self::Restored => ("restored", "restored", "restored"),
+            Self::Created => ("created", "created", "created"),
+            Self::Pending => ("pending", "change of a pending user", "changes of pending users"),
+            Self::Held => ("held", "held", "held"),
+            Self::Rejected => ("rejected", "rejected", "rejected"),
+            Self::Kept => ("kept", "kept", "kept"),
         }
     }
 }
@@ -106,7 +99,7 @@ pub(super) struct Line {
     sign: char,
     pub(super) id: String,
     state: String,
-    /// The field, or what is done.
+    /// The field, or the kind of change.
     what: String,
     /// Old and new value, or the reason.
     detail: String,
@@ -147,7 +140,7 @@ impl Default for Widths {
 }
 
 impl Widths {
-    /// What is wider than this sticks out.
+    /// A wider cell sticks out.
     const MOST: [usize; 5] = [36, 8, 12, 80, 24];
 
     pub(super) fn take_in(&mut self, line: &Line) {
@@ -196,7 +189,7 @@ impl Line {
             text.push_str(&" ".repeat(width - cell.width().min(width) + 1));
         }
         text.push_str(&self.school);
-        // Values come from files that anybody may have written to; a terminal must not obey them.
+        // A value can hold control characters, and a terminal must not obey them.
         harmless(text.trim_end())
     }
 
@@ -373,7 +366,7 @@ fn name(row: &PlanRow<'_>) -> String {
 pub(super) fn each_rename(outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
     outcome.plan.renames().each(|renaming| {
         let school = if renaming.school.is_empty() { "" } else { outcome.schools.name(&renaming.school) };
-        // Whoever can do most comes first.
+        // Accounts with the widest permission come first.
         let rank = u8::from(!renaming.manages_district());
         add(Order { kind: Kind::Renamed, rank, school, id: &renaming.old, at: 0 }, &|| Line {
             kind: Kind::Renamed,

@@ -1,0 +1,129 @@
+//! The checksum of a plan: an approval is for the plan with this checksum, and for no other.
+
+use std::borrow::Cow;
+
+use sha2::{Digest, Sha256};
+
+use super::PlanRow;
+use super::note::Note;
+use crate::contact::Field;
+use crate::message::{Channel, Recipient};
+use crate::rules::Rules;
+
+/// The checksum of a plan in the making.
+///
+/// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`. The order of the
+/// roster's rows makes no difference: the digests of the single changes are added up.
+#[derive(Default)]
+pub(super) struct Checksum {
+    sum: [u64; 4],
+    count: u64,
+}
+
+impl Checksum {
+    /// Adds the changes of other records.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (sum, more) in self.sum.iter_mut().zip(other.sum) {
+            *sum = sum.wrapping_add(more);
+        }
+        self.count += other.count;
+    }
+
+    /// Adds one change, each part with its length before it, so that no two changes read the same.
+    pub(super) fn put<'t>(&mut self, parts: impl IntoIterator<Item = &'t str>) {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        for (sum, bytes) in self.sum.iter_mut().zip(digest.finalize().chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            *sum = sum.wrapping_add(u64::from_le_bytes(word));
+        }
+        self.count += 1;
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn add(&mut self, row: &PlanRow<'_>, recipients: &[Recipient]) {
+        let pending_again = row.notes.contains(&Note::PendingAgain);
+        if !row.action.is_change() && !pending_again {
+            return;
+        }
+        let pending_again = if pending_again { "pending again" } else { "" };
+        let details = shown(row);
+        let mut parts = vec![row.action.word(), pending_again, row.sourced_id, row.state];
+        parts.extend(details.iter().map(AsRef::as_ref));
+        for change in row.fields.changes() {
+            parts.extend([change.field.key(), &change.actual, &change.sis]);
+        }
+        for recipient in recipients {
+            parts.extend([recipient.channel.word(), recipient.audience.word(), &recipient.address]);
+        }
+        self.put(parts);
+    }
+
+    /// Adds a person, with the details that they have after the run.
+    pub(super) fn add_person(&mut self, row: &PlanRow<'_>) {
+        let details = shown(row);
+        self.put([row.sourced_id, row.state].into_iter().chain(details.iter().map(AsRef::as_ref)));
+    }
+
+    /// A message that is not sent after all, though it was added with its row.
+    pub(super) fn hold_back(&mut self, sourced_id: &str, channel: Channel) {
+        self.put(["held back", sourced_id, channel.word()]);
+    }
+
+    /// The checksum of a plan with what else is approved with it.
+    pub(super) fn with<'a>(checksum: &str, sums: impl IntoIterator<Item = &'a Self>) -> String {
+        let mut digest = Sha256::new();
+        digest.update(checksum);
+        sums.into_iter().for_each(|sum| sum.digest_into(&mut digest));
+        hexadecimal(digest)
+    }
+
+    /// Sixteen hexadecimal digits.
+    pub(super) fn finish(self, rules: &Rules) -> String {
+        let mut digest = Sha256::new();
+        self.digest_into(&mut digest);
+        let mut schools: Vec<_> = rules.schools.iter().collect();
+        schools.sort_unstable_by_key(|(id, _)| *id);
+        digest.update(format!("{:?} {schools:?}", rules.district));
+        hexadecimal(digest)
+    }
+
+    fn digest_into(&self, digest: &mut Sha256) {
+        self.sum.iter().chain([&self.count]).for_each(|word| digest.update(word.to_le_bytes()));
+    }
+}
+
+fn shown<'a>(row: &PlanRow<'a>) -> [Cow<'a, str>; 4] {
+    Field::ALL.map(|field| row.details.shown(field))
+}
+
+fn hexadecimal(digest: Sha256) -> String {
+    digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Sums of the people that the limits `joins`, `export` and `protection` count, in this order. Where one of them stops a
+/// plan, it is a part of the checksum: the approval is for these people and for no others.
+#[derive(Default)]
+pub(super) struct OfLimits(pub(super) [Checksum; 3]);
+
+impl OfLimits {
+    const LIMITS: [&'static str; 3] = ["joins", "export", "protection"];
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(&other.0) {
+            sum.merge(more);
+        }
+    }
+
+    /// The sum that belongs to a limit.
+    pub(super) fn of(&self, limit: &str) -> Option<&Checksum> {
+        Self::LIMITS.iter().position(|known| *known == limit).map(|at| &self.0[at])
+    }
+}
