@@ -80,7 +80,7 @@ fn examples() -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  rostersync report --sort notes --notes                       users with notes in the latest run, grouped
+  rostersync report --sort notes --notes                       users with notes, by note
   rostersync report 42 --where action=archived                 users that run 42 archived
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
   rostersync report --where role=guardian --sort family_name,given_name -o guardians.csv";
