@@ -1,7 +1,8 @@
-//! What single steps cost: reading a roster, normal forms, the policy, the report. `cargo bench --bench micro`, with a
-//! word for those whose names have it (`-- phone`).
+//! What single steps cost: reading a roster, normal forms, the policy, the report. `cargo bench
+//! --bench micro`, with a word for those with it in their names (`-- phone`).
 //!
-//! For seeing what a change of one of them does; what a run costs, and whether it is right, is for the benchmark
+//! For seeing what a change of one of them does; what a run costs, and whether it is right, is for
+//! the benchmark
 //! `district`. The inputs are the same each time.
 
 #[expect(dead_code, reason = "only the files are wanted here; who is in them matters to the other benchmark")]

@@ -1,7 +1,9 @@
-//! What a night must do and say for each user, from the policy as it is written, not from the program.
+//! What a night must do and say for each user, from the policy as it is written, not from the
+//! program.
 //!
-//! Nothing is kept: an answer follows from the number of the user and of its two neighbours, the only ones who can share
-//! an email with it. So the answers of millions are gone through beside the report, row by row.
+//! Nothing is kept: an answer follows from the number of the user and of its two neighbours, the
+//! only users that can share an email with it. So the answers of millions are gone through beside
+//! the report, row by row.
 
 use crate::made_up::files::{Form, newcomers, place};
 use crate::made_up::people::{Day2, User, e164};
@@ -11,9 +13,11 @@ use crate::made_up::people::{Day2, User, e164};
 pub(crate) enum Before {
     /// None: the first load.
     Nothing,
-    /// Day 1 was synced; `on` if ever with the setting ON, so that active people have the details of the SIS.
+    /// Day 1 was synced; `on` if ever with the setting ON, so that active people have the details
+    /// of the SIS.
     Day1 { on: bool },
-    /// Day 2 was synced too; `on` if it ever was with the setting ON, `day1_on` if day 1 was before it.
+    /// Day 2 was synced too; `on` if it ever was with the setting ON, `day1_on` if day 1 was before
+    /// it.
     Day2 { on: bool, day1_on: bool },
 }
 
@@ -60,14 +64,16 @@ impl Details {
         Self { email: user.platform_email(), ..Self::of_the_sis(user, 1) }
     }
 
-    /// After the sync took over what the SIS says; the one blank cell that there can be changes nothing.
+    /// After the sync took over what the SIS says; the one blank cell that there can be changes
+    /// nothing.
     fn overwritten_by(self, sis: Self) -> Self {
         Self { email: if sis.email.is_empty() { self.email } else { sis.email }, ..sis }
     }
 }
 
 impl Night {
-    /// Every row of the report, in its order: as in the source, then those who are gone by sourcedId.
+    /// Every row of the report, in its order: as in the source, then the users that are gone, by
+    /// sourcedId.
     pub(crate) fn answers(self, form: Form) -> impl Iterator<Item = Answer> {
         let all = self.users + if self.day == 2 { newcomers(self.users) } else { 0 };
         let there = (0..all)
@@ -172,7 +178,8 @@ impl Night {
         Answer { line, sourced_id, role, state, action, details, notes }
     }
 
-    /// Who else has this email in the end, by sourcedId. There can be two of them, so that all are named.
+    /// The other users that have this email in the end, by sourcedId. There can be two of them, so
+    /// that all are named.
     fn sharers(self, user: User, email: &str) -> Vec<String> {
         let all = self.users + newcomers(self.users);
         let neighbours = [user.number.checked_sub(1), user.number.checked_add(1)];

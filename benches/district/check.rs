@@ -1,4 +1,5 @@
-//! The correctness part: whole reports, held row by row against the answers and byte by byte against each other.
+//! The correctness part: whole reports, held row by row against the answers and byte by byte
+//! against each other.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -11,14 +12,16 @@ use crate::answers::{Before, Night};
 use crate::district::{District, SERVED};
 use crate::made_up::files::Form;
 
-/// Decides every record afresh, whatever is remembered of the last run. Tried where the program has it.
+/// Decides every record afresh, whatever is remembered of the last run. Tried where the program has
+/// it.
 const AFRESH: &str = "--decide-all";
 
 /// The same files every night.
 const DAY1: &[&str] = &["--source", "day1"];
 
-/// Holds every night that a district may have against what it must do and say. Leaves a store for each setting,
-/// after some nights of day 1: nothing new for a night or two is what a district mostly comes from.
+/// Holds every night that a district may have against what it must do and say. Leaves a store for
+/// each setting, after some nights of day 1: nothing new for a night or two is what a district
+/// mostly comes from.
 pub(crate) fn check(district: &District) {
     let users = district.users;
     let mut runs = Runs { district, count: 0 };
@@ -34,7 +37,8 @@ pub(crate) fn check(district: &District) {
             crate::grouped(users)
         );
 
-        // From nights under the other setting, all of it new at once; then from nights under the same.
+        // From nights under the other setting, all of it new at once; then from nights under the
+        // same.
         district.begin(!on);
         let report = runs.sync(config, &[]);
         let before = Before::Day1 { on: !on };
@@ -115,7 +119,8 @@ impl Runs<'_> {
         self.district.sync(config, arguments)
     }
 
-    /// A first load over HTTP and a night when nothing changed: the rows are those of the same people in files.
+    /// A first load over HTTP and a night when nothing changed: the rows are those of the same
+    /// people in files.
     fn served(&mut self) {
         let users = self.district.users;
         let nights = [("first load", Before::Nothing), ("nothing changed", Before::Day1 { on: false })];
@@ -168,8 +173,8 @@ fn keep(district: &District, report: &Path, name: &str) -> PathBuf {
     kept
 }
 
-/// Holds a report against the answers, in their order. Returns for each column but `line` a sum over the rows that is the
-/// same in any order.
+/// Holds a report against the answers, in their order. Returns for each column but `line` a sum
+/// over the rows that is the same in any order.
 fn hold(report: &Path, night: Night, form: Form, what: &str) -> Vec<(String, u64)> {
     let mut reader = csv::Reader::from_path(report).expect("the report");
     let headers = reader.headers().expect("headers").clone();
@@ -233,7 +238,7 @@ fn hold(report: &Path, night: Night, form: Form, what: &str) -> Vec<(String, u64
     headers.into_iter().zip(sums).filter(|(name, _)| name != "line").collect()
 }
 
-/// Two reports must have the same cells for everybody, but for the column `line`.
+/// Two reports must have the same cells for all users, but for the column `line`.
 fn same_columns(sums: &[(String, u64)], others: &[(String, u64)], what: &str) {
     for ((name, sum), (_, other)) in sums.iter().zip(others) {
         assert_eq!(sum, other, "{what}: column {name} is not as in another form of the file");

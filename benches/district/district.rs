@@ -10,7 +10,8 @@ use crate::server::{self, TOKEN};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_rostersync");
 
-/// Every run takes this for now, so that `first_seen` is the same in all reports, also around midnight.
+/// Every run takes this for now, so that `first_seen` is the same in all reports, also around
+/// midnight.
 pub(crate) const NOW: (&str, &str) = ("ROSTERSYNC_NOW", "2026-09-01T06:00:00Z");
 
 /// The configuration that asks the server.
@@ -104,7 +105,7 @@ impl District {
 
     pub(crate) fn forget_reports(&self) {
         let _ = fs::remove_dir_all(self.at("reports"));
-        // What is on record of runs whose store is put aside would be taken for a lost store.
+        // The record of runs without the store that was put aside would be taken for a lost store.
         let _ = fs::remove_file(self.at("store.db.attempts"));
     }
 
@@ -119,8 +120,8 @@ impl District {
         fs::copy(self.at("store.db"), self.at(kept(on))).expect("a copy of the store");
     }
 
-    /// Begins with the store that was kept, all of it on the disk: what the system still has to write of a copy would be
-    /// counted as somebody else's time.
+    /// Begins with the store that was kept, all of it on the disk: what the system still has to
+    /// write of a copy would be counted as the time of another program.
     pub(crate) fn begin(&self, on: bool) {
         self.forget();
         fs::copy(self.at(kept(on)), self.at("store.db")).expect("the store that was kept");

@@ -26,7 +26,7 @@ pub(crate) const PYTHON: &str = "Python, csv + sqlite3, day 2";
 /// Up to so many users a district is small: there the time is what counts, not the ratio.
 const SMALL: u64 = 10_000;
 
-/// Measures all jobs of a district whose stores were kept after some nights of day 1.
+/// Measures all jobs of a district. Its stores are those after some nights of day 1.
 pub(crate) fn measure_all(district: &District, rounds: usize) -> Vec<Job> {
     eprintln!("{} users: measuring …", crate::grouped(district.users));
     district.export("day2-v1p2", 2, Form::V1p2);
@@ -102,7 +102,8 @@ impl Bench<'_> {
         };
         let found = self.run(SERVED, &["run"], &|| district.forget());
         self.push("first load over HTTP", found, of_files(self, "first load", found));
-        // As from files: what is remembered of nights when nothing happened is remembered by the second.
+        // As from files: what is remembered of nights when nothing happened is remembered by the
+        // second.
         district.sync(SERVED, &[]);
         district.sync(SERVED, &[]);
         let found = self.run(SERVED, &["run"], &|| district.forget_reports());
@@ -113,7 +114,8 @@ impl Bench<'_> {
         let district = self.district;
         district.begin(false);
         let report = district.sync("off.toml", &[]).display().to_string();
-        // `sort` takes any comma for the end of a cell; in these reports only the notes have some, and they come last.
+        // `sort` takes any comma for the end of a cell; in these reports only the notes have some,
+        // and they come last.
         let sort = format!("LC_ALL=C sort -t, -k20 {report} > sorted.txt");
         let sort = ["sh".to_owned(), "-c".to_owned(), sort];
         let sort = measure(&sort, &district.folder, self.rounds, &|| {});
@@ -162,7 +164,8 @@ impl Bench<'_> {
         Some(found)
     }
 
-    /// The job as a data engineer would script it: a file beside a table, compare, update, write a report.
+    /// The job as a data engineer would script it: a file beside a table, compare, update, write a
+    /// report.
     fn python_script(&self) -> Option<Figures> {
         if !is_installed("python3") {
             return None;

@@ -1,6 +1,7 @@
 //! The project's own benchmark: whole runs over made-up districts, each held against its answers.
 //!
-//! `cargo bench --bench district -- --help` says how; `docs/performance.md` says what the figures mean. The parts:
+//! `cargo bench --bench district -- --help` says how; `docs/performance.md` says what the figures
+//! mean. The parts:
 //!
 //! * `made_up`: the people and their files; `district`: those on the disk, and the program run on them; `pages`, `server`:
 //!   the same over HTTP
@@ -127,7 +128,8 @@ fn parse(given: &[String]) -> Result<Arguments, String> {
     Ok(arguments)
 }
 
-/// Checks and measures a district of one size, and prints its table. None: there was nothing to measure.
+/// Checks and measures a district of one size, and prints its table. None: there was nothing to
+/// measure.
 fn one_size(users: u64, arguments: &Arguments) -> Option<Size> {
     let folder = tempfile::tempdir_in(scratch()).expect("a folder to work in");
     let district = District::make(folder.path(), users);
@@ -151,7 +153,8 @@ fn one_size(users: u64, arguments: &Arguments) -> Option<Size> {
     Some(size)
 }
 
-/// Where the districts are made: a disk, not a RAM disk, and not the system's temporary folder, which may be one.
+/// Where the districts are made: a disk, not a RAM disk, and not the system's temporary folder,
+/// which may be one.
 fn scratch() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned();
     fs::create_dir_all(&target).expect("a folder in target/");

@@ -9,7 +9,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::district::NOW;
 
-/// The first argument of the process that stands between: what the system says of "all children" is then one child.
+/// The first argument of the process that stands between: what the system says of "all children" is
+/// then one child.
 pub(crate) const CHILD: &str = "--measure";
 
 /// Medians of several runs.

@@ -1,5 +1,5 @@
-//! The same exports as OneRoster's REST servers give them: pages of JSON, made ahead so that giving them costs next to
-//! nothing.
+//! The same exports as OneRoster's REST servers give them: pages of JSON, made ahead so that giving
+//! them costs next to nothing.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -11,8 +11,8 @@ use crate::made_up::people::{SCHOOL, User};
 /// How many records a page has, but for the last one.
 pub(crate) const PAGE: u64 = 10_000;
 
-/// Writes one day's users and orgs into a folder, a file for each page, named by where it begins. Returns how many users
-/// and orgs there are.
+/// Writes one day's users and orgs into a folder, a file for each page, named by where it begins.
+/// Returns how many users and orgs there are.
 pub(crate) fn pages(folder: &Path, users: u64, day: u8) -> Result<(u64, u64)> {
     fs::create_dir_all(folder)?;
     let orgs = (0..(users / SCHOOL).max(1)).map(|school| {
@@ -57,7 +57,7 @@ fn start(name: &str) -> String {
     format!("{{\"{name}\":[")
 }
 
-/// A page without anybody, which ends a list.
+/// A page without users, which ends a list.
 pub(crate) fn nobody(name: &str) -> String {
     format!("{}]}}", start(name))
 }

@@ -1,8 +1,8 @@
-//! Wall seconds over users, both on logarithmic scales, as an SVG written by hand: a job that grows in proportion is a
-//! straight line, and parallel to all others that do.
+//! Wall seconds over users, both on logarithmic scales, as an SVG written by hand: a job that grows
+//! in proportion is a straight line, and parallel to all others that do.
 //!
-//! Colours follow the reader's light or dark scheme. Each line is named where it ends, so that nobody has to match a
-//! legend by colour.
+//! Colours follow the reader's light or dark scheme. Each line is named where it ends, so that
+//! readers need not match a legend by colour.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! A OneRoster server on this machine that gives pages from files, and does so little else that it is not what is measured.
+//! A OneRoster server on this machine that gives pages from files, and does so little else that it
+//! is not what is measured.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Result, Write};
@@ -17,7 +18,8 @@ struct Pages {
     orgs: u64,
 }
 
-/// Starts it, with the pages of a folder and how many users and orgs it says there are. It ends with the benchmark.
+/// Starts it, with the pages of a folder and how many users and orgs it says there are. It ends
+/// with the benchmark.
 pub(crate) fn start(folder: &Path, (users, orgs): (u64, u64)) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;

@@ -1,4 +1,5 @@
-//! What is printed: the machine, a table for each size, and how jobs grow from size to size. All of it Markdown.
+//! What is printed: the machine, a table for each size, and how jobs grow from size to size. All of
+//! it Markdown.
 
 use std::fs;
 use std::process::Command;
@@ -37,8 +38,8 @@ pub(crate) fn machine() -> String {
     )
 }
 
-/// How many programs were running in the last minute, where the system says so: more than none, and figures are worse than
-/// they could be.
+/// How many programs were running in the last minute, where the system says so: more than none, and
+/// figures are worse than they could be.
 fn load() -> Option<String> {
     let load = fs::read_to_string("/proc/loadavg").ok()?;
     load.split_whitespace().next().map(str::to_owned)
@@ -101,7 +102,8 @@ pub(crate) fn print_growth(sizes: &[Size]) {
             match found {
                 None => String::new(),
                 Some(found) if job.targets.is_empty() => format!("{found:.2}"),
-                // Three times the users, 3.3 times as long at most; in the same proportion for other sizes.
+                // Three times the users, 3.3 times as long at most; in the same proportion for
+                // other sizes.
                 Some(_) => Target::at_most((times(pair) * 11.0).round() / 10.0, "", found).to_string(),
             }
         });

@@ -1,5 +1,5 @@
-//! What a job should take, and whether it does. A target that is missed is said, and nothing more: how long something
-//! takes on a machine that others use too is no reason for a failure.
+//! What a job should take, and whether it does. A target that is missed is said, and nothing more:
+//! how long something takes on a machine that others use too is no reason for a failure.
 
 use std::fmt;
 

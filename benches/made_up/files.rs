@@ -7,14 +7,15 @@ use std::path::Path;
 
 use super::people::{SCHOOL, User, e164};
 
-/// Which form an export has. Who is in it, and with which details, is the same in all.
+/// Which form an export has. The users in it and their details are the same in all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     V1p1,
     /// OneRoster 1.1, with the rows in another order.
     Permuted,
     V1p2,
-    /// What a server gives, where the first record is number 1: no file has a header in front of it.
+    /// What a server gives, where the first record is number 1: no file has a header in front of
+    /// it.
     Served,
 }
 
@@ -110,7 +111,8 @@ pub(crate) fn newcomers(users: u64) -> u64 {
     users * 3 / 1000
 }
 
-/// Which number stands at this place of an export with `all` numbers (those who are not there leave no gap).
+/// Which number stands at this place of an export with `all` numbers (numbers that are left out
+/// leave no gap).
 pub(crate) fn place(index: u64, all: u64, form: Form) -> u64 {
     if form != Form::Permuted {
         return index;
@@ -127,7 +129,8 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Writes the platform's export of day 1: half of the users are active, one in fifty of them with an email of their own.
+/// Writes the platform's export of day 1: half of the users are active, one in fifty of them with
+/// an email of their own.
 pub(crate) fn platform(file: &Path, users: u64) -> Result<()> {
     let mut out = BufWriter::with_capacity(BUFFER, File::create(file)?);
     writeln!(out, "sourced_id,state,given_name,family_name,email,phone,home_phone")?;

@@ -118,8 +118,8 @@ impl User {
         FAMILY[(scatter(self.number, 8) % 16) as usize]
     }
 
-    /// The address in the SIS. One guardian in thirty has the address of the guardian before; nobody else shares one, so
-    /// that those who do are neighbours by number.
+    /// The address in the SIS. One guardian in thirty has the address of the guardian before; no
+    /// other user shares one, so that two users with one address are neighbours by number.
     pub(crate) fn email(self, day: u8) -> String {
         let household = if self.role() == "guardian"
             && self.number % 100 >= 46
@@ -145,7 +145,8 @@ impl User {
     fn digits(self, salt: u64, changed: bool) -> String {
         let areas = [212, 312, 415, 617, 718, 202, 303, 404, 512, 602];
         let n = scatter(self.number, salt);
-        // 555-01xx has too few numbers to tell millions of people apart; the last seven are spread over valid exchanges.
+        // 555-01xx has too few numbers to tell millions of people apart; the last seven are spread
+        // over valid exchanges.
         let line = (self.number + u64::from(changed) * 5_000_000) % 8_000_000;
         format!("{}{:07}", areas[(n % 10) as usize], line + 2_000_000)
     }

@@ -1,8 +1,9 @@
 //! How fast mail goes out: whole runs that tell so many people through a server on this machine.
 //!
-//! `cargo bench --bench mail` sends 10,000 messages over one connection, as rostersync does, and then to a server that
-//! closes the connection after each message, so that every one needs its own; plain and encrypted. Medians of three
-//! rounds, in turn. `-- 2000 5` sends so many in so many rounds.
+//! `cargo bench --bench mail` sends 10,000 messages over one connection, as rostersync does, and
+//! then to a server that closes the connection after each message, so that every one needs its own;
+//! plain and encrypted. Medians of three rounds, in turn. `-- 2000 5` sends so many in so many
+//! rounds.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it finds")]
 
@@ -91,8 +92,8 @@ struct District<'a> {
 }
 
 impl District<'_> {
-    /// A run over a roster in which everybody has that family name. Its messages wait for the measurement: it is always
-    /// a quiet hour.
+    /// A run over a roster in which all users have that family name. Its messages wait for the
+    /// measurement: it is always a quiet hour.
     fn night(&self, count: u32, family: &str) {
         let mut users =
             "sourcedId,status,enabledUser,orgSourcedIds,role,username,givenName,familyName,email\n"

@@ -1,4 +1,5 @@
-//! How a server lets us in: OAuth 2, OAuth 1.0a, tokens, ClassLink; `check --source`; and mistakes in the configuration of it.
+//! How a server lets us in: OAuth 2, OAuth 1.0a, tokens, ClassLink; `check --source`; and mistakes
+//! in the configuration of it.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +25,7 @@ pub(crate) fn oauth2(fake: &Fake, district: District) -> District {
     district
 }
 
-/// A server whose tokens are good for so many requests each.
+/// A server with tokens that are good for so many requests each.
 fn with_tokens(good_for: usize) -> Fake {
     let sis = Sis::new(&people(45));
     let given = Mutex::new((0, 0));
@@ -144,7 +145,7 @@ fn oauth_1_signs_every_page_anew() {
             district.set("source.auth.signature", "\"HMAC-SHA1\"");
             district.set("source.auth.oauth_version", "true");
         }
-        let _ = district.run().ok();
+        district.run().ok();
         let asked = fake.asked();
         assert_eq!(asked.len(), 5);
         let mut nonces = std::collections::BTreeSet::new();
@@ -303,8 +304,8 @@ fn a_token_in_the_environment_or_in_the_configuration_itself() {
     district.unset("source.auth.token_file");
     district.set("source.auth.token_env", "\"ROSTER_TOKEN\"");
     district.run().exits(2).complains(&["$ROSTER_TOKEN", "cron has an environment of its own"]);
-    let _ = district.done(district.command(&["run"]).env("ROSTER_TOKEN", "let-me-in")).ok();
+    district.done(district.command(&["run"]).env("ROSTER_TOKEN", "let-me-in")).ok();
     district.unset("source.auth.token_env");
     district.set("source.auth.token", "\"let-me-in\"");
-    let _ = district.run().ok();
+    district.run().ok();
 }

@@ -1,4 +1,5 @@
-//! What servers send that is none of what the standard says, and what is kept from them and from terminals.
+//! What servers send that is none of what the standard says, and what is kept from them and from
+//! terminals.
 
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ fn items_that_are_no_objects_are_not_there() {
     assert_eq!(&done.report.row("gua-001")["schools"], "sch-1");
     assert_eq!(&done.report.row("tea-002")["role"], "teacher");
     assert!(done.stderr.contains("users:1: agents: not an object"), "{}", done.stderr);
-    // Somebody who is nothing at all has a position all the same.
+    // A record that is no object has a position all the same.
     let fake = says(Sis::new(&people(6)), |users| {
         if users[0].is_object() {
             users[2] = Value::Null;

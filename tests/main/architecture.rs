@@ -129,7 +129,7 @@ fn store_knows_no_files_of_the_sis() {
 }
 
 #[test]
-fn plan_knows_nobody_who_acts_on_it() {
+fn plan_knows_no_module_that_acts_on_it() {
     forbid("plan", &["cli", "notify", "run", "lock"]);
 }
 
@@ -141,7 +141,7 @@ fn people_know_no_files_of_the_sis_and_no_run() {
 
 /// Details are edited through a permit; only what the sync and the platform say comes without one.
 #[test]
-fn nobody_replaces_an_account_behind_the_policys_back() {
+fn accounts_are_replaced_only_where_the_policy_was_asked() {
     let allowed = [
         "run/apply.rs",
         "run/undo.rs",
@@ -183,7 +183,7 @@ fn contact_and_roster_know_nothing_of_the_rest() {
 }
 
 #[test]
-fn nobody_but_the_program_knows_the_command_line() {
+fn no_other_module_knows_the_command_line() {
     for module in [
         "run", "plan", "notify", "report", "store", "source", "platform", "config", "lock", "failure",
         "findings", "people",

@@ -1,10 +1,11 @@
-//! Sending that is broken off, by a server or by a signal, at any moment: nothing is lost, and what is repeated is the same
-//! message.
+//! Sending that is broken off, by a server or by a signal, at any moment: nothing is lost, and what
+//! is repeated is the same message.
 
 use std::process::Stdio;
 
 use crate::delivery::{all, joined, night, people, renamed, states};
 use crate::mail_server::{At, Does, MailServer};
+use crate::support::nap;
 
 #[test]
 fn a_connection_that_breaks_before_the_message_loses_and_repeats_nothing() {
@@ -17,16 +18,16 @@ fn a_connection_that_breaks_before_the_message_loses_and_repeats_nothing() {
         let done = district.run();
         if at == At::Sender {
             // The very first word of a new connection: the server is not there.
-            let _ = done.exits(8);
+            done.exits(8);
             assert_eq!(server.recipients(), [""; 0]);
-            let _ = district.cli(&["outbox", "send"]).ok();
-            let _ = district.cli(&["outbox", "retry", "--all"]).ok();
-            let _ = district.cli(&["outbox", "send"]).ok();
+            district.cli(&["outbox", "send"]).ok();
+            district.cli(&["outbox", "retry", "--all"]).ok();
+            district.cli(&["outbox", "send"]).ok();
             let mut to = server.recipients();
             to.sort();
             assert_eq!(to, all(3));
         } else {
-            let _ = done.ok();
+            done.ok();
             assert_eq!((server.recipients(), server.connections()), (all(3), 2), "{at:?}");
         }
     }
@@ -37,7 +38,7 @@ fn a_message_whose_answer_is_lost_is_repeated_once_with_the_same_message_id() {
     for (does, arrived) in [(Does::Breaks, 3), (Does::TakesAndBreaks, 4)] {
         let (mut district, server, done) = night(("a2@mail.example", At::Content, does));
         let done = done.exits(8);
-        // Whoever does not answer one message will not answer the next.
+        // A server that does not answer one message will not answer the next.
         assert!(done.stdout.contains("2 notifications could not be handed over"), "{}", done.stdout);
         assert_eq!(
             states(&district),
@@ -45,7 +46,7 @@ fn a_message_whose_answer_is_lost_is_repeated_once_with_the_same_message_id() {
         );
         server.is_well_again();
         district.at("2026-11-24T08:15:00Z");
-        let _ = district.run().ok();
+        district.run().ok();
         let mails = server.arrived();
         assert_eq!(mails.len(), arrived);
         let mut ids: Vec<&str> = mails.iter().map(|mail| mail.message_id.as_str()).collect();
@@ -56,7 +57,8 @@ fn a_message_whose_answer_is_lost_is_repeated_once_with_the_same_message_id() {
     }
 }
 
-/// A server that takes every message and never says so gets each twice at most, however many nights that lasts.
+/// A server that takes every message and never says so gets each twice at most, however many nights
+/// that lasts.
 #[test]
 fn a_server_that_never_answers_gets_no_message_more_than_twice() {
     let server = MailServer::start();
@@ -65,7 +67,7 @@ fn a_server_that_never_answers_gets_no_message_more_than_twice() {
     renamed(&district, 2);
     server.when("", At::Content, Does::Hangs, 1);
     server.when("", At::Content, Does::TakesAndBreaks, 0);
-    let _ = district.run().exits(8);
+    district.run().exits(8);
     let mut said = String::new();
     for night in 24..29 {
         district.at(&format!("2026-11-{night}T08:15:00Z"));
@@ -82,11 +84,11 @@ fn a_server_that_never_answers_gets_no_message_more_than_twice() {
         "{}",
         status.stdout
     );
-    // Somebody decides.
+    // A person decides.
     server.is_well_again();
-    let _ = district.cli(&["outbox", "discard", "2"]).ok();
-    let _ = district.cli(&["outbox", "retry", "1"]).ok();
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "discard", "2"]).ok();
+    district.cli(&["outbox", "retry", "1"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients().len(), 5);
     assert_eq!(states(&district).lines().count(), 2);
 }
@@ -96,7 +98,7 @@ fn a_server_that_is_not_there_costs_the_run_nothing_but_the_mail() {
     let server = MailServer::start();
     let mut district = joined(&server, 3);
     renamed(&district, 3);
-    // Nobody listens on a port that was just given back.
+    // No server listens on a port that was just given back.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     district.set("notify.email.server", &format!("\"smtp://127.0.0.1:{free}\""));
     let done = district.run().exits(8);
@@ -105,13 +107,14 @@ fn a_server_that_is_not_there_costs_the_run_nothing_but_the_mail() {
     assert_eq!(district.ask("SELECT count(*) FROM account WHERE family_name = 'Lund'"), "3");
     district.set("notify.email.server", &server.url());
     district.at("2026-11-24T08:15:00Z");
-    let _ = district.run().ok();
+    district.run().ok();
     let mut to = server.recipients();
     to.sort();
     assert_eq!(to, all(3));
 }
 
-/// Killed with any number of messages out: each arrives, and at most the one in flight twice, as the same message.
+/// Killed with any number of messages out: each arrives, and at most the one in flight twice, as
+/// the same message.
 #[test]
 fn a_batch_that_is_killed_at_any_message_loses_nothing_and_repeats_at_most_one() {
     for kill_at in [1, 2, 7, 19, 20] {
@@ -123,9 +126,9 @@ fn a_batch_that_is_killed_at_any_message_loses_nothing_and_repeats_at_most_one()
             district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while arrived.recv().unwrap() < kill_at {}
         let _ = child.kill();
-        let _ = child.wait().unwrap();
+        child.wait().unwrap();
         let before = server.arrived().len();
-        let _ = district.run().ok();
+        district.run().ok();
         let mails = server.arrived();
         let mut ids: Vec<&str> = mails.iter().map(|mail| mail.message_id.as_str()).collect();
         ids.sort_unstable();
@@ -152,11 +155,11 @@ fn sending_that_is_asked_to_stop_stops_between_two_messages() {
     assert!(sent < 300, "{sent}");
     assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'sent'"), sent.to_string());
     assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'queued'"), (300 - sent).to_string());
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients(), all(300));
 }
 
-/// A run plans and commits while somebody else sends: neither costs the other anything.
+/// A run plans and commits while another process sends: neither loses anything.
 #[test]
 fn a_run_goes_through_while_another_process_sends() {
     let server = MailServer::start();
@@ -169,13 +172,13 @@ fn a_run_goes_through_while_another_process_sends() {
     let second = district.run().ok();
     assert_eq!(second.report.count("updated"), 200);
     assert!(child.wait().unwrap().success());
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     let arrived = server.arrived();
     let mut ids: Vec<&str> = arrived.iter().map(|mail| mail.message_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), arrived.len(), "each once");
-    // Whoever had not been told of the first change was told of both at once.
+    // Recipients without a message about the first change got one message about both.
     for to in all(200) {
         let told: Vec<&str> =
             arrived.iter().filter(|mail| mail.to == to).map(|mail| mail.raw.as_str()).collect();
@@ -186,7 +189,7 @@ fn a_run_goes_through_while_another_process_sends() {
 
 /// Cron starts both in the same minute, and both do what they are there for.
 #[test]
-fn a_run_and_outbox_send_at_the_same_moment_are_in_nobodys_way() {
+fn a_run_and_outbox_send_at_the_same_moment_do_not_disturb_each_other() {
     let server = MailServer::start();
     let district = joined(&server, 5);
     for family in ["Lund", "Berg", "Dahl", "Holm", "Vik"] {
@@ -210,17 +213,18 @@ fn a_process_that_is_killed_while_it_waits_for_the_pace_repeats_nothing() {
     district.set("notify.email.per_minute", "1");
     let mut child = district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while district.ask("SELECT count(*) FROM outbox WHERE state = 'sent'") != "1" {
-        std::thread::yield_now();
+        nap();
     }
     child.kill().unwrap();
-    let _ = child.wait().unwrap();
+    child.wait().unwrap();
     district.set("notify.email.per_minute", "0");
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients(), all(3));
     assert_eq!(district.ask("SELECT DISTINCT state || attempts FROM outbox"), "sent1");
 }
 
-/// Killed at every step of a conversation: nothing is lost, and only what the server had already comes twice.
+/// Killed at every step of a conversation: nothing is lost, and only what the server had already
+/// comes twice.
 #[test]
 fn a_process_that_is_killed_at_any_step_of_a_message_loses_nothing() {
     for at in [At::Connect, At::Sender, At::Recipient, At::Data, At::Content] {
@@ -234,8 +238,8 @@ fn a_process_that_is_killed_at_any_step_of_a_message_loses_nothing() {
             district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         hangs.recv().unwrap();
         child.kill().unwrap();
-        let _ = child.wait().unwrap();
-        let _ = district.run().ok();
+        child.wait().unwrap();
+        district.run().ok();
         let mut to = server.recipients();
         to.sort();
         let twice = at == At::Content;
@@ -259,7 +263,7 @@ fn a_wish_to_stop_is_heard_while_a_token_is_waited_for() {
     renamed(&district, 1);
     let mut child = district.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while !district.path("begun").exists() {
-        std::thread::yield_now();
+        nap();
     }
     let kill = format!("kill -TERM {}", child.id());
     assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
@@ -290,13 +294,13 @@ fn a_server_that_thinks_about_a_message_is_waited_for() {
     district.set("notify.email.timeout", "\"1s\"");
     renamed(&district, 2);
     server.when("a1@mail.example", At::Content, Does::Dawdles, 1);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!((server.recipients(), server.connections()), (all(2), 1));
     // And when it is up, it is up.
     district.set("notify.email.final_timeout", "\"1s\"");
     district.sis(&people(2, "a"));
     server.when("a1@mail.example", At::Content, Does::Hangs, 1);
-    let _ = district.run().exits(8);
+    district.run().exits(8);
     assert!(
         states(&district).contains("a1@mail.example unknown the answer was lost"),
         "{}",

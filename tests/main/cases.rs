@@ -1,7 +1,8 @@
-//! The inputs of `tests/cases/`, each played as its `cmd.sh` says: all that is printed, with every exit status.
+//! The inputs of `tests/cases/`, each played as its `cmd.sh` says: all that is printed, with every
+//! exit status.
 //!
-//! `expected.txt` in each folder says in words what is right. A snapshot that changes is held against that text before it is
-//! taken over.
+//! `expected.txt` in each folder says in words what is right. A snapshot that changes is held
+//! against that text before it is taken over.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What a case prints, on both outputs and in its order, without the moment of log lines and the folder.
+/// What a case prints, on both outputs and in its order, without the moment of log lines and the
+/// folder.
 fn played(case: &Path) -> String {
     let place = folder();
     let case_folder = place.path().join("case");

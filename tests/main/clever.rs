@@ -222,7 +222,7 @@ fn what_clever_really_answered() {
 }
 
 #[test]
-fn a_contact_that_gets_a_new_id_stays_who_they_are() {
+fn a_contact_with_a_new_id_keeps_the_account() {
     let people = [
         person("stu-1"),
         person("stu-2"),
@@ -232,8 +232,8 @@ fn a_contact_that_gets_a_new_id_stays_who_they_are() {
     let clever = clever(&people);
     let fake = served(&clever);
     let district = district(&fake);
-    let _ = district.run().ok();
-    let _ = district.cli(&["users", "join", "con-1"]).ok();
+    district.run().ok();
+    district.cli(&["users", "join", "con-1"]).ok();
     // Another email, so another id; and a child more.
     let set = |people: &[Person]| clever.lock().unwrap().users = people.iter().map(user).collect();
     let renewed = guardian("con-9", "rosa  diaz", "stu-1,stu-2").identifier("").email("rosa@new.example");
@@ -243,7 +243,7 @@ fn a_contact_that_gets_a_new_id_stays_who_they_are() {
         done.says("con-1", "kept", "Active user has a new email in the SIS import - con-1@school.example");
         assert_eq!(done.report.count("created") + done.report.count("archived"), 0);
     }
-    // Two who could be that person are nobody; neither is one who has an id of the SIS.
+    // Two possible contacts are no match; nor is a contact with an id of the SIS.
     set(&[
         person("stu-1"),
         person("stu-2"),
@@ -253,7 +253,8 @@ fn a_contact_that_gets_a_new_id_stays_who_they_are() {
     ]);
     let done = district.preview().ok();
     assert_eq!((&done.report.row("con-1")["action"], done.report.count("created")), ("archived", 2));
-    // When the SIS begins to give an id the person is still the same, and from then on known by that as well.
+    // When the SIS begins to give an id the person is still the same, and from then on known by
+    // that as well.
     let lasting = renewed.identifier("77");
     for one in [lasting.clone(), lasting.clone().with("sourcedId", "con-10"), lasting] {
         set(&[person("stu-1"), person("stu-2"), one, person("tea-1")]);
@@ -266,7 +267,7 @@ fn a_contact_that_gets_a_new_id_stays_who_they_are() {
     assert_eq!((&done.report.row("con-1")["action"], done.report.count("created")), ("archived", 1));
 }
 
-/// What becomes of `con-1`, who is active, after nights with these contacts of `stu-1` of the same name.
+/// What becomes of the active `con-1` after nights with these contacts of `stu-1` of the same name.
 #[track_caller]
 fn nights(nights: &[&[(&str, &str)]], last: &[(&str, &str)]) {
     let everybody = |contacts: &[(&str, &str)]| {
@@ -282,7 +283,7 @@ fn nights(nights: &[&[(&str, &str)]], last: &[(&str, &str)]) {
         clever.lock().unwrap().users = everybody(contacts);
         let done = district.run().ok();
         if number == 0 {
-            let _ = district.cli(&["users", "join", "con-1"]).ok();
+            district.cli(&["users", "join", "con-1"]).ok();
         }
         if number + 1 == nights.len() {
             let guardians = done.report.rows.iter().filter(|row| &row["role"] == "guardian");
@@ -297,7 +298,7 @@ fn nights(nights: &[&[(&str, &str)]], last: &[(&str, &str)]) {
 #[test]
 fn an_active_contact_is_not_lost_beside_others_of_the_name() {
     let (first, other) = (("con-1", "con-1@x.example"), ("con-2", "con-2@x.example"));
-    // Two of one name: whoever is left is the one who changed.
+    // Two of one name: the one that is left has changed.
     nights(
         &[&[first, other], &[other, ("con-3", "new@x.example")]],
         &[("con-1", "active"), ("con-2", "pending")],
@@ -325,7 +326,7 @@ fn refused(code: i32, words: &[&str], answer: impl Fn(&Clever, &Request) -> Repl
         false => clever.page(request),
     });
     let district = district(&fake).with("source.trouble", "\"stop\"");
-    let _ = district.run().ok();
+    district.run().ok();
     let store = district.store_hash();
     *broken.lock().unwrap() = true;
     let done = district.run().exits(code);

@@ -1,5 +1,5 @@
-//! Clever's events: the store is the one that pulling everything gives, whatever the history, and whenever there is doubt
-//! about them, everything is pulled.
+//! Clever's events: the store is the one that pulling everything gives, whatever the history, and
+//! whenever there is doubt about them, everything is pulled.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ fn incremental(fake: &Fake) -> District {
     district(fake).with("source.mode", "\"incremental\"")
 }
 
-/// A district in Clever whose people change from night to night.
+/// A district in Clever with users that change from night to night.
 struct History {
     clever: Arc<Mutex<Clever>>,
     /// What random numbers come from.
@@ -84,12 +84,12 @@ impl History {
         self.clever.lock().unwrap().users[at] = one;
     }
 
-    /// Other details; of a contact without an id of the SIS that is somebody else for Clever.
+    /// Other details. For Clever, a contact without an id of the SIS is another user then.
     fn has(&mut self, at: usize, change: impl FnOnce(&mut Value)) {
         let mut one = self.clever.lock().unwrap().users[at].clone();
         change(&mut one);
         if one["roles"]["contact"]["sis_id"] == "" {
-            let _ = self.leaves(at);
+            self.leaves(at);
             one["id"] = format!("con-{:03}", 100 + self.events).into();
             self.comes(one);
         } else {
@@ -132,7 +132,7 @@ impl History {
                         one["roles"] = json!({ "staff": { "staff_id": "9", "schools": ["sch-1"] } });
                     }
                 }),
-                // Without a role nobody is among the users of any role.
+                // A user without a role is among the users of no role.
                 7 if value < 200 => self.has(whom, |one| one["roles"] = json!({})),
                 _ => self.happens(
                     "sections.updated",
@@ -144,7 +144,7 @@ impl History {
     }
 }
 
-/// The rows by person, without their places: whoever came with an event stands at the end.
+/// The rows by user, without their places: users that came with an event stand at the end.
 fn by_person(done: &Done) -> Vec<std::collections::BTreeMap<String, String>> {
     let mut rows = said(done);
     rows.sort_by(|a, b| a["sourced_id"].cmp(&b["sourced_id"]));
@@ -162,9 +162,9 @@ fn any_history_gives_the_store_that_pulling_everything_gives() {
             *district = std::mem::replace(district, District::new()).update_contacts(seed % 2 == 0);
             district.set("source.page_size", "5");
             district.at("2026-11-01T23:00:00Z");
-            let _ = district.run_with(&["--no-notify"]).ok();
+            district.run_with(&["--no-notify"]).ok();
             for id in ["stu-00", "tea-1", "gua-2", "con-0", "con-3"] {
-                let _ = district.cli(&["users", "join", id]).ok();
+                district.cli(&["users", "join", id]).ok();
             }
         }
         let of_roles =
@@ -183,7 +183,7 @@ fn any_history_gives_the_store_that_pulling_everything_gives() {
             assert_eq!(by_events.plan(), by_whole.plan(), "{place}");
             assert!(!by_events.stderr.contains("everything"), "{place}: {}", by_events.stderr);
         }
-        // Nobody was asked for by role any more.
+        // No users were requested by role any more.
         assert_eq!(of_roles(&events), of_first_night, "seed {seed}");
     }
 }
@@ -202,7 +202,7 @@ fn what_clever_really_told() {
     let (mut changes, mut whole) = (incremental(&fake), district(&fake));
     for district in [&mut changes, &mut whole] {
         district.at("2023-03-25T06:00:00Z");
-        let _ = district.run().ok();
+        district.run().ok();
         district.at("2023-03-27T06:00:00Z");
     }
     {
@@ -225,8 +225,8 @@ fn what_clever_really_told() {
     assert_eq!(by_events.report.count("created"), 6);
 }
 
-/// Twelve students and a teacher who were pulled whole, and then: one student is gone without a word, one has left by an
-/// event, as event 2.
+/// Twelve students and a teacher who were pulled whole, and then: one student is gone without a
+/// word, one has left by an event, as event 2.
 fn a_night_later() -> Clever {
     let people: Vec<Value> = students(12).iter().chain([&person("tea-1")]).map(user).collect();
     let mut clever = Clever::new(people);
@@ -252,7 +252,7 @@ fn second_night(
     *is_second.lock().unwrap() = true;
     {
         let mut clever = clever.lock().unwrap();
-        let _ = clever.users.remove(3);
+        clever.users.remove(3);
         let left = clever.users.remove(3);
         clever.events.push(event(2, "2026-11-23T03:02:00.000Z", "users.deleted", &left));
         change(&mut clever);
@@ -260,7 +260,7 @@ fn second_night(
     district.run().ok()
 }
 
-/// Only who is said to be gone is, where events are believed.
+/// Where events are believed, only users with an event of deletion are gone.
 #[track_caller]
 fn believed(done: &Done) {
     assert_eq!(done.report.count("archived"), 1);
@@ -385,9 +385,9 @@ fn a_preview_writes_nothing_and_another_district_is_pulled_whole() {
     let fake = served(&clever);
     let district = incremental(&fake);
     let kept = district.path("rostersync.db.roster");
-    let _ = district.preview().ok();
+    district.preview().ok();
     assert!(!kept.exists());
-    let _ = district.run().ok();
+    district.run().ok();
     let before = std::fs::read(&kept).unwrap();
     clever.lock().unwrap().events.push(event(
         2,
@@ -398,7 +398,7 @@ fn a_preview_writes_nothing_and_another_district_is_pulled_whole() {
     let done = district.preview().ok();
     assert!(!done.stderr.contains("everything"), "{}", done.stderr);
     assert_eq!(std::fs::read(&kept).unwrap(), before);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_ne!(std::fs::read(&kept).unwrap(), before);
     clever.lock().unwrap().district["id"] = "d2".into();
     assert!(
@@ -410,6 +410,6 @@ fn a_preview_writes_nothing_and_another_district_is_pulled_whole() {
     );
     // Without events there is nothing to go on from.
     clever.lock().unwrap().events.clear();
-    let _ = district.run().ok();
+    district.run().ok();
     assert!(!kept.exists());
 }

@@ -1,4 +1,5 @@
-//! The configuration as a file: how it is found, in which forms editors save it, and secrets that stand in it.
+//! The configuration as a file: how it is found, in which forms editors save it, and secrets that
+//! stand in it.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -36,7 +37,7 @@ fn it_is_read_with_a_byte_order_mark_and_with_any_line_ends() {
 #[test]
 fn it_may_come_from_a_pipe_and_ends_where_it_cannot_be_one() {
     let district = one();
-    let _ = district.cli(&["runs"]);
+    district.cli(&["runs"]);
     let pipe = district.path("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.is_ok_and(|status| status.success()));
@@ -59,7 +60,7 @@ fn it_may_come_from_a_pipe_and_ends_where_it_cannot_be_one() {
 #[test]
 fn an_empty_variable_is_not_set_and_the_option_wins() {
     let district = one();
-    let _ = district.cli(&["runs"]).ok();
+    district.cli(&["runs"]).ok();
     // Unset, it is looked for here.
     for value in [Some(""), None] {
         let mut command = district.command(&["run", "--dry-run"]);
@@ -73,7 +74,7 @@ fn an_empty_variable_is_not_set_and_the_option_wins() {
     let done = district.done(
         district.command(&["-c", "rostersync.toml", "run", "--dry-run"]).env("ROSTERSYNC_CONFIG", "nowhere"),
     );
-    let _ = done.ok();
+    done.ok();
     district.done(district.command(&["run"]).env("ROSTERSYNC_CONFIG", "nowhere")).exits(2).complains(&[
         "the configuration file does not exist",
         &district.path("nowhere").display().to_string(),
@@ -110,7 +111,8 @@ fn help_is_never_set_one_word_a_line() {
     assert!(done.stdout.is_empty() && done.stderr.contains("Usage: rostersync"), "{}", done.stderr);
 }
 
-/// Each key that holds a secret in clear is said, in a run and in `check`, where every user of the machine may read it.
+/// Each key that holds a secret in clear is said, in a run and in `check`, where every user of the
+/// machine may read it.
 #[test]
 fn a_secret_in_a_configuration_that_all_may_read_is_said() {
     let fake = Fake::start(move |request| Sis::new(&people(3)).page(request));
@@ -118,7 +120,7 @@ fn a_secret_in_a_configuration_that_all_may_read_is_said() {
     district.unset("source.auth.token_file");
     district.set("source.auth.token", "\"let-me-in\"");
     district.set("monitor.ping_url", &format!("{:?}", fake.url("/ping")));
-    let _ = district.cli(&["runs"]).ok();
+    district.cli(&["runs"]).ok();
     let mode = |mode| {
         std::fs::set_permissions(district.path("rostersync.toml"), PermissionsExt::from_mode(mode)).unwrap();
     };

@@ -1,5 +1,5 @@
-//! Every kind of source does the main job: for two nights the report is the one that the same people in CSV files give, but for
-//! the positions of rows.
+//! Every kind of source does the main job: for two nights the report is the one that the same
+//! people in CSV files give, but for the positions of rows.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use crate::{api_access, clever, sftp, sis};
 
 const ORGS: &str = "sourcedId,name\nsch-1,Lincoln Elementary\n";
 
-/// No kind of source has these of everybody, so that here nobody's are said.
+/// No kind of source has these for all users, so that here no user has them.
 const UNSAID: [&str; 2] = ["phone", "enabledUser"];
 
 fn guardian(id: &str, name: &str, students: &str) -> Person {
@@ -36,7 +36,7 @@ fn first_night() -> Vec<Person> {
     all
 }
 
-/// Somebody has left, somebody has come, and details have changed of people who have joined and of others.
+/// Users have left and come, and details have changed of users that have joined and of others.
 fn second_night() -> Vec<Person> {
     let mut all = first_night();
     all.retain(|one| !matches!(one.cells["sourcedId"].as_str(), "stu-07" | "gua-4"));
@@ -57,11 +57,13 @@ fn second_night() -> Vec<Person> {
 /// Makes a source have these people tonight.
 type Tell = dyn Fn(&District, &[Person]);
 
-/// A kind of source, on the nights of which `tell` has told it who there is.
+/// A kind of source. Each night `tell` gives it the users of that night first.
 struct Source {
     district: District,
     run: Box<dyn Fn(&District) -> Done>,
     tell: Box<Tell>,
+    /// The server that the source asks, for as long as the source is used.
+    server: Option<Fake>,
 }
 
 /// What a report says, but for the positions of rows.
@@ -91,12 +93,13 @@ fn conforms(source: Source) {
             assert_eq!(done.checksum(), expected.checksum(), "night {night}, {again}");
         }
         for id in ["stu-01", "tea-1", "gua-2"].iter().filter(|_| night == 0) {
-            let _ = files.cli(&["users", "join", id]).ok();
-            let _ = source.district.cli(&["users", "join", id]).ok();
+            files.cli(&["users", "join", id]).ok();
+            source.district.cli(&["users", "join", id]).ok();
         }
     }
     assert_eq!(source.district.accounts().len(), files.accounts().len());
     assert_eq!(source.district.ask("SELECT count(*) FROM account WHERE archived"), "2");
+    drop(source.server);
 }
 
 fn oneroster(set: impl Fn(&mut Sis), district: impl FnOnce(&Fake) -> District) -> Source {
@@ -112,12 +115,9 @@ fn oneroster(set: impl Fn(&mut Sis), district: impl FnOnce(&Fake) -> District) -
     let district = district(&fake);
     Source {
         district,
-        run: Box::new(move |district| {
-            // The server is there as long as it is asked.
-            let _ = &fake;
-            district.run()
-        }),
+        run: Box::new(District::run),
         tell: Box::new(move |_, people| sis.lock().unwrap().people = people.to_vec()),
+        server: Some(fake),
     }
 }
 
@@ -167,13 +167,11 @@ fn clever() {
     let fake = clever::served(&clever);
     conforms(Source {
         district: clever::district(&fake),
-        run: Box::new(move |district| {
-            let _ = &fake;
-            district.run()
-        }),
+        run: Box::new(District::run),
         tell: Box::new(move |_, people| {
             clever.lock().unwrap().users = people.iter().map(clever::user).collect();
         }),
+        server: Some(fake),
     });
 }
 
@@ -190,6 +188,7 @@ fn files_on_an_sftp_server() {
         tell: Box::new(move |_, people| {
             std::fs::write(folder.join("users.csv"), users_csv(&left, people)).unwrap();
         }),
+        server: None,
     });
 }
 
@@ -216,5 +215,6 @@ fn guardians_in_a_file_of_their_own() {
             }
             district.file("guardians.csv", text);
         }),
+        server: None,
     });
 }

@@ -3,12 +3,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 
-use crate::support::{District, person, rows};
+use crate::support::{District, nap, person, rows};
 
 fn district() -> District {
     let district = District::new().without_limits();
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district
 }
 
@@ -22,7 +22,7 @@ fn hold(district: &District, name: &str) -> File {
 }
 
 #[test]
-fn a_second_run_waits_a_little_and_says_who_is_the_first() {
+fn a_second_run_waits_a_little_and_names_the_first() {
     let district = district();
     let lock = hold(&district, "rostersync.db.lock");
     let before = crate::support::hash(&district.path("rostersync.db"));
@@ -34,14 +34,14 @@ fn a_second_run_waits_a_little_and_says_who_is_the_first() {
     ]);
     let json = district.cli(&["run", "--format", "json"]).exits(5).json();
     assert_eq!((&json["result"], &json["exit"]), (&"busy".into(), &5.into()));
-    // Who only reads need not wait.
-    let _ = district.preview().ok();
-    let _ = district.cli(&["report"]).ok();
-    let _ = district.cli(&["check"]).ok();
-    let _ = district.cli(&["status"]).exits(5);
+    // A command that only reads need not wait.
+    district.preview().ok();
+    district.cli(&["report"]).ok();
+    district.cli(&["check"]).ok();
+    district.cli(&["status"]).exits(5);
     assert_eq!(crate::support::hash(&district.path("rostersync.db")), before);
     drop(lock);
-    let _ = district.run().ok();
+    district.run().ok();
     let holder = fs::read_to_string(district.path("rostersync.db.lock")).unwrap();
     assert!(holder.starts_with("process ") && !holder.contains("4711"), "{holder}");
 }
@@ -51,23 +51,24 @@ fn a_second_run_waits_a_little_and_says_who_is_the_first() {
 fn a_lock_file_that_a_dead_process_left_is_no_lock() {
     let district = district();
     drop(hold(&district, "rostersync.db.lock"));
-    let _ = district.run().ok();
+    district.run().ok();
 }
 
-/// Messages are sent after the run lock is free; somebody who is sending already sends these as well.
+/// Messages are sent after the run lock is free; a process that is sending already sends these as
+/// well.
 #[test]
 fn while_another_process_sends_the_run_is_done_and_its_messages_wait() {
     let mut district = District::new().update_contacts(true).without_limits();
     district.platform(&[person("tea-1")]);
     district.sis(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     let lock = hold(&district, "rostersync.db.outbox.lock");
     district.sis(&[person("tea-1").email("new@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(district.mails(), []);
     assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'queued'"), "2");
     drop(lock);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(district.mails().len(), 2);
 }
 
@@ -79,7 +80,7 @@ fn the_report_of_a_run_that_died_after_its_commit_is_finished_by_the_next() {
         (district.path("reports/.users-000001.csv.partial"), district.path("reports/users-000001.csv"));
     let written = fs::read(&report).unwrap();
     fs::rename(&report, &partial).unwrap();
-    let _ = district.preview().ok();
+    district.preview().ok();
     assert!(partial.exists(), "a preview writes nothing");
     assert!(district.run().ok().stdout.contains("Run 2,"));
     assert!(fs::read(&report).unwrap() == written);
@@ -96,7 +97,8 @@ fn the_report_of_a_run_that_died_before_its_commit_is_overwritten() {
     assert!(!district.names().iter().any(|name| name.contains("partial")));
 }
 
-/// A store as a process leaves it that is killed in the middle of its commit: pages half written, the journal beside it.
+/// A store as a process leaves it that is killed in the middle of its commit: pages half written,
+/// the journal beside it.
 fn half_written(district: &District) -> (Vec<String>, Vec<u8>) {
     let before = district.dump();
     let (store, journal) = (district.path("rostersync.db"), district.path("rostersync.db-journal"));
@@ -125,12 +127,12 @@ fn half_written(district: &District) -> (Vec<String>, Vec<u8>) {
 fn a_store_that_was_left_half_written_is_read_without_being_touched() {
     let district = district();
     let (_, bytes) = half_written(&district);
-    let _ = district.command(&[]);
+    district.write_config();
     let before = district.everything();
     let preview = district.preview().ok();
     preview.says("tea-1", "unchanged", "");
     for arguments in [&["report"][..], &["runs"], &["status"], &["check"]] {
-        let _ = district.cli(arguments).ok();
+        district.cli(arguments).ok();
     }
     let status = district.cli(&["status", "--json"]).ok().json();
     assert_eq!(status["accounts"]["pending"], 2);
@@ -186,7 +188,7 @@ fn a_run_that_is_killed_anywhere_is_as_before_or_after() {
     };
     let district = District::new().without_limits();
     district.sis(&everybody("a"));
-    let _ = district.run().ok();
+    district.run().ok();
     let before = district.dump();
     district.sis(&everybody("b"));
     let mut after = None;
@@ -200,7 +202,7 @@ fn a_run_that_is_killed_anywhere_is_as_before_or_after() {
             .unwrap();
         std::thread::sleep(std::time::Duration::from_micros(pause));
         let _ = child.kill();
-        let _ = child.wait().unwrap();
+        child.wait().unwrap();
         let now = rows(&reader(&district), "SELECT email FROM account ORDER BY id");
         assert!(
             now == emails(&before, "a") || now == emails(&before, "b"),
@@ -253,7 +255,8 @@ fn a_run_that_is_asked_to_stop_applies_nothing() {
         let mut pipe = OpenOptions::new().write(true).open(district.path("pipe")).unwrap();
         let kill = format!("kill -{signal} {}", child.id());
         assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
-        // On a busy machine the run may have ended already, because it could not hear the signal while it waited.
+        // On a busy machine the run may have ended already, because it could not hear the signal
+        // while it waited.
         let _ = pipe.write_all(b"sourced_id,state\ntea-1,active\n");
         drop(pipe);
         let output = child.wait_with_output().unwrap();
@@ -270,7 +273,8 @@ fn a_run_that_is_asked_to_stop_applies_nothing() {
     }
 }
 
-/// A pipe that nobody writes to cannot be broken off: a run that waits for one is ended all the same, and is on record.
+/// Reading a pipe without a writer cannot be interrupted: a run that waits for one is ended all the
+/// same, and is on record.
 #[test]
 fn a_run_that_cannot_hear_that_it_should_stop_is_ended() {
     for name in ["platform-users.csv"] {
@@ -289,7 +293,7 @@ fn a_run_that_cannot_hear_that_it_should_stop_is_ended() {
             .unwrap();
         // It has begun when it holds the lock, and has been able to hear signals since before.
         while fs::read(district.path("rostersync.db.lock")).unwrap_or_default().is_empty() {
-            std::thread::yield_now();
+            nap();
         }
         let kill = format!("kill -TERM {}", child.id());
         assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
@@ -307,7 +311,8 @@ fn a_run_that_cannot_hear_that_it_should_stop_is_ended() {
     }
 }
 
-/// Where the system makes no more threads the run goes on with fewer, or fails in words: it never panics.
+/// Where the system makes no more threads the run goes on with fewer, or fails in words: it never
+/// panics.
 #[test]
 fn a_thread_that_cannot_be_made_is_a_failure_and_no_panic() {
     let district = district();

@@ -1,4 +1,5 @@
-//! Mail through a server: every answer that it can give, and what becomes of the message, of the others, and of the run.
+//! Mail through a server: every answer that it can give, and what becomes of the message, of the
+//! others, and of the run.
 
 use crate::mail_server::{At, Does, MailServer, Security};
 use crate::support::{District, Done, Person, person};
@@ -8,7 +9,8 @@ pub(crate) fn people(count: usize, letter: &str) -> Vec<Person> {
     (1..=count).map(|n| person(&format!("tea-{n}")).email(&format!("{letter}{n}@mail.example"))).collect()
 }
 
-/// A district under ON whose mail goes to that server, as fast as it goes; everybody has joined, and nothing is queued.
+/// A district under ON whose mail goes to that server, as fast as it goes; all users have joined,
+/// and nothing is queued.
 pub(crate) fn joined(server: &MailServer, count: usize) -> District {
     let mut district = District::new()
         .update_contacts(true)
@@ -18,11 +20,11 @@ pub(crate) fn joined(server: &MailServer, count: usize) -> District {
         .with("notify.email.hello", "\"sync.lincoln.example\"");
     district.platform(&people(count, "a"));
     district.sis(&people(count, "a"));
-    let _ = district.run().ok();
+    district.run().ok();
     district
 }
 
-/// Everybody's name changes: one mail each, to `a1` … `aN`.
+/// The names of all users change: one mail each, to `a1` … `aN`.
 pub(crate) fn renamed(district: &District, count: usize) {
     let people: Vec<Person> = people(count, "a").into_iter().map(|person| person.family("Lund")).collect();
     district.sis(&people);
@@ -48,25 +50,25 @@ pub(crate) fn night(rule: (&str, At, Does)) -> (District, MailServer, Done) {
 }
 
 #[test]
-fn everybody_gets_one_message_over_one_connection() {
+fn each_recipient_gets_one_message_over_one_connection() {
     let server = MailServer::start();
     let mut district = joined(&server, 40);
     district.set("notify.email.envelope_from", "\"bounces@lincoln.example\"");
     renamed(&district, 40);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(server.recipients(), all(40));
     assert_eq!(server.connections(), 1);
     let first = &server.arrived()[0];
     assert_eq!(first.from, "bounces@lincoln.example");
     assert!(first.raw.contains("Content-Type: multipart/alternative"), "{}", first.raw);
     assert!(server.said().contains(&"EHLO sync.lincoln.example".to_owned()), "{:?}", server.said());
-    // Nobody is told twice.
-    let _ = district.run().ok();
+    // No message is sent twice.
+    district.run().ok();
     assert_eq!(server.arrived().len(), 40);
 }
 
 #[test]
-fn a_person_who_is_refused_fails_alone_and_the_next_report_says_so() {
+fn a_refused_recipient_fails_alone_and_the_next_report_says_so() {
     let refusal = Does::Says("550 5.1.1 <a2@mail.example>: no such user");
     let (district, server, done) = night(("a2@mail.example", At::Recipient, refusal));
     let done = done.ok();
@@ -96,7 +98,7 @@ fn a_person_who_is_refused_fails_alone_and_the_next_report_says_so() {
 }
 
 #[test]
-fn what_is_not_taken_now_goes_out_later_and_holds_up_nobody() {
+fn a_deferred_message_is_sent_later_and_holds_up_no_other() {
     for (at, says) in [
         (At::Recipient, "450 4.2.1 receiving mail too quickly"),
         (At::Recipient, "451 4.7.1 greylisted"),
@@ -110,10 +112,10 @@ fn what_is_not_taken_now_goes_out_later_and_holds_up_nobody() {
         assert!(states(&district).contains(&format!("a2@mail.example deferred {}", &says[..9])), "{says}");
         server.is_well_again();
         // Not at once: a greylist wants some time to pass.
-        let _ = district.cli(&["outbox", "send"]).ok();
+        district.cli(&["outbox", "send"]).ok();
         assert_eq!(server.arrived().len(), 2);
         district.at("2026-11-24T08:15:00Z");
-        let _ = district.cli(&["outbox", "send"]).ok();
+        district.cli(&["outbox", "send"]).ok();
         assert_eq!(server.recipients()[2..], ["a2@mail.example"], "{says}");
     }
 }
@@ -122,7 +124,7 @@ fn what_is_not_taken_now_goes_out_later_and_holds_up_nobody() {
 fn who_was_told_later_at_the_same_address_is_not_undeliverable_any_more() {
     let refusal = Does::Says("550 5.1.1 no such user");
     let (district, server, done) = night(("a2@mail.example", At::Recipient, refusal));
-    let _ = done.ok();
+    done.ok();
     server.is_well_again();
     district.sis(&people(3, "a").into_iter().map(|person| person.family("Berg")).collect::<Vec<_>>());
     assert_eq!(&district.run().ok().report.row("tea-2")["codes"], "name-updated undeliverable");
@@ -134,17 +136,18 @@ fn who_was_told_later_at_the_same_address_is_not_undeliverable_any_more() {
 #[test]
 fn the_outbox_is_seen_to_while_a_run_is_on() {
     let (district, server, done) = night(("a2@mail.example", At::Recipient, Does::Says("550 5.1.1 who?")));
-    let _ = done.ok();
+    done.ok();
     server.is_well_again();
     let lock = std::fs::OpenOptions::new().write(true).open(district.path("rostersync.db.lock")).unwrap();
     lock.lock().unwrap();
-    let _ = district.cli(&["outbox", "retry", "--all"]).ok();
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "retry", "--all"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients().len(), 3);
-    let _ = district.cli(&["outbox", "discard", "--all"]).ok();
+    district.cli(&["outbox", "discard", "--all"]).ok();
 }
 
-/// What waits says what was so when it was queued. When there is something new to say it is not said any more.
+/// What waits says what was so when it was queued. When there is something new to say it is not
+/// said any more.
 #[test]
 fn what_waits_and_is_not_so_any_more_is_not_sent() {
     let server = MailServer::start();
@@ -155,8 +158,9 @@ fn what_waits_and_is_not_so_any_more_is_not_sent() {
         vec![email(0), email(1), email(2).family("Lund"), people(4, "a")[3].clone().family("Lund")]
     };
     district.sis(&told(["typo@mail.example", "typo2@mail.example", "a3@mail.example"]));
-    let _ = district.run().ok();
-    // The first gets the right address, the second the old one again, the third another name; the fourth leaves.
+    district.run().ok();
+    // The first gets the right address, the second the old one again, the third another name; the
+    // fourth leaves.
     let mut after = told(["right@mail.example", "a2@mail.example", "a3@mail.example"]);
     after[2] = after[2].clone().given("Rosita");
     after.truncate(3);
@@ -164,7 +168,7 @@ fn what_waits_and_is_not_so_any_more_is_not_sent() {
     let done = district.run().ok();
     assert!(done.plan().ends_with("; 2 notifications (2 email, 0 SMS)"), "{}", done.plan());
     district.unset("notify.email.quiet_hours");
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     let mut arrived = server.arrived();
     arrived.sort_by(|a, b| a.to.cmp(&b.to));
     let to: Vec<(&str, &str)> =
@@ -176,12 +180,13 @@ fn what_waits_and_is_not_so_any_more_is_not_sent() {
     );
     assert!(arrived[1].raw.contains("Rosita Lund"), "{}", arrived[1].raw);
     assert!(!arrived[2].raw.contains("typo"), "{}", arrived[2].raw);
-    // Nobody brings it back by mistake.
+    // It is not queued again by mistake.
     assert!(district.cli(&["outbox", "retry", "--user", "tea-2"]).ok().stdout.starts_with("0 "));
     assert!(district.cli(&["outbox", "retry", "--user", "tea-4"]).ok().stdout.starts_with("0 "));
 }
 
-/// Somebody is missing from one night's export while messages wait: once they are back they are told, with what is so by then.
+/// A user is missing from one night's export while messages wait: once back, the user gets the
+/// message, with the values of that day.
 #[test]
 fn who_was_away_for_a_night_is_told_all_the_same() {
     let server = MailServer::start();
@@ -190,31 +195,31 @@ fn who_was_away_for_a_night_is_told_all_the_same() {
     let email = |n: usize, email: &str| people(3, "a")[n].clone().email(email);
     let stays = people(3, "a")[2].clone();
     district.sis(&[email(0, "new@mail.example"), email(1, "typo@mail.example"), stays.clone()]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(std::slice::from_ref(&stays));
-    let _ = district.run().ok();
+    district.run().ok();
     assert!(district.cli(&["outbox", "send", "--at-once"]).ok().stdout.starts_with('0'));
     assert_eq!(server.recipients(), [""; 0], "whoever is away is told nothing");
     district.sis(&[email(0, "new@mail.example"), email(1, "right@mail.example"), stays]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.unset("notify.email.quiet_hours");
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     let mut told = server.recipients();
     told.sort();
     assert_eq!(told, ["a1@mail.example", "a2@mail.example", "new@mail.example", "right@mail.example"]);
 }
 
-/// A run is undone whose messages still wait: there is nothing to tell.
+/// A run is undone while its messages still wait: there is nothing to tell.
 #[test]
-fn what_is_undone_before_anybody_was_told_is_told_to_nobody() {
+fn changes_undone_before_they_were_told_are_not_told() {
     let server = MailServer::start();
     let mut district = joined(&server, 2);
     district.set("notify.email.quiet_hours", "\"00:00-23:59\"");
     renamed(&district, 2);
-    let _ = district.run().ok();
-    let _ = district.cli(&["undo", "2", "--notify"]).ok();
+    district.run().ok();
+    district.cli(&["undo", "2", "--notify"]).ok();
     district.unset("notify.email.quiet_hours");
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients(), [""; 0]);
     assert_eq!(district.ask("SELECT DISTINCT state FROM outbox"), "discarded");
 }
@@ -222,7 +227,7 @@ fn what_is_undone_before_anybody_was_told_is_told_to_nobody() {
 #[test]
 fn mail_that_is_queued_when_its_section_is_removed_is_not_forgotten() {
     let (mut district, _server, done) = night(("", At::Recipient, Does::Says("451 4.3.0 later")));
-    let _ = done.exits(8);
+    done.exits(8);
     district = district.without_mail().update_contacts(false);
     district.at("2026-11-24T08:15:00Z");
     let done = district.run().exits(8);
@@ -267,9 +272,9 @@ fn what_is_over_the_pace_waits_and_says_until_when() {
     renamed(&district, 5);
     district.sis(&people(5, "a"));
     district.at("2026-11-24T08:15:00Z");
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(server.arrived().len(), 5);
-    let _ = district.cli(&["outbox", "send", "--at-once"]).ok();
+    district.cli(&["outbox", "send", "--at-once"]).ok();
     assert_eq!(server.arrived().len(), 10);
 }
 
@@ -285,11 +290,11 @@ fn a_password_or_a_token_opens_the_door_and_is_shown_nowhere() {
     district.set("notify.email.user", "\"sync@lincoln.example\"");
     district.set("notify.email.password_file", "\"secret\"");
     renamed(&district, 1);
-    let _ = district.run().ok();
+    district.run().ok();
     // PLAIN: nothing, user, password, apart by zeros.
     assert_eq!(server.logins(), ["AUTH PLAIN AHN5bmNAbGluY29sbi5leGFtcGxlAGh1bnRlcjI="]);
 
-    // A file that everybody on the machine can read is refused.
+    // A file that all users of the machine can read is refused.
     std::fs::set_permissions(district.path("secret"), std::fs::Permissions::from_mode(0o644)).unwrap();
     district.sis(&people(1, "a"));
     let done = district.run_with(&["-vv"]).exits(8);
@@ -305,7 +310,7 @@ fn a_password_or_a_token_opens_the_door_and_is_shown_nowhere() {
         .with("notify.email.token_command", "\"echo t0ken\"");
     tokens.platform(&people(1, "a"));
     tokens.sis(&[person("tea-1").email("b1@mail.example")]);
-    let _ = tokens.run().ok();
+    tokens.run().ok();
     let xoauth2 = "AUTH XOAUTH2 dXNlcj1zeW5jQGxpbmNvbG4uZXhhbXBsZQFhdXRoPUJlYXJlciB0MGtlbgEB";
     assert_eq!(server.logins()[1], xoauth2);
     server.when("", At::Auth, Does::Says("535 5.7.8 bad credentials"), 0);
@@ -369,7 +374,7 @@ fn encryption_is_trusted_by_the_authority_that_is_named_and_by_no_other() {
         assert_eq!(done.stderr.lines().count(), 2, "{}", done.stderr);
         assert!(server.recipients().is_empty());
         district.set("notify.email.ca_file", "\"ca.pem\"");
-        let _ = district.cli(&["outbox", "send"]).ok();
+        district.cli(&["outbox", "send"]).ok();
         assert_eq!(server.recipients(), all(1), "{scheme}");
     }
     let plain = MailServer::start();
@@ -389,7 +394,7 @@ fn the_outbox_by_hand() {
     assert!(!nothing.path("rostersync.db").exists());
     let refusal = Does::Says("550 5.1.1 no such user");
     let (district, server, done) = night(("a2@mail.example", At::Recipient, refusal));
-    let _ = done.ok();
+    done.ok();
     let list = district.cli(&["outbox", "list", "--state", "failed"]).ok();
     assert!(list.stdout.contains("tea-2") && list.stdout.contains("550 5.1.1"), "{}", list.stdout);
     assert!(!list.stdout.contains("tea-1"), "{}", list.stdout);
@@ -402,15 +407,15 @@ fn the_outbox_by_hand() {
         district.cli(&["outbox", "retry", "--user", "tea-2"]).ok().stdout,
         "1 notification queued again; `rostersync outbox send` sends it\n"
     );
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients()[2..], ["a2@mail.example"]);
     // What was sent is not sent again, whatever is asked.
     assert!(district.cli(&["outbox", "retry", "1", "2", "3"]).ok().stdout.starts_with("0 "));
     server.when("", At::Connect, Does::Breaks, 0);
     district.sis(&people(3, "a"));
-    let _ = district.run().exits(8);
+    district.run().exits(8);
     assert_eq!(district.cli(&["outbox", "discard", "--all"]).ok().stdout, "3 notifications discarded\n");
     server.is_well_again();
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(server.arrived().len(), 3);
 }

@@ -1,4 +1,4 @@
-//! Exports of changes alone, and exports of which nobody knows.
+//! Exports of changes alone, and exports of unknown mode.
 
 use crate::support::{District, person};
 
@@ -6,7 +6,7 @@ use crate::support::{District, person};
 fn in_a_delta_only_tobedeleted_leaves() {
     let district = District::new().without_limits();
     district.sis(&[person("tea-1"), person("tea-2"), person("tea-3"), person("tea-4")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis_delta(&[person("tea-2").status("tobedeleted"), person("tea-3").mobile("718-555-0101")]);
     let done = district.run().ok();
     assert_eq!(
@@ -33,11 +33,11 @@ fn a_first_delta_has_nothing_to_change() {
 }
 
 #[test]
-fn whoever_a_delta_does_not_mention_is_decided_all_the_same() {
+fn users_that_a_delta_does_not_mention_are_decided_all_the_same() {
     let mut district = District::new().without_limits();
     district.platform(&[person("tea-1").email("rosa@home.example"), person("tea-2")]);
     district.sis(&[person("tea-1"), person("tea-2"), person("tea-3"), person("tea-4").enabled("false")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis_delta(&[person("tea-3").given("Rosita")]);
     let done = district.run().ok();
     assert_eq!(
@@ -50,7 +50,8 @@ fn whoever_a_delta_does_not_mention_is_decided_all_the_same() {
     );
     assert_eq!(done.report.row("tea-1")["sis_email"], *"tea-1@school.example");
     assert_eq!(done.report.row("tea-1")["first_seen"], *"2026-11-23");
-    // Tonight the setting is switched: the difference that was kept is applied without being mentioned.
+    // Tonight the setting is switched: the difference that was kept is applied without being
+    // mentioned.
     district.set("sync.update_contacts", "true");
     let done = district.run().ok();
     done.says("tea-1", "updated", "Email updated by the sync - was rosa@home.example");
@@ -60,7 +61,7 @@ fn whoever_a_delta_does_not_mention_is_decided_all_the_same() {
 fn sharing_is_said_of_people_whom_a_delta_does_not_mention() {
     let district = District::new();
     district.sis(&[person("gua-1"), person("gua-2"), person("gua-3")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis_delta(&[person("gua-2").email("gua-1@school.example")]);
     let done = district.run().ok();
     assert_eq!(
@@ -74,7 +75,7 @@ fn sharing_is_said_of_people_whom_a_delta_does_not_mention() {
 }
 
 #[test]
-fn a_manifest_that_does_not_say_archives_nobody() {
+fn a_manifest_without_a_mode_archives_no_account() {
     for manifest in [
         "propertyName,value\nmanifest.version,1.0\n",
         "propertyName,value\nfile.users,absent\n",
@@ -85,7 +86,7 @@ fn a_manifest_that_does_not_say_archives_nobody() {
     ] {
         let mut district = District::new().without_limits();
         district.sis(&[person("tea-1"), person("tea-2")]);
-        let _ = district.run().ok();
+        district.run().ok();
         district.sis(&[person("tea-1").given("Rosita"), person("tea-3")]);
         district.file("sis/manifest.csv", manifest);
         let done = district.run().ok();
@@ -104,7 +105,7 @@ fn the_configured_mode_goes_before_the_manifest() {
     let mut district = District::new().without_limits();
     district.sis(&[person("tea-1"), person("tea-2")]);
     district.mode("bulk");
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1")]);
     district.set("source.mode", "\"delta\"");
     let done = district.run().ok();
@@ -115,12 +116,12 @@ fn the_configured_mode_goes_before_the_manifest() {
 }
 
 #[test]
-fn a_delta_restores_who_is_back() {
+fn a_delta_restores_users_that_are_back() {
     let district = District::new().without_limits();
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis_delta(&[person("tea-1").status("tobedeleted")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis_delta(&[person("tea-1").status("active")]);
     district.run().ok().says("tea-1", "restored", "User is back in the SIS import - restored");
     // A second tobedeleted in a row is nothing new.

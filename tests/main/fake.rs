@@ -1,4 +1,5 @@
-//! A web server on a real socket of this machine, which answers what a test tells it to, faults included.
+//! A web server on a real socket of this machine, which answers what a test tells it to, faults
+//! included.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -120,7 +121,8 @@ impl Reply {
     }
 }
 
-/// A certificate that an authority of the district has signed, as servers inside a district have them.
+/// A certificate that an authority of the district has signed, as servers inside a district have
+/// them.
 pub(crate) struct Certified {
     /// What has to be trusted, in PEM.
     pub(crate) authority: String,

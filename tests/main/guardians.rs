@@ -8,7 +8,7 @@ use crate::support::{District, Person, person};
 
 const HEADER: &str = "student_id,given_name,family_name,email,mobile,home_phone,relationship,language\n";
 
-/// Three students, whose SIS knows them by numbers as well.
+/// Three students; the SIS has numbers for them as well.
 fn district(rows: &str) -> District {
     let district = District::new().without_limits().with("guardians.file", "\"guardians.csv\"");
     district.sis(&[
@@ -33,7 +33,8 @@ fn one_guardian_of_several_students_is_one_account() {
     assert_eq!(
         shown[4..],
         [
-            // Of two ways to write one value the first by bytes stands, whatever the order of the rows.
+            // Of two ways to write one value the first by bytes stands, whatever the order of the
+            // rows.
             "parent | Rosa | Diaz | Rosa@Mail.example | +17185550142 | +17185550199",
             "relative | Li | Wang |  | +17185550177 | "
         ]
@@ -53,18 +54,18 @@ fn one_guardian_of_several_students_is_one_account() {
 }
 
 #[test]
-fn somebody_who_changes_the_email_stays_who_they_are() {
+fn a_guardian_with_a_new_email_keeps_the_sourced_id() {
     let district = district(ROSA);
     let first = district.run().ok();
     let id = first.report.column("sourced_id").pop().unwrap().to_owned();
-    let _ = district.cli(&["users", "join", &id]).ok();
+    district.cli(&["users", "join", &id]).ok();
     district.file("guardians.csv", format!("{HEADER}1002,Rosa,Diaz,new@mail.example,,,,\n"));
     let done = district.run().ok();
     let note = "Active user has a new email in the SIS import - Rosa@Mail.example; \
                 SIS import has no phone number - kept +17185550142; \
                 SIS import has no home phone number - kept +17185550199";
     done.says(&id, "kept", note);
-    // The school of the student protects her: it is that of the one who is left.
+    // The school of the remaining student protects her.
     assert_eq!(district.ask(&format!("SELECT sis_agents FROM account WHERE sourced_id = '{id}'")), "stu-2");
 }
 
@@ -79,7 +80,7 @@ fn who_is_who() {
     // A number in common is one whatever stands around it.
     let numbers = "1001,Rosa,Diaz,,+1 718 555 0142,,,\n1002,Rosa,Diaz,,(718) 555-0142 (mom),,,\n";
     assert_eq!(district(numbers).run().ok().report.count("created"), 5);
-    // What is nobody's is not in common: placeholders, and what is no number at all.
+    // Placeholders, and values that are no numbers, are not shared values.
     let strangers = "1001,Rosa,Diaz,none@x.example,000-000-0000,,,\n1002,Rosa,Diaz,None@x.example,000-000-0000,,,\n\
                      1001,Li,Wang,li@x.example,,,,\n";
     let placeholders = district(strangers).with("sync.ignore_emails", "[\"none@*\"]");
@@ -105,7 +106,7 @@ fn who_is_who() {
 }
 
 #[test]
-fn values_that_contradict_each_other_and_students_whom_nobody_knows_are_told_of() {
+fn contradicting_values_and_unknown_students_are_reported() {
     let district = district(&format!(
         "{ROSA}1001,Rosa,Diaz,other@mail.example,,,,\n9999,Ana,Cruz,ana@mail.example,,,,\n"
     ));
@@ -128,7 +129,7 @@ fn values_that_contradict_each_other_and_students_whom_nobody_knows_are_told_of(
 const WITH_ID: &str = "student_id,given_name,family_name,email,relationship,guardian_id\n";
 
 #[test]
-fn an_id_of_the_file_is_the_persons_but_not_somebody_elses() {
+fn an_id_of_the_file_is_used_unless_another_person_has_it() {
     let district = district("");
     let run = |rows: &str| {
         district.file("guardians.csv", format!("{WITH_ID}{rows}"));
@@ -149,7 +150,7 @@ fn an_id_of_the_file_is_the_persons_but_not_somebody_elses() {
         "{}",
         done.stderr
     );
-    // Without a name nobody new is added, but an account is kept.
+    // Without a name no new guardian is added, but an account is kept.
     let done = run("1001,,,r@mail.example,mother,g-1\n1002,,,a@mail.example,mother,g-9\n");
     done.says("g-1", "unchanged", "SIS import has no name - kept Rosa Diaz");
     done.says("g-9", "rejected", "Record rejected - no name");
@@ -159,7 +160,7 @@ fn an_id_of_the_file_is_the_persons_but_not_somebody_elses() {
 fn who_gets_an_id_later_keeps_the_account() {
     let district = district(ROSA);
     let id = district.run().ok().report.column("sourced_id").pop().unwrap().to_owned();
-    let _ = district.cli(&["users", "join", &id]).ok();
+    district.cli(&["users", "join", &id]).ok();
     district.file("guardians.csv", format!("{WITH_ID}1001,Rosa,Diaz,rosa@mail.example,mother,g-1\n"));
     for _ in 0..2 {
         let done = district.run().ok();
@@ -168,14 +169,14 @@ fn who_gets_an_id_later_keeps_the_account() {
 }
 
 #[test]
-fn a_row_that_cannot_be_used_archives_nobody() {
+fn a_row_that_cannot_be_used_archives_no_guardian() {
     let district = district(&format!("{ROSA}1003,Li,Wang,li@mail.example,,,,\n"));
-    let _ = district.run().ok();
+    district.run().ok();
     let details = "SELECT sourced_id, state, archived, given_name, family_name, email, phone, home_phone, sis_given_name, \
                    sis_family_name, sis_agents FROM account ORDER BY sourced_id";
     let before = district.ask(details);
     let li = "1003,Li,Wang,li@mail.example,,,,\n";
-    // No name; a cell too many; a student whose number somebody else has tonight as well.
+    // No name; a cell too many; a student with a number that another student has tonight as well.
     for (rows, rejected) in [
         (format!("1001,,,rosa@mail.example,,,,\n{li}"), 1),
         (format!("1001,Rosa,Diaz,rosa@mail.example,,,Mother,es,x\n{li}"), 1),
@@ -196,17 +197,17 @@ fn a_row_that_cannot_be_used_archives_nobody() {
     let done = district.run().ok();
     assert_eq!((done.report.count("created"), done.report.count("archived")), (1, 0));
     assert!(done.stderr.contains("guardians.csv:4: student_id: a student whom"), "{}", done.stderr);
-    // Who is left out altogether has left.
+    // A guardian without any row has left.
     district.file("guardians.csv", format!("{HEADER}{ROSA}"));
     assert_eq!(district.run().ok().report.count("archived"), 1);
 }
 
 #[test]
-fn a_students_number_is_not_somebody_elses_id() {
+fn a_students_number_is_not_the_id_of_another_person() {
     let district = District::new().with("guardians.file", "\"guardians.csv\"");
     district.sis(&[person("stu-1").identifier("tea-7"), person("tea-7").schools("sch-2")]);
     district.file("guardians.csv", format!("{HEADER}tea-7,Rosa,Diaz,rosa@mail.example,,,,\n"));
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(district.ask("SELECT sis_agents FROM account WHERE email = 'rosa@mail.example'"), "stu-1");
 }
 
@@ -216,10 +217,10 @@ fn languages_are_read_as_elsewhere() {
     let district = district(rows).update_contacts(true);
     let first = district.run().ok();
     for id in &first.report.column("sourced_id")[4..] {
-        let _ = district.cli(&["users", "join", id]).ok();
+        district.cli(&["users", "join", id]).ok();
     }
     district.file("guardians.csv", format!("{HEADER}{}", rows.replace("@mail", "@new")));
-    let _ = district.run().ok();
+    district.run().ok();
     let words = |to: &str| district.mails().into_iter().find(|mail| mail.to == to).unwrap().body;
     let (rosa, ana, li) = (words("rosa@new.example"), words("ana@new.example"), words("li@new.example"));
     assert!(rosa.contains("Rosa") && ana.contains("Ana"));
@@ -244,7 +245,7 @@ fn guardians_whom_the_source_shares_itself_stand() {
     let served = Arc::clone(&sis);
     let fake = Fake::start(move |request| served.lock().unwrap().page(request));
     let district = crate::sis::district(&fake).with("guardians.file", "\"guardians.csv\"");
-    // By student and name, by name and email alone, and somebody whom only the file has.
+    // By student and name, by name and email alone, and a guardian that only the file has.
     let rows = "stu-000,Lin,Diaz,other@mail.example,,,,\nstu-003,Lin,Diaz,gua-004@school.example,,,,\n\
                 stu-003,Ana,Cruz,ana@mail.example,,,,\n";
     district.file("guardians.csv", format!("{HEADER}{rows}"));
@@ -274,7 +275,7 @@ fn a_file_that_is_missing_empty_or_cut_stops_the_run() {
         ("student_id,email\n1001,rosa@mail.example\n", "names no guardian"),
     ] {
         let district = district(ROSA);
-        let _ = district.run().ok();
+        district.run().ok();
         let store = district.store_hash();
         district.file("guardians.csv", content);
         district.run().exits(7).complains(&[words, "\n  at: ", "\n  help: "]);
@@ -317,7 +318,7 @@ fn several_values_of_one_contact_are_settled_by_the_store_and_never_by_the_order
 }
 
 #[test]
-fn an_id_that_is_none_or_a_households_makes_nobody_one() {
+fn an_id_that_is_no_id_or_a_households_merges_no_guardians() {
     for id in ["NULL", "0", "0000", "00000000-0000-0000-0000-000000000000", "#N/A", "-", "H-1"] {
         let district = District::new().with("guardians.file", "\"guardians.csv\"");
         district.sis(&[person("stu-1"), person("stu-2")]);
@@ -335,13 +336,13 @@ fn an_id_that_is_none_or_a_households_makes_nobody_one() {
 }
 
 #[test]
-fn whoever_had_an_id_that_is_shared_tonight_counts_as_present() {
+fn a_guardian_whose_id_is_shared_tonight_counts_as_present() {
     let district = District::new().without_limits().with("guardians.file", "\"guardians.csv\"");
     district.sis(&[person("stu-1"), person("stu-2")]);
     let header = "guardian_id,student_id,given_name,family_name,email\n";
     let ann = "H-1,stu-1,Ann,Hall,ann@mail.example\n";
     district.file("guardians.csv", format!("{header}{ann}"));
-    let _ = district.run().ok();
+    district.run().ok();
     district.file("guardians.csv", format!("{header}{ann}H-1,stu-2,Eve,Diaz,eve@mail.example\n"));
     let done = district.run().ok();
     assert_eq!((done.report.count("archived"), done.report.count("created")), (0, 1));
@@ -374,7 +375,8 @@ fn students_are_found_in_another_form() {
     assert!(done.stderr.contains("odd-list"), "{}", done.stderr);
 }
 
-/// The record of a student that cannot be used, and a row of the file that cannot, take no guardian away.
+/// The record of a student that cannot be used, and a row of the file that cannot, take no guardian
+/// away.
 #[test]
 fn a_guardian_stays_where_the_student_or_the_row_cannot_be_read() {
     const WITH_ID: &str =
@@ -387,7 +389,7 @@ fn a_guardian_stays_where_the_student_or_the_row_cannot_be_read() {
     let whole = format!("{WITH_ID}{FIRST}{OTHERS}");
     district.sis(&students());
     district.file("guardians.csv", &whole);
-    let _ = district.run().ok();
+    district.run().ok();
     let none_archived = |what: &str| {
         let done = district.run();
         assert_eq!(done.report.count("archived"), 0, "{what}: {}", done.stdout);
@@ -418,7 +420,7 @@ fn a_guardian_stays_where_the_student_or_the_row_cannot_be_read() {
         district.file("guardians.csv", format!("{WITH_ID}{row}{OTHERS}"));
         none_archived(what);
     }
-    // A guardian who is in the file no more has left.
+    // A guardian that is no longer in the file has left.
     district.file("guardians.csv", format!("{WITH_ID}{OTHERS}"));
     assert_eq!(district.run().ok().report.count("archived"), 1);
 }

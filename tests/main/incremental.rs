@@ -1,5 +1,5 @@
-//! Pulling only what changed: the store is the one that pulling everything gives, whatever the history, and whenever the server
-//! does not do what it is asked, everything is pulled.
+//! Pulling only what changed: the store is the one that pulling everything gives, whatever the
+//! history, and whenever the server does not do what it is asked, everything is pulled.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use crate::fake::{Fake, Reply, Request};
 use crate::sis::{Sis, district, people};
 use crate::support::{District, Person, person, rounds};
 
-/// A server whose people change from night to night.
+/// A server with users that change from night to night.
 struct History {
     sis: Arc<Mutex<Sis>>,
     fake: Fake,
@@ -53,7 +53,7 @@ impl History {
         format!("2026-11-{:02}T{:02}:{:02}:00.000Z", self.day, self.changes / 60 % 24, self.changes % 60)
     }
 
-    /// Another day: somebody comes, somebody leaves, details change.
+    /// Another day: a user comes, a user leaves, details change.
     fn live(&mut self) -> String {
         self.day += 1;
         self.changes = 0;
@@ -99,11 +99,11 @@ fn any_history_gives_the_store_that_pulling_everything_gives() {
                 .update_contacts(seed % 2 == 0)
                 .school("sch-1", true);
             district.at("2026-11-01T23:00:00Z");
-            let _ = district.run_with(&["--no-notify"]).ok();
+            district.run_with(&["--no-notify"]).ok();
         }
         for id in ["stu-000", "gua-001", "tea-002", "tea-005"] {
             for district in [&whole, &changes] {
-                let _ = district.cli(&["users", "join", id]).ok();
+                district.cli(&["users", "join", id]).ok();
             }
         }
         for night in 0..6 {
@@ -126,16 +126,16 @@ fn what_is_kept_is_private_and_a_preview_writes_nothing() {
     let mut history = History::new(3);
     let mut district = incremental(&history.fake);
     district.at("2026-11-01T23:00:00Z");
-    let _ = district.preview().ok();
+    district.preview().ok();
     assert!(!district.path("rostersync.db.roster").exists());
-    let _ = district.run().ok();
+    district.run().ok();
     let kept = district.path("rostersync.db.roster");
     assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!String::from_utf8_lossy(&std::fs::read(&kept).unwrap()).contains("hunter2"));
     let before = std::fs::read(&kept).unwrap();
     let now = history.live();
     district.at(&now);
-    let _ = district.preview().ok();
+    district.preview().ok();
     assert_eq!(std::fs::read(&kept).unwrap(), before);
     // A damaged one is not used.
     std::fs::write(&kept, &before[..before.len() / 2]).unwrap();
@@ -163,7 +163,8 @@ fn asked_for_changes(answer: impl Fn(&Sis, &Request) -> Reply + Send + Sync + 's
 
 #[test]
 fn a_server_that_does_not_follow_the_filter_is_asked_for_everything() {
-    // Some answer a filter that they do not understand with nobody, or with an error, or with somebody else's count.
+    // Some servers answer a filter that they do not understand with no users, with an error, or
+    // with another count.
     let nobody = |_: &Sis, _: &Request| Reply::json("{\"users\":[]}");
     let refusal = |_: &Sis, _: &Request| Reply::status(400);
     let miscounted = |sis: &Sis, request: &Request| {
@@ -182,7 +183,7 @@ fn a_server_that_does_not_follow_the_filter_is_asked_for_everything() {
         assert!(done.stderr.contains("the server does not give the changes"), "{}", done.stderr);
         assert_eq!(done.report.count("unchanged"), 12);
     }
-    // One that takes no notice of it gives everybody, which is as good.
+    // A server that ignores the filter gives all users, which is as good.
     let (district, _fake) = asked_for_changes(|sis, request| {
         let query = request.query.split("&filter").next().unwrap().to_owned();
         sis.page(&Request { query, ..request.clone() })
@@ -212,7 +213,7 @@ fn everything_is_pulled_every_so_often() {
     let fake = served(&sis);
     let mut district = incremental(&fake).with("source.full_every", "\"3d\"");
     district.at("2026-11-10T08:00:00Z");
-    let _ = district.run().ok();
+    district.run().ok();
     // Gone without a word: an incremental pull archives only what is said to be deleted.
     let gone = sis.lock().unwrap().people.remove(4);
     for (now, archived) in
@@ -237,15 +238,15 @@ fn what_is_kept_does_not_outlive_its_truth() {
     });
     let mut district = incremental(&fake);
     let kept = district.path("rostersync.db.roster");
-    // What a killed run has left is written over, and readable by nobody else.
+    // The file that a killed run has left is overwritten, and readable by its owner alone.
     district.file("rostersync.db.roster.new", "half a roster");
-    let _ = district.run().ok();
+    district.run().ok();
     assert!(kept.exists() && !district.path("rostersync.db.roster.new").exists());
-    // A night on which everything is pulled by configuration; somebody has gone without a word.
+    // The configuration asks for a whole pull tonight; a user has gone without a record of it.
     let gone = sis.lock().unwrap().people.remove(4);
     let before = std::fs::read(&kept).unwrap();
     district.set("source.mode", "\"full\"");
-    let _ = district.preview().ok();
+    district.preview().ok();
     assert_eq!(std::fs::read(&kept).unwrap(), before);
     let done = district.run().ok();
     assert_eq!((done.report.count("archived"), kept.exists()), (1, false));
@@ -271,7 +272,7 @@ fn a_pull_of_changes_that_fails_changes_nothing() {
     let mut history = History::new(5);
     let mut district = incremental(&history.fake);
     district.at("2026-11-01T23:00:00Z");
-    let _ = district.run().ok();
+    district.run().ok();
     let kept = std::fs::read(district.path("rostersync.db.roster")).unwrap();
     let store = district.store_hash();
     let now = history.live();
@@ -305,9 +306,10 @@ fn mistakes_in_the_configuration_are_explained() {
     ]);
 }
 
-/// Some servers stamp a user anew only when certain fields change. The next pull of everything tells.
+/// Some servers stamp a user anew only when certain fields change. The next pull of everything
+/// tells.
 #[test]
-fn people_who_changed_without_a_new_stamp_are_counted_when_everything_is_pulled() {
+fn users_that_changed_without_a_new_stamp_are_counted_when_everything_is_pulled() {
     for (count, code) in [(3, 0), (11, 3)] {
         let all: Vec<Person> = people(30)
             .into_iter()
@@ -318,7 +320,7 @@ fn people_who_changed_without_a_new_stamp_are_counted_when_everything_is_pulled(
         let served = Arc::clone(&sis);
         let fake = Fake::start(move |request| served.lock().unwrap().page(request));
         let mut district = incremental(&fake);
-        let _ = district.run().ok();
+        district.run().ok();
         for one in sis.lock().unwrap().people.iter_mut().take(count) {
             *one = one.clone().email(&format!("{}@new.example", one.cells["sourcedId"]));
         }
@@ -328,7 +330,7 @@ fn people_who_changed_without_a_new_stamp_are_counted_when_everything_is_pulled(
         let said = format!("{count} people changed since the last pull without a new dateLastModified");
         let place = if code == 3 { &done.stdout } else { &done.stderr };
         assert!(place.contains(&said), "{}{}", done.stdout, done.stderr);
-        // Who has a new stamp is no such case.
+        // A user with a new stamp is no such case.
         for one in sis.lock().unwrap().people.iter_mut().take(count) {
             *one = one.clone().email("x@new.example").with("dateLastModified", "2026-12-02T00:00:00.000Z");
         }

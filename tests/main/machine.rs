@@ -1,7 +1,9 @@
-//! What a machine may lack. No test fails for it: a test prepares what it needs, or is left out and says so.
+//! What a machine may lack. No test fails for it: a test prepares what it needs, or is left out and
+//! says so.
 //!
-//! A test that is left out must not look like one that passed where everything was installed: `.ci/run` names what it has
-//! installed in `$ROSTERSYNC_TESTS_NEED` (`sshd smtpd aiosmtpd oauthlib`), and of these a missing one is a failure.
+//! A test that is left out must not look like one that passed where everything was installed:
+//! `.ci/run` names what it has installed in `$ROSTERSYNC_TESTS_NEED` (`sshd smtpd aiosmtpd
+//! oauthlib`), and of these a missing one is a failure.
 #![expect(clippy::print_stderr, reason = "a test that is left out says so")]
 
 use std::fs::File;
@@ -34,7 +36,7 @@ pub(crate) fn program(variable: &str, name: &str) -> Option<PathBuf> {
     named.into_iter().chain(found).find(|path| path.is_file())
 }
 
-/// Whether this is root, to whom no file is closed.
+/// Whether this is root, which may read every file.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -47,15 +49,16 @@ pub(crate) fn full() -> Option<File> {
     }
 }
 
-/// A new folder in memory where there is such a place that can be written, otherwise where temporary files are.
+/// A new folder in memory where there is such a place that can be written, otherwise where
+/// temporary files are.
 pub(crate) fn folder(prefix: &str) -> TempDir {
     let mut builder = tempfile::Builder::new();
     let builder = builder.prefix(prefix);
     builder.tempdir_in(Path::new("/dev/shm")).or_else(|_| builder.tempdir()).unwrap()
 }
 
-/// Whether a signal reaches the programs that a test starts. A shell that starts the tests in the background has them ignore
-/// SIGINT, and a program that was started so goes on ignoring it.
+/// Whether a signal reaches the programs that a test starts. A shell that starts the tests in the
+/// background has them ignore SIGINT, and a program that was started so goes on ignoring it.
 pub(crate) fn hears(signal: &str) -> bool {
     let number = match signal {
         "HUP" => 1,

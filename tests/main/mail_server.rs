@@ -1,5 +1,5 @@
-//! A mail server on loopback that answers as it is told: every class of answer, a connection that breaks at any step,
-//! encryption with a certificate authority of its own, and logins.
+//! A mail server on loopback that answers as it is told: every class of answer, a connection that
+//! breaks at any step, encryption with a certificate authority of its own, and logins.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -64,7 +64,7 @@ struct State {
     connections: usize,
     logins: Vec<String>,
     said: Vec<String>,
-    /// How many connections hang: told to those who want to know.
+    /// Each of these is told when a connection hangs.
     hanging: Vec<std::sync::mpsc::Sender<()>>,
     /// What happens with each message that arrives: called before it is answered.
     watchers: VecDeque<std::sync::mpsc::Sender<usize>>,
@@ -247,7 +247,7 @@ impl Conversation<'_> {
             }
             Some(Does::Challenges(text)) => {
                 self.say("334 eyJzdGF0dXMiOiI0MDEifQ==")?;
-                let _ = self.line()?;
+                self.line()?;
                 self.say(text)?;
                 Ok(false)
             }

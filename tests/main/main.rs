@@ -1,7 +1,8 @@
-//! The end-to-end tests: a district in a folder, the built program, what it says and what it leaves behind.
+//! The end-to-end tests: a district in a folder, the built program, what it says and what it leaves
+//! behind.
 //!
-//! One binary, a module for each feature. What can be told from a district's own files (a report, a mail, an exit
-//! status) is tested here; what cannot, beside the code.
+//! One binary, a module for each feature. What can be told from a district's own files (a report, a
+//! mail, an exit status) is tested here; what cannot, beside the code.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod api_access;
@@ -72,7 +73,7 @@ mod undo;
 mod values;
 mod who_counts;
 
-/// A file that is not listed above would never be compiled, and nobody would notice.
+/// A file that is not listed above would never be compiled, without any sign of it.
 #[test]
 fn no_file_is_forgotten() {
     let listed = include_str!("main.rs");

@@ -1,5 +1,5 @@
-//! Typical mistakes, each made once: the exact message, the exit status, and that it names a place that means the same
-//! wherever the program was started, as cron starts it elsewhere.
+//! Typical mistakes, each made once: the exact message, the exit status, and that it names a place
+//! that means the same wherever the program was started, as cron starts it elsewhere.
 
 use std::any::Any;
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ fn api(district: &mut District, fake: Fake) -> Keep {
     Some(Box::new(fake))
 }
 
-/// An API with OAuth 2 whose token endpoint answers this.
+/// An API with OAuth 2 and a token endpoint that answers this.
 fn token(district: &mut District, answer: fn() -> Reply) -> Keep {
     let fake = Fake::start(move |_| answer());
     let placed = std::mem::replace(district, District::new());
@@ -570,16 +570,17 @@ fn every_mistake_says_what_where_and_what_to_do() {
         let keep = (mistake.make)(&mut district);
         let done = district.cli(mistake.arguments);
         let said = steady(&done.stderr, &district);
-        let _ = writeln!(
+        writeln!(
             all,
             "# {} → exit {}\n$ rostersync {}\n{said}\n",
             mistake.name,
             done.code,
             mistake.arguments.join(" ")
-        );
+        )
+        .unwrap();
         let mut must = |holds: bool, what: &str| {
             if !holds {
-                let _ = writeln!(wrong, "{}: {what}:\n{}", mistake.name, done.stderr);
+                writeln!(wrong, "{}: {what}:\n{}", mistake.name, done.stderr).unwrap();
             }
         };
         must(done.code == mistake.exit, &format!("exit {} and not {}", done.code, mistake.exit));

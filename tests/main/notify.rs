@@ -1,4 +1,5 @@
-//! Who is told of what, and how: only active people under ON, once a run, in words that give nothing away.
+//! Notifications: only for active users under ON, once a run, in words that reveal no personal
+//! data.
 
 use crate::support::{District, Mail, Person, person};
 
@@ -8,7 +9,7 @@ fn night(before: &[Person], after: &[Person]) -> (District, Vec<(String, String)
         District::new().update_contacts(true).without_limits().with("sync.blank_values", "\"clear\"");
     district.platform(before);
     district.sis(before);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(district.mails(), []);
     district.sis(after);
     let done = district.run().ok();
@@ -77,7 +78,7 @@ fn a_first_email_is_told_to_the_new_address_only() {
 }
 
 #[test]
-fn a_cleared_email_is_told_to_the_old_address_and_who_cannot_be_told_is_counted() {
+fn a_cleared_email_is_told_to_the_old_address_and_the_unreachable_are_counted() {
     let before = [person("tea-1").email("old@mail.example").mobile("718-555-0101")];
     let after = [person("tea-1").email("").mobile("718-555-0101")];
     let (district, to) = night(&before, &after);
@@ -92,7 +93,7 @@ fn who_has_only_a_mobile_cannot_be_told_by_this_version() {
     let before = [person("tea-1").email("").mobile("718-555-0101")];
     district.platform(&before);
     district.sis(&before);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("").mobile("718-555-0102")]);
     let done = district.run().ok();
     done.says("tea-1", "updated", "Phone number updated by the sync - was +17185550101");
@@ -115,7 +116,7 @@ fn an_old_address_that_is_ignored_or_invalid_is_not_written_to() {
 }
 
 #[test]
-fn nobody_else_is_told() {
+fn no_other_user_is_told() {
     // Pending, under OFF, archived: none of them.
     let mut district = District::new().school("sch-on", true).without_limits();
     let people = |email: &str| {
@@ -130,7 +131,7 @@ fn nobody_else_is_told() {
     let mut all = people("a@mail.example").to_vec();
     all.extend([leaves, disabled("4-a@mail.example")]);
     district.sis(&all);
-    let _ = district.run().ok();
+    district.run().ok();
     let mut all = people("b@mail.example").to_vec();
     all.push(disabled("4-b@mail.example"));
     district.sis(&all);
@@ -142,11 +143,11 @@ fn nobody_else_is_told() {
 }
 
 #[test]
-fn no_notify_applies_and_tells_nobody_and_is_on_record() {
+fn no_notify_applies_without_messages_and_is_on_record() {
     let mut district = District::new().update_contacts(true).without_limits();
     district.platform(&[person("tea-1")]);
     district.sis(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("new@mail.example")]);
     let done = district.run_with(&["--no-notify"]).ok();
     done.says("tea-1", "updated", "Email updated by the sync - was tea-1@school.example");
@@ -155,7 +156,7 @@ fn no_notify_applies_and_tells_nobody_and_is_on_record() {
     assert_eq!(district.ask("SELECT count(*) FROM outbox"), "0");
     assert_eq!(district.ask("SELECT notify FROM run ORDER BY id"), "1\n0");
     // Nor is anything made up for later.
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(district.mails(), []);
 }
 
@@ -164,7 +165,7 @@ fn what_cannot_be_handed_over_stays_queued_and_goes_out_next_time() {
     let mut district = District::new().update_contacts(true).without_limits();
     district.platform(&[person("tea-1")]);
     district.sis(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     // A file where the folder should be.
     district.file("mail", "in the way");
     district.sis(&[person("tea-1").email("new@mail.example")]);
@@ -178,7 +179,7 @@ fn what_cannot_be_handed_over_stays_queued_and_goes_out_next_time() {
     let status = district.cli(&["status", "--json"]).exits(8).json();
     assert_eq!(status["notifications_waiting"], 2);
     std::fs::remove_file(district.path("mail")).unwrap();
-    let _ = district.run().ok();
+    district.run().ok();
     let to: Vec<String> = district.mails().into_iter().map(|mail| mail.to).collect();
     assert_eq!(to, ["new@mail.example", "tea-1@school.example"]);
     assert_eq!(district.ask("SELECT DISTINCT state FROM outbox"), "sent");

@@ -1,4 +1,5 @@
-//! OAuth 1.0a before a judge: a server that checks each signature with oauthlib, and lets nobody use a nonce twice.
+//! OAuth 1.0a: a server that checks each signature with oauthlib, and refuses a nonce that was used
+//! before.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -68,7 +69,7 @@ impl Judged {
         notes.lines().map(note).collect()
     }
 
-    /// The status line of a request that somebody sends who has only listened.
+    /// The status line of a recorded request that is sent again.
     fn again(&self, request: &Noted) -> String {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{}", self.server.ready)).unwrap();
         let (target, header) = (&request.target, &request.header);
@@ -98,7 +99,8 @@ fn oauthlib_accepts_every_page_and_each_only_once() {
             assert!(!done.stderr.contains("pulling everything"), "{}", done.stderr);
 
             let noted = judged.noted();
-            // Orgs and its empty end, three pages of users, of whom there are no more; orgs again, one page of changes and its end.
+            // Orgs and its empty end, three pages of users; orgs again, one page of changes and its
+            // end.
             assert_eq!(noted.len(), 9);
             assert!(noted.iter().all(|request| request.status == "200"));
             assert!(noted.iter().all(|request| request.target.starts_with("/MoYPlyQWmG0%3D/ims/")));
@@ -120,7 +122,7 @@ fn oauthlib_accepts_every_page_and_each_only_once() {
 #[test]
 fn oauthlib_refuses_a_wrong_secret_and_the_store_stays() {
     let Some(judged) = Judged::new() else { return };
-    let _ = judged.district.run().ok();
+    judged.district.run().ok();
     let store = judged.district.store_hash();
     judged.district.file("secret", "s3cr3t");
     let done = judged.district.run().exits(6);

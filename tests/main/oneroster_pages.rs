@@ -1,5 +1,5 @@
-//! Page after page of a OneRoster server: everybody, or nobody. Servers that count wrongly, repeat themselves, do not keep to an
-//! order, or change under the pull.
+//! Page after page of a OneRoster server: all users, or none. Servers that count wrongly, repeat
+//! themselves, do not keep to an order, or change under the pull.
 
 use std::sync::Mutex;
 
@@ -48,13 +48,14 @@ fn counts_that_do_not_add_up() {
 }
 
 #[test]
-fn whoever_has_everybody_asks_no_further() {
+fn no_page_is_requested_after_the_last_user() {
     let sis = Sis::new(&people(25));
     let served = sis.clone();
     let fake = Fake::start(move |request| served.page(request));
     assert_eq!(district(&fake).run().ok().report.count("created"), 25);
     assert_eq!(offsets(&fake.asked()), [0, 10, 20]);
-    // One page only: its count may be of the page, so the next one is asked for; some servers refuse that.
+    // One page only: its count may be of the page, so the next one is asked for; some servers
+    // refuse that.
     for status in [400, 404, 416] {
         let sis = Sis::new(&people(7));
         let fake = Fake::start(move |request| match request.number("offset") {
@@ -83,7 +84,8 @@ fn without_a_count_pages_overlap_by_one() {
     let fake = Fake::start(move |request| sis.page(request));
     let done = district(&fake).run().ok();
     assert_eq!(done.report.count("created"), 25);
-    // The last one has nobody after the record that has to come first. One that was made ready was not wanted.
+    // The last page has no user after the record that has to come first. The page that was
+    // prefetched is not used.
     let mut asked = offsets(&fake.asked());
     asked.sort_unstable();
     assert_eq!(asked, [0, 9, 18, 24, 27]);
@@ -96,9 +98,9 @@ fn without_a_count_pages_overlap_by_one() {
     }
 }
 
-/// Somebody is deleted, or added, after the first page was read.
+/// A user is deleted, or added, after the first page was read.
 #[test]
-fn whoever_slips_over_the_edge_of_a_page_is_noticed() {
+fn a_user_that_moves_across_the_edge_of_a_page_is_noticed() {
     let moving = |change: fn(&mut Vec<Person>)| {
         let whole = Sis::new(&people(25));
         let mut changed = whole.people.clone();
@@ -136,7 +138,8 @@ fn a_server_that_repeats_its_last_page() {
         let offset = request.number("offset").unwrap();
         page_at(sis, request, if offset >= 25 { 20 } else { offset })
     };
-    // With a count of all it is known that this is the end, and where pages overlap nobody asks behind it.
+    // With a count of all it is known that this is the end, and where pages overlap no further page
+    // is requested.
     for sis in [Sis::new(&people(25)), uncounted(&Sis::new(&people(25)))] {
         let fake = Fake::start(move |request| repeat(&sis, request));
         assert_eq!(district(&fake).run().ok().report.count("created"), 25);
@@ -172,7 +175,7 @@ fn records_that_are_there_twice_count_once() {
         let done = district(&fake).run().ok();
         assert_eq!(done.report.count("created"), 25);
         assert!(done.stderr.contains("1 record comes more than once"), "{}", done.stderr);
-        // In other words: then nobody knows which of them hold.
+        // In other words: then it is not known which of them hold.
         all.insert(6, all[4].clone().email("other@school.example"));
         let served = Sis { totals, ..Sis::new(&all) };
         let fake = Fake::start(move |request| served.page(request));
@@ -182,7 +185,8 @@ fn records_that_are_there_twice_count_once() {
     }
 }
 
-/// A server without an order: each page has somebody of the page before in place of one of its own.
+/// A server without an order: each page repeats a user of the page before in place of one of its
+/// own.
 #[test]
 fn a_pull_in_which_others_come_twice_each_time_is_not_complete() {
     for totals in [true, false] {
@@ -199,7 +203,7 @@ fn a_pull_in_which_others_come_twice_each_time_is_not_complete() {
             sis.page(request)
         });
     }
-    // The same ones each time: by the count somebody is missing for whoever came twice.
+    // The same ones each time: by the count, one user is missing for each user that came twice.
     refused_with(&[("source.parallel", "2")], 6, &["came twice, and others not at all"], |sis, request| {
         let mut sis = sis.clone();
         if is_page(request, 10) {

@@ -1,5 +1,5 @@
-//! Addresses that go from one person to another: who is told at an old one, who gets one under `unique`, and what an undo
-//! says of the people who were told.
+//! Addresses that go from one user to another: the messages to old addresses, the holder under
+//! `unique`, and what an undo says of the users that were told.
 
 use crate::support::{District, Person, person};
 
@@ -7,7 +7,7 @@ fn joined(people: &[Person]) -> District {
     let mut district = District::new().update_contacts(true).without_limits();
     district.platform(people);
     district.sis(people);
-    let _ = district.run().ok();
+    district.run().ok();
     district
 }
 
@@ -27,11 +27,11 @@ fn an_old_address_that_another_person_has_is_not_written_to() {
     let (ann, adam) = (person("tea-1").email("asmith@a.example"), person("tea-9").email("asmith@a.example"));
     let mut district = joined(std::slice::from_ref(&ann));
     district.sis(&[person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-2"), adam.clone()]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.platform(&[adam.clone(), ann]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("ann.smith@a.example"), person("tea-2"), adam]);
     let done = district.run().ok();
     done.says(
@@ -48,9 +48,9 @@ fn an_old_address_that_another_person_has_is_not_written_to() {
     assert!(done.plan().ends_with("; 1 notification (1 email, 0 SMS)"), "{}", done.plan());
 }
 
-/// The same night: it goes from one who marries to one who is new.
+/// The same night: it goes from a user that marries to a new user.
 #[test]
-fn an_old_address_that_somebody_new_gets_the_same_night_is_not_written_to() {
+fn an_old_address_that_a_new_user_gets_the_same_night_is_not_written_to() {
     let district = joined(&[person("tea-1").email("asmith@a.example")]);
     district.sis(&[person("tea-1").email("ajones@a.example"), person("tea-9").email("ASmith@a.example")]);
     let preview = district.preview().ok();
@@ -59,7 +59,8 @@ fn an_old_address_that_somebody_new_gets_the_same_night_is_not_written_to() {
     assert_eq!(told(&district), [format!("ajones@a.example {UPDATED}")]);
 }
 
-/// Two who swap are each told of their own change, and so are the addresses, which both of them know.
+/// Two users that swap are each told of their own change, at both addresses, which both of them
+/// know.
 #[test]
 fn addresses_that_go_round_among_people_are_all_written_to() {
     let district = joined(&[person("tea-1").email("a@a.example"), person("tea-2").email("b@a.example")]);
@@ -74,17 +75,18 @@ fn addresses_that_go_round_among_people_are_all_written_to() {
     );
 }
 
-/// A family's mailbox that the mother keeps needs no word about the child who has an own one now. If all leave it, it is told.
+/// A family's mailbox that the mother keeps gets no message about the child with a new address. If
+/// all leave it, it gets one.
 #[test]
-fn an_address_that_is_shared_is_written_to_when_nobody_has_it_any_more() {
+fn a_shared_address_is_written_to_when_no_user_has_it_any_more() {
     let family = |id: &str| person(id).email("family@a.example");
     let mut district = joined(&[family("stu-1"), family("gua-1")]);
     district.sis(&[person("stu-1").email("kim@a.example"), family("gua-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(told(&district), [format!("kim@a.example {UPDATED}")]);
     district.sis(&[person("stu-1").email("kim@a.example"), person("gua-1").email("mum@a.example")]);
     district.at("2026-11-24T08:15:00Z");
-    let _ = district.run().ok();
+    district.run().ok();
     assert!(told(&district).contains(&format!("family@a.example {FORMER}")), "{:?}", told(&district));
 }
 
@@ -105,24 +107,24 @@ fn an_old_number_that_another_person_has_is_not_texted() {
     }
     district.platform(&[texted("tea-1", 1), texted("tea-2", 1)]);
     district.sis(&[texted("tea-1", 1), texted("tea-2", 1)]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[texted("tea-1", 5), texted("tea-2", 1)]);
     let done = district.run().ok();
     assert!(done.plan().ends_with("; 1 notification (0 email, 1 SMS)"), "{}", done.plan());
     assert_eq!(server.requests().len(), 1);
 }
 
-/// It waited in the outbox when somebody else got the address.
+/// It waited in the outbox when another user got the address.
 #[test]
-fn a_message_that_waits_is_not_sent_to_whoever_has_the_address_by_then() {
+fn a_waiting_message_is_not_sent_to_the_new_holder_of_the_address() {
     let mut district = joined(&[person("tea-1").email("asmith@a.example")]);
     district.set("notify.email.quiet_hours", "\"00:00-06:00\"");
     district.sis(&[person("tea-1").email("ajones@a.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("ajones@a.example"), person("tea-9").email("asmith@a.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.unset("notify.email.quiet_hours");
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(told(&district), [format!("ajones@a.example {UPDATED}")]);
     assert_eq!(
         district.ask("SELECT state || ' ' || reason FROM outbox WHERE audience = 'former'"),
@@ -137,10 +139,10 @@ fn an_edit_writes_to_no_old_address_that_another_person_has() {
     let people = [person("tea-1").email("both@a.example"), person("tea-2").email("both@a.example")];
     district.platform(&people);
     district.sis(&people);
-    let _ = district.run().ok();
-    let _ = district.cli(&["users", "edit", "tea-1", "--as", "tea-1", "--email", "own@a.example"]).ok();
+    district.run().ok();
+    district.cli(&["users", "edit", "tea-1", "--as", "tea-1", "--email", "own@a.example"]).ok();
     assert_eq!(told(&district), ["own@a.example Your contact details were changed"]);
-    let _ = district.cli(&["users", "edit", "tea-2", "--as", "tea-2", "--email", "other@a.example"]).ok();
+    district.cli(&["users", "edit", "tea-2", "--as", "tea-2", "--email", "other@a.example"]).ok();
     assert!(told(&district).contains(&format!("both@a.example {FORMER}")), "{:?}", told(&district));
 }
 
@@ -148,9 +150,10 @@ fn unique() -> District {
     District::new().without_limits().with("sync.shared_contacts", "\"unique\"")
 }
 
-/// Both new, or the teacher known without an email: the guardian is not added without the address, so the teacher has it.
+/// Both new, or the teacher known without an email: the guardian is not added without the address,
+/// so the teacher has it.
 #[test]
-fn a_teacher_does_not_lose_an_address_to_a_guardian_who_is_not_added() {
+fn a_teacher_does_not_lose_an_address_to_a_guardian_that_is_not_added() {
     let teacher = person("tea-1").email("both@mail.example");
     let guardian = person("gua-1").email("both@mail.example").mobile("");
     let taken = "Email is already used by tea-1 - not updated; Guardian has no email or phone number in the SIS import - not added";
@@ -163,7 +166,7 @@ fn a_teacher_does_not_lose_an_address_to_a_guardian_who_is_not_added() {
         let district = unique();
         if let Some(earlier) = &earlier {
             district.sis(std::slice::from_ref(earlier));
-            let _ = district.run().ok();
+            district.run().ok();
         }
         district.sis(&[teacher.clone(), guardian.clone()]);
         for _ in 0..2 {
@@ -175,9 +178,10 @@ fn a_teacher_does_not_lose_an_address_to_a_guardian_who_is_not_added() {
     }
 }
 
-/// One with a mobile is added anyway, and then it is one of several new claimants; a holder still keeps its value.
+/// One with a mobile is added anyway, and then it is one of several new claimants; a holder still
+/// keeps its value.
 #[test]
-fn of_a_new_teacher_and_a_guardian_who_is_added_anyway_none_gets_it_and_a_holder_keeps_it() {
+fn neither_a_new_teacher_nor_an_added_guardian_gets_an_address_that_its_holder_keeps() {
     let teacher = person("tea-1").email("both@mail.example");
     let guardian = person("gua-1").email("both@mail.example").mobile("718-555-0101");
     let district = unique();
@@ -186,13 +190,13 @@ fn of_a_new_teacher_and_a_guardian_who_is_added_anyway_none_gets_it_and_a_holder
     assert_eq!(done.report.column("email"), ["", ""]);
     let district = unique();
     district.sis(std::slice::from_ref(&teacher));
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[teacher, guardian]);
     let done = district.run().ok();
     assert_eq!(done.report.column("email"), ["both@mail.example", ""]);
 }
 
-/// The column had slipped by one row, and everybody was told so.
+/// The column had slipped by one row, and all users were told so.
 #[test]
 fn an_undo_says_how_many_were_told_of_what_it_takes_back() {
     let people = |shift: usize| -> Vec<Person> {
@@ -203,7 +207,7 @@ fn an_undo_says_how_many_were_told_of_what_it_takes_back() {
     let shifted = || {
         let district = joined(&people(0));
         district.sis(&people(1));
-        let _ = district.run().ok();
+        district.run().ok();
         district.sis(&people(0));
         district
     };
@@ -223,11 +227,11 @@ fn an_undo_says_how_many_were_told_of_what_it_takes_back() {
         "{}",
         done.stdout
     );
-    // One who was not told yet is none of them, and what waits for them is not sent any more.
+    // A user that was not told yet is not among them, and the waiting message is not sent any more.
     let mut district = joined(&people(0));
     district.set("notify.email.quiet_hours", "\"00:00-06:00\"");
     district.sis(&people(1));
-    let _ = district.run().ok();
+    district.run().ok();
     let done = district.cli(&["undo", "2"]).ok();
     assert!(!done.stdout.contains("not told of this"), "{}", done.stdout);
     assert!(

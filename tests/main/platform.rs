@@ -1,4 +1,5 @@
-//! The platform's own export: who has joined, whose details are whose, and what it is to wait for the platform.
+//! The platform's own export: the users that have joined, their details, and changes that wait for
+//! the platform.
 
 use std::time::Duration;
 
@@ -45,11 +46,12 @@ fn an_export_that_still_shows_the_old_value_waits_for_the_platform() {
     let mut district = District::new().update_contacts(true).without_limits();
     district.platform(&[person("tea-1").email("old@mail.example")]);
     district.sis(&[person("tea-1").email("old@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("new@mail.example")]);
     district.run().ok().says("tea-1", "updated", "Email updated by the sync - was old@mail.example");
     assert_eq!(district.mails().len(), 2);
-    // The export is made again and has not heard of it: no update, no note, no message, for as long as it takes.
+    // The export is made again and has not heard of it: no update, no note, no message, for as long
+    // as it takes.
     for _ in 0..2 {
         let done = district.run().ok();
         done.says("tea-1", "unchanged", "");
@@ -60,14 +62,15 @@ fn an_export_that_still_shows_the_old_value_waits_for_the_platform() {
     let done = district.run().ok();
     done.says("tea-1", "unchanged", "");
     assert_eq!(done.report.column("email"), ["new@mail.example"]);
-    // And when the person changes it there, that is the actual value again, and the sync's to change back.
+    // And when the person changes it there, that is the actual value again, and the sync's to
+    // change back.
     district.platform(&[person("tea-1").email("old@mail.example")]);
     district.run().ok().says("tea-1", "updated", "Email updated by the sync - was old@mail.example");
     assert_eq!(district.mails().len(), 4);
 }
 
-/// There and back while the export is two nights behind: it shows the first value, then the one in between, and then the
-/// first again.
+/// There and back while the export is two nights behind: it shows the first value, then the one in
+/// between, and then the first again.
 #[test]
 fn a_value_that_was_taken_back_is_not_brought_back_by_an_export_that_lags() {
     for (a, b) in [("a@mail.example", "b@mail.example"), ("A@Mail.example", "b@mail.example")] {
@@ -96,7 +99,7 @@ fn under_off_what_people_type_on_the_platform_becomes_the_actual_value() {
     let mut district = District::new();
     district.platform(&[person("tea-1")]);
     district.sis(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.platform(&[person("tea-1").email("rosa@home.example").mobile("718.555.0101")]);
     let done = district.run().ok();
     done.says(
@@ -131,7 +134,7 @@ fn a_reformatted_export_changes_nothing() {
     let mut district = District::new();
     district.platform(&[person("tea-1").email("Rosa@Home.example").mobile("(718) 555-0101")]);
     district.sis(&[person("tea-1").email("rosa@home.example").mobile("+17185550101")]);
-    let _ = district.run().ok();
+    district.run().ok();
     let before = district.dump();
     district.platform(&[person("tea-1").email(" rosa@HOME.example ").mobile("718.555.0101").given(" Rosa ")]);
     district.run().ok().says("tea-1", "unchanged", "");
@@ -144,7 +147,7 @@ fn the_state_follows_the_export_both_ways() {
     district.platform(&[person("tea-1"), person("tea-2").state("pending"), person("tea-3")]);
     let people = [person("tea-1"), person("tea-2"), person("tea-3")];
     district.sis(&people);
-    let _ = district.run().ok();
+    district.run().ok();
     // One joins, one is invited anew, one is not in the export any more and keeps the state.
     district.platform(&[person("tea-1").state("pending"), person("tea-2")]);
     let preview = district.preview_with(&["--detailed-exitcode"]).exits(11);
@@ -166,12 +169,12 @@ fn the_state_follows_the_export_both_ways() {
 }
 
 #[test]
-fn people_who_become_pending_again_have_a_limit_of_their_own() {
+fn accounts_that_become_pending_again_have_their_own_limit() {
     let mut district = District::new().with("limits.unjoins", "1").with("limits.contact_updates", "0");
     let people: Vec<_> = ["tea-1", "tea-2", "tea-3"].into_iter().map(person).collect();
     district.platform(&people);
     district.sis(&people);
-    let _ = district.run().ok();
+    district.run().ok();
     let before = district.store_hash();
     let pending: Vec<_> = people.iter().map(|person| person.clone().state("pending")).collect();
     district.platform(&pending);
@@ -199,9 +202,9 @@ fn of_an_archived_account_only_the_state_follows() {
     let mut district = District::new().without_limits();
     district.platform(&[person("tea-1").state("pending"), person("tea-2")]);
     district.sis(&[person("tea-1"), person("tea-2"), person("tea-3")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-3")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.platform(&[person("tea-1").email("rosa@home.example"), person("tea-2").email("x@home.example")]);
     let done = district.run().ok();
     assert_eq!(done.report.column("sourced_id"), ["tea-3"], "archived accounts have no row");
@@ -213,31 +216,31 @@ fn of_an_archived_account_only_the_state_follows() {
     );
 }
 
-/// As well where nobody is passed over.
+/// Also with --decide-all.
 #[test]
 fn the_state_of_an_archived_account_follows_with_decide_all() {
     let mut district = District::new().without_limits();
     district.platform(&[person("tea-1").state("pending"), person("tea-2")]);
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.platform(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run_with(&["--decide-all"]).ok();
+    district.run_with(&["--decide-all"]).ok();
     assert_eq!(district.ask("SELECT state, archived FROM account WHERE sourced_id = 'tea-1'"), "active | 1");
 }
 
-/// Restored to what it was and then treated as that: what an active person has typed on the platform is theirs from the
-/// same run on, not from the next one.
+/// Restored to what it was and then treated as that: what an active person has typed on the
+/// platform is theirs from the same run on, not from the next one.
 #[test]
 fn who_comes_back_has_the_details_of_the_export_in_the_same_run() {
     let mut district = District::new().without_limits();
     let everybody = [person("tea-1"), person("tea-2")];
     district.platform(&everybody);
     district.sis(&everybody);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.platform(&[person("tea-1").email("rosa@home.example"), person("tea-2")]);
     district.sis(&everybody);
     let done = district.run().ok();
@@ -247,12 +250,12 @@ fn who_comes_back_has_the_details_of_the_export_in_the_same_run() {
         "Active user has a new email in the SIS import - rosa@home.example; User is back in the SIS import - restored",
     );
     let before = district.dump();
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(district.dump(), before, "a second run over the same input changes nothing");
 }
 
 #[test]
-fn rows_that_belong_to_nobody_are_reported_and_left_out() {
+fn rows_without_an_account_are_reported_and_left_out() {
     let mut district = District::new();
     district.platform(&[person("tea-1"), person("nobody-9"), person("nobody-8")]);
     district.sis(&[person("tea-1")]);
@@ -297,13 +300,13 @@ fn columns_can_be_named_otherwise_and_come_in_any_order() {
     district.run().exits(7).complains(&["no column `Mail`", "platform-users.csv:1", "[platform.columns]"]);
 }
 
-/// People who joined since would be taken for pending and overwritten without a word.
+/// Users that joined since would be taken for pending and overwritten without a message.
 #[test]
 fn an_export_that_cannot_be_relied_on_stops_the_run() {
     let mut district = District::new();
     district.platform(&[person("tea-1")]);
     district.sis(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     let before = district.store_hash();
     let untouched = |district: &District| assert_eq!(district.store_hash(), before);
     district.age("platform-users.csv", Duration::from_secs(49 * 3600));
@@ -311,7 +314,7 @@ fn an_export_that_cannot_be_relied_on_stops_the_run() {
     district.preview().exits(7).complains(&["49 h old"]);
     untouched(&district);
     district.age("platform-users.csv", Duration::from_secs(47 * 3600));
-    let _ = district.preview().ok();
+    district.preview().ok();
     for (text, words) in [
         ("", &["the platform export is empty", "platform-users.csv"][..]),
         ("sourced_id,state\n", &["the platform export is empty"]),
@@ -332,20 +335,20 @@ fn max_age_none_takes_an_export_of_any_age() {
     district.platform(&[person("tea-1")]);
     district.sis(&[person("tea-1")]);
     district.age("platform-users.csv", Duration::from_secs(3600 * 24 * 365));
-    let _ = district.run().ok();
+    district.run().ok();
 }
 
 /// Without an export: `users join`.
 #[test]
-fn users_join_makes_somebody_active() {
+fn users_join_makes_an_account_active() {
     let district = District::new();
     district.sis(&[person("tea-1"), person("tea-2")]);
     district.cli(&["users", "join", "tea-1"]).exits(2).complains(&["there are no accounts yet"]);
-    let _ = district.run().ok();
+    district.run().ok();
     let done = district.cli(&["users", "join", "tea-1"]).ok();
     assert_eq!(done.stdout, "tea-1 has joined and is active\n");
     let before = district.store_hash();
-    let _ = district.cli(&["users", "join", "tea-1"]).ok();
+    district.cli(&["users", "join", "tea-1"]).ok();
     assert_eq!(district.store_hash(), before, "joining twice changes nothing");
     district
         .cli(&["users", "join", "nobody"])
@@ -378,7 +381,7 @@ fn a_row_counts_for_a_record_of_the_same_run() {
 
 /// The filters of the roster go before the platform.
 #[test]
-fn somebody_who_is_left_out_gets_no_account_whatever_the_export_says() {
+fn a_user_that_is_left_out_gets_no_account_whatever_the_export_says() {
     let mut district = District::new();
     district.platform(&[person("nur-1").role("nurse"), person("gua-2").email(""), person("tea-3")]);
     district.sis(&[
@@ -399,7 +402,7 @@ fn a_platform_that_lags_two_changes_behind_brings_none_of_them_back() {
     let email = |value: &str| [person("tea-1").email(&format!("{value}@mail.example"))];
     district.platform(&email("one"));
     district.sis(&email("one"));
-    let _ = district.run().ok();
+    district.run().ok();
     for value in ["two", "three"] {
         district.sis(&email(value));
         district.run().ok().says(
@@ -420,7 +423,7 @@ fn a_platform_that_lags_two_changes_behind_brings_none_of_them_back() {
         assert_eq!(done.report.column("email"), ["three@mail.example"], "{shown}");
     }
     assert_eq!(district.mails().len(), mails);
-    // Having caught up, what it shows is what somebody typed there.
+    // After it has caught up, a value that it shows was typed there.
     let mut district = district.update_contacts(false);
     district.platform(&email("two"));
     district.run().ok().says(
@@ -436,9 +439,9 @@ fn two_edits_of_one_day_are_no_news_to_each_other() {
     let mut district = District::new();
     district.platform(&[person("tea-1").mobile("718.555.0101")]);
     district.sis(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     let edit = |district: &District, what: &[&str]| {
-        let _ = district.cli(&[&["users", "edit", "tea-1", "--as", "tea-1"], what].concat()).ok();
+        district.cli(&[&["users", "edit", "tea-1", "--as", "tea-1"], what].concat()).ok();
     };
     edit(&district, &["--email", "noon@mail.example", "--given-name", "Maria", "--phone", "7185550102"]);
     edit(&district, &["--email", "late@mail.example", "--given-name", "Mary Ann", "--phone", "7185550103"]);
@@ -446,11 +449,11 @@ fn two_edits_of_one_day_are_no_news_to_each_other() {
     district.platform(std::slice::from_ref(&noon));
     let details = "SELECT given_name, email, phone FROM account";
     for _ in 0..2 {
-        let _ = district.run().ok();
+        district.run().ok();
         assert_eq!(district.ask(details), "Mary Ann | late@mail.example | +17185550103");
     }
     // A column that is missing changes nothing about that.
     district.platform_without(&["family_name"], &[noon]);
-    let _ = district.run().exits(3);
+    district.run().exits(3);
     assert_eq!(district.ask(details), "Mary Ann | late@mail.example | +17185550103");
 }

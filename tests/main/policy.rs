@@ -1,6 +1,7 @@
 //! The decision table of the setting, field by field, through files, runs and reports.
 //!
-//! Every person below is one cell of the table: what the account holds, what the SIS says tonight, and what comes of it.
+//! Every person below is one cell of the table: what the account holds, what the SIS says tonight,
+//! and what comes of it.
 
 use crate::support::{District, Done, Person, person};
 
@@ -173,7 +174,8 @@ const TABLE_NOT_PROVIDED: &[Cell] = &[
 ];
 
 impl Cell {
-    /// What cannot be: a name is never invalid, never empty on an account, and a new record must have one.
+    /// What cannot be: a name is never invalid, never empty on an account, and a new record must
+    /// have one.
     fn is_possible(&self, field: Field) -> bool {
         field.key != "name"
             || self.sis != "invalid"
@@ -182,7 +184,7 @@ impl Cell {
             || self.account == "none" && self.sis == "differs"
     }
 
-    /// Somebody with everything but this field, so that they can be reached, and none of it is shared.
+    /// A user with everything but this field: reachable, and without shared values.
     fn person(&self, field: Field, number: usize) -> Person {
         let id = format!("tea-{number:03}-{}", field.key);
         let school = if self.setting == "ON" { "sch-on" } else { "sch-off" };
@@ -194,7 +196,7 @@ impl Cell {
     }
 }
 
-/// Lives through two nights: first everybody gets the account that the cell is about, then the SIS says what it says.
+/// Two nights: first each user gets the account that the cell is about, then the SIS has its value.
 fn play(table: &[Cell], blank_values: &str) {
     for field in FIELDS {
         let mut district = District::new()
@@ -223,20 +225,21 @@ fn play(table: &[Cell], blank_values: &str) {
             };
             tonight.push((field.set)(somebody, &said));
         }
-        // Somebody who keeps the export from being empty.
+        // A user that keeps the export from being empty.
         let stranger = person("tea-999").schools("sch-off");
         before.push(stranger.clone());
         joined.push(stranger.clone());
         tonight.push(stranger);
         district.platform(&joined);
         district.sis(&before);
-        let _ = district.run().ok();
+        district.run().ok();
 
         let missing: &[&str] = match (table[0].sis, field.key) {
             ("not provided", "email") => &["email"],
             ("not provided", "phone") => &["sms"],
             ("not provided", "home") => &["phone"],
-            // A name's columns are required; one that is blank leaves the account's part, see below.
+            // A name's columns are required; one that is blank leaves the account's part, see
+            // below.
             ("not provided", _) => continue,
             _ => &[],
         };
@@ -314,7 +317,7 @@ fn the_last_credential_of_an_active_account_is_never_cleared() {
     let home = person("tea-5").email("five@mail.example").home("+17185550105");
     district.platform(&[email_only.clone(), mobile_only.clone(), both.clone(), home.clone()]);
     district.sis(&[email_only.clone(), mobile_only.clone(), both.clone(), pending.clone(), home.clone()]);
-    let _ = district.run().ok();
+    district.run().ok();
     let blank = |person: Person| person.email("").mobile("").home("");
     district.sis(&[blank(email_only), blank(mobile_only), blank(both), blank(pending), blank(home)]);
     let done = district.run().ok();
@@ -336,7 +339,7 @@ fn the_last_credential_of_an_active_account_is_never_cleared() {
         District::new().update_contacts(true).without_limits().with("sync.blank_values", "\"clear\"");
     district.platform(&[person("tea-1").email("one@mail.example")]);
     district.sis(&[person("tea-1").email("one@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("").mobile("(718) 555-0101")]);
     let done = district.run().ok();
     done.says(
@@ -352,7 +355,7 @@ fn an_invalid_value_is_never_the_last_credential_but_the_old_one_is() {
         District::new().update_contacts(true).without_limits().with("sync.blank_values", "\"clear\"");
     district.platform(&[person("tea-1").email("one@mail.example")]);
     district.sis(&[person("tea-1").email("one@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("").mobile("555-0100")]);
     let done = district.run().ok();
     done.says(
@@ -366,7 +369,7 @@ fn an_invalid_value_is_never_the_last_credential_but_the_old_one_is() {
 fn one_blank_part_of_a_name_leaves_the_accounts_part() {
     let district = District::new();
     district.sis(&[person("tea-1"), person("tea-2"), person("tea-3")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[
         person("tea-1").given(""),
         person("tea-2").given("").family("Lund"),
@@ -391,7 +394,7 @@ fn the_case_of_a_name_is_the_same_under_off_and_applied_in_silence_elsewhere() {
     };
     district.platform(&[person("tea-1"), person("tea-3").schools("sch-on")]);
     district.sis(&everybody("Rosa"));
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&everybody("ROSA"));
     let preview = district.preview_with(&["--detailed-exitcode"]);
     assert_eq!(preview.code, 10, "changes, but none of them touches an active person's sign-in");
@@ -408,7 +411,7 @@ fn a_kept_difference_is_reported_every_night_since_its_first_day() {
     let mut district = District::new();
     district.platform(&[person("tea-1").email("rosa@home.example"), person("tea-2")]);
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     let kept = "Active user has a new email in the SIS import - rosa@home.example";
     for (night, since) in [("2026-11-24", "2026-11-23"), ("2026-11-25", "2026-11-23")] {
         district.at(&format!("{night}T08:15:00Z"));
@@ -429,8 +432,8 @@ fn a_kept_difference_is_reported_every_night_since_its_first_day() {
     assert_eq!(district.mails(), []);
 }
 
-/// The report has the day of the newest difference, `users show` the day of each; nights in which nothing moves, an undo and a
-/// change of another field make no difference to it.
+/// The report has the day of the newest difference, `users show` the day of each; nights in which
+/// nothing moves, an undo and a change of another field make no difference to it.
 #[test]
 fn each_difference_has_its_own_first_day() {
     let mut district = District::new().without_limits();
@@ -446,7 +449,7 @@ fn each_difference_has_its_own_first_day() {
         district.at(&format!("{date}T08:15:00Z"));
         district.sis(&sis(phone, home));
         let first_seen = district.run().ok().report.row("tea-1")["first_seen"].to_owned();
-        // Whether or not everybody is looked at.
+        // With and without --decide-all.
         let again = district.run_with(&["--decide-all"]).ok().report.row("tea-1")["first_seen"].to_owned();
         assert_eq!(first_seen, again);
         first_seen
@@ -465,14 +468,15 @@ fn each_difference_has_its_own_first_day() {
     assert_eq!(night(&mut district, "2026-11-27", "7185550101", ""), "2026-11-23");
     assert_eq!(days(&district), ("2026-11-23".into(), "-".into(), "2026-11-23".into()));
 
-    // The home phone is applied under ON and given back: that was a break for it, and for nothing else.
+    // The home phone is applied under ON and given back: that was a break for it, and for nothing
+    // else.
     let on = district.update_contacts(true).with("sync.ignore_emails", "[\"tea-1@*\"]");
     on.sis(&sis("7185550101", "2125550102"));
-    let _ = on.run_with(&["--no-notify"]).ok();
+    on.run_with(&["--no-notify"]).ok();
     let run = on.cli(&["runs", "--json"]).ok().json()[0]["run"].to_string();
     let mut off = on.update_contacts(false).with("sync.ignore_emails", "[]");
-    let _ = off.run().ok();
-    let _ = off.cli(&["undo", &run]).ok();
+    off.run().ok();
+    off.cli(&["undo", &run]).ok();
     off.at("2026-11-29T08:15:00Z");
     let row = off.run().ok().report.row("tea-1").to_owned();
     assert_eq!(&row["codes"], "active-email-differs active-home-phone-differs");
@@ -533,7 +537,7 @@ fn placeholders_and_remarks_are_not_contact_details() {
     assert_eq!(done.report.shows("email phone home_phone"), [" |  | ", " | +17185550102 | +17185550103"]);
     // Not provided, so an address that the account has is neither changed nor spoken of.
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("noemail@x.example"), person("tea-2")]);
     district.run().ok().says("tea-1", "unchanged", "");
 }
@@ -570,7 +574,7 @@ fn several_notes_of_one_person_have_their_order() {
     let home = person("tea-1").given("Rosita").email("").mobile("+17185550101").home("+17185550102");
     district.platform(std::slice::from_ref(&home));
     district.sis(&[home, person("tea-2").mobile("+17185550101")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[
         person("tea-1").mobile("").home("12").enabled("false"),
         person("tea-2").mobile("+17185550101"),

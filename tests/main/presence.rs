@@ -1,4 +1,5 @@
-//! A store that is not there: a new one only where there is no sign of an earlier one; and one that was restored from a copy.
+//! A store that is not there: a new one only where there is no sign of an earlier one; and one that
+//! was restored from a copy.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ fn district() -> District {
     district
 }
 
-/// Without the export nobody knows who had joined, which is what a lost store costs.
+/// Without the export it is not known who had joined: that is the cost of a lost store.
 fn lost(district: &mut District) {
     fs::remove_file(district.path("rostersync.db")).unwrap();
     let _ = fs::remove_file(district.path("rostersync.db.attempts"));
@@ -39,7 +40,7 @@ fn where_there_is_a_sign_of_an_earlier_store_none_is_made() {
     for sign in ["reports", "backup", "attempts"] {
         for empty in [false, true] {
             let mut district = district();
-            let _ = district.run().ok();
+            district.run().ok();
             let (report, attempts) = (
                 fs::read(district.path("reports/users-000001.csv")).unwrap(),
                 district.path("rostersync.db.attempts"),
@@ -78,10 +79,10 @@ fn where_there_is_a_sign_of_an_earlier_store_none_is_made() {
             ] {
                 district.cli(arguments).exits(7).complains(&[what, words]);
             }
-            let _ = district.cli(&["status"]).exits(7);
-            let _ = district.run_with(&["--new-store"]).ok();
+            district.cli(&["status"]).exits(7);
+            district.run_with(&["--new-store"]).ok();
             assert!(district.path("rostersync.db").metadata().unwrap().len() > 0);
-            let _ = district.run().ok();
+            district.run().ok();
         }
     }
 }
@@ -89,9 +90,10 @@ fn where_there_is_a_sign_of_an_earlier_store_none_is_made() {
 #[test]
 fn what_is_no_sign() {
     let mut district = district();
-    let _ = district.run().ok();
+    district.run().ok();
     lost(&mut district);
-    // A lock alone, an empty copy, a report that was never finished, files of other names, attempts that applied nothing.
+    // A lock alone, an empty copy, a report that was never finished, files of other names, attempts
+    // that applied nothing.
     assert!(district.path("rostersync.db.lock").exists());
     for (name, text) in [
         ("rostersync.db.v3.bak", ""),
@@ -104,7 +106,7 @@ fn what_is_no_sign() {
     }
     let users = fs::read(district.path("sis/users.csv")).unwrap();
     district.file("sis/users.csv", "");
-    let _ = district.run().exits(7);
+    district.run().exits(7);
     fs::remove_file(district.path("rostersync.db")).unwrap();
     district.file("sis/users.csv", users);
     let done = district.run().ok();
@@ -113,16 +115,17 @@ fn what_is_no_sign() {
     assert!(!names.iter().any(|name| name.ends_with(".partial") || name.ends_with(".bak")), "{names:?}");
 }
 
-/// The configuration was moved, and the old store stays behind with its reports elsewhere: nothing shows that there was one.
+/// The configuration was moved, and the old store stays behind with its reports elsewhere: nothing
+/// shows that there was one.
 #[test]
 fn numbers_go_on_after_the_highest_report_and_no_report_is_overwritten() {
     let mut district = district();
     for _ in 0..3 {
-        let _ = district.run().ok();
+        district.run().ok();
     }
     let third = fs::read(district.path("reports/users-000003.csv")).unwrap();
     fs::remove_file(district.path("rostersync.db")).unwrap();
-    let _ = district.run().exits(7);
+    district.run().exits(7);
     let done = district.run_with(&["--new-store"]).ok();
     assert!(
         done.stdout.contains("Run 4,") && done.stderr.contains("its first run is run 4"),
@@ -138,11 +141,11 @@ fn numbers_go_on_after_the_highest_report_and_no_report_is_overwritten() {
 #[test]
 fn a_store_that_was_restored_from_a_copy_says_so_once_and_goes_on() {
     let mut district = district();
-    let _ = district.run().ok();
+    district.run().ok();
     let copy = fs::read(district.path("rostersync.db")).unwrap();
     for night in ["2026-11-24T08:15:00Z", "2026-11-25T08:15:00Z"] {
         district.at(night);
-        let _ = district.run().ok();
+        district.run().ok();
     }
     let third = fs::read(district.path("reports/users-000003.csv")).unwrap();
     fs::write(district.path("rostersync.db"), copy).unwrap();
@@ -155,12 +158,12 @@ fn a_store_that_was_restored_from_a_copy_says_so_once_and_goes_on() {
     assert_eq!(fs::read(district.path("reports/users-000003.csv")).unwrap(), third);
     let done = district.cli(&["-q", "run"]).ok();
     assert_eq!(done.stderr, "", "said once");
-    let _ = district.cli(&["status", "--verify"]).ok();
+    district.cli(&["status", "--verify"]).ok();
     // What it does not have is in the history all the same.
     let text = district.cli(&["runs"]).ok().stdout;
     assert!(text.contains("this run is not in the store"), "{text}");
     // An undo takes a number of its own as well.
-    let _ = district.cli(&["undo", "5"]);
+    district.cli(&["undo", "5"]);
     assert!(!district.path("reports/users-000004.csv.partial").exists());
 }
 

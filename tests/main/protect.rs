@@ -1,11 +1,12 @@
-//! What is broken, doubtful or mistyped must never cost anybody the protection of OFF, a credential, or a file.
+//! Broken, doubtful or mistyped input must never cost a user the protection of OFF, a credential,
+//! or a file.
 
 use std::fs;
 
 use crate::machine;
 use crate::support::{COLUMNS, District, Person, person, users_csv};
 
-/// A guardian at `sch-on`, whose child is at `sch-off`: under OFF. Both have joined.
+/// A guardian at `sch-on` with a child at `sch-off`: under OFF. Both have joined.
 fn family() -> (District, [Person; 2]) {
     let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
     let people = [
@@ -61,7 +62,7 @@ fn with_roles(district: &District, people: &[Person], roles: &str) {
     );
 }
 
-/// A teacher at a school under ON and one under OFF, who has typed an email of their own.
+/// A teacher at a school under ON and one under OFF, with a typed email.
 fn teacher_of_two_schools() -> (District, [Person; 2]) {
     let mut district =
         District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
@@ -86,7 +87,8 @@ fn a_role_that_cannot_be_read_rejects_its_user() {
 
 #[test]
 fn a_school_that_may_have_got_lost_protects_night_after_night() {
-    // A row of roles.csv that has lost its user, and a manifest that does not say what the files hold.
+    // A row of roles.csv that has lost its user, and a manifest that does not say what the files
+    // hold.
     let lost = BOTH.replace("r2,,,tea-1,", "r2,,,,");
     let missing = BOTH.replace("r2,,,tea-1,secondary,teacher,,,sch-off\n", "");
     for (roles, mode) in [(lost, "bulk"), (missing, "perhaps")] {
@@ -119,7 +121,7 @@ fn a_delta_that_does_not_say_all_roles_again_takes_none_away() {
     }
     fs::remove_file(district.path("sis/roles.csv")).unwrap();
     district.run().ok().says("tea-1", "kept", KEPT);
-    // A role of somebody whom the delta does not have would be lost.
+    // A role of a user that the delta does not have would be lost.
     with_roles(&district, &changed, "r3,active,,tea-2,primary,teacher,,,sch-off\n");
     let refused = district.run().exits(7);
     refused.complains(&["roles.csv has changes for users who are not in users.csv", "bulk"]);
@@ -163,7 +165,7 @@ fn a_number_that_is_none_is_no_credential() {
     let before = person("tea-1").email("a@mail.example").mobile("555");
     district.platform(std::slice::from_ref(&before));
     district.sis(&[before]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("").mobile("555")]);
     district.run().ok().says(
         "tea-1",
@@ -173,7 +175,7 @@ fn a_number_that_is_none_is_no_credential() {
 }
 
 #[test]
-fn nobody_new_without_a_name_gets_an_account_whatever_the_platform_says() {
+fn no_new_user_without_a_name_gets_an_account_whatever_the_platform_says() {
     let mut district = District::new();
     let nameless = person("tea-1").given("").family("");
     district.platform(std::slice::from_ref(&nameless));
@@ -182,7 +184,7 @@ fn nobody_new_without_a_name_gets_an_account_whatever_the_platform_says() {
 }
 
 #[test]
-fn a_school_that_nobody_knows_is_said_by_run_and_check() {
+fn an_unknown_school_is_named_by_run_and_check() {
     let district = District::new().school("sch-typo", false);
     district.sis(&[person("tea-1")]);
     district.file(
@@ -211,7 +213,7 @@ fn a_report_never_overwrites_what_the_sync_reads_or_keeps() {
     let mut district = District::new();
     district.sis(&[person("tea-1")]);
     district.platform(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     // That it was tried is on record.
     let all = || {
         let mut all = district.everything();
@@ -260,12 +262,12 @@ fn a_log_that_cannot_be_written_stops_nothing() {
 }
 
 #[test]
-fn somebody_left_out_who_is_pending_again_is_part_of_the_plan_that_is_approved() {
+fn a_left_out_user_that_is_pending_again_is_part_of_the_approved_plan() {
     let mut district = District::new().with("sync.roles", "[\"teacher\"]").without_limits();
     let people = [person("tea-1"), person("tea-2")];
     district.platform(&people);
     district.sis(&people);
-    let _ = district.run().ok();
+    district.run().ok();
     let others = [people[0].clone().role("aide"), people[1].clone()];
     district.sis(&others);
     let quiet = district.preview().ok();
@@ -303,7 +305,7 @@ fn a_delta_that_leaves_roles_or_links_out_takes_no_school_from_a_family() {
 }
 
 #[test]
-fn roles_that_are_missing_or_nobodys_take_no_school_from_a_family() {
+fn missing_roles_and_roles_of_unknown_users_take_no_school_from_a_family() {
     for roles in [
         // None, a blank word, a blank user, a row that ends early, quotes that hide the user.
         FAMILY.replace("r2,,,stu-2,primary,student,,,sch-off\n", ""),
@@ -320,7 +322,7 @@ fn roles_that_are_missing_or_nobodys_take_no_school_from_a_family() {
 }
 
 #[test]
-fn a_row_that_ends_early_or_names_nobody_takes_no_school_from_a_family() {
+fn a_row_that_ends_early_or_names_no_user_takes_no_school_from_a_family() {
     for row in ["stu-2,,true\n", ",,true,sch-off,student,stu-2,Rosa,Diaz,,,,,gua-1,\n"] {
         let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
         let people = [
@@ -334,14 +336,14 @@ fn a_row_that_ends_early_or_names_nobody_takes_no_school_from_a_family() {
         let whole = users_csv(&COLUMNS, &[people[0].clone(), people[2].clone()]);
         let (header, rest) = whole.split_once('\n').unwrap();
         district.file("sis/users.csv", format!("{header}\n{row}{rest}"));
-        // The second night as well, when the child whose row names nobody has been archived.
+        // The second night as well, when the child without a usable row has been archived.
         district.run().ok().says("gua-1", "kept", KEPT);
         district.run().ok().says("gua-1", "kept", KEPT);
     }
 }
 
 #[test]
-fn children_whom_nobody_syncs_still_protect_their_guardian() {
+fn children_that_are_not_synced_still_protect_their_guardian() {
     for (key, value) in [("sync.roles", "[\"guardian\", \"teacher\"]"), ("sync.schools", "[\"sch-on\"]")] {
         let mut district = District::new()
             .without_limits()
@@ -357,7 +359,7 @@ fn children_whom_nobody_syncs_still_protect_their_guardian() {
         district.platform(&[people[0].clone().email("typed@mail.example")]);
         district.sis(&people);
         district.run().ok().says("gua-1", "created", KEPT);
-        // The row of the child is broken, and then a delta does not mention anybody of the family.
+        // The row of the child is broken, and then a delta does not mention the family.
         let header_and_two = users_csv(&COLUMNS, &[people[0].clone(), people[2].clone()]);
         district.file(
             "sis/users.csv",
@@ -366,14 +368,14 @@ fn children_whom_nobody_syncs_still_protect_their_guardian() {
         district.run().ok().says("gua-1", "kept", KEPT);
         district.sis_delta(&people[2..]);
         district.run().ok().says("gua-1", "kept", KEPT);
-        // A child who has left protects nobody.
+        // A child that has left does not protect its guardian.
         district.sis_delta(&[people[1].clone().status("tobedeleted")]);
         district.run().ok().says("gua-1", "updated", "Email updated by the sync - was typed@mail.example");
     }
 }
 
 #[test]
-fn in_a_roster_of_unknown_mode_nobody_is_gone() {
+fn in_a_roster_of_unknown_mode_no_user_is_gone() {
     let (district, people) = family();
     district.mode("");
     district.sis(&[people[0].clone(), people[1].clone().status("tobedeleted")]);
@@ -381,7 +383,7 @@ fn in_a_roster_of_unknown_mode_nobody_is_gone() {
 }
 
 #[test]
-fn somebody_who_is_student_and_parent_is_family_both_ways() {
+fn a_user_that_is_student_and_parent_is_family_both_ways() {
     let mut district = District::new().without_limits().school("sch-on", true).school("sch-off", false);
     let people = [person("gua-1").email("sis@mail.example"), person("stu-2").agents("gua-1")];
     district.platform(&[people[0].clone().email("typed@mail.example")]);
@@ -395,7 +397,7 @@ fn rows_that_differ_are_one_person() {
     let mut district = District::new().without_limits();
     let people = [person("tea-1"), person("tea-2").email("shared@mail.example")];
     district.sis(&people);
-    let _ = district.run().ok();
+    district.run().ok();
     district.platform(&[people[1].clone().mobile("718-555-0142")]);
     district.sis(&[
         person("tea-1").email("shared@mail.example"),

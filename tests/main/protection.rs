@@ -1,5 +1,5 @@
-//! People who come from OFF to ON although the configuration did not change, the limit on contact updates where only some
-//! schools are ON, and schools of the configuration that do not exist.
+//! Users that come from OFF to ON although the configuration did not change, the limit on contact
+//! updates where only some schools are ON, and schools of the configuration that do not exist.
 
 use crate::support::{District, Done, Person, person};
 
@@ -8,11 +8,11 @@ fn at(school: &str, numbers: std::ops::Range<usize>) -> Vec<Person> {
     numbers.map(|n| person(&format!("tea-{n:03}")).given(&format!("Given{n}")).schools(school)).collect()
 }
 
-/// Everybody has joined, and a first good night is over.
+/// All users have joined, and a first good night is over.
 fn night(mut district: District, people: &[Person]) -> District {
     district.platform(people);
     district.sis(people);
-    let _ = district.run().ok();
+    district.run().ok();
     district.at("2026-11-24T08:15:00Z");
     district
 }
@@ -45,12 +45,12 @@ fn moved(people: &[Person], count: usize, school: &str) -> Vec<Person> {
 }
 
 #[test]
-fn people_who_come_from_off_to_on_are_counted_although_nothing_else_changes() {
+fn users_that_come_from_off_to_on_are_counted_although_nothing_else_changes() {
     let all = [at("sch-off", 0..40), at("sch-1", 40..60)].concat();
     for count in [4, 5] {
         let district = night(mostly_on(), &all);
         district.sis(&moved(&all, count, "sch-1"));
-        let _ = district.run().ok();
+        district.run().ok();
     }
     let district = night(mostly_on(), &all);
     district.sis(&moved(&all, 6, "sch-1"));
@@ -63,34 +63,35 @@ fn people_who_come_from_off_to_on_are_counted_although_nothing_else_changes() {
     );
     assert!(done.plan().contains(" 60 unchanged,"), "{}", done.plan());
     // Night after night, and what is approved are these people.
-    let _ = blocked(&district, &["6 of 60"]);
+    blocked(&district, &["6 of 60"]);
     district.sis(&moved(&all, 7, "sch-1"));
-    let _ = district.run_with(&["--approve", done.checksum()]).exits(4);
+    district.run_with(&["--approve", done.checksum()]).exits(4);
     district.sis(&moved(&all, 6, "sch-1"));
-    let _ = district.run_with(&["--approve", done.checksum()]).ok();
-    let _ = district.run().ok();
+    district.run_with(&["--approve", done.checksum()]).ok();
+    district.run().ok();
     // Of more people a larger number is 1%.
     let many = [at("sch-off", 0..300), at("sch-1", 300..700)].concat();
     let district = night(mostly_on(), &many);
     district.sis(&moved(&many, 7, "sch-1"));
-    let _ = district.run().ok();
+    district.run().ok();
     let district = night(mostly_on(), &many);
     district.sis(&moved(&many, 8, "sch-1"));
-    let _ = blocked(&district, &["8 of 700 active users would come from OFF to ON"]);
+    blocked(&district, &["8 of 700 active users would come from OFF to ON"]);
 }
 
-/// However the night is decided: the preview, a run that re-checks everyone, and a run after somebody has written to the accounts.
+/// However the night is decided: the preview, a run that re-checks everyone, and a run after the
+/// accounts were altered by hand.
 #[test]
 fn it_is_the_same_however_the_night_is_decided() {
     let all = at("sch-off", 0..20);
     let district = night(mostly_on(), &all);
     for number in 0..3 {
         let id = format!("tea-{number:03}");
-        let _ = district.cli(&["users", "edit", &id, "--as", &id, "--phone", "7185550101"]).ok();
+        district.cli(&["users", "edit", &id, "--as", &id, "--phone", "7185550101"]).ok();
     }
     district.sis(&moved(&all, 6, "sch-1"));
-    let _ = blocked(&district, &["6 of 20 active users would come from OFF to ON"]);
-    let _ = district.run_with(&["--decide-all"]).exits(4);
+    blocked(&district, &["6 of 20 active users would come from OFF to ON"]);
+    district.run_with(&["--decide-all"]).exits(4);
 }
 
 /// The school of a student protects the guardian, and the guardian comes to ON with the student.
@@ -109,12 +110,12 @@ fn guardians_come_to_on_with_their_students() {
     };
     let district = night(mostly_on(), &family("sch-off"));
     district.sis(&family("sch-1"));
-    let _ = blocked(&district, &["6 of 6 active users would come from OFF to ON", "6 now at sch-1"]);
-    // Pending students are nobody's to protect: without the guardians nothing is counted.
+    blocked(&district, &["6 of 6 active users would come from OFF to ON", "6 now at sch-1"]);
+    // Pending students need no protection: without the guardians nothing is counted.
     let pending: Vec<Person> = family("sch-off").into_iter().map(|person| person.state("pending")).collect();
     let district = night(mostly_on(), &pending);
     district.sis(&family("sch-1"));
-    let _ = district.run().ok();
+    district.run().ok();
 }
 
 #[test]
@@ -124,8 +125,8 @@ fn what_the_configuration_changes_does_not_count() {
     let district = night(mostly_on(), &all);
     let config = district.config().replace("update_contacts = false", "update_contacts = true");
     district.file("other.toml", &config);
-    let _ = district.cli(&["-c", "other.toml", "run"]).ok();
-    // And on the same night some move, who would have come to ON by that alone.
+    district.cli(&["-c", "other.toml", "run"]).ok();
+    // And on the same night some move, which alone would have brought them to ON.
     let district = night(mostly_on(), &all);
     district.file("other.toml", &config);
     district.sis(&moved(&all, 6, "sch-1"));
@@ -133,10 +134,11 @@ fn what_the_configuration_changes_does_not_count() {
     assert!(done.stdout.contains("6 of 20 active users would come from OFF to ON"), "{}", done.stdout);
     // A preview of what would happen if everything were ON is none either.
     let district = night(mostly_on(), &all);
-    let _ = district.preview_with(&["--update-contacts", "on"]).ok();
+    district.preview_with(&["--update-contacts", "on"]).ok();
 }
 
-/// With two of four schools ON, as one begins: the share is one of those whom the sync may change.
+/// With two of four schools ON, as one begins: the share is one of the users that the sync may
+/// change.
 #[test]
 fn the_limit_on_contact_updates_counts_those_whom_the_sync_may_change() {
     let district = || {
@@ -168,7 +170,7 @@ fn the_limit_on_contact_updates_counts_those_whom_the_sync_may_change() {
     for (count, exit) in [(4, 0), (5, 4)] {
         let district = night(district(), &all);
         district.sis(&changed(count));
-        let _ = district.run().exits(exit);
+        district.run().exits(exit);
     }
     // People at a school under each are under OFF, and so are not among them.
     let both: Vec<Person> = [at("sch-1", 0..5), at("sch-1,sch-3", 5..60)].concat();
@@ -176,7 +178,7 @@ fn the_limit_on_contact_updates_counts_those_whom_the_sync_may_change() {
     let tonight: Vec<Person> =
         both.iter().map(|person| person.clone().email(&format!("x-{}", person.cells["email"]))).collect();
     mixed.sis(&tonight);
-    let _ = blocked(&mixed, &["5 of 5 active users under ON"]);
+    blocked(&mixed, &["5 of 5 active users under ON"]);
     // From 20 people on it is a share.
     let twenty = [at("sch-1", 0..20), at("sch-3", 20..100)].concat();
     for (count, exit) in [(4, 0), (5, 4)] {
@@ -186,7 +188,7 @@ fn the_limit_on_contact_updates_counts_those_whom_the_sync_may_change() {
             *person = person.clone().email(&format!("new-{}", person.cells["email"]));
         }
         district.sis(&tonight);
-        let _ = district.run().exits(exit);
+        district.run().exits(exit);
     }
 }
 
@@ -210,11 +212,12 @@ fn guardians_are_among_those_whom_the_sync_may_change() {
             *person = person.clone().email(&format!("new-{}", person.cells["email"]));
         }
         district.sis(&tonight);
-        let _ = blocked(&district, &["4 of 6 active users under ON"]);
+        blocked(&district, &["4 of 6 active users under ON"]);
     }
 }
 
-/// A school that is renumbered in the SIS: its `false` protects nobody any more, and nobody is changed for that.
+/// A school that is renumbered in the SIS: its `false` protects no user any more, and no user is
+/// changed for that.
 #[test]
 fn a_protecting_school_that_does_not_exist_any_more_stops_the_run() {
     let all = [at("sch-off", 0..4), at("sch-1", 4..30)].concat();
@@ -224,7 +227,7 @@ fn a_protecting_school_that_does_not_exist_any_more_stops_the_run() {
     let mut district = {
         district.platform(&all);
         district.sis(&all);
-        let _ = district.run().ok();
+        district.run().ok();
         district
     };
     let renumbered: Vec<Person> = all
@@ -245,23 +248,23 @@ fn a_protecting_school_that_does_not_exist_any_more_stops_the_run() {
         );
         assert!(done.stdout.contains("did you mean `sch-77`?"), "by its name: {}", done.stdout);
     }
-    let _ = district.cli(&["check"]).exits(4);
+    district.cli(&["check"]).exits(4);
     let json = district.run_with(&["--format", "json"]).exits(4).json();
     assert_eq!(json["limits"][0]["limit"], "school");
     // Approved, or corrected.
     let approve = district.preview().exits(4).checksum().to_owned();
-    let _ = district.run_with(&["--approve", &approve]).exits(3);
+    district.run_with(&["--approve", &approve]).exits(3);
     let config = district.config().replace("sch-off", "sch-77");
     district.file("other.toml", config);
-    let _ = district.cli(&["-c", "other.toml", "run"]).ok();
-    // Under a district that is OFF it takes nobody's protection, and is said.
+    district.cli(&["-c", "other.toml", "run"]).ok();
+    // Under a district that is OFF no user loses protection, and the school is named.
     district.set("sync.update_contacts", "false");
-    let _ = district.run().exits(3);
+    district.run().exits(3);
 }
 
 /// With no orgs at all, with orgs that lack it, and with `[sync] schools`.
 #[test]
-fn a_school_that_nobody_has_is_said_whatever_the_source_knows_of_schools() {
+fn a_school_without_users_is_named_whatever_the_source_knows_of_schools() {
     let said = |district: &District, key: &str| {
         for arguments in [&["-q", "run"][..], &["-q", "run"], &["run", "--dry-run"], &["check"]] {
             let done = district.cli(arguments).exits(3);
@@ -286,10 +289,10 @@ fn a_school_that_nobody_has_is_said_whatever_the_source_knows_of_schools() {
     synced.file("sis/orgs.csv", "sourcedId,name,type\nsch-1,Lincoln,school\nsch-3,Roosevelt,school\n");
     synced.sis(&people);
     said(&synced, "[sync] schools");
-    // A school that only an account of people has whom tonight's roster does not mention, in a delta, is known.
+    // A school is known if only an account has it that tonight's delta does not mention.
     let delta = District::new().school("sch-3", true);
     delta.sis(&people);
-    let _ = delta.run().ok();
+    delta.run().ok();
     delta.sis_delta(&people[..1]);
-    let _ = delta.run().ok();
+    delta.run().ok();
 }

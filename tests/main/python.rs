@@ -1,6 +1,7 @@
-//! Servers that somebody else wrote, in Python: what we send is judged by code that has nothing of ours.
+//! Servers in Python by other authors: what rostersync sends is judged by independent code.
 //!
-//! `.ci/run` installs what they need. Elsewhere a test that needs a package which is not there is left out, and says so.
+//! `.ci/run` installs what they need. Elsewhere a test that needs a package which is not there is
+//! left out, and says so.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -15,7 +16,8 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// Starts a script that says one line when it is ready and ends with its standard input. None, said aloud, where
+    /// Starts a script that says one line when it is ready and ends with its standard input. None,
+    /// said aloud, where
     /// `package` is not installed.
     pub(crate) fn serve(package: &str, script: &str, arguments: &[&str]) -> Option<Self> {
         let there = Command::new("python3").args(["-c", &format!("import {package}")]).output();

@@ -8,14 +8,14 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::machine::{is_root, left_out, program};
 use crate::python::Python;
-use crate::support::{District, Person, person};
+use crate::support::{District, Person, nap, person};
 
-/// Active people under ON, of whom nothing is queued.
+/// Active users under ON, without queued messages.
 fn joined(people: &[Person]) -> District {
     let mut district = District::new().update_contacts(true).without_limits();
     district.platform(people);
     district.sis(people);
-    let _ = district.run().ok();
+    district.run().ok();
     district
 }
 
@@ -47,12 +47,13 @@ fn delivered(maildir: &Path) -> Vec<String> {
     to
 }
 
-/// Ten who are known to the server, and among them two who are not.
+/// Ten recipients, two of them unknown to the server.
 fn ten_and_two() -> (Vec<Person>, Vec<String>) {
     let address = |n: usize| match n {
         4 => "nobody@local.example".to_owned(),
         8 => "nobody@elsewhere.example".to_owned(),
-        // OpenSMTPD delivers what a server that was killed here has left in its queue: that is not of this test.
+        // OpenSMTPD delivers what a server that was killed here has left in its queue: that is not
+        // of this test.
         n => format!("known{n}-{}@local.example", std::process::id()),
     };
     let people = (1..=12).map(|n| person(&format!("tea-{n}")).email(&address(n))).collect();
@@ -86,7 +87,7 @@ fn aiosmtpd_takes_what_we_send_and_refuses_whom_it_does_not_know() {
     let Some(server) = Python::serve("aiosmtpd", SERVER, &arguments) else { return };
     sends_to(&mut district, port);
     district.sis(&renamed(&people));
-    let _ = district.run().ok();
+    district.run().ok();
     drop(server);
     assert_eq!(delivered(&maildir), known);
     assert_eq!(
@@ -150,7 +151,7 @@ impl OpenSmtpd {
             if server.process.try_wait().unwrap().is_some() {
                 return left_out(SMTPD, "OpenSMTPD does not start; perhaps another one runs here");
             }
-            std::thread::yield_now();
+            nap();
         }
         Some(server)
     }
@@ -169,7 +170,7 @@ fn opensmtpd_takes_what_we_send_and_refuses_whom_it_does_not_know() {
     let mut district = joined(&people);
     sends_to(&mut district, port);
     district.sis(&renamed(&people));
-    let _ = district.run().ok();
+    district.run().ok();
     for _ in &known {
         let ours = format!("-{}@", std::process::id());
         assert!(server.says(&["stat=Delivered", &ours]), "a message is not delivered");

@@ -1,5 +1,5 @@
-//! Whom a refusal means: the recipient, or us. Nobody is failed for what a relay has against everybody, and nobody waits for
-//! what it has against one.
+//! Whether a refusal is about the recipient or the district. No recipient fails for a fault of the
+//! district, and none waits for what it has against one.
 
 use crate::delivery::{all, joined, night, people, renamed, states};
 use crate::mail_server::{At, Does, MailServer};
@@ -11,7 +11,8 @@ pub(crate) fn nights(n: i64) -> String {
     (first + chrono::TimeDelta::days(n)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// A night in which the first goes out, and what the server says to all others is this; nobody is failed for it.
+/// A night on which the first message is sent and the server answers this to all others; no
+/// recipient fails for it.
 fn refused_from_the_second_on(says: &'static str, count: usize) -> (District, MailServer, Done) {
     let server = MailServer::start();
     let district = joined(&server, count);
@@ -24,7 +25,7 @@ fn refused_from_the_second_on(says: &'static str, count: usize) -> (District, Ma
 }
 
 #[test]
-fn a_relay_that_has_had_enough_is_left_alone_and_fails_nobody() {
+fn a_relay_at_its_sending_limit_is_left_alone_and_fails_no_recipient() {
     for says in [
         "550 5.4.5 Daily user sending limit exceeded",
         "550 5.7.1 Daily SMTP relay limit exceeded for customer",
@@ -52,7 +53,7 @@ fn a_relay_that_has_had_enough_is_left_alone_and_fails_nobody() {
         assert!(waits.stdout.contains("4 emails wait until"), "{}", waits.stdout);
         assert_eq!(server.connections(), connections);
         district.at("2026-11-24T08:15:00Z");
-        let _ = district.run().ok();
+        district.run().ok();
         let mut to = server.recipients();
         to.sort();
         assert_eq!(to, all(5), "{says}");
@@ -63,17 +64,17 @@ fn a_relay_that_has_had_enough_is_left_alone_and_fails_nobody() {
 fn a_rest_is_over_when_a_message_is_taken() {
     let (district, server, done) =
         refused_from_the_second_on("550 5.4.5 Daily user sending limit exceeded", 5);
-    let _ = done.exits(8);
+    done.exits(8);
     server.is_well_again();
-    let _ = district.cli(&["outbox", "send", "--at-once"]).ok();
+    district.cli(&["outbox", "send", "--at-once"]).ok();
     assert_eq!(server.recipients().len(), 5);
     district.sis(&people(5, "a"));
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(server.recipients().len(), 10);
 }
 
 #[test]
-fn what_is_our_own_fault_stops_everything_fails_nobody_and_says_the_cure() {
+fn a_fault_of_the_district_stops_sending_fails_no_recipient_and_says_the_cure() {
     for (at, says, cure) in [
         (At::Sender, "550 5.7.60 not permitted to send as this sender", "may send as `from`"),
         (At::Sender, "530 5.7.0 Must issue a STARTTLS command first", "wants a login or encryption"),
@@ -97,8 +98,8 @@ fn what_is_our_own_fault_stops_everything_fails_nobody_and_says_the_cure() {
         assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'queued'"), "3", "{says}");
         // As soon as it is mended they go.
         server.is_well_again();
-        let _ = district.cli(&["outbox", "send"]).ok();
-        // Who had a turn goes behind the others.
+        district.cli(&["outbox", "send"]).ok();
+        // A message that had a turn goes behind the others.
         let mut to = server.recipients();
         to.sort();
         assert_eq!(to, all(3));
@@ -113,9 +114,10 @@ fn what_is_our_own_fault_stops_everything_fails_nobody_and_says_the_cure() {
     assert_eq!(states(&district), "a1@mail.example queued refused, by no fault of the person");
 }
 
-/// Words that mean us, said of one recipient alone: whoever comes after is told all the same, this night and every other.
+/// A refusal of the sender for one recipient alone: all later recipients get their messages, this
+/// night and every other.
 #[test]
-fn one_recipient_of_whom_it_is_said_that_it_is_us_holds_up_nobody() {
+fn one_recipient_refused_as_if_for_the_sender_holds_up_no_other() {
     for (at, does) in [
         (At::Recipient, Does::Says("554 5.7.1 Relay access denied")),
         (At::Recipient, Does::Says("550 5.7.1 the sending rate is over the limit")),
@@ -138,7 +140,7 @@ fn one_recipient_of_whom_it_is_said_that_it_is_us_holds_up_nobody() {
             let family = |n: usize| if n + 1 == refused { "Lund" } else { "Berg" };
             let after = people(3, "a").into_iter().enumerate();
             district.sis(&after.map(|(n, person)| person.family(family(n))).collect::<Vec<_>>());
-            let _ = district.run().ok();
+            district.run().ok();
             assert_eq!(server.recipients().len(), 4, "{at:?} {does:?}");
             assert_eq!(district.ask("SELECT recipient FROM outbox WHERE attempts = 2"), to);
         }
@@ -146,16 +148,16 @@ fn one_recipient_of_whom_it_is_said_that_it_is_us_holds_up_nobody() {
 }
 
 #[test]
-fn whoever_is_never_taken_is_given_up_once_others_are() {
+fn a_recipient_that_is_never_accepted_is_given_up_once_others_are_accepted() {
     let server = MailServer::start();
     let mut district = joined(&server, 2);
     renamed(&district, 2);
     server.when("a1@mail.example", At::Recipient, Does::Says("554 5.7.1 Relay access denied"), 0);
-    let _ = district.run().ok();
+    district.run().ok();
     // Alone it may be our fault however often it is tried.
     for n in 1..=7 {
         district.at(&nights(n));
-        let _ = district.cli(&["outbox", "send"]).exits(8);
+        district.cli(&["outbox", "send"]).exits(8);
     }
     assert_eq!(district.ask("SELECT state || ' ' || attempts FROM outbox WHERE id = 1"), "deferred 8");
     district.at(&nights(8));
@@ -168,18 +170,18 @@ fn whoever_is_never_taken_is_given_up_once_others_are() {
     );
     // That is said once.
     district.at(&nights(9));
-    let _ = district.run_with(&["-q"]).ok();
+    district.run_with(&["-q"]).ok();
     // By hand it is as if it had never been tried.
     server.is_well_again();
     server.when("a1@mail.example", At::Recipient, Does::Says("451 4.7.1 greylisted"), 1);
-    let _ = district.cli(&["outbox", "retry", "--all"]).ok();
+    district.cli(&["outbox", "retry", "--all"]).ok();
     // It waits for days already, and nothing else goes out.
-    let _ = district.cli(&["outbox", "send"]).exits(8);
+    district.cli(&["outbox", "send"]).exits(8);
     assert_eq!(district.ask("SELECT state || ' ' || attempts FROM outbox WHERE id = 1"), "deferred 1");
 }
 
 #[test]
-fn a_relay_that_refuses_everybody_alike_fails_nobody() {
+fn a_relay_that_refuses_all_recipients_alike_fails_none() {
     let server = MailServer::start();
     let mut district = joined(&server, 30);
     renamed(&district, 30);
@@ -198,30 +200,31 @@ fn a_relay_that_refuses_everybody_alike_fails_nobody() {
     assert_eq!(district.ask("SELECT turns, count(*) FROM outbox GROUP BY 1"), "0 | 10\n1 | 20");
     // In the next night it is the turn of others.
     district.at("2026-11-24T08:15:00Z");
-    let _ = district.run().exits(8);
+    district.run().exits(8);
     assert_eq!(district.ask("SELECT turns, count(*) FROM outbox GROUP BY 1"), "1 | 20\n2 | 10");
     server.is_well_again();
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients().len(), 30);
 }
 
 /// It can begin in the middle of the night, too.
 #[test]
-fn a_relay_that_begins_to_refuse_everybody_alike_fails_nobody() {
+fn a_relay_that_begins_to_refuse_all_recipients_alike_fails_none() {
     let (district, server, done) = refused_from_the_second_on("550 5.7.1 rejected by policy", 30);
-    let _ = done.exits(8);
+    done.exits(8);
     assert_eq!(district.ask("SELECT state, count(*) FROM outbox GROUP BY 1"), "queued | 29\nsent | 1");
     server.is_well_again();
-    let _ = district.cli(&["outbox", "send"]).ok();
+    district.cli(&["outbox", "send"]).ok();
     assert_eq!(server.recipients().len(), 30);
-    // People who are gone are not the relay's doing: their mailboxes are named, and others are taken.
+    // Mailboxes that do not exist are not the relay's fault: they are named, and others are
+    // accepted.
     let (district, _, done) = refused_from_the_second_on("550 5.1.1 no such user", 30);
-    let _ = done.ok();
+    done.ok();
     assert_eq!(district.ask("SELECT state, count(*) FROM outbox GROUP BY 1"), "failed | 29\nsent | 1");
 }
 
 #[test]
-fn of_a_small_night_too_nobody_is_failed_for_what_all_are_told() {
+fn on_a_small_night_too_no_recipient_fails_for_what_all_are_told() {
     for (says, count, state, exit) in [
         ("550 5.7.1 rejected by policy", 3, "queued", 8),
         ("550 5.1.1 no such user", 3, "queued", 8),
@@ -242,7 +245,7 @@ fn of_a_small_night_too_nobody_is_failed_for_what_all_are_told() {
         if exit == 8 {
             district.at("2026-11-24T08:15:00Z");
             server.is_well_again();
-            let _ = district.run().ok();
+            district.run().ok();
             assert_eq!(server.recipients(), all(count));
         }
     }

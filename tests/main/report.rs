@@ -9,7 +9,7 @@ use crate::support::{District, Report, person};
 const HEADER: &str = "line,sourced_id,identifier,role,schools,state,action,given_name,family_name,email,phone,home_phone,\
                       sis_given_name,sis_family_name,sis_email,sis_phone,sis_home_phone,codes,first_seen,notes";
 
-/// Somebody of every kind, in an order that sorting changes.
+/// A user of every kind, in an order that sorting changes.
 fn district() -> District {
     let mut district = District::new().without_limits();
     district.platform(&[person("tea-3").email("rosa@home.example"), person("tea-9")]);
@@ -20,7 +20,7 @@ fn district() -> District {
         person("stu-2").schools("sch-1,sch-2"),
         person("nur-1").role("nurse"),
     ]);
-    let _ = district.run().ok();
+    district.run().ok();
     district
 }
 
@@ -121,7 +121,7 @@ fn mistakes_in_what_is_asked_for_are_said() {
     district.cli(&["report", "--columns", "emial"]).exits(2).complains(&["emial", "email"]);
     district.cli(&["report", "--where", "state"]).exits(2).complains(&["COLUMN=VALUE"]);
     district.cli(&["report", "--columns", "email,email"]).exits(2).complains(&["twice"]);
-    let _ = district.cli(&["report", "77"]).exits(2);
+    district.cli(&["report", "77"]).exits(2);
     let nowhere = District::new();
     nowhere.sis(&[person("tea-1")]);
     let done = nowhere.cli(&["report"]);
@@ -132,13 +132,13 @@ fn mistakes_in_what_is_asked_for_are_said() {
 #[test]
 fn other_runs_and_files() {
     let district = district();
-    let _ = district.run().ok();
+    district.run().ok();
     assert!(show(&district, &["1"]).contains("created"));
     assert!(!show(&district, &[]).contains("created"), "the latest by default");
     assert_eq!(show(&district, &["1"]), show(&district, &["reports/users-000001.csv"]));
     let path = district.path("reports/users-000001.csv");
     let before = fs::read(&path).unwrap();
-    let _ = show(&district, &["1", "--sort", "notes", "-o", "sorted.csv"]);
+    show(&district, &["1", "--sort", "notes", "-o", "sorted.csv"]);
     let sorted = fs::read(district.path("sorted.csv")).unwrap();
     assert_eq!(Report::parse(&sorted).column("sourced_id")[0], "tea-3");
     let mode = district.path("sorted.csv").metadata().unwrap().permissions().mode();
@@ -150,7 +150,7 @@ fn other_runs_and_files() {
 #[test]
 fn a_csv_file_begins_with_a_byte_order_mark_wherever_it_is_written() {
     let district = district();
-    let _ = show(&district, &["1", "-o", "copy.csv"]);
+    show(&district, &["1", "-o", "copy.csv"]);
     let copy = fs::read(district.path("copy.csv")).unwrap();
     assert!(copy.starts_with(b"\xEF\xBB\xBF"));
     assert!(copy == fs::read(district.path("reports/users-000001.csv")).unwrap());
@@ -185,7 +185,7 @@ fn old_reports_are_removed_after_their_days() {
     let mut district = District::new().with("sync.keep_reports", "30");
     district.sis(&[person("tea-1")]);
     for _ in 0..8 {
-        let _ = district.run().ok();
+        district.run().ok();
     }
     // Reports are as old as the system's clock says, whatever day the run takes for today.
     let days_ago = |days: u64| SystemTime::now() - Duration::from_secs(days * 86_400);
@@ -194,10 +194,10 @@ fn old_reports_are_removed_after_their_days() {
     district.file("reports/users-list.csv", "not ours");
     district.written("reports/users-list.csv", days_ago(99));
     district.set("sync.keep_reports", "0");
-    let _ = district.run().ok();
+    district.run().ok();
     assert!(district.path("reports/users-000001.csv").exists(), "0 keeps all");
     district.set("sync.keep_reports", "30");
-    let _ = district.run().ok();
+    district.run().ok();
     let left: Vec<String> =
         district.names().into_iter().filter(|name| name.starts_with("reports/")).collect();
     let mut expected: Vec<String> = (2..=10).map(|run| format!("reports/users-{run:06}.csv")).collect();
@@ -207,7 +207,7 @@ fn old_reports_are_removed_after_their_days() {
     for run in 2..=10 {
         district.written(&format!("reports/users-{run:06}.csv"), days_ago(200 - run));
     }
-    let _ = district.run().ok();
+    district.run().ok();
     let left = district.names().into_iter().filter(|name| name.starts_with("reports/users-0")).count();
     assert!(left >= 7 && district.path("reports/users-000010.csv").exists(), "{left}");
 }
@@ -217,7 +217,7 @@ fn old_reports_are_removed_after_their_days() {
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let district = District::new();
     district.sis(&(0..3000).map(|n| person(&format!("tea-{n:04}"))).collect::<Vec<_>>());
-    let _ = district.run().ok();
+    district.run().ok();
     let program = env!("CARGO_BIN_EXE_rostersync");
     let script = format!("'{program}' report --format csv; echo $? >&2");
     let mut shell = std::process::Command::new("/bin/sh");
@@ -235,7 +235,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 fn the_tables_header_name_is_a_column() {
     let district = District::new();
     district.sis(&[person("tea-2").given("Bo").family("Lind"), person("tea-1").given("Ana").family("Lee")]);
-    let _ = district.run().ok();
+    district.run().ok();
     let said = |arguments: &[&str]| district.cli(&[&["report"], arguments].concat()).ok().stdout;
     assert_eq!(
         said(&["--columns", "name,state", "--sort", "name"]),
@@ -276,7 +276,7 @@ fn no_output_goes_over_what_is_read_or_kept() {
     district.file("ping-url", "http://127.0.0.1:1/");
     district.file("renames.csv", "old,new\n");
     district.file("other/users.csv", std::fs::read(district.path("sis/users.csv")).unwrap());
-    let _ = district.run().ok();
+    district.run().ok();
     let before = district.names();
     for output in [
         "renames.csv",
@@ -310,8 +310,8 @@ fn no_output_goes_over_what_is_read_or_kept() {
     assert_eq!(district.names(), before);
     // What is none of these can be written, and written again.
     for _ in 0..2 {
-        let _ = district.cli(&["run", "--dry-run", "--report", "preview.csv"]).ok();
-        let _ = district.cli(&["run", "--dry-run", "--report", "reports/preview.csv"]).ok();
-        let _ = district.cli(&["report", "-o", "secrets/copy.csv"]).ok();
+        district.cli(&["run", "--dry-run", "--report", "preview.csv"]).ok();
+        district.cli(&["run", "--dry-run", "--report", "reports/preview.csv"]).ok();
+        district.cli(&["report", "-o", "secrets/copy.csv"]).ok();
     }
 }

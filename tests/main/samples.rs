@@ -17,13 +17,13 @@ fn ed_fi_1_0_without_manifest_and_enabled_user() {
     let district = district(&sample("edfi-v1p0"));
     let done = district.run().ok();
     assert_eq!(done.report.count("created"), 10);
-    // Area code 950 is nobody's, so these can be no numbers.
+    // Area code 950 is not assigned, so these can be no numbers.
     done.says("604863", "created", "SIS import has an invalid home phone number - (950) 336 6601");
     assert!(district.preview().ok().plan().starts_with("0 to create, 0 to update"));
 }
 
 #[test]
-fn nicelion_1_1_with_shifted_columns_and_orgs_that_nobody_knows() {
+fn nicelion_1_1_with_shifted_columns_and_unknown_orgs() {
     let district = district(&sample("nicelion-v1p1"));
     let done = district.run().ok();
     assert_eq!(done.report.count("created"), 40);
@@ -38,8 +38,8 @@ fn headers_only() {
     district(&sample("nicelion-headers-only")).run().exits(7).complains(&["users.csv has only a header"]);
 }
 
-/// Its users.csv has no `enabledUser` and its roles.csv no `sourcedId`; guardians have their role in a file that is not
-/// OneRoster, so they come without one.
+/// Its users.csv has no `enabledUser` and its roles.csv no `sourcedId`; guardians have their role
+/// in a file that is not OneRoster, so they come without one.
 #[test]
 fn school_data_sync_with_two_headers_missing() {
     let mut district = district(&sample("sds-v2.1/day1"));

@@ -1,22 +1,23 @@
-//! Schools, links and roles that the roster does not say, or says in another form: nobody loses the protection of OFF for it.
+//! Schools, links and roles that the roster leaves out or writes in another form: no user loses the
+//! protection of OFF for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::fake::Fake;
 use crate::sis::{self, Sis, without as without_fields};
-use crate::support::{COLUMNS, District, Done, Person, person, users_csv};
+use crate::support::{COLUMNS, District, Done, Person, long, person, users_csv};
 
 const ORGS: &str = "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\n\
                     dst-1,,,District,district,,\nsch-1,,,Lincoln,school,,dst-1\nsch-off,,,Roosevelt,school,,dst-1\n";
 
-/// What is kept of a person whose SIS has another email than the account.
+/// What is kept of a user with another email in the SIS than in the account.
 fn kept(id: &str) -> String {
     format!("Active user has a new email in the SIS import - {id}.own@mail.example")
 }
 
-/// A teacher at two schools, a guardian of children at two schools, and others. One of the schools is OFF under a district
-/// that is ON.
+/// A teacher at two schools, a guardian of children at two schools, and others. One of the schools
+/// is OFF under a district that is ON.
 fn people() -> Vec<Person> {
     let mut all = vec![
         person("tea-1").schools("sch-1,sch-off"),
@@ -44,7 +45,7 @@ fn district() -> District {
     district.sis(&people());
     district
         .platform(&["tea-1", "gua-1", "stu-2"].map(|id| person(id).email(&format!("{id}.own@mail.example"))));
-    let _ = district.run().ok();
+    district.run().ok();
     district
 }
 
@@ -109,8 +110,9 @@ fn a_list_in_another_form_is_read_if_every_part_of_it_is_known() {
         let told = ["code=\"odd-list\" count=2", "code=\"invisible-character\" count=2"];
         assert!(told.iter().any(|told| done.stderr.contains(told)), "{schools}\n{}", done.stderr);
         // The next night says the same again, and changes nothing.
-        let again = both_ways(&district).ok();
-        protected(&district, &again);
+        if long() || schools == "sch-1;sch-off" {
+            protected(&district, &both_ways(&district).ok());
+        }
     }
 }
 
@@ -138,7 +140,7 @@ fn what_cannot_be_read_leaves_schools_and_links_as_the_store_has_them() {
         all.retain(|one| one.cells["sourcedId"] != "gua-1");
         all.insert(1, person("gua-1").schools("").agents(students));
         district.sis(&all);
-        for _ in 0..3 {
+        for _ in 0..2 {
             let done = both_ways(&district).ok();
             protected(&district, &done);
             assert!(
@@ -182,7 +184,7 @@ fn a_column_that_is_blank_as_a_whole_and_was_not_says_nothing() {
         let district = district();
         let blank: Vec<Person> = people().into_iter().map(|one| one.with(column, "")).collect();
         district.sis(&blank);
-        for _ in 0..3 {
+        for _ in 0..2 {
             let done = both_ways(&district).ok();
             protected(&district, &done);
             assert!(done.stderr.contains("emptied-column"), "{}", done.stderr);
@@ -208,7 +210,7 @@ fn rows_that_end_early_say_nothing_of_what_follows() {
     let columns =
         ["sourcedId", "role", "givenName", "familyName", "email", "orgSourcedIds", "agentSourcedIds"];
     district.file("sis/users.csv", users_csv(&columns, &people()));
-    let _ = district.run().ok();
+    district.run().ok();
     let text = users_csv(&columns, &people());
     // The rows of both end after the email.
     let cut: String = text
@@ -234,7 +236,7 @@ fn without_a_school_the_last_known_ones_stand_for_many_nights() {
     }
     // Archived and back.
     district.sis(&without("tea-1"));
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&with("tea-1", |tea| tea.schools("")));
     let back = both_ways(&district).ok();
     assert_eq!(
@@ -243,7 +245,7 @@ fn without_a_school_the_last_known_ones_stand_for_many_nights() {
     );
     // A delta that does not mention the person, and one that does.
     district.sis_delta(&[person("tea-3").given("Ann")]);
-    let _ = district.run().ok();
+    district.run().ok();
     between_runs(&district, "tea-1");
     district.sis_delta(&[person("tea-1").schools("")]);
     district.run().ok().says("tea-1", "kept", &kept("tea-1"));
@@ -256,7 +258,7 @@ fn without_a_school_the_last_known_ones_stand_for_many_nights() {
 }
 
 #[test]
-fn a_guardian_keeps_the_schools_of_children_who_have_left_or_are_unlinked() {
+fn a_guardian_keeps_the_schools_of_children_that_have_left_or_are_unlinked() {
     let district = district();
     // Both children leave.
     let mut all = people();
@@ -285,7 +287,7 @@ fn a_guardian_keeps_the_schools_of_children_who_have_left_or_are_unlinked() {
 }
 
 #[test]
-fn a_child_who_changes_schools_takes_the_protection_along() {
+fn a_child_that_changes_schools_takes_the_protection_along() {
     let district = district();
     district.sis(&with("stu-2", |student| student.schools("sch-1")));
     let done = both_ways(&district).ok();
@@ -293,10 +295,10 @@ fn a_child_who_changes_schools_takes_the_protection_along() {
 }
 
 #[test]
-fn between_two_school_years_everybody_stays_at_the_synced_schools() {
+fn between_two_school_years_all_users_stay_at_the_synced_schools() {
     let mut district = district();
     district.set("sync.schools", "[\"sch-1\", \"sch-off\"]");
-    let _ = district.run().ok();
+    district.run().ok();
     let summer: Vec<Person> = people().into_iter().map(|one| one.schools("")).collect();
     district.sis(&summer);
     for _ in 0..2 {
@@ -364,7 +366,7 @@ fn roles_csv_that_does_not_say_where_takes_no_school_away() {
     // No such column at all.
     let district = district();
     with_roles(&district, &people(), &roles(BOTH));
-    let _ = district.run().ok();
+    district.run().ok();
     let text = roles(BOTH);
     let narrow: String = text.lines().map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0)).collect();
     with_roles(&district, &people(), &narrow);
@@ -374,7 +376,7 @@ fn roles_csv_that_does_not_say_where_takes_no_school_away() {
 }
 
 #[test]
-fn roles_of_users_who_are_not_there_are_said() {
+fn roles_of_missing_users_are_reported() {
     let district = district();
     with_roles(&district, &people(), &roles(BOTH));
     let done = district.run().ok();
@@ -397,14 +399,14 @@ fn roles_of_users_who_are_not_there_are_said() {
         done.stdout
     );
     // It is said once.
-    let _ = district.run().ok();
+    district.run().ok();
 }
 
 #[test]
 fn a_roles_csv_that_lacks_many_users_takes_no_school_away() {
     let district = district();
     with_roles(&district, &people(), &roles(BOTH));
-    let _ = district.run().ok();
+    district.run().ok();
     let some: String = roles("a,,,tea-1,primary,teacher,,,sch-1\n")
         .lines()
         .take(7)
@@ -419,7 +421,7 @@ fn a_roles_csv_that_lacks_many_users_takes_no_school_away() {
 }
 
 #[test]
-fn new_references_to_people_whom_nobody_knows_need_a_person() {
+fn new_references_to_unknown_people_need_attention() {
     let district = district();
     let many: Vec<String> = (0..20).map(|number| format!("stu-9{number:02}")).collect();
     let all = with("gua-1", |gua| gua.agents(&format!("stu-1,stu-2,{}", many.join(","))));
@@ -479,7 +481,7 @@ fn over_rest_keys_that_are_missing_say_nothing() {
             let mut district = sis::district(&fake).update_contacts(true).school("sch-1", false);
             let typed = |id: &str| person(id).email(&format!("{id}.own@mail.example"));
             district.platform(&[typed("tea-1"), typed("gua-1")]);
-            let _ = district.run().ok();
+            district.run().ok();
             lacking.store(true, Ordering::SeqCst);
             for _ in 0..2 {
                 let done = district.run();
@@ -494,12 +496,12 @@ fn over_rest_keys_that_are_missing_say_nothing() {
     }
 }
 
-/// The district with nobody at sch-off, for roles and filters.
+/// The district without users at sch-off, for roles and filters.
 fn plain(count: usize) -> District {
     let district = District::new();
     district.sis(&staff(count, |_| "teacher"));
-    let _ = district.run().ok();
-    let _ = district.run().ok();
+    district.run().ok();
+    district.run().ok();
     district
 }
 
@@ -512,7 +514,7 @@ fn people_whom_a_renamed_role_leaves_out_need_a_person_or_stop_the_run() {
     // Eight of a hundred and twenty.
     let district = plain(120);
     district.sis(&staff(120, |number| if number < 8 { "Professor" } else { "teacher" }));
-    let _ = district.run().ok();
+    district.run().ok();
     let district = plain(120);
     district.sis(&staff(120, |number| if number < 11 { "Professor" } else { "teacher" }));
     let done = district.run_with(&["-q"]).exits(3);
@@ -534,7 +536,7 @@ fn people_whom_a_renamed_role_leaves_out_need_a_person_or_stop_the_run() {
         "{}",
         done.stdout
     );
-    // Nobody is left at all.
+    // No user is left at all.
     district.sis(&staff(120, |_| "Professor"));
     let done = district.run().exits(7);
     done.complains(&["no user of the roster is synced", "120 users with an account", "role_names"]);
@@ -547,12 +549,12 @@ fn people_whom_a_renamed_role_leaves_out_need_a_person_or_stop_the_run() {
 }
 
 #[test]
-fn a_role_or_a_school_that_has_nobody_left_is_named() {
+fn a_role_or_a_school_without_users_is_named() {
     let district = plain(300);
     let mut all = staff(300, |_| "teacher");
     all.extend((0..6).map(|number| person(&format!("gua-{number}")).schools("sch-2")));
     district.sis(&all);
-    let _ = district.run().ok();
+    district.run().ok();
     let renamed: Vec<Person> = all
         .iter()
         .cloned()
@@ -561,10 +563,10 @@ fn a_role_or_a_school_that_has_nobody_left_is_named() {
     district.sis(&renamed);
     let done = district.run().exits(3);
     assert!(done.stdout.contains("the role `guardian` had 6 synced users and has none"), "{}", done.stdout);
-    // Who chose it is told so.
+    // A district that chose this roster gets the message.
     let mut district = plain(300);
     district.sis(&all);
-    let _ = district.run().ok();
+    district.run().ok();
     district.set("sync.schools", "[\"sch-1\"]");
     let done = district.run().exits(3);
     assert!(done.stdout.contains("the school `sch-2` had 6 synced users and has none"), "{}", done.stdout);
@@ -573,7 +575,7 @@ fn a_role_or_a_school_that_has_nobody_left_is_named() {
         "{}",
         done.stdout
     );
-    let _ = district.run().ok();
+    district.run().ok();
 }
 
 #[test]
@@ -585,7 +587,7 @@ fn dates_that_end_all_roles_are_seen() {
         text
     };
     with_roles(&district, &staff(30, |_| ""), &roles("2027-06-30"));
-    let _ = district.run().ok();
+    district.run().ok();
     with_roles(&district, &staff(30, |_| ""), &roles("2025-06-30"));
     let done = district.run().exits(7);
     done.complains(&["no user of the roster is synced"]);
@@ -645,7 +647,7 @@ fn an_id_with_a_comma_is_one_id_in_files_and_over_rest() {
     let row = done.report.row("Hall%2C Ann");
     assert_eq!((&row["state"], &row["schools"]), ("active", "sch-off"));
     assert_eq!(files.run().ok().report.count("unchanged"), 2);
-    let _ = files.cli(&["users", "show", "Hall, Ann"]).ok();
+    files.cli(&["users", "show", "Hall, Ann"]).ok();
     // The same people over REST are the same people.
     let over_rest = [all[0].clone(), person("stu-1").schools("sch-off")];
     let fake = sis::served(Sis::new(&over_rest));

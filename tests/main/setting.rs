@@ -1,4 +1,5 @@
-//! Who is under ON: the district's value, the schools' own, and the schools that come to a guardian through the students.
+//! The setting of a user: the district's value, the schools' own, and the schools that come to a
+//! guardian through the students.
 
 use crate::support::{District, Done, Person, person};
 
@@ -6,7 +7,7 @@ use crate::support::{District, Done, Person, person};
 fn night(district: &mut District, people: &[Person]) -> Done {
     district.platform(people);
     district.sis(people);
-    let _ = district.run().ok();
+    district.run().ok();
     let changed: Vec<Person> = people
         .iter()
         .map(|person| {
@@ -111,7 +112,7 @@ fn a_guardians_schools_are_those_of_the_students_linked_on_either_record() {
 }
 
 #[test]
-fn a_student_who_moves_to_a_school_under_off_takes_the_guardian_along() {
+fn a_student_that_moves_to_a_school_under_off_takes_the_guardian_along() {
     let mut district =
         District::new().without_limits().school("sch-on", true).school("sch-off", false).with_orgs();
     let family = |school: &str, email: &str| {
@@ -119,7 +120,7 @@ fn a_student_who_moves_to_a_school_under_off_takes_the_guardian_along() {
     };
     district.platform(&[person("gua-1").email("a@mail.example")]);
     district.sis(&family("sch-on", "a@mail.example"));
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&family("sch-off", "b@mail.example"));
     let done = district.run().ok();
     done.says("gua-1", "kept", "Active user has a new email in the SIS import - a@mail.example");
@@ -128,7 +129,7 @@ fn a_student_who_moves_to_a_school_under_off_takes_the_guardian_along() {
     done.says("gua-1", "updated", "Email updated by the sync - was a@mail.example");
 }
 
-/// The schools of whoever has left count no more: they come from tonight's roster.
+/// The schools of students that have left no longer count: schools come from tonight's roster.
 #[test]
 fn in_a_delta_the_schools_come_from_the_store_as_well() {
     let mut district =
@@ -138,11 +139,12 @@ fn in_a_delta_the_schools_come_from_the_store_as_well() {
         person("stu-1").schools("sch-off").agents("gua-1"),
         person("gua-1").schools("sch-on").email("a@mail.example"),
     ]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis_delta(&[person("gua-1").schools("sch-on").email("b@mail.example")]);
     let done = district.run().ok();
     done.says("gua-1", "kept", "Active user has a new email in the SIS import - a@mail.example");
-    // The student moves, and the guardian, whom the delta does not mention, is decided anew.
+    // The student moves, and the guardian is decided anew although the delta does not mention the
+    // guardian.
     district.sis_delta(&[person("stu-1").schools("sch-on").agents("gua-1")]);
     let done = district.run().ok();
     done.says("gua-1", "updated", "Email updated by the sync - was a@mail.example");
@@ -154,7 +156,7 @@ fn on_anywhere_needs_a_way_to_tell_people() {
     for district in [
         District::new().update_contacts(true).without_mail(),
         District::new().school("sch-1", true).without_mail(),
-        // Texts are for those who have no email.
+        // Texts are for users without an email.
         District::new()
             .update_contacts(true)
             .without_mail()
@@ -165,7 +167,7 @@ fn on_anywhere_needs_a_way_to_tell_people() {
         district.sis(&[person("tea-1")]);
         let done = district.run().exits(2);
         done.complains(&["[notify.email]", "--no-notify"]);
-        let _ = district.run_with(&["--no-notify"]).ok();
+        district.run_with(&["--no-notify"]).ok();
     }
 }
 
@@ -190,13 +192,13 @@ fn users_show_and_explain_say_the_setting_that_the_run_goes_by() {
             person("gua-1").schools(""),
             person("gua-2").schools("").agents("stu-1,stu-2"),
             person("gua-3").schools(""),
-            // Whose child names them no more.
+            // The child no longer names the guardian.
             person("gua-4").schools(""),
         ]
     };
     district.platform(&people(false));
     district.sis(&people(false));
-    let _ = district.run().ok();
+    district.run().ok();
     let changed: Vec<Person> = people(true)
         .into_iter()
         .map(|person| {

@@ -1,7 +1,8 @@
 //! CSV files on an SFTP server: OpenSSH's own, on a port of this machine.
 //!
-//! Where there is no `sshd` (package openssh-server), or where it does not serve the user of these tests, they are left out and
-//! say so. `$SSHD` names one that is somewhere else, with `sftp-server` found by `$SFTP_SERVER`.
+//! Where there is no `sshd` (package openssh-server), or where it does not serve the user of these
+//! tests, they are left out and say so. `$SSHD` names one that is somewhere else, with
+//! `sftp-server` found by `$SFTP_SERVER`.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::machine::{is_root, left_out, program};
-use crate::support::{COLUMNS, District, Done, person, users_csv};
+use crate::support::{COLUMNS, District, Done, nap, person, users_csv};
 
 /// A server for one test, with keys of its own, and what is needed to be let in.
 pub(crate) struct Server {
@@ -21,8 +22,8 @@ pub(crate) struct Server {
     user: String,
 }
 
-/// Started by root, OpenSSH locks a part of itself into an empty folder, which a service manager makes at boot. Elsewhere it is
-/// missing; the server says which one it is.
+/// Started by root, OpenSSH locks a part of itself into an empty folder, which a service manager
+/// makes at boot. Elsewhere it is missing; the server says which one it is.
 fn prepare(sshd: &Path, config: &Path) {
     let Ok(tried) = Command::new(sshd).arg("-t").arg("-f").arg(config).output() else { return };
     let said = String::from_utf8_lossy(&tried.stderr).into_owned();
@@ -47,15 +48,15 @@ fn key(path: &Path) -> Option<()> {
     made.is_ok_and(|status| status.success()).then_some(())
 }
 
-/// Whether a server can run here at all, and takes the user of these tests: an account may be locked, or not be known to the
-/// machine by a name.
+/// Whether a server can run here at all, and takes the user of these tests: an account may be
+/// locked, or not be known to the machine by a name.
 fn usable(server: &mut Server) -> Result<(), String> {
     let port = server.port;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if server.child.try_wait().unwrap().is_some() {
             return Err(format!("sshd does not start: {}", server.log()));
         }
-        std::thread::yield_now();
+        nap();
     }
     let known = format!("UserKnownHostsFile={}", server.at("known").display());
     let host = fs::read_to_string(server.at("host.pub")).unwrap();
@@ -108,7 +109,7 @@ impl Server {
         }
         while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
             assert!(server.child.try_wait().unwrap().is_none(), "sshd ended: {}", server.log());
-            std::thread::yield_now();
+            nap();
         }
         Some(server)
     }
@@ -118,7 +119,8 @@ impl Server {
     }
 
     fn start_with(sshd: &Path, subsystem: &Path) -> Option<Self> {
-        // Neither in a folder with blanks in its name nor in a deep one, wherever temporary files are.
+        // Neither in a folder with blanks in its name nor in a deep one, wherever temporary files
+        // are.
         let mut builder = tempfile::Builder::new();
         let builder = builder.prefix("sshd-");
         let folder = builder.tempdir_in("/tmp").or_else(|_| builder.tempdir()).unwrap();
@@ -202,7 +204,7 @@ impl Server {
 fn an_export_in_a_folder_or_a_zip() {
     let Some(server) = Server::start() else { return };
     fs::write(server.at("drop/Users.csv"), users_csv(&COLUMNS, &[person("tea-1"), person("stu-2")])).unwrap();
-    // Nobody's business, and not even readable.
+    // A file that is not ours, and not even readable.
     fs::write(server.at("drop/demographics.csv"), "sourcedId\n").unwrap();
     fs::set_permissions(server.at("drop/demographics.csv"), fs::Permissions::from_mode(0o000)).unwrap();
     let mut district = server.district();
@@ -234,7 +236,7 @@ fn links_are_followed() {
     let Some(server) = Server::start() else { return };
     let district = server.district();
     fs::write(server.at("drop/users.csv"), users_csv(&COLUMNS, &[person("tea-1"), person("stu-2")])).unwrap();
-    let _ = server.run(&district).ok();
+    server.run(&district).ok();
     // Without the manifest, which says that these are changes, stu-2 would have left.
     fs::write(server.at("manifest of today"), DELTA).unwrap();
     std::os::unix::fs::symlink(server.at("manifest of today"), server.at("drop/manifest.csv")).unwrap();
@@ -261,11 +263,12 @@ fn what_changes_while_it_is_fetched_is_not_used() {
     let Some(server) = Server::start() else { return };
     let district = server.district();
     fs::write(server.at("drop/users.csv"), users_csv(&COLUMNS, &[person("tea-1"), person("stu-2")])).unwrap();
-    let _ = server.run(&district).ok();
+    server.run(&district).ok();
     let store = district.store_hash();
     let manifest = server.at("drop/manifest.csv").display().to_string();
     let users = server.at("drop/users.csv").display().to_string();
-    // Before the second call of the client, that is between the two lists, or after the files were fetched.
+    // Before the second call of the client, that is between the two lists, or after the files were
+    // fetched.
     for (change, name) in [
         (format!("printf '{DELTA}' > {manifest}").replace('\n', "\\n"), "manifest.csv"),
         (format!("rm -f {users}"), "users.csv"),
@@ -274,7 +277,7 @@ fn what_changes_while_it_is_fetched_is_not_used() {
         let called = server.at("called").display().to_string();
         server.wrap(&format!("[ -e '{called}' ] && {change}\ntouch '{called}'\nreal_sftp \"$@\""));
         let done = server.run(&district);
-        // Who is not there any more cannot be fetched at all.
+        // A file that is not there any more cannot be fetched at all.
         match name {
             "manifest.csv" => done.exits(6).complains(&["manifest.csv changed while the export was fetched"]),
             _ => done.exits(7).complains(&["\n  help: "]),
@@ -285,7 +288,7 @@ fn what_changes_while_it_is_fetched_is_not_used() {
 }
 
 #[test]
-fn files_are_nobody_elses_while_they_are_there() {
+fn fetched_files_are_readable_by_their_owner_alone() {
     let Some(server) = Server::start() else { return };
     let district = server.district();
     fs::write(server.at("drop/users.csv"), users_csv(&COLUMNS, &[person("tea-1")])).unwrap();
@@ -294,7 +297,7 @@ fn files_are_nobody_elses_while_they_are_there() {
         "umask 0\nreal_sftp \"$@\"\nstatus=$?\nfind . ! -perm 0600 ! -type d >> '{seen}'\n\
          find . -maxdepth 0 ! -perm 0700 >> '{seen}'\nls files >> '{seen}'\nexit $status"
     ));
-    let _ = server.run(&district).ok();
+    server.run(&district).ok();
     assert_eq!(fs::read_to_string(server.at("seen")).unwrap(), "users.csv\n");
     // A run that was killed days ago has left its files, which go now.
     let dead = server.at("t m p/rostersync-dead");
@@ -304,7 +307,7 @@ fn files_are_nobody_elses_while_they_are_there() {
     fs::write(dead.join(".rostersync-scratch"), mark).unwrap();
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 86_400);
     fs::File::open(&dead).unwrap().set_modified(long_ago).unwrap();
-    let _ = server.run(&district).ok();
+    server.run(&district).ok();
     assert_eq!(server.leftovers(), 0);
 }
 
@@ -387,7 +390,7 @@ fn what_cannot_be_fetched_is_explained() {
     let other = fs::read_to_string(server.at("user.pub")).unwrap();
     district.set("source.sftp.host_key", &format!("{:?}", other.trim()));
     refused(&district, 6, &["the server's key is not the expected one"]);
-    // A server that nobody knows is not trusted either.
+    // An unknown server is not trusted either.
     district.unset("source.sftp.host_key");
     refused(&district, 6, &["the server's key is not the expected one"]);
 }

@@ -40,7 +40,7 @@ fn under_unique_a_holder_that_keeps_its_value_wins() {
     let mut district = unique();
     district.platform(&[person("tea-1").email("a@mail.example")]);
     district.sis(&[person("tea-1").email("a@mail.example"), person("tea-2").email("b@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[
         person("tea-1").email("a@mail.example"),
         person("tea-2").email("A@mail.example"),
@@ -66,7 +66,7 @@ fn of_several_new_claimants_none_gets_it() {
     let district = unique();
     let family = |id: &str| person(id).email("family@mail.example").mobile("718-555-0101");
     district.sis(&[person("gua-3"), person("gua-1"), person("gua-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[family("gua-3"), family("gua-1"), family("gua-2")]);
     let done = district.run().ok();
     let both = |by: &str| format!("{}; Phone number is already used by {by} - not updated", taken(by));
@@ -81,10 +81,10 @@ fn of_several_new_claimants_none_gets_it() {
 
 /// A refused value counts as not provided, and a guardian with nothing else is not added.
 #[test]
-fn new_guardians_who_claim_the_same_and_have_nothing_else_are_not_added() {
+fn new_guardians_with_one_and_the_same_credential_alone_are_not_added() {
     let district = unique();
     district.sis(&[person("tea-1").email("family@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[
         person("tea-1").email("family@mail.example"),
         person("gua-1").email("family@mail.example"),
@@ -99,7 +99,7 @@ fn new_guardians_who_claim_the_same_and_have_nothing_else_are_not_added() {
 fn a_swap_is_allowed() {
     let district = unique();
     district.sis(&[person("tea-1").email("a@mail.example"), person("tea-2").email("b@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("b@mail.example"), person("tea-2").email("a@mail.example")]);
     let done = district.run().ok();
     done.says("tea-1", "updated", "Email updated by the sync - was a@mail.example");
@@ -114,11 +114,12 @@ fn a_value_can_be_handed_down_a_chain_and_a_refusal_refuses_the_next() {
     };
     let district = unique();
     district.sis(&emails("a", "b", "c"));
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&emails("b", "c", "d"));
     let done = district.run().ok();
     assert_eq!(done.report.column("email"), ["b@mail.example", "c@mail.example", "d@mail.example"]);
-    // One stays: who wants theirs is refused, keeps the own value, and so refuses the next.
+    // One stays: the user that claims that value is refused, keeps the own value, and so the next
+    // is refused.
     district.sis(&emails("c", "d", "d"));
     let done = district.run().ok();
     done.says("tea-3", "unchanged", "");
@@ -127,7 +128,7 @@ fn a_value_can_be_handed_down_a_chain_and_a_refusal_refuses_the_next() {
 }
 
 #[test]
-fn a_value_that_somebody_gives_up_or_takes_along_is_free() {
+fn a_value_that_its_holder_gives_up_or_leaves_with_is_free() {
     let district = unique().with("sync.blank_values", "\"clear\"");
     district.sis(&[
         person("tea-1").email("a@mail.example").mobile("718-555-0101"),
@@ -135,7 +136,7 @@ fn a_value_that_somebody_gives_up_or_takes_along_is_free() {
         person("tea-3").email("c@mail.example"),
         person("tea-4").email("d@mail.example"),
     ]);
-    let _ = district.run().ok();
+    district.run().ok();
     // tea-1 clears, tea-2 leaves.
     district.sis(&[
         person("tea-1").email("").mobile("718-555-0101"),
@@ -157,7 +158,8 @@ fn an_active_person_under_off_claims_nothing() {
     done.says("tea-2", "created", "");
 }
 
-/// The platform itself lets two people have one address: that is a fact, not a claim, and is said as one.
+/// The platform itself lets two people have one address: that is a fact, not a claim, and is said
+/// as one.
 #[test]
 fn what_is_shared_already_stays_and_is_said() {
     let mut district = unique();
@@ -170,10 +172,10 @@ fn what_is_shared_already_stays_and_is_said() {
 }
 
 #[test]
-fn in_a_delta_people_who_are_not_mentioned_hold_what_they_have() {
+fn in_a_delta_users_that_are_not_mentioned_hold_what_they_have() {
     let district = unique();
     district.sis(&[person("tea-1").email("a@mail.example"), person("tea-2").email("b@mail.example")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis_delta(&[person("tea-2").email("a@mail.example")]);
     let done = district.run().ok();
     done.says("tea-2", "unchanged", &taken("tea-1"));

@@ -41,7 +41,7 @@ impl Sis {
         });
         if self.roles {
             let orgs = references("orgSourcedIds");
-            // Whoever belongs to no school has a role all the same.
+            // A user without a school has a role all the same.
             let orgs = if orgs.is_empty() { vec![Value::Null] } else { orgs };
             user["roles"] = orgs
                 .into_iter()
@@ -54,7 +54,8 @@ impl Sis {
         user
     }
 
-    /// With a filter those who changed since, whoever is deleted among them; without one those who are there.
+    /// With a filter the users that changed since, deleted ones included; without one the users
+    /// that are there.
     fn wanted(&self, request: &Request) -> impl Iterator<Item = &Person> {
         let since = request.parameter("filter");
         let since = since.map(|filter| filter.split('\'').nth(1).unwrap().to_owned());

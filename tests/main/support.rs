@@ -1,4 +1,5 @@
-//! A made-up district in a temporary folder: its files, its configuration, the program run on them, and what came of it.
+//! A made-up district in a temporary folder: its files, its configuration, the program run on them,
+//! and what came of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -32,7 +33,7 @@ const PEOPLE: [(&str, &str); 7] = [
     ("rel", "relative"),
 ];
 
-/// Somebody with a role by the letters of the id, at `sch-1`, called Rosa Diaz, with an email of their own.
+/// A user with a role by the letters of the id, at `sch-1`, called Rosa Diaz, with an own email.
 pub(crate) fn person(id: &str) -> Person {
     let role = PEOPLE.iter().find(|(letters, _)| id.starts_with(letters)).map_or("teacher", |(_, role)| role);
     let mut cells = BTreeMap::new();
@@ -137,8 +138,8 @@ pub(crate) fn users_csv(columns: &[&str], people: &[Person]) -> String {
     text
 }
 
-/// In memory where there is such a place: what a power cut would leave is not what is tested, and the store and the
-/// reports wait for the disk at every run.
+/// In memory where there is such a place: what a power cut would leave is not what is tested, and
+/// the store and the reports wait for the disk at every run.
 pub(crate) fn folder() -> TempDir {
     machine::folder("district-")
 }
@@ -179,7 +180,8 @@ impl District {
         self
     }
 
-    /// An orgs.csv with `sch-1` and every school of the configuration, for tests in which one of them has no users.
+    /// An orgs.csv with `sch-1` and every school of the configuration, for tests in which one of
+    /// them has no users.
     pub(crate) fn with_orgs(self) -> Self {
         let own = self.schools.iter().map(|(id, _)| id.as_str()).filter(|id| *id != "sch-1");
         let rows: String = ["sch-1"].into_iter().chain(own).map(|id| format!("{id},{id},school\n")).collect();
@@ -311,26 +313,32 @@ impl District {
     pub(crate) fn config(&self) -> String {
         let mut text = String::new();
         for (id, on) in &self.schools {
-            let _ = writeln!(text, "[[school]]\nid = \"{id}\"\nupdate_contacts = {on}");
+            writeln!(text, "[[school]]\nid = \"{id}\"\nupdate_contacts = {on}").unwrap();
         }
         let mut settings = self.settings.clone();
         settings.entry("sync".into()).or_default();
         for (section, values) in settings {
-            let _ = writeln!(text, "[{section}]");
+            writeln!(text, "[{section}]").unwrap();
             for (key, value) in values {
-                let _ = writeln!(text, "{key} = {value}");
+                writeln!(text, "{key} = {value}").unwrap();
             }
         }
         text
     }
 
-    /// The program with these arguments, in the district's folder, with nothing of this machine's environment.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        if !self.path("rostersync.toml").exists()
-            || fs::read_to_string(self.path("rostersync.toml")).unwrap() != self.config()
-        {
-            self.file("rostersync.toml", self.config());
+    /// Writes the configuration, unless the file already says the same. Every command does so
+    /// first.
+    pub(crate) fn write_config(&self) {
+        let config = self.config();
+        if !fs::read_to_string(self.path("rostersync.toml")).is_ok_and(|written| written == config) {
+            self.file("rostersync.toml", config);
         }
+    }
+
+    /// The program with these arguments, in the district's folder, with nothing of this machine's
+    /// environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.write_config();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rostersync"));
         command
             .args(arguments)
@@ -342,10 +350,12 @@ impl District {
     }
 
     /// Any command.
+    #[must_use = "assert the exit status: `.ok()` or `.exits(code)`"]
     pub(crate) fn cli(&self, arguments: &[&str]) -> Done {
         self.done(&mut self.command(arguments))
     }
 
+    #[must_use = "assert the exit status: `.ok()` or `.exits(code)`"]
     pub(crate) fn done(&self, command: &mut Command) -> Done {
         self.said(command.output().unwrap())
     }
@@ -362,10 +372,12 @@ impl District {
     }
 
     /// `rostersync run`, and the report that it names.
+    #[must_use = "assert the exit status: `.ok()` or `.exits(code)`"]
     pub(crate) fn run(&self) -> Done {
         self.run_with(&[])
     }
 
+    #[must_use = "assert the exit status: `.ok()` or `.exits(code)`"]
     pub(crate) fn run_with(&self, arguments: &[&str]) -> Done {
         self.with_report(self.cli(&[&["run"], arguments].concat()))
     }
@@ -383,10 +395,12 @@ impl District {
     }
 
     /// `rostersync run --dry-run`, and its report.
+    #[must_use = "assert the exit status: `.ok()` or `.exits(code)`"]
     pub(crate) fn preview(&self) -> Done {
         self.preview_with(&[])
     }
 
+    #[must_use = "assert the exit status: `.ok()` or `.exits(code)`"]
     pub(crate) fn preview_with(&self, arguments: &[&str]) -> Done {
         let elsewhere = tempfile::tempdir().unwrap();
         let path = elsewhere.path().join("preview.csv");
@@ -497,7 +511,6 @@ pub(crate) fn hash(path: &Path) -> String {
 }
 
 /// What a command did.
-#[must_use]
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: i32,
@@ -635,10 +648,28 @@ impl Mail {
     }
 }
 
-/// Whether tests that can take as long as one likes are to take long (`ROSTERSYNC_LONG_TESTS` is set, as in `.ci/run`).
-/// Without it they try a few things of each kind, so that all tests together take seconds.
+/// Gives the processor away for a moment, while another process is waited for. The two cores of a
+/// small machine are then free for it.
+pub(crate) fn nap() {
+    std::thread::sleep(Duration::from_millis(2));
+}
+
+/// Whether tests that can take as long as one likes are to take long (`ROSTERSYNC_LONG_TESTS` is
+/// set, as in `.ci/run`). Without it they try a few things of each kind, so that all tests together
+/// take seconds.
 pub(crate) fn long() -> bool {
     std::env::var_os("ROSTERSYNC_LONG_TESTS").is_some()
+}
+
+/// All of these if tests are to take long; otherwise so many of them, evenly spread, with the first
+/// and the last.
+pub(crate) fn sample<T>(all: Vec<T>, usually: usize) -> Vec<T> {
+    if long() || all.len() <= usually {
+        return all;
+    }
+    let steps = usually - 1;
+    let chosen: Vec<usize> = (0..usually).map(|step| step * (all.len() - 1) / steps).collect();
+    all.into_iter().enumerate().filter(|(at, _)| chosen.contains(at)).map(|(_, one)| one).collect()
 }
 
 /// So many rounds, or more if tests are to take long.

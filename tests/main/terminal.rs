@@ -34,7 +34,7 @@ fn no_format_lets_a_name_act_on_a_terminal_and_files_keep_it() {
     // Turns the title of the window, an eight-bit control, and the direction of the text.
     let name = "Ro\u{1b}]0;owned\u{7}sa\u{9b}2J\u{202e}";
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district
         .store()
         .execute("UPDATE account SET given_name = ?1 WHERE sourced_id = 'tea-1'", [name])

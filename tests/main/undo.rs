@@ -13,7 +13,7 @@ fn district() -> (District, Vec<Person>) {
     ];
     district.platform(&people[..3]);
     district.sis(&people);
-    let _ = district.run().ok();
+    district.run().ok();
     let changed: Vec<Person> = vec![
         people[0].clone().given("Maria").email("wrong-1@mail.example"),
         people[1].clone().email("wrong-2@mail.example").mobile("+17185550199"),
@@ -22,11 +22,11 @@ fn district() -> (District, Vec<Person>) {
     ];
     district.at("2026-11-24T08:15:00Z");
     district.sis(&changed);
-    let _ = district.run().ok();
+    district.run().ok();
     // From now on people keep their own details.
     let mut district = district.update_contacts(false);
     district.at("2026-11-24T15:00:00Z");
-    let _ = district.cli(&["users", "edit", "tea-3", "--as", "tea-3", "--email", "mine@mail.example"]).ok();
+    district.cli(&["users", "edit", "tea-3", "--as", "tea-3", "--email", "mine@mail.example"]).ok();
     (district, changed)
 }
 
@@ -107,7 +107,7 @@ fn the_three_groups_and_what_the_next_run_makes_of_them() {
     );
     assert!(report.stdout.contains("tea-3,kept,mine@mail.example,"), "{}", report.stdout);
     assert_eq!(district.cli(&["status", "--json"]).ok().json()["last_run"]["run"], 2, "an undo is no sync");
-    let _ = district.cli(&["status", "--verify"]).ok();
+    district.cli(&["status", "--verify"]).ok();
     let json = district.cli(&["users", "show", "tea-1", "--json"]).ok().json();
     assert_eq!(
         (&json["fields"]["email"]["set"]["origin"], &json["fields"]["email"]["set"]["run"]),
@@ -127,12 +127,12 @@ fn the_three_groups_and_what_the_next_run_makes_of_them() {
 fn an_undo_can_be_undone_and_nothing_is_done_twice() {
     let (district, _) = district();
     let before = details(&district);
-    let _ = district.cli(&["undo", "2"]).ok();
+    district.cli(&["undo", "2"]).ok();
     let store = district.store_hash();
     let done = district.cli(&["undo", "2"]).ok();
     assert!(done.stdout.contains("nothing to give back, 6 kept; nothing was changed"), "{}", done.stdout);
     assert_eq!(district.store_hash(), store);
-    let _ = district.cli(&["undo", "3"]).ok();
+    district.cli(&["undo", "3"]).ok();
     assert_eq!(details(&district), before);
     district.cli(&["undo", "9"]).exits(2).complains(&["there is no run 9"]);
     // A first load changed nothing: there is nothing to give back.
@@ -152,20 +152,20 @@ fn people_are_told_if_that_is_wanted() {
     assert!(mails.iter().any(|mail| mail.body.contains("were set back to what they were before")));
 }
 
-/// One of each, and nothing where nobody was told.
+/// One of each, and nothing where no message was sent.
 #[test]
 fn what_an_undo_says_is_right_in_number() {
     let mut district = District::new().without_limits().update_contacts(true);
     let before = [person("tea-1"), person("tea-2")];
     district.platform(&before);
     district.sis(&before);
-    let _ = district.run().ok();
+    district.run().ok();
     district.at("2026-11-24T08:15:00Z");
     district.sis(&[person("tea-1").email("new@mail.example"), person("tea-2")]);
     // The first message waits for a server that is not there.
     district.set("notify.email.server", "\"smtp://127.0.0.1:1\"");
     district.set("notify.email.timeout", "\"2s\"");
-    let _ = district.run().exits(8);
+    district.run().exits(8);
     let preview = district.cli(&["undo", "2", "--dry-run"]).ok().stdout;
     assert!(
         preview.ends_with(
@@ -179,7 +179,7 @@ fn what_an_undo_says_is_right_in_number() {
     let mut off = district.update_contacts(false);
     off.set("notify.email.server", "\"file:mail/\"");
     off.at("2026-11-25T08:15:00Z");
-    let _ = off.run();
+    off.run();
     assert!(!off.mails().is_empty());
     let preview = off.cli(&["undo", "2", "--dry-run"]).ok().stdout;
     assert!(
@@ -203,7 +203,7 @@ fn what_an_undo_says_is_right_in_number() {
     );
 }
 
-/// While the setting is ON the roster is right, and the preview says so of everybody.
+/// While the setting is ON the roster is right, and the preview says so for all users.
 #[test]
 fn under_on_the_next_run_changes_it_again() {
     let (district, _) = district();
@@ -216,16 +216,16 @@ fn under_on_the_next_run_changes_it_again() {
     );
 }
 
-/// Who is archived by now keeps what there is, and so does whoever's old address has another owner.
+/// Archived users keep their details, and so do users with an old address that has another owner
+/// now.
 #[test]
 fn what_cannot_be_given_back_is_kept_and_said() {
     let (district, mut people) = district();
     let district = district.with("sync.shared_contacts", "\"unique\"");
     people.remove(1);
     district.sis(&people);
-    let _ = district.run().ok();
-    let _ =
-        district.cli(&["users", "edit", "tea-3", "--as", "tea-3", "--email", "TEA-1@school.example"]).ok();
+    district.run().ok();
+    district.cli(&["users", "edit", "tea-3", "--as", "tea-3", "--email", "TEA-1@school.example"]).ok();
     let text = district.cli(&["undo", "2"]).ok().stdout;
     for line in [
         "= tea-1     active   email      kept wrong-1@mail.example, was tea-1@school.example: another account has it by now",
@@ -241,13 +241,14 @@ fn what_cannot_be_given_back_is_kept_and_said() {
 fn a_blocked_run_cannot_be_undone() {
     let district = District::new().with("limits.archive", "0");
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1")]);
-    let _ = district.run().exits(4);
+    district.run().exits(4);
     district.cli(&["undo", "2"]).exits(2).complains(&["run 2 was blocked"]);
 }
 
-/// The platform's export takes a day: while it still shows what the run had put there, it is waited for.
+/// The platform's export takes a day: while it still shows what the run had put there, it is waited
+/// for.
 #[test]
 fn an_export_that_has_not_heard_of_the_undo_does_not_undo_it() {
     let (mut district, changed) = district();
@@ -255,8 +256,8 @@ fn an_export_that_has_not_heard_of_the_undo_does_not_undo_it() {
         vec![changed[0].clone(), changed[1].clone(), changed[2].clone().email("mine@mail.example")];
     district.platform(&shown);
     district.at("2026-11-25T08:15:00Z");
-    let _ = district.run().ok();
-    let _ = district.cli(&["undo", "2"]).ok();
+    district.run().ok();
+    district.cli(&["undo", "2"]).ok();
     let before = details(&district);
     district.at("2026-11-26T08:15:00Z");
     let done = district.run().ok();
@@ -264,12 +265,13 @@ fn an_export_that_has_not_heard_of_the_undo_does_not_undo_it() {
     assert!(!before.contains("wrong-1") && !details(&district).contains("wrong-1"));
 }
 
-/// The platform is quicker: it has taken the run's value over before the undo, and hears of that a night later.
+/// The platform is quicker: it has taken the run's value over before the undo, and hears of that a
+/// night later.
 #[test]
 fn an_export_that_had_taken_the_run_over_does_not_redo_it() {
     let (mut district, changed) = district();
     district.platform(&changed[..3]);
-    let _ = district.cli(&["undo", "2"]).ok();
+    district.cli(&["undo", "2"]).ok();
     let before = details(&district);
     assert!(!before.contains("wrong-1") && !before.contains("Maria"), "{before}");
     for day in [25, 26] {
@@ -281,8 +283,8 @@ fn an_export_that_had_taken_the_run_over_does_not_redo_it() {
     }
 }
 
-/// What is said of the next run is what it does, whatever came in between: a roster that has changed, an export with news, a
-/// record that cannot be used.
+/// What is said of the next run is what it does, whatever came in between: a roster that has
+/// changed, an export with news, a record that cannot be used.
 #[test]
 fn what_is_foretold_is_what_the_next_run_does() {
     let (district, changed) = district();
@@ -318,7 +320,7 @@ fn what_is_foretold_is_what_the_next_run_does() {
     let done = district.cli(&["undo", "2"]).ok().stdout;
     let groups = |text: &str| text.split("\n\n").next().unwrap().to_owned();
     assert_eq!(groups(&done), groups(&preview));
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(
         district.ask("SELECT sourced_id, given_name, email, phone FROM account ORDER BY 1"),
         "tea-1 | Mary Ann | tea-1@school.example | \n\
@@ -326,7 +328,7 @@ fn what_is_foretold_is_what_the_next_run_does() {
          tea-3 | Rosa | there@mail.example | \n\
          tea-4 | Rosa | tea-4@school.example | "
     );
-    let _ = district.cli(&["status", "--verify"]).ok();
+    district.cli(&["status", "--verify"]).ok();
 }
 
 /// The next run would do nothing at all.

@@ -1,4 +1,4 @@
-//! Who is let in, who is left out, who leaves and who comes back.
+//! Users that are added, left out, archived and restored.
 
 use crate::support::{COLUMNS, District, Person, person, users_csv};
 
@@ -11,11 +11,11 @@ fn who_is_no_longer_in_the_import_is_archived_once_and_restored_to_what_they_wer
     let everybody = [person("tea-2"), person("tea-1"), person("tea-3"), person("stu-4")];
     district.platform(&[person("tea-1")]);
     district.sis(&everybody);
-    let _ = district.run().ok();
+    district.run().ok();
 
     district.sis(&[person("tea-3"), person("stu-4")]);
     let done = district.run().ok();
-    // After those who are there, by sourcedId; without a line.
+    // After the users of the roster, by sourcedId; without a line.
     assert_eq!(
         done.report.shows("line sourced_id state action notes codes"),
         [
@@ -54,9 +54,9 @@ fn who_comes_back_with_other_details_is_restored_with_all_the_notes() {
     let before = [person("tea-1").schools("sch-on"), person("tea-2"), person("tea-3"), person("tea-4")];
     district.platform(&[person("tea-1").schools("sch-on"), person("tea-2")]);
     district.sis(&before);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-4")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&before.map(|person| {
         let email = format!("new-{}@mail.example", person.cells["sourcedId"]);
         person.email(&email)
@@ -113,7 +113,7 @@ fn disabled_people_are_noted_and_otherwise_like_everyone() {
 }
 
 #[test]
-fn a_guardian_whom_nobody_could_reach_is_not_added_but_an_account_stays() {
+fn an_unreachable_guardian_is_not_added_but_an_account_stays() {
     let district = District::new().with("sync.ignore_emails", "[\"noemail@*\"]");
     let unreachable = "Guardian has no email or phone number in the SIS import - not added";
     let reachable = [person("gua-1"), person("par-2"), person("rel-3"), person("gua-4"), person("stu-5")];
@@ -149,7 +149,7 @@ fn a_guardian_whom_nobody_could_reach_is_not_added_but_an_account_stays() {
 }
 
 #[test]
-fn roles_choose_who_is_synced_and_never_archive() {
+fn roles_choose_the_synced_users_and_never_archive() {
     let mut district = District::new();
     let people = [
         person("tea-1"),
@@ -183,7 +183,7 @@ fn roles_choose_who_is_synced_and_never_archive() {
 }
 
 #[test]
-fn schools_choose_who_is_synced_and_never_archive() {
+fn schools_choose_the_synced_users_and_never_archive() {
     let mut district = District::new();
     let people = [
         person("tea-1").schools("sch-1"),
@@ -224,7 +224,7 @@ fn a_record_that_cannot_be_used_is_rejected_and_its_account_is_present() {
     let district = District::new().without_limits();
     let everybody = [person("tea-1"), person("tea-2"), person("tea-3"), person("tea-4")];
     district.sis(&everybody);
-    let _ = district.run().ok();
+    district.run().ok();
     let mut text = users_csv(
         &COLUMNS,
         &[
@@ -282,7 +282,7 @@ fn rows_that_say_the_same_are_one_record() {
 }
 
 #[test]
-fn a_school_that_nobody_knows_is_kept_by_its_id_and_warned_of() {
+fn an_unknown_school_is_kept_by_its_id_with_a_warning() {
     let district = District::new().school("sch-x", true);
     district.file("sis/orgs.csv", "sourcedId,name,type\nsch-1,Lincoln Elementary,school\n");
     district.sis(&[person("tea-1"), person("tea-2").schools("sch-1,sch-x")]);
@@ -297,7 +297,7 @@ fn a_school_that_nobody_knows_is_kept_by_its_id_and_warned_of() {
 fn tobedeleted_archives_and_of_an_unknown_person_says_nothing() {
     let district = District::new().without_limits();
     district.sis(&[person("tea-1"), person("tea-2")]);
-    let _ = district.run().ok();
+    district.run().ok();
     let gone = |id: &str| person(id).status("tobedeleted");
     district.sis(&[gone("tea-1"), person("tea-2"), gone("tea-3")]);
     let done = district.run().ok();
@@ -351,7 +351,8 @@ fn roles_csv_gives_roles_schools_and_days() {
             "gua-6 | guardian | sch-1 | created",
         ]
     );
-    // The day after, the last role of one has ended and that of another begun; nobody is archived for it.
+    // The day after, the last role of one has ended and that of another begun; no account is
+    // archived for it.
     district.at("2026-11-24T18:00:00Z");
     let done = district.run().ok();
     assert_eq!(done.report.row("tea-4")["action"], *"skipped");
@@ -376,9 +377,9 @@ fn the_audit_has_every_change_once_and_cannot_be_changed() {
     let mut district = District::new().update_contacts(true).without_limits();
     district.platform(&[person("tea-1")]);
     district.sis(&[person("tea-1")]);
-    let _ = district.run().ok();
+    district.run().ok();
     district.sis(&[person("tea-1").email("new@mail.example").mobile("718-555-0101")]);
-    let _ = district.run().ok();
+    district.run().ok();
     assert_eq!(
         district.ask("SELECT run_id, origin, field, old, new, at FROM audit ORDER BY id"),
         "2 | sync | email | tea-1@school.example | new@mail.example | 2026-11-23T08:15:00Z\n\

@@ -8,7 +8,7 @@ use super::tamper::Hand;
 use super::world::{Manifest, World};
 use crate::support::Report;
 
-/// A district at rest: whoever can be passed over has been, for two nights.
+/// A district at rest: all users that can be skipped have been, for two nights.
 pub(super) struct AtRest {
     pub(super) world: World,
     pub(super) sides: Sides,
@@ -18,7 +18,7 @@ pub(super) struct AtRest {
 }
 
 impl AtRest {
-    /// Under OFF but for one school, everybody with a difference somewhere.
+    /// Under OFF but for one school, all users with a difference somewhere.
     pub(super) fn new() -> Self {
         Self::with("shared_contacts", "\"allow\"")
     }
@@ -60,7 +60,7 @@ impl AtRest {
         happens(&mut world);
         let seen = night(&mut self.sides, &world, what);
         world.pass(24);
-        let _ = night(&mut self.sides, &world, &format!("{what}, and then nothing"));
+        night(&mut self.sides, &world, &format!("{what}, and then nothing"));
         seen
     }
 
@@ -68,7 +68,7 @@ impl AtRest {
         self.tonight(what, |world| world.tonight.by_hand = hands)
     }
 
-    /// The id of the account of the first person of whom the report has this action.
+    /// The id of the account of the first user with this action in the report.
     pub(super) fn account_with(&self, action: &str) -> String {
         let row = self.quiet.rows.iter().find(|row| &row["action"] == action && !row["state"].is_empty());
         let row = row.unwrap_or_else(|| panic!("nobody is {action}"));

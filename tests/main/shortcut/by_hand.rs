@@ -48,7 +48,7 @@ fn a_number_that_is_given_twice() {
     let mut district = AtRest::new();
     let seen = district.by_hand("the newest is deleted", vec![tamper::delete_newest()]);
     assert_eq!(seen.report.count("created"), 1);
-    let _ = district.tonight("the newest is deleted, and somebody else comes", |world| {
+    district.tonight("the newest is deleted, and somebody else comes", |world| {
         world.tonight.by_hand = vec![tamper::delete_newest()];
         Change::Newcomer.apply(world, &mut Dice::new(1));
         Change::Newcomer.apply(world, &mut Dice::new(2));
@@ -74,7 +74,7 @@ fn an_account_that_is_made_by_hand() {
 fn accounts_that_change_places() {
     let mut district = AtRest::new();
     let (kept, unchanged) = (district.account_with("kept"), district.account_with("unchanged"));
-    let _ = district.by_hand("two numbers", vec![tamper::swap(&kept, &unchanged)]);
+    district.by_hand("two numbers", vec![tamper::swap(&kept, &unchanged)]);
     let seen = district.by_hand("two sourcedIds", vec![tamper::swap_names(&kept, &unchanged)]);
     assert!(district.shows(&seen));
     // As if one had been deleted and made again.
@@ -110,7 +110,7 @@ fn an_edit_that_is_taken_back() {
                 world.pass(24);
                 world.tonight.by_hand = vec![Hand::Sql(hand)];
                 world.tonight.tight = if blocked { vec!["archive", "contact_updates"] } else { Vec::new() };
-                let _ = night(&mut district.sides, &world, &what);
+                night(&mut district.sides, &world, &what);
             }
         }
     }
@@ -121,7 +121,7 @@ fn a_store_of_an_earlier_night() {
     let mut district = AtRest::new();
     for nights in 0..4 {
         let what = format!("the store of {nights} nights ago");
-        let _ = district.by_hand(&what, vec![Hand::Restore(nights)]);
+        district.by_hand(&what, vec![Hand::Restore(nights)]);
         // While the SIS went on.
         for changes in [vec![Change::NewValue; 12], vec![Change::Leave, Change::Newcomer, Change::Move]] {
             let what = format!("{what}, and {changes:?}");
@@ -134,7 +134,7 @@ fn a_store_of_an_earlier_night() {
                 if back {
                     world.tonight.by_hand = vec![Hand::Restore(nights + 1)];
                 }
-                let _ = night(&mut district.sides, &world, &what);
+                night(&mut district.sides, &world, &what);
             }
         }
     }
@@ -143,7 +143,7 @@ fn a_store_of_an_earlier_night() {
 #[test]
 fn a_store_of_another_district() {
     let mut district = AtRest::new();
-    let _ = district.by_hand("the sides exchange their stores", vec![Hand::Exchange]);
+    district.by_hand("the sides exchange their stores", vec![Hand::Exchange]);
     // The same people under another policy, and with other details.
     for (key, value) in [
         ("update_contacts", "true"),
@@ -159,12 +159,12 @@ fn a_store_of_another_district() {
         let mut elsewhere = Sides::new(2);
         for _ in 0..3 {
             world.pass(24);
-            let _ = night(&mut elsewhere, &world, "the other district");
+            night(&mut elsewhere, &world, "the other district");
         }
         // Of each kind of store there can be: decided anew, passed over.
         for side in 0..2 {
             let store = elsewhere.moment()[side].last().cloned().flatten().unwrap();
-            let _ = district.by_hand(&format!("a store with {key} = {value}"), vec![Hand::Replace(store)]);
+            district.by_hand(&format!("a store with {key} = {value}"), vec![Hand::Replace(store)]);
         }
     }
 }

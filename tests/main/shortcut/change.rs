@@ -18,7 +18,7 @@ macro_rules! changes {
 }
 
 changes! {
-    // What the SIS says of somebody; who is in it; what they are there.
+    // The details of a user in the SIS; the users in it; their roles there.
     DETAILS: NewValue Dress Case Blank NoName Invalid Placeholder Share Swap;
     COMING: Newcomer Leave ComeBack;
     ROWS: Enabled Status Identifier TwinSame TwinDiffering Broken Whole;

@@ -111,7 +111,7 @@ impl World {
         if let Some(names) = self.files.orgs {
             let mut text = "sourcedId,name\n".to_owned();
             for school in SCHOOLS {
-                let _ = writeln!(text, "{school},{school} School {names}");
+                writeln!(text, "{school},{school} School {names}").unwrap();
             }
             files.push(("orgs.csv", text));
         }
@@ -130,13 +130,13 @@ impl World {
         self.files.manifest == Manifest::Delta
     }
 
-    /// Who has a row tonight, in the order of the file.
+    /// The users with a row tonight, in the order of the file.
     fn listed(&self) -> Vec<(String, Member)> {
         let mut listed: Vec<(String, Member)> = self
             .members
             .iter()
             .enumerate()
-            // A delta also repeats some who have not changed.
+            // A delta also repeats some users that have not changed.
             .filter(|(at, (id, _))| !self.is_delta() || self.tonight.touched.contains(*id) || at % 7 == 0)
             .map(|(_, (id, member))| (id.clone(), member.clone()))
             .collect();
@@ -197,7 +197,7 @@ impl World {
                 let kind = if at == 0 { "primary" } else { "secondary" };
                 let user = if member.flaw == Some(Flaw::RoleOfNobody) { "" } else { id.as_str() };
                 let shift = if member.flaw == Some(Flaw::RoleRow) { ",x,y" } else { "" };
-                let _ = writeln!(text, "r-{id}-{at},{user},{kind},{role},{org},{begin},{end}{shift}");
+                writeln!(text, "r-{id}-{at},{user},{kind},{role},{org},{begin},{end}{shift}").unwrap();
             }
         }
         text
@@ -215,7 +215,7 @@ impl World {
                 _ => id.to_owned(),
             });
             let row = line(cells);
-            let _ = writeln!(text, "{}{tail}", row.trim_end_matches('\n'));
+            writeln!(text, "{}{tail}", row.trim_end_matches('\n')).unwrap();
         };
         for (id, seen) in &export.rows {
             put(id, seen.state, &seen.details, if seen.malformed { ",moved" } else { "" });
@@ -233,34 +233,35 @@ impl World {
         Some(text)
     }
 
-    /// The configuration of a side, whose own things are in a folder of its name.
+    /// The configuration of a side. Its own files are in a folder of its name.
     pub(super) fn config(&self, side: &str) -> String {
         let mut text = String::new();
         for (school, on) in &self.schools {
-            let _ = writeln!(text, "[[school]]\nid = \"{school}\"\nupdate_contacts = {on}");
+            writeln!(text, "[[school]]\nid = \"{school}\"\nupdate_contacts = {on}").unwrap();
         }
-        let _ = writeln!(text, "[sync]\nstore = \"{side}/rostersync.db\"\nreports = \"{side}/reports\"");
+        writeln!(text, "[sync]\nstore = \"{side}/rostersync.db\"\nreports = \"{side}/reports\"").unwrap();
         if !self.settings.contains_key("timezone") {
             text.push_str("timezone = \"America/Chicago\"\n");
         }
         for (key, value) in &self.settings {
-            let _ = writeln!(text, "{key} = {value}");
+            writeln!(text, "{key} = {value}").unwrap();
         }
         let source = if self.files.zip { "sis.zip" } else { "sis" };
-        let _ = writeln!(text, "[source]\ntype = \"oneroster-csv\"\npath = \"{source}\"");
+        writeln!(text, "[source]\ntype = \"oneroster-csv\"\npath = \"{source}\"").unwrap();
         if self.export.is_some() {
             text.push_str("[platform]\nusers = \"platform-users.csv\"\nmax_age = \"none\"\n");
         }
         text.push_str("[limits]\n");
         for key in LIMITS {
             let most = if self.tonight.tight.contains(&key) { 0 } else { 100_000 };
-            let _ = writeln!(text, "{key} = {most}");
+            writeln!(text, "{key} = {most}").unwrap();
         }
-        let _ = writeln!(
+        writeln!(
             text,
             "[notify]\ncontact = \"the school office\"\n[notify.email]\nserver = \"file:{side}/mail/\"\n\
              from = \"Lincoln District <no-reply@lincoln.example>\""
-        );
+        )
+        .unwrap();
         text
     }
 }

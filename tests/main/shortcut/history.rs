@@ -24,7 +24,7 @@ pub(super) struct Night {
 #[derive(Debug, Clone)]
 pub(super) struct History {
     seed: u64,
-    /// People who were never there: what shortening does to the district.
+    /// Users that were never there: how shortening makes the district smaller.
     without: BTreeSet<String>,
     nights: Vec<Night>,
     /// Every night is tried once more.

@@ -1,4 +1,5 @@
-//! One user of the SIS, with everything that can be odd about a row, and what people are called and reached by.
+//! One user of the SIS, with everything that can be odd about a row, and what people are called and
+//! reached by.
 
 use chrono::NaiveDate;
 
@@ -41,7 +42,7 @@ pub(super) enum Flaw {
     NoId,
     /// In roles.csv; in OneRoster 1.1, no role.
     RoleRow,
-    /// A row of roles.csv that does not say whose it is.
+    /// A row of roles.csv without a user.
     RoleOfNobody,
 }
 

@@ -103,7 +103,7 @@ impl Change {
                 }
             }
             _ => {
-                // Whose guardian somebody is, or who their guardians are.
+                // The students of a guardian, or the guardians of a student.
                 let ids: Vec<String> = world.members.keys().cloned().collect();
                 let Some((_, member)) = world.somebody(dice) else { return };
                 let mut agents: Vec<String> = (0..dice.below(3)).map(|_| dice.pick(&ids)).collect();

@@ -7,7 +7,8 @@ use super::sides::Sides;
 use super::world::World;
 use crate::support::{Row, rows};
 
-/// A preview shows what the run does, and the same night once more does nothing and says the same of what stays.
+/// A preview shows what the run does, and the same night once more does nothing and says the same
+/// of what stays.
 pub(super) fn check(sides: &Sides, world: &World, seen: &Seen) -> Result<(), Difference> {
     if ["ok", "partial", "blocked"].contains(&seen.result.as_str()) {
         same("the report after the preview", seen.part("preview's report"), seen.part("report"))?;
@@ -15,8 +16,8 @@ pub(super) fn check(sides: &Sides, world: &World, seen: &Seen) -> Result<(), Dif
     if ["ok", "partial"].contains(&seen.result.as_str()) {
         check_rows(sides, seen)?;
     }
-    // Somebody who begins as active, without a detail that the export has no column for, claims the credential of the SIS
-    // on that night alone.
+    // Somebody who begins as active, without a detail that the export has no column for, claims the
+    // credential of the SIS on that night alone.
     let claims_once = |row: &Row| &row["action"] == "created" && row["codes"].contains("-taken");
     if seen.report.rows.iter().any(claims_once) {
         return Ok(());
@@ -87,7 +88,8 @@ fn without_runs(seen: &Seen) -> Vec<String> {
         .collect()
 }
 
-/// What was seen of the files themselves is another thing after the same roster was written in another form.
+/// What was seen of the files themselves is another thing after the same roster was written in
+/// another form.
 fn without_files(line: &str) -> String {
     match (line.find("\"files\":"), line.find(",\"roster\":")) {
         (Some(from), Some(to)) if line.starts_with("last_night:") => {
@@ -107,7 +109,8 @@ fn stays(seen: &Seen) -> BTreeMap<String, Vec<String>> {
     };
     let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in &seen.report.rows {
-        // The second of two rows that differ shows the account without what the platform's export brought tonight.
+        // The second of two rows that differ shows the account without what the platform's export
+        // brought tonight.
         if row["codes"].contains("rejected-duplicate") {
             continue;
         }

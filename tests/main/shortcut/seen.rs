@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use crate::support::{Report, rows};
 
-/// Tables, and columns as `table.column`, that only the shortcut uses, and that may therefore differ; and those that are
-/// salted at random. Everything else in the store is compared.
+/// Tables, and columns as `table.column`, that only the shortcut uses, and that may therefore
+/// differ; and those that are salted at random. Everything else in the store is compared.
 pub(super) const OF_THE_SHORTCUT: &[&str] = &[
     "fingerprint",
     "fingerprint_credential",

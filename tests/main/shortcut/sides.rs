@@ -1,4 +1,5 @@
-//! The same nights on several stores: one is always decided anew, the others take the shortcut where they may.
+//! The same nights on several stores: one is always decided anew, the others take the shortcut
+//! where they may.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use super::tamper::Hand;
 use super::world::World;
 use crate::support::{Report, folder};
 
-/// `all` is what is right. `some` takes the shortcut on some nights and decides everybody on others.
+/// `all` is the right answer. `some` skips unchanged users on some nights and decides all users on
+/// others.
 pub(super) const NAMES: [&str; 3] = ["all", "none", "some"];
 
 /// Where a night is tried that does not count.
@@ -31,7 +33,7 @@ fn name(side: usize) -> &'static str {
     NAMES.get(side).copied().unwrap_or(TRIED)
 }
 
-/// Nobody is watching.
+/// Standard output is no terminal.
 struct Silent;
 
 impl Progress for Silent {
@@ -74,7 +76,8 @@ impl Sides {
         Ok(seen.unwrap())
     }
 
-    /// The same night once more, with its rows in another order, on a copy of the store that is right.
+    /// The same night once more, with its rows in another order, on a copy of the store that is
+    /// right.
     pub(super) fn again(&self, world: &World) -> Seen {
         let tried = NAMES.len();
         let place = self.folder.path().join(TRIED);

@@ -17,7 +17,7 @@ pub(super) enum Hand {
     Exchange,
 }
 
-/// Every column of an account, with values that somebody could give it.
+/// Every column of an account, with values that a hand could give it.
 pub(super) const VALUES: [(&str, &[&str]); 26] = [
     ("id", &["id + 1000"]),
     ("sourced_id", &["sourced_id || '-x'", "'x-' || sourced_id"]),

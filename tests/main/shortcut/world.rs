@@ -1,4 +1,5 @@
-//! What two nights can differ in: the SIS, the platform, the configuration, the clock, and what people do by hand.
+//! What two nights can differ in: the SIS, the platform, the configuration, the clock, and what
+//! people do by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +40,7 @@ pub(super) struct Files {
     pub(super) orgs: Option<u64>,
     /// Decides the order of rows.
     pub(super) order: u64,
-    /// A delta does not say the roles of everybody in it.
+    /// A delta does not have the roles of all its users.
     pub(super) few_roles: bool,
 }
 
@@ -65,11 +66,11 @@ pub(super) struct Export {
 /// What holds for one night alone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tonight {
-    /// Who was changed or left: what a delta tells.
+    /// The users that changed or left: the content of a delta.
     pub(super) touched: BTreeSet<String>,
     pub(super) left: BTreeMap<String, Member>,
     pub(super) by_hand: Vec<Hand>,
-    /// users.csv is delivered without anybody in it.
+    /// users.csv is delivered without any user in it.
     pub(super) empty: bool,
     pub(super) no_notify: bool,
     pub(super) what_if: Option<bool>,
@@ -85,7 +86,7 @@ pub(super) struct Tonight {
 pub(super) struct World {
     pub(super) now: DateTime<Utc>,
     pub(super) members: BTreeMap<String, Member>,
-    /// Who was in the SIS and may come back.
+    /// The users that were in the SIS and may come back.
     pub(super) gone: BTreeMap<String, Member>,
     pub(super) files: Files,
     pub(super) export: Option<Export>,
@@ -95,7 +96,7 @@ pub(super) struct World {
     pub(super) tonight: Tonight,
 }
 
-/// Far enough ahead that a run, whose end is measured by the machine's clock, ends when it began.
+/// Far enough ahead that the end of a run, by the machine's clock, is not after its start.
 const FIRST_NIGHT: &str = "2099-08-20T08:15:00Z";
 
 const STAFF: [&str; 7] =
@@ -170,7 +171,7 @@ impl World {
         self.tonight = Tonight::default();
     }
 
-    /// Somebody in the SIS, who is changed tonight.
+    /// A user of the SIS that changes tonight.
     pub(super) fn somebody(&mut self, dice: &mut Dice) -> Option<(String, &mut Member)> {
         let ids: Vec<String> = self.members.keys().cloned().collect();
         let id = (!ids.is_empty()).then(|| dice.pick(&ids))?;
@@ -194,7 +195,7 @@ impl Seen {
     }
 }
 
-/// One or two guardians and their children, who are not all at one school.
+/// One or two guardians and their children, not all at one school.
 fn put_family(members: &mut BTreeMap<String, Member>, family: usize, dice: &mut Dice) {
     let guardians: Vec<String> = (0..1 + dice.below(2)).map(|n| format!("gua-{family}{n}")).collect();
     let students: Vec<String> = (0..1 + dice.below(3)).map(|n| format!("stu-{family}{n}")).collect();
