@@ -16,8 +16,9 @@ pub struct Lock {
     _file: File,
 }
 
-/// How long a command waits for another one that is about to finish.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command waits for another one that is about to finish. In a debug build one second:
+/// so long is the wait of every test of it.
+pub const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 1 } else { 5 });
 
 /// More of a lock file is not read: it holds one short line.
 const LONGEST: u64 = 200;

@@ -12,8 +12,6 @@ mod show;
 
 pub(super) use show::{set_by, with_there};
 
-use std::time::Duration;
-
 use clap::Subcommand;
 use serde_json::json;
 
@@ -23,7 +21,7 @@ use super::ui::Ui;
 use super::{Global, signals, unprintable};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
-use crate::lock::{Lock, Of};
+use crate::lock::{Lock, Of, PATIENCE};
 use crate::people::{Found, Match, People, Typed};
 use crate::run::{Surroundings, send};
 use crate::store::Store;
@@ -69,9 +67,6 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> 
         Command::Another(args) => reused::run_another(args, global, ui),
     }
 }
-
-/// How long to wait for a run that is on.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The details that somebody typed.
 #[derive(Debug, clap::Args)]

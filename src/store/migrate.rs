@@ -1,4 +1,5 @@
-//! Schema versions: numbered SQL files, applied in order, each in a transaction with the version number that it leads to.
+//! Schema versions: numbered SQL files, applied in order, all that are missing in one transaction with the version number
+//! that they lead to. A store that is migrated halfway does not exist, and a new one waits for the disk once.
 
 use rusqlite::Connection;
 
@@ -65,13 +66,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 
 pub(super) fn migrate_to(connection: &mut Connection, target: usize) -> Result<()> {
     let had = version(connection)?;
-    for (number, migration) in (1_i32..).zip(MIGRATIONS).take(target).skip(had) {
-        let step = connection.transaction()?;
-        step.execute_batch(migration)?;
-        step.pragma_update(None, "application_id", APPLICATION_ID)?;
-        step.pragma_update(None, "user_version", number)?;
-        step.commit()?;
+    if had >= target {
+        return Ok(());
     }
+    let all = connection.transaction()?;
+    for migration in &MIGRATIONS[had..target] {
+        all.execute_batch(migration)?;
+    }
+    all.pragma_update(None, "application_id", APPLICATION_ID)?;
+    all.pragma_update(None, "user_version", target)?;
+    all.commit()?;
     Ok(())
 }
 

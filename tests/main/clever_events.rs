@@ -225,7 +225,7 @@ fn what_clever_really_told() {
     assert_eq!(by_events.report.count("created"), 6);
 }
 
-/// Twelve students and a teacher who were pulled whole, and then: one student is gone without a
+/// Twelve students and a teacher were pulled whole, and then: one student is gone without a
 /// word, one has left by an event, as event 2.
 fn a_night_later() -> Clever {
     let people: Vec<Value> = students(12).iter().chain([&person("tea-1")]).map(user).collect();

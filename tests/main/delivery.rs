@@ -9,7 +9,7 @@ pub(crate) fn people(count: usize, letter: &str) -> Vec<Person> {
     (1..=count).map(|n| person(&format!("tea-{n}")).email(&format!("{letter}{n}@mail.example"))).collect()
 }
 
-/// A district under ON whose mail goes to that server, as fast as it goes; all users have joined,
+/// A district under ON with mail through that server, as fast as it goes; all users have joined,
 /// and nothing is queued.
 pub(crate) fn joined(server: &MailServer, count: usize) -> District {
     let mut district = District::new()

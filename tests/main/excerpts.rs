@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::District;
+use crate::support::{District, copy};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -116,19 +116,6 @@ fn scene(name: &str) -> District {
         other => panic!("there is no scene `{other}`"),
     }
     district
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target)
-        } else {
-            fs::copy(entry.path(), target).map(drop).unwrap()
-        }
-    }
 }
 
 /// What differs from machine to machine and from run to run is the same everywhere.

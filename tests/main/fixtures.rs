@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{District, Done, Mail, Report};
+use crate::support::{District, Done, Mail, Report, copy};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -41,19 +41,6 @@ impl Example {
         copy(&self.0.path("demo/mail"), &elsewhere.path("mail"));
         let of_run = format!("run-{run:06}-");
         elsewhere.mails().into_iter().filter(|mail| mail.file.starts_with(&of_run)).collect()
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 

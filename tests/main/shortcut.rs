@@ -1,10 +1,10 @@
-//! The planner passes over whoever is as they were. Nobody must be able to tell: not from a report,
-//! a preview, the store, or a mail.
+//! The planner skips users whose data has not changed. That must not be visible: not in a report, a
+//! preview, the store, or a mail.
 //!
-//! Districts live through random nights on several stores side by side: one is decided anew every
-//! night (`--decide-all`), one takes the shortcut, one does now this and now that. After every
-//! night all that can be seen of them has to be the same. What differs is shown in the shortest
-//! history in which it still does.
+//! Districts live through random nights on several stores side by side: one decides all users every
+//! night (`--decide-all`), one skips unchanged users, one does the one or the other by chance.
+//! After every night all that can be seen of them has to be the same. A failure shows the shortest
+//! history that still has a difference.
 //!
 //! `ROSTERSYNC_LONG_TESTS=1 cargo test --locked shortcut` takes a minute instead of seconds; `cargo
 //! test --locked many_histories -- --ignored` tries two thousand more (some minutes);

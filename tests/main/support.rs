@@ -144,6 +144,21 @@ pub(crate) fn folder() -> TempDir {
     machine::folder("district-")
 }
 
+/// Copies a folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            // The content alone: a fixture that cannot be written to becomes a file that can be.
+            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
 /// The district.
 pub(crate) struct District {
     folder: TempDir,

@@ -16,12 +16,12 @@ fn people(count: usize, shift: usize) -> Vec<Person> {
     (1..=count).map(|n| person(&format!("tea-{n}")).email("").mobile(&mobile(n + shift))).collect()
 }
 
-fn named(count: usize, family: &str) -> Vec<Person> {
+pub(crate) fn named(count: usize, family: &str) -> Vec<Person> {
     people(count, 0).into_iter().map(|person| person.family(family)).collect()
 }
 
 /// Under ON, at any hour; all users have joined, with a mobile and without an email.
-fn joined(settings: &[(&str, &str)], count: usize) -> District {
+pub(crate) fn joined(settings: &[(&str, &str)], count: usize) -> District {
     let mut district = District::new().update_contacts(true).without_limits();
     for (key, value) in [("quiet_hours", "\"none\""), ("per_minute", "0"), ("from", "\"+12175550100\"")]
         .iter()
@@ -30,8 +30,6 @@ fn joined(settings: &[(&str, &str)], count: usize) -> District {
         district.set(&format!("notify.sms.{key}"), value);
     }
     district.file("secret", "t0ken");
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(district.path("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
     district.platform(&people(count, 0));
     district.sis(&people(count, 0));
     district.run().ok();

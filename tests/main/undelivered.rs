@@ -6,6 +6,7 @@ use crate::http_server::{HttpServer, Reply};
 use crate::mail_server::{At, Does, MailServer};
 use crate::relays::nights;
 use crate::support::{District, Person, person};
+use crate::texts;
 
 /// The relay's own side is wrong, and it says so to each recipient with a 4xx.
 #[test]
@@ -188,24 +189,8 @@ fn codes_of_a_gateway_that_are_not_known_stop_the_texts_if_all_are_told_so() {
 
 /// The names of teachers with a mobile and no email change: one text each.
 fn texting(settings: &[(&str, &str)], count: usize) -> District {
-    let mut district = District::new().update_contacts(true).without_limits();
-    for (key, value) in [("quiet_hours", "\"none\""), ("per_minute", "0"), ("from", "\"+12175550100\"")]
-        .iter()
-        .chain(settings)
-    {
-        district.set(&format!("notify.sms.{key}"), value);
-    }
-    district.file("secret", "t0ken");
-    let people = |family: &str| -> Vec<Person> {
-        let one = |n: usize| {
-            person(&format!("tea-{n}")).email("").mobile(&format!("+171855501{n:02}")).family(family)
-        };
-        (1..=count).map(one).collect()
-    };
-    district.platform(&people("Diaz"));
-    district.sis(&people("Diaz"));
-    district.run().ok();
-    district.sis(&people("Lund"));
+    let district = texts::joined(settings, count);
+    district.sis(&texts::named(count, "Lund"));
     district
 }
 

@@ -9,28 +9,11 @@ use std::path::Path;
 use super::dice::Dice;
 use super::member::{DETAILS, Flaw, Held, Member, SCHOOLS};
 use super::world::{Encoding, Manifest, World};
-use crate::support::line;
+use crate::support::{COLUMNS, line};
 
 /// All limits; each is wide open unless a night makes it tight.
 pub(super) const LIMITS: [&str; 8] =
     ["archive", "contact_updates", "notifications", "rejected", "joins", "unjoins", "export", "protection"];
-
-const USERS: [&str; 14] = [
-    "sourcedId",
-    "status",
-    "enabledUser",
-    "orgSourcedIds",
-    "role",
-    "username",
-    "givenName",
-    "familyName",
-    "identifier",
-    "email",
-    "sms",
-    "phone",
-    "agentSourcedIds",
-    "password",
-];
 
 /// The columns that a file may lack and still be read, and now and then one that it may not.
 pub(super) const MAY_LACK: [&str; 13] = [
@@ -159,7 +142,7 @@ impl World {
 
     fn users_csv(&self, listed: &[(String, Member)]) -> String {
         let elsewhere = ["role", "orgSourcedIds"];
-        let columns: Vec<&str> = USERS
+        let columns: Vec<&str> = COLUMNS
             .into_iter()
             .filter(|column| !self.files.without.contains(column))
             .filter(|column| !self.files.with_roles || !elsewhere.contains(column))

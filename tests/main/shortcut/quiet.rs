@@ -16,7 +16,7 @@ pub(super) fn check(sides: &Sides, world: &World, seen: &Seen) -> Result<(), Dif
     if ["ok", "partial"].contains(&seen.result.as_str()) {
         check_rows(sides, seen)?;
     }
-    // Somebody who begins as active, without a detail that the export has no column for, claims the
+    // A user that begins as active, without a detail that the export has no column for, claims the
     // credential of the SIS on that night alone.
     let claims_once = |row: &Row| &row["action"] == "created" && row["codes"].contains("-taken");
     if seen.report.rows.iter().any(claims_once) {
