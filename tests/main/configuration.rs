@@ -37,7 +37,6 @@ fn it_is_read_with_a_byte_order_mark_and_with_any_line_ends() {
 #[test]
 fn it_may_come_from_a_pipe_and_ends_where_it_cannot_be_one() {
     let district = one();
-    district.cli(&["runs"]);
     let pipe = district.path("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.is_ok_and(|status| status.success()));

@@ -163,7 +163,7 @@ fn a_store_that_was_restored_from_a_copy_says_so_once_and_goes_on() {
     let text = district.cli(&["runs"]).ok().stdout;
     assert!(text.contains("this run is not in the store"), "{text}");
     // An undo takes a number of its own as well.
-    district.cli(&["undo", "5"]);
+    district.cli(&["undo", "5"]).any();
     assert!(!district.path("reports/users-000004.csv.partial").exists());
 }
 

@@ -179,7 +179,7 @@ fn what_an_undo_says_is_right_in_number() {
     let mut off = district.update_contacts(false);
     off.set("notify.email.server", "\"file:mail/\"");
     off.at("2026-11-25T08:15:00Z");
-    off.run();
+    off.run().any();
     assert!(!off.mails().is_empty());
     let preview = off.cli(&["undo", "2", "--dry-run"]).ok().stdout;
     assert!(

@@ -77,7 +77,7 @@ fn a_credential_that_others_hold() {
     for change in
         [Change::NewValue, Change::Share, Change::Swap, Change::Leave, Change::Newcomer, Change::Edits]
     {
-        for seed in 0..rounds(1, 5) {
+        for seed in 0..rounds(2, 5) {
             let what = format!("{change:?} by {seed}");
             let seen = district.tonight(&what, |world| change.apply(world, &mut Dice::new(seed)));
             others += u32::from(taken(&seen.report) != before);
