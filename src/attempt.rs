@@ -1,7 +1,8 @@
 //! Attempts: each time that a run was started, and how it ended, also if nothing was applied.
 //!
-//! They are on record in the store, and beside it (`STORE.attempts`) if the store cannot be opened or is locked. The last
-//! applied runs are noted beside it as well: they show that there was a store, if one day there is none.
+//! They are on record in the store, and beside it (`STORE.attempts`) if the store cannot be opened
+//! or is locked. The last applied runs are noted beside it as well: they show that there was a
+//! store, if one day there is none.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -67,7 +68,7 @@ pub struct Attempt {
     pub finished: DateTime<Utc>,
     pub result: String,
     pub exit: u8,
-    /// Why it did not simply go well: sentences without anybody's details.
+    /// Why it did not simply go well: sentences without personal data.
     pub reason: String,
     /// The number of the run. None if nothing was applied or blocked.
     pub run: Option<i64>,

@@ -1,4 +1,5 @@
-//! One run at a time: an advisory lock that the kernel frees when the process ends, however it ends.
+//! One run at a time: an advisory lock that the kernel frees when the process ends, however it
+//! ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -23,8 +24,8 @@ pub const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 1
 /// More of a lock file is not read: it holds one short line.
 const LONGEST: u64 = 200;
 
-/// Whose details change at a time: the accounts and the outbox are locked apart, so that sending slowly to thousands
-/// does not keep the accounts locked.
+/// What is locked. Accounts and outbox have a lock each, so that slow sending to thousands of
+/// people does not lock the accounts.
 #[derive(Debug, Clone, Copy)]
 pub enum Of {
     Run,
@@ -35,7 +36,7 @@ impl Lock {
     /// Takes the lock of the store at `store`, waiting for it at most `patience`.
     ///
     /// # Errors
-    /// `Busy`, saying who holds it since when.
+    /// `Busy`, with the process that holds it and since when.
     pub fn take(store: &Path, of: Of, now: &str, patience: Duration) -> Result<Self> {
         let path = path_of(store, of);
         let failed = |cause| unusable(&path, cause);
@@ -49,10 +50,11 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    // Whoever has just taken it may not have said so yet, and what stands there is of the one before.
+                    // A process that has just taken it may not have written its number yet; the old
+                    // one is still there.
                     std::thread::sleep(Duration::from_millis(50));
                     let mut holder = String::new();
-                    // Who it is is only for the message; the lock is the kernel's word.
+                    // The text is only for the message; the lock itself is the kernel's.
                     let _ = Read::by_ref(&mut file).take(LONGEST).read_to_string(&mut holder);
                     let what = match of {
                         Of::Run => "another run holds the lock",
@@ -77,8 +79,8 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Whether the lock could be taken by this user at all; asked before something is done that cannot be finished without
-    /// it. That another process holds it is no hindrance.
+    /// Whether the lock could be taken by this user at all; asked before something is done that
+    /// cannot be finished without it. That another process holds it is no hindrance.
     ///
     /// # Errors
     /// `Failed` if the file cannot be used.
@@ -87,7 +89,8 @@ impl Lock {
     }
 }
 
-/// Opens the lock file, or makes it. Nothing is written: what stands there may be another process's.
+/// Opens the lock file, or makes it. Nothing is written: what stands there may be another
+/// process's.
 fn open(path: &Path) -> Result<File> {
     let failed = |cause| unusable(path, cause);
     owner::make_folder(owner::folder_of(path)).map_err(failed)?;
@@ -139,7 +142,8 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Where the lock file is: beside the store itself, so that by a symbolic link to it the lock is the same.
+/// Where the lock file is: beside the store itself, so that by a symbolic link to it the lock is
+/// the same.
 pub fn path_of(store: &Path, of: Of) -> PathBuf {
     let store = match store.is_symlink() {
         true => std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned()),

@@ -1,8 +1,10 @@
-//! A run, from the platform's export and the roster to the report: prepare, plan, judge, preview or apply, send.
+//! A run, from the platform's export and the roster to the report: prepare, plan, judge, preview or
+//! apply, send.
 //!
-//! Everything is read and planned before anything is written. A preview makes the same plan by the same code, in a
-//! transaction of which nothing is kept. A run writes its report to the disk under a temporary name, commits, and then
-//! gives the report its name; if it dies in between, the next run finishes the report.
+//! Everything is read and planned before anything is written. A preview makes the same plan by the
+//! same code, in a transaction of which nothing is kept. A run writes its report to the disk under
+//! a temporary name, commits, and then gives the report its name; if it dies in between, the next
+//! run finishes the report.
 
 mod apply;
 mod approval;
@@ -43,12 +45,13 @@ pub use presence::{Signs, is_there, lost};
 pub use report_file::find_report;
 pub use request::{Options, Progress, Surroundings};
 pub use source::check_source;
-pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo};
+pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, Undone, send_undone, undo};
 
 /// Log lines of this target are said also with `-q`.
 pub const ALWAYS: &str = "rostersync::always";
 
-/// Makes the plan that a run would make now, and the report that `--report` asks for. Nothing is applied or sent.
+/// Makes the plan that a run would make now, and the report that `--report` asks for. Nothing is
+/// applied or sent.
 ///
 /// # Errors
 /// Whatever would stop the run before it applies anything.
@@ -97,7 +100,8 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {
     let Request { config, options, around, .. } = request;
     let _within = Within::reading(Some((&config.sync.store, begun)));
     let mut prepared = prepare::prepare(request)?;
-    // What is pulled is complete before the store is locked for other writers; files are read meanwhile.
+    // What is pulled is complete before the store is locked for other writers; files are read
+    // meanwhile.
     let source = source::open_later(request, &prepared.store)?;
     let mut written = None;
     let committed = prepared.store.transaction(|| {
@@ -140,7 +144,8 @@ fn send_after(outcome: &Outcome, config: &Config, store: &Store, around: &Surrou
     })
 }
 
-/// Sends what waits in the outbox. Another process that is sending already sends these messages as well.
+/// Sends what waits in the outbox. Another process that is sending already sends these messages as
+/// well.
 ///
 /// # Errors
 /// Those of the lock and the store; a message that cannot be handed over is counted, and no error.

@@ -27,7 +27,7 @@ use crate::last_night::FileSeen;
 use crate::roster::{Mode, Record, Schools};
 
 pub use identifiers::Identifiers;
-pub use known_guardians::{KnownGuardian, KnownGuardians};
+pub use known_guardians::KnownGuardians;
 pub use pull_cache::PullCache;
 pub use renamed::Renamed;
 pub use source_check::SourceCheck;

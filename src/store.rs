@@ -1,11 +1,13 @@
-//! The store: one SQLite file that holds the accounts, the history and the outbox. The only place with SQL.
+//! The store: one SQLite file that holds the accounts, the history and the outbox. The only place
+//! with SQL.
 //!
-//! The rest of the program meets it through [`Store`], in terms of the domain. A store that is only read is opened
-//! read-only, and never written to: not migrated, not recovered, not locked for long.
+//! The rest of the program meets it through [`Store`], in terms of the domain. A store that is only
+//! read is opened read-only, and never written to: not migrated, not recovered, not locked for
+//! long.
 //!
-//! The journal is SQLite's rollback journal rather than WAL: a write-ahead log would have a mere reader leave files
-//! beside the store, which a user with read permission cannot and a preview must not; there is one writer, and it
-//! commits once.
+//! The journal is SQLite's rollback journal rather than WAL: a write-ahead log would have a mere
+//! reader leave files beside the store, which a user with read permission cannot and a preview must
+//! not; there is one writer, and it commits once.
 
 mod accounts;
 mod attempts;
@@ -31,7 +33,6 @@ pub use accounts::{AccountRow, Bystander, Population, Relative};
 pub use attempts::Tried;
 pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
 pub use contacts::{Member, Rename};
-pub use families::Guardian;
 pub use fingerprints::{
     ACTIVE, ARCHIVED, CHUNK, FingerprintChange, Fingerprints, HAS_CACHED_ROW, LEFT_OUT, UNDER_OFF, UNDER_ON,
 };

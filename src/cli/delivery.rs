@@ -1,4 +1,5 @@
-//! What is said of notifications: to whoever is at the terminal, to programs, and by mail to the administrators.
+//! What commands print of notifications, as text and as JSON, and the summary by mail to the
+//! administrators.
 
 use std::path::Path;
 
@@ -120,7 +121,8 @@ pub(super) fn send_kept(config: &Config, global: &Global) {
     }
 }
 
-/// The summary by mail, after the runs that the configuration wants it of. It holds counts and reasons, and the report.
+/// The summary by mail, after the runs that the configuration wants it of. It holds counts and
+/// reasons, and the report.
 pub(super) fn write_to_admins(
     config: &Config,
     status: Status,

@@ -83,7 +83,7 @@ impl Status {
     }
 }
 
-/// Whether it is only that nobody reads our output any more: `rostersync report | head`.
+/// Whether the program that reads the output has ended: `rostersync report | head`.
 pub(super) fn is_broken_pipe(failure: &Failure) -> bool {
     let cause = failure.cause.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>());
     cause.is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)

@@ -67,8 +67,9 @@ struct ListArgs {
 
 /// Hand over what is due, as `run` does at its end
 ///
-/// For a cron line of its own in the morning, when quiet hours kept texts back at night. Exit 8 if a channel was stopped, if
-/// nothing was handed over for a day although messages wait, or if messages were given up after five days.
+/// For a cron line of its own in the morning, when quiet hours kept texts back at night. Exit 8 if
+/// a channel was stopped, if nothing was handed over for a day although messages wait, or if
+/// messages were given up after five days.
 #[derive(Debug, clap::Args)]
 struct SendArgs {
     /// Also in quiet hours, and although a sending limit was reached; never past per_day
@@ -82,8 +83,9 @@ struct SendArgs {
 
 /// Queue notifications again that failed, wait for later, were discarded or may have arrived
 ///
-/// They go out with the next run or `outbox send`, as if they had never been tried. Of a text that may have arrived Twilio
-/// is asked first; with other gateways it is repeated. What a later message says instead is not said again.
+/// They go out with the next run or `outbox send`, as if they had never been tried. Of a text that
+/// may have arrived Twilio is asked first; with other gateways it is repeated. What a later message
+/// says instead is not said again.
 #[derive(Debug, clap::Args)]
 struct RetryArgs {
     #[command(flatten)]
@@ -129,7 +131,7 @@ impl Which {
         OutboxFilter { ids: self.ids.clone(), sourced_id: self.user.clone(), states, channel: self.channel }
     }
 
-    /// Nobody means everything by saying nothing.
+    /// A command without a choice does not mean all.
     fn chosen(&self, all: bool) -> Result<()> {
         if all || !self.ids.is_empty() || self.user.is_some() {
             return Ok(());
@@ -185,7 +187,7 @@ fn open(config: &Config, global: &Global) -> Result<Store> {
     Store::open(&config.sync.store)
 }
 
-/// Changes the state of some, while nobody is sending.
+/// Changes the state of some, while no process is sending.
 fn change(config: &Config, global: &Global, change: impl FnOnce(&Store) -> Result<usize>) -> Result<usize> {
     let stamp = config.sync.timezone.show(global.now());
     let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
@@ -310,7 +312,7 @@ fn line(row: &OutboxRow, config: &Config) -> String {
         row.reason
     );
     line.truncate(line.trim_end().len());
-    // Values come from files that anybody may have written to; a terminal must not obey them.
+    // Values come from files, and a terminal must not obey them.
     line.chars().map(|c| if c.is_control() { '·' } else { c }).chain(['\n']).collect()
 }
 

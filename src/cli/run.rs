@@ -17,10 +17,12 @@ use crate::plural::{agreed, counted};
 use crate::report;
 use crate::run::{Options, Outcome, Surroundings, run as run_sync};
 
-/// Sync: read the platform export and the roster, apply the policy, tell the people, write the report
+/// Sync: read the platform export and the roster, apply the policy, tell the people, write the
+/// report
 ///
-/// Nothing is changed unless everything was read; all changes are made at once or not at all. A plan that goes over a
-/// limit of the configuration is not applied (exit 4), and the message says how to approve exactly that plan.
+/// Nothing is changed unless everything was read; all changes are made at once or not at all. A
+/// plan that goes over a limit of the configuration is not applied (exit 4), and the message says
+/// how to approve exactly that plan.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT)]
 pub(super) struct RunArgs {
@@ -40,7 +42,8 @@ pub(super) struct RunArgs {
     #[arg(long)]
     no_notify: bool,
 
-    /// Re-check everyone, also users whose data has not changed since the last run. Slower; the result is the same
+    /// Re-check everyone, also users whose data has not changed since the last run. Slower; the
+    /// result is the same
     #[arg(long)]
     decide_all: bool,
 
@@ -52,22 +55,26 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", value_parser = super::path())]
     report: Option<PathBuf>,
 
-    /// First let old accounts go on under new sourcedIds: a CSV file with the headers `old` and `new`
+    /// First let old accounts go on under new sourcedIds: a CSV file with the headers `old` and
+    /// `new`
     ///
-    /// As `users rekey` does, in one go with the run. Renames that were done before are passed over.
+    /// As `users rekey` does, in one go with the run. Renames that were done before are passed
+    /// over.
     #[arg(long, value_name = "FILE", value_parser = super::path())]
     rekey: Option<PathBuf>,
 
-    /// Take the platform's export as it is, although it lacks the column `state` or most of the rows of the last good night
+    /// Take the platform's export as it is, although it lacks the column `state` or most of the
+    /// rows of the last good night
     ///
-    /// Without this such an export is refused (exit 7): it is nearly always another file. The limits hold all the same, and from
-    /// the next run on this export is the one to compare with.
+    /// Without this such an export is refused (exit 7): it is nearly always another file. The
+    /// limits hold all the same, and from the next run on this export is the one to compare with.
     #[arg(long)]
     new_export: bool,
 
     /// Make a store although there are signs of an earlier one (reports, a copy, runs on record)
     ///
-    /// Everyone whom the platform export does not show as active is pending then, and gets the details of the SIS.
+    /// Everyone whom the platform export does not show as active is pending then, and gets the
+    /// details of the SIS.
     #[arg(long)]
     new_store: bool,
 
@@ -75,15 +82,16 @@ pub(super) struct RunArgs {
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
 
-    /// With --dry-run: exit 10 if there are changes, 11 if some archive people or change active users
+    /// With --dry-run: exit 10 if there are changes, 11 if some archive people or change active
+    /// users
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,
 
     /// How many changes a preview prints; 0 is all
     ///
-    /// What is dangerous comes first: accounts that are archived, then sign-ins (email, mobile) of active people. No kind of
-    /// change is left out for another: each has its share of the lines, and says how many more of it there are. JSON always has
-    /// all.
+    /// What is dangerous comes first: accounts that are archived, then sign-ins (email, mobile) of
+    /// active people. No kind of change is left out for another: each has its share of the lines,
+    /// and says how many more of it there are. JSON always has all.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u64,
 }
@@ -231,7 +239,8 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
     if found.is_empty() { vec![Status::Ok] } else { found }
 }
 
-/// The summary for people; its last two lines are the plan and its checksum, and after them what a limit has to say.
+/// The summary for people; its last two lines are the plan and its checksum, and after them what a
+/// limit has to say.
 fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) -> String {
     let summary = &outcome.plan.summary;
     let applied = outcome.run.is_some() && !outcome.blocked;
@@ -309,7 +318,8 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     text
 }
 
-/// Why nothing was applied, and what would be: it ends with the command that approves exactly this plan.
+/// Why nothing was applied, and what would be: it ends with the command that approves exactly this
+/// plan.
 fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     let mut text = String::from("\nBLOCKED: nothing was applied\n");
     for overrun in &outcome.overruns {
@@ -409,7 +419,8 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
     })
 }
 
-/// Prints the summary, and in it every change as it is read back from the plan, however many there are.
+/// Prints the summary, and in it every change as it is read back from the plan, however many there
+/// are.
 fn print_with_changes(summary: &serde_json::Value, outcome: &Outcome, ui: &Ui) -> Result<()> {
     let whole = format!("{summary:#}");
     let head = whole.trim_end().trim_end_matches('}').trim_end();

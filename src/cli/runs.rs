@@ -15,7 +15,8 @@ use crate::store::{RunRow, Store, Tried};
 
 /// The history of runs, latest first, one line each; with the attempts that failed
 ///
-/// What failed applied nothing: it has no number, but a reason. Of a blocked run the line says what it would have done.
+/// What failed applied nothing: it has no number, but a reason. Of a blocked run the line says what
+/// it would have done.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunsArgs {
     /// How many lines to list; 0 is all

@@ -25,7 +25,8 @@ use crate::store::{Broken, Population, RunRow, Store, Tried};
 
 /// The last run and the last attempt, how long ago they were, and what waits
 ///
-/// Ends with the exit status of the last attempt: 0 if that went well, 7 after a night with an unusable input, and so on.
+/// Ends with the exit status of the last attempt: 0 if that went well, 7 after a night with an
+/// unusable input, and so on.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
     /// JSON for programs
@@ -40,10 +41,11 @@ pub(super) struct StatusArgs {
     #[arg(long, value_name = "TIME", value_parser = age, conflicts_with_all = ["prometheus", "verify"])]
     max_age: Option<Duration>,
 
-    /// Hold the whole history of changes against its chain of digests, and the accounts against the history, and name the first
-    /// place that was altered (exit 1)
+    /// Hold the whole history of changes against its chain of digests, and the accounts against the
+    /// history, and name the first place that was altered (exit 1)
     ///
-    /// Keep the last digest that it prints somewhere else: a chain that was written anew as a whole ends with another one.
+    /// Keep the last digest that it prints somewhere else: a chain that was written anew as a whole
+    /// ends with another one.
     #[arg(long)]
     verify: bool,
 }
@@ -377,7 +379,7 @@ fn done(run: &RunRow) -> String {
     SHOWN.iter().map(count).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether anybody has altered the history.
+/// Whether the history was altered by hand.
 fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<Status> {
     let folder = owner::folder_of(&config.sync.store);
     if owner::is_open_to_others(folder) {

@@ -1,10 +1,9 @@
 //! `rostersync undo`
 
+use crate::account::Account;
 use crate::failure::Result;
 use crate::plural::{agreed, counted};
-use crate::run::{
-    Fate, Foretold, Next, Surroundings, UndoOptions, UndoOutcome, UndoneValue, send_undone, undo,
-};
+use crate::run::{Fate, Foretold, Next, Surroundings, UndoOptions, UndoOutcome, Undone, send_undone, undo};
 
 use super::exit::Status;
 use super::ui::{Ui, shown};
@@ -13,10 +12,12 @@ use super::{Global, signals, unprintable};
 
 /// Give back the contact details that a run changed
 ///
-/// What was changed since by anyone else is kept and listed, and so is what the platform's export said. Accounts that the run made,
-/// archived or restored stay so. It is a run of its own, with a report, and sends no messages unless asked to. For each value it
-/// says what the next run will do with it: where the sync may change it and the roster still says otherwise, it will. That is
-/// planned from the files of the roster as they are now; a roster that comes over the network is not pulled for it.
+/// What was changed since by anyone else is kept and listed, and so is what the platform's export
+/// said. Accounts that the run made, archived or restored stay so. It is a run of its own, with a
+/// report, and sends no messages unless asked to. For each value it says what the next run will do
+/// with it: where the sync may change it and the roster still says otherwise, it will. That is
+/// planned from the files of the roster as they are now; a roster that comes over the network is
+/// not pulled for it.
 #[derive(Debug, clap::Args)]
 pub(super) struct UndoArgs {
     /// Number of the run
@@ -51,16 +52,16 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
     let options = UndoOptions { run: args.run, dry_run: args.dry_run, notify: args.notify };
     let (mut printed, mut more) = (0, 0);
-    let mut outcome = undo(&config, &store, options, &around, |value| {
+    let mut outcome = undo(&config, &store, options, &around, |account, value| {
         if args.limit != 0 && printed == args.limit {
             more += 1;
             return Ok(());
         }
         printed += 1;
-        ui.print(line(value).as_bytes()).map_err(unprintable)
+        ui.print(line(account, value).as_bytes()).map_err(unprintable)
     })?;
     drop(lock);
-    // What is done is done, whether or not anybody can be told of it just now.
+    // The undo is done, also if its messages cannot be sent now.
     let sent = send_undone(&mut outcome, &config, &store, &around);
     crate::run::Progress::end(ui);
     let status = match &sent {
@@ -84,9 +85,10 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
 }
 
 /// `~ 1042      active   email      b@x → a@x; the next run leaves it`
-fn line(value: &UndoneValue) -> String {
+fn line(account: &Account, value: &Undone) -> String {
     let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
-    let UndoneValue { sourced_id, state, field, now, was, fate } = value;
+    let Undone { field, now, was, fate } = value;
+    let (sourced_id, state) = (&account.sourced_id, account.state_word());
     let (now, was) = (or_none(now), or_none(was));
     let (sign, what) = match fate {
         Fate::GivenBack(next) => {
@@ -158,7 +160,7 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
     text
 }
 
-/// What people know of the run that is taken back, where nobody tells them that it is.
+/// What people know of the run that is taken back, if they get no message about the undo.
 fn not_told(args: &UndoArgs, outcome: &UndoOutcome) -> String {
     let mut text = String::new();
     let done = outcome.run.is_some();

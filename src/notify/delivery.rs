@@ -1,4 +1,4 @@
-//! What became of the messages of the outbox that were due, for those who asked for it.
+//! What became of the messages that were due: counts, and why messages wait.
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ pub struct Delivery {
     pub failed: u64,
     /// They could not be handed over and stay queued, or it is not known whether they were.
     pub undelivered: u64,
-    /// Of those, the ones that are not tried again by themselves: somebody has to say what becomes of them.
+    /// Of those, the ones that are not tried again by themselves: a person has to decide on them.
     pub unknown: u64,
     /// Of those refused for good, the ones that were tried for five days.
     pub given_up: u64,

@@ -1,8 +1,10 @@
-//! Draining the outbox: each message once, as fast as the other side allows, so that it can be broken off anywhere.
+//! Draining the outbox: each message once, as fast as the other side allows, so that it can be
+//! broken off anywhere.
 //!
-//! What became of a message is noted before anything else is done, and before anything is waited for. A process that is
-//! killed leaves one message of which nobody knows whether it arrived; a mail is then repeated once, with the same
-//! Message-ID, a text looked up where the gateway can be asked.
+//! What became of a message is noted before anything else is done, and before anything is waited
+//! for. A process that is killed leaves one message of which it is not known whether it arrived; a
+//! mail is then repeated once, with the same Message-ID, a text looked up where the gateway can be
+//! asked.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -93,8 +95,8 @@ fn send_due(
     drain.run(carrier, delivery)
 }
 
-/// Says it if nothing was handed over for a day although something was due. Why it is so was said already if the channel
-/// was stopped just now.
+/// Says it if nothing was handed over for a day although something was due. Why it is so was said
+/// already if the channel was stopped just now.
 fn say_stuck(store: &Store, channel: Channel, now: DateTime<Utc>, delivery: &mut Delivery) -> Result<()> {
     let Some((since, count)) = store.oldest_waiting(channel)? else { return Ok(()) };
     if now - since < A_DAY || store.sent_today(channel, now)?.0 > 0 {
@@ -211,7 +213,7 @@ impl Drain<'_> {
         let stop = loop {
             let stop = self.session(&mut *carrier, &mut pace, &mut left, delivery)?;
             carrier.finish();
-            // Somebody may have queued more meanwhile, and trusts that it is seen.
+            // Another process may have queued more meanwhile.
             if stop.is_some() || self.store.due(self.channel, self.moment())? == 0 {
                 break stop;
             }
@@ -243,7 +245,8 @@ impl Drain<'_> {
         let mut settled: Option<Settled> = None;
         let stop = loop {
             if pace.has_to_wait() {
-                // Whoever is killed while waiting knows what became of the last one.
+                // A process that is killed while it waits has noted what became of the last
+                // message.
                 self.step(settled.take().as_ref(), false)?;
                 if self.store.due(self.channel, self.moment())? == 0 {
                     break None;
@@ -311,8 +314,8 @@ impl Drain<'_> {
         Ok((left.this_run == Some(0)).then(|| Stop::Hold(None, "max_per_run is reached".into())))
     }
 
-    /// Notes what became of the last message, and takes the next one if one is wanted. What became of a message must not be
-    /// lost because a run holds the store.
+    /// Notes what became of the last message, and takes the next one if one is wanted. What became
+    /// of a message must not be lost because a run holds the store.
     fn step(&self, settled: Option<&Settled>, take: bool) -> Result<Option<Waiting>> {
         patiently(|| self.store.settle_and_take(settled, take.then(|| (self.channel, self.moment()))))
     }
@@ -436,7 +439,8 @@ impl Drain<'_> {
         })
     }
 
-    /// A message that was refused, for now or for good. If all recipients are told so, the channel stops.
+    /// A message that was refused, for now or for good. If all recipients are told so, the channel
+    /// stops.
     fn refused(
         &mut self,
         waiting: &Waiting,
@@ -465,8 +469,8 @@ impl Drain<'_> {
         self.settle_doubts(settlement, true, delivery)
     }
 
-    /// Notes what may be about the district's own side. If that is beyond doubt, the channel stops, and no message is held
-    /// liable for it.
+    /// Notes what may be about the district's own side. If that is beyond doubt, the channel stops,
+    /// and no message is held liable for it.
     fn doubt(&mut self, waiting: &Waiting, said: RefusalKind, refusal: Refusal) -> bool {
         let beyond_doubt = self.refusals.add(OpenRefusal {
             id: waiting.id,
@@ -513,8 +517,8 @@ impl Drain<'_> {
         }
     }
 
-    /// When no more is tried for now: who was refused for their own sake is given up, and the others wait. Whether the
-    /// channel stops.
+    /// When no more is tried for now: refusals that are about the recipient are given up, and the
+    /// others wait. Whether the channel stops.
     fn see_to_doubts(&mut self, carrier: &dyn Carrier, delivery: &mut Delivery) -> Result<Option<Stop>> {
         let put_back = std::mem::take(&mut self.put_back);
         self.put_back(&put_back)?;

@@ -27,7 +27,7 @@ pub(super) fn hold(
     Ok(rest.map(|(until, reason)| (until, format!("the other side's sending limit is reached ({reason})"))))
 }
 
-/// What waits for each channel, until when, and why; for those who ask how things stand.
+/// What waits for each channel, until when, and why.
 ///
 /// # Errors
 /// Those of the store.

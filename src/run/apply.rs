@@ -1,4 +1,5 @@
-//! Applying a plan: one transaction for accounts, audit, outbox and the run's own row, and the report beside it.
+//! Applying a plan: one transaction for accounts, audit, outbox and the run's own row, and the
+//! report beside it.
 
 use std::thread;
 
@@ -24,8 +25,8 @@ pub(super) struct Written {
     _within: Within,
 }
 
-/// Writes a run to the store, of a blocked one only its row, and beside that its report. When this returns, the report is
-/// on the disk.
+/// Writes a run to the store, of a blocked one only its row, and beside that its report. When this
+/// returns, the report is on the disk.
 ///
 /// # Errors
 /// Those of the store, the templates and the report.
@@ -71,9 +72,9 @@ pub(super) fn write(
     Ok(Written { outcome: judged.outcome, report, number: judged.number, _within: within })
 }
 
-/// Gives the report of a run its name once the run is committed. After a commit that failed the store is asked whether the
-/// run is there all the same: a folder that could not be brought to the disk after the last step is no reason to say that
-/// nothing was applied.
+/// Gives the report of a run its name once the run is committed. After a commit that failed the
+/// store is asked whether the run is there all the same: a folder that could not be brought to the
+/// disk after the last step is no reason to say that nothing was applied.
 ///
 /// # Errors
 /// Those of the transaction, if the run is not there.
@@ -176,8 +177,8 @@ impl Writing<'_> {
         plan.each_bystander(|bystander| self.store.put_bystander(&bystander))
     }
 
-    /// Accounts with their entries in the audit and their messages. Returns the people who got an account, in the order of
-    /// the accounts.
+    /// Accounts with their entries in the audit and their messages. Returns the people who got an
+    /// account, in the order of the accounts.
     fn accounts(&self, Judged { outcome, .. }: &Judged<'_>) -> Result<Vec<u32>> {
         let (store, now) = (self.store, self.request.around.now);
         let outbox = Outbox { waits: store.waiting()? > 0, gone: store.has_gone()? };

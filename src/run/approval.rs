@@ -1,7 +1,7 @@
 //! Whether a plan is the one that was approved and, if it is not, what has moved since.
 //!
-//! A blocked run leaves in its summary what its plan was made with. A preview leaves nothing behind, so of a checksum that
-//! comes from one only the present plan is known.
+//! A blocked run leaves in its summary what its plan was made with. A preview leaves nothing
+//! behind, so of a checksum that comes from one only the present plan is known.
 
 use std::collections::BTreeMap;
 

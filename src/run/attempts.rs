@@ -1,4 +1,5 @@
-//! Every attempt on record: in the store, or beside it where the store cannot be opened or is locked.
+//! Every attempt on record: in the store, or beside it where the store cannot be opened or is
+//! locked.
 
 use std::collections::HashMap;
 
@@ -53,7 +54,8 @@ fn numbered(begun: &Attempt, run: i64, (ending, reason): (Ending, String), findi
     attempt
 }
 
-/// Puts on record what was noted beside the store while it could not be written. Called in the transaction of a run.
+/// Puts on record what was noted beside the store while it could not be written. Called in the
+/// transaction of a run.
 ///
 /// # Errors
 /// Those of the store.
@@ -70,8 +72,8 @@ pub(super) fn take_in(config: &Config, store: &Store) -> Result<()> {
     }
 }
 
-/// Of a committed run it is known only afterwards that its notifications could not be handed over; the store may have been
-/// locked then.
+/// Of a committed run it is known only afterwards that its notifications could not be handed over;
+/// the store may have been locked then.
 fn is_later_word(beside: &Attempt) -> bool {
     beside.result == Ending::UNDELIVERED.0
 }
@@ -110,7 +112,8 @@ fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     attempt::append_beside(&config.sync.store, &attempt)
 }
 
-/// Puts an attempt on record that ended before there was a run: with a configuration that could be read.
+/// Puts an attempt on record that ended before there was a run: with a configuration that could be
+/// read.
 pub fn note_failure(config: &Config, around: &Surroundings<'_>, failure: Failure) -> Failure {
     let failed = Err(failure);
     note(config, &Attempt::begin(around.now), &failed);
@@ -160,8 +163,8 @@ impl Beside {
     }
 }
 
-/// The attempts on record, latest first, at most `limit`: those in the store and those that are only beside it. Also why
-/// the latter cannot be read, if so.
+/// The attempts on record, latest first, at most `limit`: those in the store and those that are
+/// only beside it. Also why the latter cannot be read, if so.
 ///
 /// # Errors
 /// Those of the store.

@@ -1,5 +1,6 @@
-//! Columns of contact details that are blank as a whole tonight and were not on the last good night. An export that has lost a
-//! column must not clear anything: neither that night nor for the week in which somebody can notice.
+//! Columns of contact details that are blank as a whole tonight and were not on the last good
+//! night. An export that has lost a column must not clear anything: neither that night nor for the
+//! week in which a person can notice.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +32,9 @@ pub(super) struct Compared {
     pub(super) blank: BTreeMap<String, Gone>,
 }
 
-/// Holds the columns of tonight against those of the last good night. `counts` is in how many records each has a value.
-/// Of a bulk roster only: a delta says nothing of those whom it does not mention.
+/// Holds the columns of tonight against those of the last good night. `counts` is in how many
+/// records each has a value. Of a bulk roster only: a delta says nothing of the users that are not
+/// in it.
 pub(super) fn compare(
     counts: [u64; 3],
     last: &RosterSeen,

@@ -1,5 +1,5 @@
-//! What the next run, started now, would stumble over: the same preparation and the same plan as a dry run, without one that
-//! stops at the first obstacle.
+//! What the next run, started now, would stumble over: the same preparation and the same plan as a
+//! dry run, without one that stops at the first obstacle.
 
 use std::path::Path;
 
@@ -23,7 +23,8 @@ use crate::store::Store;
 /// What was found.
 #[derive(Default)]
 pub struct Checked {
-    /// What would stop the next run, or keep it from what it has to do; the first is how it would end.
+    /// What would stop the next run, or keep it from what it has to do; the first is how it would
+    /// end.
     pub troubles: Vec<Failure>,
     pub findings: Findings,
     /// None if there was trouble, or the source was not tried.
@@ -35,7 +36,8 @@ pub struct Checked {
     pub not_tried: bool,
 }
 
-/// Looks at everything that a run needs, and makes its plan. Nothing is written. `look` may wrap the source.
+/// Looks at everything that a run needs, and makes its plan. Nothing is written. `look` may wrap
+/// the source.
 ///
 /// # Errors
 /// Only what keeps from looking: that the process is to stop. All else is in [`Checked::troubles`].
@@ -161,7 +163,8 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Passwords and tokens: whether they are there, and who else may read them.
+/// Passwords and tokens: whether they are there, and which other users of the machine may read
+/// them.
 fn secrets(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings) {
     let mut all = Vec::new();
     if let Some(email) = &config.notify.email {

@@ -10,8 +10,9 @@ use crate::store::{AuditEntry, Grant, Origin, Store};
 pub(super) struct EndedPermissions(Vec<(i64, Vec<Grant>)>);
 
 impl EndedPermissions {
-    /// A permission sleeps while its holder is archived, be it over the summer or because they left for good. It does not come
-    /// back with them by itself: it is said once, and given again by hand where that is right.
+    /// A permission sleeps while its holder is archived, be it over the summer or because they left
+    /// for good. It does not come back with them by itself: it is said once, and given again by
+    /// hand where that is right.
     ///
     /// # Errors
     /// Those of the store and the plan.
@@ -31,7 +32,8 @@ impl EndedPermissions {
             {
                 let places: Vec<&str> = grants.iter().map(Grant::word).collect();
                 ending.0.push((account.id, grants.clone()));
-                // Of a user who comes back as a parent or student nobody expects it, and it could not be given again.
+                // A parent or student could not be given the permission again, so that is not
+                // reported.
                 let roles: Vec<String> = row.roles.split('|').map(str::to_owned).collect();
                 if !is_staff(&roles) {
                     return Ok(());

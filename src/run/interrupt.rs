@@ -1,8 +1,9 @@
 //! Ending a run that does not hear that it should stop.
 //!
-//! A run looks again and again whether it should stop. Some things cannot be broken off like that: a pipe that nobody writes
-//! to, a name server that does not answer, a store that is copied. Until the commit begins nothing is lost if the process
-//! ends then; while a message is handed over it has more time.
+//! A run looks again and again whether it should stop. Some things cannot be broken off like that:
+//! a pipe that no program writes to, a name server that does not answer, a store that is copied.
+//! Until the commit begins nothing is lost if the process ends then; while a message is handed over
+//! it has more time.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -80,8 +81,8 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 /// How long where a message is in flight.
 const PATIENCE_IN_FLIGHT: Duration = Duration::from_secs(20);
 
-/// Ends what has not heard that it should stop, `waited` after the signal. What is to be said then, and the exit status; none if
-/// it has to be waited for. The caller ends the process.
+/// Ends what has not heard that it should stop, `waited` after the signal. What is to be said then,
+/// and the exit status; none if it has to be waited for. The caller ends the process.
 pub fn end_unheard(signal: i32, waited: Duration) -> Option<(String, u8)> {
     let state = state();
     let said = match state.phase {

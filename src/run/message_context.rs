@@ -1,4 +1,4 @@
-//! What is known of the people who are told something, besides what is done to their accounts.
+//! What messages need to know besides the changes: the language, and whether the phone is shared.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::platform::languages;
 /// The people of a plan who are told something.
 #[derive(Default)]
 pub struct MessageContext {
-    /// Whose mobile is somebody else's too: a text to it says who is meant.
+    /// People whose mobile another person has as well: a text to it names the person it is about.
     sharers: HashSet<String>,
     /// The languages that they have chosen on the platform.
     languages: HashMap<String, String>,
@@ -46,7 +46,7 @@ impl MessageContext {
         Ok(told)
     }
 
-    /// The person of a write. What somebody chose on the platform goes before what the roster says.
+    /// The person of a write. A language chosen on the platform goes before that of the roster.
     pub fn about<'a>(&'a self, write: &'a Write) -> About<'a> {
         let id = &write.account.sourced_id;
         About {

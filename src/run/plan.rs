@@ -1,5 +1,5 @@
-//! The plan of a run: what is read for it, and what was seen of the inputs. Nothing is written to the store, but the new
-//! sourcedIds of `--rekey`.
+//! The plan of a run: what is read for it, and what was seen of the inputs. Nothing is written to
+//! the store, but the new sourcedIds of `--rekey`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,7 +104,8 @@ pub(super) fn plan<'a>(
     Ok(Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames })
 }
 
-/// Reads the roster and, while it is opened and read, the accounts of the store and the platform's export.
+/// Reads the roster and, while it is opened and read, the accounts of the store and the platform's
+/// export.
 fn read(
     request: Request<'_>,
     source: Opening<'_>,
@@ -191,7 +192,7 @@ pub(super) fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Changes alone say nothing about who else there is.
+/// Changes alone do not say which other users there are.
 fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
     if source.about().mode != Mode::Delta || store.has_accounts()? {
         return Ok(());
@@ -204,7 +205,8 @@ fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
     .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
 }
 
-/// Many users with roles, but without a row of their own, are the best sign of a list of users that is not whole.
+/// Many users with roles, but without a row of their own, are the best sign of a list of users that
+/// is not whole.
 fn say_roles_of_nobody(
     about: &About,
     now: u64,
@@ -232,8 +234,9 @@ fn say_roles_of_nobody(
     tonight.roster.roles_of_nobody = now;
 }
 
-/// The sourcedIds that are held because another person seems to have them now, and since when. Those that are new tonight are
-/// said once; afterwards they are in the report, the summary and `status`.
+/// The sourcedIds that are held because another person seems to have them now, and since when.
+/// Those that are new tonight are said once; afterwards they are in the report, the summary and
+/// `status`.
 fn reused_ids(
     plan: &Plan,
     mode: Mode,
@@ -263,7 +266,7 @@ fn reused_ids(
             Ok(())
         })?;
     }
-    // A delta says nothing of those whom it does not mention.
+    // A delta says nothing of the users that are not in it.
     if mode != Mode::Bulk {
         for (id, since) in before.into_iter().flatten().filter(|(id, _)| !plan.mentions(id)) {
             if store.account(id)?.is_some_and(|account| account.archived) {

@@ -1,7 +1,8 @@
 //! Whether the store is there, and whether there is a sign of an earlier one where it is not.
 //!
-//! A volume that is not mounted, a configuration that was moved, a mistyped path: a new store would take everyone who has
-//! joined for pending, and overwrite what they typed. So none is made where there was one.
+//! A volume that is not mounted, a configuration that was moved, a mistyped path: a new store would
+//! take everyone who has joined for pending, and overwrite what they typed. So none is made where
+//! there was one.
 
 use std::path::{Path, PathBuf};
 
@@ -55,8 +56,8 @@ impl Signs {
     }
 }
 
-/// Whether the store is there. If it is not, `new_store` says that a new one is wanted although there are signs of an
-/// earlier one.
+/// Whether the store is there. If it is not, `new_store` says that a new one is wanted although
+/// there are signs of an earlier one.
 ///
 /// # Errors
 /// `InputUnusable` if there are signs of an earlier store and no new one is wanted; `Failed` if it is a folder or cannot be
@@ -90,7 +91,8 @@ pub fn lost(config: &Config) -> Option<Failure> {
     )
 }
 
-/// What is said of a store that was restored from a copy: runs after it have left their traces. None for any other.
+/// What is said of a store that was restored from a copy: runs after it have left their traces.
+/// None for any other.
 pub(super) fn restored(store: &Store, signs: &Signs) -> Result<Option<String>> {
     let (last, seen) = (store.last_run_number()?, signs.last_run());
     Ok((last > 0 && seen > last).then(|| {
@@ -102,7 +104,8 @@ pub(super) fn restored(store: &Store, signs: &Signs) -> Result<Option<String>> {
     }))
 }
 
-/// The number that the next run has: after all that have left a trace, so that no report is overwritten.
+/// The number that the next run has: after all that have left a trace, so that no report is
+/// overwritten.
 ///
 /// # Errors
 /// Those of the store.

@@ -33,13 +33,14 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
     move |cause| Failure::io(Kind::Failed, "the report cannot be written", path, cause)
 }
 
-/// The report of a committed run: under its name or, if the run died before its last step, still under the temporary one.
+/// The report of a committed run: under its name or, if the run died before its last step, still
+/// under the temporary one.
 pub fn find_report(reports: &Path, run: i64) -> Option<PathBuf> {
     [report_path(reports, run), partial_path(reports, run)].into_iter().find(|path| path.exists())
 }
 
-/// Addresses and numbers that a message was refused at for good. Like a kept difference it is said again in every report,
-/// for as long as the person still has that address.
+/// Addresses and numbers that a message was refused at for good. Like a kept difference it is said
+/// again in every report, for as long as the person still has that address.
 pub(super) struct Undeliverable(HashMap<String, Vec<Refused>>);
 
 impl Undeliverable {
@@ -163,7 +164,7 @@ impl Write for Synced<'_> {
             && let Some(more) = &self.more
         {
             self.written = 0;
-            // Whoever syncs is there as long as this is.
+            // The thread that syncs lives as long as this.
             let _ = more.send(());
         }
         Ok(count)
@@ -185,8 +186,8 @@ pub(super) fn write_rows(out: &mut dyn Write, plan: &Plan, refused: &Undeliverab
     Ok(())
 }
 
-/// Gives the report of a run that is committed its name. If that fails, the run counts all the same, which is what `done`
-/// says, and the next run gives it the name.
+/// Gives the report of a run that is committed its name. If that fails, the run counts all the
+/// same, which is what `done` says, and the next run gives it the name.
 pub(super) fn complete(partial: Partial, reports: &Path, run: i64, done: &str) -> Option<PathBuf> {
     match name(partial, reports, run) {
         Ok(path) => Some(path),
@@ -209,8 +210,8 @@ fn name(mut partial: Partial, reports: &Path, run: i64) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Finishes what a run that died between its commit and its last step has left, and removes what is left of runs that never
-/// were.
+/// Finishes what a run that died between its commit and its last step has left, and removes what is
+/// left of runs that never were.
 pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
     let last = store.last_run_number()?;
     let path = partial_path(reports, last);
@@ -225,7 +226,7 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
             .and_then(|name| numbered(name.strip_prefix('.')?.strip_suffix(".partial")?))
             .is_some()
         {
-            // What cannot be removed is in nobody's way.
+            // A file that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -239,7 +240,8 @@ fn numbered(name: &str) -> Option<i64> {
     number.parse().ok().filter(|number| is_one && *number > 0)
 }
 
-/// The reports in a folder that have something in them, by their numbers: path, and when it was written.
+/// The reports in a folder that have something in them, by their numbers: path, and when it was
+/// written.
 fn reports_in(reports: &Path) -> BTreeMap<i64, (PathBuf, SystemTime)> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
@@ -266,8 +268,8 @@ const NEWEST: usize = 7;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Removes reports that are older than so many days; 0 keeps all. A report that cannot be removed is only mentioned: the
-/// run is done.
+/// Removes reports that are older than so many days; 0 keeps all. A report that cannot be removed
+/// is only mentioned: the run is done.
 pub(super) fn remove_old(reports: &Path, days: u32) {
     if days == 0 {
         return;
@@ -280,8 +282,9 @@ pub(super) fn remove_old(reports: &Path, days: u32) {
     }
 }
 
-/// Which reports are too old. A clock that was wrong for a night or two must not cost them: the age is taken between the
-/// reports as well as from now, and a report is never taken for older than those before it.
+/// Which reports are too old. A clock that was wrong for a night or two must not cost them: the age
+/// is taken between the reports as well as from now, and a report is never taken for older than
+/// those before it.
 fn too_old(reports: &BTreeMap<i64, (PathBuf, SystemTime)>, days: u32, now: SystemTime) -> Vec<&PathBuf> {
     // In the middle of the newest: a few of them may have been written by a wrong clock.
     let mut newest: Vec<SystemTime> =

@@ -21,7 +21,8 @@ pub struct Options {
     pub approve: Option<String>,
     /// Also write the report here.
     pub report: Option<PathBuf>,
-    /// Decide on all users, also on those whose data has not changed since they were decided on last.
+    /// Decide on all users, also on those whose data has not changed since they were decided on
+    /// last.
     pub decide_all: bool,
     /// A file of new sourcedIds that old accounts are given first.
     pub rekey: Option<PathBuf>,

@@ -11,23 +11,23 @@ use crate::config::{Config, Source};
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::file as kind;
-use crate::roster::{IdList, RoleList};
+use crate::roster::RoleList;
 use crate::rules::Rules;
 use crate::source::guardians::{self, WithGuardians};
 use crate::source::oneroster_csv::lone::FileOpening;
 use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::source::{
-    About, KnownGuardian, KnownGuardians, PullCache, Renamed, RosterSource, SourceCheck, Watch, clever,
-    oneroster_api, sftp,
+    About, KnownGuardians, PullCache, Renamed, RosterSource, SourceCheck, Watch, clever, oneroster_api, sftp,
 };
 use crate::store::Store;
 
 /// How a source is opened.
 pub(super) type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
 
-/// Opens the configured source, or CSV files at another place. Files are opened when this is called for, in whatever thread.
-/// What takes the store or is pulled over the network is opened at once, so that it is complete before a transaction begins;
-/// a run may keep it beside the store for the next pull.
+/// Opens the configured source, or CSV files at another place. Files are opened when this is called
+/// for, in whatever thread. What takes the store or is pulled over the network is opened at once,
+/// so that it is complete before a transaction begins; a run may keep it beside the store for the
+/// next pull.
 ///
 /// # Errors
 /// Those of the source; `Usage` if there is another place and the configured source is no files.
@@ -121,7 +121,7 @@ pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option
     Ok(Some(seen))
 }
 
-/// Shows the pull to whoever watches the run.
+/// Shows the progress of a pull.
 fn watched<T>(around: &Surroundings<'_>, pull: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
     let begun = Cell::new(None);
     let progress = |records, total| {
@@ -134,34 +134,21 @@ fn watched<T>(around: &Surroundings<'_>, pull: impl FnOnce(&Watch<'_>) -> Result
     pull(&Watch { now: around.now, progress: &progress, stop: around.stop })
 }
 
-/// The guardians whom the store knows, for sources that give them no lasting id.
+/// The guardians of the store, for sources that give them no lasting id.
 fn known_guardians(store: &Store) -> Result<KnownGuardians> {
     let mut known = KnownGuardians::default();
-    store.each_guardian(|guardian| {
-        known.add(KnownGuardian {
-            sourced_id: guardian.sourced_id,
-            archived: guardian.archived,
-            active: guardian.active,
-            identifier: guardian.identifier,
-            given_name: guardian.given_name,
-            family_name: guardian.family_name,
-            emails: guardian.emails,
-            numbers: guardian.numbers,
-            roles: guardian.roles,
-            orgs: guardian.orgs,
-            students: IdList(guardian.students),
-        });
-    })?;
+    store.each_guardian(|guardian| known.add(guardian))?;
     Ok(known)
 }
 
-/// So many may leave a file of guardians in one night without being taken for those whom the source has ceased to share.
+/// Fewer guardians may be missing from a file of guardians in one night: they have left the file.
 const FEW: u64 = 5;
 
-/// An API that shares guardians no more would have all of them archived, and what is missing is a permission.
+/// An API that shares guardians no more would have all of them archived, and what is missing is a
+/// permission.
 ///
 /// # Errors
-/// `InputUnusable` if there are guardians whom the run would archive for that.
+/// `InputUnusable` if the run would archive guardians for that.
 pub(super) fn refuse_lost_guardians(
     about: &About,
     beside: Option<&HashSet<u64>>,
@@ -177,7 +164,7 @@ pub(super) fn refuse_lost_guardians(
             crate::roles::is_guardian(role) && crate::roles::is_synced(role, &rules.synced_roles)
         };
         let is_one = RoleList(known.roles).iter().any(|held| synced(&crate::roles::canonical(held.role)));
-        // Of those who are known by an id that the file did not get from here, somebody may have come from the source.
+        // A guardian with an id that did not come from the file may have come from the source.
         if is_one && !known.archived && !(beside.is_some() && guardians::is_own_id(known.sourced_id)) {
             match beside.is_some_and(|beside| beside.contains(&xxh3_64(known.sourced_id.as_bytes()))) {
                 true => here += 1,
@@ -186,7 +173,8 @@ pub(super) fn refuse_lost_guardians(
         }
         Ok(())
     })?;
-    // With a file beside it, a source that never shared any is nothing new; and people leave the file.
+    // With a file beside it, a source that never shared any is nothing new; and people leave the
+    // file.
     let is_loss = if beside.is_some() { lost >= FEW && lost > here } else { lost > 0 };
     if !is_loss {
         return Ok(());

@@ -1,9 +1,9 @@
 //! Taking a run back: the contact details that it changed get the values that they had before.
 //!
-//! A field that was changed since keeps its value. What the platform's export said in the same night is not taken back; nor
-//! are accounts that the run made, archived or restored. An undo is a run of its own, with
-//! a report; for each value it says what the next run will do with it, since the roster may well want it changed again: see
-//! [`foresee`].
+//! A field that was changed since keeps its value. What the platform's export said in the same
+//! night is not taken back; nor are accounts that the run made, archived or restored. An undo is a
+//! run of its own, with a report; for each value it says what the next run will do with it, since
+//! the roster may well want it changed again: see [`foresee`].
 
 mod decide;
 mod foresee;
@@ -26,8 +26,8 @@ use crate::report::{Row, Writer};
 use crate::roster::Mode;
 use crate::store::{AuditEntry, Audited, End, NewRun, Origin, RunResult, Store};
 
-pub use decide::{Fate, Next};
-use decide::{Undone, decide};
+use decide::decide;
+pub use decide::{Fate, Next, Undone};
 use foresee::Foreseen;
 pub use foresee::Foretold;
 
@@ -42,32 +42,21 @@ pub struct UndoOptions {
     pub notify: bool,
 }
 
-/// One value that a run had changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UndoneValue {
-    pub sourced_id: String,
-    pub state: String,
-    pub field: Field,
-    /// What it is before the undo, and what it was before the run; as shown.
-    pub now: String,
-    pub was: String,
-    pub fate: Fate,
-}
-
 /// What an undo did, or would do.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct UndoOutcome {
     /// Its number; none for a dry run, and if there was nothing to give back.
     pub run: Option<i64>,
-    /// Values given back that stay, among them those that are reported as a difference from the SIS.
+    /// Values given back that stay, among them those that are reported as a difference from the
+    /// SIS.
     pub stay: u64,
     /// Values given back that the next run changes again.
     pub again: u64,
     /// Values that keep what they are.
     pub kept: u64,
     pub told: u64,
-    /// Of the people whose details are given back: who was told of the run that is taken back, and who has a message about it
-    /// that still waits.
+    /// People whose details are given back and who were told of the run that is taken back; and
+    /// those whose message about it still waits.
     pub were_told: u64,
     pub have_waiting: u64,
     pub report: Option<std::path::PathBuf>,
@@ -76,8 +65,9 @@ pub struct UndoOutcome {
     pub foretold: Foretold,
 }
 
-/// Takes a run back. `each` is handed every value that the run had changed. A preview may be given a store that can be
-/// written, to plan the next run over it; it leaves it as it was.
+/// Takes a run back. `each` is handed every value that the run had changed, with its account. A
+/// preview may be given a store that can be written, to plan the next run over it; it leaves it as
+/// it was.
 ///
 /// # Errors
 /// `Usage` if there is no such run or it changed nothing because it was blocked; those of the store and the report. Until
@@ -87,7 +77,7 @@ pub fn undo(
     store: &Store,
     options: UndoOptions,
     around: &Surroundings<'_>,
-    mut each: impl FnMut(&UndoneValue) -> Result<()>,
+    mut each: impl FnMut(&Account, &Undone) -> Result<()>,
 ) -> Result<UndoOutcome> {
     if !options.dry_run {
         report_file::finish_interrupted(&config.sync.reports, store)?;
@@ -132,7 +122,7 @@ pub fn undo(
     Ok(outcome)
 }
 
-/// What the values come to that an undo goes through.
+/// Counts the values that an undo goes through.
 struct Tally {
     outcome: UndoOutcome,
     summary: Summary,
@@ -144,20 +134,8 @@ struct Tally {
 
 impl Tally {
     fn new(undo: &Undo<'_>, foretold: Foretold) -> Result<Self> {
-        let outcome = UndoOutcome {
-            run: None,
-            stay: 0,
-            again: 0,
-            kept: 0,
-            told: 0,
-            were_told: 0,
-            have_waiting: 0,
-            report: None,
-            delivery: Delivery::default(),
-            foretold,
-        };
         Ok(Self {
-            outcome,
+            outcome: UndoOutcome { foretold, ..UndoOutcome::default() },
             summary: Summary::default(),
             options: undo.options,
             written_to: undo.people.store.written_to_about(undo.options.run)?,
@@ -171,10 +149,10 @@ impl Tally {
         before: &Account,
         after: &Account,
         values: &[Undone],
-        each: &mut dyn FnMut(&UndoneValue) -> Result<()>,
+        each: &mut dyn FnMut(&Account, &Undone) -> Result<()>,
     ) -> Result<()> {
         let (outcome, summary) = (&mut self.outcome, &mut self.summary);
-        let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
+        let given_back = values.iter().any(Undone::is_given_back);
         *summary.actions.entry(if given_back { Action::Updated } else { Action::Kept }).or_default() += 1;
         if given_back && let Some(told) = self.written_to.get(&before.id) {
             outcome.were_told += u64::from(*told);
@@ -194,15 +172,7 @@ impl Tally {
                 }
                 Fate::Kept(_) => outcome.kept += 1,
             }
-            let shown = if given_back { after } else { before };
-            each(&UndoneValue {
-                sourced_id: before.sourced_id.clone(),
-                state: shown.state_word().to_owned(),
-                field: value.field,
-                now: before.details.shown(value.field),
-                was: value.was.clone(),
-                fate: value.fate.clone(),
-            })?;
+            each(if given_back { after } else { before }, value)?;
         }
         Ok(())
     }
@@ -294,7 +264,8 @@ impl<'a> Undo<'a> {
         each(&before, &after, &values)
     }
 
-    /// What the next run does with the details of an account as it will be, where they do not just stay.
+    /// What the next run does with the details of an account as it will be, where they do not just
+    /// stay.
     fn next(&self, after: &Account) -> Vec<(Field, Next)> {
         if let Some(foreseen) = &self.foreseen {
             return foreseen.get(&after.sourced_id).cloned().unwrap_or_default();
@@ -335,7 +306,7 @@ impl<'a> Undo<'a> {
     ) -> Result<()> {
         let (roles, schools) = (self.people.roles_of(after), self.schools.of(after));
         let sis = forecast(after, &roles, &schools, &self.people.rules).sis;
-        let given_back = values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_)));
+        let given_back = values.iter().any(Undone::is_given_back);
         let codes: Vec<String> = values.iter().map(Undone::code).collect();
         let notes: Vec<String> = values.iter().map(|value| value.note(self.options.run)).collect();
         writer.row(&Row {
@@ -366,7 +337,7 @@ impl<'a> Undo<'a> {
     fn apply(&self, number: i64, before: &Account, after: &Account, values: &[Undone]) -> Result<u64> {
         let store = self.people.store;
         let mut changes = Vec::new();
-        for value in values.iter().filter(|value| matches!(value.fate, Fate::GivenBack(_))) {
+        for value in values.iter().filter(|value| value.is_given_back()) {
             let entry = AuditEntry {
                 origin: Origin::Undo,
                 field: value.field.key().into(),
@@ -386,7 +357,8 @@ impl<'a> Undo<'a> {
             return Ok(0);
         }
         store.update_account(after)?;
-        // What waits and tells of what is taken back is not sent any more, also if nothing is to be told.
+        // What waits and tells of what is taken back is not sent any more, also if nothing is to be
+        // told.
         if !self.options.notify && store.undelivered_changes(Some(after.id))?.is_empty() {
             return Ok(0);
         }

@@ -1,5 +1,5 @@
-//! Schools of the configuration that do not exist: a slip of the pen, or a school that the SIS has given another id. Either
-//! could take away the protection that the configuration means to give.
+//! Schools of the configuration that do not exist: a slip of the pen, or a school that the SIS has
+//! given another id. Either could take away the protection that the configuration means to give.
 
 use chrono::NaiveDate;
 
@@ -12,9 +12,10 @@ use crate::roster_index::RosterIndex;
 use crate::source::RosterSource;
 use crate::store::Store;
 
-/// Says which schools of the configuration are unknown: neither the roster's orgs, nor one of its users, nor an account that
-/// stays has them. Where such an entry means to protect (`false` under a district's `true`), the run is stopped until the
-/// configuration is corrected or the plan is approved; that is what is returned.
+/// Says which schools of the configuration are unknown: neither the roster's orgs, nor one of its
+/// users, nor an account that stays has them. Where such an entry means to protect (`false` under a
+/// district's `true`), the run is stopped until the configuration is corrected or the plan is
+/// approved; that is what is returned.
 ///
 /// # Errors
 /// Those of the store.

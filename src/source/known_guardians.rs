@@ -10,27 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::contact::{PersonName, email_key};
-use crate::roster::IdList;
-
-/// A guardian's account as the store has it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct KnownGuardian<'a> {
-    pub sourced_id: &'a str,
-    pub archived: bool,
-    /// Has joined.
-    pub active: bool,
-    /// The SIS's own id, where the roster gave one; otherwise empty.
-    pub identifier: &'a str,
-    /// As the roster last gave it.
-    pub given_name: &'a str,
-    pub family_name: &'a str,
-    /// As the roster last gave them, and as the account has them.
-    pub emails: [&'a str; 2],
-    pub numbers: [&'a str; 4],
-    pub roles: &'a str,
-    pub orgs: &'a str,
-    pub students: IdList<'a>,
-}
+use crate::roster::KnownGuardian;
 
 #[derive(Debug)]
 struct Known {
@@ -308,6 +288,7 @@ impl KnownGuardians {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::roster::IdList;
 
     fn guardian(id: &'static str, name: &'static str, students: &'static str) -> KnownGuardian<'static> {
         KnownGuardian {

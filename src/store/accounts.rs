@@ -90,8 +90,8 @@ impl Store {
         })
     }
 
-    /// Goes through the accounts, by sourcedId, that were added after the account `after` or have an entry in the audit
-    /// after the entry `audit`.
+    /// Goes through the accounts, by sourcedId, that were added after the account `after` or have
+    /// an entry in the audit after the entry `audit`.
     pub fn each_changed(
         &self,
         (audit, after): (i64, i64),
@@ -256,7 +256,8 @@ impl Store {
         Ok(())
     }
 
-    /// As [`Store::update_account`], with the sourcedId. The last known schools of the person go along.
+    /// As [`Store::update_account`], with the sourcedId. The last known schools of the person go
+    /// along.
     pub fn rekey_account(&self, account: &Account) -> Result<()> {
         let old = self.sourced_id(account.id)?;
         self.execute(
@@ -267,8 +268,8 @@ impl Store {
         self.update_account(account)
     }
 
-    /// Drops the index of the sourcedIds before the first accounts are added by the million: making it once they are there
-    /// takes a third of the time.
+    /// Drops the index of the sourcedIds before the first accounts are added by the million: making
+    /// it once they are there takes a third of the time.
     pub fn drop_account_index(&self) -> Result<()> {
         Ok(self.connection.execute_batch("DROP INDEX account_by_sourced_id")?)
     }

@@ -57,8 +57,9 @@ impl Store {
         Ok(())
     }
 
-    /// Puts an attempt on record in a store that is not open: as it ended, also if it is on record. False if that cannot be
-    /// done now, because there is no store, or it is locked, damaged or of another version.
+    /// Puts an attempt on record in a store that is not open: as it ended, also if it is on record.
+    /// False if that cannot be done now, because there is no store, or it is locked, damaged or of
+    /// another version.
     pub fn note_attempt(path: &Path, attempt: &Attempt) -> bool {
         let patience = Duration::from_secs(2);
         let noted = || -> Result<bool> {
@@ -67,7 +68,8 @@ impl Store {
             }
             let Some(store) = Self::open_current(path)? else { return Ok(false) };
             store.connection.busy_timeout(patience)?;
-            // Those that were noted beside the store come first, so that the last one on record is this one.
+            // Those that were noted beside the store come first, so that the last one on record is
+            // this one.
             for earlier in attempt::read_beside(path).unwrap_or_default() {
                 if earlier.key != attempt.key {
                     store.put_attempt(&earlier, false)?;
@@ -106,7 +108,8 @@ impl Store {
         Ok(found.map(|tried| tried.attempt))
     }
 
-    /// The latest attempt of the sync whose changes were made; if a moment is given, of those that began before it.
+    /// The latest attempt of the sync whose changes were made; if a moment is given, of those that
+    /// began before it.
     pub fn last_good(&self, before: Option<DateTime<Utc>>) -> Result<Option<Attempt>> {
         let found = self.first(
             "SELECT * FROM attempt WHERE undo = 0 AND result IN ('ok', 'partial', 'attention', 'undelivered') \

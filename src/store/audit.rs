@@ -1,4 +1,5 @@
-//! The audit: every change of a detail or a state, by whom and when. Nothing is ever changed or removed in it.
+//! The audit: every change of a detail or a state, by whom and when. Nothing is ever changed or
+//! removed in it.
 
 mod chain;
 mod replay;
@@ -70,8 +71,8 @@ pub struct Audited {
     pub account: i64,
     pub run: Option<i64>,
     pub origin: Origin,
-    /// sourcedId of who did it by hand. Of what the platform's export said: who set it there and when, as far as that is known
-    /// (`crate::platform::Stamp`). Empty otherwise.
+    /// sourcedId of the person who did it by hand. Of the platform's export: who set it there and
+    /// when, as far as that is known (`crate::platform::Stamp`). Empty otherwise.
     pub actor: String,
     pub field: String,
     pub old: String,
@@ -153,7 +154,8 @@ impl Store {
         Ok(())
     }
 
-    /// The number of the next entry. The trigger that refuses any other does not see one that SQLite would give.
+    /// The number of the next entry. The trigger that refuses any other does not see one that
+    /// SQLite would give.
     fn next_audit(&self) -> Result<i64> {
         match self.sealing.borrow().last_row() {
             Some(last) => Ok(last + 1),
@@ -169,7 +171,8 @@ impl Store {
 
     /// Goes through all that a run did, in the order in which it did it.
     pub fn each_audited_in(&self, run: i64, mut each: impl FnMut(Audited) -> Result<()>) -> Result<()> {
-        // The rows of a run are those of its link; those of an older one are among those of the first.
+        // The rows of a run are those of its link; those of an older one are among those of the
+        // first.
         let range: Option<(i64, i64)> = self.first(
             "SELECT first_audit, last_audit FROM link WHERE run_id = ?1 OR id = 1 ORDER BY id DESC LIMIT 1",
             [run],
@@ -194,7 +197,8 @@ impl Store {
         })
     }
 
-    /// How many changes were made without a run after an entry of the audit, by whom. What was refused is no change.
+    /// How many changes were made without a run after an entry of the audit, by whom. What was
+    /// refused is no change.
     pub fn changes_by_hand_after(&self, entry: i64) -> Result<Vec<(Origin, u64)>> {
         self.all(
             "SELECT origin, count(*) AS count FROM audit_row WHERE id > ?1 AND run_id IS NULL AND field <> 'refused' \
@@ -204,7 +208,8 @@ impl Store {
         )
     }
 
-    /// The last entry of the audit, and the last account, that belonged to a run; what is later came after it.
+    /// The last entry of the audit, and the last account, that belonged to a run; what is later
+    /// came after it.
     pub fn end_of_run(&self, run: i64) -> Result<Option<(i64, i64)>> {
         let query = "SELECT last_audit, accounts FROM link WHERE run_id = ?1 AND id > 1";
         self.first(query, [run], |row| Ok((row.get("last_audit")?, row.get("accounts")?)))

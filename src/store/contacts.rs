@@ -1,4 +1,5 @@
-//! What edits by hand need: the edit itself, who else has a value, who belongs to a family, which sourcedIds were changed.
+//! What edits by hand need: the edit itself, other accounts with the same value, members of a
+//! family, renamed accounts.
 
 use std::collections::HashSet;
 
@@ -32,7 +33,8 @@ pub struct Rename {
 }
 
 impl Store {
-    /// Replaces the details of the account that the permit is for, and what the platform's export may still show.
+    /// Replaces the details of the account that the permit is for, and what the platform's export
+    /// may still show.
     pub fn edit(&self, permit: &Permit, after: &Account) -> Result<()> {
         let Account { details, exported, .. } = after;
         let [exported_given, exported_family] = exported.name_columns();
@@ -101,7 +103,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Whether another pending or active account has this email or mobile, other than those that this run has changed.
+    /// Whether another pending or active account has this email or mobile, other than those that
+    /// this run has changed.
     pub fn is_someone_elses(
         &self,
         account: i64,
@@ -121,7 +124,7 @@ impl Store {
         )
     }
 
-    /// Those who name this person among their guardians or students.
+    /// The members that name this person among their guardians or students.
     pub fn named_by(&self, sourced_id: &str) -> Result<Vec<Member>> {
         self.members(
             "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents FROM account \

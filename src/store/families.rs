@@ -1,32 +1,16 @@
-//! Families as the roster last gave them: guardians by their students, for sources that give them no lasting id; the ids of
-//! all people; and the last known schools of people for whom the roster names none.
+//! Families as the roster last gave them: guardians by their students, for sources that give them
+//! no lasting id; the ids of all people; and the last known schools of people for whom the roster
+//! names none.
 
 use super::Store;
 use super::sql::text;
 use crate::failure::Result;
 use crate::roster::kept::key;
-
-/// An account that is linked to others, by the names that the roster last gave it.
-pub struct Guardian<'a> {
-    pub sourced_id: &'a str,
-    pub archived: bool,
-    pub active: bool,
-    /// Empty where the roster gives none.
-    pub identifier: &'a str,
-    pub given_name: &'a str,
-    pub family_name: &'a str,
-    /// As the roster last gave them, and as the account has them.
-    pub emails: [&'a str; 2],
-    pub numbers: [&'a str; 4],
-    pub roles: &'a str,
-    pub orgs: &'a str,
-    /// Comma-separated sourcedIds.
-    pub students: &'a str,
-}
+use crate::roster::{IdList, KnownGuardian};
 
 impl Store {
     /// Goes through all accounts that are linked to others, archived ones too.
-    pub fn each_guardian(&self, mut each: impl FnMut(Guardian<'_>)) -> Result<()> {
+    pub fn each_guardian(&self, mut each: impl FnMut(KnownGuardian<'_>)) -> Result<()> {
         self.each(
             "SELECT sourced_id, archived, state = 'active' AS active, coalesce(sis_identifier, '') AS identifier, \
              coalesce(sis_given_name, '') AS given, coalesce(sis_family_name, '') AS family, \
@@ -37,7 +21,7 @@ impl Store {
             [],
             |row, []| {
                 let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-                each(Guardian {
+                each(KnownGuardian {
                     sourced_id: text("sourced_id")?,
                     archived: row.get("archived")?,
                     active: row.get("active")?,
@@ -47,7 +31,7 @@ impl Store {
                     emails: [text("sis_email")?, text("email")?],
                     numbers: [text("sis_sms")?, text("sis_phone")?, text("phone")?, text("home_phone")?],
                     roles: text("sis_roles")?,
-                    students: text("sis_agents")?,
+                    students: IdList(text("sis_agents")?),
                     orgs: text("sis_orgs")?,
                 });
                 Ok(())
@@ -72,8 +56,8 @@ impl Store {
         })
     }
 
-    /// Goes through the schools that stand for people for whom the roster names none: the [`key`] of the sourcedId, and the
-    /// schools, comma-separated.
+    /// Goes through the schools that stand for people for whom the roster names none: the [`key`]
+    /// of the sourcedId, and the schools, comma-separated.
     pub fn each_last_schools(&self, mut each: impl FnMut(u64, &str)) -> Result<()> {
         let query = "SELECT person, schools FROM last_schools";
         self.each(query, [], ["person", "schools"], |row, [person, schools]| {

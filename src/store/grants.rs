@@ -1,4 +1,5 @@
-//! Who may manage users: staff with the permission Users Manager, for a school or for the whole district.
+//! Who may manage users: staff with the permission Users Manager, for a school or for the whole
+//! district.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,6 @@
-//! Schema versions: numbered SQL files, applied in order, all that are missing in one transaction with the version number
-//! that they lead to. A store that is migrated halfway does not exist, and a new one waits for the disk once.
+//! Schema versions: numbered SQL files, applied in order, all that are missing in one transaction
+//! with the version number that they lead to. A store that is migrated halfway does not exist, and
+//! a new one waits for the disk once.
 
 use rusqlite::Connection;
 

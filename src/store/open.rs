@@ -1,4 +1,5 @@
-//! Opening a store: for writing (created, migrated, recovered as needed) or for reading (never touched).
+//! Opening a store: for writing (created, migrated, recovered as needed) or for reading (never
+//! touched).
 
 use std::cell::RefCell;
 use std::fs::{self, OpenOptions};
@@ -20,6 +21,10 @@ const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags:
 const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 impl Store {
+    fn of(connection: Connection, copy: Option<tempfile::TempDir>) -> Self {
+        Self { connection, sealing: RefCell::default(), _copy: copy }
+    }
+
     /// Whether there is something at this place that may be a store: a file that is not empty.
     ///
     /// # Errors
@@ -35,8 +40,8 @@ impl Store {
         }
     }
 
-    /// Opens a store for writing; creates it, and its folder, if there is none. An older one is copied to a backup
-    /// beside it and migrated. The caller holds the run lock.
+    /// Opens a store for writing; creates it, and its folder, if there is none. An older one is
+    /// copied to a backup beside it and migrated. The caller holds the run lock.
     ///
     /// # Errors
     /// `Failed` if it cannot be opened or belongs to another program or a newer version.
@@ -71,8 +76,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a store for writing, if there is one and it need not be migrated. That takes no lock: it changes nothing that
-    /// somebody else may be at.
+    /// Opens a store for writing, if there is one and it need not be migrated. That takes no lock:
+    /// it changes nothing that another process may be using.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -84,7 +89,7 @@ impl Store {
             let connection = Connection::open_with_flags(path, READ_WRITE)?;
             configure(&connection)?;
             let current = migrate::version(&connection)? == migrate::CURRENT;
-            Ok(current.then(|| Self { connection, sealing: RefCell::default(), _copy: None }))
+            Ok(current.then(|| Self::of(connection, None)))
         };
         opened().map_err(|failure| failure.or_at(absolute(path).display()))
     }
@@ -98,7 +103,8 @@ impl Store {
             let failed = |cause| {
                 Failure::io(Kind::Failed, "the backup before the migration failed", &absolute(&backup), cause)
             };
-            // Under another name until it is whole: a backup that a killed process left unfinished is none.
+            // Under another name until it is whole: a backup that a killed process left unfinished
+            // is none.
             let unfinished = with_suffix(&backup, ".partial");
             OpenOptions::new()
                 .create(true)
@@ -113,11 +119,12 @@ impl Store {
             owner::sync_folder(owner::folder_of(&backup)).map_err(failed)?;
         }
         migrate::migrate(&mut connection)?;
-        Ok(Self { connection, sealing: RefCell::default(), _copy: None })
+        Ok(Self::of(connection, None))
     }
 
-    /// Opens a store for reading; `None` if there is none. An older one is migrated in a private copy, one that a
-    /// killed run left half-written is recovered in a private copy; the file itself is never written.
+    /// Opens a store for reading; `None` if there is none. An older one is migrated in a private
+    /// copy, one that a killed run left half-written is recovered in a private copy; the file
+    /// itself is never written.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -129,21 +136,24 @@ impl Store {
         Self::prepare_read(path).map(Some).map_err(|failure| failure.or_at(absolute(path).display()))
     }
 
-    /// Opens a private copy of a store, in which a preview can write what it wants to see; `None` if there is none.
+    /// Opens a private copy of a store, in which a preview can write what it wants to see; `None`
+    /// if there is none.
     ///
     /// # Errors
     /// As [`Store::open`].
     pub fn open_copy(path: &Path) -> Result<Option<Self>> {
         let Some(store) = Self::open_read(path)? else { return Ok(None) };
-        // While somebody reads nobody commits, and what is copied is of one piece.
-        store.connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;")?;
-        Self::private_copy(path).map(Some).map_err(|failure| failure.or_at(absolute(path).display()))
+        // While this process reads, no other one can commit in the middle of the copy.
+        store.preview(|| {
+            store.value::<u64>("SELECT count(*) FROM sqlite_schema", [])?;
+            Self::private_copy(path).map(Some).map_err(|failure| failure.or_at(absolute(path).display()))
+        })
     }
 
     fn prepare_read(path: &Path) -> Result<Self> {
         match open_as_it_is(path) {
             Ok((connection, migrate::CURRENT)) => {
-                return Ok(Self { connection, sealing: RefCell::default(), _copy: None });
+                return Ok(Self::of(connection, None));
             }
             Ok(_) => {}
             // A journal that has to be rolled back makes a read-only store unreadable as it is.
@@ -166,7 +176,7 @@ impl Store {
         let mut connection = Connection::open_with_flags(&private, READ_WRITE)?;
         configure(&connection)?;
         migrate::migrate(&mut connection)?;
-        Ok(Self { connection, sealing: RefCell::default(), _copy: Some(copy) })
+        Ok(Self::of(connection, Some(copy)))
     }
 
     /// An empty store that is nowhere: what a preview plans against where there is none yet.
@@ -177,7 +187,7 @@ impl Store {
         let mut connection = Connection::open_in_memory()?;
         configure(&connection)?;
         migrate::migrate(&mut connection)?;
-        Ok(Self { connection, sealing: RefCell::default(), _copy: None })
+        Ok(Self::of(connection, None))
     }
 }
 
@@ -203,7 +213,7 @@ pub fn backups(path: &Path) -> Vec<PathBuf> {
 /// A process that was killed has left them.
 fn remove_empty_backups(path: &Path) {
     for empty in backups_where(path, |length| length == 0) {
-        // It is in nobody's way.
+        // It does no harm.
         let _ = fs::remove_file(empty);
     }
 }
@@ -244,8 +254,8 @@ fn open_as_it_is(path: &Path) -> Result<(Connection, usize)> {
 fn configure(connection: &Connection) -> Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // EXTRA rather than FULL: with a rollback journal only it makes sure that a commit outlives a power cut, and the
-    // outbox must.
+    // EXTRA rather than FULL: with a rollback journal only it makes sure that a commit outlives a
+    // power cut, and the outbox must.
     connection.execute_batch(
         "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;",
     )?;

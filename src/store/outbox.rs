@@ -1,4 +1,5 @@
-//! The outbox: notifications, from the transaction of the change that they tell of until they are handed over.
+//! The outbox: notifications, from the transaction of the change that they tell of until they are
+//! handed over.
 
 mod delivery;
 mod undelivered_changes;
@@ -54,8 +55,9 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// States as SQL has them: `('queued', 'sending')`; one alone is a value as well. They are literals, because SQLite uses an
-/// index on the messages in some states only where a statement names the same states.
+/// States as SQL has them: `('queued', 'sending')`; one alone is a value as well. They are
+/// literals, because SQLite uses an index on the messages in some states only where a statement
+/// names the same states.
 struct States(&'static [DeliveryState]);
 
 impl fmt::Display for States {
@@ -88,7 +90,8 @@ const MAY_HAVE_ARRIVED: States =
 
 /// Why a message was given up whose text is no longer true.
 const OUT_OF_DATE: &str = "out of date";
-/// Why a message was given up whose person has left. If the person comes back, the message is queued again.
+/// Why a message was given up whose person has left. If the person comes back, the message is
+/// queued again.
 const GONE: &str = "no longer there";
 
 impl OutboxFilter {
@@ -112,8 +115,9 @@ impl OutboxFilter {
 }
 
 impl Store {
-    /// Queues a message. It tells of what a run did or, without one, of an edit; what that was stands in the audit already.
-    /// `since` is the first change that it tells of, if that is an older one.
+    /// Queues a message. It tells of what a run did or, without one, of an edit; what that was
+    /// stands in the audit already. `since` is the first change that it tells of, if that is an
+    /// older one.
     ///
     /// # Errors
     /// Those of the store; that there is a message already about the same change to the same place would be one.
@@ -149,7 +153,7 @@ impl Store {
         self.value(&format!("SELECT count(*) FROM outbox WHERE state IN {WAITING}"), [])
     }
 
-    /// Who has a message about a run, by account: whether one of them went out, or may have.
+    /// Accounts with a message about a run, and whether one of them went out, or may have.
     pub fn written_to_about(&self, run: i64) -> Result<HashMap<i64, bool>> {
         self.all(
             &format!(
@@ -200,8 +204,8 @@ impl Store {
 
     /// Queues messages again by hand, as if they had never been tried. How many were.
     ///
-    /// Of what may have arrived this is not forgotten: it is looked up, where it can be, before it is repeated. What a
-    /// later message says instead is not said again.
+    /// Of what may have arrived this is not forgotten: it is looked up, where it can be, before it
+    /// is repeated. What a later message says instead is not said again.
     pub fn retry(&self, filter: &OutboxFilter, at: DateTime<Utc>) -> Result<usize> {
         self.change(
             filter,
@@ -228,7 +232,8 @@ impl Store {
         self.execute(&update, params_from_iter(values))
     }
 
-    /// Messages to people's current addresses that were refused for good, where none went out there later.
+    /// Messages to people's current addresses that were refused for good, where none went out there
+    /// later.
     pub fn refused(&self) -> Result<Vec<Refused>> {
         let query = format!(
             "SELECT sourced_id, channel, recipient, reason FROM outbox JOIN account ON account.id = account_id \

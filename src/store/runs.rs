@@ -86,8 +86,8 @@ impl Store {
         Ok(())
     }
 
-    /// What the last applied run saw of its inputs. None before the first run, and after an upgrade from a version that did
-    /// not keep it.
+    /// What the last applied run saw of its inputs. None before the first run, and after an upgrade
+    /// from a version that did not keep it.
     pub fn last_night(&self) -> Result<Option<LastNight>> {
         let seen: Option<String> =
             self.first("SELECT seen FROM last_night WHERE only_one = 1", [], |row| row.get(0))?;

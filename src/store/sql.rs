@@ -1,4 +1,5 @@
-//! How the store asks SQLite. A statement is prepared once and kept, and columns have names: in SQL and where a row is read.
+//! How the store asks SQLite. A statement is prepared once and kept, and columns have names: in SQL
+//! and where a row is read.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
@@ -9,8 +10,9 @@ use crate::account::State;
 use crate::failure::Result;
 use crate::message::{Audience, Channel, DeliveryState};
 
-/// The columns of a table, listed once: a macro with the texts that SQL is made of, and a module with the place of each
-/// column in a row. Reading by place costs nothing; reading by name costs a search for each value.
+/// The columns of a table, listed once: a macro with the texts that SQL is made of, and a module
+/// with the place of each column in a row. Reading by place costs nothing; reading by name costs a
+/// search for each value.
 ///
 /// Before the semicolon stand the columns that an update writes, after it those that it never does.
 macro_rules! columns {
@@ -126,7 +128,8 @@ pub(super) fn moment(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Dat
     Ok(text.and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|moment| moment.to_utc()))
 }
 
-/// A moment that is there. One that cannot be read, because it was altered by hand, is the oldest there is.
+/// A moment that is there. One that cannot be read, because it was altered by hand, is the oldest
+/// there is.
 pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<DateTime<Utc>> {
     Ok(moment(row, column)?.unwrap_or(DateTime::UNIX_EPOCH))
 }

@@ -1,4 +1,5 @@
-//! Transactions. What is written in one is committed as a whole, or not at all; and only this module begins and ends one.
+//! Transactions. What is written in one is committed as a whole, or not at all; and only this
+//! module begins and ends one.
 
 use super::Store;
 use super::audit::Sealing;
@@ -24,7 +25,8 @@ impl Drop for Open<'_> {
     }
 }
 
-/// A point in a transaction. What is written after it can be taken back without ending the transaction.
+/// A point in a transaction. What is written after it can be taken back without ending the
+/// transaction.
 pub struct Savepoint<'a> {
     store: &'a Store,
     /// What was not sealed yet at this point.
@@ -40,11 +42,13 @@ impl Savepoint<'_> {
 }
 
 impl Store {
-    /// Does `work` in a transaction: commits if it returns `Ok`, with a link of the audit over what was written to it; rolls
-    /// back if it fails or panics. If the process dies, the store is as it was.
+    /// Does `work` in a transaction: commits if it returns `Ok`, with a link of the audit over what
+    /// was written to it; rolls back if it fails or panics. If the process dies, the store is as it
+    /// was.
     ///
-    /// No other process can write from the beginning on. A process that sends notifications while a long run plans waits
-    /// with noting what became of them; otherwise it would make the commit of that run impossible.
+    /// No other process can write from the beginning on. A process that sends notifications while a
+    /// long run plans waits with noting what became of them; otherwise it would make the commit of
+    /// that run impossible.
     ///
     /// # Errors
     /// Those of `work` and of the store.
@@ -52,8 +56,8 @@ impl Store {
         self.transaction_or_preview(|| work().map(End::Commit))
     }
 
-    /// Does `work` in a transaction and keeps nothing of what it wrote. All that it reads is as it was at one moment, also
-    /// in a store that is open only for reading.
+    /// Does `work` in a transaction and keeps nothing of what it wrote. All that it reads is as it
+    /// was at one moment, also in a store that is open only for reading.
     ///
     /// # Errors
     /// Those of `work` and of the store.
@@ -95,7 +99,8 @@ impl Store {
     /// Those of the store: then it is not known.
     pub fn is_committed(&self, run: i64, checksum: &str) -> Result<bool> {
         if !self.connection.is_autocommit() {
-            // The rollback failed. While the transaction is open, its rows look as if they were committed.
+            // The rollback failed. While the transaction is open, its rows look as if they were
+            // committed.
             self.connection.execute_batch("ROLLBACK")?;
         }
         self.value("SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND checksum = ?2)", (run, checksum))

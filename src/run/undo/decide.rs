@@ -14,7 +14,8 @@ pub enum Fate {
     Kept(Why),
 }
 
-/// What the next run will do with a value that was given back, if the roster says again what it said last.
+/// What the next run will do with a value that was given back, if the roster says again what it
+/// said last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// Nothing, and says nothing.
@@ -28,7 +29,7 @@ pub enum Next {
 /// Why a value is not given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// Somebody touched it since.
+    /// It was changed since.
     ChangedSince,
     /// The account is archived.
     Archived,
@@ -52,17 +53,22 @@ impl Why {
     }
 }
 
-/// One value, and what becomes of it.
-pub(super) struct Undone {
-    pub(super) field: Field,
+/// One value that the run had changed, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    pub field: Field,
     /// What it is now, as shown.
-    pub(super) now: String,
+    pub now: String,
     /// What it was before the run, as shown.
-    pub(super) was: String,
-    pub(super) fate: Fate,
+    pub was: String,
+    pub fate: Fate,
 }
 
 impl Undone {
+    pub(super) fn is_given_back(&self) -> bool {
+        matches!(self.fate, Fate::GivenBack(_))
+    }
+
     pub(super) fn code(&self) -> String {
         match self.fate {
             Fate::GivenBack(_) => format!("{}-given-back", self.field.code()),
@@ -96,8 +102,8 @@ impl Undone {
     }
 }
 
-/// Decides over one account: how it will be, and what becomes of each value that the run changed. `of_run` are the run's
-/// entries for it, `history` all that there are.
+/// Decides over one account: how it will be, and what becomes of each value that the run changed.
+/// `of_run` are the run's entries for it, `history` all that there are.
 pub(super) fn decide(
     before: &Account,
     of_run: &[Audited],
@@ -136,7 +142,7 @@ pub(super) fn decide(
         && !has_credential(&details, rules)
     {
         // As when blank cells clear: if both were to go, the email stays.
-        for value in values.iter_mut().filter(|value| matches!(value.fate, Fate::GivenBack(_))) {
+        for value in values.iter_mut().filter(|value| value.is_given_back()) {
             let holds = match value.field {
                 Field::Email => Email::parse(&before.details.email).is_some(),
                 Field::Phone => rules.phones.parse(&before.details.phone).is_some(),
@@ -154,8 +160,8 @@ pub(super) fn decide(
     (after, values)
 }
 
-/// The value from before the run. Where the platform's export had changed a name in the same run, only its entry has the
-/// parts of it.
+/// The value from before the run. Where the platform's export had changed a name in the same run,
+/// only its entry has the parts of it.
 fn old_value(first: &Audited, of_run: &[Audited]) -> String {
     let said = of_run
         .iter()

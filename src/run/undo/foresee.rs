@@ -1,12 +1,14 @@
-//! What the next run will do with the values that are given back: it is planned, over the accounts as the undo leaves them.
+//! What the next run will do with the values that are given back: it is planned, over the accounts
+//! as the undo leaves them.
 //!
-//! Where that is not possible, because the roster comes over the network or cannot be read just now, it is foretold from
-//! what the roster last said of each person, which knows less; and that is said.
+//! Where that is not possible, because the roster comes over the network or cannot be read just
+//! now, it is foretold from what the roster last said of each person, which knows less; and that is
+//! said.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Undo;
-use super::decide::{Fate, Next};
+use super::decide::{Next, Undone};
 use crate::account::Account;
 use crate::contact::Field;
 use crate::failure::{Failure, Result};
@@ -16,13 +18,14 @@ use crate::run::request::{Intent, Options, Request, Surroundings};
 use crate::run::{plan, prepare, source};
 
 /// How it is known what the next run will do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Foretold {
     /// It was planned. With what the limits say to it.
     Planned { overruns: Vec<String> },
     /// From what the roster last said; and why not better.
     Remembered { why: String },
     /// Nothing is given back, so it was not asked.
+    #[default]
     NotAsked,
 }
 
@@ -30,8 +33,8 @@ pub enum Foretold {
 pub(super) type Foreseen = HashMap<String, Vec<(Field, Next)>>;
 
 impl Undo<'_> {
-    /// Finds out what the next run does with the values that are given back: plans it over the accounts as the undo leaves
-    /// them, and takes back what is written to the store for that.
+    /// Finds out what the next run does with the values that are given back: plans it over the
+    /// accounts as the undo leaves them, and takes back what is written to the store for that.
     ///
     /// # Errors
     /// Those of the store. That the run cannot be planned is no error.
@@ -44,7 +47,7 @@ impl Undo<'_> {
         let point = store.savepoint()?;
         let mut given_back = HashSet::new();
         self.walk(&mut |_, after, values| {
-            if values.iter().any(|value| matches!(value.fate, Fate::GivenBack(_))) {
+            if values.iter().any(Undone::is_given_back) {
                 given_back.insert(after.sourced_id.clone());
                 store.update_account(after)?;
             }
@@ -109,7 +112,8 @@ impl Undo<'_> {
     }
 }
 
-/// What a row of the plan does with the details of an account: by the sync, or because the platform's export has news.
+/// What a row of the plan does with the details of an account: by the sync, or because the
+/// platform's export has news.
 fn fates(row: &PlanRow<'_>, account: &Account) -> Vec<(Field, Next)> {
     let fate = |field: Field| {
         let after = row.details.shown(field);

@@ -1,12 +1,12 @@
-//! Under `shared_contacts = "unique"`: which old credentials another account has by now, judged as things would be after
-//! the undo. A value that is kept wins over one that is given back; of two that would be given back neither is.
+//! Under `shared_contacts = "unique"`: which old credentials another account has by now, judged as
+//! things would be after the undo. A value that is kept wins over one that is given back; of two
+//! that would be given back neither is.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Undo;
-use super::decide::Fate;
 use crate::contact::{Details, Field, email_key, phone_key};
 use crate::failure::Result;
 use crate::plan::{Claim, refusals};
@@ -35,8 +35,7 @@ pub(super) fn taken(undo: &Undo<'_>) -> Result<HashSet<(i64, Field)>> {
             Ok(())
         })?;
         undo.walk(&mut |before, after, values| {
-            let given_back =
-                values.iter().any(|value| value.field == field && matches!(value.fate, Fate::GivenBack(_)));
+            let given_back = values.iter().any(|value| value.field == field && value.is_given_back());
             if given_back {
                 let (otherwise, after) = (hash(&before.details, field), hash(&after.details, field));
                 ids.insert(before.sourced_id.clone(), before.id);

@@ -1,8 +1,9 @@
-//! The audit chain: each run and each edit has a link that covers its rows, its own row in the history, and the link
-//! before. To alter anything unseen, every later link has to be altered as well; `verify` says where that was not done.
+//! The audit chain: each run and each edit has a link that covers its rows, its own row in the
+//! history, and the link before. To alter anything unseen, every later link has to be altered as
+//! well; `verify` says where that was not done.
 //!
-//! The chain shows that something was altered by hand, not by whom. If the whole chain is written anew, its last digest is
-//! another one, so that digest is worth keeping elsewhere.
+//! The chain shows that something was altered by hand, not by whom. If the whole chain is written
+//! anew, its last digest is another one, so that digest is worth keeping elsewhere.
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, named_params};
@@ -127,8 +128,8 @@ impl Link {
         digest.finalize().to_vec()
     }
 
-    /// What the first link says, in words: its digest, see `0007_chain.sql`. None of one that was not sealed, because the
-    /// chain had begun before that was done.
+    /// What the first link says, in words: its digest, see `0007_chain.sql`. None of one that was
+    /// not sealed, because the chain had begun before that was done.
     pub(in crate::store) fn says(&self) -> Vec<u8> {
         format!(
             "older than the chain: rows to {}, accounts to {}, runs to {}",

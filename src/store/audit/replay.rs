@@ -1,6 +1,7 @@
 //! Whether accounts and permissions are what the audit says was done to them last.
 //!
-//! A value that was never changed has no entry: what an account began with, and still has, is not held against anything.
+//! A value that was never changed has no entry: what an account began with, and still has, is not
+//! held against anything.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -33,7 +34,7 @@ impl Replayed {
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         match field {
             "sourced_id" => self.sourced_id = Some(new).filter(|id| !id.is_empty()),
-            // The export rules over the state of somebody archived as well: that is no return.
+            // The export decides the state of an archived account as well: that is no return.
             "state" if new == "archived" => {
                 self.archived = Some(true);
                 self.state.get_or_insert(old);
@@ -84,8 +85,8 @@ fn is_recorded(field: Field, known: &str, details: &Details) -> bool {
 }
 
 impl Store {
-    /// The first account that is not what the audit says. `accounts` is the highest that there was when a run or an edit
-    /// was sealed last.
+    /// The first account that is not what the audit says. `accounts` is the highest that there was
+    /// when a run or an edit was sealed last.
     pub(super) fn replay(&self, accounts: i64) -> Result<Option<Broken>> {
         let mut grants = self.all_grants()?;
         let mut entries = self.connection.prepare(
@@ -118,7 +119,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Holds an account against what was done to it, and takes its permissions out of those that are left.
+    /// Holds an account against what was done to it, and takes its permissions out of those that
+    /// are left.
     fn hold(&self, replayed: &Replayed, grants: &mut HashMap<i64, Vec<Grant>>) -> Result<Option<Broken>> {
         if replayed.account == 0 {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Whether the audit was altered by hand: every row and every link held against its digest; and whether accounts and
-//! permissions are what it says.
+//! Whether the audit was altered by hand: every row and every link held against its digest; and
+//! whether accounts and permissions are what it says.
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +35,8 @@ pub struct Verified {
 }
 
 impl Store {
-    /// Holds every row and every link of the audit against its digest, oldest first, and then the accounts against the rows.
+    /// Holds every row and every link of the audit against its digest, oldest first, and then the
+    /// accounts against the rows.
     ///
     /// # Errors
     /// Those of the store. That something was altered is no error here: it is [`Verified::broken`].
@@ -53,7 +54,8 @@ impl Store {
         Ok(verified)
     }
 
-    /// The first trigger that a store of this version has, and this one has not, or not as it was made.
+    /// The first trigger that a store of this version has, and this one has not, or not as it was
+    /// made.
     fn missing_trigger(&self) -> Result<Option<String>> {
         let triggers = |store: &Self| -> Result<Vec<(String, String)>> {
             let query = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name";
@@ -73,7 +75,8 @@ impl Store {
             Some(row) => Link::read(row)?,
             None => return Ok(Some(Broken::Link(1, None))),
         };
-        // It covers what is older than the chain, and nothing can be held against that; but itself it stays as it is.
+        // It covers what is older than the chain, and nothing can be held against that; but itself
+        // it stays as it is.
         let says_so = first.digest.is_empty() || first.digest == first.says();
         if first.id != 1 || first.first != 1 || !says_so {
             return Ok(Some(Broken::Link(1, None)));
@@ -101,7 +104,8 @@ impl Store {
         }
     }
 
-    /// What is wrong with a link and the rows that it covers. `before` is the one before it, which holds.
+    /// What is wrong with a link and the rows that it covers. `before` is the one before it, which
+    /// holds.
     fn broken_link(
         &self,
         before: &Link,
@@ -163,7 +167,8 @@ impl Store {
         )
     }
 
-    /// A run whose link is gone, or that never had one. Runs up to `older` are older than the chain.
+    /// A run whose link is gone, or that never had one. Runs up to `older` are older than the
+    /// chain.
     fn run_without_link(&self, linked: &HashSet<i64>, older: Option<i64>) -> Result<Option<Broken>> {
         let older = older.unwrap_or_default();
         let runs: Vec<i64> = self.all("SELECT id FROM run ORDER BY id", [], |row| row.get(0))?;
@@ -171,7 +176,8 @@ impl Store {
         Ok(without.map(Broken::Run))
     }
 
-    /// Whether a later row says that the values of an account were erased; that one is still to be checked.
+    /// Whether a later row says that the values of an account were erased; that one is still to be
+    /// checked.
     fn is_said_erased(&self, account: i64, row: i64) -> Result<bool> {
         self.value(
             "SELECT EXISTS (SELECT 1 FROM audit_row WHERE account_id = ?1 AND field = 'erased' AND audit_row.id >= ?2)",
@@ -180,10 +186,11 @@ impl Store {
     }
 }
 
-/// What is said of a row whose values are gone although nobody was erased.
+/// A row's values are gone although its person was not erased.
 const MISSING: &str = "its values are missing";
 
-/// Rows without values for which no row that holds has said yet that the person was erased: the first of each account.
+/// Rows without values for which no row that holds has said yet that the person was erased: the
+/// first of each account.
 #[derive(Default)]
 struct Erased(HashMap<i64, i64>);
 

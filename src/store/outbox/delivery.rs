@@ -1,4 +1,5 @@
-//! Handing messages over: which is next, what became of it, which channels rest, and which numbers get no texts.
+//! Handing messages over: which is next, what became of it, which channels rest, and which numbers
+//! get no texts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Row, named_params};
@@ -35,13 +36,16 @@ pub struct Waiting {
     pub others_taken: bool,
 }
 
-/// The time between two tries counts as so many seconds at most, since a clock can be wrong for a night.
+/// The time between two tries counts as so many seconds at most, since a clock can be wrong for a
+/// night.
 const LONGEST_GAP: i64 = 24 * 3600;
 
 impl Waiting {
-    /// What no other message has: with it, a repeated message is recognised. `dot` sets its parts apart.
+    /// What no other message has: with it, a repeated message is recognised. `dot` sets its parts
+    /// apart.
     ///
-    /// Numbers alone would begin again when the store is restored from a copy, and in another district's store.
+    /// Numbers alone would begin again when the store is restored from a copy, and in another
+    /// district's store.
     pub fn key(&self, dot: char) -> String {
         let Self { run, id, nonce, .. } = self;
         match nonce.as_str() {
@@ -82,8 +86,9 @@ pub struct Settled {
 }
 
 impl Store {
-    /// Notes what became of the last message and takes the next one that is due, both in one transaction: a process that
-    /// dies leaves at most one message of which it is not known whether it went out.
+    /// Notes what became of the last message and takes the next one that is due, both in one
+    /// transaction: a process that dies leaves at most one message of which it is not known whether
+    /// it went out.
     pub fn settle_and_take(
         &self,
         settled: Option<&Settled>,
@@ -119,7 +124,8 @@ impl Store {
         Ok(())
     }
 
-    /// The one that had the fewest turns, and of those the oldest: one that is never taken must not block the others.
+    /// The one that had the fewest turns, and of those the oldest: one that is never taken must not
+    /// block the others.
     fn take(&self, channel: Channel, now: DateTime<Utc>) -> Result<Option<Waiting>> {
         let query = format!(
             "SELECT id, coalesce(run_id, 0) AS run, channel, audience, recipient, subject, body, html, queued, attempts, \
@@ -139,8 +145,9 @@ impl Store {
         Ok(found)
     }
 
-    /// Puts messages back into the queue that were not taken through no fault of their own: they need not wait, and the try
-    /// is not counted. They go behind those that had fewer turns. With each id, for how long it had been tried before.
+    /// Puts messages back into the queue that were not taken through no fault of their own: they
+    /// need not wait, and the try is not counted. They go behind those that had fewer turns. With
+    /// each id, for how long it had been tried before.
     pub fn put_back(&self, messages: &[(i64, i64)], at: DateTime<Utc>) -> Result<()> {
         let update = format!(
             "UPDATE outbox SET due = CASE WHEN lost > 0 THEN :at END, attempts = max(attempts - 1, 0), trying = :trying, \
@@ -152,7 +159,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that others were taken where these were not: what the server said was about these recipients.
+    /// Notes that others were taken where these were not: what the server said was about these
+    /// recipients.
     pub fn others_were_taken(&self, ids: &[i64]) -> Result<()> {
         for id in ids {
             self.execute("UPDATE outbox SET others_taken = 1 WHERE id = ?1 AND others_taken = 0", [id])?;
@@ -160,10 +168,11 @@ impl Store {
         Ok(())
     }
 
-    /// Corrects times that a clock that was wrong for a night has put into the future. `next_try` and `rest` are how long
-    /// these can be at most.
+    /// Corrects times that a clock that was wrong for a night has put into the future. `next_try`
+    /// and `rest` are how long these can be at most.
     pub fn correct_times(&self, now: DateTime<Utc>, next_try: TimeDelta, rest: TimeDelta) -> Result<()> {
-        // What another process has just noted may be a little later than what this one took for now.
+        // What another process has just noted may be a little later than what this one took for
+        // now.
         let (latest, soon) = (stamp(now + next_try + SLACK), stamp(now + SLACK));
         let (now_text, rested) = (stamp(now), stamp(now + rest + SLACK));
         let waiting_later =
@@ -195,7 +204,8 @@ impl Store {
         Ok(())
     }
 
-    /// Since when the oldest message of a channel waits, and how many do. Not those that wait for a person to decide.
+    /// Since when the oldest message of a channel waits, and how many do. Not those that wait for a
+    /// person to decide.
     pub fn oldest_waiting(&self, channel: Channel) -> Result<Option<(DateTime<Utc>, u64)>> {
         let query = format!(
             "SELECT min(queued) AS oldest, count(*) AS count FROM outbox WHERE channel = ?1 AND state IN {WAITING} \
@@ -205,8 +215,8 @@ impl Store {
         Ok(found.and_then(|(oldest, count)| oldest.map(|oldest| (oldest, count))))
     }
 
-    /// Gives up messages to old addresses that another person has by now, where a later run has looked at the accounts since
-    /// the message was queued.
+    /// Gives up messages to old addresses that another person has by now, where a later run has
+    /// looked at the accounts since the message was queued.
     pub fn drop_passed_on(&self, at: DateTime<Utc>) -> Result<usize> {
         let older = format!(
             "audience = 'former' AND state IN {NOT_ARRIVED} AND coalesce(run_id, 0) < (SELECT max(id) FROM run)"
@@ -237,7 +247,8 @@ impl Store {
         Ok(())
     }
 
-    /// How many wait for this channel, and the earliest moment at which one of those is due that are not due now.
+    /// How many wait for this channel, and the earliest moment at which one of those is due that
+    /// are not due now.
     pub fn waiting_for(&self, channel: Channel, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>)> {
         let query = format!(
             "SELECT count(*) AS count, min(CASE WHEN state IN {TRIED} AND due > :now THEN due END) AS next FROM outbox \
@@ -256,8 +267,8 @@ impl Store {
         self.value(&query, (channel, stamp(now)))
     }
 
-    /// How many went out in the 24 hours before a moment, and when the first of these did. A time in the future, which a
-    /// wrong clock has left, is none of them.
+    /// How many went out in the 24 hours before a moment, and when the first of these did. A time
+    /// in the future, which a wrong clock has left, is none of them.
     pub fn sent_today(&self, channel: Channel, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>)> {
         let query = format!(
             "SELECT count(*) AS count, min(settled) AS first FROM outbox WHERE channel = ?1 AND state = {SENT} \

@@ -1,5 +1,5 @@
-//! Changes of which the person has not been told yet: the message waits, or was refused. Its text may no longer be true when
-//! there is something new to tell.
+//! Changes of which the person has not been told yet: the message waits, or was refused. Its text
+//! may no longer be true when there is something new to tell.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -56,9 +56,10 @@ impl UndeliveredChanges {
 }
 
 impl Store {
-    /// Who has not been told yet of something that changed, by account; of one account, or of all.
+    /// Changes of which people have not been told yet, by account; of one account, or of all.
     ///
-    /// A message that is being handed over just now counts as told, one that was given up by hand as well.
+    /// A message that is being handed over just now counts as told, one that was given up by hand
+    /// as well.
     pub fn undelivered_changes(&self, only: Option<i64>) -> Result<HashMap<i64, UndeliveredChanges>> {
         // Apart, since each state has an index of its own.
         let part = |states: String| {
@@ -116,8 +117,8 @@ impl Store {
         )
     }
 
-    /// Gives up messages that wait for a person and are no longer true: what the person is told anew, and that an address is
-    /// an old one that the person has again.
+    /// Gives up messages that wait for a person and are no longer true: what the person is told
+    /// anew, and that an address is an old one that the person has again.
     pub fn drop_out_of_date(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
         self.execute(
             &format!(
@@ -134,8 +135,8 @@ impl Store {
         Ok(())
     }
 
-    /// Gives up all that waits for a person who has left. A message that is not tried again by itself stays for a person to
-    /// decide on.
+    /// Gives up all that waits for a person who has left. A message that is not tried again by
+    /// itself stays for a person to decide on.
     pub fn drop_all_waiting(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
         self.execute(
             &format!(
@@ -153,8 +154,8 @@ impl Store {
         self.value(&format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {condition})"), [])
     }
 
-    /// Queues what was given up because its person had left, now that the person is back; but not to an address that the
-    /// person no longer has.
+    /// Queues what was given up because its person had left, now that the person is back; but not
+    /// to an address that the person no longer has.
     pub fn queue_again(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
         self.execute(
             &format!(
@@ -163,7 +164,8 @@ impl Store {
             ),
             named_params! { ":account": account, ":email": now.email, ":phone": phone_key(&now.phone) },
         )?;
-        // As by hand: what may have arrived is looked up where that is possible, and not repeated for ever.
+        // As by hand: what may have arrived is looked up where that is possible, and not repeated
+        // for ever.
         self.execute(
             &format!(
                 "UPDATE outbox SET attempts = 0, settled = ?2, reason = '', due = CASE WHEN lost > 0 THEN ?2 END, \
