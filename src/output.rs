@@ -1,5 +1,5 @@
-//! Writing a file where the user wants it: complete or not at all, and never over something else of
-//! ours.
+//! Writing a file where the user wants it: complete or not at all, and never over a file that
+//! rostersync reads or keeps.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Write};

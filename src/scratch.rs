@@ -1,6 +1,6 @@
-//! Temporary folders for what holds people's details: only their owner may enter them, whatever the
-//! umask says, and what a killed process has left of them goes with the next real run. Only what
-//! carries our mark is removed.
+//! Temporary folders for files with personal details. Only their owner may enter them, whatever the
+//! umask says. The next real run removes those that a killed process left. Only folders with the
+//! mark of rostersync are removed.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -15,11 +15,11 @@ use crate::failure::{Failure, Kind, Result};
 /// How their names begin.
 const PREFIX: &str = "rostersync-";
 
-/// The mark: a file of this name with this text. A folder that only has such a name may be
-/// anybody's.
+/// The mark: a file of this name with this text. A folder that only has such a name may be of
+/// another program.
 const MARK: (&str, &str) = (".rostersync-scratch", "A temporary folder of rostersync. It may be removed.\n");
 
-/// No process of ours needs one for so long.
+/// No process of rostersync needs a folder for so long.
 const DEAD_AFTER: Duration = Duration::from_secs(86_400);
 
 /// A new folder, which goes when it is dropped.

@@ -189,12 +189,12 @@ impl KnownGuardians {
             .map(|known| &*known.id)
     }
 
-    /// Which account each of them has, if that is certain. `here` says who is in the roster under
-    /// their own id.
+    /// Which account each of them has, if that is certain. `here` says whether an id is in the
+    /// roster.
     pub(super) fn recognise(&self, claims: &[Claim], here: &dyn Fn(&str) -> bool) -> Vec<Option<&str>> {
         let mut found: Vec<Option<u32>> = vec![None; claims.len()];
         let mut taken: Vec<bool> = self.people.iter().map(|known| here(&known.id)).collect();
-        // Those who have an account of their own come after those who have none.
+        // Guardians that have an account under their present id come last.
         for known_already in [false, true] {
             let open: Vec<Vec<u32>> = claims
                 .iter()
@@ -251,8 +251,8 @@ impl KnownGuardians {
         all
     }
 
-    /// Pairs that nobody else lays a claim to: by their emails first, then by their numbers, then
-    /// by who is left.
+    /// Pairs of which the account fits no other claim: by their emails first, then by their
+    /// numbers, then by what is left.
     fn certain(
         &self,
         claims: &[Claim],
@@ -330,20 +330,20 @@ mod tests {
     }
 
     #[test]
-    fn whoever_cannot_be_told_apart_is_nobody() {
+    fn guardians_that_cannot_be_told_apart_get_no_account() {
         found(&[claim("rosa  diaz", &["s2", "s9"], "")], &[], &[Some("a")]);
         found(&[claim("Rosa Diaz", &["s1", "s5"], "")], &[], &[None]);
         found(&[claim("Li Wang", &["s3"], "")], &[], &[None]);
         found(&[claim("Ana Cruz", &["s4"], "")], &[], &[Some("e")]);
         found(&[claim("Ana Cruz", &["s1"], "")], &[], &[None]);
-        // Nobody is somebody else who is there.
+        // An account whose id is in the roster is not given to another guardian.
         found(&[claim("rosa diaz", &["s2"], "")], &["a"], &[None]);
-        // Two who could be one are nobody.
+        // Two guardians that could have the same account: none gets it.
         found(&[claim("Rosa Diaz", &["s1"], ""), claim("Rosa Diaz", &["s2"], "")], &[], &[None, None]);
     }
 
     #[test]
-    fn the_details_and_who_is_left_tell_people_of_one_name_apart() {
+    fn the_details_and_the_account_that_is_left_tell_people_of_one_name_apart() {
         found(&[claim("Li Wang", &["s3"], "C@x.example")], &[], &[Some("c")]);
         found(
             &[claim("Li Wang", &["s3"], "new@x.example"), claim("Li Wang", &["s3"], "b@x.example")],
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_nobody_uses_gives_way_to_one_that_is_used_by_the_same_person() {
+    fn an_unused_account_gives_way_to_one_that_the_same_person_uses() {
         let own = |number: &str| {
             Claim::new(Some("h"), None, &PersonName::new("", "Al Bo"), ["s6"].into_iter(), &[], &[number])
         };
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn people_whom_the_sis_tells_apart_are_not_one() {
+    fn people_with_different_identifiers_are_not_one() {
         let mut known = KnownGuardians::default();
         known.add(KnownGuardian { identifier: "77", ..guardian("a", "Rosa Diaz", "s1") });
         let claim = |identifier| {

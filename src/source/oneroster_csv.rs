@@ -2,8 +2,8 @@
 //!
 //! Lenient with a row, strict with a package. An odd row is read as far as it can be, or rejected,
 //! and told of; a package of which one cannot be sure that it is whole (a quote never closed, a
-//! file that changes while it is read, no rows at all) is a failure, because people who are missing
-//! from it would be archived.
+//! file that changes while it is read, no rows at all) is a failure, because people that are
+//! missing from it would be archived.
 //!
 //! Which version it is follows from the columns, not from the manifest, which is often wrong.
 //! Nothing is unpacked to disk, and only the columns that are needed are ever looked at.

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_nobody_is_noticed() {
+    fn a_change_without_a_sourced_id_is_noticed() {
         assert!(changes(&[("a", "1", false), ("", "1", false)]).of_nobody);
         assert!(!changes(&[("a", "1", false)]).of_nobody);
     }

@@ -33,8 +33,8 @@ impl People {
         Ok(())
     }
 
-    /// Contacts whose ids are new and that are people whom the store knows, under the ids by which
-    /// it knows them. Asks for those only if there are contacts. Before [`Records::finish`].
+    /// Contacts with new ids that the store knows under another id, with that id. Asks the store
+    /// only if there are contacts. Before [`Records::finish`].
     pub(super) fn recognised(&self, known: &dyn Fn() -> Result<KnownGuardians>) -> Result<Renamed> {
         if self.contacts.is_empty() {
             return Ok(Renamed::default());

@@ -116,8 +116,8 @@ fn look_up(client: &Client<'_>, options: &Options, mark: &str) -> Result<()> {
     if is_it { Ok(()) } else { Err(unusable("another one came", &url)) }
 }
 
-/// Puts one event into the changes. Schools are asked for each time, and what else there is does
-/// not concern us.
+/// Puts one event into the changes. Schools are asked for each time; other events are
+/// skipped.
 fn apply(event: &Event<'_>, changes: &mut Changes, url: &Url) -> Result<()> {
     let kind = event.kind.filled().unwrap_or_default();
     let Some(what) = kind.strip_prefix("users.") else { return Ok(()) };

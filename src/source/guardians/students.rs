@@ -1,4 +1,4 @@
-//! The students whom the guardians file names, as they are met in the roster.
+//! The students that the guardians file names, found in the roster.
 
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ impl<'a> Students<'a> {
     /// Takes notice of a record of the roster, which may be of no student at all.
     pub(super) fn meet(&mut self, record: &Record<'_>) {
         // A record that was rejected, or that has a role of another vocabulary, may well be the
-        // student: it takes nobody's child away.
+        // student: without it the guardian would lose a child.
         let is_student = || {
             let mut roles = record.roles.iter().map(|held| roles::canonical(held.role));
             record.defect.is_some() || roles.any(|role| role == "student" || !roles::is_known(&role))

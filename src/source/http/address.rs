@@ -72,7 +72,7 @@ pub fn under(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {
 }
 
 /// The address that a server names as its next one: a path of its own, never another server, which
-/// would be handed our token.
+/// would be sent the token.
 ///
 /// # Errors
 /// `SourceUnavailable` if it is somewhere else.

@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 use crate::value;
 
-/// No page and no list in it has more. What seems to be one is there to fill our memory.
+/// No page and no list in it has more. A longer one would only fill the memory.
 pub(in crate::source) const MOST: usize = 100_000;
 
 /// A text, or nothing. Numbers and booleans are taken as they are written.

@@ -109,8 +109,8 @@ pub(super) fn walk(
 }
 
 /// Where the next page begins, and with which record it has to if it overlaps with the page before.
-/// Without a count, somebody who slips over the edge of a page shows only where the edges are
-/// looked at.
+/// Without a count, a record that is lost between two pages is noticed only by comparing their
+/// edges.
 fn next(options: &Options, tally: &Tally, total: Option<u64>) -> (Option<u64>, u64) {
     let in_order = options.sort && options.parallel == 1 && total.is_none();
     let after = tally.overlap().filter(|_| in_order);

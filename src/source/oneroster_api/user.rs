@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_to_be_deleted_is_and_inactive_is_not() {
+    fn tobedeleted_deletes_a_user_and_inactive_does_not() {
         let _ = record(r#"{"sourcedId":"u","status":"toBeDeleted"}"#, |record| assert!(record.deleted));
         let _ = record(r#"{"sourcedId":"u","status":"inactive"}"#, |record| {
             assert!(!record.deleted && record.enabled == Some(false));

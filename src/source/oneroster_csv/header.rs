@@ -85,7 +85,7 @@ impl Header {
     /// Position of each wanted column.
     ///
     /// # Errors
-    /// Two columns that could equally be the wanted one: which one is right is not for us to guess.
+    /// If two columns could equally be the wanted one: rostersync does not guess which.
     pub(super) fn locate<const N: usize>(
         &self,
         wanted: &[Wanted<'_>; N],

@@ -198,7 +198,7 @@ impl RoleIndex {
     }
 
     /// No row was asked for yet.
-    pub(super) fn nobody_met(&self) -> Met {
+    pub(super) fn none_met(&self) -> Met {
         Met(vec![0; self.entries.len().div_ceil(64)])
     }
 

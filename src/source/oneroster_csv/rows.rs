@@ -56,7 +56,7 @@ impl<'s> RowReader<'s> {
             columns,
             roles,
             orgs: OrgCheck::new(schools),
-            met: roles.map(RoleIndex::nobody_met).unwrap_or_default(),
+            met: roles.map(RoleIndex::none_met).unwrap_or_default(),
             cells: Cells::default(),
             role_list: String::new(),
             short_rows: 0,

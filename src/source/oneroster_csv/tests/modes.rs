@@ -34,7 +34,7 @@ fn bulk_and_delta_in_any_case() {
 }
 
 #[test]
-fn a_manifest_without_a_usable_mode_archives_nobody() {
+fn a_manifest_without_a_usable_mode_archives_no_account() {
     for users in [
         "",
         "file.users,\n",
@@ -49,7 +49,7 @@ fn a_manifest_without_a_usable_mode_archives_nobody() {
 }
 
 #[test]
-fn an_unreadable_manifest_archives_nobody_and_says_how_to_settle_it() {
+fn an_unreadable_manifest_archives_no_account_and_says_how_to_settle_it() {
     for manifest in ["", "a,b\n", "propertyName,value\nfile.users,\"bulk\n", "propertyName\nx\n", "\0"] {
         let source = with_manifest(manifest).open();
         assert_eq!(source.about().mode, Mode::Unknown, "{manifest:?}");
