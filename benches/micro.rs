@@ -170,7 +170,6 @@ impl Person {
         Row {
             line: self.line,
             sourced_id: &self.sourced_id,
-            identifier: "",
             role: &self.role,
             schools: &self.schools,
             state: "active",
@@ -179,15 +178,14 @@ impl Person {
             family_name: &self.family_name,
             email: &self.email,
             phone: &self.phone,
-            home_phone: "",
             sis_given_name: &self.given_name,
             sis_family_name: &self.family_name,
             sis_email: &self.email,
             sis_phone: &self.phone,
-            sis_home_phone: "",
             codes: if has_notes { "active-email-differs" } else { "" },
             first_seen: if has_notes { "2026-09-01" } else { "" },
             notes: &self.notes,
+            ..Row::default()
         }
     }
 }

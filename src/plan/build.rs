@@ -128,7 +128,7 @@ impl Plan {
         let sums: Vec<&Checksum> =
             overruns.iter().filter_map(|overrun| self.of_limits.of(overrun.limit)).collect();
         if !sums.is_empty() {
-            self.checksum = Checksum::with(&self.checksum, sums.into_iter());
+            self.checksum = Checksum::with(&self.checksum, sums);
         }
     }
 }

@@ -338,8 +338,8 @@ impl Decider<'_> {
 
     fn row<'d>(&self, decision: &'d PersonDecision<'_>) -> PlanRow<'d> {
         let PersonDecision { record, person, verdict, roles, schools, .. } = decision;
-        let mut row =
-            row_of(record, person.stored.as_ref(), verdict, roles, schools, self.rules, person.place);
+        let mut row = row_of(record, person.stored.as_ref(), verdict, roles, schools, self.rules);
+        row.place = person.place;
         row.compared &= decision.live().is_some();
         row
     }

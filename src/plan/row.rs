@@ -137,6 +137,7 @@ pub(super) fn sync_entries(
         .collect()
 }
 
+/// The row of a verdict, without its place in the report.
 pub(super) fn row_of<'a>(
     record: &Record<'a>,
     stored: Option<&Account>,
@@ -144,7 +145,6 @@ pub(super) fn row_of<'a>(
     roles: &[String],
     schools: &[&str],
     rules: &Rules,
-    place: u32,
 ) -> PlanRow<'a> {
     let roles = if roles.is_empty() {
         // None is held today; say which there are.
@@ -165,7 +165,7 @@ pub(super) fn row_of<'a>(
         .filter(|_| verdict.fields.kept().next().is_some())
         .and_then(|account| account.kept_since.newest());
     PlanRow {
-        place,
+        place: 0,
         action: verdict.action,
         // Records that are left out or unusable are not compared with others.
         compared: !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Held),

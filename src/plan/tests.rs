@@ -274,7 +274,8 @@ fn decisions(all: &mut Vec<u8>) {
                     refused_phone: None,
                 };
                 let verdict = judge(&case, &rules);
-                let row = row_of(record, account.as_ref(), &verdict, &roles, &schools, &rules, 3);
+                let mut row = row_of(record, account.as_ref(), &verdict, &roles, &schools, &rules);
+                row.place = 3;
                 all.extend(postcard::to_stdvec(&row).unwrap());
                 all.extend(postcard::to_stdvec(&verdict.account).unwrap());
                 all.push(u8::from(verdict.is_settled()));

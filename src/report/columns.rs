@@ -59,6 +59,13 @@ macro_rules! columns {
         }
 
         impl<'a> Row<'a> {
+            /// The row of these cells, the line apart.
+            #[cfg(test)]
+            pub(super) fn of(line: Option<u64>, cells: &'a [String]) -> Self {
+                let mut cells = cells.iter().map(String::as_str);
+                Self { $line: line, $($cell: cells.next().unwrap_or_default()),* }
+            }
+
             /// All columns in order; the line is given as text.
             pub(super) fn cells(&self, line: &'a str) -> [&'a str; Column::ALL.len()] {
                 [line $(, self.$cell)*]

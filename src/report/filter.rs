@@ -1,25 +1,15 @@
 //! Which rows of a report are shown.
 
 use super::columns::{Column, Holds};
+use super::query::Query;
 use super::reader::Cells;
 
-/// All conditions must hold.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Filter<'a> {
-    pub(super) notes_only: bool,
-    pub(super) conditions: &'a [(Column, String)],
-    /// Given and family name together.
-    pub(super) names: &'a [String],
-}
-
-impl Filter<'_> {
-    /// Lets every row through.
-    pub(super) const NONE: Self = Filter { notes_only: false, conditions: &[], names: &[] };
-
+impl Query {
+    /// Whether a row is shown: all conditions hold.
     pub(super) fn accepts(&self, cells: &Cells<'_>) -> bool {
         (!self.notes_only || !cells.cell(Column::Notes).is_empty())
             && self
-                .conditions
+                .filters
                 .iter()
                 .all(|(column, value)| holds(*column, cells.cell(*column), value.as_bytes()))
             && (self.names.is_empty() || self.names.iter().all(|name| *name == whole_name(cells)))

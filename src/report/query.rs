@@ -9,7 +9,6 @@ use std::path::Path;
 
 use super::columns::Column;
 use super::fetch::Fetched;
-use super::filter::Filter;
 use super::formats::{Csv, Json, Rendering};
 use super::order::Order;
 use super::reader::{self, Layout, Reader};
@@ -67,9 +66,8 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     let mut reader = Reader::new(&file, path)?;
     let mut rendering = query.rendering(reader.layout(), path, terminal)?;
     let mut page = Page { out, buffer: Vec::new() };
-    let filter = Filter { notes_only: query.notes_only, conditions: &query.filters, names: &query.names };
     if query.sort.is_empty() && !query.reverse {
-        return show(&mut reader, filter, &mut *rendering, &mut page);
+        return show(&mut reader, query, &mut *rendering, &mut page);
     }
 
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -79,11 +77,12 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     }
     let layout = reader.layout().clone();
     let mut order = Order::new(&query.sort, query.reverse);
-    let total = collect(&mut reader, filter, &mut order)?;
+    let total = collect(&mut reader, query, &mut order)?;
     let places = order.sorted();
     let shown = std::thread::scope(|scope| {
         let rows = Fetched::start(scope, &file, &places)?;
-        show(&mut Reader::without_header(rows, layout, path), Filter::NONE, &mut *rendering, &mut page)
+        let all = Query::default();
+        show(&mut Reader::without_header(rows, layout, path), &all, &mut *rendering, &mut page)
     })?;
     Ok(Shown { total, ..shown })
 }
@@ -117,11 +116,11 @@ impl Query {
 }
 
 /// Goes through the report once for the order of its rows, and counts them all.
-fn collect(reader: &mut Reader<&File>, filter: Filter<'_>, order: &mut Order<'_>) -> Result<u64> {
+fn collect(reader: &mut Reader<&File>, query: &Query, order: &mut Order<'_>) -> Result<u64> {
     let mut total = 0;
     while let Some(cells) = reader.next_row()? {
         total += 1;
-        if filter.accepts(&cells) {
+        if query.accepts(&cells) {
             order.add(&cells);
         }
     }
@@ -131,7 +130,7 @@ fn collect(reader: &mut Reader<&File>, filter: Filter<'_>, order: &mut Order<'_>
 /// Shows the rows as they are read.
 fn show<R: Read>(
     reader: &mut Reader<R>,
-    filter: Filter<'_>,
+    query: &Query,
     rendering: &mut dyn Rendering,
     page: &mut Page<'_>,
 ) -> Result<Shown> {
@@ -139,7 +138,7 @@ fn show<R: Read>(
     rendering.begin(&mut page.buffer);
     while let Some(cells) = reader.next_row()? {
         shown.total += 1;
-        if filter.accepts(&cells) {
+        if query.accepts(&cells) {
             shown.rows += 1;
             rendering.row(&cells, &mut page.buffer);
             if page.buffer.len() >= BUFFER && !page.hand_over()? {
