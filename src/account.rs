@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
 use crate::roster::{IdList, Record, RoleList};
 
-pub use exported::{Exported, OldNews, Shown};
+pub use exported::{AwaitedValues, Exported, Shown};
 pub use kept::KeptSince;
 
 /// Whether the person has joined.

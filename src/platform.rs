@@ -1,7 +1,7 @@
 //! The platform's own export: who has joined, and what their details are there.
 //!
 //! An export value becomes the actual value only on first sight or when it is news. An export that still shows what was
-//! there before a change is waiting for the platform: see [`crate::account::OldNews`].
+//! there before a change is waiting for the platform: see [`crate::account::AwaitedValues`].
 
 mod columns;
 mod compare;
@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 use memchr::memchr2;
 
-use self::columns::Columns;
+use self::columns::{Cells, Columns};
 use crate::config::{Age, PLATFORM_COLUMNS, Platform};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
@@ -29,7 +29,7 @@ use crate::value::{self, RecordReader, WordCounts};
 
 pub use compare::{Before, Compared, compare};
 pub use language::languages;
-pub use row::{Adopted, Ear, Row};
+pub use row::{Adopted, ImportKind, Row};
 pub use stamp::{By, Stamp};
 
 /// What is known of a row of the export before it is looked into.
@@ -58,8 +58,8 @@ pub struct Export {
 }
 
 impl Export {
-    /// Reads the export. `see` is asked of each row, by the key of its sourcedId and a hash of it; `seed` goes into that.
-    /// `before` is what was seen of the file on the last good night.
+    /// Reads the export. `see` is asked of the first row of each person, by the key of the sourcedId and a hash of the row; `seed`
+    /// goes into that. `before` is what was seen of the file on the last good night.
     ///
     /// # Errors
     /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people who joined since would be
@@ -68,7 +68,7 @@ impl Export {
         platform: &Platform,
         now: SystemTime,
         seed: u64,
-        mut see: impl FnMut(u64, u64) -> Seen,
+        see: impl FnMut(u64, u64) -> Seen,
         before: Option<&FileSeen>,
         findings: &mut Findings,
     ) -> Result<Self> {
@@ -77,31 +77,26 @@ impl Export {
             |cause| Failure::io(Kind::InputUnusable, "the platform export cannot be read", path, cause);
         let written = path.metadata().and_then(|found| found.modified()).map_err(failed)?;
         check_age(path, platform.max_age, now, written)?;
-        let mut export = Self { file: file_name(path), ..Self::default() };
-        let empty = || {
-            Failure::new(Kind::InputUnusable, "the platform export is empty")
-                .at(path.display())
-                .cure("have it exported again; without it everyone who joined would count as pending")
-        };
-        // Its messages name the file as people call it.
+        if written_length(path) == Some(0) {
+            return Err(empty(path));
+        }
+        let file = file_name(path);
+        // The messages name the file as people call it.
         let own = |mut failure: Failure| {
-            failure.what = failure.what.replacen(&export.file, "the platform export", 1);
+            failure.what = failure.what.replacen(&file, "the platform export", 1);
             failure
         };
-        if written_length(path) == Some(0) {
-            return Err(empty());
-        }
         let known =
             PLATFORM_COLUMNS.map(|column| platform.columns.get(column).map_or(column, String::as_str));
         let table = LoneFile::open(path, before, &known, findings).map_err(own)?;
         let columns = Columns::of(table.headers(), table.line(), platform, path)?;
         let mut rows = table.rows().map_err(own)?;
         let mut record = csv::ByteRecord::new();
-        let mut contradicted: Vec<u64> = Vec::new();
-        let mut first_unusable: Option<(u64, &str)> = None;
-        let mut scratch = Vec::new();
         // Where a name may be a word for "no value", nothing else speaks against it.
         let mut meaning = RecordReader::of_file(value::PLATFORM, table.is_foreign(), WordCounts::default);
+        let export = Self { file: file.clone(), ..Self::default() };
+        let mut reading =
+            Reading { export, see, seed, now, scratch: Vec::new(), contradicted: Vec::new(), unusable: None };
         while let Some(row) = rows.next().map_err(own)? {
             let (line, cut) = (row.line, row.cut);
             record.clear();
@@ -113,16 +108,15 @@ impl Export {
                 }
             });
             if cut.is_some() {
-                findings.warn("no-final-line-break", At::file(&export.file).line(line), || {
+                findings.warn("no-final-line-break", At::file(&file).line(line), || {
                     NO_FINAL_LINE_BREAK.to_owned()
                 });
             }
             match defect.map_or_else(|| columns.row(&record, cut), Err) {
                 Err(problem) => {
-                    first_unusable.get_or_insert((line, problem));
-                    findings.error("platform-row-malformed", At::file(&export.file).line(line), || {
-                        problem.to_owned()
-                    });
+                    reading.unusable.get_or_insert((line, problem));
+                    findings
+                        .error("platform-row-malformed", At::file(&file).line(line), || problem.to_owned());
                 }
                 Ok(cells) => {
                     let row = record.as_slice();
@@ -131,66 +125,12 @@ impl Export {
                     let mut cells = rewritten.as_ref().map_or(cells, |rewritten| cells.with(rewritten));
                     let sourced_id = ids::encoded(cells.sourced_id);
                     cells.sourced_id = &sourced_id;
-                    let (key, hash) = (key(cells.sourced_id), cells.hash(seed, &mut scratch));
-                    let twice = match export.places.get(&key) {
-                        Some(place) => export.rows.get::<Row>(*place)?.hash != hash,
-                        None => match see(key, hash) {
-                            Seen::New => false,
-                            Seen::Again => continue,
-                            Seen::AsBefore => {
-                                export.usable += 1;
-                                continue;
-                            }
-                            Seen::Contradicts => {
-                                export.usable -= 1;
-                                true
-                            }
-                        },
-                    };
-                    if twice {
-                        first_unusable.get_or_insert((line, "rows for one sourcedId differ"));
-                        findings.error("platform-row-repeated", At::file(&export.file).line(line), || {
-                            format!(
-                                "rows for sourcedId `{}` differ; all of them are left out",
-                                cells.sourced_id
-                            )
-                        });
-                        contradicted.push(key);
-                    }
-                    let (stamp, wrong) = cells.stamp(now.into());
-                    for column in wrong.into_iter().flatten() {
-                        findings.warn("platform-updated-malformed", At::file(&export.file).line(line).column(column), || {
-                            format!(
-                                "the value of `{column}` is left out: it has to be {}; the rest of the row is read",
-                                match column {
-                                    "updated_at" => "a time of the past, such as 2026-11-20T10:00:00Z",
-                                    _ => "user, staff or sync",
-                                }
-                            )
-                        });
-                    }
-                    export.places.insert(key, export.rows.put(&cells.own(line, hash, stamp))?);
+                    reading.put(cells, line, findings)?;
                 }
             }
         }
-        meaning.tally.tell(&export.file, findings);
-        for key in contradicted {
-            export.places.remove(&key);
-        }
-        export.usable += export.places.len();
-        export.seen = rows.seen(|place| columns.name(place));
-        if export.usable == 0 {
-            return Err(first_unusable.map_or_else(empty, |(line, problem)| {
-                let problem = problem.trim_end_matches("; left out");
-                Failure::new(
-                    Kind::InputUnusable,
-                    format!("the platform export has no usable row; the first: {problem}"),
-                )
-                .at(format!("{}:{line}", path.display()))
-                .cure("have it exported again; without it everyone who joined would count as pending")
-            }));
-        }
-        Ok(export)
+        meaning.tally.tell(&file, findings);
+        reading.finish(path, rows.seen(|place| columns.name(place)))
     }
 
     /// The rows that say something new, in the order of the file.
@@ -262,6 +202,87 @@ impl Export {
         }
         Ok(unknown.len() as u64)
     }
+}
+
+/// An export that is being read.
+struct Reading<S> {
+    export: Export,
+    /// As of [`Export::read`].
+    see: S,
+    seed: u64,
+    now: SystemTime,
+    scratch: Vec<u8>,
+    /// Keys of sourcedIds whose rows differ.
+    contradicted: Vec<u64>,
+    /// The first row that cannot be used: its line, and why.
+    unusable: Option<(u64, &'static str)>,
+}
+
+impl<S: FnMut(u64, u64) -> Seen> Reading<S> {
+    /// Takes in a row: it is kept, if it says something new.
+    fn put(&mut self, cells: Cells<'_>, line: u64, findings: &mut Findings) -> Result<()> {
+        let export = &mut self.export;
+        let at = At::file(&export.file).line(line);
+        let (key, hash) = (key(cells.sourced_id), cells.hash(self.seed, &mut self.scratch));
+        let differs = match export.places.get(&key) {
+            Some(place) => export.rows.get::<Row>(*place)?.hash != hash,
+            None => match (self.see)(key, hash) {
+                Seen::New => false,
+                Seen::Again => return Ok(()),
+                Seen::AsBefore => {
+                    export.usable += 1;
+                    return Ok(());
+                }
+                Seen::Contradicts => {
+                    export.usable -= 1;
+                    true
+                }
+            },
+        };
+        if differs {
+            self.unusable.get_or_insert((line, "rows for one sourcedId differ"));
+            findings.error("platform-row-repeated", at, || {
+                format!("rows for sourcedId `{}` differ; all of them are left out", cells.sourced_id)
+            });
+            self.contradicted.push(key);
+        }
+        let (stamp, wrong) = cells.stamp(self.now.into());
+        for column in wrong.into_iter().flatten() {
+            findings.warn("platform-updated-malformed", at.column(column), || {
+                let right = match column {
+                    "updated_at" => "a time of the past, such as 2026-11-20T10:00:00Z",
+                    _ => "user, staff or sync",
+                };
+                format!(
+                    "the value of `{column}` is left out: it has to be {right}; the rest of the row is read"
+                )
+            });
+        }
+        export.places.insert(key, export.rows.put(&cells.own(line, hash, stamp))?);
+        Ok(())
+    }
+
+    fn finish(self, path: &Path, seen: FileSeen) -> Result<Export> {
+        let mut export = self.export;
+        for key in self.contradicted {
+            export.places.remove(&key);
+        }
+        export.usable += export.places.len();
+        export.seen = seen;
+        if export.usable > 0 {
+            return Ok(export);
+        }
+        let Some((line, problem)) = self.unusable else { return Err(empty(path)) };
+        let problem = problem.trim_end_matches("; left out");
+        let what = format!("the platform export has no usable row; the first: {problem}");
+        Err(Failure::new(Kind::InputUnusable, what).at(format!("{}:{line}", path.display())).cure(NO_EXPORT))
+    }
+}
+
+const NO_EXPORT: &str = "have it exported again; without it everyone who joined would count as pending";
+
+fn empty(path: &Path) -> Failure {
+    Failure::new(Kind::InputUnusable, "the platform export is empty").at(path.display()).cure(NO_EXPORT)
 }
 
 fn check_age(path: &Path, max_age: Age, now: SystemTime, written: SystemTime) -> Result<()> {

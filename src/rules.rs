@@ -108,36 +108,12 @@ impl Rules {
         }
     }
 
-    /// A number that stands for all of the rules but the day, the channels, what was seen last night, who wants no texts and who has not been told yet:
-    /// what was decided under others is decided again. The day counts only where a role has dates, and the others only where something changes.
+    /// A number that stands for all settings but the channels, which count only where something changes. What was decided under
+    /// others is decided again. The rest of the rules counts only where something changes, or where a role has dates.
     pub fn seed(&self) -> u64 {
-        let Self {
-            district,
-            schools,
-            synced_schools,
-            synced_roles,
-            role_names,
-            phone_credential,
-            phones,
-            blank_values,
-            shared_contacts,
-            ignore_emails,
-            channels: _,
-            opted_out: _,
-            undelivered: _,
-            last_night: _,
-            blank_columns: _,
-            today: _,
-        } = self;
-        let (schools, synced): (BTreeMap<_, _>, BTreeSet<_>) =
-            (schools.iter().collect(), synced_schools.iter().collect());
-        let all = format!(
-            "{RULES} {} {district:?} {schools:?} {synced:?} {synced_roles:?} {role_names:?} {phone_credential:?} {phones:?} \
-             {blank_values:?} {shared_contacts:?} {:?}",
-            env!("CARGO_PKG_VERSION"),
-            ignore_emails.patterns,
-        );
-        xxh3_64(all.as_bytes())
+        let mut settings = self.settings();
+        settings.retain(|key, _| !key.starts_with("[notify."));
+        xxh3_64(format!("{RULES} {} {settings:?}", env!("CARGO_PKG_VERSION")).as_bytes())
     }
 
     /// The values of the configuration that a plan depends on, as text: what is compared when a plan is no longer the one

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contact::{Details, Field, PersonName};
 
-/// Stands between values. What is kept has none of it: see [`OldNews::add`].
+/// Stands between values. What is kept has none of it: see [`AwaitedValues::add`].
 const BETWEEN: char = '\u{1f}';
 
 /// How many values of a field are remembered at most: the one that the export showed last, and the latest of the others.
@@ -28,9 +28,9 @@ pub enum Shown {
 /// Whoever changes the account is ahead of the platform, which takes every change over in its own time: an export can show
 /// each of these values before it shows the actual one. Any other value is what somebody typed there.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OldNews(Option<String>);
+pub struct AwaitedValues(Option<String>);
 
-impl OldNews {
+impl AwaitedValues {
     /// As the store keeps it.
     pub fn from_column(text: Option<String>) -> Self {
         Self(text)
@@ -125,9 +125,9 @@ fn without_separator(value: &str) -> String {
 }
 
 /// Personal data stays out of logs and panics.
-impl fmt::Debug for OldNews {
+impl fmt::Debug for AwaitedValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OldNews({})", self.values().count())
+        write!(f, "AwaitedValues({})", self.values().count())
     }
 }
 
@@ -138,14 +138,14 @@ impl fmt::Debug for OldNews {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exported {
     /// Names as [`PersonName::in_parts`] has them.
-    pub name: OldNews,
-    pub email: OldNews,
-    pub phone: OldNews,
-    pub home_phone: OldNews,
+    pub name: AwaitedValues,
+    pub email: AwaitedValues,
+    pub phone: AwaitedValues,
+    pub home_phone: AwaitedValues,
 }
 
 impl Exported {
-    pub fn of(&self, field: Field) -> &OldNews {
+    pub fn of(&self, field: Field) -> &AwaitedValues {
         match field {
             Field::Name => &self.name,
             Field::Email => &self.email,
@@ -171,9 +171,9 @@ impl Exported {
     }
 
     /// The names as the store keeps them: given and family names apart. An older store may lack either.
-    pub fn name_from_columns(given: Option<&str>, family: Option<&str>) -> OldNews {
+    pub fn name_from_columns(given: Option<&str>, family: Option<&str>) -> AwaitedValues {
         if given.is_none() && family.is_none() {
-            return OldNews::default();
+            return AwaitedValues::default();
         }
         let parts = |column: Option<&str>| -> Vec<String> {
             column.unwrap_or_default().split(BETWEEN).map(str::to_owned).collect()
@@ -187,7 +187,7 @@ impl Exported {
         let names: Vec<String> = (0..count)
             .map(|at| PersonName { given: part(&given, at), family: part(&family, at) }.in_parts())
             .collect();
-        OldNews(Some(names.join(&BETWEEN.to_string())))
+        AwaitedValues(Some(names.join(&BETWEEN.to_string())))
     }
 
     /// The names for the store: given and family names.
@@ -208,8 +208,8 @@ impl Exported {
 mod tests {
     use super::*;
 
-    fn news(values: &[&str]) -> OldNews {
-        OldNews::from_column((!values.is_empty()).then(|| join(values)))
+    fn news(values: &[&str]) -> AwaitedValues {
+        AwaitedValues::from_column((!values.is_empty()).then(|| join(values)))
     }
 
     /// What becomes of the values, and whether it is news.
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_was_replaced_is_remembered_up_to_a_point() {
-        let mut known = OldNews::default();
+        let mut known = AwaitedValues::default();
         for value in ["a", "a", "b", "", "c\u{1f}d"] {
             known.add(value);
         }
@@ -291,6 +291,6 @@ mod tests {
 
     #[test]
     fn nothing_of_it_is_shown_in_logs() {
-        assert_eq!(format!("{:?}", news(&["rosa@mail.example"])), "OldNews(1)");
+        assert_eq!(format!("{:?}", news(&["rosa@mail.example"])), "AwaitedValues(1)");
     }
 }

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::ExportSeen;
 use crate::plan::{ExportCounts, Overrun, check_export};
-use crate::platform::{Before, Compared, Ear, Export, Seen, compare};
+use crate::platform::{Before, Compared, Export, ImportKind, Seen, compare};
 use crate::roster::kept::key;
 use crate::store::End;
 
@@ -130,7 +130,7 @@ fn take_in(
     options: ImportOptions<'_>,
     findings: &mut Findings,
 ) -> Result<Imported> {
-    let ear = if people.config.platform.is_some() { Ear::ByHand } else { Ear::Nightly };
+    let import = if people.config.platform.is_some() { ImportKind::ByHand } else { ImportKind::Nightly };
     let mut imported = Imported { rows: export.len(), ..Imported::default() };
     let population = people.store.population()?;
     let mut known = HashSet::new();
@@ -145,7 +145,7 @@ fn take_in(
             return Ok(());
         }
         let was_active = account.state == State::Active && !account.archived;
-        let adopted = row.adopt(&mut account, people.rules.phones, ear);
+        let adopted = row.adopt(&mut account, people.rules.phones, import);
         if adopted.joined && !account.archived {
             imported.joins.add(row.sourced_id(), &[]);
         }

@@ -13,29 +13,49 @@ use crate::store::Bystander;
 /// What some records came to. The results are put together in the order of the records.
 #[derive(Default)]
 pub(super) struct BlockResult {
-    pub(super) summary: Summary,
-    pub(super) checksum: Checksum,
+    pub(super) totals: Totals,
     /// Values of [`super::PlanRow`], [`super::Newcomer`] and [`super::Write`], as a spool has them.
     pub(super) rows: Vec<u8>,
     pub(super) newcomers: Vec<u8>,
     pub(super) writes: Vec<u8>,
     pub(super) bystanders: Vec<BystanderRecord>,
-    pub(super) people: Holders,
     /// New signs of accounts, by number of the person.
     pub(super) signs: Vec<(u32, u8)>,
     pub(super) told: Told,
+    /// Under `unique`.
+    pub(super) claims: Vec<CredentialClaim>,
+}
+
+/// What adds up over all blocks.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub(super) summary: Summary,
+    pub(super) checksum: Checksum,
     pub(super) became_active: u64,
     pub(super) of_limits: OfLimits,
+    /// People of the roster who are not synced, and people with an account who are left out tonight for the first time.
+    pub(super) left_out: LeftOut,
+    pub(super) holders: Holders,
     /// Messages to old addresses and numbers.
     pub(super) former: Vec<Former>,
     /// Credentials that accounts get in this run: which (0 email, 1 phone), and its hash.
     pub(super) acquired: Vec<(usize, u64)>,
-    /// Under `unique`: whose refused credential left them without an account.
+    /// Under `unique`: people who are not added because a credential is refused.
     pub(super) not_added: Vec<String>,
-    /// People of the roster who are not synced, and people with an account who are left out tonight for the first time.
-    pub(super) left_out: LeftOut,
-    /// Under `unique`.
-    pub(super) claims: Vec<CredentialClaim>,
+}
+
+impl Totals {
+    pub(super) fn merge(&mut self, other: Self) {
+        self.summary.merge(other.summary);
+        self.checksum.merge(&other.checksum);
+        self.became_active += other.became_active;
+        self.of_limits.merge(&other.of_limits);
+        self.left_out.merge(other.left_out);
+        self.holders.merge(other.holders);
+        self.former.extend(other.former);
+        self.acquired.extend(other.acquired);
+        self.not_added.extend(other.not_added);
+    }
 }
 
 /// What a person wants to do with a credential.

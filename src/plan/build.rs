@@ -16,7 +16,8 @@ use std::ops::ControlFlow;
 
 use self::sharers::held_back;
 use self::sources::Sources;
-use self::walk::{Planner, Spools, Total};
+use self::walk::{Planner, Spools};
+use super::block_result::Totals;
 use super::checksum::{Checksum, OfLimits};
 use super::claims::refusals;
 use super::decide::{Decider, Refused};
@@ -180,31 +181,31 @@ pub fn build(
         refuse_credentials(&mut decider, inputs, &sources.of_records, &mut signs)?;
     }
     let mut planner = Planner::new(&decider, inputs, &sources.of_records, &mut signs);
-    planner.people.reserve(sources.of_records.iter().filter(|source| source.is_in_plan()).count());
+    planner.totals.holders.reserve(sources.of_records.iter().filter(|source| source.is_in_plan()).count());
     planner.walk(&mut progress)?;
-    let Planner { mut total, mut spools, people, former, acquired, .. } = planner;
+    let Planner { mut totals, mut spools, .. } = planner;
     spools.finish()?;
 
     // Shared credentials, and the messages that are not sent because of them.
-    let wanted = former.iter().map(|former| (former.credential, former.hash)).collect();
+    let wanted = totals.former.iter().map(|former| (former.credential, former.hash)).collect();
     let others = UnchangedCredentials::load(store, &roster, &sources.of_records)?;
-    let holders = people.holders_of(&wanted, &others);
-    let sharing = people.settle(&others);
-    let held_back = held_back(former, &acquired, &holders);
+    let holders = totals.holders.holders_of(&wanted, &others);
+    let held_back = held_back(std::mem::take(&mut totals.former), &totals.acquired, &holders);
+    let sharing = std::mem::take(&mut totals.holders).settle(&others);
 
-    summarize(&mut total, before, &sources, &roster, rules);
+    summarize(&mut totals, before, &sources, &roster, rules);
     for (sourced_id, channel) in &held_back {
-        total.summary.hold_back(*channel);
-        total.checksum.hold_back(sourced_id, *channel);
+        totals.summary.hold_back(*channel);
+        totals.checksum.hold_back(sourced_id, *channel);
     }
     let Spools { rows, newcomers, writes, bystanders, remembered } = spools;
     let mut plan = Plan {
-        summary: total.summary,
-        checksum: total.checksum.finish(rules),
-        of_limits: total.of_limits,
+        summary: totals.summary,
+        checksum: totals.checksum.finish(rules),
+        of_limits: totals.of_limits,
         rules: rules.clone(),
         sharing,
-        left_out: total.left_out.against(&roster, &sources.at_schools),
+        left_out: totals.left_out.against(&roster, &sources.at_schools),
         roster,
         signs,
         unchanged,
@@ -226,22 +227,28 @@ pub fn build(
 }
 
 /// Completes the counts. `before` are the pending and the active accounts before the run.
-fn summarize(total: &mut Total, before: (u64, u64), sources: &Sources, roster: &RosterIndex, rules: &Rules) {
-    let summary = &mut total.summary;
+fn summarize(
+    totals: &mut Totals,
+    before: (u64, u64),
+    sources: &Sources,
+    roster: &RosterIndex,
+    rules: &Rules,
+) {
+    let summary = &mut totals.summary;
     *summary.actions.entry(Action::Unchanged).or_default() += sources.unchanged;
     summary.accounts_before = before.0 + before.1;
     // Accounts that the export takes back to pending count among the active: a share of these is what the limit allows.
-    summary.active = before.1 + total.became_active;
+    summary.active = before.1 + totals.became_active;
     summary.active_before = before.1;
     summary.changeable += sources.changeable;
     summary.upgraded = rules.last_night.is_none() && summary.accounts_before > 0;
     let first_export = rules.last_night.as_ref().is_none_or(|night| night.export.is_none());
     if !first_export || summary.upgraded {
-        summary.joins = total.became_active;
+        summary.joins = totals.became_active;
     }
     summary.records = roster.counts.records;
     summary.without_id = roster.counts.without_id;
-    summary.newly_left_out = total.left_out.newly_left_out(rules);
+    summary.newly_left_out = totals.left_out.newly_left_out(rules);
 }
 
 /// Finds out which credentials are refused: walks through the roster to see who would hold which.
@@ -259,7 +266,7 @@ fn refuse_credentials(
     loop {
         let mut planner = Planner::new(&*decider, inputs, sources, signs);
         planner.walk(&mut |_| ControlFlow::Continue(()))?;
-        let (mut claims, not_added) = (planner.claims, planner.not_added);
+        let (mut claims, not_added) = (planner.claims, planner.totals.not_added);
         let mut more = false;
         for (_, claim) in claims.iter_mut().flatten().filter(|(id, _)| only_by_it.contains(*id)) {
             claim.only_by_it = true;

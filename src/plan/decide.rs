@@ -16,7 +16,7 @@ use crate::account::{Account, State};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel};
-use crate::platform::{Adopted, Ear, Row};
+use crate::platform::{Adopted, ImportKind, Row};
 use crate::policy::Setting;
 use crate::roles;
 use crate::roster::kept::{Kept, Place};
@@ -158,16 +158,16 @@ impl Decider<'_> {
         })?;
         (row.line, row.place) = (kept.record.line, place);
         let hashes = CREDENTIALS.map(|field| hash_of(field, &row.details.shown(field)));
-        out.people.add(place, hashes);
-        out.summary.add(row.action, &row.fields, &[]);
+        out.totals.holders.add(place, hashes);
+        out.totals.summary.add(row.action, &row.fields, &[]);
         if row.state == State::Active.word() && is_acted_on(row.action) {
             let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();
-            out.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
+            out.totals.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
         }
         if row.action == Action::Skipped {
             let person = self.roster.person_of(place);
             let record = self.roster.taken(person, &kept.record, None);
-            out.left_out.not_synced(self.roster, &record, person, self.mode, self.today);
+            out.totals.left_out.not_synced(self.roster, &record, person, self.mode, self.today);
         }
         spool::append(&mut out.rows, &row)
     }
@@ -266,7 +266,7 @@ impl Decider<'_> {
         let phones = self.rules.phones;
         match (person.stored.clone(), &person.export) {
             (Some(mut account), Some(row)) => {
-                let adopted = row.adopt(&mut account, phones, Ear::Nightly);
+                let adopted = row.adopt(&mut account, phones, ImportKind::Nightly);
                 (Some(account), adopted)
             }
             (Some(account), None) => (Some(account), Adopted::default()),
@@ -329,10 +329,10 @@ impl Decider<'_> {
             return Ok(());
         }
         let PersonDecision { record, person, .. } = decision;
-        out.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
+        out.totals.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
         let mut row = self.row(decision);
         row.compared = false;
-        out.summary.add(row.action, &row.fields, &[]);
+        out.totals.summary.add(row.action, &row.fields, &[]);
         spool::append(&mut out.rows, &row)
     }
 
@@ -349,7 +349,7 @@ impl Decider<'_> {
         let PersonDecision { record, person, verdict, .. } = decision;
         let refused = |credential| self.refused.holder(credential, record.sourced_id).is_some();
         if verdict.account.is_none() && (refused(0) || refused(1)) {
-            out.not_added.push(record.sourced_id.to_owned());
+            out.totals.not_added.push(record.sourced_id.to_owned());
         }
         let claims = CREDENTIALS.into_iter().zip(claims_of(person.stored.as_ref(), verdict));
         out.claims.extend(claims.filter_map(|(field, claim)| {
@@ -380,13 +380,13 @@ impl Decider<'_> {
     fn put_credentials(&self, decision: &PersonDecision<'_>, out: &mut BlockResult) {
         let PersonDecision { record, person, verdict, .. } = decision;
         let former = verdict.news.recipients.iter().filter(|to| to.audience == Audience::Former);
-        out.former.extend(former.filter_map(|to| {
+        out.totals.former.extend(former.filter_map(|to| {
             let credential = usize::from(to.channel == Channel::Sms);
             let hash = hash_of(CREDENTIALS[credential], &to.address)?;
             Some(Former { sourced_id: record.sourced_id.to_owned(), credential, hash })
         }));
         let Some(live) = decision.live() else { return };
-        out.people.add(person.place, CREDENTIALS.map(|field| hash(&live.details, field)));
+        out.totals.holders.add(person.place, CREDENTIALS.map(|field| hash(&live.details, field)));
         if !person.has_live_account() {
             return;
         }
@@ -394,19 +394,19 @@ impl Decider<'_> {
             if let Some(credential) = CREDENTIALS.iter().position(|field| *field == change.field)
                 && let Some(hash) = hash(&live.details, change.field)
             {
-                out.acquired.push((credential, hash));
+                out.totals.acquired.push((credential, hash));
             }
         }
     }
 
     fn count(&self, decision: &PersonDecision<'_>, row: &PlanRow<'_>, out: &mut BlockResult) {
         let verdict = &decision.verdict;
-        out.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
-        out.checksum.add(row, &verdict.news.recipients);
-        out.summary.contact_updates += u64::from(verdict.counts_as_update);
-        out.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
+        out.totals.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
+        out.totals.checksum.add(row, &verdict.news.recipients);
+        out.totals.summary.contact_updates += u64::from(verdict.counts_as_update);
+        out.totals.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
         let details = decision.adopted.entries.iter().filter(|entry| entry.field != "state");
-        out.summary.taken_over += details.count() as u64;
+        out.totals.summary.taken_over += details.count() as u64;
     }
 
     /// Counts who is not synced, and who is left out for the first time.
@@ -415,16 +415,16 @@ impl Decider<'_> {
         let is_synced = decision.live().is_some()
             && !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Archived);
         if !is_synced && person.print.is_some() {
-            out.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
+            out.totals.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
         }
         if decision.is_left_out()
             && person.signs & LEFT_OUT == 0
             && let Some(stored) = &person.stored
         {
-            out.left_out.newly(stored, schools);
+            out.totals.left_out.newly(stored, schools);
             if self.rules.last_night.is_some() {
                 // An approval covers it.
-                out.checksum.add_person(row);
+                out.totals.checksum.add_person(row);
             }
         }
     }
@@ -441,23 +441,26 @@ impl Decider<'_> {
         let stored = person.stored.as_ref();
         let starts_active = |account: &Account| account.id == 0 && account.state == State::Active;
         let joins = verdict.account.as_ref().is_some_and(starts_active) || adopted.joined;
-        out.summary.joined += u64::from(joins);
+        out.totals.summary.joined += u64::from(joins);
         let joins = joins && stored.is_none_or(|stored| !stored.archived);
-        out.became_active += u64::from(joins);
-        out.summary.unjoins += u64::from(adopted.pending_again);
+        out.totals.became_active += u64::from(joins);
+        out.totals.summary.unjoins += u64::from(adopted.pending_again);
         let was_active = stored.is_some_and(|stored| stored.state == State::Active && !stored.archived);
         let export_changes = was_active && adopted.entries.iter().any(|entry| entry.field != "state");
-        out.summary.export_changed += u64::from(export_changes);
+        out.totals.summary.export_changed += u64::from(export_changes);
         let active = decision.live().is_some_and(|live| live.state == State::Active);
-        out.summary.changeable += u64::from(active && setting == Setting::On && is_acted_on(verdict.action));
+        out.totals.summary.changeable +=
+            u64::from(active && setting == Setting::On && is_acted_on(verdict.action));
         let unprotected = active && setting == Setting::On && self.loses_protection(person, schools);
         if unprotected {
-            out.summary.protection += 1;
+            out.totals.summary.protection += 1;
             for school in if schools.is_empty() { &[""] } else { schools.as_slice() } {
-                *out.summary.protection_schools.entry((*school).to_owned()).or_default() += 1;
+                *out.totals.summary.protection_schools.entry((*school).to_owned()).or_default() += 1;
             }
         }
-        for (applies, sum) in [joins, export_changes, unprotected].into_iter().zip(&mut out.of_limits.0) {
+        for (applies, sum) in
+            [joins, export_changes, unprotected].into_iter().zip(&mut out.totals.of_limits.0)
+        {
             if applies {
                 sum.add_person(row);
             }

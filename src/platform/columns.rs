@@ -190,7 +190,7 @@ impl Cells<'_> {
     }
 }
 
-/// No control character is part of a detail, and one of them sets the values of [`OldNews`] apart.
+/// No control character is part of a detail, and one of them sets the values of [`AwaitedValues`] apart.
 fn without_controls(cell: &str) -> String {
     if cell.contains(char::is_control) {
         cell.replace(char::is_control, " ").trim().to_owned()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Account, Exported, OldNews, Shown, State};
+use crate::account::{Account, AwaitedValues, Exported, Shown, State};
 use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
 use crate::store::{AuditEntry, Origin};
 
@@ -77,7 +77,7 @@ impl Row {
             return None;
         }
         let mut account = Account { state: State::Active, ..Account::new(&self.sourced_id) };
-        self.take_over(&mut account, phones, Ear::Nightly);
+        self.take_over(&mut account, phones, ImportKind::Nightly);
         Some(account)
     }
 
@@ -85,13 +85,13 @@ impl Row {
     /// The account itself stays archived.
     pub fn adopt_returning(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
         account.archived = false;
-        let adopted = self.adopt(account, phones, Ear::Nightly);
+        let adopted = self.adopt(account, phones, ImportKind::Nightly);
         account.archived = true;
         adopted
     }
 
     /// Brings an account to what the export says. The account of an archived person only remembers the state.
-    pub fn adopt(&self, account: &mut Account, phones: PhoneReader, ear: Ear) -> Adopted {
+    pub fn adopt(&self, account: &mut Account, phones: PhoneReader, import: ImportKind) -> Adopted {
         let mut adopted = Adopted::default();
         let state = self.state.unwrap_or(State::Active);
         if state != account.state {
@@ -112,7 +112,7 @@ impl Row {
         }
         if state == State::Active && !account.archived {
             let before = account.clone();
-            self.take_over(account, phones, ear);
+            self.take_over(account, phones, import);
             adopted.touched |= *account != before;
             for field in Field::ALL
                 .into_iter()
@@ -130,21 +130,21 @@ impl Row {
     }
 
     /// Takes over the values that are news.
-    fn take_over(&self, account: &mut Account, phones: PhoneReader, ear: Ear) {
+    fn take_over(&self, account: &mut Account, phones: PhoneReader, import: ImportKind) {
         let Account { details, exported, .. } = account;
-        self.take_name(details, &mut exported.name, ear);
+        self.take_name(details, &mut exported.name, import);
         if let Some(email) = &self.email {
             let shown = shown(email_key(&details.email) == email_key(email));
             let same = |value: &str| email_key(value) == email_key(email);
-            if ear.hears(&mut exported.email, email, &details.email, shown, same) {
+            if import.is_news(&mut exported.email, email, &details.email, shown, same) {
                 email.trim().clone_into(&mut details.email);
             }
         }
-        take_number(&self.phone, &mut exported.phone, &mut details.phone, phones, ear);
-        take_number(&self.home_phone, &mut exported.home_phone, &mut details.home_phone, phones, ear);
+        take_number(&self.phone, &mut exported.phone, &mut details.phone, phones, import);
+        take_number(&self.home_phone, &mut exported.home_phone, &mut details.home_phone, phones, import);
     }
 
-    fn take_name(&self, details: &mut Details, old_news: &mut OldNews, ear: Ear) {
+    fn take_name(&self, details: &mut Details, awaited: &mut AwaitedValues, import: ImportKind) {
         if self.given_name.is_none() && self.family_name.is_none() {
             return;
         }
@@ -163,7 +163,7 @@ impl Row {
             (true, Some(_), Some(_)) => Shown::Actual,
             (true, _, _) => Shown::ActualInPart,
         };
-        if ear.hears(old_news, &name.in_parts(), &details.name.in_parts(), shown, same) {
+        if import.is_news(awaited, &name.in_parts(), &details.name.in_parts(), shown, same) {
             details.name = name;
         }
     }
@@ -171,26 +171,26 @@ impl Row {
 
 /// How an export came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ear {
+pub enum ImportKind {
     /// The one that says every night how far the platform is.
     Nightly,
     /// By hand, beside one that runs read.
     ByHand,
 }
 
-impl Ear {
+impl ImportKind {
     /// Whether what the export shows is news.
-    fn hears(
+    fn is_news(
         self,
-        old_news: &mut OldNews,
+        awaited: &mut AwaitedValues,
         text: &str,
         actual: &str,
         shown: Shown,
         same: impl Fn(&str) -> bool,
     ) -> bool {
         match self {
-            Self::Nightly => old_news.hear(text, shown, same),
-            Self::ByHand => old_news.hear_by_hand(text, actual, shown, same),
+            Self::Nightly => awaited.hear(text, shown, same),
+            Self::ByHand => awaited.hear_by_hand(text, actual, shown, same),
         }
     }
 }
@@ -201,19 +201,19 @@ fn shown(is_actual: bool) -> Shown {
 
 fn take_number(
     cell: &Option<String>,
-    old_news: &mut OldNews,
+    awaited: &mut AwaitedValues,
     actual: &mut String,
     phones: PhoneReader,
-    ear: Ear,
+    import: ImportKind,
 ) {
     let Some(cell) = cell else { return };
     // The same text as ever needs no parsing, which is the dear part.
-    if old_news.is_just(cell) {
+    if awaited.is_just(cell) {
         return;
     }
     let number = phones.canonical(cell);
     let same = |value: &str| value == cell || phone_key(&phones.canonical(value)) == phone_key(&number);
-    if ear.hears(old_news, cell, actual, shown(phone_key(actual) == phone_key(&number)), same) {
+    if import.is_news(awaited, cell, actual, shown(phone_key(actual) == phone_key(&number)), same) {
         *actual = number;
     }
 }

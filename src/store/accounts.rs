@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::sql::{columns, text};
-use crate::account::{Account, Exported, KeptSince, OldNews, SisDetails};
+use crate::account::{Account, AwaitedValues, Exported, KeptSince, SisDetails};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 use crate::roster::kept::key;
@@ -332,9 +332,9 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
                 row.get_ref(column::export_given_name)?.as_str_or_null()?,
                 row.get_ref(column::export_family_name)?.as_str_or_null()?,
             ),
-            email: OldNews::from_column(row.get(column::export_email)?),
-            phone: OldNews::from_column(row.get(column::export_phone)?),
-            home_phone: OldNews::from_column(row.get(column::export_home_phone)?),
+            email: AwaitedValues::from_column(row.get(column::export_email)?),
+            phone: AwaitedValues::from_column(row.get(column::export_phone)?),
+            home_phone: AwaitedValues::from_column(row.get(column::export_home_phone)?),
         },
         kept_since: KeptSince::from_column(row.get_ref(column::kept_since)?.as_str_or_null()?),
     })

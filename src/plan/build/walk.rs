@@ -9,15 +9,11 @@ use crate::account::Account;
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::lanes::Lanes;
-use crate::plan::block_result::{BlockResult, CredentialClaim, Former};
+use crate::plan::block_result::{BlockResult, CredentialClaim, Totals};
 use crate::plan::build::{Inputs, RowSource};
-use crate::plan::checksum::{Checksum, OfLimits};
 use crate::plan::claims::Claim;
 use crate::plan::decide::{Decider, Job, Person, Task};
-use crate::plan::left_out::LeftOut;
-use crate::plan::shared_credentials::Holders;
 use crate::plan::signs::Signs;
-use crate::plan::summary::Summary;
 use crate::plan::unchanged::{CachedRow, Remembered};
 use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::{Export, Row};
@@ -45,31 +41,17 @@ impl Spools {
     }
 }
 
-/// Counts that blocks add up to.
-#[derive(Default)]
-pub(super) struct Total {
-    pub(super) summary: Summary,
-    pub(super) checksum: Checksum,
-    pub(super) became_active: u64,
-    pub(super) of_limits: OfLimits,
-    pub(super) left_out: LeftOut,
-}
-
 pub(super) struct Planner<'a> {
     decider: &'a Decider<'a>,
     store: &'a Store,
     export: &'a Export,
     /// sourcedIds with rows that differ which have been answered once.
     answered: HashSet<String>,
-    pub(super) total: Total,
+    pub(super) totals: Totals,
     pub(super) spools: Spools,
     sources: &'a [RowSource],
     /// Brought up to what is decided now.
     signs: &'a mut Signs,
-    pub(super) people: Holders,
-    pub(super) former: Vec<Former>,
-    pub(super) acquired: Vec<(usize, u64)>,
-    pub(super) not_added: Vec<String>,
     pub(super) claims: [BTreeMap<String, Claim>; 2],
 }
 
@@ -108,14 +90,10 @@ impl<'a> Planner<'a> {
             store: inputs.store,
             export: inputs.export,
             answered: HashSet::new(),
-            total: Total::default(),
+            totals: Totals::default(),
             spools: Spools::default(),
             sources,
             signs,
-            people: Holders::default(),
-            former: Vec::new(),
-            acquired: Vec::new(),
-            not_added: Vec::new(),
             claims: Default::default(),
         }
     }
@@ -255,16 +233,7 @@ impl<'a> Planner<'a> {
 
     /// Takes in what a block came to.
     fn merge(&mut self, result: BlockResult) -> Result<()> {
-        let total = &mut self.total;
-        total.summary.merge(result.summary);
-        total.checksum.merge(&result.checksum);
-        total.became_active += result.became_active;
-        total.of_limits.merge(&result.of_limits);
-        total.left_out.merge(result.left_out);
-        self.people.merge(result.people);
-        self.former.extend(result.former);
-        self.acquired.extend(result.acquired);
-        self.not_added.extend(result.not_added);
+        self.totals.merge(result.totals);
         self.spools.rows.push_all(&result.rows)?;
         self.spools.newcomers.push_all(&result.newcomers)?;
         self.spools.writes.push_all(&result.writes)?;
