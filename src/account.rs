@@ -74,8 +74,9 @@ impl Account {
         }
     }
 
-    /// Puts other details in place of those that there are. Of somebody who has joined the platform's export may still show
-    /// what was there before; of others it says nothing that counts.
+    /// Puts other details in place of those that there are. Of a person who has joined the
+    /// platform's export may still show what was there before; of others it says nothing that
+    /// counts.
     pub fn replace_details(&mut self, details: Details) {
         let before = std::mem::replace(&mut self.details, details);
         if self.state == State::Active {
@@ -98,7 +99,8 @@ impl Account {
     }
 }
 
-/// What the roster said of the person when it last said something new: a [`Record`] that owns its text.
+/// What the roster said of the person when it last said something new: a [`Record`] that owns its
+/// text.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SisDetails {
     pub identifier: Option<String>,
@@ -150,7 +152,8 @@ impl SisDetails {
             && number(&self.phone, &other.phone)
     }
 
-    /// Whether two records of one person say the same in normal form, so that the older one can stay in the store.
+    /// Whether two records of one person say the same in normal form, so that the older one can
+    /// stay in the store.
     pub fn is_same(&self, other: &Self, phones: PhoneReader) -> bool {
         let ids = |list: &str| list.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
         self == other

@@ -1,4 +1,5 @@
-//! A bounded cache from a text to a computed value. Most people of a school have the same roles and orgs, letter by letter.
+//! A bounded cache from a text to a computed value. Most people of a school have the same roles and
+//! orgs, letter by letter.
 
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;

@@ -1,8 +1,9 @@
 //! What a run saw of its inputs, kept in the store for the next run to compare with.
 //!
-//! A file that was cut, a column that is gone, a role that no user has any more: none of these can be seen in tonight's
-//! input alone. Every run that was applied leaves this behind, in its own transaction. There is none before the first run,
-//! and none on the first night after an upgrade from a version that did not keep it: then nothing is compared.
+//! A file that was cut, a column that is gone, a role that no user has any more: none of these can
+//! be seen in tonight's input alone. Every run that was applied leaves this behind, in its own
+//! transaction. There is none before the first run, and none on the first night after an upgrade
+//! from a version that did not keep it: then nothing is compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,18 +16,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LastNight {
-    /// The input files, by kind: `users`, `roles`, `orgs`, `guardians`, `platform`. A delta leaves those of the last bulk
-    /// import as they are.
+    /// The input files, by kind: `users`, `roles`, `orgs`, `guardians`, `platform`. A delta leaves
+    /// those of the last bulk import as they are.
     pub files: BTreeMap<String, FileSeen>,
     pub roster: RosterSeen,
     /// None until a platform export was read.
     pub export: Option<ExportSeen>,
     /// The setting, as the configuration had it. None before the first run that kept it.
     pub setting: Option<SettingSeen>,
-    /// sourcedIds of archived accounts that another person seems to have now, and since when they are held.
+    /// sourcedIds of archived accounts that another person seems to have now, and since when they
+    /// are held.
     pub reused: BTreeMap<String, NaiveDate>,
-    /// sourcedIds that another person has now, by a decision (`users another`): the platform's export may still show the
-    /// details of the account that had it before.
+    /// sourcedIds that another person has now, by a decision (`users another`): the platform's
+    /// export may still show the details of the account that had it before.
     pub apart: BTreeSet<String>,
 }
 
@@ -36,8 +38,8 @@ pub struct LastNight {
 pub struct FileSeen {
     /// The last byte was a line break.
     pub ended_in_line_break: bool,
-    /// How its lines end: `CRLF`, `LF` or `CR`. Where that is another one, another program has written the file, and whether
-    /// it ends the last line says nothing.
+    /// How its lines end: `CRLF`, `LF` or `CR`. Where that is another one, another program has
+    /// written the file, and whether it ends the last line says nothing.
     pub line_break: String,
     /// A hash of the whole file.
     pub fingerprint: u64,
@@ -50,8 +52,9 @@ pub struct FileSeen {
 }
 
 impl FileSeen {
-    /// What the next run is to know after a night on which `before` had been known. A column that is gone or has no value any
-    /// more stays known for what it was: it says nothing, however many nights that lasts.
+    /// What the next run is to know after a night on which `before` had been known. A column that
+    /// is gone or has no value any more stays known for what it was: it says nothing, however many
+    /// nights that lasts.
     #[must_use]
     pub fn after(mut self, before: &Self) -> Self {
         for (column, rows) in before.columns.iter().filter(|(_, rows)| **rows > 0) {
@@ -83,7 +86,8 @@ pub struct RosterSeen {
     /// How many synced people held each role and were at each school, at the last bulk import.
     pub roles: BTreeMap<String, u64>,
     pub schools: BTreeMap<String, u64>,
-    /// Records that named a school, and a link. Where all of them are blank the next night, the column says nothing.
+    /// Records that named a school, and a link. Where all of them are blank the next night, the
+    /// column says nothing.
     pub placed: u64,
     pub linked: u64,
     /// Records without any role.
@@ -92,11 +96,11 @@ pub struct RosterSeen {
     pub roles_of_nobody: u64,
     /// Ids that were named and that neither the roster nor the store knew, as hashes, sorted.
     pub dangling: Vec<u64>,
-    /// What the configuration said of who is synced.
+    /// The configuration of which people are synced.
     pub configured: ConfiguredSeen,
 }
 
-/// The part of the configuration that decides who is synced.
+/// The part of the configuration that decides which people are synced.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConfiguredSeen {
@@ -111,7 +115,8 @@ pub struct ConfiguredSeen {
 pub struct ExportSeen {
     /// Rows of people whom the store or the roster knew.
     pub matching: u64,
-    /// The columns that there were, by their names in the documents, and in how many rows each had a value.
+    /// The columns that there were, by their names in the documents, and in how many rows each had
+    /// a value.
     pub columns: BTreeMap<String, u64>,
     /// Columns of those that have been gone since.
     pub gone: BTreeMap<String, Gone>,

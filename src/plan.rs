@@ -1,9 +1,9 @@
 //! The plan: every record beside its account, what becomes of it, and what that adds up to.
 //!
-//! A plan is a value: it is made without writing anything, the preview prints it and a run applies it. What is decided
-//! about one person is pure (`person`); what depends on other people is known before (the roster index) or worked out after
-//! (`shared_credentials`).
-//! Rows are spooled, so that memory does not grow with the district beyond a few words a person.
+//! A plan is a value: it is made without writing anything, the preview prints it and a run applies
+//! it. What is decided about one person is pure (`person`); what depends on other people is known
+//! before (the roster index) or worked out after (`shared_credentials`). Rows are spooled, so that
+//! memory does not grow with the district beyond a few words a person.
 
 mod block_result;
 mod build;
@@ -131,14 +131,16 @@ impl fmt::Debug for Change {
     }
 }
 
-/// An account that is added, and nothing else to write for it: nearly all that there is to write when a district begins.
+/// An account that is added, and nothing else to write for it: nearly all that there is to write
+/// when a district begins.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Newcomer<'a> {
     /// Number of the person in [`crate::roster_index::PersonIndex`].
     pub person: u32,
     #[serde(borrow)]
     pub account: AccountRow<'a>,
-    /// The person that set the details on the platform, as [`crate::platform::Stamp::text`]; empty where that is not known.
+    /// The person that set the details on the platform, as [`crate::platform::Stamp::text`]; empty
+    /// where that is not known.
     pub stamp: &'a str,
 }
 
@@ -157,7 +159,8 @@ pub struct Write {
     pub since: Option<i64>,
     /// The person left with this run.
     pub leaves: bool,
-    /// The person that set on the platform what its export has changed, as [`crate::platform::Stamp::text`]; empty where that is not known.
+    /// The person that set on the platform what its export has changed, as
+    /// [`crate::platform::Stamp::text`]; empty where that is not known.
     pub stamp: String,
 }
 

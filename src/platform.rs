@@ -1,7 +1,8 @@
 //! The platform's own export: who has joined, and what their details are there.
 //!
-//! An export value becomes the actual value only on first sight or when it is news. An export that still shows what was
-//! there before a change is waiting for the platform: see [`crate::account::AwaitedValues`].
+//! An export value becomes the actual value only on first sight or when it is news. An export that
+//! still shows what was there before a change is waiting for the platform: see
+//! [`crate::account::AwaitedValues`].
 
 mod columns;
 mod compare;
@@ -49,7 +50,8 @@ pub enum Seen {
 #[derive(Default)]
 pub struct Export {
     file: String,
-    /// Where each person's row is kept, by the key of the sourcedId. On a first night that is everybody who has joined.
+    /// Where each person's row is kept, by the key of the sourcedId. On a first night that is every
+    /// person who has joined.
     places: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
     rows: PlacedValues,
     /// Rows that can be used, also those that say nothing new.
@@ -58,12 +60,13 @@ pub struct Export {
 }
 
 impl Export {
-    /// Reads the export. `see` is asked of the first row of each person, by the key of the sourcedId and a hash of the row; `seed`
-    /// goes into that. `before` is what was seen of the file on the last good night.
+    /// Reads the export. `see` is asked of the first row of each person, by the key of the
+    /// sourcedId and a hash of the row; `seed` goes into that. `before` is what was seen of the
+    /// file on the last good night.
     ///
     /// # Errors
-    /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people who joined since would be
-    /// taken for pending and overwritten without a word.
+    /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people who
+    /// joined since would be taken for pending and overwritten without a word.
     pub fn read(
         platform: &Platform,
         now: SystemTime,
@@ -157,7 +160,8 @@ impl Export {
         &self.seen
     }
 
-    /// The columns that there are, by their names in the documents, and in how many rows each has a value.
+    /// The columns that there are, by their names in the documents, and in how many rows each has a
+    /// value.
     pub fn columns(&self) -> BTreeMap<String, u64> {
         self.seen.columns.clone()
     }
@@ -182,7 +186,7 @@ impl Export {
         Ok((row.sourced_id == sourced_id).then_some(row))
     }
 
-    /// Reports the rows that belong to nobody in the store or the roster.
+    /// Reports the rows that belong to no person of the store or the roster.
     ///
     /// # Errors
     /// `Failed` if they cannot be read back from where they are kept.

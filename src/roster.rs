@@ -1,8 +1,9 @@
-//! A roster as every source hands it over: one [`Record`] for each user, borrowed from whatever was read.
+//! A roster as every source hands it over: one [`Record`] for each user, borrowed from whatever was
+//! read.
 //!
-//! A record is raw: cells are trimmed and nothing more, because what counts as the same value is the policy's business
-//! and because an unchanged record must cost next to nothing. All parts are plain text so that a record can be
-//! fingerprinted, stored and compared without being understood.
+//! A record is raw: cells are trimmed and nothing more, because what counts as the same value is
+//! the policy's business and because an unchanged record must cost next to nothing. All parts are
+//! plain text so that a record can be fingerprinted, stored and compared without being understood.
 
 pub mod ids;
 pub mod kept;
@@ -14,11 +15,12 @@ use serde::{Deserialize, Serialize};
 
 pub use near::near_school;
 
-/// One user in the roster. `None` is "not provided" (no such column, JSON null, missing key), which never changes
-/// anything; `Some("")` is a blank cell.
+/// One user in the roster. `None` is "not provided" (no such column, JSON null, missing key), which
+/// never changes anything; `Some("")` is a blank cell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record<'a> {
-    /// Physical line where the record begins (the header is line 1), or its position in an API's answer from 1.
+    /// Physical line where the record begins (the header is line 1), or its position in an API's
+    /// answer from 1.
     pub line: Option<u64>,
     /// Opaque, case-sensitive; empty if the row has none.
     pub sourced_id: &'a str,
@@ -26,7 +28,8 @@ pub struct Record<'a> {
     pub identifier: Option<&'a str>,
     /// `status=tobedeleted`: gone from the roster, in a delta as in a bulk file.
     pub deleted: bool,
-    /// `enabledUser`; also `Some(false)` for OneRoster 1.0's `status=inactive`. Access is limited; nothing else follows.
+    /// `enabledUser`; also `Some(false)` for OneRoster 1.0's `status=inactive`. Access is limited;
+    /// nothing else follows.
     pub enabled: Option<bool>,
     #[serde(borrow)]
     pub given_name: Option<&'a str>,
@@ -38,7 +41,8 @@ pub struct Record<'a> {
     pub sms: Option<&'a str>,
     #[serde(borrow)]
     pub phone: Option<&'a str>,
-    /// The source says that the number in `phone` is no mobile: there is one number, and it is of another kind.
+    /// The source says that the number in `phone` is no mobile: there is one number, and it is of
+    /// another kind.
     pub not_mobile: bool,
     /// A two-letter language code if the source has one.
     #[serde(borrow)]
@@ -51,8 +55,8 @@ pub struct Record<'a> {
     /// `agentSourcedIds`: a student's guardians, or a guardian's students.
     #[serde(borrow)]
     pub agents: Option<IdList<'a>>,
-    /// Why the row cannot be used, where the source already knows. Then only `line` and, if it could be read,
-    /// `sourced_id` mean anything.
+    /// Why the row cannot be used, where the source already knows. Then only `line` and, if it
+    /// could be read, `sourced_id` mean anything.
     pub defect: Option<Defect>,
 }
 
@@ -70,7 +74,8 @@ pub enum Defect {
     Shifted,
     /// Quotes inside a quoted cell were not doubled, so where the cells end is a guess.
     Quoting,
-    /// A row of roles.csv for this user cannot be read, and what is not known cannot protect anybody.
+    /// A row of roles.csv for this user cannot be read, and a role that is not known protects no
+    /// person.
     Roles,
 }
 
@@ -120,9 +125,9 @@ pub fn distinct<'a>(items: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     all
 }
 
-/// A user's roles, primary first: one line of text for each, of up to four parts set apart by tabs: role, org, begin
-/// date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`. In a delta a fifth part, `-`, says that
-/// the role is held no longer.
+/// A user's roles, primary first: one line of text for each, of up to four parts set apart by tabs:
+/// role, org, begin date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`.
+/// In a delta a fifth part, `-`, says that the role is held no longer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RoleList<'a>(pub &'a str);
 
@@ -166,8 +171,8 @@ impl<'a> RoleList<'a> {
         all
     }
 
-    /// The roles after a delta that speaks of some of them: a role is known by what it is and where. A delta of
-    /// OneRoster 1.1 has the one role of the user, and replaces it.
+    /// The roles after a delta that speaks of some of them: a role is known by what it is and
+    /// where. A delta of OneRoster 1.1 has the one role of the user, and replaces it.
     pub fn after(self, delta: RoleList<'_>) -> String {
         let replaces = delta.all().any(|(assignment, gone)| assignment.org.is_none() && !gone);
         let mut list = String::new();
@@ -220,32 +225,34 @@ pub fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
     current
 }
 
-/// The orgs of the roles held on a day and, where the format has them, of the user. If all roles have ended, those of
-/// all: between two school years a child has no role, and its guardian's details must not change hands for that.
+/// The orgs of the roles held on a day and, where the format has them, of the user. If all roles
+/// have ended, those of all: between two school years a child has no role, and its guardian's
+/// details must not change hands for that.
 pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
     let none_held = !record.roles.iter().any(|assignment| assignment.holds_on(today));
     let held = record.roles.iter().filter(|assignment| none_held || assignment.holds_on(today));
     distinct(held.filter_map(|assignment| assignment.org).chain(record.orgs.unwrap_or_default().iter()))
 }
 
-/// Who leaves when a record is absent.
+/// What it means that a record is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The roster is the complete set: whoever is absent has left.
+    /// The roster is the complete set: a person who is absent has left.
     Bulk,
     /// Only changes: absence means nothing, `tobedeleted` means gone.
     Delta,
-    /// Nobody knows which: read it, archive nobody (not even `tobedeleted`), warn.
+    /// It is not known which: the roster is read, no account is archived (not even for
+    /// `tobedeleted`), and a warning is given.
     Unknown,
 }
 
-/// Names of the orgs, by sourcedId; and those of them that the source says are no schools. An org without an entry is known by
-/// its id alone.
+/// Names of the orgs, by sourcedId; and those of them that the source says are no schools. An org
+/// without an entry is known by its id alone.
 #[derive(Debug, Clone, Default)]
 pub struct Schools(pub HashMap<String, String>, pub HashSet<String>);
 
-/// OneRoster's types of orgs besides `school`. Any other word may be a vendor's word for a school, and a school too many
-/// only protects.
+/// OneRoster's types of orgs besides `school`. Any other word may be a vendor's word for a school,
+/// and a school too many only protects.
 const NO_SCHOOL: [&str; 5] = ["department", "district", "local", "state", "national"];
 
 impl Schools {

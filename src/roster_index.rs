@@ -1,12 +1,13 @@
-//! The roster, read once, and what decisions about one person need to know of all the others: who is in it, who is in it
-//! twice, and which schools come to a guardian through the students.
+//! The roster, read once, and what decisions about one person need to know of all the others: which
+//! people are in it, which are in it twice, and which schools come to a guardian through the
+//! students.
 //!
-//! The [`intake`] reads the roster and finishes into a [`RosterIndex`], which nothing changes any more. It knows no policy and
-//! decides nothing.
+//! The [`intake`] reads the roster and finishes into a [`RosterIndex`], which nothing changes any
+//! more. It knows no policy and decides nothing.
 //!
-//! A school can protect a person's details (`update_contacts` is off there), so none may get lost. Where a record is incomplete
-//! (a delta, a row that cannot be read, rows that differ, roles that are missing), the schools and links that the store has
-//! count as well.
+//! A school can protect a person's details (`update_contacts` is off there), so none may get lost.
+//! Where a record is incomplete (a delta, a row that cannot be read, rows that differ, roles that
+//! are missing), the schools and links that the store has count as well.
 //!
 //! People and sets of schools are numbers here, so that a million people take a few words each.
 
@@ -26,8 +27,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use self::orgs::Orgs;
 use self::schools::SchoolSets;
+use crate::failure::Result;
 use crate::roles;
-use crate::roster::kept::key;
+use crate::roster::kept::{self, key};
 use crate::roster::{IdList, Record, RoleList, distinct, own_schools};
 use crate::spool::Spool;
 
@@ -65,8 +67,8 @@ pub struct RosterIndex {
     pub blocks: Vec<u32>,
     /// The person of each record, or [`NO_PERSON`].
     people_of: Vec<u32>,
-    /// The number of each person's set of schools: of the people whom the roster mentions and, in a delta and where some row
-    /// has no sourcedId, of all whom the store knows.
+    /// The number of each person's set of schools: of the people whom the roster mentions and, in a
+    /// delta and where some row has no sourcedId, of all whom the store knows.
     sets_of: Vec<u32>,
     marks: Vec<u8>,
     sets: SchoolSets,
@@ -75,11 +77,13 @@ pub struct RosterIndex {
     doubles: Doubles,
     /// What is taken in place of what records say, by person.
     taken: HashMap<u32, Taken>,
-    /// Lists that are blank in every record, and were not on the last good night: blank cells say nothing.
+    /// Lists that are blank in every record, and were not on the last good night: blank cells say
+    /// nothing.
     blank: BlankLists,
     /// Which ids are orgs, and which orgs are schools.
     orgs: Orgs,
-    /// What a record does not say of roles and schools may have been lost on the way, so it is not forgotten.
+    /// What a record does not say of roles and schools may have been lost on the way, so it is not
+    /// forgotten.
     pub unclear: bool,
     pub counts: Counts,
     /// Hashes of ids that neither the roster nor the store knows, of schools and of people, sorted.
@@ -123,8 +127,8 @@ pub struct Counts {
     pub held: Vec<(Box<str>, u64)>,
 }
 
-/// Lists that are taken in place of those of a person's record: lists that were read in another form, those of several rows of
-/// one person, and those of the store where the record has none.
+/// Lists that are taken in place of those of a person's record: lists that were read in another
+/// form, those of several rows of one person, and those of the store where the record has none.
 #[derive(Default)]
 struct Taken {
     roles: Option<String>,
@@ -142,7 +146,8 @@ impl Taken {
 
 /// The records, and whose they are.
 impl RosterIndex {
-    /// The record as it is taken, with other lists in place of some of its own. `stored` are the roles that the store has.
+    /// The record as it is taken, with other lists in place of some of its own. `stored` are the
+    /// roles that the store has.
     pub fn taken<'a>(
         &'a self,
         person: Option<u32>,
@@ -175,6 +180,28 @@ impl RosterIndex {
         self.people_of.get(place as usize).copied().filter(|person| *person != NO_PERSON)
     }
 
+    /// Hands over the records of some people, with their places. The other records are skipped.
+    fn each_record_of(
+        &self,
+        is_wanted: impl Fn(u32) -> bool,
+        mut each: impl FnMut(u32, u32, &Record<'_>),
+    ) -> Result<()> {
+        let (mut reader, mut block) = (self.records.read(), Vec::new());
+        let mut people = (0_u32..).zip(&self.people_of);
+        for count in &self.blocks {
+            reader.next(&mut block)?;
+            let mut records = kept::records(&block)?;
+            for (place, person) in people.by_ref().take(*count as usize) {
+                if *person == NO_PERSON || !is_wanted(*person) {
+                    records.skip()?;
+                } else if let Some(kept) = records.next_record()? {
+                    each(place, *person, &kept.record);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// How many records there are.
     pub fn places(&self) -> usize {
         self.people_of.len()
@@ -196,7 +223,8 @@ impl RosterIndex {
         self.marks.get(person as usize).is_some_and(|marks| marks & MENTIONED != 0)
     }
 
-    /// Whether a record only says again what an earlier one said. If any other of the sourcedId differs, none does.
+    /// Whether a record only says again what an earlier one said. If any other of the sourcedId
+    /// differs, none does.
     pub fn is_repeated(&self, place: u32) -> bool {
         let is_contradicted = |person| self.doubles.contradicted_people.contains(&person);
         !self.doubles.repeated.is_empty()
@@ -219,9 +247,10 @@ impl RosterIndex {
     }
 }
 
-/// Who is at which schools.
+/// The schools of people.
 impl RosterIndex {
-    /// A person's schools: their own and, for a guardian, those of the students, without repetition.
+    /// A person's schools: their own and, for a guardian, those of the students, without
+    /// repetition.
     pub fn schools_of<'a>(
         &'a self,
         person: Option<u32>,
@@ -265,7 +294,8 @@ impl RosterIndex {
         (xxh3_64(&hashes), None)
     }
 
-    /// The numbers of the sets that a person's schools are made of: the own one and, for a guardian, those of the students.
+    /// The numbers of the sets that a person's schools are made of: the own one and, for a
+    /// guardian, those of the students.
     pub fn sets_of_family(&self, person: u32) -> Vec<u32> {
         let guardian = self.marks(person) & GUARDIAN != 0;
         let mut sets = if guardian { self.students_sets(person) } else { Vec::new() };
@@ -273,8 +303,8 @@ impl RosterIndex {
         sets
     }
 
-    /// Whether some user of the roster is at a school, or some account that it does not mention and that is not archived for
-    /// that.
+    /// Whether some user of the roster is at a school, or some account that it does not mention and
+    /// that is not archived for that.
     pub fn knows_school(&self, id: &str) -> bool {
         // Only those that a person has: others are of before this run.
         let here: Vec<u32> = self.sets.with(|school| school == id).collect();
@@ -296,8 +326,8 @@ impl RosterIndex {
         }
     }
 
-    /// The sets that a person's schools come from. Nothing is put together for it: a set of several children may come more than
-    /// once.
+    /// The sets that a person's schools come from. Nothing is put together for it: a set of several
+    /// children may come more than once.
     pub fn each_set(&self, person: u32, mut each: impl FnMut(u32)) {
         let own = self.set_of(person);
         own.into_iter().for_each(&mut each);
@@ -324,8 +354,8 @@ impl RosterIndex {
         self.sets.len()
     }
 
-    /// The sets of a guardian's students, each once. In the order of the students' keys, so that it does not depend on who
-    /// came first.
+    /// The sets of a guardian's students, each once. In the order of the students' keys, so that it
+    /// does not depend on who came first.
     fn students_sets(&self, person: u32) -> Vec<u32> {
         let start = self.families.partition_point(|family| family.0 < person);
         let family = self.families[start..].iter().take_while(|family| family.0 == person);

@@ -1,4 +1,5 @@
-//! Everything that decisions depend on besides the people: the configuration, reduced to plain values, and the day.
+//! Everything that decisions depend on besides the people: the configuration, reduced to plain
+//! values, and the day.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use crate::roles::RoleNames;
 use crate::roster::Record;
 use crate::store::UndeliveredChanges;
 
-/// Version of what is decided and how it is said: raised whenever the same record, account and configuration can come to
-/// another row of the report or another account than before, and whenever a kept row is put down in another form.
+/// Version of what is decided and how it is said: raised whenever the same record, account and
+/// configuration can come to another row of the report or another account than before, and whenever
+/// a kept row is put down in another form.
 pub(crate) const RULES: u32 = 7;
 
 /// By which channels people can be told at all.
@@ -43,15 +45,17 @@ pub struct Rules {
     pub blank_values: BlankValues,
     pub shared_contacts: SharedContacts,
     pub ignore_emails: Globs,
-    /// None if nobody is to be told.
+    /// None if no messages are sent.
     pub channels: Option<Channels>,
     /// Mobiles whose owners want no texts, in E.164.
     pub opted_out: HashSet<String>,
-    /// By account: who has not been told yet of something that changed before.
+    /// By account: changes whose message has not been delivered.
     pub undelivered: HashMap<i64, UndeliveredChanges>,
-    /// What the last applied run saw of its inputs; none on the first night, and on the first one after an upgrade.
+    /// What the last applied run saw of its inputs; none on the first night, and on the first one
+    /// after an upgrade.
     pub last_night: Option<Arc<LastNight>>,
-    /// Contact columns that are blank as a whole, and were not on the last good night: they clear nothing.
+    /// Contact columns that are blank as a whole, and were not on the last good night: they clear
+    /// nothing.
     pub blank_columns: BlankColumns,
     /// The district's day; role dates and `first_seen` refer to it.
     pub today: NaiveDate,
@@ -108,16 +112,17 @@ impl Rules {
         }
     }
 
-    /// A number that stands for all settings but the channels, which count only where something changes. What was decided under
-    /// others is decided again. The rest of the rules counts only where something changes, or where a role has dates.
+    /// A number that stands for all settings but the channels, which count only where something
+    /// changes. What was decided under others is decided again. The rest of the rules counts only
+    /// where something changes, or where a role has dates.
     pub fn seed(&self) -> u64 {
         let mut settings = self.settings();
         settings.retain(|key, _| !key.starts_with("[notify."));
         xxh3_64(format!("{RULES} {} {settings:?}", env!("CARGO_PKG_VERSION")).as_bytes())
     }
 
-    /// The values of the configuration that a plan depends on, as text: what is compared when a plan is no longer the one
-    /// that was approved.
+    /// The values of the configuration that a plan depends on, as text: what is compared when a
+    /// plan is no longer the one that was approved.
     pub fn settings(&self) -> BTreeMap<String, String> {
         let Self {
             district,

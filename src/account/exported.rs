@@ -9,7 +9,8 @@ use crate::contact::{Details, Field, PersonName};
 /// Stands between values. What is kept has none of it: see [`AwaitedValues::add`].
 const BETWEEN: char = '\u{1f}';
 
-/// How many values of a field are remembered at most: the one that the export showed last, and the latest of the others.
+/// How many values of a field are remembered at most: the one that the export showed last, and the
+/// latest of the others.
 const MOST: usize = 8;
 
 /// How what the export shows stands to the actual value.
@@ -21,12 +22,12 @@ pub enum Shown {
     Another,
 }
 
-/// Values of one field that the platform's export may still show without it being news, oldest first: what it said last,
-/// and what was replaced since by the sync or by hand. None: the export has not said anything yet, and nothing was
-/// replaced.
+/// Values of one field that the platform's export may still show without it being news, oldest
+/// first: what it said last, and what was replaced since by the sync or by hand. None: the export
+/// has not said anything yet, and nothing was replaced.
 ///
-/// Whoever changes the account is ahead of the platform, which takes every change over in its own time: an export can show
-/// each of these values before it shows the actual one. Any other value is what somebody typed there.
+/// A change of the account is ahead of the platform, which takes changes over later: an export can
+/// show each of these values before it shows the actual one. Any other value was typed there.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitedValues(Option<String>);
 
@@ -72,12 +73,13 @@ impl AwaitedValues {
         self.0 = Some(join(&kept));
     }
 
-    /// Takes in what the export shows; true if that is news, and the actual value from now on. `same` tells whether a
-    /// value is the same as what it shows.
+    /// Takes in what the export shows; true if that is news, and the actual value from now on.
+    /// `same` tells whether a value is the same as what it shows.
     pub fn hear(&mut self, text: &str, shown: Shown, same: impl Fn(&str) -> bool) -> bool {
         let known = self.values().position(&same);
         match (known, shown) {
-            // As it was: it may not have come past the first value yet, which is the actual one again.
+            // As it was: it may not have come past the first value yet, which is the actual one
+            // again.
             (Some(0), Shown::Actual) => {}
             // The platform has come as far as we are; what was before will not come again.
             (Some(at), Shown::Actual) => self.keep(at, 1),
@@ -88,8 +90,9 @@ impl AwaitedValues {
         known.is_none() && shown == Shown::Another
     }
 
-    /// Takes in what a file shows that somebody looked at and brought by hand, while runs read an export of their own:
-    /// what that one may still show, it may still show. `actual` is the value that would be replaced.
+    /// Takes in what a file shows that a person has looked at and imported by hand, while runs read
+    /// an export of their own: what that one may still show, it may still show. `actual` is the
+    /// value that would be replaced.
     pub fn hear_by_hand(
         &mut self,
         text: &str,
@@ -119,7 +122,8 @@ fn join(values: &[&str]) -> String {
     values.join(&BETWEEN.to_string())
 }
 
-/// A control character in a value makes no difference to anybody, and would make two values of it here.
+/// A control character in a value makes no difference to a reader, and would make two values of it
+/// here.
 fn without_separator(value: &str) -> String {
     value.replace(BETWEEN, " ")
 }
@@ -133,8 +137,9 @@ impl fmt::Debug for AwaitedValues {
 
 /// What the platform's export may still show of each field.
 ///
-/// A value of the export becomes the actual one only if it is none of these: an export that still shows an old value is
-/// waiting for the platform, and must not undo what the sync or a person did since.
+/// A value of the export becomes the actual one only if it is none of these: an export that still
+/// shows an old value is waiting for the platform, and must not undo what the sync or a person did
+/// since.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exported {
     /// Names as [`PersonName::in_parts`] has them.
@@ -164,13 +169,14 @@ impl Exported {
         }
     }
 
-    /// Whether of some field several values can be shown. Only then does it matter how often an export that stays the same
-    /// is looked at.
+    /// Whether of some field several values can be shown. Only then does it matter how often an
+    /// export that stays the same is looked at.
     pub fn is_several(&self) -> bool {
         Field::ALL.into_iter().any(|field| self.of(field).is_several())
     }
 
-    /// The names as the store keeps them: given and family names apart. An older store may lack either.
+    /// The names as the store keeps them: given and family names apart. An older store may lack
+    /// either.
     pub fn name_from_columns(given: Option<&str>, family: Option<&str>) -> AwaitedValues {
         if given.is_none() && family.is_none() {
             return AwaitedValues::default();

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::contact::Field;
 
-/// For each field, in the order of [`Field::ALL`], the day since when its kept difference stands without a break.
+/// For each field, in the order of [`Field::ALL`], the day since when its kept difference stands
+/// without a break.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptSince([Option<NaiveDate>; 4]);
 
@@ -36,8 +37,8 @@ impl KeptSince {
         Some(days.join(" ")).filter(|text| !text.is_empty())
     }
 
-    /// What the store has. An earlier version kept one day for the whole account: it holds for each field that has a
-    /// difference, which is seen when the account is decided on next.
+    /// What the store has. An earlier version kept one day for the whole account: it holds for each
+    /// field that has a difference, which is seen when the account is decided on next.
     pub fn from_column(text: Option<&str>) -> Self {
         let mut since = Self::default();
         for part in text.unwrap_or_default().split(' ').filter(|part| !part.is_empty()) {

@@ -33,7 +33,8 @@ pub(super) struct Totals {
     pub(super) checksum: Checksum,
     pub(super) became_active: u64,
     pub(super) of_limits: OfLimits,
-    /// People of the roster who are not synced, and people with an account who are left out tonight for the first time.
+    /// People of the roster who are not synced, and people with an account who are left out tonight
+    /// for the first time.
     pub(super) left_out: LeftOut,
     pub(super) holders: Holders,
     /// Messages to old addresses and numbers.

@@ -1,7 +1,8 @@
-//! Making the plan: every record beside its account, then the accounts that the roster does not mention.
+//! Making the plan: every record beside its account, then the accounts that the roster does not
+//! mention.
 //!
-//! Users whose data has not changed are skipped (see `unchanged`).
-//! Blocks of the roster are put together in their order, so that the plan is the same however many threads there are.
+//! Users whose data has not changed are skipped (see `unchanged`). Blocks of the roster are put
+//! together in their order, so that the plan is the same however many threads there are.
 
 mod rows;
 mod sharers;
@@ -36,7 +37,7 @@ use crate::last_night::{FileSeen, RosterSeen};
 use crate::message::Channel;
 use crate::platform::Export;
 use crate::roster::Mode;
-use crate::roster_index::{LastSchools, RosterIndex};
+use crate::roster_index::RosterIndex;
 use crate::rules::{BlankColumns, Rules};
 use crate::spool::Values;
 use crate::store::{Bystander, Store};
@@ -46,9 +47,9 @@ pub struct Plan {
     pub summary: Summary,
     /// Sixteen hexadecimal digits that stand for the changes, the setting and the recipients.
     pub checksum: String,
-    /// Whom the limits on the export and on protection count.
+    /// The people that the limits on the export and on protection count.
     of_limits: OfLimits,
-    roster: RosterIndex,
+    pub roster: RosterIndex,
     rules: Rules,
     /// As they are after the run.
     signs: Signs,
@@ -57,28 +58,28 @@ pub struct Plan {
     rows: Values<PlanRow<'static>>,
     newcomers: Values<Newcomer<'static>>,
     writes: Values<Write>,
-    bystanders: Values<Bystander>,
+    /// People of the roster who have no account.
+    pub bystanders: Values<Bystander>,
     remembered: Remembered,
     sharing: Sharing,
-    renamings: Renamings,
-    /// Whose message to an old address or number is not sent, by channel.
+    /// The new sourcedIds that are part of it.
+    pub renamings: Renamings,
+    /// People whose message to an old address or number is not sent, by channel.
     held_back: BTreeSet<(String, Channel)>,
-    /// Who is synced, by role and school, and who is left out tonight for the first time.
+    /// How many people are synced, by role and school, and how many are left out tonight for the
+    /// first time.
     left_out: Synced,
 }
 
 impl Plan {
-    /// Schools that stand because the roster names none tonight.
-    pub fn last_schools(&self) -> &LastSchools {
-        &self.roster.last_schools
-    }
-
-    /// What the roster was like, for the next night to compare with. `before` is what was seen last.
+    /// What the roster was like, for the next night to compare with. `before` is what was seen
+    /// last.
     pub fn roster_seen(&self, mode: Mode, before: &RosterSeen) -> RosterSeen {
         self.left_out.seen(&self.roster, mode, before, &self.rules)
     }
 
-    /// A column that is blank in every row says nothing until it has values again, so what was seen in it stays.
+    /// A column that is blank in every row says nothing until it has values again, so what was seen
+    /// in it stays.
     pub fn keep_emptied_columns(
         &self,
         before: &BTreeMap<String, FileSeen>,
@@ -96,20 +97,16 @@ impl Plan {
         }
     }
 
-    /// Says who is left out tonight and was not on the last good night.
+    /// Reports the people that are left out tonight and were not on the last good night.
     ///
     /// # Errors
-    /// `InputUnusable` if nobody is synced any more.
+    /// `InputUnusable` if no user is synced any more.
     pub fn say_left_out(&self, mode: Mode, name: &str, file: &str, findings: &mut Findings) -> Result<()> {
         self.left_out.say(&self.summary, &self.rules, mode, (name, file), findings)
     }
 
-    /// Whether the roster mentions a person.
-    pub fn mentions(&self, sourced_id: &str) -> bool {
-        self.roster.mentions(sourced_id)
-    }
-
-    /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of its checksum.
+    /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of
+    /// its checksum.
     pub fn with_renames(mut self, renamings: Renamings) -> Self {
         self.checksum = renamings.added_to(self.checksum);
         self.summary.renamed = renamings.count();
@@ -118,13 +115,8 @@ impl Plan {
         self
     }
 
-    /// The new sourcedIds that are part of it.
-    pub fn renames(&self) -> &Renamings {
-        &self.renamings
-    }
-
-    /// Makes whom these limits count a part of the checksum, so that an approval is for these people and no others. To be
-    /// called once.
+    /// Makes the people that these limits count a part of the checksum, so that an approval is for
+    /// these people and no others. To be called once.
     pub fn cover(&mut self, overruns: &[Overrun]) {
         let sums: Vec<&Checksum> =
             overruns.iter().filter_map(|overrun| self.of_limits.of(overrun.limit)).collect();
@@ -142,7 +134,8 @@ pub struct Inputs<'a> {
     pub rules: &'a Rules,
 }
 
-/// Makes the plan of a run. Reads the store, writes nothing. `progress` is told how many records are done.
+/// Makes the plan of a run. Reads the store, writes nothing. `progress` is told how many records
+/// are done.
 ///
 /// # Errors
 /// Those of the store.
@@ -156,8 +149,8 @@ pub fn build(
     let Known { mut signs, mut unchanged, .. } = known;
     let today = rules.today.to_string();
     let before = signs.population(&roster.people);
-    // A refused credential depends on others, a delta does not say everything, and a decision over a column that is blank
-    // tonight is another one when the column is back.
+    // A refused credential depends on others, a delta does not say everything, and a decision over
+    // a column that is blank tonight is another one when the column is back.
     let holds_tomorrow = mode != Mode::Delta
         && rules.shared_contacts == SharedContacts::Allow
         && rules.blank_columns == BlankColumns::default();
@@ -237,7 +230,8 @@ fn summarize(
     let summary = &mut totals.summary;
     *summary.actions.entry(Action::Unchanged).or_default() += sources.unchanged;
     summary.accounts_before = before.0 + before.1;
-    // Accounts that the export takes back to pending count among the active: a share of these is what the limit allows.
+    // Accounts that the export takes back to pending count among the active: a share of these is
+    // what the limit allows.
     summary.active = before.1 + totals.became_active;
     summary.active_before = before.1;
     summary.changeable += sources.changeable;
@@ -258,10 +252,12 @@ fn refuse_credentials(
     sources: &[RowSource],
     signs: &mut Signs,
 ) -> Result<()> {
-    // A refusal can change more than the one field: a person who gets no new mobile keeps an email that was to be cleared, for
-    // one. So the walk is repeated with what is known to be refused, until nothing is added.
+    // A refusal can change more than the one field: a person who gets no new mobile keeps an email
+    // that was to be cleared, for one. So the walk is repeated with what is known to be refused,
+    // until nothing is added.
     decider.only_claims = true;
-    // Guardians who are not added without the value: they do not keep it from people who have an account anyway.
+    // Guardians who are not added without the value: they do not keep it from people who have an
+    // account anyway.
     let mut only_by_it: HashSet<String> = HashSet::new();
     loop {
         let mut planner = Planner::new(&*decider, inputs, sources, signs);

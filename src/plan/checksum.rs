@@ -12,8 +12,9 @@ use crate::rules::Rules;
 
 /// The checksum of a plan in the making.
 ///
-/// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`. The order of the
-/// roster's rows makes no difference: the digests of the single changes are added up.
+/// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`.
+/// The order of the roster's rows makes no difference: the digests of the single changes are added
+/// up.
 #[derive(Default)]
 pub(super) struct Checksum {
     sum: [u64; 4],
@@ -108,8 +109,9 @@ fn hexadecimal(digest: Sha256) -> String {
     digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Sums of the people that the limits `joins`, `export` and `protection` count, in this order. Where one of them stops a
-/// plan, it is a part of the checksum: the approval is for these people and for no others.
+/// Sums of the people that the limits `joins`, `export` and `protection` count, in this order.
+/// Where one of them stops a plan, it is a part of the checksum: the approval is for these people
+/// and for no others.
 #[derive(Default)]
 pub(super) struct OfLimits(pub(super) [Checksum; 3]);
 

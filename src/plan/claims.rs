@@ -1,4 +1,4 @@
-//! `shared_contacts = "unique"`: who wants which credential, and who is refused it. Pure.
+//! `shared_contacts = "unique"`: which people claim a credential, and which are refused it. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,18 +12,20 @@ use crate::contact::{Details, Field};
 pub struct Claim {
     /// Hash of the value that is held if nothing is refused.
     pub after: Option<u64>,
-    /// Hash of the value that is held if the new one is refused; none for who had none.
+    /// Hash of the value that is held if the new one is refused; none for a person who had none.
     pub otherwise: Option<u64>,
     /// Whether `after` is a new value, which can be refused.
     pub is_new: bool,
-    /// A new guardian who is not added at all without the value: nobody loses it to them.
+    /// A new guardian who is not added at all without the value: no other person loses it to them.
     pub only_by_it: bool,
 }
 
-/// Decides who is refused a credential under `unique`, judged as things would be after the run: a holder that keeps its
-/// value wins, of several new claimants none gets it, a swap is fine. Of one who has an account anyway and guardians who
-/// would be added only because of the value, the one gets it. Whoever is refused keeps the old value, which may
-/// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that of a holder to name.
+/// Decides which people are refused a credential under `unique`, judged as things would be after
+/// the run: a holder that keeps its value wins, of several new claimants none gets it, a swap is
+/// fine. If one claimant has an account anyway and the others are guardians who would be added only
+/// because of the value, the one gets it. A person who is refused keeps the old value, which may
+/// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that
+/// of a holder to name.
 pub fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
     let mut refused: HashMap<String, String> = HashMap::new();
     loop {
@@ -67,7 +69,8 @@ pub(super) fn claims_of(stored: Option<&Account>, verdict: &Verdict) -> [Option<
     })
 }
 
-/// A value is claimed if the sync would put it there; what is there already, or comes from the platform, is held.
+/// A value is claimed if the sync would put it there; what is there already, or comes from the
+/// platform, is held.
 fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &Details) -> Claim {
     let change = Some(verdict.fields.of(field)).filter(|decision| decision.rule.changes());
     let value = hash(after, field);
@@ -140,7 +143,8 @@ mod tests {
         assert_eq!(refused_of(&all), [pair("g", "t"), pair("t", "g")]);
         all.get_mut("g").unwrap().only_by_it = true;
         assert_eq!(refused_of(&all), [pair("g", "t")]);
-        // Two who have an account anyway still refuse each other, and the guardian names the first of them.
+        // Two who have an account anyway still refuse each other, and the guardian names the first
+        // of them.
         all.extend(claims(&[("u", Some(1), Some(9))]));
         assert_eq!(refused_of(&all), [pair("g", "t"), pair("t", "u"), pair("u", "t")]);
         // Guardians among themselves: none gets it.

@@ -1,5 +1,5 @@
-//! One record beside its account: what becomes of the person, and what of that goes into the plan. Nothing is looked up here, so
-//! several threads can decide at once.
+//! One record beside its account: what becomes of the person, and what of that goes into the plan.
+//! Nothing is looked up here, so several threads can decide at once.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ use crate::rules::Rules;
 use crate::spool;
 use crate::store::{ACTIVE, ARCHIVED, AccountRow, LEFT_OUT, UNDER_OFF, UNDER_ON};
 
-/// Refused credentials: for email and phone, whose, and who holds it.
+/// Refused credentials: for email and phone, by sourcedId, the sourcedId of a holder.
 #[derive(Default)]
 pub(super) struct Refused(pub(super) [HashMap<String, String>; 2]);
 
@@ -49,8 +49,9 @@ pub(super) struct Job {
 pub(super) enum Task {
     /// The row as it was decided then.
     AsDecided(Vec<u8>),
-    /// Beside the account, if there is one, and the row of the platform's export, if that says something new. `again`: an
-    /// earlier row of the sourcedId has spoken for the account. `signs` are those of the account.
+    /// Beside the account, if there is one, and the row of the platform's export, if that says
+    /// something new. `again`: an earlier row of the sourcedId has spoken for the account. `signs`
+    /// are those of the account.
     Decide { stored: Option<Account>, export: Option<Row>, again: bool, signs: u8 },
 }
 
@@ -80,7 +81,7 @@ pub(super) struct Decider<'a> {
     pub(super) today: &'a str,
     pub(super) mode: Mode,
     pub(super) refused: Refused,
-    /// Under `unique`, the first walks only gather who claims which credential.
+    /// Under `unique`, the first walks only gather the claims.
     pub(super) only_claims: bool,
     pub(super) unchanged: &'a Unchanged,
 }
@@ -177,7 +178,8 @@ impl Decider<'_> {
         let stored = person.stored.as_ref();
         let roles = stored.map(|stored| stored.sis.roles.as_str());
         let record = self.roster.taken(person.number, record, roles);
-        // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only some of them.
+        // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only
+        // some of them.
         let merged =
             roles.filter(|_| self.mode == Mode::Delta).map(|roles| RoleList(roles).after(record.roles));
         let record = &Record { roles: merged.as_deref().map_or(record.roles, RoleList), ..record };
@@ -204,8 +206,8 @@ impl Decider<'_> {
         self.take(self.decide(record, person, account.as_ref(), adopted), out)
     }
 
-    /// The decision about an archived person who is back. None if the person is not back, or is left out after all: then the
-    /// account stays archived, and only its state follows the export.
+    /// The decision about an archived person who is back. None if the person is not back, or is
+    /// left out after all: then the account stays archived, and only its state follows the export.
     fn returning<'r>(&'r self, record: &'r Record<'r>, person: &'r Person) -> Option<PersonDecision<'r>> {
         let stored = person.stored.as_ref().filter(|stored| stored.archived && !record.deleted)?;
         // The account is again what it was, and the export says what that is now.
@@ -240,7 +242,8 @@ impl Decider<'_> {
         self.take(PersonDecision { record, person, adopted, verdict, roles, schools }, out)
     }
 
-    /// An archived person whom the roster does not mention: only the state follows the platform, without a row.
+    /// An archived person whom the roster does not mention: only the state follows the platform,
+    /// without a row.
     pub(super) fn archived(&self, person: &Person, out: &mut BlockResult) -> Result<()> {
         let (account, adopted) = self.export_first(person);
         let Some(account) = account.filter(|_| adopted.touched && !self.only_claims) else { return Ok(()) };
@@ -323,7 +326,8 @@ impl Decider<'_> {
         Self::write(decision, out)
     }
 
-    /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing else.
+    /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing
+    /// else.
     fn repeat(&self, decision: &PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
         if self.only_claims {
             return Ok(());
@@ -376,7 +380,8 @@ impl Decider<'_> {
         });
     }
 
-    /// Which credentials the person holds after the run, is told at for the last time, and gets in it: see [`super::build`].
+    /// Which credentials the person holds after the run, is told at for the last time, and gets in
+    /// it: see [`super::build`].
     fn put_credentials(&self, decision: &PersonDecision<'_>, out: &mut BlockResult) {
         let PersonDecision { record, person, verdict, .. } = decision;
         let former = verdict.news.recipients.iter().filter(|to| to.audience == Audience::Former);
@@ -409,7 +414,7 @@ impl Decider<'_> {
         out.totals.summary.taken_over += details.count() as u64;
     }
 
-    /// Counts who is not synced, and who is left out for the first time.
+    /// Counts a person who is not synced, or is left out for the first time.
     fn count_left_out(&self, decision: &PersonDecision<'_>, row: &PlanRow<'_>, out: &mut BlockResult) {
         let PersonDecision { record, person, verdict, schools, .. } = decision;
         let is_synced = decision.live().is_some()
@@ -467,8 +472,9 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether an active person was under OFF when last decided on, and is under ON tonight for another reason than a change of
-    /// the configuration: with the setting of the last good night they would be under ON tonight as well.
+    /// Whether an active person was under OFF when last decided on, and is under ON tonight for
+    /// another reason than a change of the configuration: with the setting of the last good night
+    /// they would be under ON tonight as well.
     fn loses_protection(&self, person: &Person, schools: &[&str]) -> bool {
         let Some(stored) = person.stored.as_ref().filter(|stored| stored.state == State::Active) else {
             return false;
@@ -481,7 +487,8 @@ impl Decider<'_> {
         };
         let was_off = match person.signs & (UNDER_ON | UNDER_OFF) {
             0 => {
-                // A guardian's schools of that night were those of the students, which are not known any more.
+                // A guardian's schools of that night were those of the students, which are not
+                // known any more.
                 let record = stored.sis.record(&stored.sourced_id);
                 let roles = current_roles(record.roles, self.today);
                 !roles.iter().any(|role| roles::is_guardian(role))
@@ -507,7 +514,8 @@ impl Decider<'_> {
     ) {
         let PersonDecision { record, person, verdict, .. } = decision;
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
-        // Of an account that is left as it is because nothing can be said of its schools, the setting stays what it was.
+        // Of an account that is left as it is because nothing can be said of its schools, the
+        // setting stays what it was.
         let setting = match (setting, account.archived || verdict.action == Action::Rejected) {
             (_, true) => person.signs & (UNDER_ON | UNDER_OFF),
             (Setting::On, false) => UNDER_ON,

@@ -1,7 +1,7 @@
 //! What the sync would do with one account if the roster has the same record again. Pure.
 //!
-//! The next roster can have another record, and the credentials of other people are not compared: `explain` plans the whole
-//! run.
+//! The next roster can have another record, and the credentials of other people are not compared:
+//! `explain` plans the whole run.
 
 use super::note::Note;
 use super::person::{Case, judge};
@@ -37,8 +37,8 @@ impl Forecast<'_> {
     }
 }
 
-/// Decides over an account once more. `roles` are those held today, `schools` the person's own and, for a guardian, the
-/// students'.
+/// Decides over an account once more. `roles` are those held today, `schools` the person's own and,
+/// for a guardian, the students'.
 pub fn forecast<'a>(
     account: &'a Account,
     roles: &[String],

@@ -1,7 +1,8 @@
-//! Who is synced, by role and by school, and who is left out tonight and was not on the last good night.
+//! How many people are synced, by role and by school, and which are left out tonight and were not
+//! on the last good night.
 //!
-//! A role that the SIS has renamed, dates that end too early, a school with another id: all of these leave people out without
-//! archiving any, so that no other limit sees it.
+//! A role that the SIS has renamed, dates that end too early, a school with another id: all of
+//! these leave people out without archiving any, so that no other limit sees it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,10 +26,12 @@ const MANY: u64 = 10;
 /// People who are not synced, in the making.
 #[derive(Default)]
 pub(super) struct LeftOut {
-    /// Records of the roster whose people are not synced: by their roles, and by the number of each set of their schools.
+    /// Records of the roster whose people are not synced: by their roles, and by the number of each
+    /// set of their schools.
     roles: BTreeMap<String, u64>,
     sets: BTreeMap<u32, u64>,
-    /// People with an account who are left out for the first time: how many, and how many by what they held and where.
+    /// People with an account who are left out for the first time: how many, and how many by what
+    /// they held and where.
     newly: u64,
     newly_roles: BTreeMap<String, u64>,
     newly_schools: BTreeMap<String, u64>,
@@ -69,7 +72,8 @@ impl LeftOut {
         }
     }
 
-    /// Counts a person with an account who is left out for the first time. `schools` are those of tonight.
+    /// Counts a person with an account who is left out for the first time. `schools` are those of
+    /// tonight.
     pub(super) fn newly(&mut self, stored: &Account, schools: &[&str]) {
         self.newly += 1;
         let held: BTreeSet<String> =
@@ -85,12 +89,14 @@ impl LeftOut {
         }
     }
 
-    /// How many are left out for the first time. On the first night nobody knows who was left out before.
+    /// How many are left out for the first time. On the first night it is not known which people
+    /// were left out before.
     pub(super) fn newly_left_out(&self, rules: &Rules) -> u64 {
         if rules.last_night.is_some() { self.newly } else { 0 }
     }
 
-    /// Holds it against the whole roster. `at_schools` is how many records are at the schools of each set.
+    /// Holds it against the whole roster. `at_schools` is how many records are at the schools of
+    /// each set.
     pub(super) fn against(self, roster: &RosterIndex, at_schools: &[u64]) -> Synced {
         let mut synced =
             Synced { newly_roles: self.newly_roles, newly_schools: self.newly_schools, ..Synced::default() };
@@ -110,8 +116,8 @@ impl LeftOut {
     }
 }
 
-/// How many synced people hold each role and are at each school; and what those held and where they were who are newly left
-/// out.
+/// How many synced people hold each role and are at each school; and the roles and schools of
+/// people that are newly left out.
 #[derive(Debug, Default)]
 pub(super) struct Synced {
     pub(super) roles: BTreeMap<String, u64>,
@@ -120,7 +126,7 @@ pub(super) struct Synced {
     newly_schools: BTreeMap<String, u64>,
 }
 
-/// What the configuration says of who is synced.
+/// The part of the configuration that decides which people are synced.
 pub(super) fn configured(rules: &Rules) -> ConfiguredSeen {
     let mut schools: Vec<String> = rules.synced_schools.iter().cloned().collect();
     schools.sort_unstable();
@@ -132,7 +138,8 @@ pub(super) fn configured(rules: &Rules) -> ConfiguredSeen {
 }
 
 impl Synced {
-    /// What the roster was like, for the next night. What is blank tonight in every row stays as it was seen last.
+    /// What the roster was like, for the next night. What is blank tonight in every row stays as it
+    /// was seen last.
     pub(super) fn seen(
         &self,
         roster: &RosterIndex,
@@ -166,7 +173,7 @@ impl Synced {
         }
     }
 
-    /// Says who is newly left out.
+    /// Reports the people that are newly left out.
     pub(super) fn say(
         &self,
         summary: &Summary,

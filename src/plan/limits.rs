@@ -1,4 +1,4 @@
-//! Limits: what a run may do at most before somebody has looked at it.
+//! Limits: what a run may do at most before a person has looked at it.
 
 use serde::Serialize;
 
@@ -123,8 +123,8 @@ pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
     over
 }
 
-/// The limits that are new in this version, on the first night after an upgrade: they are said, and hold from the next
-/// night on. Empty on any other night.
+/// The limits that are new in this version, on the first night after an upgrade: they are said, and
+/// hold from the next night on. Empty on any other night.
 pub fn check_upgraded(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
     if summary.upgraded { new_limits(summary, limits) } else { Vec::new() }
 }
@@ -183,7 +183,8 @@ pub struct ExportCounts<'a> {
     pub unjoins: u64,
     /// People who were active before and whose details change.
     pub changed: u64,
-    /// A column of details in which no row has a value, although many had one on the last good night.
+    /// A column of details in which no row has a value, although many had one on the last good
+    /// night.
     pub emptied: Option<&'a str>,
     /// Pending and active accounts before, and the active among them.
     pub accounts: u64,
@@ -286,7 +287,8 @@ impl Measure<'_> {
                 if percent < 100.0 && (FEW..minimum).contains(&population) && count * 2 > population =>
             {
                 let [_, several] = self.of.unwrap_or(self.who);
-                // With a share alone the reader would look for a mistake: what counted is another rule.
+                // With a share alone the reader would look for a mistake: what counted is another
+                // rule.
                 let said = format!(
                     "[limits] {limit} of fewer than {minimum} {several} allows half of them (minimum = {minimum})"
                 );
@@ -379,7 +381,8 @@ mod tests {
         assert_eq!(said, "25 of 100 accounts would be archived (25.0%); [limits] archive allows 10%");
     }
 
-    /// A share alone would look like a mistake in reckoning: under the minimum another rule counts, and is named.
+    /// A share alone would look like a mistake in reckoning: under the minimum another rule counts,
+    /// and is named.
     #[test]
     fn the_message_has_the_rule_that_counted_and_numbers_that_agree() {
         let limits = Limits::default();

@@ -1,4 +1,5 @@
-//! What is read before anything is decided: the roster and, meanwhile, what the store knows of the accounts.
+//! What is read before anything is decided: the roster and, meanwhile, what the store knows of the
+//! accounts.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,7 +35,8 @@ impl Known {
         Ok(Self { people, signs, unchanged, near: Near::default() })
     }
 
-    /// Takes in a row of the platform's export, by the key of its sourcedId and a hash of all that it says.
+    /// Takes in a row of the platform's export, by the key of its sourcedId and a hash of all that
+    /// it says.
     pub fn export_row(&mut self, key: u64, hash: u64) -> Seen {
         self.unchanged.export_row(self.people.find_near(key, &mut self.near), hash)
     }
@@ -56,7 +58,8 @@ pub struct Read<T> {
     pub prepared: T,
 }
 
-/// Opens a source and reads it; meanwhile `prepare` gets to know the accounts, and reads the platform's export.
+/// Opens a source and reads it; meanwhile `prepare` gets to know the accounts, and reads the
+/// platform's export.
 ///
 /// # Errors
 /// Those of [`roster_index::read`].

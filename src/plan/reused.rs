@@ -1,4 +1,5 @@
-//! Whether an archived account that reappears is another person's: SIS give the sourcedId of a user who left to a new one. Pure.
+//! Whether an archived account that reappears is another person's: SIS give the sourcedId of a user
+//! who left to a new one. Pure.
 
 use super::sis::{Cells, SisValues, Value};
 use crate::account::Account;
@@ -7,8 +8,9 @@ use crate::roster::{IdList, Record};
 use crate::roster::{current_roles, own_schools};
 use crate::rules::Rules;
 
-/// Whether the record has another name than the account and the SIS had, and nothing in common with them: no email, no mobile,
-/// no identifier, and no part of the name beside the same role and school. `roles` and `schools` are those of the record.
+/// Whether the record has another name than the account and the SIS had, and nothing in common with
+/// them: no email, no mobile, no identifier, and no part of the name beside the same role and
+/// school. `roles` and `schools` are those of the record.
 pub(super) fn is_another(
     record: &Record<'_>,
     account: &Account,
@@ -64,7 +66,8 @@ fn is_part(a: &str, b: &str) -> bool {
     PersonName::new(a, "").same_but_case(&PersonName::new(b, ""))
 }
 
-/// The same role, at the same school or in the same family: guardians have no school of their own in many rosters.
+/// The same role, at the same school or in the same family: guardians have no school of their own
+/// in many rosters.
 fn is_at_the_same_place(
     record: &Record<'_>,
     account: &Account,

@@ -1,7 +1,8 @@
-//! Whose credentials are whose after the run, and who shares one.
+//! The credentials of all people after the run, and the people who share one.
 //!
-//! Credentials are compared by a 64-bit hash of their normal form, so that a million people take a few words each. Two
-//! different ones that collide would at worst be called shared; among a million the chance is one in ten million.
+//! Credentials are compared by a 64-bit hash of their normal form, so that a million people take a
+//! few words each. Two different ones that collide would at worst be called shared; among a million
+//! the chance is one in ten million.
 
 use std::collections::{HashMap, HashSet};
 use std::thread;
@@ -35,17 +36,20 @@ pub(super) fn hash_of(field: Field, shown: &str) -> Option<u64> {
     (!key.is_empty()).then(|| xxh3_64(key.as_bytes()))
 }
 
-/// A person who holds a credential: its hash, in two halves, and the place of the person in the report.
+/// A person who holds a credential: its hash, in two halves, and the place of the person in the
+/// report.
 type Holder = [u32; 3];
 
-/// The credentials of pending and active people after the run, by the people's places in the report.
+/// The credentials of pending and active people after the run, by the people's places in the
+/// report.
 #[derive(Default)]
 pub(super) struct Holders {
     /// For email and phone.
     holders: [Vec<Holder>; 2],
 }
 
-/// A bit filter, of eight bits for each person: of most people it tells at once that they share nothing.
+/// A bit filter, of eight bits for each person: of most people it tells at once that they share
+/// nothing.
 struct SharedFilter {
     once: Vec<u64>,
     twice: Vec<u64>,
@@ -142,7 +146,7 @@ fn hash_from(holder: &Holder) -> u64 {
     u64::from(holder[0]) << 32 | u64::from(holder[1])
 }
 
-/// Those of the decided and of the unchanged people who may share something.
+/// The holders among the decided and the unchanged people who may share something.
 fn with_unchanged(
     mut decided: Vec<Holder>,
     unchanged: &UnchangedCredentials,
@@ -176,9 +180,10 @@ fn groups(mut holders: Vec<Holder>) -> (Vec<(u32, u32)>, Vec<Group>) {
 /// People with the same credential.
 struct Group {
     size: u64,
-    /// The sourcedIds that sort first: as many as a note names, and one, since no member is named in the own note.
+    /// The sourcedIds that sort first: as many as a note names, and one, since no member is named
+    /// in the own note.
     first: Vec<Box<str>>,
-    /// Hash of each member's name, and the member; until it is known who is like whom.
+    /// Hash of each member's name, and the member; until they are compared.
     names: Vec<(u64, u32)>,
 }
 
@@ -202,7 +207,7 @@ pub(super) struct Sharing {
     /// For email and phone: person and group, sorted.
     members: [Vec<(u32, u32)>; 2],
     groups: [Vec<Group>; 2],
-    /// Those who share a name with somebody of their group, sorted.
+    /// People who have the same name as another one of their group, sorted.
     likes: Vec<u32>,
     /// New persons who are like an archived one, by place.
     pub(super) rekeys: Vec<Rekey>,
@@ -215,7 +220,7 @@ impl Sharing {
         Walk { sharing: self, at }
     }
 
-    /// Those who share something, in the order of the report.
+    /// People who share something, in the order of the report.
     pub(super) fn sharers(&self) -> Vec<u32> {
         let mut all: Vec<u32> = self.members.iter().flatten().map(|(person, _)| *person).collect();
         all.sort_unstable();
@@ -223,7 +228,7 @@ impl Sharing {
         all
     }
 
-    /// Says who a person is.
+    /// Adds the name of a person.
     pub(super) fn name(&mut self, person: u32, sourced_id: &str, name: &PersonName) {
         let name = name.key();
         for (members, groups) in self.members.iter().zip(&mut self.groups) {
@@ -244,7 +249,7 @@ impl Sharing {
 }
 
 impl Sharing {
-    /// Sees who of each group is like another. After all of them were named.
+    /// Finds the people of each group who have the same name. After all of them were named.
     pub(super) fn compare(&mut self) {
         for group in self.groups.iter_mut().flatten() {
             let mut names = std::mem::take(&mut group.names);
@@ -264,8 +269,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Adds what there is to say of a person's credentials, in the place that notes have for it: after those of the
-    /// fields, before the others. Each person has to come after the one before.
+    /// Adds what there is to say of a person's credentials, in the place that notes have for it:
+    /// after those of the fields, before the others. Each person has to come after the one before.
     pub(super) fn note(&mut self, person: u32, sourced_id: &str, notes: &mut Vec<Note>) {
         let mut shares = false;
         for (i, field) in CREDENTIALS.into_iter().enumerate() {

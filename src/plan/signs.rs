@@ -1,5 +1,6 @@
-//! The signs of each account: pending, active or archived, under which setting it was when last decided on, and whether the
-//! rules left the person out. They are of the night before until the plan is made, and then of tonight.
+//! The signs of each account: pending, active or archived, under which setting it was when last
+//! decided on, and whether the rules left the person out. They are of the night before until the
+//! plan is made, and then of tonight.
 
 use crate::roster_index::PersonIndex;
 use crate::store::{ACTIVE, ARCHIVED};

@@ -149,7 +149,8 @@ fn name(cells: Cells<'_>, account: &PersonName) -> Value<PersonName> {
     }
 }
 
-/// Whether a name is the account's with question marks in place of letters: `Fran?ois` for `François`.
+/// Whether a name is the account's with question marks in place of letters: `Fran?ois` for
+/// `François`.
 fn is_what_is_left_of(name: &PersonName, account: &PersonName) -> bool {
     let lost = |part: &str, whole: &str| part == whole || is_with_letters_lost(part, whole);
     (name.given.contains('?') || name.family.contains('?'))
@@ -157,8 +158,8 @@ fn is_what_is_left_of(name: &PersonName, account: &PersonName) -> bool {
         && (!name.family.contains('?') || lost(&name.family, &account.family))
 }
 
-/// The account's name, if the other one has an apostrophe more, by which a spreadsheet marks a text. Only what the account
-/// has says whether it is a mark: `'t Hart` is a name.
+/// The account's name, if the other one has an apostrophe more, by which a spreadsheet marks a
+/// text. Only what the account has says whether it is a mark: `'t Hart` is a name.
 fn without_marks(name: &PersonName, account: &PersonName) -> Option<PersonName> {
     let parts = [&name.given, &name.family];
     if !parts.iter().any(|part| part.starts_with('\'')) {

@@ -1,6 +1,7 @@
-//! Guards [`RULES`]: users whose data has not changed are skipped because the same record came to the same row before. That
-//! holds only as long as the program decides as it did. So a fixed corpus is decided here, and what it comes to is compared
-//! with the committed digest in `rules.digest`, which belongs to one number of `RULES`.
+//! Guards [`RULES`]: users whose data has not changed are skipped because the same record came to
+//! the same row before. That holds only as long as the program decides as it did. So a fixed corpus
+//! is decided here, and what it comes to is compared with the committed digest in `rules.digest`,
+//! which belongs to one number of `RULES`.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -248,7 +249,8 @@ fn records(each: &mut dyn FnMut(&Record<'_>)) {
     }
 }
 
-/// Each record beside each account, under both settings and both meanings of blank cells; and its row.
+/// Each record beside each account, under both settings and both meanings of blank cells; and its
+/// row.
 fn decisions(all: &mut Vec<u8>) {
     let accounts = accounts();
     records(&mut |record| {

@@ -1,17 +1,18 @@
 //! Users whose data has not changed since the night before are skipped: this is all that knows how.
 //!
-//! Each account has one fingerprint of what it was decided on: the record, which of its roles are held today, the schools and
-//! the rules. A record whose fingerprint is still the same gets its row of the report without a decision. That holds for two
-//! reasons, and for no other:
+//! Each account has one fingerprint of what it was decided on: the record, which of its roles are
+//! held today, the schools and the rules. A record whose fingerprint is still the same gets its row
+//! of the report without a decision. That holds for two reasons, and for no other:
 //!
 //! * The account was left as it was. A decision depends on nothing else, so the same record comes to the same row. The row was
 //!   put away, and is used again.
 //! * The account is what the record says, or has become it just then. So there is nothing to do and nothing to say, and the row
 //!   follows from the record.
 //!
-//! The store clears the fingerprint of an account on every write to it. A row of the platform's export that says something new
-//! clears it too. Such rows are found by a fingerprint of their own, because the export is read before the roster, and a row
-//! that says nothing new must not take up memory until the roster is known.
+//! The store clears the fingerprint of an account on every write to it. A row of the platform's
+//! export that says something new clears it too. Such rows are found by a fingerprint of their own,
+//! because the export is read before the roster, and a row that says nothing new must not take up
+//! memory until the roster is known.
 //!
 //! With [`Unchanged::none`] every record is decided on. Nothing else differs.
 
@@ -41,7 +42,8 @@ pub(super) enum CachedRow {
     Stored,
 }
 
-/// What was decided last, and what tonight's input says of the same people. All columns are by number of the person.
+/// What was decided last, and what tonight's input says of the same people. All columns are by
+/// number of the person.
 #[derive(Default)]
 pub(super) struct Unchanged {
     /// The fingerprint of each account; 0 if it is to be decided on.
@@ -71,7 +73,8 @@ impl Unchanged {
         Self { changed: stored.changed, ..Self::default() }
     }
 
-    /// Every record is decided on, and nothing of it is remembered: it does not hold for the next night.
+    /// Every record is decided on, and nothing of it is remembered: it does not hold for the next
+    /// night.
     pub(super) fn set_aside(&mut self) {
         self.forget();
         self.is_set_aside = true;
@@ -123,8 +126,9 @@ impl Unchanged {
     }
 }
 
-/// Stands for a record, the rules, and for what of the day matters to the record: whether roles that have dates are held, or
-/// have ended. `hash` is that of the record, with the rules in it. Never 0.
+/// Stands for a record, the rules, and for what of the day matters to the record: whether roles
+/// that have dates are held, or have ended. `hash` is that of the record, with the rules in it.
+/// Never 0.
 pub(super) fn record_print(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
     let mut print = hash;
     if roles.0.contains('\t') {

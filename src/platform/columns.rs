@@ -61,7 +61,8 @@ impl Columns {
         names.nth(column)
     }
 
-    /// Reads a row. In the last cell, `cut`, the file may have been cut: a detail there is not provided.
+    /// Reads a row. In the last cell, `cut`, the file may have been cut: a detail there is not
+    /// provided.
     pub(super) fn row<'a>(
         &self,
         record: &'a csv::ByteRecord,
@@ -121,8 +122,8 @@ pub(super) struct Cells<'a> {
 pub(super) type Rewritten = (String, [Option<String>; 5]);
 
 impl<'a> Cells<'a> {
-    /// The texts as they are meant, if they are not ordinary. Words for "no value" and damaged text are not provided: the
-    /// account keeps what it has.
+    /// The texts as they are meant, if they are not ordinary. Words for "no value" and damaged text
+    /// are not provided: the account keeps what it has.
     pub(super) fn rewritten(
         &self,
         plain: bool,
@@ -169,7 +170,8 @@ impl Cells<'_> {
         Stamp::read(self.updated[0], self.updated[1], now)
     }
 
-    /// Of all that the row says of the person: equal for equal rows. When it was last changed does not matter by itself.
+    /// Of all that the row says of the person: equal for equal rows. When it was last changed does
+    /// not matter by itself.
     pub(super) fn hash(&self, seed: u64, scratch: &mut Vec<u8>) -> u64 {
         scratch.clear();
         let state = self.state.map(State::word);
@@ -190,7 +192,8 @@ impl Cells<'_> {
     }
 }
 
-/// No control character is part of a detail, and one of them sets the values of [`AwaitedValues`] apart.
+/// No control character is part of a detail, and one of them sets the values of [`AwaitedValues`]
+/// apart.
 fn without_controls(cell: &str) -> String {
     if cell.contains(char::is_control) {
         cell.replace(char::is_control, " ").trim().to_owned()

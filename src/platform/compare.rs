@@ -1,7 +1,7 @@
 //! Tonight's export beside what was seen of the export on the last good night.
 //!
-//! An export of another district, one with another id column, one that lost a column: each of them can be read without a
-//! mistake, and only the comparison shows it.
+//! An export of another district, one with another id column, one that lost a column: each of them
+//! can be read without a mistake, and only the comparison shows it.
 
 use std::path::Path;
 
@@ -39,16 +39,17 @@ pub struct Before<'a> {
 pub struct Compared {
     /// For the next night to compare with.
     pub seen: ExportSeen,
-    /// A column of details in which no row has a value, although at least a few rows had one on the last good night.
+    /// A column of details in which no row has a value, although at least a few rows had one on the
+    /// last good night.
     pub emptied: Option<String>,
 }
 
-/// Compares an export with the one of the last good night. `matching` is how many of its rows belong to people whom the
-/// store or the roster knows.
+/// Compares an export with the one of the last good night. `matching` is how many of its rows
+/// belong to people whom the store or the roster knows.
 ///
 /// # Errors
-/// `InputUnusable` if it is not the same export any more: no row belongs to a known person, fewer than half as many do as
-/// on the last good night, or the column `state` is gone.
+/// `InputUnusable` if it is not the same export any more: no row belongs to a known person, fewer
+/// than half as many do as on the last good night, or the column `state` is gone.
 pub fn compare(
     export: &Export,
     matching: u64,

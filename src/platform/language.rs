@@ -1,7 +1,7 @@
 //! Which language people have chosen on the platform.
 //!
-//! Looked up in the export only for those who are told something, which most nights is nobody: it is nothing that the
-//! policy rules over, so it is neither kept nor compared.
+//! Looked up in the export only for people who get a message, which on most nights is no person: it
+//! is nothing that the policy rules over, so it is neither kept nor compared.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,8 +10,9 @@ use crate::findings::Findings;
 use crate::source::oneroster_csv::lone::LoneFile;
 use crate::value;
 
-/// The languages of these people, as the export's column `language` has them, by sourcedId. Without that column, or if
-/// the export is no longer there, nobody's is known, which is no reason not to tell people.
+/// The languages of these people, as the export's column `language` has them, by sourcedId. Without
+/// that column, or if the export is no longer there, no language is known, which is no reason not
+/// to send the messages.
 pub fn languages(platform: &Platform, of: &HashSet<String>) -> HashMap<String, String> {
     let mut found = HashMap::new();
     // What is not a file gives its content only once.

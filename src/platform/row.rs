@@ -45,13 +45,15 @@ impl Row {
         self.hash
     }
 
-    /// When and by whom it was changed there, as [`super::Stamp::text`]; empty if it does not say so.
+    /// When and by whom it was changed there, as [`super::Stamp::text`]; empty if it does not say
+    /// so.
     pub fn stamp(&self) -> &str {
         &self.stamp
     }
 
-    /// Whether the row still shows the person of an account whose sourcedId another person has now. What it does not say, or
-    /// says of nobody in particular, is not taken for the other person's.
+    /// Whether the row still shows the person of an account whose sourcedId another person has now.
+    /// What it does not say, or says of no person in particular, is not taken for the other
+    /// person's.
     pub fn is_about(&self, account: &Account) -> bool {
         if self.given_name.is_some() || self.family_name.is_some() {
             let part = |cell: &Option<String>| cell.clone().unwrap_or_default();
@@ -70,7 +72,7 @@ impl Row {
         }
     }
 
-    /// The account with which somebody starts who is in the roster and has no account yet: active and with the export's
+    /// The account of a person who is in the roster and has none yet: active and with the export's
     /// details, if the export says that they have joined.
     pub fn newcomer(&self, phones: PhoneReader) -> Option<Account> {
         if self.state == Some(State::Pending) {
@@ -81,8 +83,8 @@ impl Row {
         Some(account)
     }
 
-    /// As [`Row::adopt`], for an archived person who is back in the roster: the account is taken for what it becomes.
-    /// The account itself stays archived.
+    /// As [`Row::adopt`], for an archived person who is back in the roster: the account is taken
+    /// for what it becomes. The account itself stays archived.
     pub fn adopt_returning(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
         account.archived = false;
         let adopted = self.adopt(account, phones, ImportKind::Nightly);
@@ -90,7 +92,8 @@ impl Row {
         adopted
     }
 
-    /// Brings an account to what the export says. The account of an archived person only remembers the state.
+    /// Brings an account to what the export says. The account of an archived person only remembers
+    /// the state.
     pub fn adopt(&self, account: &mut Account, phones: PhoneReader, import: ImportKind) -> Adopted {
         let mut adopted = Adopted::default();
         let state = self.state.unwrap_or(State::Active);
@@ -207,7 +210,7 @@ fn take_number(
     import: ImportKind,
 ) {
     let Some(cell) = cell else { return };
-    // The same text as ever needs no parsing, which is the dear part.
+    // The same text as ever needs no parsing, which is the slow part.
     if awaited.is_just(cell) {
         return;
     }

@@ -1,4 +1,5 @@
-//! Who set the details of a row on the platform, and when: the export's columns `updated_by` and `updated_at`.
+//! Who set the details of a row on the platform, and when: the export's columns `updated_by` and
+//! `updated_at`.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 
@@ -27,7 +28,8 @@ impl By {
     }
 }
 
-/// What a row says of that. It is kept as text: `user 2026-11-20T10:00:00Z`, `user`, `- 2026-11-20T10:00:00Z`, or nothing.
+/// What a row says of that. It is kept as text: `user 2026-11-20T10:00:00Z`, `user`, `-
+/// 2026-11-20T10:00:00Z`, or nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stamp {
     pub by: Option<By>,
@@ -38,14 +40,16 @@ pub struct Stamp {
 const UNNAMED: &str = "-";
 
 impl Stamp {
-    /// Reads the cells `updated_at` and `updated_by`. A value that cannot be one is left out, and its column is returned.
+    /// Reads the cells `updated_at` and `updated_by`. A value that cannot be one is left out, and
+    /// its column is returned.
     pub(super) fn read(
         at: Option<&str>,
         by: Option<&str>,
         now: DateTime<Utc>,
     ) -> (Self, [Option<&'static str>; 2]) {
         let (at, by) = (at.filter(|cell| !cell.is_empty()), by.filter(|cell| !cell.is_empty()));
-        // A clock that is a day ahead is another zone's; more is no time at which anything was done.
+        // A clock that is a day ahead is another zone's; more is no time at which anything was
+        // done.
         let latest = now.checked_add_days(Days::new(1)).unwrap_or(now);
         let stamp = Self {
             by: by.and_then(By::of),

@@ -1,5 +1,6 @@
-//! Lists of ids as exports really write them. OneRoster sets ids apart by commas; exports also use semicolons, bars, blanks,
-//! line breaks and JSON arrays, put quotes around ids, write a link in place of an id, or write the id in another case.
+//! Lists of ids as exports really write them. OneRoster sets ids apart by commas; exports also use
+//! semicolons, bars, blanks, line breaks and JSON arrays, put quotes around ids, write a link in
+//! place of an id, or write the id in another case.
 //!
 //! Such a list is read only if that makes every part of it an id that is known. Pure.
 
@@ -13,7 +14,8 @@ use xxhash_rust::xxh3::xxh3_64;
 pub enum Reading {
     /// Every part of it is an id that is known. None for an empty list, such as `[]`.
     Known(Vec<String>),
-    /// Some part of it is no id that is known: the parts that are, and those that are not, as they stand.
+    /// Some part of it is no id that is known: the parts that are, and those that are not, as they
+    /// stand.
     Partly { known: Vec<String>, unknown: Vec<String> },
 }
 
@@ -25,8 +27,8 @@ impl Reading {
     }
 }
 
-/// What ids may be set apart by, in the order in which it is tried. An id with a slash or a blank in it is one id as long as
-/// it is known as such.
+/// What ids may be set apart by, in the order in which it is tried. An id with a slash or a blank
+/// in it is one id as long as it is known as such.
 const APART: [&[char]; 4] = [
     &[','],
     &[',', ';', '|', '\n', '\r', '\t'],
@@ -39,7 +41,8 @@ pub fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
-/// An id without what may differ in how it is written: case, invisible characters, and a comma written as `%2C`.
+/// An id without what may differ in how it is written: case, invisible characters, and a comma
+/// written as `%2C`.
 pub fn fold(id: &str) -> String {
     let plain = id.trim();
     if plain.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase() && byte != b'%') {
@@ -50,7 +53,8 @@ pub fn fold(id: &str) -> String {
     if lower.contains("%2c") { lower.replace("%2c", ",") } else { lower }
 }
 
-/// An id as lists of ids have it: REST writes a comma in it as `%2C`, files write the comma. It is one id.
+/// An id as lists of ids have it: REST writes a comma in it as `%2C`, files write the comma. It is
+/// one id.
 pub fn encoded(id: &str) -> Cow<'_, str> {
     if id.contains(',') { Cow::Owned(id.replace(',', "%2C")) } else { Cow::Borrowed(id) }
 }
@@ -112,7 +116,8 @@ pub fn read(cell: &str, resolve: &dyn Fn(&str) -> Option<String>) -> Reading {
     Reading::Partly { known: distinct(known), unknown: distinct(unknown) }
 }
 
-/// Every text in a cell that could be an id, however the list is read: what has to be looked up before it is.
+/// Every text in a cell that could be an id, however the list is read: what has to be looked up
+/// before it is.
 pub fn candidates(cell: &str) -> impl Iterator<Item = &str> {
     let whole = std::iter::once(cell.trim());
     let all = whole.chain(APART.into_iter().flat_map(move |apart| parts(cell, apart)));

@@ -1,4 +1,5 @@
-//! A roster as it was read, kept for the run: read once from wherever it comes, gone through as often as needed.
+//! A roster as it was read, kept for the run: read once from wherever it comes, gone through as
+//! often as needed.
 //!
 //! Records are kept as bytes in blocks, from which they are borrowed again without being copied.
 
@@ -41,11 +42,12 @@ impl Hasher for OfKeys {
     }
 }
 
-// A block: the text of all records, their heads, and the length of the heads (4 bytes). So the text is looked at once for
-// being UTF-8, and who passes over a record does not touch it.
+// A block: the text of all records, their heads, and the length of the heads (4 bytes). So the text
+// is looked at once for being UTF-8, and a record that is skipped is not touched.
 //
-// A head: its own length (1 byte), that of the text (4), line (8; 0 for none), key (8), hash (8), then what is hashed with the
-// text: which cells there are (2), signs (1), the length of each cell as a base-128 number.
+// A head: its own length (1 byte), that of the text (4), line (8; 0 for none), key (8), hash (8),
+// then what is hashed with the text: which cells there are (2), signs (1), the length of each cell
+// as a base-128 number.
 const TEXT_LENGTH: usize = 1;
 const LINE: usize = 5;
 const KEY: usize = 13;
@@ -140,7 +142,8 @@ impl Block {
         let hash = xxh3_64_with_seed(&self.heads[head + SAID..], seed);
         let hash = xxh3_64_with_seed(&self.texts[text..], hash);
         self.heads[head + HASH..head + SAID].copy_from_slice(&hash.to_le_bytes());
-        // At most 29 bytes, 3 and 10 for each of the cells. And no record of any source is longer than that.
+        // At most 29 bytes, 3 and 10 for each of the cells. And no record of any source is longer
+        // than that.
         self.heads[head] = u8::try_from(self.heads.len() - head).unwrap_or(u8::MAX);
         let length = u32::try_from(self.texts.len() - text).unwrap_or(u32::MAX);
         self.heads[head + TEXT_LENGTH..head + LINE].copy_from_slice(&length.to_le_bytes());

@@ -1,7 +1,7 @@
 //! Which school was most likely meant by an id that no school has.
 
-/// The school that was most likely meant: one of this name, or one whose id is written a little otherwise. Never one with
-/// other digits: `sch-3` is not a misspelt `sch-77`, but another school.
+/// The school that was most likely meant: one of this name, or one whose id is written a little
+/// otherwise. Never one with other digits: `sch-3` is not a misspelt `sch-77`, but another school.
 pub fn near_school<'a>(
     id: &str,
     schools: impl IntoIterator<Item = (&'a String, &'a String)>,

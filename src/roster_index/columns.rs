@@ -1,5 +1,5 @@
-//! The roster as a whole beside that of the last good night: columns that lost their values, roles that are missing, references
-//! that lead nowhere, another district's schools.
+//! The roster as a whole beside that of the last good night: columns that lost their values, roles
+//! that are missing, references that lead nowhere, another district's schools.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,12 +13,14 @@ use crate::roster::Mode;
 use crate::rules::Rules;
 use crate::source::About;
 
-/// So many new references to ids that are not known need a person, where they are more than one in a hundred.
+/// So many new references to ids that are not known need a person, where they are more than one in
+/// a hundred.
 const MANY: u64 = 10;
 
 impl Intake {
-    /// If no user is at a school that is synced, it is another district's export, or the configuration is wrong. A delta may well
-    /// be about other schools only; it archives no account for that.
+    /// If no user is at a school that is synced, it is another district's export, or the
+    /// configuration is wrong. A delta may well be about other schools only; it archives no account
+    /// for that.
     pub(super) fn refuse_other_schools(&self, about: &About, rules: &Rules) -> Result<()> {
         if rules.synced_schools.is_empty() || about.mode == Mode::Delta {
             return Ok(());
@@ -39,7 +41,7 @@ impl Intake {
         ))
     }
 
-    /// New references to ids that nobody knows are the sign of a file that is not whole.
+    /// New references to ids that are not known are the sign of a file that is not whole.
     pub(super) fn say_dangling(&self, mode: Mode, rules: &Rules, file: &str, findings: &mut Findings) {
         if rules.last_night.is_none() || mode != Mode::Bulk {
             return;
@@ -119,7 +121,8 @@ impl Intake {
         for (_, column, what) in columns.into_iter().filter(|(is_blank, ..)| *is_blank) {
             let had = last.files.get(users).is_some_and(|file| file.had_values(column));
             if had && lacks(users, column) {
-                // Unlike cells that are blank for a summer, this is never meant: no change arrives until it is back.
+                // Unlike cells that are blank for a summer, this is never meant: no change arrives
+                // until it is back.
                 findings.attention("column-gone", At::file(about.users_name).column(column), || {
                     format!(
                         "the column was there on the last good night and is gone; {what} stay as the store has them, and changes \
@@ -134,7 +137,8 @@ impl Intake {
         }
     }
 
-    /// Whether many people have lost every role since the last good night: then roles are missing from the export.
+    /// Whether many people have lost every role since the last good night: then roles are missing
+    /// from the export.
     pub(super) fn has_lost_roles(&mut self, rules: &Rules, file: &str, findings: &mut Findings) -> bool {
         let Some(last) = rules.last_night.as_deref() else { return false };
         let new = self.index.counts.roleless.saturating_sub(last.roster.roleless);

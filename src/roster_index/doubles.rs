@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
+use super::Doubles;
 use super::intake::{Intake, Said};
-use super::{Doubles, NO_PERSON};
 use crate::account::SisDetails;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
-use crate::roster::kept::{self, Kept, key};
+use crate::roster::kept::key;
 use crate::roster::{Record, RoleList, current_roles};
 use crate::rules::Rules;
 
-/// The rows of one sourcedId that agree in who it is.
+/// The rows of one sourcedId that are about one person.
 struct Rows {
     said: SisDetails,
     gone: bool,
@@ -36,7 +36,8 @@ impl Rows {
         }
     }
 
-    /// Adds a row that agrees. Returns whether it says the same, and the place of the row that is not needed any more.
+    /// Adds a row that agrees. Returns whether it says the same, and the place of the row that is
+    /// not needed any more.
     fn add(&mut self, record: &Record<'_>, said: &SisDetails, place: u32, rules: &Rules) -> (bool, u32) {
         let same = self.gone == record.deleted && self.said.is_same(said, rules.phones);
         // A person who is gone in one row and there in another is there.
@@ -99,8 +100,9 @@ impl Comparison<'_> {
 }
 
 impl Intake {
-    /// Compares the rows of each sourcedId that seems to have several. Those that agree in name, email and numbers are one
-    /// person, at all the schools, with all the roles and links that they name.
+    /// Compares the rows of each sourcedId that seems to have several. Those that agree in name,
+    /// email and numbers are one person, at all the schools, with all the roles and links that they
+    /// name.
     pub(super) fn compare_doubles(
         &mut self,
         rules: &Rules,
@@ -111,17 +113,10 @@ impl Intake {
             return Ok(());
         }
         let mut compared = Comparison { rules, file, rows: HashMap::new(), doubles: Doubles::default() };
-        let (mut reader, mut block) = (self.index.records.read(), Vec::new());
-        let mut people = (0_u32..).zip(&self.index.people_of);
-        while reader.next(&mut block)? {
-            let mut records = kept::records(&block)?;
-            while let Some(Kept { record, .. }) = records.next_record()? {
-                let Some((place, person)) = people.next() else { break };
-                if *person != NO_PERSON && self.doubles.contains(person) {
-                    compared.add(&record, *person, place, findings);
-                }
-            }
-        }
+        let is_double = |person| self.doubles.contains(&person);
+        self.index.each_record_of(is_double, |place, person, record| {
+            compared.add(record, person, place, findings);
+        })?;
         let Comparison { rows, doubles, .. } = compared;
         let today = rules.today.to_string();
         for (id, rows) in rows {

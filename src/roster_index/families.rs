@@ -1,4 +1,5 @@
-//! Families: who is whose guardian, and the schools and links of people whose rows do not say everything.
+//! Families: who is whose guardian, and the schools and links of people whose rows do not say
+//! everything.
 
 use std::collections::HashMap;
 
@@ -22,8 +23,8 @@ struct Lists<'a> {
 type Beside = HashMap<u32, (Option<String>, Option<String>)>;
 
 impl Intake {
-    /// Notes who is whose guardian, whichever of the two records says so. A person who is both a student and a parent may mean
-    /// either.
+    /// Notes who is whose guardian, whichever of the two records says so. A person who is both a
+    /// student and a parent may mean either.
     pub(super) fn link(&mut self, person: u32, way: Way, agents: IdList<'_>) {
         let Way { as_guardian, as_student, .. } = way;
         let as_student = as_student || !as_guardian;
@@ -35,14 +36,15 @@ impl Intake {
         }));
     }
 
-    /// Looks up the people whom others list as family. Many at once: each is somewhere else in memory, and the processor waits
-    /// for several of them at the same time.
+    /// Looks up the people whom others list as family. Many at once: each is somewhere else in
+    /// memory, and the processor waits for several of them at the same time.
     pub(super) fn link_all(&mut self) {
         let mut links = std::mem::take(&mut self.links);
         self.link_count += links.len() as u64;
         let room = self.index.families.capacity() - self.index.families.len();
         if room < 2 * links.len() {
-            // Not twice as much: of a million families that would be a lot of room that stays empty.
+            // Not twice as much: of a million families that would be a lot of room that stays
+            // empty.
             self.index.families.reserve_exact(2 * links.len() + self.index.families.len() / 8);
         }
         for Link { person, agent, as_guardian, as_student } in links.drain(..) {
@@ -66,8 +68,8 @@ impl Intake {
         self.link(person, way, stored.agents);
     }
 
-    /// Takes in the families of the store: those of people whom a delta does not mention, and of people whose rows do not say
-    /// everything.
+    /// Takes in the families of the store: those of people whom a delta does not mention, and of
+    /// people whose rows do not say everything.
     pub(super) fn ask_the_store(
         &mut self,
         store: &Store,
@@ -148,7 +150,8 @@ impl Intake {
         }
     }
 
-    /// Takes in a person whose row says everything but the schools or the links. With `doubt` it may lack others as well.
+    /// Takes in a person whose row says everything but the schools or the links. With `doubt` it
+    /// may lack others as well.
     fn put_mentioned(
         &mut self,
         person: u32,

@@ -33,7 +33,8 @@ pub(super) struct Said {
     pub(super) roles: String,
     pub(super) orgs: Option<String>,
     pub(super) agents: Option<String>,
-    /// Some part of the schools, or of the links, is no id that is known: what the store knows stands as well.
+    /// Some part of the schools, or of the links, is no id that is known: what the store knows
+    /// stands as well.
     pub(super) orgs_partly: bool,
     pub(super) agents_partly: bool,
 }
@@ -106,7 +107,8 @@ pub(super) struct Intake {
     held_numbers: HashMap<Box<str>, u32>,
     /// Words for roles that OneRoster does not have, and how many records have each.
     pub(super) foreign: BTreeMap<String, u64>,
-    /// Links that have not been looked up yet, how many there were, and where the last one was found.
+    /// Links that have not been looked up yet, how many there were, and where the last one was
+    /// found.
     pub(super) links: Vec<Link>,
     pub(super) link_count: u64,
     pub(super) agents_near: Near,
@@ -116,12 +118,14 @@ pub(super) struct Intake {
 
 /// Opens a source and reads it, once and completely, before anything is decided.
 ///
-/// It is opened and read in a thread of its own; meanwhile `prepare` reads which people the store knows, and something of the
-/// caller's. `each` is told of every record with a sourcedId: the person, and whether it is the person's first. `progress` is
-/// told how many records there are so far.
+/// It is opened and read in a thread of its own; meanwhile `prepare` reads which people the store
+/// knows, and something of the caller's. `each` is told of every record with a sourcedId: the
+/// person, and whether it is the person's first. `progress` is told how many records there are so
+/// far.
 ///
 /// # Errors
-/// Those of `prepare` and of the source; `InputUnusable` if no record has a sourcedId, or no user is at a configured school.
+/// Those of `prepare` and of the source; `InputUnusable` if no record has a sourcedId, or no user
+/// is at a configured school.
 pub fn read<T>(
     open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
     prepare: impl FnOnce(&mut Findings) -> Result<(PersonIndex, T)>,
@@ -176,7 +180,8 @@ struct Tell<'a> {
     spare: Receiver<Vec<u8>>,
 }
 
-/// Opens a source and reads it to its end, into the spool. Tells of the source, and how many records each block has.
+/// Opens a source and reads it to its end, into the spool. Tells of the source, and how many
+/// records each block has.
 fn read_source(
     open: impl FnOnce() -> Result<Box<dyn RosterSource>>,
     seed: u64,
@@ -221,7 +226,8 @@ fn read_source(
     (findings, failed.map_or(outcome, Err))
 }
 
-/// So many blocks are handed over from memory to memory while they wait to be taken in; any more only by the spool.
+/// So many blocks are handed over from memory to memory while they wait to be taken in; any more
+/// only by the spool.
 const AT_HAND: usize = 8;
 
 /// A block of the roster that has been read.
@@ -255,7 +261,8 @@ impl Intake {
         Self { index, ..Self::default() }
     }
 
-    /// Works out what can only be known at the end, in the order in which one follows from the other.
+    /// Works out what can only be known at the end, in the order in which one follows from the
+    /// other.
     fn finish(
         mut self,
         about: &About,
@@ -268,7 +275,8 @@ impl Intake {
         self.compare_doubles(rules, file, findings)?;
         self.read_odd_lists(store, mode, rules, file, findings)?;
         self.look_at_columns(about, files, rules, findings);
-        // A row without a sourcedId may be about any person: then nothing that is known of a person is lost.
+        // A row without a sourcedId may be about any person: then nothing that is known of a person
+        // is lost.
         let lost_roles = mode == Mode::Bulk && self.has_lost_roles(rules, file, findings);
         let doubt = about.has_unclear_rows || self.index.counts.without_id > 0 || lost_roles;
         self.index.unclear = doubt || mode == Mode::Unknown;
@@ -351,7 +359,8 @@ impl Intake {
         Ok(())
     }
 
-    /// Takes in one row: at once if it is the whole word on the person, otherwise to be held against the store.
+    /// Takes in one row: at once if it is the whole word on the person, otherwise to be held
+    /// against the store.
     fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
         let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
@@ -394,7 +403,7 @@ impl Intake {
         }
     }
 
-    /// Notes whether a row says where its person is, and who belongs to the person.
+    /// Notes whether a row says where its person is, and which people belong to the person.
     fn mark_said(&mut self, person: u32, orgless: bool, blank: bool, agents: Option<&str>) {
         let marks = &mut self.index.marks[person as usize];
         if orgless {
@@ -431,8 +440,8 @@ impl Intake {
         number
     }
 
-    /// Adds schools to those of a person in the roster. Of several rows all count: a school too many protects a person's details,
-    /// one too few would let the sync change them.
+    /// Adds schools to those of a person in the roster. Of several rows all count: a school too
+    /// many protects a person's details, one too few would let the sync change them.
     pub(super) fn put_set(&mut self, person: u32, set: u32) {
         let before = self.index.sets_of[person as usize];
         let all = if before == NO_SET || before == set {
@@ -472,7 +481,8 @@ impl Intake {
         let set = self.index.sets.number(&schools);
         let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
         let current = current_roles(roles, today);
-        // Of 1.1's lists a blank one is said; a role of 1.2 always has an org, and where it has none that is not said.
+        // Of 1.1's lists a blank one is said; a role of 1.2 always has an org, and where it has
+        // none that is not said.
         let orgless = orgs.is_none() && roles.iter().any(|assignment| assignment.org.is_none());
         let way = Way {
             set,

@@ -1,8 +1,10 @@
-//! Last known schools: those of a person for whom the roster names none tonight, neither on the person's own record nor through
-//! children. A guardian whose child has graduated, or everybody between two school years, stays as protected as before.
+//! Last known schools: those of a person for whom the roster names none tonight, neither on the
+//! person's own record nor through children. A guardian whose child has graduated, or all people
+//! between two school years, stays as protected as before.
 //!
-//! They are kept in the store by person, also where there are none, until the roster names a school again. What the store says
-//! of families is only read through on a night on which a person is without a school for the first time.
+//! They are kept in the store by person, also where there are none, until the roster names a school
+//! again. What the store says of families is only read through on a night on which a person is
+//! without a school for the first time.
 
 use std::collections::{HashMap, HashSet};
 
@@ -60,7 +62,8 @@ impl Intake {
             kept.insert(person, known.number(&schools));
         })?;
         let counts = |marks: u8| mode != Mode::Bulk || marks & (MENTIONED | GONE) == MENTIONED;
-        // People without a school of their own: guardians come after the others, whose children they may be.
+        // People without a school of their own: guardians come after the others, whose children
+        // they may be.
         let (mut alone, mut guardians) = (Vec::new(), Vec::new());
         for (number, (set, marks)) in (0_u32..).zip(self.index.sets_of.iter().zip(&self.index.marks)) {
             if *set == NO_SET
@@ -145,7 +148,7 @@ impl Intake {
         before.extend(keys.map(|key| (key, Before::default())));
         let is_guardian: HashSet<u64> =
             guardians.iter().map(|person| self.index.people.key(*person)).collect();
-        // Of everybody: the schools, and whether the person has left.
+        // Of all people: the schools, and whether the person has left.
         let mut own: HashMap<u64, (u32, bool)> = HashMap::new();
         store.each_relative(|known| {
             let Relative { sourced_id, archived, roles, orgs, agents } = known;
@@ -193,7 +196,8 @@ impl Intake {
                 let students = before.students.iter().filter_map(|student| own.get(student));
                 students.filter(move |(_, archived)| *archived == gone).map(|(set, _)| *set)
             };
-            // Children who were there last night; only without any of them those who had left before.
+            // Children who were there last night; only without any of them those who had left
+            // before.
             for sets in [before.own.into_iter().chain(children(false)).collect(), children(true).collect()] {
                 let sets: Vec<u32> = sets;
                 for school in sets.iter().flat_map(|list| lists.texts(*list)) {

@@ -1,20 +1,22 @@
-//! Lists of ids that are not written as OneRoster writes them, and references to ids that are not known.
+//! Lists of ids that are not written as OneRoster writes them, and references to ids that are not
+//! known.
 //!
-//! Only rows with an id that is not known are read again. Where a list can be read so that every part of it is a known id, it is
-//! read so. Otherwise the parts that are known count, and those that the store has count as well.
+//! Only rows with an id that is not known are read again. Where a list can be read so that every
+//! part of it is a known id, it is read so. Otherwise the parts that are known count, and those
+//! that the store has count as well.
 
 use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::intake::{Dangling, Intake, Said, orgs_of};
-use super::{LISTLESS, NO_PERSON, ORGLESS, Taken};
+use super::{LISTLESS, ORGLESS, Taken};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::last_night::MOST_DANGLING;
 use crate::plural::counted;
 use crate::roster::ids::{self, Folded, Reading};
-use crate::roster::kept::{self, Kept, key};
+use crate::roster::kept::key;
 use crate::roster::{Assignment, IdList, Mode, Record, RoleList};
 use crate::rules::Rules;
 use crate::store::Store;
@@ -32,8 +34,8 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// Whether an id that is not known was not there on the last good night. Of very many such ids only the lowest hashes are
-    /// kept; an id beyond them counts as an old one.
+    /// Whether an id that is not known was not there on the last good night. Of very many such ids
+    /// only the lowest hashes are kept; an id beyond them counts as an old one.
     fn is_new(&self, id: u64) -> bool {
         self.last_dangling.is_some_and(|last| {
             let may_be_old = last.len() >= MOST_DANGLING && last.last().is_some_and(|most| id > *most);
@@ -153,29 +155,15 @@ impl Intake {
         if wanted.is_empty() {
             return Ok(());
         }
-        let (mut reader, mut block) = (self.index.records.read(), Vec::new());
-        let mut people = self.index.people_of.iter();
-        while reader.next(&mut block)? {
-            let mut records = kept::records(&block)?;
-            while let Some(person) = people.as_slice().first().copied() {
-                if person == NO_PERSON || !wanted.contains(&person) {
-                    if !records.skip()? {
-                        break;
-                    }
-                } else {
-                    let Some(Kept { record, .. }) = records.next_record()? else { break };
-                    let usable = record.defect.is_none() && !record.deleted && !record.roles.0.is_empty();
-                    if usable && !self.unsettled.contains_key(&person) {
-                        let rows = odd.entry(person).or_default();
-                        if !rows.iter().any(|said| said.line == record.line) {
-                            rows.push(Said::of(&record));
-                        }
-                    }
+        let is_wanted = |person| wanted.contains(&person) && !self.unsettled.contains_key(&person);
+        self.index.each_record_of(is_wanted, |_, person, record| {
+            if record.defect.is_none() && !record.deleted && !record.roles.0.is_empty() {
+                let rows = odd.entry(person).or_default();
+                if !rows.iter().any(|said| said.line == record.line) {
+                    rows.push(Said::of(record));
                 }
-                people.next();
             }
-        }
-        Ok(())
+        })
     }
 
     /// Whether an id is that of a person in the roster or in the store.
@@ -184,7 +172,8 @@ impl Intake {
         self.index.knows(key) || known.bystanders.contains(&key)
     }
 
-    /// Looks among all ids of the roster and of the store for those that are written in another form in some list.
+    /// Looks among all ids of the roster and of the store for those that are written in another
+    /// form in some list.
     fn look_for_other_forms(
         &self,
         odd: &HashMap<u32, Vec<Said>>,
@@ -207,13 +196,7 @@ impl Intake {
                 folded.add(id);
             }
         };
-        let (mut reader, mut block) = (self.index.records.read(), Vec::new());
-        while reader.next(&mut block)? {
-            let mut records = kept::records(&block)?;
-            while let Some(Kept { record, .. }) = records.next_record()? {
-                add(record.sourced_id);
-            }
-        }
+        self.index.each_record_of(|_| true, |_, _, record| add(record.sourced_id))?;
         store.each_id(add)
     }
 
@@ -235,7 +218,8 @@ impl Intake {
         changed
     }
 
-    /// Reads the orgs of a row, if one of them is not known. Returns whether something else is taken.
+    /// Reads the orgs of a row, if one of them is not known. Returns whether something else is
+    /// taken.
     fn read_orgs_of_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
         let orgs = said.orgs.as_deref().map(IdList);
         let record = Record { roles: RoleList(&said.roles), orgs, ..Record::default() };
@@ -270,7 +254,8 @@ impl Intake {
         changed | partly
     }
 
-    /// Reads the links of a row, if one of them is not known. Returns whether something else is taken.
+    /// Reads the links of a row, if one of them is not known. Returns whether something else is
+    /// taken.
     fn read_agents_of_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
         let is_odd = |list: &String| IdList(list).iter().any(|id| !self.is_person(id, known));
         let Some(list) = said.agents.clone().filter(is_odd) else { return false };
@@ -375,7 +360,8 @@ impl Taken {
     }
 }
 
-/// The rows of each person, in the order of the file, so that the first findings are always the same.
+/// The rows of each person, in the order of the file, so that the first findings are always the
+/// same.
 fn in_order(rows: HashMap<u32, Vec<Said>>) -> Vec<(u32, Vec<Said>)> {
     let mut all: Vec<_> = rows.into_iter().collect();
     all.sort_by_key(|(person, said)| (said.first().map(|said| said.line), *person));

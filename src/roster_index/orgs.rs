@@ -13,8 +13,8 @@ use crate::store::Store;
 pub(super) struct Orgs {
     known: HashSet<String>,
     folded: Folded,
-    /// Orgs that are no schools. One that the configuration names is a school for us, whatever its type is: its entry may
-    /// protect people.
+    /// Orgs that are no schools. One that the configuration names is a school for us, whatever its
+    /// type is: its entry may protect people.
     others: HashSet<String>,
     /// Some night had orgs, so that an id that is not among them is worth a word.
     pub(super) is_listed: bool,
@@ -32,7 +32,8 @@ impl Orgs {
         orgs.is_listed = !tonight.0.is_empty() || !stored.is_empty();
         orgs.known.extend(tonight.0.keys().chain(stored.keys()).cloned());
         if !orgs.is_listed {
-            // Without any list of orgs, those at which people were are the only ones that are known.
+            // Without any list of orgs, those at which people were are the only ones that are
+            // known.
             let seen = rules.last_night.iter().flat_map(|night| night.roster.schools.keys());
             orgs.known.extend(seen.cloned());
             orgs.is_open = orgs.known.is_empty();
@@ -61,7 +62,8 @@ impl Orgs {
         }
     }
 
-    /// Whether an id that is not known is taken as it stands: where there never was a list of orgs, a new school looks so.
+    /// Whether an id that is not known is taken as it stands: where there never was a list of orgs,
+    /// a new school looks so.
     pub(super) fn may_be_new(&self, id: &str) -> bool {
         !self.is_listed && is_plain(id)
     }

@@ -1,10 +1,12 @@
 //! The people whom the store or the roster knows, by number.
 //!
-//! A person with an account has the number of its row in the store less one. All others follow in the order in which they
-//! are met. So everything that is kept for each person is a plain column, and a million people take little room.
+//! A person with an account has the number of its row in the store less one. All others follow in
+//! the order in which they are met. So everything that is kept for each person is a plain column,
+//! and a million people take little room.
 //!
-//! A person is found by a 64-bit hash of the sourcedId. If two people have the same hash (a chance of one in ten million for
-//! a million people), the schools of both count for each; accounts are told apart by the sourcedId itself.
+//! A person is found by a 64-bit hash of the sourcedId. If two people have the same hash (a chance
+//! of one in ten million for a million people), the schools of both count for each; accounts are
+//! told apart by the sourcedId itself.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -20,8 +22,9 @@ pub struct PersonIndex {
     collides: bool,
 }
 
-/// Where the last person was found. Files have most people in the order in which they were added, so the next one is looked
-/// for a little further on first. A million look-ups all over the memory take their time.
+/// Where the last person was found. Files have most people in the order in which they were added,
+/// so the next one is looked for a little further on first. A million look-ups all over the memory
+/// take their time.
 #[derive(Default, Clone, Copy)]
 pub struct Near(u32);
 
@@ -84,7 +87,8 @@ impl PersonIndex {
         self.numbers.find(key, |number| self.keys[*number as usize] == key).copied()
     }
 
-    /// As [`PersonIndex::find`], looking first a little further on than where the last one was found.
+    /// As [`PersonIndex::find`], looking first a little further on than where the last one was
+    /// found.
     pub fn find_near(&self, key: u64, near: &mut Near) -> Option<u32> {
         let number = self.further_on(key, *near).or_else(|| self.find(key))?;
         near.0 = number;

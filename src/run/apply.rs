@@ -170,11 +170,11 @@ impl Writing<'_> {
         for (id, name) in &schools.0 {
             self.store.put_school(id, name, schools.1.contains(id))?;
         }
-        plan.last_schools().write(self.store)?;
+        plan.roster.last_schools.write(self.store)?;
         if source.about().mode == Mode::Bulk {
-            self.store.forget_bystanders(|id| !plan.mentions(id))?;
+            self.store.forget_bystanders(|id| !plan.roster.mentions(id))?;
         }
-        plan.each_bystander(|bystander| self.store.put_bystander(&bystander))
+        plan.bystanders.each(|bystander| self.store.put_bystander(&bystander))
     }
 
     /// Accounts with their entries in the audit and their messages. Returns the people who got an

@@ -268,7 +268,7 @@ fn reused_ids(
     }
     // A delta says nothing of the users that are not in it.
     if mode != Mode::Bulk {
-        for (id, since) in before.into_iter().flatten().filter(|(id, _)| !plan.mentions(id)) {
+        for (id, since) in before.into_iter().flatten().filter(|(id, _)| !plan.roster.mentions(id)) {
             if store.account(id)?.is_some_and(|account| account.archived) {
                 reused.insert(id.clone(), *since);
             }

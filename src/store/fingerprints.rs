@@ -1,7 +1,9 @@
-//! Fingerprints: what each account was decided on last, so that a run need not decide it again; and the signs of each account.
+//! Fingerprints: what each account was decided on last, so that a run need not decide it again; and
+//! the signs of each account.
 //!
-//! They are kept in chunks, a column at a time, so that a million of them are read in a few hundredths of a second. Triggers
-//! put the id of an account into the table `touched` on every write to the account. Its fingerprints do not count any more.
+//! They are kept in chunks, a column at a time, so that a million of them are read in a few
+//! hundredths of a second. Triggers put the id of an account into the table `touched` on every
+//! write to the account. Its fingerprints do not count any more.
 
 use std::ops::Range;
 
@@ -29,10 +31,12 @@ const SIGNS: u8 = ACTIVE | ARCHIVED | UNDER_ON | UNDER_OFF | LEFT_OUT;
 /// The bit of a decision's fingerprint which says that the report's row is in `cached_row`.
 pub const HAS_CACHED_ROW: u64 = 1;
 
-/// How far apart ids may be. They are given one after the other; only an edit by hand can make such a gap.
+/// How far apart ids may be. They are given one after the other; only an edit by hand can make such
+/// a gap.
 const GAP: usize = 10_000_000;
 
-/// The fingerprints and signs of all accounts: the one with id 1 first. An id without an account has the key 0.
+/// The fingerprints and signs of all accounts: the one with id 1 first. An id without an account
+/// has the key 0.
 #[derive(Debug, Default)]
 pub struct Fingerprints {
     /// Hash of the sourcedId.
@@ -119,7 +123,8 @@ impl Store {
     /// `Failed` if they or the accounts cannot be read.
     pub fn fingerprints(&self) -> Result<Fingerprints> {
         let stored = self.with_touched(self.chunks()?)?;
-        // An account that replaces another by its sourcedId removes that one without a trigger; then no fingerprint is used.
+        // An account that replaces another by its sourcedId removes that one without a trigger;
+        // then no fingerprint is used.
         let accounts: usize =
             self.connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?;
         if stored.keys.iter().filter(|key| **key != 0).count() == accounts {
@@ -128,7 +133,8 @@ impl Store {
         self.with_touched(Fingerprints::default())
     }
 
-    /// Adds the accounts that are new, and clears the fingerprints and signs of accounts that were written to.
+    /// Adds the accounts that are new, and clears the fingerprints and signs of accounts that were
+    /// written to.
     fn with_touched(&self, mut stored: Fingerprints) -> Result<Fingerprints> {
         let covered = stored.keys.len();
         for at in self.touched_accounts()?.into_iter().filter(|at| *at < covered) {
@@ -181,8 +187,8 @@ impl Store {
         Ok(stored)
     }
 
-    /// Hashes of the emails and of the phones of so many accounts, the one with id 1 first; 0 for none. They are those of
-    /// accounts that have a fingerprint, and of no others.
+    /// Hashes of the emails and of the phones of so many accounts, the one with id 1 first; 0 for
+    /// none. They are those of accounts that have a fingerprint, and of no others.
     ///
     /// # Errors
     /// `Failed` if they cannot be read.
@@ -203,9 +209,10 @@ impl Store {
         Ok(all)
     }
 
-    /// Puts the fingerprints of some chunks away. `accounts` is how many accounts there are by now, `changed` is
-    /// [`Fingerprints::changed`], `who` gives the hash of the sourcedId and the signs of the account with the id one higher than
-    /// its argument. `changes` are sorted by account; of several for one the last counts.
+    /// Puts the fingerprints of some chunks away. `accounts` is how many accounts there are by now,
+    /// `changed` is [`Fingerprints::changed`], `who` gives the hash of the sourcedId and the signs
+    /// of the account with the id one higher than its argument. `changes` are sorted by account; of
+    /// several for one the last counts.
     ///
     /// # Errors
     /// `Failed` if they cannot be written.
@@ -233,7 +240,8 @@ impl Store {
         Ok(())
     }
 
-    /// Some columns of a chunk as they are in the store, each of so many numbers. What is missing is 0.
+    /// Some columns of a chunk as they are in the store, each of so many numbers. What is missing
+    /// is 0.
     fn columns<const N: usize>(
         &self,
         query: &str,
@@ -303,8 +311,8 @@ impl Store {
         Ok(())
     }
 
-    /// All fingerprints are put away: no account has been written to since. The rows of accounts that were written to are
-    /// removed.
+    /// All fingerprints are put away: no account has been written to since. The rows of accounts
+    /// that were written to are removed.
     ///
     /// # Errors
     /// `Failed` if that cannot be written.

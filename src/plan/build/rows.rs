@@ -13,8 +13,9 @@ use crate::roster::kept;
 use crate::spool::{self, BLOCK};
 
 impl Plan {
-    /// Writes the rows of the report: in the order of the source, then those who are not in it by sourcedId. `format`
-    /// appends one row to a piece of the report, by several threads at once; `out` takes the pieces, in order.
+    /// Writes the rows of the report: in the order of the source, then the people who are not in it
+    /// by sourcedId. `format` appends one row to a piece of the report, by several threads at once;
+    /// `out` takes the pieces, in order.
     ///
     /// # Errors
     /// `Failed` if they cannot be read back from where they are kept, and those of `out`.
@@ -120,7 +121,8 @@ impl Plan {
         }
     }
 
-    /// Hands over the rows of those about whom there may be something to say or to do, without what they share.
+    /// Hands over the rows about which there may be something to say or to do, without what the
+    /// people share.
     ///
     /// # Errors
     /// As [`Plan::write_rows`].
@@ -146,8 +148,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Hands over the row of one person; none if there is nothing to say or to do. A plan with `decide_all` has the row of
-    /// everyone.
+    /// Hands over the row of one person; none if there is nothing to say or to do. A plan with
+    /// `decide_all` has the row of everyone.
     ///
     /// # Errors
     /// As [`Plan::write_rows`].
@@ -164,7 +166,8 @@ impl Plan {
     }
 }
 
-/// A block of the roster on its way to whoever writes its rows, with what was decided of it.
+/// A block of the roster on its way to the thread that writes its rows, with what was decided of
+/// it.
 struct Piece<'a> {
     block: Vec<u8>,
     text: Vec<u8>,

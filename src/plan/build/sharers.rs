@@ -1,4 +1,5 @@
-//! What is known of people only when everybody has been decided on: who shares what with whom, and who seems to be whom.
+//! What is known of people only when every person has been decided on: shared credentials, and new
+//! people who seem to be known ones.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,9 +25,10 @@ const FEW: u64 = 5;
 /// How many people hold a credential (0 email, 1 phone; its hash) after the run.
 type Holders = HashMap<(usize, u64), usize>;
 
-/// The messages to old addresses and numbers that are not sent, because somebody else would read them: another person has
-/// that address after the run, and had it before it or is new. Where it goes from hand to hand among people who have
-/// accounts, each of them is told of their own change, and the old holder is told as well.
+/// The messages to old addresses and numbers that are not sent, because another person would read
+/// them: that person has that address after the run, and had it before it or is new. Where it goes
+/// from hand to hand among people who have accounts, each of them is told of their own change, and
+/// the old holder is told as well.
 pub(super) fn held_back(
     former: Vec<Former>,
     acquired: &[(usize, u64)],
@@ -46,21 +48,20 @@ pub(super) fn held_back(
 }
 
 impl Plan {
-    /// The counts are those of the report's rows, and whether an unmentioned person has a row can depend on the others.
+    /// The counts are those of the report's rows, and whether an unmentioned person has a row can
+    /// depend on the others.
     pub(super) fn count_rows_of_interest(&mut self) -> Result<()> {
         let mut none = 0;
-        let mut sharing = self.sharing.walk(0);
-        let mut rows = self.rows.read();
-        while let Some(mut row) = rows.next_value()? {
-            self.share(&mut row, &mut sharing);
+        self.each_decided_sharing(|row| {
             none += u64::from(!row.is_of_interest());
-        }
+            Ok(())
+        })?;
         let unchanged = self.summary.actions.entry(Action::Unchanged).or_default();
         *unchanged = unchanged.saturating_sub(none);
         Ok(())
     }
 
-    /// Finds out who those are who share something, and who seems to be whom.
+    /// Names the people who share something.
     pub(super) fn name_sharers(&mut self) -> Result<()> {
         let sharers = self.sharing.sharers();
         let follows = |place: u32| {
@@ -101,7 +102,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Finds those among the new who are like somebody who is archived, before or by this run.
+    /// Finds new people who are like a person who is archived, before or by this run.
     pub(super) fn find_rekeys(&mut self, store: &Store) -> Result<()> {
         if self.summary.count(Action::Created) == 0 {
             return Ok(());
@@ -111,7 +112,8 @@ impl Plan {
         let mut put = |details: &Details, id: &str, loses: bool| {
             for key in likeness_keys(details).into_iter().flatten() {
                 let first = gone.entry(key).or_insert_with(|| (id.into(), loses));
-                // The same one is named whatever the order: an account that is lost tonight, then the lowest id.
+                // The same one is named whatever the order: an account that is lost tonight, then
+                // the lowest id.
                 if (loses, first.0.as_ref()) > (first.1, id) {
                     *first = (id.into(), loses);
                 }
@@ -157,8 +159,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Says which new persons are probably known ones under another sourcedId. Where more than a few active ones lose their
-    /// accounts by that, a person has to look at it.
+    /// Says which new persons are probably known ones under another sourcedId. Where more than a
+    /// few active ones lose their accounts by that, a person has to look at it.
     pub fn tell_rekeys(&self, file: &str, findings: &mut Findings) {
         let rekeys = &self.sharing.rekeys;
         for rekey in rekeys {

@@ -1,5 +1,5 @@
-//! Where the row of each record comes from. Nothing is read or looked up for that: when the roster is known, so is which data has
-//! changed, and at which schools each person is.
+//! Where the row of each record comes from. Nothing is read or looked up for that: when the roster
+//! is known, so is which data has changed, and at which schools each person is.
 
 use std::thread;
 
@@ -36,7 +36,8 @@ const WORTHWHILE: usize = 50_000;
 pub(super) struct Sources {
     /// Of each record, in the order of the roster.
     pub(super) of_records: Vec<RowSource>,
-    /// How many rows follow from their records, and how many of these people are active and under ON.
+    /// How many rows follow from their records, and how many of these people are active and under
+    /// ON.
     pub(super) unchanged: u64,
     pub(super) changeable: u64,
     /// How many records are at the schools of each set.

@@ -1,5 +1,5 @@
-//! The walk over the roster, and over those whom it does not mention. What is needed for a decision is looked up here, and
-//! threads decide, a block of the roster at a time.
+//! The walk over the roster, and over the accounts that it does not mention. What is needed for a
+//! decision is looked up here, and threads decide, a block of the roster at a time.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
@@ -55,7 +55,7 @@ pub(super) struct Planner<'a> {
     pub(super) claims: [BTreeMap<String, Claim>; 2],
 }
 
-/// A block on its way to whoever decides.
+/// A block on its way to a thread that decides.
 struct Work {
     block: Vec<u8>,
     jobs: Vec<Job>,
@@ -98,7 +98,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Goes through the roster, and then through those whom it does not mention.
+    /// Goes through the roster, and then through the accounts that it does not mention.
     pub(super) fn walk(&mut self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
         let decider = self.decider;
         thread::scope(|scope| {
@@ -130,7 +130,8 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Takes what came of the block that has been on its way for longest. Returns the block, to be used again.
+    /// Takes what came of the block that has been on its way for longest. Returns the block, to be
+    /// used again.
     fn collect(
         &mut self,
         deciders: &mut Lanes<Work, (Vec<u8>, Result<BlockResult>)>,
@@ -140,7 +141,8 @@ impl<'a> Planner<'a> {
         Ok(Some(block))
     }
 
-    /// Looks up what it takes to decide on some records of a block, the first of which has this place in the report.
+    /// Looks up what it takes to decide on some records of a block, the first of which has this
+    /// place in the report.
     fn look_up(&mut self, block: &[u8], first: u32, sources: &[RowSource]) -> Result<Vec<Job>> {
         let mut jobs = Vec::new();
         let mut records = kept::records(block)?;
@@ -169,13 +171,15 @@ impl<'a> Planner<'a> {
             return Ok(Task::AsDecided(row));
         }
         let id = kept.record.sourced_id;
-        // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
+        // A contradicted row says nothing; one of them speaks for the account, which is left as it
+        // is.
         let again = self.decider.roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
         let stored = self.account(person, id)?;
         Ok(Task::Decide { stored, export: self.row_of_export(id)?, again, signs: self.signs.of(person) })
     }
 
-    /// The platform's row of a person. A row that still shows the one who had the sourcedId before is not theirs.
+    /// The platform's row of a person. A row that still shows the person who had the sourcedId
+    /// before is not this person's.
     fn row_of_export(&self, sourced_id: &str) -> Result<Option<Row>> {
         let row = self.export.row(sourced_id)?;
         let apart = self.decider.rules.last_night.as_deref().map(|night| &night.apart);

@@ -7,20 +7,12 @@ use super::Plan;
 use crate::failure::{Failure, Result};
 use crate::message::Audience;
 use crate::plan::{Newcomer, Write};
-use crate::store::{Bystander, Store};
+use crate::store::Store;
 
 /// How many writes are handed over at once.
 const BATCH: usize = 256;
 
 impl Plan {
-    /// Hands over the people of the roster who have no account.
-    ///
-    /// # Errors
-    /// As [`Plan::write_rows`].
-    pub fn each_bystander(&self, each: impl FnMut(Bystander) -> Result<()>) -> Result<()> {
-        self.bystanders.each(each)
-    }
-
     /// Hands over the accounts that are added and nothing else.
     ///
     /// # Errors
@@ -45,7 +37,7 @@ impl Plan {
                 let mut writes = self.writes.read();
                 while let Some(write) = writes.next_value()? {
                     batch.push(write);
-                    // Whoever takes them has met an error, and tells of it.
+                    // The thread that takes them has met an error, and returns it.
                     if batch.len() == BATCH && give.send(std::mem::take(&mut batch)).is_err() {
                         return Ok(());
                     }
@@ -77,8 +69,8 @@ impl Plan {
         write
     }
 
-    /// Puts away what was decided, for the next night. After everything else was written; `created` are the people whose
-    /// accounts were added, in the order of their ids.
+    /// Puts away what was decided, for the next night. After everything else was written; `created`
+    /// are the people whose accounts were added, in the order of their ids.
     ///
     /// # Errors
     /// Those of the store.

@@ -11,7 +11,8 @@ const NOWHERE: u32 = u32::MAX;
 /// What the people hold whose rows follow from their records.
 #[derive(Default)]
 pub(in crate::plan) struct UnchangedCredentials {
-    /// The place of each person in the report, by number; [`NOWHERE`] if the row does not follow from the record.
+    /// The place of each person in the report, by number; [`NOWHERE`] if the row does not follow
+    /// from the record.
     places: Vec<u32>,
     /// Hashes of emails and phones, by number; 0 for none.
     hashes: [Vec<u64>; 2],

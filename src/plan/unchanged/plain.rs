@@ -1,5 +1,5 @@
-//! Details that follow from a record: names and email letter by letter, numbers in E.164. On most nights that holds for nearly
-//! all people.
+//! Details that follow from a record: names and email letter by letter, numbers in E.164. On most
+//! nights that holds for nearly all people.
 
 use crate::contact::{Contacts, Details, Field};
 use crate::plan::sis::Cells;
@@ -12,8 +12,9 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// What an account would show for ten digits of North America, however they are set apart, or a number in E.164.
-    /// Only a guess: whether an account does show this is to be seen from the account.
+    /// What an account would show for ten digits of North America, however they are set apart, or a
+    /// number in E.164. Only a guess: whether an account does show this is to be seen from the
+    /// account.
     fn read(cell: &str) -> Option<Self> {
         let mut number = Self { text: [0; 16], length: 0 };
         if cell.is_empty() {

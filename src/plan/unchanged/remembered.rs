@@ -101,8 +101,9 @@ impl Unchanged {
     }
 }
 
-/// Which row of the export need not be looked at again. Of an archived account only the state was taken over; and while several
-/// values can be shown without being news, it matters that one of them is shown once more.
+/// Which row of the export need not be looked at again. Of an archived account only the state was
+/// taken over; and while several values can be shown without being news, it matters that one of
+/// them is shown once more.
 fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
     if account.exported.is_several() {
         return Some(0);
@@ -128,8 +129,8 @@ impl Remembered {
         self.rows.finish()
     }
 
-    /// Puts it away for the next night. After everything else was written; `created` are the people whose accounts were added, in
-    /// the order of their ids.
+    /// Puts it away for the next night. After everything else was written; `created` are the people
+    /// whose accounts were added, in the order of their ids.
     pub(in crate::plan) fn save(
         &self,
         store: &Store,
@@ -150,7 +151,8 @@ impl Remembered {
             Some(new) => created[new],
         };
         let who = |account: usize| (people.key(number(account)), signs.of(number(account)));
-        // The accounts of people who had none, by number: the id less one, or 0 for those who still have none.
+        // The accounts of people who had none, by number: the id less one, or 0 for those who still
+        // have none.
         let mut new: Vec<u32> = Vec::new();
         for (account, number) in (before..).zip(created) {
             let at = *number as usize - before;

@@ -53,7 +53,8 @@ impl<'a> UnchangedRows<'a> {
         Self { roster, signs, rules, today, roles: RoleTexts::default(), sets: vec![None; roster.sets()] }
     }
 
-    /// Hands over the row of a record that was not decided on. `notes` are what others say of the person.
+    /// Hands over the row of a record that was not decided on. `notes` are what others say of the
+    /// person.
     pub(in crate::plan) fn show(
         &mut self,
         kept: &Kept<'_>,
