@@ -10,7 +10,7 @@ use super::person::{Case, Verdict, archive, judge};
 use super::reused::is_another;
 use super::row::{row_of, sync_entries};
 use super::shared_credentials::{CREDENTIALS, hash, hash_of};
-use super::unchanged::{Decided, Unchanged, record_print};
+use super::unchanged::Unchanged;
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
 use crate::contact::Field;
@@ -40,19 +40,14 @@ impl Refused {
 pub(super) struct Job {
     /// Where the record is in its block.
     pub(super) at: Place,
-    /// Its place in the report.
-    pub(super) place: u32,
     pub(super) task: Task,
 }
 
 #[expect(clippy::large_enum_variant, reason = "most are of the large kind")]
 pub(super) enum Task {
-    /// The row as it was decided then.
-    AsDecided(Vec<u8>),
-    /// Beside the account, if there is one, and the row of the platform's export, if that says
-    /// something new. `again`: an earlier row of the sourcedId has spoken for the account. `signs`
-    /// are those of the account.
-    Decide { stored: Option<Account>, export: Option<Row>, again: bool, signs: u8 },
+    /// The row as it was decided then, and its place in the report.
+    AsDecided(Vec<u8>, u32),
+    Decide(Person),
 }
 
 /// A person who is decided on.
@@ -62,8 +57,12 @@ pub(super) struct Person {
     pub(super) number: Option<u32>,
     /// Stands for the record as it was read; none for a person whom the roster does not mention.
     pub(super) print: Option<u64>,
+    /// The account, if there is one.
     pub(super) stored: Option<Account>,
+    /// The row of the platform's export, if that says something new.
     pub(super) export: Option<Row>,
+    /// An earlier row of the sourcedId has spoken for the account.
+    pub(super) again: bool,
     /// As [`crate::store::Fingerprints::signs`].
     pub(super) signs: u8,
 }
@@ -87,12 +86,12 @@ pub(super) struct Decider<'a> {
 }
 
 /// A decision about one person, and all that it was made on.
-struct PersonDecision<'a> {
-    record: &'a Record<'a>,
-    person: &'a Person,
+pub(super) struct PersonDecision<'a> {
+    pub(super) record: &'a Record<'a>,
+    pub(super) person: &'a Person,
     /// What the platform's export has changed about the account.
     adopted: Adopted,
-    verdict: Verdict,
+    pub(super) verdict: Verdict,
     /// Those that are held today, and the person's schools.
     roles: Vec<String>,
     schools: Vec<&'a str>,
@@ -140,13 +139,8 @@ impl Decider<'_> {
     /// Does one job.
     pub(super) fn work(&self, kept: &Kept<'_>, job: Job, out: &mut BlockResult) -> Result<()> {
         match job.task {
-            Task::AsDecided(row) => self.as_decided(kept, job.place, &row, out),
-            Task::Decide { stored, export, again, signs } => {
-                let number = self.roster.person_of(job.place);
-                let print = Some(record_print(kept.hash, kept.record.roles, self.today));
-                let person = Person { place: job.place, number, print, stored, export, signs };
-                self.record(&kept.record, &person, again, out)
-            }
+            Task::AsDecided(row, place) => self.as_decided(kept, place, &row, out),
+            Task::Decide(person) => self.record(&kept.record, &person, out),
         }
     }
 
@@ -174,7 +168,7 @@ impl Decider<'_> {
     }
 
     /// One record of the roster.
-    fn record(&self, record: &Record<'_>, person: &Person, again: bool, out: &mut BlockResult) -> Result<()> {
+    fn record(&self, record: &Record<'_>, person: &Person, out: &mut BlockResult) -> Result<()> {
         let stored = person.stored.as_ref();
         let roles = stored.map(|stored| stored.sis.roles.as_str());
         let record = self.roster.taken(person.number, record, roles);
@@ -183,7 +177,7 @@ impl Decider<'_> {
         let merged =
             roles.filter(|_| self.mode == Mode::Delta).map(|roles| RoleList(roles).after(record.roles));
         let record = &Record { roles: merged.as_deref().map_or(record.roles, RoleList), ..record };
-        if again {
+        if person.again {
             let account = stored.and_then(|_| self.export_first(person).0);
             return self.repeat(&self.decide(record, person, account.as_ref(), Adopted::default()), out);
         }
@@ -512,7 +506,7 @@ impl Decider<'_> {
         setting: Setting,
         out: &mut BlockResult,
     ) {
-        let PersonDecision { record, person, verdict, .. } = decision;
+        let PersonDecision { person, verdict, .. } = decision;
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
         // Of an account that is left as it is because nothing can be said of its schools, the
         // setting stays what it was.
@@ -526,18 +520,7 @@ impl Decider<'_> {
         if has_new_signs {
             out.signs.push((number, signs));
         }
-        let decided = Decided {
-            person: number,
-            record,
-            print: person.print,
-            stored: person.stored.as_ref(),
-            account,
-            has_new_signs,
-            export: person.export.as_ref(),
-            verdict,
-            row,
-        };
-        self.unchanged.remember(&decided, self.roster, self.rules, &mut out.told);
+        self.unchanged.remember(self, decision, row, has_new_signs, &mut out.told);
     }
 
     /// What is to be written to the store.

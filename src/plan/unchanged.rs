@@ -30,7 +30,7 @@ use crate::roster_index::RosterIndex;
 use crate::store::{Fingerprints, HAS_CACHED_ROW};
 
 pub(super) use credentials::UnchangedCredentials;
-pub(super) use remembered::{Decided, Remembered, Told};
+pub(super) use remembered::{Remembered, Told};
 pub(super) use rows::UnchangedRows;
 
 /// Where the row of a record is that need not be decided on.

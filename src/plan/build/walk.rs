@@ -14,7 +14,7 @@ use crate::plan::build::{Inputs, RowSource};
 use crate::plan::claims::Claim;
 use crate::plan::decide::{Decider, Job, Person, Task};
 use crate::plan::signs::Signs;
-use crate::plan::unchanged::{CachedRow, Remembered};
+use crate::plan::unchanged::{CachedRow, Remembered, record_print};
 use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::{Export, Row};
 use crate::roster::kept::{self, Kept};
@@ -153,29 +153,27 @@ impl<'a> Planner<'a> {
             }
             let at = records.place();
             let Some(kept) = records.next_record()? else { break };
-            let person = self.decider.roster.person_of(place);
-            jobs.push(Job { at, place, task: self.task(&kept, person, *source)? });
+            jobs.push(Job { at, task: self.task(&kept, place, *source)? });
         }
         Ok(jobs)
     }
 
     /// What there is to do for a record.
-    fn task(&mut self, kept: &Kept<'_>, person: Option<u32>, source: RowSource) -> Result<Task> {
-        let Some(person) = person else {
-            return Ok(Task::Decide { stored: None, export: None, again: false, signs: 0 });
-        };
+    fn task(&mut self, kept: &Kept<'_>, place: u32, source: RowSource) -> Result<Task> {
+        let roster = self.decider.roster;
+        let number = roster.person_of(place);
         if source == RowSource::Unchanged(CachedRow::Stored)
-            && let Some(account) = self.decider.roster.people.account(person)
+            && let Some(account) = number.and_then(|number| roster.people.account(number))
             && let Some(row) = self.store.cached_row(account)?
         {
-            return Ok(Task::AsDecided(row));
+            return Ok(Task::AsDecided(row, place));
         }
         let id = kept.record.sourced_id;
-        // A contradicted row says nothing; one of them speaks for the account, which is left as it
-        // is.
-        let again = self.decider.roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
-        let stored = self.account(person, id)?;
-        Ok(Task::Decide { stored, export: self.row_of_export(id)?, again, signs: self.signs.of(person) })
+        let mut person = self.person(place, number, id)?;
+        person.print = Some(record_print(kept.hash, kept.record.roles, self.decider.today));
+        // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
+        person.again = roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
+        Ok(Task::Decide(person))
     }
 
     /// The platform's row of a person. A row that still shows the person who had the sourcedId
@@ -215,7 +213,7 @@ impl<'a> Planner<'a> {
         absent.sort_unstable();
         let mut result = BlockResult::default();
         for (sourced_id, number) in absent {
-            let person = self.person(place, number, &sourced_id)?;
+            let person = self.person(place, Some(number), &sourced_id)?;
             self.decider.absent(&person, &mut result)?;
             place += 1;
             if result.rows.len() >= BLOCK {
@@ -224,15 +222,20 @@ impl<'a> Planner<'a> {
         }
         for number in archived {
             let sourced_id = self.store.sourced_id(i64::from(number) + 1)?;
-            self.decider.archived(&self.person(place, number, &sourced_id)?, &mut result)?;
+            self.decider.archived(&self.person(place, Some(number), &sourced_id)?, &mut result)?;
         }
         self.merge(result)
     }
 
-    fn person(&self, place: u32, number: u32, sourced_id: &str) -> Result<Person> {
-        let stored = self.account(number, sourced_id)?;
-        let (export, signs) = (self.row_of_export(sourced_id)?, self.signs.of(number));
-        Ok(Person { place, number: Some(number), print: None, stored, export, signs })
+    /// Looks up what it takes to decide on a person.
+    fn person(&self, place: u32, number: Option<u32>, sourced_id: &str) -> Result<Person> {
+        let (mut stored, mut export, mut signs) = (None, None, 0);
+        if let Some(number) = number {
+            stored = self.account(number, sourced_id)?;
+            export = self.row_of_export(sourced_id)?;
+            signs = self.signs.of(number);
+        }
+        Ok(Person { place, number, print: None, stored, export, again: false, signs })
     }
 
     /// Takes in what a block came to.

@@ -6,37 +6,18 @@ use super::plain::Plain;
 use super::{Unchanged, fingerprint};
 use crate::account::Account;
 use crate::failure::Result;
-use crate::plan::person::Verdict;
+use crate::plan::decide::{Decider, Person, PersonDecision};
 use crate::plan::shared_credentials::{CREDENTIALS, hash};
 use crate::plan::signs::Signs;
 use crate::plan::sis::Cells;
 use crate::plan::{Action, PlanRow};
 use crate::platform::Row;
-use crate::roster::Record;
 use crate::roster_index::PersonIndex;
-use crate::roster_index::RosterIndex;
-use crate::rules::Rules;
 use crate::spool::Values;
 use crate::store::{CHUNK, FingerprintChange, HAS_CACHED_ROW, Store};
 
 /// So many chunks are put away at once. What has changed in them is in memory meanwhile.
 const CHUNKS_AT_ONCE: usize = 128;
-
-/// A decision, and what it was made on.
-pub(in crate::plan) struct Decided<'a> {
-    pub(in crate::plan) person: u32,
-    pub(in crate::plan) record: &'a Record<'a>,
-    /// As [`super::record_print`]; none if the roster does not mention the person.
-    pub(in crate::plan) print: Option<u64>,
-    pub(in crate::plan) stored: Option<&'a Account>,
-    pub(in crate::plan) account: &'a Account,
-    /// Whether the decision has given the account other signs.
-    pub(in crate::plan) has_new_signs: bool,
-    /// The row of the platform's export that was taken in.
-    pub(in crate::plan) export: Option<&'a Row>,
-    pub(in crate::plan) verdict: &'a Verdict,
-    pub(in crate::plan) row: &'a PlanRow<'a>,
-}
 
 /// The new fingerprints of an account: as [`FingerprintChange`], by number of the person.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -55,15 +36,21 @@ pub(in crate::plan) struct Told {
 }
 
 impl Unchanged {
-    /// Remembers a decision, so that it need not be made again as long as nothing changes.
+    /// Remembers a decision about an account, so that it need not be made again as long as nothing
+    /// changes. `has_new_signs`: the decision has given the account other signs.
     pub(in crate::plan) fn remember(
         &self,
-        decided: &Decided<'_>,
-        roster: &RosterIndex,
-        rules: &Rules,
+        decider: &Decider<'_>,
+        decision: &PersonDecision<'_>,
+        row: &PlanRow<'_>,
+        has_new_signs: bool,
         told: &mut Told,
     ) {
-        let Decided { person, record, stored, account, export, verdict, row, .. } = *decided;
+        let PersonDecision { record, person: Person { number, stored, export, print, .. }, verdict, .. } =
+            decision;
+        let (Some(person), Some(account)) = (*number, &verdict.account) else { return };
+        let Decider { roster, rules, .. } = decider;
+        let (stored, export) = (stored.as_ref(), export.as_ref());
         let is_same = stored == Some(account);
         let is_usable = !self.is_set_aside
             && !account.archived
@@ -77,7 +64,7 @@ impl Unchanged {
         };
         let repeats =
             || is_same && matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);
-        let print = decided.print.filter(|_| is_usable);
+        let print = print.filter(|_| is_usable);
         let decision = print.map(|print| fingerprint(print, roster.schools_print(person)));
         let (decision, cached) = match decision {
             Some(decision) if follows() => (decision, None),
@@ -86,7 +73,7 @@ impl Unchanged {
                 Err(_) => (0, None),
             },
             // What is remembered of another record of the person holds as it did.
-            Some(_) | None if is_same && export.is_none() && !decided.has_new_signs => return,
+            Some(_) | None if is_same && export.is_none() && !has_new_signs => return,
             Some(_) | None => (0, None),
         };
         let credentials =
