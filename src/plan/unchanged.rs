@@ -148,3 +148,66 @@ pub(super) fn record_print(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
 fn fingerprint(record: u64, schools: u64) -> u64 {
     (xxh3_64_with_seed(&schools.to_le_bytes(), record) & !HAS_CACHED_ROW).max(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::Record;
+
+    const TODAY: &str = "2026-11-26";
+
+    fn kept(hash: u64, roles: &str) -> Kept<'_> {
+        Kept { key: 1, hash, record: Record { roles: RoleList(roles), ..Record::default() } }
+    }
+
+    /// One account, decided on with a record whose hash is 7 and a row of the export whose hash is 5.
+    fn stored(roles: &str) -> Fingerprints {
+        let schools = RosterIndex::default().schools_print(0);
+        let decision = fingerprint(record_print(7, RoleList(roles), TODAY), schools) | HAS_CACHED_ROW;
+        Fingerprints {
+            keys: vec![1],
+            signs: vec![0],
+            decisions: vec![decision],
+            exports: vec![5],
+            changed: vec![false],
+        }
+    }
+
+    fn row(mut unchanged: Unchanged, records: &[(u64, &str)]) -> Option<CachedRow> {
+        for (at, (hash, roles)) in records.iter().enumerate() {
+            unchanged.record(0, &kept(*hash, roles), at == 0, TODAY);
+        }
+        unchanged.row(0, &RosterIndex::default())
+    }
+
+    #[test]
+    fn a_row_is_used_again_while_nothing_has_changed() {
+        let load = || Unchanged::load(stored("student"));
+        assert_eq!(row(load(), &[(7, "student")]), Some(CachedRow::Stored));
+        assert_eq!(row(load(), &[(8, "student")]), None, "another record");
+        assert_eq!(row(load(), &[]), None, "no record");
+        assert_eq!(row(load(), &[(7, "student"), (7, "student")]), None, "two records");
+        assert_eq!(row(Unchanged::none(stored("student")), &[(7, "student")]), None, "--decide-all");
+        let mut aside = load();
+        aside.set_aside();
+        assert_eq!(row(aside, &[(7, "student")]), None, "a delta");
+        let ends_today = "aide\tsch-1\t\t2026-11-26";
+        let ended = "aide\tsch-1\t\t2026-11-25";
+        assert!(row(Unchanged::load(stored(ends_today)), &[(7, ends_today)]).is_some());
+        assert_eq!(row(Unchanged::load(stored(ended)), &[(7, ends_today)]), None, "a role has ended since");
+    }
+
+    #[test]
+    fn a_row_of_the_export_that_says_something_new_is_decided_on() {
+        let mut unchanged = Unchanged::load(stored("student"));
+        assert_eq!(unchanged.export_row(Some(0), 5), Seen::AsBefore);
+        assert_eq!(unchanged.export_row(Some(0), 5), Seen::Again);
+        assert_eq!(unchanged.export_row(Some(0), 6), Seen::Contradicts);
+        assert_eq!(row(unchanged, &[(7, "student")]), Some(CachedRow::Stored), "left out, both of them");
+        let mut unchanged = Unchanged::load(stored("student"));
+        assert_eq!(unchanged.export_row(Some(0), 6), Seen::New);
+        assert_eq!(row(unchanged, &[(7, "student")]), None);
+        assert_eq!(Unchanged::none(stored("student")).export_row(Some(0), 5), Seen::New);
+        assert_eq!(Unchanged::load(stored("student")).export_row(None, 5), Seen::New);
+    }
+}

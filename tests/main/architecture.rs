@@ -391,7 +391,7 @@ fn the_middle_is_pure() {
         "tracing::",
         "println!",
     ];
-    for module in ["policy", "contact", "roster", "account", "roles", "plan"] {
+    for module in ["policy", "contact", "roster", "account", "roles", "rules", "roster_index", "plan"] {
         for source in sources().iter().filter(|source| source.module == module) {
             // The spool is a temporary file, and says so.
             if source.path.ends_with("spool.rs") {
