@@ -52,11 +52,8 @@ fn holds_every_run(
 ) -> Result<Option<&'static str>> {
     let zone = config.sync.timezone;
     let is_quiet = |moment| hours.until(zone, moment).is_some();
-    let runs = match store {
-        Some(store) => store.runs(RUNS)?,
-        None => Vec::new(),
-    };
-    let runs: Vec<_> = runs.into_iter().filter(|run| run.undoes.is_none()).collect();
+    let mut runs = store.map(|store| store.runs(RUNS)).transpose()?.unwrap_or_default();
+    runs.retain(|run| run.undoes.is_none());
     if runs.is_empty() {
         let night = NaiveTime::from_hms_opt(USUAL.0, USUAL.1, 0).unwrap_or_default();
         let tonight = zone.moment(zone.local(now).date().and_time(night));
@@ -66,9 +63,7 @@ fn holds_every_run(
         return Ok(None);
     }
     // `outbox send` may run between the runs.
-    let sent = match store {
-        Some(store) => store.last_sent(channel)?.is_some_and(|last| last > now - TimeDelta::days(7)),
-        None => false,
-    };
-    Ok((!sent).then_some("every run so far began in that time"))
+    let last = store.map(|store| store.last_sent(channel)).transpose()?.flatten();
+    let sends = last.is_some_and(|last| last > now - TimeDelta::days(7));
+    Ok((!sends).then_some("every run so far began in that time"))
 }

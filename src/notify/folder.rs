@@ -22,7 +22,7 @@ impl Carrier for Folder<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
         let mail = match mime::notification(self.email, waiting) {
             Ok(mail) => mail,
-            Err(unfit) => return unfit.answer(),
+            Err(answer) => return *answer,
         };
         let name = format!("run-{:06}-{:06}", waiting.run, waiting.id);
         match write(self.path, &name, &mail, &mime::message_name(waiting)) {

@@ -19,27 +19,6 @@ pub(super) struct Mail {
     pub bytes: Vec<u8>,
 }
 
-/// Why a notification cannot be composed.
-#[derive(Debug)]
-pub(super) enum Unfit {
-    /// The recipient is not one mail address.
-    Recipient,
-    /// Another fault, which must not count against the recipient.
-    Message(Failure),
-}
-
-impl Unfit {
-    pub(super) fn answer(self) -> Answer {
-        const REASON: &str = "not an address";
-        match self {
-            Self::Recipient => Answer::Refused { refusal: Refusal::of(REASON, ""), named: true },
-            Self::Message(failure) => {
-                Answer::MaybeStop(Trouble::DistrictFault(failure), "it cannot be composed".into())
-            }
-        }
-    }
-}
-
 fn not_composed(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Kind::Failed, "a message cannot be composed")
         .cure("check the templates of [notify]; if they are the built-in ones, report it")
@@ -80,10 +59,11 @@ pub(super) fn message_name(waiting: &Waiting) -> String {
 /// A notification. The same message always gives the same bytes and the same Message-ID.
 ///
 /// # Errors
-/// If the recipient is not one address, or the message cannot be composed.
-pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mail, Unfit> {
+/// What becomes of the message, if the recipient is not one address or the message cannot be composed.
+pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mail, Box<Answer>> {
     let message = &waiting.message;
-    let to = address_of(&message.to.address).ok_or(Unfit::Recipient)?;
+    let no_address = || Answer::Refused { refusal: Refusal::of("not an address", ""), named: true };
+    let to = address_of(&message.to.address).ok_or_else(|| Box::new(no_address()))?;
     let name = message_name(waiting);
     let id = format!("<{name}@{}>", email.from.address().domain());
     let builder =
@@ -98,7 +78,13 @@ pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mai
                 .singlepart(SinglePart::html(html.to_owned())),
         ),
     };
-    let bytes = built.map_err(|error| Unfit::Message(not_composed(error)))?.formatted();
+    let bytes = built
+        .map_err(|error| {
+            // This must not count against the recipient.
+            let trouble = Trouble::DistrictFault(not_composed(error));
+            Box::new(Answer::MaybeStop(trouble, "it cannot be composed".into()))
+        })?
+        .formatted();
     Ok(Mail { from: envelope_from(email), to, bytes })
 }
 
@@ -208,7 +194,7 @@ mod tests {
             let mut waiting = waiting();
             waiting.message.to.address = address.into();
             let unfit = notification(&email(), &waiting);
-            assert!(matches!(unfit, Err(Unfit::Recipient)), "{address}");
+            assert!(matches!(*unfit.err().unwrap(), Answer::Refused { named: true, .. }), "{address}");
         }
         let mut waiting = waiting();
         waiting.message.subject = "x\r\nBcc: b@y.example".into();

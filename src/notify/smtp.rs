@@ -38,13 +38,6 @@ pub(super) struct Smtp<'a> {
 /// How often a wait for an answer checks whether it has to stop.
 const STEP: Duration = Duration::from_secs(1);
 
-/// The result of one try.
-enum Try {
-    Done(Answer),
-    /// The connection broke before the message was handed over.
-    Broken(Stage, Failure),
-}
-
 impl<'a> Smtp<'a> {
     /// `stopped` is called during long waits.
     pub(super) fn new(
@@ -68,38 +61,36 @@ impl<'a> Smtp<'a> {
         let reused = self.connection.is_some();
         let mut tried = self.try_once(mail);
         let is_closed = match &tried {
-            Try::Broken(..) => true,
-            Try::Done(Answer::Stop(trouble) | Answer::MaybeStop(trouble, _)) => {
-                matches!(trouble, Trouble::LimitReached(..)) && self.connection.is_none()
+            Err(_) => true,
+            Ok(Answer::Stop(Trouble::LimitReached(..)) | Answer::MaybeStop(Trouble::LimitReached(..), _)) => {
+                self.connection.is_none()
             }
-            Try::Done(_) => false,
+            Ok(_) => false,
         };
         if reused && is_closed {
             tried = self.try_once(mail);
         }
-        match tried {
-            Try::Done(answer) => answer,
-            Try::Broken(Stage::Session, failure) => Answer::Stop(Trouble::Unreachable(failure)),
+        tried.unwrap_or_else(|(stage, failure)| match stage {
+            Stage::Session => Answer::Stop(Trouble::Unreachable(failure)),
             // A server that breaks off after one recipient may accept others.
-            Try::Broken(_, failure) => {
-                Answer::MaybeStop(Trouble::Unreachable(failure), "the connection broke".into())
-            }
-        }
+            _ => Answer::MaybeStop(Trouble::Unreachable(failure), "the connection broke".into()),
+        })
     }
 
-    fn try_once(&mut self, mail: &Mail) -> Try {
+    /// One try. An error means that the connection broke before the message was handed over.
+    fn try_once(&mut self, mail: &Mail) -> Result<Answer, (Stage, Failure)> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => match self.connect() {
                 Ok(connection) => connection,
-                Err(trouble) => return Try::Done(Answer::Stop(trouble)),
+                Err(trouble) => return Ok(Answer::Stop(trouble)),
             },
         };
         let mut options = Vec::new();
         if !mail.to.to_string().is_ascii() || !mail.from.to_string().is_ascii() {
             if !connection.takes_utf8() {
                 self.connection = Some(connection);
-                return Try::Done(self.beyond_ascii(mail));
+                return Ok(self.beyond_ascii(mail));
             }
             options.push(MailParameter::SmtpUtfEight);
         }
@@ -116,9 +107,7 @@ impl<'a> Smtp<'a> {
         let mut handed_over = false;
         if done.is_ok() {
             handed_over = true;
-            if let Err(cause) = connection.set_timeout(STEP) {
-                return Try::Broken(stage, self.broken(cause.to_string()));
-            }
+            connection.set_timeout(STEP).map_err(|cause| (stage, self.broken(cause.to_string())))?;
             done = self.content(&mut connection, mail);
         }
         let usual = self.email.timeout;
@@ -127,14 +116,14 @@ impl<'a> Smtp<'a> {
                 if connection.set_timeout(usual).is_ok() {
                     self.connection = Some(connection);
                 }
-                return Try::Done(Answer::Sent(code.to_string()));
+                return Ok(Answer::Sent(code.to_string()));
             }
             Err(CommandError::Negative(code, text)) => (code, text),
             Err(CommandError::Timeout(_) | CommandError::Broken(_)) if handed_over => {
-                return Try::Done(Answer::Unknown("the answer was lost".into()));
+                return Ok(Answer::Unknown("the answer was lost".into()));
             }
             Err(CommandError::Timeout(cause) | CommandError::Broken(cause)) => {
-                return Try::Broken(stage, self.broken(cause));
+                return Err((stage, self.broken(cause)));
             }
         };
         // After a refusal the connection can be used again; after 421 the server closes it.
@@ -142,7 +131,7 @@ impl<'a> Smtp<'a> {
         if well && code != 421 && (handed_over || connection.command(Rset).is_ok()) {
             self.connection = Some(connection);
         }
-        Try::Done(self.answer(stage, code, &without_local_part(&text, mail)))
+        Ok(self.answer(stage, code, &without_local_part(&text, mail)))
     }
 
     /// Hands the message itself over. Some servers scan a message for minutes before they answer, and have it by then (RFC
@@ -239,7 +228,7 @@ impl Carrier for Smtp<'_> {
     fn hand_over(&mut self, waiting: &Waiting) -> Answer {
         match mime::notification(self.email, waiting) {
             Ok(mail) => self.send(&mail),
-            Err(unfit) => unfit.answer(),
+            Err(answer) => *answer,
         }
     }
 

@@ -87,12 +87,9 @@ impl Templates {
                 None => name.to_owned(),
             };
             if let Some(missing) = NAMES.into_iter().find(|name| !own.contains_key(name)) {
-                return Err(Failure::new(
-                    Kind::Usage,
-                    format!("the language `{language}` is not built in and lacks a template"),
-                )
-                .at(place(missing))
-                .cure(format!("a language of your own needs all of: {}", NAMES.join(", "))));
+                let what = format!("the language `{language}` is not built in and lacks a template");
+                let cure = format!("a language of your own needs all of: {}", NAMES.join(", "));
+                return Err(Failure::new(Kind::Usage, what).at(place(missing)).cure(cure));
             }
             let mut environment = environment().map_err(|error| unusable(&error, language.clone()))?;
             for (name, text) in own {
@@ -111,17 +108,15 @@ impl Templates {
             }
             languages.insert(language, environment);
         }
-        let words = Self { languages, default: normal(&notify.language) };
-        let named = std::iter::once(&words.default).chain(notify.contacts.keys());
-        let Some(unknown) = named.into_iter().find(|language| !words.languages.contains_key(*language))
-        else {
-            return Ok(words);
-        };
-        Err(Failure::new(
-            Kind::Usage,
-            format!("[notify] names the language `{unknown}`, which has no templates"),
-        )
-        .cure(format!("write one of: {}; or add a folder for it to `templates`", words.languages())))
+        let templates = Self { languages, default: normal(&notify.language) };
+        let mut named = std::iter::once(&templates.default).chain(notify.contacts.keys());
+        if let Some(unknown) = named.find(|language| !templates.languages.contains_key(*language)) {
+            let what = format!("[notify] names the language `{unknown}`, which has no templates");
+            let languages = templates.languages();
+            let cure = format!("write one of: {languages}; or add a folder for it to `templates`");
+            return Err(Failure::new(Kind::Usage, what).cure(cure));
+        }
+        Ok(templates)
     }
 
     /// The language of messages to a person who speaks this one.
