@@ -272,3 +272,24 @@ fn links_lead_to_files_and_headings() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+/// `plan/note.rs`, `run/judge` and `notify/templates/` are files or folders of the source, or of the repository.
+#[test]
+fn files_that_architecture_and_decisions_name_exist() {
+    let mut missing = Vec::new();
+    for page in ["ARCHITECTURE.md", "docs/decisions.md"] {
+        let text = fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
+        let text: String = prose(&text).into_iter().flat_map(|(_, line)| [line, "\n"]).collect();
+        for name in text.split('`').skip(1).step_by(2) {
+            let is_path = name.ends_with(".rs") || name.contains('/') && !name.contains([' ', '*']);
+            let is_there = ["src", "", "tests/main"].iter().any(|folder| {
+                let path = Path::new(ROOT).join(folder).join(name);
+                path.exists() || path.with_extension("rs").exists()
+            });
+            if is_path && !is_there && !name.contains("NEW") {
+                missing.push(format!("{page}: {name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
