@@ -114,7 +114,7 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {
             planned,
             std::mem::take(&mut prepared.findings),
         )?;
-        written = Some(apply::write(request, &prepared.store, judged, &prepared.words, begun)?);
+        written = Some(apply::write(request, &prepared.store, judged, &prepared.templates, begun)?);
         around.interrupted()
     });
     // From here on the run is applied, and nothing that goes wrong makes it another one.

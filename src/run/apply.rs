@@ -34,7 +34,7 @@ pub(super) fn write(
     request: Request<'_>,
     store: &Store,
     mut judged: Judged<'_>,
-    words: &Templates,
+    templates: &Templates,
     begun: &Attempt,
 ) -> Result<Written> {
     let config = request.config;
@@ -51,7 +51,7 @@ pub(super) fn write(
         store,
         number: judged.number,
         told: MessageContext::of(&judged.outcome.plan, config)?,
-        occasion: Occasion::of(config, words, request.around.now),
+        occasion: Occasion::of(config, templates, request.around.now),
     };
     let (plan, undeliverable) = (&judged.outcome.plan, &judged.undeliverable);
     let report = thread::scope(|scope| {

@@ -63,7 +63,7 @@ pub(super) fn take_in(config: &Config, store: &Store) -> Result<()> {
     match attempt::read_beside(&config.sync.store) {
         Ok(attempts) => attempts.iter().try_for_each(|attempt| {
             store.put_attempt(attempt, false)?;
-            if is_later_word(attempt) { store.end_attempt(attempt) } else { Ok(()) }
+            if is_correction(attempt) { store.end_attempt(attempt) } else { Ok(()) }
         }),
         Err(cause) => {
             tracing::warn!("{} cannot be read: {cause}", attempt::beside(&config.sync.store).display());
@@ -72,9 +72,9 @@ pub(super) fn take_in(config: &Config, store: &Store) -> Result<()> {
     }
 }
 
-/// Of a committed run it is known only afterwards that its notifications could not be handed over;
-/// the store may have been locked then.
-fn is_later_word(beside: &Attempt) -> bool {
+/// That the notifications of a run could not be handed over is known only after its commit. The
+/// store may have been locked then, so that only the file beside it says so.
+fn is_correction(beside: &Attempt) -> bool {
     beside.result == Ending::UNDELIVERED.0
 }
 
@@ -127,14 +127,15 @@ pub fn note_failure(config: &Config, around: &Surroundings<'_>, failure: Failure
 struct Beside {
     /// What is there alone, latest first.
     only: Vec<Attempt>,
-    later_words: HashMap<String, Attempt>,
+    /// How attempts of the store ended after all, by key.
+    corrections: HashMap<String, Attempt>,
     /// Why it cannot be read.
     unreadable: Option<String>,
 }
 
 impl Beside {
     fn of(config: &Config, store: Option<&Store>) -> Result<Self> {
-        let mut beside = Self { only: Vec::new(), later_words: HashMap::new(), unreadable: None };
+        let mut beside = Self { only: Vec::new(), corrections: HashMap::new(), unreadable: None };
         let attempts = match attempt::read_beside(&config.sync.store) {
             Ok(attempts) => attempts,
             Err(cause) => {
@@ -146,16 +147,16 @@ impl Beside {
         for attempt in attempts.into_iter().rev() {
             if !store.map_or(Ok(false), |store| store.has_attempt(&attempt.key))? {
                 beside.only.push(attempt);
-            } else if is_later_word(&attempt) {
-                beside.later_words.insert(attempt.key.clone(), attempt);
+            } else if is_correction(&attempt) {
+                beside.corrections.insert(attempt.key.clone(), attempt);
             }
         }
         Ok(beside)
     }
 
     /// An attempt of the store, as it is known to have ended.
-    fn mend(&self, attempt: Attempt) -> Attempt {
-        self.later_words.get(&attempt.key).cloned().unwrap_or(attempt)
+    fn corrected(&self, attempt: Attempt) -> Attempt {
+        self.corrections.get(&attempt.key).cloned().unwrap_or(attempt)
     }
 
     fn find(&self, wanted: impl Fn(&Attempt) -> bool) -> Option<Attempt> {
@@ -173,8 +174,8 @@ pub fn history(config: &Config, store: Option<&Store>, limit: u64) -> Result<(Ve
     let alone = |attempt: &Attempt| Tried { attempt: attempt.clone(), run: None, undo: false };
     let mut all: Vec<Tried> = beside.only.iter().map(alone).collect();
     if let Some(store) = store {
-        let mend = |tried: Tried| Tried { attempt: beside.mend(tried.attempt), ..tried };
-        all.extend(store.attempts(limit)?.into_iter().map(mend));
+        let corrected = |tried: Tried| Tried { attempt: beside.corrected(tried.attempt), ..tried };
+        all.extend(store.attempts(limit)?.into_iter().map(corrected));
     }
     all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok((all, beside.unreadable))
@@ -204,7 +205,7 @@ pub fn standing(config: &Config, store: Option<&Store>, now: DateTime<Utc>) -> R
     let beside = Beside::of(config, store)?;
     let in_store = |find: &dyn Fn(&Store) -> Result<Option<Attempt>>| {
         let found = store.map_or(Ok(None), find)?;
-        Ok::<_, Failure>(found.map(|attempt| beside.mend(attempt)))
+        Ok::<_, Failure>(found.map(|attempt| beside.corrected(attempt)))
     };
     let or = |found: Option<Attempt>, find: &dyn Fn(&Store) -> Result<Option<Attempt>>| match found {
         Some(attempt) => Ok(Some(attempt)),
@@ -217,7 +218,7 @@ pub fn standing(config: &Config, store: Option<&Store>, now: DateTime<Utc>) -> R
         store.last_good(Some(until))
     })?;
     let last_run = match store.map_or(Ok(None), Store::last_numbered)? {
-        Some(tried) => Some(Tried { attempt: beside.mend(tried.attempt), ..tried }),
+        Some(tried) => Some(Tried { attempt: beside.corrected(tried.attempt), ..tried }),
         None => beside.find(|one| one.run.is_some()).map(|attempt| Tried { attempt, run: None, undo: false }),
     };
     let from_the_future = [&last_attempt, &last_good]

@@ -25,7 +25,7 @@ pub(super) struct Prepared {
     pub(super) store: Store,
     pub(super) signs: Signs,
     pub(super) rules: Rules,
-    pub(super) words: Templates,
+    pub(super) templates: Templates,
     pub(super) findings: Findings,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
     let Request { config, options, around, intent } = request;
     let rules = rules(config, options, around.now)?;
     // A mistake in a template shows before anything is changed.
-    let words = Templates::load(&config.notify)?;
+    let templates = Templates::load(&config.notify)?;
     if let Some(path) = &options.report {
         check_target(path, Some(config), &options.inputs())?;
     }
@@ -64,7 +64,7 @@ pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
         }
     };
     let rules = of_store(rules, &store)?;
-    Ok(Prepared { lock, store, signs, rules, words, findings: Findings::default() })
+    Ok(Prepared { lock, store, signs, rules, templates, findings: Findings::default() })
 }
 
 fn lock(Request { config, options, around, .. }: Request<'_>) -> Result<Lock> {

@@ -30,7 +30,11 @@ macro_rules! columns {
                     $(, ", ", stringify!($held), " = :", stringify!($held))*)
             };
         }
-        #[allow(non_camel_case_types, non_upper_case_globals, dead_code)]
+        #[allow(
+            non_camel_case_types,
+            non_upper_case_globals,
+            reason = "a column is written in Rust as in SQL"
+        )]
         mod $places {
             enum Place { $first $(, $held)* $(, $fixed)* }
             pub(super) const $first: usize = Place::$first as usize;
