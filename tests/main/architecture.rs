@@ -193,7 +193,7 @@ fn each_module_uses_only_modules_of_lower_layers() {
 }
 
 /// The modules in which some files still use each other. Files of two modules never do.
-const CIRCLES_WITHIN: [&str; 5] = ["config", "plan", "roster", "source", "value"];
+const CIRCLES_WITHIN: [&str; 6] = ["config", "plan", "report", "roster", "source", "value"];
 
 #[test]
 fn no_files_use_each_other_in_a_circle() {

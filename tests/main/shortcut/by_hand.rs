@@ -17,7 +17,7 @@ fn a_column_that_is_edited_by_hand() {
     assert_eq!(columns, known, "a column that nobody edits");
     let kept = district.account_with("kept");
     let mut shown = 0;
-    for (turn, (column, values)) in VALUES.into_iter().enumerate() {
+    for (turn, (column, values)) in sample(VALUES.to_vec(), 14).into_iter().enumerate() {
         for value in values.iter().take(rounds(1, 100) as usize) {
             // Without the long tests one of the two, in turn.
             for of in [None, Some(&kept)].into_iter().filter(|of| long() || of.is_none() == (turn % 2 == 0)) {
@@ -28,7 +28,7 @@ fn a_column_that_is_edited_by_hand() {
             }
         }
     }
-    assert!(shown > if long() { 50 } else { 5 }, "only {shown} edits were to be seen at all");
+    assert!(shown > if long() { 50 } else { 2 }, "only {shown} edits were to be seen at all");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn accounts_that_change_places() {
 fn an_edit_that_is_taken_back() {
     let mut district = AtRest::new();
     let edited = VALUES.into_iter().filter(|(column, _)| *column != "id");
-    for (column, values) in sample(edited.collect(), 8) {
+    for (column, values) in sample(edited.collect(), 5) {
         let there = format!(
             "CREATE TABLE kept_apart AS SELECT id, {column} AS value FROM account; UPDATE account SET {column} = {}",
             values[0]
