@@ -1,7 +1,7 @@
 //! The command line: one file for each command, with its arguments, its calls and its output.
 //!
-//! Standard output is for results, standard error for logs and progress. No other module prints, and (except for variables
-//! that hold a secret) no other module reads the environment.
+//! Standard output is for results, standard error for logs and progress. No other module prints,
+//! and (except for variables that hold a secret) no other module reads the environment.
 
 mod check;
 mod corrections;
@@ -36,7 +36,8 @@ use crate::near::nearest;
 use exit::Status;
 use ui::{Color, LogFormat, Ui};
 
-/// Keeps the contact details on a family-communication platform in step with the Student Information System.
+/// Keeps the contact details on a family-communication platform in step with the Student
+/// Information System.
 ///
 /// One policy decides which details change. A preview shows it before a run, a report after it.
 #[derive(Debug, Parser)]
@@ -51,7 +52,8 @@ struct Cli {
 /// Options of every command.
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// Configuration file [default: $ROSTERSYNC_CONFIG, then ./rostersync.toml, then /etc/rostersync/rostersync.toml]
+    /// Configuration file [default: $ROSTERSYNC_CONFIG, then ./rostersync.toml, then
+    /// /etc/rostersync/rostersync.toml]
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 

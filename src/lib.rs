@@ -1,12 +1,15 @@
-//! rostersync keeps the contact details on a school district's family-communication platform equal to those of its Student
-//! Information System, where one policy allows it. A preview shows the changes before a run, a report after it.
+//! rostersync keeps the contact details on a school district's family-communication platform equal
+//! to those of its Student Information System, where one policy allows it. A preview shows the
+//! changes before a run, a report after it.
 //!
-//! The modules, in the order in which data meets them. `ARCHITECTURE.md` shows the walk and the rules.
+//! The modules, in the order in which data meets them. `ARCHITECTURE.md` shows the walk and the
+//! rules.
 //!
 //! The command, and what it needs first:
 //! * [`cli`]: the commands; the only module that prints
 //! * [`config`]: the configuration file, as typed settings
-//! * [`secret`], [`tls`]: passwords and tokens, which are never shown; the certificates that are trusted
+//! * [`secret`], [`tls`]: passwords and tokens, which are never shown; the certificates that are
+//!   trusted
 //! * [`run`]: one run, from the inputs to the report
 //! * [`lock`], [`attempt`]: one run at a time; the record of every run that was started
 //!
@@ -14,7 +17,8 @@
 //! * [`source`]: rosters, from files or over the network
 //! * [`value`]: the meaning of one cell, the same in every source
 //! * [`contact`], [`roles`]: emails, phones and names in their normal form; OneRoster's roles
-//! * [`roster`], [`roster_index`]: one user of the SIS; the roster, read once, with its families and schools
+//! * [`roster`], [`roster_index`]: one user of the SIS; the roster, read once, with its families
+//!   and schools
 //! * [`platform`]: the platform's export: which people have joined, with which details
 //! * [`last_night`]: the facts about the inputs of the last run, for the next run to compare with
 //!
@@ -32,10 +36,11 @@
 //!
 //! Used by all:
 //! * [`failure`], [`findings`]: the one error type; oddities that stop nothing
-//! * [`spool`], [`lanes`], [`scratch`], [`cache`]: data beyond memory; threads that keep the order; temporary folders; computed
-//!   values that are used again
+//! * [`spool`], [`lanes`], [`scratch`], [`cache`]: data beyond memory; threads that keep the order;
+//!   temporary folders; computed values that are used again
 //! * [`output`], [`owner`]: files that are complete or not there, and their owner
-//! * [`mailbox`], [`near`], [`plural`]: mail addresses with a name; the nearest name; numbers in sentences
+//! * [`mailbox`], [`near`], [`plural`]: mail addresses with a name; the nearest name; numbers in
+//!   sentences
 
 pub mod account;
 pub mod attempt;

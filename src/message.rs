@@ -23,7 +23,8 @@ impl Channel {
     }
 }
 
-/// Whether an address is still the person's. An old address may belong to another person now, and never gets a new value.
+/// Whether an address is still the person's. An old address may belong to another person now, and
+/// never gets a new value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audience {

@@ -1,9 +1,10 @@
 //! Notifications: composing a message (`compose`, `templates`), and handing it over (`drain`).
 //!
-//! Which person gets a message is decided in `plan/recipients`. A message is composed when it is queued, in the
-//! transaction of the change, so what was promised is sent, whenever that is. Email goes through `mime` to `smtp` or
-//! `folder`, a text to `twilio` or `gateway`; all of them are a `carrier`. `refusals` decides whether a refusal is about
-//! one recipient or about the district. Outside the outbox: `sample`, `admins` (the summary of a run), `ping` (monitors).
+//! Which person gets a message is decided in `plan/recipients`. A message is composed when it is
+//! queued, in the transaction of the change, so what was promised is sent, whenever that is. Email
+//! goes through `mime` to `smtp` or `folder`, a text to `twilio` or `gateway`; all of them are a
+//! `carrier`. `refusals` decides whether a refusal is about one recipient or about the district.
+//! Outside the outbox: `sample`, `admins` (the summary of a run), `ping` (monitors).
 
 mod admins;
 mod carrier;
@@ -41,12 +42,12 @@ pub use ping::{Ping, ping};
 pub use sample::send_sample;
 pub use templates::Templates;
 
-/// Hands over what is due in the outbox. If another process is sending, waits for it for a moment: it may have missed the
-/// messages that were queued last.
+/// Hands over what is due in the outbox. If another process is sending, waits for it for a moment:
+/// it may have missed the messages that were queued last.
 ///
 /// # Errors
-/// `Busy` if another process is still sending, and those of the store. A message that cannot be handed over is no error:
-/// it stays queued and is counted.
+/// `Busy` if another process is still sending, and those of the store. A message that cannot be
+/// handed over is no error: it stays queued and is counted.
 pub fn send(store: &Store, config: &Config, sending: &Sending<'_>) -> Result<Delivery> {
     let stamp = config.sync.timezone.show(sending.now);
     let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;

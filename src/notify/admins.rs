@@ -29,8 +29,9 @@ struct Summary {
     at: DateTime<Utc>,
 }
 
-/// Sends the summary to each administrator in a mail of its own: with the report if it is small enough, otherwise with its
-/// path. A summary that the server does not accept now is kept, and sent by [`send_kept_summaries`].
+/// Sends the summary to each administrator in a mail of its own: with the report if it is small
+/// enough, otherwise with its path. A summary that the server does not accept now is kept, and sent
+/// by [`send_kept_summaries`].
 ///
 /// # Errors
 /// `Failed` if a mail could not be handed over. This changes nothing about the run.
@@ -61,7 +62,8 @@ pub fn tell_admins(
 /// Sends the summaries that could not be handed over before, for three days.
 ///
 /// # Errors
-/// `Failed` if the kept summaries cannot be written. If the server does not accept them, they stay kept; that is no error.
+/// `Failed` if the kept summaries cannot be written. If the server does not accept them, they stay
+/// kept; that is no error.
 pub fn send_kept_summaries(config: &Config, now: DateTime<Utc>) -> Result<()> {
     let mut kept = kept_summaries(config);
     if kept.is_empty() {
@@ -106,8 +108,8 @@ fn keep(config: &Config, kept: &[Summary]) -> Result<()> {
     file.write_all(&text).map_err(failed)
 }
 
-/// Hands a summary over to the administrators that have not received it. Those for whom the server wants another try stay
-/// in it.
+/// Hands a summary over to the administrators that have not received it. Those for whom the server
+/// wants another try stay in it.
 fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
     let waiting = std::mem::take(&mut summary.to);
     let (Some(admins), Some(email)) = (&config.notify.admins, &config.notify.email) else { return Ok(()) };

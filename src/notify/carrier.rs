@@ -1,4 +1,5 @@
-//! A carrier hands messages over, whatever the channel; [`Answer`] is everything that can become of one message.
+//! A carrier hands messages over, whatever the channel; [`Answer`] is everything that can become of
+//! one message.
 
 use std::time::Duration;
 
@@ -20,12 +21,14 @@ pub(super) enum Answer {
     Unknown(String),
     /// No message goes now, whoever it is for.
     Stop(Trouble),
-    /// Said of this recipient, in words that may mean all recipients; other messages show it. With the code.
+    /// Said of this recipient, in words that may mean all recipients; other messages show it. With
+    /// the code.
     MaybeStop(Trouble, String),
 }
 
 impl Answer {
-    /// The id of an accepted message; everything else as a failure, for messages outside the outbox.
+    /// The id of an accepted message; everything else as a failure, for messages outside the
+    /// outbox.
     pub(super) fn accepted(self, server: &str, cure: &str) -> Result<String> {
         let (what, cure) = match self {
             Self::Sent(id) => return Ok(id),

@@ -1,6 +1,7 @@
 //! Composes messages: a person's changes as an email or a text. Pure.
 //!
-//! A message is composed when it is queued, in the transaction of the change. The words are those of the `templates`.
+//! A message is composed when it is queued, in the transaction of the change. The words are those
+//! of the `templates`.
 
 use chrono::{DateTime, Utc};
 
@@ -70,8 +71,8 @@ impl Editor {
 
 /// One message: all of a person's changes, to one address.
 ///
-/// An old address may belong to another person now. Its message says that a detail was changed, but never the new value
-/// and no name.
+/// An old address may belong to another person now. Its message says that a detail was changed, but
+/// never the new value and no name.
 ///
 /// # Errors
 /// `Failed`, if a template cannot be rendered with these values.
@@ -162,7 +163,8 @@ fn in_words(change: &Change, phones: PhoneReader) -> ChangeText {
     }
 }
 
-/// Enough of a value for its owner to recognise it, and too little for other readers of the phone to learn it.
+/// Enough of a value for its owner to recognise it, and too little for other readers of the phone
+/// to learn it.
 fn masked(field: Field, value: &str) -> String {
     if value.is_empty() {
         return String::new();

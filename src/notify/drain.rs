@@ -525,15 +525,15 @@ impl Drain<'_> {
         let settlement = self.refusals.close();
         let taken = self.refusals.anything_taken();
         // Too few to be sure, but the words mean the district, and nothing says otherwise.
-        let perhaps_ours = settlement.tried.iter().filter(|doubt| !taken && doubt.means_us());
-        let (alike, refusal) = match (settlement.ours.first(), perhaps_ours.clone().next()) {
-            (Some(ours), _) => {
-                (settlement.ours.len(), Some(all_refused(ALL_REFUSED, &ours.refusal, carrier)))
+        let perhaps_district = settlement.tried.iter().filter(|doubt| !taken && doubt.means_district());
+        let (alike, refusal) = match (settlement.district.first(), perhaps_district.clone().next()) {
+            (Some(first), _) => {
+                (settlement.district.len(), Some(all_refused(ALL_REFUSED, &first.refusal, carrier)))
             }
             (None, Some(doubt)) => {
                 let Refusal { said, cure, .. } = &doubt.refusal;
                 let failure = Failure::new(Kind::Failed, said.clone()).at(carrier.place()).cure(cure.clone());
-                (perhaps_ours.count(), Some(failure))
+                (perhaps_district.count(), Some(failure))
             }
             (None, None) => (0, None),
         };
@@ -551,7 +551,7 @@ impl Drain<'_> {
         others_taken: bool,
         delivery: &mut Delivery,
     ) -> Result<()> {
-        let Settlement { given_up, tried, ours } = settlement;
+        let Settlement { given_up, tried, district } = settlement;
         for doubt in given_up {
             let (refused, reason) = (doubt.is_refusal(), doubt.refusal.reason);
             let (reason, what) = match refused {
@@ -568,8 +568,8 @@ impl Drain<'_> {
             let ids: Vec<i64> = tried.iter().map(|doubt| doubt.id).collect();
             self.store.others_were_taken(&ids)?;
         }
-        let ours: Vec<(i64, i64)> = ours.into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
-        self.put_back(&ours)
+        let district: Vec<(i64, i64)> = district.into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
+        self.put_back(&district)
     }
 
     fn put_back(&mut self, messages: &[(i64, i64)]) -> Result<()> {

@@ -41,16 +41,18 @@ impl Carrier for Folder<'_> {
     }
 }
 
-/// The name holds a run and a message, or a moment, so there are never more mails with the same name.
+/// The name holds a run and a message, or a moment, so there are never more mails with the same
+/// name.
 const MOST_NAMES: u32 = 10_000;
 
-/// Writes one mail as `NAME.eml`, readable by its owner only. If another mail has that name, this one becomes
-/// `NAME-2.eml`. A mail whose Message-ID begins with `id` and that is already there is not written again. Returns the name
-/// of the file.
+/// Writes one mail as `NAME.eml`, readable by its owner only. If another mail has that name, this
+/// one becomes `NAME-2.eml`. A mail whose Message-ID begins with `id` and that is already there is
+/// not written again. Returns the name of the file.
 pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<String> {
     let failed = |cause| Failure::io(Kind::Failed, "a message cannot be written", folder, cause);
     owner::make_folder(folder).map_err(failed)?;
-    // Under a name of its own: when a message is repeated, this removes what a killed process has left of it.
+    // Under a name of its own: when a message is repeated, this removes what a killed process has
+    // left of it.
     let unfinished = folder.join(format!(".{name}.eml.partial"));
     remove(&unfinished).map_err(failed)?;
     let mut file =
@@ -88,7 +90,8 @@ fn remove(path: &Path) -> std::io::Result<()> {
 fn give_name(unfinished: &Path, path: &Path) -> std::io::Result<()> {
     match std::fs::hard_link(unfinished, path) {
         Err(cause) if matches!(cause.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
-            // A file system without links. The outbox has a lock, so no other mail is written meanwhile.
+            // A file system without links. The outbox has a lock, so no other mail is written
+            // meanwhile.
             match path.symlink_metadata() {
                 Ok(_) => Err(ErrorKind::AlreadyExists.into()),
                 Err(_) => std::fs::rename(unfinished, path),

@@ -1,4 +1,5 @@
-//! SMS by any gateway that takes one HTTP request for each message, as the configuration describes it.
+//! SMS by any gateway that takes one HTTP request for each message, as the configuration describes
+//! it.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub(super) struct Gateway<'a> {
 
 impl<'a> Gateway<'a> {
     /// # Errors
-    /// `Usage` if a secret is not where the configuration says, or a header name or value is not possible.
+    /// `Usage` if a secret is not where the configuration says, or a header name or value is not
+    /// possible.
     pub(super) fn new(sms: &'a GatewaySms) -> Result<Self> {
         let no_header = |what: &str| {
             Failure::new(Kind::Usage, format!("{what} in [notify.sms] cannot be an HTTP header"))

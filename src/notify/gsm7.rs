@@ -1,4 +1,5 @@
-//! The GSM 7-bit alphabet (3GPP TS 23.038): a text in it is half as long as any other text, and costs half.
+//! The GSM 7-bit alphabet (3GPP TS 23.038): a text in it is half as long as any other text, and
+//! costs half.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -9,8 +10,8 @@ fn is_gsm(c: char) -> bool {
     (c.is_ascii() && c != '`' && (c == '\n' || !c.is_ascii_control())) || BEYOND_ASCII.contains(c)
 }
 
-/// The text in the alphabet; accents that the alphabet lacks are removed. If a letter cannot be written in the alphabet,
-/// the text stays as it is: a long name in Chinese is better than none.
+/// The text in the alphabet; accents that the alphabet lacks are removed. If a letter cannot be
+/// written in the alphabet, the text stays as it is: a long name in Chinese is better than none.
 pub(super) fn gsm7(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.nfc() {

@@ -1,5 +1,5 @@
-//! HTTP for text gateways and monitors: one request, one answer of limited length, and whether a request that failed may
-//! have arrived.
+//! HTTP for text gateways and monitors: one request, one answer of limited length, and whether a
+//! request that failed may have arrived.
 
 use std::io::Read;
 use std::path::Path;

@@ -59,7 +59,8 @@ pub(super) fn message_name(waiting: &Waiting) -> String {
 /// A notification. The same message always gives the same bytes and the same Message-ID.
 ///
 /// # Errors
-/// What becomes of the message, if the recipient is not one address or the message cannot be composed.
+/// What becomes of the message, if the recipient is not one address or the message cannot be
+/// composed.
 pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mail, Box<Answer>> {
     let message = &waiting.message;
     let no_address = || Answer::Refused { refusal: Refusal::of("not an address", ""), named: true };

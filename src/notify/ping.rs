@@ -26,8 +26,8 @@ impl Ping {
 /// The longest wait: a monitor that does not answer must not delay a run.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends a ping, with a text that has no details of people. A failure is only a warning in the log: it does not change how
-/// the run ends. The address is a secret, and is not shown.
+/// Sends a ping, with a text that has no details of people. A failure is only a warning in the log:
+/// it does not change how the run ends. The address is a secret, and is not shown.
 pub fn ping(config: &Config, ping: Ping, text: &str) {
     let Some(place) = config.monitor.ping_url() else { return };
     let said = place.read().and_then(|url| {

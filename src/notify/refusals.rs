@@ -1,8 +1,9 @@
 //! Whether refusals are about recipients or about the district's own side. Pure.
 //!
-//! A relay whose limit is reached, or whose settings were changed, refuses every recipient, in words of its choice. If each
-//! refusal counted against its recipient, a whole district would fail. If none did, addresses that are gone would be tried
-//! every night. So a refusal stays open until another message is accepted; then it counts against its recipient.
+//! A relay whose limit is reached, or whose settings were changed, refuses every recipient, in
+//! words of its choice. If each refusal counted against its recipient, a whole district would fail.
+//! If none did, addresses that are gone would be tried every night. So a refusal stays open until
+//! another message is accepted; then it counts against its recipient.
 
 use std::collections::HashSet;
 
@@ -20,7 +21,8 @@ pub(super) enum RefusalKind {
     DistrictFault,
 }
 
-/// A refusal of which it is not yet known what it is about. The message is deferred in the outbox meanwhile.
+/// A refusal of which it is not yet known what it is about. The message is deferred in the outbox
+/// meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OpenRefusal {
     /// The message in the outbox.
@@ -28,7 +30,8 @@ pub(super) struct OpenRefusal {
     pub to: String,
     /// For how many seconds the message had been tried before this try.
     pub trying: i64,
-    /// The message was tried for so long that it is given up, unless the refusal is about the district.
+    /// The message was tried for so long that it is given up, unless the refusal is about the
+    /// district.
     pub spent: bool,
     /// In an earlier session other messages were accepted, and this one was not.
     pub others_taken: bool,
@@ -52,13 +55,13 @@ pub(super) struct Settlement {
     /// The try counts, and the messages are tried again.
     pub tried: Vec<OpenRefusal>,
     /// They are about the district's own side: the try does not count.
-    pub ours: Vec<OpenRefusal>,
+    pub district: Vec<OpenRefusal>,
 }
 
 /// This many recipients are enough, if the words mean the district, or a sending limit.
 const ENOUGH_FOR_DISTRICT: usize = 3;
-/// This many refusals alike with no message accepted in between are about the district: no list has so many wrong
-/// addresses in a row.
+/// This many refusals alike with no message accepted in between are about the district: no list has
+/// so many wrong addresses in a row.
 const ENOUGH_REFUSALS: usize = 20;
 /// This many are enough if no message was accepted at all.
 const ENOUGH_ALONE: usize = 3;
@@ -72,14 +75,15 @@ impl Refusals {
     pub(super) fn taken(&mut self) -> Settlement {
         self.taken = true;
         let (given_up, tried) = self.drain().into_iter().partition(|open| open.is_refusal() || open.spent);
-        Settlement { given_up, tried, ours: Vec::new() }
+        Settlement { given_up, tried, district: Vec::new() }
     }
 
     /// Adds a refusal. Returns whether it is now certain that the refusals are about the district.
     pub(super) fn add(&mut self, refusal: OpenRefusal) -> bool {
         let enough = match &refusal.said {
             RefusalKind::Refused(_) => ENOUGH_REFUSALS,
-            // The server says itself that it accepts a later try; all recipients have to be known to it by then.
+            // The server says itself that it accepts a later try; all recipients have to be known
+            // to it by then.
             RefusalKind::Later(_) if refusal.refusal.greylisted => usize::MAX,
             RefusalKind::Later(_) if self.taken => ENOUGH_REFUSALS,
             RefusalKind::Later(_)
@@ -104,8 +108,8 @@ impl Refusals {
                     open.spent && self.taken
                 }
             };
-            let pile = if !open.means_us() && all_alike && !self.taken {
-                &mut settlement.ours
+            let pile = if !open.means_district() && all_alike && !self.taken {
+                &mut settlement.district
             } else if is_about_recipient {
                 &mut settlement.given_up
             } else {
@@ -131,7 +135,7 @@ impl Refusals {
 
 impl OpenRefusal {
     /// The words are about the district's own side.
-    pub(super) fn means_us(&self) -> bool {
+    pub(super) fn means_district(&self) -> bool {
         !matches!(self.said, RefusalKind::Refused(_) | RefusalKind::Later(_))
     }
 
@@ -226,7 +230,7 @@ mod tests {
             |id| OpenRefusal { refusal: Refusal { greylisted: true, ..Refusal::of("", "") }, ..later(id) };
         let mut refusals = Refusals::default();
         assert!((1..=40).all(|id| !refusals.add(greylisted(id))));
-        assert_eq!(refusals.close().ours.len(), 40);
+        assert_eq!(refusals.close().district.len(), 40);
     }
 
     #[test]
@@ -258,7 +262,7 @@ mod tests {
         }
         refusals.add(refused(4, "550 5.1.1"));
         let settlement = refusals.close();
-        assert_eq!((ids(&settlement.given_up), ids(&settlement.ours)), (vec![4], vec![1, 2, 3]));
+        assert_eq!((ids(&settlement.given_up), ids(&settlement.district)), (vec![4], vec![1, 2, 3]));
         // If others were accepted before them, they are tried again, and given up in the end.
         let mut refusals = Refusals { taken: true, ..Refusals::default() };
         for id in 1..=3 {

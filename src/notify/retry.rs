@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-/// The time until the next try: a quarter of an hour, doubled with each try, up to half a day, so that every night tries.
+/// The time until the next try: a quarter of an hour, doubled with each try, up to half a day, so
+/// that every night tries.
 pub(super) fn backoff(attempts: u32) -> TimeDelta {
     const FIRST: Duration = Duration::from_secs(15 * 60);
     let longest = LONGEST_BACKOFF.to_std().unwrap_or_default();
@@ -17,8 +18,8 @@ pub(super) const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(12);
 /// No channel rests longer.
 pub(super) const LONGEST_REST: TimeDelta = TimeDelta::hours(20);
 
-/// No message is given up earlier, in seconds (RFC 5321, 4.5.4.1). One hour less than five days: five nights are shorter
-/// when the clocks go forward.
+/// No message is given up earlier, in seconds (RFC 5321, 4.5.4.1). One hour less than five days:
+/// five nights are shorter when the clocks go forward.
 const LONG_ENOUGH: i64 = 5 * 24 * 3600 - 3600;
 
 /// Whether a message may be given up after so many seconds of trying.
@@ -26,8 +27,8 @@ pub(super) fn is_tried_long_enough(trying: i64) -> bool {
     trying >= LONG_ENOUGH
 }
 
-/// After this time without a message handed over, waiting messages are reported as stuck. Nights are not exactly a day
-/// apart.
+/// After this time without a message handed over, waiting messages are reported as stuck. Nights
+/// are not exactly a day apart.
 pub(super) const A_DAY: TimeDelta = TimeDelta::hours(23);
 
 #[cfg(test)]

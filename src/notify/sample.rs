@@ -1,4 +1,5 @@
-//! `notify test`: one sample message through the real channel, to find out in the daytime what would fail at night.
+//! `notify test`: one sample message through the real channel, to find out in the daytime what
+//! would fail at night.
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +13,8 @@ use crate::message::{Audience, Channel, Message, Recipient};
 use crate::plan::Change;
 use crate::store::Waiting;
 
-/// Sends the message that a person called Sample would get, to an address or a mobile. Returns what to print.
+/// Sends the message that a person called Sample would get, to an address or a mobile. Returns what
+/// to print.
 ///
 /// # Errors
 /// `Usage` if that is neither, or its channel is not configured; `Failed` if it was not accepted.

@@ -1,7 +1,8 @@
 //! SMTP: one connection for all messages, each with one recipient.
 //!
-//! lettre's connection is used command by command, not through its transport: the meaning of an answer depends on the
-//! command, and the transport drops the connection after every refused recipient.
+//! lettre's connection is used command by command, not through its transport: the meaning of an
+//! answer depends on the command, and the transport drops the connection after every refused
+//! recipient.
 
 mod connect;
 mod connection;
@@ -57,7 +58,8 @@ impl<'a> Smtp<'a> {
 
     /// Sends one mail, over the present connection if it still works.
     pub(super) fn send(&mut self, mail: &Mail) -> Answer {
-        // A server may close a connection after some time. That says nothing about the message: connect again at once.
+        // A server may close a connection after some time. That says nothing about the message:
+        // connect again at once.
         let reused = self.connection.is_some();
         let mut tried = self.try_once(mail);
         let is_closed = match &tried {
@@ -134,8 +136,9 @@ impl<'a> Smtp<'a> {
         Ok(self.answer(stage, code, &without_local_part(&text, mail)))
     }
 
-    /// Hands the message itself over. Some servers scan a message for minutes before they answer, and have it by then (RFC
-    /// 5321, 4.5.3.2.6). A run that has to stop does not wait for the answer.
+    /// Hands the message itself over. Some servers scan a message for minutes before they answer,
+    /// and have it by then (RFC 5321, 4.5.3.2.6). A run that has to stop does not wait for the
+    /// answer.
     fn content(&self, connection: &mut Connection, mail: &Mail) -> Result<u16, CommandError> {
         let begun = Instant::now();
         let mut done = connection.command(Content(&mail.bytes));
@@ -251,8 +254,8 @@ impl Carrier for Smtp<'_> {
 
 /// A message as it follows DATA, with the line that ends it (RFC 5321, 4.5.2).
 ///
-/// Written at once: if its end were in a packet of its own, each message would wait some 40 ms for the server's delayed
-/// acknowledgement.
+/// Written at once: if its end were in a packet of its own, each message would wait some 40 ms for
+/// the server's delayed acknowledgement.
 struct Content<'a>(&'a [u8]);
 
 impl fmt::Display for Content<'_> {

@@ -66,8 +66,8 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// The built-in templates, replaced by those of the configured folder. Each template is tested with sample values, so
-    /// that a mistake shows before anything is changed.
+    /// The built-in templates, replaced by those of the configured folder. Each template is tested
+    /// with sample values, so that a mistake shows before anything is changed.
     ///
     /// # Errors
     /// `Usage`, with the file and its line.
@@ -212,7 +212,8 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str
     Ok(())
 }
 
-/// `es` for `es-MX`, `ES`, `spa`, `Spanish`, `01 Spanish` and `Spanish; Castilian`, by the first word.
+/// `es` for `es-MX`, `ES`, `spa`, `Spanish`, `01 Spanish` and `Spanish; Castilian`, by the first
+/// word.
 fn normal(language: &str) -> String {
     let mut words = language.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_lowercase();
@@ -238,8 +239,8 @@ pub(super) fn day(language: &str, zone: Zone, at: DateTime<Utc>) -> String {
     }
 }
 
-/// Two sample sets of variables. Together they have everything that a real message of this template can have: a message
-/// has at least one change, except to an old address.
+/// Two sample sets of variables. Together they have everything that a real message of this template
+/// can have: a message has at least one change, except to an old address.
 fn samples(name: &str) -> [Variables; 2] {
     let change =
         |field, new: &str, masked: &str| ChangeText { field, new: new.into(), masked: masked.into() };

@@ -60,7 +60,8 @@ impl<'a> Twilio<'a> {
         ))
     }
 
-    /// The id of this message, if Twilio has it. Twilio would send a repeated request as a second message.
+    /// The id of this message, if Twilio has it. Twilio would send a repeated request as a second
+    /// message.
     fn look_up(&self, waiting: &Waiting) -> std::result::Result<Option<String>, Box<Answer>> {
         // Not by the day of sending: a message that waits at Twilio has none yet.
         let query = [("To", waiting.message.to.address.as_str()), ("PageSize", "100")];
@@ -85,8 +86,8 @@ impl<'a> Twilio<'a> {
         }
     }
 
-    /// Whether a message at Twilio is this one, and not an earlier one with the same words. A message that failed does not
-    /// count.
+    /// Whether a message at Twilio is this one, and not an earlier one with the same words. A
+    /// message that failed does not count.
     fn is_it(&self, message: &Value, waiting: &Waiting) -> bool {
         // Twilio's clock may differ from this machine's.
         let earliest = waiting.queued - TimeDelta::minutes(5);

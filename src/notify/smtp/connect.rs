@@ -1,4 +1,5 @@
-//! Connects to a mail server: connection, greeting, encryption, login. Every failure here stops the channel.
+//! Connects to a mail server: connection, greeting, encryption, login. Every failure here stops the
+//! channel.
 
 use std::io::ErrorKind;
 
@@ -89,7 +90,8 @@ impl Smtp<'_> {
                 "PLAIN, LOGIN and XOAUTH2 are known; a relay without login needs no user",
             ));
         }
-        // The server says why in a challenge, and answers with a code after the challenge is acknowledged.
+        // The server says why in a challenge, and answers with a code after the challenge is
+        // acknowledged.
         let code = connection.command("\r\n").err().as_ref().and_then(negative).map(|(code, _)| code);
         let code = code.map(|code| format!(": {code}")).unwrap_or_default();
         Trouble::DistrictFault(self.failure(
@@ -164,7 +166,8 @@ impl Smtp<'_> {
     }
 }
 
-/// Whether an answer to the greeting or to EHLO is about the name in it. A greeting cannot have the codes 500 to 504.
+/// Whether an answer to the greeting or to EHLO is about the name in it. A greeting cannot have the
+/// codes 500 to 504.
 fn is_about_hello(code: u16, text: &str) -> bool {
     let text = text.to_lowercase();
     matches!(code, 500..=504)

@@ -1,4 +1,5 @@
-//! A connection to a mail server, command by command: lettre's, or a plain one for a server that does not know EHLO.
+//! A connection to a mail server, command by command: lettre's, or a plain one for a server that
+//! does not know EHLO.
 
 use std::error::Error as _;
 use std::fmt::Display;
@@ -85,7 +86,8 @@ fn code(response: lettre::transport::smtp::response::Response) -> u16 {
     response.code().into()
 }
 
-/// A connection without extensions (RFC 821), for the few servers that do not know EHLO: no encryption, no login.
+/// A connection without extensions (RFC 821), for the few servers that do not know EHLO: no
+/// encryption, no login.
 pub(super) struct Plain {
     stream: BufReader<TcpStream>,
     /// The beginning of an answer that has not ended yet.

@@ -1,4 +1,5 @@
-//! What a mail server's reply is about: this recipient, this moment, the sending limit, or the district. Pure.
+//! What a mail server's reply is about: this recipient, this moment, the sending limit, or the
+//! district. Pure.
 
 use std::time::Duration;
 
@@ -51,8 +52,9 @@ const UNWELCOME: [&str; 9] = [
 
 /// The class of a negative reply. `text` is what the server said after the code.
 ///
-/// Limits of Google and Microsoft come as 5xx and mean "tomorrow" (550 5.4.5, 550 5.1.90, 554 5.2.0 with a word for quotas).
-/// If they counted against recipients, a whole district would fail. Only whole words count: `limited` is no limit.
+/// Limits of Google and Microsoft come as 5xx and mean "tomorrow" (550 5.4.5, 550 5.1.90, 554 5.2.0
+/// with a word for quotas). If they counted against recipients, a whole district would fail. Only
+/// whole words count: `limited` is no limit.
 pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
     let enhanced = enhanced(text).unwrap_or_default();
     let words = words(text);
@@ -76,7 +78,8 @@ pub(super) fn classify(stage: Stage, code: u16, text: &str) -> Class {
         _ if says(&LIMITS) => Class::LimitReached(TOMORROW),
         // Not allowed to send at all, or as that sender; no login; a bad sender.
         (_, "5.7.30" | "5.7.57" | "5.7.60" | "5.2.252" | "5.1.7" | "5.1.8") => Class::DistrictFault,
-        // SPF, DKIM, DMARC and the DNS (RFC 7372), and tenants of Exchange Online that are not trusted.
+        // SPF, DKIM, DMARC and the DNS (RFC 7372), and tenants of Exchange Online that are not
+        // trusted.
         (_, enhanced) if enhanced.starts_with("5.7.2") && enhanced.len() == 6 => Class::DistrictFault,
         (_, enhanced) if enhanced.starts_with("5.7.7") && enhanced.len() == 7 => Class::DistrictFault,
         (500 | 502..=504, _) => Class::DistrictFault,
@@ -155,7 +158,8 @@ fn enhanced(text: &str) -> Option<String> {
     (parts.len() == 3 && numbers).then(|| first.to_owned())
 }
 
-/// `550 5.1.1`: the part of a reply that is stored and shown. The text itself often repeats the address.
+/// `550 5.1.1`: the part of a reply that is stored and shown. The text itself often repeats the
+/// address.
 pub(super) fn reason(code: u16, text: &str) -> String {
     match enhanced(text) {
         Some(enhanced) => format!("{code} {enhanced}"),

@@ -25,7 +25,8 @@ fn failed(what: &str) -> Failure {
 /// The output of a command, as a secret.
 ///
 /// # Errors
-/// `Failed` if the command fails, prints no token, or does not end in time, or if the run has to stop.
+/// `Failed` if the command fails, prints no token, or does not end in time, or if the run has to
+/// stop.
 pub(super) fn from_command(command: &str, patience: Duration, stopped: &dyn Fn() -> bool) -> Result<Secret> {
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
