@@ -4,8 +4,8 @@
 //! * `cell`: how one cell is written so that no spreadsheet runs it, and read back exactly
 //! * `writer`: [`Writer`], the file
 //! * `rows`, `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
-//! * `filter`, `order`, `fetch`: which rows are shown, and in which order, without loading what is not shown
-//! * `query`: [`render`], what the command `report` shows
+//! * `query`: [`render`]: which rows the command `report` shows
+//! * `order`, `fetch`: the order of the rows, without loading the rows that are not shown
 //! * `formats`, `table`: the renderings, as pure functions from cells to bytes
 //!
 //! Nothing here knows runs, the store or the configuration: a row is handed in, a file is handed back.
@@ -13,7 +13,6 @@
 mod cell;
 mod columns;
 mod fetch;
-mod filter;
 mod formats;
 mod order;
 mod query;

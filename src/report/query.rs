@@ -7,11 +7,11 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::columns::Column;
+use super::columns::{Column, Holds};
 use super::fetch::Fetched;
 use super::formats::{Csv, Json, Rendering};
 use super::order::Order;
-use super::reader::{self, Layout, Reader};
+use super::reader::{self, Cells, Layout, Reader};
 use super::table::{Field, Table};
 use super::writer::{BUFFER, unwritable};
 use crate::failure::{Failure, Kind, Result};
@@ -88,6 +88,16 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
 }
 
 impl Query {
+    /// Whether a row is shown: all conditions hold.
+    fn accepts(&self, cells: &Cells<'_>) -> bool {
+        (!self.notes_only || !cells.cell(Column::Notes).is_empty())
+            && self
+                .filters
+                .iter()
+                .all(|(column, value)| holds(*column, cells.cell(*column), value.as_bytes()))
+            && (self.names.is_empty() || self.names.iter().all(|name| *name == cells.whole_name()))
+    }
+
     fn rendering(&self, layout: &Layout, path: &Path, terminal: Option<usize>) -> Result<Box<dyn Rendering>> {
         let columns = self.columns.as_deref().filter(|columns| !columns.is_empty());
         let filtered = self.filters.iter().map(|(column, _)| column);
@@ -112,6 +122,20 @@ impl Query {
                 Box::new(Table::new(fields, terminal))
             }
         })
+    }
+}
+
+/// Exact, by bytes; in a column of several values, any of them or all of them as written.
+fn holds(column: Column, cell: &[u8], value: &[u8]) -> bool {
+    if cell == value {
+        return true;
+    }
+    // A blank value asks for a blank cell, never for a gap between two separators.
+    match column.holds() {
+        Holds::Several(separator) if !value.is_empty() => {
+            cell.split(|&byte| byte == separator).any(|member| member == value)
+        }
+        _ => false,
     }
 }
 

@@ -87,6 +87,11 @@ impl<'a> Cells<'a> {
         String::from_utf8_lossy(self.cell(column))
     }
 
+    /// Given and family name together, as a table shows them.
+    pub(super) fn whole_name(&self) -> String {
+        format!("{} {}", self.text(Column::GivenName), self.text(Column::FamilyName)).trim().to_owned()
+    }
+
     /// The number in a column of numbers, where it is one.
     pub(super) fn number(&self, column: Column) -> Option<u64> {
         std::str::from_utf8(self.cell(column)).ok()?.parse().ok()

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::columns::{Column, Holds, NAME};
-use super::filter::whole_name;
 use super::formats::Rendering;
 use super::reader::{Cells, Layout};
 
@@ -69,7 +68,7 @@ impl Field {
 
     fn text(self, cells: &Cells<'_>) -> String {
         match self {
-            Self::Name => harmless(&whole_name(cells)),
+            Self::Name => harmless(&cells.whole_name()),
             Self::Cell(column) => harmless(&cells.text(column)),
         }
     }

@@ -366,3 +366,26 @@ fn a_reader_that_goes_away_is_no_failure() {
         render(&people.path, &Query::default(), None, &mut Gone(io::ErrorKind::StorageFull)).unwrap_err();
     assert_eq!(failure.kind, Kind::Failed);
 }
+
+#[test]
+fn values_of_a_condition() {
+    for (column, cell, value, expected) in [
+        (Column::State, "active", "active", true),
+        (Column::State, "active", "Active", false),
+        (Column::State, "active", "act", false),
+        (Column::State, "", "", true),
+        (Column::State, "active", "", false),
+        (Column::Role, "parent|teacher", "parent", true),
+        (Column::Role, "parent|teacher", "teacher", true),
+        (Column::Role, "parent|teacher", "parent|teacher", true),
+        (Column::Role, "parent|teacher", "teacher|parent", false),
+        (Column::Role, "parent||teacher", "", false),
+        (Column::Schools, "East High|West", "East High", true),
+        (Column::Schools, "East High|West", "East", false),
+        (Column::Codes, "email-shared active-email-differs", "email-shared", true),
+        (Column::Codes, "email-shared", "email", false),
+        (Column::Notes, "a|b", "a", false),
+    ] {
+        assert_eq!(holds(column, cell.as_bytes(), value.as_bytes()), expected, "{cell:?} = {value:?}");
+    }
+}
