@@ -194,6 +194,11 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// A whole number of the command line.
+fn whole_number<T: std::str::FromStr>(text: &str) -> std::result::Result<T, &'static str> {
+    text.parse().map_err(|_| "write a whole number, such as 20")
+}
+
 /// A failure to write to standard output.
 fn unprintable(cause: std::io::Error) -> Failure {
     Failure::new(Kind::Failed, "standard output cannot be written").because(cause)

@@ -1,7 +1,7 @@
 //! Contact details and their normal forms: when two values are the same although they are written differently.
 //!
 //! Formatting is not a change. Each type here knows how a value is kept and shown, and by which key it is compared.
-//! Nothing here knows who may change what; that is [`crate::policy`].
+//! Which changes are permitted is decided in [`crate::policy`].
 
 mod damage;
 mod email;
@@ -46,51 +46,38 @@ impl Field {
 
     /// In the middle of a sentence: `phone number`.
     pub fn noun(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Email => "email",
-            Self::Phone => "phone number",
-            Self::HomePhone => "home phone number",
-        }
+        self.words()[0]
     }
 
     /// At the beginning of a sentence: `Phone number`.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Name => "Name",
-            Self::Email => "Email",
-            Self::Phone => "Phone number",
-            Self::HomePhone => "Home phone number",
-        }
+        self.words()[1]
     }
 
     /// In note codes: `home-phone`.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::HomePhone => "home-phone",
-        }
+        self.words()[2]
     }
 
     /// In JSON and in the store: `home_phone`.
     pub fn key(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::HomePhone => "home_phone",
-        }
+        self.words()[3]
     }
 
     /// In previews and plans: `home phone`.
     pub fn word(self) -> &'static str {
+        self.words()[4]
+    }
+
+    /// Noun, title, code, key and word.
+    const fn words(self) -> [&'static str; 5] {
         match self {
-            Self::Name => "name",
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::HomePhone => "home phone",
+            Self::Name => ["name", "Name", "name", "name", "name"],
+            Self::Email => ["email", "Email", "email", "email", "email"],
+            Self::Phone => ["phone number", "Phone number", "phone", "phone", "phone"],
+            Self::HomePhone => {
+                ["home phone number", "Home phone number", "home-phone", "home_phone", "home phone"]
+            }
         }
     }
 }

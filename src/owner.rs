@@ -1,4 +1,4 @@
-//! Who owns new files and folders, and who may change what is there already.
+//! The owner of new files and folders, and which users may change existing ones.
 //!
 //! Only the owner may enter what is made here. As root, in a folder of another user, what is made belongs to that user:
 //! otherwise one run by hand as root would leave files that stop the service user's next run.

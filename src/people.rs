@@ -1,7 +1,7 @@
 //! What people do to accounts besides the sync: joining, editing, permissions, the platform's export by hand.
 //!
-//! [`People`] sees one district through its store, between two runs: whose schools are which, under which value of the
-//! setting somebody stands, who manages whom. It asks [`crate::policy`], and writes through a permit of it.
+//! [`People`] sees one district through its store, between two runs: the schools of each person, the value of the setting
+//! there, and the staff who manage users. It asks [`crate::policy`], and writes through a permit of it.
 
 mod corrections;
 mod duplicates;
@@ -72,7 +72,7 @@ impl<'a> People<'a> {
         Ok(Self { config, store, rules, now, others, telling: Telling::default() })
     }
 
-    /// The account of somebody.
+    /// The account with this sourcedId.
     ///
     /// # Errors
     /// `Usage` if there is none.
@@ -126,7 +126,7 @@ impl<'a> People<'a> {
         Ok(IdList(&last).iter().filter(|org| !self.others.contains(*org)).map(str::to_owned).collect())
     }
 
-    /// The setting, as it resolves for somebody at these schools.
+    /// The value of the setting for a person at these schools.
     pub fn setting_at(&self, schools: &[String]) -> Setting {
         let schools: Vec<&str> = schools.iter().map(String::as_str).collect();
         self.rules.setting_of(&schools)
@@ -175,7 +175,7 @@ impl<'a> People<'a> {
     }
 }
 
-/// Why somebody cannot use a permission to manage users just now.
+/// Why a permission to manage users cannot be used now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asleep {
     Archived,
@@ -238,7 +238,7 @@ fn standing(account: &Account) -> Target {
 }
 
 /// Whether one of the roles held today is a staff role. A role that OneRoster does not have may be anything: until
-/// `role_names` says what it is, it gives nobody the right to edit others. Whether a role is synced makes no difference: that
+/// `role_names` says what it is, it gives no right to edit others. Whether a role is synced makes no difference: that
 /// says whose details the sync looks after, not who works here.
 pub fn is_staff(held: &[String]) -> bool {
     held.iter().any(|role| roles::is_known(role) && role != "student" && !roles::is_guardian(role))

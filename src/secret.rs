@@ -1,7 +1,7 @@
 //! Secrets: passwords and tokens, where they are kept and that they are never shown.
 //!
-//! The configuration names a file or a variable of the environment, or holds the secret itself if somebody insists. It is
-//! looked up when it is needed, so that a token which was replaced meanwhile is found.
+//! The configuration names a file or a variable of the environment, or holds the secret itself. The secret is read when it
+//! is needed, so that a token that was replaced in the meantime is found.
 
 use std::fmt;
 use std::fs::File;

@@ -57,7 +57,7 @@ struct ListArgs {
     state: Vec<DeliveryState>,
 
     /// How many to list; 0 is all
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::whole_number::<u64>)]
     limit: u64,
 
     /// One JSON array instead of lines
@@ -114,7 +114,7 @@ struct DiscardArgs {
 #[derive(Debug, clap::Args)]
 struct Which {
     /// Numbers of notifications, as `outbox list` shows them
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = super::whole_number::<i64>)]
     ids: Vec<i64>,
 
     /// Only those about this person (sourcedId)

@@ -92,7 +92,7 @@ pub(super) struct RunArgs {
     /// What is dangerous comes first: accounts that are archived, then sign-ins (email, mobile) of
     /// active people. No kind of change is left out for another: each has its share of the lines,
     /// and says how many more of it there are. JSON always has all.
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::whole_number::<u64>)]
     limit: u64,
 }
 

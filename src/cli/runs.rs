@@ -20,7 +20,7 @@ use crate::store::{RunRow, Store, Tried};
 #[derive(Debug, clap::Args)]
 pub(super) struct RunsArgs {
     /// How many lines to list; 0 is all
-    #[arg(long, value_name = "N", default_value_t = 30)]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = super::whole_number::<u64>)]
     limit: u64,
 
     /// One JSON array instead of lines

@@ -21,7 +21,7 @@ use super::{Global, signals, unprintable};
 #[derive(Debug, clap::Args)]
 pub(super) struct UndoArgs {
     /// Number of the run
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = super::whole_number::<i64>)]
     run: i64,
 
     /// Preview: say what would be given back, write nothing
@@ -33,7 +33,7 @@ pub(super) struct UndoArgs {
     notify: bool,
 
     /// How many values are printed; 0 is all
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::whole_number::<u64>)]
     limit: u64,
 }
 

@@ -68,7 +68,7 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> 
     }
 }
 
-/// The details that somebody typed.
+/// The details that were typed.
 #[derive(Debug, clap::Args)]
 struct DetailArgs {
     /// Given name
@@ -104,10 +104,10 @@ impl DetailArgs {
     }
 }
 
-/// The sourcedId of the person who is meant: by a sourcedId, an email, a number or a part of a name.
+/// The sourcedId of one person, by a sourcedId, an email, a number or a part of a name.
 ///
 /// # Errors
-/// `Usage` if nobody fits, or several do; they are printed, for the user to choose.
+/// `Usage` if no person fits, or several do. Several are printed, so that the user can choose.
 pub(super) fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String> {
     match people.find(text)? {
         Found::One(sourced_id) => Ok(sourced_id),
@@ -124,7 +124,7 @@ pub(super) fn unknown(text: &str) -> Failure {
     .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`")
 }
 
-/// Prints those who fit; the failure itself names nobody.
+/// Prints the people that fit. The failure itself holds no names.
 pub(super) fn several(text: &str, first: &[Match], count: u64, json: bool, ui: &Ui) -> Result<Failure> {
     if json {
         let matches: Vec<_> = first

@@ -2,6 +2,7 @@
 //!
 //! The file is parsed here and nowhere else. Which words a mistake gets is decided in [`super::explain`].
 
+use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -127,55 +128,62 @@ impl<'t> Document<'t> {
 
     /// The keys whose secret stands in the file itself, each with its line.
     pub(super) fn inline_secrets(&self) -> Vec<(String, usize)> {
-        let mut found = Vec::new();
-        self.each_text(&mut |section, key, value, span| {
-            if holds_secret(section, key, value) {
-                found.push((format!("`{key}` in [{section}]"), line_number(self.text, span.start)));
-            }
-        });
-        found.sort_by_key(|(_, line)| *line);
-        found
+        let mut secrets = self.texts();
+        secrets.retain(|text| holds_secret(&text.section, text.key, text.value));
+        secrets.sort_by_key(|text| text.start);
+        let name = |text: &Text<'_>| format!("`{}` in [{}]", text.key, text.section);
+        secrets.iter().map(|text| (name(text), line_number(self.text, text.start))).collect()
     }
 
     /// Every value that may be a path: all texts but secrets, which must not be shown as one. `file:mail/` is one as well.
     pub(super) fn named_paths(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        self.each_text(&mut |section, key, value, _| {
-            let secret = matches!(key, "password" | "token" | "client_secret" | "ping_url");
-            if !secret && !section.ends_with(".fields") && !value.is_empty() && !value.contains('\n') {
-                found.push(self.path(Path::new(value.strip_prefix("file:").unwrap_or(value))));
-            }
+        let mut paths = self.texts();
+        paths.retain(|Text { section, key, value, .. }| {
+            let secret = matches!(*key, "password" | "token" | "client_secret" | "ping_url");
+            !secret && !section.ends_with(".fields") && !value.is_empty() && !value.contains('\n')
         });
-        found
+        let path =
+            |text: &Text<'_>| self.path(Path::new(text.value.strip_prefix("file:").unwrap_or(text.value)));
+        paths.iter().map(path).collect()
     }
 
-    /// Hands over every text among the values: its section, its key, the text, and the place of the key.
-    fn each_text(&self, take: &mut dyn FnMut(&str, &str, &str, Range<usize>)) {
-        fn walk(
+    /// Every text among the values.
+    fn texts(&self) -> Vec<Text<'_>> {
+        fn add<'d>(
             section: &str,
-            key: &Spanned<std::borrow::Cow<'_, str>>,
-            value: &DeValue<'_>,
-            take: &mut dyn FnMut(&str, &str, &str, Range<usize>),
+            key: &'d Spanned<Cow<'_, str>>,
+            value: &'d DeValue<'_>,
+            all: &mut Vec<Text<'d>>,
         ) {
             match value {
-                DeValue::String(text) => take(section, key.get_ref(), text, key.span()),
-                DeValue::Array(list) => {
-                    list.iter().for_each(|value| walk(section, key, value.get_ref(), take))
+                DeValue::String(value) => {
+                    all.push(Text {
+                        section: section.to_owned(),
+                        key: key.get_ref(),
+                        value,
+                        start: key.span().start,
+                    });
                 }
+                DeValue::Array(list) => list.iter().for_each(|value| add(section, key, value.get_ref(), all)),
                 DeValue::Table(table) => {
-                    let inner = match section {
-                        "" => key.get_ref().to_string(),
-                        section => format!("{section}.{}", key.get_ref()),
-                    };
-                    for (key, value) in table {
-                        walk(&inner, key, value.get_ref(), take);
-                    }
+                    let section = format!("{section}.{}", key.get_ref());
+                    let section = section.trim_start_matches('.');
+                    table.iter().for_each(|(key, value)| add(section, key, value.get_ref(), all));
                 }
                 _ => {}
             }
         }
-        for (key, value) in self.root.get_ref() {
-            walk("", key, value.get_ref(), take);
-        }
+        let mut all = Vec::new();
+        self.root.get_ref().iter().for_each(|(key, value)| add("", key, value.get_ref(), &mut all));
+        all
     }
+}
+
+/// A text among the values.
+struct Text<'d> {
+    section: String,
+    key: &'d str,
+    value: &'d str,
+    /// Where its key begins.
+    start: usize,
 }

@@ -25,7 +25,7 @@ pub struct Notify {
     /// What people read when their edit is refused because only the sync may change their details.
     #[serde(deserialize_with = "not_blank")]
     pub message: String,
-    /// Whom to contact if something is wrong; ends every message.
+    /// The contact for people whose details are wrong. It ends every message.
     pub contact: Option<String>,
     /// The same in other languages: `es` → words.
     pub contacts: BTreeMap<String, String>,
@@ -81,7 +81,7 @@ impl Pace {
     }
 }
 
-/// `[notify.admins]`: who gets the summary of a run.
+/// `[notify.admins]`: the recipients of the summary of a run.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Admins {

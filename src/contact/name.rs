@@ -194,7 +194,7 @@ mod tests {
             ("Ro\u{AD}sa", "Di\u{2060}az \u{E0041}"),
         ] {
             assert_eq!(PersonName::new(given, family), plain);
-            // As an older store has it: the same, so that nobody is told of a change.
+            // As an older store has it: the same, so that no message tells of a change.
             let kept = PersonName { given: given.into(), family: family.into() };
             assert!(kept.same(&plain) && plain.same(&kept) && kept.key() == plain.key());
             assert!(kept.same_but_case(&PersonName::new("ROSA", "diaz")));

@@ -28,7 +28,7 @@ impl FromStr for Region {
     }
 }
 
-/// Whether the library knows numbers of the region: its list of codes also holds those that belong to nobody.
+/// Whether the library knows numbers of the region: its list of codes also holds unused ones.
 fn has_numbers(region: rlibphonenumber::Region) -> bool {
     // The list of regions is part of the metadata; the usual ones are not worth the time that it takes to load.
     let usual = [rlibphonenumber::Region::US, rlibphonenumber::Region::CA];
@@ -120,7 +120,7 @@ impl PhoneReader {
     }
 
     /// Whether texts go to a number: to a mobile, or to one that may be one as in North America. Never to a switchboard, a
-    /// landline, or a number that costs somebody something.
+    /// landline, or a number that costs money.
     pub fn can_be_texted(self, text: &str) -> bool {
         let Some(phone) = self.parse(text).filter(|phone| phone.extension().is_none()) else { return false };
         LIBRARY.with(|library| {

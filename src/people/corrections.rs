@@ -25,7 +25,7 @@ pub const CORRECTION_COLUMNS: [&str; 12] = [
     "agentSourcedIds",
 ];
 
-/// The row of an active person who differs from what the SIS last said; none for anybody else.
+/// The row of an active person whose details differ from what the SIS last said; none for all others.
 pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> Option<[String; 12]> {
     if account.archived || account.state != State::Active {
         return None;

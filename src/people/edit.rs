@@ -1,4 +1,5 @@
-//! Editing somebody's details by hand: asked of the policy, read as on import, written with its entry in the audit.
+//! Edits of a person's details by hand. The policy permits an edit, its values are read as on import, and it is written
+//! together with its entry in the audit.
 
 use super::notice::tell;
 use super::refused::Tried;
@@ -50,7 +51,7 @@ fn edit_as(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Resul
     Ok(done)
 }
 
-/// Whoever else is permitted to edit is staff.
+/// Apart from the person, only staff are permitted to edit.
 fn origin(target: &Account, actor: &Account) -> Origin {
     if target.id == actor.id { Origin::Person } else { Origin::Staff }
 }

@@ -81,7 +81,8 @@ impl Affected {
 }
 
 impl Imported {
-    /// Sixteen hexadecimal digits that stand for the people whom the limits stop, in whatever order, and for what they get.
+    /// Sixteen hexadecimal digits for the people that the limits stop and for their new details. The order of the people makes
+    /// no difference.
     pub fn checksum(&self) -> String {
         let mut digest = Sha256::new();
         for overrun in &self.overruns {
@@ -99,11 +100,11 @@ impl Imported {
 
 /// Takes an export of the platform in, in one transaction; a dry run reads and says the same.
 ///
-/// The file may be of any age: who imports it by hand has looked at it. Where runs read an export of their own, that one
+/// The file may be of any age: the person that imports it has looked at it. Where runs read an export of their own, that one
 /// may still show what it showed before.
 ///
 /// # Errors
-/// `InputUnusable` as for the export that a run reads; `Blocked` if others were approved than those whom the limits stop;
+/// `InputUnusable` as for the export that a run reads; `Blocked` if other people were approved than those that the limits stop;
 /// those of the store. That these are too many is no error: it is [`Imported::blocked`].
 pub fn import(
     people: &People<'_>,
@@ -193,7 +194,7 @@ fn take_in(
     Ok(imported)
 }
 
-/// Compares the file with the export that was read last. `joins`: somebody in it would join.
+/// Compares the file with the export that was read last. `joins`: the file makes some people active.
 #[expect(clippy::too_many_arguments, reason = "all that a comparison is made of")]
 fn compare_with(
     people: &People<'_>,

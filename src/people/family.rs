@@ -1,4 +1,4 @@
-//! Who belongs to whom, and which schools come to a guardian through the students: as the sync reckons it, between runs.
+//! Guardians and their students, and the schools that a guardian has through them. The rules are those of the sync.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,14 +12,14 @@ use crate::roster::{IdList, Record, RoleList};
 use crate::roster::{current_roles, own_schools};
 use crate::store::{Member, Store};
 
-/// Somebody's family, by sourcedId, and who of them has an account.
+/// The guardians and students of a person, and which of them have an account.
 #[derive(Debug, Clone, Default)]
 pub struct Family {
     pub guardians: Vec<Member>,
     pub students: Vec<Member>,
 }
 
-/// As what somebody with these roles lists others: as their guardian, as their student, or as either.
+/// Whether a record with these roles lists others as their guardian, and whether as their student.
 fn lists_as(roles: RoleList<'_>) -> (bool, bool) {
     let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
     let as_guardian = roles.iter().any(|role| guardian(role.role));
@@ -28,7 +28,7 @@ fn lists_as(roles: RoleList<'_>) -> (bool, bool) {
 }
 
 impl Family {
-    /// Looks up everybody who belongs to somebody, whichever of the two records says so.
+    /// Looks up the family of a person. A link counts if either of the two records has it.
     ///
     /// # Errors
     /// Those of the store.
@@ -86,7 +86,7 @@ fn key(sourced_id: &str) -> u64 {
 }
 
 impl Schools {
-    /// Reads the families of everybody who has not left.
+    /// Reads the families of all accounts that are not archived.
     ///
     /// # Errors
     /// Those of the store.
@@ -148,7 +148,7 @@ impl Schools {
         number
     }
 
-    /// Somebody's schools: their own and, for a guardian, those of the students; the last known ones where there are none.
+    /// A person's schools: their own and, for a guardian, those of the students. If there are none, the last known ones.
     pub fn of(&self, account: &Account) -> Vec<String> {
         let record = account.sis.record(&account.sourced_id);
         let person = key(&account.sourced_id);

@@ -1,4 +1,4 @@
-//! Finding one person by what a caller says on the phone: a sourcedId, an email, a number, or a part of the name.
+//! Finds one person by a sourcedId, an email, a number, or a part of the name.
 
 use super::People;
 use crate::account::Account;
@@ -7,7 +7,7 @@ use crate::failure::Result;
 use crate::roster::ids;
 use crate::rules::Rules;
 
-/// Somebody who fits.
+/// A person that fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     pub sourced_id: String,
@@ -16,10 +16,10 @@ pub struct Match {
     pub role: String,
 }
 
-/// How many of those who fit are named.
+/// How many of the people that fit are named.
 pub const NAMED: usize = 20;
 
-/// Who was found.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     Nobody,

@@ -25,7 +25,7 @@ pub enum Permitted {
     Refused(Refused),
 }
 
-/// Gives `actor` the permission Users Manager, or takes it away. It is refused to whoever is not staff, or is archived; taking
+/// Gives `actor` the permission Users Manager, or takes it away. Accounts that are archived or not staff cannot get it; taking
 /// it away is always possible.
 ///
 /// # Errors
@@ -76,7 +76,7 @@ fn set(people: &People<'_>, actor: &str, grant: &Grant, what: Permission) -> Res
 }
 
 impl People<'_> {
-    /// Ends the permissions of an account: one does not come back with its holder, and nobody inherits it.
+    /// Ends the permissions of an account: a permission does not come back with its holder, and no other account inherits it.
     pub(super) fn end_permissions(&self, account: &Account) -> Result<Vec<Grant>> {
         let grants = self.store.grants(account.id)?;
         for grant in &grants {

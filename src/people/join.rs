@@ -1,4 +1,4 @@
-//! Somebody joins the platform, with or without details that they filled in on the way.
+//! A person joins the platform, with or without details that they fill in on the way.
 
 use super::edit::write;
 use super::refused::Tried;

@@ -1,4 +1,4 @@
-//! Telling a person of a change that was made by hand: to the new and the old address, like a change by the sync.
+//! Messages about a change that was made by hand. They go to the new and the old address, as for a change by the sync.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -16,7 +16,7 @@ use crate::platform::languages;
 #[derive(Default)]
 pub(super) struct Telling {
     templates: OnceCell<Templates>,
-    /// What was looked up of the languages that people have chosen on the platform; none for who has chosen none.
+    /// The languages that people have chosen on the platform, as far as they were looked up; none for people that chose none.
     languages: RefCell<HashMap<String, Option<String>>>,
 }
 
@@ -42,7 +42,7 @@ impl People<'_> {
         }
     }
 
-    /// What somebody chose on the platform goes before what the roster says.
+    /// The language that a person chose on the platform goes before the roster's.
     fn language_of(&self, account: &Account) -> Option<String> {
         if !self.telling.languages.borrow().contains_key(&account.sourced_id) {
             self.learn_languages(HashSet::from([account.sourced_id.clone()]));

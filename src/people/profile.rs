@@ -1,4 +1,4 @@
-//! All that is known of one person: where the account stands, who belongs to it, and of each field where it came from.
+//! All that is known of one person: the state of the account, the family, and the origin of each field.
 
 use super::{Family, People, Refused};
 use crate::account::{Account, State};
@@ -13,11 +13,11 @@ use crate::store::{Audited, Created, Grant, Origin};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     pub origin: Origin,
-    /// sourcedId of who set it by hand; empty otherwise.
+    /// The sourcedId of the person that set it by hand; empty otherwise.
     pub actor: String,
     pub run: Option<i64>,
     pub at: Option<chrono::DateTime<chrono::Utc>>,
-    /// Of what the platform's export said: who set it there, and when.
+    /// For a value of the platform's export: which side set it on the platform, and when.
     pub there: Stamp,
 }
 
@@ -84,8 +84,8 @@ impl Profile {
     }
 }
 
-/// Who set a field last: by the history or, if it was never changed, what the account began with. `began` is who had set that
-/// on the platform.
+/// The origin of a field's value: the last change in the history or, if it was never changed, what the account began with.
+/// `began` is the platform's stamp of that.
 pub fn provenance(
     field: Field,
     account: &Account,
@@ -103,7 +103,7 @@ pub fn provenance(
             there: if from_export { Stamp::of(&last.actor) } else { Stamp::default() },
         };
     }
-    // Who had joined before the sync heard of them began with what the platform's export said.
+    // An account that was active from the beginning has its values from the platform's export.
     let began_active = match history.iter().find(|entry| entry.field == "state") {
         Some(first) => first.old == State::Active.word(),
         None => account.state == State::Active,

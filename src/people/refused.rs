@@ -1,4 +1,4 @@
-//! Why something that somebody typed is not done: a stable code, and a sentence that is fit to be shown to them.
+//! Why an edit, a join or a permission is refused: a stable code, and a sentence that the person may read.
 
 use super::People;
 use crate::account::Account;
@@ -13,7 +13,7 @@ use crate::store::{AuditEntry, Origin};
 pub enum Refused {
     /// By the policy, whatever the value.
     Policy(Refusal),
-    /// Whoever is said to edit has no account.
+    /// The account that is said to edit does not exist.
     UnknownActor,
     /// The permission to manage users is for staff.
     NotStaff,
@@ -23,7 +23,7 @@ pub enum Refused {
     TooLong,
     /// A placeholder address of the configuration.
     Placeholder,
-    /// Another account has it (`shared_contacts = "unique"`). Who that is, is nobody's business.
+    /// Another account has it (`shared_contacts = "unique"`). The sentence does not say which.
     Taken(Field),
     /// Neither email nor mobile would be left to sign in with.
     LastCredential,
@@ -121,7 +121,7 @@ impl Refused {
     }
 }
 
-/// What somebody tried in vain.
+/// What was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tried {
     Edit,
@@ -141,12 +141,12 @@ impl Tried {
     }
 }
 
-/// How much of a sourcedId that was given for somebody is kept; it may be anything.
+/// So many characters of a given sourcedId are kept; it may be any text.
 const LONGEST: usize = 255;
 
 impl People<'_> {
-    /// Puts what was tried with an account into the history. `actor` is who it was done for, as it was given. The caller
-    /// commits.
+    /// Puts what was tried with an account into the history. `actor` is the sourcedId that was given for
+    /// it. The caller commits.
     pub(super) fn record_refusal(
         &self,
         target: &Account,

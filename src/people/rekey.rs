@@ -1,4 +1,4 @@
-//! The SIS has given somebody a new sourcedId: the old account goes on under it.
+//! The SIS has given a person a new sourcedId: the old account continues under it.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub enum Rekeyed {
 /// same with both exchanged.
 ///
 /// # Errors
-/// `Usage` if `old` has no account or both are the same; `Blocked` if both are in the SIS import, or if somebody has joined
+/// `Usage` if `old` has no account or both are the same; `Blocked` if both are in the SIS import, or if a person has joined
 /// under `new` as well; those of the store.
 pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
     people.store.transaction(|| {
@@ -153,7 +153,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
     let taken_back = goes_back && left_behind;
     let left = Account {
         sourced_id: old.to_owned(),
-        // What the export said meanwhile was about whoever has the sourcedId that is now given back.
+        // The export's values since then are about the person with the sourcedId that is now given back.
         state: if taken_back { state_when_left(people, &newcomer)? } else { newcomer.state },
         archived: before.archived,
         sis: before.sis.clone(),
@@ -166,7 +166,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
     if taken_back {
         return Ok(Rekeyed::TakenBack);
     }
-    // What stays behind is nobody's any more. It must not come back one day with a permission that nobody thinks of.
+    // No person has the account that stays behind. If it comes back one day, it must not have a forgotten permission.
     let revoked = people.end_permissions(&left)?;
     Ok(Rekeyed::Replaced { unlike: !is_like(&newcomer, &before), revoked })
 }
@@ -211,7 +211,7 @@ fn refuse(old: &Account, new: &Account, goes_back: bool, left_behind: bool) -> R
             "rekey once the SIS import has the new sourcedId alone and a run has archived the old account",
         ));
     }
-    // Under the old sourcedId there may be somebody else by now, who must not get the details of whoever joined here.
+    // The old sourcedId may belong to another person by now, who must not get the details of the person that joined here.
     let harmless = goes_back && (left_behind || old.archived);
     if new.state == State::Active && !harmless {
         return Err(Failure::new(

@@ -22,7 +22,7 @@ pub struct Another {
     pub ended: Vec<Grant>,
 }
 
-/// It is the same person, who is back: restores the account to what it was. The next run decides about the details.
+/// The same person is back: restores the account to what it was. The next run decides about the details.
 ///
 /// # Errors
 /// `Usage` if there is no such account; `Blocked` if no run holds it; those of the store.

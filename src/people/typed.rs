@@ -1,13 +1,13 @@
-//! Details as somebody typed them, read and normalised as on import.
+//! Details as a person typed them, read and normalised as on import.
 
 use super::Refused;
 use crate::contact::{Details, Email, Field, PersonName, email_key};
 use crate::rules::Rules;
 
-/// Characters that a value can have. Nobody's name has more; and what is typed is mailed, printed and kept for good.
+/// Characters that a value can have. No name has more, and a value is mailed, printed and kept for good.
 const LONGEST: usize = 255;
 
-/// What somebody typed. `None`: nothing was said of it; empty: it is to be cleared.
+/// The typed details. `None`: the detail stays; empty: it is cleared.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Typed {
     pub given_name: Option<String>,

@@ -169,6 +169,13 @@ const MISTAKES: &[Mistake] = &[
     // The command line.
     Mistake { name: "a misspelt command", arguments: &["rnu"], exit: 2, make: |_| None },
     Mistake { name: "a misspelt option", arguments: &["run", "--dryrun"], exit: 2, make: |_| None },
+    Mistake {
+        name: "a limit that is no number",
+        arguments: &["run", "--limit", "x"],
+        exit: 2,
+        make: |_| None,
+    },
+    Mistake { name: "a run that is no number", arguments: &["undo", "x"], exit: 2, make: |_| None },
     Mistake { name: "an option without its value", arguments: &["run", "--source"], exit: 2, make: |_| None },
     // Files.
     Mistake { name: "no roster", arguments: RUN, exit: 7, make: set!("source.path", "\"elsewhere\"") },

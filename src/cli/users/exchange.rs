@@ -55,7 +55,7 @@ pub(super) struct ExportArgs {
     format: Format,
 
     /// Only accounts that came or were changed after this run
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = super::super::whole_number::<i64>)]
     changed_since: Option<i64>,
 }
 
@@ -96,7 +96,7 @@ pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Stat
     Ok(status)
 }
 
-/// What an import did; of a preview, or if it was stopped, also who would join and who would be pending again.
+/// What an import did. A preview, and an import that was stopped, also list the people that would become active or pending.
 fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
     let Imported { rows, joins, back, taken_over, unknown, .. } = imported;
     let mut text = String::new();

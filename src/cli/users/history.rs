@@ -64,7 +64,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status
         };
         let at = config.sync.timezone.show(entry.at);
         let by = match entry.field.as_str() {
-            // All that is known of who tried is which sourcedId was given.
+            // Of a refused edit only the sourcedId that was given is known.
             "refused" if !entry.actor.is_empty() => entry.actor.clone(),
             _ if entry.origin == Origin::Platform => {
                 by(entry.origin, "", entry.run) + &there(Stamp::of(&entry.actor), &config)

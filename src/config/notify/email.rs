@@ -1,4 +1,4 @@
-//! `[notify.email]`: by which server mail goes, as whom, and how fast.
+//! `[notify.email]`: the mail server, the sender, and the pace.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct NotifyEmail {
     /// Where bounces go: the sender on the envelope. By default the address of `from`.
     #[serde(default, deserialize_with = "values::optional_mailbox")]
     pub envelope_from: Option<Mailbox>,
-    /// Login, for PLAIN or LOGIN with a password and for XOAUTH2 with a token. None for a relay that knows us by address.
+    /// Login, for PLAIN or LOGIN with a password and for XOAUTH2 with a token. None for a relay that knows this machine by its address.
     pub user: Option<String>,
     password: Option<Hidden>,
     pub password_file: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub struct NotifyEmail {
     pub starttls: Option<StartTls>,
     /// A certificate authority (PEM) besides those of the system.
     pub ca_file: Option<PathBuf>,
-    /// The name that we greet the server with. By default this machine's.
+    /// The name by which rostersync greets the server. By default this machine's.
     pub hello: Option<String>,
     /// How long to wait for an answer.
     #[serde(default = "one_minute", deserialize_with = "values::timeout")]

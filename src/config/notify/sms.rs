@@ -20,7 +20,7 @@ use crate::secret::SecretPlace;
 pub enum NotifySms {
     Twilio(TwilioSms),
     /// Any gateway that takes one request for each message.
-    Http(GatewaySms),
+    Http(Box<GatewaySms>),
 }
 
 impl NotifySms {
