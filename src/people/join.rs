@@ -38,7 +38,7 @@ pub fn join(people: &People<'_>, user: &str, typed: &Typed) -> Result<Joined> {
         match join_and_edit(people, &before, typed)? {
             Done::Nothing => Ok(Joined::Now { changes: Vec::new(), refused: None }),
             Done::Changed { changes, .. } => Ok(Joined::Now { changes, refused: None }),
-            // The page on which people join asks for details that only the sync may change: that keeps nobody out.
+            // The page on which people join asks for details that only the sync may change: the join is not refused for that.
             Done::Refused(refused @ Refused::Policy(Refusal::ManagedBySync)) => {
                 let after = Account { state: State::Active, ..before };
                 people.record_refusal(&after, Tried::Edit, refused, (Origin::Person, user))?;
