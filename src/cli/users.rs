@@ -22,7 +22,7 @@ use super::{Global, signals, unprintable};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
-use crate::people::{Found, Match, People, Typed};
+use crate::people::{Found, Match, People, Permission, Typed};
 use crate::run::{Surroundings, send};
 use crate::store::Store;
 
@@ -43,11 +43,25 @@ enum Command {
     History(history::HistoryArgs),
     Import(exchange::ImportArgs),
     Export(exchange::ExportArgs),
-    Grant(grants::GrantArgs),
-    Revoke(grants::RevokeArgs),
+    /// Allow a staff account to edit other people's details
+    ///
+    /// At one school, or at all of the district. It lets them edit only whom the policy lets be edited by hand: active people
+    /// whose details the sync leaves alone. Administrators, and others with the permission, only with that for the district.
+    Grant(grants::PermissionArgs),
+    /// Take a permission away
+    Revoke(grants::PermissionArgs),
     Rekey(rekey::RekeyArgs),
-    Same(reused::SameArgs),
-    Another(reused::AnotherArgs),
+    /// A user who is held is the same person, who is back: restore the account
+    ///
+    /// A run holds an archived account when its sourcedId comes back with another name and nothing else in common (action `held`, code
+    /// `reused-id`). This restores it to what it was, pending or active; the next run decides about its details as about any other. A
+    /// permission that it had has ended.
+    Same(reused::HeldArgs),
+    /// A user who is held is another person: make room for a new account
+    ///
+    /// The old account goes on as USER~1, archived, with its details and its history. The next run gives the other person an account of
+    /// their own; a delta does so when it mentions the person again. Nothing of the old account is passed on.
+    Another(reused::HeldArgs),
 }
 
 pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> {
@@ -60,8 +74,8 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> 
         Command::History(args) => history::run(args, global, ui),
         Command::Import(args) => exchange::import(args, global, ui),
         Command::Export(args) => exchange::export(args, global),
-        Command::Grant(args) => grants::grant(args, global, ui),
-        Command::Revoke(args) => grants::revoke(args, global, ui),
+        Command::Grant(args) => grants::run(args, Permission::Grant, global, ui),
+        Command::Revoke(args) => grants::run(args, Permission::Revoke, global, ui),
         Command::Rekey(args) => rekey::run(args, global, ui),
         Command::Same(args) => reused::run_same(args, global, ui),
         Command::Another(args) => reused::run_another(args, global, ui),

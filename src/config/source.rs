@@ -2,6 +2,7 @@
 
 pub(super) mod auth;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -178,9 +179,10 @@ pub(super) struct OneRosterKeys {
     application: Option<String>,
     users_path: Option<String>,
     orgs_path: Option<String>,
-    page_size: PageSize,
+    #[serde(deserialize_with = "page_size")]
+    page_size: Option<u32>,
     max_pages: Option<u64>,
-    #[serde(deserialize_with = "usable_parallel")]
+    #[serde(deserialize_with = "requests_at_once")]
     parallel: Option<u32>,
     mode: PullMode,
     full_every: Option<Span>,
@@ -209,7 +211,7 @@ impl OneRosterKeys {
             users_path: self.users_path.unwrap_or_else(|| "users".to_owned()),
             orgs_path: Some(self.orgs_path.unwrap_or_else(|| "orgs".to_owned()))
                 .filter(|path| !path.is_empty()),
-            page_size: self.page_size.0,
+            page_size: self.page_size.unwrap_or(PAGE_SIZE),
             max_pages: self.max_pages.unwrap_or(MAX_PAGES).max(1),
             parallel,
             sort,
@@ -251,7 +253,8 @@ pub(super) struct CleverKeys {
     district: Option<String>,
     trouble: clever::Trouble,
     max_sync_age: Option<Age>,
-    page_size: PageSize,
+    #[serde(deserialize_with = "page_size")]
+    page_size: Option<u32>,
     max_pages: Option<u64>,
     mode: PullMode,
     full_every: Option<Span>,
@@ -267,7 +270,7 @@ impl CleverKeys {
         Ok(Source::Clever(clever::Options {
             credentials: auth.credentials(document, allow_http, self.district.as_deref())?,
             url: url_at("source.url", url, document, allow_http)?,
-            page_size: self.page_size.0,
+            page_size: self.page_size.unwrap_or(PAGE_SIZE),
             max_pages: self.max_pages.unwrap_or(MAX_PAGES).max(1),
             district: self.district,
             trouble: self.trouble,
@@ -278,36 +281,30 @@ impl CleverKeys {
     }
 }
 
+const PAGE_SIZE: u32 = 1_000;
 const MAX_PAGES: u64 = 20_000;
 
-/// How many records a page is asked for.
-struct PageSize(u32);
-
-impl Default for PageSize {
-    fn default() -> Self {
-        Self(1_000)
-    }
+fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<u32>, D::Error> {
+    let cure =
+        "write a number from 1 to 10000; servers often give fewer than they are asked for, which is fine";
+    within(deserializer, 1..=10_000, "page size", cure)
 }
 
-impl<'de> Deserialize<'de> for PageSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        match u32::deserialize(deserializer)? {
-            size @ 1..=10_000 => Ok(Self(size)),
-            size => Err(wrong(
-                format!("{size} is not a usable page size"),
-                "write a number from 1 to 10000; servers often give fewer than they are asked for, which is fine",
-            )),
-        }
-    }
+fn requests_at_once<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<u32>, D::Error> {
+    within(deserializer, 1..=8, "number of requests at once", "write a number from 1 to 8")
 }
 
-fn usable_parallel<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<u32>, D::Error> {
+fn within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    usable: RangeInclusive<u32>,
+    what: &str,
+    cure: &str,
+) -> std::result::Result<Option<u32>, D::Error> {
     match u32::deserialize(deserializer)? {
-        requests @ 1..=8 => Ok(Some(requests)),
-        requests => Err(wrong(
-            format!("{requests} is not a usable number of requests at once"),
-            "write a number from 1 to 8",
-        )),
+        number if usable.contains(&number) => Ok(Some(number)),
+        number => Err(wrong(format!("{number} is not a usable {what}"), cure)),
     }
 }
 

@@ -8,25 +8,8 @@ use crate::failure::Result;
 use crate::people::{People, Permission, Permitted, set_permission};
 use crate::store::Grant;
 
-/// Allow a staff account to edit other people's details
-///
-/// At one school, or at all of the district. It lets them edit only whom the policy lets be edited by hand: active people
-/// whose details the sync leaves alone. Administrators, and others with the permission, only with that for the district.
 #[derive(Debug, clap::Args)]
-pub(super) struct GrantArgs {
-    #[command(flatten)]
-    who: Who,
-}
-
-/// Take a permission away
-#[derive(Debug, clap::Args)]
-pub(super) struct RevokeArgs {
-    #[command(flatten)]
-    who: Who,
-}
-
-#[derive(Debug, clap::Args)]
-struct Who {
+pub(super) struct PermissionArgs {
     /// sourcedId of the staff
     #[arg(value_name = "ACTOR")]
     actor: String,
@@ -40,20 +23,12 @@ struct Who {
     school: Option<String>,
 }
 
-pub(super) fn grant(args: &GrantArgs, global: &Global, ui: &Ui) -> Result<Status> {
-    set(&args.who, Permission::Grant, global, ui)
-}
-
-pub(super) fn revoke(args: &RevokeArgs, global: &Global, ui: &Ui) -> Result<Status> {
-    set(&args.who, Permission::Revoke, global, ui)
-}
-
-fn set(who: &Who, what: Permission, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &PermissionArgs, what: Permission, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
-    let grant = who.school.clone().map_or(Grant::District, Grant::School);
-    let done = set_permission(&People::new(&config, &store, global.now())?, &who.actor, &grant, what)?;
-    let (actor, permission, place) = (&who.actor, &who.permission, place_of(&grant, &store)?);
+    let grant = args.school.clone().map_or(Grant::District, Grant::School);
+    let done = set_permission(&People::new(&config, &store, global.now())?, &args.actor, &grant, what)?;
+    let (actor, permission, place) = (&args.actor, &args.permission, place_of(&grant, &store)?);
     let said = match (what, done) {
         (_, Permitted::Refused(refused)) => return Err(refused.failure(actor, &config)),
         (Permission::Grant, Permitted::Changed) => format!("{actor} now has {permission} for {place}\n"),

@@ -8,30 +8,14 @@ use crate::failure::Result;
 use crate::people::{People, another, same};
 use crate::store::{Grant, Store};
 
-/// A user who is held is the same person, who is back: restore the account
-///
-/// A run holds an archived account when its sourcedId comes back with another name and nothing else in common (action `held`, code
-/// `reused-id`). This restores it to what it was, pending or active; the next run decides about its details as about any other. A
-/// permission that it had has ended.
 #[derive(Debug, clap::Args)]
-pub(super) struct SameArgs {
+pub(super) struct HeldArgs {
     /// The user's sourcedId
     #[arg(value_name = "USER")]
     user: String,
 }
 
-/// A user who is held is another person: make room for a new account
-///
-/// The old account goes on as USER~1, archived, with its details and its history. The next run gives the other person an account of
-/// their own; a delta does so when it mentions the person again. Nothing of the old account is passed on.
-#[derive(Debug, clap::Args)]
-pub(super) struct AnotherArgs {
-    /// The user's sourcedId
-    #[arg(value_name = "USER")]
-    user: String,
-}
-
-pub(super) fn run_same(args: &SameArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run_same(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
     let user = args.user.trim();
@@ -43,7 +27,7 @@ pub(super) fn run_same(args: &SameArgs, global: &Global, ui: &Ui) -> Result<Stat
     Ok(Status::Ok)
 }
 
-pub(super) fn run_another(args: &AnotherArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run_another(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
     let user = args.user.trim();

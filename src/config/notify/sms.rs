@@ -17,10 +17,11 @@ use crate::secret::SecretPlace;
 /// `[notify.sms]`, by its `provider`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "a configuration has one")]
 pub enum NotifySms {
     Twilio(TwilioSms),
     /// Any gateway that takes one request for each message.
-    Http(Box<GatewaySms>),
+    Http(GatewaySms),
 }
 
 impl NotifySms {
