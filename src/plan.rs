@@ -47,7 +47,7 @@ pub use limits::{
     ExportCounts, Overrun, check as check_limits, check_export, check_upgraded, too_many_rejected,
 };
 pub use note::{Note, Reason, join_codes, join_notes};
-pub use read::{Known, Read, read};
+pub use read::{Known, read};
 pub use recipients::News;
 pub use renames::{Renaming, Renamings};
 pub use row::PlanRow;

@@ -33,7 +33,7 @@ use crate::roster::kept::{self, key};
 use crate::roster::{IdList, Record, RoleList, distinct, own_schools};
 use crate::spool::Spool;
 
-pub use intake::read;
+pub use intake::{Read, read};
 pub use last_schools::LastSchools;
 pub use people::{Near, PersonIndex};
 

@@ -2,16 +2,15 @@
 //! accounts.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use super::signs::Signs;
 use super::unchanged::Unchanged;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::platform::Seen;
-use crate::roster_index::{self, Near, PersonIndex, RosterIndex};
+use crate::roster_index::{self, Near, PersonIndex, Read};
 use crate::rules::Rules;
-use crate::source::{AfterRead, RosterSource};
+use crate::source::RosterSource;
 use crate::store::Store;
 
 /// What the store knows of the accounts.
@@ -47,17 +46,6 @@ impl Known {
     }
 }
 
-/// What was read.
-pub struct Read<T> {
-    pub source: Arc<dyn RosterSource>,
-    /// What the source told once it was read.
-    pub after: AfterRead,
-    pub roster: RosterIndex,
-    pub known: Known,
-    /// What was prepared meanwhile.
-    pub prepared: T,
-}
-
 /// Opens a source and reads it; meanwhile `prepare` gets to know the accounts, and reads the
 /// platform's export.
 ///
@@ -70,19 +58,18 @@ pub fn read<T>(
     rules: &Rules,
     findings: &mut Findings,
     progress: impl FnMut(u64) -> ControlFlow<()>,
-) -> Result<Read<T>> {
+) -> Result<Read<(Known, T)>> {
     let today = rules.today.to_string();
     let prepare = |findings: &mut Findings| {
         let (mut known, prepared) = prepare(findings)?;
         Ok((std::mem::take(&mut known.people), (known, prepared)))
     };
-    let ((source, after), roster, (known, prepared)) = roster_index::read(
+    roster_index::read(
         open,
         prepare,
         |(known, _), person, kept, is_first| known.unchanged.record(person, kept, is_first, &today),
         (store, rules),
         findings,
         progress,
-    )?;
-    Ok(Read { source, after, roster, known, prepared })
+    )
 }

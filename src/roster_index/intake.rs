@@ -116,6 +116,16 @@ pub(super) struct Intake {
     pub(super) dangling_agents: Dangling,
 }
 
+/// A roster that was read.
+pub struct Read<T> {
+    pub source: Arc<dyn RosterSource>,
+    /// What the source told once it was read.
+    pub after: AfterRead,
+    pub index: RosterIndex,
+    /// What was prepared meanwhile.
+    pub prepared: T,
+}
+
 /// Opens a source and reads it, once and completely, before anything is decided.
 ///
 /// It is opened and read in a thread of its own; meanwhile `prepare` reads which people the store
@@ -133,7 +143,7 @@ pub fn read<T>(
     (store, rules): (&Store, &Rules),
     findings: &mut Findings,
     progress: impl FnMut(u64) -> ControlFlow<()>,
-) -> Result<((Arc<dyn RosterSource>, AfterRead), RosterIndex, T)> {
+) -> Result<Read<T>> {
     let seed = rules.seed();
     let (records, waiting) = (Spool::default(), AtomicUsize::new(0));
     let today = rules.today.to_string();
@@ -167,7 +177,7 @@ pub fn read<T>(
     })?;
     intake.index.records = records;
     let index = intake.finish(source.about(), &after.files, (store, rules), findings)?;
-    Ok(((source, after), index, prepared))
+    Ok(Read { source, after, index, prepared })
 }
 
 /// How the thread that reads tells of its progress.
@@ -249,11 +259,11 @@ struct Arrivals<'a> {
 impl Intake {
     fn new(people: PersonIndex, orgs: Orgs) -> Self {
         let index = RosterIndex {
-            sets_of: vec![NO_SET; people.len()],
-            marks: vec![0; people.len()],
-            families: Vec::with_capacity(people.len() / 2),
+            sets_of: vec![NO_SET; people.count()],
+            marks: vec![0; people.count()],
+            families: Vec::with_capacity(people.count() / 2),
             // Most nights have about as many records as there are accounts.
-            people_of: Vec::with_capacity(people.len() + people.len() / 16),
+            people_of: Vec::with_capacity(people.count() + people.count() / 16),
             people,
             orgs,
             ..RosterIndex::default()
@@ -433,7 +443,7 @@ impl Intake {
     /// The number of a person; the next one for a person who is met for the first time.
     pub(super) fn number(&mut self, key: u64, near: &mut Near) -> u32 {
         let number = self.index.people.number(key, near);
-        if self.index.sets_of.len() < self.index.people.len() {
+        if self.index.sets_of.len() < self.index.people.count() {
             self.index.sets_of.push(NO_SET);
             self.index.marks.push(0);
         }

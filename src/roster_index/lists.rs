@@ -126,7 +126,7 @@ impl Intake {
 
     /// People whom only links name, by number.
     fn strangers(&self) -> HashSet<u32> {
-        let numbers = self.index.people.accounts()..self.index.people.len();
+        let numbers = self.index.people.accounts()..self.index.people.count();
         let numbers = numbers.filter_map(|number| u32::try_from(number).ok());
         numbers.filter(|number| !self.index.is_mentioned(*number)).collect()
     }

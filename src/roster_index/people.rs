@@ -104,7 +104,8 @@ impl PersonIndex {
         self.keys[number as usize]
     }
 
-    pub fn len(&self) -> usize {
+    /// How many people there are.
+    pub fn count(&self) -> usize {
         self.keys.len()
     }
 

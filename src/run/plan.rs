@@ -15,9 +15,10 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
 use crate::people::{self, People};
-use crate::plan::{self as planner, Action, Known, Overrun, Plan, Read, Renamings};
+use crate::plan::{self as planner, Action, Known, Overrun, Plan, Renamings};
 use crate::platform::{Before, Compared, Export, compare};
 use crate::roster::Mode;
+use crate::roster_index::Read;
 use crate::rules::Rules;
 use crate::source::{About, RosterSource};
 use crate::store::{Savepoint, Store};
@@ -53,7 +54,7 @@ pub(super) fn plan<'a>(
     rules.undelivered = store.undelivered_changes(None)?;
     let before_renames = options.rekey.as_ref().map(|_| store.savepoint()).transpose()?;
     let renamings = rename(request, store, findings)?;
-    let Read { source, after, roster, known, prepared: export } =
+    let Read { source, after, index: roster, prepared: (known, export) } =
         read(request, source, store, rules, findings)?;
     let about = source.about();
     refuse_first_delta(&*source, store)?;
@@ -112,7 +113,7 @@ fn read(
     store: &Store,
     rules: &Rules,
     findings: &mut Findings,
-) -> Result<Read<Export>> {
+) -> Result<Read<(Known, Export)>> {
     let Request { config, options, around, .. } = request;
     around.progress.begin("reading the roster", None);
     let prepare = |findings: &mut Findings| {
