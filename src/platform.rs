@@ -101,15 +101,15 @@ impl Export {
         let mut reading =
             Reading { export, see, seed, now, scratch: Vec::new(), contradicted: Vec::new(), unusable: None };
         while let Some(row) = rows.next().map_err(own)? {
-            let (line, cut) = (row.line, row.cut);
-            record.clear();
-            row.cells.for_each(|cell| record.push_field(cell.as_bytes()));
-            let defect = row.defect.map(|code| match code {
+            let (line, cut) = (row.line(), row.unproven());
+            let defect = row.defect().map(|code| match code {
                 "rejected-quoting" => "quotes inside a cell of the row are not doubled; left out",
                 _ => {
                     "the row has more cells than there are headers, or values in the wrong columns; left out"
                 }
             });
+            record.clear();
+            row.into_cells().for_each(|cell| record.push_field(cell.as_bytes()));
             if cut.is_some() {
                 findings.warn("no-final-line-break", At::file(&file).line(line), || {
                     NO_FINAL_LINE_BREAK.to_owned()

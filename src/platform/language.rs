@@ -30,7 +30,7 @@ pub fn languages(platform: &Platform, of: &HashSet<String>) -> HashMap<String, S
     };
     while let Ok(Some(row)) = rows.next() {
         let (mut own_id, mut own_language) = ("", "");
-        for (at, cell) in row.cells.enumerate() {
+        for (at, cell) in row.into_cells().enumerate() {
             if at == id {
                 own_id = cell;
             } else if at == language {

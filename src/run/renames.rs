@@ -36,10 +36,10 @@ pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Vec<AskedRena
     let mut asked = Vec::new();
     let mut rows = table.rows().map_err(own)?;
     while let Some(row) = rows.next().map_err(own)? {
-        let line = row.line;
-        let cells: Vec<&str> = row.cells.collect();
+        let (line, defect) = (row.line(), row.defect());
+        let cells: Vec<&str> = row.into_cells().collect();
         let cell = |place: usize| cells.get(place).map(|cell| (*cell).to_owned());
-        let (Some(old), Some(new), None) = (cell(old), cell(new), row.defect) else {
+        let (Some(old), Some(new), None) = (cell(old), cell(new), defect) else {
             return Err(unusable(
                 "cannot be read: the row has too few or too many cells, or quotes that are not doubled",
                 line,

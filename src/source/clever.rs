@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::Error as _;
 
-use self::contacts::{People, Recognised};
+use self::contacts::People;
 use self::user::User;
 use super::http::{self, Client, Credentials, Url, same_server, under};
 use super::known_guardians::KnownGuardians;
@@ -64,7 +64,7 @@ const ROLES: [&str; 5] = ["student", "teacher", "staff", "district_admin", "cont
 /// `trouble`; `InputUnusable` if it gives no users; `Usage` if the credentials are not there.
 pub fn open(
     options: &Options,
-    keeping: Option<&PullCache>,
+    cache: Option<&PullCache>,
     watch: &Watch<'_>,
     known: &dyn Fn() -> Result<KnownGuardians>,
 ) -> Result<Box<dyn RosterSource>> {
@@ -72,18 +72,16 @@ pub fn open(
     let mut findings = Findings::default();
     let district = district::look(&client, options, watch.now, &mut findings)?;
     let place = format!("{} {} {}", options.url, options.credentials.client_id(), district.id);
-    let keep = keeping;
-    let keeping = keeping.zip(options.full_every);
     // Asked before the users: an event that happens during the pull then comes again the next time,
     // instead of never.
-    let newest = match keeping {
+    let newest = match cache.zip(options.full_every) {
         Some(_) => events::newest(&client, options, &district)?.map(Some),
         None => Ok(None),
     };
     let schools = schools(&client, options)?;
-    let changed = match (keeping, &newest) {
-        (Some((keeping, full_every)), Ok(_)) => {
-            changes(&client, options, &keeping.file, &place, full_every, watch)?
+    let changed = match (cache, options.full_every, &newest) {
+        (Some(cache), Some(full_every), Ok(_)) => {
+            changes(&client, options, &cache.file, &place, full_every, watch)?
         }
         _ => None,
     };
@@ -105,17 +103,15 @@ pub fn open(
             format!("{why}, so what changed cannot be asked for and everything is pulled")
         });
     }
-    if let Some(keeping) = keep {
+    if let Some(cache) = cache {
         // Without a mark this removes the cache. Otherwise a later pull would go on from an old
         // one.
         let mark = newest.ok().flatten();
-        keeping.keep(mark.map(|mark| Head::new(&place, mark, whole_at)), &records);
+        cache.keep(mark.map(|mark| Head::new(&place, mark, whole_at, &records)), &records);
     }
-    let pulled = Pulled::new(&options.url, schools, findings, records);
-    Ok(match renamed.is_empty() {
-        true => Box::new(pulled),
-        false => Box::new(Recognised { pulled, renamed }),
-    })
+    let mut pulled = Pulled::new(&options.url, schools, findings, records);
+    pulled.renamed = renamed;
+    Ok(Box::new(pulled))
 }
 
 fn schools(client: &Client<'_>, options: &Options) -> Result<Schools> {
@@ -183,11 +179,12 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     district::look(&client, options, watch.now, &mut findings)?;
     let mut check = SourceCheck { place: options.url.to_string(), by_role: true, ..SourceCheck::default() };
     check.missing.extend(findings.kept().iter().map(|finding| (finding.code, finding.message.clone())));
-    let schools =
-        page(&client, &first(options, "schools", &[]), &mut |body| items(body, &mut |_: School<'_>| Ok(())))?;
+    let schools = page(&client, &first(options, "schools", &[]), 0, &mut |body| {
+        items(body, &mut |_: School<'_>| Ok(()))
+    })?;
     check.orgs = Some(schools.count);
     for role in ROLES {
-        page(&client, &first(options, "users", &[("role", role)]), &mut |body| {
+        page(&client, &first(options, "users", &[("role", role)]), 0, &mut |body| {
             items(body, &mut |user: User<'_>| {
                 user.with_record(|record| check.add(record));
                 Ok(())
@@ -222,7 +219,7 @@ fn walk(
     let mut before = 0;
     loop {
         asked.insert(url.to_string());
-        let PageEnd { count, next } = page_after(client, &url, before, read)?;
+        let PageEnd { count, next } = page(client, &url, before, read)?;
         let Some(next) = next else { return Ok(()) };
         before += count;
         url = same_server(&options.url, &next)?;
@@ -244,12 +241,8 @@ fn first(options: &Options, path: &str, query: &[(&str, &str)]) -> Url {
     under(&options.url, path, &query)
 }
 
-fn page(client: &Client<'_>, url: &Url, read: &mut dyn FnMut(&[u8]) -> Reading) -> Result<PageEnd> {
-    page_after(client, url, 0, read)
-}
-
-/// A page behind others.
-fn page_after(
+/// A page, behind so many records of other pages.
+fn page(
     client: &Client<'_>,
     url: &Url,
     before: u64,

@@ -184,7 +184,7 @@ impl<'w> Client<'w> {
     }
 
     fn explain(&self, refusal: &Answer) -> Failure {
-        explain::refusal(refusal, Asked::Roster(&self.auth.borrow().used()))
+        explain::refusal(refusal, Asked::Roster(&self.auth.borrow().credentials))
     }
 
     fn get_or_refusal<T>(

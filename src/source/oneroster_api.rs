@@ -26,7 +26,7 @@ use self::tally::{End, Seen};
 use self::user::{Oddities, User};
 use super::http::{self, Client, Credentials, Url};
 use super::pull_cache::{CachedRoster, Changes, Head, PullCache, reason};
-use super::pulled::{Pulled, Records, Taken, fingerprint};
+use super::pulled::{Pulled, Records, fingerprint};
 use super::source_check::SourceCheck;
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
@@ -69,7 +69,7 @@ pub struct Options {
 /// `InputUnusable` if it gives no users; `Usage` if the credentials are not there.
 pub fn open(
     options: &Options,
-    keeping: Option<&PullCache>,
+    cache: Option<&PullCache>,
     watch: &Watch<'_>,
 ) -> Result<Box<dyn RosterSource>> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
@@ -89,14 +89,14 @@ pub fn open(
         None => Schools::default(),
     };
     let known = Some(&schools).filter(|schools| !schools.0.is_empty());
-    let changed = match (keeping, options.full_every) {
-        (Some(keeping), Some(full_every)) => changes(&client, options, keeping, full_every, known, watch)?,
+    let changed = match (cache, options.full_every) {
+        (Some(cache), Some(full_every)) => changes(&client, options, cache, full_every, known, watch)?,
         _ => None,
     };
     // What the last pull ended with, to compare a whole one with it.
-    let before: Option<CachedRoster<DateTime<Utc>>> = keeping
+    let before: Option<CachedRoster<DateTime<Utc>>> = cache
         .filter(|_| changed.is_none() && options.full_every.is_some())
-        .and_then(|keeping| CachedRoster::of(&keeping.file, &place(options)));
+        .and_then(|cache| CachedRoster::of(&cache.file, &place(options)));
     let covered = before.as_ref().map(|before| before.head.mark - OVERLAP);
     let Latest { mut records, latest, whole_at, findings: of_users, unmoved } = match changed {
         Some(changed) => changed,
@@ -112,7 +112,7 @@ pub fn open(
     if let Some(before) = before {
         say_unstamped_changes(before, &records, &unmoved, options, &mut findings)?;
     }
-    if let Some(keeping) = keeping {
+    if let Some(cache) = cache {
         // Without a mark this removes the cache. Otherwise a later pull would go on from an old
         // one.
         let latest = latest.filter(|_| options.full_every.is_some());
@@ -122,7 +122,7 @@ pub fn open(
                     .to_owned()
             });
         }
-        keeping.keep(latest.map(|latest| Head::new(&place(options), latest, whole_at)), &records);
+        cache.keep(latest.map(|latest| Head::new(&place(options), latest, whole_at, &records)), &records);
     }
     Ok(Box::new(Pulled::new(&options.url, schools, findings, records)))
 }
@@ -181,7 +181,7 @@ fn say_unstamped_changes(
         let key = Records::key(record.sourced_id);
         let differs = said.get(&key).is_some_and(|before| *before != fingerprint(record));
         moved += u64::from(differs && !record.deleted && unmoved.contains(&key));
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     })?;
     // A damaged file says nothing.
     if moved == 0 || !is_sound {
@@ -247,7 +247,7 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 fn changes(
     client: &Client<'_>,
     options: &Options,
-    keeping: &PullCache,
+    cache: &PullCache,
     full_every: Duration,
     schools: Option<&Schools>,
     watch: &Watch<'_>,
@@ -257,7 +257,7 @@ fn changes(
         Ok(None)
     };
     let kept: CachedRoster<DateTime<Utc>> =
-        match CachedRoster::open(&keeping.file, &place(options), full_every, watch.now) {
+        match CachedRoster::open(&cache.file, &place(options), full_every, watch.now) {
             Ok(kept) => kept,
             Err(why) => return all(why),
         };
@@ -284,12 +284,7 @@ fn changes(
     changed.tell(user::FILE, &mut findings);
     oddities.tell(user::FILE, &mut findings);
     let mut changes = Changes::default();
-    let mut put = Ok(());
-    changed.each_of_some(&mut |record| {
-        put = changes.put(record);
-        if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    put?;
+    changed.each_unsettled(&mut |record| changes.put(record).map(ControlFlow::Continue))?;
     if changes.of_nobody {
         return all("a change has no sourcedId");
     }
@@ -493,14 +488,14 @@ impl Users<'_> {
             let at = self.records.users() + 1;
             let (findings, cells) = (&mut self.findings, &mut self.oddities);
             let mut odd = Oddities { findings, cells, schools: self.schools, at };
-            let taken = user.with_record(&mut odd, |record| self.records.take(record))?;
+            let is_new = user.with_record(&mut odd, |record| self.records.take(record))?;
             let changed = user.changed();
             self.unstamped |= changed.is_none();
             if self.covered.is_some_and(|covered| changed.is_some_and(|stamp| stamp <= covered)) {
                 self.unmoved.extend(hashed(&user.sourced_id));
             }
             self.latest = self.latest.max(changed.filter(|stamp| *stamp <= self.not_after));
-            Ok(taken == Taken::New)
+            Ok(is_new)
         })
     }
 }

@@ -148,7 +148,12 @@ impl OneRosterCsv {
         // A 1.2 delta without changes of roles has no roles.csv: the store knows the roles.
         let roles_elsewhere = roles_file.is_some() || mode == Mode::Delta;
         let columns = Columns::locate(&users.header, language, roles_elsewhere, &mut findings)?;
-        refuse_without_rows(users_file, &users)?;
+        if !users.has_rows(users_file)? {
+            // It is a broken export, and all accounts would be archived.
+            return Err(users_file
+                .unusable("has only a header")
+                .cure("check the export in the SIS: it must list at least one user"));
+        }
         let orgs = package
             .file(Part::Orgs)
             .map(|file| orgs::read(file, opening(kind::ORGS), &mut findings))
@@ -197,7 +202,7 @@ impl OneRosterCsv {
         let counted = self.users.rows(file, &columns, &mut aside, &mut |row, _| {
             let [given, family] = columns.map(|column| row.get(column));
             counts.add(given, family);
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         });
         // A file that cannot be read again fails the reading that goes on.
         counted.map_or_else(|_| WordCounts::default(), |_| counts)
@@ -229,7 +234,7 @@ impl RosterSource for OneRosterCsv {
         self.users.blocks(file, &mut |block| {
             let flow = rows.read(block, findings, &mut each);
             broken_off |= flow.is_break();
-            Ok(flow)
+            flow
         })?;
         if self.delta_roles && !broken_off && !self.roles.as_ref().is_none_or(|roles| roles.are_all_in(&seen))
         {
@@ -257,24 +262,19 @@ impl RosterSource for OneRosterCsv {
             });
         }
         if let Some(line) = rows.cut_id.filter(|_| !broken_off) {
-            return Err(Failure::new(
-                Kind::InputUnusable,
-                format!(
-                    "{} does not end in a line break, and its last value is a sourcedId, which may be cut",
-                    file.name()
-                ),
-            )
-            .at(file.line(line))
-            .cure("have the SIS end the file in a line break, or check that it was delivered completely"));
+            return Err(file
+                .unusable("does not end in a line break, and its last value is a sourcedId, which may be cut")
+                .at(file.line(line))
+                .cure(
+                    "have the SIS end the file in a line break, or check that it was delivered completely",
+                ));
         }
         match rows.cut_off().filter(|_| !broken_off) {
             None => Ok(after),
-            Some(line) => Err(Failure::new(
-                Kind::InputUnusable,
-                format!("{} ends in the middle of a row: it seems to have been cut off", file.name()),
-            )
-            .at(file.line(line))
-            .cure("check that the export was delivered completely, then run again")),
+            Some(line) => Err(file
+                .unusable("ends in the middle of a row: it seems to have been cut off")
+                .at(file.line(line))
+                .cure("check that the export was delivered completely, then run again")),
         }
     }
 }
@@ -292,64 +292,33 @@ fn mode(
     manifest: Option<&(ExportFile<'_>, Manifest)>,
     findings: &mut Findings,
 ) -> Mode {
-    let said = manifest.map(|(_, manifest)| manifest.users);
+    let said = match manifest.and_then(|(_, manifest)| manifest.users) {
+        Some(FileMode::Bulk) => Some(Mode::Bulk),
+        Some(FileMode::Delta) => Some(Mode::Delta),
+        Some(FileMode::Absent) | None => None,
+    };
     let chosen = match setting {
         ModeSetting::Bulk => Mode::Bulk,
         ModeSetting::Delta => Mode::Delta,
-        ModeSetting::Auto => {
-            return match said {
-                None | Some(Some(FileMode::Bulk)) => Mode::Bulk,
-                Some(Some(FileMode::Delta)) => Mode::Delta,
-                Some(None | Some(FileMode::Absent)) => {
-                    warn_mode(manifest, findings, "manifest-mode", || {
-                        "it does not say whether users.csv is complete (bulk) or holds only changes (delta), so no account is archived; \
-                         `[source] mode = \"bulk\"` (or \"delta\") settles it"
-                    });
-                    Mode::Unknown
-                }
-            };
-        }
+        ModeSetting::Auto if manifest.is_none() => Mode::Bulk,
+        ModeSetting::Auto => said.unwrap_or(Mode::Unknown),
     };
-    let contradicts = matches!(
-        (chosen, said.flatten()),
-        (Mode::Bulk, Some(FileMode::Delta)) | (Mode::Delta, Some(FileMode::Bulk))
-    );
-    if contradicts {
-        warn_mode(
-            manifest,
-            findings,
-            "mode-overridden",
-            || "`[source] mode` is set and was followed, though the manifest says otherwise",
-        );
+    if let Some((file, _)) = manifest {
+        let at = At::file(file.name()).column("file.users");
+        if chosen == Mode::Unknown {
+            findings.warn("manifest-mode", at, || {
+                "it does not say whether users.csv is complete (bulk) or holds only changes (delta), so no account is archived; \
+                 `[source] mode = \"bulk\"` (or \"delta\") settles it"
+                    .to_owned()
+            });
+        }
+        if said.is_some_and(|said| said != chosen) {
+            findings.warn("mode-overridden", at, || {
+                "`[source] mode` is set and was followed, though the manifest says otherwise".to_owned()
+            });
+        }
     }
     chosen
-}
-
-fn warn_mode(
-    manifest: Option<&(ExportFile<'_>, Manifest)>,
-    findings: &mut Findings,
-    code: &'static str,
-    message: impl FnOnce() -> &'static str,
-) {
-    if let Some((file, _)) = manifest {
-        findings.warn(code, At::file(file.name()).column("file.users"), || message().to_owned());
-    }
-}
-
-/// Refuses a users file with nothing but a header: it is a broken export, and all accounts would be
-/// archived.
-fn refuse_without_rows(file: ExportFile<'_>, users: &Table) -> Result<()> {
-    let mut has_rows = false;
-    let _ = users.rows(file, &[], &mut Findings::default(), &mut |_, _| {
-        has_rows = true;
-        Ok(ControlFlow::Break(()))
-    })?;
-    if has_rows {
-        return Ok(());
-    }
-    Err(Failure::new(Kind::InputUnusable, format!("{} has only a header", file.name()))
-        .at(&file.package.name)
-        .cure("check the export in the SIS: it must list at least one user"))
 }
 
 /// Refuses a package whose users have no roles of their own and whose roles.csv cannot have them
@@ -362,11 +331,9 @@ fn refuse_incomplete_roles(
     roles_mode: Option<FileMode>,
 ) -> Result<()> {
     if roles.is_empty() && mode != Mode::Delta {
-        return Err(Failure::new(Kind::InputUnusable, format!("{} has no roles in it", file.name()))
-            .at(&file.package.name)
-            .cure(
-                "check the export in the SIS: users.csv has no column role, so roles.csv has to have them",
-            ));
+        return Err(file.unusable("has no roles in it").cure(
+            "check the export in the SIS: users.csv has no column role, so roles.csv has to have them",
+        ));
     }
     // A configured mode holds for the whole package.
     let incomplete =

@@ -45,22 +45,12 @@ impl PullCache {
         if !self.write {
             return;
         }
-        let kept = match head {
-            Some(head) => head.keep(&self.file, records),
-            None => {
-                self.forget();
-                Ok(())
-            }
-        };
-        if let Err(failure) = kept {
-            self.forget();
-            tracing::warn!("the next pull will be a whole one: {failure}");
+        match head.map(|head| head.keep(&self.file, records)) {
+            Some(Ok(())) => return,
+            Some(Err(failure)) => tracing::warn!("the next pull will be a whole one: {failure}"),
+            None => {}
         }
-    }
-
-    /// What is kept is of no use any more. If there is nothing, or it cannot be removed, the next
-    /// pull notices.
-    fn forget(&self) {
+        // What is kept is of no use any more. If it cannot be removed, the next pull notices.
         let _ = std::fs::remove_file(&self.file);
         let _ = std::fs::remove_file(unfinished(&self.file));
     }
@@ -219,12 +209,12 @@ fn unwritable(error: postcard::Error) -> Failure {
 
 impl<M: Serialize> Head<M> {
     /// Of a roster that is to be kept.
-    pub(super) fn new(place: &str, mark: M, whole_at: DateTime<Utc>) -> Self {
-        Self { form: FORM, place: place.to_owned(), mark, whole_at, records: 0 }
+    pub(super) fn new(place: &str, mark: M, whole_at: DateTime<Utc>, records: &Records) -> Self {
+        Self { form: FORM, place: place.to_owned(), mark, whole_at, records: records.present }
     }
 
     /// Keeps a roster, readable by its owner only. After [`Records::finish`].
-    fn keep(mut self, path: &Path, records: &Records) -> Result<()> {
+    fn keep(&self, path: &Path, records: &Records) -> Result<()> {
         let failed = |cause| {
             Failure::io(Kind::Failed, "the pulled roster cannot be kept for the next pull", path, cause)
         };
@@ -240,24 +230,13 @@ impl<M: Serialize> Head<M> {
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             out.write_all(&length.to_le_bytes()).and_then(|()| out.write_all(bytes))
         };
-        let mut count = 0;
+        frame(&postcard::to_allocvec(self).map_err(unwritable)?).map_err(failed)?;
         records.each(&mut |record| {
-            count += u64::from(!record.deleted);
-            ControlFlow::Continue(())
-        })?;
-        self.records = count;
-        frame(&postcard::to_allocvec(&self).map_err(unwritable)?).map_err(failed)?;
-        let mut done = Ok(());
-        records.each(&mut |record| {
-            if record.deleted {
-                return ControlFlow::Continue(());
+            if !record.deleted {
+                frame(&postcard::to_allocvec(record).map_err(unwritable)?).map_err(failed)?;
             }
-            done = postcard::to_allocvec(record)
-                .map_err(unwritable)
-                .and_then(|bytes| frame(&bytes).map_err(failed));
-            if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            Ok(ControlFlow::Continue(()))
         })?;
-        done?;
         let sum = digest.digest();
         out.write_all(&sum.to_le_bytes()).map_err(failed)?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
@@ -293,7 +272,7 @@ mod tests {
         let mut all = Vec::new();
         let each = &mut |record: &Record<'_>| {
             all.push(format!("{} {}", record.sourced_id, record.email.unwrap()));
-            ControlFlow::Continue(())
+            Ok(ControlFlow::Continue(()))
         };
         records.each(each).unwrap();
         all
@@ -325,7 +304,7 @@ mod tests {
         let path = folder.path().join("kept");
         let now = DateTime::UNIX_EPOCH;
         let old = records(&[("a", "1", false), ("b", "1", false), ("c", "1", false), ("gone", "1", true)]);
-        Head::new("url", "mark".to_owned(), now).keep(&path, &old).unwrap();
+        Head::new("url", "mark".to_owned(), now, &old).keep(&path, &old).unwrap();
         let changes = changes(&[
             ("d", "1", false),
             ("b", "1", true),

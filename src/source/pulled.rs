@@ -19,7 +19,13 @@ use crate::value::{Names, RecordReader, Tally, WordCounts};
 pub(super) struct Pulled {
     about: About,
     records: Records,
+    /// The users that are given another sourcedId than the source gives them, by
+    /// [`Records::key`].
+    pub(super) renamed: Renamed,
 }
+
+/// Another sourcedId for the users with these keys.
+pub(super) type Renamed = HashMap<u64, Box<str>>;
 
 impl Pulled {
     /// After [`Records::finish`].
@@ -33,7 +39,7 @@ impl Pulled {
             has_unclear_rows: false,
             shares_no_guardians: records.guardians == 0,
         };
-        Self { about, records }
+        Self { about, records, renamed: Renamed::default() }
     }
 }
 
@@ -47,20 +53,15 @@ impl RosterSource for Pulled {
         _: &mut Findings,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> Result<AfterRead> {
-        self.records.each(each)?;
+        self.records.each(&mut |record| {
+            let known = match self.renamed.is_empty() {
+                true => None,
+                false => self.renamed.get(&Records::key(record.sourced_id)),
+            };
+            Ok(each(&Record { sourced_id: known.map_or(record.sourced_id, |known| known), ..*record }))
+        })?;
         Ok(AfterRead::default())
     }
-}
-
-/// What became of a record that was taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
-    New,
-    /// Was there already, in the same words.
-    Again,
-    /// Was there already, in other words. Both are kept: which of them holds is for the plan to
-    /// say.
-    Differs,
 }
 
 /// Records in the making.
@@ -115,8 +116,10 @@ impl Records {
         !self.said.is_empty()
     }
 
-    /// Takes in a record and gives it its position.
-    pub(super) fn take(&mut self, record: &Record<'_>) -> Result<Taken> {
+    /// Takes in a record and gives it its position; false if the user was there already. One that
+    /// says the same again is left out. Of others both are kept: which of them holds is for the
+    /// plan to say.
+    pub(super) fn take(&mut self, record: &Record<'_>) -> Result<bool> {
         let Some(mut meaning) = self.meaning.take() else { return self.take_meant(record) };
         let line = Some(self.count + 1);
         let taken = meaning.read_any(&Record { line, ..*record }, |record| self.take_meant(record));
@@ -124,14 +127,14 @@ impl Records {
         taken
     }
 
-    fn take_meant(&mut self, record: &Record<'_>) -> Result<Taken> {
-        let mut taken = Taken::New;
+    fn take_meant(&mut self, record: &Record<'_>) -> Result<bool> {
+        let mut is_new = true;
         if !record.sourced_id.is_empty() {
             let said = fingerprint(record);
             match self.said.insert(Self::key(record.sourced_id), said) {
                 None => {}
-                Some(before) if before == said => return Ok(Taken::Again),
-                Some(_) => taken = Taken::Differs,
+                Some(before) if before == said => return Ok(false),
+                Some(_) => is_new = false,
             }
         }
         self.guardians +=
@@ -139,23 +142,26 @@ impl Records {
         self.present += u64::from(!record.deleted);
         self.count += 1;
         self.records.push(&Record { line: Some(self.count), ..*record })?;
-        Ok(taken)
+        Ok(is_new)
     }
 
     /// Hands each record to `each`, until it breaks off. After [`Records::finish`].
-    pub(super) fn each(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
-        self.each_of_some(&mut |record| {
+    pub(super) fn each(&self, each: &mut dyn FnMut(&Record<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
+        self.each_unsettled(&mut |record| {
             let [given_name, family_name] = self.words.settle(record.given_name, record.family_name);
             each(&Record { given_name, family_name, ..*record })
         })
     }
 
-    /// As [`Records::each`], of records that are not all that there are: how often a word stands in
-    /// a column is not known.
-    pub(super) fn each_of_some(&self, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
+    /// As [`Records::each`], of the changed records alone, in which how often a word stands in a
+    /// column says nothing: all names are handed over as they are.
+    pub(super) fn each_unsettled(
+        &self,
+        each: &mut dyn FnMut(&Record<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         let mut records = self.records.read();
         while let Some(record) = records.next_value()? {
-            if each(&record).is_break() {
+            if each(&record)?.is_break() {
                 break;
             }
         }

@@ -240,7 +240,7 @@ impl<'c> RecordReader<'c> {
             return None;
         }
         if matches!(kind, Kind::Name | Kind::Email) && is_damaged(&read) {
-            self.tally.damaged(column, line);
+            self.tally.add(column, Oddity::Damaged, line);
         }
         Some(read)
     }
@@ -319,15 +319,6 @@ impl<'c> RecordReader<'c> {
         }
     }
 
-    /// How it comes to know how often a word stands in a column.
-    fn debug_name(&self) -> &'static str {
-        match self.counts {
-            Counts::Later(_) => "of a file",
-            Counts::Known(_) => "of a file, counted",
-            Counts::Gathered(_) => "gathering",
-        }
-    }
-
     /// What was counted of gathered records, and what was odd about them.
     pub fn finish(self) -> (WordCounts, Tally) {
         let Self { names, counts, mut tally, .. } = self;
@@ -342,27 +333,6 @@ impl<'c> RecordReader<'c> {
         }
         (counts, tally)
     }
-}
-
-impl std::fmt::Debug for RecordReader<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RecordReader({})", self.debug_name())
-    }
-}
-
-/// The parts of a gathered name, without a word that fills its column.
-pub(super) fn settled<'a>(
-    counts: &WordCounts,
-    given: Option<&'a str>,
-    family: Option<&'a str>,
-) -> [Option<&'a str>; 2] {
-    let settle = |part: usize, text: Option<&'a str>| {
-        text.filter(|text| match name_word(text) {
-            Some(NameWord::Open(word)) => !counts.fills(part, word),
-            Some(NameWord::Sure(_)) | None => true,
-        })
-    };
-    [settle(0, given), settle(1, family)]
 }
 
 /// Rewrites a text; whether that has changed it.

@@ -38,71 +38,52 @@ impl Tally {
         self.add(column, Oddity::Word(word), line);
     }
 
-    /// Damaged text in a column.
-    pub fn damaged(&mut self, column: &'static str, line: Option<u64>) {
-        self.add(column, Oddity::Damaged, line);
-    }
-
     /// So many cells of a column are a word, whatever was counted before.
     pub(super) fn set_word(&mut self, column: &'static str, word: &'static str, cells: u64) {
         let seen = self.0.entry((column, Oddity::Word(word))).or_insert(Seen { cells, line: None });
         seen.cells = cells;
     }
 
-    /// Takes in what another part of the file has.
-    pub fn merge(&mut self, other: Self) {
-        for (key, seen) in other.0 {
-            let own = self.0.entry(key).or_insert(Seen { cells: 0, line: seen.line });
-            own.cells += seen.cells;
-        }
-    }
-
     /// Says each oddity once.
     pub fn tell(&self, file: &str, findings: &mut Findings) {
         for ((column, oddity), Seen { cells, line }) in &self.0 {
-            let hold = |what: &str| format!("{} of {column} {what}", counted(*cells, "cell", "cells"));
-            let verb = |one: &'static str, many: &'static str| if *cells == 1 { one } else { many };
-            let (code, message) = match oddity {
-                Oddity::Word(word) => (
-                    "null-word",
-                    hold(&format!("{} {word}, a word for \"no value\": not provided", verb("holds", "hold"))),
-                ),
+            let not_provided;
+            let (code, one, many, what) = match oddity {
+                Oddity::Word(word) => {
+                    not_provided = format!("{word}, a word for \"no value\": not provided");
+                    ("null-word", "holds", "hold", not_provided.as_str())
+                }
                 Oddity::Damaged => (
                     "damaged-text",
-                    hold(&format!(
-                        "{} text with letters that were damaged on the way (such as \u{FFFD} or Ã©): not applied",
-                        verb("holds", "hold")
-                    )),
+                    "holds",
+                    "hold",
+                    "text with letters that were damaged on the way (such as \u{FFFD} or Ã©): not applied",
                 ),
                 Oddity::LostLetter => (
                     "question-mark",
-                    hold(&format!(
-                        "{} a question mark beside a letter: letters seem to be lost",
-                        verb("has", "have")
-                    )),
+                    "has",
+                    "have",
+                    "a question mark beside a letter: letters seem to be lost",
                 ),
-                Oddity::Html => (
-                    "html-escapes",
-                    hold(&format!(
-                        "{} HTML escapes (such as &#39;), which were decoded",
-                        verb("has", "have")
-                    )),
-                ),
+                Oddity::Html => {
+                    ("html-escapes", "has", "have", "HTML escapes (such as &#39;), which were decoded")
+                }
                 Oddity::Mark => (
                     "spreadsheet-mark",
-                    hold(&format!(
-                        "{} marked as text for a spreadsheet (=\"…\" or a leading apostrophe); the mark was taken off",
-                        verb("is", "are")
-                    )),
+                    "is",
+                    "are",
+                    "marked as text for a spreadsheet (=\"…\" or a leading apostrophe); the mark was taken off",
                 ),
                 Oddity::Invisible => (
                     "invisible-character",
-                    hold(&format!(
-                        "{} characters that cannot be seen, which were left out",
-                        verb("has", "have")
-                    )),
+                    "has",
+                    "have",
+                    "characters that cannot be seen, which were left out",
                 ),
             };
+            let cells =
+                counted(*cells, &format!("cell of {column} {one}"), &format!("cells of {column} {many}"));
+            let message = format!("{cells} {what}");
             findings.warn(code, At::file(file).line(*line).column(*column), || message);
         }
     }

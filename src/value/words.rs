@@ -1,7 +1,5 @@
 //! Words that databases and spreadsheets write for "no value".
 
-use super::reader::settled;
-
 /// The words as findings show them. Case makes no difference, but in names.
 const WORDS: [&str; 22] = [
     "NULL",
@@ -135,7 +133,14 @@ impl WordCounts {
     /// The parts of a name without a word that fills its column.
     pub fn settle<'a>(&self, given: Option<&'a str>, family: Option<&'a str>) -> [Option<&'a str>; 2] {
         // Hardly any roster has such a word.
-        if self.words == [[0; 2]; 2] { [given, family] } else { settled(self, given, family) }
+        if self.words == [[0; 2]; 2] {
+            return [given, family];
+        }
+        let is_name = |part: usize, text: &&str| match name_word(text) {
+            Some(NameWord::Open(word)) => !self.fills(part, word),
+            Some(NameWord::Sure(_)) | None => true,
+        };
+        [given.filter(|text| is_name(0, text)), family.filter(|text| is_name(1, text))]
     }
 
     /// Whether a word fills more than 5% of the column, so that it is no name.

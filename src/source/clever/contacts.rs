@@ -1,16 +1,11 @@
 //! Contacts whose ids do not last: without an id of the SIS Clever gives a new one whenever a
 //! detail changes, and once more when the SIS begins to give one.
 
-use std::collections::HashMap;
-use std::ops::ControlFlow;
-
 use crate::contact::PersonName;
 use crate::failure::Result;
-use crate::findings::Findings;
 use crate::roster::Record;
 use crate::source::known_guardians::{Claim, KnownGuardians};
-use crate::source::pulled::{Pulled, Records, Taken};
-use crate::source::{About, AfterRead, RosterSource};
+use crate::source::pulled::{Records, Renamed};
 use crate::value;
 
 /// Users in the making.
@@ -26,7 +21,7 @@ impl People {
     }
 
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<()> {
-        if self.records.take(record)? == Taken::New {
+        if self.records.take(record)? {
             let key = Records::key(record.sourced_id);
             self.contacts.extend(claim(record).map(|claim| (key, claim)));
         }
@@ -57,32 +52,6 @@ fn claim(record: &Record<'_>) -> Option<Claim> {
     let emails = [record.email.unwrap_or_default()];
     (is_contact && !name.is_empty())
         .then(|| Claim::new(own, record.identifier, &name, students.iter(), &emails, &numbers))
-}
-
-/// The new id (as a hash), and the one by which the store knows the person.
-pub(super) type Renamed = HashMap<u64, Box<str>>;
-
-/// A roster in which some contacts are given the ids that they had.
-pub(super) struct Recognised {
-    pub(super) pulled: Pulled,
-    pub(super) renamed: Renamed,
-}
-
-impl RosterSource for Recognised {
-    fn about(&self) -> &About {
-        self.pulled.about()
-    }
-
-    fn read(
-        &self,
-        findings: &mut Findings,
-        each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
-    ) -> Result<AfterRead> {
-        self.pulled.read(findings, &mut |record| match self.renamed.get(&Records::key(record.sourced_id)) {
-            Some(known) => each(&Record { sourced_id: known, ..*record }),
-            None => each(record),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub(super) fn look(
     let mut ids = Vec::new();
     let mut troubles = Vec::new();
     let mut found = District::default();
-    page(client, &url, &mut |body| {
+    page(client, &url, 0, &mut |body| {
         items(body, &mut |district: Said<'_>| {
             let id = district.id.id().into_owned();
             if options.district.as_ref().is_none_or(|wanted| *wanted == id) {

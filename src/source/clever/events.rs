@@ -56,7 +56,7 @@ struct One<'a> {
 pub(super) fn newest(client: &Client<'_>, options: &Options, district: &District) -> Result<Had<String>> {
     let url = under(&options.url, "events", &[("limit", "1"), ("ending_before", "last")]);
     let mut newest = None;
-    let read = page(client, &url, &mut |body| {
+    let read = page(client, &url, 0, &mut |body| {
         items(body, &mut |event: Event<'_>| {
             newest = Some((event.id.id().into_owned(), stamp(&event.created)));
             Ok(())

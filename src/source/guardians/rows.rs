@@ -49,8 +49,6 @@ pub(super) struct Guardian {
     pub(super) language: Option<String>,
     /// As the file names them.
     pub(super) students: Vec<String>,
-    /// Email, mobile and home phone in normal form, where they are valid.
-    pub(super) keys: [Option<u64>; 3],
     /// The valid values of email, mobile and home phone in all rows, as they stand there.
     pub(super) values: [Vec<(u64, String)>; 3],
     /// All valid emails, and all valid numbers, of all rows.
@@ -128,7 +126,7 @@ impl Guardian {
         let number = |text: Option<&str>| reader.number(text?);
         let keys = [email.and_then(|text| reader.email(text)), number(mobile), number(home_phone)];
         let value = |at: usize| keys[at].zip(texts[at].map(str::to_owned)).into_iter().collect::<Vec<_>>();
-        (guardian.values, guardian.keys) = ([value(0), value(1), value(2)], keys);
+        guardian.values = [value(0), value(1), value(2)];
         guardian.emails = keys[..1].iter().flatten().copied().collect();
         guardian.numbers = keys[1..].iter().flatten().copied().collect();
         guardian.students = vec![student];

@@ -205,7 +205,6 @@ fn add(guardian: &mut Guardian, row: Guardian, file: &str, findings: &mut Findin
                 own.push(value.clone());
             }
         }
-        guardian.keys[at] = guardian.keys[at].or(row.keys[at]);
     }
     // The first by bytes of those that are filled.
     let take = |own: &mut Option<String>, other: Option<String>| {

@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::address::encode;
-use super::credentials::{Credentials, SecretIn, Used};
+use super::credentials::{Credentials, SecretIn};
 use super::explain::{self, Asked};
 use super::oauth1::Signer;
 use super::{Answer, Client, Trouble};
@@ -20,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 /// Credentials in use.
 pub(super) struct Auth {
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
     secret: Secret,
     /// Got with the secret, and how long it is good for if that is known.
     token: Option<(Secret, Option<Instant>)>,
@@ -64,15 +64,17 @@ impl Auth {
         Ok(Self { credentials, secret, token: None })
     }
 
-    pub(super) fn used(&self) -> Used {
-        self.credentials.used()
-    }
-
     /// The header `Authorization` for a GET of this address; gets a token first if there is none
     /// that is good.
     pub(super) fn header(&mut self, url: &Url, client: &Client<'_>) -> Result<String> {
-        match &self.credentials {
-            Credentials::Bearer { .. } => Ok(format!("Bearer {}", self.secret.reveal())),
+        let bearer = |token: &Secret| Ok(format!("Bearer {}", token.reveal()));
+        if let Some((token, good_until)) = &self.token
+            && good_until.is_none_or(|end| Instant::now() < end)
+        {
+            return bearer(token);
+        }
+        let token = match &self.credentials {
+            Credentials::Bearer { .. } => return bearer(&self.secret),
             Credentials::OAuth1 { client_id, signature, version, .. } => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 // Not longer: some servers (oauthlib's usual rule) take 20 to 30 characters.
@@ -85,20 +87,16 @@ impl Auth {
                     timestamp: since.as_secs(),
                     nonce: &nonce,
                 };
-                signer.header(url)
+                return signer.header(url);
             }
-            Credentials::OAuth2 { .. } | Credentials::CleverLookup { .. } => {
-                let token = match self.token.take() {
-                    Some((token, good_until)) if good_until.is_none_or(|end| Instant::now() < end) => {
-                        (token, good_until)
-                    }
-                    Some(_) | None => self.fetch(client)?,
-                };
-                let header = format!("Bearer {}", token.0.reveal());
-                self.token = Some(token);
-                Ok(header)
+            Credentials::OAuth2 { token_url, client_id, scope, sent, .. } => {
+                self.fetch_oauth2(client, token_url, client_id, scope.as_deref(), *sent)?
             }
-        }
+            Credentials::CleverLookup { token_url, client_id, district, .. } => {
+                (self.look_up(client, token_url, client_id, district.as_deref())?, None)
+            }
+        };
+        bearer(&self.token.insert(token).0)
     }
 
     /// Gives up what was not accepted; true if something else can be tried: a new token, or a
@@ -110,20 +108,6 @@ impl Auth {
             is_new
         });
         self.token.take().is_some() || replaced
-    }
-
-    fn fetch(&self, client: &Client<'_>) -> Result<(Secret, Option<Instant>)> {
-        match &self.credentials {
-            Credentials::OAuth2 { token_url, client_id, scope, sent, .. } => {
-                self.fetch_oauth2(client, token_url, client_id, scope.as_deref(), *sent)
-            }
-            Credentials::CleverLookup { token_url, client_id, district, .. } => {
-                self.look_up(client, token_url, client_id, district.as_deref())
-            }
-            Credentials::Bearer { .. } | Credentials::OAuth1 { .. } => {
-                Err(Failure::new(Kind::Failed, "there is no token to get with these credentials"))
-            }
-        }
     }
 
     fn fetch_oauth2(
@@ -156,7 +140,7 @@ impl Auth {
                 SecretIn::Form => request,
             })
         };
-        let token: OAuth2Token = self.fetch_json(client, &build, &Asked::Token(&self.used()))?;
+        let token: OAuth2Token = self.fetch_json(client, &build)?;
         let seconds = token.expires_in.as_ref().and_then(|value| match value {
             serde_json::Value::String(text) => text.trim().parse::<u64>().ok(),
             other => other.as_f64().filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64),
@@ -169,13 +153,7 @@ impl Auth {
         Ok((usable(token.access_token, url)?, good_for.map(|wait| Instant::now() + wait)))
     }
 
-    fn look_up(
-        &self,
-        client: &Client<'_>,
-        url: &Url,
-        id: &str,
-        district: Option<&str>,
-    ) -> Result<(Secret, Option<Instant>)> {
+    fn look_up(&self, client: &Client<'_>, url: &Url, id: &str, district: Option<&str>) -> Result<Secret> {
         let mut url = url.clone();
         let mut query = "owner_type=district".to_owned();
         if let Some(district) = district {
@@ -186,14 +164,14 @@ impl Auth {
             let request = client.connections.to(&url).get(url.clone()).header("accept", "application/json");
             Ok(request.header("authorization", basic(id, self.secret.reveal())))
         };
-        let mut tokens: CleverTokens = self.fetch_json(client, &build, &Asked::CleverToken(&self.used()))?;
+        let mut tokens: CleverTokens = self.fetch_json(client, &build)?;
         if let Some(district) = district {
             tokens.data.retain(|token| token.owner.id == district);
         }
         let failure =
             |what: String, cure: &str| Err(Failure::new(Kind::SourceUnavailable, what).at(&url).cure(cure));
         match (tokens.data.pop(), tokens.data.len()) {
-            (Some(token), 0) => Ok((usable(token.access_token, &url)?, None)),
+            (Some(token), 0) => usable(token.access_token, &url),
             (None, _) => failure(
                 "the application is known to Clever, but has no token for the district".into(),
                 "have the district accept the application in Clever, and check `district` in [source]",
@@ -209,15 +187,12 @@ impl Auth {
         &self,
         client: &Client<'_>,
         build: &dyn Fn() -> Result<reqwest::blocking::RequestBuilder>,
-        asked: &Asked<'_>,
     ) -> Result<T> {
         let refused = |answer: &Answer| {
-            let failure = explain::refusal(answer, *asked);
-            match explain::said_of_token(answer, self.secret.reveal())
-                .filter(|_| !(300..400).contains(&answer.status))
-            {
-                Some(said) => failure.quoting(said),
-                None => failure,
+            let failure = explain::refusal(answer, Asked::Token(&self.credentials));
+            match explain::said_of_token(answer, self.secret.reveal()) {
+                Some(said) if !(300..400).contains(&answer.status) => failure.quoting(said),
+                Some(_) | None => failure,
             }
         };
         client.ask(build, |answer| {

@@ -46,28 +46,16 @@ impl Credentials {
         }
     }
 
-    /// What is shown to a server, for the message that it was refused.
-    pub(super) fn used(&self) -> Used {
-        let (kind, name) = match self {
-            Credentials::Bearer { .. } => (AuthKind::Bearer, "token"),
-            Credentials::OAuth2 { .. } => (AuthKind::OAuth2, "client_secret"),
-            Credentials::OAuth1 { .. } => (AuthKind::OAuth1, "client_secret"),
-            Credentials::CleverLookup { .. } => (AuthKind::Clever, "client_secret"),
-        };
+    /// The key with the secret, and where that is, for messages: `token_file` in [source.auth]
+    /// (/etc/rostersync/token).
+    pub(super) fn key(&self) -> String {
+        let name = if matches!(self, Self::Bearer { .. }) { "token" } else { "client_secret" };
         let place = self.secret();
-        let at =
-            Some(place.shown()).filter(|at| !at.is_empty()).map_or_else(String::new, |at| format!(" ({at})"));
-        let mut used =
-            Used { kind, key: format!("`{}` in [source.auth]{at}", place.key(name)), ..Used::default() };
-        match self {
-            Credentials::OAuth2 { scope, sent, .. } => {
-                used.sent = *sent;
-                used.has_scope = scope.is_some();
-            }
-            Credentials::OAuth1 { signature, .. } => used.signature = *signature,
-            Credentials::Bearer { .. } | Credentials::CleverLookup { .. } => {}
+        let key = format!("`{}` in [source.auth]", place.key(name));
+        match place.shown() {
+            at if at.is_empty() => key,
+            at => format!("{key} ({at})"),
         }
-        used
     }
 }
 
@@ -80,27 +68,4 @@ pub enum SecretIn {
     Basic,
     /// In the body, as a form.
     Form,
-}
-
-/// Which kind of credentials was refused, for the message.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum AuthKind {
-    #[default]
-    Bearer,
-    OAuth2,
-    OAuth1,
-    Clever,
-}
-
-/// What was shown to a server, for the message that it was refused. Advice names what is not tried
-/// yet.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Used {
-    pub(super) kind: AuthKind,
-    /// The key with the secret, and where that is: `token_file` in [source.auth]
-    /// (/etc/rostersync/token).
-    pub(super) key: String,
-    pub(super) signature: Signature,
-    pub(super) sent: SecretIn,
-    pub(super) has_scope: bool,
 }

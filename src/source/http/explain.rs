@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::address::{encode, shown};
-use super::credentials::{AuthKind, SecretIn, Used};
+use super::credentials::{Credentials, SecretIn};
 use super::oauth1::Signature;
 use super::{Answer, Proxy, Trouble};
 use crate::failure::{Failure, Kind, chain};
@@ -18,11 +18,9 @@ use crate::plural::counted;
 /// What was asked for, and with what.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asked<'a> {
-    Roster(&'a Used),
-    /// A token of OAuth 2.
-    Token(&'a Used),
-    /// The token of a Clever district.
-    CleverToken(&'a Used),
+    Roster(&'a Credentials),
+    /// A token of OAuth 2, or that of a Clever district.
+    Token(&'a Credentials),
 }
 
 fn unavailable(what: impl Into<String>, url: &Url) -> Failure {
@@ -104,44 +102,49 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Tr
 
 /// What is wrong with a certificate.
 fn certificate(causes: &str, url: &Url) -> (String, String) {
-    let host = url.host_str().unwrap_or_default();
-    let has = |words: &str| causes.to_ascii_lowercase().contains(words);
-    let name = |what: &str| format!("the certificate of {host} {what}");
-    if has("certificaterequired") || has("certificate required") {
-        let cure = "ask the operator of the server for another way to log in";
+    const TROUBLES: [([&str; 2], &str, &str); 5] = [
+        (
+            ["expired", "expired"],
+            "is not trusted: it has expired",
+            "have it renewed, and check that this machine's clock is right",
+        ),
+        (
+            ["not valid yet", "notvalidyet"],
+            "is not trusted: it is not valid yet",
+            "check that this machine's clock is right",
+        ),
+        (
+            ["not valid for name", "notvalidforname"],
+            "is not trusted: it is one for another name",
+            "write the server's name in the address as the certificate has it; a certificate needs the name in \
+             `subjectAltName`",
+        ),
+        (
+            ["causedasendentity", "causedasendentity"],
+            "is not trusted: it is its own authority",
+            "save the certificate as a PEM file and name that file with `ca_file` in [source.http]",
+        ),
+        (
+            ["unknownissuer", "unknown issuer"],
+            "is not trusted: this machine does not know its authority",
+            "if an authority of the district signs it, name the authority's certificate with `ca_file` in [source.http]; \
+             otherwise the server may not send its intermediate certificates, or something in between reads the traffic",
+        ),
+    ];
+    let causes = causes.to_ascii_lowercase();
+    let has = |words: [&str; 2]| words.into_iter().any(|word| causes.contains(word));
+    if has(["certificaterequired", "certificate required"]) {
         return (
             "the server wants a certificate of its clients, which rostersync does not have".to_owned(),
-            cure.to_owned(),
+            "ask the operator of the server for another way to log in".to_owned(),
         );
     }
-    if has("expired") {
-        return (
-            name("is not trusted: it has expired"),
-            "have it renewed, and check that this machine's clock is right".to_owned(),
-        );
-    }
-    if has("not valid yet") || has("notvalidyet") {
-        return (
-            name("is not trusted: it is not valid yet"),
-            "check that this machine's clock is right".to_owned(),
-        );
-    }
-    if has("not valid for name") || has("notvalidforname") {
-        let cure = "write the server's name in the address as the certificate has it; a certificate needs the name in \
-                    `subjectAltName`";
-        return (name("is not trusted: it is one for another name"), cure.to_owned());
-    }
-    if has("causedasendentity") {
-        let cure = "save the certificate as a PEM file and name that file with `ca_file` in [source.http]";
-        return (name("is not trusted: it is its own authority"), cure.to_owned());
-    }
-    if has("unknownissuer") || has("unknown issuer") {
-        let cure = "if an authority of the district signs it, name the authority's certificate with `ca_file` in [source.http]; \
-                    otherwise the server may not send its intermediate certificates, or something in between reads the traffic";
-        return (name("is not trusted: this machine does not know its authority"), cure.to_owned());
-    }
-    let cure = "check the server's certificate; one that an authority of the district signs needs `ca_file` in [source.http]";
-    (name("is not trusted"), cure.to_owned())
+    let (_, what, cure) = TROUBLES.into_iter().find(|(words, ..)| has(*words)).unwrap_or((
+        ["", ""],
+        "is not trusted",
+        "check the server's certificate; one that an authority of the district signs needs `ca_file` in [source.http]",
+    ));
+    (format!("the certificate of {} {what}", url.host_str().unwrap_or_default()), cure.to_owned())
 }
 
 pub(super) fn broken_off(url: &Url, cause: &std::io::Error) -> Failure {
@@ -244,32 +247,15 @@ pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
             "the proxy wants a user and a password (407)".to_owned(),
             "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT in the environment of rostersync, or exempt the server with NO_PROXY".to_owned(),
         ),
-        // Some say an error with a status of success.
-        (200 | 400 | 401 | 403 | 422, Asked::Token(used)) => token_refusal(answer, used),
-        (404 | 405, Asked::Token(_)) => (
-            format!("there is no token endpoint at this address ({status})"),
-            "check `token_url` in [source.auth]".to_owned(),
-        ),
-        (_, Asked::Token(_)) => (
-            format!("the server did not give a token ({status})"),
-            "check `token_url` in [source.auth]".to_owned(),
-        ),
-        (400 | 401 | 403 | 422, Asked::CleverToken(used)) => (
-            format!("Clever does not accept the application's id and secret ({status})"),
-            format!("check `client_id` and {} against the application's settings in Clever", used.key),
-        ),
-        (_, Asked::CleverToken(_)) => (
-            format!("Clever did not give a token ({status})"),
-            "check `token_url` in [source.auth] and `district` in [source]".to_owned(),
-        ),
-        (401, Asked::Roster(used)) => unauthorized(used),
+        (_, Asked::Token(credentials)) => token_refusal(answer, credentials),
+        (401, Asked::Roster(credentials)) => unauthorized(credentials),
         (403, Asked::Roster(_)) => (
             "these credentials may not read this (403)".to_owned(),
             "ask the operator of the server to allow reading users and orgs with them (OneRoster: scope roster-core.readonly; Clever: \
              Secure Sync with the district). If only orgs are refused: `orgs_path = \"\"` in [source] does without them"
                 .to_owned(),
         ),
-        (404, Asked::Roster(used)) if is_html(answer) && matches!(used.kind, AuthKind::Clever | AuthKind::Bearer) => (
+        (404, Asked::Roster(Credentials::Bearer { .. } | Credentials::CleverLookup { .. })) if is_html(answer) => (
             "the server answers with a web page that says 404: the path is wrong, or the token is not one for this kind of data".to_owned(),
             "check `url` in [source]; Clever needs the token of a district, not that of a user or of the application".to_owned(),
         ),
@@ -311,13 +297,13 @@ pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
 fn redirect(answer: &Answer, asked: Asked<'_>) -> (String, String) {
     let key = match asked {
         Asked::Roster(_) => "`url` in [source]",
-        Asked::Token(_) | Asked::CleverToken(_) => "`token_url` in [source.auth]",
+        Asked::Token(_) => "`token_url` in [source.auth]",
     };
     let target = answer.header("location").and_then(|to| answer.url.join(to).ok());
     // The path helps, and a query may hold a secret.
     let to = target.map(|url| match asked {
         Asked::Roster(_) => url.origin().ascii_serialization(),
-        Asked::Token(_) | Asked::CleverToken(_) => {
+        Asked::Token(_) => {
             format!("{}{}", url.origin().ascii_serialization(), url.path())
         }
     });
@@ -342,22 +328,22 @@ fn is_tls_wanted(answer: &Answer) -> bool {
             || body.contains("ssl-enabled"))
 }
 
-fn unauthorized(used: &Used) -> (String, String) {
-    let key = &used.key;
-    match used.kind {
-        AuthKind::Bearer => (
+fn unauthorized(credentials: &Credentials) -> (String, String) {
+    let key = credentials.key();
+    match credentials {
+        Credentials::Bearer { .. } => (
             "the token is not accepted (401)".to_owned(),
             format!("check {key}: the token may have expired or been replaced, or be one for another server"),
         ),
-        AuthKind::OAuth2 => (
+        Credentials::OAuth2 { scope, .. } => (
             "the token that the server itself gave is not accepted (401)".to_owned(),
             format!(
                 "check that `token_url` belongs to this server, and {} in [source.auth]",
-                if used.has_scope { "`scope`" } else { "that it needs no `scope`" }
+                if scope.is_some() { "`scope`" } else { "that it needs no `scope`" }
             ),
         ),
-        AuthKind::OAuth1 => {
-            let other = match used.signature {
+        Credentials::OAuth1 { signature, .. } => {
+            let other = match signature {
                 Signature::Sha256 => "HMAC-SHA1",
                 Signature::Sha1 => "HMAC-SHA256",
             };
@@ -368,46 +354,65 @@ fn unauthorized(used: &Used) -> (String, String) {
                 ),
             )
         }
-        AuthKind::Clever => (
+        Credentials::CleverLookup { .. } => (
             "the district's token is not accepted, although Clever has just given it (401)".to_owned(),
             "check in Clever that the district shares its data with the application (Secure Sync)".to_owned(),
         ),
     }
 }
 
-fn token_refusal(answer: &Answer, used: &Used) -> (String, String) {
-    let (status, key) = (answer.status, &used.key);
-    let other = match used.sent {
+/// Why there is no token. Some servers say an error with a status of success.
+fn token_refusal(answer: &Answer, credentials: &Credentials) -> (String, String) {
+    let (status, key) = (answer.status, credentials.key());
+    let (scope, sent) = match credentials {
+        Credentials::OAuth2 { scope, sent, .. } => (scope, sent),
+        _ if matches!(status, 400 | 401 | 403 | 422) => {
+            return (
+                format!("Clever does not accept the application's id and secret ({status})"),
+                format!("check `client_id` and {key} against the application's settings in Clever"),
+            );
+        }
+        _ => {
+            return (
+                format!("Clever did not give a token ({status})"),
+                "check `token_url` in [source.auth] and `district` in [source]".to_owned(),
+            );
+        }
+    };
+    let other = match sent {
         SecretIn::Basic => "`credentials = \"form\"`",
         SecretIn::Form => "`credentials = \"basic\"`",
     };
-    let scope = match used.has_scope {
-        true => "check `scope` (some servers want short names, some none at all)",
-        false => "write the `scope` that the server needs",
+    let scope = match scope {
+        Some(_) => "check `scope` (some servers want short names, some none at all)",
+        None => "write the `scope` that the server needs",
     };
-    match known_word(answer) {
-        Some("invalid_scope") => (
+    let check_url = || "check `token_url` in [source.auth]".to_owned();
+    match (status, known_word(answer)) {
+        (404 | 405, _) => (format!("there is no token endpoint at this address ({status})"), check_url()),
+        (200 | 400 | 401 | 403 | 422, Some("invalid_scope")) => (
             format!("the server does not give a token for this scope ({status})"),
             format!("{scope}, in [source.auth]"),
         ),
-        Some("unauthorized_client" | "unsupported_grant_type") => (
+        (200 | 400 | 401 | 403 | 422, Some("unauthorized_client" | "unsupported_grant_type")) => (
             format!(
                 "the server does not give these credentials a token without a person logging in ({status})"
             ),
             "ask the operator of the server to switch on client credentials for them".to_owned(),
         ),
-        Some("invalid_request") => (
+        (200 | 400 | 401 | 403 | 422, Some("invalid_request")) => (
             format!("the server rejected the token request ({status})"),
             format!("try {other}, and {scope}, in [source.auth]"),
         ),
-        None if matches!(status, 400 | 422) => (
+        (400 | 422, None) => (
             format!("the server rejected the token request ({status})"),
             format!("check `client_id` and {key}; then try {other}, and {scope}, in [source.auth]"),
         ),
-        _ => (
+        (200 | 400 | 401 | 403 | 422, _) => (
             format!("the server does not accept id and secret ({status})"),
             format!("check `client_id` and {key}; if they are right, try {other} in [source.auth]"),
         ),
+        _ => (format!("the server did not give a token ({status})"), check_url()),
     }
 }
 

@@ -34,21 +34,17 @@ impl Signature {
 
     /// The signature of a text, in Base64.
     fn of(self, key: &[u8], text: &[u8]) -> Result<String> {
-        let impossible = |cause: String| {
-            Failure::new(Kind::Failed, "the request cannot be signed").because(anyhow::Error::msg(cause))
-        };
-        Ok(match self {
-            Self::Sha256 => {
-                let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|e| impossible(e.to_string()))?;
-                mac.update(text);
-                STANDARD.encode(mac.finalize().into_bytes())
-            }
-            Self::Sha1 => {
-                let mut mac = Hmac::<Sha1>::new_from_slice(key).map_err(|e| impossible(e.to_string()))?;
-                mac.update(text);
-                STANDARD.encode(mac.finalize().into_bytes())
-            }
-        })
+        fn signed<M: Mac + KeyInit>(key: &[u8], text: &[u8]) -> Result<String> {
+            let mac = <M as KeyInit>::new_from_slice(key).map_err(|cause| {
+                Failure::new(Kind::Failed, "the request cannot be signed")
+                    .because(anyhow::Error::msg(cause.to_string()))
+            })?;
+            Ok(STANDARD.encode(mac.chain_update(text).finalize().into_bytes()))
+        }
+        match self {
+            Self::Sha256 => signed::<Hmac<Sha256>>(key, text),
+            Self::Sha1 => signed::<Hmac<Sha1>>(key, text),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::findings::{At, Findings};
 use crate::roster::ids;
 use crate::roster::{Assignment, Defect, IdList, Record, RoleList, Schools};
 use crate::source::oneroster_csv::dates::{self, Day};
-use crate::source::oneroster_csv::rows::boolean;
+use crate::source::oneroster_csv::rows::{Status, boolean};
 use crate::source::org_check::dangling;
 use crate::value;
 
@@ -137,7 +137,10 @@ impl User<'_> {
         odd: &mut Oddities<'_>,
         use_it: impl FnOnce(&Record<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (deleted, inactive) = self.status(odd);
+        let status = Status::of(&self.status.word().unwrap_or_default()).unwrap_or_else(|| {
+            odd.warn("unknown-status", "status", || "taken for active".to_owned());
+            Status::Active
+        });
         let (roles, defect) = self.roles(odd);
         odd.items(&self.orgs, "orgs");
         odd.items(&self.agents, "agents");
@@ -153,8 +156,8 @@ impl User<'_> {
             line: Some(odd.at),
             sourced_id: &id,
             identifier: identifier.as_deref(),
-            deleted,
-            enabled: if inactive { Some(false) } else { self.enabled(odd) },
+            deleted: status == Status::ToBeDeleted,
+            enabled: if status == Status::Inactive { Some(false) } else { self.enabled(odd) },
             given_name: given.as_deref(),
             family_name: family.as_deref(),
             email: email.as_deref(),
@@ -167,16 +170,6 @@ impl User<'_> {
             agents: agents.as_deref().map(IdList),
             defect,
         })
-    }
-
-    /// Whether the user is gone, and whether it is 1.0's `inactive`.
-    fn status(&self, odd: &mut Oddities<'_>) -> (bool, bool) {
-        let status = self.status.word().unwrap_or_default();
-        let is = |word: &str| status.eq_ignore_ascii_case(word);
-        if !(status.is_empty() || is("active") || is("tobedeleted") || is("inactive")) {
-            odd.warn("unknown-status", "status", || "taken for active".to_owned());
-        }
-        (is("tobedeleted"), is("inactive"))
     }
 
     fn enabled(&self, odd: &mut Oddities<'_>) -> Option<bool> {
@@ -217,20 +210,21 @@ impl User<'_> {
                 continue;
             };
             let (begin, end) = period(role, odd);
-            let ids = objects(&role.org).map(|org| odd.word(&org.sourced_id, "roles.org"));
-            let filled: Vec<bool> = ids.map(|id| id.is_some()).collect();
-            let orgs = objects(&role.org).zip(filled).filter(|(_, filled)| *filled);
-            let orgs: Vec<Cow<'_, str>> = orgs.map(|(org, _)| org.sourced_id.id()).collect();
-            let orgs: Vec<Option<&str>> = match orgs.iter().any(|org| !org.is_empty()) {
-                true => orgs.iter().map(AsRef::as_ref).filter(|org| !org.is_empty()).map(Some).collect(),
-                false => vec![None],
-            };
-            for org in orgs {
-                if let Some(org) = org {
-                    odd.org(org, "roles");
-                }
+            let mut hold = |org: Option<&str>| {
                 Assignment { role: &name, org, begin: begin.as_deref(), end: end.as_deref() }
                     .write_to(&mut text);
+            };
+            let mut is_nowhere = true;
+            for org in objects(&role.org) {
+                if odd.word(&org.sourced_id, "roles.org").is_some() {
+                    let id = org.sourced_id.id();
+                    odd.org(&id, "roles");
+                    hold(Some(&id));
+                    is_nowhere = false;
+                }
+            }
+            if is_nowhere {
+                hold(None);
             }
         }
         let defect = usable.is_none().then_some(Defect::Roles);

@@ -49,7 +49,19 @@ const ALSO: [(&str, &[&str]); 2] = [
     ("orgSourcedId", &["orgId", "org", "schoolSourcedId", "schoolId", "school", "orgIds", "orgs", "schools"]),
 ];
 
-impl Wanted<'_> {
+impl<'w> Wanted<'w> {
+    pub(super) const fn new(name: &'w str) -> Self {
+        Self { name, formerly: &[], misspelt: &[] }
+    }
+
+    pub(super) const fn formerly(self, formerly: &'w [&'w str]) -> Self {
+        Self { formerly, ..self }
+    }
+
+    pub(super) const fn misspelt(self, misspelt: &'w [&'w str]) -> Self {
+        Self { misspelt, ..self }
+    }
+
     fn fit(&self, header: &str) -> Option<Fit> {
         let is = |name: &&str| header.eq_ignore_ascii_case(name);
         let squeezed = || header.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect::<String>();

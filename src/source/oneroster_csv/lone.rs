@@ -1,19 +1,18 @@
 //! One CSV file outside of any package, read as carefully as one inside: encoding, delimiter,
 //! quotes, header.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::header::Wanted;
 use super::limits::Limits;
 use super::package::{ExportFile, Package, whole_place};
 use super::package_file::PackageFile;
-use super::table::{Pull, Table};
+use super::table::Table;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
 
-pub use super::table::{FileOpening, HeaderRow, NO_FINAL_LINE_BREAK};
+pub use super::table::{FileOpening, HeaderRow, NO_FINAL_LINE_BREAK, Rows, TableRow};
 
 /// A row: its line, its cells in the order of the columns that were asked for, and why they cannot
 /// be trusted.
@@ -44,7 +43,7 @@ pub fn read<const N: usize>(
     let (package, file) = Package::lone(path, Limits::default())?;
     let file = ExportFile { package: &package, file: &file };
     let whole = |failure| whole_place(failure, file.name(), &file.place());
-    let wanted = columns.map(|(name, formerly)| Wanted { name, formerly, misspelt: &[] });
+    let wanted = columns.map(|(name, formerly)| Wanted::new(name).formerly(formerly));
     let table = Table::open(file, opening, &wanted, findings).map_err(whole)?;
     let located = table.header.locate(&wanted, findings).map_err(whole)?;
     let tally = table.rows(file, &located, findings, &mut |row, _| {
@@ -55,8 +54,7 @@ pub fn read<const N: usize>(
             defect: row.defect(),
             cut: cut.map(|column| (column, row.as_it_stands(located[column]).unwrap_or_default())),
             foreign: table.foreign,
-        })?;
-        Ok(ControlFlow::Continue(()))
+        })
     })?;
     Ok(table.seen(&wanted, &located, &tally))
 }
@@ -81,8 +79,7 @@ impl LoneFile {
         findings: &mut Findings,
     ) -> Result<Self> {
         let (package, file) = Package::lone(path, Limits::default())?;
-        let wanted: Vec<Wanted<'_>> =
-            known.iter().map(|name| Wanted { name, formerly: &[], misspelt: &[] }).collect();
+        let wanted: Vec<Wanted<'_>> = known.iter().map(|name| Wanted::new(name)).collect();
         let opening = FileOpening { before, header: HeaderRow::First, ..FileOpening::default() };
         let table = Table::open(ExportFile { package: &package, file: &file }, opening, &wanted, findings)?;
         Ok(Self { package, file, table })
@@ -107,42 +104,7 @@ impl LoneFile {
     ///
     /// # Errors
     /// As [`read`].
-    pub fn rows(&self) -> Result<LoneRows<'_>> {
-        Ok(LoneRows(self.table.pull(ExportFile { package: &self.package, file: &self.file })?))
-    }
-}
-
-/// The rows of a [`LoneFile`], handed out one at a time.
-pub struct LoneRows<'f>(Pull<'f>);
-
-/// One of them.
-pub struct PulledRow<'r, C: Iterator<Item = &'r str>> {
-    pub line: u64,
-    /// Trimmed, as they stand.
-    pub cells: C,
-    /// Why they cannot be trusted.
-    pub defect: Option<&'static str>,
-    /// Position of the last cell, where the file may have been cut in it.
-    pub cut: Option<usize>,
-}
-
-impl LoneRows<'_> {
-    /// The next row that is not blank.
-    ///
-    /// # Errors
-    /// As [`read`].
-    pub fn next<'r>(&'r mut self) -> Result<Option<PulledRow<'r, impl Iterator<Item = &'r str> + use<'r>>>> {
-        Ok(self.0.next()?.map(|row| PulledRow {
-            line: row.line(),
-            defect: row.defect(),
-            cut: row.unproven(),
-            cells: row.into_cells(),
-        }))
-    }
-
-    /// What the next run is to know of the file, once all rows were read. `name` is what a column
-    /// is called in the documents.
-    pub fn seen<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> FileSeen {
-        self.0.seen(name)
+    pub fn rows(&self) -> Result<Rows<'_>> {
+        self.table.pull(ExportFile { package: &self.package, file: &self.file })
     }
 }

@@ -5,7 +5,6 @@
 //! plainly, none are.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use super::EncodingSetting;
 use super::header::Wanted;
@@ -31,10 +30,8 @@ pub(super) struct Manifest {
     pub roles: Option<FileMode>,
 }
 
-const COLUMNS: [Wanted<'static>; 2] = [
-    Wanted { name: "propertyName", formerly: &[], misspelt: &["property"] },
-    Wanted { name: "value", formerly: &[], misspelt: &["propertyValue"] },
-];
+const COLUMNS: [Wanted<'static>; 2] =
+    [Wanted::new("propertyName").misspelt(&["property"]), Wanted::new("value").misspelt(&["propertyValue"])];
 
 /// Files that a manifest may list, in lower case.
 const LISTED: [&str; 21] = [
@@ -177,7 +174,7 @@ fn properties(
             });
             properties.insert(row.get(name).unwrap_or_default().to_ascii_lowercase(), String::new());
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     })?;
     Ok(properties)
 }

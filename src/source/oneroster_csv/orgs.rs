@@ -1,8 +1,6 @@
 //! The names of the orgs. A name that cannot be had is replaced by the id: it is for reading, not
 //! for deciding.
 
-use std::ops::ControlFlow;
-
 use super::header::Wanted;
 use super::package::ExportFile;
 use super::table::{FileOpening, Table};
@@ -14,9 +12,9 @@ use crate::roster::Schools;
 use crate::value;
 
 const COLUMNS: [Wanted<'static>; 3] = [
-    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
-    Wanted { name: "name", formerly: &[], misspelt: &["orgName"] },
-    Wanted { name: "type", formerly: &[], misspelt: &["orgType"] },
+    Wanted::new("sourcedId").misspelt(&["sourceId"]),
+    Wanted::new("name").misspelt(&["orgName"]),
+    Wanted::new("type").misspelt(&["orgType"]),
 ];
 
 /// Reads orgs.csv. None if it has no rows, which is as good as not there.
@@ -49,7 +47,7 @@ pub(super) fn read(
                 schools.1.insert(id.into_owned());
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     })?;
     let seen = table.seen(&COLUMNS, &columns, &tally);
     if schools.0.is_empty() {

@@ -98,6 +98,11 @@ impl<'p> ExportFile<'p> {
         }
     }
 
+    /// It cannot be used: `what` follows its name.
+    pub(super) fn unusable(self, what: &str) -> Failure {
+        Failure::new(Kind::InputUnusable, format!("{} {what}", self.name())).at(&self.package.name)
+    }
+
     /// The place of a line, for messages.
     pub(super) fn line(self, line: u64) -> String {
         format!("{} line {line}", self.place())

@@ -8,7 +8,6 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -73,22 +72,14 @@ fn is_guardian(role: &str) -> bool {
 pub(super) struct Met(Vec<u64>);
 
 const COLUMNS: [Wanted<'static>; 8] = [
-    Wanted {
-        name: "userSourcedId",
-        formerly: &[],
-        misspelt: &["userSourceId", "userSourcedIds", "userSourceIds"],
-    },
-    Wanted { name: "role", formerly: &[], misspelt: &[] },
-    Wanted { name: "roleType", formerly: &["isPrimary"], misspelt: &[] },
-    Wanted {
-        name: "orgSourcedId",
-        formerly: &[],
-        misspelt: &["orgSourceId", "orgSourcedIds", "orgSourceIds"],
-    },
-    Wanted { name: "beginDate", formerly: &["roleStartDate"], misspelt: &["startDate"] },
-    Wanted { name: "endDate", formerly: &["roleEndDate"], misspelt: &[] },
-    Wanted { name: "status", formerly: &[], misspelt: &[] },
-    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId"] },
+    Wanted::new("userSourcedId").misspelt(&["userSourceId", "userSourcedIds", "userSourceIds"]),
+    Wanted::new("role"),
+    Wanted::new("roleType").formerly(&["isPrimary"]),
+    Wanted::new("orgSourcedId").misspelt(&["orgSourceId", "orgSourcedIds", "orgSourceIds"]),
+    Wanted::new("beginDate").formerly(&["roleStartDate"]).misspelt(&["startDate"]),
+    Wanted::new("endDate").formerly(&["roleEndDate"]),
+    Wanted::new("status"),
+    Wanted::new("sourcedId").misspelt(&["sourceId"]),
 ];
 
 /// Positions in [`COLUMNS`].
@@ -136,10 +127,7 @@ impl RoleIndex {
             places: HashMap::new(),
             cells: value::Tally::default(),
         };
-        let tally = table.rows(file, &columns, findings, &mut |row, findings| {
-            builder.add(&row, findings)?;
-            Ok(ControlFlow::Continue(()))
-        })?;
+        let tally = table.rows(file, &columns, findings, &mut |row, findings| builder.add(&row, findings))?;
         builder.cells.tell(file.name(), findings);
         let mut index = builder.index;
         index.has_orgs = org.is_some();

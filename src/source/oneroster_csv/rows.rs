@@ -12,7 +12,6 @@ use super::blocks::{Block, Row};
 use super::cells::Cells;
 use super::roles::{Met, RoleIndex};
 use super::scan::Shape;
-use super::shifted::is_status;
 use super::table::{NO_FINAL_LINE_BREAK, Table, Tally};
 use super::users::Columns;
 use crate::findings::{At, Findings};
@@ -214,7 +213,7 @@ impl<'s> RowReader<'s> {
             }
             enabled
         });
-        let status = word(columns.status, &is_status).unwrap_or_default();
+        let status = word(columns.status, &|word| Status::of(word).is_some()).unwrap_or_default();
         let status = Status::of(status).or_else(|| Status::of(&value::id(status))).unwrap_or_else(|| {
             findings.warn("unknown-status", At::file(file).line(line).column("status"), || {
                 "taken for active".to_owned()
@@ -259,22 +258,20 @@ impl<'s> RowReader<'s> {
     /// Tells of a row that is wider or narrower than the header; true if it cannot be used.
     fn ragged(&mut self, text: &str, line: u64, last: bool, findings: &mut Findings) -> bool {
         let (found, width) = (self.cells.len(), self.table.dialect.width);
+        let counts = || {
+            let cells = counted(found as u64, "cell", "cells");
+            format!("{cells} under {}", counted(width as u64, "header", "headers"))
+        };
         if found < width {
             self.short_rows += 1;
             self.cut_off = last.then_some(line);
         } else if self.table.is_wider(text, &self.cells) || self.email_is_one_further(text) {
             findings.error("rejected-shifted-row", At::file(self.file()).line(line), || {
-                format!(
-                    "{} under {}: a comma inside a cell without quotes shifted the row",
-                    cells(found),
-                    headers(width)
-                )
+                format!("{}: a comma inside a cell without quotes shifted the row", counts())
             });
             return true;
         }
-        findings.warn("ragged-row", At::file(self.file()).line(line), || {
-            format!("{} under {}", cells(found), headers(width))
-        });
+        findings.warn("ragged-row", At::file(self.file()).line(line), counts);
         false
     }
 
@@ -331,16 +328,16 @@ fn roles<'a>(
     }
 }
 
-/// What the column `status` says. `inactive` is a word of OneRoster 1.0.
+/// What a status says; nothing is active. `inactive` is a word of OneRoster 1.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
+pub(in crate::source) enum Status {
     Active,
     Inactive,
     ToBeDeleted,
 }
 
 impl Status {
-    fn of(word: &str) -> Option<Self> {
+    pub(in crate::source) fn of(word: &str) -> Option<Self> {
         match word {
             "" | "active" => Some(Self::Active),
             _ if word.eq_ignore_ascii_case("active") => Some(Self::Active),
@@ -359,12 +356,4 @@ pub(in crate::source) fn boolean(cell: &str) -> Option<bool> {
         _ if cell.eq_ignore_ascii_case("false") || cell.eq_ignore_ascii_case("no") => Some(false),
         _ => None,
     }
-}
-
-fn cells(count: usize) -> String {
-    counted(count as u64, "cell", "cells")
-}
-
-fn headers(count: usize) -> String {
-    counted(count as u64, "header", "headers")
 }

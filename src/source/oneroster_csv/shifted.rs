@@ -7,7 +7,7 @@
 //! the way of its exporter, and no row is judged by it.
 
 use super::cells::Cells;
-use super::rows::boolean;
+use super::rows::{Status, boolean};
 use crate::roles;
 
 /// What a column holds, as far as its values can be told from others.
@@ -47,7 +47,7 @@ impl Kind {
     #[inline]
     fn can_be(self, value: &str) -> bool {
         match self {
-            Self::Status => value == "active" || is_status(value),
+            Self::Status => Status::of(value).is_some(),
             Self::Boolean => matches!(value, "true" | "false") || boolean(value).is_some(),
             // Nearly every user has one of these.
             Self::Role => {
@@ -66,7 +66,7 @@ impl Kind {
     /// Whether a value is certainly one of this kind.
     fn fits(self, value: &str, is_org: &dyn Fn(&str) -> bool) -> bool {
         match self {
-            Self::Status => is_status(value),
+            Self::Status => Status::of(value).is_some(),
             Self::Boolean => ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)),
             Self::Role => roles::is_known(&roles::canonical(value)),
             Self::RoleType => ["primary", "secondary"].iter().any(|word| value.eq_ignore_ascii_case(word)),
@@ -80,10 +80,6 @@ impl Kind {
             Self::Org => is_org(value),
         }
     }
-}
-
-pub(super) fn is_status(value: &str) -> bool {
-    ["active", "tobedeleted", "inactive"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// A column that is judged, and the kinds of those beside it.

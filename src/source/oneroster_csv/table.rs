@@ -4,7 +4,7 @@
 //! without a header, with a quote that is never closed, or changed since it was opened. What its
 //! columns mean is not its business.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -190,132 +190,83 @@ impl Table {
     pub(super) fn blocks(
         &self,
         file: ExportFile<'_>,
-        each: &mut dyn FnMut(&Block) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&Block) -> ControlFlow<()>,
     ) -> Result<()> {
-        let mut started = false;
-        let outcome = file.with_reader(|reader| {
-            started = true;
-            let mut splitter = Splitter::new(TextReader::new(reader, self.encoding), self.dialect);
-            let mut block = Block::default();
-            let outcome = loop {
-                match splitter.next(&mut block) {
-                    Ok(false) => break Ok(()),
-                    Err(broken) => break Err(self.broken(file, broken)),
-                    Ok(true) => {}
-                }
-                if block.rows.first().is_some_and(|row| row.line <= self.header.line) {
-                    block.rows.retain(|row| row.line > self.header.line);
-                }
-                if each(&block)?.is_break() {
-                    return Ok(());
-                }
-            };
-            let fingerprint = splitter.finish().map_err(|cause| self.interrupted(file).because(cause))?;
-            if fingerprint != self.fingerprint {
-                return Err(changed(file));
-            }
-            outcome
-        });
-        // It could be unpacked when it was opened.
-        if started { outcome } else { outcome.map_err(|_| changed(file)) }
+        self.again(file, |mut blocks| {
+            while blocks.advance()? && each(&blocks.block).is_continue() {}
+            Ok(())
+        })
     }
 
     /// Hands out all rows in order, mended in the given columns, blank ones left out. Counts what
     /// there is in these columns.
+    ///
+    /// # Errors
+    /// As [`Table::blocks`], and those of `each`.
     pub(super) fn rows(
         &self,
         file: ExportFile<'_>,
         columns: &[Option<usize>],
         findings: &mut Findings,
-        each: &mut dyn FnMut(TableRow<'_>, &mut Findings) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(TableRow<'_>, &mut Findings) -> Result<()>,
     ) -> Result<Tally> {
-        let mut cells = Cells::default();
-        let mut tally = Tally::of(columns.iter().flatten().copied());
-        self.blocks(file, &mut |block| {
-            for (at, row) in block.rows.iter().enumerate() {
-                cells.split(&block.text, row, self.dialect.delimiter);
-                if row.shape != Shape::Plain {
-                    cells.mend(&block.text, row, columns.iter().flatten().copied());
-                }
-                if cells.blank_from(&block.text, 0) && !matches!(row.shape, Shape::Malformed(_)) {
-                    continue;
-                }
-                let (found, width) = (cells.len(), self.dialect.width);
-                let row = self.counted(block, at, &cells, &mut tally);
-                let unproven = row.unproven;
+        self.again(file, |blocks| {
+            let mut rows = Rows::of(blocks, columns.iter().flatten().copied().collect());
+            while let Some(row) = rows.next()? {
+                let (found, width) = (row.cells.len(), self.dialect.width);
+                let at = At::file(&self.header.file).line(row.line());
                 if found != width && row.defect().is_none() {
-                    findings.warn("ragged-row", At::file(&self.header.file).line(row.line()), || {
-                        format!("{found} cells under {width} headers")
-                    });
+                    findings.warn("ragged-row", at, || format!("{found} cells under {width} headers"));
                 }
-                if let Some(column) = unproven.filter(|column| columns.contains(&Some(*column))) {
+                if let Some(column) = row.unproven.filter(|column| columns.contains(&Some(*column))) {
                     let column = self.header.cells.get(column).map(String::as_str);
-                    findings.warn(
-                        "no-final-line-break",
-                        At::file(&self.header.file).line(row.line()).column(column),
-                        || NO_FINAL_LINE_BREAK.to_owned(),
-                    );
+                    findings
+                        .warn("no-final-line-break", at.column(column), || NO_FINAL_LINE_BREAK.to_owned());
                 }
-                if each(row, findings)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
+                each(row, findings)?;
             }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(tally)
+            Ok(rows.tally)
+        })
     }
 
-    /// A row of a block, whose cells were split, and counts it.
-    fn counted<'a>(
-        &'a self,
-        block: &'a Block,
-        at: usize,
-        cells: &'a Cells,
-        tally: &mut Tally,
-    ) -> TableRow<'a> {
-        let (text, row) = (&block.text, &block.rows[at]);
-        tally.add(text, cells);
-        let mut unproven = None;
-        if block.open_ended && at + 1 == block.rows.len() {
-            let (may_be_cut, hash) = self.may_be_cut(text, row);
-            tally.end_with(hash);
-            unproven = may_be_cut.then(|| cells.len().saturating_sub(1));
-        }
-        TableRow { text, row, cells, table: self, unproven }
+    /// Whether there is a row that is not blank.
+    ///
+    /// # Errors
+    /// As [`Table::blocks`].
+    pub(super) fn has_rows(&self, file: ExportFile<'_>) -> Result<bool> {
+        self.again(file, |blocks| Ok(Rows::of(blocks, Vec::new()).next()?.is_some()))
     }
 
-    /// All rows of a file alone, one after the other.
-    pub(super) fn pull<'t>(&'t self, file: ExportFile<'t>) -> Result<Pull<'t>> {
+    /// All rows of a file alone, mended in all columns, to be taken one after the other.
+    pub(super) fn pull<'t>(&'t self, file: ExportFile<'t>) -> Result<Rows<'t>> {
         let Content::File(opened) = &file.file.content else {
             return Err(Failure::new(Kind::Failed, "an archive entry has no rows of its own"));
         };
-        let text = TextReader::new(opened.clone(), self.encoding);
-        let splitter = Some(Splitter::new(text, self.dialect));
-        let tally = Tally::of(0..self.header.cells.len());
-        Ok(Pull {
-            table: self,
-            file,
-            splitter,
-            block: Block::default(),
-            at: 0,
-            cells: Cells::default(),
-            tally,
-        })
+        Ok(Rows::of(Blocks::of(self, file, opened.clone()), (0..self.header.cells.len()).collect()))
+    }
+
+    /// Reads the file once more.
+    fn again<T>(&self, file: ExportFile<'_>, use_it: impl FnOnce(Blocks<'_>) -> Result<T>) -> Result<T> {
+        let mut started = false;
+        let outcome = file.with_reader(|reader| {
+            started = true;
+            use_it(Blocks::of(self, file, reader))
+        });
+        // It could be unpacked when it was opened.
+        if started { outcome } else { outcome.map_err(|_| changed(file)) }
     }
 
     fn broken(&self, file: ExportFile<'_>, broken: Broken) -> Failure {
         match broken {
             Broken::Io(cause) => self.interrupted(file).because(cause),
             Broken::NotUtf8 => changed(file),
-            Broken::Unclosed { line } => Failure::new(
-                Kind::InputUnusable,
-                format!("{} has a quote that is never closed, so where its rows end is unknown", file.name()),
-            )
-            .at(file.line(line))
-            .cure(
-                "correct the quote in the SIS (quotes inside a quoted cell have to be doubled) and export again; if that is \
-                 where the file ends, it was cut off: have it delivered again",
-            ),
+            Broken::Unclosed { line } => file
+                .unusable("has a quote that is never closed, so where its rows end is unknown")
+                .at(file.line(line))
+                .cure(
+                    "correct the quote in the SIS (quotes inside a quoted cell have to be doubled) and export again; if that is \
+                     where the file ends, it was cut off: have it delivered again",
+                ),
         }
     }
 
@@ -326,65 +277,101 @@ impl Table {
     }
 }
 
-/// The rows of a file alone, handed out one at a time.
-pub(super) struct Pull<'t> {
+/// The blocks of a file without its header, read one at a time.
+struct Blocks<'t> {
     table: &'t Table,
     file: ExportFile<'t>,
     /// None once everything was read.
-    splitter: Option<Splitter<'static>>,
+    splitter: Option<Splitter<'t>>,
     block: Block,
-    at: usize,
-    cells: Cells,
-    /// Of all columns.
-    pub(super) tally: Tally,
 }
 
-impl Pull<'_> {
-    /// The next row that is not blank, mended in all columns.
+impl<'t> Blocks<'t> {
+    fn of(table: &'t Table, file: ExportFile<'t>, reader: impl Read + 't) -> Self {
+        let splitter = Splitter::new(TextReader::new(reader, table.encoding), table.dialect);
+        Self { table, file, splitter: Some(splitter), block: Block::default() }
+    }
+
+    /// Reads the next block; false if there is none.
+    fn advance(&mut self) -> Result<bool> {
+        let (table, file) = (self.table, self.file);
+        let Some(splitter) = &mut self.splitter else { return Ok(false) };
+        let outcome = splitter.next(&mut self.block);
+        if !matches!(outcome, Ok(true)) {
+            let fingerprint = self.splitter.take().map(Splitter::finish).transpose();
+            let fingerprint = fingerprint.map_err(|cause| table.interrupted(file).because(cause))?;
+            if fingerprint != Some(table.fingerprint) {
+                return Err(changed(file));
+            }
+            return outcome.map_err(|broken| table.broken(file, broken));
+        }
+        if self.block.rows.first().is_some_and(|row| row.line <= table.header.line) {
+            self.block.rows.retain(|row| row.line > table.header.line);
+        }
+        Ok(true)
+    }
+}
+
+/// The rows of a file, handed out one at a time.
+pub struct Rows<'t> {
+    blocks: Blocks<'t>,
+    /// How many rows of the block were handed out.
+    at: usize,
+    cells: Cells,
+    /// Those that are mended.
+    columns: Vec<usize>,
+    tally: Tally,
+}
+
+impl<'t> Rows<'t> {
+    fn of(blocks: Blocks<'t>, columns: Vec<usize>) -> Self {
+        let tally = Tally::of(columns.iter().copied());
+        Self { blocks, at: 0, cells: Cells::default(), columns, tally }
+    }
+
+    /// The next row that is not blank.
     ///
     /// # Errors
-    /// As [`Table::blocks`].
-    pub(super) fn next(&mut self) -> Result<Option<TableRow<'_>>> {
-        let table = self.table;
+    /// `SourceUnavailable` if the file changed since it was opened, `InputUnusable` if a quote is
+    /// never closed.
+    pub fn next(&mut self) -> Result<Option<TableRow<'_>>> {
+        let table = self.blocks.table;
         loop {
-            while self.at == self.block.rows.len() {
-                let Some(splitter) = &mut self.splitter else { return Ok(None) };
+            while self.at == self.blocks.block.rows.len() {
                 self.at = 0;
-                let outcome = splitter.next(&mut self.block);
-                if !matches!(outcome, Ok(true)) {
-                    let fingerprint = self.splitter.take().map(Splitter::finish).transpose();
-                    let fingerprint =
-                        fingerprint.map_err(|cause| table.interrupted(self.file).because(cause))?;
-                    if fingerprint != Some(table.fingerprint) {
-                        return Err(changed(self.file));
-                    }
-                    outcome.map_err(|broken| table.broken(self.file, broken))?;
+                if !self.blocks.advance()? {
                     return Ok(None);
                 }
             }
-            let row = &self.block.rows[self.at];
+            let (text, row) = (&self.blocks.block.text, &self.blocks.block.rows[self.at]);
             self.at += 1;
-            if row.line <= table.header.line {
-                continue;
-            }
-            self.cells.split(&self.block.text, row, table.dialect.delimiter);
+            self.cells.split(text, row, table.dialect.delimiter);
             if row.shape != Shape::Plain {
-                self.cells.mend(&self.block.text, row, 0..self.cells.len());
+                self.cells.mend(text, row, self.columns.iter().copied());
             }
-            if !self.cells.blank_from(&self.block.text, 0) || matches!(row.shape, Shape::Malformed(_)) {
+            if !self.cells.blank_from(text, 0) || matches!(row.shape, Shape::Malformed(_)) {
                 break;
             }
         }
-        Ok(Some(table.counted(&self.block, self.at - 1, &self.cells, &mut self.tally)))
+        let (block, cells) = (&self.blocks.block, &self.cells);
+        let (text, row) = (&block.text, &block.rows[self.at - 1]);
+        self.tally.add(text, cells);
+        let mut unproven = None;
+        if block.open_ended && self.at == block.rows.len() {
+            let (may_be_cut, hash) = table.may_be_cut(text, row);
+            self.tally.end_with(hash);
+            unproven = may_be_cut.then(|| cells.len().saturating_sub(1));
+        }
+        Ok(Some(TableRow { text, row, cells, table, unproven }))
     }
 
-    /// What the next run is to know of the file. `name` is what a column is called in the
-    /// documents.
-    pub(super) fn seen<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> FileSeen {
+    /// What the next run is to know of the file, once all rows were read. `name` is what a column
+    /// is called in the documents.
+    pub fn seen<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> FileSeen {
         let counted = self.tally.counted.iter();
         let columns =
             counted.filter_map(|(column, count)| Some((name(*column)?.to_owned(), *count))).collect();
-        FileSeen { columns, ..self.table.seen(&[], &[], &self.tally) }
+        FileSeen { columns, ..self.blocks.table.seen(&[], &[], &self.tally) }
     }
 }
 
@@ -393,7 +380,7 @@ pub const NO_FINAL_LINE_BREAK: &str =
     "the file does not end in a line break, so its last value may be cut; it is not used";
 
 /// One row of a [`Table`].
-pub(super) struct TableRow<'a> {
+pub struct TableRow<'a> {
     text: &'a str,
     row: &'a Row,
     cells: &'a Cells,
@@ -403,13 +390,13 @@ pub(super) struct TableRow<'a> {
 }
 
 impl<'a> TableRow<'a> {
-    pub(super) fn line(&self) -> u64 {
+    pub fn line(&self) -> u64 {
         self.row.line
     }
 
     /// The cell in a column, trimmed; none without the column or the cell, or if the file may have
     /// been cut in it.
-    pub(super) fn get(&self, column: Option<usize>) -> Option<&'a str> {
+    pub fn get(&self, column: Option<usize>) -> Option<&'a str> {
         if self.unproven.is_some() && self.unproven == column {
             return None;
         }
@@ -417,22 +404,22 @@ impl<'a> TableRow<'a> {
     }
 
     /// All cells, as they stand.
-    pub(super) fn into_cells(self) -> impl Iterator<Item = &'a str> {
+    pub fn into_cells(self) -> impl Iterator<Item = &'a str> {
         (0..self.cells.len()).map(move |at| self.cells.get(self.text, at).unwrap_or_default())
     }
 
     /// The cell in a column, also where the file may have been cut in it.
-    pub(super) fn as_it_stands(&self, column: Option<usize>) -> Option<&'a str> {
+    pub fn as_it_stands(&self, column: Option<usize>) -> Option<&'a str> {
         self.cells.get(self.text, column?)
     }
 
     /// Position of the last cell, where the file may have been cut in it.
-    pub(super) fn unproven(&self) -> Option<usize> {
+    pub fn unproven(&self) -> Option<usize> {
         self.unproven
     }
 
     /// Why the cells of the row cannot be trusted, as the code of a finding.
-    pub(super) fn defect(&self) -> Option<&'static str> {
+    pub fn defect(&self) -> Option<&'static str> {
         if matches!(self.row.shape, Shape::Malformed(_)) {
             Some("rejected-quoting")
         } else if self.table.is_wider(self.text, self.cells)
@@ -452,17 +439,14 @@ fn look_through(
     findings: &mut Findings,
 ) -> Result<Inspection> {
     let setting = opening.setting;
-    let unusable = |what: &str| {
-        Failure::new(Kind::InputUnusable, format!("{} {what}", file.name())).at(&file.package.name)
-    };
     let inspection = file
         .with_reader(|reader| inspect(reader, setting).map_err(|cause| unreadable(file, cause)))
         .map_err(|failure| failure.or_at(&file.package.name))?;
     if inspection.fingerprint.length == 0 {
-        return Err(unusable("is empty").cure(EXPORT_AGAIN));
+        return Err(file.unusable("is empty").cure(EXPORT_AGAIN));
     }
     if inspection.nul {
-        return Err(unusable("is not a text file: it holds NUL characters").cure(
+        return Err(file.unusable("is not a text file: it holds NUL characters").cure(
             "export it as UTF-8; if it is UTF-16 without a byte order mark, set `[source] encoding = \"utf-16\"`",
         ));
     }
@@ -550,37 +534,35 @@ fn check_encoding(
 ) -> Result<()> {
     let Some(byte) = inspection.first_bad else { return Ok(()) };
     if matches!(inspection.encoding, Encoding::Utf16Le | Encoding::Utf16Be) {
-        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-16", file.name()))
+        return Err(file
+            .unusable("is not valid UTF-16")
             .at(format!("{} byte {}", file.place(), byte + 1))
             .cure("export it again as UTF-8"));
     }
     let line = line_of(file, byte)?;
+    let refuse = |what: &str, cure: &str| {
+        Err(file.unusable(what).at(format!("{}, byte {}", file.line(line), byte + 1)).cure(cure))
+    };
+    const ALL_THROUGH: &str =
+        "export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`";
     if inspection.encoding == Encoding::Utf8 && setting == EncodingSetting::Utf8 {
-        return Err(Failure::new(Kind::InputUnusable, format!("{} is not valid UTF-8", file.name()))
-            .at(format!("{}, byte {}", file.line(line), byte + 1))
-            .cure(
-                "export it as UTF-8, or set `[source] encoding = \"windows-1252\"` if that is what it is",
-            ));
+        return refuse(
+            "is not valid UTF-8",
+            "export it as UTF-8, or set `[source] encoding = \"windows-1252\"` if that is what it is",
+        );
     }
     if inspection.mixed {
-        return Err(Failure::new(
-            Kind::InputUnusable,
-            format!("{} is UTF-8 in some places and not in others, so no reading of its names can be right", file.name()),
-        )
-        .at(format!("{}, byte {}", file.line(line), byte + 1))
-        .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));
+        return refuse(
+            "is UTF-8 in some places and not in others, so no reading of its names can be right",
+            ALL_THROUGH,
+        );
     }
     if inspection.evidence.is_most() {
-        return Err(Failure::new(
-            Kind::InputUnusable,
-            format!(
-                "{} is neither UTF-8 nor windows-1252: most of the cells with accents show letters of another code page (of DOS, of a Mac, \
-                 ISO 8859-2), so no reading of its names can be right",
-                file.name()
-            ),
-        )
-        .at(format!("{}, byte {}", file.line(line), byte + 1))
-        .cure("export it as UTF-8; if it is windows-1252 all through, set `[source] encoding = \"windows-1252\"`"));
+        return refuse(
+            "is neither UTF-8 nor windows-1252: most of the cells with accents show letters of another code page (of DOS, of a Mac, \
+             ISO 8859-2), so no reading of its names can be right",
+            ALL_THROUGH,
+        );
     }
     findings.warn("not-utf-8", At::file(file.name()).line(line), || {
         format!(
@@ -627,8 +609,8 @@ fn header_row(
     // Without a header the first row is a person's details, so it is not shown.
     found.ok_or_else(|| {
         let key = known.first().map_or("", |wanted| wanted.name);
-        let what = format!("{} has no header row: no column {key} in its first row", file.name());
-        Failure::new(Kind::InputUnusable, what).at(file.line(1)).cure(EXPORT_AGAIN)
+        let what = format!("has no header row: no column {key} in its first row");
+        file.unusable(&what).at(file.line(1)).cure(EXPORT_AGAIN)
     })
 }
 

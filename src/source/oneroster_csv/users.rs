@@ -27,34 +27,26 @@ pub(super) struct Columns {
     pub places: [Option<usize>; COLUMNS.len()],
 }
 
-const fn wanted(name: &'static str) -> Wanted<'static> {
-    Wanted { name, formerly: &[], misspelt: &[] }
-}
-
 /// What is looked for in the header; the first is what a users file is recognised by.
 pub(super) const COLUMNS: [Wanted<'static>; 13] = [
-    Wanted { name: "sourcedId", formerly: &[], misspelt: &["sourceId", "sourcedIds"] },
-    wanted("givenName"),
-    wanted("familyName"),
-    wanted("role"),
-    wanted("status"),
-    Wanted { name: "enabledUser", formerly: &[], misspelt: &["enableUser", "userEnabled"] },
-    Wanted {
-        name: "orgSourcedIds",
-        formerly: &[],
-        misspelt: &["orgSourcedId", "orgSourceIds", "orgSourceId"],
-    },
-    Wanted {
-        name: "agentSourcedIds",
-        formerly: &["agents"],
-        misspelt: &["agentSourcedId", "agentSourceIds", "agentSourceId"],
-    },
-    wanted("identifier"),
-    wanted("email"),
-    wanted("sms"),
-    wanted("phone"),
+    Wanted::new("sourcedId").misspelt(&["sourceId", "sourcedIds"]),
+    Wanted::new("givenName"),
+    Wanted::new("familyName"),
+    Wanted::new("role"),
+    Wanted::new("status"),
+    Wanted::new("enabledUser").misspelt(&["enableUser", "userEnabled"]),
+    Wanted::new("orgSourcedIds").misspelt(&["orgSourcedId", "orgSourceIds", "orgSourceId"]),
+    Wanted::new("agentSourcedIds").formerly(&["agents"]).misspelt(&[
+        "agentSourcedId",
+        "agentSourceIds",
+        "agentSourceId",
+    ]),
+    Wanted::new("identifier"),
+    Wanted::new("email"),
+    Wanted::new("sms"),
+    Wanted::new("phone"),
     // Not read; only missed where the standard requires it.
-    wanted("username"),
+    Wanted::new("username"),
 ];
 
 const ROLE: usize = 3;
