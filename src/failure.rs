@@ -6,9 +6,7 @@
 //!   the place and the cure. The kind decides the exit status; nothing else does.
 //! - A function inside a module may return a plainer error (`io::Error`, `rusqlite::Error`, a type
 //!   of its own) to a caller in the same module, which makes a `Failure` of it.
-//! - The error underneath goes into [`Failure::because`] as it is, with its own chain. It gets
-//!   `.context(path or URL)` where the place of the failure names something else, such as a key of
-//!   the configuration.
+//! - The error underneath goes into [`Failure::because`] as it is, with its own chain.
 //! - What another program or server said goes into [`Failure::quoting`]. It may hold anything, so
 //!   it is not kept.
 //! - A row that cannot be used is no failure but a [`crate::findings::Finding`].

@@ -127,7 +127,6 @@ fn schools(client: &Client<'_>, options: &Options) -> Result<Schools> {
     Ok(schools)
 }
 
-/// Pulls all users.
 fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Result<People> {
     let mut people = People::new();
     for role in ROLES {
@@ -195,7 +194,6 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     Ok(check)
 }
 
-/// What a page says of itself.
 struct PageEnd {
     count: u64,
     /// The address of the next one, as Clever writes it.
@@ -249,7 +247,7 @@ fn page(
     read: &mut dyn FnMut(&[u8]) -> Reading,
 ) -> Result<PageEnd> {
     const CURE: &str = "check `url` in [source]: it ends in /v3.0 or /v3.1";
-    let page = client.get_page(url, before, |answer| {
+    let page = client.get(url, before, |answer| {
         let page = read(&answer.body)?;
         Ok(page.and_then(|page| page.ok_or_else(|| missing("data", &answer.body, CURE))))
     })?;

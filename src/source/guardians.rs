@@ -4,7 +4,6 @@
 //! `guardian_id` the account that the person has is found again by student and name. A row that
 //! cannot be used archives no account: every account that it could be about counts as present.
 
-mod details;
 mod rows;
 mod students;
 mod unite;
@@ -16,13 +15,12 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use self::details::mark;
-use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian};
+use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian, mark};
 use self::students::Students;
 use self::unite::unite;
 use super::known_guardians::{Claim, KnownGuardians, kinship};
 use super::oneroster_csv::lone::{self, FileOpening, LoneRow};
-use super::{About, AfterRead, RosterSource};
+use super::{About, AfterRead, RosterSource, hashed};
 use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
@@ -31,7 +29,7 @@ use crate::roles;
 use crate::roster::{Defect, IdList, Mode, Record, RoleList};
 use crate::value::{self, RecordReader};
 
-pub use details::Reader;
+pub use rows::Reader;
 
 /// How the ids begin that guardians without an id in the file are given.
 const OWN: &str = "guardian-";
@@ -196,10 +194,6 @@ impl WithGuardians {
             ..Record::default()
         }
     }
-}
-
-fn hashed(id: &str) -> u64 {
-    xxh3_64(id.as_bytes())
 }
 
 /// A guardian of the file, with the id and the students that are known by now.

@@ -7,7 +7,6 @@
 
 mod address;
 mod auth;
-mod connections;
 mod credentials;
 mod explain;
 mod oauth1;
@@ -21,14 +20,15 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
 pub use reqwest::Url;
-use reqwest::blocking::{Request, RequestBuilder, Response};
+use reqwest::blocking::{ClientBuilder, Request, RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Kind, Result, chain};
 use crate::source::Watch;
+use crate::tls;
+use address::is_loopback;
 pub use address::{base, same_server, under};
 use auth::Auth;
-use connections::Connections;
 pub use credentials::{Credentials, SecretIn};
 use explain::Asked;
 pub use oauth1::Signature;
@@ -98,7 +98,6 @@ impl Answer {
     }
 }
 
-/// Why an attempt came to nothing.
 enum Trouble {
     /// It may pass: what happened, and how long the server wants to be left alone.
     Passing(Failure, Option<Duration>),
@@ -140,15 +139,6 @@ impl<'w> Client<'w> {
         })
     }
 
-    /// Asks for an address and has the answer read by `read`, again if it was cut short.
-    ///
-    /// # Errors
-    /// `SourceUnavailable` if there is no answer, a refusal, or not what was asked for;
-    /// `Interrupted` if the run is to stop.
-    pub fn get<T>(&self, url: &Url, read: impl FnMut(&Answer) -> serde_json::Result<T>) -> Result<T> {
-        self.get_or_refusal(url, read)?.map_err(|refusal| self.explain(&refusal))
-    }
-
     /// As [`Client::get`], behind what should be the end: none if the server says that there is no
     /// such page.
     ///
@@ -166,12 +156,14 @@ impl<'w> Client<'w> {
         }
     }
 
-    /// As [`Client::get`], for a page of a list of which so many records came before: that there is
-    /// no such page then does not mean that the address is wrong.
+    /// Asks for an address and has the answer read by `read`, again if it was cut short. Where
+    /// records of the same list came `before`, that there is no such page does not mean that the
+    /// address is wrong.
     ///
     /// # Errors
-    /// As [`Client::get`].
-    pub fn get_page<T>(
+    /// `SourceUnavailable` if there is no answer, a refusal, or not what was asked for;
+    /// `Interrupted` if the run is to stop.
+    pub fn get<T>(
         &self,
         url: &Url,
         before: u64,
@@ -337,7 +329,6 @@ impl<'w> Client<'w> {
         Ok(())
     }
 
-    /// A GET with the credentials.
     fn authorized(&self, url: &Url) -> Result<RequestBuilder> {
         let header = self.auth.borrow_mut().header(url, self)?;
         Ok(self
@@ -394,7 +385,6 @@ fn exchange(
     Ok(Answer { status, headers, body, url })
 }
 
-/// The body, within bounds of size and time.
 fn read_body(
     response: &mut Response,
     url: &Url,
@@ -418,4 +408,60 @@ fn read_body(
             return Err(Trouble::Passing(explain::too_slow(url), None));
         }
     }
+}
+
+/// Connections that are kept open: through the district's proxy if there is one, but never to this
+/// machine. A proxy would look for `localhost` on its own machine, and send the credentials there.
+struct Connections {
+    out: reqwest::blocking::Client,
+    /// None if there is no proxy to avoid.
+    here: Option<reqwest::blocking::Client>,
+}
+
+impl Connections {
+    fn new(options: &Options) -> Result<Self> {
+        let out = match &options.proxy {
+            Proxy::System => builder(options)?,
+            Proxy::None => builder(options)?.no_proxy(),
+            Proxy::At(url) => builder(options)?.proxy(reqwest::Proxy::all(url).map_err(|cause| {
+                Failure::new(Kind::Usage, "the proxy's address cannot be used")
+                    .at("[source.http] proxy")
+                    .cure("write for example \"http://proxy.lincoln.example:3128\"")
+                    .because(cause.without_url())
+            })?),
+        };
+        let here = match options.proxy {
+            Proxy::None => None,
+            Proxy::System | Proxy::At(_) => Some(build(builder(options)?.no_proxy())?),
+        };
+        Ok(Self { out: build(out)?, here })
+    }
+
+    fn to(&self, url: &Url) -> &reqwest::blocking::Client {
+        self.here.as_ref().filter(|_| is_loopback(url)).unwrap_or(&self.out)
+    }
+}
+
+fn builder(options: &Options) -> Result<ClientBuilder> {
+    let builder = reqwest::blocking::Client::builder()
+        .user_agent(concat!("rostersync/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(options.timeout.min(Duration::from_secs(30)))
+        .timeout(options.timeout);
+    Ok(match &options.ca_file {
+        Some(path) => {
+            let own = tls::certificates(path, "`ca_file` in [source.http]")?;
+            builder.tls_backend_preconfigured(tls::trusting(own)?)
+        }
+        None => builder,
+    })
+}
+
+fn build(builder: ClientBuilder) -> Result<reqwest::blocking::Client> {
+    builder.build().map_err(|cause| {
+        let failure = Failure::new(Kind::Failed, "connections cannot be made on this machine")
+            .cure("check that the system has its certificates (package ca-certificates)");
+        Failure { cause: chain(&explain::causes(&cause)), ..failure }
+    })
 }

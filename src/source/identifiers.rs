@@ -27,13 +27,11 @@ impl Identifiers {
 
 /// Students and staff are numbered separately. Identifiers of guardians are not compared.
 fn book(record: &Record<'_>) -> Option<&'static str> {
-    let mut held = record.roles.iter().map(|held| roles::canonical(held.role)).peekable();
-    held.peek()?;
-    let held: Vec<_> = held.collect();
+    let held: Vec<_> = record.roles.iter().map(|held| roles::canonical(held.role)).collect();
     if held.iter().any(|role| role == "student") {
         return Some("student");
     }
-    (!held.iter().any(|role| roles::is_guardian(role))).then_some("staff")
+    (!held.is_empty() && !held.iter().any(|role| roles::is_guardian(role))).then_some("staff")
 }
 
 impl RosterSource for Identifiers {

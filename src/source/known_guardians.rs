@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::hashed;
 use crate::contact::{PersonName, email_key};
 use crate::roster::KnownGuardian;
 
@@ -91,10 +92,6 @@ pub(super) fn kinship(student: &str, name: &PersonName) -> u64 {
     xxh3_64(format!("{student}\n{}", name.key()).as_bytes())
 }
 
-fn hashed(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
-}
-
 impl Details {
     fn new(emails: &[&str], numbers: &[&str]) -> Self {
         let email =
@@ -158,9 +155,13 @@ impl KnownGuardians {
         self.by_id.contains_key(&hashed(sourced_id))
     }
 
+    fn of(&self, sourced_id: &str) -> Option<&Known> {
+        self.by_id.get(&hashed(sourced_id)).map(|at| &self.people[*at as usize])
+    }
+
     /// Roles, given and family name of an account that has not left, as the roster last gave them.
     pub(super) fn said(&self, sourced_id: &str) -> Option<[&str; 3]> {
-        let known = &self.people[*self.by_id.get(&hashed(sourced_id))? as usize];
+        let known = self.of(sourced_id)?;
         let mut parts = known.said.split(APART);
         let mut next = || parts.next().unwrap_or_default();
         (!known.archived).then(|| [next(), next(), next()])
@@ -168,15 +169,14 @@ impl KnownGuardians {
 
     /// Email, sms and phone of an account, as the roster last gave them.
     pub(super) fn sis(&self, sourced_id: &str) -> Option<[&str; 3]> {
-        let known = &self.people[*self.by_id.get(&hashed(sourced_id))? as usize];
-        let mut parts = known.said.split(APART).skip(3);
+        let mut parts = self.of(sourced_id)?.said.split(APART).skip(3);
         let mut next = || parts.next().unwrap_or_default();
         Some([next(), next(), next()])
     }
 
     /// Whether an account is at schools of its own, not only through students.
     pub(super) fn has_orgs(&self, sourced_id: &str) -> bool {
-        self.by_id.get(&hashed(sourced_id)).is_some_and(|at| self.people[*at as usize].has_orgs)
+        self.of(sourced_id).is_some_and(|known| known.has_orgs)
     }
 
     /// The accounts with this student that have not left.

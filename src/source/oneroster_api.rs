@@ -28,7 +28,7 @@ use super::http::{self, Client, Credentials, Url};
 use super::pull_cache::{CachedRoster, Changes, Head, PullCache, reason};
 use super::pulled::{Pulled, Records, fingerprint};
 use super::source_check::SourceCheck;
-use super::{RosterSource, Watch};
+use super::{RosterSource, Watch, hashed};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plural::counted;
@@ -173,12 +173,12 @@ fn say_unstamped_changes(
 ) -> Result<()> {
     let mut said = HashMap::new();
     let is_sound = before.with(&Changes::default(), &mut |record| {
-        said.insert(Records::key(record.sourced_id), fingerprint(record));
+        said.insert(hashed(record.sourced_id), fingerprint(record));
         Ok(())
     })?;
     let mut moved = 0_u64;
     records.each(&mut |record| {
-        let key = Records::key(record.sourced_id);
+        let key = hashed(record.sourced_id);
         let differs = said.get(&key).is_some_and(|before| *before != fingerprint(record));
         moved += u64::from(differs && !record.deleted && unmoved.contains(&key));
         Ok(ControlFlow::Continue(()))
@@ -203,7 +203,6 @@ fn say_unstamped_changes(
     Ok(())
 }
 
-/// Pulls everything.
 fn everything(
     client: &Client<'_>,
     options: &Options,
@@ -307,12 +306,12 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     if let Some(path) = &options.orgs_path {
         let url = pages::address(options, Wanted { path, filter: None }, 0);
         let mut orgs = Orgs::default();
-        let seen = client.get(&url, |answer| orgs.page(&answer.body, None))?;
+        let seen = client.get(&url, 0, |answer| orgs.page(&answer.body, None))?;
         check.orgs = Some(seen.map_err(|failure| failure.or_at(&url))?.met.len() as u64);
     }
     let url = pages::address(options, Wanted { path: &options.users_path, filter: None }, 0);
     let mut unstamped = 0;
-    let total = client.get(&url, |answer| {
+    let total = client.get(&url, 0, |answer| {
         Ok(users_of(&answer.body, &mut Name::default())?.map(|users| {
             for user in &users {
                 unstamped += u64::from(user.changed().is_none());
@@ -482,7 +481,7 @@ impl Collection for Users<'_> {
 
 impl Users<'_> {
     fn take(&mut self, users: &[User<'_>], after: Option<u64>) -> Result<Seen> {
-        let ids: Vec<Option<u64>> = users.iter().map(|user| hashed(&user.sourced_id)).collect();
+        let ids: Vec<Option<u64>> = users.iter().map(|user| id_hash(&user.sourced_id)).collect();
         Seen::page(&ids, after, |at| {
             let user = &users[at];
             let at = self.records.users() + 1;
@@ -492,7 +491,7 @@ impl Users<'_> {
             let changed = user.changed();
             self.unstamped |= changed.is_none();
             if self.covered.is_some_and(|covered| changed.is_some_and(|stamp| stamp <= covered)) {
-                self.unmoved.extend(hashed(&user.sourced_id));
+                self.unmoved.extend(id_hash(&user.sourced_id));
             }
             self.latest = self.latest.max(changed.filter(|stamp| *stamp <= self.not_after));
             Ok(is_new)
@@ -501,9 +500,9 @@ impl Users<'_> {
 }
 
 /// A hash of an id, if there is one.
-fn hashed(id: &Text<'_>) -> Option<u64> {
+fn id_hash(id: &Text<'_>) -> Option<u64> {
     let id = id.id();
-    (!id.is_empty()).then(|| Records::key(&id))
+    (!id.is_empty()).then(|| hashed(&id))
 }
 
 /// `{"orgs":[…]}`
@@ -537,7 +536,7 @@ impl Collection for Orgs {
             Ok(orgs) => orgs,
             Err(failure) => return Ok(Err(failure)),
         };
-        let ids: Vec<Option<u64>> = orgs.iter().map(|org| hashed(&org.sourced_id)).collect();
+        let ids: Vec<Option<u64>> = orgs.iter().map(|org| id_hash(&org.sourced_id)).collect();
         let seen = Seen::page(&ids, after, |at| {
             let org = &orgs[at];
             let id = org.sourced_id.id();

@@ -15,13 +15,11 @@ pub(super) mod dates;
 mod encoding;
 mod evidence;
 mod header;
-mod limits;
 mod lines;
 pub mod lone;
 mod manifest;
 mod orgs;
 mod package;
-mod package_file;
 mod roles;
 pub(super) mod rows;
 mod scan;
@@ -39,10 +37,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use self::limits::Limits;
+use self::archive::Limits;
 use self::manifest::{FileMode, Manifest};
-use self::package::{ExportFile, Package, whole_place};
-use self::package_file::Part;
+use self::package::{ExportFile, Package, Part, no_users, whole_place};
 use self::roles::RoleIndex;
 use self::rows::RowReader;
 use self::table::{FileOpening, HeaderRow, Table};
@@ -52,7 +49,7 @@ use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::plural::counted;
 use crate::roster::{Mode, Record};
-use crate::source::{About, AfterRead, RosterSource};
+use crate::source::{About, AfterRead, RosterSource, hashed};
 use crate::value::WordCounts;
 
 /// Whether absence from the export means anything.
@@ -154,30 +151,24 @@ impl OneRosterCsv {
                 .unusable("has only a header")
                 .cure("check the export in the SIS: it must list at least one user"));
         }
-        let orgs = package
-            .file(Part::Orgs)
-            .map(|file| orgs::read(file, opening(kind::ORGS), &mut findings))
-            .transpose()?
-            .and_then(|(orgs, file)| {
-                seen.insert(kind::ORGS.to_owned(), file);
-                orgs
-            });
-        let roles = roles_file
-            .map(|file| {
-                let delta = mode == Mode::Delta;
-                RoleIndex::read(file, opening(kind::ROLES), orgs.as_ref(), delta, &mut findings)
-            })
-            .transpose()?
-            .map(|(roles, file)| {
-                seen.insert(kind::ROLES.to_owned(), file);
-                roles
-            });
+        let (mut orgs, mut roles) = (None, None);
+        if let Some(file) = package.file(Part::Orgs) {
+            let (read, seen_of_it) = orgs::read(file, opening(kind::ORGS), &mut findings)?;
+            seen.insert(kind::ORGS.to_owned(), seen_of_it);
+            orgs = read;
+        }
+        if let Some(file) = roles_file {
+            let (known, delta) = (orgs.as_ref(), mode == Mode::Delta);
+            let (read, seen_of_it) =
+                RoleIndex::read(file, opening(kind::ROLES), known, delta, &mut findings)?;
+            seen.insert(kind::ROLES.to_owned(), seen_of_it);
+            roles = Some(read);
+        }
+        let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
         if let (None, Some(file), Some(roles)) = (columns.role, roles_file, &roles) {
-            let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
             refuse_incomplete_roles(file, roles, mode, options.mode, roles_mode)?;
         }
         let has_orgs = orgs.is_some();
-        let roles_mode = manifest.as_ref().and_then(|(_, manifest)| manifest.roles);
         let delta_roles = mode == Mode::Delta && columns.role.is_none() && roles_mode != Some(FileMode::Bulk);
         let about = About {
             name: package.name.clone(),
@@ -185,7 +176,7 @@ impl OneRosterCsv {
             schools: orgs.unwrap_or_default(),
             findings,
             users_name: "users.csv",
-            has_unclear_rows: roles.as_ref().is_some_and(RoleIndex::has_unclear_rows),
+            has_unclear_rows: roles.as_ref().is_some_and(|roles| roles.has_unclear_rows),
             shares_no_guardians: false,
         };
         Ok(Self { package, users, columns, roles, delta_roles, has_orgs, about, seen })
@@ -227,7 +218,7 @@ impl RosterSource for OneRosterCsv {
         let mut seen = HashSet::new();
         let mut each = |record: &Record<'_>| {
             if self.delta_roles {
-                seen.insert(roles::user_hash(record.sourced_id));
+                seen.insert(hashed(record.sourced_id));
             }
             each(record)
         };
@@ -282,7 +273,7 @@ impl RosterSource for OneRosterCsv {
 fn part(package: &Package, part: Part) -> Result<ExportFile<'_>> {
     package.file(part).ok_or_else(|| {
         let names = package.places().into_iter().map(|(name, _)| name).collect();
-        package_file::no_users(Path::new(&package.name), 0, names)
+        no_users(Path::new(&package.name), 0, names)
     })
 }
 

@@ -26,7 +26,6 @@ impl<'s> OrgCheck<'s> {
         Self { schools, folded: OnceCell::new(), known: String::new(), odd: HashMap::new() }
     }
 
-    /// Whether there is such an org.
     pub(super) fn has(&self, org: &str) -> bool {
         self.schools.is_some_and(|schools| schools.0.contains_key(org))
     }

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::hashed;
 use super::pulled::Records;
 use crate::failure::{Failure, Kind, Result};
 use crate::owner;
@@ -88,7 +89,7 @@ impl Changes {
             true => None,
             false => Some(postcard::to_allocvec(record).map_err(unwritable)?),
         };
-        let key = Records::key(record.sourced_id);
+        let key = hashed(record.sourced_id);
         if self.last.insert(key, bytes).is_none() {
             self.order.push(key);
         }
@@ -165,7 +166,7 @@ impl<M: DeserializeOwned> CachedRoster<M> {
         for _ in 0..self.head.records {
             let Some(bytes) = self.file.next() else { return Ok(false) };
             let Ok(record) = postcard::from_bytes::<Record<'_>>(&bytes) else { return Ok(false) };
-            let key = Records::key(record.sourced_id);
+            let key = hashed(record.sourced_id);
             match changes.last.get(&key) {
                 None => take(&record)?,
                 // In the place of what it changes, once.

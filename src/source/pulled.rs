@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::http::Url;
-use super::{About, AfterRead, RosterSource};
+use super::{About, AfterRead, RosterSource, hashed};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
@@ -15,16 +15,14 @@ use crate::roster::{Mode, Record, Schools};
 use crate::spool::Values;
 use crate::value::{Names, RecordReader, Tally, WordCounts};
 
-/// A complete roster.
 pub(super) struct Pulled {
     about: About,
     records: Records,
-    /// The users that are given another sourcedId than the source gives them, by
-    /// [`Records::key`].
+    /// The users that are given another sourcedId than the source gives them.
     pub(super) renamed: Renamed,
 }
 
-/// Another sourcedId for the users with these keys.
+/// Another sourcedId for the users with these hashes of theirs.
 pub(super) type Renamed = HashMap<u64, Box<str>>;
 
 impl Pulled {
@@ -56,7 +54,7 @@ impl RosterSource for Pulled {
         self.records.each(&mut |record| {
             let known = match self.renamed.is_empty() {
                 true => None,
-                false => self.renamed.get(&Records::key(record.sourced_id)),
+                false => self.renamed.get(&hashed(record.sourced_id)),
             };
             Ok(each(&Record { sourced_id: known.map_or(record.sourced_id, |known| known), ..*record }))
         })?;
@@ -101,14 +99,9 @@ impl Records {
         self.count
     }
 
-    /// By what a sourcedId is known here.
-    pub(super) fn key(sourced_id: &str) -> u64 {
-        xxh3_64(sourced_id.as_bytes())
-    }
-
     /// Whether there is a user with this sourcedId. Before [`Records::finish`].
     pub(super) fn has(&self, sourced_id: &str) -> bool {
-        self.said.contains_key(&Self::key(sourced_id))
+        self.said.contains_key(&hashed(sourced_id))
     }
 
     /// Whether any user has a sourcedId. Before [`Records::finish`].
@@ -131,7 +124,7 @@ impl Records {
         let mut is_new = true;
         if !record.sourced_id.is_empty() {
             let said = fingerprint(record);
-            match self.said.insert(Self::key(record.sourced_id), said) {
+            match self.said.insert(hashed(record.sourced_id), said) {
                 None => {}
                 Some(before) if before == said => return Ok(false),
                 Some(_) => is_new = false,
@@ -173,7 +166,6 @@ impl Records {
         self.oddities.tell(place, findings);
     }
 
-    /// No more is coming.
     pub(super) fn finish(&mut self) -> Result<()> {
         self.said = HashMap::new();
         if let Some(meaning) = self.meaning.take() {
@@ -183,7 +175,6 @@ impl Records {
     }
 }
 
-/// A hash of all that a record says.
 pub(super) fn fingerprint(record: &Record<'_>) -> u64 {
     let mut hash = Xxh3::new();
     let mut part = |text: Option<&str>| {

@@ -4,6 +4,7 @@
 use crate::contact::PersonName;
 use crate::failure::Result;
 use crate::roster::Record;
+use crate::source::hashed;
 use crate::source::known_guardians::{Claim, KnownGuardians};
 use crate::source::pulled::{Records, Renamed};
 use crate::value;
@@ -22,7 +23,7 @@ impl People {
 
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<()> {
         if self.records.take(record)? {
-            let key = Records::key(record.sourced_id);
+            let key = hashed(record.sourced_id);
             self.contacts.extend(claim(record).map(|claim| (key, claim)));
         }
         Ok(())

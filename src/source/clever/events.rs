@@ -109,7 +109,7 @@ pub(super) fn since(client: &Client<'_>, options: &Options, mark: &str) -> Resul
 /// follow, since the oldest go first.
 fn look_up(client: &Client<'_>, options: &Options, mark: &str) -> Result<()> {
     let url = under(&options.url, &format!("events/{mark}"), &[]);
-    let is_it = client.get(&url, |answer| {
+    let is_it = client.get(&url, 0, |answer| {
         let one: One<'_> = serde_json::from_slice(&answer.body)?;
         Ok(one.data.id.id() == mark)
     })?;

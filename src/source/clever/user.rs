@@ -155,7 +155,6 @@ impl User<'_> {
         self.roles.as_ref()?.contact.as_ref()
     }
 
-    /// The students of a contact.
     fn students(&self) -> Vec<Cow<'_, str>> {
         let mut students: Vec<Cow<'_, str>> = Vec::new();
         for relationship in

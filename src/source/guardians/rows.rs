@@ -1,9 +1,11 @@
 //! A row of the guardians file: one guardian of one student.
 
+use std::fmt;
 use std::ops::ControlFlow;
 
-use super::details::Reader;
-use crate::contact::PersonName;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::contact::{Email, PersonName, PhoneReader, email_key};
 use crate::roster::{IdList, Record, RoleList};
 use crate::source::oneroster_csv::lone;
 use crate::value::{self, RecordReader, WordCounts};
@@ -21,7 +23,6 @@ pub(super) const COLUMNS: [(&str, &[&str]); 9] = [
     ("guardian_id", &["guardianId", "guardian id", "guardianSourcedId"]),
 ];
 
-/// Of [`COLUMNS`].
 pub(super) const STUDENT: usize = 0;
 pub(super) const RELATIONSHIP: usize = 6;
 pub(super) const GUARDIAN_ID: usize = 8;
@@ -70,7 +71,6 @@ pub(super) struct Broken {
     pub(super) what: &'static str,
 }
 
-/// A cell without tabs and line breaks.
 fn in_one_line(row: &lone::LoneRow<'_, 9>, column: usize) -> Option<String> {
     row.cells[column].map(|cell| cell.replace(['\t', '\n', '\r'], " "))
 }
@@ -82,7 +82,6 @@ fn id_of(row: &lone::LoneRow<'_, 9>, column: usize) -> Option<String> {
 }
 
 impl Guardian {
-    /// Reads a row.
     pub(super) fn read(
         row: &lone::LoneRow<'_, 9>,
         reader: &Reader,
@@ -249,4 +248,40 @@ impl Guardian {
             ..Record::default()
         })
     }
+}
+
+/// Reads emails and numbers of one district. Only valid ones tell whether two values are one
+/// person's, in the form in which they are compared everywhere.
+pub struct Reader {
+    pub phones: PhoneReader,
+    /// Whether an email is a placeholder, which identifies no person.
+    pub is_ignored: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl Reader {
+    /// By what an email is known, if it is one.
+    pub(super) fn email(&self, text: &str) -> Option<u64> {
+        let email = Email::parse(text).filter(|_| !(self.is_ignored)(text.trim()))?;
+        Some(detail("email", &email_key(email.as_str())))
+    }
+
+    /// By what a number is known, if it is one.
+    pub(super) fn number(&self, text: &str) -> Option<u64> {
+        Some(detail("number", self.phones.parse(text)?.e164()))
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("phones", &self.phones).finish_non_exhaustive()
+    }
+}
+
+fn detail(kind: &str, value: &str) -> u64 {
+    xxh3_64(format!("{kind}\n{value}").as_bytes())
+}
+
+/// Something that two people of one name have in common only if they are one.
+pub(super) fn mark(name: &str, detail: u64) -> u64 {
+    xxh3_64(format!("{name}\n{detail:x}").as_bytes())
 }

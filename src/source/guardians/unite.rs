@@ -7,8 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::details::mark;
-use super::rows::{Broken, Guardian};
+use super::rows::{Broken, Guardian, mark};
 use crate::findings::{At, Findings};
 
 /// Makes one person of the rows that are about one, in the order of their first rows. Rows that

@@ -18,7 +18,6 @@ use crate::secret::Secret;
 /// A token is replaced this long before it runs out, so that it does not do so on the way.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// Credentials in use.
 pub(super) struct Auth {
     pub(super) credentials: Credentials,
     secret: Secret,

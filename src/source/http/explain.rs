@@ -27,40 +27,39 @@ fn unavailable(what: impl Into<String>, url: &Url) -> Failure {
     Failure::new(Kind::SourceUnavailable, what).at(url)
 }
 
-/// No answer at all.
 pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Trouble {
     let links = causes(&cause);
     let causes = links.join(": ");
     let unavailable =
-        |what: &str, cure: String| Failure { cause: chain(&links), ..unavailable(what, url).cure(cure) };
+        |what: &str, cure: &str| Failure { cause: chain(&links), ..unavailable(what, url).cure(cure) };
     let has = |words: &[&str]| words.iter().any(|word| causes.contains(word));
-    let lasting = |what: &str, cure: String| {
-        Trouble::Lasting(unavailable(&format!("{what}; nothing was applied"), cure))
-    };
+    let lasting =
+        |what: &str, cure: &str| Trouble::Lasting(unavailable(&format!("{what}; nothing was applied"), cure));
     if has(&["certificate", "UnknownIssuer", "CaUsedAsEndEntity"]) {
         let (what, cure) = certificate(&causes, url);
         return lasting(&what, cure);
     }
     if has(&["InvalidContentType", "corrupt message"]) {
-        let cure = format!(
-            "check the port in the address; a server without encryption is asked as {} with `allow_http = true` in [source.http], on a \
-             protected network only",
-            url.as_str().replacen("https://", "http://", 1).split('?').next().unwrap_or_default()
-        );
+        let plain = url.as_str().replacen("https://", "http://", 1);
         return lasting(
             "the server does not use encryption (TLS) on this port, and the address says https://",
-            cure,
+            &format!(
+                "check the port in the address; a server without encryption is asked as {} with `allow_http = true` in [source.http], on a \
+                 protected network only",
+                plain.split('?').next().unwrap_or_default()
+            ),
         );
     }
     if has(&["peer is incompatible", "HandshakeFailure", "ProtocolVersion"]) {
-        let cure = "ask the operator of the server to switch on TLS 1.2 or 1.3";
-        return lasting("the server and this program have no common kind of encryption", cure.to_owned());
+        return lasting(
+            "the server and this program have no common kind of encryption",
+            "ask the operator of the server to switch on TLS 1.2 or 1.3",
+        );
     }
     if url.scheme() == "http" && has(&["invalid HTTP", "invalid header"]) {
-        let cure = "write https:// in place of http://, and check the port in the address";
         return lasting(
             "the server does not answer in plain HTTP on this port; it may want encryption",
-            cure.to_owned(),
+            "write https:// in place of http://, and check the port in the address",
         );
     }
     let (through, login) = match proxy {
@@ -75,11 +74,11 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Tr
     };
     if has(&["proxy auth", "Proxy Auth"]) {
         let cure = format!("{login}, or exempt the server with NO_PROXY");
-        return lasting("the proxy wants a user and a password (407)", cure);
+        return lasting("the proxy wants a user and a password (407)", &cure);
     }
     if has(&["tunnel"]) {
         let cure = format!("have the proxy allow {}, or check {through}", url.host_str().unwrap_or_default());
-        return Trouble::Passing(unavailable("the proxy does not connect to the server", cure), None);
+        return Trouble::Passing(unavailable("the proxy does not connect to the server", &cure), None);
     }
     let by_proxy = match proxy {
         Proxy::At(address) => format!(". Requests go through the proxy {}", shown(address)),
@@ -97,11 +96,10 @@ pub(super) fn unreachable(url: &Url, cause: reqwest::Error, proxy: &Proxy) -> Tr
     } else {
         ("the connection broke off", "run again; if it happens again, ask the operator of the server")
     };
-    Trouble::Passing(unavailable(what, format!("{cure}{by_proxy}")), None)
+    Trouble::Passing(unavailable(what, &format!("{cure}{by_proxy}")), None)
 }
 
-/// What is wrong with a certificate.
-fn certificate(causes: &str, url: &Url) -> (String, String) {
+fn certificate(causes: &str, url: &Url) -> (String, &'static str) {
     const TROUBLES: [([&str; 2], &str, &str); 5] = [
         (
             ["expired", "expired"],
@@ -136,7 +134,7 @@ fn certificate(causes: &str, url: &Url) -> (String, String) {
     if has(["certificaterequired", "certificate required"]) {
         return (
             "the server wants a certificate of its clients, which rostersync does not have".to_owned(),
-            "ask the operator of the server for another way to log in".to_owned(),
+            "ask the operator of the server for another way to log in",
         );
     }
     let (_, what, cure) = TROUBLES.into_iter().find(|(words, ..)| has(*words)).unwrap_or((
@@ -144,7 +142,7 @@ fn certificate(causes: &str, url: &Url) -> (String, String) {
         "is not trusted",
         "check the server's certificate; one that an authority of the district signs needs `ca_file` in [source.http]",
     ));
-    (format!("the certificate of {} {what}", url.host_str().unwrap_or_default()), cure.to_owned())
+    (format!("the certificate of {} {what}", url.host_str().unwrap_or_default()), cure)
 }
 
 pub(super) fn broken_off(url: &Url, cause: &std::io::Error) -> Failure {
@@ -185,7 +183,6 @@ pub(super) fn passing(answer: &Answer) -> Failure {
     unavailable(format!("{what} ({})", answer.status), &answer.url).cure(cure)
 }
 
-/// The trouble did not pass.
 pub(super) fn given_up(mut failure: Failure, retries: u32) -> Failure {
     if retries > 0 {
         let attempts = if retries == 1 { "attempt" } else { "attempts" };

@@ -32,7 +32,6 @@ impl Signature {
         }
     }
 
-    /// The signature of a text, in Base64.
     fn of(self, key: &[u8], text: &[u8]) -> Result<String> {
         fn signed<M: Mac + KeyInit>(key: &[u8], text: &[u8]) -> Result<String> {
             let mac = <M as KeyInit>::new_from_slice(key).map_err(|cause| {
@@ -55,7 +54,6 @@ pub(super) struct Signer<'a> {
     pub(super) signature: Signature,
     /// Whether `oauth_version=1.0` is sent.
     pub(super) version: bool,
-    /// Seconds since 1970.
     pub(super) timestamp: u64,
     /// Never used twice.
     pub(super) nonce: &'a str,

@@ -69,7 +69,7 @@ pub(super) fn walk(
         let page = if is_all {
             client.get_unless_past_end(&url, read)?
         } else {
-            Some(client.get_page(&url, tally.received(), read)?)
+            Some(client.get(&url, tally.received(), read)?)
         };
         asked?;
         let Some((seen, moved)) = page else { return Ok(End::Complete) };
@@ -149,7 +149,6 @@ fn ahead(options: &Options, wanted: Wanted<'_>, last: u64, from: u64, total: Opt
         .collect()
 }
 
-/// The address of the page that begins at an offset.
 pub(super) fn address(options: &Options, wanted: Wanted<'_>, offset: u64) -> Url {
     let (limit, offset) = (options.page_size.to_string(), offset.to_string());
     let mut query = vec![("limit", limit.as_str()), ("offset", offset.as_str())];

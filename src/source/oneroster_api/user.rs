@@ -125,7 +125,6 @@ impl Oddities<'_> {
 }
 
 impl User<'_> {
-    /// The server's stamp of the last change.
     pub(super) fn changed(&self) -> Option<DateTime<Utc>> {
         let stamp = self.date_last_modified.filled()?;
         DateTime::parse_from_rfc3339(&stamp).ok().map(|stamp| stamp.with_timezone(&Utc))
@@ -250,7 +249,6 @@ fn list(references: &[Loose<Reference<'_>>], field: &'static str, odd: &mut Oddi
     (!ids.is_empty() || !words).then(|| ids.join(","))
 }
 
-/// The begin and the end of a role.
 fn period(role: &Role<'_>, odd: &mut Oddities<'_>) -> (Option<String>, Option<String>) {
     let (begin, end) = (odd.word(&role.begin_date, "beginDate"), odd.word(&role.end_date, "endDate"));
     let period = dates::period(begin.as_deref(), end.as_deref());

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::encoding::{CHUNK, DOS_END, Fingerprint, TextReader};
+use super::encoding::{CHUNK, DOS_END, TextReader};
 use super::scan::{Dialect, Outcome, Shape, record};
 
 /// No record is longer than this; what looks like one is a quote that was never closed.
@@ -45,7 +45,7 @@ pub(super) enum Broken {
 
 /// Hands out the blocks of a text, in order.
 pub(super) struct Splitter<'r> {
-    text: TextReader<'r>,
+    pub(super) text: TextReader<'r>,
     dialect: Dialect,
     /// The beginning of a record whose end has not been read yet.
     carry: Vec<u8>,
@@ -64,13 +64,13 @@ impl<'r> Splitter<'r> {
         bytes.append(&mut self.carry);
         block.rows.clear();
         block.open_ended = false;
-        while block.rows.is_empty() && !(self.text.ended() && bytes.is_empty()) {
+        while block.rows.is_empty() && !(self.text.ended && bytes.is_empty()) {
             if bytes.len() > LONGEST_RECORD {
                 return Err(Broken::Unclosed { line: self.line });
             }
             self.text.read_more(&mut bytes).map_err(Broken::Io)?;
             let used = self.scan(&bytes, block)?;
-            if self.text.ended() && used == bytes.len() && block.rows.is_empty() {
+            if self.text.ended && used == bytes.len() && block.rows.is_empty() {
                 break;
             }
             if !block.rows.is_empty() {
@@ -86,7 +86,7 @@ impl<'r> Splitter<'r> {
     fn scan(&mut self, bytes: &[u8], block: &mut Block) -> Result<usize, Broken> {
         let mut start = 0;
         while start < bytes.len() {
-            match record(bytes, start, self.dialect, self.text.ended()) {
+            match record(bytes, start, self.dialect, self.text.ended) {
                 Outcome::Record(found) => {
                     if found.next - start > LONGEST_RECORD {
                         return Err(Broken::Unclosed { line: self.line });
@@ -115,11 +115,6 @@ impl<'r> Splitter<'r> {
             }
         }
         Ok(start)
-    }
-
-    /// The fingerprint of everything, whether it has been handed out yet or not.
-    pub(super) fn finish(self) -> io::Result<Fingerprint> {
-        self.text.finish()
     }
 }
 

@@ -250,7 +250,7 @@ pub(super) struct TextReader<'r> {
     chunk: Vec<u8>,
     hash: Xxh3Default,
     length: u64,
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 impl<'r> TextReader<'r> {
@@ -287,11 +287,7 @@ impl<'r> TextReader<'r> {
         Ok(())
     }
 
-    pub(super) fn ended(&self) -> bool {
-        self.ended
-    }
-
-    /// Reads what is left, for its fingerprint alone.
+    /// The fingerprint of everything. Reads what is left.
     pub(super) fn finish(mut self) -> io::Result<Fingerprint> {
         while !self.ended {
             self.chunk.clear();

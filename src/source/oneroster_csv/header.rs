@@ -118,15 +118,23 @@ impl Header {
                 .cure(format!("export it again with one column {}", wanted.name)));
             }
             if best >= Fit::Misspelt {
-                findings.warn(
-                    "misspelt-header",
-                    At::file(&self.file).line(self.line).column(self.cells[at].as_str()),
-                    || format!("taken for {}", wanted.name),
-                );
+                let message = format!("taken for {}", wanted.name);
+                self.warn(findings, "misspelt-header", Some(&self.cells[at]), message);
             }
             located[column] = Some(at);
         }
         Ok(located)
+    }
+
+    /// Tells of something odd about the header row, or about one column.
+    pub(super) fn warn(
+        &self,
+        findings: &mut Findings,
+        code: &'static str,
+        column: Option<&str>,
+        message: impl Into<String>,
+    ) {
+        findings.warn(code, At::file(&self.file).line(self.line).column(column), || message.into());
     }
 
     /// The failure for a column that there has to be.

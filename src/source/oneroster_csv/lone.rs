@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
+use super::archive::Limits;
 use super::header::Wanted;
-use super::limits::Limits;
-use super::package::{ExportFile, Package, whole_place};
-use super::package_file::PackageFile;
+use super::package::{ExportFile, Package, PackageFile, whole_place};
 use super::table::Table;
 use crate::failure::Result;
 use crate::findings::Findings;

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use super::EncodingSetting;
 use super::header::Wanted;
-use super::package::ExportFile;
-use super::package_file::Part;
+use super::package::{ExportFile, Part};
 use super::table::{FileOpening, Table};
 use crate::failure::{Kind, Result};
 use crate::findings::{At, Findings};
@@ -86,21 +85,16 @@ impl Manifest {
     ) -> Self {
         let mut manifest = Self::default();
         let mut unknown = Vec::new();
+        let mut warn_version = |property: &str, message: &str| {
+            findings.warn("manifest-version", At::file(file.name()).column(property), || message.to_owned());
+        };
         for (property, value) in properties {
             match (property.as_str(), property.strip_prefix("file.")) {
                 ("manifest.version", _) if value != "1.0" => {
-                    findings.warn(
-                        "manifest-version",
-                        At::file(file.name()).column("manifest.version"),
-                        || "not 1.0; read all the same".to_owned(),
-                    );
+                    warn_version(property, "not 1.0; read all the same");
                 }
                 ("oneroster.version", _) if !["1.0", "1.1", "1.2", "1.2.1"].contains(&value.as_str()) => {
-                    findings.warn(
-                        "manifest-version",
-                        At::file(file.name()).column("oneroster.version"),
-                        || "not a version that is known; the columns decide".to_owned(),
-                    );
+                    warn_version(property, "not a version that is known; the columns decide");
                 }
                 ("manifest.version" | "oneroster.version" | "source.systemname" | "source.systemcode", _) => {
                 }

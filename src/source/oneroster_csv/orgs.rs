@@ -27,9 +27,8 @@ pub(super) fn read(
     let columns = table.header.locate(&COLUMNS, findings)?;
     let [id, name, kind] = columns;
     if name.is_none() {
-        findings.warn("missing-header", At::file(file.name()).line(table.header.line).column("name"), || {
-            "there is no such column, so schools are known by their ids".to_owned()
-        });
+        let message = "there is no such column, so schools are known by their ids";
+        table.header.warn(findings, "missing-header", Some("name"), message);
     }
     let mut schools = Schools::default();
     let tally = table.rows(file, &columns, findings, &mut |row, findings| {

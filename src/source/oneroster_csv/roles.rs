@@ -9,8 +9,6 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::dates::{self, Day};
 use super::header::Wanted;
 use super::package::ExportFile;
@@ -21,6 +19,7 @@ use crate::findings::{At, Findings};
 use crate::last_night::FileSeen;
 use crate::roles;
 use crate::roster::Schools;
+use crate::source::hashed;
 use crate::source::org_check::OrgCheck;
 use crate::value;
 
@@ -58,7 +57,7 @@ pub(super) struct RoleIndex {
     /// Users with a row that cannot be read.
     broken: HashSet<u64>,
     /// Some row does not say, or not for certain, whose role it is.
-    names_nobody: bool,
+    pub(super) has_unclear_rows: bool,
     /// There is a column for where a role is held.
     has_orgs: bool,
 }
@@ -110,11 +109,8 @@ impl RoleIndex {
             }
         }
         if org.is_none() {
-            findings.warn(
-                "missing-header",
-                At::file(file.name()).line(table.header.line).column("orgSourcedId"),
-                || "there is no such column, so schools stay as the store has them".to_owned(),
-            );
+            let message = "there is no such column, so schools stay as the store has them";
+            table.header.warn(findings, "missing-header", Some("orgSourcedId"), message);
         }
         warn_of_variants(&table, &columns, findings);
         let mut builder = Builder {
@@ -176,7 +172,7 @@ impl RoleIndex {
 
     /// The roles of a user, primary first, and where they stand.
     fn of(&self, user: &str) -> impl Iterator<Item = (usize, &Entry)> {
-        let hash = user_hash(user);
+        let hash = hashed(user);
         let prefix = (hash >> (64 - self.prefix)) as usize;
         let range = match self.starts.get(prefix..prefix + 2) {
             Some(&[from, to]) => from as usize..to as usize,
@@ -214,11 +210,6 @@ impl RoleIndex {
         self.entries.is_empty()
     }
 
-    /// Whether some row does not say for certain whose role it is.
-    pub(super) fn has_unclear_rows(&self) -> bool {
-        self.names_nobody
-    }
-
     /// The users in it, for a delta: whether all of them are among those seen.
     pub(super) fn are_all_in(&self, seen: &HashSet<u64>) -> bool {
         self.entries.iter().all(|entry| seen.contains(&entry.user))
@@ -226,7 +217,7 @@ impl RoleIndex {
 
     /// Whether a row of the user cannot be read.
     pub(super) fn is_broken(&self, user: &str) -> bool {
-        !self.broken.is_empty() && self.broken.contains(&user_hash(user))
+        !self.broken.is_empty() && self.broken.contains(&hashed(user))
     }
 
     /// Writes the roles of a user as a [`crate::roster::RoleList`].
@@ -275,11 +266,6 @@ impl RoleIndex {
     }
 }
 
-/// By what a user is known in the index.
-pub(super) fn user_hash(user: &str) -> u64 {
-    xxh3_64(user.as_bytes())
-}
-
 /// Columns that Microsoft School Data Sync writes where the standard has others.
 fn warn_of_variants(table: &Table, columns: &[Option<usize>; 8], findings: &mut Findings) {
     let header = &table.header;
@@ -294,9 +280,8 @@ fn warn_of_variants(table: &Table, columns: &[Option<usize>; 8], findings: &mut 
         variants.push("no sourcedId");
     }
     if !variants.is_empty() {
-        findings.warn("roles-variant", At::file(&header.file).line(header.line), || {
-            format!("not quite OneRoster 1.2, but understood: {}", variants.join(", "))
-        });
+        let message = format!("not quite OneRoster 1.2, but understood: {}", variants.join(", "));
+        header.warn(findings, "roles-variant", None, message);
     }
 }
 
@@ -321,9 +306,9 @@ impl Builder<'_> {
                 "the role in this row cannot be read, so its user is rejected".to_owned()
             });
             // Where the row is broken is not known: the user may be another.
-            self.index.names_nobody = true;
+            self.index.has_unclear_rows = true;
             if let Some(user) = self.filled(row, USER) {
-                self.index.broken.insert(user_hash(&user));
+                self.index.broken.insert(hashed(&user));
             }
             return Ok(());
         }
@@ -352,9 +337,9 @@ impl Builder<'_> {
             });
             match user {
                 Some(user) => {
-                    self.index.broken.insert(user_hash(&user));
+                    self.index.broken.insert(hashed(&user));
                 }
-                None => self.index.names_nobody = true,
+                None => self.index.has_unclear_rows = true,
             }
             return Ok(());
         }
@@ -419,7 +404,7 @@ impl Builder<'_> {
             }
         }
         let (begin, end) = (period.begin, period.end);
-        self.index.entries.push(Entry { user: user_hash(user), role, org, begin, end });
+        self.index.entries.push(Entry { user: hashed(user), role, org, begin, end });
         Ok(())
     }
 

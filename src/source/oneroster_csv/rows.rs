@@ -104,7 +104,7 @@ impl<'s> RowReader<'s> {
             let mut last = None;
             if block.open_ended && at + 1 == block.rows.len() {
                 let (may_be_cut, hash) = self.table.may_be_cut(&block.text, row);
-                self.tally.end_with(hash);
+                self.tally.last_row = hash;
                 last = Some(if may_be_cut { self.cells.len().saturating_sub(1) } else { usize::MAX });
             }
             let plain = plain || is_plain(&block.text[row.start as usize..row.end as usize]);

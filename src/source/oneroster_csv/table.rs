@@ -15,8 +15,7 @@ use super::cells::Cells;
 use super::encoding::{Encoding, Fingerprint, Inspection, TextReader, inspect, read_piece};
 use super::header::{Header, Wanted};
 use super::lines::LineCounter;
-use super::package::ExportFile;
-use super::package_file::Content;
+use super::package::{Content, ExportFile};
 use super::scan::{Dialect, Outcome, Scanned, Shape, record};
 use super::shifted::{Judge, Sample};
 use crate::failure::{Failure, Kind, Result};
@@ -68,7 +67,8 @@ pub(super) struct Tally {
     /// Positions of the columns that are counted, and in how many rows each has a value.
     counted: Vec<(usize, u64)>,
     rows: u64,
-    last_row: u64,
+    /// A hash of the last row of a file that does not end in a line break.
+    pub(super) last_row: u64,
 }
 
 impl Tally {
@@ -83,11 +83,6 @@ impl Tally {
         for (column, count) in &mut self.counted {
             *count += u64::from(cells.is_filled(text, *column));
         }
-    }
-
-    /// Takes notice of the last row of a file that does not end in a line break.
-    pub(super) fn end_with(&mut self, last_row: u64) {
-        self.last_row = last_row;
     }
 }
 
@@ -298,7 +293,7 @@ impl<'t> Blocks<'t> {
         let Some(splitter) = &mut self.splitter else { return Ok(false) };
         let outcome = splitter.next(&mut self.block);
         if !matches!(outcome, Ok(true)) {
-            let fingerprint = self.splitter.take().map(Splitter::finish).transpose();
+            let fingerprint = self.splitter.take().map(|splitter| splitter.text.finish()).transpose();
             let fingerprint = fingerprint.map_err(|cause| table.interrupted(file).because(cause))?;
             if fingerprint != Some(table.fingerprint) {
                 return Err(changed(file));
@@ -359,7 +354,7 @@ impl<'t> Rows<'t> {
         let mut unproven = None;
         if block.open_ended && self.at == block.rows.len() {
             let (may_be_cut, hash) = table.may_be_cut(text, row);
-            self.tally.end_with(hash);
+            self.tally.last_row = hash;
             unproven = may_be_cut.then(|| cells.len().saturating_sub(1));
         }
         Ok(Some(TableRow { text, row, cells, table, unproven }))
@@ -599,9 +594,9 @@ fn header_row(
         let mut head = Vec::new();
         loop {
             text.read_more(&mut head).map_err(|cause| unreadable(file, cause))?;
-            let found = find_header(&head, text.ended(), known);
-            if found.is_some() || text.ended() || head.len() >= HEADER_ROOM {
-                let first = || widest_row(&head, text.ended());
+            let found = find_header(&head, text.ended, known);
+            if found.is_some() || text.ended || head.len() >= HEADER_ROOM {
+                let first = || widest_row(&head, text.ended);
                 return Ok(if header == HeaderRow::First { found.or_else(first) } else { found });
             }
         }
@@ -626,16 +621,14 @@ struct Found {
 /// The header row at the beginning of a file: the first row that is not blank, if it has the first
 /// of the known columns or, failing that, two others.
 fn find_header(head: &[u8], whole: bool, known: &[Wanted<'_>]) -> Option<Found> {
-    let with = |delimiter, enough: &dyn Fn(&[String]) -> bool| {
-        first_row(head, whole, delimiter).filter(|found| enough(&found.cells))
+    let found = |enough: &dyn Fn(&[String]) -> bool| {
+        let mut rows = DELIMITERS.into_iter().filter_map(|delimiter| first_row(head, whole, delimiter));
+        rows.find(|found| enough(&found.cells))
     };
     let has = |cells: &[String], wanted: &Wanted<'_>| cells.iter().any(|cell| wanted.is(cell));
     let by_key = |cells: &[String]| known.first().is_some_and(|key| has(cells, key));
     let by_others = |cells: &[String]| known.iter().filter(|wanted| has(cells, wanted)).count() >= 2;
-    DELIMITERS
-        .into_iter()
-        .find_map(|delimiter| with(delimiter, &by_key))
-        .or_else(|| DELIMITERS.into_iter().find_map(|delimiter| with(delimiter, &by_others)))
+    found(&by_key).or_else(|| found(&by_others))
 }
 
 /// The first row that is not blank, by the delimiter of which it has most.

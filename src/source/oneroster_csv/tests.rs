@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::limits::Limits;
+use super::archive::Limits;
 use super::*;
 use crate::roster::Defect;
 

@@ -5,7 +5,7 @@
 
 use super::header::{Header, Wanted};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::{At, Findings};
+use crate::findings::Findings;
 
 /// Where the columns are.
 #[derive(Debug)]
@@ -58,11 +58,7 @@ const USERNAME: usize = 12;
 /// it is the only one that there is.
 fn primary_org(header: &Header, findings: &mut Findings) -> Option<usize> {
     let at = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case("primaryOrgSourcedId"))?;
-    findings.warn(
-        "misspelt-header",
-        At::file(&header.file).line(header.line).column(header.cells[at].as_str()),
-        || "taken for orgSourcedIds".to_owned(),
-    );
+    header.warn(findings, "misspelt-header", Some(&header.cells[at]), "taken for orgSourcedIds");
     Some(at)
 }
 
@@ -115,14 +111,12 @@ impl Columns {
         .filter_map(|(name, is_missing)| is_missing.then_some(name))
         .collect();
         if !missing.is_empty() {
-            findings.warn("missing-header", At::file(&header.file).line(header.line), || {
-                format!("columns that OneRoster requires are not there: {}", missing.join(", "))
-            });
+            let message = format!("columns that OneRoster requires are not there: {}", missing.join(", "));
+            header.warn(findings, "missing-header", None, message);
         }
         if email.is_none() {
-            findings.warn("missing-header", At::file(&header.file).line(header.line).column("email"), || {
-                "there is no such column, so no email is provided for anyone".to_owned()
-            });
+            let message = "there is no such column, so no email is provided for anyone";
+            header.warn(findings, "missing-header", Some("email"), message);
         }
         Ok(columns)
     }
@@ -141,9 +135,8 @@ fn language_column(header: &Header, name: &str, findings: &mut Findings) -> Resu
     }
     let found = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case(name.trim()));
     if found.is_none() {
-        findings.warn("missing-header", At::file(&header.file).line(header.line).column(name), || {
-            "the column that is configured for the language is not there".to_owned()
-        });
+        let message = "the column that is configured for the language is not there";
+        header.warn(findings, "missing-header", Some(name), message);
     }
     Ok(found)
 }

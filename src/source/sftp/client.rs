@@ -20,7 +20,6 @@ const NAP: Duration = Duration::from_millis(50);
 /// For the one key that the server may have.
 const KNOWN_HOSTS: &str = "known_hosts";
 
-/// Where files are fetched to.
 pub(super) const FILES: &str = "files";
 
 /// A file on the server.
@@ -60,7 +59,6 @@ impl Listed {
     }
 }
 
-/// The system's `sftp`, for one export.
 pub(super) struct Client<'a> {
     pub(super) options: &'a Options,
     /// Where it works: a folder for it alone.
@@ -182,14 +180,9 @@ impl Client<'_> {
         // In its own folder, so that no option has a path in it that would have to be quoted.
         command.current_dir(self.folder).process_group(0);
         command.args(["-b", "-", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);
-        command.args([
-            "-o",
-            "ConnectTimeout=30",
-            "-o",
-            "ServerAliveInterval=15",
-            "-o",
-            "ServerAliveCountMax=4",
-        ]);
+        for option in ["ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=4"] {
+            command.args(["-o", option]);
+        }
         if let Some(key) = &self.options.key_file {
             explain::check_key(key)?;
             let key = std::path::absolute(key).unwrap_or_else(|_| key.clone());

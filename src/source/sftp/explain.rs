@@ -41,43 +41,47 @@ pub(super) fn too_slow(options: &Options) -> Failure {
 
 /// Why the client failed, by its messages.
 pub(super) fn failed(complained: &str, options: &Options) -> Failure {
-    let says = |words: &str| complained.to_lowercase().contains(words);
-    let (kind, what, cure) = if says("host key verification failed")
-        || says("host identification has changed")
-    {
+    const TROUBLES: [(&[&str], Kind, &str, &str); 5] = [
         (
+            &["host key verification failed", "host identification has changed"],
             Kind::SourceUnavailable,
             "the server's key is not the expected one, so it may be another server",
             "ask the operator of the server for its key and compare; then write it as `host_key` in [source.sftp] (`ssh-keyscan HOST` shows it)",
-        )
-    } else if says("permission denied (") || says("too many authentication failures") {
+        ),
         (
+            &["permission denied (", "too many authentication failures"],
             Kind::SourceUnavailable,
             "the server refused the login",
             "check the user in `path`, and that the server knows the public part of `key_file` in [source.sftp], which must not \
              have a passphrase",
-        )
-    } else if says("could not resolve hostname") {
+        ),
         (
+            &["could not resolve hostname"],
             Kind::SourceUnavailable,
             "the server's name cannot be resolved",
             "check the name, and this machine's network",
-        )
-    } else if says("no such file") || says("not found") {
-        (Kind::InputUnusable, "there is no such folder on the server", "check the path in [source]")
-    } else if says("permission denied") {
+        ),
         (
+            &["no such file", "not found"],
+            Kind::InputUnusable,
+            "there is no such folder on the server",
+            "check the path in [source]",
+        ),
+        (
+            &["permission denied"],
             Kind::SourceUnavailable,
             "the user may not read the files on the server",
             "give the user access to them",
-        )
-    } else {
-        (
-            Kind::SourceUnavailable,
-            "the files cannot be fetched",
-            "check that the server is up, and that no firewall blocks this machine; `sftp` on the command line says more",
-        )
-    };
+        ),
+    ];
+    let said = complained.to_lowercase();
+    let known = TROUBLES.into_iter().find(|(words, ..)| words.iter().any(|word| said.contains(word)));
+    let (_, kind, what, cure) = known.unwrap_or((
+        &[],
+        Kind::SourceUnavailable,
+        "the files cannot be fetched",
+        "check that the server is up, and that no firewall blocks this machine; `sftp` on the command line says more",
+    ));
     let last =
         complained.lines().rev().map(str::trim).find(|line| !line.is_empty() && *line != "Connection closed");
     let failure = Failure::new(kind, format!("{what}; nothing was applied")).at(&options.url).cure(cure);

@@ -133,7 +133,7 @@ fn absurd_sizes_in_a_zip() {
 fn a_zip_entry_larger_than_its_directory_says() {
     let reader = std::io::Cursor::new(vec![b' '; 5_000]);
     let limits = Limits { file: 1_000, ..Limits::default() };
-    let mut limited = limits::Limited { reader, limits, compressed: 10, read: 0 };
+    let mut limited = archive::Limited { reader, limits, compressed: 10, read: 0 };
     assert!(std::io::copy(&mut limited, &mut std::io::sink()).unwrap_err().to_string().contains("larger"));
 }
 
