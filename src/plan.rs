@@ -43,9 +43,7 @@ pub use build::{Inputs, Plan, build};
 pub use claims::{Claim, refusals};
 pub use decision::{FieldDecision, FieldDecisions, Rule};
 pub use forecast::{Forecast, forecast};
-pub use limits::{
-    ExportCounts, Overrun, check as check_limits, check_export, check_upgraded, too_many_rejected,
-};
+pub use limits::{Overrun, check as check_limits, check_export, check_upgraded, too_many_rejected};
 pub use note::{Note, Reason, join_codes, join_notes};
 pub use read::{Known, read};
 pub use recipients::News;
@@ -150,7 +148,7 @@ pub struct Write {
     /// As it is after the run; `id` is 0 for a new one.
     pub account: Account,
     /// Number of the person in [`crate::roster_index::PersonIndex`]; none if nothing is remembered.
-    person: Option<u32>,
+    pub person: Option<u32>,
     pub audit: Vec<AuditEntry>,
     /// The changes that messages tell of, and their recipients. Empty if no message is sent.
     pub changes: Vec<Change>,
@@ -162,11 +160,4 @@ pub struct Write {
     /// The person that set on the platform what its export has changed, as
     /// [`crate::platform::Stamp::text`]; empty where that is not known.
     pub stamp: String,
-}
-
-impl Write {
-    /// By which the plan knows the person, if what was decided is to be remembered.
-    pub fn person(&self) -> Option<u32> {
-        self.person
-    }
 }

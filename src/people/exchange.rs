@@ -13,7 +13,7 @@ use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::ExportSeen;
-use crate::plan::{ExportCounts, Overrun, check_export};
+use crate::plan::{Overrun, Summary, check_export};
 use crate::platform::{Before, Compared, Export, ImportKind, Seen, compare};
 use crate::roster::kept::key;
 use crate::store::End;
@@ -170,13 +170,14 @@ fn take_in(
     let last = last_night.as_ref().and_then(|night| night.export.as_ref());
     let joins = imported.joins.count > 0;
     let compared = compare_with(people, export, known.len() as u64, joins, file, last, options, findings)?;
-    let counts = ExportCounts {
+    let counts = Summary {
         joins: if last.is_some() || last_night.is_none() { imported.joins.count } else { 0 },
         unjoins: imported.back.count,
-        changed: imported.changed.count,
-        emptied: compared.emptied.as_deref(),
-        accounts: population.pending + population.active,
-        active: population.active,
+        export_changed: imported.changed.count,
+        export_emptied: compared.emptied.clone(),
+        accounts_before: population.pending + population.active,
+        active_before: population.active,
+        ..Summary::default()
     };
     let over = check_export(&counts, &people.config.limits);
     // A store of an older version: the limits are new, and hold once a run has seen what is to be compared with.

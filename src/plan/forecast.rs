@@ -3,10 +3,10 @@
 //! The next roster can have another record, and the credentials of other people are not compared:
 //! `explain` plans the whole run.
 
+use super::FieldDecisions;
 use super::note::Note;
 use super::person::{Case, judge};
 use super::sis::Cells;
-use super::{FieldDecisions, join_notes};
 use crate::account::Account;
 use crate::contact::{Contacts, Field};
 use crate::rules::Rules;
@@ -29,11 +29,6 @@ impl Forecast<'_> {
             _ => None,
         };
         self.notes.iter().filter_map(field).collect()
-    }
-
-    /// As the report would say it.
-    pub fn sentence(&self) -> String {
-        join_notes(&self.notes)
     }
 }
 

@@ -30,11 +30,16 @@ pub(super) struct LeftOut {
     /// set of their schools.
     roles: BTreeMap<String, u64>,
     sets: BTreeMap<u32, u64>,
-    /// People with an account who are left out for the first time: how many, and how many by what
-    /// they held and where.
-    newly: u64,
-    newly_roles: BTreeMap<String, u64>,
-    newly_schools: BTreeMap<String, u64>,
+    newly: Newly,
+}
+
+/// People with an account who are left out for the first time: how many, and how many by what they
+/// held and where.
+#[derive(Debug, Default)]
+struct Newly {
+    people: u64,
+    roles: BTreeMap<String, u64>,
+    schools: BTreeMap<String, u64>,
 }
 
 impl LeftOut {
@@ -46,9 +51,9 @@ impl LeftOut {
         }
         add(&mut self.roles, other.roles);
         add(&mut self.sets, other.sets);
-        self.newly += other.newly;
-        add(&mut self.newly_roles, other.newly_roles);
-        add(&mut self.newly_schools, other.newly_schools);
+        self.newly.people += other.newly.people;
+        add(&mut self.newly.roles, other.newly.roles);
+        add(&mut self.newly.schools, other.newly.schools);
     }
 
     /// Counts a record whose person is not synced.
@@ -75,31 +80,30 @@ impl LeftOut {
     /// Counts a person with an account who is left out for the first time. `schools` are those of
     /// tonight.
     pub(super) fn newly(&mut self, stored: &Account, schools: &[&str]) {
-        self.newly += 1;
+        self.newly.people += 1;
         let held: BTreeSet<String> =
             RoleList(&stored.sis.roles).iter().map(|held| roles::canonical(held.role).into_owned()).collect();
         for role in held {
-            *self.newly_roles.entry(role).or_default() += 1;
+            *self.newly.roles.entry(role).or_default() += 1;
         }
         let known = RoleList(&stored.sis.roles);
         let stored = known.iter().filter_map(|held| held.org).chain(IdList(&stored.sis.orgs).iter());
         let all: BTreeSet<&str> = stored.chain(schools.iter().copied()).collect();
         for school in all {
-            *self.newly_schools.entry(school.to_owned()).or_default() += 1;
+            *self.newly.schools.entry(school.to_owned()).or_default() += 1;
         }
     }
 
     /// How many are left out for the first time. On the first night it is not known which people
     /// were left out before.
     pub(super) fn newly_left_out(&self, rules: &Rules) -> u64 {
-        if rules.last_night.is_some() { self.newly } else { 0 }
+        if rules.last_night.is_some() { self.newly.people } else { 0 }
     }
 
     /// Holds it against the whole roster. `at_schools` is how many records are at the schools of
     /// each set.
     pub(super) fn against(self, roster: &RosterIndex, at_schools: &[u64]) -> Synced {
-        let mut synced =
-            Synced { newly_roles: self.newly_roles, newly_schools: self.newly_schools, ..Synced::default() };
+        let mut synced = Synced { newly: self.newly, ..Synced::default() };
         for (held, count) in &roster.counts.held {
             let count = count.saturating_sub(self.roles.get(&**held).copied().unwrap_or_default());
             for role in held.split('|').filter(|role| !role.is_empty() && count > 0) {
@@ -122,8 +126,7 @@ impl LeftOut {
 pub(super) struct Synced {
     pub(super) roles: BTreeMap<String, u64>,
     pub(super) schools: BTreeMap<String, u64>,
-    newly_roles: BTreeMap<String, u64>,
-    newly_schools: BTreeMap<String, u64>,
+    newly: Newly,
 }
 
 /// The part of the configuration that decides which people are synced.
@@ -187,17 +190,11 @@ impl Synced {
         if newly == 0 {
             return Ok(());
         }
-        let mut changed: Vec<&str> = Vec::new();
         let (before, now) = (&last.roster.configured, configured(rules));
-        for (key, differs) in [
-            ("roles", before.roles != now.roles),
-            ("schools", before.schools != now.schools),
-            ("role_names", before.role_names != now.role_names),
-        ] {
-            if differs {
-                changed.push(key);
-            }
-        }
+        let mut changed = Vec::new();
+        changed.extend((before.roles != now.roles).then_some("roles"));
+        changed.extend((before.schools != now.schools).then_some("schools"));
+        changed.extend((before.role_names != now.role_names).then_some("role_names"));
         let why = match changed.is_empty() {
             true => "check the words for roles, the dates of roles and the ids of schools in the export"
                 .to_owned(),
@@ -235,8 +232,8 @@ impl Synced {
         };
         let mut gone = Vec::new();
         if mode == Mode::Bulk {
-            gone.extend(emptied("the role", &last.roster.roles, &self.roles, &self.newly_roles));
-            gone.extend(emptied("the school", &last.roster.schools, &self.schools, &self.newly_schools));
+            gone.extend(emptied("the role", &last.roster.roles, &self.roles, &self.newly.roles));
+            gone.extend(emptied("the school", &last.roster.schools, &self.schools, &self.newly.schools));
         }
         let many = newly >= MANY && newly * 50 > summary.accounts_before;
         if !many && gone.is_empty() {

@@ -32,18 +32,23 @@ const EXPORT: u64 = 20;
 /// So many may come from OFF to ON.
 const PROTECTION: u64 = 5;
 
+/// How many people, or messages, there are of a kind; one of them, and several.
+type Population = (u64, [&'static str; 2]);
+
+const ACCOUNTS: [&str; 2] = ["account", "accounts"];
+const ACTIVE: [&str; 2] = ["active user", "active users"];
+
 /// One limit, and what it is held against.
 struct Measure<'a> {
     limit: &'static str,
-    /// One of those that are counted, and several.
-    who: [&'static str; 2],
+    max: Limit,
+    count: u64,
     /// What would become of them.
     what: &'static str,
-    /// What a share is a share of, where that is something else.
-    of: Option<[&'static str; 2]>,
-    count: u64,
-    population: u64,
-    max: Limit,
+    /// What a share is a share of.
+    population: Population,
+    /// Those that are counted, where they are none of the population.
+    counted: Option<[&'static str; 2]>,
     rule: Rule,
     /// More to say in the brackets with the share.
     more: &'a str,
@@ -64,59 +69,29 @@ enum Rule {
 
 /// The limits that stop a plan.
 pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
-    let accounts = summary.accounts_before;
-    let messages = summary.notifications.total();
-    let mut over: Vec<Overrun> = [
+    let (accounts, or_half) = ((summary.accounts_before, ACCOUNTS), Rule::OrHalf(limits.minimum));
+    // They are not archived, but nothing that the SIS says reaches them any more.
+    let left_out = "would be left out by role, role dates or school though still in the roster, and not on the last good night (no \
+                    account would be archived for it)";
+    let archived = ("would be archived", summary.count(Action::Archived));
+    let changed = ("would have their contact details changed", summary.contact_updates);
+    let changeable = (summary.changeable, ["active user under ON", "active users under ON"]);
+    let sent = ("would be sent", summary.notifications.total());
+    let from_minimum = Rule::From(limits.minimum);
+    let mut over = overruns([
+        Measure::of(("archive", limits.archive), archived, accounts, or_half),
+        Measure::of(("archive", limits.archive), (left_out, summary.newly_left_out), accounts, or_half),
+        Measure::of(("contact_updates", limits.contact_updates), changed, changeable, or_half),
         Measure {
-            limit: "archive",
-            who: ["account", "accounts"],
-            what: "would be archived",
-            count: summary.count(Action::Archived),
-            population: accounts,
-            max: limits.archive,
-            of: None,
-            rule: Rule::OrHalf(limits.minimum),
-            more: "",
+            counted: Some(["notification", "notifications"]),
+            ..Measure::of(
+                ("notifications", limits.notifications),
+                sent,
+                (summary.active, ACTIVE),
+                from_minimum,
+            )
         },
-        Measure {
-            limit: "archive",
-            who: ["account", "accounts"],
-            // They are not archived, but nothing that the SIS says reaches them any more.
-            what: "would be left out by role, role dates or school though still in the roster, and not on the last good night (no \
-                   account would be archived for it)",
-            count: summary.newly_left_out,
-            population: accounts,
-            max: limits.archive,
-            of: None,
-            rule: Rule::OrHalf(limits.minimum),
-            more: "",
-        },
-        Measure {
-            limit: "contact_updates",
-            who: ["active user under ON", "active users under ON"],
-            what: "would have their contact details changed",
-            count: summary.contact_updates,
-            population: summary.changeable,
-            max: limits.contact_updates,
-            of: None,
-            rule: Rule::OrHalf(limits.minimum),
-            more: "",
-        },
-        Measure {
-            limit: "notifications",
-            who: ["notification", "notifications"],
-            what: "would be sent",
-            count: messages,
-            population: summary.active,
-            max: limits.notifications,
-            of: Some(["active user", "active users"]),
-            rule: Rule::From(limits.minimum),
-            more: "",
-        },
-    ]
-    .into_iter()
-    .filter_map(Measure::overrun)
-    .collect();
+    ]);
     if !summary.upgraded {
         over.extend(new_limits(summary, limits));
     }
@@ -130,28 +105,14 @@ pub fn check_upgraded(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
 }
 
 fn new_limits(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
-    let counts = ExportCounts {
-        joins: summary.joins,
-        unjoins: summary.unjoins,
-        changed: summary.export_changed,
-        emptied: summary.export_emptied.as_deref(),
-        accounts: summary.accounts_before,
-        active: summary.active_before,
-    };
-    let mut over = check_export(&counts, limits);
-    let schools = by_school(&summary.protection_schools);
-    let protection = Measure {
-        limit: "protection",
-        who: ["active user", "active users"],
-        what: "would come from OFF to ON although the configuration did not change",
-        count: summary.protection,
-        population: summary.active_before,
-        max: limits.protection,
-        of: None,
-        rule: Rule::Above(PROTECTION),
-        more: &schools,
-    };
-    over.extend(protection.overrun());
+    let mut over = check_export(summary, limits);
+    let what = "would come from OFF to ON although the configuration did not change";
+    let active = (summary.active_before, ACTIVE);
+    let limit = ("protection", limits.protection);
+    over.extend(overruns([Measure {
+        more: &by_school(&summary.protection_schools),
+        ..Measure::of(limit, (what, summary.protection), active, Rule::Above(PROTECTION))
+    }]));
     over
 }
 
@@ -174,81 +135,37 @@ fn by_school(schools: &std::collections::BTreeMap<String, u64>) -> String {
     said.join(", ")
 }
 
-/// What an export of the platform does to accounts, for the limits on it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ExportCounts<'a> {
-    /// People who become active; 0 where an export is read for the first time.
-    pub joins: u64,
-    /// Active people who become pending.
-    pub unjoins: u64,
-    /// People who were active before and whose details change.
-    pub changed: u64,
-    /// A column of details in which no row has a value, although many had one on the last good
-    /// night.
-    pub emptied: Option<&'a str>,
-    /// Pending and active accounts before, and the active among them.
-    pub accounts: u64,
-    pub active: u64,
-}
-
 /// The limits on what the platform's export does, whether a run reads it or a person imports it.
-pub fn check_export(counts: &ExportCounts<'_>, limits: &Limits) -> Vec<Overrun> {
-    let emptied = counts.emptied.map(|column| format!("the column `{column}` has no value any more"));
-    [
+pub fn check_export(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
+    let accounts = (summary.accounts_before, ACCOUNTS);
+    let active = (summary.active_before, ACTIVE);
+    let joins = ("would become active by the platform export", summary.joins);
+    let unjoins = ("would become pending by the platform export", summary.unjoins);
+    let changed = ("would have their details changed by the platform export", summary.export_changed);
+    // People do not all give up the same detail in one night.
+    let emptied = summary.export_emptied.as_ref();
+    let rule = if emptied.is_some() { Rule::Emptied } else { Rule::Above(EXPORT) };
+    let emptied = emptied.map(|column| format!("the column `{column}` has no value any more"));
+    overruns([
+        Measure::of(("joins", limits.joins), joins, accounts, Rule::Above(JOINS)),
+        Measure::of(("unjoins", limits.unjoins), unjoins, active, Rule::Above(UNJOINS)),
         Measure {
-            limit: "joins",
-            who: ["account", "accounts"],
-            what: "would become active by the platform export",
-            count: counts.joins,
-            population: counts.accounts,
-            max: limits.joins,
-            of: None,
-            rule: Rule::Above(JOINS),
-            more: "",
-        },
-        Measure {
-            limit: "unjoins",
-            who: ["active user", "active users"],
-            what: "would become pending by the platform export",
-            count: counts.unjoins,
-            population: counts.active,
-            max: limits.unjoins,
-            of: None,
-            rule: Rule::Above(UNJOINS),
-            more: "",
-        },
-        Measure {
-            limit: "export",
-            who: ["active user", "active users"],
-            what: "would have their details changed by the platform export",
-            count: counts.changed,
-            population: counts.active,
-            max: limits.export,
-            // People do not all give up the same detail in one night.
-            of: None,
-            rule: if emptied.is_some() { Rule::Emptied } else { Rule::Above(EXPORT) },
             more: emptied.as_deref().unwrap_or_default(),
+            ..Measure::of(("export", limits.export), changed, active, rule)
         },
-    ]
-    .into_iter()
-    .filter_map(Measure::overrun)
-    .collect()
+    ])
 }
 
 /// Whether so many records were rejected that the run, although done, is only partial.
 pub fn too_many_rejected(summary: &Summary, limits: &Limits) -> bool {
-    let rejected = Measure {
-        limit: "rejected",
-        who: ["record", "records"],
-        what: "would be rejected",
-        count: summary.count(Action::Rejected),
-        population: summary.records,
-        max: limits.rejected,
-        of: None,
-        rule: Rule::From(limits.minimum),
-        more: "",
-    };
-    rejected.overrun().is_some()
+    let rejected = ("would be rejected", summary.count(Action::Rejected));
+    let records = (summary.records, ["record", "records"]);
+    let limit = ("rejected", limits.rejected);
+    Measure::of(limit, rejected, records, Rule::From(limits.minimum)).overrun().is_some()
+}
+
+fn overruns<'a>(measures: impl IntoIterator<Item = Measure<'a>>) -> Vec<Overrun> {
+    measures.into_iter().filter_map(Measure::overrun).collect()
 }
 
 /// Whether a count is more than this share of a population.
@@ -260,8 +177,17 @@ fn is_over(count: u64, percent: f64, population: u64) -> bool {
 }
 
 impl Measure<'_> {
+    fn of(
+        (limit, max): (&'static str, Limit),
+        (what, count): (&'static str, u64),
+        population: Population,
+        rule: Rule,
+    ) -> Self {
+        Self { limit, max, count, what, population, counted: None, rule, more: "" }
+    }
+
     fn overrun(self) -> Option<Overrun> {
-        let Self { limit, count, population, max, rule, .. } = self;
+        let Self { limit, count, population: (population, [_, several]), max, rule, .. } = self;
         let percent = match max {
             Limit::Count(most) => {
                 return (count > most).then(|| self.over(None, &format!("[limits] {limit} allows {max}")));
@@ -286,7 +212,6 @@ impl Measure<'_> {
             Rule::OrHalf(minimum)
                 if percent < 100.0 && (FEW..minimum).contains(&population) && count * 2 > population =>
             {
-                let [_, several] = self.of.unwrap_or(self.who);
                 // With a share alone the reader would look for a mistake: what counted is another
                 // rule.
                 let said = format!(
@@ -300,27 +225,21 @@ impl Measure<'_> {
 
     /// The whole sentence. `rule` is what is allowed.
     fn over(&self, of: Option<u64>, rule: &str) -> Overrun {
-        let Self { limit, who, what, count, max, more, .. } = *self;
-        let brackets = match of {
-            Some(of) => {
-                #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
-                let percent = if of == 0 { 100.0 } else { count as f64 * 100.0 / of as f64 };
-                Some(format!("{percent:.1}%"))
-            }
-            None => None,
-        };
+        let Self { limit, what, count, max, more, population: (_, [one, several]), .. } = *self;
+        let share = of.map(|of| {
+            #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
+            let percent = if of == 0 { 100.0 } else { count as f64 * 100.0 / of as f64 };
+            format!("{percent:.1}%")
+        });
         let said: Vec<&str> =
-            brackets.as_deref().into_iter().chain((!more.is_empty()).then_some(more)).collect();
+            share.as_deref().into_iter().chain(Some(more)).filter(|said| !said.is_empty()).collect();
         let brackets = if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) };
-        let [one, several] = who;
-        let subject = match (of, self.of) {
-            (Some(of), None) => format!("{count} of {} {what}", plural::counted(of, one, several)),
-            (Some(of), Some([one_of, several_of])) => format!(
-                "{} {what}, for {}",
-                plural::counted(count, one, several),
-                plural::counted(of, one_of, several_of)
-            ),
-            (None, _) => format!("{} {what}", plural::counted(count, one, several)),
+        let [one_counted, several_counted] = self.counted.unwrap_or([one, several]);
+        let counted = plural::counted(count, one_counted, several_counted);
+        let subject = match (of.map(|of| plural::counted(of, one, several)), self.counted) {
+            (Some(of), None) => format!("{count} of {of} {what}"),
+            (Some(of), Some(_)) => format!("{counted} {what}, for {of}"),
+            (None, _) => format!("{counted} {what}"),
         };
         let message = format!("{subject}{brackets}; {rule}");
         Overrun { limit, count, of, max: max.to_string(), message }

@@ -21,37 +21,33 @@ pub(super) fn is_another(
     let tonight = SisValues::read(Cells::of(record, rules.phone_credential), &account.details.name, rules);
     let Value::Is(name) = &tonight.name else { return false };
     let said = account.sis.record(&account.sourced_id);
-    let part = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let part = Option::unwrap_or_default;
     let names =
-        [account.details.name.clone(), PersonName::new(&part(said.given_name), &part(said.family_name))];
+        [account.details.name.clone(), PersonName::new(part(said.given_name), part(said.family_name))];
     let mut known = names.iter().filter(|name| !name.is_empty()).peekable();
     if known.peek().is_none() || known.any(|known| known.same_but_case(name)) {
         return false;
     }
     let before = SisValues::read(Cells::of(&said, rules.phone_credential), &account.details.name, rules);
-    let is_value = |a: &Value<String>, known: &str, same: &dyn Fn(&str, &str) -> bool| match a {
-        Value::Is(a) => !known.is_empty() && same(a, known),
-        Value::NotProvided | Value::Blank | Value::Invalid(_) => false,
+    let text = |value: &Value<String>| match value {
+        Value::Is(text) => text.clone(),
+        Value::NotProvided | Value::Blank | Value::Invalid(_) => String::new(),
     };
-    let either =
-        |tonight: &Value<String>, actual: &str, before: &Value<String>, same: &dyn Fn(&str, &str) -> bool| {
-            let of_sis = match before {
-                Value::Is(text) => text.as_str(),
-                Value::NotProvided | Value::Blank | Value::Invalid(_) => "",
-            };
-            is_value(tonight, actual, same) || is_value(tonight, of_sis, same)
-        };
-    let same_email = |a: &str, b: &str| email_key(a) == email_key(b);
-    let same_number = |a: &str, b: &str| phone_key(a) == phone_key(b);
-    if either(&tonight.email, &account.details.email, &before.email, &same_email)
-        || either(&tonight.phone, &account.details.phone, &before.phone, &same_number)
+    let email = text(&tonight.email);
+    let same_email =
+        |known: &str| !known.is_empty() && !email.is_empty() && email_key(known) == email_key(&email);
+    let phone = text(&tonight.phone);
+    let same_phone =
+        |known: &str| !known.is_empty() && !phone.is_empty() && phone_key(known) == phone_key(&phone);
+    if same_email(&account.details.email)
+        || same_email(&text(&before.email))
+        || same_phone(&account.details.phone)
+        || same_phone(&text(&before.phone))
     {
         return false;
     }
-    let identifier =
-        |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    if identifier(record.identifier).is_some() && identifier(record.identifier) == identifier(said.identifier)
-    {
+    let identifier = |record: &Record<'_>| record.identifier.unwrap_or_default().trim().to_owned();
+    if !identifier(record).is_empty() && identifier(record) == identifier(&said) {
         return false;
     }
     let shares_a_part = names.iter().any(|known| {

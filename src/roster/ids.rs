@@ -19,14 +19,6 @@ pub enum Reading {
     Partly { known: Vec<String>, unknown: Vec<String> },
 }
 
-impl Reading {
-    pub fn known(&self) -> &[String] {
-        match self {
-            Self::Known(known) | Self::Partly { known, .. } => known,
-        }
-    }
-}
-
 /// What ids may be set apart by, in the order in which it is tried. An id with a slash or a blank
 /// in it is one id as long as it is known as such.
 const APART: [&[char]; 4] = [

@@ -200,7 +200,7 @@ impl Writing<'_> {
         })?;
         outcome.plan.each_write(|write| {
             let account = match write.account.id {
-                0 => AccountRow::with(&write.account, |row| add(write.person(), &row, &write.stamp))?,
+                0 => AccountRow::with(&write.account, |row| add(write.person, &row, &write.stamp))?,
                 id => {
                     store.update_account(&write.account)?;
                     id
