@@ -41,7 +41,6 @@ impl fmt::Display for State {
     }
 }
 
-/// One account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Row in the store; 0 as long as it is not there.
@@ -51,7 +50,6 @@ pub struct Account {
     pub state: State,
     /// Was in the roster and is no longer.
     pub archived: bool,
-    /// The actual details.
     pub details: Details,
     pub sis: SisDetails,
     pub exported: Exported,
@@ -189,7 +187,6 @@ impl SisDetails {
     }
 }
 
-/// Personal data stays out of logs and panics.
 impl fmt::Debug for SisDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SisDetails")

@@ -4,10 +4,8 @@
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How many texts there are, at most.
 const MOST: usize = 1 << 14;
 
-/// The values of some texts.
 pub struct Cache<T> {
     known: HashTable<(Box<str>, T)>,
 }

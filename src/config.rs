@@ -32,10 +32,8 @@ pub use source::Source;
 use source::SourceKeys;
 pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, Zone, span};
 
-/// A whole configuration. Paths are already relative to the folder of the file.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where it was read from.
     pub file: PathBuf,
     /// The keys that hold a secret in clear, each with its line, where every user of this machine may read the file.
     pub exposed: Vec<(String, usize)>,
@@ -51,7 +49,6 @@ pub struct Config {
     pub monitor: Monitor,
 }
 
-/// The file as it is typed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Typed {
@@ -186,7 +183,6 @@ pub struct Limits {
     pub archive: Limit,
     /// Active people with an applied change, of those whom the sync may change: active and under ON, once the export is read.
     pub contact_updates: Limit,
-    /// Messages.
     pub notifications: Limit,
     /// Of records. Does not block: over it the run is done and ends with 3.
     pub rejected: Limit,
@@ -247,9 +243,6 @@ impl Config {
     }
 
     /// Reads the text of a configuration that lies at `file`.
-    ///
-    /// # Errors
-    /// `Usage`, as [`Config::load`].
     pub fn parse(text: &str, file: &Path) -> Result<Self> {
         Self::of(&Document::parse(text, file)?)
     }
@@ -281,7 +274,6 @@ impl Config {
         Ok(config)
     }
 
-    /// What no single value shows.
     fn check(&self, document: &Document<'_>) -> Result<()> {
         if matches!(self.source, Source::Clever(_)) && self.sync.phone_credential != PhoneCredential::Sms {
             return Err(document.mistake(
@@ -304,7 +296,6 @@ impl Config {
         self.monitor.check(document)
     }
 
-    /// Whether the setting is ON for the district or any school.
     pub fn on_anywhere(&self) -> bool {
         self.sync.update_contacts || self.schools.iter().any(|school| school.update_contacts)
     }

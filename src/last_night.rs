@@ -32,16 +32,13 @@ pub struct LastNight {
     pub apart: BTreeSet<String>,
 }
 
-/// What was seen of one input file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FileSeen {
-    /// The last byte was a line break.
     pub ended_in_line_break: bool,
     /// How its lines end: `CRLF`, `LF` or `CR`. Where that is another one, another program has
     /// written the file, and whether it ends the last line says nothing.
     pub line_break: String,
-    /// A hash of the whole file.
     pub fingerprint: u64,
     /// A hash of the text of its last row, where no line break came after it; otherwise 0.
     pub last_row: u64,
@@ -66,7 +63,6 @@ impl FileSeen {
         self
     }
 
-    /// Whether the column was there and had at least one value.
     pub fn had_values(&self, column: &str) -> bool {
         self.columns.get(column).is_some_and(|rows| *rows > 0)
     }
@@ -75,7 +71,6 @@ impl FileSeen {
 /// So many ids that are not known are kept, at most.
 pub const MOST_DANGLING: usize = 20_000;
 
-/// What was seen of the roster as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RosterSeen {
@@ -90,7 +85,6 @@ pub struct RosterSeen {
     /// column says nothing.
     pub placed: u64,
     pub linked: u64,
-    /// Records without any role.
     pub roleless: u64,
     /// Users who had roles in a file of their own and no row among the users.
     pub roles_of_nobody: u64,
@@ -100,7 +94,6 @@ pub struct RosterSeen {
     pub configured: ConfiguredSeen,
 }
 
-/// The part of the configuration that decides which people are synced.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConfiguredSeen {
@@ -109,7 +102,6 @@ pub struct ConfiguredSeen {
     pub role_names: BTreeMap<String, String>,
 }
 
-/// What was seen of the platform's export.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExportSeen {
@@ -122,7 +114,6 @@ pub struct ExportSeen {
     pub gone: BTreeMap<String, Gone>,
 }
 
-/// For how long a column has been gone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Gone {

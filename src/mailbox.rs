@@ -10,11 +10,9 @@ use lettre::message::Mailbox as Sender;
 
 use crate::contact::Email;
 
-/// One address, and the name that is shown with it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mailbox(Sender);
 
-/// Why a text is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoMailbox {
     NoAddress,
@@ -40,9 +38,6 @@ impl NoMailbox {
 impl Mailbox {
     /// Reads an address, alone or after a name. A name with a comma, a colon or parentheses needs no quotation marks: the
     /// header gets them.
-    ///
-    /// # Errors
-    /// If it is not one address, or no header can be made of it.
     pub fn parse(text: &str) -> Result<Self, NoMailbox> {
         let text = text.trim();
         if text.contains(char::is_control) {
@@ -90,7 +85,6 @@ pub fn address_of(text: &str) -> Option<Address> {
     Address::new(address.user(), domain).ok()
 }
 
-/// Name and address where the address is in angle brackets.
 fn split_name(text: &str) -> Result<Option<(String, &str)>, NoMailbox> {
     let (name, rest) = match text.strip_prefix('"') {
         Some(quoted) => {

@@ -12,9 +12,6 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
 
 /// Makes a folder with everything above it that is missing; only the owner may enter it.
-///
-/// # Errors
-/// Those of the file system.
 pub fn make_folder(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -45,15 +42,11 @@ pub fn adopt(path: &Path) {
     }
 }
 
-/// The folder that a file is in.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Brings the names in a folder to the disk: a file that was renamed outlives a power cut only then.
-///
-/// # Errors
-/// Those of the file system.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }

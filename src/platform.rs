@@ -10,7 +10,7 @@ mod language;
 mod row;
 mod stamp;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::time::SystemTime;
@@ -36,7 +36,6 @@ pub use stamp::{By, Stamp};
 /// What is known of a row of the export before it is looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// It has something to say.
     New,
     /// It is the row that the account was brought up to last, so it can be let go.
     AsBefore,
@@ -49,14 +48,15 @@ pub enum Seen {
 /// An export; without the rows that say what they said last time.
 #[derive(Default)]
 pub struct Export {
-    file: String,
+    pub file: String,
     /// Where each person's row is kept, by the key of the sourcedId. On a first night that is every
     /// person who has joined.
     places: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
     rows: PlacedValues,
     /// Rows that can be used, also those that say nothing new.
-    usable: usize,
-    seen: FileSeen,
+    pub usable: usize,
+    /// For the next run to compare with.
+    pub seen: FileSeen,
 }
 
 impl Export {
@@ -137,38 +137,10 @@ impl Export {
     }
 
     /// The rows that say something new, in the order of the file.
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be read back from where they are kept.
     pub fn each_row(&self, mut each: impl FnMut(Row) -> Result<()>) -> Result<()> {
         let mut places: Vec<u64> = self.places.values().copied().collect();
         places.sort_unstable();
         places.into_iter().try_for_each(|place| each(self.rows.get(place)?))
-    }
-
-    /// Rows that can be used.
-    pub fn len(&self) -> usize {
-        self.usable
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.usable == 0
-    }
-
-    /// What the next run is to know of the file.
-    pub fn seen(&self) -> &FileSeen {
-        &self.seen
-    }
-
-    /// The columns that there are, by their names in the documents, and in how many rows each has a
-    /// value.
-    pub fn columns(&self) -> BTreeMap<String, u64> {
-        self.seen.columns.clone()
-    }
-
-    /// The name of the file.
-    pub fn file(&self) -> &str {
-        &self.file
     }
 
     /// Whether there is a row that says something new, by the key of the sourcedId.
@@ -177,9 +149,6 @@ impl Export {
     }
 
     /// The row of a person, if there is one that says something new.
-    ///
-    /// # Errors
-    /// `Failed` if it cannot be read back from where it is kept.
     pub fn row(&self, sourced_id: &str) -> Result<Option<Row>> {
         let Some(place) = self.places.get(&key(sourced_id)) else { return Ok(None) };
         let row: Row = self.rows.get(*place)?;
@@ -187,9 +156,6 @@ impl Export {
     }
 
     /// Reports the rows that belong to no person of the store or the roster.
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be read back from where they are kept.
     pub fn report_unknown(&self, is_known: impl Fn(u64) -> bool, findings: &mut Findings) -> Result<u64> {
         let mut unknown: Vec<(u64, String)> = Vec::new();
         for (_, place) in self.places.iter().filter(|(key, _)| !is_known(**key)) {
@@ -208,22 +174,18 @@ impl Export {
     }
 }
 
-/// An export that is being read.
 struct Reading<S> {
     export: Export,
-    /// As of [`Export::read`].
     see: S,
     seed: u64,
     now: SystemTime,
     scratch: Vec<u8>,
-    /// Keys of sourcedIds whose rows differ.
     contradicted: Vec<u64>,
     /// The first row that cannot be used: its line, and why.
     unusable: Option<(u64, &'static str)>,
 }
 
 impl<S: FnMut(u64, u64) -> Seen> Reading<S> {
-    /// Takes in a row: it is kept, if it says something new.
     fn put(&mut self, cells: Cells<'_>, line: u64, findings: &mut Findings) -> Result<()> {
         let export = &mut self.export;
         let at = At::file(&export.file).line(line);

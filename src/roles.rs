@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::roster::RoleList;
 
-/// Every role of OneRoster 1.0 to 1.2, as reports write them.
 pub const NAMES: [&str; 13] = [
     "student",
     "guardian",
@@ -66,7 +65,6 @@ pub fn is_synced(role: &str, configured: &[String]) -> bool {
 pub struct RoleNames(BTreeMap<String, &'static str>);
 
 impl RoleNames {
-    /// By what a word is known.
     pub fn key(word: &str) -> String {
         word.chars().filter(|character| !character.is_whitespace()).flat_map(char::to_lowercase).collect()
     }

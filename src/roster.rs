@@ -93,7 +93,6 @@ impl<'a> IdList<'a> {
         self.iter().next().is_none()
     }
 
-    /// The ids of both lists.
     pub fn with(self, more: IdList<'_>) -> String {
         let mut all = self.0.to_owned();
         let own = distinct(self.iter()).len();
@@ -131,7 +130,6 @@ pub fn distinct<'a>(items: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RoleList<'a>(pub &'a str);
 
-/// One role of a user, from a [`RoleList`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Assignment<'a> {
     pub role: &'a str,
@@ -147,7 +145,6 @@ pub struct Assignment<'a> {
 const GONE: &str = "-";
 
 impl<'a> RoleList<'a> {
-    /// The roles that are held.
     pub fn iter(self) -> impl Iterator<Item = Assignment<'a>> {
         self.all().filter(|(_, gone)| !gone).map(|(assignment, _)| assignment)
     }
@@ -163,7 +160,6 @@ impl<'a> RoleList<'a> {
         })
     }
 
-    /// The roles of both lists.
     pub fn with(self, more: RoleList<'_>) -> String {
         let mut all = self.0.to_owned();
         let own: HashSet<Assignment<'_>> = self.iter().collect();
@@ -197,7 +193,6 @@ impl Assignment<'_> {
         self.begin.is_none_or(|begin| begin <= day) && self.end.is_none_or(|end| day <= end)
     }
 
-    /// Writes the role as a line of a [`RoleList`].
     pub fn write_to(&self, list: &mut String) {
         if !list.is_empty() {
             list.push('\n');
@@ -234,7 +229,6 @@ pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
     distinct(held.filter_map(|assignment| assignment.org).chain(record.orgs.unwrap_or_default().iter()))
 }
 
-/// What it means that a record is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The roster is the complete set: a person who is absent has left.
@@ -261,7 +255,6 @@ impl Schools {
         NO_SCHOOL.iter().any(|other| other.eq_ignore_ascii_case(kind.trim()))
     }
 
-    /// The name, or the id where no name is known.
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.0.get(id).map_or(id, String::as_str)
     }

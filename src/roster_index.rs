@@ -79,7 +79,7 @@ pub struct RosterIndex {
     taken: HashMap<u32, Taken>,
     /// Lists that are blank in every record, and were not on the last good night: blank cells say
     /// nothing.
-    blank: BlankLists,
+    pub blank: BlankLists,
     /// Which ids are orgs, and which orgs are schools.
     orgs: Orgs,
     /// What a record does not say of roles and schools may have been lost on the way, so it is not
@@ -144,7 +144,6 @@ impl Taken {
     }
 }
 
-/// The records, and whose they are.
 impl RosterIndex {
     /// The record as it is taken, with other lists in place of some of its own. `stored` are the
     /// roles that the store has.
@@ -202,12 +201,10 @@ impl RosterIndex {
         Ok(())
     }
 
-    /// How many records there are.
     pub fn places(&self) -> usize {
         self.people_of.len()
     }
 
-    /// Whether the roster mentions a person.
     pub fn mentions(&self, sourced_id: &str) -> bool {
         self.people.find(key(sourced_id)).is_some_and(|person| self.is_mentioned(person))
     }
@@ -232,14 +229,8 @@ impl RosterIndex {
             && !self.person_of(place).is_some_and(is_contradicted)
     }
 
-    /// Whether rows of the sourcedId differ.
     pub fn is_contradicted(&self, sourced_id: &str) -> bool {
         !self.doubles.contradicted.is_empty() && self.doubles.contradicted.contains(sourced_id)
-    }
-
-    /// Which lists are blank in every record tonight and were not on the last good night.
-    pub fn blank(&self) -> BlankLists {
-        self.blank
     }
 
     fn marks(&self, person: u32) -> u8 {
@@ -247,7 +238,6 @@ impl RosterIndex {
     }
 }
 
-/// The schools of people.
 impl RosterIndex {
     /// A person's schools: their own and, for a guardian, those of the students, without
     /// repetition.
@@ -344,12 +334,10 @@ impl RosterIndex {
         }
     }
 
-    /// The schools of a set.
     pub fn set(&self, set: u32) -> &[String] {
         self.sets.get(set)
     }
 
-    /// How many sets there are.
     pub fn sets(&self) -> usize {
         self.sets.len()
     }

@@ -27,18 +27,14 @@ pub struct Channels {
     pub sms: bool,
 }
 
-/// The rules of one run.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The district's value of the setting.
     pub district: Setting,
-    /// Schools with a value of their own.
     pub schools: HashMap<String, Setting>,
     /// Schools to sync; empty is all.
     pub synced_schools: HashSet<String>,
     /// Roles to sync; empty is all.
     pub synced_roles: Vec<String>,
-    /// The source's own words for roles.
     pub role_names: RoleNames,
     pub phone_credential: PhoneCredential,
     pub phones: PhoneReader,
@@ -173,7 +169,6 @@ impl Rules {
         settings
     }
 
-    /// The setting of a person at these schools.
     pub fn setting_of(&self, schools: &[&str]) -> Setting {
         Setting::of_person(schools.iter().map(|school| self.schools.get(*school).copied()), self.district)
     }

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Kind, Result};
 
-/// Text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -59,7 +58,6 @@ impl Redactor {
         }
     }
 
-    /// Adds text that is hidden as it is.
     pub fn hide_form(&mut self, text: &str) {
         let text = text.to_lowercase();
         if !text.is_empty() && !self.forms.contains(&text) {
@@ -95,14 +93,11 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Where a secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretPlace {
-    /// In the configuration itself.
     Inline(Secret),
     /// In a file of its own; a line break at its end is not part of it.
     File(PathBuf),
-    /// In a variable of the environment.
     Variable(String),
 }
 

@@ -13,7 +13,6 @@ use rustls_platform_verifier::Verifier;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// No file of certificates is larger.
 const LARGEST: u64 = 4 << 20;
 
 /// The certificates of a `ca_file`. `key` names it for messages: `ca_file` in [source.http].

@@ -32,12 +32,10 @@ pub enum Shown {
 pub struct AwaitedValues(Option<String>);
 
 impl AwaitedValues {
-    /// As the store keeps it.
     pub fn from_column(text: Option<String>) -> Self {
         Self(text)
     }
 
-    /// For the store.
     pub fn column(&self) -> Option<&str> {
         self.0.as_deref()
     }
@@ -46,7 +44,6 @@ impl AwaitedValues {
         self.0.is_none()
     }
 
-    /// Oldest first.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         self.0.as_deref().into_iter().flat_map(|text| text.split(BETWEEN))
     }
@@ -56,7 +53,6 @@ impl AwaitedValues {
         self.0.as_deref() == Some(text)
     }
 
-    /// Whether there is more than one.
     pub fn is_several(&self) -> bool {
         self.0.as_deref().is_some_and(|text| text.contains(BETWEEN))
     }
@@ -128,7 +124,6 @@ fn without_separator(value: &str) -> String {
     value.replace(BETWEEN, " ")
 }
 
-/// Personal data stays out of logs and panics.
 impl fmt::Debug for AwaitedValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AwaitedValues({})", self.values().count())
@@ -159,7 +154,6 @@ impl Exported {
         }
     }
 
-    /// Remembers a value that was just replaced.
     pub fn replaced(&mut self, field: Field, before: &Details) {
         match field {
             Field::Name => self.name.add(&before.name.in_parts()),
@@ -196,7 +190,6 @@ impl Exported {
         AwaitedValues(Some(names.join(&BETWEEN.to_string())))
     }
 
-    /// The names for the store: given and family names.
     pub fn name_columns(&self) -> [Option<String>; 2] {
         if self.name.is_none() {
             return [None, None];

@@ -23,7 +23,6 @@ impl KeptSince {
         self.0 == [None; 4]
     }
 
-    /// The day of the newest of them.
     pub fn newest(&self) -> Option<NaiveDate> {
         self.0.into_iter().flatten().max()
     }

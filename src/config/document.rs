@@ -19,7 +19,6 @@ use crate::failure::{Failure, Result};
 pub(super) const TYPED: [(&[&str], &str); 3] =
     [(&["source", "auth"], "type"), (&["source"], "type"), (&["notify", "sms"], "provider")];
 
-/// A parsed file.
 pub(super) struct Document<'t> {
     pub(super) text: &'t str,
     pub(super) file: &'t Path,
@@ -27,8 +26,6 @@ pub(super) struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// # Errors
-    /// `Usage` if the text is not TOML.
     pub(super) fn parse(text: &'t str, file: &'t Path) -> Result<Self> {
         let (root, mistakes) = DeTable::parse_recoverable(text);
         let document = Self { text, file, root };
@@ -75,7 +72,6 @@ impl<'t> Document<'t> {
         Ok(())
     }
 
-    /// A path of the file, from the folder that the file is in.
     pub(super) fn path(&self, path: &Path) -> PathBuf {
         self.file.parent().unwrap_or_else(|| Path::new("")).join(path)
     }
@@ -89,7 +85,6 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// What is wrong at a place of the text.
     pub(super) fn wrong_at(
         &self,
         span: &Range<usize>,
@@ -147,7 +142,6 @@ impl<'t> Document<'t> {
         paths.iter().map(path).collect()
     }
 
-    /// Every text among the values.
     fn texts(&self) -> Vec<Text<'_>> {
         fn add<'d>(
             section: &str,
@@ -179,11 +173,9 @@ impl<'t> Document<'t> {
     }
 }
 
-/// A text among the values.
 struct Text<'d> {
     section: String,
     key: &'d str,
     value: &'d str,
-    /// Where its key begins.
     start: usize,
 }

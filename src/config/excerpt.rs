@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::path::Path;
 
-/// `FILE:LINE:COLUMN` of a byte.
 pub(super) fn position(text: &str, file: &Path, byte: usize) -> String {
     let before = &text[..byte.min(text.len())];
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
@@ -14,7 +13,6 @@ pub(super) fn line_number(text: &str, byte: usize) -> usize {
     text[..byte.min(text.len())].matches('\n').count() + 1
 }
 
-/// The line that a byte is in, and where it begins.
 pub(super) fn line_at(text: &str, byte: usize) -> (usize, &str) {
     let byte = byte.min(text.len());
     let start = text[..byte].rfind('\n').map_or(0, |end| end + 1);
@@ -47,7 +45,6 @@ pub(super) fn excerpt(text: &str, span: &Range<usize>) -> String {
 /// Words in the names of keys that hold a secret.
 const SECRET_WORDS: [&str; 6] = ["password", "token", "secret", "ping_url", "api_key", "apikey"];
 
-/// Whether the value of a key of this name is not to be shown.
 pub(super) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| key.contains(word))
@@ -70,7 +67,6 @@ fn without_secret(text: &str, start: usize, line: &str) -> String {
     }
 }
 
-/// Text without the user and password of an address in it.
 pub(super) fn without_password(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;

@@ -20,7 +20,6 @@ pub(super) fn wrong<E: de::Error>(what: impl std::fmt::Display, cure: impl std::
     E::custom(format!("{what}{HINT}{cure}"))
 }
 
-/// The failure that every mistake in the file becomes.
 pub(super) fn not_valid(what: impl Into<String>) -> Failure {
     let what = format!("the configuration is not valid: {}", what.into());
     Failure::new(Kind::Usage, what.replace("[[school]]", "[school]").replace("[school]", "[[school]]"))
@@ -28,7 +27,6 @@ pub(super) fn not_valid(what: impl Into<String>) -> Failure {
 
 // The file is no TOML.
 
-/// Explains what the parser of TOML says.
 pub(super) fn syntax(error: &toml::de::Error, document: &Document<'_>) -> Failure {
     let (said, span) = (one_line(error), error.span().unwrap_or_default());
     if said == "duplicate key" {
@@ -68,7 +66,6 @@ fn duplicate(span: &Range<usize>, document: &Document<'_>) -> Failure {
     document.wrong_at(span, format!("{name} is there twice{at}"), "keep one of them")
 }
 
-/// The name in the header of a section.
 fn header(line: &str) -> &str {
     line.split(']').next().unwrap_or_default().trim().trim_start_matches('[').trim()
 }
@@ -110,7 +107,6 @@ fn cure_of_line(line: &str, said: &str) -> String {
 
 // It is TOML, but not a configuration.
 
-/// Explains what serde says of a key or value.
 pub(super) fn value(error: &toml::de::Error, document: &Document<'_>) -> Failure {
     let (said, span) = (one_line(error), error.span().unwrap_or_default());
     let found = at(document.root.get_ref(), &span);
@@ -231,7 +227,6 @@ pub(super) fn missing(section: &str, key: &str, document: &Document<'_>) -> Fail
     }
 }
 
-/// What a key holds, in words, and how to write it.
 fn wanted(expected: &str, key: &str, section: &str) -> (String, String) {
     let whole = format!("{section}.{key}");
     let whole = whole.trim_matches('.');
@@ -256,7 +251,6 @@ fn wanted(expected: &str, key: &str, section: &str) -> (String, String) {
 
 #[derive(Default)]
 struct Found<'t, 'i> {
-    /// The keys from the top.
     keys: Vec<String>,
     /// In a list: the number of the entry, from 1.
     entry: Option<usize>,
@@ -269,12 +263,10 @@ impl Found<'_, '_> {
         self.keys.last().map(String::as_str).unwrap_or_default()
     }
 
-    /// The section that the key is in.
     fn section(&self) -> String {
         self.keys[..self.keys.len().saturating_sub(1)].join(".")
     }
 
-    /// The section that this is.
     fn inner_section(&self) -> String {
         self.keys.join(".")
     }
@@ -311,7 +303,6 @@ impl Found<'_, '_> {
     }
 }
 
-/// The innermost key or value around a place.
 fn at<'t, 'i>(table: &'t DeTable<'i>, span: &Range<usize>) -> Option<Found<'t, 'i>> {
     table.iter().find_map(|(key, value)| {
         let mut found = inside(value, span)

@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::excerpt::position;
 use crate::failure::{Failure, Kind, Result};
 
-/// No configuration is larger.
 const LARGEST: u64 = 1 << 20;
 
 /// How long a pipe may take until it has given all of it.
@@ -118,7 +117,6 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Whether every user of this machine may read the file.
 pub(super) fn is_open_to_all(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.file_type().is_file() && found.mode() & 0o004 != 0)
 }

@@ -18,7 +18,6 @@ pub use email::{NotifyEmail, StartTls};
 pub use sms::{BodyForm, GatewaySms, Method, NotifySms, TwilioSms};
 pub use values::{MailServer, QuietHours};
 
-/// `[notify]`: how people are told.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Notify {
@@ -144,7 +143,6 @@ impl Monitor {
 }
 
 impl Notify {
-    /// The paths that are relative to the configuration.
     pub(super) fn paths(&mut self) -> Vec<&mut PathBuf> {
         let mut paths: Vec<&mut PathBuf> = self.templates.iter_mut().collect();
         paths.extend(self.email.iter_mut().flat_map(NotifyEmail::paths));
@@ -152,10 +150,6 @@ impl Notify {
         paths
     }
 
-    /// What no single value shows.
-    ///
-    /// # Errors
-    /// `Usage` with the place of the first mistake.
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
         if self.admins.as_ref().is_some_and(|admins| admins.when != When::Never) && self.email.is_none() {
             let what = "[notify.admins] has nothing to send its mail with";

@@ -10,7 +10,6 @@ use super::source::auth::{CleverKeys as CleverLogin, OAuth1Keys, OAuth2Keys, Tok
 use super::source::{CleverKeys, CsvKeys, HttpKeys, OneRosterKeys, SftpKeys};
 use super::{Guardians, Limits, Platform, School, Sync, Typed};
 
-/// A section, or the form that it has with one type.
 pub(super) struct Section {
     /// `source.auth`; empty is the top of the file.
     pub(super) name: &'static str,
@@ -19,7 +18,6 @@ pub(super) struct Section {
     pub(super) keys: &'static [&'static str],
 }
 
-/// All sections.
 pub(super) fn all() -> Vec<Section> {
     fn of<T: for<'de> Deserialize<'de>>(name: &'static str, types: &'static [&'static str]) -> Section {
         Section { name, types, keys: keys_of::<T>() }
@@ -49,7 +47,6 @@ pub(super) fn all() -> Vec<Section> {
     ]
 }
 
-/// The keys of a struct, as serde asks for them.
 fn keys_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
     // Nothing is read: the fields are all that is wanted of it.

@@ -18,7 +18,6 @@ use crate::source::http::{self, Proxy, Url};
 use crate::source::oneroster_csv::{self, EncodingSetting, ModeSetting};
 use crate::source::{clever, oneroster_api, sftp};
 
-/// Where the roster comes from, and all that it takes to open it.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// CSV files of this machine: a folder or a zip.
@@ -51,7 +50,6 @@ impl Source {
     }
 }
 
-/// `[source]` as it is typed.
 #[derive(Deserialize)]
 pub(super) enum SourceKeys {
     #[serde(rename = "oneroster-csv")]
@@ -65,7 +63,6 @@ pub(super) enum SourceKeys {
 }
 
 impl SourceKeys {
-    /// Makes sense of the keys together.
     pub(super) fn source(self, document: &Document<'_>) -> Result<Source> {
         match self {
             Self::Csv(keys) => keys.source(document),

@@ -124,7 +124,6 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-/// A number with its unit.
 pub fn span(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number = text[..split].parse::<u64>().ok()?;
@@ -157,7 +156,6 @@ impl Zone {
         }
     }
 
-    /// Date and time there.
     pub fn local(self, moment: DateTime<Utc>) -> NaiveDateTime {
         match self {
             Self::System => moment.with_timezone(&Local).naive_local(),
@@ -192,7 +190,6 @@ impl<'de> Deserialize<'de> for Zone {
     }
 }
 
-/// Address patterns.
 #[derive(Debug, Clone, Default)]
 pub struct Globs {
     /// As configured; part of what decisions depend on.
@@ -210,7 +207,6 @@ impl Globs {
 #[derive(Deserialize)]
 struct At<T>(T);
 
-/// Reads text, and what it means.
 fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     read: impl FnOnce(&str) -> Result<T, D::Error>,
@@ -261,7 +257,6 @@ pub(super) fn not_blank<'de, D: Deserializer<'de>>(deserializer: D) -> Result<St
     }
 }
 
-/// The roles of `[sync]`, by OneRoster's names.
 pub(super) fn role_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Known(String);
 
@@ -285,7 +280,6 @@ fn no_role<E: Error>(role: &str, near: Option<&str>) -> E {
     wrong(format!("`{role}` is not a OneRoster role"), cure)
 }
 
-/// The source's own words for roles.
 pub(super) fn role_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RoleNames, D::Error> {
     /// One of OneRoster's roles, in its own spelling.
     struct Role(&'static str);
@@ -436,7 +430,6 @@ pub(super) fn non_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
     }
 }
 
-/// How long to wait for an answer.
 pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     match Age::deserialize(deserializer)? {
         Age(Some(time)) if !time.is_zero() => Ok(time),

@@ -132,15 +132,15 @@ fn take_in(
     findings: &mut Findings,
 ) -> Result<Imported> {
     let import = if people.config.platform.is_some() { ImportKind::ByHand } else { ImportKind::Nightly };
-    let mut imported = Imported { rows: export.len(), ..Imported::default() };
+    let mut imported = Imported { rows: export.usable, ..Imported::default() };
     let population = people.store.population()?;
     let mut known = HashSet::new();
     let last_night = people.store.last_night()?;
     export.each_row(|row| {
-        let Some(mut account) = people.store.account(row.sourced_id())? else { return Ok(()) };
-        known.insert(key(row.sourced_id()));
-        if last_night.as_ref().is_some_and(|night| night.apart.contains(row.sourced_id()))
-            && people.store.account_before(row.sourced_id())?.is_some_and(|before| row.is_about(&before))
+        let Some(mut account) = people.store.account(&row.sourced_id)? else { return Ok(()) };
+        known.insert(key(&row.sourced_id));
+        if last_night.as_ref().is_some_and(|night| night.apart.contains(&row.sourced_id))
+            && people.store.account_before(&row.sourced_id)?.is_some_and(|before| row.is_about(&before))
         {
             // It still shows the person who had the sourcedId before.
             return Ok(());
@@ -148,20 +148,20 @@ fn take_in(
         let was_active = account.state == State::Active && !account.archived;
         let adopted = row.adopt(&mut account, people.rules.phones, import);
         if adopted.joined && !account.archived {
-            imported.joins.add(row.sourced_id(), &[]);
+            imported.joins.add(&row.sourced_id, &[]);
         }
         if adopted.pending_again {
-            imported.back.add(row.sourced_id(), &[]);
+            imported.back.add(&row.sourced_id, &[]);
         }
         let details = adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
         imported.taken_over += details;
         if was_active && details > 0 {
-            imported.changed.add(row.sourced_id(), &Field::ALL.map(|field| account.details.shown(field)));
+            imported.changed.add(&row.sourced_id, &Field::ALL.map(|field| account.details.shown(field)));
         }
         if adopted.touched && !options.dry_run {
             people.store.update_account(&account)?;
             for entry in &adopted.entries {
-                people.store.audit_by(account.id, None, entry, row.stamp(), people.now)?;
+                people.store.audit_by(account.id, None, entry, &row.stamp, people.now)?;
             }
         }
         Ok(())

@@ -26,7 +26,6 @@ pub(super) struct BlockResult {
     pub(super) claims: Vec<CredentialClaim>,
 }
 
-/// What adds up over all blocks.
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) summary: Summary,
@@ -59,7 +58,6 @@ impl Totals {
     }
 }
 
-/// What a person wants to do with a credential.
 pub(super) struct CredentialClaim {
     pub(super) field: Field,
     pub(super) sourced_id: String,

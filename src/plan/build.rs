@@ -87,7 +87,7 @@ impl Plan {
     ) {
         let file = crate::last_night::file::USERS;
         let (Some(before), Some(tonight)) = (before.get(file), tonight.get_mut(file)) else { return };
-        let blank = self.roster.blank();
+        let blank = self.roster.blank;
         for (is_blank, column) in
             [(blank.orgs, "orgSourcedIds"), (blank.agents, "agentSourcedIds"), (blank.roles, "role")]
         {
@@ -136,9 +136,6 @@ pub struct Inputs<'a> {
 
 /// Makes the plan of a run. Reads the store, writes nothing. `progress` is told how many records
 /// are done.
-///
-/// # Errors
-/// Those of the store.
 pub fn build(
     roster: RosterIndex,
     known: Known,
@@ -219,7 +216,6 @@ pub fn build(
     Ok(plan)
 }
 
-/// Completes the counts. `before` are the pending and the active accounts before the run.
 fn summarize(
     totals: &mut Totals,
     before: (u64, u64),

@@ -7,7 +7,6 @@ use super::shared_credentials::{CREDENTIALS, hash};
 use crate::account::Account;
 use crate::contact::{Details, Field};
 
-/// What a person wants to do with a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Hash of the value that is held if nothing is refused.

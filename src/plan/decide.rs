@@ -134,9 +134,7 @@ impl PersonDecision<'_> {
     }
 }
 
-/// What there is to do for a record.
 impl Decider<'_> {
-    /// Does one job.
     pub(super) fn work(&self, kept: &Kept<'_>, job: Job, out: &mut BlockResult) -> Result<()> {
         match job.task {
             Task::AsDecided(row, place) => self.as_decided(kept, place, &row, out),
@@ -167,7 +165,6 @@ impl Decider<'_> {
         spool::append(&mut out.rows, &row)
     }
 
-    /// One record of the roster.
     fn record(&self, record: &Record<'_>, person: &Person, out: &mut BlockResult) -> Result<()> {
         let stored = person.stored.as_ref();
         let roles = stored.map(|stored| stored.sis.roles.as_str());
@@ -253,7 +250,7 @@ impl Decider<'_> {
             recipients: Vec::new(),
             since: None,
             leaves: false,
-            stamp: person.export.as_ref().map(|row| row.stamp().to_owned()).unwrap_or_default(),
+            stamp: person.export.as_ref().map(|row| row.stamp.clone()).unwrap_or_default(),
         };
         spool::append(&mut out.writes, &write)
     }
@@ -428,7 +425,6 @@ impl Decider<'_> {
         }
     }
 
-    /// Counts what the limits are about.
     fn count_for_limits(
         &self,
         decision: &PersonDecision<'_>,
@@ -523,7 +519,6 @@ impl Decider<'_> {
         self.unchanged.remember(self, decision, row, has_new_signs, &mut out.told);
     }
 
-    /// What is to be written to the store.
     fn write(decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
         let PersonDecision { person, adopted, verdict, .. } = decision;
         let stored = person.stored.as_ref();
@@ -532,7 +527,7 @@ impl Decider<'_> {
         audit.extend(sync_entries(verdict.action, stored, &account, &verdict.fields));
         let is_new = account.id == 0;
         let from_export = !audit.is_empty() || is_new && account.state == State::Active;
-        let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp().to_owned());
+        let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp.clone());
         let stamp = stamp.unwrap_or_default();
         let only_added = is_new && audit.is_empty() && verdict.fields.changes().next().is_none();
         if let Some(person) = person.number.filter(|_| only_added) {

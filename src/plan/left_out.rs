@@ -72,7 +72,7 @@ impl LeftOut {
             roster.each_set(person, |set| *self.sets.entry(set).or_default() += 1);
         }
         let is_counted = record.defect.is_none() && !record.deleted && !record.roles.0.is_empty();
-        if is_counted && !roster.blank().roles {
+        if is_counted && !roster.blank.roles {
             *self.roles.entry(current_roles(record.roles, today).join("|")).or_default() += 1;
         }
     }
@@ -129,7 +129,6 @@ pub(super) struct Synced {
     newly: Newly,
 }
 
-/// The part of the configuration that decides which people are synced.
 pub(super) fn configured(rules: &Rules) -> ConfiguredSeen {
     let mut schools: Vec<String> = rules.synced_schools.iter().cloned().collect();
     schools.sort_unstable();
@@ -162,7 +161,7 @@ impl Synced {
             return RosterSeen { dangling, configured, ..before.clone() };
         }
         let or = |is_blank: bool, now: u64, before: u64| if is_blank { before } else { now };
-        let (counts, blank) = (&roster.counts, roster.blank());
+        let (counts, blank) = (&roster.counts, roster.blank);
         RosterSeen {
             roles: if blank.roles { before.roles.clone() } else { self.roles.clone() },
             schools: self.schools.clone(),

@@ -168,7 +168,6 @@ fn overruns<'a>(measures: impl IntoIterator<Item = Measure<'a>>) -> Vec<Overrun>
     measures.into_iter().filter_map(Measure::overrun).collect()
 }
 
-/// Whether a count is more than this share of a population.
 fn is_over(count: u64, percent: f64, population: u64) -> bool {
     // Exact for any population that fits into memory.
     #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]

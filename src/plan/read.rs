@@ -13,7 +13,6 @@ use crate::rules::Rules;
 use crate::source::RosterSource;
 use crate::store::Store;
 
-/// What the store knows of the accounts.
 pub struct Known {
     people: PersonIndex,
     pub(super) signs: Signs,
@@ -23,9 +22,6 @@ pub struct Known {
 
 impl Known {
     /// With `decide_all` nothing is known of what was decided before.
-    ///
-    /// # Errors
-    /// `Failed` if it cannot be read.
     pub fn load(store: &Store, decide_all: bool) -> Result<Self> {
         let mut stored = store.fingerprints()?;
         let people = PersonIndex::new(std::mem::take(&mut stored.keys));
@@ -40,7 +36,6 @@ impl Known {
         self.unchanged.export_row(self.people.find_near(key, &mut self.near), hash)
     }
 
-    /// The platform's export is read to its end.
     pub fn export_is_read(&mut self) {
         self.unchanged.export_is_read();
     }
@@ -48,9 +43,6 @@ impl Known {
 
 /// Opens a source and reads it; meanwhile `prepare` gets to know the accounts, and reads the
 /// platform's export.
-///
-/// # Errors
-/// Those of [`roster_index::read`].
 pub fn read<T>(
     open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
     prepare: impl FnOnce(&mut Findings) -> Result<(Known, T)>,

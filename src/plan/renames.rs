@@ -12,10 +12,8 @@ pub struct Renaming {
     pub old: String,
     pub new: String,
     pub name: String,
-    /// Of the account before the run.
     pub state: String,
     pub role: String,
-    /// Of the first school.
     pub school: String,
     /// Where its holder may manage users: `district`, or sourcedIds of schools.
     pub manages: Vec<String>,
@@ -23,18 +21,15 @@ pub struct Renaming {
     pub replaces: bool,
     /// That one has neither name and email nor name and phone number in common with the old one.
     pub unlike: bool,
-    /// An earlier rename is taken back.
     pub taken_back: bool,
 }
 
 impl Renaming {
-    /// Whether the account may manage the users of the whole district.
     pub fn manages_district(&self) -> bool {
         self.manages.iter().any(|place| place == "district")
     }
 }
 
-/// All of them.
 #[derive(Default)]
 pub struct Renamings {
     values: Values<Renaming>,
@@ -43,8 +38,6 @@ pub struct Renamings {
 }
 
 impl Renamings {
-    /// # Errors
-    /// `Failed` if it cannot be kept.
     pub fn push(&mut self, renaming: &Renaming) -> Result<()> {
         let Renaming { old, new, name, state, role: _, school: _, manages, replaces, unlike: _, taken_back } =
             renaming;
@@ -57,10 +50,6 @@ impl Renamings {
         self.values.push(renaming)
     }
 
-    /// No more is coming.
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be kept.
     pub fn finish(&mut self) -> Result<()> {
         self.values.finish()
     }
@@ -69,15 +58,10 @@ impl Renamings {
         self.sum.count()
     }
 
-    /// Those of active accounts.
     pub(super) fn active(&self) -> u64 {
         self.active
     }
 
-    /// Hands over each of them.
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be read back, and those of `each`.
     pub fn each(&self, each: impl FnMut(Renaming) -> Result<()>) -> Result<()> {
         self.values.each(each)
     }

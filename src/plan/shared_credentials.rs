@@ -14,10 +14,8 @@ use super::unchanged::UnchangedCredentials;
 use crate::contact::{Details, Field, PersonName, email_key, phone_key};
 use crate::lanes::beside;
 
-/// The two fields that can be signed in with.
 pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
 
-/// The hash of a credential; none if there is none.
 pub(super) fn hash(details: &Details, field: Field) -> Option<u64> {
     match field {
         Field::Email => hash_of(field, &details.email),
@@ -44,7 +42,6 @@ type Holder = [u32; 3];
 /// report.
 #[derive(Default)]
 pub(super) struct Holders {
-    /// For email and phone.
     holders: [Vec<Holder>; 2],
 }
 
@@ -86,14 +83,12 @@ impl Holders {
         self.holders.iter_mut().for_each(|holders| holders.reserve_exact(people));
     }
 
-    /// Adds what a person holds, for email and phone.
     pub(super) fn add(&mut self, place: u32, hashes: [Option<u64>; 2]) {
         for (hash, holders) in hashes.into_iter().zip(&mut self.holders) {
             holders.extend(hash.map(|hash| halves(hash, place)));
         }
     }
 
-    /// Adds what others hold.
     pub(super) fn merge(&mut self, mut other: Self) {
         for (own, more) in self.holders.iter_mut().zip(&mut other.holders) {
             own.append(more);
@@ -177,7 +172,6 @@ fn groups(mut holders: Vec<Holder>) -> (Vec<(u32, u32)>, Vec<Group>) {
     (members, groups)
 }
 
-/// People with the same credential.
 struct Group {
     size: u64,
     /// The sourcedIds that sort first: as many as a note names, and one, since no member is named
@@ -190,10 +184,8 @@ struct Group {
 /// A new person who is like an archived one.
 pub(super) struct Rekey {
     pub(super) place: u32,
-    /// Where the record stands.
     pub(super) line: Option<u64>,
     pub(super) new: Box<str>,
-    /// The sourcedId of the archived one.
     pub(super) old: Box<str>,
     /// Which credential the two have in common, besides the name.
     pub(super) field: Field,
@@ -201,7 +193,6 @@ pub(super) struct Rekey {
     pub(super) loses: bool,
 }
 
-/// The people who share a credential.
 #[derive(Default)]
 pub(super) struct Sharing {
     /// For email and phone: person and group, sorted.
@@ -228,7 +219,6 @@ impl Sharing {
         all
     }
 
-    /// Adds the name of a person.
     pub(super) fn name(&mut self, person: u32, sourced_id: &str, name: &PersonName) {
         let name = name.key();
         for (members, groups) in self.members.iter().zip(&mut self.groups) {
@@ -262,7 +252,6 @@ impl Sharing {
     }
 }
 
-/// Goes through the people once.
 pub(super) struct Walk<'a> {
     sharing: &'a Sharing,
     at: [usize; 2],

@@ -6,12 +6,10 @@ use crate::policy::Sis;
 use crate::roster::Record;
 use crate::rules::Rules;
 
-/// One field of a record.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Value<T> {
     NotProvided,
     Blank,
-    /// With the text as it stands.
     Invalid(String),
     Is(T),
 }
@@ -65,7 +63,6 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// As the report shows them.
     pub(super) fn shown(self) -> Contacts<'a> {
         let text = Option::unwrap_or_default;
         Contacts {
@@ -78,13 +75,11 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// What the record says.
 #[derive(Clone)]
 pub(super) struct SisValues {
     /// With the account's part where only one part is given.
     pub(super) name: Value<PersonName>,
     pub(super) email: Value<String>,
-    /// As an account would show them.
     pub(super) phone: Value<String>,
     pub(super) home_phone: Value<String>,
 }
@@ -99,7 +94,6 @@ impl SisValues {
         }
     }
 
-    /// The text of an invalid value.
     pub(super) fn invalid(&self, field: Field) -> Option<&str> {
         match field {
             Field::Name => self.name.invalid(),

@@ -48,13 +48,11 @@ pub(super) enum CachedRow {
 pub(super) struct Unchanged {
     /// The fingerprint of each account; 0 if it is to be decided on.
     decisions: Vec<u64>,
-    /// That of the platform's row.
     exports: Vec<u64>,
     /// Whether that row is in tonight's export.
     has_row: Vec<bool>,
     /// What tonight's record says; 0 if there is none, or more than one.
     records: Vec<u64>,
-    /// As [`Fingerprints::changed`].
     changed: Vec<bool>,
     /// Tonight's decisions do not hold for the next night.
     is_set_aside: bool,
@@ -80,7 +78,6 @@ impl Unchanged {
         self.is_set_aside = true;
     }
 
-    /// Nothing more is asked.
     pub(super) fn forget(&mut self) {
         (self.decisions, self.records) = (Vec::new(), Vec::new());
     }
@@ -103,7 +100,6 @@ impl Unchanged {
         }
     }
 
-    /// The platform's export is read to its end.
     pub(super) fn export_is_read(&mut self) {
         (self.exports, self.has_row) = (Vec::new(), Vec::new());
     }

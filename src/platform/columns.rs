@@ -13,17 +13,13 @@ use crate::failure::{Failure, Kind, Result};
 use crate::roster::Record;
 use crate::value::{self, RecordReader};
 
-/// Which cell is which.
 pub(super) struct Columns {
-    /// In the order of [`PLATFORM_COLUMNS`].
     places: [Option<usize>; PLATFORM_COLUMNS.len()],
     pub(super) width: usize,
-    /// Which of [`PLATFORM_EXTRAS`] there are.
     extras: [Option<usize>; PLATFORM_EXTRAS.len()],
 }
 
 impl Columns {
-    /// `found` are the headers, in `line`.
     pub(super) fn of(found: &[String], line: u64, platform: &Platform, path: &Path) -> Result<Self> {
         let mut places = [None; PLATFORM_COLUMNS.len()];
         let mut extras = [None; PLATFORM_EXTRAS.len()];
@@ -114,7 +110,6 @@ pub(super) struct Cells<'a> {
     pub(super) sourced_id: &'a str,
     state: Option<State>,
     details: [Option<&'a str>; 5],
-    /// Its `updated_at` and `updated_by`.
     updated: [Option<&'a str>; 2],
 }
 
@@ -156,7 +151,6 @@ impl<'a> Cells<'a> {
         }))
     }
 
-    /// The row with other texts.
     pub(super) fn with(&self, rewritten: &'a Rewritten) -> Self {
         let (sourced_id, details) = rewritten;
         let details = details.each_ref().map(Option::as_deref);

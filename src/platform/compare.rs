@@ -19,25 +19,19 @@ const VALUES: u64 = 5;
 /// After so many good nights without a column its absence is the new normal.
 const NIGHTS: u32 = 7;
 
-/// The columns that hold contact details.
 const DETAILS: [&str; 5] = ["given_name", "family_name", "email", "phone", "home_phone"];
 
-/// What an export is compared with.
 #[derive(Debug, Clone, Copy)]
 pub struct Before<'a> {
-    /// None: no export was read before.
     pub last: Option<&'a ExportSeen>,
     pub today: NaiveDate,
     /// A person has said that this export is right although it lacks what the last one had.
     pub accepted: bool,
-    /// The words of the option that says so.
     pub option: &'a str,
 }
 
-/// What comes of the comparison.
 #[derive(Debug, Clone, Default)]
 pub struct Compared {
-    /// For the next night to compare with.
     pub seen: ExportSeen,
     /// A column of details in which no row has a value, although at least a few rows had one on the
     /// last good night.
@@ -71,7 +65,7 @@ pub fn compare(
     }
     let nothing = ExportSeen::default();
     let last = before.last.filter(|_| !before.accepted).unwrap_or(&nothing);
-    if last.columns.contains_key("state") && !export.columns().contains_key("state") {
+    if last.columns.contains_key("state") && !export.seen.columns.contains_key("state") {
         return unusable(
             "the platform export has no column `state` any more; on the last good night it had one".into(),
             format!(
@@ -92,7 +86,7 @@ pub fn compare(
             ),
         );
     }
-    let mut seen = ExportSeen { matching, columns: export.columns(), ..ExportSeen::default() };
+    let mut seen = ExportSeen { matching, columns: export.seen.columns.clone(), ..ExportSeen::default() };
     let mut emptied = None;
     for (column, values) in &last.columns {
         match seen.columns.get(column) {
@@ -106,7 +100,7 @@ pub fn compare(
                     gone = Gone { nights: gone.nights + 1, last: Some(before.today) };
                 }
                 let nights = gone.nights;
-                findings.attention("platform-column-gone", At::file(export.file()).line(1).column(column.as_str()), || {
+                findings.attention("platform-column-gone", At::file(&export.file).line(1).column(column.as_str()), || {
                     format!(
                         "the column `{column}` was there on the last good night and is gone; what it held stays as it is. Name the \
                          new header in [platform.columns], or have the column exported again; night {nights} of {NIGHTS}, then \

@@ -9,48 +9,31 @@ use crate::store::{AuditEntry, Origin};
 /// One row. `None`: the file has no such column.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Row {
-    pub(super) sourced_id: String,
+    pub sourced_id: String,
     pub(super) line: u64,
-    /// Of all that the row says.
-    pub(super) hash: u64,
+    /// Of all that the row says: equal for equal rows.
+    pub hash: u64,
     pub(super) state: Option<State>,
     pub(super) given_name: Option<String>,
     pub(super) family_name: Option<String>,
     pub(super) email: Option<String>,
     pub(super) phone: Option<String>,
     pub(super) home_phone: Option<String>,
-    /// When and by whom it was changed there, as [`super::Stamp::text`].
-    pub(super) stamp: String,
+    /// When and by whom it was changed there, as [`super::Stamp::text`]; empty if it does not say
+    /// so.
+    pub stamp: String,
 }
 
-/// What an export changed about an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Adopted {
     pub joined: bool,
-    /// Was active, is pending again.
     pub pending_again: bool,
-    /// Details and state, for the audit.
     pub entries: Vec<AuditEntry>,
     /// Whether anything is to be stored, be it only what the export said.
     pub touched: bool,
 }
 
 impl Row {
-    pub fn sourced_id(&self) -> &str {
-        &self.sourced_id
-    }
-
-    /// Of all that the row says: equal for equal rows.
-    pub fn hash(&self) -> u64 {
-        self.hash
-    }
-
-    /// When and by whom it was changed there, as [`super::Stamp::text`]; empty if it does not say
-    /// so.
-    pub fn stamp(&self) -> &str {
-        &self.stamp
-    }
-
     /// Whether the row still shows the person of an account whose sourcedId another person has now.
     /// What it does not say, or says of no person in particular, is not taken for the other
     /// person's.
@@ -132,7 +115,6 @@ impl Row {
         adopted
     }
 
-    /// Takes over the values that are news.
     fn take_over(&self, account: &mut Account, phones: PhoneReader, import: ImportKind) {
         let Account { details, exported, .. } = account;
         self.take_name(details, &mut exported.name, import);
@@ -172,7 +154,6 @@ impl Row {
     }
 }
 
-/// How an export came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportKind {
     /// The one that says every night how far the platform is.
@@ -182,7 +163,6 @@ pub enum ImportKind {
 }
 
 impl ImportKind {
-    /// Whether what the export shows is news.
     fn is_news(
         self,
         awaited: &mut AwaitedValues,

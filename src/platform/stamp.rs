@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 
-/// Who changed an account on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     User,
@@ -36,7 +35,6 @@ pub struct Stamp {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// Stands for a person who is not named.
 const UNNAMED: &str = "-";
 
 impl Stamp {
@@ -71,7 +69,6 @@ impl Stamp {
         }
     }
 
-    /// As [`Stamp::text`] wrote it.
     pub fn of(text: &str) -> Self {
         let (by, at) = text.split_once(' ').unwrap_or((text, ""));
         Self { by: By::of(by), at: DateTime::parse_from_rfc3339(at).ok().map(|at| at.to_utc()) }

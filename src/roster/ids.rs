@@ -9,7 +9,6 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// What a cell of ids says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
     /// Every part of it is an id that is known. None for an empty list, such as `[]`.
@@ -127,7 +126,6 @@ fn parts<'a>(cell: &'a str, apart: &'a [char]) -> impl Iterator<Item = &'a str> 
     cell.split(apart).map(str::trim).filter(|part| !bare(part).is_empty())
 }
 
-/// The known id that one part means.
 fn token(part: &str, resolve: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let part = part.trim();
     if part.is_empty() {
@@ -145,7 +143,6 @@ fn token(part: &str, resolve: &dyn Fn(&str) -> Option<String>) -> Option<String>
     )
 }
 
-/// Without brackets, braces and quotes around it.
 fn bare(part: &str) -> &str {
     let mark = |character: char| {
         character.is_whitespace()

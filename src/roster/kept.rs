@@ -10,7 +10,6 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::{Defect, IdList, Record, RoleList};
 use crate::failure::{Failure, Kind, Result};
 
-/// A record in a block.
 pub struct Kept<'a> {
     /// Of the sourcedId: [`key`].
     pub key: u64,
@@ -62,7 +61,6 @@ const ENABLED_KNOWN: u8 = 2;
 const ENABLED: u8 = 4;
 const DEFECT: u8 = 8;
 
-/// A block in the making.
 #[derive(Default)]
 pub struct Block {
     texts: Vec<u8>,
@@ -71,12 +69,10 @@ pub struct Block {
 }
 
 impl Block {
-    /// How many records it has.
     pub fn records(&self) -> u32 {
         self.records
     }
 
-    /// How many bytes it has.
     pub fn size(&self) -> usize {
         self.texts.len() + self.heads.len()
     }
@@ -151,24 +147,18 @@ impl Block {
     }
 }
 
-/// The records of a block, in order.
 pub struct Records<'a> {
     heads: &'a [u8],
     texts: &'a str,
     at: Place,
 }
 
-/// Where a record is in its block.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Place {
     head: usize,
     text: usize,
 }
 
-/// The records of a block.
-///
-/// # Errors
-/// `Failed` if it is none.
 pub fn records(block: &[u8]) -> Result<Records<'_>> {
     let parts = || {
         let (rest, length) = block.split_last_chunk::<4>()?;
@@ -185,9 +175,6 @@ fn lost() -> Failure {
 
 impl<'a> Records<'a> {
     /// Passes over a record; false if there is none.
-    ///
-    /// # Errors
-    /// `Failed` if the block is not one.
     pub fn skip(&mut self) -> Result<bool> {
         if self.at.head == self.heads.len() {
             return Ok(false);
@@ -196,20 +183,14 @@ impl<'a> Records<'a> {
         Ok(true)
     }
 
-    /// Where the next record is in the block.
     pub fn place(&self) -> Place {
         self.at
     }
 
-    /// Goes to a place that [`Records::place`] has given.
     pub fn go_to(&mut self, place: Place) {
         self.at = place;
     }
 
-    /// The next record, if there is one.
-    ///
-    /// # Errors
-    /// `Failed` if the block is not one.
     pub fn next_record(&mut self) -> Result<Option<Kept<'a>>> {
         if self.at.head == self.heads.len() {
             return Ok(None);
@@ -221,7 +202,6 @@ impl<'a> Records<'a> {
         head.zip(text).and_then(|(head, text)| kept(head, text)).map(Some).ok_or_else(lost)
     }
 
-    /// Where the record after the next one is.
     fn after(&self) -> Option<Place> {
         let head = self.heads.get(self.at.head..)?;
         let text = u32::from_le_bytes(*head.get(TEXT_LENGTH..)?.first_chunk()?) as usize;

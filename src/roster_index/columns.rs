@@ -153,7 +153,6 @@ impl Intake {
         lost
     }
 
-    /// Words for roles that OneRoster does not have, each with its count.
     pub(super) fn say_foreign_roles(&self, file: &str, findings: &mut Findings) {
         for (word, count) in &self.foreign {
             let (users, are) = if *count == 1 { ("user has", "is") } else { ("users have", "are") };

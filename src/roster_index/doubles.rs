@@ -60,7 +60,6 @@ impl Rows {
     }
 }
 
-/// Compares rows, as they come.
 struct Comparison<'a> {
     rules: &'a Rules,
     file: &'a str,
@@ -134,7 +133,6 @@ impl Intake {
         Ok(())
     }
 
-    /// Takes in the rows of one person.
     fn put_rows(&mut self, rows: Rows, today: &str) {
         let Rows { person, said, mut all, repeated, .. } = rows;
         // Only the first row counts among the roles.
@@ -157,7 +155,6 @@ impl Intake {
         self.odd.insert(person, all);
     }
 
-    /// Counts, or counts no longer, a record with these roles.
     fn count_held(&mut self, roles: RoleList<'_>, more: bool, today: &str) {
         if roles.0.is_empty() {
             return;

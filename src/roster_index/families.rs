@@ -11,7 +11,6 @@ use crate::roster::kept::key;
 use crate::roster::{IdList, Mode, Record, RoleList, own_schools};
 use crate::store::{Relative, Store};
 
-/// The roles, schools and links of one person.
 #[derive(Clone, Copy)]
 struct Lists<'a> {
     roles: RoleList<'a>,
@@ -61,7 +60,6 @@ impl Intake {
         self.links = links;
     }
 
-    /// Takes in what is said of a person's family.
     fn put_family(&mut self, person: u32, stored: Lists<'_>, today: &str) {
         let way = self.way(stored.roles, Some(stored.orgs), today, &mut String::new());
         self.put_set(person, way.set);

@@ -65,18 +65,14 @@ pub(super) struct Way {
     pub(super) orgless: bool,
     /// It is said that there is no school.
     pub(super) blank: bool,
-    /// Some org is no known id.
     pub(super) odd: bool,
-    /// Some role is none that is known.
     pub(super) foreign: bool,
-    /// Number of the roles held today, among [`super::Counts::held`].
     pub(super) held: u32,
 }
 
 /// A person whom another one lists as family.
 pub(super) struct Link {
     pub(super) person: u32,
-    /// Key of the other.
     pub(super) agent: u64,
     /// The person is the guardian; the other is.
     pub(super) as_guardian: bool,
@@ -95,9 +91,7 @@ pub(super) struct Dangling {
 #[derive(Default)]
 pub(super) struct Intake {
     pub(super) index: RosterIndex,
-    /// People whom the roster mentions.
     pub(super) mentioned: u64,
-    /// People with several rows.
     pub(super) doubles: HashSet<u32>,
     /// What rows say that do not say everything, by person.
     pub(super) unsettled: HashMap<u32, Vec<Said>>,
@@ -116,13 +110,10 @@ pub(super) struct Intake {
     pub(super) dangling_agents: Dangling,
 }
 
-/// A roster that was read.
 pub struct Read<T> {
     pub source: Arc<dyn RosterSource>,
-    /// What the source told once it was read.
     pub after: AfterRead,
     pub index: RosterIndex,
-    /// What was prepared meanwhile.
     pub prepared: T,
 }
 
@@ -180,11 +171,9 @@ pub fn read<T>(
     Ok(Read { source, after, index, prepared })
 }
 
-/// How the thread that reads tells of its progress.
 struct Tell<'a> {
     source: Sender<Arc<dyn RosterSource>>,
     block: Sender<Arrived>,
-    /// Blocks that wait to be taken in.
     waiting: &'a AtomicUsize,
     /// Memory that is not needed any more.
     spare: Receiver<Vec<u8>>,
@@ -240,7 +229,6 @@ fn read_source(
 /// only by the spool.
 const AT_HAND: usize = 8;
 
-/// A block of the roster that has been read.
 struct Arrived {
     records: u32,
     /// None: it is in the spool alone.
@@ -250,7 +238,6 @@ struct Arrived {
 /// Blocks on their way from the thread that reads to the one that takes in.
 struct Arrivals<'a> {
     blocks: Receiver<Arrived>,
-    /// How many of them wait.
     waiting: &'a AtomicUsize,
     /// Memory that is not needed any more, on its way back.
     spare: Sender<Vec<u8>>,
@@ -301,7 +288,6 @@ impl Intake {
         Ok(index)
     }
 
-    /// Takes in the whole roster, block by block as it comes in.
     fn take_in_all(
         &mut self,
         source: &dyn RosterSource,
@@ -509,7 +495,6 @@ impl Intake {
         way
     }
 
-    /// The number of roles that are held together.
     pub(super) fn held_number(&mut self, joined: &str) -> u32 {
         if let Some(number) = self.held_numbers.get(joined) {
             return *number;

@@ -17,20 +17,14 @@ use crate::roster::kept::key;
 use crate::roster::{IdList, Mode, Record, RoleList, own_schools};
 use crate::store::{Relative, Store};
 
-/// What a run changes of the schools that are kept.
 #[derive(Debug, Default)]
 pub struct LastSchools {
-    /// By key of the sourcedId, comma-separated.
     pub(super) kept: Vec<(u64, String)>,
     /// People for whom the roster names schools again.
     pub(super) forgotten: Vec<u64>,
 }
 
 impl LastSchools {
-    /// Writes them to the store.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub fn write(&self, store: &Store) -> Result<()> {
         for (person, schools) in &self.kept {
             store.put_last_schools(*person, schools)?;
@@ -46,7 +40,6 @@ impl LastSchools {
 #[derive(Default)]
 struct Before {
     own: Option<u32>,
-    /// Keys of children.
     students: Vec<u64>,
 }
 
@@ -121,7 +114,6 @@ impl Intake {
         Ok(())
     }
 
-    /// Which people are guardians of a child with a school.
     fn guardians_with_schools(&self) -> Vec<bool> {
         let mut placed = vec![false; self.index.sets_of.len()];
         for (guardian, student) in &self.index.families {
@@ -133,7 +125,6 @@ impl Intake {
         placed
     }
 
-    /// Looks up the schools that people had until now, and keeps them.
     fn look_at_last_night(
         &mut self,
         store: &Store,

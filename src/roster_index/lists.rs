@@ -45,7 +45,6 @@ impl Known<'_> {
 }
 
 impl Intake {
-    /// Reads rows again in which an id is not known.
     pub(super) fn read_odd_lists(
         &mut self,
         store: &Store,
@@ -91,7 +90,6 @@ impl Intake {
         Ok(())
     }
 
-    /// Takes in the rows of one person.
     fn put_odd_rows(
         &mut self,
         person: u32,
@@ -124,7 +122,6 @@ impl Intake {
         }
     }
 
-    /// People whom only links name, by number.
     fn strangers(&self) -> HashSet<u32> {
         let numbers = self.index.people.accounts()..self.index.people.count();
         let numbers = numbers.filter_map(|number| u32::try_from(number).ok());
@@ -150,7 +147,6 @@ impl Intake {
         named
     }
 
-    /// Reads the rows of some people again.
     fn read_rows_of(&self, wanted: &HashSet<u32>, odd: &mut HashMap<u32, Vec<Said>>) -> Result<()> {
         if wanted.is_empty() {
             return Ok(());
@@ -330,7 +326,6 @@ impl Dangling {
 }
 
 impl Taken {
-    /// Adds what one row of the person says.
     fn add(&mut self, said: Said) {
         let ids = |own: &mut Option<String>, list: Option<String>| {
             if let Some(list) = list {
@@ -348,7 +343,6 @@ impl Taken {
         ids(&mut self.agents, said.agents);
     }
 
-    /// Adds what the store knows of schools, or of links.
     pub(super) fn keep(&mut self, orgs: Option<&str>, agents: Option<&str>) {
         let add = |own: &mut Option<String>, known: Option<&str>| {
             if let Some(known) = known {
@@ -368,7 +362,6 @@ fn in_order(rows: HashMap<u32, Vec<Said>>) -> Vec<(u32, Vec<Said>)> {
     all
 }
 
-/// A text of the roster in a message: short.
 pub(super) fn quoted(text: &str) -> String {
     let short: String = text.chars().take(60).collect();
     format!("`{short}`")

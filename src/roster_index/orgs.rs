@@ -54,7 +54,6 @@ impl Orgs {
         self.others.is_empty() || !self.others.contains(id)
     }
 
-    /// The known id that a text means.
     pub(super) fn resolve(&self, text: &str) -> Option<String> {
         match self.is_known(text) {
             true => Some(text.to_owned()),
@@ -69,7 +68,6 @@ impl Orgs {
     }
 }
 
-/// Has nothing in it that sets ids apart.
 fn is_plain(id: &str) -> bool {
     !id.contains([';', '|', '/', ' ', '[', ']', '{', '}', '(', ')', '"', '\''])
 }

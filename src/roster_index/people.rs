@@ -11,14 +11,11 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-/// The people, by the hash of the sourcedId.
 #[derive(Default)]
 pub struct PersonIndex {
     numbers: HashTable<u32>,
     keys: Vec<u64>,
-    /// How many of them may have an account.
     accounts: usize,
-    /// Two of them have the same key.
     collides: bool,
 }
 
@@ -28,7 +25,6 @@ pub struct PersonIndex {
 #[derive(Default, Clone, Copy)]
 pub struct Near(u32);
 
-/// How much further on.
 const NEAR: usize = 6;
 
 impl PersonIndex {
@@ -82,7 +78,6 @@ impl PersonIndex {
         u32::try_from(start + at).ok()
     }
 
-    /// The number of a person, if the person is known.
     pub fn find(&self, key: u64) -> Option<u32> {
         self.numbers.find(key, |number| self.keys[*number as usize] == key).copied()
     }
@@ -104,12 +99,10 @@ impl PersonIndex {
         self.keys[number as usize]
     }
 
-    /// How many people there are.
     pub fn count(&self) -> usize {
         self.keys.len()
     }
 
-    /// The id of the account that a person may have.
     pub fn account(&self, number: u32) -> Option<i64> {
         ((number as usize) < self.accounts && self.key(number) != 0).then(|| i64::from(number) + 1)
     }
@@ -119,7 +112,6 @@ impl PersonIndex {
         self.accounts
     }
 
-    /// The numbers of the people with an account.
     pub fn with_account(&self) -> impl Iterator<Item = u32> {
         let numbers = 0..u32::try_from(self.accounts).unwrap_or(u32::MAX);
         numbers.filter(|number| self.key(*number) != 0)

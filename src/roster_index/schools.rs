@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Sets of schools, by number.
 #[derive(Default)]
 pub(super) struct SchoolSets {
     all: Vec<Box<[String]>>,
@@ -31,7 +30,6 @@ impl SchoolSets {
         &self.all[set as usize]
     }
 
-    /// The schools of a set, by themselves.
     pub(super) fn texts(&self, set: u32) -> Vec<&str> {
         self.get(set).iter().map(String::as_str).collect()
     }
@@ -44,7 +42,6 @@ impl SchoolSets {
         self.all.len()
     }
 
-    /// The sets in which there is such a school.
     pub(super) fn with(&self, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = u32> {
         let all = (0_u32..).zip(&self.all);
         all.filter(move |(_, set)| set.iter().any(|school| is_wanted(school))).map(|(number, _)| number)

@@ -86,8 +86,8 @@ pub(super) fn plan<'a>(
         tonight.roster.contacts = contacts.seen;
         tonight.roster.blank = contacts.blank;
     }
-    if !export.is_empty() {
-        tonight.files.insert(file::PLATFORM.to_owned(), export.seen().clone());
+    if export.usable > 0 {
+        tonight.files.insert(file::PLATFORM.to_owned(), export.seen.clone());
     }
     if let Some(compared) = compared {
         plan.summary.export_emptied = compared.emptied;
@@ -101,7 +101,7 @@ pub(super) fn plan<'a>(
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
     ask_limits(&mut plan, config, &mut overruns, findings);
     let plan = plan.with_renames(renamings);
-    let export_rows = export.len();
+    let export_rows = export.usable;
     Ok(Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames })
 }
 
@@ -157,7 +157,7 @@ fn compare_export(
         accepted: options.new_export,
         option: "rostersync run --new-export",
     };
-    let matching = (export.len() as u64).saturating_sub(unknown);
+    let matching = (export.usable as u64).saturating_sub(unknown);
     compare(export, matching, &platform.users, before, findings).map(Some)
 }
 

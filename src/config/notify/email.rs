@@ -32,14 +32,12 @@ pub struct NotifyEmail {
     password_env: Option<String>,
     /// A file that something else keeps a fresh XOAUTH2 token in.
     pub token_file: Option<PathBuf>,
-    /// A command that prints a fresh XOAUTH2 token.
     pub token_command: Option<String>,
     pub starttls: Option<StartTls>,
     /// A certificate authority (PEM) besides those of the system.
     pub ca_file: Option<PathBuf>,
     /// The name by which rostersync greets the server. By default this machine's.
     pub hello: Option<String>,
-    /// How long to wait for an answer.
     #[serde(default = "one_minute", deserialize_with = "values::timeout")]
     pub timeout: Duration,
     /// How long to wait for the answer to a whole message, which may be looked at for minutes.
@@ -98,7 +96,6 @@ impl NotifyEmail {
         }
     }
 
-    /// The paths that are relative to the configuration.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let folder = match &mut self.server {
             MailServer::Folder(folder) => Some(folder),
@@ -107,7 +104,6 @@ impl NotifyEmail {
         folder.into_iter().chain(&mut self.password_file).chain(&mut self.token_file).chain(&mut self.ca_file)
     }
 
-    /// What no single value shows.
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
         self.pace().check("notify.email", document)?;
         let wrong = |key: &str, what: &str, cure: &str| {

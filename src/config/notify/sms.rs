@@ -34,7 +34,6 @@ impl NotifySms {
         }
     }
 
-    /// Where its passwords and tokens are.
     pub fn secrets(&self) -> Vec<SecretPlace> {
         match self {
             Self::Twilio(twilio) => twilio.passwords(),
@@ -42,7 +41,6 @@ impl NotifySms {
         }
     }
 
-    /// The paths that are relative to the configuration.
     pub(super) fn paths(&mut self) -> Vec<&mut PathBuf> {
         match self {
             Self::Twilio(twilio) => {
@@ -110,7 +108,6 @@ impl TwilioSms {
         self.passwords().into_iter().next()
     }
 
-    /// What no single value shows.
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
         let pace = pace(self.per_minute, self.per_day, self.max_per_run, self.quiet_hours);
         check(&pace, self.passwords().len(), self.url.as_deref(), document)?;
@@ -140,7 +137,6 @@ impl TwilioSms {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GatewaySms {
-    /// Where requests go.
     pub url: String,
     /// The number or name that messages come from.
     pub from: Option<String>,
@@ -167,9 +163,7 @@ pub struct GatewaySms {
     /// JSON pointer to a value that has to be `success_equals`, besides a 2xx status.
     pub success_pointer: Option<String>,
     pub success_equals: Option<String>,
-    /// JSON pointer to the gateway's id of the message.
     pub id_pointer: Option<String>,
-    /// JSON pointer to the error code.
     pub code_pointer: Option<String>,
     #[serde(default)]
     pub permanent_codes: Vec<String>,
@@ -222,7 +216,6 @@ impl GatewaySms {
         self.tokens().into_iter().next()
     }
 
-    /// What no single value shows.
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
         let pace = pace(self.per_minute, self.per_day, self.max_per_run, self.quiet_hours);
         let secrets = self.passwords().len() + self.tokens().len();

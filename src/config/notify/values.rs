@@ -9,7 +9,6 @@ use serde::de::Deserializer;
 use super::super::explain::wrong;
 use super::super::values::Zone;
 
-/// Where mail goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailServer {
     /// `file:FOLDER`: one .eml for each message.

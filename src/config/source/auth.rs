@@ -16,7 +16,6 @@ pub(super) fn missing(types: &str, document: &Document<'_>) -> Failure {
     document.mistake("source", what, format!("add it with type = {types}"))
 }
 
-/// What a OneRoster API asks for.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OneRosterAuth {

@@ -16,9 +16,6 @@ impl Plan {
     /// Writes the rows of the report: in the order of the source, then the people who are not in it
     /// by sourcedId. `format` appends one row to a piece of the report, by several threads at once;
     /// `out` takes the pieces, in order.
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be read back from where they are kept, and those of `out`.
     pub fn write_rows(
         &self,
         format: impl Fn(&PlanRow<'_>, &mut Vec<u8>) + Sync,
@@ -78,7 +75,6 @@ impl Plan {
         })
     }
 
-    /// Writes the rows of one block of the roster.
     fn write_piece(
         &self,
         piece: Piece<'_>,
@@ -114,7 +110,6 @@ impl Plan {
         Ok(Written { block, text })
     }
 
-    /// Adds to a row what the person shares.
     pub(super) fn share(&self, row: &mut PlanRow<'_>, sharing: &mut Walk<'_>) {
         if row.compared {
             sharing.note(row.place, row.sourced_id, row.notes.to_mut());
@@ -123,9 +118,6 @@ impl Plan {
 
     /// Hands over the rows about which there may be something to say or to do, without what the
     /// people share.
-    ///
-    /// # Errors
-    /// As [`Plan::write_rows`].
     pub fn each_decided(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
         let mut rows = self.rows.read();
         while let Some(row) = rows.next_value()? {
@@ -135,9 +127,6 @@ impl Plan {
     }
 
     /// As [`Plan::each_decided`], with what they share.
-    ///
-    /// # Errors
-    /// As [`Plan::write_rows`].
     pub fn each_decided_sharing(&self, mut each: impl FnMut(&PlanRow<'_>) -> Result<()>) -> Result<()> {
         let mut sharing = self.sharing.walk(0);
         let mut rows = self.rows.read();
@@ -150,9 +139,6 @@ impl Plan {
 
     /// Hands over the row of one person; none if there is nothing to say or to do. A plan with
     /// `decide_all` has the row of everyone.
-    ///
-    /// # Errors
-    /// As [`Plan::write_rows`].
     pub fn with_row<R>(&self, sourced_id: &str, with: impl FnOnce(Option<&PlanRow<'_>>) -> R) -> Result<R> {
         let mut sharing = self.sharing.walk(0);
         let mut rows = self.rows.read();

@@ -61,7 +61,6 @@ impl Plan {
         Ok(())
     }
 
-    /// Names the people who share something.
     pub(super) fn name_sharers(&mut self) -> Result<()> {
         let sharers = self.sharing.sharers();
         let follows = |place: u32| {
@@ -187,7 +186,6 @@ impl Plan {
         }
     }
 
-    /// Hands over the rows of an action.
     fn each_of(&self, action: Action, mut each: impl FnMut(&PlanRow<'_>)) -> Result<()> {
         let mut rows = self.rows.read();
         while let Some(bytes) = rows.next_bytes()? {

@@ -34,7 +34,6 @@ const WORTHWHILE: usize = 50_000;
 /// What is known of the records before any is decided on.
 #[derive(Default)]
 pub(super) struct Sources {
-    /// Of each record, in the order of the roster.
     pub(super) of_records: Vec<RowSource>,
     /// How many rows follow from their records, and how many of these people are active and under
     /// ON.
@@ -45,7 +44,6 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Works them out, in several threads.
     pub(super) fn of(roster: &RosterIndex, rules: &Rules, signs: &Signs, unchanged: &Unchanged) -> Self {
         let records = roster.places();
         let mut of_records = vec![RowSource::Decided; records];

@@ -21,7 +21,6 @@ use crate::roster::kept::{self, Kept};
 use crate::spool::{BLOCK, Values};
 use crate::store::{Bystander, Store};
 
-/// Where the parts of a plan are kept.
 #[derive(Default)]
 pub(super) struct Spools {
     pub(super) rows: Values<PlanRow<'static>>,
@@ -158,7 +157,6 @@ impl<'a> Planner<'a> {
         Ok(jobs)
     }
 
-    /// What there is to do for a record.
     fn task(&mut self, kept: &Kept<'_>, place: u32, source: RowSource) -> Result<Task> {
         let roster = self.decider.roster;
         let number = roster.person_of(place);
@@ -188,7 +186,6 @@ impl<'a> Planner<'a> {
         Ok(row.filter(|row| !before.is_some_and(|before| row.is_about(&before))))
     }
 
-    /// The account of a person.
     fn account(&self, number: u32, sourced_id: &str) -> Result<Option<Account>> {
         let Some(id) = self.decider.roster.people.account(number) else { return Ok(None) };
         match self.store.account_by_id(id)? {
@@ -227,7 +224,6 @@ impl<'a> Planner<'a> {
         self.merge(result)
     }
 
-    /// Looks up what it takes to decide on a person.
     fn person(&self, place: u32, number: Option<u32>, sourced_id: &str) -> Result<Person> {
         let (mut stored, mut export, mut signs) = (None, None, 0);
         if let Some(number) = number {
@@ -238,7 +234,6 @@ impl<'a> Planner<'a> {
         Ok(Person { place, number, print: None, stored, export, again: false, signs })
     }
 
-    /// Takes in what a block came to.
     fn merge(&mut self, result: BlockResult) -> Result<()> {
         self.totals.merge(result.totals);
         self.spools.rows.push_all(&result.rows)?;

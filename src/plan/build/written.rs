@@ -14,9 +14,6 @@ const BATCH: usize = 256;
 
 impl Plan {
     /// Hands over the accounts that are added and nothing else.
-    ///
-    /// # Errors
-    /// As [`Plan::write_rows`].
     pub fn each_newcomer(&self, mut each: impl FnMut(&Newcomer<'_>) -> Result<()>) -> Result<()> {
         let mut newcomers = self.newcomers.read();
         while let Some(newcomer) = newcomers.next_value()? {
@@ -26,9 +23,6 @@ impl Plan {
     }
 
     /// Hands over what else is to be written to the store, while the next are already read back.
-    ///
-    /// # Errors
-    /// As [`Plan::write_rows`].
     pub fn each_write(&self, mut each: impl FnMut(Write) -> Result<()>) -> Result<()> {
         thread::scope(|scope| {
             let (give, take) = sync_channel::<Vec<Write>>(2);
@@ -71,9 +65,6 @@ impl Plan {
 
     /// Puts away what was decided, for the next night. After everything else was written; `created`
     /// are the people whose accounts were added, in the order of their ids.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub fn remember(&self, store: &Store, created: &[u32]) -> Result<()> {
         self.remembered.save(store, &self.unchanged, &self.roster.people, &self.signs, created)
     }

@@ -34,7 +34,6 @@ impl UnchangedCredentials {
         Ok(Self { places, hashes })
     }
 
-    /// How many people there may be.
     pub(in crate::plan) fn len(&self) -> usize {
         self.places.len()
     }

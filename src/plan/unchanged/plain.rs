@@ -4,7 +4,6 @@
 use crate::contact::{Contacts, Details, Field};
 use crate::plan::sis::Cells;
 
-/// A number as an account shows it.
 #[derive(Clone, Copy)]
 pub(super) struct Number {
     text: [u8; 16],
@@ -51,7 +50,6 @@ impl Number {
     }
 }
 
-/// Details that follow from a record.
 pub(super) struct Plain<'a> {
     pub(super) given_name: &'a str,
     pub(super) family_name: &'a str,
@@ -61,7 +59,6 @@ pub(super) struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// The details that a record suggests.
     pub(super) fn read(cells: Cells<'a>) -> Option<Self> {
         let text = |cell: Option<&'a str>| cell.unwrap_or_default();
         Some(Self {
@@ -73,7 +70,6 @@ impl<'a> Plain<'a> {
         })
     }
 
-    /// As the account has them.
     pub(super) fn shown(&self) -> Contacts<'_> {
         Contacts {
             given_name: self.given_name,
@@ -84,7 +80,6 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// Whether the details are these.
     pub(super) fn is(&self, details: &Details) -> bool {
         Field::ALL.into_iter().all(|field| match field {
             Field::Name => self.given_name == details.name.given && self.family_name == details.name.family,

@@ -28,7 +28,6 @@ struct Change {
     credentials: Option<[u64; 2]>,
 }
 
-/// What there is to remember of some decisions.
 #[derive(Default)]
 pub(in crate::plan) struct Told {
     changes: Vec<Change>,
@@ -95,10 +94,9 @@ fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
     if account.exported.is_several() {
         return Some(0);
     }
-    row.map(|row| if account.archived { 0 } else { row.hash() })
+    row.map(|row| if account.archived { 0 } else { row.hash })
 }
 
-/// What there is to remember of a night.
 #[derive(Default)]
 pub(in crate::plan) struct Remembered {
     changes: Values<Change>,

@@ -36,7 +36,6 @@ impl RoleTexts {
     }
 }
 
-/// Makes rows from records.
 pub(in crate::plan) struct UnchangedRows<'a> {
     roster: &'a RosterIndex,
     signs: &'a Signs,
