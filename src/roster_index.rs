@@ -110,6 +110,15 @@ pub struct BlankLists {
     pub roles: bool,
 }
 
+impl BlankLists {
+    /// The columns that are blank, by OneRoster's names, and what they hold.
+    pub fn columns(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let orgs = self.orgs.then_some(("orgSourcedIds", "schools"));
+        let agents = self.agents.then_some(("agentSourcedIds", "links"));
+        [orgs, agents, self.roles.then_some(("role", "roles"))].into_iter().flatten()
+    }
+}
+
 /// How many records there are of each kind.
 #[derive(Debug, Default)]
 pub struct Counts {

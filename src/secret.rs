@@ -122,22 +122,16 @@ impl SecretPlace {
         };
         // Editors of some systems begin every file with it.
         let text = text.trim_start_matches('\u{FEFF}').trim();
-        if text.is_empty() {
-            return Err(Failure::new(Kind::Usage, "a secret is empty")
-                .at(place)
-                .cure("write the password or token there"));
-        }
-        if text.contains(['\r', '\n']) {
-            return Err(Failure::new(Kind::Usage, "a secret has more than one line")
-                .at(place)
-                .cure("leave only the password or token there"));
-        }
-        if text.contains(char::is_control) {
-            return Err(Failure::new(Kind::Usage, "a secret has control characters in it")
-                .at(place)
-                .cure("write the password or token anew, as plain text"));
-        }
-        Ok(Secret::new(text))
+        let (what, cure) = if text.is_empty() {
+            ("a secret is empty", "write the password or token there")
+        } else if text.contains(['\r', '\n']) {
+            ("a secret has more than one line", "leave only the password or token there")
+        } else if text.contains(char::is_control) {
+            ("a secret has control characters in it", "write the password or token anew, as plain text")
+        } else {
+            return Ok(Secret::new(text));
+        };
+        Err(Failure::new(Kind::Usage, what).at(place).cure(cure))
     }
 
     /// The key that says it, of those that begin with `name`: `token_file`, `token_env`, `token`.
@@ -200,20 +194,23 @@ pub fn readers(path: &Path) -> Option<u32> {
 /// A secret that every user of the machine can read is none, and one that the group can write may be another tomorrow. That a
 /// group can read it is how systemd and Kubernetes hand secrets over.
 fn refuse_open_to_all(path: &Path) -> Result<()> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.permissions().mode() & 0o020 != 0 => {
-            Err(Failure::new(Kind::Usage, "the file with a secret can be written by its group")
-                .at(path.display())
-                .cure("take that away: chmod 640, or chmod 600 for the user that runs rostersync only"))
-        }
-        Ok(found) if found.permissions().mode() & 0o007 != 0 => {
-            Err(Failure::new(Kind::Usage, "the file with a secret is open to every user of this machine")
-                .at(path.display())
-                .cure("make it readable by the user that runs rostersync only: chmod 600"))
-        }
-        // That it is not there is said when it is read.
-        Ok(_) | Err(_) => Ok(()),
-    }
+    // That it is not there is said when it is read.
+    let mode = readers(path).unwrap_or_default();
+    let (what, cure) = if mode & 0o020 != 0 {
+        (
+            "can be written by its group",
+            "take that away: chmod 640, or chmod 600 for the user that runs rostersync only",
+        )
+    } else if mode & 0o007 != 0 {
+        (
+            "is open to every user of this machine",
+            "make it readable by the user that runs rostersync only: chmod 600",
+        )
+    } else {
+        return Ok(());
+    };
+    let what = format!("the file with a secret {what}");
+    Err(Failure::new(Kind::Usage, what).at(path.display()).cure(cure))
 }
 
 #[cfg(test)]

@@ -87,11 +87,8 @@ impl Plan {
     ) {
         let file = crate::last_night::file::USERS;
         let (Some(before), Some(tonight)) = (before.get(file), tonight.get_mut(file)) else { return };
-        let blank = self.roster.blank;
-        for (is_blank, column) in
-            [(blank.orgs, "orgSourcedIds"), (blank.agents, "agentSourcedIds"), (blank.roles, "role")]
-        {
-            if let Some(rows) = before.columns.get(column).filter(|_| is_blank) {
+        for (column, _) in self.roster.blank.columns() {
+            if let Some(rows) = before.columns.get(column) {
                 tonight.columns.insert(column.to_owned(), *rows);
             }
         }

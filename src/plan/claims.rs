@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::person::Verdict;
-use super::shared_credentials::{CREDENTIALS, hash};
+use super::shared_credentials::{CREDENTIALS, hash, hash_of};
 use crate::account::Account;
 use crate::contact::{Details, Field};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claim {
     /// Hash of the value that is held if nothing is refused.
     pub after: Option<u64>,
@@ -78,22 +78,14 @@ fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &D
         Field::Name | Field::HomePhone => false,
     });
     let created = stored.is_none() && !exported && value.is_some();
-    let before = change.map(|change| Details {
-        email: change.actual.clone(),
-        phone: change.actual.clone(),
-        ..Details::default()
-    });
     match (change, value) {
-        (Some(_), Some(_)) => Claim {
-            after: value,
-            otherwise: before.and_then(|before| hash(&before, field)),
-            is_new: true,
-            only_by_it: false,
-        },
+        (Some(change), Some(_)) => {
+            Claim { after: value, otherwise: hash_of(field, &change.actual), is_new: true, only_by_it: false }
+        }
         // Cleared: nothing is claimed, and nothing is held.
-        (Some(_), None) => Claim { after: None, otherwise: None, is_new: false, only_by_it: false },
-        (None, _) if created => Claim { after: value, otherwise: None, is_new: true, only_by_it: false },
-        (None, _) => Claim { after: value, otherwise: value, is_new: false, only_by_it: false },
+        (Some(_), None) => Claim::default(),
+        (None, _) if created => Claim { after: value, is_new: true, ..Claim::default() },
+        (None, _) => Claim { after: value, otherwise: value, ..Claim::default() },
     }
 }
 

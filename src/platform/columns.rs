@@ -29,22 +29,16 @@ impl Columns {
             let mapped = platform.columns.get(column);
             let header = mapped.map_or(column, String::as_str);
             *place = found.iter().position(|name| name.eq_ignore_ascii_case(header));
-            let missing = |cure: String| {
-                Failure::new(Kind::InputUnusable, format!("the platform export has no column `{header}`"))
-                    .at(format!("{}:{line}", path.display()))
-                    .cure(cure)
+            let cure = match mapped.is_some() && PLATFORM_COLUMNS.contains(&column) {
+                true => "check",
+                false if column == "sourced_id" => "name the right one in",
+                false => continue,
             };
-            if place.is_none() && mapped.is_some() && PLATFORM_COLUMNS.contains(&column) {
-                return Err(missing(format!(
-                    "check [platform.columns]; its headers are: {}",
-                    found.join(", ")
-                )));
-            }
-            if place.is_none() && column == "sourced_id" {
-                return Err(missing(format!(
-                    "name the right one in [platform.columns]; its headers are: {}",
-                    found.join(", ")
-                )));
+            if place.is_none() {
+                let what = format!("the platform export has no column `{header}`");
+                return Err(Failure::new(Kind::InputUnusable, what)
+                    .at(format!("{}:{line}", path.display()))
+                    .cure(format!("{cure} [platform.columns]; its headers are: {}", found.join(", "))));
             }
         }
         Ok(Self { places, width: found.len(), extras })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::intake::Intake;
 use super::lists::quoted;
-use super::{BLANK_AGENTS, BLANK_ORGS, LISTLESS, MENTIONED, ORGLESS};
+use super::{BLANK_AGENTS, BLANK_ORGS, BlankLists, LISTLESS, MENTIONED, ORGLESS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, file};
@@ -78,47 +78,31 @@ impl Intake {
         let Some(last) = rules.last_night.as_deref().filter(|_| about.mode == Mode::Bulk) else { return };
         let lacks =
             |file: &str, column: &str| seen.get(file).is_some_and(|file| !file.columns.contains_key(column));
-        let (users, roles) = (file::USERS, file::ROLES);
-        // Without the column, and where it was emptied, no row says anything.
-        let roles_emptied = last.files.get(roles).is_some_and(|file| file.had_values("orgSourcedId"))
-            && seen.get(roles).is_some_and(|file| file.columns.get("orgSourcedId") == Some(&0));
-        if lacks(users, "orgSourcedIds")
-            && (!seen.contains_key(roles) || lacks(roles, "orgSourcedId") || roles_emptied)
-        {
-            self.index
-                .marks
-                .iter_mut()
-                .filter(|marks| **marks & MENTIONED != 0)
-                .for_each(|marks| *marks |= ORGLESS);
-        }
-        let emptied = |column: &str| {
-            let file = file::USERS;
+        let emptied = |file: &str, column: &str| {
             last.files.get(file).is_some_and(|file| file.had_values(column))
                 && seen.get(file).is_some_and(|file| file.columns.get(column) == Some(&0))
         };
-        self.index.blank.orgs =
-            emptied("orgSourcedIds") || last.roster.placed > 0 && self.index.counts.placed == 0;
-        self.index.blank.agents =
-            emptied("agentSourcedIds") || last.roster.linked > 0 && self.index.counts.linked == 0;
-        self.index.blank.roles =
-            self.index.counts.held.iter().all(|(_, count)| *count == 0) && !last.roster.roles.is_empty();
-        for (is_blank, from, to) in
-            [(self.index.blank.orgs, BLANK_ORGS, ORGLESS), (self.index.blank.agents, BLANK_AGENTS, LISTLESS)]
+        let (users, roles) = (file::USERS, file::ROLES);
+        // Without the column, and where it was emptied, no row says anything.
+        if lacks(users, "orgSourcedIds")
+            && (!seen.contains_key(roles) || lacks(roles, "orgSourcedId") || emptied(roles, "orgSourcedId"))
         {
-            if is_blank {
-                self.index
-                    .marks
-                    .iter_mut()
-                    .filter(|marks| **marks & from != 0)
-                    .for_each(|marks| *marks |= to);
-            }
+            self.mark_all(MENTIONED, ORGLESS);
         }
-        let columns = [
-            (self.index.blank.orgs, "orgSourcedIds", "schools"),
-            (self.index.blank.agents, "agentSourcedIds", "links"),
-            (self.index.blank.roles, "role", "roles"),
-        ];
-        for (_, column, what) in columns.into_iter().filter(|(is_blank, ..)| *is_blank) {
+        let counts = &self.index.counts;
+        let blank = BlankLists {
+            orgs: emptied(users, "orgSourcedIds") || last.roster.placed > 0 && counts.placed == 0,
+            agents: emptied(users, "agentSourcedIds") || last.roster.linked > 0 && counts.linked == 0,
+            roles: counts.held.iter().all(|(_, count)| *count == 0) && !last.roster.roles.is_empty(),
+        };
+        self.index.blank = blank;
+        if blank.orgs {
+            self.mark_all(BLANK_ORGS, ORGLESS);
+        }
+        if blank.agents {
+            self.mark_all(BLANK_AGENTS, LISTLESS);
+        }
+        for (column, what) in blank.columns() {
             let had = last.files.get(users).is_some_and(|file| file.had_values(column));
             if had && lacks(users, column) {
                 // Unlike cells that are blank for a summer, this is never meant: no change arrives
@@ -134,6 +118,13 @@ impl Intake {
             findings.warn("emptied-column", At::file(about.users_name).column(column), || {
                 format!("every cell is blank, and on the last good night some were not; {what} stay as the store has them")
             });
+        }
+    }
+
+    /// Adds a mark to the people that have another one.
+    fn mark_all(&mut self, from: u8, to: u8) {
+        for marks in self.index.marks.iter_mut().filter(|marks| **marks & from != 0) {
+            *marks |= to;
         }
     }
 

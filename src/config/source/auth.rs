@@ -29,7 +29,8 @@ impl OneRosterAuth {
         Ok(match self {
             Self::Bearer(keys) => Credentials::Bearer { token: keys.token(document)? },
             Self::OAuth2(keys) => {
-                let secret = (keys.client_secret, keys.client_secret_file, keys.client_secret_env);
+                let places =
+                    secret_places(&keys.client_secret, &keys.client_secret_file, &keys.client_secret_env);
                 let Some(url) = keys.token_url else {
                     return Err(document.mistake(
                         "source.auth",
@@ -40,16 +41,17 @@ impl OneRosterAuth {
                 Credentials::OAuth2 {
                     token_url: url_at("source.auth.token_url", &url, document, allow_http)?,
                     client_id: client_id(keys.client_id, document)?,
-                    client_secret: client_secret(secret, document)?,
+                    client_secret: one_secret("client_secret", places, document)?,
                     scope: keys.scope.filter(|scope| !scope.is_empty()),
                     sent: keys.credentials,
                 }
             }
             Self::OAuth1(keys) => {
-                let secret = (keys.client_secret, keys.client_secret_file, keys.client_secret_env);
+                let places =
+                    secret_places(&keys.client_secret, &keys.client_secret_file, &keys.client_secret_env);
                 Credentials::OAuth1 {
                     client_id: client_id(keys.client_id, document)?,
-                    client_secret: client_secret(secret, document)?,
+                    client_secret: one_secret("client_secret", places, document)?,
                     signature: keys.signature,
                     version: keys.oauth_version,
                 }
@@ -77,12 +79,13 @@ impl CleverAuth {
         Ok(match self {
             Self::Bearer(keys) => Credentials::Bearer { token: keys.token(document)? },
             Self::Clever(keys) => {
-                let secret = (keys.client_secret, keys.client_secret_file, keys.client_secret_env);
+                let places =
+                    secret_places(&keys.client_secret, &keys.client_secret_file, &keys.client_secret_env);
                 let url = keys.token_url.as_deref().unwrap_or("https://clever.com/oauth/tokens");
                 Credentials::CleverLookup {
                     token_url: url_at("source.auth.token_url", url, document, allow_http)?,
                     client_id: client_id(keys.client_id, document)?,
-                    client_secret: client_secret(secret, document)?,
+                    client_secret: one_secret("client_secret", places, document)?,
                     district: district.map(str::to_owned),
                 }
             }
@@ -152,13 +155,6 @@ fn client_id(id: Option<String>, document: &Document<'_>) -> Result<String> {
             "write the id or key that belongs to the secret",
         )
     })
-}
-
-fn client_secret(
-    (inline, file, variable): (Option<Hidden>, Option<PathBuf>, Option<String>),
-    document: &Document<'_>,
-) -> Result<SecretPlace> {
-    one_secret("client_secret", secret_places(&inline, &file, &variable), document)
 }
 
 /// The one place of a secret that has to be there, and once.
