@@ -20,29 +20,83 @@ use crate::owner;
 /// Longer than this the file beside the store does not grow; half of it is kept then.
 const LONGEST: u64 = 256 << 10;
 
-/// How an attempt ended: the word and the exit status.
+/// How a run or a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ending(pub &'static str, pub u8);
+pub enum Ending {
+    Ok,
+    Partial,
+    Attention,
+    Undelivered,
+    /// The last run is too long ago.
+    Late,
+    /// A preview has changes.
+    Changes,
+    /// A preview has changes that archive people or are made to active users.
+    ChangesPeople,
+    Failed(Kind),
+}
 
 impl Ending {
-    pub const OK: Self = Self("ok", 0);
-    pub const PARTIAL: Self = Self("partial", 3);
-    pub const ATTENTION: Self = Self("attention", 3);
-    pub const BLOCKED: Self = Self("blocked", 4);
-    pub const UNDELIVERED: Self = Self("undelivered", 8);
+    pub const BLOCKED: Self = Self::Failed(Kind::Blocked);
 
-    /// Of one that failed.
-    pub fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Failed => Self("failed", 1),
-            Kind::Usage => Self("usage", 2),
-            Kind::Blocked => Self::BLOCKED,
-            Kind::Busy => Self("busy", 5),
-            Kind::SourceUnavailable => Self("source-unavailable", 6),
-            Kind::InputUnusable => Self("input-unusable", 7),
-            // As a shell reports a process that a signal ended.
-            Kind::Interrupted(signal) => Self("interrupted", u8::try_from(128 + signal).unwrap_or(1)),
+    /// What a run can end with.
+    pub const OF_RUNS: [Self; 11] = [
+        Self::Ok,
+        Self::Partial,
+        Self::Attention,
+        Self::BLOCKED,
+        Self::Undelivered,
+        Self::Failed(Kind::Failed),
+        Self::Failed(Kind::Usage),
+        Self::Failed(Kind::Busy),
+        Self::Failed(Kind::SourceUnavailable),
+        Self::Failed(Kind::InputUnusable),
+        Self::Failed(Kind::Interrupted(0)),
+    ];
+
+    /// Of an attempt on record. The signal is part of the exit status.
+    pub fn of_exit(exit: u8) -> Self {
+        match exit {
+            129.. => Self::Failed(Kind::Interrupted(i32::from(exit) - 128)),
+            // More records were rejected than allowed, or a person is needed: the word says which.
+            3 => Self::Attention,
+            _ => Self::OF_RUNS
+                .into_iter()
+                .find(|ending| ending.exit() == exit)
+                .unwrap_or(Self::Failed(Kind::Failed)),
         }
+    }
+
+    fn parts(self) -> (&'static str, u8) {
+        match self {
+            Self::Ok => ("ok", 0),
+            Self::Failed(Kind::Failed) => ("failed", 1),
+            Self::Failed(Kind::Usage) => ("usage", 2),
+            Self::Partial => ("partial", 3),
+            Self::Attention => ("attention", 3),
+            Self::Failed(Kind::Blocked) => ("blocked", 4),
+            Self::Failed(Kind::Busy) => ("busy", 5),
+            Self::Failed(Kind::SourceUnavailable) => ("source-unavailable", 6),
+            Self::Failed(Kind::InputUnusable) => ("input-unusable", 7),
+            Self::Undelivered => ("undelivered", 8),
+            Self::Late => ("late", 9),
+            Self::Changes => ("changes", 10),
+            Self::ChangesPeople => ("changes-people", 11),
+            // As a shell reports a process that a signal ended.
+            Self::Failed(Kind::Interrupted(signal)) => {
+                ("interrupted", u8::try_from(128 + signal).unwrap_or(1))
+            }
+        }
+    }
+
+    /// The word in the last log line and in JSON.
+    pub fn word(self) -> &'static str {
+        self.parts().0
+    }
+
+    /// The exit status.
+    pub fn exit(self) -> u8 {
+        self.parts().1
     }
 }
 
@@ -79,13 +133,13 @@ pub struct Attempt {
 impl Attempt {
     /// One that begins now, and has failed if nothing else is said of it.
     pub fn begin(now: DateTime<Utc>) -> Self {
-        let Ending(result, exit) = Ending::of(Kind::Failed);
+        let ending = Ending::Failed(Kind::Failed);
         Self {
             key: format!("{:016x}", fastrand::u64(..)),
             started: now,
             finished: now,
-            result: result.to_owned(),
-            exit,
+            result: ending.word().to_owned(),
+            exit: ending.exit(),
             reason: String::new(),
             run: None,
             attention: Vec::new(),
@@ -93,9 +147,9 @@ impl Attempt {
     }
 
     #[must_use]
-    pub fn ended(mut self, Ending(result, exit): Ending, reason: impl Into<String>) -> Self {
-        result.clone_into(&mut self.result);
-        self.exit = exit;
+    pub fn ended(mut self, ending: Ending, reason: impl Into<String>) -> Self {
+        ending.word().clone_into(&mut self.result);
+        self.exit = ending.exit();
         self.reason = reason.into();
         self.finished = self.started.max(Utc::now());
         self
@@ -191,7 +245,8 @@ mod tests {
     use super::*;
 
     fn attempt(reason: &str) -> Attempt {
-        Attempt::begin("2026-11-23T08:15:00Z".parse().unwrap()).ended(Ending::of(Kind::InputUnusable), reason)
+        Attempt::begin("2026-11-23T08:15:00Z".parse().unwrap())
+            .ended(Ending::Failed(Kind::InputUnusable), reason)
     }
 
     #[test]

@@ -6,7 +6,6 @@
 mod check;
 mod corrections;
 mod delivery;
-mod exit;
 mod explain;
 mod notify;
 mod outbox;
@@ -30,10 +29,10 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::near::nearest;
-use exit::Status;
 use ui::{Color, LogFormat, Ui};
 
 /// Keeps the contact details on a family-communication platform in step with the Student
@@ -112,7 +111,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results; a mistake is 2 for clap and for rostersync.
-            let code = if error.use_stderr() { Status::Usage.code() } else { 0 };
+            let code = if error.use_stderr() { Ending::Failed(Kind::Usage).exit() } else { 0 };
             let _ = error.print();
             return ExitCode::from(code);
         }
@@ -139,17 +138,17 @@ pub fn main() -> ExitCode {
     // If the exit status is not 0, print the output that `-q` held back; but not to a closed pipe.
     let _ = match &done {
         Ok(status) => ui.settle(*status),
-        Err(failure) if exit::is_broken_pipe(failure) => Ok(()),
-        Err(failure) => ui.settle(Status::of(failure.kind)),
+        Err(failure) if is_broken_pipe(failure) => Ok(()),
+        Err(failure) => ui.settle(Ending::Failed(failure.kind)),
     };
     match done {
-        Ok(status) => ExitCode::from(status.code()),
+        Ok(status) => ExitCode::from(status.exit()),
         // The reader of the output has closed the pipe, for instance `head`.
-        Err(failure) if exit::is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) if is_broken_pipe(&failure) => ExitCode::SUCCESS,
         Err(failure) => {
-            let status = Status::of(failure.kind);
+            let status = Ending::Failed(failure.kind);
             ui.failure(&failure, status);
-            ExitCode::from(status.code())
+            ExitCode::from(status.exit())
         }
     }
 }
@@ -202,4 +201,10 @@ fn whole_number<T: std::str::FromStr>(text: &str) -> std::result::Result<T, &'st
 /// A failure to write to standard output.
 fn unprintable(cause: std::io::Error) -> Failure {
     Failure::new(Kind::Failed, "standard output cannot be written").because(cause)
+}
+
+/// Whether the program that reads the output has ended: `rostersync report | head`.
+fn is_broken_pipe(failure: &Failure) -> bool {
+    let cause = failure.cause.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::exit::Status;
 use super::run::{Format, failure_json};
 use super::ui::Ui;
 use super::{Global, unprintable};
+use crate::attempt::Ending;
 use crate::config::{Config, PhoneCredential};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
@@ -35,7 +35,7 @@ pub(super) struct CheckArgs {
     format: Format,
 }
 
-pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
     if args.source {
@@ -70,21 +70,21 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Status> 
 }
 
 /// How the next run would end.
-fn status_of(checked: &Checked) -> Status {
+fn status_of(checked: &Checked) -> Ending {
     match checked.troubles.first() {
-        Some(failure) => Status::of(failure.kind),
-        None if !checked.overruns.is_empty() => Status::Blocked,
-        None if checked.partial => Status::Partial,
-        None if checked.findings.needs_attention() => Status::Attention,
-        None => Status::Ok,
+        Some(failure) => Ending::Failed(failure.kind),
+        None if !checked.overruns.is_empty() => Ending::BLOCKED,
+        None if checked.partial => Ending::Partial,
+        None if checked.findings.needs_attention() => Ending::Attention,
+        None => Ending::Ok,
     }
 }
 
-fn json(checked: &Checked, status: Status) -> serde_json::Value {
+fn json(checked: &Checked, status: Ending) -> serde_json::Value {
     let summary = checked.plan.as_ref().map(|plan| &plan.summary);
     json!({
         "result": status.word(),
-        "exit": status.code(),
+        "exit": status.exit(),
         "source": if checked.not_tried { "not tried" } else { "tried" },
         "records": summary.map(|summary| summary.records),
         "rejected": summary.map(|summary| summary.count(Action::Rejected)),
@@ -96,20 +96,20 @@ fn json(checked: &Checked, status: Status) -> serde_json::Value {
 }
 
 /// Asks the source for a page, and says what came.
-fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: &Ui) -> Result<Status> {
+fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: &Ui) -> Result<Ending> {
     let Some(seen) = check_source(config, around)? else {
         return Err(Failure::new(Kind::Usage, "`--source` is for sources that are asked over the network")
             .at(config.source.local_path().unwrap_or(&config.file).display())
             .cure("leave it out: files are read whole"));
     };
-    let status = if seen.missing.is_empty() { Status::Ok } else { Status::Partial };
+    let status = if seen.missing.is_empty() { Ending::Ok } else { Ending::Partial };
     let text = match args.format {
         Format::Text => source_text(&seen),
         Format::Json => format!(
             "{:#}\n",
             json!({
                 "result": status.word(),
-                "exit": status.code(),
+                "exit": status.exit(),
                 "source": seen.place,
                 "users": { "looked_at": seen.users, "total": seen.total, "roles": seen.roles, "with_email": seen.with_email,
                            "with_sms": seen.with_sms, "with_phone": seen.with_phone, "with_agents": seen.with_agents },
@@ -197,7 +197,7 @@ fn shown(code: &str) -> u64 {
     if code == BLANK_ROW { 1 } else { KEPT_PER_CODE }
 }
 
-fn text(checked: &Checked, status: Status) -> String {
+fn text(checked: &Checked, status: Ending) -> String {
     let findings = &checked.findings;
     let mut text = String::new();
     let mut blank = false;
@@ -245,10 +245,10 @@ fn text(checked: &Checked, status: Status) -> String {
         ));
     }
     match status {
-        Status::Ok if checked.not_tried => text.push_str("All else that a run needs is there.\n"),
-        Status::Ok => text.push_str("The configuration is valid.\n"),
+        Ending::Ok if checked.not_tried => text.push_str("All else that a run needs is there.\n"),
+        Ending::Ok => text.push_str("The configuration is valid.\n"),
         status => {
-            text.push_str(&format!("The next run would end with {} ({}).\n", status.code(), status.word()));
+            text.push_str(&format!("The next run would end with {} ({}).\n", status.exit(), status.word()));
         }
     }
     text

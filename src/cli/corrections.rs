@@ -3,16 +3,16 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::exit::Status;
 use super::ui::results;
 use super::users::reading;
 use super::{Global, unprintable};
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::output::write_file;
 use crate::people::{CORRECTION_COLUMNS, People, Schools, correction};
 use crate::report::append_plain_row;
 
-pub(super) fn run(output: Option<&Path>, global: &Global) -> Result<Status> {
+pub(super) fn run(output: Option<&Path>, global: &Global) -> Result<Ending> {
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
@@ -36,5 +36,5 @@ pub(super) fn run(output: Option<&Path>, global: &Global) -> Result<Status> {
             out.flush().map_err(unprintable)?;
         }
     }
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }

@@ -7,7 +7,7 @@ use chrono::SecondsFormat;
 use serde_json::json;
 
 use super::Global;
-use super::exit::Status;
+use crate::attempt::Ending;
 use crate::config::{Config, When};
 use crate::message::Channel;
 use crate::notify::{Delivery, Held, Stuck, send_kept_summaries, tell_admins};
@@ -125,7 +125,7 @@ pub(super) fn send_kept(config: &Config, global: &Global) {
 /// reasons, and the report.
 pub(super) fn write_to_admins(
     config: &Config,
-    status: Status,
+    status: Ending,
     changes: bool,
     what: &str,
     text: &str,
@@ -136,15 +136,15 @@ pub(super) fn write_to_admins(
     send_kept(config, global);
     let wanted = match admins.when {
         When::Never => false,
-        When::Problems => status != Status::Ok,
-        When::Changes => status != Status::Ok || changes,
+        When::Problems => status != Ending::Ok,
+        When::Changes => status != Ending::Ok || changes,
         When::Always => true,
     };
     if !wanted {
         return;
     }
     let subject = format!("rostersync: {} ({what})", status.word());
-    let ended = format!("\nIt ended with {} ({}).\n", status.code(), status.word());
+    let ended = format!("\nIt ended with {} ({}).\n", status.exit(), status.word());
     if let Err(failure) = tell_admins(config, &subject, &format!("{text}{ended}"), report, global.now()) {
         tracing::error!("the summary for the administrators could not be sent: {failure}");
     }

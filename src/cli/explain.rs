@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use chrono::SecondsFormat;
 use serde_json::json;
 
-use super::exit::Status;
 use super::table::Table;
 use super::ui::Ui;
 use super::users::{print_json, set_by, several, with_there};
 use super::{Global, unprintable};
 use crate::account::Account;
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
@@ -66,7 +66,7 @@ struct Explanation {
     set: Option<Provenance>,
 }
 
-pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let explained = explain(args, &config, global, ui)?;
     if args.json {
@@ -74,7 +74,7 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Status
     } else {
         ui.result(&text(&explained, &config)?).map_err(unprintable)?;
     }
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Explained> {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::exit::Status;
 use super::preview_folder::PreviewFolder;
 use super::ui::Ui;
 use super::{Global, unprintable};
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::Result;
 use crate::message::{Channel, Message};
@@ -66,7 +66,7 @@ struct TestArgs {
     language: Option<String>,
 }
 
-pub(super) fn run(args: &NotifyArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &NotifyArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     match &args.command {
         Command::Preview(args) => preview(args, &config, global, ui)?,
@@ -75,7 +75,7 @@ pub(super) fn run(args: &NotifyArgs, global: &Global, ui: &Ui) -> Result<Status>
             ui.print(format!("{said}\n").as_bytes()).map_err(unprintable)?;
         }
     }
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Result<()> {

@@ -6,11 +6,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::delivery::{delivery_json, delivery_lines, send_kept};
-use super::exit::Status;
 use super::run::Format;
 use super::signals;
 use super::ui::Ui;
 use super::{Global, unprintable};
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
@@ -141,7 +141,7 @@ impl Which {
     }
 }
 
-pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     match &args.command {
         Command::List(args) => list(args, &config, ui),
@@ -160,7 +160,7 @@ pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Status>
             let changed = change(&config, global, |store| store.discard(&filter, global.now()))?;
             ui.print(format!("{} discarded\n", notifications(changed as u64)).as_bytes())
                 .map_err(unprintable)?;
-            Ok(Status::Ok)
+            Ok(Ending::Ok)
         }
     }
 }
@@ -194,7 +194,7 @@ fn change(config: &Config, global: &Global, change: impl FnOnce(&Store) -> Resul
     change(&open(config, global)?)
 }
 
-fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
+fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
     let mut said = String::new();
     if let Some(text) = &args.opted_in {
         let number = PhoneReader::new(config.sync.default_region).parse(text).ok_or_else(|| {
@@ -222,10 +222,10 @@ fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<
         ));
     }
     ui.print(said.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
-fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
+fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
     let stop = signals::watch()?;
     let store = open(config, global)?;
     let due = store.waiting()?;
@@ -241,7 +241,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
     send_kept(config, global);
     drop(within);
     ui.end();
-    let status = if delivery.is_undelivered() { Status::Undelivered } else { Status::Ok };
+    let status = if delivery.is_undelivered() { Ending::Undelivered } else { Ending::Ok };
     let text = match args.format {
         Format::Text => {
             let mut lines = vec![format!("{} sent", notifications(delivery.sent))];
@@ -251,7 +251,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
         Format::Json => {
             let mut value = delivery_json(&delivery);
             value["result"] = status.word().into();
-            value["exit"] = status.code().into();
+            value["exit"] = status.exit().into();
             format!("{value:#}\n")
         }
     };
@@ -265,7 +265,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<St
     Ok(status)
 }
 
-fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Status> {
+fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Ending> {
     let filter = args.which.filter(args.state.clone());
     let limit = if args.limit == 0 { u64::from(u32::MAX) } else { args.limit };
     let (rows, counts) = match Store::open_read(&config.sync.store)? {
@@ -290,7 +290,7 @@ fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Status> {
         text
     };
     ui.result(text.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 fn line(row: &OutboxRow, config: &Config) -> String {

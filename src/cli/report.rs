@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 
 use super::corrections;
-use super::exit::Status;
 use super::ui::{Ui, results};
 use super::{Global, unprintable};
+use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
 use crate::report::{Column, Format, NAME, Query, render};
@@ -145,7 +145,7 @@ impl ReportArgs {
     }
 }
 
-pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     if args.sis_corrections {
         return corrections::run(args.output.as_deref(), global);
     }
@@ -173,7 +173,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Status>
             out.flush().map_err(unprintable)?;
         }
     }
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 /// The width of the terminal; none if standard output is not one.

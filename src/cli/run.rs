@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::delivery::{delivery_json, delivery_lines, write_to_admins};
-use super::exit::{Status, is_broken_pipe};
 use super::preview;
 use super::ui::{Ui, shown};
-use super::{Global, signals, unprintable};
+use super::{Global, is_broken_pipe, signals, unprintable};
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
@@ -112,17 +112,17 @@ pub(super) enum Format {
     Json,
 }
 
-pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let done = go(args, global, ui);
     if let (Err(failure), Format::Json) = (&done, args.format) {
-        let status = Status::of(failure.kind);
-        let json = json!({ "result": status.word(), "exit": status.code(), "error": failure_json(failure) });
+        let status = Ending::Failed(failure.kind);
+        let json = json!({ "result": status.word(), "exit": status.exit(), "error": failure_json(failure) });
         print_json(&json, ui)?;
     }
     done
 }
 
-fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
+fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     if args.dry_run {
         return sync(args, &config, global, ui);
@@ -133,7 +133,7 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
         Err(failure) if failure.kind == Kind::Busy => {
             write_to_admins(
                 &config,
-                Status::Busy,
+                Ending::Failed(Kind::Busy),
                 true,
                 "the run did not begin",
                 &format!("{failure}\n"),
@@ -141,10 +141,10 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
                 global,
             );
         }
-        Ok(Status::Ok) => ping(&config, Ping::Success, Status::Ok.word()),
+        Ok(Ending::Ok) => ping(&config, Ping::Success, Ending::Ok.word()),
         Ok(status) => ping(&config, Ping::Failure, status.word()),
         Err(failure) => {
-            let status = Status::of(failure.kind);
+            let status = Ending::Failed(failure.kind);
             ping(&config, Ping::Failure, status.word());
             let text = format!("{failure}\n");
             write_to_admins(&config, status, true, "the run failed", &text, None, global);
@@ -153,7 +153,7 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Status> {
     done
 }
 
-fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Status> {
+fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
     let stop = signals::watch()?;
     let mut options = Options {
         what_if: args.update_contacts.as_deref().map(|word| word == "on"),
@@ -175,7 +175,7 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Sta
     };
 
     let statuses = statuses(&outcome, args);
-    let status = statuses.first().copied().unwrap_or(Status::Ok);
+    let status = statuses.first().copied().unwrap_or(Ending::Ok);
     ui.findings(&outcome.findings, status);
     let text = text(&outcome, &options, config, global);
     match (say(args, ui, &text, &outcome, &statuses, status), outcome.run) {
@@ -203,8 +203,8 @@ fn say(
     ui: &Ui,
     text: &str,
     outcome: &Outcome,
-    statuses: &[Status],
-    status: Status,
+    statuses: &[Ending],
+    status: Ending,
 ) -> Result<()> {
     if args.format == Format::Json {
         let summary = summary_json(outcome, statuses, status);
@@ -223,20 +223,20 @@ fn say(
 }
 
 /// All that apply, the one that becomes the exit status first.
-fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Status> {
+fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Ending> {
     let summary = &outcome.plan.summary;
     let detailed = args.detailed_exitcode;
     let all = [
-        (outcome.blocked, Status::Blocked),
-        (outcome.delivery.is_undelivered(), Status::Undelivered),
-        (outcome.partial, Status::Partial),
-        (outcome.findings.needs_attention(), Status::Attention),
-        (detailed && summary.touches_people(), Status::ChangesPeople),
-        (detailed && summary.has_changes() && !summary.touches_people(), Status::Changes),
+        (outcome.blocked, Ending::BLOCKED),
+        (outcome.delivery.is_undelivered(), Ending::Undelivered),
+        (outcome.partial, Ending::Partial),
+        (outcome.findings.needs_attention(), Ending::Attention),
+        (detailed && summary.touches_people(), Ending::ChangesPeople),
+        (detailed && summary.has_changes() && !summary.touches_people(), Ending::Changes),
     ];
-    let found: Vec<Status> =
+    let found: Vec<Ending> =
         all.into_iter().filter(|(applies, _)| *applies).map(|(_, status)| status).collect();
-    if found.is_empty() { vec![Status::Ok] } else { found }
+    if found.is_empty() { vec![Ending::Ok] } else { found }
 }
 
 /// The summary for people; its last two lines are the plan and its checksum, and after them what a
@@ -383,7 +383,7 @@ pub(super) fn quoted(word: &str) -> String {
     }
 }
 
-fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde_json::Value {
+fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde_json::Value {
     let summary = &outcome.plan.summary;
     let actions: serde_json::Map<String, serde_json::Value> = Action::ALL
         .into_iter()
@@ -397,7 +397,7 @@ fn summary_json(outcome: &Outcome, statuses: &[Status], status: Status) -> serde
         .collect();
     json!({
         "result": status.word(),
-        "exit": status.code(),
+        "exit": status.exit(),
         "results": statuses.iter().map(|status| status.word()).collect::<Vec<_>>(),
         "run": outcome.run,
         "checksum": outcome.plan.checksum,

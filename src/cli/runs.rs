@@ -3,10 +3,10 @@
 use chrono::SecondsFormat;
 use serde_json::json;
 
-use super::exit::Status;
 use super::ui::Ui;
 use super::{Global, unprintable};
 use crate::attempt::Attempt;
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::Result;
 use crate::report::harmless;
@@ -41,7 +41,7 @@ const WOULD: [(&str, &str); 5] = [
     ("kept", "keep"),
 ];
 
-pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (store, trouble) = match Store::open_read(&config.sync.store) {
         Ok(store) => (store, None),
@@ -85,7 +85,7 @@ pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Status> {
         text
     };
     ui.result(text.as_bytes()).map_err(unprintable)?;
-    trouble.map_or(Ok(Status::Ok), Err)
+    trouble.map_or(Ok(Ending::Ok), Err)
 }
 
 fn line(Tried { attempt, run, .. }: &Tried, config: &Config) -> String {

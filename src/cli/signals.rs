@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::run::{PATIENCE_TO_STOP, end_unheard};
 
@@ -34,14 +33,10 @@ pub(super) fn watch() -> Result<impl Fn() -> Option<i32> + Send + Sync> {
                 again |= signals.pending().next().is_some();
                 let waited = if again { Duration::MAX } else { since.elapsed() };
                 if waited >= PATIENCE_TO_STOP
-                    && let Some((said, exit)) = end_unheard(signal, waited)
+                    && let Some((said, ending)) = end_unheard(signal, waited)
                 {
-                    let result = if exit == Ending::UNDELIVERED.1 {
-                        Ending::UNDELIVERED.0
-                    } else {
-                        Ending::of(Kind::Interrupted(signal)).0
-                    };
-                    tracing::error!(result, exit, "{said}");
+                    let exit = ending.exit();
+                    tracing::error!(result = ending.word(), exit, "{said}");
                     std::process::exit(i32::from(exit));
                 }
             }

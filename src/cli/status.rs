@@ -7,12 +7,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 use super::delivery::{held_json, waits};
-use super::exit::Status;
 use super::runs::{SHOWN, attempt_json, tried_json, would};
 use super::ui::Ui;
 use super::users::reading;
 use super::{Global, unprintable};
 use crate::attempt::Attempt;
+use crate::attempt::Ending;
 use crate::config::{Config, span};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::DeliveryState;
@@ -50,13 +50,13 @@ pub(super) struct StatusArgs {
     verify: bool,
 }
 
-pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = match global.load() {
         Err(failure) if args.prometheus => {
             // A scrape is a success that says so.
             tracing::error!("{failure}");
             ui.result(readable(false).as_bytes()).map_err(unprintable)?;
-            return Ok(Status::Ok);
+            return Ok(Ending::Ok);
         }
         config => config?,
     };
@@ -81,7 +81,7 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Status>
         if let Some(failure) = seen.trouble {
             tracing::error!("{failure}");
         }
-        return Ok(Status::Ok);
+        return Ok(Ending::Ok);
     }
     match seen.trouble {
         // What is on record beside the store was printed; and why there is no more.
@@ -141,17 +141,17 @@ impl See {
     }
 
     /// The exit status: that of the last attempt, or `late`.
-    fn status(&self, max_age: Option<Duration>) -> Status {
+    fn status(&self, max_age: Option<Duration>) -> Ending {
         let last = self.standing.last_attempt.as_ref();
         let is_old = |age: Option<i64>| {
             let age = age.and_then(|age| u64::try_from(age).ok());
             max_age.is_some_and(|max| age.is_none_or(|age| age > max.as_secs()))
         };
-        let ended = last.map_or(Status::Ok, |last| Status::of_exit(last.exit));
+        let ended = last.map_or(Ending::Ok, |last| Ending::of_exit(last.exit));
         // A failure of tonight says more than that the last good night is long ago.
         let is_late = is_old(self.standing.age)
-            && (ended == Status::Ok || is_old(last.and_then(|last| self.age_of(last.started))));
-        if is_late { Status::Late } else { ended }
+            && (ended == Ending::Ok || is_old(last.and_then(|last| self.age_of(last.started))));
+        if is_late { Ending::Late } else { ended }
     }
 
     /// None for a moment in the future.
@@ -169,7 +169,7 @@ impl See {
         })
     }
 
-    fn json(&self, config: &Config, status: Status) -> serde_json::Value {
+    fn json(&self, config: &Config, status: Ending) -> serde_json::Value {
         let Standing { last_attempt, last_good, last_run, age, .. } = &self.standing;
         let counts = self.counts.as_ref();
         let accounts = counts.map(|Counts { population, .. }| {
@@ -177,7 +177,7 @@ impl See {
         });
         json!({
             "result": status.word(),
-            "exit": self.trouble.as_ref().map_or(status, |failure| Status::of(failure.kind)).code(),
+            "exit": self.trouble.as_ref().map_or(status, |failure| Ending::Failed(failure.kind)).exit(),
             "last_attempt": last_attempt.as_ref().map(attempt_json),
             "last_good": last_good.as_ref().map(attempt_json),
             "last_run": last_run.as_ref().map(tried_json),
@@ -194,7 +194,7 @@ impl See {
         })
     }
 
-    fn text(&self, config: &Config, status: Status) -> String {
+    fn text(&self, config: &Config, status: Ending) -> String {
         let Standing { last_attempt, last_good, last_run, .. } = &self.standing;
         let mut text = String::new();
         let mut say = |name: &str, what: &str| {
@@ -234,7 +234,7 @@ impl See {
         if let Some(clock) = self.clock(config) {
             say("Clock", &clock);
         }
-        if status == Status::Late {
+        if status == Ending::Late {
             say("Late", "no run has been done within --max-age");
         }
         for attention in last_attempt.iter().flat_map(|last| &last.attention) {
@@ -309,8 +309,8 @@ impl See {
         );
         let results: Vec<(String, i64)> = last
             .map(|last| {
-                let is = |word: &&str| (format!("{{result=\"{word}\"}}"), i64::from(last.result == **word));
-                RESULTS.iter().map(is).collect()
+                let is = |word| (format!("{{result=\"{word}\"}}"), i64::from(last.result == word));
+                Ending::OF_RUNS.map(|ending| is(ending.word())).into()
             })
             .unwrap_or_default();
         gauge("last_attempt_result", "1 for the word with which the last attempt ended.", &results);
@@ -349,21 +349,6 @@ impl See {
     }
 }
 
-/// The words with which a run ends.
-const RESULTS: [&str; 11] = [
-    "ok",
-    "partial",
-    "attention",
-    "blocked",
-    "undelivered",
-    "failed",
-    "usage",
-    "busy",
-    "source-unavailable",
-    "input-unusable",
-    "interrupted",
-];
-
 fn readable(yes: bool) -> String {
     format!(
         "# HELP rostersync_readable Whether configuration and store could be read.\n# TYPE rostersync_readable gauge\n\
@@ -380,7 +365,7 @@ fn done(run: &RunRow) -> String {
 }
 
 /// Whether the history was altered by hand.
-fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<Status> {
+fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<Ending> {
     let folder = owner::folder_of(&config.sync.store);
     if owner::is_open_to_others(folder) {
         tracing::warn!(
@@ -422,7 +407,7 @@ fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<
         ui.result(text.as_bytes()).map_err(unprintable)?;
     }
     match what {
-        None => Ok(Status::Ok),
+        None => Ok(Ending::Ok),
         Some(what) => {
             let (about, cure) = match &verified.broken {
                 Some(Broken::Trigger(_)) => (

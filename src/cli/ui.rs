@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::exit::Status;
+use crate::attempt::Ending;
 use crate::failure::{self, Failure};
 use crate::findings::{Findings, Severity};
 use crate::report;
@@ -82,7 +82,7 @@ impl Ui {
 
     /// Says what was odd: a line for each code, with how often and where first. With `-q` only if the run did not simply
     /// go well: then it may be why.
-    pub(super) fn findings(&self, findings: &Findings, status: Status) {
+    pub(super) fn findings(&self, findings: &Findings, status: Ending) {
         for (code, count) in findings.counts() {
             let Some(first) = findings.kept().iter().find(|finding| finding.code == *code) else { continue };
             if first.severity == Severity::Attention {
@@ -90,7 +90,7 @@ impl Ui {
                 continue;
             }
             let said = report::harmless(&format!("{}: {}", first.place(), first.message));
-            if self.quiet && status != Status::Ok {
+            if self.quiet && status != Ending::Ok {
                 tracing::error!(code, count, "{said}");
             } else {
                 tracing::warn!(code, count, "{said}");
@@ -99,14 +99,14 @@ impl Ui {
     }
 
     /// Says a failure in its three parts.
-    pub(super) fn failure(&self, failure: &Failure, status: Status) {
+    pub(super) fn failure(&self, failure: &Failure, status: Ending) {
         self.clear();
         let failure = &harmless(failure);
         if self.json_logs {
             let cause = failure.causes().join(": ");
             tracing::error!(
                 result = status.word(),
-                exit = status.code(),
+                exit = status.exit(),
                 at = failure.place,
                 cause,
                 help = failure.cure,
@@ -118,7 +118,7 @@ impl Ui {
         let text = in_parts(failure);
         // Nothing is left to tell a failure to if standard error fails.
         let _ = std::io::Write::write_all(&mut stderr(), text.as_bytes());
-        tracing::error!(result = status.word(), exit = status.code(), "finished");
+        tracing::error!(result = status.word(), exit = status.exit(), "finished");
     }
 
     /// Says a failure that is not the last word, in its three parts.
@@ -128,13 +128,13 @@ impl Ui {
     }
 
     /// The last log line.
-    pub(super) fn finished(&self, status: Status, run: Option<i64>) {
+    pub(super) fn finished(&self, status: Ending, run: Option<i64>) {
         self.clear();
-        let (result, exit) = (status.word(), status.code());
+        let (result, exit) = (status.word(), status.exit());
         match (run, status) {
-            (Some(run), Status::Ok) => tracing::info!(run, result, exit, "finished"),
+            (Some(run), Ending::Ok) => tracing::info!(run, result, exit, "finished"),
             (Some(run), _) => tracing::error!(run, result, exit, "finished"),
-            (None, Status::Ok | Status::Changes | Status::ChangesPeople) => {
+            (None, Ending::Ok | Ending::Changes | Ending::ChangesPeople) => {
                 tracing::info!(result, exit, "finished")
             }
             (None, _) => tracing::error!(result, exit, "finished"),
@@ -174,10 +174,10 @@ impl Ui {
     }
 
     /// Prints what `-q` has held back, if the status says that it is wanted.
-    pub(super) fn settle(&self, status: Status) -> std::io::Result<()> {
+    pub(super) fn settle(&self, status: Ending) -> std::io::Result<()> {
         let held = self.held.lock().map(|mut held| std::mem::take(&mut *held)).unwrap_or_default();
         let mut out = stdout().lock();
-        if status != Status::Ok {
+        if status != Ending::Ok {
             std::io::Write::write_all(&mut out, &held)?;
         }
         std::io::Write::flush(&mut out)

@@ -1,11 +1,11 @@
 //! `rostersync undo`
 
 use crate::account::Account;
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::plural::{agreed, counted};
 use crate::run::{Fate, Foretold, Next, Surroundings, UndoOptions, UndoOutcome, Undone, send_undone, undo};
 
-use super::exit::Status;
 use super::ui::{Ui, shown};
 use super::users::{copying, reading, writing};
 use super::{Global, signals, unprintable};
@@ -37,7 +37,7 @@ pub(super) struct UndoArgs {
     limit: u64,
 }
 
-pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (lock, store) = match args.dry_run {
         // What the next run will do is planned over the accounts as the undo leaves them.
@@ -65,11 +65,11 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Status> {
     let sent = send_undone(&mut outcome, &config, &store, &around);
     crate::run::Progress::end(ui);
     let status = match &sent {
-        Ok(()) if !outcome.delivery.is_undelivered() => Status::Ok,
-        Ok(()) => Status::Undelivered,
+        Ok(()) if !outcome.delivery.is_undelivered() => Ending::Ok,
+        Ok(()) => Ending::Undelivered,
         Err(failure) => {
             tracing::error!("the run is undone, but its notifications stay queued: {failure}");
-            Status::Undelivered
+            Ending::Undelivered
         }
     };
     let mut text = String::new();

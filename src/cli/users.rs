@@ -15,10 +15,10 @@ pub(super) use show::{set_by, with_there};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::exit::Status;
 use super::table::Table;
 use super::ui::Ui;
 use super::{Global, signals, unprintable};
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
@@ -64,7 +64,7 @@ enum Command {
     Another(reused::HeldArgs),
 }
 
-pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     match &args.command {
         Command::List(args) => list::run(args, global),
         Command::Show(args) => show::run(args, global, ui),
@@ -203,7 +203,7 @@ fn nobody(config: &Config) -> Failure {
 
 /// Hands over what an edit has queued, once the lock is free again. It is done whatever becomes of that; what stays queued
 /// is sent by the next run.
-pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui) -> Status {
+pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui) -> Ending {
     // A message that is in flight is handed over before this process ends.
     let stop = signals::watch();
     let around = Surroundings {
@@ -214,11 +214,11 @@ pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui)
     let sent = send(config, store, &around);
     crate::run::Progress::end(ui);
     match sent {
-        Ok(delivery) if !delivery.is_undelivered() => Status::Ok,
-        Ok(_) => Status::Undelivered,
+        Ok(delivery) if !delivery.is_undelivered() => Ending::Ok,
+        Ok(_) => Ending::Undelivered,
         Err(failure) => {
             tracing::error!("the change is made, but its notifications stay queued: {failure}");
-            Status::Undelivered
+            Ending::Undelivered
         }
     }
 }

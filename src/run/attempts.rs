@@ -32,14 +32,14 @@ pub(super) fn before_sending(outcome: &Outcome) -> (Ending, String) {
             "{rejected} of {} rejected, more than [limits] rejected allows",
             counted(summary.records, "record was", "records were")
         );
-        return (Ending::PARTIAL, reason);
+        return (Ending::Partial, reason);
     }
     if findings.needs_attention() {
         let all: Vec<String> =
             findings.attentions().take(5).map(|finding| Attention::of(finding).message).collect();
-        return (Ending::ATTENTION, all.join("; "));
+        return (Ending::Attention, all.join("; "));
     }
-    (Ending::OK, String::new())
+    (Ending::Ok, String::new())
 }
 
 /// An attempt with a number, as it stands when its run is committed.
@@ -75,7 +75,7 @@ pub(super) fn take_in(config: &Config, store: &Store) -> Result<()> {
 /// That the notifications of a run could not be handed over is known only after its commit. The
 /// store may have been locked then, so that only the file beside it says so.
 fn is_correction(beside: &Attempt) -> bool {
-    beside.result == Ending::UNDELIVERED.0
+    beside.result == Ending::Undelivered.word()
 }
 
 /// Puts on record how a run ended, once it is over.
@@ -83,7 +83,7 @@ pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
     let noted = match done {
         Ok(outcome) => after(config, begun, outcome),
         Err(failure) => {
-            let ending = Ending::of(failure.kind);
+            let ending = Ending::Failed(failure.kind);
             let attempt = begun.clone().ended(ending, failure.to_keep());
             // What another run holds is not waited for.
             if failure.kind != Kind::Busy && Store::note_attempt(&config.sync.store, &attempt) {
@@ -103,10 +103,10 @@ fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     if ending != Ending::BLOCKED
         && let Some(problem) = outcome.delivery.problem()
     {
-        (ending, reason) = (Ending::UNDELIVERED, problem);
+        (ending, reason) = (Ending::Undelivered, problem);
     }
     let attempt = numbered(begun, run, (ending, reason), &outcome.findings);
-    if ending == Ending::UNDELIVERED {
+    if ending == Ending::Undelivered {
         Store::note_attempt(&config.sync.store, &attempt);
     }
     attempt::append_beside(&config.sync.store, &attempt)

@@ -82,8 +82,8 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 const PATIENCE_IN_FLIGHT: Duration = Duration::from_secs(20);
 
 /// Ends what has not heard that it should stop, `waited` after the signal. What is to be said then,
-/// and the exit status; none if it has to be waited for. The caller ends the process.
-pub fn end_unheard(signal: i32, waited: Duration) -> Option<(String, u8)> {
+/// and the ending; none if it has to be waited for. The caller ends the process.
+pub fn end_unheard(signal: i32, waited: Duration) -> Option<(&'static str, Ending)> {
     let state = state();
     let said = match state.phase {
         Phase::Committing => return None,
@@ -91,12 +91,12 @@ pub fn end_unheard(signal: i32, waited: Duration) -> Option<(String, u8)> {
         Phase::Sending => {
             let said =
                 "stopped while a message was handed over; it may be repeated, and the others stay queued";
-            return Some((said.to_owned(), Ending::UNDELIVERED.1));
+            return Some((said, Ending::Undelivered));
         }
         Phase::After => "stopped after the run; its result is on record",
         Phase::Reading => "interrupted; nothing was applied",
     };
-    let ending = Ending::of(Kind::Interrupted(signal));
+    let ending = Ending::Failed(Kind::Interrupted(signal));
     if let Some((store, attempt)) = &state.attempt {
         // The store may be locked by this very process.
         let attempt = attempt.clone().ended(ending, said);
@@ -107,5 +107,5 @@ pub fn end_unheard(signal: i32, waited: Duration) -> Option<(String, u8)> {
     scratch::remove_own();
     // Nothing begins after this: the guard is kept.
     std::mem::forget(state);
-    Some((said.to_owned(), ending.1))
+    Some((said, ending))
 }

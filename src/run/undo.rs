@@ -293,7 +293,7 @@ impl<'a> Undo<'a> {
             summary: &summary,
             undoes: Some(self.options.run),
         })?;
-        let mut attempt = Attempt::begin(started).ended(Ending::OK, "");
+        let mut attempt = Attempt::begin(started).ended(Ending::Ok, "");
         attempt.run = Some(number);
         store.put_attempt(&attempt, true)
     }

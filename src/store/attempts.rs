@@ -153,8 +153,8 @@ mod tests {
     fn attempts_are_kept_once_and_in_the_order_in_which_they_came() {
         let store = Store::empty().unwrap();
         let begun = || Attempt::begin(DateTime::UNIX_EPOCH);
-        let failed = begun().ended(Ending::of(Kind::InputUnusable), "users.csv is empty");
-        let mut good = begun().ended(Ending::OK, "");
+        let failed = begun().ended(Ending::Failed(Kind::InputUnusable), "users.csv is empty");
+        let mut good = begun().ended(Ending::Ok, "");
         good.run = Some(1);
         for attempt in [&good, &failed, &good, &failed] {
             store.put_attempt(attempt, false).unwrap();
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(all, ["input-unusable", "ok"]);
         assert_eq!(store.last_attempt().unwrap().unwrap().key, failed.key);
         assert_eq!(store.last_good(None).unwrap().unwrap().run, Some(1));
-        let waits = good.clone().ended(Ending::UNDELIVERED, "2 notifications could not be handed over");
+        let waits = good.clone().ended(Ending::Undelivered, "2 notifications could not be handed over");
         store.end_attempt(&waits).unwrap();
         assert_eq!(store.last_good(None).unwrap().unwrap().exit, 8);
         assert!(store.has_attempt(&good.key).unwrap() && !store.has_attempt("other").unwrap());

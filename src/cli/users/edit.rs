@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::super::exit::Status;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{DetailArgs, print_json, reading, send_now, writing};
+use crate::attempt::Ending;
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Done, People, Refused, edit};
@@ -53,7 +53,7 @@ pub(super) struct CanEditArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let typed = args.details.typed();
     if typed.is_empty() {
@@ -72,18 +72,18 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Status> {
                 let said =
                     json!({ "result": "refused", "exit": 4, "user": user, "code": code, "message": message });
                 print_json(&said, ui)?;
-                return Ok(Status::Blocked);
+                return Ok(Ending::BLOCKED);
             }
             return Err(refused.failure(user, &config));
         }
         Done::Nothing => (Vec::new(), 0),
         Done::Changed { changes, told } => (changes, told),
     };
-    let status = if told > 0 { send_now(&config, &store, global, ui) } else { Status::Ok };
+    let status = if told > 0 { send_now(&config, &store, global, ui) } else { Ending::Ok };
     if args.json {
         let changed: Vec<&str> = changes.iter().map(|change| change.field.key()).collect();
         let result = if changes.is_empty() { "unchanged" } else { "changed" };
-        let said = json!({ "result": result, "exit": status.code(), "user": user, "changed": changed, "messages": told });
+        let said = json!({ "result": result, "exit": status.exit(), "user": user, "changed": changed, "messages": told });
         print_json(&said, ui)?;
         return Ok(status);
     }
@@ -97,7 +97,7 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Status> {
     text.push_str(&match (changes.is_empty(), told) {
         (true, _) => format!("{user} had these details already; nothing changed\n"),
         (false, 0) => format!("{user} was changed; there is no way to tell them\n"),
-        (false, _) if status == Status::Undelivered => format!(
+        (false, _) if status == Ending::Undelivered => format!(
             "{user} was changed, but not all that tells of it could be handed over; `rostersync outbox list` has what waits\n"
         ),
         (false, told) => format!(
@@ -109,7 +109,7 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Status> {
     Ok(status)
 }
 
-pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
@@ -128,7 +128,7 @@ pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<S
         };
         let fields: serde_json::Map<_, _> = Field::ALL.into_iter().map(field).collect();
         print_json(&json!({ "user": args.user, "actor": args.actor, "fields": fields }), ui)?;
-        return Ok(Status::Ok);
+        return Ok(Ending::Ok);
     }
     let mut text = String::new();
     for field in Field::ALL {
@@ -141,5 +141,5 @@ pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<S
         text.push_str(&format!("{message}\n"));
     }
     ui.result(text.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }

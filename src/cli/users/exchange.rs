@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::super::exit::Status;
 use super::super::run::{checksum, quoted};
 use super::super::ui::{Ui, results};
 use super::super::{Global, unprintable};
 use super::{reading, writing};
 use crate::account::Account;
+use crate::attempt::Ending;
 use crate::config::{Config, PLATFORM_COLUMNS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -67,7 +67,7 @@ enum Format {
     Json,
 }
 
-pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let mut findings = Findings::default();
     let (_lock, store) = match args.dry_run {
@@ -87,9 +87,9 @@ pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Stat
     // What is wrong with the rows may be why none of them can be used.
     let blocked = imported.as_ref().map_or(true, |imported| imported.blocked);
     let status = match (blocked, findings.needs_attention()) {
-        (true, _) => Status::Blocked,
-        (false, true) => Status::Attention,
-        (false, false) => Status::Ok,
+        (true, _) => Ending::BLOCKED,
+        (false, true) => Ending::Attention,
+        (false, false) => Ending::Ok,
     };
     ui.findings(&findings, status);
     ui.print(said(args, &imported?, global).as_bytes()).map_err(unprintable)?;
@@ -152,7 +152,7 @@ fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
     text
 }
 
-pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Status> {
+pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
     let config = global.load()?;
     let store = reading(&config)?;
     let since = match args.changed_since {
@@ -196,7 +196,7 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Status> {
         buffer.extend_from_slice(if written == 0 { b"[]\n" } else { b"\n]\n" });
     }
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 /// In the order of [`PLATFORM_COLUMNS`], named as an import would look for them.

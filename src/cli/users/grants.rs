@@ -1,9 +1,9 @@
 //! `rostersync users grant` and `users revoke`
 
-use super::super::exit::Status;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{place_of, writing};
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::{People, Permission, Permitted, set_permission};
 use crate::store::Grant;
@@ -23,7 +23,7 @@ pub(super) struct PermissionArgs {
     school: Option<String>,
 }
 
-pub(super) fn run(args: &PermissionArgs, what: Permission, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &PermissionArgs, what: Permission, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
     let grant = args.school.clone().map_or(Grant::District, Grant::School);
@@ -43,5 +43,5 @@ pub(super) fn run(args: &PermissionArgs, what: Permission, global: &Global, ui: 
         }
     };
     ui.print(said.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }

@@ -3,12 +3,12 @@
 use chrono::SecondsFormat;
 use serde_json::json;
 
-use super::super::exit::Status;
 use super::super::table::Table;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::show::{there, who, with_there};
 use super::{one_of, print_json, reading};
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::People;
 use crate::platform::Stamp;
@@ -26,7 +26,7 @@ pub(super) struct HistoryArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status
         });
         let entries: Vec<_> = began.into_iter().chain(history.iter().map(as_json)).collect();
         print_json(&json!(entries), ui)?;
-        return Ok(Status::Ok);
+        return Ok(Ending::Ok);
     }
     let mut out = Vec::new();
     let mut table = Table::new(&["when", "what", "old", "new", "by"]);
@@ -75,7 +75,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Status
     }
     table.finish(&mut out)?;
     ui.result(&out).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 fn by(origin: Origin, actor: &str, run: Option<i64>) -> String {

@@ -1,9 +1,9 @@
 //! `rostersync users join`
 
-use super::super::exit::Status;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{DetailArgs, send_now, writing};
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::{Joined, People, join};
 
@@ -21,14 +21,14 @@ pub(super) struct JoinArgs {
     details: DetailArgs,
 }
 
-pub(super) fn run(args: &JoinArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &JoinArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (lock, store) = writing(&config, global)?;
     let user = &args.user;
     let joined = join(&People::new(&config, &store, global.now())?, user, &args.details.typed())?;
     drop(lock);
     let (said, status) = match joined {
-        Joined::Before => (format!("{user} had joined before; nothing changed\n"), Status::Ok),
+        Joined::Before => (format!("{user} had joined before; nothing changed\n"), Ending::Ok),
         Joined::Now { refused: Some(refused), .. } => {
             let message = refused.sentence(&config);
             let code = refused.code();
@@ -36,11 +36,11 @@ pub(super) fn run(args: &JoinArgs, global: &Global, ui: &Ui) -> Result<Status> {
                 format!(
                     "{user} has joined and is active; the details were not changed ({code}): {message}\n"
                 ),
-                Status::Ok,
+                Ending::Ok,
             )
         }
         Joined::Now { changes, refused: None } if changes.is_empty() => {
-            (format!("{user} has joined and is active\n"), Status::Ok)
+            (format!("{user} has joined and is active\n"), Ending::Ok)
         }
         Joined::Now { changes, refused: None } => {
             let fields: Vec<&str> = changes.iter().map(|change| change.field.noun()).collect();

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::io::Write;
 
-use super::super::exit::Status;
 use super::super::table::Table;
 use super::super::ui::results;
 use super::super::{Global, unprintable};
 use super::reading;
 use crate::account::Account;
+use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Likenesses, People, Schools, Wanted, likenesses};
 use crate::report::append_row;
@@ -138,7 +138,7 @@ impl Filter {
     }
 }
 
-pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Status> {
+pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
     let filter = Filter::of(args)?;
     let config = global.load()?;
     let store = reading(&config)?;
@@ -189,7 +189,7 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Status> {
         (Format::Json, _) => buffer.extend_from_slice(b"\n]\n"),
     }
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 /// The columns of the table: all but the home phone, which is seldom looked for.

@@ -1,9 +1,9 @@
 //! `rostersync users rekey`
 
-use super::super::exit::Status;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{place_of, writing};
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::{People, Rekeyed, rekey};
 
@@ -23,7 +23,7 @@ pub(super) struct RekeyArgs {
     new: String,
 }
 
-pub(super) fn run(args: &RekeyArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &RekeyArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
     let (old, new) = (args.old.trim(), args.new.trim());
@@ -55,5 +55,5 @@ pub(super) fn run(args: &RekeyArgs, global: &Global, ui: &Ui) -> Result<Status> 
         ),
     };
     ui.print(said.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }

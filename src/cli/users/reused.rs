@@ -1,9 +1,9 @@
 //! `rostersync users same` and `users another`
 
-use super::super::exit::Status;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{place_of, writing};
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::{People, another, same};
 use crate::store::{Grant, Store};
@@ -15,7 +15,7 @@ pub(super) struct HeldArgs {
     user: String,
 }
 
-pub(super) fn run_same(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run_same(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
     let user = args.user.trim();
@@ -24,10 +24,10 @@ pub(super) fn run_same(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Stat
         format!("{user} is restored, and {} again. The next run decides about the details\n", done.state);
     said.push_str(&ended(&done.ended, user, &store)?);
     ui.print(said.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
-pub(super) fn run_another(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run_another(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (_lock, store) = writing(&config, global)?;
     let user = args.user.trim();
@@ -38,7 +38,7 @@ pub(super) fn run_another(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<S
     );
     said.push_str(&ended(&done.ended, user, &store)?);
     ui.print(said.as_bytes()).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 /// Which permissions have ended.

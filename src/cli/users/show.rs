@@ -3,11 +3,11 @@
 use chrono::SecondsFormat;
 use serde_json::json;
 
-use super::super::exit::Status;
 use super::super::table::Table;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{one_of, place_of, print_json, reading};
+use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::Result;
 use crate::people::{People, Profile, Provenance};
@@ -27,17 +27,17 @@ pub(super) struct ShowArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Status> {
+pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
     let profile = Profile::of(&people, &one_of(&people, &args.user, args.json, ui)?)?;
     if args.json {
         print_json(&as_json(&profile, &people), ui)?;
-        return Ok(Status::Ok);
+        return Ok(Ending::Ok);
     }
     ui.result(&text(&profile, &people)?).map_err(unprintable)?;
-    Ok(Status::Ok)
+    Ok(Ending::Ok)
 }
 
 fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
