@@ -40,7 +40,7 @@ impl Ending {
     pub const BLOCKED: Self = Self::Failed(Kind::Blocked);
 
     /// What a run can end with.
-    pub const OF_RUNS: [Self; 11] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Partial,
         Self::Attention,
@@ -60,7 +60,7 @@ impl Ending {
             129.. => Self::Failed(Kind::Interrupted(i32::from(exit) - 128)),
             // More records were rejected than allowed, or a person is needed: the word says which.
             3 => Self::Attention,
-            _ => Self::OF_RUNS
+            _ => Self::ALL
                 .into_iter()
                 .find(|ending| ending.exit() == exit)
                 .unwrap_or(Self::Failed(Kind::Failed)),

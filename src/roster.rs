@@ -240,6 +240,16 @@ pub enum Mode {
     Unknown,
 }
 
+impl Mode {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bulk => "bulk",
+            Self::Delta => "delta",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Names of the orgs, by sourcedId; and those of them that the source says are no schools. An org
 /// without an entry is known by its id alone.
 #[derive(Debug, Clone, Default)]

@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
-pub use accounts::{AccountRow, Bystander, Population, Relative};
+pub use accounts::{AccountRow, Population, Relative};
 pub use attempts::Tried;
 pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
 pub use contacts::{Member, Rename};
@@ -42,7 +42,7 @@ pub use fingerprints::{
 pub use grants::Grant;
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
-pub use runs::{NewRun, RunResult, RunRow};
+pub use runs::RunRow;
 pub use transaction::{End, Savepoint};
 
 /// An open store.

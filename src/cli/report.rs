@@ -13,7 +13,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
 use crate::report::{Column, Format, NAME, Query, render};
 use crate::run::find_report;
-use crate::store::{RunResult, Store};
+use crate::store::Store;
 
 /// Show the Users report of a run: one row for each user, with what was done and why
 ///
@@ -218,7 +218,7 @@ fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
             .at(config.sync.reports.display())
             .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs")
     })?;
-    Ok((path, found.result == RunResult::Blocked))
+    Ok((path, found.result == Ending::BLOCKED))
 }
 
 fn parse(typed: &[String]) -> Result<Vec<Column>> {

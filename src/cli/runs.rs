@@ -176,7 +176,7 @@ fn as_json(run: &RunRow) -> serde_json::Value {
         "started": time(run.started),
         "finished": time(run.finished),
         "result": run.result.word(),
-        "applied": run.result != crate::store::RunResult::Blocked,
+        "applied": run.result != Ending::BLOCKED,
         "source": run.source,
         "mode": if run.undoes.is_some() { "undo" } else { &run.mode },
         "undoes": run.undoes,

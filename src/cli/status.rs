@@ -310,7 +310,7 @@ impl See {
         let results: Vec<(String, i64)> = last
             .map(|last| {
                 let is = |word| (format!("{{result=\"{word}\"}}"), i64::from(last.result == word));
-                Ending::OF_RUNS.map(|ending| is(ending.word())).into()
+                Ending::ALL.map(|ending| is(ending.word())).into()
             })
             .unwrap_or_default();
         gauge("last_attempt_result", "1 for the word with which the last attempt ended.", &results);

@@ -8,7 +8,7 @@ use super::summary::Summary;
 use super::unchanged::Told;
 use crate::contact::Field;
 use crate::roster::{IdList, Mode, RoleList};
-use crate::store::Bystander;
+use crate::store::Member;
 
 /// What some records came to. The results are put together in the order of the records.
 #[derive(Default)]
@@ -87,9 +87,9 @@ pub(super) struct BystanderRecord {
 
 impl BystanderRecord {
     /// What is to be remembered, given what is known.
-    pub(super) fn beside(self, known: Option<Bystander>, mode: Mode) -> Bystander {
+    pub(super) fn beside(self, known: Option<Member>, mode: Mode) -> Member {
         if self.gone {
-            return Bystander { sourced_id: self.sourced_id, ..Bystander::default() };
+            return Member { sourced_id: self.sourced_id, ..Member::default() };
         }
         let known = match known {
             Some(known) if self.unclear => return known,
@@ -97,8 +97,9 @@ impl BystanderRecord {
         };
         if self.partial {
             let (orgs, agents) = (self.orgs.unwrap_or_default(), self.agents.unwrap_or_default());
-            return Bystander {
+            return Member {
                 sourced_id: self.sourced_id,
+                account: false,
                 roles: RoleList(&known.roles).with(RoleList(&self.roles)),
                 orgs: IdList(&known.orgs).with(IdList(&orgs)),
                 agents: IdList(&known.agents).with(IdList(&agents)),
@@ -108,8 +109,9 @@ impl BystanderRecord {
             Mode::Delta => RoleList(&known.roles).after(RoleList(&self.roles)),
             Mode::Bulk | Mode::Unknown => self.roles,
         };
-        Bystander {
+        Member {
             sourced_id: self.sourced_id,
+            account: false,
             roles,
             orgs: self.orgs.unwrap_or(known.orgs),
             agents: self.agents.unwrap_or(known.agents),

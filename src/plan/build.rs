@@ -40,7 +40,7 @@ use crate::roster::Mode;
 use crate::roster_index::RosterIndex;
 use crate::rules::{BlankColumns, Rules};
 use crate::spool::Values;
-use crate::store::{Bystander, Store};
+use crate::store::{Member, Store};
 
 /// A plan, complete: nothing has been written yet.
 pub struct Plan {
@@ -59,7 +59,7 @@ pub struct Plan {
     newcomers: Values<Newcomer<'static>>,
     writes: Values<Write>,
     /// People of the roster who have no account.
-    pub bystanders: Values<Bystander>,
+    pub bystanders: Values<Member>,
     remembered: Remembered,
     sharing: Sharing,
     /// The new sourcedIds that are part of it.

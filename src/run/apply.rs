@@ -15,7 +15,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Editor, Occasion, Templates, compose};
 use crate::plan::Write;
 use crate::roster::Mode;
-use crate::store::{AccountRow, NewRun, Origin, RunResult, Store};
+use crate::store::{AccountRow, Origin, RunRow, Store};
 
 /// A run that is written, and counts once the store commits.
 pub(super) struct Written {
@@ -146,20 +146,20 @@ impl Writing<'_> {
         let Judged { outcome, source, basis, .. } = judged;
         let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);
         let mut summary = serde_json::to_value(&outcome.plan.summary).map_err(unkept)?;
-        if outcome.result() == RunResult::Blocked {
+        if outcome.blocked {
             summary[BASIS] = serde_json::to_value(basis).map_err(unkept)?;
         }
         let started = self.request.around.now;
-        self.store.insert_run(&NewRun {
+        self.store.insert_run(&RunRow {
             id: self.number,
             started,
             finished: started.max(chrono::Utc::now()),
             result: outcome.result(),
-            source: &source.about().name,
-            mode: source.about().mode,
+            source: source.about().name.clone(),
+            mode: source.about().mode.word().to_owned(),
             notify: !self.request.options.no_notify,
-            checksum: &outcome.plan.checksum,
-            summary: &summary.to_string(),
+            checksum: outcome.plan.checksum.clone(),
+            summary,
             undoes: None,
         })
     }

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::request::Options;
+use crate::attempt::Ending;
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::{Action, Plan, Summary};
 use crate::plural::{agreed, counted};
 use crate::rules::Rules;
 use crate::source::RosterSource;
-use crate::store::{Origin, RunResult, RunRow, Store};
+use crate::store::{Origin, RunRow, Store};
 
 /// What a plan was made with, besides the people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,11 +105,11 @@ fn since(approved: &str, plan: &Plan, basis: &Basis, store: &Store) -> Result<St
     };
     let id = run.id;
     let mut moved = Vec::new();
-    if run.result != RunResult::Blocked {
+    if run.result != Ending::BLOCKED {
         moved.push(format!("run {id} has applied the approved plan already; this is what has come since"));
     }
     match serde_json::from_value::<Summary>(run.summary.clone()) {
-        Ok(then) if run.result == RunResult::Blocked => moved.extend(counts(&then, &plan.summary)),
+        Ok(then) if run.result == Ending::BLOCKED => moved.extend(counts(&then, &plan.summary)),
         Ok(_) | Err(_) => {}
     }
     if let Some(then) = Basis::of_run(&run) {

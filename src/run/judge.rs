@@ -8,6 +8,7 @@ use super::plan::Planned;
 use super::presence::{Signs, next_run};
 use super::report_file::{self, Undeliverable};
 use super::request::{Intent, Request};
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::last_night::LastNight;
@@ -16,7 +17,7 @@ use crate::output::write_file;
 use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::roster::Schools;
 use crate::source::RosterSource;
-use crate::store::{RunResult, Savepoint, Store};
+use crate::store::{Savepoint, Store};
 
 /// What came of a run or a preview.
 pub struct Outcome {
@@ -39,11 +40,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn result(&self) -> RunResult {
+    pub(super) fn result(&self) -> Ending {
         match (self.blocked, self.partial) {
-            (true, _) => RunResult::Blocked,
-            (false, true) => RunResult::Partial,
-            (false, false) => RunResult::Ok,
+            (true, _) => Ending::BLOCKED,
+            (false, true) => Ending::Partial,
+            (false, false) => Ending::Ok,
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::people::{People, Schools, tell};
 use crate::plan::{Action, Change, Summary, forecast};
 use crate::report::{Row, Writer};
 use crate::roster::Mode;
-use crate::store::{AuditEntry, Audited, End, NewRun, Origin, RunResult, Store};
+use crate::store::{AuditEntry, Audited, End, Origin, RunRow, Store};
 
 use decide::decide;
 pub use decide::{Fate, Next, Undone};
@@ -195,7 +195,7 @@ fn refuse(store: &Store, run: i64) -> Result<()> {
     let found = store.run(run)?.ok_or_else(|| {
         Failure::new(Kind::Usage, format!("there is no run {run}")).cure("`rostersync runs` lists them")
     })?;
-    if found.result == RunResult::Blocked {
+    if found.result == Ending::BLOCKED {
         return Err(Failure::new(Kind::Usage, format!("run {run} was blocked: it changed nothing"))
             .cure("`rostersync runs` lists the others"));
     }
@@ -279,18 +279,18 @@ impl<'a> Undo<'a> {
     /// The undo's own row in the history.
     fn put_run(&self, number: i64, summary: &Summary) -> Result<()> {
         let (store, started) = (self.people.store, self.people.now);
-        let summary = serde_json::to_string(summary)
+        let summary = serde_json::to_value(summary)
             .map_err(|error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error))?;
-        store.insert_run(&NewRun {
+        store.insert_run(&RunRow {
             id: number,
             started,
             finished: started.max(chrono::Utc::now()),
-            result: RunResult::Ok,
-            source: &format!("undo of run {}", self.options.run),
-            mode: Mode::Unknown,
+            result: Ending::Ok,
+            source: format!("undo of run {}", self.options.run),
+            mode: Mode::Unknown.word().to_owned(),
             notify: self.options.notify,
-            checksum: "",
-            summary: &summary,
+            checksum: String::new(),
+            summary,
             undoes: Some(self.options.run),
         })?;
         let mut attempt = Attempt::begin(started).ended(Ending::Ok, "");

@@ -6,8 +6,8 @@ use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
-use super::Store;
 use super::sql::{columns, text};
+use super::{Member, Store};
 use crate::account::{Account, AwaitedValues, Exported, KeptSince, SisDetails};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
@@ -48,15 +48,6 @@ pub struct Relative<'a> {
     pub agents: &'a str,
 }
 
-/// A person of the roster without an account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bystander {
-    pub sourced_id: String,
-    pub roles: String,
-    pub orgs: String,
-    pub agents: String,
-}
-
 impl Store {
     /// The account of a person, archived or not.
     pub fn account(&self, sourced_id: &str) -> Result<Option<Account>> {
@@ -80,14 +71,6 @@ impl Store {
         mut each: impl FnMut(&Account) -> Result<()>,
     ) -> Result<()> {
         self.each(sql, values, [], |row, []| each(&from_row(row)?))
-    }
-
-    /// Goes through the details of the archived accounts, with the row of each in the store.
-    pub fn each_archived(&self, mut each: impl FnMut(i64, &Details)) -> Result<()> {
-        self.accounts(concat!(select!(), "WHERE archived"), [], |account| {
-            each(account.id, &account.details);
-            Ok(())
-        })
     }
 
     /// Goes through the accounts, by sourcedId, that were added after the account `after` or have
@@ -135,21 +118,8 @@ impl Store {
         )
     }
 
-    /// What the roster says of a person without an account.
-    pub fn bystander(&self, sourced_id: &str) -> Result<Option<Bystander>> {
-        let query = "SELECT sourced_id, roles, orgs, agents FROM bystander WHERE sourced_id = ?1";
-        self.first(query, [sourced_id], |row| {
-            Ok(Bystander {
-                sourced_id: row.get("sourced_id")?,
-                roles: row.get("roles")?,
-                orgs: row.get("orgs")?,
-                agents: row.get("agents")?,
-            })
-        })
-    }
-
     /// Stores a bystander.
-    pub fn put_bystander(&self, bystander: &Bystander) -> Result<()> {
+    pub fn put_bystander(&self, bystander: &Member) -> Result<()> {
         self.execute(
             "INSERT INTO bystander (sourced_id, roles, orgs, agents) VALUES (:id, :roles, :orgs, :agents) \
              ON CONFLICT (sourced_id) DO UPDATE SET roles = :roles, orgs = :orgs, agents = :agents \
@@ -197,12 +167,12 @@ impl Store {
         Ok(found.unwrap_or_default())
     }
 
-    /// Adds an account; its `id` is given by the store and returned.
-    pub fn insert_account(&self, account: &Account) -> Result<i64> {
+    #[cfg(test)]
+    pub(super) fn insert_account(&self, account: &Account) -> Result<i64> {
         AccountRow::with(account, |row| self.insert_row(&row))
     }
 
-    /// As [`Store::insert_account`], of a row.
+    /// Adds an account; its `id` is given by the store and returned.
     pub fn insert_row(&self, account: &AccountRow<'_>) -> Result<i64> {
         let mut statement = self.connection.prepare_cached(concat!(
             "INSERT INTO account (",

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use rusqlite::named_params;
+use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::sql::text;
@@ -12,8 +13,8 @@ use crate::contact::{Details, Field, email_key, phone_key};
 use crate::failure::Result;
 use crate::policy::Permit;
 
-/// A member of a family: an account, or a person of the roster without one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A member of a family: an account, or a person of the roster without one (a bystander).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     pub sourced_id: String,
     /// Whether there is an account.
@@ -137,13 +138,20 @@ impl Store {
 
     /// A person who has not left the roster, with or without an account.
     pub fn member(&self, sourced_id: &str) -> Result<Option<Member>> {
-        let found = self.members(
+        let mut found = self.members(
             "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents FROM account \
              WHERE archived = 0 AND sourced_id = ?1 \
              UNION ALL SELECT sourced_id, 0, roles, orgs, agents FROM bystander WHERE sourced_id = ?1",
             sourced_id,
         )?;
-        Ok(found.into_iter().next())
+        Ok(found.pop())
+    }
+
+    /// What the roster says of a person without an account.
+    pub fn bystander(&self, sourced_id: &str) -> Result<Option<Member>> {
+        let query =
+            "SELECT sourced_id, 0 AS account, roles, orgs, agents FROM bystander WHERE sourced_id = ?1";
+        Ok(self.members(query, sourced_id)?.pop())
     }
 
     fn members(&self, sql: &str, sourced_id: &str) -> Result<Vec<Member>> {

@@ -2,84 +2,41 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, named_params};
-use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::sql::{stamp, time};
+use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LastNight;
-use crate::roster::Mode;
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunResult {
-    Ok,
-    /// Applied, but more records were rejected than allowed.
-    Partial,
-    /// A limit said no: nothing was applied.
-    Blocked,
-}
-
-impl RunResult {
-    pub const ALL: [Self; 3] = [Self::Ok, Self::Partial, Self::Blocked];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Partial => "partial",
-            Self::Blocked => "blocked",
-        }
-    }
-}
-
-/// A run that is about to be recorded.
-pub struct NewRun<'a> {
-    pub id: i64,
-    pub started: DateTime<Utc>,
-    pub finished: DateTime<Utc>,
-    pub result: RunResult,
-    pub source: &'a str,
-    pub mode: Mode,
-    /// Whether notifications were wanted (not `--no-notify`).
-    pub notify: bool,
-    pub checksum: &'a str,
-    /// JSON: the counts of the plan.
-    pub summary: &'a str,
-    /// The run whose changes this one takes back.
-    pub undoes: Option<i64>,
-}
-
-/// A run of the past.
-#[derive(Debug, Clone, Serialize)]
+/// A run.
+#[derive(Debug, Clone)]
 pub struct RunRow {
     pub id: i64,
     pub started: DateTime<Utc>,
     pub finished: DateTime<Utc>,
-    pub result: RunResult,
+    /// `Ok`, `Partial` (applied, but more records were rejected than allowed) or `BLOCKED`.
+    pub result: Ending,
     pub source: String,
     pub mode: String,
+    /// Whether notifications were wanted (not `--no-notify`).
     pub notify: bool,
     pub checksum: String,
+    /// The counts of the plan.
     pub summary: serde_json::Value,
     /// The run whose changes this one took back.
     pub undoes: Option<i64>,
 }
 
 impl Store {
-    pub fn insert_run(&self, run: &NewRun<'_>) -> Result<()> {
-        let mode = match run.mode {
-            Mode::Bulk => "bulk",
-            Mode::Delta => "delta",
-            Mode::Unknown => "unknown",
-        };
+    pub fn insert_run(&self, run: &RunRow) -> Result<()> {
         self.execute(
             "INSERT INTO run (id, started, finished, result, source, mode, notify, checksum, summary, undoes) VALUES \
              (:id, :started, :finished, :result, :source, :mode, :notify, :checksum, :summary, :undoes)",
             named_params! {
                 ":id": run.id, ":started": stamp(run.started), ":finished": stamp(run.finished),
-                ":result": run.result, ":source": run.source, ":mode": mode, ":notify": run.notify,
-                ":checksum": run.checksum, ":summary": run.summary, ":undoes": run.undoes,
+                ":result": run.result, ":source": run.source, ":mode": run.mode, ":notify": run.notify,
+                ":checksum": run.checksum, ":summary": run.summary.to_string(), ":undoes": run.undoes,
             },
         )?;
         self.sealing.borrow_mut().of_run(run.id, run.started);
@@ -127,7 +84,7 @@ impl Store {
     /// The runs after this one that were applied, the first ten.
     pub fn applied_since(&self, run: i64) -> Result<Vec<RunRow>> {
         let query = "SELECT * FROM run WHERE id > ?1 AND result <> ?2 ORDER BY id LIMIT 10";
-        self.all(query, (run, RunResult::Blocked), run_from_row)
+        self.all(query, (run, Ending::BLOCKED), run_from_row)
     }
 
     pub fn run(&self, id: i64) -> Result<Option<RunRow>> {

@@ -5,8 +5,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Params, Row, ToSql};
 
-use super::{Origin, RunResult, Store};
+use super::{Origin, Store};
 use crate::account::State;
+use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::message::{Audience, Channel, DeliveryState};
 
@@ -62,7 +63,7 @@ macro_rules! kept_as_word {
         }
     )*};
 }
-kept_as_word!(Audience, Channel, DeliveryState, Origin, RunResult, State);
+kept_as_word!(Audience, Channel, DeliveryState, Ending, Origin, State);
 
 impl Store {
     /// Runs a statement that returns no rows. How many rows it changed.

@@ -112,21 +112,21 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::attempt::Ending;
     use crate::failure::{Failure, Kind};
-    use crate::roster::Mode;
-    use crate::store::{NewRun, RunResult};
+    use crate::store::RunRow;
 
     fn put_run(store: &Store, id: i64) -> Result<()> {
-        store.insert_run(&NewRun {
+        store.insert_run(&RunRow {
             id,
             started: DateTime::UNIX_EPOCH,
             finished: DateTime::UNIX_EPOCH,
-            result: RunResult::Ok,
-            source: "sis",
-            mode: Mode::Bulk,
+            result: Ending::Ok,
+            source: "sis".into(),
+            mode: "bulk".into(),
             notify: true,
-            checksum: "abc",
-            summary: "{}",
+            checksum: "abc".into(),
+            summary: serde_json::json!({}),
             undoes: None,
         })
     }

@@ -19,14 +19,14 @@ use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::{Export, Row};
 use crate::roster::kept::{self, Kept};
 use crate::spool::{BLOCK, Values};
-use crate::store::{Bystander, Store};
+use crate::store::{Member, Store};
 
 #[derive(Default)]
 pub(super) struct Spools {
     pub(super) rows: Values<PlanRow<'static>>,
     pub(super) newcomers: Values<Newcomer<'static>>,
     pub(super) writes: Values<Write>,
-    pub(super) bystanders: Values<Bystander>,
+    pub(super) bystanders: Values<Member>,
     pub(super) remembered: Remembered,
 }
 
