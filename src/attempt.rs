@@ -163,15 +163,10 @@ impl Attempt {
 
 /// `STORE.attempts`
 pub fn beside(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(".attempts");
-    name.into()
+    owner::with_suffix(store, ".attempts")
 }
 
 /// What stands beside the store, oldest first. A line that was cut off by a crash is no attempt.
-///
-/// # Errors
-/// If there is a file and it cannot be read.
 pub fn read_beside(store: &Path) -> std::io::Result<Vec<Attempt>> {
     let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(beside(store)) {
         Ok(file) => file,
@@ -185,9 +180,6 @@ pub fn read_beside(store: &Path) -> std::io::Result<Vec<Attempt>> {
 }
 
 /// Adds an attempt beside the store.
-///
-/// # Errors
-/// `Failed` if it cannot be written.
 pub fn append_beside(store: &Path, attempt: &Attempt) -> Result<()> {
     let path = beside(store);
     let failed = |cause| Failure::io(Kind::Failed, "the attempt cannot be noted", &path, cause);

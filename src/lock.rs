@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 
 use crate::failure::{Failure, Kind, Result};
-use crate::owner;
+use crate::owner::{self, absolute};
 
 /// A held lock; dropping it frees it.
 pub struct Lock {
@@ -138,10 +138,6 @@ fn unusable(path: &Path, cause: std::io::Error) -> Failure {
     }
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
 /// Where the lock file is: beside the store itself, so that by a symbolic link to it the lock is
 /// the same.
 pub fn path_of(store: &Path, of: Of) -> PathBuf {
@@ -149,12 +145,13 @@ pub fn path_of(store: &Path, of: Of) -> PathBuf {
         true => std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned()),
         false => store.to_owned(),
     };
-    let mut name = store.into_os_string();
-    name.push(match of {
-        Of::Run => ".lock",
-        Of::Outbox => ".outbox.lock",
-    });
-    name.into()
+    owner::with_suffix(
+        &store,
+        match of {
+            Of::Run => ".lock",
+            Of::Outbox => ".outbox.lock",
+        },
+    )
 }
 
 #[cfg(test)]

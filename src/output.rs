@@ -3,7 +3,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::config::Config;
@@ -36,22 +35,13 @@ pub fn write_file(
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = owner::folder_of(&path);
     // By its own name, so that what a killed process has left of it goes with the next one.
-    let unfinished = folder.join(format!(
-        ".{}.rostersync-partial",
-        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    ));
-    match fs::remove_file(&unfinished) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
-        Ok(()) | Err(_) => {}
-    }
-    let file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
+    let unfinished = folder.join(format!(".{}.rostersync-partial", owner::name_of(&path)));
+    let file = owner::create_anew(&unfinished).map_err(failed)?;
     let written = || -> Result<()> {
         let mut out = BufWriter::with_capacity(256 << 10, file);
         write(&mut out).map_err(|failure| failure.or_at(path.display()))?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         file.sync_all().map_err(failed)?;
-        owner::adopt(&unfinished);
         fs::rename(&unfinished, &path).map_err(failed)?;
         // The name outlives a power cut only with the folder on the disk.
         owner::sync_folder(folder).map_err(failed)
@@ -113,9 +103,7 @@ fn refuse_our_own(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> Res
     let kept = files.into_iter().any(|file| file == target)
         || folders.filter_map(whole).any(|folder| is_in(&folder));
     let beside_store = whole(&config.sync.store).is_some_and(|store| {
-        let name = |path: &Path| {
-            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-        };
+        let name = |path: &Path| owner::name_of(path);
         target.parent() == store.parent() && name(&target).starts_with(&name(&store))
     });
     let is_report = target.parent().map(Path::to_owned) == reports

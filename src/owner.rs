@@ -1,12 +1,13 @@
-//! The owner of new files and folders, and which users may change existing ones.
+//! Files and folders beside the store: how they are named and made, their owner, and which users may
+//! change existing ones.
 //!
 //! Only the owner may enter what is made here. As root, in a folder of another user, what is made belongs to that user:
 //! otherwise one run by hand as root would leave files that stop the service user's next run.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
@@ -46,6 +47,40 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
+/// Cron starts elsewhere: a path has to mean the same wherever it is read.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The name of a file without its folder.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// `STORE.lock`: the path with more at its end.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Makes a file that only its owner may read. What is left there of a process that died would have
+/// the permissions it had, so it goes.
+pub fn create_anew(path: &Path) -> io::Result<File> {
+    remove(path)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    adopt(path);
+    Ok(file)
+}
+
+/// Removes a file, if there is one.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Brings the names in a folder to the disk: a file that was renamed outlives a power cut only then.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
@@ -54,7 +89,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Why this process could not make files in a folder; none if it could. A folder that is not there yet is asked about by
 /// the nearest one above it. Nothing is written.
 pub fn unwritable(folder: &Path) -> Option<io::Error> {
-    let mut place = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut place = absolute(folder);
     while !place.exists() {
         if !place.pop() {
             return Some(io::ErrorKind::NotFound.into());

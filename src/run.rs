@@ -36,7 +36,7 @@ use crate::store::Store;
 use self::request::{Intent, Request};
 
 pub use approval::BASIS;
-pub use attempts::{Standing, history, note_failure, standing};
+pub use attempts::{Standing, history, standing};
 pub use check::{Checked, check};
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, Within, end_unheard};
 pub use judge::Outcome;

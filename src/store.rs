@@ -33,7 +33,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind};
 
 pub use accounts::{AccountRow, Population, Relative};
-pub use attempts::Tried;
+pub use attempts::{Last, Tried};
 pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
 pub use contacts::{Member, Rename};
 pub use fingerprints::{

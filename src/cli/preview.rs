@@ -115,9 +115,6 @@ fn shares<const N: usize>(counts: [u64; N], limit: u64) -> [u64; N] {
 }
 
 /// Hands over every change of a plan in the order of the preview, as JSON.
-///
-/// # Errors
-/// `Failed` if the plan cannot be read back, and those of `each`.
 pub(super) fn each_change(
     outcome: &Outcome,
     mut each: impl FnMut(&serde_json::Value) -> Result<()>,

@@ -1,8 +1,6 @@
 //! The summary of a run, by mail to the administrators.
 
-use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +12,7 @@ use super::mime::{self, Mail};
 use super::smtp::Smtp;
 use crate::config::{Config, MailServer, NotifyEmail};
 use crate::failure::{Failure, Kind, Result};
+use crate::owner;
 
 /// How many summaries that could not be handed over are kept, and for how long.
 const KEPT: usize = 10;
@@ -80,9 +79,7 @@ pub fn send_kept_summaries(config: &Config, now: DateTime<Utc>) -> Result<()> {
 }
 
 fn kept_path(config: &Config) -> PathBuf {
-    let mut path = config.sync.store.clone().into_os_string();
-    path.push(".summaries");
-    path.into()
+    owner::with_suffix(&config.sync.store, ".summaries")
 }
 
 /// None, if the file cannot be read: that must not stop a run.
@@ -95,17 +92,12 @@ fn keep(config: &Config, kept: &[Summary]) -> Result<()> {
     let path = kept_path(config);
     let failed = |cause| Failure::io(Kind::Failed, "a summary cannot be kept", &path, cause);
     if kept.is_empty() {
-        return match std::fs::remove_file(&path) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(failed(cause)),
-            Ok(()) | Err(_) => Ok(()),
-        };
+        return owner::remove(&path).map_err(failed);
     }
     let kept = &kept[kept.len().saturating_sub(KEPT)..];
     let text = serde_json::to_vec(kept).map_err(|cause| failed(cause.into()))?;
     // It holds counts and paths, so only its owner may read it.
-    let _ = std::fs::remove_file(&path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-    file.write_all(&text).map_err(failed)
+    owner::create_anew(&path).and_then(|mut file| file.write_all(&text)).map_err(failed)
 }
 
 /// Hands a summary over to the administrators that have not received it. Those for whom the server

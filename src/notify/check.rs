@@ -6,6 +6,7 @@ use crate::config::{Config, Pace, QuietHours};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::message::Channel;
+use crate::owner;
 use crate::store::Store;
 
 /// The usual time of a run, for a store without runs.
@@ -14,9 +15,6 @@ const USUAL: (u32, u32) = (2, 15);
 const RUNS: u64 = 7;
 
 /// Finds channels that would never send a message, because every run is in their quiet hours.
-///
-/// # Errors
-/// Those of the store.
 pub fn check_quiet_hours(
     config: &Config,
     store: Option<&Store>,
@@ -25,7 +23,7 @@ pub fn check_quiet_hours(
 ) -> Result<()> {
     let email = config.notify.email.as_ref().map(|email| (Channel::Email, email.pace()));
     let sms = config.notify.sms.as_ref().map(|sms| (Channel::Sms, sms.pace()));
-    let file = config.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = owner::name_of(&config.file);
     for (channel, Pace { quiet_hours, .. }) in email.into_iter().chain(sms) {
         let Some(hours) = quiet_hours else { continue };
         let Some(when) = holds_every_run(config, hours, channel, store, now)? else { continue };

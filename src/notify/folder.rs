@@ -1,8 +1,6 @@
 //! `file:FOLDER`: writes mail as files instead of sending it.
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::carrier::{AT_WILL, Answer, Carrier, Trouble};
@@ -54,12 +52,9 @@ pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<
     // Under a name of its own: when a message is repeated, this removes what a killed process has
     // left of it.
     let unfinished = folder.join(format!(".{name}.eml.partial"));
-    remove(&unfinished).map_err(failed)?;
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
+    let mut file = owner::create_anew(&unfinished).map_err(failed)?;
     file.write_all(&mail.bytes).map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    owner::adopt(&unfinished);
     let named = (1..MOST_NAMES).find_map(|number| {
         let file = match number {
             1 => format!("{name}.eml"),
@@ -72,18 +67,11 @@ pub(super) fn write(folder: &Path, name: &str, mail: &Mail, id: &str) -> Result<
             Err(_) => None,
         }
     });
-    remove(&unfinished).map_err(failed)?;
+    owner::remove(&unfinished).map_err(failed)?;
     let file = named.unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into())).map_err(failed)?;
     // The name has to be on the disk as well.
     owner::sync_folder(folder).map_err(failed)?;
     Ok(file)
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(cause),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 /// Gives a complete file its name, unless a file has that name: a link is never made over one.

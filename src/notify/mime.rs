@@ -90,9 +90,6 @@ pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mai
 }
 
 /// A mail to an administrator, with a file if there is one. Its Message-ID begins with `id`.
-///
-/// # Errors
-/// `Failed` if it cannot be composed.
 pub(super) fn to_admin(
     email: &NotifyEmail,
     to: &crate::mailbox::Mailbox,

@@ -28,9 +28,6 @@ pub(super) fn hold(
 }
 
 /// What waits for each channel, until when, and why.
-///
-/// # Errors
-/// Those of the store.
 pub fn outlook(store: &Store, config: &Config, now: DateTime<Utc>) -> Result<Vec<Held>> {
     let mut outlook = Vec::new();
     for channel in [Channel::Email, Channel::Sms] {

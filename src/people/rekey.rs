@@ -63,7 +63,7 @@ pub fn rekey_all(
     asked: &[AskedRename],
     findings: &mut Findings,
 ) -> Result<Renamings> {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = crate::owner::name_of(file);
     let mut renames = Renames::read(people.store)?;
     let mut done = Renamings::default();
     for AskedRename { line, old, new } in asked {

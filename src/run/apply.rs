@@ -27,9 +27,6 @@ pub(super) struct Written {
 
 /// Writes a run to the store, of a blocked one only its row, and beside that its report. When this
 /// returns, the report is on the disk.
-///
-/// # Errors
-/// Those of the store, the templates and the report.
 pub(super) fn write(
     request: Request<'_>,
     store: &Store,

@@ -6,20 +6,18 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::judge::Outcome;
-use super::request::Surroundings;
 use crate::attempt::{self, Attempt, Attention, Ending};
 use crate::config::Config;
-use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
+use crate::failure::{Kind, Result};
 use crate::plan::Action;
 use crate::plural::counted;
-use crate::store::{Store, Tried};
+use crate::store::{Last, Store, Tried};
 
 /// More things that a person has to look at are not kept with an attempt; the log has them all.
 const MOST: usize = 50;
 
 /// How a run ends that was done or blocked, before anything is sent; and why.
-pub(super) fn before_sending(outcome: &Outcome) -> (Ending, String) {
+fn before_sending(outcome: &Outcome) -> (Ending, String) {
     let Outcome { overruns, findings, .. } = outcome;
     let summary = &outcome.plan.summary;
     if outcome.blocked {
@@ -44,21 +42,13 @@ pub(super) fn before_sending(outcome: &Outcome) -> (Ending, String) {
 
 /// An attempt with a number, as it stands when its run is committed.
 pub(super) fn committed(begun: &Attempt, run: i64, outcome: &Outcome) -> Attempt {
-    numbered(begun, run, before_sending(outcome), &outcome.findings)
-}
-
-fn numbered(begun: &Attempt, run: i64, (ending, reason): (Ending, String), findings: &Findings) -> Attempt {
-    let mut attempt = begun.clone().ended(ending, reason);
-    attempt.run = Some(run);
-    attempt.attention = findings.attentions().take(MOST).map(Attention::of).collect();
-    attempt
+    let (ending, reason) = before_sending(outcome);
+    let attention = outcome.findings.attentions().take(MOST).map(Attention::of).collect();
+    Attempt { run: Some(run), attention, ..begun.clone().ended(ending, reason) }
 }
 
 /// Puts on record what was noted beside the store while it could not be written. Called in the
 /// transaction of a run.
-///
-/// # Errors
-/// Those of the store.
 pub(super) fn take_in(config: &Config, store: &Store) -> Result<()> {
     match attempt::read_beside(&config.sync.store) {
         Ok(attempts) => attempts.iter().try_for_each(|attempt| {
@@ -99,28 +89,12 @@ pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
 
 fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     let Some(run) = outcome.run else { return Ok(()) };
-    let (mut ending, mut reason) = before_sending(outcome);
-    if ending != Ending::BLOCKED
-        && let Some(problem) = outcome.delivery.problem()
-    {
-        (ending, reason) = (Ending::Undelivered, problem);
-    }
-    let attempt = numbered(begun, run, (ending, reason), &outcome.findings);
-    if ending == Ending::Undelivered {
+    let mut attempt = committed(begun, run, outcome);
+    if let Some(problem) = outcome.delivery.problem().filter(|_| !outcome.blocked) {
+        attempt = attempt.ended(Ending::Undelivered, problem);
         Store::note_attempt(&config.sync.store, &attempt);
     }
     attempt::append_beside(&config.sync.store, &attempt)
-}
-
-/// Puts an attempt on record that ended before there was a run: with a configuration that could be
-/// read.
-pub fn note_failure(config: &Config, around: &Surroundings<'_>, failure: Failure) -> Failure {
-    let failed = Err(failure);
-    note(config, &Attempt::begin(around.now), &failed);
-    match failed {
-        Err(failure) => failure,
-        Ok(_) => Failure::new(Kind::Failed, "internal error"),
-    }
 }
 
 /// What is on record beside the store.
@@ -136,14 +110,11 @@ struct Beside {
 impl Beside {
     fn of(config: &Config, store: Option<&Store>) -> Result<Self> {
         let mut beside = Self { only: Vec::new(), corrections: HashMap::new(), unreadable: None };
-        let attempts = match attempt::read_beside(&config.sync.store) {
-            Ok(attempts) => attempts,
-            Err(cause) => {
-                let place = attempt::beside(&config.sync.store);
-                beside.unreadable = Some(format!("{} cannot be read: {cause}", place.display()));
-                return Ok(beside);
-            }
-        };
+        let attempts = attempt::read_beside(&config.sync.store).unwrap_or_else(|cause| {
+            let place = attempt::beside(&config.sync.store);
+            beside.unreadable = Some(format!("{} cannot be read: {cause}", place.display()));
+            Vec::new()
+        });
         for attempt in attempts.into_iter().rev() {
             if !store.map_or(Ok(false), |store| store.has_attempt(&attempt.key))? {
                 beside.only.push(attempt);
@@ -155,29 +126,22 @@ impl Beside {
     }
 
     /// An attempt of the store, as it is known to have ended.
-    fn corrected(&self, attempt: Attempt) -> Attempt {
-        self.corrections.get(&attempt.key).cloned().unwrap_or(attempt)
-    }
-
-    fn find(&self, wanted: impl Fn(&Attempt) -> bool) -> Option<Attempt> {
-        self.only.iter().find(|attempt| wanted(attempt)).cloned()
+    fn corrected(&self, mut tried: Tried) -> Tried {
+        if let Some(correction) = self.corrections.get(&tried.attempt.key) {
+            tried.attempt = correction.clone();
+        }
+        tried
     }
 }
 
 /// The attempts on record, latest first, at most `limit`: those in the store and those that are
 /// only beside it. Also why the latter cannot be read, if so.
-///
-/// # Errors
-/// Those of the store.
 pub fn history(config: &Config, store: Option<&Store>, limit: u64) -> Result<(Vec<Tried>, Option<String>)> {
     let beside = Beside::of(config, store)?;
-    let alone = |attempt: &Attempt| Tried { attempt: attempt.clone(), run: None, undo: false };
-    let mut all: Vec<Tried> = beside.only.iter().map(alone).collect();
-    if let Some(store) = store {
-        let corrected = |tried: Tried| Tried { attempt: beside.corrected(tried.attempt), ..tried };
-        all.extend(store.attempts(limit)?.into_iter().map(corrected));
-    }
-    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let stored = store.map(|store| store.attempts(limit)).transpose()?.unwrap_or_default();
+    let stored = stored.into_iter().map(|tried| beside.corrected(tried));
+    let alone = beside.only.iter().map(|attempt| Tried { attempt: attempt.clone(), run: None });
+    let all = alone.chain(stored).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
     Ok((all, beside.unreadable))
 }
 
@@ -199,39 +163,32 @@ pub struct Standing {
 /// So much two clocks may differ.
 const SLACK: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
-/// # Errors
-/// Those of the store.
 pub fn standing(config: &Config, store: Option<&Store>, now: DateTime<Utc>) -> Result<Standing> {
     let beside = Beside::of(config, store)?;
-    let in_store = |find: &dyn Fn(&Store) -> Result<Option<Attempt>>| {
-        let found = store.map_or(Ok(None), find)?;
-        Ok::<_, Failure>(found.map(|attempt| beside.corrected(attempt)))
-    };
-    let or = |found: Option<Attempt>, find: &dyn Fn(&Store) -> Result<Option<Attempt>>| match found {
-        Some(attempt) => Ok(Some(attempt)),
-        None => in_store(find),
-    };
     let until = now + SLACK;
-    let last_attempt = or(beside.find(|_| true), &Store::last_attempt)?;
-    let last_good = or(beside.find(Attempt::was_applied), &|store| store.last_good(None))?;
-    let dated = or(beside.find(|one| one.was_applied() && one.started <= until), &|store| {
-        store.last_good(Some(until))
-    })?;
-    let last_run = match store.map_or(Ok(None), Store::last_numbered)? {
-        Some(tried) => Some(Tried { attempt: beside.corrected(tried.attempt), ..tried }),
-        None => beside.find(|one| one.run.is_some()).map(|attempt| Tried { attempt, run: None, undo: false }),
+    let in_store = |which| -> Result<Option<Tried>> {
+        let found = store.map_or(Ok(None), |store| store.last_attempt(which))?;
+        Ok(found.map(|tried| beside.corrected(tried)))
     };
-    let from_the_future = [&last_attempt, &last_good]
-        .into_iter()
-        .flatten()
-        .map(|attempt| attempt.started)
-        .find(|started| *started > until);
+    // What is beside the store alone came after what is in it.
+    let last = |which, fits: &dyn Fn(&Attempt) -> bool| match beside.only.iter().find(|one| fits(one)) {
+        Some(found) => Ok(Some(found.clone())),
+        None => in_store(which).map(|found| found.map(|tried| tried.attempt)),
+    };
+    let last_attempt = last(Last::Any, &|_| true)?;
+    let last_good = last(Last::Good, &Attempt::was_applied)?;
+    let dated = last(Last::GoodUntil(until), &|one| one.was_applied() && one.started <= until)?;
+    let numbered = || beside.only.iter().find(|one| one.run.is_some());
+    let last_run = in_store(Last::Numbered)?
+        .or_else(|| numbered().map(|attempt| Tried { attempt: attempt.clone(), run: None }));
+    let seen = [&last_attempt, &last_good].into_iter().flatten();
+    let from_the_future = seen.map(|attempt| attempt.started).find(|started| *started > until);
     Ok(Standing {
+        from_the_future,
+        age: dated.map(|attempt| (now - attempt.started).num_seconds().max(0)),
         last_attempt,
         last_good,
         last_run,
-        age: dated.map(|attempt| (now - attempt.started).num_seconds().max(0)),
-        from_the_future,
         unreadable: beside.unreadable,
     })
 }

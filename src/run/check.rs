@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::ended_permissions::EndedPermissions;
-use super::presence::{self, Signs, absolute};
+use super::presence::{self, Signs};
 use super::request::{Intent, Options, Request, Surroundings};
 use super::{plan, prepare, source};
 use crate::config::{Config, MailServer, Source};
@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
 use crate::notify::{Templates, check_quiet_hours};
-use crate::owner;
+use crate::owner::{self, absolute, name_of};
 use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::platform::{Export, Seen};
 use crate::rules::Rules;
@@ -157,10 +157,6 @@ fn unwritable(what: &str, place: &Path, cause: std::io::Error) -> Failure {
         .at(absolute(place).display())
         .cure("give it to the user that runs rostersync (chown), or run `check` as that user")
         .because(cause)
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Passwords and tokens: whether they are there, and which other users of the machine may read

@@ -13,9 +13,6 @@ impl EndedPermissions {
     /// A permission sleeps while its holder is archived, be it over the summer or because they left
     /// for good. It does not come back with them by itself: it is said once, and given again by
     /// hand where that is right.
-    ///
-    /// # Errors
-    /// Those of the store and the plan.
     pub(super) fn find(plan: &Plan, store: &Store, findings: &mut Findings) -> Result<Self> {
         let mut ending = Self(Vec::new());
         if plan.summary.count(Action::Restored) == 0 {
@@ -53,9 +50,6 @@ impl EndedPermissions {
     }
 
     /// Ends them, in the transaction of the run.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub(super) fn write(&self, store: &Store, run: i64, now: chrono::DateTime<chrono::Utc>) -> Result<()> {
         for (account, grants) in &self.0 {
             for grant in grants {

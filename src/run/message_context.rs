@@ -19,8 +19,6 @@ pub struct MessageContext {
 }
 
 impl MessageContext {
-    /// # Errors
-    /// `Failed` if the plan cannot be read back.
     pub fn of(plan: &Plan, config: &Config) -> Result<Self> {
         let mut told = Self::default();
         let notifications = plan.summary.notifications;

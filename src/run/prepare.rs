@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::presence::{self, Signs, absolute};
+use super::presence::{self, Signs};
 use super::request::{Intent, Options, Request};
 use super::{ALWAYS, report_file};
 use crate::config::Config;
@@ -13,6 +13,7 @@ use crate::findings::Findings;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Ping, Templates};
 use crate::output::check_target;
+use crate::owner::absolute;
 use crate::policy::Setting;
 use crate::rules::Rules;
 use crate::scratch;
@@ -110,9 +111,6 @@ pub(super) fn of_store(rules: Rules, store: &Store) -> Result<Rules> {
 }
 
 /// Opens the store for reading, or an empty one if there is none.
-///
-/// # Errors
-/// Those of the store.
 pub(super) fn open_for_preview(config: &Config, options: &Options) -> Result<Store> {
     let found = match options.rekey {
         // The plan is made as if the accounts had their new sourcedIds.

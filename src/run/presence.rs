@@ -4,12 +4,13 @@
 //! take everyone who has joined for pending, and overwrite what they typed. So none is made where
 //! there was one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::report_file;
 use crate::attempt;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
+use crate::owner::absolute;
 use crate::store::{self, Store};
 
 /// Signs of an earlier store.
@@ -106,13 +107,6 @@ pub(super) fn restored(store: &Store, signs: &Signs) -> Result<Option<String>> {
 
 /// The number that the next run has: after all that have left a trace, so that no report is
 /// overwritten.
-///
-/// # Errors
-/// Those of the store.
 pub(super) fn next_run(store: &Store, signs: &Signs) -> Result<i64> {
     Ok(store.last_run_number()?.max(signs.last_run()) + 1)
-}
-
-pub(super) fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::owner;
 use crate::people::AskedRename;
 use crate::source::oneroster_csv::lone::LoneFile;
 
@@ -18,7 +19,7 @@ pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Vec<AskedRena
             .at(format!("{}:{line}", file.display()))
             .cure(cure)
     };
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = owner::name_of(file);
     let own = |mut failure: Failure| {
         let is_open = failure.what != "the file cannot be opened";
         failure.what = failure.what.replacen(&name, "the file of renames", 1);

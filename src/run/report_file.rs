@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -102,14 +101,7 @@ pub(super) fn write_partial(
 ) -> Result<Partial> {
     owner::make_folder(reports).map_err(failed(reports))?;
     let path = partial_path(reports, run);
-    // What is left of a run that died has the permissions it had.
-    match fs::remove_file(&path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(&path)(cause)),
-        Ok(()) | Err(_) => {}
-    }
-    let file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed(&path))?;
-    owner::adopt(&path);
+    let file = owner::create_anew(&path).map_err(failed(&path))?;
     let partial = Partial { path, committed: false };
     write_synced(&file, write).map_err(|failure| failure.or_at(partial.path.display()))?;
     file.sync_all().map_err(failed(&partial.path))?;

@@ -61,8 +61,6 @@ impl Surroundings<'_> {
         }
     }
 
-    /// # Errors
-    /// `Interrupted` if the run is to stop.
     pub(super) fn interrupted(&self) -> Result<()> {
         match (self.stop)() {
             Some(signal) => Err(Failure::new(Kind::Interrupted(signal), "interrupted; nothing was applied")),

@@ -11,6 +11,7 @@ use crate::config::{Config, Source};
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::file as kind;
+use crate::owner;
 use crate::roster::RoleList;
 use crate::rules::Rules;
 use crate::source::guardians::{self, WithGuardians};
@@ -54,9 +55,8 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
         last_night: last_night.clone(),
         ..options.clone()
     };
-    let mut file = config.sync.store.clone().into_os_string();
-    file.push(".roster");
-    let keeping = PullCache { file: file.into(), write: intent == Intent::Apply };
+    let file = owner::with_suffix(&config.sync.store, ".roster");
+    let keeping = PullCache { file, write: intent == Intent::Apply };
     let source: Box<dyn RosterSource> = match (path, &config.source) {
         (Some(path), source) => match source.csv() {
             Some(options) => Box::new(OneRosterCsv::open(path, csv(options))?),
@@ -98,9 +98,6 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
 }
 
 /// Looks at the configured source without pulling it. None if it is files.
-///
-/// # Errors
-/// Those of the source.
 pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option<SourceCheck>> {
     let seen = match &config.source {
         Source::Csv { .. } => return Ok(None),

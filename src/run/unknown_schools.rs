@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use super::request::Request;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
+use crate::owner;
 use crate::plan::Overrun;
 use crate::roster::{IdList, Mode, Record, RoleList, near_school, own_schools};
 use crate::roster_index::RosterIndex;
@@ -16,9 +17,6 @@ use crate::store::Store;
 /// users, nor an account that stays has them. Where such an entry means to protect (`false` under a
 /// district's `true`), the run is stopped until the configuration is corrected or the plan is
 /// approved; that is what is returned.
-///
-/// # Errors
-/// Those of the store.
 pub(super) fn unknown_schools(
     request: Request<'_>,
     source: &dyn RosterSource,
@@ -52,7 +50,7 @@ pub(super) fn unknown_schools(
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
-    let file = config.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = owner::name_of(&config.file);
     // The names of schools that are no more are in the store: they tell which one is meant.
     let names = store.schools()?;
     let mut overruns = Vec::new();

@@ -66,7 +66,7 @@ impl WithGuardians {
         known: KnownGuardians,
         reader: Reader,
     ) -> Result<Self> {
-        let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let file = crate::owner::name_of(path);
         let mut about = inner.about().clone();
         let findings = &mut about.findings;
         let mut rows: Vec<Guardian> = Vec::new();

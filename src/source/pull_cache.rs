@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -186,9 +185,7 @@ impl<M: DeserializeOwned> CachedRoster<M> {
 
 /// Where a roster is written before it has its name.
 fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
+    owner::with_suffix(path, ".new")
 }
 
 /// Hands on a changed record, unless the user is gone.
@@ -220,10 +217,7 @@ impl<M: Serialize> Head<M> {
             Failure::io(Kind::Failed, "the pulled roster cannot be kept for the next pull", path, cause)
         };
         let unfinished = unfinished(path);
-        // One that a killed run has left.
-        let _ = std::fs::remove_file(&unfinished);
-        let file =
-            File::options().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
+        let file = owner::create_anew(&unfinished).map_err(failed)?;
         let mut out = BufWriter::with_capacity(256 << 10, file);
         let mut digest = Xxh3::new();
         let mut frame = |bytes: &[u8]| {

@@ -20,8 +20,18 @@ const KEPT: i64 = 10_000;
 pub struct Tried {
     pub attempt: Attempt,
     pub run: Option<RunRow>,
-    /// It took back another run.
-    pub undo: bool,
+}
+
+/// Which attempt of the sync is asked for: the latest of these.
+#[derive(Debug, Clone, Copy)]
+pub enum Last {
+    Any,
+    /// Its changes were made.
+    Good,
+    /// Its changes were made, and it did not begin later.
+    GoodUntil(DateTime<Utc>),
+    /// It has a number.
+    Numbered,
 }
 
 impl Store {
@@ -91,46 +101,35 @@ impl Store {
 
     /// The attempts on record, latest first, at most `limit`; with those that took back a run.
     pub fn attempts(&self, limit: u64) -> Result<Vec<Tried>> {
-        let query = "SELECT * FROM attempt ORDER BY id DESC LIMIT ?1";
-        let found: Vec<Tried> = self.all(query, [limit], tried_from_row)?;
-        found.into_iter().map(|tried| self.with_run(tried)).collect()
+        self.tried("1", limit)
     }
 
-    fn with_run(&self, tried: Tried) -> Result<Tried> {
-        let run = tried.attempt.run.map(|run| self.run(run)).transpose()?.flatten();
-        Ok(Tried { run, ..tried })
+    /// The latest attempt of the sync that fits.
+    pub fn last_attempt(&self, which: Last) -> Result<Option<Tried>> {
+        let good = "undo = 0 AND result IN ('ok', 'partial', 'attention', 'undelivered')";
+        let condition = match which {
+            Last::Any => "undo = 0",
+            Last::Good => good,
+            Last::GoodUntil(moment) => &format!("{good} AND started <= '{}'", stamp(moment)),
+            Last::Numbered => "undo = 0 AND run_id IS NOT NULL",
+        };
+        Ok(self.tried(condition, 1)?.pop())
     }
 
-    /// The latest attempt of the sync.
-    pub fn last_attempt(&self) -> Result<Option<Attempt>> {
-        let found =
-            self.first("SELECT * FROM attempt WHERE undo = 0 ORDER BY id DESC LIMIT 1", [], tried_from_row)?;
-        Ok(found.map(|tried| tried.attempt))
-    }
-
-    /// The latest attempt of the sync whose changes were made; if a moment is given, of those that
-    /// began before it.
-    pub fn last_good(&self, before: Option<DateTime<Utc>>) -> Result<Option<Attempt>> {
-        let found = self.first(
-            "SELECT * FROM attempt WHERE undo = 0 AND result IN ('ok', 'partial', 'attention', 'undelivered') \
-             AND started <= ?1 ORDER BY id DESC LIMIT 1",
-            [before.map_or_else(|| "9999".to_owned(), stamp)],
-            tried_from_row,
-        )?;
-        Ok(found.map(|tried| tried.attempt))
-    }
-
-    /// The latest attempt of the sync that has a number, with its run.
-    pub fn last_numbered(&self) -> Result<Option<Tried>> {
-        let query = "SELECT * FROM attempt WHERE undo = 0 AND run_id IS NOT NULL ORDER BY id DESC LIMIT 1";
-        self.first(query, [], tried_from_row)?.map(|tried| self.with_run(tried)).transpose()
+    fn tried(&self, condition: &str, limit: u64) -> Result<Vec<Tried>> {
+        let query = format!("SELECT * FROM attempt WHERE {condition} ORDER BY id DESC LIMIT ?1");
+        let attempts: Vec<Attempt> = self.all(&query, [limit], from_row)?;
+        let with_run = |attempt: Attempt| {
+            let run = attempt.run.map(|run| self.run(run)).transpose()?.flatten();
+            Ok(Tried { attempt, run })
+        };
+        attempts.into_iter().map(with_run).collect()
     }
 }
 
-/// Without the run.
-fn tried_from_row(row: &Row<'_>) -> rusqlite::Result<Tried> {
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let attention: String = row.get("attention")?;
-    let attempt = Attempt {
+    Ok(Attempt {
         key: row.get("key")?,
         started: time(row, "started")?,
         finished: time(row, "finished")?,
@@ -139,8 +138,7 @@ fn tried_from_row(row: &Row<'_>) -> rusqlite::Result<Tried> {
         reason: row.get("reason")?,
         run: row.get("run_id")?,
         attention: serde_json::from_str(&attention).unwrap_or_default(),
-    };
-    Ok(Tried { attempt, run: None, undo: row.get("undo")? })
+    })
 }
 
 #[cfg(test)]
@@ -161,11 +159,12 @@ mod tests {
         }
         let all: Vec<_> = store.attempts(9).unwrap().into_iter().map(|tried| tried.attempt.result).collect();
         assert_eq!(all, ["input-unusable", "ok"]);
-        assert_eq!(store.last_attempt().unwrap().unwrap().key, failed.key);
-        assert_eq!(store.last_good(None).unwrap().unwrap().run, Some(1));
+        let last = |which| store.last_attempt(which).unwrap().unwrap().attempt;
+        assert_eq!(last(Last::Any).key, failed.key);
+        assert_eq!(last(Last::Good).run, Some(1));
         let waits = good.clone().ended(Ending::Undelivered, "2 notifications could not be handed over");
         store.end_attempt(&waits).unwrap();
-        assert_eq!(store.last_good(None).unwrap().unwrap().exit, 8);
+        assert_eq!(last(Last::Good).exit, 8);
         assert!(store.has_attempt(&good.key).unwrap() && !store.has_attempt("other").unwrap());
     }
 }

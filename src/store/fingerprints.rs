@@ -118,9 +118,6 @@ fn bytes(numbers: &[u64]) -> Vec<u8> {
 
 impl Store {
     /// The fingerprints and signs of all accounts.
-    ///
-    /// # Errors
-    /// `Failed` if they or the accounts cannot be read.
     pub fn fingerprints(&self) -> Result<Fingerprints> {
         let stored = self.with_touched(self.chunks()?)?;
         // An account that replaces another by its sourcedId removes that one without a trigger;
@@ -189,9 +186,6 @@ impl Store {
 
     /// Hashes of the emails and of the phones of so many accounts, the one with id 1 first; 0 for
     /// none. They are those of accounts that have a fingerprint, and of no others.
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be read.
     pub fn credential_fingerprints(&self, accounts: usize) -> Result<[Vec<u64>; 2]> {
         let mut all = [Vec::with_capacity(accounts), Vec::with_capacity(accounts)];
         let mut statement = self
@@ -213,9 +207,6 @@ impl Store {
     /// `changed` is [`Fingerprints::changed`], `who` gives the hash of the sourcedId and the signs
     /// of the account with the id one higher than its argument. `changes` are sorted by account; of
     /// several for one the last counts.
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be written.
     pub fn put_fingerprints(
         &self,
         chunks: Range<usize>,
@@ -313,9 +304,6 @@ impl Store {
 
     /// All fingerprints are put away: no account has been written to since. The rows of accounts
     /// that were written to are removed.
-    ///
-    /// # Errors
-    /// `Failed` if that cannot be written.
     pub fn fingerprints_are_put(&self) -> Result<()> {
         self.connection
             .execute("DELETE FROM cached_row WHERE account_id IN (SELECT account_id FROM touched)", [])?;

@@ -184,7 +184,7 @@ mod tests {
             .map(|tried| (tried.attempt.run, tried.attempt.result, tried.attempt.exit))
             .collect();
         assert_eq!(all, [(Some(2), "blocked".to_owned(), 4), (Some(1), "ok".to_owned(), 0)]);
-        assert_eq!(store.last_good(None).unwrap().unwrap().run, Some(1));
+        assert_eq!(store.last_attempt(crate::store::Last::Good).unwrap().unwrap().attempt.run, Some(1));
     }
 
     /// A chain that had begun before the first link was sealed goes on as it is.

@@ -11,7 +11,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Store, migrate};
 use crate::failure::{Failure, Kind, Result};
-use crate::{owner, scratch};
+use crate::owner::{self, absolute, with_suffix};
+use crate::scratch;
 
 /// How long to wait for a writer that is committing just now.
 const BUSY: Duration = Duration::from_secs(30);
@@ -78,9 +79,6 @@ impl Store {
 
     /// Opens a store for writing, if there is one and it need not be migrated. That takes no lock:
     /// it changes nothing that another process may be using.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub fn open_current(path: &Path) -> Result<Option<Self>> {
         let opened = || -> Result<Option<Self>> {
             if !path.exists() {
@@ -106,14 +104,7 @@ impl Store {
             // Under another name until it is whole: a backup that a killed process left unfinished
             // is none.
             let unfinished = with_suffix(&backup, ".partial");
-            OpenOptions::new()
-                .create(true)
-                .truncate(true)
-                .write(true)
-                .mode(0o600)
-                .open(&unfinished)
-                .map_err(failed)?;
-            owner::adopt(&unfinished);
+            owner::create_anew(&unfinished).map_err(failed)?;
             connection.backup("main", &unfinished, None::<fn(rusqlite::backup::Progress)>)?;
             fs::rename(&unfinished, &backup).map_err(failed)?;
             owner::sync_folder(owner::folder_of(&backup)).map_err(failed)?;
@@ -125,9 +116,6 @@ impl Store {
     /// Opens a store for reading; `None` if there is none. An older one is migrated in a private
     /// copy, one that a killed run left half-written is recovered in a private copy; the file
     /// itself is never written.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub fn open_read(path: &Path) -> Result<Option<Self>> {
         // An empty one is of a run that was killed while it created the store.
         if !Self::is_there(path)? {
@@ -138,9 +126,6 @@ impl Store {
 
     /// Opens a private copy of a store, in which a preview can write what it wants to see; `None`
     /// if there is none.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub fn open_copy(path: &Path) -> Result<Option<Self>> {
         let Some(store) = Self::open_read(path)? else { return Ok(None) };
         // While this process reads, no other one can commit in the middle of the copy.
@@ -180,19 +165,12 @@ impl Store {
     }
 
     /// An empty store that is nowhere: what a preview plans against where there is none yet.
-    ///
-    /// # Errors
-    /// `Failed`, which would be a mistake in the schema.
     pub fn empty() -> Result<Self> {
         let mut connection = Connection::open_in_memory()?;
         configure(&connection)?;
         migrate::migrate(&mut connection)?;
         Ok(Self::of(connection, None))
     }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn is_a_folder(path: &Path) -> Failure {
@@ -220,9 +198,7 @@ fn remove_empty_backups(path: &Path) {
 
 /// `STORE.v3.bak`, and `STORE.bak` of a copy by hand.
 fn backups_where(path: &Path, wanted: impl Fn(u64) -> bool) -> Vec<PathBuf> {
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
-        return Vec::new();
-    };
+    let name = owner::name_of(path);
     let mut found: Vec<PathBuf> = fs::read_dir(owner::folder_of(path))
         .into_iter()
         .flatten()
@@ -269,10 +245,4 @@ pub(super) fn backup_path(path: &Path, version: usize) -> PathBuf {
 
 fn journal_path(path: &Path) -> PathBuf {
     with_suffix(path, "-journal")
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

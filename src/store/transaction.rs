@@ -49,26 +49,17 @@ impl Store {
     /// No other process can write from the beginning on. A process that sends notifications while a
     /// long run plans waits with noting what became of them; otherwise it would make the commit of
     /// that run impossible.
-    ///
-    /// # Errors
-    /// Those of `work` and of the store.
     pub fn transaction<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.transaction_or_preview(|| work().map(End::Commit))
     }
 
     /// Does `work` in a transaction and keeps nothing of what it wrote. All that it reads is as it
     /// was at one moment, also in a store that is open only for reading.
-    ///
-    /// # Errors
-    /// Those of `work` and of the store.
     pub fn preview<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.transaction_or_preview(|| work().map(End::RollBack))
     }
 
     /// As [`Store::transaction`], for work that finds out by itself whether it is to be committed.
-    ///
-    /// # Errors
-    /// Those of `work` and of the store.
     pub fn transaction_or_preview<T>(&self, work: impl FnOnce() -> Result<End<T>>) -> Result<T> {
         self.sealing.take();
         let begin = if self.connection.is_readonly("main")? { "BEGIN" } else { "BEGIN IMMEDIATE" };
@@ -85,9 +76,6 @@ impl Store {
     }
 
     /// Sets a point in a transaction.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub fn savepoint(&self) -> Result<Savepoint<'_>> {
         self.connection.execute_batch("SAVEPOINT point")?;
         Ok(Savepoint { store: self, sealing: self.sealing.borrow().clone() })

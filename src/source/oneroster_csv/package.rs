@@ -54,7 +54,7 @@ impl Package {
                 .at(path.display())
                 .cure("name the file in it, in the configuration"));
         }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = crate::owner::name_of(path);
         let content = Content::File(opened);
         let file =
             PackageFile { part: Part::Users, name, folder: path.parent().map(Path::to_owned), content };
