@@ -15,7 +15,7 @@ pub enum Channel {
 impl Channel {
     pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
 
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Email => "email",
             Self::Sms => "sms",
@@ -35,7 +35,7 @@ pub enum Audience {
 impl Audience {
     pub const ALL: [Self; 2] = [Self::Current, Self::Former];
 
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Current => "current",
             Self::Former => "former",
@@ -104,7 +104,7 @@ impl DeliveryState {
         Self::Discarded,
     ];
 
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Sending => "sending",

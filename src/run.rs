@@ -60,17 +60,9 @@ pub fn preview(config: &Config, options: &Options, around: &Surroundings<'_>) ->
     let _within = Within::reading(None);
     let mut prepared = prepare::prepare(request)?;
     let source = source::open_later(request, &prepared.store)?;
-    let judged = prepared.store.preview(|| {
-        let planned =
-            plan::plan(request, source, &prepared.store, &mut prepared.rules, &mut prepared.findings)?;
-        judge::judge(
-            request,
-            &prepared.store,
-            &prepared.signs,
-            planned,
-            std::mem::take(&mut prepared.findings),
-        )
-    })?;
+    let judged = prepared
+        .store
+        .preview(|| judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules))?;
     around.progress.end();
     Ok(judged.outcome)
 }
@@ -105,15 +97,7 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {
     let source = source::open_later(request, &prepared.store)?;
     let mut written = None;
     let committed = prepared.store.transaction(|| {
-        let planned =
-            plan::plan(request, source, &prepared.store, &mut prepared.rules, &mut prepared.findings)?;
-        let judged = judge::judge(
-            request,
-            &prepared.store,
-            &prepared.signs,
-            planned,
-            std::mem::take(&mut prepared.findings),
-        )?;
+        let judged = judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules)?;
         written = Some(apply::write(request, &prepared.store, judged, &prepared.templates, begun)?);
         around.interrupted()
     });

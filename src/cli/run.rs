@@ -129,25 +129,19 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     }
     let done = sync(args, &config, global, ui);
     match &done {
-        // The other run speaks for itself.
-        Err(failure) if failure.kind == Kind::Busy => {
-            write_to_admins(
-                &config,
-                Ending::Failed(Kind::Busy),
-                true,
-                "the run did not begin",
-                &format!("{failure}\n"),
-                None,
-                global,
-            );
-        }
         Ok(Ending::Ok) => ping(&config, Ping::Success, Ending::Ok.word()),
         Ok(status) => ping(&config, Ping::Failure, status.word()),
         Err(failure) => {
             let status = Ending::Failed(failure.kind);
-            ping(&config, Ping::Failure, status.word());
-            let text = format!("{failure}\n");
-            write_to_admins(&config, status, true, "the run failed", &text, None, global);
+            let what = match failure.kind {
+                Kind::Busy => "the run did not begin",
+                _ => "the run failed",
+            };
+            // The other run speaks for itself.
+            if failure.kind != Kind::Busy {
+                ping(&config, Ping::Failure, status.word());
+            }
+            write_to_admins(&config, status, true, what, &format!("{failure}\n"), None, global);
         }
     }
     done
@@ -341,27 +335,15 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
 
 /// The command as it was given, without what makes it a preview or an approval.
 fn command(options: &Options, global: &Global) -> String {
-    let mut text = String::from("rostersync");
-    let mut option = |name: &str, path: Option<&std::path::PathBuf>| {
-        if let Some(path) = path {
-            text.push_str(&format!(" {name} {}", quoted(&path.display().to_string())));
-        }
-    };
-    option("-c", global.config.as_ref());
-    option("run --source", options.source.as_ref());
-    if options.source.is_none() {
-        text.push_str(" run");
-    }
-    if let Some(rekey) = &options.rekey {
-        text.push_str(&format!(" --rekey {}", quoted(&rekey.display().to_string())));
-    }
-    if options.new_export {
-        text.push_str(" --new-export");
-    }
-    if options.no_notify {
-        text.push_str(" --no-notify");
-    }
-    text
+    let path = |path: &PathBuf| quoted(&path.display().to_string());
+    let mut words = vec!["rostersync".to_owned()];
+    words.extend(global.config.iter().map(|file| format!("-c {}", path(file))));
+    words.push("run".to_owned());
+    words.extend(options.source.iter().map(|source| format!("--source {}", path(source))));
+    words.extend(options.rekey.iter().map(|rekey| format!("--rekey {}", path(rekey))));
+    let flags = [("--new-export", options.new_export), ("--no-notify", options.no_notify)];
+    words.extend(flags.iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| (*flag).to_owned()));
+    words.join(" ")
 }
 
 /// What `--approve` takes.

@@ -65,20 +65,8 @@ pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     } else if tried.is_empty() {
         "There has been no run yet.\n".to_owned()
     } else {
-        let mut text = format!(
-            "{:>6}  {:16}  {:18}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}\n",
-            "run",
-            "started",
-            "result",
-            "created",
-            "updated",
-            "archived",
-            "restored",
-            "kept",
-            "skipped",
-            "rejected",
-            "source"
-        );
+        let names = counts(|action| action.to_owned());
+        let mut text = format!("{:>6}  {:16}  {:18}  {names}  source\n", "run", "started", "result");
         for one in &tried {
             text.push_str(&line(one, &config));
         }
@@ -106,30 +94,28 @@ fn line(Tried { attempt, run, .. }: &Tried, config: &Config) -> String {
         let reason = if attempt.reason.is_empty() { String::new() } else { format!(": {}", attempt.reason) };
         return format!("{began}  {}{}\n", would(run), harmless(&reason));
     }
-    let count = |action: &str| run.summary["actions"][action].as_u64().unwrap_or_default();
     let told = if run.notify || run.undoes.is_some() { "" } else { "  (no notifications)" };
     let reason = if attempt.reason.is_empty() { String::new() } else { format!("  ({})", attempt.reason) };
-    format!(
-        "{began}  {:>8}{:>8}{:>9}{:>9}{:>7}{:>8}{:>9}  {}{told}{}\n",
-        count(SHOWN[0]),
-        count(SHOWN[1]),
-        count(SHOWN[2]),
-        count(SHOWN[3]),
-        count(SHOWN[4]),
-        count(SHOWN[5]),
-        count(SHOWN[6]),
-        run.source,
-        harmless(&reason),
-    )
+    let done = counts(|action| count(run, action).to_string());
+    format!("{began}  {done}  {}{told}{}\n", run.source, harmless(&reason))
+}
+
+/// The counts side by side, under their names.
+fn counts(cell: impl Fn(&str) -> String) -> String {
+    let wide = [8, 8, 9, 9, 7, 8, 9];
+    SHOWN.iter().zip(wide).map(|(action, wide)| format!("{:>wide$}", cell(action))).collect()
+}
+
+pub(super) fn count(run: &RunRow, action: &str) -> u64 {
+    run.summary["actions"][action].as_u64().unwrap_or_default()
 }
 
 /// `would create 1, archive 4`
 pub(super) fn would(run: &RunRow) -> String {
-    let count = |action: &str| run.summary["actions"][action].as_u64().unwrap_or_default();
     let all: Vec<String> = WOULD
         .iter()
-        .filter(|(action, _)| count(action) > 0)
-        .map(|(action, verb)| format!("{verb} {}", count(action)))
+        .filter(|(action, _)| count(run, action) > 0)
+        .map(|(action, verb)| format!("{verb} {}", count(run, action)))
         .collect();
     if all.is_empty() { "would change nothing".to_owned() } else { format!("would {}", all.join(", ")) }
 }

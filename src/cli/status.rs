@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 use super::delivery::{held_json, waits};
-use super::runs::{SHOWN, attempt_json, tried_json, would};
+use super::runs::{SHOWN, attempt_json, count, tried_json, would};
 use super::ui::Ui;
 use super::users::reading;
 use super::{Global, unprintable};
@@ -284,7 +284,7 @@ impl See {
             }
         };
         let plain = |value: Option<i64>| value.map(|value| vec![(String::new(), value)]).unwrap_or_default();
-        let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let Standing { last_attempt, last_good, last_run, age, .. } = &self.standing;
         let last = last_attempt.as_ref();
         gauge(
@@ -317,22 +317,19 @@ impl See {
         gauge(
             "attention",
             "How many things of the last attempt need a person.",
-            &plain(last.map(|last| count(last.attention.len() as u64))),
+            &plain(last.map(|last| number(last.attention.len() as u64))),
         );
         let applied = last_run.as_ref().filter(|tried| tried.attempt.was_applied());
         let users: Vec<(String, i64)> = applied
             .and_then(|tried| tried.run.as_ref())
             .map(|run| {
-                let of = |action: &&str| {
-                    let count = run.summary["actions"][*action].as_i64().unwrap_or_default();
-                    (format!("{{action=\"{action}\"}}"), count)
-                };
+                let of = |action: &&str| (format!("{{action=\"{action}\"}}"), number(count(run, action)));
                 SHOWN.iter().map(of).collect()
             })
             .unwrap_or_default();
         gauge("last_run_users", "What the last run did; absent if that was blocked.", &users);
         if let Some(Counts { population, waiting, refused, .. }) = &self.counts {
-            let state = |state: &str, value: u64| (format!("{{state=\"{state}\"}}"), count(value));
+            let state = |state: &str, value: u64| (format!("{{state=\"{state}\"}}"), number(value));
             gauge(
                 "accounts",
                 "Accounts by state.",
@@ -342,8 +339,8 @@ impl See {
                     state("archived", population.archived),
                 ],
             );
-            gauge("notifications_waiting", "Notifications that wait.", &plain(Some(count(*waiting))));
-            gauge("notifications_failed", "Notifications refused for good.", &plain(Some(count(*refused))));
+            gauge("notifications_waiting", "Notifications that wait.", &plain(Some(number(*waiting))));
+            gauge("notifications_failed", "Notifications refused for good.", &plain(Some(number(*refused))));
         }
         text
     }
@@ -359,8 +356,7 @@ fn readable(yes: bool) -> String {
 
 /// `2 created, 0 updated, …`
 fn done(run: &RunRow) -> String {
-    let count =
-        |action: &&str| format!("{} {action}", run.summary["actions"][*action].as_u64().unwrap_or_default());
+    let count = |action: &&str| format!("{} {action}", count(run, action));
     SHOWN.iter().map(count).collect::<Vec<_>>().join(", ")
 }
 
@@ -374,23 +370,22 @@ fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<
         );
     }
     let verified = store.verify()?;
-    let (what, row) = match &verified.broken {
-        None => (None, None),
-        Some(Broken::Row(id, what)) => (Some(format!("row {id} of the audit: {what}")), Some(*id)),
-        Some(Broken::Link(id, Some(run))) => {
-            (Some(format!("link {id} of the audit, or the entry of run {run}, was altered")), None)
-        }
-        Some(Broken::Link(id, None)) => {
-            (Some(format!("link {id} of the audit was altered or removed")), None)
-        }
-        Some(Broken::Trigger(name)) => {
-            (Some(format!("the trigger `{name}`, which protects the history, is gone or was altered")), None)
-        }
-        Some(Broken::Run(run)) => (Some(format!("run {run} has no link in the audit")), None),
-        Some(Broken::Account(id, what)) => {
-            (Some(format!("the {what} of the account `{id}` is not what the audit says")), None)
-        }
+    let row = match verified.broken {
+        Some(Broken::Row(id, _)) => Some(id),
+        _ => None,
     };
+    let what = verified.broken.as_ref().map(|broken| match broken {
+        Broken::Row(id, what) => format!("row {id} of the audit: {what}"),
+        Broken::Link(id, Some(run)) => {
+            format!("link {id} of the audit, or the entry of run {run}, was altered")
+        }
+        Broken::Link(id, None) => format!("link {id} of the audit was altered or removed"),
+        Broken::Trigger(name) => {
+            format!("the trigger `{name}`, which protects the history, is gone or was altered")
+        }
+        Broken::Run(run) => format!("run {run} has no link in the audit"),
+        Broken::Account(id, what) => format!("the {what} of the account `{id}` is not what the audit says"),
+    });
     if args.json {
         let found = json!({
             "intact": what.is_none(), "rows": verified.rows, "links": verified.links,
@@ -406,26 +401,22 @@ fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<
         );
         ui.result(text.as_bytes()).map_err(unprintable)?;
     }
-    match what {
-        None => Ok(Ending::Ok),
-        Some(what) => {
-            let (about, cure) = match &verified.broken {
-                Some(Broken::Trigger(_)) => (
-                    "the store was altered by hand",
-                    "the rows themselves hold; restore the store from a copy that has the trigger, or find out who removed it",
-                ),
-                Some(Broken::Account(..)) => (
-                    "the accounts were altered by hand",
-                    "the audit itself holds: `rostersync users history` has what was recorded",
-                ),
-                _ => (
-                    "the audit was altered by hand",
-                    "compare with a backup; all that was recorded before that place still holds",
-                ),
-            };
-            Err(Failure::new(Kind::Failed, format!("{about}: {what}")).cure(cure))
-        }
-    }
+    let Some(what) = what else { return Ok(Ending::Ok) };
+    let (about, cure) = match &verified.broken {
+        Some(Broken::Trigger(_)) => (
+            "the store was altered by hand",
+            "the rows themselves hold; restore the store from a copy that has the trigger, or find out who removed it",
+        ),
+        Some(Broken::Account(..)) => (
+            "the accounts were altered by hand",
+            "the audit itself holds: `rostersync users history` has what was recorded",
+        ),
+        _ => (
+            "the audit was altered by hand",
+            "compare with a backup; all that was recorded before that place still holds",
+        ),
+    };
+    Err(Failure::new(Kind::Failed, format!("{about}: {what}")).cure(cure))
 }
 
 /// `3 h`, for people.

@@ -17,7 +17,7 @@ const RUNS: u64 = 7;
 /// Finds channels that would never send a message, because every run is in their quiet hours.
 pub fn check_quiet_hours(
     config: &Config,
-    store: Option<&Store>,
+    store: &Store,
     now: DateTime<Utc>,
     findings: &mut Findings,
 ) -> Result<()> {
@@ -45,12 +45,12 @@ fn holds_every_run(
     config: &Config,
     hours: QuietHours,
     channel: Channel,
-    store: Option<&Store>,
+    store: &Store,
     now: DateTime<Utc>,
 ) -> Result<Option<&'static str>> {
     let zone = config.sync.timezone;
     let is_quiet = |moment| hours.until(zone, moment).is_some();
-    let mut runs = store.map(|store| store.runs(RUNS)).transpose()?.unwrap_or_default();
+    let mut runs = store.runs(RUNS)?;
     runs.retain(|run| run.undoes.is_none());
     if runs.is_empty() {
         let night = NaiveTime::from_hms_opt(USUAL.0, USUAL.1, 0).unwrap_or_default();
@@ -61,7 +61,7 @@ fn holds_every_run(
         return Ok(None);
     }
     // `outbox send` may run between the runs.
-    let last = store.map(|store| store.last_sent(channel)).transpose()?.flatten();
+    let last = store.last_sent(channel)?;
     let sends = last.is_some_and(|last| last > now - TimeDelta::days(7));
     Ok((!sends).then_some("every run so far began in that time"))
 }

@@ -65,7 +65,7 @@ pub fn check(
                 if let Some(what) = restored {
                     findings.warn("store-restored", At::file(&name_of(&config.sync.store)), || what);
                 }
-                check_quiet_hours(config, Some(&store), around.now, findings)?;
+                check_quiet_hours(config, &store, around.now, findings)?;
                 let planned = if checked.not_tried {
                     export_alone(config, around, &mut checked.findings).map(|()| None)
                 } else {

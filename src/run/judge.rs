@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::approval::{self, Basis};
 use super::ended_permissions::EndedPermissions;
-use super::plan::Planned;
+use super::plan::{self, Planned};
 use super::presence::{Signs, next_run};
 use super::report_file::{self, Undeliverable};
 use super::request::{Intent, Request};
+use super::source::Opening;
 use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::findings::Findings;
@@ -16,6 +17,7 @@ use crate::notify::Delivery;
 use crate::output::write_file;
 use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::roster::Schools;
+use crate::rules::Rules;
 use crate::source::RosterSource;
 use crate::store::{Savepoint, Store};
 
@@ -62,20 +64,21 @@ pub(super) struct Judged<'a> {
     pub(super) before_renames: Option<Savepoint<'a>>,
 }
 
-/// Judges a plan, and writes the report that `--report` asks for.
+/// Makes the plan and judges it, and writes the report that `--report` asks for.
 ///
 /// # Errors
 /// `Blocked` if another plan was approved; `Interrupted`; those of the store and of the report.
 pub(super) fn judge<'a>(
     request: Request<'_>,
-    store: &Store,
+    source: Opening<'_>,
+    store: &'a Store,
     signs: &Signs,
-    planned: Planned<'a>,
-    mut findings: Findings,
+    rules: &'a mut Rules,
 ) -> Result<Judged<'a>> {
     let Request { config, options, around, intent } = request;
+    let mut findings = Findings::default();
     let Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames } =
-        planned;
+        plan::plan(request, source, store, rules, &mut findings)?;
     let ended = EndedPermissions::find(&plan, store, &mut findings)?;
     let basis = Basis::of(rules, &*source, options);
     let approved = approval::approve(&plan, &basis, options, store)?;

@@ -9,7 +9,6 @@ use super::request::{Intent, Options, Request};
 use super::{ALWAYS, report_file};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::Findings;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Ping, Templates};
 use crate::output::check_target;
@@ -27,7 +26,6 @@ pub(super) struct Prepared {
     pub(super) signs: Signs,
     pub(super) rules: Rules,
     pub(super) templates: Templates,
-    pub(super) findings: Findings,
 }
 
 /// Prepares a run. Whatever can be known to stop it stops it here.
@@ -65,7 +63,7 @@ pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
         }
     };
     let rules = of_store(rules, &store)?;
-    Ok(Prepared { lock, store, signs, rules, templates, findings: Findings::default() })
+    Ok(Prepared { lock, store, signs, rules, templates })
 }
 
 fn lock(Request { config, options, around, .. }: Request<'_>) -> Result<Lock> {

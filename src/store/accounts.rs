@@ -120,7 +120,7 @@ impl Store {
 
     /// Stores a bystander.
     pub fn put_bystander(&self, bystander: &Member) -> Result<()> {
-        self.execute(
+        self.write(
             "INSERT INTO bystander (sourced_id, roles, orgs, agents) VALUES (:id, :roles, :orgs, :agents) \
              ON CONFLICT (sourced_id) DO UPDATE SET roles = :roles, orgs = :orgs, agents = :agents \
              WHERE roles <> :roles OR orgs <> :orgs OR agents <> :agents",
@@ -128,14 +128,12 @@ impl Store {
                 ":id": bystander.sourced_id, ":roles": bystander.roles, ":orgs": bystander.orgs,
                 ":agents": bystander.agents,
             },
-        )?;
-        Ok(())
+        )
     }
 
     /// Deletes a bystander: the person has an account now.
     pub fn forget_bystander(&self, sourced_id: &str) -> Result<()> {
-        self.execute("DELETE FROM bystander WHERE sourced_id = ?1", [sourced_id])?;
-        Ok(())
+        self.write("DELETE FROM bystander WHERE sourced_id = ?1", [sourced_id])
     }
 
     pub fn has_bystanders(&self) -> Result<bool> {
@@ -203,8 +201,7 @@ impl Store {
     /// Stores who set the details with which an account began, by the platform's export.
     pub fn put_platform_stamp(&self, account: i64, stamp: &str) -> Result<()> {
         let insert = "INSERT OR REPLACE INTO platform_stamp (account_id, stamp) VALUES (?1, ?2)";
-        self.execute(insert, (account, stamp))?;
-        Ok(())
+        self.write(insert, (account, stamp))
     }
 
     /// Who set the details with which an account began; empty if that is not known.
@@ -258,12 +255,11 @@ impl Store {
 
     /// Stores an org's name, and whether the roster says that it is no school.
     pub fn put_school(&self, id: &str, name: &str, other: bool) -> Result<()> {
-        self.execute(
+        self.write(
             "INSERT INTO school (id, name, other) VALUES (:id, :name, :other) ON CONFLICT (id) DO UPDATE \
              SET name = :name, other = :other WHERE name <> :name OR other <> :other",
             named_params! { ":id": id, ":name": name, ":other": other },
-        )?;
-        Ok(())
+        )
     }
 
     /// The orgs of which the last roster said that they are no schools.

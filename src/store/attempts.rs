@@ -57,14 +57,13 @@ impl Store {
 
     /// Says how an attempt that is on record ended after all.
     pub fn end_attempt(&self, attempt: &Attempt) -> Result<()> {
-        self.execute(
+        self.write(
             "UPDATE attempt SET finished = :finished, result = :result, exit = :exit, reason = :reason WHERE key = :key",
             named_params! {
                 ":finished": stamp(attempt.finished), ":result": attempt.result, ":exit": attempt.exit,
                 ":reason": attempt.reason, ":key": attempt.key,
             },
-        )?;
-        Ok(())
+        )
     }
 
     /// Puts an attempt on record in a store that is not open: as it ended, also if it is on record.

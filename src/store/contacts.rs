@@ -39,7 +39,7 @@ impl Store {
     pub fn edit(&self, permit: &Permit, after: &Account) -> Result<()> {
         let Account { details, exported, .. } = after;
         let [exported_given, exported_family] = exported.name_columns();
-        self.execute(
+        self.write(
             "UPDATE account SET given_name = :given, family_name = :family, email = :email, phone = :phone, \
              home_phone = :home_phone, export_given_name = :exported_given, export_family_name = :exported_family, \
              export_email = :exported_email, export_phone = :exported_phone, export_home_phone = :exported_home_phone \
@@ -51,8 +51,7 @@ impl Store {
                 ":exported_email": exported.email.column(), ":exported_phone": exported.phone.column(),
                 ":exported_home_phone": exported.home_phone.column(),
             },
-        )?;
-        Ok(())
+        )
     }
 
     /// The accounts that were given another sourcedId.

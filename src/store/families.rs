@@ -75,13 +75,11 @@ impl Store {
     /// Stores them. `person` is the [`key`] of the sourcedId.
     pub fn put_last_schools(&self, person: u64, schools: &str) -> Result<()> {
         let insert = "INSERT OR REPLACE INTO last_schools (person, schools) VALUES (?1, ?2)";
-        self.execute(insert, (person.cast_signed(), schools))?;
-        Ok(())
+        self.write(insert, (person.cast_signed(), schools))
     }
 
     /// Deletes them: the roster names schools again.
     pub fn forget_last_schools(&self, person: u64) -> Result<()> {
-        self.execute("DELETE FROM last_schools WHERE person = ?1", [person.cast_signed()])?;
-        Ok(())
+        self.write("DELETE FROM last_schools WHERE person = ?1", [person.cast_signed()])
     }
 }

@@ -7,9 +7,10 @@
 
 use std::ops::Range;
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::params;
 
 use super::Store;
+use super::sql::{blob, text};
 use crate::account::State;
 use crate::failure::{Failure, Kind, Result};
 use crate::roster::kept::key;
@@ -101,10 +102,6 @@ impl Fingerprints {
     }
 }
 
-fn blob<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a [u8]> {
-    Ok(row.get_ref(column)?.as_blob()?)
-}
-
 /// Adds the numbers of a blob. Returns whether there are as many as expected.
 fn add_numbers(numbers: &mut Vec<u64>, bytes: &[u8], count: usize) -> bool {
     let (words, rest) = bytes.as_chunks::<8>();
@@ -122,8 +119,7 @@ impl Store {
         let stored = self.with_touched(self.chunks()?)?;
         // An account that replaces another by its sourcedId removes that one without a trigger;
         // then no fingerprint is used.
-        let accounts: usize =
-            self.connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?;
+        let accounts: usize = self.value("SELECT count(*) FROM account", [])?;
         if stored.keys.iter().filter(|key| **key != 0).count() == accounts {
             return Ok(stored);
         }
@@ -137,50 +133,52 @@ impl Store {
         for at in self.touched_accounts()?.into_iter().filter(|at| *at < covered) {
             stored.clear(at);
         }
-        let mut statement = self.connection.prepare(
+        self.each(
             "SELECT id, sourced_id, state, archived FROM account \
              WHERE id > ?1 OR id IN (SELECT account_id FROM touched) ORDER BY id",
+            [i64::try_from(covered).unwrap_or(i64::MAX)],
+            ["id", "sourced_id", "state", "archived"],
+            |row, [id, sourced_id, state, archived]| {
+                let (sourced_id, state) = (text(row, sourced_id)?, text(row, state)?);
+                stored.put_account(row.get(id)?, sourced_id, state, row.get(archived)?)
+            },
         )?;
-        let mut rows = statement.query([i64::try_from(covered).unwrap_or(i64::MAX)])?;
-        while let Some(row) = rows.next()? {
-            let text = |column: &str| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
-            stored.put_account(row.get("id")?, text("sourced_id")?, text("state")?, row.get("archived")?)?;
-        }
         Ok(stored)
     }
 
     /// Accounts that were written to since the fingerprints were put away, as ids less one, sorted.
     fn touched_accounts(&self) -> Result<Vec<usize>> {
-        let mut statement = self.connection.prepare("SELECT account_id FROM touched ORDER BY account_id")?;
-        let ids = statement.query_map([], |row| row.get::<_, i64>(0))?;
-        let ids: Vec<i64> = ids.collect::<rusqlite::Result<_>>()?;
+        let query = "SELECT account_id FROM touched ORDER BY account_id";
+        let ids: Vec<i64> = self.all(query, [], |row| row.get(0))?;
         Ok(ids.into_iter().filter_map(|id| usize::try_from(id - 1).ok()).collect())
     }
 
     /// The fingerprints as they were put away, up to the first chunk that is damaged.
     fn chunks(&self) -> Result<Fingerprints> {
-        let last = "SELECT coalesce(max(chunk) + 1, 0) FROM fingerprint";
-        let chunks: usize = self.connection.query_row(last, [], |row| row.get(0))?;
+        let chunks: usize = self.value("SELECT coalesce(max(chunk) + 1, 0) FROM fingerprint", [])?;
         let mut stored = Fingerprints::with_room_for(chunks.min(GAP / CHUNK) * CHUNK);
-        let mut statement = self
-            .connection
-            .prepare("SELECT chunk, keys, signs, decisions, exports FROM fingerprint ORDER BY chunk")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (length, chunk): (_, usize) = (stored.keys.len(), row.get("chunk")?);
-            let signs = blob(row, "signs")?;
-            let is_whole = length == chunk * CHUNK
-                && signs.len() <= CHUNK
-                && add_numbers(&mut stored.keys, blob(row, "keys")?, signs.len())
-                && add_numbers(&mut stored.decisions, blob(row, "decisions")?, signs.len())
-                && add_numbers(&mut stored.exports, blob(row, "exports")?, signs.len());
-            if !is_whole {
-                stored.resize(length);
-                break;
-            }
-            stored.signs.extend(signs.iter().map(|signs| signs & SIGNS));
-            stored.changed.push(false);
-        }
+        let mut is_whole = true;
+        self.each(
+            "SELECT chunk, keys, signs, decisions, exports FROM fingerprint ORDER BY chunk",
+            [],
+            ["chunk", "keys", "signs", "decisions", "exports"],
+            |row, [chunk, keys, signs, decisions, exports]| {
+                let (length, signs) = (stored.keys.len(), blob(row, signs)?);
+                is_whole = is_whole
+                    && length == row.get::<_, usize>(chunk)? * CHUNK
+                    && signs.len() <= CHUNK
+                    && add_numbers(&mut stored.keys, blob(row, keys)?, signs.len())
+                    && add_numbers(&mut stored.decisions, blob(row, decisions)?, signs.len())
+                    && add_numbers(&mut stored.exports, blob(row, exports)?, signs.len());
+                if is_whole {
+                    stored.signs.extend(signs.iter().map(|signs| signs & SIGNS));
+                    stored.changed.push(false);
+                } else {
+                    stored.resize(length);
+                }
+                Ok(())
+            },
+        )?;
         Ok(stored)
     }
 
@@ -188,17 +186,19 @@ impl Store {
     /// none. They are those of accounts that have a fingerprint, and of no others.
     pub fn credential_fingerprints(&self, accounts: usize) -> Result<[Vec<u64>; 2]> {
         let mut all = [Vec::with_capacity(accounts), Vec::with_capacity(accounts)];
-        let mut statement = self
-            .connection
-            .prepare("SELECT chunk, emails, phones FROM fingerprint_credential ORDER BY chunk")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let chunk: usize = row.get("chunk")?;
-            for (column, name) in all.iter_mut().zip(["emails", "phones"]) {
-                column.resize(chunk * CHUNK, 0);
-                add_numbers(column, blob(row, name)?, CHUNK);
-            }
-        }
+        self.each(
+            "SELECT chunk, emails, phones FROM fingerprint_credential ORDER BY chunk",
+            [],
+            ["chunk", "emails", "phones"],
+            |row, [chunk, emails, phones]| {
+                let chunk: usize = row.get(chunk)?;
+                for (column, place) in all.iter_mut().zip([emails, phones]) {
+                    column.resize(chunk * CHUNK, 0);
+                    add_numbers(column, blob(row, place)?, CHUNK);
+                }
+                Ok(())
+            },
+        )?;
         all.iter_mut().for_each(|column| column.resize(accounts, 0));
         Ok(all)
     }
@@ -235,19 +235,19 @@ impl Store {
     /// is 0.
     fn columns<const N: usize>(
         &self,
-        query: &str,
+        table: &str,
         names: [&str; N],
         chunk: usize,
         length: usize,
     ) -> Result<[Vec<u64>; N]> {
-        let mut statement = self.connection.prepare_cached(query)?;
-        let mut rows = statement.query([chunk])?;
+        let query = format!("SELECT {} FROM {table} WHERE chunk = ?1", names.join(", "));
         let mut columns = [const { Vec::new() }; N];
-        if let Some(row) = rows.next()? {
-            for (column, name) in columns.iter_mut().zip(names) {
-                add_numbers(column, blob(row, name)?, length);
+        self.each(&query, [chunk], names, |row, places| {
+            for (column, place) in columns.iter_mut().zip(places) {
+                add_numbers(column, blob(row, place)?, length);
             }
-        }
+            Ok(())
+        })?;
         columns.iter_mut().for_each(|column| column.resize(length, 0));
         Ok(columns)
     }
@@ -260,18 +260,10 @@ impl Store {
         changes: &[FingerprintChange],
         touched: &[usize],
     ) -> Result<()> {
-        let [mut keys, mut decisions, mut exports] = self.columns(
-            "SELECT keys, decisions, exports FROM fingerprint WHERE chunk = ?1",
-            ["keys", "decisions", "exports"],
-            chunk,
-            ids.len(),
-        )?;
-        let [mut emails, mut phones] = self.columns(
-            "SELECT emails, phones FROM fingerprint_credential WHERE chunk = ?1",
-            ["emails", "phones"],
-            chunk,
-            ids.len(),
-        )?;
+        let [mut keys, mut decisions, mut exports] =
+            self.columns("fingerprint", ["keys", "decisions", "exports"], chunk, ids.len())?;
+        let [mut emails, mut phones] =
+            self.columns("fingerprint_credential", ["emails", "phones"], chunk, ids.len())?;
         let signs: Vec<u8> = ids.clone().map(|at| who(at).1).collect();
         for (at, key) in ids.clone().map(|at| who(at).0).enumerate() {
             // The fingerprints are those of another person.
@@ -285,53 +277,39 @@ impl Store {
         for change in changes {
             let at = change.account - ids.start;
             if decisions[at] & HAS_CACHED_ROW != 0 && change.decision & HAS_CACHED_ROW == 0 {
-                self.remove_cached_row(change.account)?;
+                self.execute("DELETE FROM cached_row WHERE account_id = ?1", [change.account + 1])?;
             }
             decisions[at] = change.decision;
             exports[at] = change.export.unwrap_or(exports[at]);
             [emails[at], phones[at]] = change.credentials.unwrap_or([emails[at], phones[at]]);
         }
-        let mut statement = self.connection.prepare_cached(
+        self.execute(
             "INSERT OR REPLACE INTO fingerprint (chunk, keys, signs, decisions, exports) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![chunk, bytes(&keys), signs, bytes(&decisions), bytes(&exports)],
         )?;
-        statement.execute(params![chunk, bytes(&keys), signs, bytes(&decisions), bytes(&exports)])?;
-        let mut statement = self.connection.prepare_cached(
+        self.write(
             "INSERT OR REPLACE INTO fingerprint_credential (chunk, emails, phones) VALUES (?1, ?2, ?3)",
-        )?;
-        statement.execute(params![chunk, bytes(&emails), bytes(&phones)])?;
-        Ok(())
+            params![chunk, bytes(&emails), bytes(&phones)],
+        )
     }
 
     /// All fingerprints are put away: no account has been written to since. The rows of accounts
     /// that were written to are removed.
     pub fn fingerprints_are_put(&self) -> Result<()> {
-        self.connection
-            .execute("DELETE FROM cached_row WHERE account_id IN (SELECT account_id FROM touched)", [])?;
-        self.connection.execute("DELETE FROM touched", [])?;
-        Ok(())
+        self.execute("DELETE FROM cached_row WHERE account_id IN (SELECT account_id FROM touched)", [])?;
+        self.write("DELETE FROM touched", [])
     }
 
-    /// The cached row of an account.
     pub fn cached_row(&self, account: i64) -> Result<Option<Vec<u8>>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT row FROM cached_row WHERE account_id = ?1")?;
-        Ok(statement.query_row([account], |row| row.get(0)).optional()?)
+        self.first("SELECT row FROM cached_row WHERE account_id = ?1", [account], |row| row.get(0))
     }
 
     /// Puts the row of an account away. After [`Store::fingerprints_are_put`].
     pub fn put_cached_row(&self, account: i64, row: &[u8]) -> Result<()> {
-        let mut statement = self
-            .connection
-            .prepare_cached("INSERT OR REPLACE INTO cached_row (account_id, row) VALUES (?1, ?2)")?;
-        statement.execute(params![account, row])?;
-        Ok(())
-    }
-
-    /// Removes the row of the account with the id one higher.
-    fn remove_cached_row(&self, account: usize) -> Result<()> {
-        let mut statement = self.connection.prepare_cached("DELETE FROM cached_row WHERE account_id = ?1")?;
-        statement.execute([account + 1])?;
-        Ok(())
+        self.write(
+            "INSERT OR REPLACE INTO cached_row (account_id, row) VALUES (?1, ?2)",
+            params![account, row],
+        )
     }
 }
 

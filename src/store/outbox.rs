@@ -88,6 +88,11 @@ const NOT_ARRIVED: States = States(&[DeliveryState::Queued, DeliveryState::Defer
 const MAY_HAVE_ARRIVED: States =
     States(&[DeliveryState::Sent, DeliveryState::Sending, DeliveryState::Unknown]);
 
+const CURRENT: &str = Audience::Current.word();
+const FORMER: &str = Audience::Former.word();
+const EMAIL: &str = Channel::Email.word();
+const SMS: &str = Channel::Sms.word();
+
 /// Why a message was given up whose text is no longer true.
 const OUT_OF_DATE: &str = "out of date";
 /// Why a message was given up whose person has left. If the person comes back, the message is
@@ -130,7 +135,7 @@ impl Store {
         at: DateTime<Utc>,
     ) -> Result<()> {
         let run: Option<i64> = run.into();
-        self.execute(
+        self.write(
             &format!(
                 "INSERT INTO outbox (run_id, account_id, channel, audience, recipient, subject, body, html, queued, \
                  state, attempts, reason, reference, nonce, first_change, last_change) \
@@ -144,8 +149,7 @@ impl Store {
                 ":recipient": message.to.address, ":subject": message.subject, ":body": message.body,
                 ":html": message.html, ":at": stamp(at), ":since": since, ":nonce": self.nonce()?,
             },
-        )?;
-        Ok(())
+        )
     }
 
     /// How many messages wait.
@@ -216,8 +220,8 @@ impl Store {
                  state = CASE WHEN lost > 0 OR state = {SENDING} THEN {UNKNOWN} ELSE {QUEUED} END"
             ),
             &format!(
-                "reason NOT IN ('{OUT_OF_DATE}', '{GONE}') AND (audience = 'former' OR NOT EXISTS ( \
-                 SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.audience = 'current' \
+                "reason NOT IN ('{OUT_OF_DATE}', '{GONE}') AND (audience = '{FORMER}' OR NOT EXISTS ( \
+                 SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.audience = '{CURRENT}' \
                  AND later.id > outbox.id))"
             ),
         )
@@ -237,7 +241,7 @@ impl Store {
     pub fn refused(&self) -> Result<Vec<Refused>> {
         let query = format!(
             "SELECT sourced_id, channel, recipient, reason FROM outbox JOIN account ON account.id = account_id \
-             WHERE outbox.state = {FAILED} AND audience = 'current' AND NOT EXISTS ( \
+             WHERE outbox.state = {FAILED} AND audience = '{CURRENT}' AND NOT EXISTS ( \
              SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id AND later.state = {SENT} \
              AND later.channel = outbox.channel AND later.recipient = outbox.recipient AND later.id > outbox.id) \
              ORDER BY outbox.id"

@@ -62,12 +62,11 @@ impl Store {
     pub fn keep_night(&self, seen: &LastNight) -> Result<()> {
         let seen = serde_json::to_string(seen)
             .map_err(|cause| Failure::new(Kind::Failed, "what the run saw cannot be kept").because(cause))?;
-        self.execute(
+        self.write(
             "INSERT INTO last_night (only_one, seen) VALUES (1, :seen) \
              ON CONFLICT (only_one) DO UPDATE SET seen = excluded.seen",
             named_params! { ":seen": seen },
-        )?;
-        Ok(())
+        )
     }
 
     /// All runs, latest first, at most `limit`.

@@ -71,6 +71,11 @@ impl Store {
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)
     }
 
+    /// Runs a statement of which it does not matter how many rows it changes.
+    pub(super) fn write(&self, sql: &str, values: impl Params) -> Result<()> {
+        self.execute(sql, values).map(drop)
+    }
+
     /// The value in the only column of the only row.
     pub(super) fn value<T: FromSql>(&self, sql: &str, values: impl Params) -> Result<T> {
         Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
@@ -120,6 +125,11 @@ impl Store {
 /// A text as it stands in the row.
 pub(super) fn text<'a>(row: &'a Row<'_>, place: usize) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(place)?.as_str()?)
+}
+
+/// Bytes as they stand in the row.
+pub(super) fn blob<'a>(row: &'a Row<'_>, place: usize) -> rusqlite::Result<&'a [u8]> {
+    Ok(row.get_ref(place)?.as_blob()?)
 }
 
 /// A moment as the store has it: UTC, RFC 3339, in seconds.

@@ -196,15 +196,14 @@ impl Store {
         };
         let run = self.digest_of_run(sealing.run)?;
         let digest = link.seal(&before.digest, &run, &sealing.digests.finalize());
-        self.execute(
+        self.write(
             "INSERT INTO link (id, run_id, at, first_audit, last_audit, accounts, digest) \
              VALUES (:id, :run, :at, :first, :last, :accounts, :digest)",
             named_params! {
                 ":id": link.id, ":run": link.run, ":at": link.at, ":first": link.first, ":last": link.last,
                 ":accounts": link.accounts, ":digest": digest,
             },
-        )?;
-        Ok(())
+        )
     }
 
     pub(in crate::store) fn digest_of_run(&self, run: Option<i64>) -> Result<Vec<u8>> {

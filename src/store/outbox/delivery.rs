@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Row, named_params};
 
 use super::{
-    AT_ONCE, DISCARDED, FAILED, NOT_ARRIVED, OUT_OF_DATE, QUEUED, SENDING, SENT, TRIED, UNKNOWN, WAITING,
+    AT_ONCE, DISCARDED, EMAIL, FAILED, FORMER, NOT_ARRIVED, OUT_OF_DATE, QUEUED, SENDING, SENT, SMS, TRIED,
+    UNKNOWN, WAITING,
 };
 use crate::failure::Result;
 use crate::message::{Channel, DeliveryState, Message, Recipient};
@@ -109,7 +110,7 @@ impl Store {
     }
 
     fn settle(&self, settled: &Settled) -> Result<()> {
-        self.execute(
+        self.write(
             &format!(
                 "UPDATE outbox SET state = :state, settled = :at, due = :due, reason = :reason, reference = :reference, \
                  attempts = attempts - :uncounted, lost = lost + :lost, trying = :trying \
@@ -120,8 +121,7 @@ impl Store {
                 ":reason": settled.reason, ":reference": settled.reference, ":uncounted": settled.uncounted,
                 ":lost": settled.lost, ":trying": settled.trying,
             },
-        )?;
-        Ok(())
+        )
     }
 
     /// The one that had the fewest turns, and of those the oldest: one that is never taken must not
@@ -177,7 +177,7 @@ impl Store {
         let (now_text, rested) = (stamp(now), stamp(now + rest + SLACK));
         let waiting_later =
             format!("state IN {WAITING} AND (due > :latest OR queued > :soon OR settled > :soon)");
-        let sent_later = format!("state = {SENT} AND channel IN ('email', 'sms') AND settled > :soon");
+        let sent_later = format!("state = {SENT} AND channel IN ('{EMAIL}', '{SMS}') AND settled > :soon");
         // Nothing is written where there is nothing to correct: a run may hold the store.
         let waiting: bool = self.value(
             &format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {waiting_later})"),
@@ -219,7 +219,7 @@ impl Store {
     /// looked at the accounts since the message was queued.
     pub fn drop_passed_on(&self, at: DateTime<Utc>) -> Result<usize> {
         let older = format!(
-            "audience = 'former' AND state IN {NOT_ARRIVED} AND coalesce(run_id, 0) < (SELECT max(id) FROM run)"
+            "audience = '{FORMER}' AND state IN {NOT_ARRIVED} AND coalesce(run_id, 0) < (SELECT max(id) FROM run)"
         );
         // Nothing is written where there is nothing to give up: a run may hold the store.
         if !self.value(&format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {older})"), [])? {
@@ -228,8 +228,8 @@ impl Store {
         // The person's own account has another address now: none of the rows can be their own.
         let update = format!(
             "UPDATE outbox SET state = {DISCARDED}, due = NULL, settled = ?1, reason = '{OUT_OF_DATE}' \
-             WHERE {older} AND (channel = 'email' AND lower(recipient) IN (SELECT lower(email) FROM account \
-             WHERE archived = 0 AND email <> '') OR channel = 'sms' AND recipient IN (SELECT phone FROM account \
+             WHERE {older} AND (channel = '{EMAIL}' AND lower(recipient) IN (SELECT lower(email) FROM account \
+             WHERE archived = 0 AND email <> '') OR channel = '{SMS}' AND recipient IN (SELECT phone FROM account \
              WHERE archived = 0 AND phone <> ''))"
         );
         self.execute(&update, [stamp(at)])
@@ -237,14 +237,13 @@ impl Store {
 
     /// Gives a message up that waits to be tried again.
     pub fn give_up(&self, id: i64, reason: &str, at: DateTime<Utc>) -> Result<()> {
-        self.execute(
+        self.write(
             &format!(
                 "UPDATE outbox SET state = {FAILED}, due = NULL, settled = :at, reason = :reason \
                  WHERE id = :id AND state IN {TRIED}"
             ),
             named_params! { ":id": id, ":reason": reason, ":at": stamp(at) },
-        )?;
-        Ok(())
+        )
     }
 
     /// How many wait for this channel, and the earliest moment at which one of those is due that
@@ -288,7 +287,7 @@ impl Store {
     /// Whether a message of ours is known to the gateway by this id.
     pub fn has_reference(&self, reference: &str) -> Result<bool> {
         let query = format!(
-            "SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = 'sms' AND state = {SENT} AND reference = ?1)"
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = '{SMS}' AND state = {SENT} AND reference = ?1)"
         );
         self.value(&query, [reference])
     }
@@ -322,8 +321,7 @@ impl Store {
     }
 
     pub fn opt_out(&self, number: &str, at: DateTime<Utc>) -> Result<()> {
-        self.execute("INSERT OR IGNORE INTO opt_out (number, since) VALUES (?1, ?2)", [number, &stamp(at)])?;
-        Ok(())
+        self.write("INSERT OR IGNORE INTO opt_out (number, since) VALUES (?1, ?2)", [number, &stamp(at)])
     }
 
     /// The owner has answered START. Whether the number had been opted out.

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::named_params;
 
 use super::{
-    AT_REST, DISCARDED, FAILED, GONE, NOT_ARRIVED, OUT_OF_DATE, QUEUED, SENDING, SENT, UNKNOWN, WAITING,
+    AT_REST, CURRENT, DISCARDED, FAILED, FORMER, GONE, NOT_ARRIVED, OUT_OF_DATE, QUEUED, SENDING, SENT,
+    UNKNOWN, WAITING,
 };
 use crate::contact::phone_key;
 use crate::contact::{Details, Field};
@@ -64,10 +65,10 @@ impl Store {
         // Apart, since each state has an index of its own.
         let part = |states: String| {
             format!(
-                "SELECT account_id, first_change FROM outbox WHERE {states} AND audience = 'current' \
+                "SELECT account_id, first_change FROM outbox WHERE {states} AND audience = '{CURRENT}' \
                  AND state <> {SENDING} AND first_change NOT NULL AND (:only IS NULL OR account_id = :only) \
                  AND NOT EXISTS (SELECT 1 FROM outbox later WHERE later.account_id = outbox.account_id \
-                 AND later.audience = 'current' AND later.state = {SENT} AND later.id > outbox.id)"
+                 AND later.audience = '{CURRENT}' AND later.state = {SENT} AND later.id > outbox.id)"
             )
         };
         let query = format!(
@@ -109,7 +110,7 @@ impl Store {
     fn former_told(&self, account: i64, since: i64) -> Result<Vec<(Channel, String)>> {
         self.all(
             &format!(
-                "SELECT channel, recipient FROM outbox WHERE account_id = ?1 AND audience = 'former' \
+                "SELECT channel, recipient FROM outbox WHERE account_id = ?1 AND audience = '{FORMER}' \
                  AND first_change >= ?2 AND NOT (state = {DISCARDED} AND reason = '{OUT_OF_DATE}')"
             ),
             [account, since],
@@ -120,32 +121,30 @@ impl Store {
     /// Gives up messages that wait for a person and are no longer true: what the person is told
     /// anew, and that an address is an old one that the person has again.
     pub fn drop_out_of_date(&self, account: i64, now: &Details, at: DateTime<Utc>) -> Result<()> {
-        self.execute(
+        self.write(
             &format!(
                 "UPDATE outbox SET state = {DISCARDED}, due = NULL, settled = :at, reason = '{OUT_OF_DATE}' \
                  WHERE account_id = :account \
                  AND (state IN {AT_REST} OR state = {DISCARDED} AND reason = '{GONE}') \
-                 AND (audience = 'current' AND first_change NOT NULL \
-                 OR audience = 'former' AND recipient IN (:email, :phone))"
+                 AND (audience = '{CURRENT}' AND first_change NOT NULL \
+                 OR audience = '{FORMER}' AND recipient IN (:email, :phone))"
             ),
             named_params! {
                 ":account": account, ":at": stamp(at), ":email": now.email, ":phone": phone_key(&now.phone),
             },
-        )?;
-        Ok(())
+        )
     }
 
     /// Gives up all that waits for a person who has left. A message that is not tried again by
     /// itself stays for a person to decide on.
     pub fn drop_all_waiting(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
-        self.execute(
+        self.write(
             &format!(
                 "UPDATE outbox SET state = {DISCARDED}, due = NULL, settled = ?2, reason = '{GONE}' \
                  WHERE account_id = ?1 AND (state IN {NOT_ARRIVED} OR state = {UNKNOWN} AND due NOT NULL)"
             ),
             (account, stamp(at)),
-        )?;
-        Ok(())
+        )
     }
 
     /// Whether a message was given up because its person has left.
@@ -160,21 +159,20 @@ impl Store {
         self.execute(
             &format!(
                 "UPDATE outbox SET reason = '{OUT_OF_DATE}' WHERE account_id = :account AND state = {DISCARDED} \
-                 AND reason = '{GONE}' AND audience = 'current' AND lower(recipient) NOT IN (lower(:email), :phone)"
+                 AND reason = '{GONE}' AND audience = '{CURRENT}' AND lower(recipient) NOT IN (lower(:email), :phone)"
             ),
             named_params! { ":account": account, ":email": now.email, ":phone": phone_key(&now.phone) },
         )?;
         // As by hand: what may have arrived is looked up where that is possible, and not repeated
         // for ever.
-        self.execute(
+        self.write(
             &format!(
                 "UPDATE outbox SET attempts = 0, settled = ?2, reason = '', due = CASE WHEN lost > 0 THEN ?2 END, \
                  state = CASE WHEN lost > 0 THEN {UNKNOWN} ELSE {QUEUED} END \
                  WHERE account_id = ?1 AND state = {DISCARDED} AND reason = '{GONE}'"
             ),
             (account, stamp(at)),
-        )?;
-        Ok(())
+        )
     }
 }
 
