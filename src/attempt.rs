@@ -94,13 +94,11 @@ impl Ending {
         self.parts().0
     }
 
-    /// The exit status.
     pub fn exit(self) -> u8 {
         self.parts().1
     }
 }
 
-/// What a person had to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attention {
     pub code: String,
@@ -113,7 +111,6 @@ impl Attention {
     }
 }
 
-/// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Its own: the same attempt may stand in the store and beside it.
@@ -155,13 +152,11 @@ impl Attempt {
         self
     }
 
-    /// Whether its changes were made.
     pub fn was_applied(&self) -> bool {
         matches!(self.result.as_str(), "ok" | "partial" | "attention" | "undelivered")
     }
 }
 
-/// `STORE.attempts`
 pub fn beside(store: &Path) -> PathBuf {
     owner::with_suffix(store, ".attempts")
 }
@@ -179,7 +174,6 @@ pub fn read_beside(store: &Path) -> std::io::Result<Vec<Attempt>> {
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
-/// Adds an attempt beside the store.
 pub fn append_beside(store: &Path, attempt: &Attempt) -> Result<()> {
     let path = beside(store);
     let failed = |cause| Failure::io(Kind::Failed, "the attempt cannot be noted", &path, cause);

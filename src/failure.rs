@@ -17,8 +17,6 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
-use crate::owner::absolute;
-
 /// Which of the documented exit statuses a failure ends in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -182,7 +180,9 @@ impl Failure {
             ErrorKind::AlreadyExists => "move away what is there under this name, and run again",
             _ => "check this path and the disk that it is on, then run again",
         };
-        Self::new(kind, what).at(absolute(path).display()).cure(cure).because(cause)
+        // Cron starts elsewhere: a path has to mean the same wherever it is read.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self::new(kind, what).at(path.display()).cure(cure).because(cause)
     }
 }
 

@@ -45,7 +45,6 @@ pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, 
 pub use runs::RunRow;
 pub use transaction::{End, Savepoint};
 
-/// An open store.
 pub struct Store {
     connection: Connection,
     /// What the open transaction has written to the audit.

@@ -85,7 +85,6 @@ pub(super) fn waits(held: &Held, config: &Config) -> String {
     }
 }
 
-/// The same for programs.
 pub(super) fn held_json(held: &Held) -> serde_json::Value {
     json!({
         "channel": held.channel,
@@ -95,7 +94,6 @@ pub(super) fn held_json(held: &Held) -> serde_json::Value {
     })
 }
 
-/// The whole delivery for programs.
 pub(super) fn delivery_json(delivery: &Delivery) -> serde_json::Value {
     json!({
         "sent": delivery.sent,

@@ -191,7 +191,6 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<End
     Ok(status)
 }
 
-/// Prints what came of it.
 fn say(
     args: &RunArgs,
     ui: &Ui,
@@ -417,7 +416,6 @@ fn print_with_changes(summary: &serde_json::Value, outcome: &Outcome, ui: &Ui) -
     ui.print_data(end.as_bytes()).map_err(unprintable)
 }
 
-/// A failure for programs.
 pub(super) fn failure_json(failure: &Failure) -> serde_json::Value {
     json!({
         "what": failure.what,

@@ -90,7 +90,6 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Ending>
     }
 }
 
-/// What there is to say of the accounts and the outbox.
 struct Counts {
     population: Population,
     waiting: u64,
@@ -100,7 +99,6 @@ struct Counts {
     reused: BTreeMap<String, NaiveDate>,
 }
 
-/// How things stand.
 struct See {
     standing: Standing,
     /// None if the store cannot be read.
@@ -271,7 +269,6 @@ impl See {
         text
     }
 
-    /// In the text format of Prometheus.
     fn prometheus(&self) -> String {
         let mut text = readable(self.trouble.is_none());
         let mut gauge = |name: &str, help: &str, values: &[(String, i64)]| {
@@ -360,7 +357,6 @@ fn done(run: &RunRow) -> String {
     SHOWN.iter().map(count).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the history was altered by hand.
 fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<Ending> {
     let folder = owner::folder_of(&config.sync.store);
     if owner::is_open_to_others(folder) {

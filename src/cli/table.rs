@@ -12,7 +12,6 @@ use super::unprintable;
 /// How many rows the widths are computed from; a later, wider cell sticks out.
 const SAMPLE: usize = 500;
 
-/// A table on its way out.
 pub(super) struct Table {
     held: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,

@@ -88,9 +88,7 @@ pub(super) enum Trouble {
     DistrictFault(Failure),
 }
 
-/// A way to hand messages over.
 pub(super) trait Carrier {
-    /// Hands one message over.
     fn hand_over(&mut self, waiting: &Waiting) -> Answer;
 
     /// Where messages go, as failures name it.

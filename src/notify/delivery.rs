@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use crate::message::Channel;
 use crate::plural::{agreed, counted};
 
-/// What became of the messages that were due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     pub sent: u64,

@@ -62,7 +62,6 @@ pub(super) fn deliver(store: &Store, config: &Config, sending: &Sending<'_>) -> 
     Ok(delivery)
 }
 
-/// Hands over what is due on a channel.
 fn send_due(
     store: &Store,
     config: &Config,
@@ -173,7 +172,6 @@ enum Stop {
     Hold(Option<DateTime<Utc>>, String),
 }
 
-/// How much may go out yet.
 struct Left {
     today: Option<u64>,
     this_run: Option<u64>,
@@ -189,7 +187,6 @@ impl Left {
     }
 }
 
-/// The work on one channel.
 struct Drain<'a> {
     store: &'a Store,
     config: &'a Config,

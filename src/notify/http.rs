@@ -10,10 +10,8 @@ use reqwest::blocking::{Client, RequestBuilder};
 use crate::failure::{Failure, Kind, Result};
 use crate::tls;
 
-/// The longest answer, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// An answer.
 pub(super) struct Reply {
     pub status: u16,
     pub body: String,
@@ -44,7 +42,6 @@ pub(super) fn client(timeout: Duration, ca_file: Option<&Path>) -> Result<Client
     })
 }
 
-/// Sends a request.
 pub(super) fn send(request: RequestBuilder) -> std::result::Result<Reply, Lost> {
     let response = request.send().map_err(|error| match error.is_connect() || error.is_builder() {
         true => Lost::Unsent(said(&error)),

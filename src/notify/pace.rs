@@ -18,7 +18,6 @@ impl Pace {
         Self { interval, last: None }
     }
 
-    /// The rest of the interval.
     fn rest(&self, since_last: Duration) -> Duration {
         self.interval.saturating_sub(since_last)
     }
@@ -39,7 +38,6 @@ impl Pace {
         }
     }
 
-    /// A message is sent now.
     pub(super) fn begin(&mut self) {
         self.last = Some(Instant::now());
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::http::{self, Lost};
 use crate::config::Config;
 
-/// A ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ping {
     Start,

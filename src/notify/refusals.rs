@@ -47,7 +47,6 @@ pub(super) struct Refusals {
     taken: bool,
 }
 
-/// What becomes of open refusals.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Settlement {
     /// They are about their recipients: refused for good, or tried for long enough.
@@ -121,7 +120,6 @@ impl Refusals {
         settlement
     }
 
-    /// Takes all open refusals out.
     pub(super) fn drain(&mut self) -> Vec<OpenRefusal> {
         std::mem::take(&mut self.open)
     }

@@ -24,7 +24,6 @@ use crate::failure::{Failure, Kind};
 use crate::secret::Redactor;
 use crate::store::Waiting;
 
-/// The connection to a mail server.
 pub(super) struct Smtp<'a> {
     email: &'a NotifyEmail,
     host: &'a str,
@@ -56,7 +55,6 @@ impl<'a> Smtp<'a> {
         format!("{scheme}://{}:{}", self.host, self.port)
     }
 
-    /// Sends one mail, over the present connection if it still works.
     pub(super) fn send(&mut self, mail: &Mail) -> Answer {
         // A server may close a connection after some time. That says nothing about the message:
         // connect again at once.
@@ -201,7 +199,6 @@ impl<'a> Smtp<'a> {
         }
     }
 
-    /// The server's words without secrets, addresses and numbers.
     fn shown(&self, text: &str) -> String {
         harmless(&self.redactor.clean(text))
     }

@@ -38,7 +38,6 @@ pub(super) fn write(
     if judged.outcome.blocked
         && let Some(point) = judged.before_renames.take()
     {
-        // Of a blocked run there is its row, and nothing else.
         point.roll_back()?;
     }
     let attempt = attempts::committed(begun, judged.number, &judged.outcome);
@@ -72,9 +71,6 @@ pub(super) fn write(
 /// Gives the report of a run its name once the run is committed. After a commit that failed the
 /// store is asked whether the run is there all the same: a folder that could not be brought to the
 /// disk after the last step is no reason to say that nothing was applied.
-///
-/// # Errors
-/// Those of the transaction, if the run is not there.
 pub(super) fn complete(
     request: Request<'_>,
     store: &Store,
@@ -108,7 +104,6 @@ pub(super) fn complete(
     Ok(outcome)
 }
 
-/// What the writing of a run needs besides the plan.
 struct Writing<'a> {
     request: Request<'a>,
     store: &'a Store,
@@ -138,7 +133,6 @@ impl Writing<'_> {
         self.store.keep_night(&judged.tonight)
     }
 
-    /// The run's own row.
     fn run(&self, judged: &Judged<'_>) -> Result<()> {
         let Judged { outcome, source, basis, .. } = judged;
         let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);

@@ -47,7 +47,6 @@ impl Basis {
         serde_json::from_value(run.summary.get(BASIS)?.clone()).ok()
     }
 
-    /// What is another now.
     fn moved(&self, now: &Self) -> Vec<String> {
         let mut moved = Vec::new();
         if self.source != now.source {
@@ -138,7 +137,6 @@ fn counts(then: &Summary, now: &Summary) -> Vec<String> {
         Action::Unchanged => "would be left unchanged".to_owned(),
         other => format!("would be {}", other.word()),
     };
-    // The most dangerous first, as in the preview.
     let first = [Action::Archived];
     let others = Action::ALL.into_iter().filter(|action| !first.contains(action));
     for action in first.into_iter().chain(others) {
@@ -156,7 +154,6 @@ fn counts(then: &Summary, now: &Summary) -> Vec<String> {
     moved
 }
 
-/// What was done to the accounts since.
 fn in_the_store(run: &RunRow, store: &Store) -> Result<Vec<String>> {
     let mut moved = Vec::new();
     for later in store.applied_since(run.id)? {

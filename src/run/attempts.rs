@@ -40,7 +40,6 @@ fn before_sending(outcome: &Outcome) -> (Ending, String) {
     (Ending::Ok, String::new())
 }
 
-/// An attempt with a number, as it stands when its run is committed.
 pub(super) fn committed(begun: &Attempt, run: i64, outcome: &Outcome) -> Attempt {
     let (ending, reason) = before_sending(outcome);
     let attention = outcome.findings.attentions().take(MOST).map(Attention::of).collect();
@@ -68,7 +67,6 @@ fn is_correction(beside: &Attempt) -> bool {
     beside.result == Ending::Undelivered.word()
 }
 
-/// Puts on record how a run ended, once it is over.
 pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
     let noted = match done {
         Ok(outcome) => after(config, begun, outcome),
@@ -97,13 +95,11 @@ fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     attempt::append_beside(&config.sync.store, &attempt)
 }
 
-/// What is on record beside the store.
 struct Beside {
     /// What is there alone, latest first.
     only: Vec<Attempt>,
     /// How attempts of the store ended after all, by key.
     corrections: HashMap<String, Attempt>,
-    /// Why it cannot be read.
     unreadable: Option<String>,
 }
 
@@ -156,11 +152,9 @@ pub struct Standing {
     pub age: Option<i64>,
     /// A run is dated in the future: the clock was wrong then, or is now.
     pub from_the_future: Option<DateTime<Utc>>,
-    /// What is beside the store cannot be read.
     pub unreadable: Option<String>,
 }
 
-/// So much two clocks may differ.
 const SLACK: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 pub fn standing(config: &Config, store: Option<&Store>, now: DateTime<Utc>) -> Result<Standing> {

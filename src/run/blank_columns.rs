@@ -12,7 +12,6 @@ use crate::plural::counted;
 use crate::policy::BlankValues;
 use crate::rules::BlankColumns;
 
-/// OneRoster's names of the columns.
 const COLUMNS: [&str; 3] = ["email", "sms", "phone"];
 
 /// So many good nights a blank column is said and clears nothing. Then it is the new normal.
@@ -21,10 +20,8 @@ const NIGHTS: u32 = 7;
 /// Fewer values are the own business of a few persons, not a column.
 const FEWEST: u64 = 5;
 
-/// From so many on a person has to look at it.
 const FEWEST_SAID: u64 = 10;
 
-/// What was found.
 #[derive(Default)]
 pub(super) struct Compared {
     columns: BlankColumns,
@@ -79,7 +76,6 @@ pub(super) fn compare(
 }
 
 impl Compared {
-    /// The columns that clear nothing.
     pub(super) fn that_clear_nothing(&self, blank_values: BlankValues) -> BlankColumns {
         match blank_values {
             BlankValues::Clear => self.columns,

@@ -20,7 +20,6 @@ use crate::secret::{SecretPlace, readers};
 use crate::source::RosterSource;
 use crate::store::Store;
 
-/// What was found.
 #[derive(Default)]
 pub struct Checked {
     /// What would stop the next run, or keep it from what it has to do; the first is how it would
@@ -118,7 +117,6 @@ fn export_alone(config: &Config, around: &Surroundings<'_>, findings: &mut Findi
     Ok(())
 }
 
-/// Files and folders that a run has to write.
 fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings) {
     let store = &config.sync.store;
     let folders = [

@@ -49,7 +49,6 @@ impl EndedPermissions {
         Ok(ending)
     }
 
-    /// Ends them, in the transaction of the run.
     pub(super) fn write(&self, store: &Store, run: i64, now: chrono::DateTime<chrono::Utc>) -> Result<()> {
         for (account, grants) in &self.0 {
             for grant in grants {

@@ -13,7 +13,6 @@ use crate::attempt::{self, Attempt, Ending};
 use crate::failure::Kind;
 use crate::scratch;
 
-/// What a process is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Nothing is written: it may end at any moment.
@@ -38,7 +37,6 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A phase, until this is dropped.
 pub struct Within(Phase);
 
 impl Within {
@@ -49,12 +47,10 @@ impl Within {
         Self(std::mem::replace(&mut state.phase, Phase::Reading))
     }
 
-    /// What must not be broken off.
     pub(super) fn commit() -> Self {
         Self::enter(Phase::Committing)
     }
 
-    /// Handing over messages.
     pub fn sending() -> Self {
         Self::enter(Phase::Sending)
     }
@@ -64,7 +60,6 @@ impl Within {
     }
 }
 
-/// The run that is on has ended.
 pub(super) fn has_ended() {
     *state() = State { phase: Phase::After, attempt: None };
 }

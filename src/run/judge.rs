@@ -29,7 +29,6 @@ pub struct Outcome {
     pub schools: Schools,
     /// Limits that the plan goes over, whether approved or not.
     pub overruns: Vec<Overrun>,
-    /// Stopped: nothing was applied.
     pub blocked: bool,
     /// More records were rejected than `[limits] rejected` allows.
     pub partial: bool,
@@ -65,9 +64,6 @@ pub(super) struct Judged<'a> {
 }
 
 /// Makes the plan and judges it, and writes the report that `--report` asks for.
-///
-/// # Errors
-/// `Blocked` if another plan was approved; `Interrupted`; those of the store and of the report.
 pub(super) fn judge<'a>(
     request: Request<'_>,
     source: Opening<'_>,

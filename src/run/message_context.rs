@@ -14,7 +14,6 @@ use crate::platform::languages;
 pub struct MessageContext {
     /// People whose mobile another person has as well: a text to it names the person it is about.
     sharers: HashSet<String>,
-    /// The languages that they have chosen on the platform.
     languages: HashMap<String, String>,
 }
 

@@ -40,9 +40,6 @@ pub(super) struct Planned<'a> {
 }
 
 /// Makes the plan of a run over a store in which a transaction is open.
-///
-/// # Errors
-/// Whatever stops a run before the limits are asked.
 pub(super) fn plan<'a>(
     request: Request<'_>,
     source: Opening<'_>,
@@ -134,14 +131,12 @@ fn read(
     done
 }
 
-/// Gives accounts the new sourcedIds of the file of `--rekey`.
 fn rename(request: Request<'_>, store: &Store, findings: &mut Findings) -> Result<Renamings> {
     let Some(file) = &request.options.rekey else { return Ok(Renamings::default()) };
     let asked = renames::read(file, findings)?;
     people::rekey_all(&People::new(request.config, store, request.around.now)?, file, &asked, findings)
 }
 
-/// Holds the platform's export against that of the last good night.
 fn compare_export(
     config: &Config,
     options: &Options,
@@ -161,7 +156,6 @@ fn compare_export(
     compare(export, matching, &platform.users, before, findings).map(Some)
 }
 
-/// Adds the limits that the plan goes over.
 fn ask_limits(plan: &mut Plan, config: &Config, overruns: &mut Vec<Overrun>, findings: &mut Findings) {
     overruns.extend(planner::check_limits(&plan.summary, &config.limits));
     plan.cover(overruns);

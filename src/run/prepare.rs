@@ -18,9 +18,7 @@ use crate::rules::Rules;
 use crate::scratch;
 use crate::store::Store;
 
-/// What a run needs before it reads.
 pub(super) struct Prepared {
-    /// None of a preview.
     pub(super) lock: Option<Lock>,
     pub(super) store: Store,
     pub(super) signs: Signs,
@@ -108,7 +106,6 @@ pub(super) fn of_store(rules: Rules, store: &Store) -> Result<Rules> {
     })
 }
 
-/// Opens the store for reading, or an empty one if there is none.
 pub(super) fn open_for_preview(config: &Config, options: &Options) -> Result<Store> {
     let found = match options.rekey {
         // The plan is made as if the accounts had their new sourcedIds.

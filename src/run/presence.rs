@@ -13,19 +13,15 @@ use crate::failure::{Failure, Kind, Result};
 use crate::owner::absolute;
 use crate::store::{self, Store};
 
-/// Signs of an earlier store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signs {
-    /// The highest number among the reports of real runs.
     pub report: Option<i64>,
-    /// A copy beside the store that is not empty.
     pub backup: Option<PathBuf>,
     /// The highest number of a run that is noted beside the store.
     pub noted: Option<i64>,
 }
 
 impl Signs {
-    /// Looks for them.
     pub fn of(config: &Config) -> Self {
         let attempts = attempt::read_beside(&config.sync.store).unwrap_or_default();
         Self {

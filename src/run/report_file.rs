@@ -51,7 +51,6 @@ impl Undeliverable {
         Ok(Self(refused))
     }
 
-    /// The notes of a row, with this one among them.
     fn notes<'a>(&self, row: &'a PlanRow<'_>) -> Cow<'a, [Note]> {
         let Some(refused) = self.0.get(row.sourced_id).filter(|_| row.state == State::Active.word()) else {
             return Cow::Borrowed(&row.notes);
@@ -167,7 +166,6 @@ impl Write for Synced<'_> {
     }
 }
 
-/// Writes a report.
 pub(super) fn write_rows(out: &mut dyn Write, plan: &Plan, refused: &Undeliverable) -> Result<()> {
     let mut writer = Writer::new(out);
     plan.write_rows(
@@ -218,7 +216,6 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
             .and_then(|name| numbered(name.strip_prefix('.')?.strip_suffix(".partial")?))
             .is_some()
         {
-            // A file that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -238,7 +235,6 @@ fn reports_in(reports: &Path) -> BTreeMap<i64, (PathBuf, SystemTime)> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
         let Some(number) = entry.file_name().to_str().and_then(numbered) else { continue };
-        // Links are left alone.
         if let Ok(metadata) = entry.metadata()
             && metadata.is_file()
             && metadata.len() > 0
@@ -250,7 +246,6 @@ fn reports_in(reports: &Path) -> BTreeMap<i64, (PathBuf, SystemTime)> {
     found
 }
 
-/// The highest number that a report has.
 pub(super) fn last_report(reports: &Path) -> Option<i64> {
     reports_in(reports).into_keys().next_back()
 }

@@ -8,18 +8,15 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 
-/// What one run is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// In place of every configured value of the setting. Only of a preview.
     pub what_if: Option<bool>,
     /// In place of `[source] path`.
     pub source: Option<PathBuf>,
-    /// Apply, but send no notifications.
     pub no_notify: bool,
     /// Go past the limits for the plan with this checksum, and for no other.
     pub approve: Option<String>,
-    /// Also write the report here.
     pub report: Option<PathBuf>,
     /// Decide on all users, also on those whose data has not changed since they were decided on
     /// last.
@@ -35,7 +32,6 @@ pub struct Options {
 }
 
 impl Options {
-    /// What the command line names to be read.
     pub(super) fn inputs(&self) -> Vec<&Path> {
         self.source.iter().chain(&self.rekey).map(PathBuf::as_path).collect()
     }
@@ -73,13 +69,10 @@ impl Surroundings<'_> {
 pub trait Progress {
     /// A stage begins, of so many steps if that is known.
     fn begin(&self, stage: &'static str, steps: Option<u64>);
-    /// So many steps of it are done.
     fn at(&self, step: u64);
-    /// Nothing more is coming.
     fn end(&self);
 }
 
-/// Whether the plan is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
     /// Nothing is locked, made, written or sent.
@@ -87,7 +80,6 @@ pub(super) enum Intent {
     Apply,
 }
 
-/// One run, as it is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) config: &'a Config,

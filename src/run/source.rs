@@ -22,7 +22,6 @@ use crate::source::{
 };
 use crate::store::Store;
 
-/// How a source is opened.
 pub(super) type Opening<'a> = Box<dyn FnOnce() -> Result<Box<dyn RosterSource>> + Send + 'a>;
 
 /// Opens the configured source, or CSV files at another place. Files are opened when this is called
@@ -108,7 +107,6 @@ pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option
     around.progress.end();
     let mut seen = seen?;
     if let Some(beside) = &config.guardians {
-        // They are in the file.
         seen.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
         if let Err(cause) = std::fs::File::open(&beside.file) {
             let what = format!("the guardians file {} cannot be opened: {cause}", beside.file.display());
@@ -118,7 +116,6 @@ pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option
     Ok(Some(seen))
 }
 
-/// Shows the progress of a pull.
 fn watched<T>(around: &Surroundings<'_>, pull: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
     let begun = Cell::new(None);
     let progress = |records, total| {
@@ -143,9 +140,6 @@ const FEW: u64 = 5;
 
 /// An API that shares guardians no more would have all of them archived, and what is missing is a
 /// permission.
-///
-/// # Errors
-/// `InputUnusable` if the run would archive guardians for that.
 pub(super) fn refuse_lost_guardians(
     about: &About,
     beside: Option<&HashSet<u64>>,

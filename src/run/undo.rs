@@ -31,18 +31,14 @@ pub use decide::{Fate, Next, Undone};
 use foresee::Foreseen;
 pub use foresee::Foretold;
 
-/// What is to be undone, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct UndoOptions {
-    /// The run whose changes are taken back.
     pub run: i64,
-    /// Say what would happen, write nothing.
     pub dry_run: bool,
     /// Tell the people; otherwise no message is sent.
     pub notify: bool,
 }
 
-/// What an undo did, or would do.
 #[derive(Debug, Default)]
 pub struct UndoOutcome {
     /// Its number; none for a dry run, and if there was nothing to give back.
@@ -50,9 +46,7 @@ pub struct UndoOutcome {
     /// Values given back that stay, among them those that are reported as a difference from the
     /// SIS.
     pub stay: u64,
-    /// Values given back that the next run changes again.
     pub again: u64,
-    /// Values that keep what they are.
     pub kept: u64,
     pub told: u64,
     /// People whose details are given back and who were told of the run that is taken back; and
@@ -61,7 +55,6 @@ pub struct UndoOutcome {
     pub have_waiting: u64,
     pub report: Option<std::path::PathBuf>,
     pub delivery: Delivery,
-    /// How it is known what the next run will do.
     pub foretold: Foretold,
 }
 
@@ -122,7 +115,6 @@ pub fn undo(
     Ok(outcome)
 }
 
-/// Counts the values that an undo goes through.
 struct Tally {
     outcome: UndoOutcome,
     summary: Summary,
@@ -143,7 +135,6 @@ impl Tally {
         })
     }
 
-    /// Counts one account, and hands over each of its values.
     fn count(
         &mut self,
         before: &Account,
@@ -205,7 +196,6 @@ fn refuse(store: &Store, run: i64) -> Result<()> {
 /// Is handed an account as it is, as it will be, and what becomes of each value.
 type Each<'f> = dyn FnMut(&Account, &Account, &[Undone]) -> Result<()> + 'f;
 
-/// An undo in the making.
 struct Undo<'a> {
     people: People<'a>,
     schools: Schools,
@@ -232,7 +222,6 @@ impl<'a> Undo<'a> {
         Ok(undo)
     }
 
-    /// Goes through the accounts that the run changed.
     fn walk(&self, each: &mut Each<'_>) -> Result<()> {
         let mut group: Vec<Audited> = Vec::new();
         self.people.store.each_audited_in(self.options.run, |entry| {
@@ -276,7 +265,6 @@ impl<'a> Undo<'a> {
         changed.chain(next.kept().map(|kept| (kept.field, Next::Reported))).collect()
     }
 
-    /// The undo's own row in the history.
     fn put_run(&self, number: i64, summary: &Summary) -> Result<()> {
         let (store, started) = (self.people.store, self.people.now);
         let summary = serde_json::to_value(summary)

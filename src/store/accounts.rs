@@ -21,7 +21,6 @@ columns!(account_columns, column {
     sourced_id, id
 });
 
-/// As many columns hold something that changes.
 const HELD: usize = column::kept_since + 1;
 
 macro_rules! select {
@@ -30,7 +29,6 @@ macro_rules! select {
     };
 }
 
-/// How many accounts there are of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Population {
     pub pending: u64,
@@ -54,7 +52,6 @@ impl Store {
         self.first(concat!(select!(), "WHERE sourced_id = ?1"), [sourced_id], from_row)
     }
 
-    /// The account in a row of the store.
     pub fn account_by_id(&self, id: i64) -> Result<Option<Account>> {
         self.first(concat!(select!(), "WHERE id = ?1"), [id], from_row)
     }
@@ -91,10 +88,6 @@ impl Store {
         )
     }
 
-    /// The sourcedId of an account.
-    ///
-    /// # Errors
-    /// `Failed` if there is no such account, among others.
     pub fn sourced_id(&self, id: i64) -> Result<String> {
         self.value("SELECT sourced_id FROM account WHERE id = ?1", [id])
     }
@@ -118,7 +111,6 @@ impl Store {
         )
     }
 
-    /// Stores a bystander.
     pub fn put_bystander(&self, bystander: &Member) -> Result<()> {
         self.write(
             "INSERT INTO bystander (sourced_id, roles, orgs, agents) VALUES (:id, :roles, :orgs, :agents) \
@@ -140,7 +132,6 @@ impl Store {
         self.value("SELECT EXISTS (SELECT 1 FROM bystander)", [])
     }
 
-    /// Deletes the bystanders for whom `is_gone` is true.
     pub fn forget_bystanders(&self, is_gone: impl Fn(&str) -> bool) -> Result<()> {
         let mut gone: Vec<String> = self.all("SELECT sourced_id FROM bystander", [], |row| row.get(0))?;
         gone.retain(|id| is_gone(id));
@@ -241,7 +232,6 @@ impl Store {
         Ok(self.connection.execute_batch("DROP INDEX account_by_sourced_id")?)
     }
 
-    /// Makes the index of the sourcedIds again.
     pub fn make_account_index(&self) -> Result<()> {
         Ok(self
             .connection
@@ -306,7 +296,6 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
-/// One value of a row, borrowed.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum Cell<'a> {
     Null,
@@ -330,7 +319,6 @@ pub struct AccountRow<'a> {
 }
 
 impl AccountRow<'_> {
-    /// Hands over the row of an account.
     pub fn with<T>(account: &Account, take: impl FnOnce(AccountRow<'_>) -> T) -> T {
         let Account { id: _, sourced_id, state, archived, details, sis, exported, kept_since } = account;
         let [exported_given, exported_family] = exported.name_columns();
@@ -363,7 +351,6 @@ impl AccountRow<'_> {
         take(AccountRow { sourced_id, held })
     }
 
-    /// Binds what an update writes.
     fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
         for (parameter, cell) in (1..).zip(&self.held) {
             // SQLite copies what it is given.

@@ -26,11 +26,9 @@ pub struct Tried {
 #[derive(Debug, Clone, Copy)]
 pub enum Last {
     Any,
-    /// Its changes were made.
     Good,
     /// Its changes were made, and it did not begin later.
     GoodUntil(DateTime<Utc>),
-    /// It has a number.
     Numbered,
 }
 

@@ -19,21 +19,16 @@ pub(super) use chain::Link;
 pub(super) use chain::Sealing;
 pub use verify::{Broken, Verified};
 
-/// Who changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// A run of the sync.
     Sync,
-    /// The platform's own export.
     Platform,
-    /// The person.
     Person,
     /// Staff with the permission to manage users.
     Staff,
     /// The person who runs this program.
     Operator,
-    /// A run that took back another.
     Undo,
 }
 
@@ -64,7 +59,6 @@ pub struct AuditEntry {
     pub new: String,
 }
 
-/// An entry of the audit.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Audited {
     pub id: i64,
@@ -93,7 +87,6 @@ impl Audited {
     }
 }
 
-/// The run with which an account came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
     pub run: Option<i64>,
@@ -187,7 +180,6 @@ impl Store {
         )
     }
 
-    /// When an account came, and with which run.
     pub fn created(&self, account: i64) -> Result<Option<Created>> {
         let query = "SELECT run_id, at FROM link WHERE accounts >= ?1 ORDER BY id LIMIT 1";
         self.first(query, [account], |row| {

@@ -17,17 +17,14 @@ use crate::policy::Permit;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     pub sourced_id: String,
-    /// Whether there is an account.
     pub account: bool,
     pub roles: String,
     pub orgs: String,
     pub agents: String,
 }
 
-/// An account was given another sourcedId.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rename {
-    /// Row in the store.
     pub account: i64,
     pub old: String,
     pub new: String,
@@ -54,7 +51,6 @@ impl Store {
         )
     }
 
-    /// The accounts that were given another sourcedId.
     pub fn rekeyed(&self) -> Result<HashSet<i64>> {
         let query = "SELECT DISTINCT account_id FROM audit_row WHERE field = 'sourced_id'";
         self.all(query, [], |row| row.get(0))

@@ -44,7 +44,6 @@ impl Store {
         self.each_text("SELECT sourced_id FROM account UNION ALL SELECT sourced_id FROM bystander", each)
     }
 
-    /// Goes through the sourcedIds of the people without an account.
     pub fn each_bystander_id(&self, each: impl FnMut(&str)) -> Result<()> {
         self.each_text("SELECT sourced_id FROM bystander", each)
     }

@@ -18,7 +18,6 @@ use crate::roster::kept::key;
 /// Accounts in one row of the table.
 pub const CHUNK: usize = 1024;
 
-/// Signs of an account.
 pub const ACTIVE: u8 = 1;
 pub const ARCHIVED: u8 = 2;
 /// The setting under which the person was when last decided on. Neither: it is not known.
@@ -40,7 +39,6 @@ const GAP: usize = 10_000_000;
 /// has the key 0.
 #[derive(Debug, Default)]
 pub struct Fingerprints {
-    /// Hash of the sourcedId.
     pub keys: Vec<u64>,
     pub signs: Vec<u8>,
     /// Of all that the account was decided on, with [`HAS_CACHED_ROW`]; 0: to be decided.
@@ -51,7 +49,6 @@ pub struct Fingerprints {
     pub changed: Vec<bool>,
 }
 
-/// What replaces the fingerprints of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FingerprintChange {
     /// The id less one.
@@ -60,7 +57,6 @@ pub struct FingerprintChange {
     pub decision: u64,
     /// None, here and below: as it was.
     pub export: Option<u64>,
-    /// Hashes of email and phone.
     pub credentials: Option<[u64; 2]>,
 }
 
@@ -114,7 +110,6 @@ fn bytes(numbers: &[u64]) -> Vec<u8> {
 }
 
 impl Store {
-    /// The fingerprints and signs of all accounts.
     pub fn fingerprints(&self) -> Result<Fingerprints> {
         let stored = self.with_touched(self.chunks()?)?;
         // An account that replaces another by its sourcedId removes that one without a trigger;

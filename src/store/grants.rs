@@ -8,11 +8,9 @@ use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use super::Store;
 use crate::failure::Result;
 
-/// Where a person may manage users.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grant {
     District,
-    /// sourcedId of the school.
     School(String),
 }
 
@@ -47,7 +45,6 @@ impl Store {
         self.all(query, [account], |row| row.get(0))
     }
 
-    /// All who may manage users, by account.
     pub fn all_grants(&self) -> Result<HashMap<i64, Vec<Grant>>> {
         let mut all: HashMap<i64, Vec<Grant>> = HashMap::new();
         self.each(

@@ -60,7 +60,6 @@ pub(super) fn version(connection: &Connection) -> Result<usize> {
     Ok(version)
 }
 
-/// Brings a store to the version of this program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     migrate_to(connection, CURRENT)
 }

@@ -27,9 +27,6 @@ impl Store {
     }
 
     /// Whether there is something at this place that may be a store: a file that is not empty.
-    ///
-    /// # Errors
-    /// `Failed` if that cannot be told, or it is a folder.
     pub fn is_there(path: &Path) -> Result<bool> {
         match fs::metadata(path) {
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -191,7 +188,6 @@ pub fn backups(path: &Path) -> Vec<PathBuf> {
 /// A process that was killed has left them.
 fn remove_empty_backups(path: &Path) {
     for empty in backups_where(path, |length| length == 0) {
-        // It does no harm.
         let _ = fs::remove_file(empty);
     }
 }

@@ -19,7 +19,6 @@ use crate::message::{Audience, Channel, DeliveryState, Message};
 pub use delivery::{Settled, Waiting};
 pub use undelivered_changes::UndeliveredChanges;
 
-/// A row of the outbox as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
     pub id: i64,
@@ -152,7 +151,6 @@ impl Store {
         )
     }
 
-    /// How many messages wait.
     pub fn waiting(&self) -> Result<u64> {
         self.value(&format!("SELECT count(*) FROM outbox WHERE state IN {WAITING}"), [])
     }
@@ -169,7 +167,6 @@ impl Store {
         )
     }
 
-    /// How many there are in each state, by its word.
     pub fn outbox_counts(&self) -> Result<Vec<(DeliveryState, u64)>> {
         let query = "SELECT state, count(*) AS count FROM outbox GROUP BY state ORDER BY state";
         self.all(query, [], |row| Ok((row.get("state")?, row.get("count")?)))

@@ -69,12 +69,10 @@ impl Store {
         )
     }
 
-    /// All runs, latest first, at most `limit`.
     pub fn runs(&self, limit: u64) -> Result<Vec<RunRow>> {
         self.all("SELECT * FROM run ORDER BY id DESC LIMIT ?1", [limit], run_from_row)
     }
 
-    /// The latest run with this plan.
     pub fn run_with_checksum(&self, checksum: &str) -> Result<Option<RunRow>> {
         let query = "SELECT * FROM run WHERE checksum = ?1 ORDER BY id DESC LIMIT 1";
         self.first(query, [checksum], run_from_row)

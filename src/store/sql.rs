@@ -91,7 +91,6 @@ impl Store {
         Ok(self.connection.prepare_cached(sql)?.query_row(values, read).optional()?)
     }
 
-    /// All rows.
     pub(super) fn all<T, C: FromIterator<T>>(
         &self,
         sql: &str,

@@ -75,7 +75,6 @@ impl Store {
         }
     }
 
-    /// Sets a point in a transaction.
     pub fn savepoint(&self) -> Result<Savepoint<'_>> {
         self.connection.execute_batch("SAVEPOINT point")?;
         Ok(Savepoint { store: self, sealing: self.sealing.borrow().clone() })

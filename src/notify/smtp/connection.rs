@@ -94,7 +94,6 @@ pub(super) struct Plain {
     read: String,
 }
 
-/// The longest answer, in bytes.
 const LONGEST_ANSWER: u64 = 64 << 10;
 
 impl Plain {

@@ -34,7 +34,6 @@ const SOON: Duration = Duration::from_secs(3600);
 /// A daily limit often counts any 24 hours; the next night tries again.
 const TOMORROW: Duration = Duration::from_secs(20 * 3600);
 
-/// Words for sending limits.
 const LIMITS: [&str; 8] =
     ["quota", "quotas", "limit", "limits", "rate", "threshold", "throttled", "throttling"];
 /// Words of servers that refuse all mail of the district.

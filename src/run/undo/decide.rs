@@ -9,7 +9,6 @@ use crate::store::{Audited, Origin};
 /// What becomes of a value that the run had changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It gets the value from before the run.
     GivenBack(Next),
     Kept(Why),
 }
@@ -22,22 +21,18 @@ pub enum Next {
     Stays,
     /// Leaves it alone, and reports that the SIS has another.
     Reported,
-    /// Changes it again, to this.
     ChangedTo(String),
 }
 
 /// Why a value is not given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// It was changed since.
     ChangedSince,
-    /// The account is archived.
     Archived,
     /// Another account has the old value by now (`shared_contacts = "unique"`).
     Taken,
     /// There would be nothing left to sign in with.
     LastCredential,
-    /// The values were erased with the person.
     Erased,
 }
 
@@ -76,7 +71,6 @@ impl Undone {
         }
     }
 
-    /// As the report says it.
     pub(super) fn note(&self, run: i64) -> String {
         let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
         let title = self.field.title();

@@ -35,9 +35,6 @@ pub(super) type Foreseen = HashMap<String, Vec<(Field, Next)>>;
 impl Undo<'_> {
     /// Finds out what the next run does with the values that are given back: plans it over the
     /// accounts as the undo leaves them, and takes back what is written to the store for that.
-    ///
-    /// # Errors
-    /// Those of the store. That the run cannot be planned is no error.
     pub(super) fn foresee(&mut self, around: &Surroundings<'_>) -> Result<Foretold> {
         let (config, store) = (self.people.config, self.people.store);
         if config.source.local_path().is_none() {

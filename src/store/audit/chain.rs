@@ -29,7 +29,6 @@ pub(in crate::store) struct Sealing {
     /// Makes the salts; never stored.
     key: Option<[u8; 32]>,
     salts: u64,
-    /// First and last row.
     rows: Option<(i64, i64)>,
     digests: Sha256,
     run: Option<i64>,
@@ -45,7 +44,6 @@ impl Sealing {
         self.at.get_or_insert(at);
     }
 
-    /// The last row.
     pub(in crate::store) fn last_row(&self) -> Option<i64> {
         self.rows.map(|(_, last)| last)
     }
@@ -91,7 +89,6 @@ pub(in crate::store) fn digest(meta: &Meta<'_>, values: &[u8; 16]) -> [u8; 32] {
     both
 }
 
-/// A link, as it is stored.
 pub(in crate::store) struct Link {
     pub(in crate::store) id: i64,
     pub(in crate::store) run: Option<i64>,
@@ -141,14 +138,12 @@ impl Link {
     }
 }
 
-/// There is no link, not even the first.
 pub(in crate::store) fn lost() -> Failure {
     Failure::new(Kind::Failed, "the history has lost its links: they were removed by hand")
         .cure("`rostersync status --verify` says more; restore the store from a backup")
 }
 
 impl Store {
-    /// The salt of the next row.
     pub(in crate::store) fn salt(&self) -> Result<[u8; 16]> {
         let mut sealing = self.sealing.borrow_mut();
         let key = match sealing.key {

@@ -11,7 +11,6 @@ use crate::contact::{Details, Field, PersonName};
 use crate::failure::Result;
 use crate::store::{Grant, Store};
 
-/// What the entries of one account come to.
 #[derive(Default)]
 struct Replayed {
     account: i64,
@@ -55,7 +54,6 @@ impl Replayed {
         }
     }
 
-    /// What of the account is not so.
     fn differs(&self, account: &Account, grants: &[Grant]) -> Option<&'static str> {
         let is = |known: &Option<String>, now: &str| known.as_deref().is_none_or(|known| known == now);
         if !is(&self.sourced_id, &account.sourced_id) {

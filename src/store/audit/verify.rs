@@ -12,11 +12,9 @@ use crate::store::Store;
 /// What is wrong with the audit: the first place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Broken {
-    /// A row: its number, and what is wrong with it.
     Row(i64, &'static str),
     /// A link or the run that it belongs to: their numbers.
     Link(i64, Option<i64>),
-    /// A run that has no link.
     Run(i64),
     /// An account that is not what the rows say: its sourcedId, and what of it.
     Account(String, &'static str),
@@ -24,7 +22,6 @@ pub enum Broken {
     Trigger(String),
 }
 
-/// What a check of the audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub rows: u64,

@@ -13,7 +13,6 @@ use crate::message::{Channel, DeliveryState, Message, Recipient};
 use crate::store::Store;
 use crate::store::sql::{moment, stamp, time};
 
-/// A message that is being handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     pub id: i64,
@@ -66,21 +65,17 @@ impl Waiting {
 /// So much later than this process's clock may be what another one has noted.
 const SLACK: TimeDelta = TimeDelta::hours(1);
 
-/// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
     pub id: i64,
     pub state: DeliveryState,
     pub at: DateTime<Utc>,
-    /// When it is tried again.
     pub due: Option<DateTime<Utc>>,
     /// Never an address or a number.
     pub reason: String,
-    /// The gateway's id.
     pub reference: String,
     /// It was not the message's doing, so this try is not held against it.
     pub uncounted: bool,
-    /// For how many seconds it has been tried.
     pub trying: i64,
     /// It was handed over, and no answer came.
     pub lost: bool,
@@ -258,7 +253,6 @@ impl Store {
         Ok(found.unwrap_or_default())
     }
 
-    /// How many of this channel are due now.
     pub fn due(&self, channel: Channel, now: DateTime<Utc>) -> Result<u64> {
         let query = format!(
             "SELECT count(*) FROM outbox WHERE channel = ?1 AND state IN {WAITING} AND (state IN {AT_ONCE} OR due <= ?2)"
@@ -311,7 +305,6 @@ impl Store {
         Ok(())
     }
 
-    /// The numbers that are never texted.
     pub fn opt_outs(&self) -> Result<Vec<String>> {
         self.all("SELECT number FROM opt_out", [], |row| row.get(0))
     }
