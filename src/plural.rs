@@ -1,4 +1,4 @@
-//! Numbers in sentences: `1 row`, `2 rows`.
+//! Numbers and values in sentences: `1 row`, `2 rows`, `none`.
 
 /// A number with its noun.
 pub fn counted(count: u64, one: &str, many: &str) -> String {
@@ -8,6 +8,11 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
 /// The word that agrees with a number: a noun, or the verb after it.
 pub fn agreed<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
+}
+
+/// A value, or `none` for an empty one.
+pub fn or_none(value: &str) -> &str {
+    if value.is_empty() { "none" } else { value }
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub use grants::Grant;
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::RunRow;
+pub use sql::stamp;
 pub use transaction::{End, Savepoint};
 
 pub struct Store {

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use chrono::SecondsFormat;
 use serde_json::json;
 
 use super::Global;
@@ -12,6 +11,7 @@ use crate::config::{Config, When};
 use crate::message::Channel;
 use crate::notify::{Delivery, Held, Stuck, send_kept_summaries, tell_admins};
 use crate::plural::{agreed, counted};
+use crate::store::stamp;
 
 /// What became of the notifications, where there is something to say.
 pub(super) fn delivery_lines(delivery: &Delivery, config: &Config) -> Vec<String> {
@@ -89,7 +89,7 @@ pub(super) fn held_json(held: &Held) -> serde_json::Value {
     json!({
         "channel": held.channel,
         "count": held.count,
-        "until": held.until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        "until": held.until.map(stamp),
         "why": held.why,
     })
 }
@@ -105,7 +105,7 @@ pub(super) fn delivery_json(delivery: &Delivery) -> serde_json::Value {
         "stuck": delivery.stuck.iter().map(|stuck| json!({
             "channel": stuck.channel,
             "count": stuck.count,
-            "since": stuck.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "since": stamp(stuck.since),
             "why": stuck.why,
         })).collect::<Vec<_>>(),
         "held": delivery.held.iter().map(held_json).collect::<Vec<_>>(),

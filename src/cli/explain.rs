@@ -16,6 +16,7 @@ use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Found, Match, NAMED, People, Profile, Provenance, Wanted};
 use crate::plan::{Action, Plan, PlanRow, Rule, join_codes, join_notes};
+use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::run::{Options, Surroundings, preview as preview_run};
 use crate::store::Store;
@@ -212,7 +213,6 @@ fn changed_by(state: &str, setting: Setting) -> &'static str {
 }
 
 fn text(explained: &Explained, config: &Config) -> Result<Vec<u8>> {
-    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let now = explained.stored.as_ref().map_or("no account", |stored| stored.account.state_word());
     let state = &explained.state_after;
     let next = match explained.action {
@@ -231,7 +231,7 @@ fn text(explained: &Explained, config: &Config) -> Result<Vec<u8>> {
                 format!("{now}, then {state}")
             },
         ),
-        ("Schools", or_none(&explained.schools.join(", "))),
+        ("Schools", or_none(&explained.schools.join(", ")).to_owned()),
         ("Setting", setting.to_owned()),
         ("Changed by", changed_by(&explained.state_after, explained.setting).to_owned()),
         ("Next run", next),
@@ -259,7 +259,7 @@ fn text(explained: &Explained, config: &Config) -> Result<Vec<u8>> {
             None => String::new(),
             Some(value) => {
                 let stays = if *value == field.after { "counts from now on" } else { "is taken over first" };
-                let value = crate::report::harmless(&or_none(value));
+                let value = crate::report::harmless(or_none(value));
                 format!("the platform export has a new value, {value}, which {stays}; ")
             }
         };

@@ -1,6 +1,5 @@
 //! `rostersync outbox`
 
-use chrono::SecondsFormat;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -19,7 +18,7 @@ use crate::message::{Channel, DeliveryState};
 use crate::notify::{self, Sending};
 use crate::plural::{agreed, counted};
 use crate::run::{Progress, Within};
-use crate::store::{OutboxFilter, OutboxRow, Store};
+use crate::store::{OutboxFilter, OutboxRow, Store, stamp};
 
 /// Takes one of these words, and lists them in `--help`.
 macro_rules! one_of {
@@ -317,7 +316,6 @@ fn line(row: &OutboxRow, config: &Config) -> String {
 }
 
 fn as_json(row: &OutboxRow) -> serde_json::Value {
-    let time = |moment: chrono::DateTime<chrono::Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
     json!({
         "id": row.id,
         "run": row.run,
@@ -327,9 +325,9 @@ fn as_json(row: &OutboxRow) -> serde_json::Value {
         "recipient": row.recipient,
         "state": row.state.word(),
         "attempts": row.attempts,
-        "queued": time(row.queued),
-        "settled": row.settled.map(time),
-        "due": row.due.map(time),
+        "queued": stamp(row.queued),
+        "settled": row.settled.map(stamp),
+        "due": row.due.map(stamp),
         "reason": row.reason,
     })
 }

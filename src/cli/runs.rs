@@ -1,6 +1,5 @@
 //! `rostersync runs`
 
-use chrono::SecondsFormat;
 use serde_json::json;
 
 use super::ui::Ui;
@@ -11,7 +10,7 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::report::harmless;
 use crate::run::history;
-use crate::store::{RunRow, Store, Tried};
+use crate::store::{RunRow, Store, Tried, stamp};
 
 /// The history of runs, latest first, one line each; with the attempts that failed
 ///
@@ -120,14 +119,10 @@ pub(super) fn would(run: &RunRow) -> String {
     if all.is_empty() { "would change nothing".to_owned() } else { format!("would {}", all.join(", ")) }
 }
 
-fn time(moment: chrono::DateTime<chrono::Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 /// An attempt for programs: with `run` null if it has no number.
 pub(super) fn attempt_json(attempt: &Attempt) -> serde_json::Value {
     json!({
-        "when": time(attempt.started),
+        "when": stamp(attempt.started),
         "result": attempt.result,
         "exit": attempt.exit,
         "reason": attempt.reason,
@@ -140,7 +135,7 @@ pub(super) fn tried_json(Tried { attempt, run, .. }: &Tried) -> serde_json::Valu
     let mut value = match run {
         Some(run) => as_json(run),
         None => {
-            json!({ "run": attempt.run, "started": time(attempt.started), "finished": time(attempt.finished) })
+            json!({ "run": attempt.run, "started": stamp(attempt.started), "finished": stamp(attempt.finished) })
         }
     };
     value["result"] = attempt.result.as_str().into();
@@ -159,8 +154,8 @@ fn as_json(run: &RunRow) -> serde_json::Value {
     }
     json!({
         "run": run.id,
-        "started": time(run.started),
-        "finished": time(run.finished),
+        "started": stamp(run.started),
+        "finished": stamp(run.finished),
         "result": run.result.word(),
         "applied": run.result != Ending::BLOCKED,
         "source": run.source,

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::attempt::Ending;
 use crate::failure::Result;
-use crate::plural::{agreed, counted};
+use crate::plural::{agreed, counted, or_none};
 use crate::run::{Fate, Foretold, Next, Surroundings, UndoOptions, UndoOutcome, Undone, send_undone, undo};
 
 use super::ui::{Ui, shown};
@@ -86,7 +86,6 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
 
 /// `~ 1042      active   email      b@x → a@x; the next run leaves it`
 fn line(account: &Account, value: &Undone) -> String {
-    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let Undone { field, now, was, fate } = value;
     let (sourced_id, state) = (&account.sourced_id, account.state_word());
     let (now, was) = (or_none(now), or_none(was));

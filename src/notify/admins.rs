@@ -173,7 +173,6 @@ fn read_report(report: &Path, most_kb: u64) -> Option<(String, Vec<u8>)> {
     Some((report.file_name()?.to_string_lossy().into_owned(), std::fs::read(report).ok()?))
 }
 
-/// Sends mails that are not in the outbox.
 enum Mailer<'a> {
     Folder(&'a Path),
     Smtp(Box<Smtp<'a>>),

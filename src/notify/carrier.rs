@@ -12,12 +12,12 @@ pub(super) enum Answer {
     /// Accepted; with the id that the server or gateway gave it, if it gave one.
     Sent(String),
     /// Refused for good. `named`: the words name the recipient, so they say nothing about others.
-    Refused { refusal: Refusal, named: bool },
-    /// The owner of the number wants no texts.
+    Refused {
+        refusal: Refusal,
+        named: bool,
+    },
     OptedOut(String),
-    /// Not accepted now.
     Later(Refusal),
-    /// It may have arrived.
     Unknown(String),
     /// No message goes now, whoever it is for.
     Stop(Trouble),
@@ -70,7 +70,6 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal of which only a code is known.
     pub(super) fn of(reason: impl Into<String>, cure: impl Into<String>) -> Self {
         let reason = reason.into();
         Self { said: reason.clone(), reason, cure: cure.into(), greylisted: false }
@@ -82,7 +81,6 @@ impl Refusal {
 pub(super) enum Trouble {
     /// The sending limit is reached: no more messages for so long.
     LimitReached(String, Duration),
-    /// The server or gateway cannot be reached.
     Unreachable(Failure),
     /// It refuses the district: no message goes until a person has corrected that.
     DistrictFault(Failure),

@@ -11,7 +11,6 @@ use crate::store::Store;
 
 /// The usual time of a run, for a store without runs.
 const USUAL: (u32, u32) = (2, 15);
-/// How many of the last runs are considered.
 const RUNS: u64 = 7;
 
 /// Finds channels that would never send a message, because every run is in their quiet hours.

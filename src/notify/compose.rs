@@ -38,7 +38,6 @@ impl<'a> Occasion<'a> {
     }
 }
 
-/// The person that a message is about.
 pub struct About<'a> {
     pub details: &'a Details,
     pub changes: &'a [Change],
@@ -48,7 +47,6 @@ pub struct About<'a> {
     pub shares_phone: bool,
 }
 
-/// Who made the changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Editor {
     Sync,

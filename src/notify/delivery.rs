@@ -32,7 +32,6 @@ pub struct Delivery {
 pub struct Stuck {
     pub channel: Channel,
     pub count: u64,
-    /// When the oldest of them was queued.
     pub since: DateTime<Utc>,
     /// What keeps them back, where that is known.
     pub why: Option<String>,

@@ -26,7 +26,6 @@ use crate::failure::{Failure, Kind, Result};
 use crate::message::{Channel, DeliveryState};
 use crate::store::{Settled, Store, Waiting};
 
-/// What sending meets outside.
 pub struct Sending<'a> {
     pub now: DateTime<Utc>,
     pub progress: &'a dyn Fn(u64),
@@ -164,9 +163,7 @@ fn no_section(config: &Config, channel: Channel) -> Failure {
         ))
 }
 
-/// What becomes of the rest when a channel stops.
 enum Stop {
-    /// They could not be handed over.
     Trouble,
     /// They wait as they are meant to.
     Hold(Option<DateTime<Utc>>, String),

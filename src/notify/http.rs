@@ -17,11 +17,9 @@ pub(super) struct Reply {
     pub body: String,
 }
 
-/// Why there is no answer.
 pub(super) enum Lost {
     /// The request never left.
     Unsent(String),
-    /// It may have arrived.
     Unanswered(String),
 }
 

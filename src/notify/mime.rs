@@ -12,7 +12,6 @@ use crate::failure::{Failure, Kind, Result};
 use crate::mailbox::address_of;
 use crate::store::Waiting;
 
-/// A mail that is ready to send: sender, recipient and bytes.
 pub(super) struct Mail {
     pub from: Address,
     pub to: Address,
@@ -25,7 +24,6 @@ fn not_composed(error: impl Into<anyhow::Error>) -> Failure {
         .because(error)
 }
 
-/// The headers that all mails have.
 fn begin(email: &NotifyEmail, to: Mailbox, subject: &str, at: DateTime<Utc>) -> MessageBuilder {
     let automatic =
         |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());

@@ -8,7 +8,6 @@ pub(super) struct Pace {
     last: Option<Instant>,
 }
 
-/// How often a wait checks whether it has to stop.
 const STEP: Duration = Duration::from_millis(100);
 
 impl Pace {
@@ -22,7 +21,6 @@ impl Pace {
         self.interval.saturating_sub(since_last)
     }
 
-    /// Whether it is too early for the next message.
     pub(super) fn has_to_wait(&self) -> bool {
         self.last.is_some_and(|last| !self.rest(last.elapsed()).is_zero())
     }

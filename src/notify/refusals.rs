@@ -12,9 +12,7 @@ use super::carrier::Refusal;
 /// What a recipient was refused for, as far as the words say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RefusalKind {
-    /// For good, with this code.
     Refused(String),
-    /// Not now, with this code.
     Later(String),
     LimitReached,
     Unreachable,
@@ -25,7 +23,6 @@ pub(super) enum RefusalKind {
 /// meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OpenRefusal {
-    /// The message in the outbox.
     pub id: i64,
     pub to: String,
     /// For how many seconds the message had been tried before this try.

@@ -35,7 +35,6 @@ pub(super) struct Smtp<'a> {
     redactor: Redactor,
 }
 
-/// How often a wait for an answer checks whether it has to stop.
 const STEP: Duration = Duration::from_secs(1);
 
 impl<'a> Smtp<'a> {

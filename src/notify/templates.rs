@@ -30,7 +30,6 @@ templates! {
     "former.subject.txt" "former.txt" "former.html" "former.sms.txt"
 }
 
-/// One change, for a template.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct ChangeText {
     /// `name`, `email`, `phone` or `home_phone`.
@@ -41,7 +40,6 @@ pub(super) struct ChangeText {
     pub masked: String,
 }
 
-/// The variables of a template.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Variables {
     /// Who changed it: `sync`, `person`, `staff` or `undo`.
@@ -58,7 +56,6 @@ pub(super) struct Variables {
     pub contact: String,
 }
 
-/// The templates of all languages.
 pub struct Templates {
     languages: BTreeMap<String, Environment<'static>>,
     /// For people whose language is unknown.
@@ -131,7 +128,6 @@ impl Templates {
         self.languages.contains_key(&normal(language))
     }
 
-    /// `en, es`
     pub(super) fn languages(&self) -> String {
         self.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }

@@ -12,7 +12,6 @@ use crate::failure::{Failure, Kind, Result};
 pub struct Options {
     /// In place of every configured value of the setting. Only of a preview.
     pub what_if: Option<bool>,
-    /// In place of `[source] path`.
     pub source: Option<PathBuf>,
     pub no_notify: bool,
     /// Go past the limits for the plan with this checksum, and for no other.
@@ -65,7 +64,6 @@ impl Surroundings<'_> {
     }
 }
 
-/// Shows how far a run is.
 pub trait Progress {
     /// A stage begins, of so many steps if that is known.
     fn begin(&self, stage: &'static str, steps: Option<u64>);

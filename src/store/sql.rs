@@ -131,8 +131,8 @@ pub(super) fn blob<'a>(row: &'a Row<'_>, place: usize) -> rusqlite::Result<&'a [
     Ok(row.get_ref(place)?.as_blob()?)
 }
 
-/// A moment as the store has it: UTC, RFC 3339, in seconds.
-pub(super) fn stamp(moment: DateTime<Utc>) -> String {
+/// A moment as the store and programs have it: UTC, RFC 3339, in seconds.
+pub fn stamp(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

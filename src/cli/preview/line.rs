@@ -11,6 +11,7 @@ use crate::contact::Field;
 use crate::failure::Result;
 use crate::plan::{Action, FieldDecision, Note, PlanRow, Renaming, join_codes};
 use crate::plural::agreed;
+use crate::plural::or_none;
 use crate::report::harmless;
 use crate::run::Outcome;
 
@@ -224,10 +225,6 @@ pub(super) fn change_json(line: &Line) -> serde_json::Value {
 
 /// Takes where a line stands, and what makes the line if it is wanted.
 pub(super) type Add<'f> = dyn FnMut(Order<'_>, &dyn Fn() -> Line) -> Result<()> + 'f;
-
-fn or_none(value: &str) -> &str {
-    if value.is_empty() { "none" } else { value }
-}
 
 /// Goes through the rows of a plan: one line for each thing that happens to a person, or is kept from happening.
 pub(super) fn each_thing(outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {

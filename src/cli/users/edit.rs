@@ -9,7 +9,7 @@ use crate::attempt::Ending;
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Done, People, Refused, edit};
-use crate::plural::counted;
+use crate::plural::{counted, or_none};
 use crate::report::harmless;
 
 /// Change a user's contact details, on behalf of that person or of staff who manage users
@@ -89,9 +89,8 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     }
     let mut text = String::new();
     for change in &changes {
-        let or_none = |value: &str| if value.is_empty() { "none".to_owned() } else { value.to_owned() };
         // What the platform's export had put there may hold anything.
-        let (old, new) = (harmless(&or_none(&change.old)), harmless(&or_none(&change.new)));
+        let (old, new) = (harmless(or_none(&change.old)), harmless(or_none(&change.new)));
         text.push_str(&format!("{}: {old} → {new}\n", change.field.title()));
     }
     text.push_str(&match (changes.is_empty(), told) {

@@ -12,6 +12,7 @@ use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::People;
 use crate::platform::Stamp;
+use crate::plural::or_none;
 use crate::store::{Audited, Origin};
 
 /// All that was done to an account, oldest first: what, by whom, from what to what
@@ -55,12 +56,11 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
         let (old, new) = entry.shown();
         let (old, new) =
             if entry.erased { ("(erased)".to_owned(), "(erased)".to_owned()) } else { (old, new) };
-        let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
         // In place of an old value it has what was tried.
         let (what, old) = match (entry.field.as_str(), old.as_str()) {
             ("refused", "") => ("edit refused".to_owned(), String::new()),
             ("refused", tried) => (format!("{tried} refused"), String::new()),
-            (field, _) => (field.replace('_', " "), or_none(old)),
+            (field, _) => (field.replace('_', " "), or_none(&old).to_owned()),
         };
         let at = config.sync.timezone.show(entry.at);
         let by = match entry.field.as_str() {
@@ -71,7 +71,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
             }
             _ => by(entry.origin, &entry.actor, entry.run),
         };
-        table.row(&[&at, &what, &old, &or_none(new), &by], &mut out)?;
+        table.row(&[&at, &what, &old, or_none(&new), &by], &mut out)?;
     }
     table.finish(&mut out)?;
     ui.result(&out).map_err(unprintable)?;

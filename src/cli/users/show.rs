@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::people::{People, Profile, Provenance};
 use crate::platform::{By, Stamp};
+use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::store::{Member, Origin};
 
@@ -65,8 +66,8 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     let mut lines = vec![
         ("User", account.sourced_id.clone()),
         ("State", format!("{state}{came}")),
-        ("Roles", or_none(profile.roles.join(", "))),
-        ("Schools", or_none(profile.schools.iter().map(school).collect::<Vec<_>>().join(", "))),
+        ("Roles", or_none(&profile.roles.join(", ")).to_owned()),
+        ("Schools", or_none(&profile.schools.iter().map(school).collect::<Vec<_>>().join(", ")).to_owned()),
         ("Setting", setting.to_owned()),
     ];
     for (word, members) in [("Guardians", &profile.family.guardians), ("Students", &profile.family.students)]
@@ -115,10 +116,6 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     }
     table.finish(&mut out)?;
     Ok(out)
-}
-
-fn or_none(text: String) -> String {
-    if text.is_empty() { "none".to_owned() } else { text }
 }
 
 fn member(member: &Member) -> String {

@@ -14,9 +14,7 @@ use lettre::transport::smtp::extension::Extension;
 /// A command without a positive answer.
 #[derive(Debug)]
 pub(super) enum CommandError {
-    /// The server answered, with this code and these words.
     Negative(u16, String),
-    /// No answer came in time.
     Timeout(String),
     /// The connection broke or was not made, or the answer cannot be read.
     Broken(String),
@@ -154,7 +152,6 @@ fn is_timeout(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Code and text of a negative answer.
 pub(super) fn negative(error: &Error) -> Option<(u16, String)> {
     let code: u16 = error.status()?.into();
     Some((code, error.source().map(ToString::to_string).unwrap_or_default()))

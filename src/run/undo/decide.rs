@@ -3,6 +3,7 @@
 use crate::account::{Account, State};
 use crate::contact::{Details, Email, Field};
 use crate::people::has_credential;
+use crate::plural::or_none;
 use crate::rules::Rules;
 use crate::store::{Audited, Origin};
 
@@ -24,7 +25,6 @@ pub enum Next {
     ChangedTo(String),
 }
 
-/// Why a value is not given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     ChangedSince,
@@ -52,7 +52,6 @@ impl Why {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
     pub field: Field,
-    /// What it is now, as shown.
     pub now: String,
     /// What it was before the run, as shown.
     pub was: String,
@@ -72,7 +71,6 @@ impl Undone {
     }
 
     pub(super) fn note(&self, run: i64) -> String {
-        let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
         let title = self.field.title();
         match &self.fate {
             Fate::GivenBack(next) => {
