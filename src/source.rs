@@ -87,7 +87,7 @@ pub struct AfterRead {
     pub files: BTreeMap<String, FileSeen>,
     /// How many users have roles beside the list of users and are not in that list, which may then
     /// not be complete.
-    pub roles_of_nobody: u64,
+    pub unlisted_users: u64,
     /// The guardians of a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their
     /// sourcedIds. None without such a file.
     pub guardians_beside: Option<HashSet<u64>>,

@@ -94,7 +94,7 @@ pub(super) fn plan<'a>(
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
     tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
-    say_roles_of_nobody(about, after.roles_of_nobody, rules, &mut tonight, findings);
+    say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
     ask_limits(&mut plan, config, &mut overruns, findings);
     let plan = plan.with_renames(renamings);

@@ -7,7 +7,6 @@
 pub(super) mod json;
 pub(super) mod list;
 mod pages;
-pub(super) mod rows;
 mod tally;
 mod user;
 
@@ -18,10 +17,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
-use self::json::Text;
+use self::json::{Rows, Text};
 use self::list::Name;
 use self::pages::{Collection, Wanted, walk};
-use self::rows::Rows;
 use self::tally::{End, Seen};
 use self::user::{Oddities, User};
 use super::http::{self, Client, Credentials, Url};
@@ -284,7 +282,7 @@ fn changes(
     oddities.tell(user::FILE, &mut findings);
     let mut changes = Changes::default();
     changed.each_unsettled(&mut |record| changes.put(record).map(ControlFlow::Continue))?;
-    if changes.of_nobody {
+    if changes.has_unnamed {
         return all("a change has no sourcedId");
     }
     let mut records = Records::new(value::ONEROSTER);

@@ -240,15 +240,15 @@ impl RosterSource for OneRosterCsv {
         let mut after = AfterRead { files: self.seen.clone(), ..AfterRead::default() };
         let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
         after.files.insert(kind::USERS.to_owned(), users);
-        let nobody = rows.roles_of_nobody();
-        if self.about.mode == Mode::Bulk && !broken_off && nobody > 0 {
-            after.roles_of_nobody = nobody;
+        let unlisted = rows.unlisted_users();
+        if self.about.mode == Mode::Bulk && !broken_off && unlisted > 0 {
+            after.unlisted_users = unlisted;
             let name = self.package.file(Part::Roles).map_or("roles.csv", ExportFile::name);
             findings.warn("dangling-user", At::file(name).column("userSourcedId"), || {
                 format!(
                     "{} in it {} not in users.csv; check that users.csv is complete",
-                    counted(nobody, "user", "users"),
-                    if nobody == 1 { "is" } else { "are" }
+                    counted(unlisted, "user", "users"),
+                    if unlisted == 1 { "is" } else { "are" }
                 )
             });
         }

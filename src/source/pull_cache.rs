@@ -77,13 +77,13 @@ pub(super) struct Changes {
     /// In which order they first came.
     order: Vec<u64>,
     /// Some have no sourcedId, so that it is unknown which user they change.
-    pub(super) of_nobody: bool,
+    pub(super) has_unnamed: bool,
 }
 
 impl Changes {
     /// Takes in the present record of a user, who may be gone.
     pub(super) fn put(&mut self, record: &Record<'_>) -> Result<()> {
-        self.of_nobody |= record.sourced_id.is_empty();
+        self.has_unnamed |= record.sourced_id.is_empty();
         let bytes = match record.deleted {
             true => None,
             false => Some(postcard::to_allocvec(record).map_err(unwritable)?),
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_change_without_a_sourced_id_is_noticed() {
-        assert!(changes(&[("a", "1", false), ("", "1", false)]).of_nobody);
-        assert!(!changes(&[("a", "1", false)]).of_nobody);
+        assert!(changes(&[("a", "1", false), ("", "1", false)]).has_unnamed);
+        assert!(!changes(&[("a", "1", false)]).has_unnamed);
     }
 }

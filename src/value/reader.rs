@@ -260,7 +260,6 @@ impl<'c> RecordReader<'c> {
             whole if whole.split(',').all(|id| plain(id.trim())) => return Some(whole),
             whole => whole,
         };
-        let mut kept: Vec<&str> = Vec::new();
         let mut words = 0;
         let read: Vec<Cow<'_, str>> = IdList(&whole)
             .iter()
@@ -270,11 +269,8 @@ impl<'c> RecordReader<'c> {
                 read
             })
             .collect();
-        kept.extend(read.iter().map(AsRef::as_ref).filter(|id| !id.is_empty()));
-        if kept.is_empty() && words > 0 {
-            return None;
-        }
-        Some(Cow::Owned(kept.join(",")))
+        let kept: Vec<&str> = read.iter().map(AsRef::as_ref).filter(|id| !id.is_empty()).collect();
+        (!kept.is_empty() || words == 0).then(|| Cow::Owned(kept.join(",")))
     }
 
     /// The parts of a name without those that are words for "no value".
@@ -352,13 +348,9 @@ fn has_letters_in_names_alone(record: &Record<'_>) -> bool {
     let plain = |text: &str| {
         text.bytes().fold(true, |plain, byte| plain & (byte.is_ascii() & (byte != b'&') & (byte != b'?')))
     };
-    let names = [record.given_name, record.family_name];
-    let others = [record.identifier, record.email, record.sms, record.phone, record.language];
-    let lists = [record.orgs.map(|orgs| orgs.0), record.agents.map(|agents| agents.0)];
-    names.into_iter().flatten().all(has_single_letters)
-        && plain(record.sourced_id)
-        && plain(record.roles.0)
-        && others.into_iter().chain(lists).flatten().all(plain)
+    let [id, identifier, given, family, others @ ..] = texts(record);
+    [given, family].into_iter().flatten().all(has_single_letters)
+        && [id, identifier].into_iter().chain(others).flatten().all(plain)
 }
 
 /// Whether all that is beyond ASCII are letters from U+00C0 to U+017F, no two of them side by side,
@@ -381,7 +373,8 @@ fn has_single_letters(name: &str) -> bool {
     true
 }
 
-/// The texts of a record.
+/// The texts of a record, the lists last.
+#[inline]
 fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
     [
         Some(record.sourced_id),
@@ -403,24 +396,9 @@ fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
 #[inline]
 fn is_odd(record: &Record<'_>) -> bool {
     let odd = |text: &str| null_word(text).is_some() || may_be_marked(text);
-    let first = |list: &'_ str| list.find(',').unwrap_or(list.len());
-    let lists = [record.orgs.map(|orgs| orgs.0), record.agents.map(|agents| agents.0)]
-        .map(|list| list.map(|list| &list[..first(list)]));
-    odd(record.sourced_id)
-        || odd(record.roles.0)
-        || [
-            record.identifier,
-            record.given_name,
-            record.family_name,
-            record.email,
-            record.sms,
-            record.phone,
-            record.language,
-        ]
-        .into_iter()
-        .chain(lists)
-        .flatten()
-        .any(odd)
+    let [cells @ .., orgs, agents] = texts(record);
+    let lists = [orgs, agents].map(|list| list.map(|list| &list[..list.find(',').unwrap_or(list.len())]));
+    cells.into_iter().chain(lists).flatten().any(odd)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub(super) fn since(client: &Client<'_>, options: &Options, mark: &str) -> Resul
         });
     match had(read)? {
         Err(failure) => Ok(Err(format!("Clever does not give the changes ({failure})"))),
-        Ok(()) if changes.of_nobody => Ok(Err("an event names a user without an id".to_owned())),
+        Ok(()) if changes.has_unnamed => Ok(Err("an event names a user without an id".to_owned())),
         Ok(()) => Ok(Ok(changes)),
     }
 }

@@ -236,8 +236,7 @@ pub(super) fn later_page(answer: &Answer, before: u64) -> Failure {
 
 /// An answer that says no.
 pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
-    let status = answer.status;
-    let (what, cure): (String, String) = match (status, asked) {
+    let (what, cure) = match (answer.status, asked) {
         (300..=399, _) => redirect(answer, asked),
         // The proxy's word, not the server's.
         (407, _) => (
@@ -246,48 +245,47 @@ pub(super) fn refusal(answer: &Answer, asked: Asked<'_>) -> Failure {
         ),
         (_, Asked::Token(credentials)) => token_refusal(answer, credentials),
         (401, Asked::Roster(credentials)) => unauthorized(credentials),
-        (403, Asked::Roster(_)) => (
-            "these credentials may not read this (403)".to_owned(),
-            "ask the operator of the server to allow reading users and orgs with them (OneRoster: scope roster-core.readonly; Clever: \
-             Secure Sync with the district). If only orgs are refused: `orgs_path = \"\"` in [source] does without them"
-                .to_owned(),
-        ),
         (404, Asked::Roster(Credentials::Bearer { .. } | Credentials::CleverLookup { .. })) if is_html(answer) => (
             "the server answers with a web page that says 404: the path is wrong, or the token is not one for this kind of data".to_owned(),
             "check `url` in [source]; Clever needs the token of a district, not that of a user or of the application".to_owned(),
         ),
-        (404, Asked::Roster(_)) if answer.url.path().ends_with("/orgs") => (
-            "there are no orgs at this address (404)".to_owned(),
-            "check `url` in [source]: OneRoster 1.1 usually ends in /ims/oneroster/v1p1, 1.2 in /ims/oneroster/rostering/v1p2. If the server \
-             has users but no orgs: `orgs_path = \"\"` in [source]"
-                .to_owned(),
-        ),
-        (404, Asked::Roster(_)) => (
-            "there is nothing at this address (404)".to_owned(),
-            "check `url` in [source]: OneRoster 1.1 usually ends in /ims/oneroster/v1p1, 1.2 in /ims/oneroster/rostering/v1p2, Clever's in /v3.1"
-                .to_owned(),
-        ),
-        (400, Asked::Roster(_)) if is_tls_wanted(answer) => (
-            "the server wants encryption on this port, and the address says http:// (400)".to_owned(),
-            "write https:// in place of http:// in `url` in [source]".to_owned(),
-        ),
-        (400 | 422, Asked::Roster(_)) => (
-            format!("the server rejected the request ({status})"),
-            "try `sort = false` or a smaller `page_size` in [source]".to_owned(),
-        ),
-        (413, Asked::Roster(_)) => {
-            ("the page is too large for the server (413)".to_owned(), "use a smaller `page_size` in [source]".to_owned())
+        (_, Asked::Roster(_)) => {
+            let (what, cure) = roster_refusal(answer);
+            (format!("{what} ({})", answer.status), cure.to_owned())
         }
-        (_, Asked::Roster(_)) => (
-            format!("the server refuses ({status})"),
-            "check `url` in [source], or ask the operator of the server".to_owned(),
-        ),
     };
-    let said = known_word(answer).map(|word| format!("the server says `{word}`"));
     let failure = unavailable(format!("{what}; nothing was applied"), &answer.url).cure(cure);
-    match said {
-        Some(said) => failure.quoting(said),
+    match known_word(answer) {
+        Some(word) => failure.quoting(format!("the server says `{word}`")),
         None => failure,
+    }
+}
+
+fn roster_refusal(answer: &Answer) -> (&'static str, &'static str) {
+    match answer.status {
+        403 => (
+            "these credentials may not read this",
+            "ask the operator of the server to allow reading users and orgs with them (OneRoster: scope roster-core.readonly; Clever: \
+             Secure Sync with the district). If only orgs are refused: `orgs_path = \"\"` in [source] does without them",
+        ),
+        404 if answer.url.path().ends_with("/orgs") => (
+            "there are no orgs at this address",
+            "check `url` in [source]: OneRoster 1.1 usually ends in /ims/oneroster/v1p1, 1.2 in /ims/oneroster/rostering/v1p2. If the server \
+             has users but no orgs: `orgs_path = \"\"` in [source]",
+        ),
+        404 => (
+            "there is nothing at this address",
+            "check `url` in [source]: OneRoster 1.1 usually ends in /ims/oneroster/v1p1, 1.2 in /ims/oneroster/rostering/v1p2, Clever's in /v3.1",
+        ),
+        400 if is_tls_wanted(answer) => (
+            "the server wants encryption on this port, and the address says http://",
+            "write https:// in place of http:// in `url` in [source]",
+        ),
+        400 | 422 => {
+            ("the server rejected the request", "try `sort = false` or a smaller `page_size` in [source]")
+        }
+        413 => ("the page is too large for the server", "use a smaller `page_size` in [source]"),
+        _ => ("the server refuses", "check `url` in [source], or ask the operator of the server"),
     }
 }
 

@@ -76,7 +76,7 @@ impl<'s> RowReader<'s> {
     }
 
     /// How many users of roles.csv were not met.
-    pub(super) fn roles_of_nobody(&self) -> u64 {
+    pub(super) fn unlisted_users(&self) -> u64 {
         match (self.roles, self.columns.role) {
             (Some(index), None) => index.not_met(&self.met),
             _ => 0,
