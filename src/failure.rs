@@ -36,10 +36,6 @@ pub enum Kind {
     Interrupted(i32),
 }
 
-/// A line of a file with a mark below it.
-#[derive(Debug)]
-pub struct Excerpt(String);
-
 /// A failure in three parts: what happened, where, and the cure.
 #[derive(Debug)]
 pub struct Failure {
@@ -48,9 +44,8 @@ pub struct Failure {
     pub what: String,
     /// File, line, column, URL or user that it concerns; may be empty.
     pub place: String,
-    /// The line at the place with a mark below it, which is shown to people alone. Boxed, since few
-    /// failures have one.
-    pub excerpt: Option<Box<Excerpt>>,
+    /// The line at the place with a mark below it, which is shown to people alone.
+    pub excerpt: Option<Box<str>>,
     /// What to do about it; may be empty where the cause says it.
     pub cure: String,
     /// The error underneath, with those underneath it. [`Failure::causes`] has their words.
@@ -89,13 +84,13 @@ impl Failure {
     #[must_use]
     pub fn showing(mut self, excerpt: impl Into<String>) -> Self {
         let excerpt = excerpt.into();
-        self.excerpt = (!excerpt.is_empty()).then(|| Box::new(Excerpt(excerpt)));
+        self.excerpt = (!excerpt.is_empty()).then(|| excerpt.into());
         self
     }
 
     /// The line at the place with a mark below it; empty where there is none.
     pub fn excerpt(&self) -> &str {
-        self.excerpt.as_ref().map_or("", |excerpt| &excerpt.0)
+        self.excerpt.as_deref().unwrap_or_default()
     }
 
     #[must_use]

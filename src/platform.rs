@@ -100,7 +100,7 @@ impl Export {
         let export = Self { file: file.clone(), ..Self::default() };
         let mut reading =
             Reading { export, see, seed, now, scratch: Vec::new(), contradicted: Vec::new(), unusable: None };
-        while let Some(row) = rows.next().map_err(own)? {
+        while let Some(row) = rows.next_row().map_err(own)? {
             let (line, cut) = (row.line(), row.unproven());
             let defect = row.defect().map(|code| match code {
                 "rejected-quoting" => "quotes inside a cell of the row are not doubled; left out",

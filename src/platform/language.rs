@@ -28,7 +28,7 @@ pub fn languages(platform: &Platform, of: &HashSet<String>) -> HashMap<String, S
     let (Some((id, language)), Ok(mut rows)) = (place(&id).zip(place(&language)), table.rows()) else {
         return found;
     };
-    while let Ok(Some(row)) = rows.next() {
+    while let Ok(Some(row)) = rows.next_row() {
         let (mut own_id, mut own_language) = ("", "");
         for (at, cell) in row.into_cells().enumerate() {
             if at == id {

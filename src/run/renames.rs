@@ -36,7 +36,7 @@ pub(super) fn read(file: &Path, findings: &mut Findings) -> Result<Vec<AskedRena
     let (old, new) = (place("old")?, place("new")?);
     let mut asked = Vec::new();
     let mut rows = table.rows().map_err(own)?;
-    while let Some(row) = rows.next().map_err(own)? {
+    while let Some(row) = rows.next_row().map_err(own)? {
         let (line, defect) = (row.line(), row.defect());
         let cells: Vec<&str> = row.into_cells().collect();
         let cell = |place: usize| cells.get(place).map(|cell| (*cell).to_owned());

@@ -88,7 +88,7 @@ pub fn open(
         Some(changed) => changed,
         None => (everything(&client, options, watch)?, watch.now),
     };
-    if people.records.users() == 0 {
+    if people.records.users == 0 {
         return Err(Failure::new(Kind::InputUnusable, "Clever gives no users at all; nothing was applied")
             .at(&options.url)
             .cure("have the district share its schools with the application (Secure Sync)"));
@@ -131,7 +131,7 @@ fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Resu
     for role in ROLES {
         walk(client, options, "users", &[("role", role)], &mut |body| {
             let page = items(body, &mut |user: User<'_>| user.with_record(|record| people.take(record)));
-            (watch.progress)(people.records.users(), None);
+            (watch.progress)(people.records.users, None);
             page
         })?;
     }

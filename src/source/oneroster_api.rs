@@ -127,7 +127,7 @@ pub fn open(
 
 /// Why a roster is none, and what to do.
 fn unusable(records: &Records) -> Option<(&'static str, &'static str)> {
-    if records.users() == 0 {
+    if records.users == 0 {
         let cure = "have users shared with these credentials: `rostersync check --source` says what is there";
         return Some(("the server gives no users at all", cure));
     }
@@ -312,7 +312,7 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     let total = client.get(&url, 0, |answer| {
         Ok(users_of(&answer.body, &mut Name::default())?.map(|users| {
             for user in &users {
-                unstamped += u64::from(user.changed().is_none());
+                unstamped += u64::from(user.date_last_modified.moment().is_none());
                 let (findings, cells) = (&mut Findings::default(), &mut value::Tally::default());
                 let mut odd = Oddities { findings, cells, schools: None, at: 1 };
                 // Counting cannot fail.
@@ -482,11 +482,11 @@ impl Users<'_> {
         let ids: Vec<Option<u64>> = users.iter().map(|user| id_hash(&user.sourced_id)).collect();
         Seen::page(&ids, after, |at| {
             let user = &users[at];
-            let at = self.records.users() + 1;
+            let at = self.records.users + 1;
             let (findings, cells) = (&mut self.findings, &mut self.oddities);
             let mut odd = Oddities { findings, cells, schools: self.schools, at };
             let is_new = user.with_record(&mut odd, |record| self.records.take(record))?;
-            let changed = user.changed();
+            let changed = user.date_last_modified.moment();
             self.unstamped |= changed.is_none();
             if self.covered.is_some_and(|covered| changed.is_some_and(|stamp| stamp <= covered)) {
                 self.unmoved.extend(id_hash(&user.sourced_id));

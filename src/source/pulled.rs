@@ -65,8 +65,8 @@ impl RosterSource for Pulled {
 /// Records in the making.
 pub(super) struct Records {
     records: Values<Record<'static>>,
-    /// How many of them there are.
-    count: u64,
+    /// How many different users there are. Those without a sourcedId count as different.
+    pub(super) users: u64,
     /// What the cells mean; none once no more is coming.
     meaning: Option<RecordReader<'static>>,
     /// Known once no more is coming.
@@ -84,7 +84,7 @@ impl Records {
     pub(super) fn new(names: Names) -> Self {
         Self {
             records: Values::default(),
-            count: 0,
+            users: 0,
             meaning: Some(RecordReader::gathering(names)),
             words: WordCounts::default(),
             oddities: Tally::default(),
@@ -92,11 +92,6 @@ impl Records {
             guardians: 0,
             present: 0,
         }
-    }
-
-    /// How many different users there are. Those without a sourcedId count as different.
-    pub(super) fn users(&self) -> u64 {
-        self.count
     }
 
     /// Whether there is a user with this sourcedId. Before [`Records::finish`].
@@ -114,7 +109,7 @@ impl Records {
     /// plan to say.
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<bool> {
         let Some(mut meaning) = self.meaning.take() else { return self.take_meant(record) };
-        let line = Some(self.count + 1);
+        let line = Some(self.users + 1);
         let taken = meaning.read_any(&Record { line, ..*record }, |record| self.take_meant(record));
         self.meaning = Some(meaning);
         taken
@@ -133,8 +128,8 @@ impl Records {
         self.guardians +=
             u64::from(record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role))));
         self.present += u64::from(!record.deleted);
-        self.count += 1;
-        self.records.push(&Record { line: Some(self.count), ..*record })?;
+        self.users += 1;
+        self.records.push(&Record { line: Some(self.users), ..*record })?;
         Ok(is_new)
     }
 

@@ -100,11 +100,9 @@ pub(super) fn look(
 }
 
 fn last_sync(district: &Said<'_>) -> Option<DateTime<Utc>> {
-    let last = district.last_sync.filled()?;
-    let moment = DateTime::parse_from_rfc3339(&last).ok().map(|last| last.with_timezone(&Utc));
     // A day alone is taken for its end: it was some time until then.
-    moment
-        .or_else(|| last.parse::<NaiveDate>().ok()?.succ_opt()?.and_hms_opt(0, 0, 0).map(|end| end.and_utc()))
+    let day_after = || district.last_sync.filled()?.parse::<NaiveDate>().ok()?.succ_opt();
+    district.last_sync.moment().or_else(|| Some(day_after()?.and_hms_opt(0, 0, 0)?.and_utc()))
 }
 
 /// Why what a district gives may be old, with the code of the finding.

@@ -5,7 +5,6 @@
 //! that have them switched on. Whatever casts doubt on them is said, and everything is pulled
 //! instead.
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -58,7 +57,7 @@ pub(super) fn newest(client: &Client<'_>, options: &Options, district: &District
     let mut newest = None;
     let read = page(client, &url, 0, &mut |body| {
         items(body, &mut |event: Event<'_>| {
-            newest = Some((event.id.id().into_owned(), stamp(&event.created)));
+            newest = Some((event.id.id().into_owned(), event.created.moment()));
             Ok(())
         })
     });
@@ -147,8 +146,4 @@ fn had<T>(asked: Result<T>) -> Result<Had<T>> {
         Err(failure) if failure.kind == Kind::SourceUnavailable => Ok(Err(reason(&failure).to_owned())),
         Err(failure) => Err(failure),
     }
-}
-
-fn stamp(text: &Text<'_>) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(&text.filled()?).ok().map(|stamp| stamp.with_timezone(&Utc))
 }

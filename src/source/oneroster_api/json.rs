@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::failure::{Failure, Kind};
@@ -53,6 +54,11 @@ impl Text<'_> {
     /// The word for "no value" that the text is.
     pub(in crate::source) fn null_word(&self) -> Option<&'static str> {
         value::null_word(&self.tidy()?)
+    }
+
+    /// A stamp, if it is one.
+    pub(in crate::source) fn moment(&self) -> Option<DateTime<Utc>> {
+        DateTime::parse_from_rfc3339(&self.filled()?).ok().map(|stamp| stamp.with_timezone(&Utc))
     }
 
     /// Tidy, and none if it is blank.

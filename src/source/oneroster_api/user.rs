@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::json::{List, Loose, Text};
@@ -27,7 +26,7 @@ pub(super) struct User<'a> {
     #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
-    date_last_modified: Text<'a>,
+    pub(super) date_last_modified: Text<'a>,
     #[serde(borrow)]
     enabled_user: Text<'a>,
     #[serde(borrow)]
@@ -125,11 +124,6 @@ impl Oddities<'_> {
 }
 
 impl User<'_> {
-    pub(super) fn changed(&self) -> Option<DateTime<Utc>> {
-        let stamp = self.date_last_modified.filled()?;
-        DateTime::parse_from_rfc3339(&stamp).ok().map(|stamp| stamp.with_timezone(&Utc))
-    }
-
     /// Hands the user over as a record.
     pub(super) fn with_record<T>(
         &self,

@@ -207,7 +207,7 @@ impl Table {
     ) -> Result<Tally> {
         self.again(file, |blocks| {
             let mut rows = Rows::of(blocks, columns.iter().flatten().copied().collect());
-            while let Some(row) = rows.next()? {
+            while let Some(row) = rows.next_row()? {
                 let (found, width) = (row.cells.len(), self.dialect.width);
                 let at = At::file(&self.header.file).line(row.line());
                 if found != width && row.defect().is_none() {
@@ -229,7 +229,7 @@ impl Table {
     /// # Errors
     /// As [`Table::blocks`].
     pub(super) fn has_rows(&self, file: ExportFile<'_>) -> Result<bool> {
-        self.again(file, |blocks| Ok(Rows::of(blocks, Vec::new()).next()?.is_some()))
+        self.again(file, |blocks| Ok(Rows::of(blocks, Vec::new()).next_row()?.is_some()))
     }
 
     /// All rows of a file alone, mended in all columns, to be taken one after the other.
@@ -329,7 +329,7 @@ impl<'t> Rows<'t> {
     /// # Errors
     /// `SourceUnavailable` if the file changed since it was opened, `InputUnusable` if a quote is
     /// never closed.
-    pub fn next(&mut self) -> Result<Option<TableRow<'_>>> {
+    pub fn next_row(&mut self) -> Result<Option<TableRow<'_>>> {
         let table = self.blocks.table;
         loop {
             while self.at == self.blocks.block.rows.len() {
