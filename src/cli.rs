@@ -35,10 +35,11 @@ use crate::failure::{Failure, Kind, Result};
 use crate::near::nearest;
 use ui::{Color, LogFormat, Ui};
 
-/// Keeps the contact details on a family-communication platform in step with the Student
-/// Information System.
+/// Keeps contact details on a family-communication platform in step with the Student Information
+/// System (SIS).
 ///
-/// One policy decides which details change. A preview shows it before a run, a report after it.
+/// One policy decides which details change. A preview shows the changes before a run, a report
+/// after it.
 #[derive(Debug, Parser)]
 #[command(name = "rostersync", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -56,7 +57,7 @@ struct Global {
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
-    /// Log more to standard error; twice for details
+    /// Print more log lines to standard error; -vv for details
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 

@@ -16,17 +16,22 @@ use crate::report::harmless;
 use crate::run::{Checked, Surroundings, check, check_source};
 use crate::source::{Identifiers, SourceCheck};
 
-/// Say what the next run, started now, would stumble over
+/// List the problems that the next run would have
 ///
-/// Reads the configuration, secrets, folders, the store if there is one, the platform export and the roster, makes the plan of a
-/// dry run, and changes nothing. Findings have file, line, column and code, and never a person's details. The exit status is that
-/// of a dry run: 0; 3 if too many records would be rejected, or something needs a person; 4 if a limit would stop it; 1, 2, 6 or 7
-/// if it could not be done at all. A source over the network is not tried, unless with --source: then a first page is read of it
-/// (of an SFTP server the export is fetched, and its first users are read), and exit 3 means that something is missing. Run it as
-/// the user that runs rostersync.
+/// `check` reads the configuration, the secrets, the folders, the store, the platform's export and
+/// the roster. It makes the plan of a dry run, and changes nothing. Each finding has file, line,
+/// column and code, and never a person's details. Run `check` as the user that runs rostersync.
+///
+/// The exit status is that of a dry run: 0; 3 if too many records would be rejected or something
+/// needs a person; 4 if a limit would stop the run; 1, 2, 6 or 7 if the run could not be done.
+///
+/// `check` does not connect to a source over the network. `check --source` does only that: it reads
+/// a first page. From an SFTP server it fetches the export and reads the first users. Then exit 3
+/// means that some data is missing.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// Only connect to the source (an API, an SFTP server), read one page, and say what is missing
+    /// Only connect to the source (an API or an SFTP server), read one page, and say which data is
+    /// missing
     #[arg(long)]
     source: bool,
 

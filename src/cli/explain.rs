@@ -21,12 +21,13 @@ use crate::policy::Setting;
 use crate::run::{Options, Surroundings, preview as preview_run};
 use crate::store::Store;
 
-/// What the next run would do with a user, field by field: by which rule of the policy, and why
+/// Show what the next run would do with one user, field by field, by which rule, and why
 ///
-/// It plans the whole run, as a preview does, and shows one person of it. Nothing is written or sent.
+/// The command plans the whole run, as a preview does, and shows one person of the plan. It writes
+/// and sends nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// The user's sourcedId, email, number or part of the name, if it fits one person
+    /// The user's sourcedId, email or number, or a part of the name; it must fit one person
     #[arg(value_name = "USER")]
     user: String,
 

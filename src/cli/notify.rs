@@ -15,7 +15,7 @@ use crate::notify::{Editor, Occasion, Templates, compose, send_sample};
 use crate::plural::counted;
 use crate::run::{MessageContext, Options, Surroundings, preview as preview_run};
 
-/// What people are told, before they are told it
+/// Preview the messages to people, and test the delivery
 #[derive(Debug, clap::Args)]
 pub(super) struct NotifyArgs {
     #[command(subcommand)]
@@ -28,22 +28,23 @@ enum Command {
     Test(TestArgs),
 }
 
-/// Show the messages that a run would send now; nothing is written to the store or sent
+/// Show the messages that a run would send now; nothing is stored or sent
 #[derive(Debug, clap::Args)]
 struct PreviewArgs {
     /// The person's sourcedId
     #[arg(value_name = "USER", required_unless_present = "all")]
     user: Option<String>,
 
-    /// Those of all users
+    /// The messages to all users
     #[arg(long, conflicts_with = "user")]
     all: bool,
 
-    /// Write them into this folder, a text file and for mail a web page each, instead of showing the text
+    /// Write the messages into this folder instead of printing them: a text file each, and for an
+    /// email also a web page
     #[arg(short, long, value_name = "FOLDER", value_parser = super::path())]
     output: Option<PathBuf>,
 
-    /// What if every value of the setting were this?
+    /// Preview with the setting on (or off) everywhere, whatever the configuration says
     #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
     update_contacts: Option<String>,
 
@@ -54,14 +55,15 @@ struct PreviewArgs {
 
 /// Send one sample message through the configured server or gateway
 ///
-/// No person's details are in it. Mail goes to an address, a text to a number.
+/// The message contains no person's details. An email goes to an address, a text to a mobile
+/// number.
 #[derive(Debug, clap::Args)]
 struct TestArgs {
-    /// A mail address, or a mobile number
+    /// An email address, or a mobile number for a text
     #[arg(long, value_name = "ADDRESS")]
     to: String,
 
-    /// In this language, such as es [default: that of the configuration]
+    /// Language of the message, such as es [default: that of the configuration]
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<String>,
 }

@@ -28,7 +28,7 @@ macro_rules! one_of {
     };
 }
 
-/// The notifications: what waits, what failed, what was sent
+/// List, send, retry or discard notifications
 #[derive(Debug, clap::Args)]
 pub(super) struct OutboxArgs {
     #[command(subcommand)]
@@ -45,17 +45,17 @@ enum Command {
 
 /// List notifications, latest first
 ///
-/// Shows addresses and numbers: let it go where such things may go.
+/// The output contains addresses and numbers. Show it only to people who may read such data.
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     #[command(flatten)]
     which: Which,
 
-    /// Only those in this state (repeatable)
+    /// Only notifications in this state (repeatable)
     #[arg(long, value_parser = one_of!(DeliveryState), value_name = "STATE")]
     state: Vec<DeliveryState>,
 
-    /// How many to list; 0 is all
+    /// How many to list; 0 lists all
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::whole_number::<u64>)]
     limit: u64,
 
@@ -64,14 +64,15 @@ struct ListArgs {
     json: bool,
 }
 
-/// Hand over what is due, as `run` does at its end
+/// Send the notifications that are due, as `run` does at its end
 ///
-/// For a cron line of its own in the morning, when quiet hours kept texts back at night. Exit 8 if
-/// a channel was stopped, if nothing was handed over for a day although messages wait, or if
-/// messages were given up after five days.
+/// Give this command a cron line of its own in the morning, if quiet hours hold texts back at
+/// night. It ends with 8 if a channel was stopped, if nothing was handed over for a day although
+/// messages wait, if messages were given up after five days, or if a message may have arrived and
+/// you must decide.
 #[derive(Debug, clap::Args)]
 struct SendArgs {
-    /// Also in quiet hours, and although a sending limit was reached; never past per_day
+    /// Ignore quiet hours and the rest after a sending limit; per_day still holds
     #[arg(long)]
     at_once: bool,
 
@@ -80,21 +81,21 @@ struct SendArgs {
     format: Format,
 }
 
-/// Queue notifications again that failed, wait for later, were discarded or may have arrived
+/// Queue notifications again that failed, are deferred, were discarded or may have arrived
 ///
-/// They go out with the next run or `outbox send`, as if they had never been tried. Of a text that
-/// may have arrived Twilio is asked first; with other gateways it is repeated. What a later message
-/// says instead is not said again.
+/// The next run or `outbox send` sends them, as if they had never been tried. If a text may have
+/// arrived, rostersync asks Twilio first; with another gateway it repeats the text. A notification
+/// that a later one has replaced is not queued again.
 #[derive(Debug, clap::Args)]
 struct RetryArgs {
     #[command(flatten)]
     which: Which,
 
-    /// All that failed, wait for later or may have arrived
+    /// All that failed, are deferred or may have arrived
     #[arg(long, conflicts_with_all = ["ids", "user"])]
     all: bool,
 
-    /// The owner of this number wants texts again (has answered START)
+    /// The owner of this number wants texts again, for example has answered START
     #[arg(long, value_name = "NUMBER")]
     opted_in: Option<String>,
 }
@@ -116,7 +117,7 @@ struct Which {
     #[arg(value_name = "ID", value_parser = super::whole_number::<i64>)]
     ids: Vec<i64>,
 
-    /// Only those about this person (sourcedId)
+    /// Only notifications about this person (a sourcedId)
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 

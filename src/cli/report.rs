@@ -15,27 +15,28 @@ use crate::report::{Column, Format, NAME, Query, render};
 use crate::run::find_report;
 use crate::store::Store;
 
-/// Show the Users report of a run: one row for each user, with what was done and why
+/// Show the Users report of a run: one row for each user, with the action and the reason
 ///
-/// The report is the file `users-NNNNNN.csv` in the configured folder. It is only read: filters, order and columns
-/// change what is shown, never the file.
+/// The report is the file `users-NNNNNN.csv` in the folder `[sync] reports`. This command never
+/// changes the file: filters, order and columns change only the output.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = examples())]
 pub(super) struct ReportArgs {
-    /// Number of the run, or a report file; the latest run if left out
+    /// Number of the run, or a report file; without it, the latest run
     #[arg(value_name = "RUN|FILE")]
     run: Option<String>,
 
-    /// Sort by these columns, the first one first
+    /// Sort by these columns, separated by commas; the first column counts most
     ///
-    /// By bytes, `line` as a number. Sorting by `notes` puts the users with notes first, by note, and all others after
-    /// them. Users that are equal stay in the order of the report.
+    /// Text is sorted by its bytes, `line` as a number. `--sort notes` puts the users with notes
+    /// first, by note, and all others after them. Users with equal values stay in the order of the
+    /// report.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     sort: Vec<String>,
 
     /// Reverse the order
     ///
-    /// Users without notes (or without a line) still come last when sorting by that.
+    /// With `--sort notes` or `--sort line`, users without a note or a line still come last.
     #[arg(long)]
     reverse: bool,
 
@@ -43,27 +44,31 @@ pub(super) struct ReportArgs {
     #[arg(long)]
     notes: bool,
 
-    /// Only users with exactly this value in this column; if repeated, all must hold
+    /// Only users with exactly this value in this column. If repeated, all conditions must hold
     ///
-    /// In `role`, `schools` and `codes`, which can hold several values, one of them is enough. Nothing after the `=`
-    /// asks for a blank cell.
+    /// `role`, `schools` and `codes` can hold several values; one equal value is enough. `COLUMN=`
+    /// without a value finds blank cells.
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     filters: Vec<String>,
 
-    /// Show these columns, in this order
+    /// Show these columns, in this order, separated by commas
     ///
-    /// Left out: all columns, or in a table `sourced_id`, `state`, `action`, the name, `email`, `phone` and `notes`.
+    /// Default: all columns; for a table `sourced_id`, `state`, `action`, the name, `email`,
+    /// `phone` and `notes`.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     columns: Vec<String>,
 
-    /// How to show it; if left out, the ending of --output decides, else it is a table
+    /// Format of the output. Default: by the file name of --output, otherwise a table
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<Format>,
 
-    /// Instead of a report: a OneRoster users.csv with the actual values of every active user who differs from the SIS
+    /// Instead of a report: a OneRoster users.csv with the actual values of every active user whose
+    /// values differ from the SIS
     ///
-    /// What the registrar should correct at the source, as things stand now. Values are as they are, for programs and not for
-    /// spreadsheets. Of several roles it has the first, and no user name, since that is never read.
+    /// The file shows the registrar what to correct in the SIS, as of now. It is for programs: do
+    /// not open it in a spreadsheet, because formulas are not made harmless. If a user has several
+    /// roles, the file has the first one. It has no `username`, because rostersync never reads that
+    /// column.
     #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "filters", "columns", "format"])]
     sis_corrections: bool,
 

@@ -17,20 +17,21 @@ use crate::plural::{agreed, counted};
 use crate::report;
 use crate::run::{Options, Outcome, Surroundings, run as run_sync};
 
-/// Sync: read the platform export and the roster, apply the policy, tell the people, write the
+/// Sync: read the platform's export and the roster, apply the policy, send the messages, write the
 /// report
 ///
-/// Nothing is changed unless everything was read; all changes are made at once or not at all. A
-/// plan that goes over a limit of the configuration is not applied (exit 4), and the message says
-/// how to approve exactly that plan.
+/// A run makes changes only after it has read everything. It makes all changes at once, or none. If
+/// a plan goes over a limit of the configuration, the run applies nothing and ends with 4. The
+/// message then says how to approve exactly that plan.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT)]
 pub(super) struct RunArgs {
-    /// Preview: the same plan and report, nothing written or sent
+    /// Preview: the same plan and report; nothing is written or sent
     #[arg(long)]
     dry_run: bool,
 
-    /// What if every value of the setting were this? Only with --dry-run
+    /// Preview with the setting on (or off) everywhere, whatever the configuration says. Only with
+    /// --dry-run
     #[arg(long, value_name = "on|off", value_parser = ["on", "off"], requires = "dry_run")]
     update_contacts: Option<String>,
 
@@ -38,7 +39,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "PATH", value_parser = super::path())]
     source: Option<PathBuf>,
 
-    /// Apply the changes, but send no notifications (recorded on the run)
+    /// Apply the changes, but send no notifications. The record of the run says so
     #[arg(long)]
     no_notify: bool,
 
@@ -47,7 +48,8 @@ pub(super) struct RunArgs {
     #[arg(long)]
     decide_all: bool,
 
-    /// Go past the limits for exactly the plan with this checksum; any other plan is refused
+    /// Apply exactly the plan with this checksum, although it is over a limit; every other plan is
+    /// refused
     #[arg(long, value_name = "CHECKSUM", value_parser = checksum, conflicts_with = "dry_run")]
     approve: Option<String>,
 
@@ -55,26 +57,27 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", value_parser = super::path())]
     report: Option<PathBuf>,
 
-    /// First let old accounts go on under new sourcedIds: a CSV file with the headers `old` and
+    /// Before the run, give old accounts new sourcedIds: a CSV file with the headers `old` and
     /// `new`
     ///
-    /// As `users rekey` does, in one go with the run. Renames that were done before are passed
-    /// over.
+    /// Each row does the same as `users rekey`. The renames are part of the run: all or none of
+    /// them are applied. Renames that were done before are skipped.
     #[arg(long, value_name = "FILE", value_parser = super::path())]
     rekey: Option<PathBuf>,
 
-    /// Take the platform's export as it is, although it lacks the column `state` or most of the
-    /// rows of the last good night
+    /// Accept the platform's export, although it lacks the column `state` or most of the rows of
+    /// the last good night
     ///
-    /// Without this such an export is refused (exit 7): it is nearly always another file. The
-    /// limits hold all the same, and from the next run on this export is the one to compare with.
+    /// Without this option the run refuses such an export (exit 7), because it is nearly always
+    /// another file. The limits still hold. The next runs compare with this export.
     #[arg(long)]
     new_export: bool,
 
-    /// Make a store although there are signs of an earlier one (reports, a copy, runs on record)
+    /// Make a new store, although there are signs of an earlier one (reports, a copy, good runs on
+    /// record)
     ///
-    /// Everyone whom the platform export does not show as active is pending then, and gets the
-    /// details of the SIS.
+    /// Then every person whom the platform's export does not show as active is pending, and gets
+    /// the details of the SIS.
     #[arg(long)]
     new_store: bool,
 
@@ -87,11 +90,11 @@ pub(super) struct RunArgs {
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,
 
-    /// How many changes a preview prints; 0 is all
+    /// How many changes a preview prints; 0 prints all
     ///
-    /// What is dangerous comes first: accounts that are archived, then sign-ins (email, mobile) of
-    /// active people. No kind of change is left out for another: each has its share of the lines,
-    /// and says how many more of it there are. JSON always has all.
+    /// The most dangerous changes come first: archived accounts, then the sign-ins (email, mobile)
+    /// of active people. Each kind of change gets some of the lines, and a last line counts the
+    /// changes that are left out. JSON always has every change.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::whole_number::<u64>)]
     limit: u64,
 }
@@ -102,7 +105,8 @@ Exit status:
   3 done, but something needs a person, or too many records were rejected
   4 blocked by a limit; nothing applied
   5 another run holds the lock  6 the source did not give everything; nothing applied
-  7 an input is missing, empty or unusable; nothing applied   8 applied, but notifications are stuck
+  7 an input is missing, empty or unusable; nothing applied
+  8 applied, but messages could not be sent
   10, 11 see --detailed-exitcode
   129, 130, 143 interrupted (SIGHUP, SIGINT, SIGTERM); nothing applied";
 

@@ -12,13 +12,13 @@ use crate::report::harmless;
 use crate::run::history;
 use crate::store::{RunRow, Store, Tried, stamp};
 
-/// The history of runs, latest first, one line each; with the attempts that failed
+/// List the runs, latest first, one line each, and the attempts that failed
 ///
-/// What failed applied nothing: it has no number, but a reason. Of a blocked run the line says what
-/// it would have done.
+/// An attempt that failed applied nothing: it has a reason, but no number. The line of a blocked
+/// run says what the run would have done.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunsArgs {
-    /// How many lines to list; 0 is all
+    /// How many lines to list; 0 lists all
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = super::whole_number::<u64>)]
     limit: u64,
 

@@ -23,29 +23,29 @@ use crate::report::harmless;
 use crate::run::{Standing, lost, standing};
 use crate::store::{Broken, Population, RunRow, Store, Tried};
 
-/// The last run and the last attempt, how long ago they were, and what waits
+/// Show the last run, the last attempt, their age, and the messages that wait
 ///
-/// Ends with the exit status of the last attempt: 0 if that went well, 7 after a night with an
-/// unusable input, and so on.
+/// The command ends with the exit status of the last attempt: 0 if it went well, 7 after a night
+/// with an unusable input, and so on.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
     /// JSON for programs
     #[arg(long, conflicts_with = "prometheus")]
     json: bool,
 
-    /// Text for Prometheus (node_exporter's textfile collector); always exit 0
+    /// Text for Prometheus (textfile collector of node_exporter); always ends with 0
     #[arg(long, conflicts_with = "verify")]
     prometheus: bool,
 
-    /// Exit 9 (late) if the last good run is longer ago than this: 26h, 90m, 2d
+    /// End with 9 (late) if the last good run is longer ago than this: 26h, 90m, 2d
     #[arg(long, value_name = "TIME", value_parser = age, conflicts_with_all = ["prometheus", "verify"])]
     max_age: Option<Duration>,
 
-    /// Hold the whole history of changes against its chain of digests, and the accounts against the
-    /// history, and name the first place that was altered (exit 1)
+    /// Check whether the history or the accounts were altered by hand; end with 1 and name the
+    /// first place if so
     ///
-    /// Keep the last digest that it prints somewhere else: a chain that was written anew as a whole
-    /// ends with another one.
+    /// Save the last digest that this prints in another place: if the whole chain was written
+    /// again, the last digest is another one.
     #[arg(long)]
     verify: bool,
 }

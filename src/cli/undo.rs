@@ -12,27 +12,28 @@ use super::{Global, signals, unprintable};
 
 /// Give back the contact details that a run changed
 ///
-/// What was changed since by anyone else is kept and listed, and so is what the platform's export
-/// said. Accounts that the run made, archived or restored stay so. It is a run of its own, with a
-/// report, and sends no messages unless asked to. For each value it says what the next run will do
-/// with it: where the sync may change it and the roster still says otherwise, it will. That is
-/// planned from the files of the roster as they are now; a roster that comes over the network is
-/// not pulled for it.
+/// These values are kept and listed: values that were edited after the run, and values from the
+/// platform's export. Accounts that the run created, archived or restored stay as they are. The
+/// undo is a run of its own, with a report. It sends no messages without --notify.
+///
+/// For each value the output says what the next run will do. The next run changes a value again if
+/// the sync may change it and the roster still has another value. To know this, the command plans
+/// the next run with the present files of the roster. It does not pull a roster over the network.
 #[derive(Debug, clap::Args)]
 pub(super) struct UndoArgs {
     /// Number of the run
     #[arg(value_name = "RUN", value_parser = super::whole_number::<i64>)]
     run: i64,
 
-    /// Preview: say what would be given back, write nothing
+    /// Preview: show what would be given back; write nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Tell the people whose details are given back
+    /// Send a message to each person whose details are given back
     #[arg(long)]
     notify: bool,
 
-    /// How many values are printed; 0 is all
+    /// How many values are printed; 0 prints all
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::whole_number::<u64>)]
     limit: u64,
 }

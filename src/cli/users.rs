@@ -26,7 +26,7 @@ use crate::people::{Found, Match, People, Permission, Typed};
 use crate::run::{Surroundings, send};
 use crate::store::Store;
 
-/// The accounts: who there is, who may change what, and what was changed
+/// Show and change accounts, permissions and sourcedIds
 #[derive(Debug, clap::Args)]
 pub(super) struct UsersArgs {
     #[command(subcommand)]
@@ -45,22 +45,25 @@ enum Command {
     Export(exchange::ExportArgs),
     /// Allow a staff account to edit other people's details
     ///
-    /// At one school, or at all of the district. It lets them edit only whom the policy lets be edited by hand: active people
-    /// whose details the sync leaves alone. Administrators, and others with the permission, only with that for the district.
+    /// The permission is for one school or for the whole district. It allows edits only of active
+    /// people whose setting is OFF. To edit an administrator, or another person with the
+    /// permission, the staff account needs the permission for the whole district.
     Grant(grants::PermissionArgs),
     /// Take a permission away
     Revoke(grants::PermissionArgs),
     Rekey(rekey::RekeyArgs),
-    /// A user who is held is the same person, who is back: restore the account
+    /// A held user is the same person as before: restore the account
     ///
-    /// A run holds an archived account when its sourcedId comes back with another name and nothing else in common (action `held`, code
-    /// `reused-id`). This restores it to what it was, pending or active; the next run decides about its details as about any other. A
-    /// permission that it had has ended.
+    /// A run holds an archived account if its sourcedId comes back with another name and nothing
+    /// else in common (action `held`, code `reused-id`). This command restores the account as it
+    /// was, pending or active. The next run decides about its details as for every other account. A
+    /// permission of the account ends.
     Same(reused::HeldArgs),
-    /// A user who is held is another person: make room for a new account
+    /// A held user is another person: make room for a new account
     ///
-    /// The old account goes on as USER~1, archived, with its details and its history. The next run gives the other person an account of
-    /// their own; a delta does so when it mentions the person again. Nothing of the old account is passed on.
+    /// The old account gets the sourcedId USER~1. It stays archived, with its details and history.
+    /// The next run whose roster has the record creates an account for the other person. The new
+    /// account gets nothing from the old one. A permission of the old account ends.
     Another(reused::HeldArgs),
 }
 

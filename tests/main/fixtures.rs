@@ -146,7 +146,7 @@ fn day_3_says_of_every_user_what_the_readme_says() {
         }
     }
     assert_eq!(promised, BTreeMap::new(), "promised, and not in the report");
-    for cells in table("## Changes that are none") {
+    for cells in table("## Differences that are no change") {
         for id in cells[0].split(", ") {
             done.says(id, "unchanged", "");
         }

@@ -12,21 +12,22 @@ use crate::people::{Done, People, Refused, edit};
 use crate::plural::{counted, or_none};
 use crate::report::harmless;
 
-/// Change a user's contact details, on behalf of that person or of staff who manage users
+/// Change a user's contact details, for that person or for staff who manage users
 ///
-/// The policy decides: active people whose details the sync leaves alone can change their own, and so can staff with
-/// `users-manager` at one of their schools. Values are read as on import; an empty one clears. The person is told at the new
-/// and the old address. A refusal is exit 4, has a code and a sentence for the person, and is kept in the history.
+/// Active people whose setting is OFF can change their own details. Staff with `users-manager` at
+/// one of the person's schools can change them too. Values are read as in an import; an empty value
+/// clears the field. The person gets a message at the new and at the old address. A refusal ends
+/// with 4. It has a code and a sentence for the person, and is kept in the history.
 #[derive(Debug, clap::Args)]
 pub(super) struct EditArgs {
-    /// Whose details: a sourcedId
+    /// sourcedId of the person whose details are meant
     #[arg(value_name = "USER")]
     user: String,
 
     #[command(flatten)]
     details: DetailArgs,
 
-    /// Who edits: a sourcedId, the user's own or that of staff
+    /// sourcedId of the person who edits: the user, or staff
     #[arg(long = "as", value_name = "ACTOR")]
     actor: String,
 
@@ -35,16 +36,16 @@ pub(super) struct EditArgs {
     json: bool,
 }
 
-/// What a profile page asks before it shows its fields: which may be edited, and why not
+/// Say which details of a user a person may edit, and why not; for a profile page
 ///
-/// Changes nothing. Exit 0 whatever the answer.
+/// This command changes nothing. It ends with 0, whether the answer is yes or no.
 #[derive(Debug, clap::Args)]
 pub(super) struct CanEditArgs {
-    /// Whose details: a sourcedId
+    /// sourcedId of the person whose details are meant
     #[arg(value_name = "USER")]
     user: String,
 
-    /// Who would edit: a sourcedId
+    /// sourcedId of the person who wants to edit
     #[arg(long = "as", value_name = "ACTOR")]
     actor: String,
 

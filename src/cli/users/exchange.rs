@@ -16,45 +16,51 @@ use crate::people::{Affected, ImportOptions, Imported, People, import as take_in
 use crate::plural::counted;
 use crate::report::{append_plain_row, harmless};
 
-/// Take in an export of the platform by hand: who has joined, with which details
+/// Import a platform export by hand: which people have joined, and their details
 ///
-/// As a run does with the configured export, and of any age. Rows of people without an account are reported and left out.
-/// Over [limits] joins, unjoins or export nothing is taken in (exit 4), and the message says how to approve exactly these people.
-/// A file in which no user is known, that lacks the column `state` of the last export, or that has fewer than half as many known
-/// people is refused (exit 7).
+/// The command does the same as a run with the export in `[platform] users`; the file may have any
+/// age. Rows of people without an account are reported and left out. Over [limits] joins, unjoins
+/// or export, the command imports nothing and ends with 4. The message then says how to approve
+/// exactly these people.
+///
+/// The command refuses a file (exit 7) in which no row belongs to a known user, or that lacks the
+/// column `state` of the last export and would make people active. If runs read no export of their
+/// own, it also refuses a file with fewer than half as many known users as the last one.
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
     /// The export: CSV with a header row
     #[arg(value_name = "FILE", value_parser = super::super::path())]
     file: PathBuf,
 
-    /// Say what would happen; write nothing
+    /// Show what would happen; write nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Go past the limits for exactly the people with this checksum
+    /// Import exactly the people with this checksum, although they are over a limit
     #[arg(long, value_name = "CHECKSUM", value_parser = checksum, conflicts_with = "dry_run")]
     approve: Option<String>,
 
-    /// Take the file as it is, although it lacks the column `state` or most of the rows of the last export
+    /// Accept the file, although it lacks the column `state` or most of the rows of the last export
     ///
-    /// For a file that is meant to hold only some of the people.
+    /// For a file that holds only some of the people.
     #[arg(long)]
     new_export: bool,
 }
 
-/// Write every account's actual details, for the platform to take over
+/// Write the actual details of every pending and active account, so that the platform can import
+/// them
 ///
-/// By sourcedId, with the columns that `users import` reads, under the headers of [platform.columns], so that importing it
-/// changes nothing. Archived accounts are left out: the platform's format has no word for them. So is `language`, which is read
-/// from the platform's export when a message is written, and not kept.
+/// The accounts are in the order of sourcedIds, under the headers of [platform.columns]. `users
+/// import` reads the same columns, and importing the file changes nothing. Archived accounts are
+/// left out, because the platform's export has no word for them. `language` is missing, because
+/// rostersync does not store it.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
-    /// How to write them
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Csv, value_name = "FORMAT")]
     format: Format,
 
-    /// Only accounts that came or were changed after this run
+    /// Only accounts that are new or changed after this run
     #[arg(long, value_name = "RUN", value_parser = super::super::whole_number::<i64>)]
     changed_since: Option<i64>,
 }

@@ -10,7 +10,7 @@ use crate::store::Grant;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PermissionArgs {
-    /// sourcedId of the staff
+    /// sourcedId of the staff account
     #[arg(value_name = "ACTOR")]
     actor: String,
 
@@ -18,7 +18,7 @@ pub(super) struct PermissionArgs {
     #[arg(value_name = "PERMISSION", value_parser = ["users-manager"])]
     permission: String,
 
-    /// At this school alone (a sourcedId); left out: for the whole district
+    /// Only at this school (a sourcedId); without it, in the whole district
     #[arg(long, value_name = "ID")]
     school: Option<String>,
 }

@@ -15,10 +15,10 @@ use crate::platform::Stamp;
 use crate::plural::or_none;
 use crate::store::{Audited, Origin};
 
-/// All that was done to an account, oldest first: what, by whom, from what to what
+/// List all changes to an account, oldest first: actor, time, old and new value
 #[derive(Debug, clap::Args)]
 pub(super) struct HistoryArgs {
-    /// The user's sourcedId, email, number or part of the name, if it fits one person
+    /// The user's sourcedId, email or number, or a part of the name; it must fit one person
     #[arg(value_name = "USER")]
     user: String,
 

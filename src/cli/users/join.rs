@@ -7,10 +7,11 @@ use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::{Joined, People, join};
 
-/// A user has joined the platform: from now on the account is active, and the setting decides who may change it
+/// Make an account active, because the person has joined the platform
 ///
-/// For platforms without an export. Details that the person filled in on the way count as their edit. Where only the sync
-/// may change them they are refused, and the join stands. Joining twice changes nothing.
+/// For platforms without an export. From now on the setting decides which details the sync changes.
+/// Details that you give count as the person's own edit. If the setting is ON for the person, these
+/// details are refused, and the account still becomes active. A second join changes nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct JoinArgs {
     /// The user's sourcedId

@@ -15,9 +15,10 @@ use crate::report::append_row;
 use crate::roles;
 use crate::store::Grant;
 
-/// List accounts, one line each, by sourcedId
+/// List accounts, one line each, in the order of sourcedIds
 ///
-/// A guardian is at the schools of the students. What is asked for must hold altogether.
+/// If you give several filters, an account must fit all of them. A guardian is at the schools of
+/// the guardian's students.
 #[derive(Debug, clap::Args)]
 #[command(after_help = COLUMNS_HELP)]
 pub(super) struct ListArgs {
@@ -33,32 +34,34 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "ID")]
     school: Option<String>,
 
-    /// Only people with a difference from the SIS that the latest run left alone
+    /// Only people with a difference from the SIS that the latest run did not apply
     #[arg(long)]
     kept: bool,
 
-    /// Only accounts that may be another's: the same name, and the same email or mobile
+    /// Only accounts that may belong to the same person: the same name, and the same email or
+    /// mobile
     ///
-    /// `codes` says how: `possible-duplicate` where the other is pending or active, `possible-rekey` where it is older and
-    /// archived; `like` names the others.
+    /// `codes` is `possible-duplicate` if the other account is pending or active, and
+    /// `possible-rekey` if the other account is older and archived. `like` has the sourcedIds of
+    /// the other accounts.
     #[arg(long)]
     duplicates: bool,
 
-    /// Only people whose email or number this is, or in whose name it is
+    /// Only people with this email or number, or with these words in their name
     ///
-    /// On the account or in the SIS. A number is read as on import, a name without regard to capitals, and each word of it has to
-    /// be in the name.
+    /// The search covers the account and the SIS. A number can be written in any way. Upper and
+    /// lower case make no difference in a name; every word must be in it.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// Only accounts with exactly this value in this column; if repeated, all must hold
+    /// Only accounts with exactly this value in this column. If repeated, all conditions must hold
     ///
-    /// In `role`, `schools` and `users_manager`, which can hold several values, one of them is enough. Nothing after the
-    /// `=` asks for a blank cell.
+    /// `role`, `schools` and `users_manager` can hold several values; one equal value is enough.
+    /// `COLUMN=` without a value finds blank cells.
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     filters: Vec<String>,
 
-    /// How to show them
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     format: Format,
 }
@@ -68,10 +71,11 @@ Columns: sourced_id, state, role, schools, given_name, family_name, email, phone
 with --duplicates also: codes, like
 
 Examples:
-  rostersync users list --state active --kept            who differs from the SIS, and since when
-  rostersync users list --where users_manager=district   who manages the users of the whole district
-                                                         (asleep:district: who has the permission and cannot use it now)
-  rostersync users list --search rosa@mail.example       whose address that is";
+  rostersync users list --state active --kept            people whose values differ from the SIS
+  rostersync users list --where users_manager=district   staff who can edit people in the whole
+                                                         district (asleep:district: staff who have
+                                                         this permission, but cannot use it now)
+  rostersync users list --search rosa@mail.example       people with this address";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {

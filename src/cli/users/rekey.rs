@@ -7,11 +7,12 @@ use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::{People, Rekeyed, rekey};
 
-/// The SIS has given a user a new sourcedId: continue the old account under it
+/// Give an account a new sourcedId, because the SIS has given the user a new one
 ///
-/// State, details, permissions and history go with the account. If a run has already made a pending account for the new
-/// sourcedId, that one stays behind, archived, under the old one. `users list --duplicates` shows who it may be; `run --rekey
-/// FILE` does it for many, before the run makes any. What was a mistake is taken back by the same command the other way round.
+/// State, details, permissions and history stay with the account. If a run has already made a
+/// pending account for the new sourcedId, that account is archived under the old sourcedId. `users
+/// list --duplicates` lists such accounts. For many accounts, use `run --rekey FILE`. To correct a
+/// mistake, run the command again with the two sourcedIds exchanged.
 #[derive(Debug, clap::Args)]
 pub(super) struct RekeyArgs {
     /// The old sourcedId

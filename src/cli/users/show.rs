@@ -16,10 +16,11 @@ use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::store::{Member, Origin};
 
-/// One person on one screen: state, schools, family, and of each field its value, the SIS value, and who set it
+/// Show one person: state, schools, family, and for each field the value, the SIS value and the
+/// last change
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
-    /// The user's sourcedId, email, number or part of the name, if it fits one person
+    /// The user's sourcedId, email or number, or a part of the name; it must fit one person
     #[arg(value_name = "USER")]
     user: String,
 
