@@ -212,7 +212,8 @@ impl<S: FnMut(u64, u64) -> Seen> Reading<S> {
             });
             self.contradicted.push(key);
         }
-        let (stamp, wrong) = cells.stamp(self.now.into());
+        let [updated_at, updated_by] = cells.updated;
+        let (stamp, wrong) = Stamp::read(updated_at, updated_by, self.now.into());
         for column in wrong.into_iter().flatten() {
             findings.warn("platform-updated-malformed", at.column(column), || {
                 let right = match column {

@@ -35,10 +35,7 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// The tree as settings.
-    ///
-    /// # Errors
-    /// `Usage` with the place of the first key that does not belong there, or of the first value that is wrong.
+    /// The tree as settings; or the first key that does not belong there, or value that is wrong.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
         let mut root = self.root.clone();
         for (path, tag) in TYPED {

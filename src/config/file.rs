@@ -16,9 +16,6 @@ const LARGEST: u64 = 1 << 20;
 const PIPE_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads a configuration file. A byte order mark is no part of it.
-///
-/// # Errors
-/// `Usage` if there is no such file, or it is not text in UTF-8.
 pub(super) fn read(path: &Path) -> Result<String> {
     let found = std::fs::metadata(path).map_err(|cause| unreadable(path, cause))?;
     let kind = found.file_type();

@@ -88,7 +88,7 @@ pub fn rekey_all(
             done.push(&renaming(people, before, new, &manages, &rekeyed)?)?;
         }
     }
-    done.finish()?;
+    done.values.finish()?;
     Ok(done)
 }
 

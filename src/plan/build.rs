@@ -107,7 +107,7 @@ impl Plan {
     pub fn with_renames(mut self, renamings: Renamings) -> Self {
         self.checksum = renamings.added_to(self.checksum);
         self.summary.renamed = renamings.count();
-        self.summary.renamed_active = renamings.active();
+        self.summary.renamed_active = renamings.active;
         self.renamings = renamings;
         self
     }

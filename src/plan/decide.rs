@@ -203,8 +203,12 @@ impl Decider<'_> {
         let stored = person.stored.as_ref().filter(|stored| stored.archived && !record.deleted)?;
         // The account is again what it was, and the export says what that is now.
         let mut back = stored.clone();
-        let adopt = |row: &Row| row.adopt_returning(&mut back, self.rules.phones);
-        let adopted = person.export.as_ref().map(adopt).unwrap_or_default();
+        let mut adopted = Adopted::default();
+        if let Some(row) = &person.export {
+            back.archived = false;
+            adopted = row.adopt(&mut back, self.rules.phones, ImportKind::Nightly);
+            back.archived = true;
+        }
         let mut decision = self.decide(record, person, Some(&back), adopted);
         if decision.verdict.action != Action::Restored {
             return None;

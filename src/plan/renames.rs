@@ -32,9 +32,10 @@ impl Renaming {
 
 #[derive(Default)]
 pub struct Renamings {
-    values: Values<Renaming>,
+    pub values: Values<Renaming>,
     sum: Checksum,
-    active: u64,
+    /// Those of active accounts.
+    pub(super) active: u64,
 }
 
 impl Renamings {
@@ -50,20 +51,8 @@ impl Renamings {
         self.values.push(renaming)
     }
 
-    pub fn finish(&mut self) -> Result<()> {
-        self.values.finish()
-    }
-
     pub fn count(&self) -> u64 {
         self.sum.count()
-    }
-
-    pub(super) fn active(&self) -> u64 {
-        self.active
-    }
-
-    pub fn each(&self, each: impl FnMut(Renaming) -> Result<()>) -> Result<()> {
-        self.values.each(each)
     }
 
     /// The checksum of a plan that has these as well; without any it is that of the rest.
@@ -94,7 +83,7 @@ mod tests {
     fn checksum(all: &[Renaming]) -> String {
         let mut renamings = Renamings::default();
         all.iter().for_each(|one| renamings.push(one).unwrap());
-        renamings.finish().unwrap();
+        renamings.values.finish().unwrap();
         renamings.added_to("0123456789abcdef".into())
     }
 

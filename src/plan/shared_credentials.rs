@@ -236,9 +236,7 @@ impl Sharing {
             }
         }
     }
-}
 
-impl Sharing {
     /// Finds the people of each group who have the same name. After all of them were named.
     pub(super) fn compare(&mut self) {
         for group in self.groups.iter_mut().flatten() {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{Row, Stamp};
@@ -104,7 +103,7 @@ pub(super) struct Cells<'a> {
     pub(super) sourced_id: &'a str,
     state: Option<State>,
     details: [Option<&'a str>; 5],
-    updated: [Option<&'a str>; 2],
+    pub(super) updated: [Option<&'a str>; 2],
 }
 
 /// Texts of a row that had to be rewritten: sourcedId, then the details.
@@ -149,13 +148,6 @@ impl<'a> Cells<'a> {
         let (sourced_id, details) = rewritten;
         let details = details.each_ref().map(Option::as_deref);
         Self { sourced_id, state: self.state, details, updated: self.updated }
-    }
-}
-
-impl Cells<'_> {
-    /// When and by whom the row was changed, and which of it cannot be read.
-    pub(super) fn stamp(&self, now: DateTime<Utc>) -> (Stamp, [Option<&'static str>; 2]) {
-        Stamp::read(self.updated[0], self.updated[1], now)
     }
 
     /// Of all that the row says of the person: equal for equal rows. When it was last changed does

@@ -66,15 +66,6 @@ impl Row {
         Some(account)
     }
 
-    /// As [`Row::adopt`], for an archived person who is back in the roster: the account is taken
-    /// for what it becomes. The account itself stays archived.
-    pub fn adopt_returning(&self, account: &mut Account, phones: PhoneReader) -> Adopted {
-        account.archived = false;
-        let adopted = self.adopt(account, phones, ImportKind::Nightly);
-        account.archived = true;
-        adopted
-    }
-
     /// Brings an account to what the export says. The account of an archived person only remembers
     /// the state.
     pub fn adopt(&self, account: &mut Account, phones: PhoneReader, import: ImportKind) -> Adopted {

@@ -361,7 +361,7 @@ fn name(row: &PlanRow<'_>) -> String {
 
 /// Goes through the new sourcedIds.
 pub(super) fn each_rename(outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
-    outcome.plan.renamings.each(|renaming| {
+    outcome.plan.renamings.values.each(|renaming| {
         let school = if renaming.school.is_empty() { "" } else { outcome.schools.name(&renaming.school) };
         // Accounts with the widest permission come first.
         let rank = u8::from(!renaming.manages_district());

@@ -18,22 +18,15 @@ use crate::roster::kept::Kept;
 use crate::roster_index::RosterIndex;
 use crate::rules::Rules;
 
-/// Role lists as the report shows them. Most people have the same few.
-#[derive(Default)]
-struct RoleTexts {
-    known: Cache<(Box<str>, bool)>,
-}
-
-impl RoleTexts {
-    /// The roles held today, joined by `|`, and whether one of them is a guardian's.
-    fn of(&mut self, list: RoleList<'_>, today: &str) -> (&str, bool) {
-        if self.known.get(list.0).is_none() {
-            let current = current_roles(list, today);
-            let guardian = current.iter().any(|role| roles::is_guardian(role));
-            self.known.put(list.0, (current.join("|").into(), guardian));
-        }
-        self.known.get(list.0).map_or(("", false), |(joined, guardian)| (joined, *guardian))
+/// The roles of a list that are held today, joined by `|`, and whether one of them is a guardian's.
+/// Most people have the same few lists.
+fn role_text<'a>(known: &'a mut Cache<(Box<str>, bool)>, list: RoleList<'_>, today: &str) -> (&'a str, bool) {
+    if known.get(list.0).is_none() {
+        let current = current_roles(list, today);
+        let guardian = current.iter().any(|role| roles::is_guardian(role));
+        known.put(list.0, (current.join("|").into(), guardian));
     }
+    known.get(list.0).map_or(("", false), |(joined, guardian)| (joined, *guardian))
 }
 
 pub(in crate::plan) struct UnchangedRows<'a> {
@@ -41,7 +34,7 @@ pub(in crate::plan) struct UnchangedRows<'a> {
     signs: &'a Signs,
     rules: &'a Rules,
     today: String,
-    roles: RoleTexts,
+    roles: Cache<(Box<str>, bool)>,
     /// By number of the set: its schools, joined by `|`.
     sets: Vec<Option<Box<str>>>,
 }
@@ -49,7 +42,7 @@ pub(in crate::plan) struct UnchangedRows<'a> {
 impl<'a> UnchangedRows<'a> {
     pub(in crate::plan) fn new(roster: &'a RosterIndex, signs: &'a Signs, rules: &'a Rules) -> Self {
         let today = rules.today.to_string();
-        Self { roster, signs, rules, today, roles: RoleTexts::default(), sets: vec![None; roster.sets()] }
+        Self { roster, signs, rules, today, roles: Cache::default(), sets: vec![None; roster.sets()] }
     }
 
     /// Hands over the row of a record that was not decided on. `notes` are what others say of the
@@ -66,7 +59,7 @@ impl<'a> UnchangedRows<'a> {
         let Some(plain) = Plain::read(cells) else {
             return Err(Failure::new(Kind::Failed, "a row does not follow from its record"));
         };
-        let (roles, guardian) = self.roles.of(record.roles, &self.today);
+        let (roles, guardian) = role_text(&mut self.roles, record.roles, &self.today);
         let joined;
         let schools = match self.roster.schools_hash(person, guardian) {
             (_, Some(set)) => {
