@@ -16,7 +16,6 @@ mod run;
 mod runs;
 mod signals;
 mod status;
-mod table;
 mod ui;
 mod undo;
 mod users;

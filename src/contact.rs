@@ -39,7 +39,6 @@ impl Field {
     /// In the order in which notes, changes and summaries list them.
     pub const ALL: [Self; 4] = [Self::Name, Self::Email, Self::Phone, Self::HomePhone];
 
-    /// The field of a [`Field::key`].
     pub fn of_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.key() == key)
     }
@@ -69,7 +68,6 @@ impl Field {
         self.words()[4]
     }
 
-    /// Noun, title, code, key and word.
     const fn words(self) -> [&'static str; 5] {
         match self {
             Self::Name => ["name", "Name", "name", "name", "name"],
@@ -149,12 +147,7 @@ impl Details {
 
     /// The field's value as notes show it; empty if there is none.
     pub fn shown(&self, field: Field) -> String {
-        match field {
-            Field::Name => self.name.to_string(),
-            Field::Email => self.email.clone(),
-            Field::Phone => self.phone.clone(),
-            Field::HomePhone => self.home_phone.clone(),
-        }
+        self.borrowed().shown(field).into_owned()
     }
 
     /// The field's value as the history keeps it: as shown, but the parts of a name apart.
@@ -176,7 +169,6 @@ impl Details {
         }
     }
 
-    /// Takes one field over from `other`.
     pub fn take(&mut self, field: Field, other: &Self) {
         match field {
             Field::Name => self.name.clone_from(&other.name),
@@ -186,7 +178,6 @@ impl Details {
         }
     }
 
-    /// Whether the account has a value in this field.
     pub fn has(&self, field: Field) -> bool {
         match field {
             Field::Name => !self.name.is_empty(),

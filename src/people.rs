@@ -35,18 +35,18 @@ use crate::store::{AuditEntry, Grant, Origin, Store};
 use notice::Telling;
 
 pub use corrections::{CORRECTION_COLUMNS, correction};
-pub use duplicates::{Likeness, Likenesses, likenesses};
+pub use duplicates::{Likenesses, likenesses};
 pub use edit::{Done, edit};
 pub use exchange::{Affected, ImportOptions, Imported, import};
 pub use family::{Family, Schools};
-pub use find::{Found, Match, NAMED, Wanted};
+pub use find::{Found, Match, Wanted};
 pub use grant::{Permission, Permitted, set_permission};
 pub use join::{Joined, join};
 pub use notice::tell;
 pub use profile::{FieldProfile, Profile, Provenance, provenance};
 pub use refused::Refused;
 pub use rekey::{AskedRename, Rekeyed, rekey, rekey_all};
-pub use reused::{Another, Same, another, same};
+pub use reused::{another, same};
 pub use typed::{Typed, has_credential};
 
 /// The people of a district, as its store knows them.
@@ -87,9 +87,6 @@ impl<'a> People<'a> {
 
     /// A person's schools: their own and, for a guardian, those of the students; the last known ones where the roster names none.
     /// As the sync reckons them.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub fn schools_of(&self, account: &Account) -> Result<Vec<String>> {
         let mut schools =
             self.own_schools_of(&account.sourced_id, &account.sis.roles, &account.sis.orgs, false)?;
@@ -167,7 +164,9 @@ impl<'a> People<'a> {
             Actor::Manager
         } else if !grants.iter().any(here) {
             Actor::ManagerElsewhere
-        } else if is_administrator(&self.roles_of(target)) || !self.store.grants(target.id)?.is_empty() {
+        } else if self.roles_of(target).iter().any(|role| roles::is_administrator(role))
+            || !self.store.grants(target.id)?.is_empty()
+        {
             Actor::Outranked
         } else {
             Actor::Manager
@@ -228,7 +227,6 @@ impl People<'_> {
     }
 }
 
-/// Where an account stands, for the policy.
 fn standing(account: &Account) -> Target {
     match (account.archived, account.state) {
         (true, State::Pending | State::Active) => Target::Archived,
@@ -242,10 +240,6 @@ fn standing(account: &Account) -> Target {
 /// says whose details the sync looks after, not who works here.
 pub fn is_staff(held: &[String]) -> bool {
     held.iter().any(|role| roles::is_known(role) && role != "student" && !roles::is_guardian(role))
-}
-
-fn is_administrator(held: &[String]) -> bool {
-    held.iter().any(|role| roles::is_administrator(role))
 }
 
 fn unknown(sourced_id: &str) -> Failure {

@@ -17,7 +17,6 @@ pub enum Standing {
     New,
     /// Invited, has not joined.
     Pending,
-    /// Has joined.
     Active,
 }
 
@@ -67,9 +66,7 @@ pub enum Sis {
 /// What the account holds in the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Held {
-    /// No value.
     Nothing,
-    /// A value.
     Value,
     /// A value that is never cleared: a name, or the last credential of an active account.
     Protected,
@@ -118,7 +115,6 @@ pub enum Decision {
     IgnoreInvalid,
 }
 
-/// The decision table.
 pub fn decide(facts: &Facts) -> Decision {
     use BlankValues::{Clear, Keep};
     use Held::{Nothing, Protected, Value};

@@ -21,9 +21,10 @@ mod rows;
 mod table;
 mod writer;
 
-pub use cell::{append_plain_row, append_row};
+pub use cell::append_plain_row;
 pub use columns::{Column, NAME, Row};
+pub use formats::{Csv, Json, Rendering};
 pub use query::{Format, Query, Shown, render};
 pub use reader::{Cells, Reader};
-pub use table::harmless;
+pub use table::{Table, harmless, table};
 pub use writer::{Writer, csv_row};

@@ -2,22 +2,22 @@
 
 use std::path::PathBuf;
 
-use chrono::SecondsFormat;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::table::Table;
 use super::ui::Ui;
-use super::users::{print_json, set_by, several, with_there};
+use super::users::{labelled, only_one, print_json, set_by, set_json};
 use super::{Global, unprintable};
 use crate::account::Account;
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{Found, Match, NAMED, People, Profile, Provenance, Wanted};
-use crate::plan::{Action, Plan, PlanRow, Rule, join_codes, join_notes};
+use crate::people::{Found, Match, People, Profile, Provenance, Wanted};
+use crate::plan::{Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::plural::or_none;
 use crate::policy::Setting;
+use crate::report::table;
 use crate::run::{Options, Surroundings, preview as preview_run};
 use crate::store::Store;
 
@@ -40,41 +40,57 @@ pub(super) struct ExplainArgs {
     json: bool,
 }
 
-/// One person, before and after the next run.
+/// One person, before and after the next run, as JSON has it.
+#[derive(Serialize)]
 struct Explained {
-    /// The sourcedId.
     user: String,
-    stored: Option<Profile>,
+    state: Option<&'static str>,
     state_after: String,
-    /// None if the plan has no row of the user.
-    action: Option<Action>,
+    schools: Vec<String>,
+    update_contacts: bool,
+    changed_by: &'static str,
+    /// `none` if the plan has no row of the user.
+    action: &'static str,
     codes: String,
     notes: String,
-    setting: Setting,
-    schools: Vec<String>,
     /// The next run would be stopped by a limit.
     blocked: bool,
+    #[serde(serialize_with = "by_field")]
     fields: Vec<Explanation>,
 }
 
+#[derive(Serialize)]
 struct Explanation {
+    #[serde(skip)]
     field: Field,
     actual: String,
     sis: String,
     after: String,
-    /// What the platform's export has to say that is new: the actual value before anything else is decided.
-    platform: Option<String>,
-    rule: Rule,
+    rule: &'static str,
+    /// Whether the platform's export has a new value.
+    platform: bool,
+    /// That value: the actual one before anything else is decided.
+    platform_value: Option<String>,
+    why: &'static str,
+    #[serde(serialize_with = "as_set")]
     set: Option<Provenance>,
+}
+
+fn by_field<S: Serializer>(fields: &[Explanation], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|field| (field.field.key(), field)))
+}
+
+fn as_set<S: Serializer>(set: &Option<Provenance>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    set.as_ref().map(set_json).serialize(serializer)
 }
 
 pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let explained = explain(args, &config, global, ui)?;
     if args.json {
-        print_json(&as_json(&explained), ui)?;
+        print_json(&json!(explained), ui)?;
     } else {
-        ui.result(&text(&explained, &config)?).map_err(unprintable)?;
+        ui.result(&text(&explained, &config)).map_err(unprintable)?;
     }
     Ok(Ending::Ok)
 }
@@ -99,59 +115,64 @@ fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Res
             return Err(Failure::new(Kind::Usage, format!("`{user}` is neither in the store nor in the roster"))
                 .cure("give a sourcedId, an email, a number or a part of a name; the sourcedId is in `rostersync report`"));
         }
-        Ok(Explained { blocked: outcome.blocked, ..Explained::new(&user, row, stored, &people) })
+        Ok(Explained { blocked: outcome.blocked, ..Explained::new(&user, row, stored.as_ref(), &people) })
     })?
 }
 
 impl Explained {
-    fn new(user: &str, row: Option<&PlanRow<'_>>, stored: Option<Profile>, people: &People<'_>) -> Self {
-        let account = stored.as_ref().map(|profile| &profile.account);
-        let before = account.map(|account| account.details.borrowed()).unwrap_or_default();
-        let after = row.map_or(before, |row| row.details);
-        let no_row =
-            if account.is_some_and(|account| account.archived) { Rule::Archived } else { Rule::NotMentioned };
-        let fields = Field::ALL
-            .into_iter()
-            .map(|field| {
-                let known =
-                    stored.as_ref().and_then(|profile| profile.fields.iter().find(|of| of.field == field));
-                Explanation {
-                    field,
-                    actual: before.shown(field).into_owned(),
-                    sis: match row {
-                        Some(row) => row.sis.shown(field).into_owned(),
-                        None => known.map(|known| known.sis.clone()).unwrap_or_default(),
-                    },
-                    after: after.shown(field).into_owned(),
-                    platform: account.and(row).and_then(|row| news(field, row, &before)),
-                    rule: row.map_or(no_row, |row| row.fields.of(field).rule),
-                    set: known.map(|known| known.set.clone()),
-                }
-            })
-            .collect();
+    fn new(user: &str, row: Option<&PlanRow<'_>>, stored: Option<&Profile>, people: &People<'_>) -> Self {
+        let account = stored.map(|profile| &profile.account);
         // The plan's own, where it has decided by them; also if there are none.
-        let schools: Vec<String> = match (row, &stored) {
+        let schools: Vec<String> = match (row, stored) {
             (Some(row), _) if row.action.is_decided() || !row.schools.is_empty() => {
                 row.schools.split('|').filter(|school| !school.is_empty()).map(str::to_owned).collect()
             }
             (_, Some(stored)) => stored.schools.clone(),
             (_, None) => Vec::new(),
         };
-        let state_after = match row {
-            Some(row) => row.state,
-            None => account.map(Account::state_word).unwrap_or_default(),
-        };
+        let state = account.map(Account::state_word);
+        let state_after = row.map_or(state.unwrap_or_default(), |row| row.state);
+        let setting = people.setting_at(&schools);
         Self {
             user: user.to_owned(),
+            state,
             state_after: state_after.to_owned(),
-            action: row.map(|row| row.action),
+            schools,
+            update_contacts: setting == Setting::On,
+            changed_by: changed_by(state_after, setting),
+            action: row.map_or("none", |row| row.action.word()),
             codes: row.map(|row| join_codes(&row.notes)).unwrap_or_default(),
             notes: row.map(|row| join_notes(&row.notes)).unwrap_or_default(),
-            setting: people.setting_at(&schools),
-            schools,
             blocked: false,
-            fields,
-            stored,
+            fields: Field::ALL.map(|field| Explanation::new(field, row, stored)).into(),
+        }
+    }
+}
+
+impl Explanation {
+    fn new(field: Field, row: Option<&PlanRow<'_>>, stored: Option<&Profile>) -> Self {
+        let account = stored.map(|profile| &profile.account);
+        let known = stored.and_then(|profile| profile.fields.iter().find(|of| of.field == field));
+        let before = account.map(|account| account.details.borrowed()).unwrap_or_default();
+        let rule = match row {
+            Some(row) => row.fields.of(field).rule,
+            None if account.is_some_and(|account| account.archived) => Rule::Archived,
+            None => Rule::NotMentioned,
+        };
+        let platform_value = account.and(row).and_then(|row| news(field, row, &before));
+        Self {
+            field,
+            actual: before.shown(field).into_owned(),
+            sis: match row {
+                Some(row) => row.sis.shown(field).into_owned(),
+                None => known.map(|known| known.sis.clone()).unwrap_or_default(),
+            },
+            after: row.map_or(before, |row| row.details).shown(field).into_owned(),
+            rule: rule.code(),
+            platform: platform_value.is_some(),
+            platform_value,
+            why: rule.sentence(),
+            set: known.map(|known| known.set.clone()),
         }
     }
 }
@@ -161,35 +182,23 @@ fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Resul
     if plan.with_row(&args.user, |row| row.is_some())? {
         return Ok(args.user.clone());
     }
-    match people.find(&args.user)? {
-        Found::One(sourced_id) => return Ok(sourced_id),
-        Found::Several(first, count) => return Err(several(&args.user, &first, count, args.json, ui)?),
-        Found::Nobody => {}
+    if let Some(sourced_id) = only_one(people.find(&args.user)?, &args.user, args.json, ui)? {
+        return Ok(sourced_id);
     }
     let wanted = Wanted::new(&args.user, &people.rules);
-    let (mut first, mut count) = (Vec::new(), 0);
+    let mut found = Found::default();
     plan.each_decided(|row| {
         if wanted.fits(&row.details, &row.sis, row.identifier, &people.rules) {
-            count += 1;
-            if first.len() < NAMED {
-                first.push(Match {
-                    sourced_id: row.sourced_id.to_string(),
-                    name: row.sis.shown(Field::Name).into_owned(),
-                    state: row.state.to_string(),
-                    role: row.roles.to_string(),
-                });
-            }
+            found.add(|| Match {
+                sourced_id: row.sourced_id.to_string(),
+                name: row.sis.shown(Field::Name).into_owned(),
+                state: row.state.to_string(),
+                role: row.roles.to_string(),
+            });
         }
         Ok(())
     })?;
-    match (count, first.pop()) {
-        (1, Some(only)) => Ok(only.sourced_id),
-        (_, Some(last)) => {
-            first.push(last);
-            Err(several(&args.user, &first, count, args.json, ui)?)
-        }
-        (_, None) => Ok(args.user.clone()),
-    }
+    Ok(only_one(found, &args.user, args.json, ui)?.unwrap_or_else(|| args.user.clone()))
 }
 
 /// What the platform's export had put in place of the details, whether or not the sync changes it again.
@@ -213,93 +222,47 @@ fn changed_by(state: &str, setting: Setting) -> &'static str {
     }
 }
 
-fn text(explained: &Explained, config: &Config) -> Result<Vec<u8>> {
-    let now = explained.stored.as_ref().map_or("no account", |stored| stored.account.state_word());
-    let state = &explained.state_after;
+fn text(explained: &Explained, config: &Config) -> Vec<u8> {
+    let (now, then) = (explained.state.unwrap_or("no account"), &explained.state_after);
     let next = match explained.action {
-        None => "nothing: there is nothing to say of this user".to_owned(),
-        Some(action) if explained.notes.is_empty() => action.word().to_owned(),
-        Some(action) => format!("{}: {}", action.word(), explained.notes),
+        "none" => "nothing: there is nothing to say of this user".to_owned(),
+        action if explained.notes.is_empty() => action.to_owned(),
+        action => format!("{action}: {}", explained.notes),
     };
-    let setting = if explained.setting == Setting::On { "ON" } else { "OFF" };
+    let state = match then == now || then.is_empty() {
+        true => now.to_owned(),
+        false => format!("{now}, then {then}"),
+    };
     let mut lines = vec![
         ("User", explained.user.clone()),
-        (
-            "State",
-            if state.as_str() == now || state.is_empty() {
-                now.to_owned()
-            } else {
-                format!("{now}, then {state}")
-            },
-        ),
+        ("State", state),
         ("Schools", or_none(&explained.schools.join(", ")).to_owned()),
-        ("Setting", setting.to_owned()),
-        ("Changed by", changed_by(&explained.state_after, explained.setting).to_owned()),
+        ("Setting", if explained.update_contacts { "ON" } else { "OFF" }.to_owned()),
+        ("Changed by", explained.changed_by.to_owned()),
         ("Next run", next),
     ];
     if explained.blocked {
         lines.push(("But", "the next run would be blocked by a limit, and change nothing".to_owned()));
     }
-    let mut out = Vec::new();
-    for (word, line) in lines {
-        let line = crate::report::harmless(&line);
-        out.extend_from_slice(format!("{:12}{line}\n", format!("{word}:")).as_bytes());
-    }
+    let mut out = labelled(&lines, 12);
     out.push(b'\n');
-    let mut table = Table::new(&["field", "actual", "SIS", "after the run", "last set by"]);
-    for field in &explained.fields {
-        let set = field.set.as_ref().map(|set| set_by(set, config)).unwrap_or_default();
-        let Explanation { field, actual, sis, after, .. } = field;
-        table.row(&[field.word(), actual, sis, after, &set], &mut out)?;
-    }
-    table.finish(&mut out)?;
+    let row = |of: &Explanation| {
+        let set = of.set.as_ref().map(|set| set_by(set, config)).unwrap_or_default();
+        vec![of.field.word().to_owned(), of.actual.clone(), of.sis.clone(), of.after.clone(), set]
+    };
+    let rows: Vec<_> = explained.fields.iter().map(row).collect();
+    out.extend(table(&["field", "actual", "SIS", "after the run", "last set by"], &rows));
     out.push(b'\n');
-    for field in &explained.fields {
-        let (rule, sentence) = (field.rule.code(), field.rule.sentence());
-        let first = match &field.platform {
+    let why = |of: &Explanation| {
+        let first = match &of.platform_value {
             None => String::new(),
             Some(value) => {
-                let stays = if *value == field.after { "counts from now on" } else { "is taken over first" };
-                let value = crate::report::harmless(or_none(value));
-                format!("the platform export has a new value, {value}, which {stays}; ")
+                let stays = if *value == of.after { "counts from now on" } else { "is taken over first" };
+                format!("the platform export has a new value, {}, which {stays}; ", or_none(value))
             }
         };
-        out.extend_from_slice(
-            format!("{:12}{first}{sentence} ({rule})\n", format!("{}:", field.field.word())).as_bytes(),
-        );
-    }
-    Ok(out)
-}
-
-fn as_json(explained: &Explained) -> serde_json::Value {
-    let set = |set: &Provenance| {
-        let whole = json!({ "origin": set.origin.word(), "actor": set.actor, "run": set.run,
-                            "at": set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)) });
-        with_there(whole, set.there)
+        (of.field.word(), format!("{first}{} ({})", of.why, of.rule))
     };
-    let fields: serde_json::Map<_, _> = explained
-        .fields
-        .iter()
-        .map(|field| {
-            let value = json!({
-                "actual": field.actual, "sis": field.sis, "after": field.after, "rule": field.rule.code(),
-                "platform": field.platform.is_some(), "platform_value": field.platform,
-                "why": field.rule.sentence(), "set": field.set.as_ref().map(set),
-            });
-            (field.field.key().to_owned(), value)
-        })
-        .collect();
-    json!({
-        "user": explained.user,
-        "state": explained.stored.as_ref().map(|stored| stored.account.state_word()),
-        "state_after": explained.state_after,
-        "schools": explained.schools,
-        "update_contacts": explained.setting == Setting::On,
-        "changed_by": changed_by(&explained.state_after, explained.setting),
-        "action": explained.action.map_or("none", Action::word),
-        "codes": explained.codes,
-        "notes": explained.notes,
-        "blocked": explained.blocked,
-        "fields": fields,
-    })
+    out.extend(labelled(&explained.fields.iter().map(why).collect::<Vec<_>>(), 12));
+    out
 }

@@ -11,8 +11,9 @@ use std::collections::BinaryHeap;
 use std::io::Write;
 
 use anstyle::Style;
+use serde_json::json;
 
-use self::line::{Kind, Line, Order, Widths, change_json, each_rename, each_thing};
+use self::line::{Kind, Line, Order, Widths, each_rename, each_thing};
 use self::sorted::Sorted;
 use super::unprintable;
 use crate::failure::Result;
@@ -21,7 +22,6 @@ use crate::run::Outcome;
 /// With more lines than this they are not held in memory.
 const HELD: u64 = 10_000;
 
-/// The lines of one kind.
 #[derive(Default)]
 struct Group {
     count: u64,
@@ -125,7 +125,7 @@ pub(super) fn each_change(
     each_rename(outcome, &mut add)?;
     let mut lines = sorted.read()?;
     while let Some(line) = lines.next()? {
-        each(&change_json(&line))?;
+        each(&json!(line.change))?;
     }
     Ok(())
 }

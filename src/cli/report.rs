@@ -77,7 +77,6 @@ pub(super) struct ReportArgs {
     output: Option<PathBuf>,
 }
 
-/// The columns, and how the command is used.
 fn examples() -> String {
     let columns = Column::ALL.map(Column::name).join(", ");
     format!("Columns: {columns}; and {NAME}: given and family name together\n\n{EXAMPLES}")
@@ -109,7 +108,6 @@ impl clap::ValueEnum for Format {
 }
 
 impl ReportArgs {
-    /// The query, or the mistake in the arguments.
     fn query(&self) -> Result<Query> {
         let columns = parse(&self.columns)?;
         let whole_name = self.columns.iter().any(|typed| typed.trim() == NAME);

@@ -1,28 +1,25 @@
 //! `rostersync users`: one file for each group of commands.
 
+mod change;
 mod edit;
 mod exchange;
-mod grants;
 mod history;
-mod join;
 mod list;
-mod rekey;
-mod reused;
 mod show;
 
-pub(super) use show::{set_by, with_there};
+pub(super) use show::{set_by, set_json};
 
 use clap::Subcommand;
 use serde_json::json;
 
-use super::table::Table;
 use super::ui::Ui;
 use super::{Global, signals, unprintable};
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
-use crate::people::{Found, Match, People, Permission, Typed};
+use crate::people::{Found, People, Permission, Typed};
+use crate::report::{harmless, table};
 use crate::run::{Surroundings, send};
 use crate::store::Store;
 
@@ -37,7 +34,7 @@ pub(super) struct UsersArgs {
 enum Command {
     List(list::ListArgs),
     Show(show::ShowArgs),
-    Join(join::JoinArgs),
+    Join(edit::JoinArgs),
     Edit(edit::EditArgs),
     CanEdit(edit::CanEditArgs),
     History(history::HistoryArgs),
@@ -48,40 +45,40 @@ enum Command {
     /// The permission is for one school or for the whole district. It allows edits only of active
     /// people whose setting is OFF. To edit an administrator, or another person with the
     /// permission, the staff account needs the permission for the whole district.
-    Grant(grants::PermissionArgs),
+    Grant(change::PermissionArgs),
     /// Take a permission away
-    Revoke(grants::PermissionArgs),
-    Rekey(rekey::RekeyArgs),
+    Revoke(change::PermissionArgs),
+    Rekey(change::RekeyArgs),
     /// A held user is the same person as before: restore the account
     ///
     /// A run holds an archived account if its sourcedId comes back with another name and nothing
     /// else in common (action `held`, code `reused-id`). This command restores the account as it
     /// was, pending or active. The next run decides about its details as for every other account. A
     /// permission of the account ends.
-    Same(reused::HeldArgs),
+    Same(change::HeldArgs),
     /// A held user is another person: make room for a new account
     ///
     /// The old account gets the sourcedId USER~1. It stays archived, with its details and history.
     /// The next run whose roster has the record creates an account for the other person. The new
     /// account gets nothing from the old one. A permission of the old account ends.
-    Another(reused::HeldArgs),
+    Another(change::HeldArgs),
 }
 
 pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     match &args.command {
         Command::List(args) => list::run(args, global),
         Command::Show(args) => show::run(args, global, ui),
-        Command::Join(args) => join::run(args, global, ui),
+        Command::Join(args) => edit::join(args, global, ui),
         Command::Edit(args) => edit::run(args, global, ui),
         Command::CanEdit(args) => edit::can_edit(args, global, ui),
         Command::History(args) => history::run(args, global, ui),
         Command::Import(args) => exchange::import(args, global, ui),
         Command::Export(args) => exchange::export(args, global),
-        Command::Grant(args) => grants::run(args, Permission::Grant, global, ui),
-        Command::Revoke(args) => grants::run(args, Permission::Revoke, global, ui),
-        Command::Rekey(args) => rekey::run(args, global, ui),
-        Command::Same(args) => reused::run_same(args, global, ui),
-        Command::Another(args) => reused::run_another(args, global, ui),
+        Command::Grant(args) => change::permission(args, Permission::Grant, global, ui),
+        Command::Revoke(args) => change::permission(args, Permission::Revoke, global, ui),
+        Command::Rekey(args) => change::rekey(args, global, ui),
+        Command::Same(args) => change::same(args, global, ui),
+        Command::Another(args) => change::another(args, global, ui),
     }
 }
 
@@ -124,47 +121,39 @@ impl DetailArgs {
 /// The sourcedId of one person, by a sourcedId, an email, a number or a part of a name.
 ///
 /// # Errors
-/// `Usage` if no person fits, or several do. Several are printed, so that the user can choose.
-pub(super) fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String> {
-    match people.find(text)? {
-        Found::One(sourced_id) => Ok(sourced_id),
-        Found::Nobody => Err(unknown(text)),
-        Found::Several(first, count) => Err(several(text, &first, count, json, ui)?),
+/// `Usage` if no person fits, or several do.
+fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String> {
+    only_one(people.find(text)?, text, json, ui)?.ok_or_else(|| {
+        Failure::new(
+            Kind::Usage,
+            format!("there is no account with the sourcedId, email, number or name `{text}`"),
+        )
+        .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`")
+    })
+}
+
+/// The sourcedId of the person that was found; none if no person fits.
+///
+/// # Errors
+/// `Usage` if several fit. They are printed, so that the user can choose. The failure itself holds no names.
+pub(super) fn only_one(found: Found, text: &str, json: bool, ui: &Ui) -> Result<Option<String>> {
+    let Found { count, first } = found;
+    if count < 2 {
+        return Ok(first.into_iter().next().map(|one| one.sourced_id));
     }
-}
-
-pub(super) fn unknown(text: &str) -> Failure {
-    Failure::new(
-        Kind::Usage,
-        format!("there is no account with the sourcedId, email, number or name `{text}`"),
-    )
-    .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`")
-}
-
-/// Prints the people that fit. The failure itself holds no names.
-pub(super) fn several(text: &str, first: &[Match], count: u64, json: bool, ui: &Ui) -> Result<Failure> {
     if json {
-        let matches: Vec<_> = first
-            .iter()
-            .map(|one| {
-                json!({ "sourced_id": one.sourced_id, "name": one.name, "state": one.state, "role": one.role })
-            })
-            .collect();
-        print_json(&json!({ "result": "usage", "exit": 2, "count": count, "matches": matches }), ui)?;
+        print_json(&json!({ "result": "usage", "exit": 2, "count": count, "matches": first }), ui)?;
     } else {
-        let mut out = Vec::new();
-        let mut table = Table::new(&["sourced_id", "name", "state", "role"]);
-        for one in first {
-            table.row(&[&one.sourced_id, &one.name, &one.state, &one.role], &mut out)?;
-        }
-        table.finish(&mut out)?;
-        ui.print(&out).map_err(unprintable)?;
         let more = count - first.len() as u64;
+        let rows: Vec<_> =
+            first.into_iter().map(|one| vec![one.sourced_id, one.name, one.state, one.role]).collect();
+        let mut out = table(&["sourced_id", "name", "state", "role"], &rows);
         if more > 0 {
-            ui.print(format!("… and {more} more\n").as_bytes()).map_err(unprintable)?;
+            out.extend_from_slice(format!("… and {more} more\n").as_bytes());
         }
+        ui.print(&out).map_err(unprintable)?;
     }
-    Ok(Failure::new(Kind::Usage, format!("`{text}` fits {count} people"))
+    Err(Failure::new(Kind::Usage, format!("`{text}` fits {count} people"))
         .cure("name one of them by the sourcedId"))
 }
 
@@ -226,18 +215,12 @@ pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui)
     }
 }
 
-/// Prints JSON, indented.
 pub(super) fn print_json(value: &serde_json::Value, ui: &Ui) -> Result<()> {
     ui.print_data(format!("{value:#}\n").as_bytes()).map_err(unprintable)
 }
 
-/// `the district`, or `school sch-1 (Lincoln Elementary)`.
-fn place_of(grant: &crate::store::Grant, store: &Store) -> Result<String> {
-    Ok(match grant {
-        crate::store::Grant::District => "the whole district".to_owned(),
-        crate::store::Grant::School(id) => match store.schools()?.get(id) {
-            Some(name) => format!("school {id} ({name})"),
-            None => format!("school {id}"),
-        },
-    })
+/// Lines that each begin with a word: `State:     active`, the texts from column `width` on.
+pub(super) fn labelled(lines: &[(&str, String)], width: usize) -> Vec<u8> {
+    let line = |(word, text): &(&str, String)| format!("{:width$}{}\n", format!("{word}:"), harmless(text));
+    lines.iter().map(line).collect::<String>().into_bytes()
 }

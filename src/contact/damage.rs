@@ -3,6 +3,8 @@
 //! What the letter was cannot be known, so such a text is never applied. The rules are narrow: ordinary Portuguese, Polish,
 //! Vietnamese or German names must never look damaged.
 
+use encoding_rs::WINDOWS_1252;
+
 /// Whether some letter of the text was lost or is another one than it was.
 pub fn is_damaged(text: &str) -> bool {
     !text.is_ascii() && has_damage(text)
@@ -94,40 +96,13 @@ fn read_again(text: &str) -> Option<(char, usize)> {
 fn byte_of(c: char) -> Option<u8> {
     match c {
         '\u{A0}'..='\u{FF}' => u8::try_from(c).ok(),
-        _ => SPECIAL.iter().find(|(special, _)| *special == c).map(|(_, byte)| *byte),
+        '\u{100}'.. => match WINDOWS_1252.encode(c.encode_utf8(&mut [0; 4])) {
+            (bytes, _, false) => bytes.first().copied(),
+            (_, _, true) => None,
+        },
+        _ => None,
     }
 }
-
-/// What windows-1252 has between 80 and 9F.
-const SPECIAL: [(char, u8); 27] = [
-    ('€', 0x80),
-    ('‚', 0x82),
-    ('ƒ', 0x83),
-    ('„', 0x84),
-    ('…', 0x85),
-    ('†', 0x86),
-    ('‡', 0x87),
-    ('ˆ', 0x88),
-    ('‰', 0x89),
-    ('Š', 0x8A),
-    ('‹', 0x8B),
-    ('Œ', 0x8C),
-    ('Ž', 0x8E),
-    ('‘', 0x91),
-    ('’', 0x92),
-    ('“', 0x93),
-    ('”', 0x94),
-    ('•', 0x95),
-    ('–', 0x96),
-    ('—', 0x97),
-    ('˜', 0x98),
-    ('™', 0x99),
-    ('š', 0x9A),
-    ('›', 0x9B),
-    ('œ', 0x9C),
-    ('ž', 0x9E),
-    ('Ÿ', 0x9F),
-];
 
 /// Whether a question mark stands where a letter seems to have been: `Fran?ois`, `Jos?`.
 pub fn has_lost_letter(text: &str) -> bool {
@@ -158,11 +133,7 @@ mod tests {
 
     /// The text as it looks when its UTF-8 is read as windows-1252.
     fn read_twice(text: &str) -> String {
-        let bytes = |byte: u8| match byte {
-            0x80..=0x9F => SPECIAL.iter().find(|(_, own)| *own == byte).map_or(char::from(byte), |(c, _)| *c),
-            _ => char::from(byte),
-        };
-        text.bytes().map(bytes).collect()
+        WINDOWS_1252.decode_without_bom_handling(text.as_bytes()).0.into_owned()
     }
 
     const NAMES: [&str; 40] = [

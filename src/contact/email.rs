@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use email_address::{EmailAddress, Options};
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_normalization::UnicodeNormalization;
 
 use super::damage::is_damaged;
 use super::invisible::visible;
@@ -87,12 +87,8 @@ pub fn email_key(text: &str) -> Cow<'_, str> {
     }
     let seen = visible(text);
     let seen = without_mark(&seen);
-    let normal = match is_nfc_quick(seen.chars()) {
-        IsNormalized::Yes => seen.to_lowercase(),
-        IsNormalized::No | IsNormalized::Maybe => seen.nfc().collect::<String>().to_lowercase(),
-    };
     // Lower-casing can take a text out of NFC again (İ becomes two characters).
-    let normal: String = normal.nfc().collect();
+    let normal: String = seen.nfc().collect::<String>().to_lowercase().nfc().collect();
     match normal.rsplit_once('@') {
         Some((local, domain)) if !domain.is_ascii() => match idna::domain_to_ascii(domain) {
             Ok(domain) => Cow::Owned(format!("{local}@{domain}")),

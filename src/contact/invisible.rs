@@ -20,22 +20,20 @@ pub(super) fn is_seen_alone(c: char) -> bool {
 
 /// The text without what cannot be seen, trimmed: an id, an address or a number, which are no text of any script.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
-    let unseen = |c: char| is_invisible(c) || !is_seen_alone(c) && c != ' ';
-    if text.is_ascii() || !text.contains(unseen) {
-        return Cow::Borrowed(text);
-    }
-    let seen: String = text.chars().filter(|c| !unseen(*c)).collect();
-    Cow::Owned(seen.trim().to_owned())
+    without(text, |c| is_invisible(c) || !is_seen_alone(c) && c != ' ')
 }
 
 /// The text without invisible characters, trimmed: a name, whose script may need joiners.
 pub fn visible_name(text: &str) -> Cow<'_, str> {
+    without(text, is_invisible)
+}
+
+fn without(text: &str, unseen: fn(char) -> bool) -> Cow<'_, str> {
     let text = text.trim();
-    if text.is_ascii() || !text.contains(is_invisible) {
+    if text.is_ascii() || !text.contains(unseen) {
         return Cow::Borrowed(text);
     }
-    let seen: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    let seen: String = text.chars().filter(|c| !unseen(*c)).collect();
     Cow::Owned(seen.trim().to_owned())
 }
 

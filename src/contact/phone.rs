@@ -42,7 +42,6 @@ thread_local! {
     static LIBRARY: PhoneNumberUtil = PhoneNumberUtil::new().expect("the metadata is part of the library");
 }
 
-/// A valid number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Phone {
     e164: String,
@@ -229,7 +228,6 @@ fn is_calculated(bare: &str) -> bool {
         && fraction.bytes().all(|byte| byte == b'0')
 }
 
-/// Two numbers, one after the other.
 fn is_two(bare: &str) -> bool {
     let digits = |text: &str| text.chars().filter(|c| c.is_numeric()).count();
     // `;ext=12` is how a number is written in a URI.

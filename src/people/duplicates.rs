@@ -9,27 +9,14 @@ use crate::account::Account;
 use crate::contact::likeness_keys;
 use crate::failure::Result;
 
-/// What an account may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Likeness {
-    /// Another pending or active account has the same name and credential.
-    Duplicate,
-    /// An older, archived account has: the SIS may have given the person a new sourcedId.
-    Rekey,
-}
+/// Another pending or active account has the same name and credential.
+const DUPLICATE: &str = "possible-duplicate";
 
-impl Likeness {
-    /// The stable code.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Duplicate => "possible-duplicate",
-            Self::Rekey => "possible-rekey",
-        }
-    }
-}
+/// An older, archived account has: the SIS may have given the person a new sourcedId.
+const REKEY: &str = "possible-rekey";
 
-/// The accounts that are like another, by row in the store: how, and which others by sourcedId.
-pub type Likenesses = HashMap<i64, (BTreeSet<Likeness>, BTreeSet<String>)>;
+/// The accounts that are like another, by row in the store: the codes that say how, and which others by sourcedId.
+pub type Likenesses = HashMap<i64, (BTreeSet<&'static str>, BTreeSet<String>)>;
 
 /// An account under one of its keys: a hash, so that a million accounts take a few words each.
 struct Keyed {
@@ -39,9 +26,6 @@ struct Keyed {
 }
 
 /// Finds the accounts that may be another's.
-///
-/// # Errors
-/// Those of the store.
 pub fn likenesses(people: &People<'_>) -> Result<Likenesses> {
     let store = people.store;
     let renamed: HashSet<i64> = store.rekeyed()?;
@@ -59,14 +43,14 @@ pub fn likenesses(people: &People<'_>) -> Result<Likenesses> {
     for group in keyed.chunk_by(|a, b| a.key == b.key).filter(|group| group.len() > 1) {
         for one in group.iter().filter(|one| !one.archived) {
             for other in group.iter().filter(|other| other.id != one.id) {
-                let likeness = match other.archived {
-                    false => Likeness::Duplicate,
-                    true if other.id < one.id => Likeness::Rekey,
+                let code = match other.archived {
+                    false => DUPLICATE,
+                    true if other.id < one.id => REKEY,
                     true => continue,
                 };
                 let Some(like) = store.account_by_id(other.id)? else { continue };
                 let entry = found.entry(one.id).or_default();
-                entry.0.insert(likeness);
+                entry.0.insert(code);
                 entry.1.insert(like.sourced_id);
             }
         }

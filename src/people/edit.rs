@@ -13,7 +13,6 @@ use crate::plan::Change;
 use crate::policy::Permit;
 use crate::store::{AuditEntry, Origin};
 
-/// What became of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Done {
     /// It was all so already.
@@ -29,31 +28,24 @@ pub enum Done {
 /// # Errors
 /// `Usage` if `user` has no account; those of the store. A refusal is no error.
 pub fn edit(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Result<Done> {
-    people.store.transaction(|| edit_as(people, user, actor, typed))
-}
-
-fn edit_as(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Result<Done> {
-    let target = people.account(user)?;
-    let (done, origin) = match people.store.account(actor)? {
-        None => (Done::Refused(Refused::UnknownActor), Origin::Operator),
-        Some(actor) => {
-            let done = match people.may_edit(&target, &actor)? {
-                Err(refusal) => Done::Refused(refusal.into()),
-                Ok(permit) => write(people, &permit, &target, &actor, typed)?,
-            };
-            let staff = is_staff(&people.roles_of(&actor));
-            (done, if staff { Origin::Staff } else { Origin::Person })
+    people.store.transaction(|| {
+        let target = people.account(user)?;
+        let (done, origin) = match people.store.account(actor)? {
+            None => (Done::Refused(Refused::UnknownActor), Origin::Operator),
+            Some(actor) => {
+                let done = match people.may_edit(&target, &actor)? {
+                    Err(refusal) => Done::Refused(refusal.into()),
+                    Ok(permit) => write(people, &permit, &target, &actor, typed)?,
+                };
+                let staff = is_staff(&people.roles_of(&actor));
+                (done, if staff { Origin::Staff } else { Origin::Person })
+            }
+        };
+        if let Done::Refused(refused) = &done {
+            people.record_refusal(&target, Tried::Edit, *refused, (origin, actor))?;
         }
-    };
-    if let Done::Refused(refused) = &done {
-        people.record_refusal(&target, Tried::Edit, *refused, (origin, actor))?;
-    }
-    Ok(done)
-}
-
-/// Apart from the person, only staff are permitted to edit.
-fn origin(target: &Account, actor: &Account) -> Origin {
-    if target.id == actor.id { Origin::Person } else { Origin::Staff }
+        Ok(done)
+    })
 }
 
 /// Writes an edit that is permitted, if its values can be used. The caller commits.
@@ -81,7 +73,11 @@ pub(super) fn write(
             }
         }
     }
-    let origin = origin(before, actor);
+    // Apart from the person, only staff are permitted to edit.
+    let (origin, by) = match before.id == actor.id {
+        true => (Origin::Person, Editor::ThePerson),
+        false => (Origin::Staff, Editor::Staff),
+    };
     people.store.edit(permit, &after)?;
     for change in &changes {
         let entry = AuditEntry {
@@ -92,7 +88,6 @@ pub(super) fn write(
         };
         people.store.audit_by(before.id, None, &entry, &actor.sourced_id, people.now)?;
     }
-    let by = if origin == Origin::Person { Editor::ThePerson } else { Editor::Staff };
     let told = tell(people, None, before, &after, &changes, by)?;
     Ok(Done::Changed { changes, told })
 }

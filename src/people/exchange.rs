@@ -14,11 +14,10 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::ExportSeen;
 use crate::plan::{Overrun, Summary, check_export};
-use crate::platform::{Before, Compared, Export, ImportKind, Seen, compare};
+use crate::platform::{Before, Export, ImportKind, Seen, compare};
 use crate::roster::kept::key;
 use crate::store::End;
 
-/// How an export is taken in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions<'a> {
     /// Say what would happen, write nothing.
@@ -29,7 +28,6 @@ pub struct ImportOptions<'a> {
     pub new_export: bool,
 }
 
-/// What an import did, or would do.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Imported {
     pub rows: usize,
@@ -49,7 +47,6 @@ pub struct Imported {
     pub blocked: bool,
 }
 
-/// How many people of a kind are named.
 const NAMED: usize = 20;
 
 /// People to whom an import does the same.
@@ -169,7 +166,14 @@ fn take_in(
     imported.unknown = export.report_unknown(|key| known.contains(&key), findings)?;
     let last = last_night.as_ref().and_then(|night| night.export.as_ref());
     let joins = imported.joins.count > 0;
-    let compared = compare_with(people, export, known.len() as u64, joins, file, last, options, findings)?;
+    let compared_with = comparable(people, last, joins);
+    let before = Before {
+        last: compared_with.as_ref(),
+        today: people.rules.today,
+        accepted: options.new_export,
+        option: "rostersync users import --new-export",
+    };
+    let compared = compare(export, known.len() as u64, file, before, findings)?;
     let counts = Summary {
         joins: if last.is_some() || last_night.is_none() { imported.joins.count } else { 0 },
         unjoins: imported.back.count,
@@ -195,34 +199,18 @@ fn take_in(
     Ok(imported)
 }
 
-/// Compares the file with the export that was read last. `joins`: the file makes some people active.
-#[expect(clippy::too_many_arguments, reason = "all that a comparison is made of")]
-fn compare_with(
-    people: &People<'_>,
-    export: &Export,
-    matching: u64,
-    joins: bool,
-    file: &Path,
-    last: Option<&ExportSeen>,
-    options: ImportOptions<'_>,
-    findings: &mut Findings,
-) -> Result<Compared> {
-    // Where runs read an export of their own, a file beside it may well hold a few people and columns alone. But without
-    // `state` everybody in it joins, and that is meant only where it was never there.
-    let state = last
-        .filter(|last| joins && last.columns.contains_key("state"))
-        .map(|_| ExportSeen { columns: [("state".to_owned(), 0)].into(), ..ExportSeen::default() });
-    let last = if people.config.platform.is_some() { state.as_ref() } else { last };
-    let before = Before {
-        last,
-        today: people.rules.today,
-        accepted: options.new_export,
-        option: "rostersync users import --new-export",
-    };
-    compare(export, matching, file, before, findings)
+/// What the file is compared with, of the export that was read last. `joins`: the file makes some people active.
+///
+/// Where runs read an export of their own, a file beside it may well hold a few people and columns alone. But without `state`
+/// everybody in it joins, and that is meant only where it was never there.
+fn comparable(people: &People<'_>, last: Option<&ExportSeen>, joins: bool) -> Option<ExportSeen> {
+    if people.config.platform.is_none() {
+        return last.cloned();
+    }
+    last.filter(|last| joins && last.columns.contains_key("state"))
+        .map(|_| ExportSeen { columns: [("state".to_owned(), 0)].into(), ..ExportSeen::default() })
 }
 
-/// Whether these were approved.
 fn approve(approved: Option<&str>, imported: &Imported) -> Result<bool> {
     match approved {
         None => Ok(false),

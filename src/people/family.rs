@@ -29,35 +29,25 @@ fn lists_as(roles: RoleList<'_>) -> (bool, bool) {
 
 impl Family {
     /// Looks up the family of a person. A link counts if either of the two records has it.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub fn of(account: &Account, store: &Store) -> Result<Self> {
         let mut family = Self::default();
-        let add = |to: &mut Vec<Member>, member: &Member| {
-            if !to.iter().any(|known| known.sourced_id == member.sourced_id) {
-                to.push(member.clone());
+        let mut add = |member: &Member, as_student: bool, as_guardian: bool| {
+            for (to, holds) in [(&mut family.students, as_student), (&mut family.guardians, as_guardian)] {
+                if holds && !to.iter().any(|known: &Member| known.sourced_id == member.sourced_id) {
+                    to.push(member.clone());
+                }
             }
         };
         let (as_guardian, as_student) = lists_as(RoleList(&account.sis.roles));
         for id in IdList(&account.sis.agents).iter() {
-            let Some(member) = store.member(id)? else { continue };
-            if as_guardian {
-                add(&mut family.students, &member);
-            }
-            if as_student {
-                add(&mut family.guardians, &member);
+            if let Some(member) = store.member(id)? {
+                add(&member, as_guardian, as_student);
             }
         }
         for member in store.named_by(&account.sourced_id)? {
             if IdList(&member.agents).iter().any(|id| id == account.sourced_id) {
                 let (as_guardian, as_student) = lists_as(RoleList(&member.roles));
-                if as_guardian {
-                    add(&mut family.guardians, &member);
-                }
-                if as_student {
-                    add(&mut family.students, &member);
-                }
+                add(&member, as_student, as_guardian);
             }
         }
         for members in [&mut family.guardians, &mut family.students] {
@@ -87,9 +77,6 @@ fn key(sourced_id: &str) -> u64 {
 
 impl Schools {
     /// Reads the families of all accounts that are not archived.
-    ///
-    /// # Errors
-    /// Those of the store.
     pub fn read(people: &People<'_>) -> Result<Self> {
         let mut schools = Self {
             names: Vec::new(),

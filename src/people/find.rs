@@ -1,5 +1,7 @@
 //! Finds one person by a sourcedId, an email, a number, or a part of the name.
 
+use serde::Serialize;
+
 use super::People;
 use crate::account::Account;
 use crate::contact::{Contacts, Field, PersonName, email_key, phone_key};
@@ -7,8 +9,7 @@ use crate::failure::Result;
 use crate::roster::ids;
 use crate::rules::Rules;
 
-/// A person that fits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Match {
     pub sourced_id: String,
     pub name: String,
@@ -16,20 +17,24 @@ pub struct Match {
     pub role: String,
 }
 
-/// How many of the people that fit are named.
-pub const NAMED: usize = 20;
+const NAMED: usize = 20;
 
-/// The result of a search.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    Nobody,
-    /// The sourcedId.
-    One(String),
-    /// The first ones, and how many there are.
-    Several(Vec<Match>, u64),
+/// The people that fit: how many there are, and the first of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    pub count: u64,
+    pub first: Vec<Match>,
 }
 
-/// What is looked for.
+impl Found {
+    pub fn add(&mut self, person: impl FnOnce() -> Match) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(person());
+        }
+    }
+}
+
 pub struct Wanted {
     text: String,
     email: Option<String>,
@@ -82,50 +87,7 @@ impl Wanted {
         };
         !self.words.is_empty() && (within(&details.shown(Field::Name)) || within(&sis.shown(Field::Name)))
     }
-}
 
-impl People<'_> {
-    /// Looks for a person: the sourcedId first, then everything else among all accounts.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn find(&self, text: &str) -> Result<Found> {
-        let sourced_id = ids::encoded(text);
-        if self.store.account(&sourced_id)?.is_some() {
-            return Ok(Found::One(sourced_id.into_owned()));
-        }
-        let wanted = Wanted::new(text, &self.rules);
-        let (mut first, mut count) = (Vec::new(), 0);
-        self.store.each_account(|account| {
-            if wanted.fits_account(account, &self.rules) {
-                count += 1;
-                if first.len() < NAMED {
-                    first.push(self.as_match(account));
-                }
-            }
-            Ok(())
-        })?;
-        Ok(match (count, first.pop()) {
-            (1, Some(only)) => Found::One(only.sourced_id),
-            (_, Some(last)) => {
-                first.push(last);
-                Found::Several(first, count)
-            }
-            (_, None) => Found::Nobody,
-        })
-    }
-
-    fn as_match(&self, account: &Account) -> Match {
-        Match {
-            sourced_id: account.sourced_id.clone(),
-            name: account.details.shown(Field::Name),
-            state: account.state_word().to_owned(),
-            role: self.roles_of(account).join("|"),
-        }
-    }
-}
-
-impl Wanted {
     pub fn fits_account(&self, account: &Account, rules: &Rules) -> bool {
         let sis = &account.sis;
         let [given_name, family_name, email, phone, home_phone] =
@@ -137,5 +99,30 @@ impl Wanted {
             sis.identifier.as_deref().unwrap_or_default(),
             rules,
         )
+    }
+}
+
+impl People<'_> {
+    /// Looks for a person: the sourcedId first, then everything else among all accounts.
+    pub fn find(&self, text: &str) -> Result<Found> {
+        let as_match = |account: &Account| Match {
+            sourced_id: account.sourced_id.clone(),
+            name: account.details.shown(Field::Name),
+            state: account.state_word().to_owned(),
+            role: self.roles_of(account).join("|"),
+        };
+        let mut found = Found::default();
+        if let Some(account) = self.store.account(&ids::encoded(text))? {
+            found.add(|| as_match(&account));
+            return Ok(found);
+        }
+        let wanted = Wanted::new(text, &self.rules);
+        self.store.each_account(|account| {
+            if wanted.fits_account(account, &self.rules) {
+                found.add(|| as_match(account));
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 }

@@ -8,18 +8,15 @@ use crate::policy::Refusal;
 use crate::roster::near_school;
 use crate::store::{Grant, Origin};
 
-/// What is to be done with the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     Grant,
     Revoke,
 }
 
-/// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permitted {
     Changed,
-    /// It was so already.
     Before,
     /// Nothing was changed; that it was tried is in the audit.
     Refused(Refused),
@@ -36,43 +33,35 @@ pub fn set_permission(
     grant: &Grant,
     what: Permission,
 ) -> Result<Permitted> {
-    people.store.transaction(|| set(people, actor, grant, what))
-}
-
-fn set(people: &People<'_>, actor: &str, grant: &Grant, what: Permission) -> Result<Permitted> {
-    let store = people.store;
-    let account = people.account(actor)?;
-    if *grant == Grant::School(String::new()) {
-        return Err(Failure::new(Kind::Usage, "the school has no sourcedId")
-            .cure("name one, or leave `--school` out for the whole district"));
-    }
-    if what == Permission::Grant {
-        if let Grant::School(id) = grant {
-            known_school(people, id)?;
+    people.store.transaction(|| {
+        let account = people.account(actor)?;
+        if *grant == Grant::School(String::new()) {
+            return Err(Failure::new(Kind::Usage, "the school has no sourcedId")
+                .cure("name one, or leave `--school` out for the whole district"));
         }
-        let refused = if account.archived {
-            Some(Refused::Policy(Refusal::Archived))
-        } else {
-            (!is_staff(&people.roles_of(&account))).then_some(Refused::NotStaff)
+        let (changed, old, new) = match what {
+            Permission::Revoke => (people.store.revoke(account.id, grant)?, grant.word(), ""),
+            Permission::Grant => {
+                if let Grant::School(id) = grant {
+                    known_school(people, id)?;
+                }
+                let refused = match account.archived {
+                    true => Some(Refused::Policy(Refusal::Archived)),
+                    false => (!is_staff(&people.roles_of(&account))).then_some(Refused::NotStaff),
+                };
+                if let Some(refused) = refused {
+                    people.record_refusal(&account, Tried::Grant, refused, (Origin::Operator, ""))?;
+                    return Ok(Permitted::Refused(refused));
+                }
+                (people.store.grant(account.id, grant)?, "", grant.word())
+            }
         };
-        if let Some(refused) = refused {
-            people.record_refusal(&account, Tried::Grant, refused, (Origin::Operator, ""))?;
-            return Ok(Permitted::Refused(refused));
+        if !changed {
+            return Ok(Permitted::Before);
         }
-    }
-    let changed = match what {
-        Permission::Grant => store.grant(account.id, grant)?,
-        Permission::Revoke => store.revoke(account.id, grant)?,
-    };
-    if !changed {
-        return Ok(Permitted::Before);
-    }
-    let (old, new) = match what {
-        Permission::Grant => ("", grant.word()),
-        Permission::Revoke => (grant.word(), ""),
-    };
-    people.record(&account, Origin::Operator, "users_manager", old, new)?;
-    Ok(Permitted::Changed)
+        people.record(&account, Origin::Operator, "users_manager", old, new)?;
+        Ok(Permitted::Changed)
+    })
 }
 
 impl People<'_> {

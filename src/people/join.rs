@@ -10,7 +10,6 @@ use crate::plan::Change;
 use crate::policy::Refusal;
 use crate::store::Origin;
 
-/// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Joined {
     /// Had joined before; nothing was changed.

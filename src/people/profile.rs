@@ -9,7 +9,6 @@ use crate::platform::Stamp;
 use crate::policy::Setting;
 use crate::store::{Audited, Created, Grant, Origin};
 
-/// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     pub origin: Origin,
@@ -21,7 +20,6 @@ pub struct Provenance {
     pub there: Stamp,
 }
 
-/// One field of a profile.
 #[derive(Clone)]
 pub struct FieldProfile {
     pub field: Field,
@@ -33,7 +31,6 @@ pub struct FieldProfile {
     pub set: Provenance,
 }
 
-/// One person.
 pub struct Profile {
     pub account: Account,
     pub roles: Vec<String>,

@@ -19,7 +19,6 @@ pub enum Refused {
     NotStaff,
     /// The value is no name, no address, no number.
     Invalid(Field),
-    /// The value is longer than any can be.
     TooLong,
     /// A placeholder address of the configuration.
     Placeholder,
@@ -36,7 +35,6 @@ impl From<Refusal> for Refused {
 }
 
 impl Refused {
-    /// The stable code.
     pub fn code(self) -> &'static str {
         match self {
             Self::Policy(refusal) => refusal.code(),
@@ -121,7 +119,6 @@ impl Refused {
     }
 }
 
-/// What was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tried {
     Edit,

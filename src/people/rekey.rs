@@ -13,7 +13,6 @@ use crate::plan::{Renaming, Renamings};
 use crate::roster::own_schools;
 use crate::store::{Grant, Origin, Rename};
 
-/// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rekeyed {
     /// It was done before; nothing was changed.
@@ -63,17 +62,16 @@ pub fn rekey_all(
     asked: &[AskedRename],
     findings: &mut Findings,
 ) -> Result<Renamings> {
-    let name = crate::owner::name_of(file);
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut renames = Renames::read(people.store)?;
     let mut done = Renamings::default();
     for AskedRename { line, old, new } in asked {
-        let line = *line;
         if renames.is_done(old, new) {
             continue;
         }
         let before = if old.is_empty() { None } else { people.store.account(old)? };
         if !old.is_empty() && before.is_none() {
-            findings.warn("rename-unknown", At::file(&name).line(line).column("old"), || {
+            findings.warn("rename-unknown", At::file(&name).line(*line).column("old"), || {
                 format!("there is no account with the sourcedId `{old}`, so no account was renamed")
             });
             continue;
@@ -92,7 +90,6 @@ pub fn rekey_all(
     Ok(done)
 }
 
-/// One of them as the plan has it.
 fn renaming(
     people: &People<'_>,
     before: &Account,
@@ -201,25 +198,20 @@ fn record_rename(
 /// `goes_back`: the account of `old` was moved here from `new`. `left_behind`: that of `new` made room for it.
 fn refuse(old: &Account, new: &Account, goes_back: bool, left_behind: bool) -> Result<()> {
     let (old_id, new_id) = (&old.sourced_id, &new.sourced_id);
-    if !old.archived && !goes_back {
-        return Err(Failure::new(
-            Kind::Blocked,
-            format!("`{old_id}` is still in the SIS import, and so `{new_id}` is another record"),
-        )
-        .at(format!("users {old_id} and {new_id}"))
-        .cure(
-            "rekey once the SIS import has the new sourcedId alone and a run has archived the old account",
-        ));
-    }
     // The old sourcedId may belong to another person by now, who must not get the details of the person that joined here.
     let harmless = goes_back && (left_behind || old.archived);
-    if new.state == State::Active && !harmless {
-        return Err(Failure::new(
-            Kind::Blocked,
-            format!("a person has joined under `{new_id}` already, and their details would be lost"),
+    let (what, cure) = if !old.archived && !goes_back {
+        (
+            format!("`{old_id}` is still in the SIS import, and so `{new_id}` is another record"),
+            "rekey once the SIS import has the new sourcedId alone and a run has archived the old account",
         )
-        .at(format!("users {old_id} and {new_id}"))
-        .cure("leave both as they are; `rostersync users history` has what was done to each"));
-    }
-    Ok(())
+    } else if new.state == State::Active && !harmless {
+        (
+            format!("a person has joined under `{new_id}` already, and their details would be lost"),
+            "leave both as they are; `rostersync users history` has what was done to each",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(Kind::Blocked, what).at(format!("users {old_id} and {new_id}")).cure(cure))
 }

@@ -8,7 +8,6 @@ use std::collections::{HashMap, HashSet};
 use crate::failure::Result;
 use crate::store::{Rename, Store};
 
-/// What was done so far.
 #[derive(Default)]
 pub(super) struct Renames {
     /// Moves, from and to, that were not taken back.
@@ -25,7 +24,6 @@ impl Renames {
         Ok(renames)
     }
 
-    /// Takes the next one in.
     pub(super) fn add(&mut self, rename: Rename) {
         let mirrors = |before: &Rename| {
             before.account != rename.account && before.old == rename.new && before.new == rename.old

@@ -5,43 +5,27 @@ use crate::account::{Account, KeptSince, State};
 use crate::failure::{Failure, Kind, Result};
 use crate::store::{Grant, Origin};
 
-/// The account was restored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Same {
-    /// What it is again.
-    pub state: State,
-    /// Where the person could manage users before, which has ended.
-    pub ended: Vec<Grant>,
-}
-
-/// The account has made room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Another {
-    /// The sourcedId that it has now.
-    pub moved_to: String,
-    pub ended: Vec<Grant>,
-}
-
-/// The same person is back: restores the account to what it was. The next run decides about the details.
+/// The same person is back: restores the account to what it was. The next run decides about the details. Returns the state
+/// that it has again, and where the person could manage users before, which has ended.
 ///
 /// # Errors
 /// `Usage` if there is no such account; `Blocked` if no run holds it; those of the store.
-pub fn same(people: &People<'_>, user: &str) -> Result<Same> {
+pub fn same(people: &People<'_>, user: &str) -> Result<(State, Vec<Grant>)> {
     people.store.transaction(|| {
         let before = held(people, user, false)?;
         let after = Account { archived: false, kept_since: KeptSince::default(), ..before.clone() };
         people.store.update_account(&after)?;
         people.record(&before, Origin::Operator, "state", before.state_word(), after.state_word())?;
-        Ok(Same { state: after.state, ended: people.end_permissions(&after)? })
+        Ok((after.state, people.end_permissions(&after)?))
     })
 }
 
 /// It is another person: the old account goes on under another sourcedId, archived. The next run that has the record gives the
-/// other person an account.
+/// other person an account. Returns the sourcedId that the old account has now, and its permissions, which have ended.
 ///
 /// # Errors
 /// As [`same`].
-pub fn another(people: &People<'_>, user: &str) -> Result<Another> {
+pub fn another(people: &People<'_>, user: &str) -> Result<(String, Vec<Grant>)> {
     people.store.transaction(|| {
         let before = held(people, user, true)?;
         let mut number = 1;
@@ -49,11 +33,11 @@ pub fn another(people: &People<'_>, user: &str) -> Result<Another> {
             number += 1;
         }
         let moved_to = Account::set_apart(&before.sourced_id, number);
-        let after =
-            Account { sourced_id: moved_to.clone(), kept_since: KeptSince::default(), ..before.clone() };
+        let after = Account { sourced_id: moved_to, kept_since: KeptSince::default(), ..before.clone() };
         people.store.rekey_account(&after)?;
-        people.record(&before, Origin::Operator, "sourced_id", &before.sourced_id, &moved_to)?;
-        Ok(Another { moved_to, ended: people.end_permissions(&after)? })
+        people.record(&before, Origin::Operator, "sourced_id", &before.sourced_id, &after.sourced_id)?;
+        let ended = people.end_permissions(&after)?;
+        Ok((after.sourced_id, ended))
     })
 }
 

@@ -111,7 +111,6 @@ impl Rule {
     }
 }
 
-/// What is decided over one field.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldDecision {
     pub field: Field,

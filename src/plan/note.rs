@@ -1,13 +1,11 @@
 //! Notes: the exact sentences of the report, each with its stable code.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
 use crate::contact::Field;
 
-/// One thing that the report says of a user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Note {
     /// An active person under OFF: the SIS has another value. Carries the actual one.
@@ -48,7 +46,6 @@ pub enum Note {
     ToBeDeleted,
 }
 
-/// Why a record cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {
     NoSourcedId,
@@ -87,7 +84,6 @@ impl Reason {
     }
 }
 
-/// How many ids of sharers are named.
 pub(super) const SHARERS_NAMED: usize = 3;
 
 fn or_none(value: &str) -> &str {
@@ -95,12 +91,13 @@ fn or_none(value: &str) -> &str {
 }
 
 impl Note {
-    /// The stable code and the exact sentence: the one list of what notes say. A note without a sentence is a code only.
-    fn parts(&self) -> (&'static str, Cow<'static, str>) {
+    /// Hands over the stable code and the exact sentence: the one list of what notes say. A note without a sentence is a code
+    /// only. A sentence that is not asked for is never put together.
+    fn parts<T>(&self, take: impl FnOnce(&'static str, fmt::Arguments<'_>) -> T) -> T {
         // Of a code for each field; in the order of [`Field::ALL`].
         let of = |field: &Field, codes: [&'static str; 4]| codes[*field as usize];
         match self {
-            Self::ActiveDiffers(field, actual) => (
+            Self::ActiveDiffers(field, actual) => take(
                 of(
                     field,
                     [
@@ -110,71 +107,80 @@ impl Note {
                         "active-home-phone-differs",
                     ],
                 ),
-                format!("Active user has a new {} in the SIS import - {}", field.noun(), or_none(actual))
-                    .into(),
+                format_args!(
+                    "Active user has a new {} in the SIS import - {}",
+                    field.noun(),
+                    or_none(actual)
+                ),
             ),
-            Self::Updated(field, old) => (
+            Self::Updated(field, old) => take(
                 of(field, ["name-updated", "email-updated", "phone-updated", "home-phone-updated"]),
-                format!("{} updated by the sync - was {}", field.title(), or_none(old)).into(),
+                format_args!("{} updated by the sync - was {}", field.title(), or_none(old)),
             ),
-            Self::SisBlank(field, actual) => (
+            Self::SisBlank(field, actual) => take(
                 of(field, ["sis-name-blank", "sis-email-blank", "sis-phone-blank", "sis-home-phone-blank"]),
-                format!("SIS import has no {} - kept {actual}", field.noun()).into(),
+                format_args!("SIS import has no {} - kept {actual}", field.noun()),
             ),
-            Self::SisInvalid(field, value) => (
+            Self::SisInvalid(field, value) => take(
                 of(
                     field,
                     ["sis-name-invalid", "sis-email-invalid", "sis-phone-invalid", "sis-home-phone-invalid"],
                 ),
-                format!("SIS import has an invalid {} - {value}", field.noun()).into(),
+                format_args!("SIS import has an invalid {} - {value}", field.noun()),
             ),
-            Self::Taken(field, by) => (
+            Self::Taken(field, by) => take(
                 of(field, ["name-taken", "email-taken", "phone-taken", "home-phone-taken"]),
-                format!("{} is already used by {by} - not updated", field.title()).into(),
+                format_args!("{} is already used by {by} - not updated", field.title()),
             ),
             Self::Shared(field, ids, more) => {
                 let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
-                (
+                take(
                     of(field, ["name-shared", "email-shared", "phone-shared", "home-phone-shared"]),
-                    format!("{} is shared with {}{more}", field.title(), ids.join(", ")).into(),
+                    format_args!("{} is shared with {}{more}", field.title(), ids.join(", ")),
                 )
             }
-            Self::GuardianUnreachable => (
+            Self::GuardianUnreachable => take(
                 "guardian-unreachable",
-                "Guardian has no email or phone number in the SIS import - not added".into(),
+                format_args!("Guardian has no email or phone number in the SIS import - not added"),
             ),
-            Self::Archived => ("archived", "User is no longer in the SIS import - archived".into()),
-            Self::Restored => ("restored", "User is back in the SIS import - restored".into()),
-            Self::Disabled => ("disabled", "User is disabled in the SIS import".into()),
+            Self::Archived => {
+                take("archived", format_args!("User is no longer in the SIS import - archived"))
+            }
+            Self::Restored => take("restored", format_args!("User is back in the SIS import - restored")),
+            Self::Disabled => take("disabled", format_args!("User is disabled in the SIS import")),
             Self::RoleNotSynced(role) => {
-                ("role-not-synced", format!("Role {role} is not synced - left out").into())
+                take("role-not-synced", format_args!("Role {role} is not synced - left out"))
             }
-            Self::RoleEnded(role) => ("role-ended", format!("Role {role} has ended - left out").into()),
+            Self::RoleEnded(role) => take("role-ended", format_args!("Role {role} has ended - left out")),
             Self::RoleNotBegun(role) => {
-                ("role-not-begun", format!("Role {role} has not begun - left out").into())
+                take("role-not-begun", format_args!("Role {role} has not begun - left out"))
             }
-            Self::SchoolNotSynced => ("school-not-synced", "No synced school - left out".into()),
-            Self::PendingAgain => ("pending-again", "User is pending again in the platform export".into()),
-            Self::ReusedId(name) => {
-                ("reused-id", format!("Another person now has this sourcedId - was {}", or_none(name)).into())
+            Self::SchoolNotSynced => take("school-not-synced", format_args!("No synced school - left out")),
+            Self::PendingAgain => {
+                take("pending-again", format_args!("User is pending again in the platform export"))
             }
-            Self::Rejected(reason) => (reason.code(), format!("Record rejected - {}", reason.text()).into()),
-            Self::Undeliverable(field, reason) => {
-                ("undeliverable", format!("{} is undeliverable - {reason}", field.title()).into())
-            }
-            Self::PossibleRekey(old, field) => (
-                "possible-rekey",
-                format!("Probably the same person as {old} (same name and {})", field.noun()).into(),
+            Self::ReusedId(name) => take(
+                "reused-id",
+                format_args!("Another person now has this sourcedId - was {}", or_none(name)),
             ),
-            Self::NotNotifiable => ("not-notifiable", "".into()),
-            Self::PossibleDuplicate => ("possible-duplicate", "".into()),
-            Self::ToBeDeleted => ("tobedeleted", "".into()),
+            Self::Rejected(reason) => {
+                take(reason.code(), format_args!("Record rejected - {}", reason.text()))
+            }
+            Self::Undeliverable(field, reason) => {
+                take("undeliverable", format_args!("{} is undeliverable - {reason}", field.title()))
+            }
+            Self::PossibleRekey(old, field) => take(
+                "possible-rekey",
+                format_args!("Probably the same person as {old} (same name and {})", field.noun()),
+            ),
+            Self::NotNotifiable => take("not-notifiable", format_args!("")),
+            Self::PossibleDuplicate => take("possible-duplicate", format_args!("")),
+            Self::ToBeDeleted => take("tobedeleted", format_args!("")),
         }
     }
 
-    /// The stable code.
     pub fn code(&self) -> &'static str {
-        self.parts().0
+        self.parts(|code, _| code)
     }
 }
 
@@ -189,11 +195,12 @@ impl fmt::Debug for Note {
 pub fn join_notes(notes: &[Note]) -> String {
     let mut cell = String::new();
     for note in notes {
-        let (_, sentence) = note.parts();
-        if !cell.is_empty() && !sentence.is_empty() {
-            cell.push_str("; ");
-        }
-        cell.push_str(&sentence);
+        note.parts(|_, sentence| {
+            if !cell.is_empty() && sentence.as_str() != Some("") {
+                cell.push_str("; ");
+            }
+            let _ = cell.write_fmt(sentence);
+        });
     }
     cell
 }

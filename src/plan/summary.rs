@@ -19,7 +19,6 @@ pub struct Summary {
     pub fields: BTreeMap<String, u64>,
     pub notifications: Notifications,
     /// Messages to old addresses that are not sent, because another person has the address.
-    #[serde(default)]
     pub held_back: u64,
     /// People with a change of which no channel can tell them.
     pub cannot_be_told: u64,
@@ -41,9 +40,7 @@ pub struct Summary {
     /// Details taken over from the platform's export.
     pub taken_over: u64,
     /// Accounts that get another sourcedId (`--rekey`), and the active ones among them.
-    #[serde(default)]
     pub renamed: u64,
-    #[serde(default)]
     pub renamed_active: u64,
     /// People who joined, for the limit: 0 where an export is read for the first time.
     pub joins: u64,
@@ -59,11 +56,9 @@ pub struct Summary {
     /// The first run after an upgrade, on which the limits that are new do not hold yet.
     pub upgraded: bool,
     /// People with an account that roles, dates or schools leave out tonight, and did not on the last good night.
-    #[serde(default)]
     pub newly_left_out: u64,
 }
 
-/// Messages, by channel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notifications {
     pub email: u64,

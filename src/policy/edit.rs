@@ -9,7 +9,6 @@ use super::Setting;
 pub enum Target {
     /// Invited, has not joined.
     Pending,
-    /// Has joined.
     Active,
     /// No longer in the roster.
     Archived,
@@ -44,7 +43,6 @@ pub struct EditFacts {
     pub actor: Actor,
 }
 
-/// Why an edit is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     ActorInactive,
@@ -58,7 +56,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable code.
     pub fn code(self) -> &'static str {
         match self {
             Self::ActorInactive => "actor-inactive",

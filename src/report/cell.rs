@@ -12,7 +12,7 @@
 ///
 /// Nearly no row needs a quote. So the cells are first put down without, and the row as a whole is searched for a sign
 /// that one of them does need quotes; that takes half the time of asking each of twenty short cells.
-pub fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut Vec<u8>) {
+pub(super) fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut Vec<u8>) {
     let start = out.len();
     let mut commas = 0;
     for (i, cell) in cells.clone().enumerate() {
@@ -81,6 +81,11 @@ pub(super) fn unescape(cell: &[u8]) -> &[u8] {
         [b'\'', rest @ ..] if runs_after_apostrophes(rest) => rest,
         _ => cell,
     }
+}
+
+/// The number in a cell, where it is one.
+pub(super) fn number(cell: &[u8]) -> Option<u64> {
+    std::str::from_utf8(cell).ok()?.parse().ok()
 }
 
 fn could_run(cell: &[u8]) -> bool {

@@ -105,7 +105,6 @@ columns! {
 }
 
 impl Column {
-    /// The column with this header, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|column| column.name() == name)
     }
@@ -134,7 +133,6 @@ impl Column {
         }
     }
 
-    /// Position in [`Column::ALL`].
     pub(super) fn index(self) -> usize {
         self as usize
     }

@@ -3,60 +3,80 @@
 //! A rendering turns cells into bytes and knows no file and no terminal, so that each can be tested as a function.
 
 use super::cell;
-use super::columns::{Column, Holds};
-use super::reader::Cells;
 
-/// One way to show rows. Everything is appended to `out`, which the caller empties as it likes.
-pub(super) trait Rendering {
+/// One way to show rows, which all have the same columns. Everything is appended to `out`, which the caller empties as it
+/// likes.
+pub trait Rendering {
     fn begin(&mut self, out: &mut Vec<u8>);
-    fn row(&mut self, cells: &Cells<'_>, out: &mut Vec<u8>);
+    fn row(&mut self, cells: &[&[u8]], out: &mut Vec<u8>);
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
-/// CSV like the file itself, formula-safe, but without the byte order mark: a pipe has no use for one.
+/// CSV without a byte order mark: a pipe has no use for one.
 #[derive(Debug)]
-pub(super) struct Csv(pub(super) Vec<Column>);
+pub struct Csv<'a> {
+    headers: Vec<&'a str>,
+    /// Cells that a spreadsheet would run as a formula have a leading apostrophe.
+    for_spreadsheets: bool,
+}
 
-impl Rendering for Csv {
-    fn begin(&mut self, out: &mut Vec<u8>) {
-        cell::append_row(self.0.iter().map(|column| column.name().as_bytes()), out);
+impl<'a> Csv<'a> {
+    /// Like the report itself, formula-safe.
+    pub fn for_spreadsheets(headers: Vec<&'a str>) -> Self {
+        Self { headers, for_spreadsheets: true }
     }
 
-    fn row(&mut self, cells: &Cells<'_>, out: &mut Vec<u8>) {
-        cell::append_row(self.0.iter().map(|column| cells.cell(*column)), out);
+    /// Values as they are.
+    pub fn for_programs(headers: Vec<&'a str>) -> Self {
+        Self { headers, for_spreadsheets: false }
+    }
+}
+
+impl Rendering for Csv<'_> {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        cell::append_row(self.headers.iter().map(|header| header.as_bytes()), out);
+    }
+
+    fn row(&mut self, cells: &[&[u8]], out: &mut Vec<u8>) {
+        match self.for_spreadsheets {
+            true => cell::append_row(cells.iter().copied(), out),
+            false => cell::append_plain_row(cells.iter().copied(), out),
+        }
     }
 
     fn end(&mut self, _: &mut Vec<u8>) {}
 }
 
-/// An array of objects, one object on a line; all values are strings except `line`, a number or null.
+/// An array of objects, one object on a line; all values are strings but those of one column of numbers, if there is one.
 #[derive(Debug)]
-pub(super) struct Json {
-    columns: Vec<Column>,
+pub struct Json<'a> {
+    headers: Vec<&'a str>,
+    numbers: Option<usize>,
     any: bool,
 }
 
-impl Json {
-    pub(super) fn new(columns: Vec<Column>) -> Self {
-        Self { columns, any: false }
+impl<'a> Json<'a> {
+    /// `numbers` is the place of the column whose cells are numbers, or null.
+    pub fn new(headers: Vec<&'a str>, numbers: Option<usize>) -> Self {
+        Self { headers, numbers, any: false }
     }
 }
 
-impl Rendering for Json {
+impl Rendering for Json<'_> {
     fn begin(&mut self, out: &mut Vec<u8>) {
         out.push(b'[');
     }
 
-    fn row(&mut self, cells: &Cells<'_>, out: &mut Vec<u8>) {
+    fn row(&mut self, cells: &[&[u8]], out: &mut Vec<u8>) {
         out.extend_from_slice(if self.any { b",\n" } else { b"\n" });
         self.any = true;
-        for (i, &column) in self.columns.iter().enumerate() {
+        for (i, (header, cell)) in self.headers.iter().zip(cells).enumerate() {
             out.push(if i == 0 { b'{' } else { b',' });
-            append_json(column.name(), out);
+            append_json(header, out);
             out.push(b':');
-            match column.holds() {
-                Holds::Number => append_json(&cells.number(column), out),
-                _ => append_json(&cells.text(column), out),
+            match self.numbers {
+                Some(numbers) if numbers == i => append_json(&cell::number(cell), out),
+                _ => append_json(&String::from_utf8_lossy(cell), out),
             }
         }
         out.push(b'}');

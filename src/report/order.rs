@@ -4,6 +4,7 @@
 //! without notes when they are sorted by. A million rows by notes take so about 48 MiB and the notes themselves,
 //! whatever the size of the file; the rows are then read again where they stand, see `fetch`.
 
+use super::cell;
 use super::columns::{Column, Holds};
 use super::reader::Cells;
 
@@ -74,7 +75,7 @@ fn append_key(column: Column, cells: &Cells<'_>, reverse: bool, keys: &mut Vec<u
     const SOME: u8 = 0;
     const NONE: u8 = 1;
     match column.holds() {
-        Holds::Number => match cells.number(column) {
+        Holds::Number => match cell::number(cells.cell(column)) {
             Some(line) => {
                 keys.push(SOME);
                 keys.extend_from_slice(&if reverse { !line } else { line }.to_be_bytes());

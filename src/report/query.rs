@@ -7,12 +7,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::columns::{Column, Holds};
+use super::columns::{Column, Holds, NAME};
 use super::fetch::Fetched;
 use super::formats::{Csv, Json, Rendering};
 use super::order::Order;
 use super::reader::{self, Cells, Layout, Reader};
-use super::table::{Field, Table};
+use super::table::Table;
 use super::writer::{BUFFER, unwritable};
 use crate::failure::{Failure, Kind, Result};
 
@@ -25,7 +25,6 @@ pub struct Query {
     /// Turns the order round, be it that of `sort` or of the file. Rows without `notes` or `line` stay last, and equal
     /// rows stay in the order of the file.
     pub reverse: bool,
-    /// Only rows with notes.
     pub notes_only: bool,
     /// Only rows where all these columns have these values, exactly. `role`, `schools` and `codes` can hold several
     /// values: one of them is enough, or the whole cell.
@@ -39,10 +38,8 @@ pub struct Query {
     pub format: Format,
 }
 
-/// How rows are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
-    /// Aligned, for people.
     #[default]
     Table,
     /// As in the file, with its leading apostrophes, but without a byte order mark.
@@ -64,10 +61,11 @@ pub struct Shown {
 pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn Write) -> Result<Shown> {
     let file = reader::open(path)?;
     let mut reader = Reader::new(&file, path)?;
-    let mut rendering = query.rendering(reader.layout(), path, terminal)?;
-    let mut page = Page { out, buffer: Vec::new() };
+    let fields = query.fields(reader.layout(), path)?;
+    let rendering = query.rendering(&fields, terminal);
+    let mut page = Page { out, buffer: Vec::new(), fields: &fields, rendering };
     if query.sort.is_empty() && !query.reverse {
-        return show(&mut reader, query, &mut *rendering, &mut page);
+        return show(&mut reader, query, &mut page);
     }
 
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -82,13 +80,31 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     let shown = std::thread::scope(|scope| {
         let rows = Fetched::start(scope, &file, &places)?;
         let all = Query::default();
-        show(&mut Reader::without_header(rows, layout, path), &all, &mut *rendering, &mut page)
+        show(&mut Reader::without_header(rows, layout, path), &all, &mut page)
     })?;
     Ok(Shown { total, ..shown })
 }
 
+/// What stands in a column that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    /// Given and family name together, in a table.
+    Name,
+    Cell(Column),
+}
+
+/// The columns of a table that matter at first sight.
+const USUAL: [Field; 7] = [
+    Field::Cell(Column::SourcedId),
+    Field::Cell(Column::State),
+    Field::Cell(Column::Action),
+    Field::Name,
+    Field::Cell(Column::Email),
+    Field::Cell(Column::Phone),
+    Field::Cell(Column::Notes),
+];
+
 impl Query {
-    /// Whether a row is shown: all conditions hold.
     fn accepts(&self, cells: &Cells<'_>) -> bool {
         (!self.notes_only || !cells.cell(Column::Notes).is_empty())
             && self
@@ -98,7 +114,7 @@ impl Query {
             && (self.names.is_empty() || self.names.iter().all(|name| *name == cells.whole_name()))
     }
 
-    fn rendering(&self, layout: &Layout, path: &Path, terminal: Option<usize>) -> Result<Box<dyn Rendering>> {
+    fn fields(&self, layout: &Layout, path: &Path) -> Result<Vec<Field>> {
         let columns = self.columns.as_deref().filter(|columns| !columns.is_empty());
         let filtered = self.filters.iter().map(|(column, _)| column);
         // To sort by a column of blanks, or to find nothing in it, would look like an answer.
@@ -110,18 +126,45 @@ impl Query {
                 return Err(failure.cure(format!("it has {}", has.join(", "))));
             }
         }
-        let all = || columns.map_or_else(|| layout.columns().collect(), <[Column]>::to_vec);
-        Ok(match self.format {
-            Format::Csv => Box::new(Csv(all())),
-            Format::Json => Box::new(Json::new(all())),
-            Format::Table => {
-                let fields = match columns {
-                    Some(columns) => Field::of(columns, self.whole_name),
-                    None => Field::USUAL.into_iter().filter(|field| field.is_in(layout)).collect(),
-                };
-                Box::new(Table::new(fields, terminal))
+        let is_table = self.format == Format::Table;
+        let Some(columns) = columns else {
+            let is_in = |field: &Field| match field {
+                Field::Name => layout.has(Column::GivenName) || layout.has(Column::FamilyName),
+                Field::Cell(column) => layout.has(*column),
+            };
+            return Ok(match is_table {
+                true => USUAL.into_iter().filter(is_in).collect(),
+                false => layout.columns().map(Field::Cell).collect(),
+            });
+        };
+        let mut fields: Vec<Field> = Vec::new();
+        for column in columns {
+            match (column, fields.last_mut()) {
+                (Column::FamilyName, Some(last))
+                    if is_table && self.whole_name && *last == Field::Cell(Column::GivenName) =>
+                {
+                    *last = Field::Name;
+                }
+                _ => fields.push(Field::Cell(*column)),
             }
-        })
+        }
+        Ok(fields)
+    }
+
+    fn rendering(&self, fields: &[Field], terminal: Option<usize>) -> Box<dyn Rendering> {
+        let header = |field: &Field| match field {
+            Field::Name => NAME,
+            Field::Cell(column) => column.name(),
+        };
+        let headers = fields.iter().map(header).collect();
+        let holding = |holds: Holds| {
+            fields.iter().position(|field| matches!(field, Field::Cell(column) if column.holds() == holds))
+        };
+        match self.format {
+            Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
+            Format::Json => Box::new(Json::new(headers, holding(Holds::Number))),
+            Format::Table => Box::new(Table::fitting(headers, holding(Holds::Notes), terminal)),
+        }
     }
 }
 
@@ -151,37 +194,47 @@ fn collect(reader: &mut Reader<&File>, query: &Query, order: &mut Order<'_>) -> 
     Ok(total)
 }
 
-/// Shows the rows as they are read.
-fn show<R: Read>(
-    reader: &mut Reader<R>,
-    query: &Query,
-    rendering: &mut dyn Rendering,
-    page: &mut Page<'_>,
-) -> Result<Shown> {
+fn show<R: Read>(reader: &mut Reader<R>, query: &Query, page: &mut Page<'_>) -> Result<Shown> {
     let mut shown = Shown::default();
-    rendering.begin(&mut page.buffer);
+    page.rendering.begin(&mut page.buffer);
     while let Some(cells) = reader.next_row()? {
         shown.total += 1;
         if query.accepts(&cells) {
             shown.rows += 1;
-            rendering.row(&cells, &mut page.buffer);
+            page.row(&cells);
             if page.buffer.len() >= BUFFER && !page.hand_over()? {
                 return Ok(shown);
             }
         }
     }
-    rendering.end(&mut page.buffer);
+    page.rendering.end(&mut page.buffer);
     page.hand_over()?;
     Ok(shown)
 }
 
-/// Rendered bytes that are not written yet.
+/// How rows are rendered, and the bytes of them that are not written yet.
 struct Page<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
+    fields: &'a [Field],
+    rendering: Box<dyn Rendering>,
 }
 
 impl Page<'_> {
+    fn row(&mut self, cells: &Cells<'_>) {
+        let name = if self.fields.contains(&Field::Name) { cells.whole_name() } else { String::new() };
+        let shown = |field: &Field| match field {
+            Field::Name => name.as_bytes(),
+            Field::Cell(column) => cells.cell(*column),
+        };
+        // A column is asked for once; an array takes no memory for each row.
+        let mut row = [&b""[..]; Column::ALL.len()];
+        for (cell, field) in row.iter_mut().zip(self.fields) {
+            *cell = shown(field);
+        }
+        self.rendering.row(&row[..self.fields.len()], &mut self.buffer);
+    }
+
     /// Writes the buffer; false if the output is closed.
     fn hand_over(&mut self) -> Result<bool> {
         match self.out.write_all(&self.buffer).and_then(|()| self.out.flush()) {

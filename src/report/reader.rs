@@ -19,7 +19,6 @@ const REQUIRED: [Column; 3] = [Column::SourcedId, Column::Action, Column::Notes]
 
 const CURE: &str = "give a report that rostersync wrote, or a copy of one saved as CSV UTF-8 with commas";
 
-/// Where each column stands in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     places: [Option<usize>; Column::ALL.len()],
@@ -91,26 +90,13 @@ impl<'a> Cells<'a> {
     pub(super) fn whole_name(&self) -> String {
         format!("{} {}", self.text(Column::GivenName), self.text(Column::FamilyName)).trim().to_owned()
     }
-
-    /// The number in a column of numbers, where it is one.
-    pub(super) fn number(&self, column: Column) -> Option<u64> {
-        std::str::from_utf8(self.cell(column)).ok()?.parse().ok()
-    }
 }
 
-/// A Users report being read.
 #[derive(Debug)]
 pub struct Reader<R> {
     rows: Rows<R>,
     layout: Layout,
     path: PathBuf,
-}
-
-impl Reader<File> {
-    /// Opens a report and understands its header.
-    pub fn open(path: &Path) -> Result<Self> {
-        Self::new(open(path)?, path)
-    }
 }
 
 pub(super) fn open(path: &Path) -> Result<File> {
@@ -272,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_has_a_cure() {
-        let failure = Reader::open(Path::new("/nowhere/r.csv")).unwrap_err();
+        let failure = open(Path::new("/nowhere/r.csv")).unwrap_err();
         assert_eq!(failure.kind, Kind::InputUnusable);
         assert!(failure.cure.contains("rostersync runs"), "{}", failure.cure);
     }

@@ -12,7 +12,6 @@ use super::writer::BUFFER;
 /// No row of a report comes near; a quote that is never closed must not load the rest of a large file.
 const LONGEST: usize = 16 * 1024 * 1024;
 
-/// Why no row could be read.
 #[derive(Debug)]
 pub(super) enum Broken {
     Source(io::Error),
@@ -21,7 +20,6 @@ pub(super) enum Broken {
     TooLong,
 }
 
-/// The rows of a CSV file, one at a time.
 #[derive(Debug)]
 pub(super) struct Rows<R> {
     source: R,

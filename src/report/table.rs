@@ -8,76 +8,18 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::columns::{Column, Holds, NAME};
 use super::formats::Rendering;
-use super::reader::{Cells, Layout};
 
 /// How many rows the widths are computed from.
 const SAMPLE: usize = 10_000;
 
 const GAP: usize = 2;
 
-/// What stands in a column of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
-    /// Given and family name together.
-    Name,
-    Cell(Column),
-}
-
-impl Field {
-    /// The columns that matter at first sight.
-    pub(super) const USUAL: [Self; 7] = [
-        Self::Cell(Column::SourcedId),
-        Self::Cell(Column::State),
-        Self::Cell(Column::Action),
-        Self::Name,
-        Self::Cell(Column::Email),
-        Self::Cell(Column::Phone),
-        Self::Cell(Column::Notes),
-    ];
-
-    pub(super) fn is_in(self, layout: &Layout) -> bool {
-        match self {
-            Self::Name => layout.has(Column::GivenName) || layout.has(Column::FamilyName),
-            Self::Cell(column) => layout.has(column),
-        }
-    }
-
-    /// The fields of these columns; with `whole_name` a given name and the family name after it are one.
-    pub(super) fn of(columns: &[Column], whole_name: bool) -> Vec<Self> {
-        let is_name = |at: usize| {
-            whole_name && columns[at] == Column::GivenName && columns.get(at + 1) == Some(&Column::FamilyName)
-        };
-        let mut fields = Vec::new();
-        let mut at = 0;
-        while at < columns.len() {
-            let name = is_name(at);
-            fields.push(if name { Self::Name } else { Self::Cell(columns[at]) });
-            at += if name { 2 } else { 1 };
-        }
-        fields
-    }
-
-    fn header(self) -> &'static str {
-        match self {
-            Self::Name => NAME,
-            Self::Cell(column) => column.name(),
-        }
-    }
-
-    fn text(self, cells: &Cells<'_>) -> String {
-        match self {
-            Self::Name => harmless(&cells.whole_name()),
-            Self::Cell(column) => harmless(&cells.text(column)),
-        }
-    }
-}
-
-/// A table being printed.
 #[derive(Debug)]
-pub(super) struct Table {
-    fields: Vec<Field>,
+pub struct Table<'a> {
+    headers: Vec<&'a str>,
+    /// Which column takes the rest of the width and is wrapped instead of cut.
+    wrapped: Option<usize>,
     terminal: Option<usize>,
     /// The rows from which the widths will be known, one after the other.
     held: Vec<String>,
@@ -85,30 +27,38 @@ pub(super) struct Table {
     widths: Option<Vec<usize>>,
 }
 
-impl Table {
-    /// `terminal` is the width to fit; none, for a pipe, neither cuts nor wraps anything.
-    pub(super) fn new(fields: Vec<Field>, terminal: Option<usize>) -> Self {
-        Self { fields, terminal, held: Vec::new(), widths: None }
+/// A whole table, of rows that have a cell for each header.
+pub fn table(headers: &[&str], rows: &[Vec<String>]) -> Vec<u8> {
+    let (mut table, mut out) = (Table::new(headers.to_vec()), Vec::new());
+    for row in rows {
+        table.row(&row.iter().map(String::as_bytes).collect::<Vec<_>>(), &mut out);
+    }
+    table.end(&mut out);
+    out
+}
+
+impl<'a> Table<'a> {
+    /// A table for a pipe, where nothing is cut or wrapped.
+    pub fn new(headers: Vec<&'a str>) -> Self {
+        Self { headers, wrapped: None, terminal: None, held: Vec::new(), widths: None }
     }
 
-    /// Which field takes the rest of the width and is wrapped instead of cut.
-    fn wrapped(&self) -> Option<usize> {
-        self.fields
-            .iter()
-            .position(|field| matches!(field, Field::Cell(column) if column.holds() == Holds::Notes))
+    /// A table that fits a terminal of this width, if there is one.
+    pub(super) fn fitting(headers: Vec<&'a str>, wrapped: Option<usize>, terminal: Option<usize>) -> Self {
+        Self { wrapped, terminal, ..Self::new(headers) }
     }
 
     /// Decides the widths and prints the rows held for that.
     fn settle(&mut self, out: &mut Vec<u8>) {
         let held = std::mem::take(&mut self.held);
-        let headers: Vec<String> = self.fields.iter().map(|field| field.header().to_owned()).collect();
+        let headers: Vec<String> = self.headers.iter().map(|header| (*header).to_owned()).collect();
         let mut natural = vec![0; headers.len()];
         for row in std::iter::once(&headers[..]).chain(held.chunks(headers.len())) {
             for (width, text) in natural.iter_mut().zip(row) {
                 *width = text.width().max(*width);
             }
         }
-        let widths = fit(&natural, self.wrapped(), self.terminal);
+        let widths = fit(&natural, self.wrapped, self.terminal);
         self.print(&headers, &widths, out);
         for row in held.chunks(headers.len()) {
             self.print(row, &widths, out);
@@ -117,7 +67,7 @@ impl Table {
     }
 
     fn print(&self, row: &[String], widths: &[usize], out: &mut Vec<u8>) {
-        let wrapped = self.wrapped().filter(|_| self.terminal.is_some());
+        let wrapped = self.wrapped.filter(|_| self.terminal.is_some());
         let mut pieces = match wrapped {
             Some(field) => wrap(&row[field], widths[field]),
             None => Vec::new(),
@@ -148,18 +98,18 @@ impl Table {
     }
 }
 
-impl Rendering for Table {
+impl Rendering for Table<'_> {
     fn begin(&mut self, _: &mut Vec<u8>) {}
 
-    fn row(&mut self, cells: &Cells<'_>, out: &mut Vec<u8>) {
-        let texts = self.fields.iter().map(|field| field.text(cells));
+    fn row(&mut self, cells: &[&[u8]], out: &mut Vec<u8>) {
+        let texts = cells.iter().map(|cell| harmless(&String::from_utf8_lossy(cell)));
         if let Some(widths) = &self.widths {
             let row: Vec<String> = texts.collect();
             self.print(&row, widths, out);
             return;
         }
         self.held.extend(texts);
-        if self.held.len() >= SAMPLE * self.fields.len() {
+        if self.held.len() >= SAMPLE * self.headers.len() {
             self.settle(out);
         }
     }

@@ -360,7 +360,7 @@ fn each_crate_has_one_owner() {
     only(&["source"], "zip");
     only(&["source", "notify"], "reqwest");
     only(&["source"], "hmac");
-    only(&["source"], "encoding_rs");
+    only(&["source", "contact"], "encoding_rs");
     only(&["contact"], "rlibphonenumber");
     only(&["config"], "toml");
     only(&["platform", "people"], "csv");

@@ -4,20 +4,21 @@ use std::cmp::Ordering;
 
 use anstyle::{AnsiColor, Style};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use crate::contact::Field;
 use crate::failure::Result;
-use crate::plan::{Action, FieldDecision, Note, PlanRow, Renaming, join_codes};
+use crate::plan::{Action, FieldDecision, Note, PlanRow, Renaming};
 use crate::plural::agreed;
 use crate::plural::or_none;
 use crate::report::harmless;
 use crate::run::Outcome;
 
 /// What kind of change a line is, the most dangerous first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
+    #[default]
     Archived,
     /// Email or mobile of an active person.
     SignIn,
@@ -51,32 +52,40 @@ impl Kind {
         Self::Kept,
     ];
 
-    /// As JSON names it.
-    pub(super) fn word(self) -> &'static str {
-        self.words().0
-    }
-
     /// After a number.
     pub(super) fn counted(self, count: u64) -> &'static str {
-        let (_, one, several) = self.words();
+        let (one, several) = self.words();
         agreed(count, one, several)
     }
 
-    /// The word of JSON, and what comes after 1 and after other numbers.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
+    /// What comes after 1 and after other numbers.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Archived => ("archived", "archived", "archived"),
-            Self::SignIn => ("sign-in", "change of a sign-in", "changes of sign-ins"),
-            Self::PendingAgain => ("pending-again", "pending again", "pending again"),
-            Self::Joined => ("joined", "joined", "joined"),
-            Self::Renamed => ("renamed", "with a new sourcedId", "with a new sourcedId"),
-            Self::Details => ("details", "other change of an active user", "other changes of active users"),
-            Self::Restored => ("restored", "restored", "restored"),
-            Self::Created => ("created", "created", "created"),
-            Self::Pending => ("pending", "change of a pending user", "changes of pending users"),
-            Self::Held => ("held", "held", "held"),
-            Self::Rejected => ("rejected", "rejected", "rejected"),
-            Self::Kept => ("kept", "kept", "kept"),
+            Self::Archived => ("archived", "archived"),
+            Self::SignIn => ("change of a sign-in", "changes of sign-ins"),
+            Self::PendingAgain => ("pending again", "pending again"),
+            Self::Joined => ("joined", "joined"),
+            Self::Renamed => ("with a new sourcedId", "with a new sourcedId"),
+            Self::Details => ("other change of an active user", "other changes of active users"),
+            Self::Restored => ("restored", "restored"),
+            Self::Created => ("created", "created"),
+            Self::Pending => ("change of a pending user", "changes of pending users"),
+            Self::Held => ("held", "held"),
+            Self::Rejected => ("rejected", "rejected"),
+            Self::Kept => ("kept", "kept"),
+        }
+    }
+
+    fn sign(self) -> char {
+        match self {
+            Self::Created => '+',
+            Self::Restored => '^',
+            Self::Archived => '-',
+            Self::Rejected => '!',
+            Self::Held => '?',
+            Self::Renamed => '>',
+            Self::Kept => '=',
+            Self::SignIn | Self::PendingAgain | Self::Joined | Self::Details | Self::Pending => '~',
         }
     }
 }
@@ -93,27 +102,33 @@ pub(super) struct Order<'a> {
     at: u8,
 }
 
-/// A line, with all that JSON says of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Line {
-    kind: Kind,
-    sign: char,
-    pub(super) id: String,
+/// A change as JSON says it: values as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Change {
+    pub(super) sourced_id: String,
+    name: String,
     state: String,
+    role: String,
+    /// Its sourcedId.
+    pub(super) school: String,
+    pub(super) kind: Kind,
+    /// As the report names it; none where it is no field, and then there is no old and no new value either.
+    field: Option<String>,
+    old: Option<String>,
+    new: Option<String>,
+    codes: Vec<String>,
+}
+
+/// A change, and what a line shows of it besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) change: Change,
     /// The field, or the kind of change.
     what: String,
     /// Old and new value, or the reason.
     detail: String,
-    name: String,
-    /// Its name; without one its sourcedId.
+    /// The name of the school; without one its sourcedId.
     school: String,
-    school_id: String,
-    role: String,
-    /// As the report names it; empty where it is no field.
-    field: String,
-    old: String,
-    new: String,
-    codes: String,
     rank: u8,
     at: u8,
 }
@@ -130,7 +145,6 @@ impl PartialOrd for Line {
     }
 }
 
-/// How wide the columns are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Widths([usize; 5]);
 
@@ -152,38 +166,18 @@ impl Widths {
 }
 
 impl Line {
-    #[cfg(test)]
-    pub(super) fn of(kind: Kind, school: &str, id: &str) -> Self {
-        Self {
-            kind,
-            sign: '+',
-            id: id.into(),
-            state: "pending".into(),
-            what: kind.word().into(),
-            detail: String::new(),
-            name: "Rosa Diaz".into(),
-            school: school.into(),
-            school_id: school.into(),
-            role: "teacher".into(),
-            field: String::new(),
-            old: String::new(),
-            new: String::new(),
-            codes: String::new(),
-            rank: 0,
-            at: 0,
-        }
-    }
-
     pub(super) fn order(&self) -> Order<'_> {
-        Order { kind: self.kind, rank: self.rank, school: &self.school, id: &self.id, at: self.at }
+        let Change { kind, sourced_id, .. } = &self.change;
+        Order { kind: *kind, rank: self.rank, school: &self.school, id: sourced_id, at: self.at }
     }
 
     fn cells(&self) -> [&str; 5] {
-        [&self.id, &self.state, &self.what, &self.detail, &self.name]
+        let Change { sourced_id, state, name, .. } = &self.change;
+        [sourced_id, state, &self.what, &self.detail, name]
     }
 
     pub(super) fn text(&self, widths: &Widths) -> String {
-        let mut text = format!("{} ", self.sign);
+        let mut text = format!("{} ", self.change.kind.sign());
         for (cell, width) in self.cells().into_iter().zip(widths.0).filter(|(_, width)| *width > 0) {
             text.push_str(cell);
             // Names can have characters that are two columns wide, or none.
@@ -195,7 +189,7 @@ impl Line {
     }
 
     pub(super) fn style(&self) -> Style {
-        let color = match self.sign {
+        let color = match self.change.kind.sign() {
             '+' | '^' => AnsiColor::Green,
             '-' | '!' => AnsiColor::Red,
             '~' | '>' => AnsiColor::Yellow,
@@ -203,24 +197,6 @@ impl Line {
         };
         Style::new().fg_color(Some(color.into()))
     }
-}
-
-/// A line for programs: values as they are.
-pub(super) fn change_json(line: &Line) -> serde_json::Value {
-    let or_null = |text: &str| if text.is_empty() { serde_json::Value::Null } else { text.into() };
-    let is_change = !line.field.is_empty();
-    json!({
-        "sourced_id": line.id,
-        "name": line.name,
-        "state": line.state,
-        "role": line.role,
-        "school": line.school_id,
-        "kind": line.kind.word(),
-        "field": or_null(&line.field),
-        "old": if is_change { line.old.as_str().into() } else { serde_json::Value::Null },
-        "new": if is_change { line.new.as_str().into() } else { serde_json::Value::Null },
-        "codes": line.codes.split(' ').filter(|code| !code.is_empty()).collect::<Vec<_>>(),
-    })
 }
 
 /// Takes where a line stands, and what makes the line if it is wanted.
@@ -259,26 +235,21 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// A line about no field.
-    fn line(&self, kind: Kind, sign: char, what: &str, detail: String) -> Line {
-        Line {
-            kind,
-            sign,
-            id: self.id.to_owned(),
+    fn line(&self, kind: Kind, what: &str, detail: String) -> Line {
+        let row = self.row;
+        // Of the account or, if there is none, as the roster has it.
+        let name = Some(row.details.shown(Field::Name)).filter(|name| !name.is_empty());
+        let change = Change {
+            sourced_id: self.id.to_owned(),
+            name: name.unwrap_or_else(|| row.sis.shown(Field::Name)).into_owned(),
             state: self.state.to_owned(),
-            what: what.to_owned(),
-            detail,
-            name: name(self.row),
-            school: self.school.to_owned(),
-            school_id: self.school_id.to_owned(),
-            role: self.row.roles.split('|').next().unwrap_or_default().to_owned(),
-            field: String::new(),
-            old: String::new(),
-            new: String::new(),
-            codes: join_codes(&self.row.notes),
-            rank: 0,
-            at: 0,
-        }
+            role: row.roles.split('|').next().unwrap_or_default().to_owned(),
+            school: self.school_id.to_owned(),
+            kind,
+            codes: row.notes.iter().map(|note| note.code().to_owned()).collect(),
+            ..Change::default()
+        };
+        Line { change, what: what.to_owned(), detail, school: self.school.to_owned(), ..Line::default() }
     }
 
     fn order(&self, kind: Kind, at: u8) -> Order<'_> {
@@ -287,12 +258,12 @@ impl<'a> Person<'a> {
 
     /// What happens to the person as a whole.
     fn whole(&self, add: &mut Add<'_>) -> Result<()> {
-        let (kind, sign) = match self.row.action {
-            Action::Created => (Kind::Created, '+'),
-            Action::Archived => (Kind::Archived, '-'),
-            Action::Restored => (Kind::Restored, '^'),
-            Action::Rejected => (Kind::Rejected, '!'),
-            Action::Held => (Kind::Held, '?'),
+        let kind = match self.row.action {
+            Action::Created => Kind::Created,
+            Action::Archived => Kind::Archived,
+            Action::Restored => Kind::Restored,
+            Action::Rejected => Kind::Rejected,
+            Action::Held => Kind::Held,
             Action::Updated | Action::Kept | Action::Unchanged | Action::Skipped => return Ok(()),
         };
         let detail = || match kind {
@@ -307,7 +278,7 @@ impl<'a> Person<'a> {
             Kind::Held => "another person now has this sourcedId".to_owned(),
             _ => String::new(),
         };
-        add(self.order(kind, 0), &|| self.line(kind, sign, kind.word(), detail()))
+        add(self.order(kind, 0), &|| self.line(kind, kind.counted(1), detail()))
     }
 
     /// A change of state by the platform's export. On the first read of an export nearly everyone joins, and no limit counts
@@ -320,7 +291,7 @@ impl<'a> Person<'a> {
             (pending_again, Kind::PendingAgain, "active → pending"),
         ] {
             if happens {
-                add(self.order(kind, 0), &|| self.line(kind, '~', "state", detail.to_owned()))?;
+                add(self.order(kind, 0), &|| self.line(kind, "state", detail.to_owned()))?;
             }
         }
         Ok(())
@@ -338,48 +309,44 @@ impl<'a> Person<'a> {
         };
         let at = *field as u8;
         add(self.order(kind, at), &|| {
-            let (sign, detail) = match kind {
-                Kind::Kept => ('=', format!("kept {}, the SIS import has {}", or_none(actual), or_none(sis))),
-                _ => ('~', format!("{} → {}", or_none(actual), or_none(sis))),
+            let (old, new) = (or_none(actual), or_none(sis));
+            let detail = match kind {
+                Kind::Kept => format!("kept {old}, the SIS import has {new}"),
+                _ => format!("{old} → {new}"),
             };
-            Line {
-                field: field.key().to_owned(),
-                old: actual.clone(),
-                new: sis.clone(),
-                at,
-                ..self.line(kind, sign, field.word(), detail)
-            }
+            let line = self.line(kind, field.word(), detail);
+            let change = Change {
+                field: Some(field.key().to_owned()),
+                old: Some(actual.clone()),
+                new: Some(sis.clone()),
+                ..line.change
+            };
+            Line { change, at, ..line }
         })
     }
 }
 
-/// Of the account or, if there is none, as the roster has it.
-fn name(row: &PlanRow<'_>) -> String {
-    let name = row.details.shown(Field::Name);
-    if name.is_empty() { row.sis.shown(Field::Name).into_owned() } else { name.into_owned() }
-}
-
-/// Goes through the new sourcedIds.
 pub(super) fn each_rename(outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
     outcome.plan.renamings.values.each(|renaming| {
         let school = if renaming.school.is_empty() { "" } else { outcome.schools.name(&renaming.school) };
         // Accounts with the widest permission come first.
         let rank = u8::from(!renaming.manages_district());
         add(Order { kind: Kind::Renamed, rank, school, id: &renaming.old, at: 0 }, &|| Line {
-            kind: Kind::Renamed,
-            sign: '>',
-            id: renaming.old.clone(),
-            state: renaming.state.clone(),
+            change: Change {
+                sourced_id: renaming.old.clone(),
+                name: renaming.name.clone(),
+                state: renaming.state.clone(),
+                role: renaming.role.clone(),
+                school: renaming.school.clone(),
+                kind: Kind::Renamed,
+                field: Some("sourced_id".into()),
+                old: Some(renaming.old.clone()),
+                new: Some(renaming.new.clone()),
+                codes: codes(&renaming),
+            },
             what: "sourcedId".into(),
             detail: renamed(&renaming),
-            name: renaming.name.clone(),
             school: school.to_owned(),
-            school_id: renaming.school.clone(),
-            role: renaming.role.clone(),
-            field: "sourced_id".into(),
-            old: renaming.old.clone(),
-            new: renaming.new.clone(),
-            codes: codes(&renaming).join(" "),
             rank,
             at: 0,
         })
@@ -404,7 +371,7 @@ fn renamed(renaming: &Renaming) -> String {
     text
 }
 
-fn codes(renaming: &Renaming) -> Vec<&'static str> {
+fn codes(renaming: &Renaming) -> Vec<String> {
     let all = [
         (renaming.manages_district(), "manages-district"),
         (!renaming.manages.is_empty() && !renaming.manages_district(), "manages-school"),
@@ -412,5 +379,5 @@ fn codes(renaming: &Renaming) -> Vec<&'static str> {
         (renaming.unlike, "unlike"),
         (renaming.taken_back, "taken-back"),
     ];
-    all.into_iter().filter(|(holds, _)| *holds).map(|(_, code)| code).collect()
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, code)| code.to_owned()).collect()
 }

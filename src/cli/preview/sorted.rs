@@ -30,7 +30,6 @@ impl Sorted {
         Ok(())
     }
 
-    /// The lines, from the first.
     pub(super) fn read(&mut self) -> Result<Merge<'_>> {
         self.put_away()?;
         let mut heads = Vec::new();
@@ -58,7 +57,6 @@ impl Merge<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::Kind;
     use super::*;
 
     #[test]
@@ -68,12 +66,14 @@ mod tests {
         for n in 0..count {
             // Each number once, in no order.
             let id = (n * 7919) % count;
-            sorted.push(Line::of(Kind::Created, "sch-1", &format!("{id:06}"))).unwrap();
+            let mut line = Line::default();
+            line.change.sourced_id = format!("{id:06}");
+            sorted.push(line).unwrap();
         }
         assert_eq!(sorted.pieces.len(), 2);
         let mut lines = sorted.read().unwrap();
         for n in 0..count {
-            assert_eq!(lines.next().unwrap().unwrap().id, format!("{n:06}"));
+            assert_eq!(lines.next().unwrap().unwrap().change.sourced_id, format!("{n:06}"));
         }
         assert!(lines.next().unwrap().is_none());
     }

@@ -1,4 +1,4 @@
-//! `rostersync users edit` and `users can-edit`
+//! `rostersync users edit`, `users can-edit` and `users join`
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{DetailArgs, print_json, reading, send_now, writing};
 use crate::attempt::Ending;
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{Done, People, Refused, edit};
+use crate::people::{Done, Joined, People, Refused, edit, join as join_platform};
 use crate::plural::{counted, or_none};
 use crate::report::harmless;
 
@@ -52,6 +52,21 @@ pub(super) struct CanEditArgs {
     /// JSON for programs
     #[arg(long)]
     json: bool,
+}
+
+/// Make an account active, because the person has joined the platform
+///
+/// For platforms without an export. From now on the setting decides which details the sync changes.
+/// Details that you give count as the person's own edit. If the setting is ON for the person, these
+/// details are refused, and the account still becomes active. A second join changes nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct JoinArgs {
+    /// The user's sourcedId
+    #[arg(value_name = "USER")]
+    user: String,
+
+    #[command(flatten)]
+    details: DetailArgs,
 }
 
 pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Ending> {
@@ -142,4 +157,34 @@ pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<E
     }
     ui.result(text.as_bytes()).map_err(unprintable)?;
     Ok(Ending::Ok)
+}
+
+pub(super) fn join(args: &JoinArgs, global: &Global, ui: &Ui) -> Result<Ending> {
+    let config = global.load()?;
+    let (lock, store) = writing(&config, global)?;
+    let user = &args.user;
+    let joined = join_platform(&People::new(&config, &store, global.now())?, user, &args.details.typed())?;
+    drop(lock);
+    let (said, status) = match joined {
+        Joined::Before => (format!("{user} had joined before; nothing changed\n"), Ending::Ok),
+        Joined::Now { refused: Some(refused), .. } => {
+            let (code, message) = (refused.code(), refused.sentence(&config));
+            let said = format!(
+                "{user} has joined and is active; the details were not changed ({code}): {message}\n"
+            );
+            (said, Ending::Ok)
+        }
+        Joined::Now { changes, refused: None } if changes.is_empty() => {
+            (format!("{user} has joined and is active\n"), Ending::Ok)
+        }
+        Joined::Now { changes, refused: None } => {
+            let fields: Vec<&str> = changes.iter().map(|change| change.field.noun()).collect();
+            let said =
+                format!("{user} has joined and is active, with a new {}\n", fields.join(" and a new "));
+            (said, send_now(&config, &store, global, ui))
+        }
+        Joined::Refused(refused) => return Err(refused.failure(user, &config)),
+    };
+    ui.print(said.as_bytes()).map_err(unprintable)?;
+    Ok(status)
 }

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::people::{Affected, ImportOptions, Imported, People, import as take_in};
 use crate::plural::counted;
-use crate::report::{append_plain_row, harmless};
+use crate::report::{Csv, Json, Rendering, harmless};
 
 /// Import a platform export by hand: which people have joined, and their details
 ///
@@ -114,9 +114,9 @@ fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
                 text.push_str(&harmless(&format!("~ {id:9} {what}")));
                 text.push('\n');
             }
-            match people.count - people.first.len() as u64 {
-                0 => {}
-                more => text.push_str(&format!("… and {more} more\n")),
+            let more = people.count - people.first.len() as u64;
+            if more > 0 {
+                text.push_str(&format!("… and {more} more\n"));
             }
         };
         list(back, "active → pending");
@@ -168,28 +168,17 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
                 .cure("`rostersync runs` lists them")
         })?),
     };
-    let mut out = results();
-    let mut buffer = Vec::new();
-    let mut written = 0_u64;
-    if args.format == Format::Csv {
-        append_plain_row(headers(&config).map(str::as_bytes), &mut buffer);
-    }
+    let mut rendering: Box<dyn Rendering + '_> = match args.format {
+        Format::Csv => Box::new(Csv::for_programs(headers(&config))),
+        Format::Json => Box::new(Json::new(PLATFORM_COLUMNS.to_vec(), None)),
+    };
+    let (mut out, mut buffer) = (results(), Vec::new());
+    rendering.begin(&mut buffer);
     let mut each = |account: &Account| {
         if account.archived {
             return Ok(());
         }
-        written += 1;
-        let cells = cells(account);
-        match args.format {
-            Format::Csv => append_plain_row(cells.iter().map(|cell| cell.as_bytes()), &mut buffer),
-            Format::Json => {
-                buffer.extend_from_slice(if written == 1 { b"[\n" } else { b",\n" });
-                let cell = |(column, cell): (&&str, &&str)| ((*column).to_owned(), (*cell).into());
-                let object =
-                    serde_json::Value::Object(PLATFORM_COLUMNS.iter().zip(&cells).map(cell).collect());
-                buffer.extend_from_slice(object.to_string().as_bytes());
-            }
-        }
+        rendering.row(&cells(account).map(str::as_bytes), &mut buffer);
         out.write_all(&buffer).map_err(unprintable)?;
         buffer.clear();
         Ok(())
@@ -198,20 +187,16 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
         Some(since) => store.each_changed(since, &mut each)?,
         None => store.each_account(&mut each)?,
     }
-    if args.format == Format::Json {
-        buffer.extend_from_slice(if written == 0 { b"[]\n" } else { b"\n]\n" });
-    }
+    rendering.end(&mut buffer);
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
     Ok(Ending::Ok)
 }
 
 /// In the order of [`PLATFORM_COLUMNS`], named as an import would look for them.
-fn headers(config: &Config) -> impl Iterator<Item = &str> {
+fn headers(config: &Config) -> Vec<&str> {
     let columns = config.platform.as_ref().map(|platform| &platform.columns);
-    PLATFORM_COLUMNS.iter().map(move |column| {
-        let mapped = columns.and_then(|columns| columns.get(*column));
-        mapped.map_or(*column, String::as_str)
-    })
+    let header = |column| columns.and_then(|columns| columns.get(column)).map_or(column, String::as_str);
+    PLATFORM_COLUMNS.into_iter().map(header).collect()
 }
 
 /// In the order of [`PLATFORM_COLUMNS`].

@@ -1,18 +1,17 @@
 //! `rostersync users history`
 
-use chrono::SecondsFormat;
 use serde_json::json;
 
-use super::super::table::Table;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
-use super::show::{there, who, with_there};
+use super::show::{seconds, there, who, with_there};
 use super::{one_of, print_json, reading};
 use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::people::People;
 use crate::platform::Stamp;
 use crate::plural::or_none;
+use crate::report::table;
 use crate::store::{Audited, Origin};
 
 /// List all changes to an account, oldest first: actor, time, old and new value
@@ -35,22 +34,21 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
     let (history, created) = (store.audit_of(account.id)?, store.created(account.id)?);
     if args.json {
         let began = created.map(|created| {
-            json!({ "at": created.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)), "origin": "sync", "actor": "",
-                    "run": created.run, "field": "account", "old": "", "new": "created" })
+            json!({ "at": created.at.map(seconds), "origin": Origin::Sync, "actor": "", "run": created.run,
+                    "field": "account", "old": "", "new": "created" })
         });
         let entries: Vec<_> = began.into_iter().chain(history.iter().map(as_json)).collect();
         print_json(&json!(entries), ui)?;
         return Ok(Ending::Ok);
     }
-    let mut out = Vec::new();
-    let mut table = Table::new(&["when", "what", "old", "new", "by"]);
+    let mut rows = Vec::new();
     if let Some(created) = created {
         let at =
             created.at.map_or_else(|| "before the history".to_owned(), |at| config.sync.timezone.show(at));
         let began = there(Stamp::of(&store.platform_stamp(account.id)?), &config);
         let began = if began.is_empty() { began } else { format!("; details of the platform export{began}") };
         let by = by(Origin::Sync, "", created.run) + &began;
-        table.row(&[&at, "account", "", "created", &by], &mut out)?;
+        rows.push(vec![at, "account".into(), String::new(), "created".into(), by]);
     }
     for entry in &history {
         let (old, new) = entry.shown();
@@ -60,7 +58,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
         let (what, old) = match (entry.field.as_str(), old.as_str()) {
             ("refused", "") => ("edit refused".to_owned(), String::new()),
             ("refused", tried) => (format!("{tried} refused"), String::new()),
-            (field, _) => (field.replace('_', " "), or_none(&old).to_owned()),
+            (field, old) => (field.replace('_', " "), or_none(old).to_owned()),
         };
         let at = config.sync.timezone.show(entry.at);
         let by = match entry.field.as_str() {
@@ -71,10 +69,11 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
             }
             _ => by(entry.origin, &entry.actor, entry.run),
         };
-        table.row(&[&at, &what, &old, or_none(&new), &by], &mut out)?;
+        rows.push(vec![at, what, old, or_none(&new).to_owned(), by]);
     }
-    table.finish(&mut out)?;
-    ui.result(&out).map_err(unprintable)?;
+    if !rows.is_empty() {
+        ui.result(&table(&["when", "what", "old", "new", "by"], &rows)).map_err(unprintable)?;
+    }
     Ok(Ending::Ok)
 }
 
@@ -87,16 +86,11 @@ fn by(origin: Origin, actor: &str, run: Option<i64>) -> String {
 
 fn as_json(entry: &Audited) -> serde_json::Value {
     let (old, new) = entry.shown();
-    let from_export = entry.origin == Origin::Platform;
-    let stamp = if from_export { Stamp::of(&entry.actor) } else { Stamp::default() };
-    let whole = json!({
-        "at": entry.at.to_rfc3339_opts(SecondsFormat::Secs, true),
-        "origin": entry.origin.word(),
-        "actor": if from_export { "" } else { entry.actor.as_str() },
-        "run": entry.run,
-        "field": entry.field,
-        "old": old,
-        "new": new,
-    });
+    let (actor, stamp) = match entry.origin {
+        Origin::Platform => ("", Stamp::of(&entry.actor)),
+        _ => (entry.actor.as_str(), Stamp::default()),
+    };
+    let whole = json!({ "at": seconds(entry.at), "origin": entry.origin, "actor": actor, "run": entry.run,
+                        "field": entry.field, "old": old, "new": new });
     with_there(whole, stamp)
 }

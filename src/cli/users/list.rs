@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io::Write;
 
-use super::super::table::Table;
 use super::super::ui::results;
 use super::super::{Global, unprintable};
 use super::reading;
@@ -11,7 +10,7 @@ use crate::account::Account;
 use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Likenesses, People, Schools, Wanted, likenesses};
-use crate::report::append_row;
+use crate::report::{Csv, Json, Rendering, Table};
 use crate::roles;
 use crate::store::Grant;
 
@@ -151,14 +150,15 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
     let wanted = args.search.as_ref().map(|text| Wanted::new(text, &people.rules));
     let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
     let width = if args.duplicates { COLUMNS.len() } else { USUAL };
-    let in_table: Vec<usize> = TABLE.into_iter().filter(|at| *at < width).collect();
-    let mut out = results();
-    let mut table = Table::new(&in_table.iter().map(|at| COLUMNS[*at]).collect::<Vec<_>>());
-    let mut shown = 0_u64;
-    let mut buffer = Vec::new();
-    if args.format == Format::Csv {
-        append_row(COLUMNS[..width].iter().map(|column| column.as_bytes()), &mut buffer);
-    }
+    let in_table = |at: usize| args.format != Format::Table || at != HOME_PHONE;
+    let headers = (0..width).filter(|at| in_table(*at)).map(|at| COLUMNS[at]).collect();
+    let mut rendering: Box<dyn Rendering> = match args.format {
+        Format::Table => Box::new(Table::new(headers)),
+        Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
+        Format::Json => Box::new(Json::new(headers, None)),
+    };
+    let (mut out, mut buffer, mut any) = (results(), Vec::new(), false);
+    rendering.begin(&mut buffer);
     store.each_account(|account| {
         if wanted.as_ref().is_some_and(|wanted| !wanted.fits_account(account, &people.rules)) {
             return Ok(());
@@ -170,34 +170,24 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
         if args.kept && (cells[9].is_empty() || account.archived) || !filter.accepts(&cells) {
             return Ok(());
         }
-        shown += 1;
-        match args.format {
-            Format::Table => {
-                let shown: Vec<&str> = in_table.iter().map(|at| cells[*at].as_str()).collect();
-                return table.row(&shown, &mut out);
-            }
-            Format::Csv => append_row(cells[..width].iter().map(String::as_bytes), &mut buffer),
-            Format::Json => {
-                buffer.extend_from_slice(if shown == 1 { b"[\n" } else { b",\n" });
-                buffer.extend_from_slice(json(&cells[..width]).to_string().as_bytes());
-            }
-        }
+        any = true;
+        let shown: Vec<&[u8]> =
+            (0..width).filter(|at| in_table(*at)).map(|at| cells[at].as_bytes()).collect();
+        rendering.row(&shown, &mut buffer);
         out.write_all(&buffer).map_err(unprintable)?;
         buffer.clear();
         Ok(())
     })?;
-    match (args.format, shown) {
-        (Format::Table, _) => table.finish(&mut out)?,
-        (Format::Csv, _) => {}
-        (Format::Json, 0) => buffer.extend_from_slice(b"[]\n"),
-        (Format::Json, _) => buffer.extend_from_slice(b"\n]\n"),
+    // A table of nothing has no headers either.
+    if any || args.format != Format::Table {
+        rendering.end(&mut buffer);
     }
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
     Ok(Ending::Ok)
 }
 
-/// The columns of the table: all but the home phone, which is seldom looked for.
-const TABLE: [usize; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12];
+/// The place of the column that a table leaves out, since it is seldom looked for.
+const HOME_PHONE: usize = 8;
 
 fn cells(
     account: &Account,
@@ -219,7 +209,7 @@ fn cells(
     let details = &account.details;
     let (codes, like) = match likenesses.get(&account.id) {
         Some((codes, like)) => (
-            codes.iter().map(|likeness| likeness.code()).collect::<Vec<_>>().join("|"),
+            codes.iter().copied().collect::<Vec<_>>().join("|"),
             like.iter().map(String::as_str).collect::<Vec<_>>().join("|"),
         ),
         None => (String::new(), String::new()),
@@ -239,9 +229,4 @@ fn cells(
         codes,
         like,
     ]
-}
-
-fn json(cells: &[String]) -> serde_json::Value {
-    let cell = |(column, cell): (&&str, &String)| ((*column).to_owned(), cell.clone().into());
-    serde_json::Value::Object(COLUMNS.iter().zip(cells).map(cell).collect())
 }

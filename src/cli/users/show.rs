@@ -1,19 +1,20 @@
 //! `rostersync users show`
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
-use super::super::table::Table;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
-use super::{one_of, place_of, print_json, reading};
+use super::change::place_of;
+use super::{labelled, one_of, print_json, reading};
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::Result;
-use crate::people::{People, Profile, Provenance};
+use crate::people::{FieldProfile, People, Profile, Provenance};
 use crate::platform::{By, Stamp};
 use crate::plural::or_none;
 use crate::policy::Setting;
+use crate::report::table;
 use crate::store::{Member, Origin};
 
 /// Show one person: state, schools, family, and for each field the value, the SIS value and the
@@ -98,24 +99,19 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         Err(refused) => format!("no, {}: {}", refused.code(), refused.sentence(config)),
     };
     lines.push(("Editable", edit));
-    let mut out = Vec::new();
-    for (word, line) in lines {
-        out.extend_from_slice(
-            format!("{:11}{}\n", format!("{word}:"), crate::report::harmless(&line)).as_bytes(),
-        );
-    }
+    let mut out = labelled(&lines, 11);
     out.push(b'\n');
     // Only where there is a difference that is left alone.
-    let some = !account.kept_since.is_none();
-    let headers = ["field", "actual", "SIS", "set by", "differs since"];
-    let mut table = Table::new(&headers[..if some { 5 } else { 4 }]);
-    for field in &profile.fields {
-        let set = set_by(&field.set, config);
+    let width = if account.kept_since.is_none() { 4 } else { 5 };
+    let row = |field: &FieldProfile| {
         let since = field.kept_since.map(|day| day.to_string()).unwrap_or_default();
-        let cells = [field.field.word(), &field.actual, &field.sis, &set, &since];
-        table.row(&cells[..if some { 5 } else { 4 }], &mut out)?;
-    }
-    table.finish(&mut out)?;
+        let FieldProfile { field, actual, sis, set, .. } = field;
+        let mut cells = vec![field.word().into(), actual.clone(), sis.clone(), set_by(set, config), since];
+        cells.truncate(width);
+        cells
+    };
+    let rows: Vec<_> = profile.fields.iter().map(row).collect();
+    out.extend(table(&["field", "actual", "SIS", "set by", "differs since"][..width], &rows));
     Ok(out)
 }
 
@@ -151,11 +147,21 @@ pub(super) fn there(stamp: Stamp, config: &Config) -> String {
     format!(" (set there{by}{at})")
 }
 
-/// The same for programs: `updated_by` and `updated_at`.
-pub(in crate::cli) fn with_there(mut set: serde_json::Value, stamp: Stamp) -> serde_json::Value {
+/// The same for programs, as `users show` and `explain` have it.
+pub(in crate::cli) fn set_json(set: &Provenance) -> serde_json::Value {
+    let json = json!({ "origin": set.origin, "actor": set.actor, "run": set.run, "at": set.at.map(seconds) });
+    with_there(json, set.there)
+}
+
+/// Adds who set a value on the platform, and when: `updated_by` and `updated_at`.
+pub(super) fn with_there(mut set: serde_json::Value, stamp: Stamp) -> serde_json::Value {
     set["updated_by"] = stamp.by.map(By::word).into();
-    set["updated_at"] = stamp.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).into();
+    set["updated_at"] = stamp.at.map(seconds).into();
     set
+}
+
+pub(super) fn seconds(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// `staff adm-1`
@@ -181,16 +187,11 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         .fields
         .iter()
         .map(|field| {
-            let set = json!({
-                "origin": field.set.origin.word(), "actor": field.set.actor, "run": field.set.run,
-                "at": field.set.at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-            });
-            let set = with_there(set, field.set.there);
-            let field_json = json!({
-                "actual": field.actual, "sis": field.sis, "kept_since": field.kept_since, "set": set,
+            let value = json!({
+                "actual": field.actual, "sis": field.sis, "kept_since": field.kept_since, "set": set_json(&field.set),
                 "editable": profile.editable.is_ok(), "code": code,
             });
-            (field.field.key().to_owned(), field_json)
+            (field.field.key().to_owned(), value)
         })
         .collect();
     json!({
