@@ -36,9 +36,9 @@ pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, Zone, spa
 pub struct Config {
     pub file: PathBuf,
     /// The keys that hold a secret in clear, each with its line, where every user of this machine may read the file.
-    pub exposed: Vec<(String, usize)>,
+    pub readable_secrets: Vec<(String, usize)>,
     /// Every value that may be a path, from the folder of the file: what no output may be written over.
-    pub named: Vec<PathBuf>,
+    pub input_paths: Vec<PathBuf>,
     pub sync: Sync,
     pub schools: Vec<School>,
     pub source: Source,
@@ -237,7 +237,7 @@ impl Config {
         let document = Document::parse(&text, &found)?;
         let mut config = Self::of(&document)?;
         if file::is_open_to_all(&found) {
-            config.exposed = document.inline_secrets();
+            config.readable_secrets = document.inline_secrets();
         }
         Ok(config)
     }
@@ -251,8 +251,8 @@ impl Config {
         let typed: Typed = document.read()?;
         let mut config = Self {
             file: document.file.to_owned(),
-            exposed: Vec::new(),
-            named: document.named_paths(),
+            readable_secrets: Vec::new(),
+            input_paths: document.named_paths(),
             source: typed.source.source(document)?,
             sync: typed.sync,
             schools: typed.school,

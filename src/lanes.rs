@@ -18,28 +18,28 @@ const DEPTH: usize = 4;
 
 /// Work that goes on in a thread of its own or, where the system makes no more threads, is done
 /// already.
-pub enum Beside<'scope, T> {
+pub enum Background<'scope, T> {
     Thread(ScopedJoinHandle<'scope, Option<T>>),
     Done(Option<T>),
 }
 
 /// Starts work that nothing waits for until it is joined.
-pub fn beside<'scope, T: Send + 'scope>(
+pub fn in_background<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
-) -> Beside<'scope, T> {
+) -> Background<'scope, T> {
     // The thread takes it from here; if there is no thread, it is still here.
     let slot = Arc::new(Mutex::new(Some(work)));
     let take = |slot: &Mutex<Option<_>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     let theirs = Arc::clone(&slot);
     let started = thread::Builder::new().spawn_scoped(scope, move || take(&theirs).map(|work| work()));
     match started {
-        Ok(thread) => Beside::Thread(thread),
-        Err(_) => Beside::Done(take(&slot).map(|work| work())),
+        Ok(thread) => Background::Thread(thread),
+        Err(_) => Background::Done(take(&slot).map(|work| work())),
     }
 }
 
-impl<T> Beside<'_, T> {
+impl<T> Background<'_, T> {
     /// What came of it.
     pub fn join(self) -> T {
         let done = match self {

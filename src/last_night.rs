@@ -29,7 +29,8 @@ pub struct LastNight {
     pub reused: BTreeMap<String, NaiveDate>,
     /// sourcedIds that another person has now, by a decision (`users another`): the platform's
     /// export may still show the details of the account that had it before.
-    pub apart: BTreeSet<String>,
+    #[serde(rename = "apart")]
+    pub reassigned_ids: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +88,8 @@ pub struct RosterSeen {
     pub linked: u64,
     pub roleless: u64,
     /// Users who had roles in a file of their own and no row among the users.
-    pub roles_of_nobody: u64,
+    #[serde(rename = "roles_of_nobody")]
+    pub roles_without_user: u64,
     /// Ids that were named and that neither the roster nor the store knew, as hashes, sorted.
     pub dangling: Vec<u64>,
     /// The configuration of which people are synced.

@@ -98,7 +98,7 @@ fn refuse_our_own(path: &Path, config: Option<&Config>, inputs: &[&Path]) -> Res
     let Some(config) = config else { return Ok(()) };
     let reports = whole(&config.sync.reports);
     let files =
-        config.named.iter().chain([&config.file, &config.sync.store]).filter_map(|named| whole(named));
+        config.input_paths.iter().chain([&config.file, &config.sync.store]).filter_map(|named| whole(named));
     let folders = config.source.local_path().into_iter().chain(config.notify.templates.as_deref());
     let kept = files.into_iter().any(|file| file == target)
         || folders.filter_map(whole).any(|folder| is_in(&folder));

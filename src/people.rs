@@ -147,10 +147,10 @@ impl<'a> People<'a> {
         if actor.id == target.id {
             return Ok(Actor::ThePerson);
         }
-        match self.asleep(actor) {
-            Some(Asleep::Archived | Asleep::NotJoined) => return Ok(Actor::Inactive),
-            Some(Asleep::NotStaff) => return Ok(Actor::NotStaff),
-            Some(Asleep::Disabled) => return Ok(Actor::Disabled),
+        match self.unusable_grant(actor) {
+            Some(UnusableGrant::Archived | UnusableGrant::NotJoined) => return Ok(Actor::Inactive),
+            Some(UnusableGrant::NotStaff) => return Ok(Actor::NotStaff),
+            Some(UnusableGrant::Disabled) => return Ok(Actor::Disabled),
             None => {}
         }
         let grants = self.store.grants(actor.id)?;
@@ -176,14 +176,14 @@ impl<'a> People<'a> {
 
 /// Why a permission to manage users cannot be used now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asleep {
+pub enum UnusableGrant {
     Archived,
     NotJoined,
     NotStaff,
     Disabled,
 }
 
-impl Asleep {
+impl UnusableGrant {
     /// After `users of the whole district`.
     pub fn until(self) -> &'static str {
         match self {
@@ -212,15 +212,15 @@ impl People<'_> {
     }
 
     /// Why a permission of this person, if there is one, cannot be used.
-    pub fn asleep(&self, account: &Account) -> Option<Asleep> {
+    pub fn unusable_grant(&self, account: &Account) -> Option<UnusableGrant> {
         if account.archived {
-            Some(Asleep::Archived)
+            Some(UnusableGrant::Archived)
         } else if account.state != State::Active {
-            Some(Asleep::NotJoined)
+            Some(UnusableGrant::NotJoined)
         } else if !is_staff(&self.roles_of(account)) {
-            Some(Asleep::NotStaff)
+            Some(UnusableGrant::NotStaff)
         } else if account.sis.enabled == Some(false) {
-            Some(Asleep::Disabled)
+            Some(UnusableGrant::Disabled)
         } else {
             None
         }

@@ -153,8 +153,8 @@ pub struct Write {
     /// The changes that messages tell of, and their recipients. Empty if no message is sent.
     pub changes: Vec<Change>,
     pub recipients: Vec<Recipient>,
-    /// As [`News::since`].
-    pub since: Option<i64>,
+    /// As [`News::first_change_id`].
+    pub first_change_id: Option<i64>,
     /// The person left with this run.
     pub leaves: bool,
     /// The person that set on the platform what its export has changed, as

@@ -35,7 +35,7 @@ use crate::spool::Spool;
 
 pub use intake::{Read, read};
 pub use last_schools::LastSchools;
-pub use people::{Near, PersonIndex};
+pub use people::{LookupHint, PersonIndex};
 
 /// A record without a sourcedId.
 const NO_PERSON: u32 = u32::MAX;

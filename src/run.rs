@@ -36,16 +36,16 @@ use crate::store::Store;
 use self::request::{Intent, Request};
 
 pub use approval::BASIS;
-pub use attempts::{Standing, history, standing};
+pub use attempts::{RunHealth, history, run_health};
 pub use check::{Checked, check};
-pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, Within, end_unheard};
+pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, PhaseGuard, end_unresponsive};
 pub use judge::Outcome;
 pub use message_context::MessageContext;
 pub use presence::{Signs, is_there, lost};
 pub use report_file::find_report;
-pub use request::{Options, Progress, Surroundings};
+pub use request::{Options, Progress, RunContext};
 pub use source::check_source;
-pub use undo::{Fate, Foretold, Next, UndoOptions, UndoOutcome, Undone, send_undone, undo};
+pub use undo::{NextRun, NextRunForecast, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone, undo};
 
 /// Log lines of this target are said also with `-q`.
 pub const ALWAYS: &str = "rostersync::always";
@@ -55,15 +55,15 @@ pub const ALWAYS: &str = "rostersync::always";
 ///
 /// # Errors
 /// Whatever would stop the run before it applies anything.
-pub fn preview(config: &Config, options: &Options, around: &Surroundings<'_>) -> Result<Outcome> {
-    let request = Request { config, options, around, intent: Intent::Preview };
-    let _within = Within::reading(None);
+pub fn preview(config: &Config, options: &Options, context: &RunContext<'_>) -> Result<Outcome> {
+    let request = Request { config, options, context, intent: Intent::Preview };
+    let _phase = PhaseGuard::reading(None);
     let mut prepared = prepare::prepare(request)?;
     let source = source::open_later(request, &prepared.store)?;
     let judged = prepared
         .store
         .preview(|| judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules))?;
-    around.progress.end();
+    context.progress.end();
     Ok(judged.outcome)
 }
 
@@ -72,9 +72,9 @@ pub fn preview(config: &Config, options: &Options, around: &Surroundings<'_>) ->
 /// # Errors
 /// Whatever stops it before the commit; then nothing was applied. What goes wrong with a notification after the commit is
 /// no error: it is counted in [`Outcome::delivery`].
-pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Result<Outcome> {
-    let request = Request { config, options, around, intent: Intent::Apply };
-    let begun = Attempt::begin(around.now);
+pub fn run(config: &Config, options: &Options, context: &RunContext<'_>) -> Result<Outcome> {
+    let request = Request { config, options, context, intent: Intent::Apply };
+    let begun = Attempt::begin(context.now);
     // How it ended is put on record also after a panic.
     let (done, panic) = match catch_unwind(AssertUnwindSafe(|| plan_and_apply(request, &begun))) {
         Ok(done) => (done, None),
@@ -89,8 +89,8 @@ pub fn run(config: &Config, options: &Options, around: &Surroundings<'_>) -> Res
 }
 
 fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {
-    let Request { config, options, around, .. } = request;
-    let _within = Within::reading(Some((&config.sync.store, begun)));
+    let Request { config, options, context, .. } = request;
+    let _phase = PhaseGuard::reading(Some((&config.sync.store, begun)));
     let mut prepared = prepare::prepare(request)?;
     // What is pulled is complete before the store is locked for other writers; files are read
     // meanwhile.
@@ -99,21 +99,21 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {
     let committed = prepared.store.transaction(|| {
         let judged = judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules)?;
         written = Some(apply::write(request, &prepared.store, judged, &prepared.templates, begun)?);
-        around.interrupted()
+        context.interrupted()
     });
     // From here on the run is applied, and nothing that goes wrong makes it another one.
     let mut outcome = apply::complete(request, &prepared.store, committed, written)?;
     drop(prepared.lock);
     if !options.no_notify {
-        outcome.delivery = send_after(&outcome, config, &prepared.store, around);
+        outcome.delivery = send_after(&outcome, config, &prepared.store, context);
     }
-    around.progress.end();
+    context.progress.end();
     Ok(outcome)
 }
 
 /// Sends what waits after a run. If that fails the run is applied all the same.
-fn send_after(outcome: &Outcome, config: &Config, store: &Store, around: &Surroundings<'_>) -> Delivery {
-    send(config, store, around).unwrap_or_else(|failure| {
+fn send_after(outcome: &Outcome, config: &Config, store: &Store, context: &RunContext<'_>) -> Delivery {
+    send(config, store, context).unwrap_or_else(|failure| {
         tracing::error!(
             run = outcome.run,
             "the run is applied, but its notifications stay queued: {failure}"
@@ -133,17 +133,17 @@ fn send_after(outcome: &Outcome, config: &Config, store: &Store, around: &Surrou
 ///
 /// # Errors
 /// Those of the lock and the store; a message that cannot be handed over is counted, and no error.
-pub fn send(config: &Config, store: &Store, around: &Surroundings<'_>) -> Result<Delivery> {
-    let _within = Within::sending();
+pub fn send(config: &Config, store: &Store, context: &RunContext<'_>) -> Result<Delivery> {
+    let _phase = PhaseGuard::sending();
     let waiting = store.waiting()?;
     if waiting == 0 {
         return Ok(Delivery::default());
     }
-    around.progress.begin("sending", Some(waiting));
+    context.progress.begin("sending", Some(waiting));
     let sending = Sending {
-        now: around.now,
-        progress: &|sent| around.progress.at(sent),
-        stopped: &|| (around.stop)().is_some(),
+        now: context.now,
+        progress: &|sent| context.progress.at(sent),
+        stopped: &|| (context.stop)().is_some(),
         at_once: false,
     };
     match notify::send(store, config, &sending) {

@@ -71,7 +71,7 @@ impl AwaitedValues {
 
     /// Takes in what the export shows; true if that is news, and the actual value from now on.
     /// `same` tells whether a value is the same as what it shows.
-    pub fn hear(&mut self, text: &str, shown: Shown, same: impl Fn(&str) -> bool) -> bool {
+    pub fn take_nightly(&mut self, text: &str, shown: Shown, same: impl Fn(&str) -> bool) -> bool {
         let known = self.values().position(&same);
         match (known, shown) {
             // As it was: it may not have come past the first value yet, which is the actual one
@@ -89,7 +89,7 @@ impl AwaitedValues {
     /// Takes in what a file shows that a person has looked at and imported by hand, while runs read
     /// an export of their own: what that one may still show, it may still show. `actual` is the
     /// value that would be replaced.
-    pub fn hear_by_hand(
+    pub fn take_imported(
         &mut self,
         text: &str,
         actual: &str,
@@ -97,7 +97,7 @@ impl AwaitedValues {
         same: impl Fn(&str) -> bool,
     ) -> bool {
         if self.is_none() {
-            return self.hear(text, shown, same);
+            return self.take_nightly(text, shown, same);
         }
         let news = shown == Shown::Another && !self.values().any(same);
         if news {
@@ -212,38 +212,38 @@ mod tests {
     }
 
     /// What becomes of the values, and whether it is news.
-    fn hear(values: &[&str], actual: &str, shown: &str) -> (Vec<String>, bool) {
+    fn take(values: &[&str], actual: &str, shown: &str) -> (Vec<String>, bool) {
         let mut known = news(values);
         let is = if actual == shown { Shown::Actual } else { Shown::Another };
-        let is_news = known.hear(shown, is, |value| value == shown);
+        let is_news = known.take_nightly(shown, is, |value| value == shown);
         (known.values().map(str::to_owned).collect(), is_news)
     }
 
     #[test]
     fn what_is_new_becomes_the_actual_value() {
-        assert_eq!(hear(&[], "a", "x"), (vec!["x".into()], true), "at first sight");
-        assert_eq!(hear(&[], "a", "a"), (vec!["a".into()], false));
-        assert_eq!(hear(&["a", "b"], "c", "x"), (vec!["x".into()], true));
+        assert_eq!(take(&[], "a", "x"), (vec!["x".into()], true), "at first sight");
+        assert_eq!(take(&[], "a", "a"), (vec!["a".into()], false));
+        assert_eq!(take(&["a", "b"], "c", "x"), (vec!["x".into()], true));
     }
 
     #[test]
     fn what_was_there_before_waits_for_the_platform() {
         let all = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
-        assert_eq!(hear(&["a", "b"], "c", "a"), (all(&["a", "b"]), false));
-        assert_eq!(hear(&["a", "b"], "c", "b"), (all(&["b"]), false), "it has gone past the first");
-        assert_eq!(hear(&["a", "b", "a"], "c", "a"), (all(&["a", "b", "a"]), false), "it may be the first");
+        assert_eq!(take(&["a", "b"], "c", "a"), (all(&["a", "b"]), false));
+        assert_eq!(take(&["a", "b"], "c", "b"), (all(&["b"]), false), "it has gone past the first");
+        assert_eq!(take(&["a", "b", "a"], "c", "a"), (all(&["a", "b", "a"]), false), "it may be the first");
     }
 
     #[test]
     fn what_is_actual_ends_the_waiting() {
-        assert_eq!(hear(&["a", "b"], "c", "c"), (vec!["c".into()], false));
-        assert_eq!(hear(&["a", "b"], "b", "b"), (vec!["b".into()], false));
+        assert_eq!(take(&["a", "b"], "c", "c"), (vec!["c".into()], false));
+        assert_eq!(take(&["a", "b"], "b", "b"), (vec!["b".into()], false));
         // There and back: the export has yet to come to "b", or will never show it.
-        assert_eq!(hear(&["a", "b"], "a", "a"), (vec!["a".into(), "b".into()], false));
-        assert_eq!(hear(&["a", "b"], "a", "b"), (vec!["b".into()], false));
-        assert_eq!(hear(&["b"], "a", "a"), (vec!["a".into()], false));
+        assert_eq!(take(&["a", "b"], "a", "a"), (vec!["a".into(), "b".into()], false));
+        assert_eq!(take(&["a", "b"], "a", "b"), (vec!["b".into()], false));
+        assert_eq!(take(&["b"], "a", "a"), (vec!["a".into()], false));
         // The next value that differs is somebody's own, be it an old one.
-        assert_eq!(hear(&["c"], "c", "a"), (vec!["a".into()], true));
+        assert_eq!(take(&["c"], "c", "a"), (vec!["a".into()], true));
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
         let by_hand = |values: &[&str], actual: &str, shown: &str| {
             let mut known = news(values);
             let is = if actual == shown { Shown::Actual } else { Shown::Another };
-            let is_news = known.hear_by_hand(shown, actual, is, |value| value == shown);
+            let is_news = known.take_imported(shown, actual, is, |value| value == shown);
             (known.values().map(str::to_owned).collect::<Vec<_>>().join(" "), is_news)
         };
         assert_eq!(by_hand(&["a", "b"], "c", "c"), ("a b".into(), false));

@@ -13,7 +13,7 @@ use crate::findings::{At, Findings, KEPT_PER_CODE, Severity};
 use crate::plan::{self, Action, Note, PlanRow};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
-use crate::run::{Checked, Surroundings, check, check_source};
+use crate::run::{Checked, RunContext, check, check_source};
 use crate::source::{Identifiers, SourceCheck};
 
 /// List the problems that the next run would have
@@ -42,12 +42,12 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
-    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
+    let context = RunContext { now: global.now(), progress: ui, stop: &|| None };
     if args.source {
-        return first_page(args, &config, &around, ui);
+        return first_page(args, &config, &context, ui);
     }
     let file = file_of(&config);
-    let mut checked = check(&config, &around, |source| Box::new(Identifiers::new(source, file)))?;
+    let mut checked = check(&config, &context, |source| Box::new(Identifiers::new(source, file)))?;
     if let Some(plan) = &checked.plan {
         plan.each_decided(|row| {
             for note in row.notes.iter() {
@@ -101,8 +101,8 @@ fn json(checked: &Checked, status: Ending) -> serde_json::Value {
 }
 
 /// Asks the source for a page, and says what came.
-fn first_page(args: &CheckArgs, config: &Config, around: &Surroundings<'_>, ui: &Ui) -> Result<Ending> {
-    let Some(seen) = check_source(config, around)? else {
+fn first_page(args: &CheckArgs, config: &Config, context: &RunContext<'_>, ui: &Ui) -> Result<Ending> {
+    let Some(seen) = check_source(config, context)? else {
         return Err(Failure::new(Kind::Usage, "`--source` is for sources that are asked over the network")
             .at(config.source.local_path().unwrap_or(&config.file).display())
             .cure("leave it out: files are read whole"));

@@ -18,7 +18,7 @@ use crate::plan::{Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::report::table;
-use crate::run::{Options, Surroundings, preview as preview_run};
+use crate::run::{Options, RunContext, preview as preview_run};
 use crate::store::Store;
 
 /// Show what the next run would do with one user, field by field, by which rule, and why
@@ -98,8 +98,8 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Ending
 fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Explained> {
     // The rule is known only of users that are decided over.
     let options = Options { source: args.source.clone(), decide_all: true, ..Options::default() };
-    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
-    let outcome = preview_run(config, &options, &around)?;
+    let context = RunContext { now: global.now(), progress: ui, stop: &|| None };
+    let outcome = preview_run(config, &options, &context)?;
     let store = match Store::open_read(&config.sync.store)? {
         Some(store) => store,
         None => Store::empty()?,

@@ -13,7 +13,7 @@ use crate::failure::Result;
 use crate::message::{Channel, Message};
 use crate::notify::{Editor, Occasion, Templates, compose, send_sample};
 use crate::plural::counted;
-use crate::run::{MessageContext, Options, Surroundings, preview as preview_run};
+use crate::run::{MessageContext, Options, RunContext, preview as preview_run};
 
 /// Preview the messages to people, and test the delivery
 #[derive(Debug, clap::Args)]
@@ -86,12 +86,12 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         source: args.source.clone(),
         ..Options::default()
     };
-    let around = Surroundings { now: global.now(), progress: ui, stop: &|| None };
-    let outcome = preview_run(config, &options, &around)?;
+    let context = RunContext { now: global.now(), progress: ui, stop: &|| None };
+    let outcome = preview_run(config, &options, &context)?;
     let plan = &outcome.plan;
     let words = Templates::load(&config.notify)?;
     let occasion = Occasion::of(config, &words, global.now());
-    let told = MessageContext::of(plan, config)?;
+    let message_context = MessageContext::of(plan, config)?;
     let mut folder = args.output.as_deref().map(|folder| PreviewFolder::make(folder, config)).transpose()?;
     let mut count = 0;
     plan.each_write(|write| {
@@ -101,7 +101,7 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
         }
         for recipient in &write.recipients {
             count += 1;
-            let message = compose(recipient, &told.about(&write), Editor::Sync, &occasion)?;
+            let message = compose(recipient, &message_context.about(&write), Editor::Sync, &occasion)?;
             match &mut folder {
                 Some(folder) => folder.write(user, &message)?,
                 None => ui.result(shown(user, &message).as_bytes()).map_err(unprintable)?,

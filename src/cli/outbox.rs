@@ -17,7 +17,7 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::message::{Channel, DeliveryState};
 use crate::notify::{self, Sending};
 use crate::plural::{agreed, counted};
-use crate::run::{Progress, Within};
+use crate::run::{PhaseGuard, Progress};
 use crate::store::{OutboxFilter, OutboxRow, Store, stamp};
 
 /// Takes one of these words, and lists them in `--help`.
@@ -236,10 +236,10 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<En
         stopped: &|| stop().is_some(),
         at_once: args.at_once,
     };
-    let within = Within::sending();
+    let phase = PhaseGuard::sending();
     let delivery = notify::send(&store, config, &sending)?;
     send_kept(config, global);
-    drop(within);
+    drop(phase);
     ui.end();
     let status = if delivery.is_undelivered() { Ending::Undelivered } else { Ending::Ok };
     let text = match args.format {

@@ -15,7 +15,7 @@ use crate::notify::{Ping, ping};
 use crate::plan::Action;
 use crate::plural::{agreed, counted};
 use crate::report;
-use crate::run::{Options, Outcome, Surroundings, run as run_sync};
+use crate::run::{Options, Outcome, RunContext, run as run_sync};
 
 /// Sync: read the platform's export and the roster, apply the policy, send the messages, write the
 /// report
@@ -166,10 +166,10 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<End
         new_store: args.new_store,
     };
     options.command = command(&options, global);
-    let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
+    let context = RunContext { now: global.now(), progress: ui, stop: &stop };
     let outcome = match args.dry_run {
-        true => crate::run::preview(config, &options, &around)?,
-        false => run_sync(config, &options, &around)?,
+        true => crate::run::preview(config, &options, &context)?,
+        false => run_sync(config, &options, &context)?,
     };
 
     let statuses = statuses(&outcome, args);

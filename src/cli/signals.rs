@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::failure::{Failure, Kind, Result};
-use crate::run::{PATIENCE_TO_STOP, end_unheard};
+use crate::run::{PATIENCE_TO_STOP, end_unresponsive};
 
 /// How often it is looked whether the wish was heard.
 const NAP: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ pub(super) fn watch() -> Result<impl Fn() -> Option<i32> + Send + Sync> {
                 again |= signals.pending().next().is_some();
                 let waited = if again { Duration::MAX } else { since.elapsed() };
                 if waited >= PATIENCE_TO_STOP
-                    && let Some((said, ending)) = end_unheard(signal, waited)
+                    && let Some((said, ending)) = end_unresponsive(signal, waited)
                 {
                     let exit = ending.exit();
                     tracing::error!(result = ending.word(), exit, "{said}");

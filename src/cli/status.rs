@@ -20,7 +20,7 @@ use crate::notify::{Held, outlook};
 use crate::owner;
 use crate::plural::counted;
 use crate::report::harmless;
-use crate::run::{Standing, lost, standing};
+use crate::run::{RunHealth, lost, run_health};
 use crate::store::{Broken, Population, RunRow, Store, Tried};
 
 /// Show the last run, the last attempt, their age, and the messages that wait
@@ -65,7 +65,7 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Ending>
         return verify(args, &config, &reading(&config)?, ui);
     }
     let seen = See::of(&config, global)?;
-    if let Some(why) = &seen.standing.unreadable {
+    if let Some(why) = &seen.run_health.unreadable {
         tracing::warn!("{why}; what failed before the store could be opened is not shown");
     }
     let status = seen.status(args.max_age);
@@ -100,7 +100,7 @@ struct Counts {
 }
 
 struct See {
-    standing: Standing,
+    run_health: RunHealth,
     /// None if the store cannot be read.
     counts: Option<Counts>,
     /// Why the store cannot be read, or that it is not there although there was one.
@@ -128,26 +128,26 @@ impl See {
         };
         let read = || -> Result<Self> {
             let store = Store::open_read(place)?;
-            let standing = standing(config, store.as_ref(), now)?;
+            let run_health = run_health(config, store.as_ref(), now)?;
             let counts = counts(&store.map_or_else(Store::empty, Ok)?)?;
-            Ok(Self { standing, counts: Some(counts), trouble: lost(config), now, on })
+            Ok(Self { run_health, counts: Some(counts), trouble: lost(config), now, on })
         };
         read().or_else(|failure| {
-            let standing = standing(config, None, now)?;
-            Ok(Self { standing, counts: None, trouble: Some(failure), now, on })
+            let run_health = run_health(config, None, now)?;
+            Ok(Self { run_health, counts: None, trouble: Some(failure), now, on })
         })
     }
 
     /// The exit status: that of the last attempt, or `late`.
     fn status(&self, max_age: Option<Duration>) -> Ending {
-        let last = self.standing.last_attempt.as_ref();
+        let last = self.run_health.last_attempt.as_ref();
         let is_old = |age: Option<i64>| {
             let age = age.and_then(|age| u64::try_from(age).ok());
             max_age.is_some_and(|max| age.is_none_or(|age| age > max.as_secs()))
         };
         let ended = last.map_or(Ending::Ok, |last| Ending::of_exit(last.exit));
         // A failure of tonight says more than that the last good night is long ago.
-        let is_late = is_old(self.standing.age)
+        let is_late = is_old(self.run_health.age)
             && (ended == Ending::Ok || is_old(last.and_then(|last| self.age_of(last.started))));
         if is_late { Ending::Late } else { ended }
     }
@@ -159,7 +159,7 @@ impl See {
     }
 
     fn clock(&self, config: &Config) -> Option<String> {
-        self.standing.from_the_future.map(|moment| {
+        self.run_health.from_the_future.map(|moment| {
             format!(
                 "a run is dated {}, in the future: the clock was wrong then, or is wrong now",
                 config.sync.timezone.show(moment)
@@ -168,7 +168,7 @@ impl See {
     }
 
     fn json(&self, config: &Config, status: Ending) -> serde_json::Value {
-        let Standing { last_attempt, last_good, last_run, age, .. } = &self.standing;
+        let RunHealth { last_attempt, last_good, last_run, age, .. } = &self.run_health;
         let counts = self.counts.as_ref();
         let accounts = counts.map(|Counts { population, .. }| {
             json!({ "pending": population.pending, "active": population.active, "archived": population.archived })
@@ -193,7 +193,7 @@ impl See {
     }
 
     fn text(&self, config: &Config, status: Ending) -> String {
-        let Standing { last_attempt, last_good, last_run, .. } = &self.standing;
+        let RunHealth { last_attempt, last_good, last_run, .. } = &self.run_health;
         let mut text = String::new();
         let mut say = |name: &str, what: &str| {
             let name = if name.is_empty() { String::new() } else { format!("{name}:") };
@@ -282,7 +282,7 @@ impl See {
         };
         let plain = |value: Option<i64>| value.map(|value| vec![(String::new(), value)]).unwrap_or_default();
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let Standing { last_attempt, last_good, last_run, age, .. } = &self.standing;
+        let RunHealth { last_attempt, last_good, last_run, age, .. } = &self.run_health;
         let last = last_attempt.as_ref();
         gauge(
             "last_attempt_timestamp_seconds",

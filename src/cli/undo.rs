@@ -4,7 +4,9 @@ use crate::account::Account;
 use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::plural::{agreed, counted, or_none};
-use crate::run::{Fate, Foretold, Next, Surroundings, UndoOptions, UndoOutcome, Undone, send_undone, undo};
+use crate::run::{
+    NextRun, NextRunForecast, RunContext, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone, undo,
+};
 
 use super::ui::{Ui, shown};
 use super::users::{copying, reading, writing};
@@ -50,10 +52,10 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         }
     };
     let stop = signals::watch()?;
-    let around = Surroundings { now: global.now(), progress: ui, stop: &stop };
+    let context = RunContext { now: global.now(), progress: ui, stop: &stop };
     let options = UndoOptions { run: args.run, dry_run: args.dry_run, notify: args.notify };
     let (mut printed, mut more) = (0, 0);
-    let mut outcome = undo(&config, &store, options, &around, |account, value| {
+    let mut outcome = undo(&config, &store, options, &context, |account, value| {
         if args.limit != 0 && printed == args.limit {
             more += 1;
             return Ok(());
@@ -63,7 +65,7 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     })?;
     drop(lock);
     // The undo is done, also if its messages cannot be sent now.
-    let sent = send_undone(&mut outcome, &config, &store, &around);
+    let sent = send_undone(&mut outcome, &config, &store, &context);
     crate::run::Progress::end(ui);
     let status = match &sent {
         Ok(()) if !outcome.delivery.is_undelivered() => Ending::Ok,
@@ -87,19 +89,19 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
 
 /// `~ 1042      active   email      b@x → a@x; the next run leaves it`
 fn line(account: &Account, value: &Undone) -> String {
-    let Undone { field, now, was, fate } = value;
+    let Undone { field, now, was, outcome } = value;
     let (sourced_id, state) = (&account.sourced_id, account.state_word());
     let (now, was) = (or_none(now), or_none(was));
-    let (sign, what) = match fate {
-        Fate::GivenBack(next) => {
+    let (sign, what) = match outcome {
+        ValueOutcome::GivenBack(next) => {
             let then = match next {
-                Next::Stays => "it stays".to_owned(),
-                Next::Reported => "the next run leaves it and reports the SIS value".to_owned(),
-                Next::ChangedTo(value) => format!("the next run changes it to {} again", or_none(value)),
+                NextRun::Stays => "it stays".to_owned(),
+                NextRun::Reported => "the next run leaves it and reports the SIS value".to_owned(),
+                NextRun::ChangedTo(value) => format!("the next run changes it to {} again", or_none(value)),
             };
             ('~', format!("{now} → {was}; {then}"))
         }
-        Fate::Kept(why) => ('=', format!("kept {now}, was {was}: {}", why.word())),
+        ValueOutcome::Kept(why) => ('=', format!("kept {now}, was {was}: {}", why.word())),
     };
     let text = format!("{sign} {sourced_id:9} {state:8} {:10} {what}", field.word());
     crate::report::harmless(&text) + "\n"
@@ -141,19 +143,19 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
             agreed(again, "the value", "the values")
         ));
     }
-    match &outcome.foretold {
-        Foretold::NotAsked => {}
-        Foretold::Planned { overruns } if overruns.is_empty() => {}
-        Foretold::Planned { overruns } => {
+    match &outcome.forecast {
+        NextRunForecast::NotAsked => {}
+        NextRunForecast::Planned { overruns } if overruns.is_empty() => {}
+        NextRunForecast::Planned { overruns } => {
             text.push_str(&format!(
                 "But the next run would be blocked by {}, and change nothing:\n",
                 agreed(overruns.len() as u64, "a limit", "limits")
             ));
             overruns.iter().for_each(|overrun| text.push_str(&format!("  {overrun}\n")));
         }
-        Foretold::Remembered { .. } if stay + again == 0 => {}
-        Foretold::Remembered { why } => text.push_str(&format!(
-            "What the next run does is foretold from what the roster last said of each; what has changed in the SIS since, the \
+        NextRunForecast::Remembered { .. } if stay + again == 0 => {}
+        NextRunForecast::Remembered { why } => text.push_str(&format!(
+            "What the next run does is estimated from the last roster; what has changed in the SIS since, the \
              platform's export, other people's values and the limits are left out: {why}.\n"
         )),
     }

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::people::{Found, People, Permission, Typed};
 use crate::report::{harmless, table};
-use crate::run::{Surroundings, send};
+use crate::run::{RunContext, send};
 use crate::store::Store;
 
 /// Show and change accounts, permissions and sourcedIds
@@ -162,7 +162,7 @@ pub(super) fn only_one(found: Found, text: &str, json: bool, ui: &Ui) -> Result<
 /// # Errors
 /// `Usage` if there is none.
 pub(super) fn reading(config: &Config) -> Result<Store> {
-    Store::open_read(&config.sync.store)?.ok_or_else(|| nobody(config))
+    Store::open_read(&config.sync.store)?.ok_or_else(|| no_accounts(config))
 }
 
 /// A private copy of the store, in which a preview can write what it wants to see.
@@ -170,7 +170,7 @@ pub(super) fn reading(config: &Config) -> Result<Store> {
 /// # Errors
 /// `Usage` if there is no store.
 pub(super) fn copying(config: &Config) -> Result<Store> {
-    Store::open_copy(&config.sync.store)?.ok_or_else(|| nobody(config))
+    Store::open_copy(&config.sync.store)?.ok_or_else(|| no_accounts(config))
 }
 
 /// The store, to be written, with the lock that keeps everybody else out.
@@ -184,7 +184,7 @@ pub(super) fn writing(config: &Config, global: &Global) -> Result<(Lock, Store)>
     Ok((lock, Store::open(&config.sync.store)?))
 }
 
-fn nobody(config: &Config) -> Failure {
+fn no_accounts(config: &Config) -> Failure {
     if let Some(lost) = crate::run::lost(config) {
         return lost;
     }
@@ -198,12 +198,9 @@ fn nobody(config: &Config) -> Failure {
 pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui) -> Ending {
     // A message that is in flight is handed over before this process ends.
     let stop = signals::watch();
-    let around = Surroundings {
-        now: global.now(),
-        progress: ui,
-        stop: &|| stop.as_ref().ok().and_then(|stop| stop()),
-    };
-    let sent = send(config, store, &around);
+    let context =
+        RunContext { now: global.now(), progress: ui, stop: &|| stop.as_ref().ok().and_then(|stop| stop()) };
+    let sent = send(config, store, &context);
     crate::run::Progress::end(ui);
     match sent {
         Ok(delivery) if !delivery.is_undelivered() => Ending::Ok,

@@ -40,8 +40,8 @@ pub struct Sending<'a> {
 /// Those of the store. That a message cannot be handed over is no error: it stays queued and is counted.
 pub(super) fn deliver(store: &Store, config: &Config, sending: &Sending<'_>) -> Result<Delivery> {
     let mut delivery = Delivery::default();
-    patiently(|| store.correct_times(sending.now, LONGEST_BACKOFF, LONGEST_REST))?;
-    let passed_on = patiently(|| store.drop_passed_on(sending.now))?;
+    retry_while_busy(|| store.correct_times(sending.now, LONGEST_BACKOFF, LONGEST_REST))?;
+    let passed_on = retry_while_busy(|| store.drop_passed_on(sending.now))?;
     if passed_on > 0 {
         tracing::info!(messages = passed_on, "not sent to old addresses that other people have by now");
     }
@@ -112,7 +112,7 @@ fn say_stuck(store: &Store, channel: Channel, now: DateTime<Utc>, delivery: &mut
 }
 
 /// A run that is planned meanwhile holds the store; that is waited for.
-fn patiently<T>(mut step: impl FnMut() -> Result<T>) -> Result<T> {
+fn retry_while_busy<T>(mut step: impl FnMut() -> Result<T>) -> Result<T> {
     const PATIENCE: u32 = 60;
     let mut tries = 0;
     loop {
@@ -169,17 +169,17 @@ enum Stop {
     Hold(Option<DateTime<Utc>>, String),
 }
 
-struct Left {
+struct Remaining {
     today: Option<u64>,
     this_run: Option<u64>,
     /// When the first of those went out that count for today.
     first: Option<DateTime<Utc>>,
 }
 
-impl Left {
+impl Remaining {
     fn count(&mut self) {
-        for left in [&mut self.today, &mut self.this_run].into_iter().flatten() {
-            *left = left.saturating_sub(1);
+        for remaining in [&mut self.today, &mut self.this_run].into_iter().flatten() {
+            *remaining = remaining.saturating_sub(1);
         }
     }
 }
@@ -202,10 +202,10 @@ impl Drain<'_> {
     fn run(mut self, mut carrier: Box<dyn Carrier + '_>, delivery: &mut Delivery) -> Result<()> {
         let (sent_today, first) = self.store.sent_today(self.channel, self.sending.now)?;
         let today = self.limits.per_day.map(|limit| limit.saturating_sub(sent_today));
-        let mut left = Left { today, this_run: self.limits.max_per_run, first };
+        let mut remaining = Remaining { today, this_run: self.limits.max_per_run, first };
         let mut pace = Pace::new(self.limits.per_minute);
         let stop = loop {
-            let stop = self.session(&mut *carrier, &mut pace, &mut left, delivery)?;
+            let stop = self.session(&mut *carrier, &mut pace, &mut remaining, delivery)?;
             carrier.finish();
             // Another process may have queued more meanwhile.
             if stop.is_some() || self.store.due(self.channel, self.moment())? == 0 {
@@ -233,7 +233,7 @@ impl Drain<'_> {
         &mut self,
         carrier: &mut dyn Carrier,
         pace: &mut Pace,
-        left: &mut Left,
+        remaining: &mut Remaining,
         delivery: &mut Delivery,
     ) -> Result<Option<Stop>> {
         let mut settled: Option<Settled> = None;
@@ -250,7 +250,7 @@ impl Drain<'_> {
             if (self.sending.stopped)() {
                 break Some(Stop::Trouble);
             }
-            if let Some(hold) = self.hold(left)? {
+            if let Some(hold) = self.hold(remaining)? {
                 break Some(hold);
             }
             let Some(waiting) = self.step(settled.take().as_ref(), true)? else { break None };
@@ -259,7 +259,7 @@ impl Drain<'_> {
                 Some(done) => (done, None),
                 None => {
                     let answer = carrier.hand_over(&waiting);
-                    left.count();
+                    remaining.count();
                     self.judge(&waiting, answer, carrier, delivery)?
                 }
             };
@@ -271,9 +271,9 @@ impl Drain<'_> {
             (self.sending.progress)(delivery.sent);
         };
         self.step(settled.as_ref(), false)?;
-        let doubted = self.see_to_doubts(carrier, delivery)?;
+        let refused = self.close_refusals(carrier, delivery)?;
         // That the channel is refused says more than that it waits.
-        Ok(doubted.or(stop))
+        Ok(refused.or(stop))
     }
 
     fn count(&mut self, done: &Settled, delivery: &mut Delivery) {
@@ -294,40 +294,40 @@ impl Drain<'_> {
         self.sending.now + TimeDelta::from_std(self.begun.elapsed()).unwrap_or_default()
     }
 
-    fn hold(&self, left: &Left) -> Result<Option<Stop>> {
+    fn hold(&self, remaining: &Remaining) -> Result<Option<Stop>> {
         if !self.sending.at_once
             && let Some((until, why)) =
                 hold(self.store, self.config, self.channel, self.limits, self.moment())?
         {
             return Ok(Some(Stop::Hold(Some(until), why)));
         }
-        if left.today == Some(0) {
-            let until = left.first.unwrap_or(self.sending.now) + TimeDelta::days(1);
+        if remaining.today == Some(0) {
+            let until = remaining.first.unwrap_or(self.sending.now) + TimeDelta::days(1);
             return Ok(Some(Stop::Hold(Some(until), "per_day is reached".into())));
         }
-        Ok((left.this_run == Some(0)).then(|| Stop::Hold(None, "max_per_run is reached".into())))
+        Ok((remaining.this_run == Some(0)).then(|| Stop::Hold(None, "max_per_run is reached".into())))
     }
 
     /// Notes what became of the last message, and takes the next one if one is wanted. What became
     /// of a message must not be lost because a run holds the store.
     fn step(&self, settled: Option<&Settled>, take: bool) -> Result<Option<Waiting>> {
-        patiently(|| self.store.settle_and_take(settled, take.then(|| (self.channel, self.moment()))))
+        retry_while_busy(|| self.store.settle_and_take(settled, take.then(|| (self.channel, self.moment()))))
     }
 
     /// What becomes of a message that is not handed over at all.
     fn beforehand(&self, waiting: &Waiting, carrier: &dyn Carrier) -> Result<Option<Settled>> {
         if self.channel == Channel::Sms && self.store.has_opted_out(&waiting.message.to.address)? {
-            return Ok(Some(self.is(waiting, DeliveryState::Failed, "opted out")));
+            return Ok(Some(self.settled(waiting, DeliveryState::Failed, "opted out")));
         }
         // Only a person can say whether it arrived.
         let once_too_often = waiting.died && waiting.lost > carrier.repeats();
         Ok(once_too_often.then(|| {
             tracing::warn!(outbox = waiting.id, "cut off while it was handed over; it is not repeated");
-            self.is(waiting, DeliveryState::Unknown, "cut off while it was handed over")
+            self.settled(waiting, DeliveryState::Unknown, "cut off while it was handed over")
         }))
     }
 
-    fn is(&self, waiting: &Waiting, state: DeliveryState, reason: impl Into<String>) -> Settled {
+    fn settled(&self, waiting: &Waiting, state: DeliveryState, reason: impl Into<String>) -> Settled {
         let at = self.moment();
         Settled {
             id: waiting.id,
@@ -345,8 +345,10 @@ impl Drain<'_> {
     /// As it was: it is not the message's doing.
     fn untouched(&self, waiting: &Waiting, reason: &str) -> Settled {
         let settled = match waiting.lost {
-            0 => self.is(waiting, DeliveryState::Queued, reason),
-            _ => Settled { due: Some(self.moment()), ..self.is(waiting, DeliveryState::Unknown, reason) },
+            0 => self.settled(waiting, DeliveryState::Queued, reason),
+            _ => {
+                Settled { due: Some(self.moment()), ..self.settled(waiting, DeliveryState::Unknown, reason) }
+            }
         };
         Settled { uncounted: true, trying: waiting.trying, ..settled }
     }
@@ -354,7 +356,10 @@ impl Drain<'_> {
     /// It is tried again. That it may have arrived is not forgotten over it.
     fn later(&self, waiting: &Waiting, reason: &str) -> Settled {
         let state = if waiting.lost > 0 { DeliveryState::Unknown } else { DeliveryState::Deferred };
-        Settled { due: Some(self.moment() + backoff(waiting.attempts)), ..self.is(waiting, state, reason) }
+        Settled {
+            due: Some(self.moment() + backoff(waiting.attempts)),
+            ..self.settled(waiting, state, reason)
+        }
     }
 
     /// What an answer means for the message, and whether it ends the channel's work for now.
@@ -370,11 +375,11 @@ impl Drain<'_> {
             Answer::Sent(reference) => {
                 tracing::debug!(outbox, channel, "handed over");
                 self.taken(delivery)?;
-                (Settled { reference, ..self.is(waiting, DeliveryState::Sent, "") }, None)
+                (Settled { reference, ..self.settled(waiting, DeliveryState::Sent, "") }, None)
             }
             Answer::Refused { refusal, named: true } if self.refusals.anything_taken() => {
                 tracing::warn!(outbox, channel, reason = refusal.reason, "refused for good");
-                (self.is(waiting, DeliveryState::Failed, refusal.reason), None)
+                (self.settled(waiting, DeliveryState::Failed, refusal.reason), None)
             }
             Answer::Refused { refusal, .. } => {
                 let said = RefusalKind::Refused(refusal.reason.clone());
@@ -388,19 +393,19 @@ impl Drain<'_> {
             Answer::OptedOut(reason) => {
                 self.store.opt_out(&waiting.message.to.address, self.moment())?;
                 tracing::warn!(outbox, channel, reason, "the number has opted out");
-                (self.is(waiting, DeliveryState::Failed, reason), None)
+                (self.settled(waiting, DeliveryState::Failed, reason), None)
             }
             Answer::Unknown(reason) => {
                 tracing::warn!(outbox, channel, reason, "handed over, and the answer was lost");
                 let repeat = waiting.lost < carrier.repeats()
                     && !is_tried_long_enough(waiting.trying_at(self.moment()));
                 let due = repeat.then(|| self.moment() + backoff(waiting.attempts));
-                let settled = self.is(waiting, DeliveryState::Unknown, reason);
+                let settled = self.settled(waiting, DeliveryState::Unknown, reason);
                 // A server that does not answer one message will not answer the next.
                 (Settled { due, lost: true, ..settled }, Some(Stop::Trouble))
             }
             Answer::Stop(trouble) => {
-                let reason = self.believe(&trouble, delivery)?;
+                let reason = self.report_trouble(&trouble, delivery)?;
                 (self.untouched(waiting, &reason), Some(Stop::Trouble))
             }
             Answer::MaybeStop(trouble, reason) => {
@@ -418,9 +423,9 @@ impl Drain<'_> {
                         ..Refusal::of(reason.clone(), failure.cure.clone())
                     },
                 };
-                let beyond_doubt = self.doubt(waiting, said, refusal);
+                let beyond_doubt = self.add_refusal(waiting, said, refusal);
                 match (beyond_doubt, &trouble) {
-                    (true, _) => drop(self.believe(&trouble, delivery)?),
+                    (true, _) => drop(self.report_trouble(&trouble, delivery)?),
                     (false, Trouble::DistrictFault(failure) | Trouble::Unreachable(failure)) => {
                         tracing::warn!(outbox, channel, "not taken, others are tried: {failure}");
                     }
@@ -445,7 +450,7 @@ impl Drain<'_> {
     ) -> Result<(Settled, Option<Stop>)> {
         let settled = self.later(waiting, &refusal.reason);
         let for_good = matches!(said, RefusalKind::Refused(_));
-        if !self.doubt(waiting, said, refusal.clone()) {
+        if !self.add_refusal(waiting, said, refusal.clone()) {
             return Ok((settled, None));
         }
         let alike = if for_good { "one recipient after the other was refused" } else { ALL_REFUSED };
@@ -460,12 +465,12 @@ impl Drain<'_> {
             self.store.set_rest(self.channel, None)?;
         }
         let settlement = self.refusals.taken();
-        self.settle_doubts(settlement, true, delivery)
+        self.settle_refusals(settlement, true, delivery)
     }
 
     /// Notes what may be about the district's own side. If that is beyond doubt, the channel stops,
     /// and no message is held liable for it.
-    fn doubt(&mut self, waiting: &Waiting, said: RefusalKind, refusal: Refusal) -> bool {
+    fn add_refusal(&mut self, waiting: &Waiting, said: RefusalKind, refusal: Refusal) -> bool {
         let beyond_doubt = self.refusals.add(OpenRefusal {
             id: waiting.id,
             to: waiting.message.to.address.clone(),
@@ -476,7 +481,7 @@ impl Drain<'_> {
             refusal,
         });
         if beyond_doubt {
-            self.put_back = self.refusals.drain().into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
+            self.put_back = self.refusals.drain().into_iter().map(|open| (open.id, open.trying)).collect();
         }
         beyond_doubt
     }
@@ -487,7 +492,7 @@ impl Drain<'_> {
     }
 
     /// Says what keeps everything back, and what is noted of it with a message.
-    fn believe(&self, trouble: &Trouble, delivery: &mut Delivery) -> Result<String> {
+    fn report_trouble(&self, trouble: &Trouble, delivery: &mut Delivery) -> Result<String> {
         match trouble {
             Trouble::LimitReached(reason, time) => {
                 let until = self.moment() + TimeDelta::from_std(*time).unwrap_or_default();
@@ -513,19 +518,19 @@ impl Drain<'_> {
 
     /// When no more is tried for now: refusals that are about the recipient are given up, and the
     /// others wait. Whether the channel stops.
-    fn see_to_doubts(&mut self, carrier: &dyn Carrier, delivery: &mut Delivery) -> Result<Option<Stop>> {
+    fn close_refusals(&mut self, carrier: &dyn Carrier, delivery: &mut Delivery) -> Result<Option<Stop>> {
         let put_back = std::mem::take(&mut self.put_back);
         self.put_back(&put_back)?;
         let settlement = self.refusals.close();
         let taken = self.refusals.anything_taken();
         // Too few to be sure, but the words mean the district, and nothing says otherwise.
-        let perhaps_district = settlement.tried.iter().filter(|doubt| !taken && doubt.means_district());
+        let perhaps_district = settlement.tried.iter().filter(|open| !taken && open.means_district());
         let (alike, refusal) = match (settlement.district.first(), perhaps_district.clone().next()) {
             (Some(first), _) => {
                 (settlement.district.len(), Some(all_refused(ALL_REFUSED, &first.refusal, carrier)))
             }
-            (None, Some(doubt)) => {
-                let Refusal { said, cure, .. } = &doubt.refusal;
+            (None, Some(open)) => {
+                let Refusal { said, cure, .. } = &open.refusal;
                 let failure = Failure::new(Kind::Failed, said.clone()).at(carrier.place()).cure(cure.clone());
                 (perhaps_district.count(), Some(failure))
             }
@@ -535,34 +540,34 @@ impl Drain<'_> {
             delivery.say(self.channel, alike as u64, &failure);
             Stop::Trouble
         });
-        self.settle_doubts(settlement, taken, delivery)?;
+        self.settle_refusals(settlement, taken, delivery)?;
         Ok(stop)
     }
 
-    fn settle_doubts(
+    fn settle_refusals(
         &mut self,
         settlement: Settlement,
         others_taken: bool,
         delivery: &mut Delivery,
     ) -> Result<()> {
         let Settlement { given_up, tried, district } = settlement;
-        for doubt in given_up {
-            let (refused, reason) = (doubt.is_refusal(), doubt.refusal.reason);
+        for open in given_up {
+            let (refused, reason) = (open.is_refusal(), open.refusal.reason);
             let (reason, what) = match refused {
                 true => (reason, "refused for good"),
                 false => (format!("{reason}, for 5 days"), "not taken for five days; it is given up"),
             };
-            self.store.give_up(doubt.id, &reason, self.moment())?;
-            self.tried.remove(&doubt.id);
+            self.store.give_up(open.id, &reason, self.moment())?;
+            self.tried.remove(&open.id);
             delivery.failed += 1;
             delivery.given_up += u64::from(!refused);
-            tracing::warn!(outbox = doubt.id, channel = self.channel.word(), reason, "{what}");
+            tracing::warn!(outbox = open.id, channel = self.channel.word(), reason, "{what}");
         }
         if others_taken {
-            let ids: Vec<i64> = tried.iter().map(|doubt| doubt.id).collect();
+            let ids: Vec<i64> = tried.iter().map(|open| open.id).collect();
             self.store.others_were_taken(&ids)?;
         }
-        let district: Vec<(i64, i64)> = district.into_iter().map(|doubt| (doubt.id, doubt.trying)).collect();
+        let district: Vec<(i64, i64)> = district.into_iter().map(|open| (open.id, open.trying)).collect();
         self.put_back(&district)
     }
 

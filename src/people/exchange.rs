@@ -136,7 +136,7 @@ fn take_in(
     export.each_row(|row| {
         let Some(mut account) = people.store.account(&row.sourced_id)? else { return Ok(()) };
         known.insert(key(&row.sourced_id));
-        if last_night.as_ref().is_some_and(|night| night.apart.contains(&row.sourced_id))
+        if last_night.as_ref().is_some_and(|night| night.reassigned_ids.contains(&row.sourced_id))
             && people.store.account_before(&row.sourced_id)?.is_some_and(|before| row.is_about(&before))
         {
             // It still shows the person who had the sourcedId before.

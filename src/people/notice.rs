@@ -69,7 +69,7 @@ pub fn tell(
     }
     let undelivered = people.store.undelivered_changes(Some(after.id))?.remove(&after.id);
     let news = News::of(&before.details, &after.details, changes, undelivered.as_ref(), &people.rules);
-    if news.since.is_some() || !news.recipients.is_empty() {
+    if news.first_change_id.is_some() || !news.recipients.is_empty() {
         people.store.drop_out_of_date(after.id, &after.details, people.now)?;
     }
     let mut told = Vec::new();
@@ -98,7 +98,7 @@ pub fn tell(
     };
     for recipient in &told {
         let message = compose(recipient, &about, by, &occasion)?;
-        people.store.queue(run, after.id, &message, news.since, people.now)?;
+        people.store.queue(run, after.id, &message, news.first_change_id, people.now)?;
     }
     Ok(told.len())
 }

@@ -56,7 +56,7 @@ fn held(people: &People<'_>, user: &str, is_another: bool) -> Result<Account> {
         .cure("`rostersync status` lists the users who are held; only they are to be decided"));
     }
     if is_another {
-        night.apart.insert(account.sourced_id.clone());
+        night.reassigned_ids.insert(account.sourced_id.clone());
     }
     people.store.keep_night(&night)?;
     Ok(account)

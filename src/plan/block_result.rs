@@ -5,7 +5,7 @@ use super::claims::Claim;
 use super::left_out::LeftOut;
 use super::shared_credentials::Holders;
 use super::summary::Summary;
-use super::unchanged::Told;
+use super::unchanged::ToRemember;
 use crate::contact::Field;
 use crate::roster::{IdList, Mode, RoleList};
 use crate::store::Member;
@@ -21,7 +21,7 @@ pub(super) struct BlockResult {
     pub(super) bystanders: Vec<BystanderRecord>,
     /// New signs of accounts, by number of the person.
     pub(super) signs: Vec<(u32, u8)>,
-    pub(super) told: Told,
+    pub(super) to_remember: ToRemember,
     /// Under `unique`.
     pub(super) claims: Vec<CredentialClaim>,
 }

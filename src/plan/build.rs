@@ -251,14 +251,14 @@ fn refuse_credentials(
     decider.only_claims = true;
     // Guardians who are not added without the value: they do not keep it from people who have an
     // account anyway.
-    let mut only_by_it: HashSet<String> = HashSet::new();
+    let mut is_needed: HashSet<String> = HashSet::new();
     loop {
         let mut planner = Planner::new(&*decider, inputs, sources, signs);
         planner.walk(&mut |_| ControlFlow::Continue(()))?;
         let (mut claims, not_added) = (planner.claims, planner.totals.not_added);
         let mut more = false;
-        for (_, claim) in claims.iter_mut().flatten().filter(|(id, _)| only_by_it.contains(*id)) {
-            claim.only_by_it = true;
+        for (_, claim) in claims.iter_mut().flatten().filter(|(id, _)| is_needed.contains(*id)) {
+            claim.is_needed = true;
         }
         for (claims, refused) in claims.iter().zip(&mut decider.refused.0) {
             for (id, holder) in refusals(claims) {
@@ -267,9 +267,9 @@ fn refuse_credentials(
             }
         }
         if !more {
-            let known = only_by_it.len();
-            only_by_it.extend(not_added);
-            if only_by_it.len() == known {
+            let known = is_needed.len();
+            is_needed.extend(not_added);
+            if is_needed.len() == known {
                 decider.only_claims = false;
                 return Ok(());
             }

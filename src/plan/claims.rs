@@ -15,8 +15,8 @@ pub struct Claim {
     pub otherwise: Option<u64>,
     /// Whether `after` is a new value, which can be refused.
     pub is_new: bool,
-    /// A new guardian who is not added at all without the value: no other person loses it to them.
-    pub only_by_it: bool,
+    /// A new guardian is not added without the value: no other person loses it to them.
+    pub is_needed: bool,
 }
 
 /// Decides which people are refused a credential under `unique`, judged as things would be after
@@ -33,19 +33,19 @@ pub fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {
             let (value, is_new) =
                 if refused.contains_key(id) { (claim.otherwise, false) } else { (claim.after, claim.is_new) };
             if let Some(value) = value {
-                holders.entry(value).or_default().push((id, is_new, claim.only_by_it));
+                holders.entry(value).or_default().push((id, is_new, claim.is_needed));
             }
         }
         let before = refused.len();
         for group in holders.values().filter(|group| group.len() > 1) {
             let holder = group.iter().find(|(_, is_new, _)| !is_new).map(|(id, ..)| *id);
-            let mut anyway = group.iter().filter(|(.., only_by_it)| !only_by_it).map(|(id, ..)| *id);
+            let mut anyway = group.iter().filter(|(.., is_needed)| !is_needed).map(|(id, ..)| *id);
             let keeper = holder.or_else(|| anyway.next().filter(|_| anyway.next().is_none()));
             for (id, ..) in group.iter().filter(|(id, is_new, _)| *is_new && Some(*id) != keeper) {
                 // Groups are in the order of the ids, since the claims are.
-                let lowest = |only_by_it: bool| {
+                let lowest = |is_needed: bool| {
                     let mut others = group.iter().filter(|(other, ..)| other != id);
-                    others.find(|(.., is)| *is == only_by_it).map(|(other, ..)| *other)
+                    others.find(|(.., is)| *is == is_needed).map(|(other, ..)| *other)
                 };
                 let other = keeper.or_else(|| lowest(false)).or_else(|| lowest(true));
                 if let Some(other) = other {
@@ -80,7 +80,7 @@ fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &D
     let created = stored.is_none() && !exported && value.is_some();
     match (change, value) {
         (Some(change), Some(_)) => {
-            Claim { after: value, otherwise: hash_of(field, &change.actual), is_new: true, only_by_it: false }
+            Claim { after: value, otherwise: hash_of(field, &change.actual), is_new: true, is_needed: false }
         }
         // Cleared: nothing is claimed, and nothing is held.
         (Some(_), None) => Claim::default(),
@@ -97,7 +97,7 @@ mod tests {
         of.iter()
             .map(|(id, otherwise, after)| {
                 let is_new = after.is_some() && otherwise != after;
-                ((*id).to_owned(), Claim { after: *after, otherwise: *otherwise, is_new, only_by_it: false })
+                ((*id).to_owned(), Claim { after: *after, otherwise: *otherwise, is_new, is_needed: false })
             })
             .collect()
     }
@@ -132,7 +132,7 @@ mod tests {
             refused
         };
         assert_eq!(refused_of(&all), [pair("g", "t"), pair("t", "g")]);
-        all.get_mut("g").unwrap().only_by_it = true;
+        all.get_mut("g").unwrap().is_needed = true;
         assert_eq!(refused_of(&all), [pair("g", "t")]);
         // Two who have an account anyway still refuse each other, and the guardian names the first
         // of them.
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(refused_of(&all), [pair("g", "t"), pair("t", "u"), pair("u", "t")]);
         // Guardians among themselves: none gets it.
         let mut two = claims(&[("g", None, Some(9)), ("h", None, Some(9))]);
-        two.values_mut().for_each(|claim| claim.only_by_it = true);
+        two.values_mut().for_each(|claim| claim.is_needed = true);
         assert_eq!(refused_of(&two), [pair("g", "h"), pair("h", "g")]);
     }
 

@@ -56,13 +56,13 @@ pub(super) struct Person {
     pub(super) place: u32,
     pub(super) number: Option<u32>,
     /// Stands for the record as it was read; none for a person whom the roster does not mention.
-    pub(super) print: Option<u64>,
+    pub(super) record_hash: Option<u64>,
     /// The account, if there is one.
     pub(super) stored: Option<Account>,
     /// The row of the platform's export, if that says something new.
     pub(super) export: Option<Row>,
     /// An earlier row of the sourcedId has spoken for the account.
-    pub(super) again: bool,
+    pub(super) is_further_row: bool,
     /// As [`crate::store::Fingerprints::signs`].
     pub(super) signs: u8,
 }
@@ -174,7 +174,7 @@ impl Decider<'_> {
         let merged =
             roles.filter(|_| self.mode == Mode::Delta).map(|roles| RoleList(roles).after(record.roles));
         let record = &Record { roles: merged.as_deref().map_or(record.roles, RoleList), ..record };
-        if person.again {
+        if person.is_further_row {
             let account = stored.and_then(|_| self.export_first(person).0);
             return self.repeat(&self.decide(record, person, account.as_ref(), Adopted::default()), out);
         }
@@ -244,7 +244,7 @@ impl Decider<'_> {
         let Some(account) = account.filter(|_| adopted.touched && !self.only_claims) else { return Ok(()) };
         if let Some(number) = person.number {
             out.signs.push((number, signs_of(&account) | person.signs & (UNDER_ON | UNDER_OFF)));
-            Unchanged::remember_archived(number, &mut out.told);
+            Unchanged::remember_archived(number, &mut out.to_remember);
         }
         let write = Write {
             account,
@@ -252,7 +252,7 @@ impl Decider<'_> {
             audit: adopted.entries,
             changes: Vec::new(),
             recipients: Vec::new(),
-            since: None,
+            first_change_id: None,
             leaves: false,
             stamp: person.export.as_ref().map(|row| row.stamp.clone()).unwrap_or_default(),
         };
@@ -414,7 +414,7 @@ impl Decider<'_> {
         let PersonDecision { record, person, verdict, schools, .. } = decision;
         let is_synced = decision.live().is_some()
             && !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Archived);
-        if !is_synced && person.print.is_some() {
+        if !is_synced && person.record_hash.is_some() {
             out.totals.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
         }
         if decision.is_left_out()
@@ -520,7 +520,7 @@ impl Decider<'_> {
         if has_new_signs {
             out.signs.push((number, signs));
         }
-        self.unchanged.remember(self, decision, row, has_new_signs, &mut out.told);
+        self.unchanged.remember(self, decision, row, has_new_signs, &mut out.to_remember);
     }
 
     fn write(decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
@@ -545,7 +545,7 @@ impl Decider<'_> {
             audit,
             changes: verdict.news.changes,
             recipients: verdict.news.recipients,
-            since: verdict.news.since,
+            first_change_id: verdict.news.first_change_id,
             leaves: verdict.action == Action::Archived,
             stamp,
         };

@@ -168,7 +168,7 @@ impl Synced {
             placed: or(blank.orgs, counts.placed, before.placed),
             linked: or(blank.agents, counts.linked, before.linked),
             roleless: if roster.unclear { counts.roleless.min(before.roleless) } else { counts.roleless },
-            roles_of_nobody: before.roles_of_nobody,
+            roles_without_user: before.roles_without_user,
             dangling,
             configured,
             ..before.clone()

@@ -95,14 +95,14 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
     }
     let no_account = Account::new(case.record.sourced_id);
     let account = case.account.unwrap_or(&no_account);
-    let mut beside = Beside::read(case, account, rules);
+    let mut both = RecordAndAccount::read(case, account, rules);
     let disabled = (case.record.enabled == Some(false)).then_some(Note::Disabled);
-    let invalid = beside.invalid();
+    let invalid = both.invalid();
     let left_out = |action, also: &[Note]| {
         let notes = invalid.iter().chain(also).chain(&disabled).cloned().collect();
         Verdict::without_change(action, case.account, notes)
     };
-    if account.id == 0 && account.details.name.is_empty() && !matches!(beside.sis.name, Value::Is(_)) {
+    if account.id == 0 && account.details.name.is_empty() && !matches!(both.sis.name, Value::Is(_)) {
         return left_out(Action::Rejected, &[Note::Rejected(Reason::NoName)]);
     }
     if let Some(note) = not_synced(case, rules) {
@@ -113,12 +113,12 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
         }
         return verdict;
     }
-    let refused = beside.refuse();
-    let unreachable = !matches!(beside.sis.email, Value::Is(_)) && !matches!(beside.sis.phone, Value::Is(_));
+    let refused = both.refuse();
+    let unreachable = !matches!(both.sis.email, Value::Is(_)) && !matches!(both.sis.phone, Value::Is(_));
     if case.account.is_none() && unreachable && case.roles.iter().all(|role| roles::is_guardian(role)) {
         return left_out(Action::Skipped, &[refused.as_slice(), &[Note::GuardianUnreachable]].concat());
     }
-    let mut verdict = beside.apply(refused);
+    let mut verdict = both.apply(refused);
     verdict.notes.extend(disabled);
     verdict
 }
@@ -169,7 +169,7 @@ fn not_synced(case: &Case<'_>, rules: &Rules) -> Option<Note> {
 }
 
 /// One record beside one account.
-struct Beside<'a> {
+struct RecordAndAccount<'a> {
     case: &'a Case<'a>,
     account: &'a Account,
     rules: &'a Rules,
@@ -182,7 +182,7 @@ struct Beside<'a> {
     moved: bool,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> RecordAndAccount<'a> {
     fn read(case: &'a Case<'a>, account: &'a Account, rules: &'a Rules) -> Self {
         let cells = Cells::of(&rules.provided(case.record), rules.phone_credential);
         let mut sis = SisValues::read(cells, &account.details.name, rules);

@@ -8,7 +8,7 @@ use super::unchanged::Unchanged;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::platform::Seen;
-use crate::roster_index::{self, Near, PersonIndex, Read};
+use crate::roster_index::{self, LookupHint, PersonIndex, Read};
 use crate::rules::Rules;
 use crate::source::RosterSource;
 use crate::store::Store;
@@ -17,7 +17,7 @@ pub struct Known {
     people: PersonIndex,
     pub(super) signs: Signs,
     pub(super) unchanged: Unchanged,
-    near: Near,
+    hint: LookupHint,
 }
 
 impl Known {
@@ -27,13 +27,13 @@ impl Known {
         let people = PersonIndex::new(std::mem::take(&mut stored.keys));
         let signs = Signs(std::mem::take(&mut stored.signs));
         let unchanged = if decide_all { Unchanged::none(stored) } else { Unchanged::load(stored) };
-        Ok(Self { people, signs, unchanged, near: Near::default() })
+        Ok(Self { people, signs, unchanged, hint: LookupHint::default() })
     }
 
     /// Takes in a row of the platform's export, by the key of its sourcedId and a hash of all that
     /// it says.
     pub fn export_row(&mut self, key: u64, hash: u64) -> Seen {
-        self.unchanged.export_row(self.people.find_near(key, &mut self.near), hash)
+        self.unchanged.export_row(self.people.find_with_hint(key, &mut self.hint), hash)
     }
 
     pub fn export_is_read(&mut self) {

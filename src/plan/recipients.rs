@@ -15,7 +15,7 @@ pub struct News {
     pub reached: bool,
     /// The first change that is told of, if it is an older one of which the person has not been told yet. What waits for them
     /// about it is out of date.
-    pub since: Option<i64>,
+    pub first_change_id: Option<i64>,
 }
 
 impl News {
@@ -30,7 +30,7 @@ impl News {
     ) -> Self {
         let Some(undelivered) = undelivered else {
             let (recipients, reached) = recipients(before, after, changes, rules);
-            return Self { changes: changes.to_vec(), recipients, reached, since: None };
+            return Self { changes: changes.to_vec(), recipients, reached, first_change_id: None };
         };
         let told = undelivered.last_told(before);
         let changes: Vec<Change> = Field::ALL
@@ -45,7 +45,7 @@ impl News {
             .collect();
         let (mut recipients, reached) = recipients(&told, after, &changes, rules);
         recipients.retain(|recipient| !undelivered.tells(recipient));
-        Self { changes, recipients, reached, since: Some(undelivered.since) }
+        Self { changes, recipients, reached, first_change_id: Some(undelivered.first_change_id) }
     }
 }
 

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::note::{Note, SHARERS_NAMED};
 use super::unchanged::UnchangedCredentials;
 use crate::contact::{Details, Field, PersonName, email_key, phone_key};
-use crate::lanes::beside;
+use crate::lanes::in_background;
 
 pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
 
@@ -124,7 +124,7 @@ impl Holders {
     pub(super) fn settle(self, unchanged: &UnchangedCredentials) -> Sharing {
         let [emails, phones] = self.holders;
         let (emails, phones) = thread::scope(|scope| {
-            let emails = beside(scope, || groups(with_unchanged(emails, unchanged, 0)));
+            let emails = in_background(scope, || groups(with_unchanged(emails, unchanged, 0)));
             let phones = groups(with_unchanged(phones, unchanged, 1));
             (emails.join(), phones)
         });

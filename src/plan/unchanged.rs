@@ -30,7 +30,7 @@ use crate::roster_index::RosterIndex;
 use crate::store::{Fingerprints, HAS_CACHED_ROW};
 
 pub(super) use credentials::UnchangedCredentials;
-pub(super) use remembered::{Remembered, Told};
+pub(super) use remembered::{Remembered, ToRemember};
 pub(super) use rows::UnchangedRows;
 
 /// Where the row of a record is that need not be decided on.
@@ -107,7 +107,7 @@ impl Unchanged {
     /// Takes in a record. `is_first`: no other record of the person came before.
     pub(super) fn record(&mut self, person: u32, kept: &Kept<'_>, is_first: bool, today: &str) {
         if let Some(record) = self.records.get_mut(person as usize) {
-            *record = if is_first { record_print(kept.hash, kept.record.roles, today) } else { 0 };
+            *record = if is_first { record_hash(kept.hash, kept.record.roles, today) } else { 0 };
         }
     }
 
@@ -125,7 +125,7 @@ impl Unchanged {
 /// Stands for a record, the rules, and for what of the day matters to the record: whether roles
 /// that have dates are held, or have ended. `hash` is that of the record, with the rules in it.
 /// Never 0.
-pub(super) fn record_print(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
+pub(super) fn record_hash(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
     let mut print = hash;
     if roles.0.contains('\t') {
         let dates = roles.iter().fold(1_u64, |dates, role| {
@@ -159,7 +159,7 @@ mod tests {
     /// One account, decided on with a record whose hash is 7 and a row of the export whose hash is 5.
     fn stored(roles: &str) -> Fingerprints {
         let schools = RosterIndex::default().schools_print(0);
-        let decision = fingerprint(record_print(7, RoleList(roles), TODAY), schools) | HAS_CACHED_ROW;
+        let decision = fingerprint(record_hash(7, RoleList(roles), TODAY), schools) | HAS_CACHED_ROW;
         Fingerprints {
             keys: vec![1],
             signs: vec![0],

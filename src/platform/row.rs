@@ -163,8 +163,8 @@ impl ImportKind {
         same: impl Fn(&str) -> bool,
     ) -> bool {
         match self {
-            Self::Nightly => awaited.hear(text, shown, same),
-            Self::ByHand => awaited.hear_by_hand(text, actual, shown, same),
+            Self::Nightly => awaited.take_nightly(text, shown, same),
+            Self::ByHand => awaited.take_imported(text, actual, shown, same),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Doubles;
-use super::intake::{Intake, Said};
+use super::intake::{FamilyRow, Intake};
 use crate::account::SisDetails;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
@@ -13,13 +13,13 @@ use crate::rules::Rules;
 
 /// The rows of one sourcedId that are about one person.
 struct Rows {
-    said: SisDetails,
+    details: SisDetails,
     gone: bool,
     person: u32,
     /// Of the row that stands for all of them.
     place: u32,
     /// What they say of schools, roles and links, where they differ in it.
-    all: Vec<Said>,
+    all: Vec<FamilyRow>,
     /// The roles of the rows that have no row of the report.
     repeated: Vec<String>,
 }
@@ -27,11 +27,11 @@ struct Rows {
 impl Rows {
     fn new(record: &Record<'_>, person: u32, place: u32) -> Self {
         Self {
-            said: SisDetails::of(record),
+            details: SisDetails::of(record),
             gone: record.deleted,
             person,
             place,
-            all: vec![Said::of(record)],
+            all: vec![FamilyRow::of(record)],
             repeated: Vec::new(),
         }
     }
@@ -39,7 +39,7 @@ impl Rows {
     /// Adds a row that agrees. Returns whether it says the same, and the place of the row that is
     /// not needed any more.
     fn add(&mut self, record: &Record<'_>, said: &SisDetails, place: u32, rules: &Rules) -> (bool, u32) {
-        let same = self.gone == record.deleted && self.said.is_same(said, rules.phones);
+        let same = self.gone == record.deleted && self.details.is_same(said, rules.phones);
         // A person who is gone in one row and there in another is there.
         match (self.gone, record.deleted) {
             (true, false) => {
@@ -51,7 +51,7 @@ impl Rows {
             (false, false) => {
                 self.repeated.push(record.roles.0.to_owned());
                 if !same {
-                    self.all.push(Said::of(record));
+                    self.all.push(FamilyRow::of(record));
                 }
                 (same, place)
             }
@@ -76,14 +76,14 @@ impl Comparison<'_> {
             self.rows.insert(record.sourced_id.to_owned(), rows);
             return;
         };
-        let said = SisDetails::of(record);
-        let agrees = |rows: &&mut Rows| usable && rows.said.has_same_contacts(&said, self.rules.phones);
+        let details = SisDetails::of(record);
+        let agrees = |rows: &&mut Rows| usable && rows.details.has_same_contacts(&details, self.rules.phones);
         let Some(rows) = before.as_mut().filter(agrees) else {
             self.doubles.contradicted.insert(record.sourced_id.to_owned());
             self.doubles.contradicted_people.insert(person);
             return;
         };
-        let (same, repeated) = rows.add(record, &said, place, self.rules);
+        let (same, repeated) = rows.add(record, &details, place, self.rules);
         self.doubles.repeated.insert(repeated);
         let (code, what) = match same {
             true => ("repeated-row", "with the same details; counted once"),
@@ -134,7 +134,7 @@ impl Intake {
     }
 
     fn put_rows(&mut self, rows: Rows, today: &str) {
-        let Rows { person, said, mut all, repeated, .. } = rows;
+        let Rows { person, details, mut all, repeated, .. } = rows;
         // Only the first row counts among the roles.
         for roles in &repeated {
             self.count_held(RoleList(roles), false, today);
@@ -146,10 +146,10 @@ impl Intake {
         all.sort_by(|a, b| (&a.roles, &a.orgs, &a.agents).cmp(&(&b.roles, &b.orgs, &b.agents)));
         if self.unsettled.remove(&person).is_none() {
             let mut roles = String::new();
-            for said in &all {
-                roles = RoleList(&roles).with(RoleList(&said.roles));
+            for row in &all {
+                roles = RoleList(&roles).with(RoleList(&row.roles));
             }
-            self.count_held(RoleList(&said.roles), false, today);
+            self.count_held(RoleList(&details.roles), false, today);
             self.count_held(RoleList(&roles), true, today);
         }
         self.odd.insert(person, all);

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::intake::{Intake, Link, Said, Way, is_guardian_today};
-use super::people::Near;
+use super::intake::{FamilyRow, Intake, Link, RolesAndOrgs, is_guardian_today};
+use super::people::LookupHint;
 use super::{GUARDIAN, LISTLESS, ORGLESS};
 use crate::failure::Result;
 use crate::roster::kept::key;
@@ -19,13 +19,13 @@ struct Lists<'a> {
 }
 
 /// Orgs and links of the store that count beside those of a record, by person.
-type Beside = HashMap<u32, (Option<String>, Option<String>)>;
+type KeptLists = HashMap<u32, (Option<String>, Option<String>)>;
 
 impl Intake {
     /// Notes who is whose guardian, whichever of the two records says so. A person who is both a
     /// student and a parent may mean either.
-    pub(super) fn link(&mut self, person: u32, way: Way, agents: IdList<'_>) {
-        let Way { as_guardian, as_student, .. } = way;
+    pub(super) fn link(&mut self, person: u32, meaning: RolesAndOrgs, agents: IdList<'_>) {
+        let RolesAndOrgs { as_guardian, as_student, .. } = meaning;
         let as_student = as_student || !as_guardian;
         self.links.extend(agents.iter().map(|agent| Link {
             person,
@@ -47,9 +47,9 @@ impl Intake {
             self.index.families.reserve_exact(2 * links.len() + self.index.families.len() / 8);
         }
         for Link { person, agent, as_guardian, as_student } in links.drain(..) {
-            let mut near = self.agents_near;
-            let agent = self.number(agent, &mut near);
-            self.agents_near = near;
+            let mut hint = self.agents_hint;
+            let agent = self.number(agent, &mut hint);
+            self.agents_hint = hint;
             if as_guardian {
                 self.index.families.push((person, agent));
             }
@@ -61,9 +61,9 @@ impl Intake {
     }
 
     fn put_family(&mut self, person: u32, stored: Lists<'_>, today: &str) {
-        let way = self.way(stored.roles, Some(stored.orgs), today, &mut String::new());
-        self.put_set(person, way.set);
-        self.link(person, way, stored.agents);
+        let meaning = self.meaning_of(stored.roles, Some(stored.orgs), today, &mut String::new());
+        self.put_set(person, meaning.set);
+        self.link(person, meaning, stored.agents);
     }
 
     /// Takes in the families of the store: those of people whom a delta does not mention, and of
@@ -80,43 +80,43 @@ impl Intake {
             return Ok(());
         }
         let mut unsettled = std::mem::take(&mut self.unsettled);
-        let mut beside = Beside::new();
+        let mut kept = KeptLists::new();
         store.each_relative(|relative| {
             let Relative { sourced_id, archived, roles, orgs, agents } = relative;
             let stored = Lists { roles: RoleList(roles), orgs: IdList(orgs), agents: IdList(agents) };
             let key = key(sourced_id);
             let person = self.index.people.find(key);
-            let said = person.and_then(|person| unsettled.remove(&person).map(|said| (person, said)));
-            match (said, person.filter(|person| self.index.is_mentioned(*person))) {
-                (Some((person, said)), _) if mode == Mode::Delta && !said.is_empty() => {
-                    for said in said {
-                        self.put_delta(person, &said, stored, &mut beside, today);
+            let rows = person.and_then(|person| unsettled.remove(&person).map(|rows| (person, rows)));
+            match (rows, person.filter(|person| self.index.is_mentioned(*person))) {
+                (Some((person, rows)), _) if mode == Mode::Delta && !rows.is_empty() => {
+                    for row in rows {
+                        self.put_delta(person, &row, stored, &mut kept, today);
                     }
                 }
-                (Some((person, said)), _) => {
+                (Some((person, rows)), _) => {
                     self.put_family(person, stored, today);
-                    self.put_said(person, said, today);
+                    self.put_family_rows(person, rows, today);
                     self.mark_guardian(person, stored.roles, today);
                 }
-                (None, Some(person)) => self.put_mentioned(person, stored, doubt, &mut beside, today),
+                (None, Some(person)) => self.put_mentioned(person, stored, doubt, &mut kept, today),
                 // A person who was archived because the row had no sourcedId may still be there.
                 (None, None) if mode != Mode::Bulk && !archived || doubt => {
-                    let person = self.number(key, &mut Near::default());
-                    let way = self.way(stored.roles, Some(stored.orgs), today, &mut String::new());
-                    self.index.sets_of[person as usize] = way.set;
-                    if way.guardian_today {
+                    let person = self.number(key, &mut LookupHint::default());
+                    let meaning = self.meaning_of(stored.roles, Some(stored.orgs), today, &mut String::new());
+                    self.index.sets_of[person as usize] = meaning.set;
+                    if meaning.guardian_today {
                         self.index.marks[person as usize] |= GUARDIAN;
                     }
-                    self.link(person, way, stored.agents);
+                    self.link(person, meaning, stored.agents);
                 }
                 (None, None) => {}
             }
             Ok(())
         })?;
-        for (person, said) in unsettled {
-            self.put_said(person, said, today);
+        for (person, rows) in unsettled {
+            self.put_family_rows(person, rows, today);
         }
-        for (person, (orgs, agents)) in beside {
+        for (person, (orgs, agents)) in kept {
             self.index.taken.entry(person).or_default().keep(orgs.as_deref(), agents.as_deref());
         }
         self.link_all();
@@ -130,21 +130,27 @@ impl Intake {
     }
 
     /// Takes in one row of a delta: what it does not say stands as the store has it.
-    fn put_delta(&mut self, person: u32, said: &Said, stored: Lists<'_>, beside: &mut Beside, today: &str) {
-        let roles = stored.roles.after(RoleList(&said.roles));
+    fn put_delta(
+        &mut self,
+        person: u32,
+        row: &FamilyRow,
+        stored: Lists<'_>,
+        kept: &mut KeptLists,
+        today: &str,
+    ) {
+        let roles = stored.roles.after(RoleList(&row.roles));
         let list = |own: &Option<String>, partly: bool, stored: IdList<'_>| match own {
             Some(own) if partly => stored.with(IdList(own)),
             Some(own) => own.clone(),
             None => stored.0.to_owned(),
         };
-        let orgs = list(&said.orgs, said.orgs_partly, stored.orgs);
-        let agents = list(&said.agents, said.agents_partly, stored.agents);
+        let orgs = list(&row.orgs, row.orgs_partly, stored.orgs);
+        let agents = list(&row.agents, row.agents_partly, stored.agents);
         let whole = Lists { roles: RoleList(&roles), orgs: IdList(&orgs), agents: IdList(&agents) };
         self.put_family(person, whole, today);
         self.mark_guardian(person, whole.roles, today);
-        if said.orgs_partly || said.agents_partly {
-            let kept = (said.orgs_partly.then_some(orgs), said.agents_partly.then_some(agents));
-            beside.insert(person, kept);
+        if row.orgs_partly || row.agents_partly {
+            kept.insert(person, (row.orgs_partly.then_some(orgs), row.agents_partly.then_some(agents)));
         }
     }
 
@@ -155,7 +161,7 @@ impl Intake {
         person: u32,
         stored: Lists<'_>,
         doubt: bool,
-        beside: &mut Beside,
+        kept: &mut KeptLists,
         today: &str,
     ) {
         let Lists { roles, orgs, agents } = stored;
@@ -163,36 +169,36 @@ impl Intake {
         if doubt {
             self.put_family(person, stored, today);
         } else if marks & (LISTLESS | ORGLESS) != 0 {
-            let way = self.way(roles, Some(orgs), today, &mut String::new());
+            let meaning = self.meaning_of(roles, Some(orgs), today, &mut String::new());
             if marks & LISTLESS != 0 && !agents.0.is_empty() {
-                self.link(person, way, agents);
+                self.link(person, meaning, agents);
             }
             if marks & ORGLESS != 0 {
-                self.put_set(person, way.set);
+                self.put_set(person, meaning.set);
             }
         }
         // The roles of 1.2 name the schools, and those of tonight do not name them all.
         let unsaid = roles.iter().any(|held| held.org.is_some());
         let partly = self.index.taken.contains_key(&person);
         let own = Record { roles, orgs: Some(orgs), ..Record::default() };
-        let kept = (
+        let lists = (
             (marks & ORGLESS != 0 && (unsaid || partly)).then(|| own_schools(&own, today).join(",")),
             (partly && marks & LISTLESS != 0).then(|| agents.0.to_owned()),
         );
-        if kept.0.is_some() || kept.1.is_some() {
-            beside.insert(person, kept);
+        if lists.0.is_some() || lists.1.is_some() {
+            kept.insert(person, lists);
         }
     }
 
-    fn put_said(&mut self, person: u32, said: Vec<Said>, today: &str) {
-        for said in said {
+    fn put_family_rows(&mut self, person: u32, rows: Vec<FamilyRow>, today: &str) {
+        for row in rows {
             let list = |list: &Option<String>| list.clone().unwrap_or_default();
-            let (orgs, agents) = (list(&said.orgs), list(&said.agents));
-            if said.roles.is_empty() && orgs.is_empty() && agents.is_empty() {
+            let (orgs, agents) = (list(&row.orgs), list(&row.agents));
+            if row.roles.is_empty() && orgs.is_empty() && agents.is_empty() {
                 continue;
             }
-            let said = Lists { roles: RoleList(&said.roles), orgs: IdList(&orgs), agents: IdList(&agents) };
-            self.put_family(person, said, today);
+            let row = Lists { roles: RoleList(&row.roles), orgs: IdList(&orgs), agents: IdList(&agents) };
+            self.put_family(person, row, today);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use super::orgs::Orgs;
-use super::people::{Near, PersonIndex};
+use super::people::{LookupHint, PersonIndex};
 use super::{
     BLANK_AGENTS, BLANK_ORGS, GONE, GUARDIAN, LISTLESS, MENTIONED, NO_PERSON, NO_SET, ORGLESS, RosterIndex,
 };
@@ -28,7 +28,7 @@ use crate::store::Store;
 
 /// What one row says of a person's family, kept until it is held against what the store knows.
 #[derive(Clone, Default)]
-pub(super) struct Said {
+pub(super) struct FamilyRow {
     pub(super) line: Option<u64>,
     pub(super) roles: String,
     pub(super) orgs: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Said {
     pub(super) agents_partly: bool,
 }
 
-impl Said {
+impl FamilyRow {
     pub(super) fn of(record: &Record<'_>) -> Self {
         let own = |list: Option<IdList<'_>>| list.map(|list| list.0.to_owned());
         Self {
@@ -54,7 +54,7 @@ impl Said {
 
 /// What roles and orgs mean that are written alike.
 #[derive(Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct RolesAndOrgs {
     pub(super) set: u32,
     /// Guardian; something else.
     pub(super) as_guardian: bool,
@@ -94,10 +94,10 @@ pub(super) struct Intake {
     pub(super) mentioned: u64,
     pub(super) doubles: HashSet<u32>,
     /// What rows say that do not say everything, by person.
-    pub(super) unsettled: HashMap<u32, Vec<Said>>,
+    pub(super) unsettled: HashMap<u32, Vec<FamilyRow>>,
     /// Rows with an org that is no known id, and rows that are one person together.
-    pub(super) odd: HashMap<u32, Vec<Said>>,
-    ways: Cache<Way>,
+    pub(super) odd: HashMap<u32, Vec<FamilyRow>>,
+    meanings: Cache<RolesAndOrgs>,
     held_numbers: HashMap<Box<str>, u32>,
     /// Words for roles that OneRoster does not have, and how many records have each.
     pub(super) foreign: BTreeMap<String, u64>,
@@ -105,7 +105,7 @@ pub(super) struct Intake {
     /// found.
     pub(super) links: Vec<Link>,
     pub(super) link_count: u64,
-    pub(super) agents_near: Near,
+    pub(super) agents_hint: LookupHint,
     pub(super) dangling_orgs: Dangling,
     pub(super) dangling_agents: Dangling,
 }
@@ -298,7 +298,7 @@ impl Intake {
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<()> {
         let mode = source.about().mode;
-        let (mut scratch, mut near) = (String::new(), Near::default());
+        let (mut scratch, mut hint) = (String::new(), LookupHint::default());
         let (mut reader, mut own) = (roster.read(), Vec::new());
         for Arrived { records: count, bytes } in &arrivals.blocks {
             arrivals.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -327,7 +327,7 @@ impl Intake {
                     self.index.people_of.push(NO_PERSON);
                     continue;
                 }
-                let person = self.number(kept.key, &mut near);
+                let person = self.number(kept.key, &mut hint);
                 self.index.people_of.push(person);
                 let is_first = !self.index.is_mentioned(person);
                 each(person, &kept, is_first);
@@ -367,28 +367,28 @@ impl Intake {
             }
             self.put_schools(person, &[]);
         } else if whole {
-            let way = self.way(record.roles, record.orgs, today, scratch);
-            guardian = way.guardian_today;
-            self.index.counts.placed += u64::from(!way.blank && !way.orgless);
-            self.count_roles(record, way);
-            self.mark_said(person, way.orgless, way.blank, record.agents.map(|list| list.0));
-            if way.odd {
+            let meaning = self.meaning_of(record.roles, record.orgs, today, scratch);
+            guardian = meaning.guardian_today;
+            self.index.counts.placed += u64::from(!meaning.blank && !meaning.orgless);
+            self.count_roles(record, meaning);
+            self.mark_said(person, meaning.orgless, meaning.blank, record.agents.map(|list| list.0));
+            if meaning.odd {
                 self.put_schools(person, &[]);
-                self.odd.entry(person).or_default().push(Said::of(record));
+                self.odd.entry(person).or_default().push(FamilyRow::of(record));
             } else {
-                self.put_set(person, way.set);
+                self.put_set(person, meaning.set);
                 if let Some(agents) = record.agents {
-                    self.link(person, way, agents);
+                    self.link(person, meaning, agents);
                 }
             }
         } else {
             self.put_schools(person, &[]);
             self.index.counts.roleless += u64::from(record.defect.is_none() && record.roles.0.is_empty());
-            let said = match record.defect {
-                Some(_) => Said::default(),
-                None => Said::of(record),
+            let row = match record.defect {
+                Some(_) => FamilyRow::default(),
+                None => FamilyRow::of(record),
             };
-            self.unsettled.entry(person).or_default().push(said);
+            self.unsettled.entry(person).or_default().push(row);
             guardian = is_guardian_today(record.roles, today);
         }
         if !gone {
@@ -414,9 +414,9 @@ impl Intake {
         }
     }
 
-    fn count_roles(&mut self, record: &Record<'_>, way: Way) {
-        self.index.counts.held[way.held as usize].1 += 1;
-        if way.foreign {
+    fn count_roles(&mut self, record: &Record<'_>, meaning: RolesAndOrgs) {
+        self.index.counts.held[meaning.held as usize].1 += 1;
+        if meaning.foreign {
             for held in record.roles.iter() {
                 let role = roles::canonical(held.role);
                 if !roles::is_known(&role) {
@@ -427,8 +427,8 @@ impl Intake {
     }
 
     /// The number of a person; the next one for a person who is met for the first time.
-    pub(super) fn number(&mut self, key: u64, near: &mut Near) -> u32 {
-        let number = self.index.people.number(key, near);
+    pub(super) fn number(&mut self, key: u64, hint: &mut LookupHint) -> u32 {
+        let number = self.index.people.number(key, hint);
         if self.index.sets_of.len() < self.index.people.count() {
             self.index.sets_of.push(NO_SET);
             self.index.marks.push(0);
@@ -456,19 +456,19 @@ impl Intake {
     }
 
     /// What roles and orgs come to. Most of a school's people write them alike.
-    pub(super) fn way(
+    pub(super) fn meaning_of(
         &mut self,
         roles: RoleList<'_>,
         orgs: Option<IdList<'_>>,
         today: &str,
         scratch: &mut String,
-    ) -> Way {
+    ) -> RolesAndOrgs {
         scratch.clear();
         scratch.push_str(roles.0);
         scratch.push(if orgs.is_some() { '\u{1}' } else { '\u{2}' });
         scratch.push_str(orgs.unwrap_or_default().0);
-        if let Some(way) = self.ways.get(scratch) {
-            return *way;
+        if let Some(meaning) = self.meanings.get(scratch) {
+            return *meaning;
         }
         let record = Record { roles, orgs, ..Record::default() };
         let own = own_schools(&record, today);
@@ -480,7 +480,7 @@ impl Intake {
         // Of 1.1's lists a blank one is said; a role of 1.2 always has an org, and where it has
         // none that is not said.
         let orgless = orgs.is_none() && roles.iter().any(|assignment| assignment.org.is_none());
-        let way = Way {
+        let meaning = RolesAndOrgs {
             set,
             as_guardian: roles.iter().any(|assignment| guardian(assignment.role)),
             as_student: roles.iter().any(|assignment| !guardian(assignment.role)),
@@ -491,8 +491,8 @@ impl Intake {
             foreign: roles.iter().any(|held| !roles::is_known(&roles::canonical(held.role))),
             held: self.held_number(&current.join("|")),
         };
-        self.ways.put(scratch, way);
-        way
+        self.meanings.put(scratch, meaning);
+        meaning
     }
 
     pub(super) fn held_number(&mut self, joined: &str) -> u32 {

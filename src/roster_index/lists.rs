@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::intake::{Dangling, Intake, Said, orgs_of};
+use super::intake::{Dangling, FamilyRow, Intake, orgs_of};
 use super::{LISTLESS, ORGLESS, Taken};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
@@ -60,7 +60,7 @@ impl Intake {
         let last_dangling = rules.last_night.as_deref().map(|night| night.roster.dangling.as_slice());
         let mut known = Known { bystanders: HashSet::new(), folded: Folded::default(), last_dangling, file };
         let strangers = self.strangers();
-        let open = self.unsettled.values().flatten().any(|said| said.agents.is_some());
+        let open = self.unsettled.values().flatten().any(|row| row.agents.is_some());
         if !strangers.is_empty() || open || !odd.is_empty() {
             store.each_bystander_id(|id| {
                 known.bystanders.insert(key(id));
@@ -77,9 +77,9 @@ impl Intake {
             self.put_odd_rows(person, rows, &known, &today, findings);
         }
         for (person, mut rows) in in_order(std::mem::take(&mut self.unsettled)) {
-            for said in &mut rows {
-                if self.read_row(said, &known, findings) {
-                    self.index.taken.entry(person).or_default().add(said.clone());
+            for row in &mut rows {
+                if self.read_row(row, &known, findings) {
+                    self.index.taken.entry(person).or_default().add(row.clone());
                 }
             }
             self.unsettled.insert(person, rows);
@@ -93,28 +93,28 @@ impl Intake {
     fn put_odd_rows(
         &mut self,
         person: u32,
-        rows: Vec<Said>,
+        rows: Vec<FamilyRow>,
         known: &Known<'_>,
         today: &str,
         findings: &mut Findings,
     ) {
         let mut taken = Taken::default();
         let several = rows.len() > 1;
-        for mut said in rows {
-            let changed = self.read_row(&mut said, known, findings);
-            let orgs = said.orgs.as_deref().map(IdList);
-            let way = self.way(RoleList(&said.roles), orgs, today, &mut String::new());
-            self.put_set(person, way.set);
-            if let Some(agents) = &said.agents {
+        for mut row in rows {
+            let changed = self.read_row(&mut row, known, findings);
+            let orgs = row.orgs.as_deref().map(IdList);
+            let meaning = self.meaning_of(RoleList(&row.roles), orgs, today, &mut String::new());
+            self.put_set(person, meaning.set);
+            if let Some(agents) = &row.agents {
                 let agents: Vec<&str> =
                     IdList(agents).iter().filter(|id| self.is_person(id, known)).collect();
-                self.link(person, way, IdList(&agents.join(",")));
+                self.link(person, meaning, IdList(&agents.join(",")));
             }
             let marks = &mut self.index.marks[person as usize];
-            *marks |= if said.orgs_partly { ORGLESS } else { 0 };
-            *marks |= if said.agents_partly { LISTLESS } else { 0 };
+            *marks |= if row.orgs_partly { ORGLESS } else { 0 };
+            *marks |= if row.agents_partly { LISTLESS } else { 0 };
             if changed || several {
-                taken.add(said);
+                taken.add(row);
             }
         }
         if taken.roles.is_some() {
@@ -147,7 +147,7 @@ impl Intake {
         named
     }
 
-    fn read_rows_of(&self, wanted: &HashSet<u32>, odd: &mut HashMap<u32, Vec<Said>>) -> Result<()> {
+    fn read_rows_of(&self, wanted: &HashSet<u32>, odd: &mut HashMap<u32, Vec<FamilyRow>>) -> Result<()> {
         if wanted.is_empty() {
             return Ok(());
         }
@@ -155,8 +155,8 @@ impl Intake {
         self.index.each_record_of(is_wanted, |_, person, record| {
             if record.defect.is_none() && !record.deleted && !record.roles.0.is_empty() {
                 let rows = odd.entry(person).or_default();
-                if !rows.iter().any(|said| said.line == record.line) {
-                    rows.push(Said::of(record));
+                if !rows.iter().any(|row| row.line == record.line) {
+                    rows.push(FamilyRow::of(record));
                 }
             }
         })
@@ -172,13 +172,13 @@ impl Intake {
     /// form in some list.
     fn look_for_other_forms(
         &self,
-        odd: &HashMap<u32, Vec<Said>>,
+        odd: &HashMap<u32, Vec<FamilyRow>>,
         store: &Store,
         known: &mut Known<'_>,
     ) -> Result<()> {
         let mut wanted: HashSet<String> = HashSet::new();
-        for said in odd.values().chain(self.unsettled.values()).flatten() {
-            let agents = said.agents.as_deref().unwrap_or_default();
+        for row in odd.values().chain(self.unsettled.values()).flatten() {
+            let agents = row.agents.as_deref().unwrap_or_default();
             if IdList(agents).iter().any(|id| !self.is_person(id, known)) {
                 wanted.extend(ids::candidates(agents).map(ids::fold));
             }
@@ -197,37 +197,37 @@ impl Intake {
     }
 
     /// Reads one row's lists. Returns whether something else is taken than what stands there.
-    fn read_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
+    fn read_row(&mut self, row: &mut FamilyRow, known: &Known<'_>, findings: &mut Findings) -> bool {
         let mut changed = false;
         // A word for "no value" says nothing; what the source says of it is told elsewhere.
         fn is_word(list: &Option<String>) -> Option<&str> {
             list.as_deref().filter(|list| null_word(list).is_some())
         }
-        if is_word(&said.orgs).is_some_and(|list| !self.index.orgs.is_known(list)) {
-            (said.orgs, said.orgs_partly, changed) = (None, true, true);
+        if is_word(&row.orgs).is_some_and(|list| !self.index.orgs.is_known(list)) {
+            (row.orgs, row.orgs_partly, changed) = (None, true, true);
         }
-        if is_word(&said.agents).is_some_and(|list| !self.is_person(list, known)) {
-            (said.agents, said.agents_partly, changed) = (None, true, true);
+        if is_word(&row.agents).is_some_and(|list| !self.is_person(list, known)) {
+            (row.agents, row.agents_partly, changed) = (None, true, true);
         }
-        changed |= self.read_orgs_of_row(said, known, findings);
-        changed |= self.read_agents_of_row(said, known, findings);
+        changed |= self.read_schools(row, known, findings);
+        changed |= self.read_links(row, known, findings);
         changed
     }
 
     /// Reads the orgs of a row, if one of them is not known. Returns whether something else is
     /// taken.
-    fn read_orgs_of_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
-        let orgs = said.orgs.as_deref().map(IdList);
-        let record = Record { roles: RoleList(&said.roles), orgs, ..Record::default() };
+    fn read_schools(&mut self, row: &mut FamilyRow, known: &Known<'_>, findings: &mut Findings) -> bool {
+        let orgs = row.orgs.as_deref().map(IdList);
+        let record = Record { roles: RoleList(&row.roles), orgs, ..Record::default() };
         if orgs_of(&record).all(|org| self.index.orgs.is_known(org)) {
             return false;
         }
         let (mut roles, mut partly, mut changed) = (String::new(), false, false);
-        let line = said.line;
+        let line = row.line;
         let mut say = |code, message| {
             findings.warn(code, At::file(known.file).line(line).column("orgSourcedIds"), || message);
         };
-        for held in RoleList(&said.roles).iter() {
+        for held in RoleList(&row.roles).iter() {
             let Some(org) = held.org else {
                 held.write_to(&mut roles);
                 continue;
@@ -237,29 +237,29 @@ impl Intake {
             }
         }
         // A list in which a delta takes a role away is not written anew.
-        if !said.roles.contains("\t-") {
-            changed |= roles != said.roles;
-            said.roles = roles;
+        if !row.roles.contains("\t-") {
+            changed |= roles != row.roles;
+            row.roles = roles;
         }
-        if let Some(list) = &said.orgs {
+        if let Some(list) = &row.orgs {
             let orgs = self.read_orgs(list, &mut partly, known, &mut say).join(",");
             changed |= orgs != *list;
-            said.orgs = Some(orgs);
+            row.orgs = Some(orgs);
         }
-        said.orgs_partly |= partly;
+        row.orgs_partly |= partly;
         changed | partly
     }
 
     /// Reads the links of a row, if one of them is not known. Returns whether something else is
     /// taken.
-    fn read_agents_of_row(&mut self, said: &mut Said, known: &Known<'_>, findings: &mut Findings) -> bool {
+    fn read_links(&mut self, row: &mut FamilyRow, known: &Known<'_>, findings: &mut Findings) -> bool {
         let is_odd = |list: &String| IdList(list).iter().any(|id| !self.is_person(id, known));
-        let Some(list) = said.agents.clone().filter(is_odd) else { return false };
+        let Some(list) = row.agents.clone().filter(is_odd) else { return false };
         let resolve = |text: &str| match self.is_person(text, known) {
             true => Some(text.to_owned()),
             false => known.folded.find(text).map(str::to_owned),
         };
-        let place = At::file(known.file).line(said.line).column("agentSourcedIds");
+        let place = At::file(known.file).line(row.line).column("agentSourcedIds");
         match ids::read(&list, &resolve) {
             Reading::Known(agents) => {
                 findings.warn("odd-list", place, || {
@@ -268,7 +268,7 @@ impl Intake {
                         counted(agents.len() as u64, "known id", "known ids")
                     )
                 });
-                said.agents = Some(agents.join(","));
+                row.agents = Some(agents.join(","));
             }
             Reading::Partly { known: found, unknown } => {
                 for id in &unknown {
@@ -280,8 +280,8 @@ impl Intake {
                         )
                     });
                 }
-                said.agents = Some([found, unknown].concat().join(","));
-                said.agents_partly = true;
+                row.agents = Some([found, unknown].concat().join(","));
+                row.agents_partly = true;
             }
         }
         true
@@ -326,7 +326,7 @@ impl Dangling {
 }
 
 impl Taken {
-    fn add(&mut self, said: Said) {
+    fn add(&mut self, row: FamilyRow) {
         let ids = |own: &mut Option<String>, list: Option<String>| {
             if let Some(list) = list {
                 *own = Some(match own.take() {
@@ -336,11 +336,11 @@ impl Taken {
             }
         };
         self.roles = Some(match self.roles.take() {
-            Some(own) => RoleList(&own).with(RoleList(&said.roles)),
-            None => said.roles,
+            Some(own) => RoleList(&own).with(RoleList(&row.roles)),
+            None => row.roles,
         });
-        ids(&mut self.orgs, said.orgs);
-        ids(&mut self.agents, said.agents);
+        ids(&mut self.orgs, row.orgs);
+        ids(&mut self.agents, row.agents);
     }
 
     pub(super) fn keep(&mut self, orgs: Option<&str>, agents: Option<&str>) {
@@ -356,9 +356,9 @@ impl Taken {
 
 /// The rows of each person, in the order of the file, so that the first findings are always the
 /// same.
-fn in_order(rows: HashMap<u32, Vec<Said>>) -> Vec<(u32, Vec<Said>)> {
+fn in_order(rows: HashMap<u32, Vec<FamilyRow>>) -> Vec<(u32, Vec<FamilyRow>)> {
     let mut all: Vec<_> = rows.into_iter().collect();
-    all.sort_by_key(|(person, said)| (said.first().map(|said| said.line), *person));
+    all.sort_by_key(|(person, row)| (row.first().map(|row| row.line), *person));
     all
 }
 

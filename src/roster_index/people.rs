@@ -23,7 +23,7 @@ pub struct PersonIndex {
 /// so the next one is looked for a little further on first. A million look-ups all over the memory
 /// take their time.
 #[derive(Default, Clone, Copy)]
-pub struct Near(u32);
+pub struct LookupHint(u32);
 
 const NEAR: usize = 6;
 
@@ -45,9 +45,9 @@ impl PersonIndex {
     }
 
     /// The number of a person; a new one for a person who is met for the first time.
-    pub fn number(&mut self, key: u64, near: &mut Near) -> u32 {
-        if let Some(number) = self.further_on(key, *near) {
-            near.0 = number;
+    pub fn number(&mut self, key: u64, hint: &mut LookupHint) -> u32 {
+        if let Some(number) = self.further_on(key, *hint) {
+            hint.0 = number;
             return number;
         }
         let keys = &mut self.keys;
@@ -64,15 +64,15 @@ impl PersonIndex {
                 number
             }
         };
-        near.0 = number;
+        hint.0 = number;
         number
     }
 
-    fn further_on(&self, key: u64, near: Near) -> Option<u32> {
+    fn further_on(&self, key: u64, hint: LookupHint) -> Option<u32> {
         if self.collides {
             return None;
         }
-        let start = near.0 as usize;
+        let start = hint.0 as usize;
         let next = self.keys.get(start..self.keys.len().min(start + NEAR))?;
         let at = next.iter().position(|other| *other == key)?;
         u32::try_from(start + at).ok()
@@ -84,9 +84,9 @@ impl PersonIndex {
 
     /// As [`PersonIndex::find`], looking first a little further on than where the last one was
     /// found.
-    pub fn find_near(&self, key: u64, near: &mut Near) -> Option<u32> {
-        let number = self.further_on(key, *near).or_else(|| self.find(key))?;
-        near.0 = number;
+    pub fn find_with_hint(&self, key: u64, hint: &mut LookupHint) -> Option<u32> {
+        let number = self.further_on(key, *hint).or_else(|| self.find(key))?;
+        hint.0 = number;
         Some(number)
     }
 

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::approval::BASIS;
 use super::attempts;
-use super::interrupt::Within;
+use super::interrupt::PhaseGuard;
 use super::judge::{Judged, Outcome};
 use super::message_context::MessageContext;
 use super::report_file::{self, Partial};
@@ -22,7 +22,7 @@ pub(super) struct Written {
     outcome: Outcome,
     report: Partial,
     number: i64,
-    _within: Within,
+    _phase: PhaseGuard,
 }
 
 /// Writes a run to the store, of a blocked one only its row, and beside that its report. When this
@@ -41,13 +41,13 @@ pub(super) fn write(
         point.roll_back()?;
     }
     let attempt = attempts::committed(begun, judged.number, &judged.outcome);
-    let within = Within::commit();
+    let phase = PhaseGuard::commit();
     let writing = Writing {
         request,
         store,
         number: judged.number,
-        told: MessageContext::of(&judged.outcome.plan, config)?,
-        occasion: Occasion::of(config, templates, request.around.now),
+        message_context: MessageContext::of(&judged.outcome.plan, config)?,
+        occasion: Occasion::of(config, templates, request.context.now),
     };
     let (plan, undeliverable) = (&judged.outcome.plan, &judged.undeliverable);
     let report = thread::scope(|scope| {
@@ -65,7 +65,7 @@ pub(super) fn write(
         let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         written.map(|()| report)
     })?;
-    Ok(Written { outcome: judged.outcome, report, number: judged.number, _within: within })
+    Ok(Written { outcome: judged.outcome, report, number: judged.number, _phase: phase })
 }
 
 /// Gives the report of a run its name once the run is committed. After a commit that failed the
@@ -77,7 +77,7 @@ pub(super) fn complete(
     committed: Result<()>,
     written: Option<Written>,
 ) -> Result<Outcome> {
-    let Some(Written { mut outcome, report, number, _within }) = written else {
+    let Some(Written { mut outcome, report, number, _phase }) = written else {
         return committed.and(Err(Failure::new(Kind::Failed, "internal error: the run was not written")));
     };
     if let Err(failure) = committed {
@@ -91,7 +91,7 @@ pub(super) fn complete(
                 // The next run knows, and finishes the report or removes it.
                 report.keep();
                 let what = format!(
-                    "{}, and it cannot be told whether run {number} is applied: see `rostersync runs`",
+                    "{}, and it is not known whether run {number} is applied: see `rostersync runs`",
                     failure.what
                 );
                 return Err(Failure { what, ..failure });
@@ -108,7 +108,7 @@ struct Writing<'a> {
     request: Request<'a>,
     store: &'a Store,
     number: i64,
-    told: MessageContext,
+    message_context: MessageContext,
     occasion: Occasion<'a>,
 }
 
@@ -118,14 +118,14 @@ impl Writing<'_> {
         if judged.outcome.blocked {
             return Ok(());
         }
-        self.request.around.progress.begin("applying", None);
+        self.request.context.progress.begin("applying", None);
         self.families(judged)?;
         let first_load = !self.store.has_accounts()?;
         if first_load {
             self.store.drop_account_index()?;
         }
         let created = self.accounts(judged)?;
-        judged.ended.write(self.store, self.number, self.request.around.now)?;
+        judged.ended.write(self.store, self.number, self.request.context.now)?;
         if first_load {
             self.store.make_account_index()?;
         }
@@ -140,7 +140,7 @@ impl Writing<'_> {
         if outcome.blocked {
             summary[BASIS] = serde_json::to_value(basis).map_err(unkept)?;
         }
-        let started = self.request.around.now;
+        let started = self.request.context.now;
         self.store.insert_run(&RunRow {
             id: self.number,
             started,
@@ -171,7 +171,7 @@ impl Writing<'_> {
     /// Accounts with their entries in the audit and their messages. Returns the people who got an
     /// account, in the order of the accounts.
     fn accounts(&self, Judged { outcome, .. }: &Judged<'_>) -> Result<Vec<u32>> {
-        let (store, now) = (self.store, self.request.around.now);
+        let (store, now) = (self.store, self.request.context.now);
         let outbox = Outbox { waits: store.waiting()? > 0, gone: store.has_gone()? };
         let bystanders = store.has_bystanders()?;
         let mut created = Vec::new();
@@ -208,20 +208,21 @@ impl Writing<'_> {
 
     /// Gives up the messages that are no longer true, and queues the new ones.
     fn messages(&self, account: i64, write: &Write, outbox: Outbox) -> Result<()> {
-        let (store, now, details) = (self.store, self.request.around.now, &write.account.details);
+        let (store, now, details) = (self.store, self.request.context.now, &write.account.details);
         let Outbox { waits, gone } = outbox;
         if waits && write.leaves {
             store.drop_all_waiting(account, now)?;
         }
-        if (waits || gone) && (write.since.is_some() || !write.recipients.is_empty()) {
+        if (waits || gone) && (write.first_change_id.is_some() || !write.recipients.is_empty()) {
             store.drop_out_of_date(account, details, now)?;
         }
         if gone && !self.request.options.no_notify && !write.account.archived {
             store.queue_again(account, details, now)?;
         }
         for recipient in &write.recipients {
-            let message = compose(recipient, &self.told.about(write), Editor::Sync, &self.occasion)?;
-            store.queue(self.number, account, &message, write.since, now)?;
+            let message =
+                compose(recipient, &self.message_context.about(write), Editor::Sync, &self.occasion)?;
+            store.queue(self.number, account, &message, write.first_change_id, now)?;
         }
         Ok(())
     }

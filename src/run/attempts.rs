@@ -95,7 +95,7 @@ fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     attempt::append_beside(&config.sync.store, &attempt)
 }
 
-struct Beside {
+struct AttemptsFile {
     /// What is there alone, latest first.
     only: Vec<Attempt>,
     /// How attempts of the store ended after all, by key.
@@ -103,22 +103,22 @@ struct Beside {
     unreadable: Option<String>,
 }
 
-impl Beside {
+impl AttemptsFile {
     fn of(config: &Config, store: Option<&Store>) -> Result<Self> {
-        let mut beside = Self { only: Vec::new(), corrections: HashMap::new(), unreadable: None };
+        let mut file = Self { only: Vec::new(), corrections: HashMap::new(), unreadable: None };
         let attempts = attempt::read_beside(&config.sync.store).unwrap_or_else(|cause| {
             let place = attempt::beside(&config.sync.store);
-            beside.unreadable = Some(format!("{} cannot be read: {cause}", place.display()));
+            file.unreadable = Some(format!("{} cannot be read: {cause}", place.display()));
             Vec::new()
         });
         for attempt in attempts.into_iter().rev() {
             if !store.map_or(Ok(false), |store| store.has_attempt(&attempt.key))? {
-                beside.only.push(attempt);
+                file.only.push(attempt);
             } else if is_correction(&attempt) {
-                beside.corrections.insert(attempt.key.clone(), attempt);
+                file.corrections.insert(attempt.key.clone(), attempt);
             }
         }
-        Ok(beside)
+        Ok(file)
     }
 
     /// An attempt of the store, as it is known to have ended.
@@ -133,17 +133,17 @@ impl Beside {
 /// The attempts on record, latest first, at most `limit`: those in the store and those that are
 /// only beside it. Also why the latter cannot be read, if so.
 pub fn history(config: &Config, store: Option<&Store>, limit: u64) -> Result<(Vec<Tried>, Option<String>)> {
-    let beside = Beside::of(config, store)?;
+    let file = AttemptsFile::of(config, store)?;
     let stored = store.map(|store| store.attempts(limit)).transpose()?.unwrap_or_default();
-    let stored = stored.into_iter().map(|tried| beside.corrected(tried));
-    let alone = beside.only.iter().map(|attempt| Tried { attempt: attempt.clone(), run: None });
+    let stored = stored.into_iter().map(|tried| file.corrected(tried));
+    let alone = file.only.iter().map(|attempt| Tried { attempt: attempt.clone(), run: None });
     let all = alone.chain(stored).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-    Ok((all, beside.unreadable))
+    Ok((all, file.unreadable))
 }
 
 /// How things stand: the last attempt, and the last one whose changes were made.
 #[derive(Debug, Clone, Default)]
-pub struct Standing {
+pub struct RunHealth {
     pub last_attempt: Option<Attempt>,
     pub last_good: Option<Attempt>,
     /// The last one with a number, with its counts.
@@ -157,32 +157,32 @@ pub struct Standing {
 
 const SLACK: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
-pub fn standing(config: &Config, store: Option<&Store>, now: DateTime<Utc>) -> Result<Standing> {
-    let beside = Beside::of(config, store)?;
+pub fn run_health(config: &Config, store: Option<&Store>, now: DateTime<Utc>) -> Result<RunHealth> {
+    let file = AttemptsFile::of(config, store)?;
     let until = now + SLACK;
     let in_store = |which| -> Result<Option<Tried>> {
         let found = store.map_or(Ok(None), |store| store.last_attempt(which))?;
-        Ok(found.map(|tried| beside.corrected(tried)))
+        Ok(found.map(|tried| file.corrected(tried)))
     };
     // What is beside the store alone came after what is in it.
-    let last = |which, fits: &dyn Fn(&Attempt) -> bool| match beside.only.iter().find(|one| fits(one)) {
+    let last = |which, fits: &dyn Fn(&Attempt) -> bool| match file.only.iter().find(|one| fits(one)) {
         Some(found) => Ok(Some(found.clone())),
         None => in_store(which).map(|found| found.map(|tried| tried.attempt)),
     };
     let last_attempt = last(Last::Any, &|_| true)?;
     let last_good = last(Last::Good, &Attempt::was_applied)?;
     let dated = last(Last::GoodUntil(until), &|one| one.was_applied() && one.started <= until)?;
-    let numbered = || beside.only.iter().find(|one| one.run.is_some());
+    let numbered = || file.only.iter().find(|one| one.run.is_some());
     let last_run = in_store(Last::Numbered)?
         .or_else(|| numbered().map(|attempt| Tried { attempt: attempt.clone(), run: None }));
     let seen = [&last_attempt, &last_good].into_iter().flatten();
     let from_the_future = seen.map(|attempt| attempt.started).find(|started| *started > until);
-    Ok(Standing {
+    Ok(RunHealth {
         from_the_future,
         age: dated.map(|attempt| (now - attempt.started).num_seconds().max(0)),
         last_attempt,
         last_good,
         last_run,
-        unreadable: beside.unreadable,
+        unreadable: file.unreadable,
     })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ended_permissions::EndedPermissions;
 use super::presence::{self, Signs};
-use super::request::{Intent, Options, Request, Surroundings};
+use super::request::{Intent, Options, Request, RunContext};
 use super::{plan, prepare, source};
 use crate::config::{Config, MailServer, Source};
 use crate::failure::{Failure, Kind, Result};
@@ -42,18 +42,18 @@ pub struct Checked {
 /// Only what keeps from looking: that the process is to stop. All else is in [`Checked::troubles`].
 pub fn check(
     config: &Config,
-    around: &Surroundings<'_>,
+    context: &RunContext<'_>,
     look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
 ) -> Result<Checked> {
     let mut checked = Checked { not_tried: config.source.local_path().is_none(), ..Checked::default() };
     let options = Options { decide_all: true, ..Options::default() };
-    let request = Request { config, options: &options, around, intent: Intent::Preview };
+    let request = Request { config, options: &options, context, intent: Intent::Preview };
     let Checked { troubles, findings, .. } = &mut checked;
     troubles.extend(Templates::load(&config.notify).err());
     places(config, troubles, findings);
     secrets(config, troubles, findings);
     plan::find_exposed_secrets(config, findings);
-    let ready = prepare::rules(config, &options, around.now)
+    let ready = prepare::rules(config, &options, context.now)
         .and_then(|rules| presence::is_there(config, false).map(|_| rules))
         .map_err(|failure| troubles.push(failure));
     if let Ok(rules) = ready {
@@ -64,9 +64,9 @@ pub fn check(
                 if let Some(what) = restored {
                     findings.warn("store-restored", At::file(&name_of(&config.sync.store)), || what);
                 }
-                check_quiet_hours(config, &store, around.now, findings)?;
+                check_quiet_hours(config, &store, context.now, findings)?;
                 let planned = if checked.not_tried {
-                    export_alone(config, around, &mut checked.findings).map(|()| None)
+                    export_alone(config, context, &mut checked.findings).map(|()| None)
                 } else {
                     plan_of(request, &store, rules, &mut checked.findings, look).map(Some)
                 };
@@ -83,7 +83,7 @@ pub fn check(
             }
         }
     }
-    around.progress.end();
+    context.progress.end();
     Ok(checked)
 }
 
@@ -105,14 +105,14 @@ fn plan_of(
 }
 
 /// Of a source over the network only what lies here is looked at.
-fn export_alone(config: &Config, around: &Surroundings<'_>, findings: &mut Findings) -> Result<()> {
+fn export_alone(config: &Config, context: &RunContext<'_>, findings: &mut Findings) -> Result<()> {
     if let Some(guardians) = &config.guardians {
         std::fs::File::open(&guardians.file).map_err(|cause| {
             Failure::io(Kind::InputUnusable, "the guardians file cannot be opened", &guardians.file, cause)
         })?;
     }
     if let Some(platform) = &config.platform {
-        Export::read(platform, around.now.into(), 0, |_, _| Seen::New, None, findings)?;
+        Export::read(platform, context.now.into(), 0, |_, _| Seen::New, None, findings)?;
     }
     Ok(())
 }

@@ -37,9 +37,9 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub struct Within(Phase);
+pub struct PhaseGuard(Phase);
 
-impl Within {
+impl PhaseGuard {
     /// Reading and planning; of a run, with its store and what is put on record of it.
     pub(super) fn reading(attempt: Option<(&Path, &Attempt)>) -> Self {
         let mut state = state();
@@ -64,13 +64,13 @@ pub(super) fn has_ended() {
     *state() = State { phase: Phase::After, attempt: None };
 }
 
-impl Drop for Within {
+impl Drop for PhaseGuard {
     fn drop(&mut self) {
         state().phase = self.0;
     }
 }
 
-/// How long a wish to stop may go unheard until [`end_unheard`] is asked.
+/// How long a wish to stop may go unheard until [`end_unresponsive`] is asked.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long where a message is in flight.
@@ -78,7 +78,7 @@ const PATIENCE_IN_FLIGHT: Duration = Duration::from_secs(20);
 
 /// Ends what has not heard that it should stop, `waited` after the signal. What is to be said then,
 /// and the ending; none if it has to be waited for. The caller ends the process.
-pub fn end_unheard(signal: i32, waited: Duration) -> Option<(&'static str, Ending)> {
+pub fn end_unresponsive(signal: i32, waited: Duration) -> Option<(&'static str, Ending)> {
     let state = state();
     let said = match state.phase {
         Phase::Committing => return None,

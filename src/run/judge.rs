@@ -71,7 +71,7 @@ pub(super) fn judge<'a>(
     signs: &Signs,
     rules: &'a mut Rules,
 ) -> Result<Judged<'a>> {
-    let Request { config, options, around, intent } = request;
+    let Request { config, options, context, intent } = request;
     let mut findings = Findings::default();
     let Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames } =
         plan::plan(request, source, store, rules, &mut findings)?;
@@ -84,7 +84,7 @@ pub(super) fn judge<'a>(
             report_file::write_rows(out, &plan, &undeliverable)
         })?;
     }
-    around.interrupted()?;
+    context.interrupted()?;
     let number = next_run(store, signs)?;
     let outcome = Outcome {
         run: (intent == Intent::Apply).then_some(number),

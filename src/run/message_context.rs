@@ -19,13 +19,13 @@ pub struct MessageContext {
 
 impl MessageContext {
     pub fn of(plan: &Plan, config: &Config) -> Result<Self> {
-        let mut told = Self::default();
+        let mut context = Self::default();
         let notifications = plan.summary.notifications;
         if notifications.sms > 0 {
             plan.each_decided_sharing(|row| {
                 let shares = |note: &Note| matches!(note, Note::Shared(Field::Phone, ..));
                 if row.fields.changes().next().is_some() && row.notes.iter().any(shares) {
-                    told.sharers.insert(row.sourced_id.to_owned());
+                    context.sharers.insert(row.sourced_id.to_owned());
                 }
                 Ok(())
             })?;
@@ -38,9 +38,9 @@ impl MessageContext {
                 }
                 Ok(())
             })?;
-            told.languages = languages(platform, &people);
+            context.languages = languages(platform, &people);
         }
-        Ok(told)
+        Ok(context)
     }
 
     /// The person of a write. A language chosen on the platform goes before that of the roster.

@@ -47,7 +47,7 @@ pub(super) fn plan<'a>(
     rules: &'a mut Rules,
     findings: &mut Findings,
 ) -> Result<Planned<'a>> {
-    let Request { config, options, around, .. } = request;
+    let Request { config, options, context, .. } = request;
     rules.undelivered = store.undelivered_changes(None)?;
     let before_renames = options.rekey.as_ref().map(|_| store.savepoint()).transpose()?;
     let renamings = rename(request, store, findings)?;
@@ -66,10 +66,10 @@ pub(super) fn plan<'a>(
         Mode::Delta | Mode::Unknown => blank_columns::Compared::default(),
     };
     rules.blank_columns = contacts.that_clear_nothing(rules.blank_values);
-    around.progress.begin("planning", Some(roster.counts.records));
+    context.progress.begin("planning", Some(roster.counts.records));
     let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules };
-    let plan = planner::build(roster, known, &inputs, around.watch());
-    around.interrupted()?;
+    let plan = planner::build(roster, known, &inputs, context.watch());
+    context.interrupted()?;
     let mut plan = plan?;
     plan.tell_rekeys(about.users_name, findings);
     let mut tonight = LastNight::clone(&last);
@@ -111,30 +111,30 @@ fn read(
     rules: &Rules,
     findings: &mut Findings,
 ) -> Result<Read<(Known, Export)>> {
-    let Request { config, options, around, .. } = request;
-    around.progress.begin("reading the roster", None);
+    let Request { config, options, context, .. } = request;
+    context.progress.begin("reading the roster", None);
     let prepare = |findings: &mut Findings| {
         let mut known = Known::load(store, options.decide_all)?;
         let export = match &config.platform {
             Some(platform) => {
                 let see = |key, hash| known.export_row(key, hash);
                 let before = rules.last_night.as_deref().and_then(|night| night.files.get(file::PLATFORM));
-                Export::read(platform, around.now.into(), rules.seed(), see, before, findings)?
+                Export::read(platform, context.now.into(), rules.seed(), see, before, findings)?
             }
             None => Export::default(),
         };
         known.export_is_read();
         Ok((known, export))
     };
-    let done = planner::read(source, prepare, store, rules, findings, around.watch());
-    around.interrupted()?;
+    let done = planner::read(source, prepare, store, rules, findings, context.watch());
+    context.interrupted()?;
     done
 }
 
 fn rename(request: Request<'_>, store: &Store, findings: &mut Findings) -> Result<Renamings> {
     let Some(file) = &request.options.rekey else { return Ok(Renamings::default()) };
     let asked = renames::read(file, findings)?;
-    people::rekey_all(&People::new(request.config, store, request.around.now)?, file, &asked, findings)
+    people::rekey_all(&People::new(request.config, store, request.context.now)?, file, &asked, findings)
 }
 
 fn compare_export(
@@ -176,7 +176,7 @@ pub(super) fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
         return;
     }
     let file = config.file.display().to_string();
-    for (key, line) in &config.exposed {
+    for (key, line) in &config.readable_secrets {
         let line = u64::try_from(*line).ok();
         findings.warn("secret-exposed", At::file(&file).line(line), || {
             format!(
@@ -213,10 +213,10 @@ fn say_roles_of_nobody(
         return;
     }
     let Some(last) = rules.last_night.as_deref() else {
-        tonight.roster.roles_of_nobody = now;
+        tonight.roster.roles_without_user = now;
         return;
     };
-    let new = now.saturating_sub(last.roster.roles_of_nobody);
+    let new = now.saturating_sub(last.roster.roles_without_user);
     let records = tonight.roster.roles.values().sum::<u64>();
     if new >= 10 && new * 100 > records {
         findings.attention("many-dangling-users", At::file(about.users_name).column("sourcedId"), || {
@@ -226,7 +226,7 @@ fn say_roles_of_nobody(
             )
         });
     }
-    tonight.roster.roles_of_nobody = now;
+    tonight.roster.roles_without_user = now;
 }
 
 /// The sourcedIds that are held because another person seems to have them now, and since when.

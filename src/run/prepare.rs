@@ -32,8 +32,8 @@ pub(super) struct Prepared {
 /// `Usage` if the configuration cannot be run; `Busy` if another run holds the lock; `InputUnusable` if the store is lost;
 /// those of the store.
 pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
-    let Request { config, options, around, intent } = request;
-    let rules = rules(config, options, around.now)?;
+    let Request { config, options, context, intent } = request;
+    let rules = rules(config, options, context.now)?;
     // A mistake in a template shows before anything is changed.
     let templates = Templates::load(&config.notify)?;
     if let Some(path) = &options.report {
@@ -64,8 +64,8 @@ pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
     Ok(Prepared { lock, store, signs, rules, templates })
 }
 
-fn lock(Request { config, options, around, .. }: Request<'_>) -> Result<Lock> {
-    let stamp = config.sync.timezone.show(around.now);
+fn lock(Request { config, options, context, .. }: Request<'_>) -> Result<Lock> {
+    let stamp = config.sync.timezone.show(context.now);
     let lock = Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?;
     // Not before: a run that finds the lock taken says nothing in the middle of the other one.
     notify::ping(config, Ping::Start, "");

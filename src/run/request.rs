@@ -37,14 +37,14 @@ impl Options {
 }
 
 /// What a run meets outside: its clock, its progress, the wish that it should stop.
-pub struct Surroundings<'a> {
+pub struct RunContext<'a> {
     pub now: DateTime<Utc>,
     pub progress: &'a dyn Progress,
     /// The signal that asks the run to stop, if there was one.
     pub stop: &'a dyn Fn() -> Option<i32>,
 }
 
-impl Surroundings<'_> {
+impl RunContext<'_> {
     /// Shows the progress, and breaks off when the run is to stop.
     pub(super) fn watch(&self) -> impl FnMut(u64) -> ControlFlow<()> {
         |records| {
@@ -82,6 +82,6 @@ pub(super) enum Intent {
 pub(super) struct Request<'a> {
     pub(super) config: &'a Config,
     pub(super) options: &'a Options,
-    pub(super) around: &'a Surroundings<'a>,
+    pub(super) context: &'a RunContext<'a>,
     pub(super) intent: Intent,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::request::{Intent, Request, Surroundings};
+use super::request::{Intent, Request, RunContext};
 use crate::config::{Config, Source};
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
@@ -46,7 +46,7 @@ pub(super) fn open_later<'a>(request: Request<'a>, store: &Store) -> Result<Open
 }
 
 fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>> {
-    let Request { config, options, around, intent } = request;
+    let Request { config, options, context, intent } = request;
     let path = options.source.as_deref();
     let known = || known_guardians(store);
     let last_night = store.last_night()?.map(Arc::new);
@@ -69,14 +69,14 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
             }
         },
         (None, Source::Csv { path, options }) => Box::new(OneRosterCsv::open(path, csv(options))?),
-        (None, Source::Sftp(options)) => watched(around, |watch| {
+        (None, Source::Sftp(options)) => watched(context, |watch| {
             sftp::open(&sftp::Options { csv: csv(&options.csv), ..options.clone() }, watch)
         })?,
         (None, Source::OneRosterApi(options)) => {
-            watched(around, |watch| oneroster_api::open(options, Some(&keeping), watch))?
+            watched(context, |watch| oneroster_api::open(options, Some(&keeping), watch))?
         }
         (None, Source::Clever(options)) => {
-            watched(around, |watch| clever::open(options, Some(&keeping), watch, &known))?
+            watched(context, |watch| clever::open(options, Some(&keeping), watch, &known))?
         }
     };
     // Before the guardians, who are guardians of people whose role is student.
@@ -97,14 +97,14 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
 }
 
 /// Looks at the configured source without pulling it. None if it is files.
-pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option<SourceCheck>> {
+pub fn check_source(config: &Config, context: &RunContext<'_>) -> Result<Option<SourceCheck>> {
     let seen = match &config.source {
         Source::Csv { .. } => return Ok(None),
-        Source::Sftp(options) => watched(around, |watch| sftp::check(options, watch)),
-        Source::OneRosterApi(options) => watched(around, |watch| oneroster_api::check(options, watch)),
-        Source::Clever(options) => watched(around, |watch| clever::check(options, watch)),
+        Source::Sftp(options) => watched(context, |watch| sftp::check(options, watch)),
+        Source::OneRosterApi(options) => watched(context, |watch| oneroster_api::check(options, watch)),
+        Source::Clever(options) => watched(context, |watch| clever::check(options, watch)),
     };
-    around.progress.end();
+    context.progress.end();
     let mut seen = seen?;
     if let Some(beside) = &config.guardians {
         seen.missing.retain(|(code, _)| !matches!(*code, "no-guardians" | "no-agents"));
@@ -116,16 +116,16 @@ pub fn check_source(config: &Config, around: &Surroundings<'_>) -> Result<Option
     Ok(Some(seen))
 }
 
-fn watched<T>(around: &Surroundings<'_>, pull: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
+fn watched<T>(context: &RunContext<'_>, pull: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
     let begun = Cell::new(None);
     let progress = |records, total| {
         if begun.replace(Some(total)) != Some(total) {
-            around.progress.begin("pulling the roster", total);
+            context.progress.begin("pulling the roster", total);
         }
-        around.progress.at(records);
+        context.progress.at(records);
     };
     progress(0, None);
-    pull(&Watch { now: around.now, progress: &progress, stop: around.stop })
+    pull(&Watch { now: context.now, progress: &progress, stop: context.stop })
 }
 
 /// The guardians of the store, for sources that give them no lasting id.

@@ -12,7 +12,7 @@ mod taken;
 use std::collections::{HashMap, HashSet};
 
 use super::presence::{self, Signs};
-use super::request::Surroundings;
+use super::request::RunContext;
 use super::{report_file, send};
 use crate::account::Account;
 use crate::attempt::{Attempt, Ending};
@@ -27,9 +27,9 @@ use crate::roster::Mode;
 use crate::store::{AuditEntry, Audited, End, Origin, RunRow, Store};
 
 use decide::decide;
-pub use decide::{Fate, Next, Undone};
+pub use decide::{NextRun, Undone, ValueOutcome};
 use foresee::Foreseen;
-pub use foresee::Foretold;
+pub use foresee::NextRunForecast;
 
 #[derive(Debug, Clone, Copy)]
 pub struct UndoOptions {
@@ -55,7 +55,7 @@ pub struct UndoOutcome {
     pub have_waiting: u64,
     pub report: Option<std::path::PathBuf>,
     pub delivery: Delivery,
-    pub foretold: Foretold,
+    pub forecast: NextRunForecast,
 }
 
 /// Takes a run back. `each` is handed every value that the run had changed, with its account. A
@@ -69,7 +69,7 @@ pub fn undo(
     config: &Config,
     store: &Store,
     options: UndoOptions,
-    around: &Surroundings<'_>,
+    context: &RunContext<'_>,
     mut each: impl FnMut(&Account, &Undone) -> Result<()>,
 ) -> Result<UndoOutcome> {
     if !options.dry_run {
@@ -78,9 +78,9 @@ pub fn undo(
     let mut report = None;
     let mut outcome = store.transaction_or_preview(|| {
         refuse(store, options.run)?;
-        let mut undo = Undo::new(config, store, options, around)?;
-        let foretold = undo.foresee(around)?;
-        let mut tally = Tally::new(&undo, foretold)?;
+        let mut undo = Undo::new(config, store, options, context)?;
+        let forecast = undo.foresee(context)?;
+        let mut tally = Tally::new(&undo, forecast)?;
         if options.dry_run {
             undo.walk(&mut |before, after, values| tally.count(before, after, values, &mut each))?;
             return Ok(End::RollBack(tally.outcome));
@@ -125,9 +125,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(undo: &Undo<'_>, foretold: Foretold) -> Result<Self> {
+    fn new(undo: &Undo<'_>, forecast: NextRunForecast) -> Result<Self> {
         Ok(Self {
-            outcome: UndoOutcome { foretold, ..UndoOutcome::default() },
+            outcome: UndoOutcome { forecast, ..UndoOutcome::default() },
             summary: Summary::default(),
             options: undo.options,
             written_to: undo.people.store.written_to_about(undo.options.run)?,
@@ -153,15 +153,15 @@ impl Tally {
             self.given_back_to.insert(after.sourced_id.clone());
         }
         for value in values {
-            match &value.fate {
-                Fate::GivenBack(next) => {
+            match &value.outcome {
+                ValueOutcome::GivenBack(next) => {
                     *summary.fields.entry(value.field.key().to_owned()).or_default() += 1;
                     match next {
-                        Next::Stays | Next::Reported => outcome.stay += 1,
-                        Next::ChangedTo(_) => outcome.again += 1,
+                        NextRun::Stays | NextRun::Reported => outcome.stay += 1,
+                        NextRun::ChangedTo(_) => outcome.again += 1,
                     }
                 }
-                Fate::Kept(_) => outcome.kept += 1,
+                ValueOutcome::Kept(_) => outcome.kept += 1,
             }
             each(if given_back { after } else { before }, value)?;
         }
@@ -174,10 +174,10 @@ pub fn send_undone(
     outcome: &mut UndoOutcome,
     config: &Config,
     store: &Store,
-    around: &Surroundings<'_>,
+    context: &RunContext<'_>,
 ) -> Result<()> {
     if outcome.told > 0 {
-        outcome.delivery = send(config, store, around)?;
+        outcome.delivery = send(config, store, context)?;
     }
     Ok(())
 }
@@ -211,9 +211,9 @@ impl<'a> Undo<'a> {
         config: &'a Config,
         store: &'a Store,
         options: UndoOptions,
-        around: &Surroundings<'_>,
+        context: &RunContext<'_>,
     ) -> Result<Self> {
-        let people = People::new(config, store, around.now)?;
+        let people = People::new(config, store, context.now)?;
         let schools = Schools::read(&people)?;
         let mut undo = Self { people, schools, options, taken: HashSet::new(), foreseen: None };
         if config.sync.shared_contacts == SharedContacts::Unique {
@@ -246,8 +246,8 @@ impl<'a> Undo<'a> {
         }
         for (field, next) in self.next(&after) {
             let value = values.iter_mut().find(|value| value.field == field);
-            if let Some(Undone { fate: Fate::GivenBack(fate), .. }) = value {
-                *fate = next;
+            if let Some(Undone { outcome: ValueOutcome::GivenBack(next_run), .. }) = value {
+                *next_run = next;
             }
         }
         each(&before, &after, &values)
@@ -255,14 +255,14 @@ impl<'a> Undo<'a> {
 
     /// What the next run does with the details of an account as it will be, where they do not just
     /// stay.
-    fn next(&self, after: &Account) -> Vec<(Field, Next)> {
+    fn next(&self, after: &Account) -> Vec<(Field, NextRun)> {
         if let Some(foreseen) = &self.foreseen {
             return foreseen.get(&after.sourced_id).cloned().unwrap_or_default();
         }
         let (roles, schools) = (self.people.roles_of(after), self.schools.of(after));
         let next = forecast(after, &roles, &schools, &self.people.rules).fields;
-        let changed = next.changes().map(|change| (change.field, Next::ChangedTo(change.sis.clone())));
-        changed.chain(next.kept().map(|kept| (kept.field, Next::Reported))).collect()
+        let changed = next.changes().map(|change| (change.field, NextRun::ChangedTo(change.sis.clone())));
+        changed.chain(next.kept().map(|kept| (kept.field, NextRun::Reported))).collect()
     }
 
     fn put_run(&self, number: i64, summary: &Summary) -> Result<()> {

@@ -199,7 +199,7 @@ impl Store {
     }
 
     /// Puts the fingerprints of some chunks away. `accounts` is how many accounts there are by now,
-    /// `changed` is [`Fingerprints::changed`], `who` gives the hash of the sourcedId and the signs
+    /// `changed` is [`Fingerprints::changed`], `key_and_signs` gives the hash of the sourcedId and the signs
     /// of the account with the id one higher than its argument. `changes` are sorted by account; of
     /// several for one the last counts.
     pub fn put_fingerprints(
@@ -207,7 +207,7 @@ impl Store {
         chunks: Range<usize>,
         accounts: usize,
         changed: &[bool],
-        who: impl Fn(usize) -> (u64, u8),
+        key_and_signs: impl Fn(usize) -> (u64, u8),
         mut changes: &[FingerprintChange],
     ) -> Result<()> {
         let touched = self.touched_accounts()?;
@@ -221,7 +221,7 @@ impl Store {
             if own.is_empty() && anew.is_empty() && !changed.get(chunk).copied().unwrap_or(true) {
                 continue;
             }
-            self.put_chunk(chunk, ids, &who, own, anew)?;
+            self.put_chunk(chunk, ids, &key_and_signs, own, anew)?;
         }
         Ok(())
     }
@@ -251,7 +251,7 @@ impl Store {
         &self,
         chunk: usize,
         ids: Range<usize>,
-        who: impl Fn(usize) -> (u64, u8),
+        key_and_signs: impl Fn(usize) -> (u64, u8),
         changes: &[FingerprintChange],
         touched: &[usize],
     ) -> Result<()> {
@@ -259,8 +259,8 @@ impl Store {
             self.columns("fingerprint", ["keys", "decisions", "exports"], chunk, ids.len())?;
         let [mut emails, mut phones] =
             self.columns("fingerprint_credential", ["emails", "phones"], chunk, ids.len())?;
-        let signs: Vec<u8> = ids.clone().map(|at| who(at).1).collect();
-        for (at, key) in ids.clone().map(|at| who(at).0).enumerate() {
+        let signs: Vec<u8> = ids.clone().map(|at| key_and_signs(at).1).collect();
+        for (at, key) in ids.clone().map(|at| key_and_signs(at).0).enumerate() {
             // The fingerprints are those of another person.
             if keys[at] != key {
                 (keys[at], decisions[at], exports[at]) = (key, 0, 0);
@@ -327,8 +327,8 @@ mod tests {
             credentials: Some([account as u64 + 1, 0]),
         };
         let changes: Vec<FingerprintChange> = (0..people).map(change).collect();
-        let who = |at: usize| (stored.keys[at], stored.signs[at]);
-        store.put_fingerprints(0..all.len(), people, &all, who, &changes).unwrap();
+        let key_and_signs = |at: usize| (stored.keys[at], stored.signs[at]);
+        store.put_fingerprints(0..all.len(), people, &all, key_and_signs, &changes).unwrap();
         store.fingerprints_are_put().unwrap();
         store
     }
@@ -358,8 +358,8 @@ mod tests {
         store.connection.execute_batch("UPDATE account SET email = 'x' WHERE id IN (3, 5)").unwrap();
         let stored = store.fingerprints().unwrap();
         let change = FingerprintChange { account: 4, decision: 5, export: None, credentials: None };
-        let who = |at: usize| (stored.keys[at], stored.signs[at]);
-        store.put_fingerprints(0..2, CHUNK + 20, &stored.changed, who, &[change]).unwrap();
+        let key_and_signs = |at: usize| (stored.keys[at], stored.signs[at]);
+        store.put_fingerprints(0..2, CHUNK + 20, &stored.changed, key_and_signs, &[change]).unwrap();
         store.fingerprints_are_put().unwrap();
         let stored = store.fingerprints().unwrap();
         assert_eq!((stored.decisions[4], stored.exports[4]), (5, 0));
@@ -412,8 +412,8 @@ mod tests {
         let put = |decision| {
             let change = FingerprintChange { account: 0, decision, export: None, credentials: None };
             let stored = store.fingerprints().unwrap();
-            let who = |at: usize| (stored.keys[at], stored.signs[at]);
-            store.put_fingerprints(0..1, 2, &stored.changed, who, &[change]).unwrap();
+            let key_and_signs = |at: usize| (stored.keys[at], stored.signs[at]);
+            store.put_fingerprints(0..1, 2, &stored.changed, key_and_signs, &[change]).unwrap();
         };
         put(8 | HAS_CACHED_ROW);
         store.put_cached_row(1, b"a").unwrap();

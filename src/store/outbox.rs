@@ -130,7 +130,7 @@ impl Store {
         run: impl Into<Option<i64>>,
         account: i64,
         message: &Message,
-        since: Option<i64>,
+        first_change_id: Option<i64>,
         at: DateTime<Utc>,
     ) -> Result<()> {
         let run: Option<i64> = run.into();
@@ -140,13 +140,13 @@ impl Store {
                  state, attempts, reason, reference, nonce, first_change, last_change) \
                  SELECT :run, :account, :channel, :audience, :recipient, :subject, :body, :html, :at, {QUEUED}, 0, '', '', \
                  :nonce, \
-                 coalesce(:since, min(CASE WHEN run_id IS :run AND at = :at THEN id END)), max(id) \
+                 coalesce(:first_change_id, min(CASE WHEN run_id IS :run AND at = :at THEN id END)), max(id) \
                  FROM audit_row WHERE account_id = :account"
             ),
             named_params! {
                 ":run": run, ":account": account, ":channel": message.to.channel, ":audience": message.to.audience,
                 ":recipient": message.to.address, ":subject": message.subject, ":body": message.body,
-                ":html": message.html, ":at": stamp(at), ":since": since, ":nonce": self.nonce()?,
+                ":html": message.html, ":at": stamp(at), ":first_change_id": first_change_id, ":nonce": self.nonce()?,
             },
         )
     }

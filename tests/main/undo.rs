@@ -286,7 +286,7 @@ fn an_export_that_had_taken_the_run_over_does_not_redo_it() {
 /// What is said of the next run is what it does, whatever came in between: a roster that has
 /// changed, an export with news, a record that cannot be used.
 #[test]
-fn what_is_foretold_is_what_the_next_run_does() {
+fn the_next_run_does_what_the_undo_forecasts() {
     let (district, changed) = district();
     let mut district = {
         let mut roster = changed.clone();
@@ -316,7 +316,7 @@ fn what_is_foretold_is_what_the_next_run_does() {
     ] {
         assert!(preview.contains(line), "`{line}` in\n{preview}");
     }
-    assert!(!preview.contains("foretold") && !preview.contains("blocked"), "{preview}");
+    assert!(!preview.contains("estimated") && !preview.contains("blocked"), "{preview}");
     let done = district.cli(&["undo", "2"]).ok().stdout;
     let groups = |text: &str| text.split("\n\n").next().unwrap().to_owned();
     assert_eq!(groups(&done), groups(&preview));
@@ -333,7 +333,7 @@ fn what_is_foretold_is_what_the_next_run_does() {
 
 /// The next run would do nothing at all.
 #[test]
-fn a_next_run_that_a_limit_would_stop_is_foretold_as_well() {
+fn a_next_run_that_a_limit_would_stop_is_forecast_as_well() {
     let (district, _) = district();
     let district = district.update_contacts(true).with("limits.contact_updates", "0");
     let before = district.store_hash();
@@ -355,12 +355,7 @@ fn without_the_roster_it_says_what_it_leaves_out() {
     std::fs::rename(district.path("sis"), district.path("elsewhere")).unwrap();
     let text = district.cli(&["undo", "2", "--dry-run"]).ok().stdout;
     assert!(text.starts_with(GROUPS), "{text}");
-    assert!(
-        text.contains(
-            "is foretold from what the roster last said of each; what has changed in the SIS since"
-        ),
-        "{text}"
-    );
+    assert!(text.contains("is estimated from the last roster; what has changed in the SIS since"), "{text}");
     assert!(text.contains("sis"), "{text}");
     // A roster that comes over the network is not asked for it: there is nothing at this address.
     for (key, value) in [

@@ -198,10 +198,10 @@ fn cells(
 ) -> [String; 13] {
     let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
     // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
-    let asleep = if grants.is_empty() { None } else { people.asleep(account) };
+    let unusable = if grants.is_empty() { None } else { people.unusable_grant(account) };
     let words: Vec<String> = grants
         .iter()
-        .map(|grant| match asleep {
+        .map(|grant| match unusable {
             None => grant.word().to_owned(),
             Some(_) => format!("asleep:{}", grant.word()),
         })

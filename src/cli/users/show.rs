@@ -81,7 +81,8 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     if !profile.grants.is_empty() {
         let places: Vec<String> =
             profile.grants.iter().map(|grant| place_of(grant, people.store)).collect::<Result<_>>()?;
-        let until = people.asleep(account).map(|asleep| format!(", {}", asleep.until())).unwrap_or_default();
+        let until =
+            people.unusable_grant(account).map(|why| format!(", {}", why.until())).unwrap_or_default();
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
     if people.store.last_night()?.is_some_and(|night| night.reused.contains_key(&account.sourced_id)) {
@@ -177,7 +178,7 @@ pub(super) fn who(origin: Origin, actor: &str) -> String {
 
 fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
     let (account, config) = (&profile.account, people.config);
-    let asleep = people.asleep(account).filter(|_| !profile.grants.is_empty());
+    let unusable = people.unusable_grant(account).filter(|_| !profile.grants.is_empty());
     let ids = |members: &[Member]| members.iter().map(|member| member.sourced_id.clone()).collect::<Vec<_>>();
     let (code, message) = match &profile.editable {
         Ok(()) => ("ok", ""),
@@ -204,7 +205,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         "guardians": ids(&profile.family.guardians),
         "students": ids(&profile.family.students),
         "users_manager": profile.grants.iter().map(|grant| grant.word()).collect::<Vec<_>>(),
-        "users_manager_asleep": asleep.map(|asleep| asleep.word()),
+        "users_manager_asleep": unusable.map(|unusable| unusable.word()),
         "kept_since": account.kept_since.newest(),
         "created_by_run": profile.created.and_then(|created| created.run),
         "editable": profile.editable.is_ok(),

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use crate::lanes::beside;
+use crate::lanes::in_background;
 use crate::plan::signs::Signs;
 use crate::plan::unchanged::{CachedRow, Unchanged};
 use crate::policy::Setting;
@@ -55,7 +55,7 @@ impl Sources {
             let mut parts = Vec::new();
             for (part, own) in of_records.chunks_mut(share).enumerate() {
                 let under = &under;
-                parts.push(beside(scope, move || {
+                parts.push(in_background(scope, move || {
                     let mut counts = Self { at_schools: vec![0; roster.sets()], ..Self::default() };
                     for (at, source) in own.iter_mut().enumerate() {
                         let place = u32::try_from(part * share + at).unwrap_or(u32::MAX);

@@ -14,7 +14,7 @@ use crate::plan::build::{Inputs, RowSource};
 use crate::plan::claims::Claim;
 use crate::plan::decide::{Decider, Job, Person, Task};
 use crate::plan::signs::Signs;
-use crate::plan::unchanged::{CachedRow, Remembered, record_print};
+use crate::plan::unchanged::{CachedRow, Remembered, record_hash};
 use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::{Export, Row};
 use crate::roster::kept::{self, Kept};
@@ -168,9 +168,9 @@ impl<'a> Planner<'a> {
         }
         let id = kept.record.sourced_id;
         let mut person = self.person(place, number, id)?;
-        person.print = Some(record_print(kept.hash, kept.record.roles, self.decider.today));
+        person.record_hash = Some(record_hash(kept.hash, kept.record.roles, self.decider.today));
         // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
-        person.again = roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
+        person.is_further_row = roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
         Ok(Task::Decide(person))
     }
 
@@ -178,8 +178,8 @@ impl<'a> Planner<'a> {
     /// before is not this person's.
     fn row_of_export(&self, sourced_id: &str) -> Result<Option<Row>> {
         let row = self.export.row(sourced_id)?;
-        let apart = self.decider.rules.last_night.as_deref().map(|night| &night.apart);
-        if row.is_none() || !apart.is_some_and(|apart| !apart.is_empty() && apart.contains(sourced_id)) {
+        let reassigned = self.decider.rules.last_night.as_deref().map(|night| &night.reassigned_ids);
+        if row.is_none() || !reassigned.is_some_and(|ids| !ids.is_empty() && ids.contains(sourced_id)) {
             return Ok(row);
         }
         let before = self.store.account_before(sourced_id)?;
@@ -231,7 +231,7 @@ impl<'a> Planner<'a> {
             export = self.row_of_export(sourced_id)?;
             signs = self.signs.of(number);
         }
-        Ok(Person { place, number, print: None, stored, export, again: false, signs })
+        Ok(Person { place, number, record_hash: None, stored, export, is_further_row: false, signs })
     }
 
     fn merge(&mut self, result: BlockResult) -> Result<()> {
@@ -246,7 +246,7 @@ impl<'a> Planner<'a> {
         for (person, signs) in result.signs {
             self.signs.put(person, signs);
         }
-        self.spools.remembered.add(result.told)?;
+        self.spools.remembered.add(result.to_remember)?;
         for CredentialClaim { field, sourced_id, claim } in result.claims {
             let [emails, phones] = &mut self.claims;
             let claims = if field == Field::Email { emails } else { phones };

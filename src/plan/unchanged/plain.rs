@@ -80,7 +80,7 @@ impl<'a> Plain<'a> {
         }
     }
 
-    pub(super) fn is(&self, details: &Details) -> bool {
+    pub(super) fn matches(&self, details: &Details) -> bool {
         Field::ALL.into_iter().all(|field| match field {
             Field::Name => self.given_name == details.name.given && self.family_name == details.name.family,
             Field::Email => self.email == details.email,

@@ -29,7 +29,7 @@ struct Change {
 }
 
 #[derive(Default)]
-pub(in crate::plan) struct Told {
+pub(in crate::plan) struct ToRemember {
     changes: Vec<Change>,
     rows: Vec<(u32, Vec<u8>)>,
 }
@@ -43,10 +43,14 @@ impl Unchanged {
         decision: &PersonDecision<'_>,
         row: &PlanRow<'_>,
         has_new_signs: bool,
-        told: &mut Told,
+        to_remember: &mut ToRemember,
     ) {
-        let PersonDecision { record, person: Person { number, stored, export, print, .. }, verdict, .. } =
-            decision;
+        let PersonDecision {
+            record,
+            person: Person { number, stored, export, record_hash, .. },
+            verdict,
+            ..
+        } = decision;
         let (Some(person), Some(account)) = (*number, &verdict.account) else { return };
         let Decider { roster, rules, .. } = decider;
         let (stored, export) = (stored.as_ref(), export.as_ref());
@@ -59,12 +63,12 @@ impl Unchanged {
             && !roster.is_contradicted(record.sourced_id);
         let follows = || {
             let cells = Cells::of(record, rules.phone_credential);
-            verdict.is_settled() && Plain::read(cells).is_some_and(|plain| plain.is(&account.details))
+            verdict.is_settled() && Plain::read(cells).is_some_and(|plain| plain.matches(&account.details))
         };
         let repeats =
             || is_same && matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);
-        let print = print.filter(|_| is_usable);
-        let decision = print.map(|print| fingerprint(print, roster.schools_print(person)));
+        let record_hash = record_hash.filter(|_| is_usable);
+        let decision = record_hash.map(|hash| fingerprint(hash, roster.schools_print(person)));
         let (decision, cached) = match decision {
             Some(decision) if follows() => (decision, None),
             Some(decision) if repeats() => match postcard::to_stdvec(row) {
@@ -77,13 +81,13 @@ impl Unchanged {
         };
         let credentials =
             (decision != 0).then(|| CREDENTIALS.map(|field| hash(&account.details, field).unwrap_or(0)));
-        told.changes.push(Change { person, decision, export: taken_in(export, account), credentials });
-        told.rows.extend(cached.map(|row| (person, row)));
+        to_remember.changes.push(Change { person, decision, export: taken_in(export, account), credentials });
+        to_remember.rows.extend(cached.map(|row| (person, row)));
     }
 
     /// Remembers that only the state of an archived account has followed the platform's export.
-    pub(in crate::plan) fn remember_archived(person: u32, told: &mut Told) {
-        told.changes.push(Change { person, decision: 0, export: Some(0), credentials: None });
+    pub(in crate::plan) fn remember_archived(person: u32, to_remember: &mut ToRemember) {
+        to_remember.changes.push(Change { person, decision: 0, export: Some(0), credentials: None });
     }
 }
 
@@ -104,9 +108,9 @@ pub(in crate::plan) struct Remembered {
 }
 
 impl Remembered {
-    pub(in crate::plan) fn add(&mut self, told: Told) -> Result<()> {
-        told.changes.iter().try_for_each(|change| self.changes.push(change))?;
-        told.rows.iter().try_for_each(|row| self.rows.push(row))
+    pub(in crate::plan) fn add(&mut self, to_remember: ToRemember) -> Result<()> {
+        to_remember.changes.iter().try_for_each(|change| self.changes.push(change))?;
+        to_remember.rows.iter().try_for_each(|row| self.rows.push(row))
     }
 
     pub(in crate::plan) fn finish(&mut self) -> Result<()> {

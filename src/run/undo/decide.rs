@@ -9,15 +9,15 @@ use crate::store::{Audited, Origin};
 
 /// What becomes of a value that the run had changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    GivenBack(Next),
+pub enum ValueOutcome {
+    GivenBack(NextRun),
     Kept(Why),
 }
 
 /// What the next run will do with a value that was given back, if the roster says again what it
 /// said last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum NextRun {
     /// Nothing, and says nothing.
     Stays,
     /// Leaves it alone, and reports that the SIS has another.
@@ -55,35 +55,35 @@ pub struct Undone {
     pub now: String,
     /// What it was before the run, as shown.
     pub was: String,
-    pub fate: Fate,
+    pub outcome: ValueOutcome,
 }
 
 impl Undone {
     pub(super) fn is_given_back(&self) -> bool {
-        matches!(self.fate, Fate::GivenBack(_))
+        matches!(self.outcome, ValueOutcome::GivenBack(_))
     }
 
     pub(super) fn code(&self) -> String {
-        match self.fate {
-            Fate::GivenBack(_) => format!("{}-given-back", self.field.code()),
-            Fate::Kept(_) => format!("{}-not-given-back", self.field.code()),
+        match self.outcome {
+            ValueOutcome::GivenBack(_) => format!("{}-given-back", self.field.code()),
+            ValueOutcome::Kept(_) => format!("{}-not-given-back", self.field.code()),
         }
     }
 
     pub(super) fn note(&self, run: i64) -> String {
         let title = self.field.title();
-        match &self.fate {
-            Fate::GivenBack(next) => {
+        match &self.outcome {
+            ValueOutcome::GivenBack(next) => {
                 let then = match next {
-                    Next::Stays => String::new(),
-                    Next::Reported => ", the next run leaves it and reports the SIS value".to_owned(),
-                    Next::ChangedTo(value) => {
+                    NextRun::Stays => String::new(),
+                    NextRun::Reported => ", the next run leaves it and reports the SIS value".to_owned(),
+                    NextRun::ChangedTo(value) => {
                         format!(", the next run changes it to {} again", or_none(value))
                     }
                 };
                 format!("{title} given back by the undo of run {run} - was {}{then}", or_none(&self.now))
             }
-            Fate::Kept(why) => {
+            ValueOutcome::Kept(why) => {
                 format!(
                     "{title} not given back by the undo of run {run}: {} - kept {}",
                     why.word(),
@@ -115,19 +115,19 @@ pub(super) fn decide(
         let mut back = Details::default();
         back.put_recorded(field, &old_value(first, of_run));
         let touched = history.iter().any(|entry| entry.field == field.key() && entry.id > last.id);
-        let fate = if first.erased {
-            Fate::Kept(Why::Erased)
+        let outcome = if first.erased {
+            ValueOutcome::Kept(Why::Erased)
         } else if touched || before.details.recorded(field) != last.new {
-            Fate::Kept(Why::ChangedSince)
+            ValueOutcome::Kept(Why::ChangedSince)
         } else if before.archived {
-            Fate::Kept(Why::Archived)
+            ValueOutcome::Kept(Why::Archived)
         } else if is_taken(field) {
-            Fate::Kept(Why::Taken)
+            ValueOutcome::Kept(Why::Taken)
         } else {
             details.take(field, &back);
-            Fate::GivenBack(Next::Stays)
+            ValueOutcome::GivenBack(NextRun::Stays)
         };
-        values.push(Undone { field, now: before.details.shown(field), was: back.shown(field), fate });
+        values.push(Undone { field, now: before.details.shown(field), was: back.shown(field), outcome });
     }
     if before.state == State::Active
         && has_credential(&before.details, rules)
@@ -142,7 +142,7 @@ pub(super) fn decide(
             };
             if holds {
                 details.take(value.field, &before.details);
-                value.fate = Fate::Kept(Why::LastCredential);
+                value.outcome = ValueOutcome::Kept(Why::LastCredential);
                 break;
             }
         }

@@ -2,24 +2,23 @@
 //! as the undo leaves them.
 //!
 //! Where that is not possible, because the roster comes over the network or cannot be read just
-//! now, it is foretold from what the roster last said of each person, which knows less; and that is
-//! said.
+//! now, it is estimated from the last roster, which knows less; and that is said.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Undo;
-use super::decide::{Next, Undone};
+use super::decide::{NextRun, Undone};
 use crate::account::Account;
 use crate::contact::Field;
 use crate::failure::{Failure, Result};
 use crate::findings::Findings;
 use crate::plan::{Overrun, Plan, PlanRow};
-use crate::run::request::{Intent, Options, Request, Surroundings};
+use crate::run::request::{Intent, Options, Request, RunContext};
 use crate::run::{plan, prepare, source};
 
 /// How it is known what the next run will do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Foretold {
+pub enum NextRunForecast {
     /// It was planned. With what the limits say to it.
     Planned { overruns: Vec<String> },
     /// From what the roster last said; and why not better.
@@ -30,16 +29,16 @@ pub enum Foretold {
 }
 
 /// What becomes of values that do not just stay, by sourcedId.
-pub(super) type Foreseen = HashMap<String, Vec<(Field, Next)>>;
+pub(super) type Foreseen = HashMap<String, Vec<(Field, NextRun)>>;
 
 impl Undo<'_> {
     /// Finds out what the next run does with the values that are given back: plans it over the
     /// accounts as the undo leaves them, and takes back what is written to the store for that.
-    pub(super) fn foresee(&mut self, around: &Surroundings<'_>) -> Result<Foretold> {
+    pub(super) fn foresee(&mut self, context: &RunContext<'_>) -> Result<NextRunForecast> {
         let (config, store) = (self.people.config, self.people.store);
         if config.source.local_path().is_none() {
             let why = "the roster comes over the network, and is not pulled for this".to_owned();
-            return Ok(Foretold::Remembered { why });
+            return Ok(NextRunForecast::Remembered { why });
         }
         let point = store.savepoint()?;
         let mut given_back = HashSet::new();
@@ -50,34 +49,36 @@ impl Undo<'_> {
             }
             Ok(())
         })?;
-        let mut foretold = Foretold::NotAsked;
+        let mut forecast = NextRunForecast::NotAsked;
         if !given_back.is_empty() {
-            let planned = self.plan_next(around, &given_back);
-            around.progress.end();
-            foretold = match planned? {
+            let planned = self.plan_next(context, &given_back);
+            context.progress.end();
+            forecast = match planned? {
                 Ok((foreseen, overruns)) => {
                     self.foreseen = Some(foreseen);
                     let overruns = overruns.into_iter().map(|overrun| overrun.message).collect();
-                    Foretold::Planned { overruns }
+                    NextRunForecast::Planned { overruns }
                 }
-                Err(Failure { what, place, .. }) if place.is_empty() => Foretold::Remembered { why: what },
-                Err(Failure { what, place, .. }) => Foretold::Remembered { why: format!("{what} ({place})") },
+                Err(Failure { what, place, .. }) => {
+                    let why = if place.is_empty() { what } else { format!("{what} ({place})") };
+                    NextRunForecast::Remembered { why }
+                }
             };
         }
         point.roll_back()?;
-        Ok(foretold)
+        Ok(forecast)
     }
 
     /// Plans the next run, of files as they are now. The inner failure is why that is not possible.
     fn plan_next(
         &self,
-        around: &Surroundings<'_>,
+        context: &RunContext<'_>,
         given_back: &HashSet<String>,
     ) -> Result<Result<(Foreseen, Vec<Overrun>)>> {
         let (config, store) = (self.people.config, self.people.store);
         let options = Options::default();
-        let request = Request { config, options: &options, around, intent: Intent::Preview };
-        let mut rules = match prepare::rules(config, &options, around.now) {
+        let request = Request { config, options: &options, context, intent: Intent::Preview };
+        let mut rules = match prepare::rules(config, &options, context.now) {
             Ok(rules) => prepare::of_store(rules, store)?,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -98,9 +99,9 @@ impl Undo<'_> {
             if given_back.contains(row.sourced_id)
                 && let Some(account) = self.people.store.account(row.sourced_id)?
             {
-                let fates = fates(row, &account);
-                if !fates.is_empty() {
-                    foreseen.insert(account.sourced_id, fates);
+                let next_runs = next_runs(row, &account);
+                if !next_runs.is_empty() {
+                    foreseen.insert(account.sourced_id, next_runs);
                 }
             }
             Ok(())
@@ -111,16 +112,16 @@ impl Undo<'_> {
 
 /// What a row of the plan does with the details of an account: by the sync, or because the
 /// platform's export has news.
-fn fates(row: &PlanRow<'_>, account: &Account) -> Vec<(Field, Next)> {
-    let fate = |field: Field| {
+fn next_runs(row: &PlanRow<'_>, account: &Account) -> Vec<(Field, NextRun)> {
+    let next_run = |field: Field| {
         let after = row.details.shown(field);
         if after != account.details.shown(field) {
-            Some((field, Next::ChangedTo(after.into_owned())))
+            Some((field, NextRun::ChangedTo(after.into_owned())))
         } else if row.fields.of(field).rule.leaves() {
-            Some((field, Next::Reported))
+            Some((field, NextRun::Reported))
         } else {
             None
         }
     };
-    Field::ALL.into_iter().filter_map(fate).collect()
+    Field::ALL.into_iter().filter_map(next_run).collect()
 }

@@ -29,7 +29,7 @@ pub(super) fn taken(undo: &Undo<'_>) -> Result<HashSet<(i64, Field)>> {
         undo.people.store.each_account(|account| {
             let value = hash(&account.details, field);
             if value.is_some() && !account.archived {
-                let claim = Claim { after: value, otherwise: value, is_new: false, only_by_it: false };
+                let claim = Claim { after: value, otherwise: value, is_new: false, is_needed: false };
                 claims.insert(account.sourced_id.clone(), claim);
             }
             Ok(())
@@ -41,7 +41,7 @@ pub(super) fn taken(undo: &Undo<'_>) -> Result<HashSet<(i64, Field)>> {
                 ids.insert(before.sourced_id.clone(), before.id);
                 claims.insert(
                     before.sourced_id.clone(),
-                    Claim { after, otherwise, is_new: after.is_some(), only_by_it: false },
+                    Claim { after, otherwise, is_new: after.is_some(), is_needed: false },
                 );
             }
             Ok(())

@@ -31,7 +31,7 @@ pub(super) struct District {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Said<'a> {
+struct DistrictJson<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow)]
@@ -54,7 +54,7 @@ pub(super) fn look(
     let mut troubles = Vec::new();
     let mut found = District::default();
     page(client, &url, 0, &mut |body| {
-        items(body, &mut |district: Said<'_>| {
+        items(body, &mut |district: DistrictJson<'_>| {
             let id = district.id.id().into_owned();
             if options.district.as_ref().is_none_or(|wanted| *wanted == id) {
                 troubles.extend(trouble(&district, options.max_sync_age, now));
@@ -99,7 +99,7 @@ pub(super) fn look(
     Ok(found)
 }
 
-fn last_sync(district: &Said<'_>) -> Option<DateTime<Utc>> {
+fn last_sync(district: &DistrictJson<'_>) -> Option<DateTime<Utc>> {
     // A day alone is taken for its end: it was some time until then.
     let day_after = || district.last_sync.filled()?.parse::<NaiveDate>().ok()?.succ_opt();
     district.last_sync.moment().or_else(|| Some(day_after()?.and_hms_opt(0, 0, 0)?.and_utc()))
@@ -107,7 +107,7 @@ fn last_sync(district: &Said<'_>) -> Option<DateTime<Utc>> {
 
 /// Why what a district gives may be old, with the code of the finding.
 fn trouble(
-    district: &Said<'_>,
+    district: &DistrictJson<'_>,
     max_age: Option<Duration>,
     now: DateTime<Utc>,
 ) -> Option<(&'static str, String)> {
@@ -141,7 +141,7 @@ fn trouble(
 }
 
 /// Why the last sync of a district may be too old.
-fn stale(district: &Said<'_>, max_age: Duration, now: DateTime<Utc>) -> Option<String> {
+fn stale(district: &DistrictJson<'_>, max_age: Duration, now: DateTime<Utc>) -> Option<String> {
     if district.last_sync.filled().is_none() {
         return Some("Clever does not say that the district has ever been synced".to_owned());
     }

@@ -415,14 +415,14 @@ fn token_refusal(answer: &Answer, credentials: &Credentials) -> (String, String)
 /// 2 has them, without anything that was sent to it.
 pub(super) fn said_of_token(answer: &Answer, secret: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Said {
+    struct TokenError {
         error: Option<serde_json::Value>,
         error_description: Option<String>,
         message: Option<serde_json::Value>,
     }
-    let said: Said = serde_json::from_slice(&answer.body).ok()?;
-    let word = said.error.as_ref().and_then(serde_json::Value::as_str).map(|word| plain(word, secret));
-    let text = said.error_description.as_deref().or_else(|| said.message.as_ref()?.as_str());
+    let error: TokenError = serde_json::from_slice(&answer.body).ok()?;
+    let word = error.error.as_ref().and_then(serde_json::Value::as_str).map(|word| plain(word, secret));
+    let text = error.error_description.as_deref().or_else(|| error.message.as_ref()?.as_str());
     let text = text.map(|text| plain(text, secret)).filter(|text| !text.is_empty());
     match (word.filter(|word| !word.is_empty()), text) {
         (Some(word), Some(text)) => Some(format!("the server says `{word}`: {text}")),

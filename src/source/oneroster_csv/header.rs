@@ -79,7 +79,7 @@ impl<'w> Wanted<'w> {
     }
 
     /// Whether a header could be this column.
-    pub(super) fn is(&self, header: &str) -> bool {
+    pub(super) fn matches(&self, header: &str) -> bool {
         self.fit(header).is_some()
     }
 }

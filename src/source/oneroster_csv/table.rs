@@ -116,7 +116,7 @@ impl Table {
         let dialect = Dialect { delimiter, width: cells.len() };
         let header = Header { file: file.name().to_owned(), line, cells };
         let key = known.first().filter(|_| opening.header == HeaderRow::Recognised);
-        if let Some(key) = key.filter(|key| !header.cells.iter().any(|cell| key.is(cell))) {
+        if let Some(key) = key.filter(|key| !header.cells.iter().any(|cell| key.matches(cell))) {
             return Err(header.missing(key.name));
         }
         let judge = sample(file, encoding, dialect, &header)?;
@@ -625,7 +625,7 @@ fn find_header(head: &[u8], whole: bool, known: &[Wanted<'_>]) -> Option<Found> 
         let mut rows = DELIMITERS.into_iter().filter_map(|delimiter| first_row(head, whole, delimiter));
         rows.find(|found| enough(&found.cells))
     };
-    let has = |cells: &[String], wanted: &Wanted<'_>| cells.iter().any(|cell| wanted.is(cell));
+    let has = |cells: &[String], wanted: &Wanted<'_>| cells.iter().any(|cell| wanted.matches(cell));
     let by_key = |cells: &[String]| known.first().is_some_and(|key| has(cells, key));
     let by_others = |cells: &[String]| known.iter().filter(|wanted| has(cells, wanted)).count() >= 2;
     found(&by_key).or_else(|| found(&by_others))

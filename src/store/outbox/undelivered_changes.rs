@@ -23,7 +23,7 @@ use crate::store::sql::{stamp, text};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UndeliveredChanges {
     /// The first of those changes, in the audit.
-    pub since: i64,
+    pub first_change_id: i64,
     /// What the changed fields were before, as the audit keeps it.
     before: Vec<(Field, String)>,
     /// The old addresses and numbers that have a message about them.
@@ -33,7 +33,7 @@ pub struct UndeliveredChanges {
 /// Personal data stays out of logs.
 impl fmt::Debug for UndeliveredChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UndeliveredChanges(since {})", self.since)
+        write!(f, "UndeliveredChanges(first_change_id {})", self.first_change_id)
     }
 }
 
@@ -72,28 +72,29 @@ impl Store {
             )
         };
         let query = format!(
-            "SELECT account_id, min(first_change) AS since FROM ({} UNION ALL {} UNION ALL {}) GROUP BY account_id",
+            "SELECT account_id, min(first_change) AS first_change_id FROM ({} UNION ALL {} UNION ALL {}) GROUP BY account_id",
             part(format!("state IN {WAITING}")),
             part(format!("state = {FAILED}")),
             part(format!("state = {DISCARDED} AND reason = '{GONE}'"))
         );
         let found: Vec<(i64, i64)> = self.all(&query, named_params! { ":only": only }, |row| {
-            Ok((row.get("account_id")?, row.get("since")?))
+            Ok((row.get("account_id")?, row.get("first_change_id")?))
         })?;
-        let changes = |(account, since)| {
-            let (before, former) = (self.before(account, since)?, self.former_told(account, since)?);
-            Ok((account, UndeliveredChanges { since, before, former }))
+        let changes = |(account, first_change_id)| {
+            let (before, former) =
+                (self.before(account, first_change_id)?, self.former_told(account, first_change_id)?);
+            Ok((account, UndeliveredChanges { first_change_id, before, former }))
         };
         found.into_iter().map(changes).collect()
     }
 
     /// What the sync, or a person by hand, has changed since, and from what.
-    fn before(&self, account: i64, since: i64) -> Result<Vec<(Field, String)>> {
+    fn before(&self, account: i64, first_change_id: i64) -> Result<Vec<(Field, String)>> {
         let mut before: Vec<(Field, String)> = Vec::new();
         self.each(
             "SELECT field, coalesce(old, '') AS old FROM audit_row LEFT JOIN audit_value ON audit_value.id = audit_row.id \
-             WHERE account_id = :account AND audit_row.id >= :since AND origin <> :platform ORDER BY audit_row.id",
-            named_params! { ":account": account, ":since": since, ":platform": Origin::Platform },
+             WHERE account_id = :account AND audit_row.id >= :first_change_id AND origin <> :platform ORDER BY audit_row.id",
+            named_params! { ":account": account, ":first_change_id": first_change_id, ":platform": Origin::Platform },
             ["field", "old"],
             |row, [field, old]| {
                 if let Some(field) = Field::of_key(text(row, field)?)
@@ -107,13 +108,13 @@ impl Store {
         Ok(before)
     }
 
-    fn former_told(&self, account: i64, since: i64) -> Result<Vec<(Channel, String)>> {
+    fn former_told(&self, account: i64, first_change_id: i64) -> Result<Vec<(Channel, String)>> {
         self.all(
             &format!(
                 "SELECT channel, recipient FROM outbox WHERE account_id = ?1 AND audience = '{FORMER}' \
                  AND first_change >= ?2 AND NOT (state = {DISCARDED} AND reason = '{OUT_OF_DATE}')"
             ),
-            [account, since],
+            [account, first_change_id],
             |row| Ok((row.get("channel")?, row.get("recipient")?)),
         )
     }

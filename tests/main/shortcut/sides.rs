@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use rostersync::config::Config;
-use rostersync::run::{Options, Progress, Surroundings, run};
+use rostersync::run::{Options, Progress, RunContext, run};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -205,7 +205,7 @@ impl Sides {
         let text = world.config(name(side));
         let config = Config::parse(&text, &self.folder.path().join("rostersync.toml"))
             .unwrap_or_else(|failure| panic!("{failure}\n{text}"));
-        let around = Surroundings { now: world.now, progress: &Silent, stop: &|| None };
+        let context = RunContext { now: world.now, progress: &Silent, stop: &|| None };
         let mut parts = vec![("what was said to what was done by hand", said)];
 
         let before = fs::read(self.store(side)).ok();
@@ -219,7 +219,7 @@ impl Sides {
         let what_if = world.tonight.what_if.map(|on| Options { what_if: Some(on), ..preview.clone() });
         let dry_runs = what_if.into_iter().map(|options| ("what-if", "what-if's report", options));
         for (name, report, options) in dry_runs.chain([("preview", "preview's report", preview)]) {
-            let done = rostersync::run::preview(&config, &options, &around);
+            let done = rostersync::run::preview(&config, &options, &context);
             checksum = done.as_ref().ok().map(|outcome| outcome.plan.checksum.clone());
             parts.push((name, self.nameless(side, &outcome(&done))));
             parts.push((report, take(&place.join("preview.csv"))));
@@ -228,7 +228,7 @@ impl Sides {
 
         let approve = checksum.filter(|_| world.tonight.approve);
         let no_notify = world.tonight.no_notify;
-        let done = run(&config, &Options { no_notify, approve, decide_all, ..Options::default() }, &around);
+        let done = run(&config, &Options { no_notify, approve, decide_all, ..Options::default() }, &context);
         let report = done.as_ref().ok().and_then(|outcome| outcome.report.clone());
         let report = report.map(|path| fs::read(path).unwrap()).unwrap_or_default();
         parts.push(("run", self.nameless(side, &outcome(&done))));
