@@ -3,7 +3,8 @@
 //! the process) when it grows.
 //!
 //! The roster and the plan are kept like that, so that memory does not grow with either. [`Values`]
-//! holds values of one type in their order, [`PlacedValues`] values that are looked up.
+//! holds values of one type in their order, [`PlacedValues`] values that are looked up. Everything here
+//! fails with `Failed` only, where the temporary file cannot be written or read.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
@@ -50,9 +51,6 @@ impl Default for Spool {
 
 impl Spool {
     /// Adds a block. An empty one is left out.
-    ///
-    /// # Errors
-    /// `Failed` if the temporary file cannot be written.
     pub fn push(&self, block: &[u8]) -> Result<()> {
         if block.is_empty() {
             return Ok(());
@@ -92,9 +90,6 @@ impl Reader<'_> {
     }
 
     /// Passes over the next block; false if there is none yet.
-    ///
-    /// # Errors
-    /// `Failed` if the temporary file cannot be read.
     pub fn skip(&mut self) -> Result<bool> {
         let length = self.begin(&mut lock(&self.spool.content))?;
         length.into_iter().for_each(|length| self.pass(length));
@@ -102,9 +97,6 @@ impl Reader<'_> {
     }
 
     /// Puts the next block in place of what is in `block`; false if there is none yet.
-    ///
-    /// # Errors
-    /// `Failed` if the temporary file cannot be read.
     pub fn next(&mut self, block: &mut Vec<u8>) -> Result<bool> {
         let mut content = lock(&self.spool.content);
         let Some(length) = self.begin(&mut content)? else { return Ok(false) };
@@ -128,9 +120,6 @@ impl Reader<'_> {
 }
 
 /// Appends a value to a block.
-///
-/// # Errors
-/// `Failed` if it cannot be written down.
 pub fn append<T: Serialize>(block: &mut Vec<u8>, value: &T) -> Result<()> {
     let start = block.len();
     block.extend_from_slice(&[0; 4]);
@@ -158,18 +147,12 @@ impl<T> Default for Values<T> {
 
 impl<T> Values<T> {
     /// Adds a value, which may borrow what a `T` owns.
-    ///
-    /// # Errors
-    /// Those of [`append`] and [`Spool::push`].
     pub fn push(&mut self, value: &impl Serialize) -> Result<()> {
         append(&mut self.pending, value)?;
         if self.pending.len() >= BLOCK { self.flush() } else { Ok(()) }
     }
 
     /// Adds values that [`append`] wrote.
-    ///
-    /// # Errors
-    /// Those of [`Spool::push`].
     pub fn push_all(&mut self, values: &[u8]) -> Result<()> {
         self.pending.extend_from_slice(values);
         if self.pending.len() >= BLOCK { self.flush() } else { Ok(()) }
@@ -182,9 +165,6 @@ impl<T> Values<T> {
     }
 
     /// No more is coming.
-    ///
-    /// # Errors
-    /// Those of [`Spool::push`].
     pub fn finish(&mut self) -> Result<()> {
         self.flush()?;
         self.pending = Vec::new();
@@ -197,9 +177,6 @@ impl<T> Values<T> {
     }
 
     /// Hands each value to `each`, in order. After [`Values::finish`].
-    ///
-    /// # Errors
-    /// `Failed` if they cannot be read back, and those of `each`.
     pub fn each(&self, mut each: impl FnMut(T) -> Result<()>) -> Result<()>
     where
         T: DeserializeOwned,
@@ -231,9 +208,6 @@ fn first(values: &[u8]) -> Result<usize> {
 }
 
 /// Hands over the values that [`append`] wrote, in order.
-///
-/// # Errors
-/// `Failed` if they cannot be read back.
 pub fn values<'a, T: Deserialize<'a> + 'a>(mut bytes: &'a [u8]) -> impl Iterator<Item = Result<T>> + 'a {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
@@ -253,17 +227,11 @@ pub fn values<'a, T: Deserialize<'a> + 'a>(mut bytes: &'a [u8]) -> impl Iterator
 
 impl Taking<'_> {
     /// The next value, if there is one; it may borrow from what was read.
-    ///
-    /// # Errors
-    /// `Failed` if it cannot be read back.
     pub fn next_value<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>> {
         self.next_bytes()?.map(first_of).transpose()
     }
 
     /// The next value as [`append`] wrote it, not yet read.
-    ///
-    /// # Errors
-    /// `Failed` if it cannot be read back.
     pub fn next_bytes(&mut self) -> Result<Option<&[u8]>> {
         if self.at == self.block.len() {
             self.at = 0;
@@ -279,9 +247,6 @@ impl Taking<'_> {
 }
 
 /// Reads a value as [`append`] wrote it, or what its type begins with.
-///
-/// # Errors
-/// `Failed` if it cannot be read back.
 pub fn first_of<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
     let value = bytes.get(4..).ok_or_else(lost)?;
     postcard::take_from_bytes(value).map(|(value, _)| value).map_err(|error| lost().because(error))
@@ -335,9 +300,6 @@ impl Default for PlacedValues {
 
 impl PlacedValues {
     /// Puts a value down; returns its place.
-    ///
-    /// # Errors
-    /// Those of [`append`], and `Failed` if the temporary file cannot be written.
     pub fn put<T: Serialize>(&mut self, value: &T) -> Result<u64> {
         if self.pending.len() >= BLOCK {
             let mut looked = lock(&self.file);
@@ -356,9 +318,6 @@ impl PlacedValues {
     }
 
     /// The value at a place.
-    ///
-    /// # Errors
-    /// `Failed` if it cannot be read back.
     pub fn get<T: DeserializeOwned>(&self, place: u64) -> Result<T> {
         if let Some(at) = place.checked_sub(self.length) {
             let at = usize::try_from(at).unwrap_or(usize::MAX);

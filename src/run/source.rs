@@ -91,7 +91,14 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
             };
             let before = last_night.as_deref().and_then(|night| night.files.get(kind::GUARDIANS));
             let opening = FileOpening { setting: beside.encoding, before, ..FileOpening::default() };
-            Ok(Box::new(WithGuardians::open(source, &beside.file, opening, known()?, reader)?))
+            Ok(Box::new(WithGuardians::open(
+                source,
+                &beside.file,
+                opening,
+                beside.language_field.as_deref(),
+                known()?,
+                reader,
+            )?))
         }
     }
 }

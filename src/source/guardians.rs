@@ -15,7 +15,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian, mark};
+use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian, LANGUAGE, mark};
 use self::students::Students;
 use self::unite::unite;
 use super::known_guardians::{Claim, KnownGuardians, kinship};
@@ -54,7 +54,8 @@ pub struct WithGuardians {
 }
 
 impl WithGuardians {
-    /// Reads the file whole. `known` are the guardians of the store.
+    /// Reads the file whole. `language` is the name of its column of languages, where that has one of
+    /// its own; `known` are the guardians of the store.
     ///
     /// # Errors
     /// `InputUnusable` if the file is missing, is no usable CSV file or names no guardian, so that
@@ -63,6 +64,7 @@ impl WithGuardians {
         inner: Box<dyn RosterSource>,
         path: &Path,
         opening: FileOpening<'_>,
+        language: Option<&str>,
         known: KnownGuardians,
         reader: Reader,
     ) -> Result<Self> {
@@ -72,7 +74,11 @@ impl WithGuardians {
         let mut rows: Vec<Guardian> = Vec::new();
         let mut broken: Vec<Broken> = Vec::new();
         let mut meaning = RecordReader::gathering(value::GUARDIANS);
-        let seen = lone::read(path, opening, COLUMNS, findings, &mut |row| {
+        let mut columns: [(&str, &[&str]); 9] = COLUMNS;
+        if let Some(name) = language {
+            columns[LANGUAGE] = (name.trim(), &[]);
+        }
+        let seen = lone::read(path, opening, columns, findings, &mut |row| {
             let row = whole_id(row, &known);
             match Guardian::read(&row, &reader, &mut meaning) {
                 Ok(guardian) => rows.push(guardian),
@@ -80,6 +86,11 @@ impl WithGuardians {
             }
             Ok(())
         })?;
+        if let Some(name) = language.filter(|name| !seen.columns.contains_key(name.trim())) {
+            findings.warn("missing-header", At::file(&file).line(1).column(name), || {
+                "the column that is configured for the language is not there".to_owned()
+            });
+        }
         let (words, oddities) = meaning.finish();
         oddities.tell(&file, findings);
         rows.iter_mut().for_each(|row| row.settle_name(&words));

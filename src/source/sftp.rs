@@ -54,9 +54,6 @@ pub fn open(options: &Options, watch: &Watch<'_>) -> Result<Box<dyn RosterSource
 }
 
 /// Fetches the export, and looks at the first users in it.
-///
-/// # Errors
-/// As [`open`], and those of reading it.
 pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     let source = fetch(options, watch)?;
     let mut check = SourceCheck { place: options.url.clone(), ..SourceCheck::default() };

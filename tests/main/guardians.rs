@@ -230,6 +230,25 @@ fn languages_are_read_as_elsewhere() {
     assert!(!li.contains("escuela"), "{li}");
 }
 
+#[test]
+fn the_column_of_languages_may_have_a_name_of_its_own() {
+    let header = HEADER.replace("language", "Lengua");
+    let rows = "1001,Rosa,Diaz,rosa@mail.example,,,,Spanish\n";
+    let district = district("").with("guardians.language_field", "\"lengua\"");
+    district.file("guardians.csv", format!("{header}{rows}"));
+    district.run().ok();
+    let language = "SELECT sis_language FROM account WHERE email = 'rosa@mail.example'";
+    assert_eq!(district.ask(language), "Spanish");
+    // Without it, the run says so and knows no language.
+    district.file("guardians.csv", format!("{HEADER}{rows}"));
+    let done = district.run();
+    assert!(
+        done.stderr.contains("the column that is configured for the language is not there"),
+        "{}",
+        done.stderr
+    );
+}
+
 /// A server with guardians, and a file that has one of them too.
 #[test]
 fn guardians_whom_the_source_shares_itself_stand() {

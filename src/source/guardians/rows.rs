@@ -24,6 +24,7 @@ pub(super) const COLUMNS: [(&str, &[&str]); 9] = [
 ];
 
 pub(super) const STUDENT: usize = 0;
+pub(super) const LANGUAGE: usize = 7;
 pub(super) const RELATIONSHIP: usize = 6;
 pub(super) const GUARDIAN_ID: usize = 8;
 

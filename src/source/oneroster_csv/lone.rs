@@ -32,10 +32,10 @@ pub struct LoneRow<'a, const N: usize> {
 /// # Errors
 /// `InputUnusable` if it is no usable CSV file, `SourceUnavailable` if it changes while it is read;
 /// and those of `each`.
-pub fn read<const N: usize>(
+pub fn read<'w, const N: usize>(
     path: &Path,
     opening: FileOpening<'_>,
-    columns: [(&'static str, &'static [&'static str]); N],
+    columns: [(&'w str, &'w [&'w str]); N],
     findings: &mut Findings,
     each: &mut dyn FnMut(LoneRow<'_, N>) -> Result<()>,
 ) -> Result<FileSeen> {

@@ -195,9 +195,6 @@ impl Table {
 
     /// Hands out all rows in order, mended in the given columns, blank ones left out. Counts what
     /// there is in these columns.
-    ///
-    /// # Errors
-    /// As [`Table::blocks`], and those of `each`.
     pub(super) fn rows(
         &self,
         file: ExportFile<'_>,
@@ -225,9 +222,6 @@ impl Table {
     }
 
     /// Whether there is a row that is not blank.
-    ///
-    /// # Errors
-    /// As [`Table::blocks`].
     pub(super) fn has_rows(&self, file: ExportFile<'_>) -> Result<bool> {
         self.again(file, |blocks| Ok(Rows::of(blocks, Vec::new()).next_row()?.is_some()))
     }
