@@ -143,7 +143,7 @@ pub struct Newcomer<'a> {
 }
 
 /// What the commit writes for one account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Write {
     /// As it is after the run; `id` is 0 for a new one.
     pub account: Account,

@@ -27,7 +27,7 @@ pub struct Channels {
     pub sms: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Rules {
     pub district: Setting,
     pub schools: HashMap<String, Setting>,

@@ -131,8 +131,8 @@ impl<'t> Document<'t> {
     pub(super) fn named_paths(&self) -> Vec<PathBuf> {
         let mut paths = self.texts();
         paths.retain(|Text { section, key, value, .. }| {
-            let secret = matches!(*key, "password" | "token" | "client_secret" | "ping_url");
-            !secret && !section.ends_with(".fields") && !value.is_empty() && !value.contains('\n')
+            let secret = holds_secret(section, key, value) || section.ends_with(".fields");
+            !secret && !value.is_empty() && !value.contains('\n')
         });
         let path =
             |text: &Text<'_>| self.path(Path::new(text.value.strip_prefix("file:").unwrap_or(text.value)));

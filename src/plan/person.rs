@@ -71,10 +71,11 @@ impl Verdict {
         }
     }
 
-    /// The account is what the record says, or the record has nothing to say of it: the same record comes to nothing on the
-    /// next night, and to no note.
+    /// The same record comes to nothing on the next night, and to no note. A note that is not named here comes every night.
     pub(super) fn is_settled(&self) -> bool {
-        self.fields.settle() && !self.notes.contains(&Note::Disabled)
+        use Note::{NotNotifiable, PendingAgain, Restored, Updated};
+        let of_a_change = |note| matches!(note, &(Updated(..) | Restored | PendingAgain | NotNotifiable));
+        self.fields.settle() && self.notes.iter().all(of_a_change)
     }
 }
 

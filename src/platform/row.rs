@@ -24,7 +24,7 @@ pub struct Row {
     pub stamp: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Adopted {
     pub joined: bool,
     pub pending_again: bool,

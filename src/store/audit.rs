@@ -49,7 +49,7 @@ impl Origin {
 }
 
 /// One change of one field, for the audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     pub origin: Origin,
     /// `name`, `email`, `phone`, `home_phone`, `state`, `users_manager`, `sourced_id` or `refused`.

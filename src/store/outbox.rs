@@ -19,7 +19,7 @@ use crate::message::{Audience, Channel, DeliveryState, Message};
 pub use delivery::{Settled, Waiting};
 pub use undelivered_changes::UndeliveredChanges;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OutboxRow {
     pub id: i64,
     /// None if it tells of an edit.
@@ -46,7 +46,7 @@ pub struct OutboxFilter {
 }
 
 /// A message that was refused for good, to an address that the person may still have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refused {
     pub sourced_id: String,
     pub channel: Channel,

@@ -524,3 +524,30 @@ fn roles_that_have_ended_or_not_begun_leave_a_person_out() {
     assert_eq!(run("aide\toff\t2025-08-01\t2026-06-30"), "Role aide has ended - left out");
     assert_eq!(run("aide\toff\t2027-08-01"), "Role aide has not begun - left out");
 }
+
+/// A row of a settled user is made without notes on the next night.
+#[test]
+fn only_a_note_of_a_change_lets_a_user_settle() {
+    let (record, account) = (record(), account(State::Active));
+    let mut verdict = judged(&record, Some(&account), &["off"], &rules());
+    assert!(verdict.is_settled());
+    let mut settled = crate::plan::note::tests::every_kind();
+    settled.retain(|note| {
+        verdict.notes = vec![note.clone()];
+        verdict.is_settled()
+    });
+    let codes: Vec<&str> = settled.iter().map(Note::code).collect();
+    assert_eq!(codes, ["email-updated", "restored", "pending-again", "not-notifiable"]);
+}
+
+#[test]
+fn debug_output_has_no_details() {
+    let (record, account) = (record(), account(State::Active));
+    let verdict =
+        judged(&Record { email: Some("new@mail.example"), ..record }, Some(&account), &["on"], &rules());
+    let shown =
+        format!("{record:?} {account:?} {:?} {:?} {:?}", verdict.account, verdict.notes, verdict.fields);
+    for detail in ["Rosa", "Diaz", "mail.example", "555"] {
+        assert!(!shown.contains(detail), "{shown}");
+    }
+}
