@@ -40,7 +40,7 @@ pub fn in_background<'scope, T: Send + 'scope>(
 }
 
 impl<T> Background<'_, T> {
-    /// What came of it.
+    /// The result.
     pub fn join(self) -> T {
         let done = match self {
             Self::Thread(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),

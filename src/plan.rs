@@ -153,7 +153,7 @@ pub struct Write {
     /// The changes that messages tell of, and their recipients. Empty if no message is sent.
     pub changes: Vec<Change>,
     pub recipients: Vec<Recipient>,
-    /// As [`News::first_change_id`].
+    /// As in [`News`].
     pub first_change_id: Option<i64>,
     /// The person left with this run.
     pub leaves: bool,

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(take(&["a", "b"], "a", "a"), (vec!["a".into(), "b".into()], false));
         assert_eq!(take(&["a", "b"], "a", "b"), (vec!["b".into()], false));
         assert_eq!(take(&["b"], "a", "a"), (vec!["a".into()], false));
-        // The next value that differs is somebody's own, be it an old one.
+        // The next value that differs is the person's own, even an old one.
         assert_eq!(take(&["c"], "c", "a"), (vec!["a".into()], true));
     }
 

@@ -136,7 +136,7 @@ impl Which {
         if all || !self.ids.is_empty() || self.user.is_some() {
             return Ok(());
         }
-        Err(Failure::new(Kind::Usage, "it is not said which notifications are meant")
+        Err(Failure::new(Kind::Usage, "no notification is named")
             .cure("name their numbers from `rostersync outbox list`, or --user USER, or --all"))
     }
 }

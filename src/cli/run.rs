@@ -355,7 +355,7 @@ pub(super) fn checksum(typed: &str) -> std::result::Result<String, String> {
     if typed.len() == 16 && typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(typed.to_ascii_lowercase());
     }
-    Err("that is no checksum: it has 16 digits or letters from a to f, and stands in the last line of the preview".into())
+    Err("not a checksum: give the 16 hexadecimal digits from the last line of the preview".into())
 }
 
 /// A word as a shell takes it.

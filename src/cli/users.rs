@@ -173,7 +173,7 @@ pub(super) fn copying(config: &Config) -> Result<Store> {
     Store::open_copy(&config.sync.store)?.ok_or_else(|| no_accounts(config))
 }
 
-/// The store, to be written, with the lock that keeps everybody else out.
+/// The store, to be written, with the lock that keeps other processes out.
 ///
 /// # Errors
 /// `Usage` if there is none, `Busy` if a run is on for longer than [`PATIENCE`].

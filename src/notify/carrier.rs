@@ -19,7 +19,7 @@ pub(super) enum Answer {
     OptedOut(String),
     Later(Refusal),
     Unknown(String),
-    /// No message goes now, whoever it is for.
+    /// No message can be sent now, to any recipient.
     Stop(Trouble),
     /// Said of this recipient, in words that may mean all recipients; other messages show it. With
     /// the code.

@@ -111,7 +111,6 @@ fn say_stuck(store: &Store, channel: Channel, now: DateTime<Utc>, delivery: &mut
     Ok(())
 }
 
-/// A run that is planned meanwhile holds the store; that is waited for.
 fn retry_while_busy<T>(mut step: impl FnMut() -> Result<T>) -> Result<T> {
     const PATIENCE: u32 = 60;
     let mut tries = 0;
@@ -192,7 +191,7 @@ struct Drain<'a> {
     sending: &'a Sending<'a>,
     begun: Instant,
     refusals: Refusals,
-    /// Messages that were deferred for what was not their doing.
+    /// Messages that were deferred, but did not cause it.
     put_back: Vec<(i64, i64)>,
     /// Those that were tried, and wait.
     tried: HashSet<i64>,
@@ -342,7 +341,7 @@ impl Drain<'_> {
         }
     }
 
-    /// As it was: it is not the message's doing.
+    /// As it was: the message did not cause the trouble.
     fn untouched(&self, waiting: &Waiting, reason: &str) -> Settled {
         let settled = match waiting.lost {
             0 => self.settled(waiting, DeliveryState::Queued, reason),
@@ -353,7 +352,7 @@ impl Drain<'_> {
         Settled { uncounted: true, trying: waiting.trying, ..settled }
     }
 
-    /// It is tried again. That it may have arrived is not forgotten over it.
+    /// It is tried again. It stays on record that it may have arrived.
     fn later(&self, waiting: &Waiting, reason: &str) -> Settled {
         let state = if waiting.lost > 0 { DeliveryState::Unknown } else { DeliveryState::Deferred };
         Settled {
@@ -386,7 +385,12 @@ impl Drain<'_> {
                 self.refused(waiting, said, refusal, carrier, delivery)?
             }
             Answer::Later(refusal) => {
-                tracing::warn!(outbox, channel, reason = refusal.reason, "not taken now; it is tried again");
+                tracing::warn!(
+                    outbox,
+                    channel,
+                    reason = refusal.reason,
+                    "not accepted now; it is tried again"
+                );
                 let said = RefusalKind::Later(refusal.reason.clone());
                 self.refused(waiting, said, refusal, carrier, delivery)?
             }
@@ -427,10 +431,10 @@ impl Drain<'_> {
                 match (beyond_doubt, &trouble) {
                     (true, _) => drop(self.report_trouble(&trouble, delivery)?),
                     (false, Trouble::DistrictFault(failure) | Trouble::Unreachable(failure)) => {
-                        tracing::warn!(outbox, channel, "not taken, others are tried: {failure}");
+                        tracing::warn!(outbox, channel, "not accepted; trying the other messages: {failure}");
                     }
                     (false, Trouble::LimitReached(reason, _)) => {
-                        tracing::warn!(outbox, channel, reason, "not taken, others are tried");
+                        tracing::warn!(outbox, channel, reason, "not accepted; trying the other messages");
                     }
                 }
                 (self.later(waiting, &reason), beyond_doubt.then_some(Stop::Trouble))
@@ -458,7 +462,7 @@ impl Drain<'_> {
         Ok((settled, Some(Stop::Trouble)))
     }
 
-    /// The other side takes messages from us.
+    /// The server accepts messages.
     fn taken(&mut self, delivery: &mut Delivery) -> Result<()> {
         delivery.sent += 1;
         if !self.refusals.anything_taken() {
@@ -491,7 +495,7 @@ impl Drain<'_> {
         Ok(())
     }
 
-    /// Says what keeps everything back, and what is noted of it with a message.
+    /// Reports why the channel stops. Returns the reason that is stored with the message.
     fn report_trouble(&self, trouble: &Trouble, delivery: &mut Delivery) -> Result<String> {
         match trouble {
             Trouble::LimitReached(reason, time) => {
@@ -499,7 +503,7 @@ impl Drain<'_> {
                 self.store.set_rest(self.channel, Some((until, reason)))?;
                 let until = self.config.sync.timezone.show(until);
                 let what = format!(
-                    "the other side's sending limit is reached ({reason}); the remaining messages wait until {until}"
+                    "the provider's sending limit is reached ({reason}); the remaining messages wait until {until}"
                 );
                 tracing::error!(channel = self.channel.word(), "{what}");
                 delivery.troubles.push(what);
@@ -511,13 +515,13 @@ impl Drain<'_> {
             }
             Trouble::DistrictFault(failure) => {
                 self.say(delivery, failure)?;
-                Ok("refused, by no fault of the person".to_owned())
+                Ok("refused because of the district's settings".to_owned())
             }
         }
     }
 
-    /// When no more is tried for now: refusals that are about the recipient are given up, and the
-    /// others wait. Whether the channel stops.
+    /// When no more is tried for now: gives up refusals that are about the recipient; the others
+    /// wait. Returns whether the channel stops.
     fn close_refusals(&mut self, carrier: &dyn Carrier, delivery: &mut Delivery) -> Result<Option<Stop>> {
         let put_back = std::mem::take(&mut self.put_back);
         self.put_back(&put_back)?;
@@ -555,7 +559,7 @@ impl Drain<'_> {
             let (refused, reason) = (open.is_refusal(), open.refusal.reason);
             let (reason, what) = match refused {
                 true => (reason, "refused for good"),
-                false => (format!("{reason}, for 5 days"), "not taken for five days; it is given up"),
+                false => (format!("{reason}, for 5 days"), "not accepted for five days; given up"),
             };
             self.store.give_up(open.id, &reason, self.moment())?;
             self.tried.remove(&open.id);

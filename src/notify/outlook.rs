@@ -24,7 +24,7 @@ pub(super) fn hold(
     let rest = store.rest(channel)?;
     let rest =
         rest.filter(|(until, _)| *until > moment && *until <= moment + LONGEST_REST + TimeDelta::hours(1));
-    Ok(rest.map(|(until, reason)| (until, format!("the other side's sending limit is reached ({reason})"))))
+    Ok(rest.map(|(until, reason)| (until, format!("the provider's sending limit is reached ({reason})"))))
 }
 
 /// What waits for each channel, until when, and why.

@@ -78,7 +78,7 @@ impl<'a> Twilio<'a> {
                 let found = messages.iter().find(|message| self.is_it(message, waiting));
                 Ok(found.map(|message| message["sid"].as_str().unwrap_or_default().to_owned()))
             }
-            (200, None) => Err(Box::new(self.down("the list of messages is none"))),
+            (200, None) => Err(Box::new(self.down("the answer has no list of messages"))),
             (status, _) => Err(Box::new(match self.classify(status, &body) {
                 stop @ Answer::Stop(_) => stop,
                 _ => self.down(&format!("messages cannot be looked up: {status}")),

@@ -37,8 +37,7 @@ pub fn edit(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Resu
                     Err(refusal) => Done::Refused(refusal.into()),
                     Ok(permit) => write(people, &permit, &target, &actor, typed)?,
                 };
-                let staff = is_staff(&people.roles_of(&actor));
-                (done, if staff { Origin::Staff } else { Origin::Person })
+                (done, origin(people, &target, &actor))
             }
         };
         if let Done::Refused(refused) = &done {
@@ -46,6 +45,12 @@ pub fn edit(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Resu
         }
         Ok(done)
     })
+}
+
+/// On the own record staff act as the person. Only staff may edit others.
+fn origin(people: &People<'_>, target: &Account, actor: &Account) -> Origin {
+    let as_staff = target.id != actor.id && is_staff(&people.roles_of(actor));
+    if as_staff { Origin::Staff } else { Origin::Person }
 }
 
 /// Writes an edit that is permitted, if its values can be used. The caller commits.
@@ -73,11 +78,8 @@ pub(super) fn write(
             }
         }
     }
-    // Apart from the person, only staff are permitted to edit.
-    let (origin, by) = match before.id == actor.id {
-        true => (Origin::Person, Editor::ThePerson),
-        false => (Origin::Staff, Editor::Staff),
-    };
+    let origin = origin(people, before, actor);
+    let by = if origin == Origin::Person { Editor::ThePerson } else { Editor::Staff };
     people.store.edit(permit, &after)?;
     for change in &changes {
         let entry = AuditEntry {

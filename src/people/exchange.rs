@@ -202,7 +202,7 @@ fn take_in(
 /// What the file is compared with, of the export that was read last. `joins`: the file makes some people active.
 ///
 /// Where runs read an export of their own, a file beside it may well hold a few people and columns alone. But without `state`
-/// everybody in it joins, and that is meant only where it was never there.
+/// all people in it join, and that is meant only where it was never there.
 fn comparable(people: &People<'_>, last: Option<&ExportSeen>, joins: bool) -> Option<ExportSeen> {
     if people.config.platform.is_none() {
         return last.cloned();

@@ -118,7 +118,7 @@ fn renaming(
 fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -> Result<Rekeyed> {
     let store = people.store;
     if old == new || new.is_empty() {
-        return Err(Failure::new(Kind::Usage, "the new sourcedId is not another one")
+        return Err(Failure::new(Kind::Usage, "the new sourcedId is empty or the same as the old one")
             .cure("write `rostersync users rekey OLD NEW`"));
     }
     let newcomer = store.account(new)?;

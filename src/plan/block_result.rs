@@ -1,4 +1,4 @@
-//! What the records of one block came to.
+//! The result of one block of records.
 
 use super::checksum::{Checksum, OfLimits};
 use super::claims::Claim;
@@ -10,7 +10,7 @@ use crate::contact::Field;
 use crate::roster::{IdList, Mode, RoleList};
 use crate::store::Member;
 
-/// What some records came to. The results are put together in the order of the records.
+/// The result of some records. The results are put together in the order of the records.
 #[derive(Default)]
 pub(super) struct BlockResult {
     pub(super) totals: Totals,
@@ -77,7 +77,7 @@ pub(super) struct BystanderRecord {
     pub(super) roles: String,
     pub(super) orgs: Option<String>,
     pub(super) agents: Option<String>,
-    /// Where that cannot be known from the record, what was known before stands.
+    /// If the record does not show it, the stored data are kept.
     pub(super) unclear: bool,
     /// Nothing is to be remembered of the person.
     pub(super) gone: bool,

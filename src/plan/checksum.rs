@@ -10,7 +10,7 @@ use crate::contact::Field;
 use crate::message::{Channel, Recipient};
 use crate::rules::Rules;
 
-/// The checksum of a plan in the making.
+/// The checksum of a plan, while rows are added.
 ///
 /// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`.
 /// The order of the roster's rows makes no difference: the digests of the single changes are added

@@ -23,7 +23,7 @@ const FEW: u64 = 5;
 /// So many people who are newly left out need a person, where they are more than one in fifty.
 const MANY: u64 = 10;
 
-/// People who are not synced, in the making.
+/// People that are not synced, while they are counted.
 #[derive(Default)]
 pub(super) struct LeftOut {
     /// Records of the roster whose people are not synced: by their roles, and by the number of each

@@ -169,7 +169,7 @@ fn not_synced(case: &Case<'_>, rules: &Rules) -> Option<Note> {
     (!rules.synced_schools.is_empty() && !case.schools.iter().any(synced)).then_some(Note::SchoolNotSynced)
 }
 
-/// One record beside one account.
+/// One record and its account.
 struct RecordAndAccount<'a> {
     case: &'a Case<'a>,
     account: &'a Account,

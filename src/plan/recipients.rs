@@ -13,8 +13,8 @@ pub struct News {
     pub recipients: Vec<Recipient>,
     /// Whether a message reaches the person: a message to an old address alone does not reach them.
     pub reached: bool,
-    /// The first change that is told of, if it is an older one of which the person has not been told yet. What waits for them
-    /// about it is out of date.
+    /// Id of the oldest change in the audit that the person was not told yet, if there is one. Queued messages about it are
+    /// out of date.
     pub first_change_id: Option<i64>,
 }
 

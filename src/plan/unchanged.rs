@@ -5,7 +5,7 @@
 //! of the report without a decision. That holds for two reasons, and for no other:
 //!
 //! * The account was left as it was. A decision depends on nothing else, so the same record comes to the same row. The row was
-//!   put away, and is used again.
+//!   stored, and is used again.
 //! * The account is what the record says, or has become it just then. So there is nothing to do and nothing to say, and the row
 //!   follows from the record.
 //!

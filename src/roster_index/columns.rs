@@ -137,7 +137,7 @@ impl Intake {
         if lost {
             findings.warn("roles-missing", At::file(file).column("role"), || {
                 format!(
-                    "{new} users more than on the last good night have no role; roles and schools that the store knows stand"
+                    "{new} users more than on the last good night have no role; stored roles and schools are kept"
                 )
             });
         }

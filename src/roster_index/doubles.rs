@@ -93,7 +93,7 @@ impl Comparison<'_> {
             ),
         };
         findings.warn(code, At::file(self.file).line(record.line).column("sourcedId"), || {
-            format!("sourcedId `{}` stands here again {what}", record.sourced_id)
+            format!("sourcedId `{}` appears again {what}", record.sourced_id)
         });
     }
 }

@@ -18,7 +18,7 @@ struct Lists<'a> {
     agents: IdList<'a>,
 }
 
-/// Orgs and links of the store that count beside those of a record, by person.
+/// Stored orgs and links that are kept as well as those of a record, by person.
 type KeptLists = HashMap<u32, (Option<String>, Option<String>)>;
 
 impl Intake {

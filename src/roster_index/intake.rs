@@ -26,7 +26,7 @@ use crate::source::{About, AfterRead, RosterSource};
 use crate::spool::{BLOCK, Spool};
 use crate::store::Store;
 
-/// What one row says of a person's family, kept until it is held against what the store knows.
+/// The roles, schools and links of one row, kept until it is compared with the store.
 #[derive(Clone, Default)]
 pub(super) struct FamilyRow {
     pub(super) line: Option<u64>,
@@ -52,7 +52,7 @@ impl FamilyRow {
     }
 }
 
-/// What roles and orgs mean that are written alike.
+/// The meaning of a list of roles with its orgs; worked out once for equal texts.
 #[derive(Clone, Copy)]
 pub(super) struct RolesAndOrgs {
     pub(super) set: u32,
@@ -87,7 +87,7 @@ pub(super) struct Dangling {
     pub(super) new: u64,
 }
 
-/// The index in the making, and what is needed only until it is finished.
+/// The index while it is built, and the data that only building needs.
 #[derive(Default)]
 pub(super) struct Intake {
     pub(super) index: RosterIndex,
@@ -355,7 +355,7 @@ impl Intake {
         Ok(())
     }
 
-    /// Takes in one row: at once if it is the whole word on the person, otherwise to be held
+    /// Takes in one row: at once if it says everything about the person, otherwise to be held
     /// against the store.
     fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;

@@ -274,10 +274,7 @@ impl Intake {
                 for id in &unknown {
                     self.dangling_agents.add(id, known);
                     findings.warn("dangling-agent", place, || {
-                        format!(
-                            "{} is no user of the roster or the store; the links that the store knows stand",
-                            quoted(id)
-                        )
+                        format!("{} is no user of the roster or the store; stored links are kept", quoted(id))
                     });
                 }
                 row.agents = Some([found, unknown].concat().join(","));
@@ -307,7 +304,7 @@ impl Intake {
                     *partly = true;
                     self.dangling_orgs.add(id, context);
                     if !self.index.orgs.is_told {
-                        let what = "is no org that is known; the schools that the store knows stand as well";
+                        let what = "is not a known org; stored schools are kept as well";
                         say("dangling-org", format!("{} {what}", quoted(id)));
                     }
                 }

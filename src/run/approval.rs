@@ -97,8 +97,8 @@ pub(super) fn approve(plan: &Plan, basis: &Basis, options: &Options, store: &Sto
 fn since(approved: &str, plan: &Plan, basis: &Basis, store: &Store) -> Result<String> {
     let Some(run) = store.run_with_checksum(&approved.to_ascii_lowercase())? else {
         return Ok(format!(
-            "No run on record had the approved plan: it was a preview, which leaves nothing behind, or a slip. What is there \
-             now is\n  {}",
+            "No run on record had the approved plan: it was a preview, which leaves nothing behind, or the checksum is mistyped. The \
+             plan is now\n  {}",
             plan.summary
         ));
     };

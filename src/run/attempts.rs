@@ -96,7 +96,7 @@ fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
 }
 
 struct AttemptsFile {
-    /// What is there alone, latest first.
+    /// Attempts that are only in the file, latest first.
     only: Vec<Attempt>,
     /// How attempts of the store ended after all, by key.
     corrections: HashMap<String, Attempt>,
@@ -141,7 +141,7 @@ pub fn history(config: &Config, store: Option<&Store>, limit: u64) -> Result<(Ve
     Ok((all, file.unreadable))
 }
 
-/// How things stand: the last attempt, and the last one whose changes were made.
+/// The last attempt, and the last one whose changes were made.
 #[derive(Debug, Clone, Default)]
 pub struct RunHealth {
     pub last_attempt: Option<Attempt>,

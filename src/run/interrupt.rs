@@ -1,4 +1,4 @@
-//! Ending a run that does not hear that it should stop.
+//! Ending a run that does not react to a signal.
 //!
 //! A run looks again and again whether it should stop. Some things cannot be broken off like that:
 //! a pipe that no program writes to, a name server that does not answer, a store that is copied.
@@ -70,14 +70,14 @@ impl Drop for PhaseGuard {
     }
 }
 
-/// How long a wish to stop may go unheard until [`end_unresponsive`] is asked.
+/// How long after a signal [`end_unresponsive`] is asked.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long where a message is in flight.
 const PATIENCE_IN_FLIGHT: Duration = Duration::from_secs(20);
 
-/// Ends what has not heard that it should stop, `waited` after the signal. What is to be said then,
-/// and the ending; none if it has to be waited for. The caller ends the process.
+/// Ends a run that has not stopped `waited` after the signal. Returns the message and the ending;
+/// none if the caller has to wait. The caller ends the process.
 pub fn end_unresponsive(signal: i32, waited: Duration) -> Option<(&'static str, Ending)> {
     let state = state();
     let said = match state.phase {

@@ -70,14 +70,14 @@ impl Undeliverable {
     }
 }
 
-/// A report under its temporary name. Unless its run is committed, it goes when this goes.
+/// A report under its temporary name. Dropping this removes it, unless its run is committed.
 pub(super) struct Partial {
     path: PathBuf,
     committed: bool,
 }
 
 impl Partial {
-    /// It stays, for the next run to finish: it cannot be told whether its run is committed.
+    /// It stays, for the next run to finish: it is not known whether its run is committed.
     pub(super) fn keep(mut self) {
         self.committed = true;
     }

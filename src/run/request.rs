@@ -36,7 +36,7 @@ impl Options {
     }
 }
 
-/// What a run meets outside: its clock, its progress, the wish that it should stop.
+/// The clock of a run, its display of progress, and whether it is asked to stop.
 pub struct RunContext<'a> {
     pub now: DateTime<Utc>,
     pub progress: &'a dyn Progress,

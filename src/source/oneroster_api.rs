@@ -430,7 +430,7 @@ fn orgs_of<'b>(body: &'b [u8], name: &mut Name) -> serde_json::Result<Result<Vec
     records_of(body, name, |page: OrgsPage<'b>| page.orgs, || list::missing("orgs", body, NO_ORGS))
 }
 
-/// Users in the making.
+/// Users that are being built.
 struct Users<'a> {
     schools: Option<&'a Schools>,
     records: Records,
@@ -521,7 +521,7 @@ struct Org<'a> {
     kind: Text<'a>,
 }
 
-/// Orgs in the making.
+/// Orgs that are being built.
 #[derive(Default)]
 struct Orgs {
     schools: Schools,
@@ -542,7 +542,7 @@ impl Collection for Orgs {
             if !id.is_empty() && org.kind.filled().is_some_and(|kind| Schools::is_other(&kind)) {
                 self.schools.1.insert(id.clone().into_owned());
             }
-            // An org without an id cannot be named by anybody.
+            // No user can name an org without an id.
             Ok(id.is_empty() || self.schools.0.insert(id.into_owned(), name).is_none())
         });
         Ok(seen)

@@ -80,10 +80,8 @@ impl<'s> OrgCheck<'s> {
     }
 }
 
-/// What is said of an org that is not there.
+/// The finding about an org that is not there.
 pub(super) fn dangling(org: &str) -> String {
     let short: String = org.chars().filter(|character| !character.is_control()).take(60).collect();
-    format!(
-        "org {short} is not among the orgs; it is known by its id, and the schools that the store knows stand as well"
-    )
+    format!("org {short} is not among the orgs; it is known by its id, and stored schools are kept as well")
 }

@@ -62,7 +62,7 @@ impl RosterSource for Pulled {
     }
 }
 
-/// Records in the making.
+/// Records that are being built.
 pub(super) struct Records {
     records: Values<Record<'static>>,
     /// How many different users there are. Those without a sourcedId count as different.

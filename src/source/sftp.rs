@@ -118,7 +118,7 @@ fn elsewhere(mut failure: Failure, shown: &str, options: &Options) -> Failure {
     failure
 }
 
-/// An export in a temporary folder, which goes with it.
+/// An export in a temporary folder. Dropping it removes the folder.
 struct Fetched {
     source: OneRosterCsv,
     about: About,

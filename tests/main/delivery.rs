@@ -401,7 +401,7 @@ fn the_outbox_by_hand() {
     let json = district.cli(&["outbox", "list", "--user", "tea-2", "--json"]).ok().json();
     assert_eq!((&json[0]["state"], &json[0]["recipient"]), (&"failed".into(), &"a2@mail.example".into()));
     let refused = district.cli(&["outbox", "retry"]).exits(2);
-    refused.complains(&["it is not said which", "--all"]);
+    refused.complains(&["no notification is named", "--all"]);
     server.is_well_again();
     assert_eq!(
         district.cli(&["outbox", "retry", "--user", "tea-2"]).ok().stdout,

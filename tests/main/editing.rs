@@ -308,17 +308,19 @@ fn attacks_are_refused_and_on_record() {
         ("tea-manager-2", "tea-manager", ["--email", "x@evil.example"], "outranked"),
         ("gua-1", "gua-1", ["--email", "TAKEN@mail.example"], "email-taken"),
         ("gua-1", "tea-manager", ["--phone", "718 555 0142"], "phone-taken"),
+        ("tea-manager", "tea-manager", ["--email", "TAKEN@mail.example"], "email-taken"),
     ] {
         let done = edit(&district, user, actor, &[&what[..], &["--json"]].concat()).exits(4).json();
         assert_eq!(done["code"], code, "{user} by {actor}");
         assert!(
             !done.to_string().contains("gua-2") || user == "gua-2",
-            "whose it is, is nobody's business: {done}"
+            "the owner of a value is not named: {done}"
         );
         let last = district.ask(
-            "SELECT sourced_id, actor, field, new FROM audit JOIN account ON account.id = account_id ORDER BY audit.id DESC LIMIT 1",
+            "SELECT sourced_id, origin, actor, field, new FROM audit JOIN account ON account.id = account_id ORDER BY audit.id DESC LIMIT 1",
         );
-        assert_eq!(last, format!("{user} | {actor} | refused | {code}"));
+        let origin = if user == actor || actor == "gua-1" { "person" } else { "staff" };
+        assert_eq!(last, format!("{user} | {origin} | {actor} | refused | {code}"));
     }
     assert_eq!(district.accounts(), before);
     assert!(district.mails().is_empty());

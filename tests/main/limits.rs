@@ -228,7 +228,7 @@ fn a_blocked_run_has_a_number_a_line_and_a_report_that_says_so() {
     assert!(before.run().ok().stdout.contains("Run 3,"));
 }
 
-/// What is no checksum is said to be none, before anything is read.
+/// A word that is not a checksum is refused before anything is read.
 #[test]
 fn what_is_no_checksum_is_said_to_be_none() {
     let before = district(30);
@@ -238,12 +238,9 @@ fn what_is_no_checksum_is_said_to_be_none() {
         before
             .cli(&["run", &format!("--approve={typed}")])
             .exits(2)
-            .complains(&["that is no checksum: it has 16 digits or letters from a to f"]);
+            .complains(&["not a checksum: give the 16 hexadecimal digits"]);
     }
-    before
-        .cli(&["users", "import", "x.csv", "--approve", "yes"])
-        .exits(2)
-        .complains(&["that is no checksum"]);
+    before.cli(&["users", "import", "x.csv", "--approve", "yes"]).exits(2).complains(&["not a checksum"]);
     // Capitals and blanks around it are no difference.
     before.run_with(&["--approve", &format!(" {} ", sum.to_uppercase())]).ok();
 }

@@ -1,4 +1,4 @@
-//! The credentials of people who were not decided on: hashes, put away when they were.
+//! The credentials of people who were not decided on: hashes, stored when they were.
 
 use super::CachedRow;
 use crate::failure::Result;

@@ -1,4 +1,4 @@
-//! What was decided tonight, put down for the next night.
+//! Tonight's decisions, stored for the next night.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::roster_index::PersonIndex;
 use crate::spool::Values;
 use crate::store::{CHUNK, FingerprintChange, HAS_CACHED_ROW, Store};
 
-/// So many chunks are put away at once. What has changed in them is in memory meanwhile.
+/// So many chunks are stored at once. Their changes are in memory meanwhile.
 const CHUNKS_AT_ONCE: usize = 128;
 
 /// The new fingerprints of an account: as [`FingerprintChange`], by number of the person.

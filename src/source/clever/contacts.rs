@@ -9,7 +9,7 @@ use crate::source::known_guardians::{Claim, KnownGuardians};
 use crate::source::pulled::{Records, Renamed};
 use crate::value;
 
-/// Users in the making.
+/// A user that is being built.
 pub(super) struct People {
     pub(super) records: Records,
     /// The contacts, by hashes of their ids.

@@ -1,4 +1,4 @@
-//! The district's health in Clever's eyes, which is asked for before anybody's data.
+//! The state of the district's sync as Clever reports it, asked for before the data.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 //!
 //! Servers clamp the size of a page without a word, leave out the totals, repeat their last page
 //! for ever, and go on changing while they are read. So the offset grows by what was received, the
-//! end is a page without anybody, and whatever does not add up makes the pull begin again or fail.
+//! end is a page without users, and whatever does not add up makes the pull begin again or fail.
 //! Where there are no totals, each page is asked for from the last record of the one before it.
 //! `Link` is never followed.
 

@@ -164,7 +164,7 @@ fn properties(
         {
             // Two answers are no answer.
             findings.warn("manifest-property", At::file(file.name()).line(row.line()), || {
-                "said twice and differently, so taken as not said".to_owned()
+                "two different values; ignored".to_owned()
             });
             properties.insert(row.get(name).unwrap_or_default().to_ascii_lowercase(), String::new());
         }

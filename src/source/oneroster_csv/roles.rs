@@ -351,8 +351,7 @@ impl Builder<'_> {
             }),
             None if self.columns[ORG].is_some() && !role.as_deref().is_some_and(is_guardian) => {
                 findings.warn("blank-org", at.column("orgSourcedId"), || {
-                    "the row does not say where the role is held; the schools that the store knows stand"
-                        .to_owned()
+                    "the row does not say where the role is held; stored schools are kept".to_owned()
                 });
             }
             None => {}

@@ -184,7 +184,7 @@ mod tests {
     use crate::message::{DeliveryState, Message};
     use crate::store::{AuditEntry, Origin, Settled};
 
-    /// Somebody has left while four messages waited, and is back with another mobile.
+    /// A person has left while four messages waited, and is back with another mobile.
     #[test]
     fn who_is_back_is_told_what_is_so_by_then_and_nothing_twice() {
         let (store, at) = (Store::empty().unwrap(), "2026-11-23T08:15:00Z".parse().unwrap());
@@ -199,7 +199,7 @@ mod tests {
             store.queue(None, account, &message, None, at).unwrap();
         };
         for (audience, address) in [
-            // It may have arrived, and is tried again; then, one of which somebody has to decide.
+            // It may have arrived, and is tried again; then, one that a person has to decide about.
             (Audience::Current, "Rosa@x.example"),
             (Audience::Former, "old@x.example"),
         ] {

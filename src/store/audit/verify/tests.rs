@@ -27,7 +27,7 @@ fn store() -> Store {
     store
 }
 
-/// What is found after somebody has done this to the file, without our triggers.
+/// The finding after this was done to the file, without the triggers.
 fn after(sql: &str) -> Option<Broken> {
     let store = store();
     let triggers: Vec<String> = {
@@ -81,7 +81,7 @@ fn the_first_row_that_was_tampered_with_is_named() {
         ),
         ("INSERT INTO audit_value VALUES (0, x'', 'x', 'y')", Broken::Row(0, "no link covers it")),
         ("INSERT INTO audit_value VALUES (9, x'', 'x', 'y')", Broken::Row(9, "no link covers it")),
-        // Who says that somebody was erased has to be covered as well.
+        // The chain also covers that a person was erased.
         (
             "INSERT INTO audit_row VALUES (0, 1, NULL, 'operator', '', 'erased', 'x', x''); \
              DELETE FROM audit_value WHERE id IN (1, 3)",
@@ -183,7 +183,7 @@ fn states_ids_and_permissions_are_held_against_the_audit() {
         ("users_manager", "sch-1", ""),
         ("sourced_id", "a", "aa"),
         ("state", "active", "archived"),
-        // The export rules over the state of somebody archived.
+        // The export decides the state of an archived account.
         ("state", "active", "pending"),
         ("refused", "", "archived"),
     ];
