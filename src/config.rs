@@ -1,7 +1,7 @@
-//! The configuration file: TOML into typed settings, every mistake with its line, its key and the nearest right name.
+//! The configuration file: TOML into typed settings. The first mistake is reported, with its line, its key and the nearest name.
 //!
-//! The file is parsed once ([`document`]). Serde fills the structs of the sections, and refuses keys and values that are wrong
-//! by themselves; what keys say together is checked by the `check` of their section. `[source]` becomes what its source is opened with.
+//! The file is parsed once ([`document`]). Serde refuses keys and values that are wrong by themselves; `check` of [`Config`],
+//! `[notify]` and `[monitor]` compares keys with each other. `[source]` becomes what its source is opened with.
 //! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
 
 mod document;
@@ -186,7 +186,7 @@ pub struct Limits {
     pub notifications: Limit,
     /// Of records. Does not block: over it the run is done and ends with 3.
     pub rejected: Limit,
-    /// People who become active by the platform's export, of all accounts before the run.
+    /// People who become active by the platform's export, of pending and active accounts before the run.
     pub joins: Limit,
     /// Active people whom the platform's export makes pending, of the active before the run.
     pub unjoins: Limit,
@@ -194,7 +194,7 @@ pub struct Limits {
     pub export: Limit,
     /// Active people who come from OFF to ON although the configuration did not change, of the active before the run.
     pub protection: Limit,
-    /// Under this population the shares of `archive`, `contact_updates`, `notifications` and `rejected` are not enforced.
+    /// Under this population the shares of `notifications` and `rejected` do not hold, and `archive` and `contact_updates` hold at half.
     pub minimum: u64,
 }
 

@@ -1,15 +1,14 @@
 //! The one error of this program: what happened, where, and what to do about it.
 //!
 //! Which function returns which error:
-//! - A public function of the library returns [`Result`], and so a [`Failure`]: every failure ends
-//!   in front of a person at 7 a.m. The function that knows what was attempted writes the sentence,
-//!   the place and the cure. The kind decides the exit status; nothing else does.
+//! - A public function of the library returns [`Result`], and so a [`Failure`]. The function that
+//!   knows what was attempted writes the sentence, the place and the cure.
 //! - A function inside a module may return a plainer error (`io::Error`, `rusqlite::Error`, a type
 //!   of its own) to a caller in the same module, which makes a `Failure` of it.
 //! - The error underneath goes into [`Failure::because`] as it is, with its own chain.
 //! - What another program or server said goes into [`Failure::quoting`]. It may hold anything, so
 //!   it is not kept.
-//! - A row that cannot be used is no failure but a [`crate::findings::Finding`].
+//! - A row that cannot be used is a note of the report, or a [`crate::findings::Finding`].
 //! - No error holds a secret: URLs are written without user, password and query, and clients give
 //!   up theirs first (`reqwest::Error::without_url`).
 
@@ -32,15 +31,15 @@ pub enum Kind {
     SourceUnavailable,
     /// An input is missing, empty, or not what it should be. Exit 7.
     InputUnusable,
-    /// Stopped by SIGINT (130) or SIGTERM (143) before anything was applied.
+    /// Stopped by SIGHUP (129), SIGINT (130) or SIGTERM (143) before anything was applied.
     Interrupted(i32),
 }
 
-/// A failure in three parts: what happened, where, and the cure.
+/// A failure: what happened, where, and the cure; for people also an excerpt and the causes.
 #[derive(Debug)]
 pub struct Failure {
     pub kind: Kind,
-    /// What happened, as a sentence without a final full stop. Never contains a person's details.
+    /// What happened, as a sentence without a final full stop. Of a person's details only what the user typed.
     pub what: String,
     /// File, line, column, URL or user that it concerns; may be empty.
     pub place: String,

@@ -20,7 +20,7 @@
 //! * [`roster`], [`roster_index`]: one user of the SIS; the roster, read once, with its families
 //!   and schools
 //! * [`platform`]: the platform's export: which people have joined, with which details
-//! * [`last_night`]: the facts about the inputs of the last run, for the next run to compare with
+//! * [`last_night`]: facts about the inputs of the last applied run, for the next run to compare with
 //!
 //! The decision:
 //! * [`account`]: one person on the platform, as the store has it
@@ -32,7 +32,7 @@
 //! * [`store`]: accounts, history and outbox in one SQLite file; the only module with SQL
 //! * [`report`]: the Users report: columns, writer, reader, filters
 //! * [`message`], [`notify`]: a notification as plain data; composing it and handing it over
-//! * [`people`]: changes besides the sync: joining, editing, permissions, rekey
+//! * [`people`]: changes besides the sync: joining, editing, imports, permissions, rekey, reused ids
 //!
 //! Used by all:
 //! * [`failure`], [`findings`]: the one error type; oddities that stop nothing

@@ -1,9 +1,9 @@
 //! Notifications: composing a message (`compose`, `templates`), and handing it over (`drain`).
 //!
 //! Which person gets a message is decided in `plan/recipients`. A message is composed when it is
-//! queued, in the transaction of the change, so what was promised is sent, whenever that is. Email
-//! goes through `mime` to `smtp` or `folder`, a text to `twilio` or `gateway`; all of them are a
-//! `carrier`. `refusals` decides whether a refusal is about one recipient or about the district.
+//! queued, in the transaction of the change, and sent as it is; `drain` drops a message that is out
+//! of date. Email goes through `mime` to `smtp` or `folder`, a text to `twilio` or `gateway`; all of
+//! them are a `carrier`. `refusals` decides whether a refusal is about one recipient or about the district.
 //! Outside the outbox: `sample`, `admins` (the summary of a run), `ping` (monitors).
 
 mod admins;

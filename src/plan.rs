@@ -1,9 +1,9 @@
 //! The plan: every record beside its account, what becomes of it, and what that adds up to.
 //!
 //! A plan is a value: it is made without writing anything, the preview prints it and a run applies
-//! it. What is decided about one person is pure (`person`); what depends on other people is known
-//! before (the roster index) or worked out after (`shared_credentials`). Rows are spooled, so that
-//! memory does not grow with the district beyond a few words a person.
+//! it. What is decided about one person is pure (`person`). What depends on other people is known
+//! before (the roster index), added after (`shared_credentials`) or, under `unique`, found by several
+//! walks (`build`). Rows are spooled, so that memory grows by no more than a few words a person.
 
 mod block_result;
 mod build;

@@ -1,4 +1,4 @@
-//! The Users report: one CSV row for each user of a run, for a person with a spreadsheet first of all.
+//! The Users report: a CSV row for each user that a run decided about, and for each row of a user whose rows differ.
 //!
 //! * `columns`: the one list of columns, and [`Row`]
 //! * `cell`: how one cell is written so that no spreadsheet runs it, and read back exactly

@@ -278,7 +278,7 @@ impl Schools {
 }
 
 /// A guardian's account as the store has it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct KnownGuardian<'a> {
     pub sourced_id: &'a str,
     pub archived: bool,

@@ -3,7 +3,7 @@
 //! students.
 //!
 //! The [`intake`] reads the roster and finishes into a [`RosterIndex`], which nothing changes any
-//! more. It knows no policy and decides nothing.
+//! more. It refuses a roster that cannot be used, but knows no policy and decides about no person.
 //!
 //! A school can protect a person's details (`update_contacts` is off there), so none may get lost.
 //! Where a record is incomplete (a delta, a row that cannot be read, rows that differ, roles that

@@ -70,8 +70,8 @@ pub fn preview(config: &Config, options: &Options, context: &RunContext<'_>) -> 
 /// Runs the sync.
 ///
 /// # Errors
-/// Whatever stops it before the commit; then nothing was applied. What goes wrong with a notification after the commit is
-/// no error: it is counted in [`Outcome::delivery`].
+/// Whatever stops it before the commit; then nothing was applied. Where a failed commit leaves that open, the message says so.
+/// A notification that fails after the commit is no error: [`Outcome::delivery`] counts it.
 pub fn run(config: &Config, options: &Options, context: &RunContext<'_>) -> Result<Outcome> {
     let request = Request { config, options, context, intent: Intent::Apply };
     let begun = Attempt::begin(context.now);

@@ -1,4 +1,4 @@
-//! Where rosters come from: one trait, one module for each kind of source.
+//! Where rosters come from: one trait, [`RosterSource`]. ClassLink is a OneRoster API; `sftp` fetches CSV files.
 //!
 //! A source hands over records and nothing else; it knows neither the policy nor the store.
 

@@ -7,10 +7,10 @@
 //!
 //! The journal is SQLite's rollback journal rather than WAL: a write-ahead log would have a mere
 //! reader leave files beside the store, which a user with read permission cannot and a preview must
-//! not; there is one writer, and it commits once.
+//! not. A run has one writer, which commits once.
 //!
-//! Only `transaction` begins and ends a transaction. All other modules ask SQLite through `sql`,
-//! where statements are kept and columns have names.
+//! Only `transaction` begins and ends a transaction. Other modules ask SQLite through `sql`, where
+//! statements are kept and columns have names, except in loops over many rows.
 
 mod accounts;
 mod attempts;

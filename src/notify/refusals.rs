@@ -21,7 +21,7 @@ pub(super) enum RefusalKind {
 
 /// A refusal of which it is not yet known what it is about. The message is deferred in the outbox
 /// meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct OpenRefusal {
     pub id: i64,
     pub to: String,
@@ -37,14 +37,14 @@ pub(super) struct OpenRefusal {
 }
 
 /// The open refusals of a session, since a message was accepted last.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Refusals {
     open: Vec<OpenRefusal>,
     /// Whether any message was accepted in this session.
     taken: bool,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub(super) struct Settlement {
     /// They are about their recipients: refused for good, or tried for long enough.
     pub given_up: Vec<OpenRefusal>,

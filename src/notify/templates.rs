@@ -30,7 +30,7 @@ templates! {
     "former.subject.txt" "former.txt" "former.html" "former.sms.txt"
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct ChangeText {
     /// `name`, `email`, `phone` or `home_phone`.
     pub field: &'static str,
@@ -40,7 +40,7 @@ pub(super) struct ChangeText {
     pub masked: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Variables {
     /// Who changed it: `sync`, `person`, `staff` or `undo`.
     pub by: &'static str,

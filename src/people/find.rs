@@ -9,7 +9,7 @@ use crate::failure::Result;
 use crate::roster::ids;
 use crate::rules::Rules;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 pub struct Match {
     pub sourced_id: String,
     pub name: String,
@@ -20,7 +20,7 @@ pub struct Match {
 const NAMED: usize = 20;
 
 /// The people that fit: how many there are, and the first of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Found {
     pub count: u64,
     pub first: Vec<Match>,

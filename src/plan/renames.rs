@@ -7,7 +7,7 @@ use crate::failure::Result;
 use crate::spool::Values;
 
 /// One account that gets another sourcedId.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renaming {
     pub old: String,
     pub new: String,

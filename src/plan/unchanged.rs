@@ -1,8 +1,9 @@
-//! Users whose data has not changed since the night before are skipped: this is all that knows how.
+//! Users whose data has not changed since their last decision are skipped. Here it is found out
+//! which; `build/sources` asks, and `build/rows` makes their rows.
 //!
 //! Each account has one fingerprint of what it was decided on: the record, which of its roles are
-//! held today, the schools and the rules. A record whose fingerprint is still the same gets its row
-//! of the report without a decision. That holds for two reasons, and for no other:
+//! held today, the schools, flags of the roster, the rules and the version of the program. A record
+//! whose fingerprint is still the same gets its row without a decision, for one of two reasons:
 //!
 //! * The account was left as it was. A decision depends on nothing else, so the same record comes to the same row. The row was
 //!   stored, and is used again.

@@ -92,7 +92,6 @@ impl<'a> Cells<'a> {
     }
 }
 
-#[derive(Debug)]
 pub struct Reader<R> {
     rows: Rows<R>,
     layout: Layout,

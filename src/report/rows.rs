@@ -20,7 +20,6 @@ pub(super) enum Broken {
     TooLong,
 }
 
-#[derive(Debug)]
 pub(super) struct Rows<R> {
     source: R,
     buffer: Vec<u8>,

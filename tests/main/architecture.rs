@@ -404,3 +404,29 @@ fn the_middle_is_pure() {
         }
     }
 }
+
+/// A derived `Debug` would show details, and a log line or a failed test could print them.
+#[test]
+fn no_debug_output_shows_details() {
+    let details =
+        ["given_name", "family_name", "email", "sms", "phone", "home_phone", "recipient", "address"];
+    // What was typed on the command line; clap asks for it.
+    for source in sources().iter().filter(|source| source.name != "cli::users") {
+        let mut lines = source.lines.iter();
+        while let Some((number, line)) =
+            lines.find(|(_, line)| line.contains("derive(") && line.contains("Debug"))
+        {
+            let fields =
+                lines.by_ref().map(|(_, line)| line.trim()).take_while(|line| !line.starts_with('}'));
+            let shown: Vec<&str> = fields
+                .take_while(|line| !line.ends_with(';'))
+                .filter_map(|line| line.trim_start_matches("pub ").split_once(": "))
+                .filter(|(name, kind)| {
+                    details.contains(name) && (kind.contains("String") || kind.contains("'a str"))
+                })
+                .map(|(name, _)| name)
+                .collect();
+            assert!(shown.is_empty(), "src/{}:{number}: {line} shows {shown:?}", source.path.display());
+        }
+    }
+}

@@ -103,7 +103,7 @@ pub(super) struct Order<'a> {
 }
 
 /// A change as JSON says it: values as they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Change {
     pub(super) sourced_id: String,
     name: String,
@@ -120,7 +120,7 @@ pub(super) struct Change {
 }
 
 /// A change, and what a line shows of it besides.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Line {
     pub(super) change: Change,
     /// The field, or the kind of change.

@@ -11,7 +11,7 @@ use crate::roster::{IdList, Record, RoleList};
 use crate::source::oneroster_api::json::{List, Text};
 
 /// What is read of a user.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct User<'a> {
     #[serde(borrow)]

@@ -33,7 +33,7 @@ const RELATIONS: [&str; 8] =
     ["guardian", "mother", "father", "grandmother", "grandfather", "uncle", "sister", "brother"];
 
 /// One person of the file.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Guardian {
     pub(super) line: u64,
     /// Given in the file.

@@ -12,7 +12,7 @@ use super::scan::{Dialect, Outcome, Shape, record};
 pub(super) const LONGEST_RECORD: usize = if cfg!(test) { 4 << 10 } else { 16 << 20 };
 
 /// Some whole records, and where in the file they stand.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Block {
     pub text: String,
     pub rows: Vec<Row>,

@@ -21,7 +21,7 @@ struct Cell {
 }
 
 /// The cells of the record that was split last; kept and reused for all records of a file.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Cells {
     cells: Vec<Cell>,
     scratch: String,

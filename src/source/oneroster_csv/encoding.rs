@@ -63,7 +63,6 @@ pub(super) struct Fingerprint {
 }
 
 /// What one look at a file's bytes told.
-#[derive(Debug)]
 pub(super) struct Inspection {
     pub encoding: Encoding,
     pub fingerprint: Fingerprint,
