@@ -72,7 +72,7 @@ impl Account {
         }
     }
 
-    /// Puts other details in place of those that there are. Of a person who has joined the
+    /// Puts other details in place of those that there are. Of a person that has joined the
     /// platform's export may still show what was there before; of others it says nothing that
     /// counts.
     pub fn replace_details(&mut self, details: Details) {

@@ -113,7 +113,7 @@ impl Attention {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Its own: the same attempt may stand in the store and beside it.
+    /// Its own: the same attempt may be in the store and beside it.
     pub key: String,
     pub started: DateTime<Utc>,
     pub finished: DateTime<Utc>,
@@ -161,7 +161,7 @@ pub fn beside(store: &Path) -> PathBuf {
     owner::with_suffix(store, ".attempts")
 }
 
-/// What stands beside the store, oldest first. A line that was cut off by a crash is no attempt.
+/// What is beside the store, oldest first. A line that was cut off by a crash is no attempt.
 pub fn read_beside(store: &Path) -> std::io::Result<Vec<Attempt>> {
     let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(beside(store)) {
         Ok(file) => file,

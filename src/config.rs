@@ -192,7 +192,7 @@ pub struct Limits {
     pub unjoins: Limit,
     /// Active people whose details the platform's export changes, of the active before the run.
     pub export: Limit,
-    /// Active people who come from OFF to ON although the configuration did not change, of the active before the run.
+    /// Active people that come from OFF to ON although the configuration did not change, of the active before the run.
     pub protection: Limit,
     /// Under this population the shares of `notifications` and `rejected` do not hold, and `archive` and `contact_updates` hold at half.
     pub minimum: u64,

@@ -83,7 +83,7 @@ impl Field {
 /// An account's own contact details, each in the form in which it is kept and shown. Empty is "has none".
 ///
 /// They are text and not [`Email`] and [`Phone`], because the platform may hold a value that is not valid; such a value
-/// is kept and compared as it stands.
+/// is kept and compared as it is.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Details {
     pub name: PersonName,
@@ -93,7 +93,7 @@ pub struct Details {
     pub home_phone: String,
 }
 
-/// Contact details borrowed from where they are kept: those of an account, or the cells of a record as they stand there.
+/// Contact details borrowed from where they are kept: those of an account, or the cells of a record as they are there.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contacts<'a> {
     pub given_name: &'a str,

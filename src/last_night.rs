@@ -87,7 +87,7 @@ pub struct RosterSeen {
     pub placed: u64,
     pub linked: u64,
     pub roleless: u64,
-    /// Users who had roles in a file of their own and no row among the users.
+    /// Users that had roles in a file of their own and no row among the users.
     #[serde(rename = "roles_of_nobody")]
     pub roles_without_user: u64,
     /// Ids that were named and that neither the roster nor the store knew, as hashes, sorted.

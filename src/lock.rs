@@ -89,7 +89,7 @@ impl Lock {
     }
 }
 
-/// Opens the lock file, or makes it. Nothing is written: what stands there may be another
+/// Opens the lock file, or makes it. Nothing is written: what is there may be another
 /// process's.
 fn open(path: &Path) -> Result<File> {
     let failed = |cause| unusable(path, cause);
@@ -123,7 +123,7 @@ fn unusable(path: &Path, cause: std::io::Error) -> Failure {
         return Failure::new(Kind::Failed, what)
             .at(at.display())
             .cure(
-                "it is a symbolic link, and rostersync makes none: find out who put it there, then remove it",
+                "it is a symbolic link, and rostersync makes none: find out what put it there, then remove it",
             )
             .because(cause);
     }

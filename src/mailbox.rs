@@ -116,7 +116,7 @@ fn split_name(text: &str) -> Result<Option<(String, &str)>, NoMailbox> {
     Ok(Some((name.to_owned(), address.trim())))
 }
 
-/// What stands between quotation marks, and what follows; none if the second one is missing.
+/// What is between quotation marks, and what follows; none if the second one is missing.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut chars = text.char_indices();

@@ -31,7 +31,7 @@ pub fn write_file(
         write(&mut out).map_err(|failure| failure.or_at(path.display()))?;
         return out.flush().map_err(failed);
     }
-    // Through a link to what it stands for.
+    // Through a link to its target.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = owner::folder_of(&path);
     // By its own name, so that what a killed process has left of it goes with the next one.

@@ -50,7 +50,7 @@ pub enum Seen {
 pub struct Export {
     pub file: String,
     /// Where each person's row is kept, by the key of the sourcedId. On a first night that is every
-    /// person who has joined.
+    /// person that has joined.
     places: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
     rows: PlacedValues,
     /// Rows that can be used, also those that say nothing new.
@@ -65,7 +65,7 @@ impl Export {
     /// file on the last good night.
     ///
     /// # Errors
-    /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people who
+    /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people that
     /// joined since would be taken for pending and overwritten without a word.
     pub fn read(
         platform: &Platform,
@@ -246,7 +246,7 @@ impl<S: FnMut(u64, u64) -> Seen> Reading<S> {
     }
 }
 
-const NO_EXPORT: &str = "have it exported again; without it everyone who joined would count as pending";
+const NO_EXPORT: &str = "have it exported again; without it all people that joined would count as pending";
 
 fn empty(path: &Path) -> Failure {
     Failure::new(Kind::InputUnusable, "the platform export is empty").at(path.display()).cure(NO_EXPORT)
@@ -267,7 +267,7 @@ fn check_age(path: &Path, max_age: Age, now: SystemTime, written: SystemTime) ->
         format!("the platform export is {} old, and [platform] max_age allows {}", said(age), said(max)),
     )
     .at(path.display())
-    .cure("have it made again: people who joined since would be taken for pending; or raise max_age"))
+    .cure("have it made again: people that joined since would be taken for pending; or raise max_age"))
 }
 
 /// The length of a file; none of what is no ordinary file.

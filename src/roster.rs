@@ -61,7 +61,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Whether two records hold the same text, wherever they stand.
+    /// Whether two records hold the same text, wherever they are.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         Self { line: other.line, ..*self } == *other
     }
@@ -238,7 +238,7 @@ pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The roster is the complete set: a person who is absent has left.
+    /// The roster is the complete set: a person that is absent has left.
     Bulk,
     /// Only changes: absence means nothing, `tobedeleted` means gone.
     Delta,

@@ -17,7 +17,7 @@ use crate::store::UndeliveredChanges;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and
 /// configuration can come to another row of the report or another account than before, and whenever
-/// a kept row is put down in another form.
+/// a kept row is written in another form.
 pub(crate) const RULES: u32 = 7;
 
 /// By which channels people can be told at all.

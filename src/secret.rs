@@ -51,7 +51,7 @@ impl Redactor {
         use base64::engine::general_purpose::STANDARD;
         self.hide_form(secret);
         self.hide_form(STANDARD.encode(secret).trim_end_matches('='));
-        // Where other text stands before it, its base64 is another.
+        // Where other text is before it, its base64 is another.
         for before in ["0", "00"] {
             let shifted = STANDARD.encode(format!("{before}{secret}"));
             self.hide_form(shifted.get(before.len() + 1..).unwrap_or_default().trim_end_matches('='));

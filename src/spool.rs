@@ -261,7 +261,7 @@ pub struct PlacedValues {
 }
 
 /// The file of a placed, and the piece of it that was looked at last: values are mostly asked for
-/// in the order in which they were put down.
+/// in the order in which they were written.
 struct Looked {
     file: SpooledTempFile,
     start: u64,
@@ -381,7 +381,7 @@ mod tests {
         let is_found = |i: usize| assert_eq!(placed.get::<String>(places[i]).unwrap(), text(i));
         (0..20_000).for_each(is_found);
         (0..20_000).rev().step_by(7).for_each(is_found);
-        // While more is put down.
+        // While more is written.
         let mut placed = PlacedValues::default();
         let mut before = placed.put(&text(0)).unwrap();
         for i in 1..20_000 {

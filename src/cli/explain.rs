@@ -214,7 +214,7 @@ fn news(field: Field, row: &PlanRow<'_>, before: &Contacts<'_>) -> Option<String
 /// The people that may change the details of a user in this state.
 fn changed_by(state: &str, setting: Setting) -> &'static str {
     match (state, setting) {
-        ("active", Setting::Off) => "the user, and staff who manage users; never the sync",
+        ("active", Setting::Off) => "the user, and staff that manage users; never the sync",
         ("active", Setting::On) => "the sync alone",
         ("pending", _) => "the sync alone, until the user has joined",
         ("archived", _) => "no one: the account is archived",

@@ -45,7 +45,7 @@ enum Command {
 
 /// List notifications, latest first
 ///
-/// The output contains addresses and numbers. Show it only to people who may read such data.
+/// The output contains addresses and numbers. Show it only to people that may read such data.
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     #[command(flatten)]

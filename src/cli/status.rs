@@ -401,7 +401,7 @@ fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<
     let (about, cure) = match &verified.broken {
         Some(Broken::Trigger(_)) => (
             "the store was altered by hand",
-            "the rows themselves hold; restore the store from a copy that has the trigger, or find out who removed it",
+            "the rows themselves hold; restore the store from a copy that has the trigger, or find out what removed it",
         ),
         Some(Broken::Account(..)) => (
             "the accounts were altered by hand",

@@ -118,7 +118,7 @@ impl<'t> Document<'t> {
         found
     }
 
-    /// The keys whose secret stands in the file itself, each with its line.
+    /// The keys whose secret is in the file itself, each with its line.
     pub(super) fn inline_secrets(&self) -> Vec<(String, usize)> {
         let mut secrets = self.texts();
         secrets.retain(|text| holds_secret(&text.section, text.key, text.value));

@@ -373,7 +373,7 @@ fn proxy<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Prox
     }
 }
 
-/// An address, and where it stands if it is none that may be asked.
+/// An address, and where it is if it is none that may be asked.
 fn url_at(path: &str, text: &str, document: &Document<'_>, allow_http: bool) -> Result<Url> {
     http::base(text, allow_http).map_err(|failure| {
         let key = path.rsplit('.').next().unwrap_or(path);

@@ -131,7 +131,7 @@ fn every_kind_of_mistake_names_key_value_and_what_is_wanted() {
     }
 }
 
-/// The same key stands in several sections: the one that is wrong is shown.
+/// The same key is in several sections: the one that is wrong is shown.
 #[test]
 fn a_mistake_is_shown_in_its_own_section() {
     let text = "[sync]\n[source]\ntype = \"oneroster-api\"\nurl = \"https://sis.example/x\"\n[source.auth]\ntype = \"bearer\"\ntoken_env = \"T\"\n\
@@ -372,7 +372,7 @@ fn the_example_is_complete_and_says_the_defaults() {
     let example = Config::parse(text, file).unwrap();
     let root = file.parent().unwrap();
     assert!(example.source.local_path().unwrap().starts_with(root.join("fixtures")));
-    // A key that is at its default may stand in a comment, but every key must stand there. Those of texts are too many, and are
+    // A key that is at its default may be in a comment, but every key must be there. Those of texts are too many, and are
     // explained where they are needed; and of the three keys of a secret one is enough.
     let shown: Vec<(&str, &str)> =
         sections::example_lines().map(|(section, key, _)| (section, key)).collect();
@@ -478,7 +478,7 @@ fn marked(text: &str) -> (String, String) {
 
 const API: &str = "[sync]\n[source]\ntype = \"oneroster-api\"\nurl = \"https://sis.example/x\"\n[source.auth]\ntype = \"bearer\"\ntoken_env = \"T\"\n";
 
-/// Names of keys that stand in several tables, one of them wrong: the place is that of the wrong one.
+/// Names of keys that are in several tables, one of them wrong: the place is that of the wrong one.
 #[test]
 fn of_keys_with_one_name_the_wrong_one_is_marked() {
     let mail = "[notify.email]\nserver = \"file:m\"\nfrom = \"a@b.example\"\n";

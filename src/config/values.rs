@@ -394,7 +394,7 @@ pub(super) fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
     Ok(list.into_iter().map(|At(One(mailbox))| mailbox).collect())
 }
 
-/// A secret that stands in the configuration itself.
+/// A secret that is in the configuration itself.
 #[derive(Debug, Clone)]
 pub(super) struct Hidden(Secret);
 

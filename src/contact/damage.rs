@@ -104,7 +104,7 @@ fn byte_of(c: char) -> Option<u8> {
     }
 }
 
-/// Whether a question mark stands where a letter seems to have been: `Fran?ois`, `Jos?`.
+/// Whether a question mark is where a letter seems to have been: `Fran?ois`, `Jos?`.
 pub fn has_lost_letter(text: &str) -> bool {
     text.contains('?') && text.split('?').rev().skip(1).any(|part| part.ends_with(char::is_alphabetic))
 }

@@ -116,7 +116,7 @@ impl Templates {
         Ok(templates)
     }
 
-    /// The language of messages to a person who speaks this one.
+    /// The language of messages to a person that speaks this one.
     pub fn choose(&self, spoken: Option<&str>) -> &str {
         let wanted = spoken.map(normal);
         let known = wanted.and_then(|wanted| self.languages.get_key_value(&wanted));

@@ -33,7 +33,7 @@ pub struct Imported {
     pub rows: usize,
     pub joins: Affected,
     pub back: Affected,
-    /// People who were active before and whose details change.
+    /// People that were active before and whose details change.
     pub changed: Affected,
     /// Details that became the actual ones.
     pub taken_over: u64,
@@ -139,7 +139,7 @@ fn take_in(
         if last_night.as_ref().is_some_and(|night| night.reassigned_ids.contains(&row.sourced_id))
             && people.store.account_before(&row.sourced_id)?.is_some_and(|before| row.is_about(&before))
         {
-            // It still shows the person who had the sourcedId before.
+            // It still shows the person that had the sourcedId before.
             return Ok(());
         }
         let was_active = account.state == State::Active && !account.archived;
@@ -218,7 +218,7 @@ fn approve(approved: Option<&str>, imported: &Imported) -> Result<bool> {
         Some(approved) => Err(Failure::new(
             Kind::Blocked,
             format!(
-                "{approved} was approved, but the people whom the limits stop are now {}; nothing was applied",
+                "{approved} was approved, but the people that the limits stop are now {}; nothing was applied",
                 imported.checksum()
             ),
         )

@@ -53,7 +53,7 @@ fn held(people: &People<'_>, user: &str, is_another: bool) -> Result<Account> {
                 account.sourced_id
             ),
         )
-        .cure("`rostersync status` lists the users who are held; only they are to be decided"));
+        .cure("`rostersync status` lists the users that are held; only they are to be decided"));
     }
     if is_another {
         night.reassigned_ids.insert(account.sourced_id.clone());

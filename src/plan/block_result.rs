@@ -32,7 +32,7 @@ pub(super) struct Totals {
     pub(super) checksum: Checksum,
     pub(super) became_active: u64,
     pub(super) of_limits: OfLimits,
-    /// People of the roster who are not synced, and people with an account who are left out tonight
+    /// People of the roster who are not synced, and people with an account that are left out tonight
     /// for the first time.
     pub(super) left_out: LeftOut,
     pub(super) holders: Holders,
@@ -40,7 +40,7 @@ pub(super) struct Totals {
     pub(super) former: Vec<Former>,
     /// Credentials that accounts get in this run: which (0 email, 1 phone), and its hash.
     pub(super) acquired: Vec<(usize, u64)>,
-    /// Under `unique`: people who are not added because a credential is refused.
+    /// Under `unique`: people that are not added because a credential is refused.
     pub(super) not_added: Vec<String>,
 }
 

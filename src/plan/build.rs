@@ -245,11 +245,11 @@ fn refuse_credentials(
     sources: &[RowSource],
     signs: &mut Signs,
 ) -> Result<()> {
-    // A refusal can change more than the one field: a person who gets no new mobile keeps an email
+    // A refusal can change more than the one field: a person that gets no new mobile keeps an email
     // that was to be cleared, for one. So the walk is repeated with what is known to be refused,
     // until nothing is added.
     decider.only_claims = true;
-    // Guardians who are not added without the value: they do not keep it from people who have an
+    // Guardians that are not added without the value: they do not keep it from people that have an
     // account anyway.
     let mut is_needed: HashSet<String> = HashSet::new();
     loop {

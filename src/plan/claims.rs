@@ -11,7 +11,7 @@ use crate::contact::{Details, Field};
 pub struct Claim {
     /// Hash of the value that is held if nothing is refused.
     pub after: Option<u64>,
-    /// Hash of the value that is held if the new one is refused; none for a person who had none.
+    /// Hash of the value that is held if the new one is refused; none for a person that had none.
     pub otherwise: Option<u64>,
     /// Whether `after` is a new value, which can be refused.
     pub is_new: bool,
@@ -21,8 +21,8 @@ pub struct Claim {
 
 /// Decides which people are refused a credential under `unique`, judged as things would be after
 /// the run: a holder that keeps its value wins, of several new claimants none gets it, a swap is
-/// fine. If one claimant has an account anyway and the others are guardians who would be added only
-/// because of the value, the one gets it. A person who is refused keeps the old value, which may
+/// fine. If one claimant has an account anyway and the others are guardians that would be added only
+/// because of the value, the one gets it. A person that is refused keeps the old value, which may
 /// refuse another; so it is repeated until it holds. Returns the sourcedId of the refused with that
 /// of a holder to name.
 pub fn refusals(claims: &BTreeMap<String, Claim>) -> HashMap<String, String> {

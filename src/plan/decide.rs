@@ -50,7 +50,7 @@ pub(super) enum Task {
     Decide(Person),
 }
 
-/// A person who is decided on.
+/// A person that is decided on.
 pub(super) struct Person {
     /// The place in the report.
     pub(super) place: u32,
@@ -116,7 +116,7 @@ impl PersonDecision<'_> {
         }
     }
 
-    /// Whether roles, their dates or schools leave out a person with an account who has not left.
+    /// Whether roles, their dates or schools leave out a person with an account that has not left.
     fn is_left_out(&self) -> bool {
         let leaves_out = |note: &Note| {
             matches!(
@@ -197,7 +197,7 @@ impl Decider<'_> {
         self.take(self.decide(record, person, account.as_ref(), adopted), out)
     }
 
-    /// The decision about an archived person who is back. None if the person is not back, or is
+    /// The decision about an archived person that is back. None if the person is not back, or is
     /// left out after all: then the account stays archived, and only its state follows the export.
     fn returning<'r>(&'r self, record: &'r Record<'r>, person: &'r Person) -> Option<PersonDecision<'r>> {
         let stored = person.stored.as_ref().filter(|stored| stored.archived && !record.deleted)?;
@@ -294,7 +294,7 @@ impl Decider<'_> {
         };
         let mut verdict = judge(&case, self.rules);
         if matches!(verdict.action, Action::Skipped | Action::Rejected) && person.stored.is_none() {
-            // A person who is left out gets no account, whatever the platform says.
+            // A person that is left out gets no account, whatever the platform says.
             verdict.account = None;
         }
         PersonDecision { record, person, adopted, verdict, roles, schools }
@@ -409,7 +409,7 @@ impl Decider<'_> {
         out.totals.summary.taken_over += details.count() as u64;
     }
 
-    /// Counts a person who is not synced, or is left out for the first time.
+    /// Counts a person that is not synced, or is left out for the first time.
     fn count_left_out(&self, decision: &PersonDecision<'_>, row: &PlanRow<'_>, out: &mut BlockResult) {
         let PersonDecision { record, person, verdict, schools, .. } = decision;
         let is_synced = decision.live().is_some()

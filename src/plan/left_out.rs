@@ -20,7 +20,7 @@ use crate::rules::Rules;
 
 /// A role or a school with so many people has some weight.
 const FEW: u64 = 5;
-/// So many people who are newly left out need a person, where they are more than one in fifty.
+/// So many people that are newly left out need a person, where they are more than one in fifty.
 const MANY: u64 = 10;
 
 /// People that are not synced, while they are counted.
@@ -33,7 +33,7 @@ pub(super) struct LeftOut {
     newly: Newly,
 }
 
-/// People with an account who are left out for the first time: how many, and how many by what they
+/// People with an account that are left out for the first time: how many, and how many by what they
 /// held and where.
 #[derive(Debug, Default)]
 struct Newly {
@@ -77,7 +77,7 @@ impl LeftOut {
         }
     }
 
-    /// Counts a person with an account who is left out for the first time. `schools` are those of
+    /// Counts a person with an account that is left out for the first time. `schools` are those of
     /// tonight.
     pub(super) fn newly(&mut self, stored: &Account, schools: &[&str]) {
         self.newly.people += 1;
@@ -212,7 +212,7 @@ impl Synced {
             return Err(Failure::new(
                 Kind::InputUnusable,
                 format!(
-                    "no user of the roster is synced: roles, their dates or schools leave out {newly} users with an account who \
+                    "no user of the roster is synced: roles, their dates or schools leave out {newly} users with an account that \
                      were synced on the last good night; nothing was applied"
                 ),
             )

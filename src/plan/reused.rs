@@ -74,7 +74,7 @@ fn is_at_the_same_place(
     let said = account.sis.record(&account.sourced_id);
     let today = rules.today.to_string();
     let mut had: Vec<String> = current_roles(said.roles, &today);
-    // The roles of a user who left have often ended.
+    // The roles of a user that left have often ended.
     had.extend(said.roles.iter().map(|role| crate::roles::canonical(role.role).into_owned()));
     let same_role = roles.iter().any(|role| had.contains(role));
     let had = own_schools(&said, &today);
@@ -137,7 +137,7 @@ mod tests {
         assert!(is_held(&newcomer()));
         assert!(is_held(&Record { identifier: Some("4712"), ..newcomer() }));
         assert!(is_held(&Record { email: None, sms: None, ..newcomer() }));
-        // Two people who have no email have none in common.
+        // Two people that have no email have none in common.
         assert!(is_held(&Record { email: Some(""), sms: Some(""), identifier: Some(""), ..newcomer() }));
     }
 

@@ -17,7 +17,7 @@ use crate::roster::Record;
 use crate::rules::Rules;
 use crate::store::{AuditEntry, Origin};
 
-/// One row of the plan, and so of the report. Borrowed from what it is made of until it is put away, and from where it was
+/// One row of the plan, and so of the report. Borrowed from what it is made of until it is stored, and from where it was
 /// put when it is read back.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PlanRow<'a> {
@@ -25,7 +25,7 @@ pub struct PlanRow<'a> {
     /// Its place in the report.
     pub(super) place: u32,
     pub action: Action,
-    /// Whether the row names the users who share its credentials.
+    /// Whether the row names the users that share its credentials.
     pub(super) compared: bool,
     pub line: Option<u64>,
     pub sourced_id: &'a str,

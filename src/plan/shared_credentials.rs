@@ -34,7 +34,7 @@ pub(super) fn hash_of(field: Field, shown: &str) -> Option<u64> {
     (!key.is_empty()).then(|| xxh3_64(key.as_bytes()))
 }
 
-/// A person who holds a credential: its hash, in two halves, and the place of the person in the
+/// A person that holds a credential: its hash, in two halves, and the place of the person in the
 /// report.
 type Holder = [u32; 3];
 
@@ -141,7 +141,7 @@ fn hash_from(holder: &Holder) -> u64 {
     u64::from(holder[0]) << 32 | u64::from(holder[1])
 }
 
-/// The holders among the decided and the unchanged people who may share something.
+/// The holders among the decided and the unchanged people that may share something.
 fn with_unchanged(
     mut decided: Vec<Holder>,
     unchanged: &UnchangedCredentials,
@@ -149,7 +149,7 @@ fn with_unchanged(
 ) -> Vec<Holder> {
     let hash = hash_from;
     let mut filter = SharedFilter::new(decided.len() + unchanged.len());
-    // A person who is met twice shares nothing with themselves; that is seen when they are sorted.
+    // A person that is met twice shares nothing with themselves; that is seen when they are sorted.
     decided.iter().for_each(|holder| filter.add(hash(holder)));
     unchanged.holders(credential).for_each(|(hash, _)| filter.add(hash));
     decided.retain(|holder| filter.may_be_shared(hash(holder)));
@@ -181,7 +181,7 @@ struct Group {
     names: Vec<(u64, u32)>,
 }
 
-/// A new person who is like an archived one.
+/// A new person that is like an archived one.
 pub(super) struct Rekey {
     pub(super) place: u32,
     pub(super) line: Option<u64>,
@@ -198,9 +198,9 @@ pub(super) struct Sharing {
     /// For email and phone: person and group, sorted.
     members: [Vec<(u32, u32)>; 2],
     groups: [Vec<Group>; 2],
-    /// People who have the same name as another one of their group, sorted.
+    /// People that have the same name as another one of their group, sorted.
     likes: Vec<u32>,
-    /// New persons who are like an archived one, by place.
+    /// New persons that are like an archived one, by place.
     pub(super) rekeys: Vec<Rekey>,
 }
 
@@ -211,7 +211,7 @@ impl Sharing {
         Walk { sharing: self, at }
     }
 
-    /// People who share something, in the order of the report.
+    /// People that share something, in the order of the report.
     pub(super) fn sharers(&self) -> Vec<u32> {
         let mut all: Vec<u32> = self.members.iter().flatten().map(|(person, _)| *person).collect();
         all.sort_unstable();

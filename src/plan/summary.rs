@@ -35,22 +35,22 @@ pub struct Summary {
     pub records: u64,
     /// Rows whose sourcedId could not be read.
     pub without_id: u64,
-    /// People who joined, by the platform's export.
+    /// People that joined, by the platform's export.
     pub joined: u64,
     /// Details taken over from the platform's export.
     pub taken_over: u64,
     /// Accounts that get another sourcedId (`--rekey`), and the active ones among them.
     pub renamed: u64,
     pub renamed_active: u64,
-    /// People who joined, for the limit: 0 where an export is read for the first time.
+    /// People that joined, for the limit: 0 where an export is read for the first time.
     pub joins: u64,
     /// Active people whom the platform's export makes pending again.
     pub unjoins: u64,
-    /// People who were active before the run and whose details the platform's export changes.
+    /// People that were active before the run and whose details the platform's export changes.
     pub export_changed: u64,
     /// A column of details in the export in which no row has a value, although many had one on the last good night.
     pub export_emptied: Option<String>,
-    /// Active people who come from OFF to ON although the configuration did not change; and at which schools they are now.
+    /// Active people that come from OFF to ON although the configuration did not change; and at which schools they are now.
     pub protection: u64,
     pub protection_schools: BTreeMap<String, u64>,
     /// The first run after an upgrade, on which the limits that are new do not hold yet.

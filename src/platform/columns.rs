@@ -97,7 +97,7 @@ impl Columns {
 
 const NO_ID: &str = "the row has no sourced_id; left out";
 
-/// A row as it stands in the file: given name, family name, email, phone, home phone.
+/// A row as it is in the file: given name, family name, email, phone, home phone.
 #[derive(Clone, Copy)]
 pub(super) struct Cells<'a> {
     pub(super) sourced_id: &'a str,

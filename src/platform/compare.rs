@@ -57,7 +57,7 @@ pub fn compare(
     let option = before.option;
     if matching == 0 {
         return unusable(
-            "no row of the platform export belongs to a user whom the store or the roster knows".into(),
+            "no row of the platform export belongs to a user of the store or the roster".into(),
             "check that it is the export of this district, and that its column sourced_id (or the one that [platform.columns] \
              names) holds the sourcedIds of the SIS; nothing was changed"
                 .into(),

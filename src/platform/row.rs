@@ -55,7 +55,7 @@ impl Row {
         }
     }
 
-    /// The account of a person who is in the roster and has none yet: active and with the export's
+    /// The account of a person that is in the roster and has none yet: active and with the export's
     /// details, if the export says that they have joined.
     pub fn newcomer(&self, phones: PhoneReader) -> Option<Account> {
         if self.state == Some(State::Pending) {

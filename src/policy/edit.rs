@@ -31,7 +31,7 @@ pub enum Actor {
     NotStaff,
     /// Another person, whose own account has not joined or is archived.
     Inactive,
-    /// Staff who are disabled in the SIS import (`enabledUser`): their access is limited.
+    /// Staff that are disabled in the SIS import (`enabledUser`): their access is limited.
     Disabled,
 }
 

@@ -10,7 +10,7 @@
 
 /// Appends a row: apostrophes where needed, quotes only where needed, and the line break.
 ///
-/// Nearly no row needs a quote. So the cells are first put down without, and the row as a whole is searched for a sign
+/// Nearly no row needs a quote. So the cells are first written without, and the row as a whole is searched for a sign
 /// that one of them does need quotes; that takes half the time of asking each of twenty short cells.
 pub(super) fn append_row<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, out: &mut Vec<u8>) {
     let start = out.len();

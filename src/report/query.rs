@@ -85,7 +85,7 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     Ok(Shown { total, ..shown })
 }
 
-/// What stands in a column that is shown.
+/// What is in a column that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
     /// Given and family name together, in a table.

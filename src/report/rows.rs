@@ -26,7 +26,7 @@ pub(super) struct Rows<R> {
     /// What is in the buffer and has not been cut yet.
     begin: usize,
     end: usize,
-    /// Where the buffer stands in the file.
+    /// Where the buffer is in the file.
     base: u64,
     /// The source has nothing more.
     ended: bool,

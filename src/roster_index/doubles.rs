@@ -40,7 +40,7 @@ impl Rows {
     /// not needed any more.
     fn add(&mut self, record: &Record<'_>, said: &SisDetails, place: u32, rules: &Rules) -> (bool, u32) {
         let same = self.gone == record.deleted && self.details.is_same(said, rules.phones);
-        // A person who is gone in one row and there in another is there.
+        // A person that is gone in one row and there in another is there.
         match (self.gone, record.deleted) {
             (true, false) => {
                 let repeated = std::mem::take(&mut self.repeated);

@@ -22,7 +22,7 @@ struct Lists<'a> {
 type KeptLists = HashMap<u32, (Option<String>, Option<String>)>;
 
 impl Intake {
-    /// Notes who is whose guardian, whichever of the two records says so. A person who is both a
+    /// Notes who is whose guardian, whichever of the two records says so. A person that is both a
     /// student and a parent may mean either.
     pub(super) fn link(&mut self, person: u32, meaning: RolesAndOrgs, agents: IdList<'_>) {
         let RolesAndOrgs { as_guardian, as_student, .. } = meaning;
@@ -99,7 +99,7 @@ impl Intake {
                     self.mark_guardian(person, stored.roles, today);
                 }
                 (None, Some(person)) => self.put_mentioned(person, stored, doubt, &mut kept, today),
-                // A person who was archived because the row had no sourcedId may still be there.
+                // A person that was archived because the row had no sourcedId may still be there.
                 (None, None) if mode != Mode::Bulk && !archived || doubt => {
                     let person = self.number(key, &mut LookupHint::default());
                     let meaning = self.meaning_of(stored.roles, Some(stored.orgs), today, &mut String::new());

@@ -426,7 +426,7 @@ impl Intake {
         }
     }
 
-    /// The number of a person; the next one for a person who is met for the first time.
+    /// The number of a person; the next one for a person that is met for the first time.
     pub(super) fn number(&mut self, key: u64, hint: &mut LookupHint) -> u32 {
         let number = self.index.people.number(key, hint);
         if self.index.sets_of.len() < self.index.people.count() {

@@ -36,7 +36,7 @@ impl LastSchools {
     }
 }
 
-/// What the store says of a person who is without a school.
+/// What the store says of a person that is without a school.
 #[derive(Default)]
 struct Before {
     own: Option<u32>,
@@ -84,7 +84,7 @@ impl Intake {
         guardians.retain(|guardian| !placed[*guardian as usize]);
         let (had, new): (Vec<u32>, Vec<u32>) =
             guardians.into_iter().partition(|guardian| kept.contains_key(&self.index.people.key(*guardian)));
-        // The store knows nothing of people who are new.
+        // The store knows nothing of people that are new.
         let bystanders = store.has_bystanders()?;
         let is_stored =
             |intake: &Self, person: u32| bystanders || intake.index.people.account(person).is_some();
@@ -187,7 +187,7 @@ impl Intake {
                 let students = before.students.iter().filter_map(|student| own.get(student));
                 students.filter(move |(_, archived)| *archived == gone).map(|(set, _)| *set)
             };
-            // Children who were there last night; only without any of them those who had left
+            // Children that were there last night; only without any of them those who had left
             // before.
             for sets in [before.own.into_iter().chain(children(false)).collect(), children(true).collect()] {
                 let sets: Vec<u32> = sets;

@@ -22,7 +22,7 @@ use crate::rules::Rules;
 use crate::store::Store;
 use crate::value::null_word;
 
-/// What lists are read with, besides the people who have a number.
+/// What lists are read with, besides the people that have a number.
 struct Known<'a> {
     /// Hashes of the sourcedIds of bystanders: people of the store without an account.
     bystanders: HashSet<u64>,
@@ -128,7 +128,7 @@ impl Intake {
         numbers.filter(|number| !self.index.is_mentioned(*number)).collect()
     }
 
-    /// Removes the links to people who are not known. Returns the people who named them.
+    /// Removes the links to people that are not known. Returns the people that named them.
     fn drop_links_to(&mut self, strangers: &HashSet<u32>, known: &Known<'_>) -> HashSet<u32> {
         let mut named = HashSet::new();
         if strangers.is_empty() {
@@ -196,7 +196,7 @@ impl Intake {
         store.each_id(add)
     }
 
-    /// Reads one row's lists. Returns whether something else is taken than what stands there.
+    /// Reads one row's lists. Returns whether something else is taken than what is there.
     fn read_row(&mut self, row: &mut FamilyRow, known: &Known<'_>, findings: &mut Findings) -> bool {
         let mut changed = false;
         // A word for "no value" says nothing; what the source says of it is told elsewhere.

@@ -61,7 +61,7 @@ impl Orgs {
         }
     }
 
-    /// Whether an id that is not known is taken as it stands: where there never was a list of orgs,
+    /// Whether an id that is not known is taken as it is: where there never was a list of orgs,
     /// a new school looks so.
     pub(super) fn may_be_new(&self, id: &str) -> bool {
         !self.is_listed && is_plain(id)

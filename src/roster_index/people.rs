@@ -44,7 +44,7 @@ impl PersonIndex {
         Self { numbers, accounts: keys.len(), keys, collides }
     }
 
-    /// The number of a person; a new one for a person who is met for the first time.
+    /// The number of a person; a new one for a person that is met for the first time.
     pub fn number(&mut self, key: u64, hint: &mut LookupHint) -> u32 {
         if let Some(number) = self.further_on(key, *hint) {
             hint.0 = number;

@@ -168,7 +168,7 @@ impl Writing<'_> {
         plan.bystanders.each(|bystander| self.store.put_bystander(&bystander))
     }
 
-    /// Accounts with their entries in the audit and their messages. Returns the people who got an
+    /// Accounts with their entries in the audit and their messages. Returns the people that got an
     /// account, in the order of the accounts.
     fn accounts(&self, Judged { outcome, .. }: &Judged<'_>) -> Result<Vec<u32>> {
         let (store, now) = (self.store, self.request.context.now);

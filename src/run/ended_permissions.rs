@@ -6,7 +6,7 @@ use crate::people::is_staff;
 use crate::plan::{Action, Plan};
 use crate::store::{AuditEntry, Grant, Origin, Store};
 
-/// Permissions of people who are restored by this run: by account.
+/// Permissions of people that are restored by this run: by account.
 pub(super) struct EndedPermissions(Vec<(i64, Vec<Grant>)>);
 
 impl EndedPermissions {

@@ -169,7 +169,7 @@ fn ask_limits(plan: &mut Plan, config: &Config, overruns: &mut Vec<Overrun>, fin
     }
 }
 
-/// Says which secrets stand in a configuration that every user of this machine can read.
+/// Says which secrets are in a configuration that every user of this machine can read.
 pub(super) fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
     // `check` looks before it plans, and planning looks again.
     if findings.counts().contains_key("secret-exposed") {

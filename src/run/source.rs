@@ -183,7 +183,7 @@ pub(super) fn refuse_lost_guardians(
     )
     .at(&about.name)
     .cure(
-        "have guardians (contacts, users who are not enrolled) shared with these credentials again; if they are not to be \
+        "have guardians (contacts, users that are not enrolled) shared with these credentials again; if they are not to be \
          synced any more, take guardian, parent and relative out of `roles` in [sync]",
     ))
 }

@@ -277,7 +277,7 @@ impl<'a> Met<'a> {
         self.ids.contains_key(&hashed(id))
     }
 
-    /// The guardians of students who are in the roster, with the ids of both.
+    /// The guardians of students that are in the roster, with the ids of both.
     fn named(&self, findings: &mut Findings) -> Vec<Named<'_>> {
         let is_bulk = self.own.about.mode == Mode::Bulk;
         let mut found: Vec<(&Guardian, Vec<&str>)> = Vec::new();
@@ -306,7 +306,7 @@ impl<'a> Met<'a> {
                 warn(
                     "guardian-without-student",
                     "student_id",
-                    "a student whom the roster does not have, neither as sourcedId nor as identifier, or has twice",
+                    "a student that the roster does not have, neither as sourcedId nor as identifier, or has twice",
                 );
             }
             // A delta does not mention every student. A guardian whose students are not all there
@@ -435,7 +435,7 @@ impl<'a> Met<'a> {
 }
 
 const TWICE: &str =
-    "the roster has this guardian itself, whose details stand; those of the file are left out";
+    "the roster has this guardian itself, and its details are kept; those of the file are left out";
 
 fn claim<'a>(guardian: &Guardian, students: impl Iterator<Item = &'a str>) -> Claim {
     let [emails, mobiles, homes] = guardian

@@ -96,7 +96,7 @@ impl Details {
     fn new(emails: &[&str], numbers: &[&str]) -> Self {
         let email =
             |email: &&str| Some(email_key(email)).filter(|key| !key.is_empty()).map(|key| hashed(&key));
-        // The end of a number is enough among so few, whatever stands before it.
+        // The end of a number is enough among so few, whatever is before it.
         let number = |number: &&str| {
             let digits: Vec<u8> = number.bytes().filter(u8::is_ascii_digit).collect();
             (digits.len() >= 7).then(|| xxh3_64(&digits[digits.len().saturating_sub(10)..]))

@@ -231,7 +231,7 @@ impl RosterSource for OneRosterCsv {
         {
             return Err(Failure::new(
                 Kind::InputUnusable,
-                "roles.csv has changes for users who are not in users.csv, so their schools would be out of date",
+                "roles.csv has changes for users that are not in users.csv, so their schools would be out of date",
             )
             .at(&self.package.name)
             .cure("have the delta list those users in users.csv as well, or deliver a bulk export"));

@@ -141,7 +141,7 @@ impl Records {
         })
     }
 
-    /// As [`Records::each`], of the changed records alone, in which how often a word stands in a
+    /// As [`Records::each`], of the changed records alone, in which how often a word is in a
     /// column says nothing: all names are handed over as they are.
     pub(super) fn each_unsettled(
         &self,

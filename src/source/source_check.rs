@@ -89,7 +89,7 @@ impl SourceCheck {
                 guardians == 0,
                 "no-guardians",
                 "guardians",
-                "they are not shared: have them (contacts, or users who are not enrolled) shared with these credentials, or add a \
+                "they are not shared: have them (contacts, or users that are not enrolled) shared with these credentials, or add a \
                  [guardians] file",
             ),
             (

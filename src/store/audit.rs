@@ -27,7 +27,7 @@ pub enum Origin {
     Person,
     /// Staff with the permission to manage users.
     Staff,
-    /// The person who runs this program.
+    /// The person that runs this program.
     Operator,
     Undo,
 }
@@ -65,7 +65,7 @@ pub struct Audited {
     pub account: i64,
     pub run: Option<i64>,
     pub origin: Origin,
-    /// sourcedId of the person who did it by hand. Of the platform's export: who set it there and
+    /// sourcedId of the person that did it by hand. Of the platform's export: who set it there and
     /// when, as far as that is known (`crate::platform::Stamp`). Empty otherwise.
     pub actor: String,
     pub field: String,

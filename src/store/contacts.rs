@@ -131,7 +131,7 @@ impl Store {
         )
     }
 
-    /// A person who has not left the roster, with or without an account.
+    /// A person that has not left the roster, with or without an account.
     pub fn member(&self, sourced_id: &str) -> Result<Option<Member>> {
         let mut found = self.members(
             "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents FROM account \

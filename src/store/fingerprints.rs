@@ -141,14 +141,14 @@ impl Store {
         Ok(stored)
     }
 
-    /// Accounts that were written to since the fingerprints were put away, as ids less one, sorted.
+    /// Accounts that were written to since the fingerprints were stored, as ids less one, sorted.
     fn touched_accounts(&self) -> Result<Vec<usize>> {
         let query = "SELECT account_id FROM touched ORDER BY account_id";
         let ids: Vec<i64> = self.all(query, [], |row| row.get(0))?;
         Ok(ids.into_iter().filter_map(|id| usize::try_from(id - 1).ok()).collect())
     }
 
-    /// The fingerprints as they were put away, up to the first chunk that is damaged.
+    /// The fingerprints as they were stored, up to the first chunk that is damaged.
     fn chunks(&self) -> Result<Fingerprints> {
         let chunks: usize = self.value("SELECT coalesce(max(chunk) + 1, 0) FROM fingerprint", [])?;
         let mut stored = Fingerprints::with_room_for(chunks.min(GAP / CHUNK) * CHUNK);
@@ -288,7 +288,7 @@ impl Store {
         )
     }
 
-    /// All fingerprints are put away: no account has been written to since. The rows of accounts
+    /// All fingerprints are stored: no account has been written to since. The rows of accounts
     /// that were written to are removed.
     pub fn fingerprints_are_put(&self) -> Result<()> {
         self.execute("DELETE FROM cached_row WHERE account_id IN (SELECT account_id FROM touched)", [])?;

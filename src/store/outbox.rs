@@ -120,7 +120,7 @@ impl OutboxFilter {
 
 impl Store {
     /// Queues a message. It tells of what a run did or, without one, of an edit; what that was
-    /// stands in the audit already. `since` is the first change that it tells of, if that is an
+    /// is in the audit already. `first_change_id` is the first change that it tells of, if that is an
     /// older one.
     ///
     /// # Errors

@@ -121,12 +121,12 @@ impl Store {
     }
 }
 
-/// A text as it stands in the row.
+/// A text as it is in the row.
 pub(super) fn text<'a>(row: &'a Row<'_>, place: usize) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(place)?.as_str()?)
 }
 
-/// Bytes as they stand in the row.
+/// Bytes as they are in the row.
 pub(super) fn blob<'a>(row: &'a Row<'_>, place: usize) -> rusqlite::Result<&'a [u8]> {
     Ok(row.get_ref(place)?.as_blob()?)
 }

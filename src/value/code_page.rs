@@ -17,7 +17,7 @@ fn is_letter(c: char) -> bool {
 }
 
 /// Whether a character of windows-1252 shows that the text is in another code page. `before` is
-/// what stands before it.
+/// what is before it.
 fn is_evidence(before: &str, c: char, after: Option<char>) -> bool {
     let last = before.chars().next_back();
     let letter = |c: Option<char>| c.is_some_and(is_letter);
@@ -26,7 +26,7 @@ fn is_evidence(before: &str, c: char, after: Option<char>) -> bool {
         '\u{80}'..='\u{9F}' => true,
         '†' | '‡' | '‰' | '¤' | '£' | '¢' | '¥' | '¦' | '¬' | '¯' | '±' | '³' | '¹' | '¶' | '¼' | '½'
         | '¾' | '¨' | '¸' | '§' => letter(last) || letter(after),
-        // Quotes can stand before a letter.
+        // Quotes can be before a letter.
         '‚' | '„' | '‘' | '¡' | '¿' => letter(last),
         '©' | '®' | '™' => letter(after),
         'ƒ' | 'ˆ' | '‹' | '›' | '•' => letter(last) && letter(after),

@@ -18,7 +18,7 @@ pub fn without_mark(text: &str) -> (&str, bool) {
     }
 }
 
-/// What stands in `="…"`.
+/// What is in `="…"`.
 pub(super) fn without_formula(text: &str) -> Option<&str> {
     Some(text.strip_prefix('=')?.trim_start().strip_prefix('"')?.strip_suffix('"')?.trim())
 }

@@ -55,7 +55,7 @@ pub const CLEVER: Names = Names {
     agents: "student_relationships",
 };
 
-/// How often the words stand in the columns of names that may be names themselves.
+/// How often the words are in the columns of names that may be names themselves.
 enum Counts<'c> {
     /// Found out by a second reading, if it is ever asked.
     Later(Box<dyn Fn() -> WordCounts + Send + Sync + 'c>),

@@ -26,7 +26,7 @@ const WORDS: [&str; 22] = [
     "n.a.",
 ];
 
-/// No name, whatever stands beside it.
+/// No name, whatever is beside it.
 const NEVER_A_NAME: [&str; 10] =
     ["\\N", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#DIV/0!", "(null)", "<null>"];
 
@@ -101,7 +101,7 @@ pub(super) fn name_word(text: &str) -> Option<NameWord> {
     }
 }
 
-/// In how many rows the open words stand in each part of the name.
+/// In how many rows the open words are in each part of the name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WordCounts {
     rows: u64,
@@ -124,7 +124,7 @@ impl WordCounts {
         }
     }
 
-    /// The words that fill a column, and in how many cells they stand.
+    /// The words that fill a column, and in how many cells they are.
     pub(super) fn filling(&self, part: usize) -> impl Iterator<Item = (&'static str, u64)> {
         let cells = move |at: usize| self.words[part][at];
         (0..OPEN.len()).filter(move |at| self.fills(part, OPEN[*at])).map(move |at| (OPEN[at], cells(at)))

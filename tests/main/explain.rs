@@ -132,7 +132,7 @@ fn explain_names_the_user_the_rule_and_the_reason() {
          State:      active\n\
          Schools:    sch-1\n\
          Setting:    OFF\n\
-         Changed by: the user, and staff who manage users; never the sync\n\
+         Changed by: the user, and staff that manage users; never the sync\n\
          Next run:   kept: Active user has a new email in the SIS import - home@mail.example\n\
          \n\
          field       actual             SIS                   after the run      last set by\n\

@@ -78,8 +78,7 @@ fn with_cells(district: &mut District, change: impl Fn(usize, &mut Vec<String>, 
 #[test]
 fn an_export_without_known_users_is_refused() {
     let (mut district, _) = joined(30, 25);
-    let words =
-        ["no row of the platform export belongs to a user whom the store or the roster knows", "sourced_id"];
+    let words = ["no row of the platform export belongs to a user of the store or the roster", "sourced_id"];
     // Another district's, and another id column of ours.
     with_cells(&mut district, |_, row, _| row[0] = format!("other-{}", row[0]));
     refused(&district, &words);

@@ -114,7 +114,7 @@ fn contradicting_values_and_unknown_students_are_reported() {
     assert_eq!(done.report.count("created"), 5);
     for said in [
         "guardians.csv:4: email: another value than in line 2",
-        "guardians.csv:5: student_id: a student whom the roster does not have",
+        "guardians.csv:5: student_id: a student that the roster does not have",
     ] {
         assert!(done.stderr.contains(said), "`{said}`\n{}", done.stderr);
     }

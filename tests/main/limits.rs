@@ -428,7 +428,7 @@ fn an_import_by_hand_takes_no_account_back_to_pending_beyond_the_limit() {
     district
         .cli(&["users", "import", "by-hand.csv", "--approve", &approve])
         .exits(4)
-        .complains(&["the people whom the limits stop are now"]);
+        .complains(&["the people that the limits stop are now"]);
     assert_eq!(district.dump(), before);
     file(25);
     let done = district.cli(&["users", "import", "by-hand.csv", "--approve", &approve]).ok();

@@ -73,7 +73,7 @@ fn a_person_on_one_screen() {
          State:     active, came with run 1, 2026-11-23 02:15\n\
          Roles:     guardian\n\
          Schools:   sch-2 Washington\n\
-         Setting:   OFF: an active user and staff who manage users change them, the sync does not\n\
+         Setting:   OFF: an active user and staff that manage users change them, the sync does not\n\
          Students:  stu-1\n\
          Editable:  yes, by the user\n\
          \n\

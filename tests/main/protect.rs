@@ -124,7 +124,7 @@ fn a_delta_that_does_not_say_all_roles_again_takes_none_away() {
     // A role of a user that the delta does not have would be lost.
     with_roles(&district, &changed, "r3,active,,tea-2,primary,teacher,,,sch-off\n");
     let refused = district.run().exits(7);
-    refused.complains(&["roles.csv has changes for users who are not in users.csv", "bulk"]);
+    refused.complains(&["roles.csv has changes for users that are not in users.csv", "bulk"]);
     // A role that is taken away is gone.
     with_roles(&district, &changed, "r2,tobedeleted,,tea-1,secondary,teacher,,,sch-off\n");
     district.run().ok().says("tea-1", "updated", "Email updated by the sync - was typed@mail.example");

@@ -153,8 +153,8 @@ fn what_twilio_refuses_is_the_persons_or_ours_or_for_later() {
         (Reply::Is(302, String::new()), 8, "queued", "answers with a redirect"),
         (error(404, 20404), 8, "queued", "there is no such account"),
         (error(429, 20429), 8, "queued", "sending limit is reached"),
-        (error(503, 0), 0, "deferred", "not taken now"),
-        (Reply::Is(502, "<html>".into()), 0, "deferred", "not taken now"),
+        (error(503, 0), 0, "deferred", "not accepted now"),
+        (Reply::Is(502, "<html>".into()), 0, "deferred", "not accepted now"),
     ] {
         let server = twilio();
         let district = by_twilio(&server, 1);

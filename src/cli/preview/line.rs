@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Details,
     Restored,
     Created,
-    /// Details of a person who has not joined.
+    /// Details of a person that has not joined.
     Pending,
     Held,
     Rejected,
@@ -90,7 +90,7 @@ impl Kind {
     }
 }
 
-/// Where a line stands in the preview.
+/// Where a line is in the preview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Order<'a> {
     pub(super) kind: Kind,

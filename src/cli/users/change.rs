@@ -131,7 +131,7 @@ pub(super) fn another(args: &HeldArgs, global: &Global, ui: &Ui) -> Result<Endin
     change(global, ui, |people| {
         let (moved_to, ended) = people::another(people, user)?;
         let said = format!(
-            "The old account is now {moved_to}, archived. The next run creates an account for the person who has {user} now\n"
+            "The old account is now {moved_to}, archived. The next run creates an account for the person that has {user} now\n"
         );
         Ok(said + &permissions_ended(&ended, user, people.store)?)
     })

@@ -12,7 +12,7 @@ use crate::people::{Done, Joined, People, Refused, edit, join as join_platform};
 use crate::plural::{counted, or_none};
 use crate::report::harmless;
 
-/// Change a user's contact details, for that person or for staff who manage users
+/// Change a user's contact details, for that person or for staff that manage users
 ///
 /// Active people whose setting is OFF can change their own details. Staff with `users-manager` at
 /// one of the person's schools can change them too. Values are read as in an import; an empty value
@@ -27,7 +27,7 @@ pub(super) struct EditArgs {
     #[command(flatten)]
     details: DetailArgs,
 
-    /// sourcedId of the person who edits: the user, or staff
+    /// sourcedId of the person that edits: the user, or staff
     #[arg(long = "as", value_name = "ACTOR")]
     actor: String,
 
@@ -45,7 +45,7 @@ pub(super) struct CanEditArgs {
     #[arg(value_name = "USER")]
     user: String,
 
-    /// sourcedId of the person who wants to edit
+    /// sourcedId of the person that wants to edit
     #[arg(long = "as", value_name = "ACTOR")]
     actor: String,
 

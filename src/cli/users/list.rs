@@ -25,7 +25,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "STATE", value_parser = ["pending", "active", "archived"])]
     state: Option<String>,
 
-    /// Only people who have this role today
+    /// Only people that have this role today
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
 

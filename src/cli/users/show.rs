@@ -63,7 +63,7 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     };
     let setting = match profile.setting {
         Setting::On => "ON: only the sync changes the details of an active user",
-        Setting::Off => "OFF: an active user and staff who manage users change them, the sync does not",
+        Setting::Off => "OFF: an active user and staff that manage users change them, the sync does not",
     };
     let mut lines = vec![
         ("User", account.sourced_id.clone()),

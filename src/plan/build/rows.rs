@@ -13,7 +13,7 @@ use crate::roster::kept;
 use crate::spool::{self, BLOCK};
 
 impl Plan {
-    /// Writes the rows of the report: in the order of the source, then the people who are not in it
+    /// Writes the rows of the report: in the order of the source, then the people that are not in it
     /// by sourcedId. `format` appends one row to a piece of the report, by several threads at once;
     /// `out` takes the pieces, in order.
     pub fn write_rows(

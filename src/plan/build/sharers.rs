@@ -27,7 +27,7 @@ type Holders = HashMap<(usize, u64), usize>;
 
 /// The messages to old addresses and numbers that are not sent, because another person would read
 /// them: that person has that address after the run, and had it before it or is new. Where it goes
-/// from hand to hand among people who have accounts, each of them is told of their own change, and
+/// from hand to hand among people that have accounts, each of them is told of their own change, and
 /// the old holder is told as well.
 pub(super) fn held_back(
     former: Vec<Former>,
@@ -101,7 +101,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Finds new people who are like a person who is archived, before or by this run.
+    /// Finds new people that are like a person that is archived, before or by this run.
     pub(super) fn find_rekeys(&mut self, store: &Store) -> Result<()> {
         if self.summary.count(Action::Created) == 0 {
             return Ok(());

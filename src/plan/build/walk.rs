@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
         Ok(Task::Decide(person))
     }
 
-    /// The platform's row of a person. A row that still shows the person who had the sourcedId
+    /// The platform's row of a person. A row that still shows the person that had the sourcedId
     /// before is not this person's.
     fn row_of_export(&self, sourced_id: &str) -> Result<Option<Row>> {
         let row = self.export.row(sourced_id)?;

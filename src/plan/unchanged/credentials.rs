@@ -38,7 +38,7 @@ impl UnchangedCredentials {
         self.places.len()
     }
 
-    /// Hash and place of the people who hold an email (0) or a phone (1).
+    /// Hash and place of the people that hold an email (0) or a phone (1).
     pub(in crate::plan) fn holders(&self, credential: usize) -> impl Iterator<Item = (u64, u32)> {
         let all = self.hashes[credential].iter().copied().zip(self.places.iter().copied());
         all.filter(|(hash, place)| *hash != 0 && *place != NOWHERE)

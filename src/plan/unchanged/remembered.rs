@@ -140,7 +140,7 @@ impl Remembered {
             Some(new) => created[new],
         };
         let who = |account: usize| (people.key(number(account)), signs.of(number(account)));
-        // The accounts of people who had none, by number: the id less one, or 0 for those who still
+        // The accounts of people that had none, by number: the id less one, or 0 for those who still
         // have none.
         let mut new: Vec<u32> = Vec::new();
         for (account, number) in (before..).zip(created) {

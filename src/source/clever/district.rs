@@ -69,7 +69,7 @@ pub(super) fn look(
     match &options.district {
         _ if ids.is_empty() => {
             return wrong(
-                "Clever gives no district with these credentials, so whose data these are is unknown; nothing was applied".to_owned(),
+                "Clever gives no district with these credentials, so the owner of the data is unknown; nothing was applied".to_owned(),
                 "check the token in [source.auth]: it has to be that of a district",
             );
         }

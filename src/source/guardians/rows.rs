@@ -51,7 +51,7 @@ pub(super) struct Guardian {
     pub(super) language: Option<String>,
     /// As the file names them.
     pub(super) students: Vec<String>,
-    /// The valid values of email, mobile and home phone in all rows, as they stand there.
+    /// The valid values of email, mobile and home phone in all rows, as they are there.
     pub(super) values: [Vec<(u64, String)>; 3],
     /// All valid emails, and all valid numbers, of all rows.
     pub(super) emails: Vec<u64>,
@@ -64,7 +64,7 @@ pub(super) struct Broken {
     pub(super) line: u64,
     /// The student whose guardian the row seems to name.
     pub(super) student: Option<String>,
-    /// What stands in the column of the guardian's own id.
+    /// What is in the column of the guardian's own id.
     pub(super) id: Option<String>,
     /// What there is of the student's id, where the file may have been cut in it.
     pub(super) student_begins: Option<String>,

@@ -194,7 +194,7 @@ fn add(guardian: &mut Guardian, row: Guardian, file: &str, findings: &mut Findin
             if !own.is_empty() && differs(own, value) {
                 findings.warn("guardian-rows-differ", At::file(file).line(row.line).column(column), || {
                     format!(
-                        "another value than in line {} for the same guardian; the one that the SIS had before stands, otherwise \
+                        "another value than in line {} for the same guardian; the one that the SIS had before is kept, otherwise \
                          the first by bytes",
                         guardian.line
                     )

@@ -203,7 +203,7 @@ pub(super) fn too_long(mut failure: Failure, asked: Option<Duration>) -> Failure
 }
 
 /// What to do about an answer of the roster that is none.
-pub(super) const CHECK_SOURCE: &str = "check `url` in [source]; a login page or a proxy may stand in between, or the server has another version of the API";
+pub(super) const CHECK_SOURCE: &str = "check `url` in [source]; a login page or a proxy may be in between, or the server has another version of the API";
 
 /// An answer with a status of success that is no JSON.
 pub(super) fn not_json(answer: &Answer, error: &serde_json::Error, cure: &str) -> Failure {
@@ -214,7 +214,7 @@ pub(super) fn not_json(answer: &Answer, error: &serde_json::Error, cure: &str) -
     } else {
         "the answer is not the JSON that was asked for".to_owned()
     };
-    // Only where it is wrong: serde's own words may repeat what stands there.
+    // Only where it is wrong: serde's own words may repeat what is there.
     let place = format!("line {} column {} of the answer", error.line(), error.column());
     unavailable(format!("{what}; nothing was applied"), &answer.url)
         .cure(cure)

@@ -140,7 +140,7 @@ pub(super) fn inspect(reader: &mut dyn Read, setting: EncodingSetting) -> io::Re
 /// The first line break of a piece.
 fn first_break(piece: &[u8]) -> Option<&'static str> {
     let at = memchr2(b'\r', b'\n', piece)?;
-    // In UTF-16 a zero byte stands before or after.
+    // In UTF-16 a zero byte is before or after.
     let after = piece[at + 1..].iter().take(2).find(|byte| **byte != 0);
     Some(match (piece[at], after) {
         (b'\n', _) => "LF",

@@ -150,7 +150,7 @@ impl RoleIndex {
     }
 
     /// A role without its name is taken for another one that its user has: where it is held may
-    /// protect the user. Users who have no other role cannot be used.
+    /// protect the user. Users that have no other role cannot be used.
     fn name_the_nameless(&mut self) {
         if !self.entries.iter().any(|entry| entry.role == NAMELESS) {
             return;
@@ -170,7 +170,7 @@ impl RoleIndex {
         self.entries.retain(|entry| entry.role != NAMELESS);
     }
 
-    /// The roles of a user, primary first, and where they stand.
+    /// The roles of a user, primary first, and where they are.
     fn of(&self, user: &str) -> impl Iterator<Item = (usize, &Entry)> {
         let hash = hashed(user);
         let prefix = (hash >> (64 - self.prefix)) as usize;
@@ -359,7 +359,7 @@ impl Builder<'_> {
         self.enter(row, &user, role.as_deref(), org.as_deref(), is_gone, findings)
     }
 
-    /// Role and org of a row as they stand. A value that the file may have been cut in counts where
+    /// Role and org of a row as they are. A value that the file may have been cut in counts where
     /// nothing longer could be meant.
     fn said<'a>(&self, row: &TableRow<'a>) -> [Option<&'a str>; 2] {
         let [_, role, _, org, ..] = self.columns;

@@ -27,7 +27,7 @@ pub(super) struct RowReader<'s> {
     columns: &'s Columns,
     roles: Option<&'s RoleIndex>,
     orgs: OrgCheck<'s>,
-    /// Which rows of roles.csv are of a user who was met.
+    /// Which rows of roles.csv are of a user that was met.
     met: Met,
     cells: Cells,
     role_list: String,
@@ -281,7 +281,7 @@ impl<'s> RowReader<'s> {
         let Some(column) = self.table.judge.misplaced(text, &self.cells, &is_org) else { return false };
         let column = self.table.header.cells.get(column).map(String::as_str);
         findings.error("rejected-shifted-row", At::file(self.file()).line(line).column(column), || {
-            "the value cannot stand in this column, but in the one beside it: the row is shifted".to_owned()
+            "the value does not fit this column, but the one beside it: the row is shifted".to_owned()
         });
         true
     }

@@ -115,7 +115,7 @@ pub(super) fn record(bytes: &[u8], start: usize, dialect: Dialect, last: bool) -
     }
 }
 
-/// Where a quote stands in its cell.
+/// Where a quote is in its cell.
 enum Opening {
     /// The cell begins at this byte, with the quote or with blanks before it: exporters that write
     /// a blank after each comma do not mean it as part of the cell.

@@ -43,7 +43,7 @@ impl Kind {
         })
     }
 
-    /// Whether a value can stand in a column of this kind; also where nothing speaks against it.
+    /// Whether a value can be in a column of this kind; also where nothing speaks against it.
     #[inline]
     fn can_be(self, value: &str) -> bool {
         match self {

@@ -392,7 +392,7 @@ impl<'a> TableRow<'a> {
         self.cells.get(self.text, column?)
     }
 
-    /// All cells, as they stand.
+    /// All cells, as they are.
     pub fn into_cells(self) -> impl Iterator<Item = &'a str> {
         (0..self.cells.len()).map(move |at| self.cells.get(self.text, at).unwrap_or_default())
     }
@@ -608,7 +608,7 @@ struct Found {
     delimiter: u8,
     line: u64,
     cells: Vec<String>,
-    /// What stands on the line before it, if that was skipped.
+    /// What is on the line before it, if that was skipped.
     skipped: Option<&'static str>,
 }
 

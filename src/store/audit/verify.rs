@@ -226,7 +226,7 @@ fn look(row: &rusqlite::Row<'_>) -> Result<Found> {
         at: text("at")?,
     };
     if digest(&meta, values)[..] != stored[..] {
-        return Ok(Found::Wrong("who did it, to whom, or when was altered"));
+        return Ok(Found::Wrong("the actor, the account or the time was altered"));
     }
     let salt: Option<Vec<u8>> = row.get("salt")?;
     Ok(match salt {

@@ -136,7 +136,7 @@ impl Store {
         )
     }
 
-    /// Gives up all that waits for a person who has left. A message that is not tried again by
+    /// Gives up all that waits for a person that has left. A message that is not tried again by
     /// itself stays for a person to decide on.
     pub fn drop_all_waiting(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
         self.write(

@@ -59,7 +59,7 @@ fn the_first_row_that_was_tampered_with_is_named() {
         ("UPDATE audit_value SET old = 'x' WHERE id = 2", Broken::Row(2, values)),
         (
             "UPDATE audit_row SET origin = 'staff' WHERE id = 2",
-            Broken::Row(2, "who did it, to whom, or when was altered"),
+            Broken::Row(2, "the actor, the account or the time was altered"),
         ),
         ("DELETE FROM audit_row WHERE id = 2", Broken::Row(2, "it is missing")),
         ("DELETE FROM audit_row WHERE id = 4", Broken::Row(4, "it is missing")),
