@@ -1,9 +1,8 @@
 //! The store: one SQLite file that holds the accounts, the history and the outbox. The only place
 //! with SQL.
 //!
-//! The rest of the program meets it through [`Store`], in terms of the domain. A store that is only
-//! read is opened read-only, and never written to: not migrated, not recovered, not locked for
-//! long.
+//! Other modules use it through [`Store`], in terms of the domain. A store that is only read is opened
+//! read-only: it is not migrated, not recovered, and not locked for long.
 //!
 //! The journal is SQLite's rollback journal rather than WAL: a write-ahead log would have a mere
 //! reader leave files beside the store, which a user with read permission cannot and a preview must

@@ -30,7 +30,6 @@ pub(super) struct Case<'a> {
     pub(super) refused_phone: Option<&'a str>,
 }
 
-/// What becomes of a person.
 pub(super) struct Verdict {
     pub(super) action: Action,
     /// The account after the run; none if there is none.

@@ -10,12 +10,9 @@
 //! * The account is what the record says, or has become it just then. So there is nothing to do and nothing to say, and the row
 //!   follows from the record.
 //!
-//! The store clears the fingerprint of an account on every write to it. A row of the platform's
-//! export that says something new clears it too. Such rows are found by a fingerprint of their own,
-//! because the export is read before the roster, and a row that says nothing new must not take up
-//! memory until the roster is known.
-//!
-//! With [`Unchanged::none`] every record is decided on. Nothing else differs.
+//! The store clears the fingerprint of an account on every write to it, and so does a row of the
+//! platform's export that says something new. Rows of the export have a fingerprint of their own:
+//! they are read before the roster, and one that says nothing new must not take up memory.
 
 mod credentials;
 mod plain;
