@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil};
 
@@ -33,13 +34,40 @@ fn has_numbers(region: rlibphonenumber::Region) -> bool {
     // The list of regions is part of the metadata; the usual ones are not worth the time that it takes to load.
     let usual = [rlibphonenumber::Region::US, rlibphonenumber::Region::CA];
     usual.contains(&region)
-        || LIBRARY.with(|library| library.get_supported_regions().any(|known| known == region))
+        || with_library(|library| library.get_supported_regions().any(|known| known == region))
 }
 
+/// The phone library of a thread. Its regular expressions keep what they work with for the thread that
+/// used them first and let others wait for it, so each thread has its own.
+struct Library(Option<PhoneNumberUtil>);
+
+/// Libraries of threads that have ended. To make one compiles all its regular expressions again; a run
+/// starts threads several times.
+static IDLE: Mutex<Vec<PhoneNumberUtil>> = Mutex::new(Vec::new());
+
 thread_local! {
-    /// One for each thread that parses numbers: its regular expressions keep what they work with for the thread that used
-    /// them first, and let others wait for it.
-    static LIBRARY: PhoneNumberUtil = PhoneNumberUtil::new().expect("the metadata is part of the library");
+    static LIBRARY: Library = Library(Some(idle().pop().unwrap_or_else(new_library)));
+}
+
+fn idle() -> MutexGuard<'static, Vec<PhoneNumberUtil>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn new_library() -> PhoneNumberUtil {
+    PhoneNumberUtil::new().expect("the metadata is part of the library")
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        idle().extend(self.0.take());
+    }
+}
+
+fn with_library<T>(work: impl FnOnce(&PhoneNumberUtil) -> T) -> T {
+    LIBRARY.with(|library| match &library.0 {
+        Some(library) => work(library),
+        None => work(&new_library()),
+    })
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -110,19 +138,19 @@ impl PhoneReader {
             return None;
         }
         if let Some(number) = self.plain(bare) {
-            return LIBRARY.with(|library| plain_phone(library, number));
+            return with_library(|library| plain_phone(library, number));
         }
         if is_another_thing(bare) {
             return None;
         }
-        LIBRARY.with(|library| self.parse_with(library, bare))
+        with_library(|library| self.parse_with(library, bare))
     }
 
     /// Whether texts go to a number: to a mobile, or to one that may be one as in North America. Never to a switchboard, a
     /// landline, or a number that costs money.
     pub fn can_be_texted(self, text: &str) -> bool {
         let Some(phone) = self.parse(text).filter(|phone| phone.extension().is_none()) else { return false };
-        LIBRARY.with(|library| {
+        with_library(|library| {
             library.parse(phone.e164(), None).is_ok_and(|number| {
                 let kind = library.get_number_type(&number);
                 matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile)
@@ -176,7 +204,7 @@ impl PhoneReader {
     /// Text that is not a number stays as it is.
     pub fn as_people_write_it(self, shown: &str) -> String {
         let Some(phone) = self.parse(shown) else { return shown.to_owned() };
-        let written = LIBRARY.with(|library| {
+        let written = with_library(|library| {
             let number = library.parse(phone.e164(), None).ok()?;
             let ours = library.get_country_code_for_region(self.region.0);
             let form = match ours.is_some() && Some(number.country_code) == ours {
@@ -359,7 +387,7 @@ mod tests {
             let reader = PhoneReader::new(if dice.bool() { Region::US } else { "CA".parse().unwrap() });
             let bare = without_remark(text.trim());
             plain += u32::from(reader.plain(bare).is_some());
-            let by_library = LIBRARY.with(|library| reader.parse_with(library, bare));
+            let by_library = with_library(|library| reader.parse_with(library, bare));
             assert_eq!(reader.parse(&text), by_library, "{text}");
         }
         assert!(plain > 10_000, "{plain} were plain");
