@@ -61,8 +61,6 @@ pub struct People<'a> {
 }
 
 impl<'a> People<'a> {
-    /// # Errors
-    /// Those of the store.
     pub fn new(config: &'a Config, store: &'a Store, now: DateTime<Utc>) -> Result<Self> {
         let mut rules = Rules::of(config, config.sync.timezone.day(now), None, true);
         rules.opted_out = store.opt_outs()?.into_iter().collect();

@@ -37,24 +37,20 @@ fn has_numbers(region: rlibphonenumber::Region) -> bool {
         || with_library(|library| library.get_supported_regions().any(|known| known == region))
 }
 
-/// The phone library of a thread. Its regular expressions keep what they work with for the thread that
-/// used them first and let others wait for it, so each thread has its own.
+/// The phone library of a thread: its regular expressions let other threads wait for the one that
+/// used them first. A thread that ends leaves it to the next one: compiling them again takes long.
 struct Library(Option<PhoneNumberUtil>);
 
-/// Libraries of threads that have ended. To make one compiles all its regular expressions again; a run
-/// starts threads several times.
 static IDLE: Mutex<Vec<PhoneNumberUtil>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static LIBRARY: Library = Library(Some(idle().pop().unwrap_or_else(new_library)));
+    static LIBRARY: Library = Library(Some(idle().pop().unwrap_or_else(|| {
+        PhoneNumberUtil::new().expect("the metadata is part of the library")
+    })));
 }
 
 fn idle() -> MutexGuard<'static, Vec<PhoneNumberUtil>> {
     IDLE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn new_library() -> PhoneNumberUtil {
-    PhoneNumberUtil::new().expect("the metadata is part of the library")
 }
 
 impl Drop for Library {
@@ -64,10 +60,7 @@ impl Drop for Library {
 }
 
 fn with_library<T>(work: impl FnOnce(&PhoneNumberUtil) -> T) -> T {
-    LIBRARY.with(|library| match &library.0 {
-        Some(library) => work(library),
-        None => work(&new_library()),
-    })
+    LIBRARY.with(|library| work(library.0.as_ref().expect("it is taken when the thread ends")))
 }
 
 #[derive(Clone, PartialEq, Eq)]

@@ -53,9 +53,6 @@ impl People<'_> {
 }
 
 /// Queues the messages about these changes, and says how many there are. The caller commits; `run` is none for an edit.
-///
-/// # Errors
-/// Those of the store and of the templates.
 pub fn tell(
     people: &People<'_>,
     run: Option<i64>,

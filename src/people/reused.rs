@@ -22,9 +22,6 @@ pub fn same(people: &People<'_>, user: &str) -> Result<(State, Vec<Grant>)> {
 
 /// It is another person: the old account goes on under another sourcedId, archived. The next run that has the record gives the
 /// other person an account. Returns the sourcedId that the old account has now, and its permissions, which have ended.
-///
-/// # Errors
-/// As [`same`].
 pub fn another(people: &People<'_>, user: &str) -> Result<(String, Vec<Grant>)> {
     people.store.transaction(|| {
         let before = held(people, user, true)?;

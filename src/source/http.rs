@@ -141,9 +141,6 @@ impl<'w> Client<'w> {
 
     /// As [`Client::get`], behind what should be the end: none if the server says that there is no
     /// such page.
-    ///
-    /// # Errors
-    /// As [`Client::get`].
     pub fn get_unless_past_end<T>(
         &self,
         url: &Url,
@@ -308,9 +305,6 @@ impl<'w> Client<'w> {
 
     /// Asks for addresses that will be wanted soon, and for no others: [`Client::get`] then takes
     /// what came. What went wrong is asked for again there.
-    ///
-    /// # Errors
-    /// Those of getting a token.
     pub fn look_ahead(&self, urls: &[Url]) -> Result<()> {
         self.ahead.borrow_mut().retain(|url, _| urls.contains(url));
         if self.not_before.get().is_some() {

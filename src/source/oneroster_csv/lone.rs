@@ -68,9 +68,6 @@ pub struct LoneFile {
 impl LoneFile {
     /// Looks through the file once. `known` are the names of columns by which the delimiter is
     /// found.
-    ///
-    /// # Errors
-    /// As [`read`].
     pub fn open(
         path: &Path,
         before: Option<&FileSeen>,
@@ -100,9 +97,6 @@ impl LoneFile {
     }
 
     /// Its rows.
-    ///
-    /// # Errors
-    /// As [`read`].
     pub fn rows(&self) -> Result<Rows<'_>> {
         self.table.pull(ExportFile { package: &self.package, file: &self.file })
     }
