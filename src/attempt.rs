@@ -39,7 +39,6 @@ pub enum Ending {
 impl Ending {
     pub const BLOCKED: Self = Self::Failed(Kind::Blocked);
 
-    /// What a run can end with.
     pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Partial,

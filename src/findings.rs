@@ -24,7 +24,6 @@ pub enum Severity {
     Attention,
 }
 
-/// One oddity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub severity: Severity,

@@ -110,7 +110,6 @@ impl Action {
     }
 }
 
-/// One field that the sync changes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub field: Field,

@@ -146,7 +146,6 @@ struct Taken {
 }
 
 impl Taken {
-    /// Stands for all of it.
     fn print(&self) -> u64 {
         let part = |text: &Option<String>| text.as_deref().map_or(1, |text| xxh3_64(text.as_bytes()));
         part(&self.roles) ^ part(&self.orgs).rotate_left(21) ^ part(&self.agents).rotate_left(42)

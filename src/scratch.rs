@@ -12,7 +12,6 @@ use tempfile::TempDir;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// How their names begin.
 const PREFIX: &str = "rostersync-";
 
 /// The mark: a file of this name with this text. A folder that only has such a name may be of

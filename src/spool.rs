@@ -16,7 +16,6 @@ use tempfile::SpooledTempFile;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// How much stays in memory.
 const IN_MEMORY: usize = 4 << 20;
 /// How much is gathered before it is a block.
 pub const BLOCK: usize = 128 << 10;
@@ -69,7 +68,6 @@ impl Spool {
         Ok(())
     }
 
-    /// The blocks, from the first.
     pub fn read(&self) -> Reader<'_> {
         Reader { spool: self, position: 0, read: 0 }
     }

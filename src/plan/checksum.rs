@@ -22,7 +22,6 @@ pub(super) struct Checksum {
 }
 
 impl Checksum {
-    /// Adds the changes of other records.
     pub(super) fn merge(&mut self, other: &Self) {
         for (sum, more) in self.sum.iter_mut().zip(other.sum) {
             *sum = sum.wrapping_add(more);
@@ -124,7 +123,6 @@ impl OfLimits {
         }
     }
 
-    /// The sum that belongs to a limit.
     pub(super) fn of(&self, limit: &str) -> Option<&Checksum> {
         Self::LIMITS.iter().position(|known| *known == limit).map(|at| &self.0[at])
     }

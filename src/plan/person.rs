@@ -12,7 +12,6 @@ use crate::roles;
 use crate::roster::{IdList, Record, RoleList};
 use crate::rules::Rules;
 
-/// A person before the decision.
 pub(super) struct Case<'a> {
     pub(super) record: &'a Record<'a>,
     /// As it is once the platform's export is read. One that is not in the store yet has `id` 0.

@@ -21,7 +21,6 @@ use crate::rules::Rules;
 use crate::source::RosterSource;
 use crate::store::{Savepoint, Store};
 
-/// What came of a run or a preview.
 pub struct Outcome {
     /// Its number; none for a preview.
     pub run: Option<i64>,

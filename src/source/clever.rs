@@ -32,7 +32,6 @@ use crate::roster::Schools;
 
 pub use district::Trouble;
 
-/// What is pulled, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub url: Url,

@@ -232,7 +232,6 @@ struct Met<'a> {
     /// Guardians of the roster: by student and name, and by name and detail.
     kinships: HashSet<u64>,
     marks: HashSet<u64>,
-    /// Of the file.
     names: HashSet<u64>,
     own_ids: HashSet<&'a str>,
 }

@@ -29,7 +29,6 @@ struct Known {
 
 const APART: &str = "\u{1F}";
 
-/// All of them.
 #[derive(Debug, Default)]
 pub struct KnownGuardians {
     people: Vec<Known>,

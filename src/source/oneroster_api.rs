@@ -36,7 +36,6 @@ use crate::value;
 /// How often a pull is begun at all, where the data keep changing under it.
 const PULLS: u32 = 3;
 
-/// What is pulled, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// What `/users` and `/orgs` come after.

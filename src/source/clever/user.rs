@@ -10,7 +10,6 @@ use serde::Deserialize;
 use crate::roster::{IdList, Record, RoleList};
 use crate::source::oneroster_api::json::{List, Text};
 
-/// What is read of a user.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct User<'a> {
@@ -92,7 +91,6 @@ impl<'a> Roles<'a> {
 }
 
 impl User<'_> {
-    /// Hands the user over as a record.
     pub(super) fn with_record<T>(&self, use_it: impl FnOnce(&Record<'_>) -> T) -> T {
         let id = self.id.id();
         let (given, family) = match &self.name {

@@ -32,11 +32,9 @@ pub(super) const GUARDIAN_ID: usize = 8;
 const RELATIONS: [&str; 8] =
     ["guardian", "mother", "father", "grandmother", "grandfather", "uncle", "sister", "brother"];
 
-/// One person of the file.
 #[derive(Clone, Default)]
 pub(super) struct Guardian {
     pub(super) line: u64,
-    /// Given in the file.
     pub(super) id: Option<String>,
     /// The id of the file, where people of several names have it, so that it identifies none of
     /// them.
@@ -58,7 +56,6 @@ pub(super) struct Guardian {
     pub(super) numbers: Vec<u64>,
 }
 
-/// A row that cannot be used.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) line: u64,

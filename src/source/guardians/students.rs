@@ -98,7 +98,6 @@ impl<'a> Students<'a> {
         begun.flat_map(|(_, students)| students).map(String::as_str)
     }
 
-    /// All users that could be meant.
     pub(super) fn could_be(&self, name: &'a str) -> Vec<&str> {
         let alike = || self.alike.get(&fold_hash(name)).into_iter().flatten().map(String::as_str).collect();
         match self.met.get(name) {

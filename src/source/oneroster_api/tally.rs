@@ -9,7 +9,6 @@ use crate::failure::{Failure, Kind, Result};
 use crate::plural::{agreed, counted};
 use crate::source::http::Url;
 
-/// A record that was on a page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Met {
     /// A hash of its id; none if it has none.
@@ -59,7 +58,6 @@ pub(super) struct Digest {
     repeated_ids: u64,
 }
 
-/// How reading a collection ended.
 pub(super) enum End {
     Complete,
     /// The server's data changed meanwhile: what happened. Nothing that was taken in may be used.

@@ -17,7 +17,6 @@ use crate::source::oneroster_csv::rows::{Status, boolean};
 use crate::source::org_check::dangling;
 use crate::value;
 
-/// What is read of a user.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct User<'a> {
@@ -124,7 +123,6 @@ impl Oddities<'_> {
 }
 
 impl User<'_> {
-    /// Hands the user over as a record.
     pub(super) fn with_record<T>(
         &self,
         odd: &mut Oddities<'_>,

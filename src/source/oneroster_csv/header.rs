@@ -8,7 +8,6 @@
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 
-/// A column that is looked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'w> {
     pub name: &'w str,
