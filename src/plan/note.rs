@@ -90,6 +90,11 @@ fn or_none(value: &str) -> &str {
     if value.is_empty() { "none" } else { value }
 }
 
+const DIFFERS: [&str; 4] =
+    ["active-name-differs", "active-email-differs", "active-phone-differs", "active-home-phone-differs"];
+const INVALID: [&str; 4] =
+    ["sis-name-invalid", "sis-email-invalid", "sis-phone-invalid", "sis-home-phone-invalid"];
+
 impl Note {
     /// Hands over the stable code and the exact sentence: the one list of what notes say. A note without a sentence is a code
     /// only. A sentence that is not asked for is never put together.
@@ -98,15 +103,7 @@ impl Note {
         let of = |field: &Field, codes: [&'static str; 4]| codes[*field as usize];
         match self {
             Self::ActiveDiffers(field, actual) => take(
-                of(
-                    field,
-                    [
-                        "active-name-differs",
-                        "active-email-differs",
-                        "active-phone-differs",
-                        "active-home-phone-differs",
-                    ],
-                ),
+                of(field, DIFFERS),
                 format_args!(
                     "Active user has a new {} in the SIS import - {}",
                     field.noun(),
@@ -121,13 +118,9 @@ impl Note {
                 of(field, ["sis-name-blank", "sis-email-blank", "sis-phone-blank", "sis-home-phone-blank"]),
                 format_args!("SIS import has no {} - kept {actual}", field.noun()),
             ),
-            Self::SisInvalid(field, value) => take(
-                of(
-                    field,
-                    ["sis-name-invalid", "sis-email-invalid", "sis-phone-invalid", "sis-home-phone-invalid"],
-                ),
-                format_args!("SIS import has an invalid {} - {value}", field.noun()),
-            ),
+            Self::SisInvalid(field, value) => {
+                take(of(field, INVALID), format_args!("SIS import has an invalid {} - {value}", field.noun()))
+            }
             Self::Taken(field, by) => take(
                 of(field, ["name-taken", "email-taken", "phone-taken", "home-phone-taken"]),
                 format_args!("{} is already used by {by} - not updated", field.title()),

@@ -204,22 +204,10 @@ impl<'s> RowReader<'s> {
             });
             self.cut_id = (cut == columns.sourced_id).then_some(line);
         }
-        let enabled = word(columns.enabled, &|word| boolean(word).is_some()).and_then(|cell| {
-            let enabled = boolean(cell).or_else(|| boolean(&value::id(cell)));
-            if enabled.is_none() && !value::id(cell).is_empty() {
-                findings.warn("unreadable-boolean", At::file(file).line(line).column("enabledUser"), || {
-                    "neither true nor false, so taken as not provided".to_owned()
-                });
-            }
-            enabled
-        });
+        let enabled = word(columns.enabled, &|word| boolean(word).is_some());
+        let enabled = enabled.and_then(|cell| enabled_of(cell, At::file(file).line(line), findings));
         let status = word(columns.status, &|word| Status::of(word).is_some()).unwrap_or_default();
-        let status = Status::of(status).or_else(|| Status::of(&value::id(status))).unwrap_or_else(|| {
-            findings.warn("unknown-status", At::file(file).line(line).column("status"), || {
-                "taken for active".to_owned()
-            });
-            Status::Active
-        });
+        let status = status_of(status, At::file(file).line(line), findings);
         let enabled = if status == Status::Inactive { Some(false) } else { enabled };
         let role = word(columns.role, &|role| is_known(&canonical(role)));
         let index = self.roles;
@@ -356,4 +344,20 @@ pub(in crate::source) fn boolean(cell: &str) -> Option<bool> {
         _ if cell.eq_ignore_ascii_case("false") || cell.eq_ignore_ascii_case("no") => Some(false),
         _ => None,
     }
+}
+
+fn enabled_of(cell: &str, at: At<'_>, findings: &mut Findings) -> Option<bool> {
+    let enabled = boolean(cell).or_else(|| boolean(&value::id(cell)));
+    if enabled.is_none() && !value::id(cell).is_empty() {
+        let message = || "neither true nor false, so taken as not provided".to_owned();
+        findings.warn("unreadable-boolean", at.column("enabledUser"), message);
+    }
+    enabled
+}
+
+fn status_of(cell: &str, at: At<'_>, findings: &mut Findings) -> Status {
+    Status::of(cell).or_else(|| Status::of(&value::id(cell))).unwrap_or_else(|| {
+        findings.warn("unknown-status", at.column("status"), || "taken for active".to_owned());
+        Status::Active
+    })
 }
