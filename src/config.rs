@@ -186,7 +186,7 @@ pub struct Limits {
     pub notifications: Limit,
     /// Of records. Does not block: over it the run is done and ends with 3.
     pub rejected: Limit,
-    /// People who become active by the platform's export, of pending and active accounts before the run.
+    /// People that become active by the platform's export, of pending and active accounts before the run.
     pub joins: Limit,
     /// Active people whom the platform's export makes pending, of the active before the run.
     pub unjoins: Limit,

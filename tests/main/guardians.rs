@@ -196,7 +196,7 @@ fn a_row_that_cannot_be_used_archives_no_guardian() {
     district.file("guardians.csv", format!("{HEADER}{ROSA}{li}"));
     let done = district.run().ok();
     assert_eq!((done.report.count("created"), done.report.count("archived")), (1, 0));
-    assert!(done.stderr.contains("guardians.csv:4: student_id: a student whom"), "{}", done.stderr);
+    assert!(done.stderr.contains("guardians.csv:4: student_id: a student that"), "{}", done.stderr);
     // A guardian without any row has left.
     district.file("guardians.csv", format!("{HEADER}{ROSA}"));
     assert_eq!(district.run().ok().report.count("archived"), 1);

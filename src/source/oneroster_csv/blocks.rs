@@ -11,7 +11,7 @@ use super::scan::{Dialect, Outcome, Shape, record};
 /// No record is longer than this; what looks like one is a quote that was never closed.
 pub(super) const LONGEST_RECORD: usize = if cfg!(test) { 4 << 10 } else { 16 << 20 };
 
-/// Some whole records, and where in the file they stand.
+/// Some whole records, and where in the file they are.
 #[derive(Default)]
 pub(super) struct Block {
     pub text: String,
