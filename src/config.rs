@@ -1,6 +1,6 @@
 //! The configuration file: TOML into typed settings. The first mistake is reported, with its line, its key and the nearest name.
 //!
-//! The file is parsed once ([`document`]). Serde refuses keys and values that are wrong by themselves; `check` of [`Config`],
+//! The file is parsed once (`document`). Serde refuses keys and values that are wrong by themselves; `check` of [`Config`],
 //! `[notify]` and `[monitor]` compares keys with each other. `[source]` becomes what its source is opened with.
 //! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
 

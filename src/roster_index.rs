@@ -2,7 +2,7 @@
 //! people are in it, which are in it twice, and which schools come to a guardian through the
 //! students.
 //!
-//! The [`intake`] reads the roster and finishes into a [`RosterIndex`], which nothing changes any
+//! The `intake` reads the roster and finishes into a [`RosterIndex`], which nothing changes any
 //! more. It refuses a roster that cannot be used, but knows no policy and decides about no person.
 //!
 //! A school can protect a person's details (`update_contacts` is off there), so none may get lost.

@@ -368,7 +368,7 @@ impl<'t> Rows<'t> {
 pub const NO_FINAL_LINE_BREAK: &str =
     "the file does not end in a line break, so its last value may be cut; it is not used";
 
-/// One row of a [`Table`].
+/// One row of a `Table`.
 pub struct TableRow<'a> {
     text: &'a str,
     row: &'a Row,
