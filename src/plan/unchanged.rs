@@ -5,9 +5,9 @@
 //! held today, the schools, flags of the roster, the rules and the version of the program. A record
 //! whose fingerprint is still the same gets its row without a decision, for one of two reasons:
 //!
-//! * The account was left as it was. A decision depends on nothing else, so the same record comes to the same row. The row was
-//!   stored, and is used again.
-//! * The account is what the record says, or has become it just then. So there is nothing to do and nothing to say, and the row
+//! * The last decision changed nothing. The same input leads to the same row, so the row was stored
+//!   and is used again.
+//! * The account equals the record. There is nothing to change and nothing to note, so the row
 //!   follows from the record.
 //!
 //! The store clears the fingerprint of an account on every write to it, and so does a row of the
