@@ -134,7 +134,26 @@ impl std::fmt::Debug for Contacts<'_> {
     }
 }
 
+/// The hash by which equal credentials are found, of an email or a phone number as it is shown. None
+/// if there is none; other fields are no credentials.
+pub fn credential_hash(field: Field, shown: &str) -> Option<u64> {
+    let key = match field {
+        Field::Email => email_key(shown),
+        Field::Phone => phone_key(shown).into(),
+        Field::Name | Field::HomePhone => return None,
+    };
+    (!key.is_empty()).then(|| xxh3_64(key.as_bytes()))
+}
+
 impl Details {
+    pub fn credential_hash(&self, field: Field) -> Option<u64> {
+        match field {
+            Field::Email => credential_hash(field, &self.email),
+            Field::Phone => credential_hash(field, &self.phone),
+            Field::Name | Field::HomePhone => None,
+        }
+    }
+
     pub fn borrowed(&self) -> Contacts<'_> {
         Contacts {
             given_name: &self.name.given,

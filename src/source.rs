@@ -20,11 +20,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::FileSeen;
+use crate::roster::kept::key as hashed;
 use crate::roster::{Mode, Record, Schools};
 
 pub use identifiers::Identifiers;
@@ -32,11 +32,6 @@ pub use known_guardians::KnownGuardians;
 pub use pull_cache::PullCache;
 pub use renamed::Renamed;
 pub use source_check::SourceCheck;
-
-/// By what an id is known where many are held.
-fn hashed(id: &str) -> u64 {
-    xxh3_64(id.as_bytes())
-}
 
 /// What a long pull needs from the run: the time, a place to report progress to, and whether the
 /// run is to stop.

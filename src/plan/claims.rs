@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::person::Verdict;
-use super::shared_credentials::{CREDENTIALS, hash, hash_of};
+use super::shared_credentials::CREDENTIALS;
 use crate::account::Account;
-use crate::contact::{Details, Field};
+use crate::contact::{Details, Field, credential_hash};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claim {
@@ -72,16 +72,19 @@ pub(super) fn claims_of(stored: Option<&Account>, verdict: &Verdict) -> [Option<
 /// platform, is held.
 fn claim_of(field: Field, stored: Option<&Account>, verdict: &Verdict, after: &Details) -> Claim {
     let change = Some(verdict.fields.of(field)).filter(|decision| decision.rule.changes());
-    let value = hash(after, field);
+    let value = after.credential_hash(field);
     let exported = verdict.account.as_ref().is_some_and(|account| match field {
         Field::Email | Field::Phone => !account.exported.of(field).is_none(),
         Field::Name | Field::HomePhone => false,
     });
     let created = stored.is_none() && !exported && value.is_some();
     match (change, value) {
-        (Some(change), Some(_)) => {
-            Claim { after: value, otherwise: hash_of(field, &change.actual), is_new: true, is_needed: false }
-        }
+        (Some(change), Some(_)) => Claim {
+            after: value,
+            otherwise: credential_hash(field, &change.actual),
+            is_new: true,
+            is_needed: false,
+        },
         // Cleared: nothing is claimed, and nothing is held.
         (Some(_), None) => Claim::default(),
         (None, _) if created => Claim { after: value, is_new: true, ..Claim::default() },

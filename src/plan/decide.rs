@@ -9,11 +9,11 @@ use super::note::{Note, Reason};
 use super::person::{Case, Verdict, archive, judge};
 use super::reused::is_another;
 use super::row::{row_of, sync_entries};
-use super::shared_credentials::{CREDENTIALS, hash, hash_of};
+use super::shared_credentials::CREDENTIALS;
 use super::unchanged::Unchanged;
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, State};
-use crate::contact::Field;
+use crate::contact::{Field, credential_hash};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, ImportKind, Row};
@@ -150,7 +150,7 @@ impl Decider<'_> {
                 .because(error)
         })?;
         (row.line, row.place) = (kept.record.line, place);
-        let hashes = CREDENTIALS.map(|field| hash_of(field, &row.details.shown(field)));
+        let hashes = CREDENTIALS.map(|field| credential_hash(field, &row.details.shown(field)));
         out.totals.holders.add(place, hashes);
         out.totals.summary.add(row.action, &row.fields, &[]);
         if row.state == State::Active.word() && is_acted_on(row.action) {
@@ -382,17 +382,17 @@ impl Decider<'_> {
         let former = verdict.news.recipients.iter().filter(|to| to.audience == Audience::Former);
         out.totals.former.extend(former.filter_map(|to| {
             let credential = usize::from(to.channel == Channel::Sms);
-            let hash = hash_of(CREDENTIALS[credential], &to.address)?;
+            let hash = credential_hash(CREDENTIALS[credential], &to.address)?;
             Some(Former { sourced_id: record.sourced_id.to_owned(), credential, hash })
         }));
         let Some(live) = decision.live() else { return };
-        out.totals.holders.add(person.place, CREDENTIALS.map(|field| hash(&live.details, field)));
+        out.totals.holders.add(person.place, CREDENTIALS.map(|field| live.details.credential_hash(field)));
         if !person.has_live_account() {
             return;
         }
         for change in verdict.fields.changes() {
             if let Some(credential) = CREDENTIALS.iter().position(|field| *field == change.field)
-                && let Some(hash) = hash(&live.details, change.field)
+                && let Some(hash) = live.details.credential_hash(change.field)
             {
                 out.totals.acquired.push((credential, hash));
             }

@@ -11,28 +11,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::note::{Note, SHARERS_NAMED};
 use super::unchanged::UnchangedCredentials;
-use crate::contact::{Details, Field, PersonName, email_key, phone_key};
+use crate::contact::{Field, PersonName};
 use crate::lanes::in_background;
 
 pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
-
-pub(super) fn hash(details: &Details, field: Field) -> Option<u64> {
-    match field {
-        Field::Email => hash_of(field, &details.email),
-        Field::Phone => hash_of(field, &details.phone),
-        Field::Name | Field::HomePhone => None,
-    }
-}
-
-/// The hash of a credential as it is shown; none if there is none.
-pub(super) fn hash_of(field: Field, shown: &str) -> Option<u64> {
-    let key = match field {
-        Field::Email => email_key(shown),
-        Field::Phone => phone_key(shown).into(),
-        Field::Name | Field::HomePhone => return None,
-    };
-    (!key.is_empty()).then(|| xxh3_64(key.as_bytes()))
-}
 
 /// A person that holds a credential: its hash, in two halves, and the place of the person in the
 /// report.
@@ -301,12 +283,13 @@ fn comes_after_sharing(note: &Note) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contact::credential_hash;
     use crate::plan::join_notes;
 
     fn sharing(people: &[(&str, &str)]) -> Sharing {
         let mut all = Holders::default();
         for (i, (_, email)) in (0..).zip(people) {
-            all.add(i, [hash_of(Field::Email, email), None]);
+            all.add(i, [credential_hash(Field::Email, email), None]);
         }
         let others = UnchangedCredentials::default();
         let mut sharing = all.settle(&others);

@@ -7,8 +7,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::intake::{Dangling, FamilyRow, Intake, orgs_of};
 use super::{LISTLESS, ORGLESS, Taken};
 use crate::failure::Result;
@@ -316,7 +314,7 @@ impl Intake {
 
 impl Dangling {
     fn add(&mut self, id: &str, known: &Known<'_>) {
-        let hash = xxh3_64(id.as_bytes());
+        let hash = key(id);
         self.ids.insert(hash);
         self.new += u64::from(known.is_new(hash));
     }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{About, AfterRead, RosterSource};
+use super::{About, AfterRead, RosterSource, hashed};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::roles;
@@ -51,7 +51,7 @@ impl RosterSource for Identifiers {
             let identifier = record.identifier.filter(|identifier| !identifier.is_empty() && !record.deleted);
             if let Some((identifier, book)) = identifier.zip(book(record)) {
                 let key = xxh3_64(format!("{book}\n{identifier}").as_bytes());
-                let owner = xxh3_64(record.sourced_id.as_bytes());
+                let owner = hashed(record.sourced_id);
                 let (other, at) = *first.entry(key).or_insert((owner, record.line));
                 if other != owner {
                     twice.warn(

@@ -7,7 +7,7 @@ use super::{Unchanged, fingerprint};
 use crate::account::Account;
 use crate::failure::Result;
 use crate::plan::decide::{Decider, Person, PersonDecision};
-use crate::plan::shared_credentials::{CREDENTIALS, hash};
+use crate::plan::shared_credentials::CREDENTIALS;
 use crate::plan::signs::Signs;
 use crate::plan::sis::Cells;
 use crate::plan::{Action, PlanRow};
@@ -79,8 +79,8 @@ impl Unchanged {
             Some(_) | None if is_same && export.is_none() && !has_new_signs => return,
             Some(_) | None => (0, None),
         };
-        let credentials =
-            (decision != 0).then(|| CREDENTIALS.map(|field| hash(&account.details, field).unwrap_or(0)));
+        let credentials = (decision != 0)
+            .then(|| CREDENTIALS.map(|field| account.details.credential_hash(field).unwrap_or(0)));
         to_remember.changes.push(Change { person, decision, export: taken_in(export, account), credentials });
         to_remember.rows.extend(cached.map(|row| (person, row)));
     }
