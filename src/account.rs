@@ -182,6 +182,9 @@ impl SisDetails {
             roles: RoleList(&self.roles),
             orgs: Some(IdList(&self.orgs)),
             agents: Some(IdList(&self.agents)),
+            username: None,
+            user_ids: None,
+            earlier_id: None,
             defect: None,
         }
     }

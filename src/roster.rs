@@ -55,6 +55,17 @@ pub struct Record<'a> {
     /// `agentSourcedIds`: a student's guardians, or a guardian's students.
     #[serde(borrow)]
     pub agents: Option<IdList<'a>>,
+    /// What the person signs in with at school. Compared where a person may have another sourcedId.
+    #[serde(borrow)]
+    pub username: Option<&'a str>,
+    /// Other systems' ids of the person, separated by commas, in the source's own form
+    /// (`{LDAP:1234}`). Compared as the user name is.
+    #[serde(borrow)]
+    pub user_ids: Option<&'a str>,
+    /// The sourcedId that the person had before, where the source says so; several are separated
+    /// by commas.
+    #[serde(borrow)]
+    pub earlier_id: Option<&'a str>,
     /// Why the row cannot be used, where the source already knows. Then only `line` and, if it
     /// could be read, `sourced_id` mean anything.
     pub defect: Option<Defect>,

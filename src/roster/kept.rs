@@ -45,16 +45,16 @@ impl Hasher for OfKeys {
 // is looked at once for being UTF-8, and a record that is skipped is not touched.
 //
 // A head: its own length (1 byte), that of the text (4), line (8; 0 for none), key (8), hash (8),
-// then what is hashed with the text: which cells there are (2), signs (1), the length of each cell
+// then what is hashed with the text: which cells there are (4), signs (1), the length of each cell
 // as a base-128 number.
 const TEXT_LENGTH: usize = 1;
 const LINE: usize = 5;
 const KEY: usize = 13;
 const HASH: usize = 21;
 const SAID: usize = 29;
-const TEXTS: usize = 11;
+const TEXTS: usize = 14;
 /// Sign among the bits that say which cells there are.
-const NOT_MOBILE: u16 = 1 << 15;
+const NOT_MOBILE: u32 = 1 << 31;
 
 const DELETED: u8 = 1;
 const ENABLED_KNOWN: u8 = 2;
@@ -110,9 +110,12 @@ impl Block {
             record.language,
             record.orgs.map(|list| list.0),
             record.agents.map(|list| list.0),
+            record.username,
+            record.user_ids,
+            record.earlier_id,
         ];
         let there =
-            texts.iter().enumerate().fold(0_u16, |bits, (i, text)| bits | (u16::from(text.is_some()) << i));
+            texts.iter().enumerate().fold(0_u32, |bits, (i, text)| bits | (u32::from(text.is_some()) << i));
         let there = there | if record.not_mobile { NOT_MOBILE } else { 0 };
         let sign = |on: bool, sign: u8| if on { sign } else { 0 };
         let signs = sign(record.deleted, DELETED)
@@ -138,7 +141,7 @@ impl Block {
         let hash = xxh3_64_with_seed(&self.heads[head + SAID..], seed);
         let hash = xxh3_64_with_seed(&self.texts[text..], hash);
         self.heads[head + HASH..head + SAID].copy_from_slice(&hash.to_le_bytes());
-        // At most 29 bytes, 3 and 10 for each of the cells. And no record of any source is longer
+        // At most 29 bytes, 5 and 10 for each of the cells. And no record of any source is longer
         // than that.
         self.heads[head] = u8::try_from(self.heads.len() - head).unwrap_or(u8::MAX);
         let length = u32::try_from(self.texts.len() - text).unwrap_or(u32::MAX);
@@ -213,8 +216,9 @@ impl<'a> Records<'a> {
 
 fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
     let word = |at: usize| head.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word));
-    let (&[low, high, signs], mut lengths) = head.get(SAID..)?.split_first_chunk::<3>()?;
-    let there = u16::from_le_bytes([low, high]);
+    let (there, rest) = head.get(SAID..)?.split_first_chunk()?;
+    let there = u32::from_le_bytes(*there);
+    let (&signs, mut lengths) = rest.split_first()?;
     let mut texts = [None; TEXTS];
     for (i, place) in texts.iter_mut().enumerate() {
         if there & (1 << i) == 0 {
@@ -234,7 +238,21 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
         *place = Some(own);
         text = more;
     }
-    let [id, roles, identifier, given_name, family_name, email, sms, phone, language, orgs, agents] = texts;
+    let [
+        id,
+        roles,
+        identifier,
+        given_name,
+        family_name,
+        email,
+        sms,
+        phone,
+        language,
+        orgs,
+        agents,
+        more @ ..,
+    ] = texts;
+    let [username, user_ids, earlier_id] = more;
     let record = Record {
         line: word(LINE)?.checked_sub(1),
         sourced_id: id?,
@@ -251,6 +269,9 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
         roles: RoleList(roles?),
         orgs: orgs.map(IdList),
         agents: agents.map(IdList),
+        username,
+        user_ids,
+        earlier_id,
         defect: match signs / DEFECT {
             0 => None,
             1 => Some(Defect::Shifted),
@@ -286,6 +307,9 @@ mod tests {
                 roles: RoleList("student\tsch-1\naide"),
                 orgs: None,
                 agents: Some(IdList("g-1,g-2")),
+                username: Some("jnunez"),
+                user_ids: None,
+                earlier_id: Some("old-1"),
                 defect: Some(Defect::Roles),
             },
             Record { sourced_id: "s-2", enabled: Some(true), orgs: Some(IdList("")), ..Record::default() },
@@ -326,6 +350,9 @@ mod tests {
             Record { enabled: Some(true), ..one },
             Record { deleted: true, ..one },
             Record { not_mobile: true, ..one },
+            Record { username: Some(""), ..one },
+            Record { user_ids: Some(""), ..one },
+            Record { earlier_id: Some(""), ..one },
             Record { defect: Some(Defect::Shifted), ..one },
         ] {
             assert_ne!(hash(&one, 1), hash(&other, 1));

@@ -186,6 +186,9 @@ pub(super) fn fingerprint(record: &Record<'_>) -> u64 {
     part(Some(record.roles.0));
     part(record.orgs.map(|list| list.0));
     part(record.agents.map(|list| list.0));
+    part(record.username);
+    part(record.user_ids);
+    part(record.earlier_id);
     hash.update(&[
         u8::from(record.deleted),
         record.enabled.map_or(2, u8::from),

@@ -145,6 +145,9 @@ impl User<'_> {
             roles: RoleList(&roles.join("\n")),
             orgs,
             agents: students.as_deref().map(IdList),
+            username: None,
+            user_ids: None,
+            earlier_id: None,
             defect: None,
         })
     }

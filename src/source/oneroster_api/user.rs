@@ -159,6 +159,9 @@ impl User<'_> {
             roles: RoleList(&roles),
             orgs: orgs.as_deref().map(IdList),
             agents: agents.as_deref().map(IdList),
+            username: None,
+            user_ids: None,
+            earlier_id: None,
             defect,
         })
     }

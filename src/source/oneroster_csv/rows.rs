@@ -228,6 +228,9 @@ impl<'s> RowReader<'s> {
             roles: RoleList(role.unwrap_or_default()),
             orgs: get(columns.orgs).map(IdList),
             agents: get(columns.agents).map(IdList),
+            username: None,
+            user_ids: None,
+            earlier_id: None,
             defect: None,
         };
         self.meaning.read(&written, plain, |record| {
