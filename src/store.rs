@@ -18,6 +18,7 @@ mod contacts;
 mod families;
 mod fingerprints;
 mod grants;
+mod identity;
 mod migrate;
 mod open;
 mod outbox;
@@ -39,6 +40,7 @@ pub use fingerprints::{
     ACTIVE, ARCHIVED, CHUNK, FingerprintChange, Fingerprints, HAS_CACHED_ROW, LEFT_OUT, UNDER_OFF, UNDER_ON,
 };
 pub use grants::Grant;
+pub use identity::SamePerson;
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::RunRow;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 16] = [
+const MIGRATIONS: [&str; 17] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -24,6 +24,7 @@ const MIGRATIONS: [&str; 16] = [
     include_str!("schema/0014_platform_stamp.sql"),
     include_str!("schema/0015_commas.sql"),
     include_str!("schema/0016_fingerprints.sql"),
+    include_str!("schema/0017_identity.sql"),
 ];
 
 /// The version that this program reads and writes.
