@@ -22,6 +22,7 @@ use crate::contact::Region;
 use crate::failure::{Failure, Kind, Result};
 use crate::policy::BlankValues;
 use crate::roles::RoleNames;
+use crate::roster::NameKind;
 use crate::source::oneroster_csv::EncodingSetting;
 use document::Document;
 pub use notify::{
@@ -87,6 +88,8 @@ pub struct Sync {
     /// The source's own words for roles, each with the role that it means.
     #[serde(deserialize_with = "values::role_names")]
     pub role_names: RoleNames,
+    /// Which name of a user is compared, where the source has two.
+    pub names: NameKind,
     pub phone_credential: PhoneCredential,
     #[serde(deserialize_with = "values::region")]
     pub default_region: Region,
@@ -108,6 +111,7 @@ impl Default for Sync {
             schools: Vec::new(),
             roles: crate::roles::SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect(),
             role_names: RoleNames::default(),
+            names: NameKind::Legal,
             phone_credential: PhoneCredential::Sms,
             default_region: Region::US,
             blank_values: BlankValues::Keep,
@@ -270,6 +274,7 @@ impl Config {
         for path in paths {
             *path = document.path(path);
         }
+        config.source.set_names(config.sync.names);
         config.check(document)?;
         Ok(config)
     }

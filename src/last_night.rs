@@ -20,6 +20,8 @@ pub struct LastNight {
     /// those of the last bulk import as they are.
     pub files: BTreeMap<String, FileSeen>,
     pub roster: RosterSeen,
+    /// How many users had a part of a preferred name, when that was wanted last.
+    pub preferred_names: u64,
     /// None until a platform export was read.
     pub export: Option<ExportSeen>,
     /// The setting, as the configuration had it. None before the first run that kept it.

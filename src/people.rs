@@ -34,7 +34,7 @@ use crate::rules::Rules;
 use crate::store::{AuditEntry, Grant, Origin, Store};
 use notice::Telling;
 
-pub use corrections::{CORRECTION_COLUMNS, correction};
+pub use corrections::{CORRECTION_COLUMNS, correction, correction_columns};
 pub use duplicates::{Likenesses, likenesses};
 pub use edit::{Done, edit};
 pub use exchange::{Affected, ImportOptions, Imported, import};

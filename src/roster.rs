@@ -247,6 +247,16 @@ pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
     distinct(held.filter_map(|assignment| assignment.org).chain(record.orgs.unwrap_or_default().iter()))
 }
 
+/// Which name of a person is theirs, where the source has two.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameKind {
+    #[default]
+    Legal,
+    /// The one that the person goes by, part by part, where it is not blank.
+    Preferred,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The roster is the complete set: a person that is absent has left.

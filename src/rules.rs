@@ -12,13 +12,13 @@ use crate::contact::PhoneReader;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
 use crate::roles::RoleNames;
-use crate::roster::Record;
+use crate::roster::{NameKind, Record};
 use crate::store::UndeliveredChanges;
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and
 /// configuration can come to another row of the report or another account than before, and whenever
 /// a kept row is written in another form.
-pub(crate) const RULES: u32 = 7;
+pub(crate) const RULES: u32 = 8;
 
 /// By which channels people can be told at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Rules {
     /// Roles to sync; empty is all.
     pub synced_roles: Vec<String>,
     pub role_names: RoleNames,
+    /// Which names the source hands over. What was decided over others is decided again.
+    pub names: NameKind,
     pub phone_credential: PhoneCredential,
     pub phones: PhoneReader,
     pub blank_values: BlankValues,
@@ -82,6 +84,7 @@ impl Rules {
             synced_schools: config.sync.schools.iter().cloned().collect(),
             synced_roles: config.sync.roles.clone(),
             role_names: config.sync.role_names.clone(),
+            names: config.sync.names,
             phone_credential: config.sync.phone_credential,
             phones: PhoneReader::new(config.sync.default_region),
             blank_values: config.sync.blank_values,
@@ -126,6 +129,7 @@ impl Rules {
             synced_schools,
             synced_roles,
             role_names,
+            names,
             phone_credential,
             phones,
             blank_values,
@@ -149,6 +153,7 @@ impl Rules {
             ("schools".to_owned(), list(&mut synced_schools.iter())),
             ("roles".to_owned(), list(&mut synced_roles.iter())),
             ("role_names".to_owned(), format!("{role_names:?}")),
+            ("names".to_owned(), format!("{names:?}")),
             ("phone_credential".to_owned(), format!("{phone_credential:?}")),
             ("blank_values".to_owned(), format!("{blank_values:?}")),
             ("shared_contacts".to_owned(), format!("{shared_contacts:?}")),

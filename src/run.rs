@@ -16,6 +16,7 @@ mod interrupt;
 mod judge;
 mod message_context;
 mod plan;
+mod preferred_names;
 mod prepare;
 mod presence;
 mod renames;

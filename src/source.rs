@@ -86,6 +86,8 @@ pub struct AfterRead {
     /// The guardians of a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their
     /// sourcedIds. None without such a file.
     pub guardians_beside: Option<HashSet<u64>>,
+    /// How many users had a part of a preferred name, where that was looked for in all of them.
+    pub preferred_names: Option<u64>,
 }
 
 /// A roster that was found usable. It is read in a thread of its own.

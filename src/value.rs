@@ -7,6 +7,7 @@
 
 mod code_page;
 mod marks;
+mod preferred;
 mod reader;
 mod tally;
 mod words;
@@ -17,6 +18,7 @@ use crate::contact::visible;
 
 pub use code_page::with_lost_letters;
 pub use marks::without_mark;
+pub use preferred::preferred_part;
 pub use reader::{CLEVER, GUARDIANS, Names, ONEROSTER, PLATFORM, RecordReader};
 pub use tally::Tally;
 pub use words::{WordCounts, is_no_id, null_word};

@@ -14,6 +14,7 @@ use super::document::Document;
 use super::explain::wrong;
 use super::values::{self, Age, Span, has_port_zero, non_zero};
 use crate::failure::Result;
+use crate::roster::NameKind;
 use crate::source::http::{self, Proxy, Url};
 use crate::source::oneroster_csv::{self, EncodingSetting, ModeSetting};
 use crate::source::{clever, oneroster_api, sftp};
@@ -38,6 +39,17 @@ impl Source {
         match self {
             Self::Csv { path, .. } => Some(path),
             Self::Sftp(_) | Self::OneRosterApi(_) | Self::Clever(_) => None,
+        }
+    }
+
+    /// Has the source hand over these names.
+    pub(super) fn set_names(&mut self, names: NameKind) {
+        match self {
+            Self::Csv { options, .. } | Self::Sftp(sftp::Options { csv: options, .. }) => {
+                options.names = names
+            }
+            Self::OneRosterApi(options) => options.names = names,
+            Self::Clever(options) => options.names = names,
         }
     }
 
@@ -112,6 +124,7 @@ impl CsvKeys {
             mode: self.mode,
             encoding: self.encoding,
             language_column: self.language_field,
+            names: NameKind::default(),
             last_night: None,
         };
         let url = self.path.to_string_lossy().into_owned();
@@ -214,6 +227,7 @@ impl OneRosterKeys {
             sort,
             check_totals: self.check_totals.unwrap_or(true),
             full_every: self.mode.full_every(self.full_every, document)?,
+            names: NameKind::default(),
             http: self.http.options(document),
         }))
     }
@@ -273,6 +287,7 @@ impl CleverKeys {
             trouble: self.trouble,
             max_sync_age: self.max_sync_age.map_or(Some(Duration::from_secs(3 * 86_400)), |age| age.0),
             full_every: self.mode.full_every(self.full_every, document)?,
+            names: NameKind::default(),
             http: self.http.options(document),
         }))
     }

@@ -5,12 +5,14 @@ use super::{People, Schools};
 use crate::account::{Account, State};
 use crate::config::PhoneCredential;
 use crate::contact::{Contacts, Details, Field, PersonName, email_key, phone_key};
+use crate::failure::Result;
 use crate::plan::forecast;
-use crate::roster::RoleList;
 use crate::roster::own_schools;
+use crate::roster::{NameKind, RoleList};
 
-/// The columns, in the order of OneRoster 1.1.
-pub const CORRECTION_COLUMNS: [&str; 12] = [
+/// The columns, in the order of OneRoster 1.1, then the preferred name of 1.2. The last two are there only where the
+/// preferred names are those that are compared, and the source has them.
+pub const CORRECTION_COLUMNS: [&str; 14] = [
     "sourcedId",
     "status",
     "enabledUser",
@@ -23,10 +25,19 @@ pub const CORRECTION_COLUMNS: [&str; 12] = [
     "sms",
     "phone",
     "agentSourcedIds",
+    "preferredGivenName",
+    "preferredFamilyName",
 ];
 
+/// How many of the columns there are for this district.
+pub fn correction_columns(people: &People<'_>) -> Result<usize> {
+    let preferred = people.rules.names == NameKind::Preferred
+        && people.store.last_night()?.is_some_and(|night| night.preferred_names > 0);
+    Ok(if preferred { CORRECTION_COLUMNS.len() } else { CORRECTION_COLUMNS.len() - 2 })
+}
+
 /// The row of an active person whose details differ from what the SIS last said; none for all others.
-pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> Option<[String; 12]> {
+pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> Option<[String; 14]> {
     if account.archived || account.state != State::Active {
         return None;
     }
@@ -39,11 +50,23 @@ pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> 
     }
     let (sis, details) = (&account.sis, &account.details);
     let Contacts { given_name, family_name, email, .. } = said.sis;
-    // What is the same stays as the SIS writes it.
-    let (given, family) = match details.name.same(&PersonName::new(given_name, family_name)) {
-        true => (given_name.to_owned(), family_name.to_owned()),
-        false => (details.name.given.clone(), details.name.family.clone()),
+    let actual = [&details.name.given, &details.name.family];
+    let same = details.name.same(&PersonName::new(given_name, family_name));
+    let (legal, preferred) = match (people.rules.names, same) {
+        // What is the same stays as the SIS writes it.
+        (NameKind::Legal, true) => ([given_name, family_name].map(str::to_owned), Default::default()),
+        (NameKind::Legal, false) => (actual.map(String::clone), Default::default()),
+        // The legal name is not known here, and is none of the user's own to correct.
+        (NameKind::Preferred, true) => Default::default(),
+        (NameKind::Preferred, false) => {
+            let sis = PersonName::new(given_name, family_name);
+            let differs =
+                |actual: &String, sis: &String| if actual == sis { String::new() } else { actual.clone() };
+            (Default::default(), [differs(actual[0], &sis.given), differs(actual[1], &sis.family)])
+        }
     };
+    let ([given, family], [preferred_given, preferred_family]): ([String; 2], [String; 2]) =
+        (legal, preferred);
     let email = match email_key(email) == email_key(&details.email) {
         true => email.to_owned(),
         false => details.email.clone(),
@@ -67,6 +90,8 @@ pub fn correction(account: &Account, people: &People<'_>, schools: &Schools) -> 
         sms,
         phone,
         sis.agents.clone(),
+        preferred_given,
+        preferred_family,
     ])
 }
 

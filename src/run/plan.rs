@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use super::request::{Options, Request};
 use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
-use super::{blank_columns, renames};
+use super::{blank_columns, preferred_names, renames};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
@@ -73,6 +73,7 @@ pub(super) fn plan<'a>(
     let mut plan = plan?;
     plan.tell_rekeys(about.users_name, findings);
     let mut tonight = LastNight::clone(&last);
+    preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
         let mut all = after.files;
         plan.keep_emptied_columns(&tonight.files, &mut all);

@@ -23,12 +23,12 @@ use super::known_guardians::KnownGuardians;
 use super::oneroster_api::json::{List, Rows, Text};
 use super::oneroster_api::list::missing;
 use super::pull_cache::{CachedRoster, Head, PullCache};
-use super::pulled::Pulled;
+use super::pulled::{Pulled, names_word};
 use super::source_check::SourceCheck;
 use super::{RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
-use crate::roster::Schools;
+use crate::roster::{NameKind, Schools};
 
 pub use district::Trouble;
 
@@ -47,6 +47,7 @@ pub struct Options {
     /// Only what happened since the last pull is asked for, but everything this often. None: always
     /// everything.
     pub full_every: Option<Duration>,
+    pub names: NameKind,
     pub http: http::Options,
     pub credentials: Credentials,
 }
@@ -69,7 +70,8 @@ pub fn open(
     let client = Client::new(&options.http, &options.credentials, watch)?;
     let mut findings = Findings::default();
     let district = district::look(&client, options, watch.now, &mut findings)?;
-    let place = format!("{} {} {}", options.url, options.credentials.client_id(), district.id);
+    let names = names_word(options.names);
+    let place = format!("{} {} {}{names}", options.url, options.credentials.client_id(), district.id);
     // Asked before the users: an event that happens during the pull then comes again the next time,
     // instead of never.
     let newest = match cache.zip(options.full_every) {
@@ -83,10 +85,12 @@ pub fn open(
         }
         _ => None,
     };
+    let is_whole = changed.is_none();
     let (mut people, whole_at) = match changed {
         Some(changed) => changed,
         None => (everything(&client, options, watch)?, watch.now),
     };
+    let preferred_names = (is_whole && options.names == NameKind::Preferred).then_some(people.preferred);
     if people.records.users == 0 {
         return Err(Failure::new(Kind::InputUnusable, "Clever gives no users at all; nothing was applied")
             .at(&options.url)
@@ -108,7 +112,7 @@ pub fn open(
         cache.keep(mark.map(|mark| Head::new(&place, mark, whole_at, &records)), &records);
     }
     let mut pulled = Pulled::new(&options.url, schools, findings, records);
-    pulled.renamed = renamed;
+    (pulled.renamed, pulled.preferred_names) = (renamed, preferred_names);
     Ok(Box::new(pulled))
 }
 
@@ -129,7 +133,15 @@ fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Resu
     let mut people = People::new();
     for role in ROLES {
         walk(client, options, "users", &[("role", role)], &mut |body| {
-            let page = items(body, &mut |user: User<'_>| user.with_record(|record| people.take(record)));
+            let page = items(body, &mut |user: User<'_>| {
+                let mut words = Vec::new();
+                let wants_preferred = options.names == NameKind::Preferred;
+                people.preferred += u64::from(wants_preferred && user.has_preferred_name());
+                let say = |field, word| words.push((field, word));
+                user.with_record(options.names, say, |record| people.take(record))?;
+                words.into_iter().for_each(|(field, word)| people.records.word(field, word));
+                Ok(())
+            });
             (watch.progress)(people.records.users, None);
             page
         })?;
@@ -183,7 +195,7 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
     for role in ROLES {
         page(&client, &first(options, "users", &[("role", role)]), 0, &mut |body| {
             items(body, &mut |user: User<'_>| {
-                user.with_record(|record| check.add(record));
+                user.with_record(options.names, |_, _| {}, |record| check.add(record));
                 Ok(())
             })
         })?;

@@ -24,13 +24,13 @@ use self::tally::{End, Seen};
 use self::user::{Oddities, User};
 use super::http::{self, Client, Credentials, Url};
 use super::pull_cache::{CachedRoster, Changes, Head, PullCache, reason};
-use super::pulled::{Pulled, Records, fingerprint};
+use super::pulled::{Pulled, Records, fingerprint, names_word};
 use super::source_check::SourceCheck;
 use super::{RosterSource, Watch, hashed};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plural::counted;
-use crate::roster::Schools;
+use crate::roster::{NameKind, Schools};
 use crate::value;
 
 /// How often a pull is begun at all, where the data keep changing under it.
@@ -55,6 +55,7 @@ pub struct Options {
     pub check_totals: bool,
     /// Only what changed is asked for, but everything this often. None: always everything.
     pub full_every: Option<Duration>,
+    pub names: NameKind,
     pub http: http::Options,
     pub credentials: Credentials,
 }
@@ -95,7 +96,8 @@ pub fn open(
         .filter(|_| changed.is_none() && options.full_every.is_some())
         .and_then(|cache| CachedRoster::of(&cache.file, &place(options)));
     let covered = before.as_ref().map(|before| before.head.mark - OVERLAP);
-    let Latest { mut records, latest, whole_at, findings: of_users, unmoved } = match changed {
+    let Latest { mut records, latest, whole_at, findings: of_users, unmoved, preferred_names } = match changed
+    {
         Some(changed) => changed,
         None => everything(&client, options, known, watch, covered)?,
     };
@@ -121,7 +123,9 @@ pub fn open(
         }
         cache.keep(latest.map(|latest| Head::new(&place(options), latest, whole_at, &records)), &records);
     }
-    Ok(Box::new(Pulled::new(&options.url, schools, findings, records)))
+    let mut pulled = Pulled::new(&options.url, schools, findings, records);
+    pulled.preferred_names = preferred_names;
+    Ok(Box::new(pulled))
 }
 
 /// Why a roster is none, and what to do.
@@ -139,7 +143,8 @@ fn unusable(records: &Records) -> Option<(&'static str, &'static str)> {
 
 /// What a kept roster has to be of.
 fn place(options: &Options) -> String {
-    format!("{} {} {}", options.url, options.users_path, options.credentials.client_id())
+    let names = names_word(options.names);
+    format!("{} {} {}{names}", options.url, options.users_path, options.credentials.client_id())
 }
 
 /// A roster, and what has to be known to ask for its changes.
@@ -152,6 +157,8 @@ struct Latest {
     /// Of a whole pull those whose stamp is so old that a pull of changes would not have asked for
     /// them.
     unmoved: HashSet<u64>,
+    /// As [`AfterRead::preferred_names`](super::AfterRead::preferred_names).
+    preferred_names: Option<u64>,
 }
 
 /// So many people may change without a new stamp before a person has to look at it, if they are not
@@ -208,8 +215,9 @@ fn everything(
     covered: Option<DateTime<Utc>>,
 ) -> Result<Latest> {
     let all = Wanted { path: &options.users_path, filter: None };
-    let new = || Users { covered, ..Users::new(schools, watch.now) };
+    let new = || Users { covered, ..Users::new(schools, options.names, watch.now) };
     let (users, repeated) = pull(client, options, all, watch.progress, new)?;
+    let preferred_names = (options.names == NameKind::Preferred).then_some(users.preferred);
     let Users { records, mut findings, oddities, name, unmoved, .. } = users;
     oddities.tell(user::FILE, &mut findings);
     say_other_name(&mut findings, &options.users_path, "users", &name);
@@ -222,7 +230,7 @@ fn everything(
         });
     }
     let latest = users.latest.filter(|_| !users.unstamped);
-    Ok(Latest { records, latest, whole_at: watch.now, findings, unmoved })
+    Ok(Latest { records, latest, whole_at: watch.now, findings, unmoved, preferred_names })
 }
 
 /// Says that a list is not called as it should be.
@@ -261,7 +269,9 @@ fn changes(
     let since = (before - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
     let filter = format!("dateLastModified>'{since}'");
     let changed = Wanted { path: &options.users_path, filter: Some(&filter) };
-    let users = match pull(client, options, changed, watch.progress, || Users::new(schools, watch.now)) {
+    let users = match pull(client, options, changed, watch.progress, || {
+        Users::new(schools, options.names, watch.now)
+    }) {
         Ok((users, 0)) => users,
         Ok(_) => return all("some changes came more than once"),
         Err(failure) if failure.kind == Kind::SourceUnavailable => {
@@ -287,7 +297,8 @@ fn changes(
     let mut records = Records::new(value::ONEROSTER);
     match kept.with(&changes, &mut |record| records.take(record).map(drop))? {
         true => {
-            Ok(Some(Latest { records, latest: Some(latest), whole_at, findings, unmoved: HashSet::new() }))
+            let (latest, unmoved) = (Some(latest), HashSet::new());
+            Ok(Some(Latest { records, latest, whole_at, findings, unmoved, preferred_names: None }))
         }
         false => all("the roster of the earlier pull is damaged"),
     }
@@ -313,7 +324,7 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
             for user in &users {
                 unstamped += u64::from(user.date_last_modified.moment().is_none());
                 let (findings, cells) = (&mut Findings::default(), &mut value::Tally::default());
-                let mut odd = Oddities { findings, cells, schools: None, at: 1 };
+                let mut odd = Oddities { findings, cells, schools: None, names: options.names, at: 1 };
                 // Counting cannot fail.
                 let _ = user.with_record(&mut odd, |record| {
                     check.add(record);
@@ -448,10 +459,13 @@ struct Users<'a> {
     covered: Option<DateTime<Utc>>,
     /// Those whose stamp is older.
     unmoved: HashSet<u64>,
+    names: NameKind,
+    /// How many have a part of a preferred name, where that is wanted.
+    preferred: u64,
 }
 
 impl<'a> Users<'a> {
-    fn new(schools: Option<&'a Schools>, now: DateTime<Utc>) -> Self {
+    fn new(schools: Option<&'a Schools>, names: NameKind, now: DateTime<Utc>) -> Self {
         Self {
             schools,
             records: Records::new(value::ONEROSTER),
@@ -463,6 +477,8 @@ impl<'a> Users<'a> {
             not_after: now + OVERLAP,
             covered: None,
             unmoved: HashSet::new(),
+            names,
+            preferred: 0,
         }
     }
 }
@@ -483,8 +499,10 @@ impl Users<'_> {
             let user = &users[at];
             let at = self.records.users + 1;
             let (findings, cells) = (&mut self.findings, &mut self.oddities);
-            let mut odd = Oddities { findings, cells, schools: self.schools, at };
+            let mut odd = Oddities { findings, cells, schools: self.schools, names: self.names, at };
             let is_new = user.with_record(&mut odd, |record| self.records.take(record))?;
+            let wants_preferred = self.names == NameKind::Preferred;
+            self.preferred += u64::from(wants_preferred && user.has_preferred_name());
             let changed = user.date_last_modified.moment();
             self.unstamped |= changed.is_none();
             if self.covered.is_some_and(|covered| changed.is_some_and(|stamp| stamp <= covered)) {

@@ -48,7 +48,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::plural::counted;
-use crate::roster::{Mode, Record};
+use crate::roster::{Mode, NameKind, Record};
 use crate::source::{About, AfterRead, RosterSource, hashed};
 use crate::value::WordCounts;
 
@@ -85,6 +85,7 @@ pub struct Options {
     pub encoding: EncodingSetting,
     /// Header of a column with two-letter language codes, which the standard does not have.
     pub language_column: Option<String>,
+    pub names: NameKind,
     /// What was seen on the last good night; none if there was none.
     pub last_night: Option<Arc<LastNight>>,
 }
@@ -144,7 +145,8 @@ impl OneRosterCsv {
         let language = options.language_column.as_deref();
         // A 1.2 delta without changes of roles has no roles.csv: the store knows the roles.
         let roles_elsewhere = roles_file.is_some() || mode == Mode::Delta;
-        let columns = Columns::locate(&users.header, language, roles_elsewhere, &mut findings)?;
+        let columns =
+            Columns::locate(&users.header, language, options.names, roles_elsewhere, &mut findings)?;
         if !users.has_rows(users_file)? {
             // It is a broken export, and all accounts would be archived.
             return Err(users_file
@@ -239,6 +241,7 @@ impl RosterSource for OneRosterCsv {
         rows.tell(findings);
         let mut after = AfterRead { files: self.seen.clone(), ..AfterRead::default() };
         let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
+        after.preferred_names = self.columns.preferred.map(|_| rows.preferred);
         after.files.insert(kind::USERS.to_owned(), users);
         let unlisted = rows.unlisted_users();
         if self.about.mode == Mode::Bulk && !broken_off && unlisted > 0 {

@@ -11,7 +11,7 @@ use super::{About, AfterRead, RosterSource, hashed};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
-use crate::roster::{Mode, Record, Schools};
+use crate::roster::{Mode, NameKind, Record, Schools};
 use crate::spool::Values;
 use crate::value::{Names, RecordReader, Tally, WordCounts};
 
@@ -20,6 +20,8 @@ pub(super) struct Pulled {
     records: Records,
     /// The users that are given another sourcedId than the source gives them.
     pub(super) renamed: Renamed,
+    /// As [`AfterRead::preferred_names`].
+    pub(super) preferred_names: Option<u64>,
 }
 
 /// Another sourcedId for the users with these hashes of theirs.
@@ -37,7 +39,7 @@ impl Pulled {
             has_unclear_rows: false,
             shares_no_guardians: records.guardians == 0,
         };
-        Self { about, records, renamed: Renamed::default() }
+        Self { about, records, renamed: Renamed::default(), preferred_names: None }
     }
 }
 
@@ -58,7 +60,15 @@ impl RosterSource for Pulled {
             };
             Ok(each(&Record { sourced_id: known.map_or(record.sourced_id, |known| known), ..*record }))
         })?;
-        Ok(AfterRead::default())
+        Ok(AfterRead { preferred_names: self.preferred_names, ..AfterRead::default() })
+    }
+}
+
+/// Part of what a kept roster has to be of: with other names it is another one.
+pub(super) fn names_word(names: NameKind) -> &'static str {
+    match names {
+        NameKind::Legal => "",
+        NameKind::Preferred => " preferred names",
     }
 }
 
@@ -97,6 +107,14 @@ impl Records {
     /// Whether there is a user with this sourcedId. Before [`Records::finish`].
     pub(super) fn has(&self, sourced_id: &str) -> bool {
         self.said.contains_key(&hashed(sourced_id))
+    }
+
+    /// Notes a word for "no value" that was read before the record was put together.
+    pub(super) fn word(&mut self, column: &'static str, word: &'static str) {
+        let line = Some(self.users + 1);
+        if let Some(meaning) = &mut self.meaning {
+            meaning.tally.word(column, word, line);
+        }
     }
 
     /// Whether any user has a sourcedId. Before [`Records::finish`].

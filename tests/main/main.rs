@@ -44,6 +44,7 @@ mod passed_on;
 mod people;
 mod platform;
 mod policy;
+mod preferred_names;
 mod presence;
 mod properties;
 mod protect;

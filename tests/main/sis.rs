@@ -39,6 +39,11 @@ impl Sis {
             "familyName": cell("familyName"), "identifier": cell("identifier"), "email": cell("email"), "sms": cell("sms"),
             "phone": cell("phone"), "agents": references("agentSourcedIds"), "password": "hunter2", "metadata": { "x": [1] },
         });
+        for name in ["preferredFirstName", "preferredLastName", "preferredGivenName"] {
+            if let Some(cell) = person.cells.get(name) {
+                user[name] = cell.clone().into();
+            }
+        }
         if self.roles {
             let orgs = references("orgSourcedIds");
             // A user without a school has a role all the same.

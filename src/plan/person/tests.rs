@@ -22,6 +22,7 @@ pub(in crate::plan) fn rules() -> Rules {
         opted_out: Default::default(),
         last_night: None,
         role_names: Default::default(),
+        names: Default::default(),
         blank_columns: Default::default(),
         undelivered: Default::default(),
         today: "2026-11-23".parse().unwrap(),

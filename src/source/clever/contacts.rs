@@ -14,11 +14,13 @@ pub(super) struct People {
     pub(super) records: Records,
     /// The contacts, by hashes of their ids.
     contacts: Vec<(u64, Claim)>,
+    /// How many users have a part of a preferred name, where that is wanted.
+    pub(super) preferred: u64,
 }
 
 impl People {
     pub(super) fn new() -> Self {
-        Self { records: Records::new(value::CLEVER), contacts: Vec::new() }
+        Self { records: Records::new(value::CLEVER), contacts: Vec::new(), preferred: 0 }
     }
 
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<()> {

@@ -93,7 +93,7 @@ pub(super) fn since(client: &Client<'_>, options: &Options, mark: &str) -> Resul
                     return Err(unusable("events are not in their order", &options.url));
                 }
                 last = id.into_owned();
-                apply(&event, &mut changes, &options.url)
+                apply(&event, &mut changes, options)
             })
         });
     match had(read)? {
@@ -117,7 +117,8 @@ fn look_up(client: &Client<'_>, options: &Options, mark: &str) -> Result<()> {
 
 /// Puts one event into the changes. Schools are asked for each time; other events are
 /// skipped.
-fn apply(event: &Event<'_>, changes: &mut Changes, url: &Url) -> Result<()> {
+fn apply(event: &Event<'_>, changes: &mut Changes, options: &Options) -> Result<()> {
+    let url = &options.url;
     let kind = event.kind.filled().unwrap_or_default();
     let Some(what) = kind.strip_prefix("users.") else { return Ok(()) };
     let object = event.data.as_ref().and_then(|data| data.object);
@@ -129,10 +130,14 @@ fn apply(event: &Event<'_>, changes: &mut Changes, url: &Url) -> Result<()> {
         _ => return Err(unusable("an event is of a kind that is not known", url)),
     };
     // Users are pulled by their roles, so a user without a role is not in the roster.
-    user.with_record(|record| {
-        let deleted = is_gone || record.roles.iter().next().is_none();
-        changes.put(&Record { deleted, ..*record })
-    })
+    user.with_record(
+        options.names,
+        |_, _| {},
+        |record| {
+            let deleted = is_gone || record.roles.iter().next().is_none();
+            changes.put(&Record { deleted, ..*record })
+        },
+    )
 }
 
 fn unusable(what: &str, url: &Url) -> Failure {

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{IdList, NameKind, Record, RoleList};
 use crate::source::oneroster_api::json::{List, Text};
+use crate::value;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -31,6 +32,16 @@ struct Name<'a> {
     /// Of a contact the whole name.
     #[serde(borrow)]
     last: Text<'a>,
+}
+
+/// What findings call the parts of a preferred name.
+const PREFERRED: [&str; 2] = ["preferred_name.first", "preferred_name.last"];
+
+impl Name<'_> {
+    /// First and last name.
+    fn parts(&self) -> [Option<Cow<'_, str>>; 2] {
+        [self.first.filled(), self.last.filled()]
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -65,6 +76,9 @@ struct Role<'a> {
     phone_type: Text<'a>,
     #[serde(borrow)]
     student_relationships: List<Relationship<'a>>,
+    /// Of a student, since v3.1: the name that the student goes by.
+    #[serde(borrow)]
+    preferred_name: Option<Name<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,12 +105,23 @@ impl<'a> Roles<'a> {
 }
 
 impl User<'_> {
-    pub(super) fn with_record<T>(&self, use_it: impl FnOnce(&Record<'_>) -> T) -> T {
+    /// Hands over the record. `say` is told of each word for "no value" in a preferred name.
+    pub(super) fn with_record<T>(
+        &self,
+        names: NameKind,
+        mut say: impl FnMut(&'static str, &'static str),
+        use_it: impl FnOnce(&Record<'_>) -> T,
+    ) -> T {
         let id = self.id.id();
-        let (given, family) = match &self.name {
-            Some(name) => (name.first.filled(), name.last.filled()),
-            None => (None, None),
-        };
+        let mut name = self.name.as_ref().map(Name::parts).unwrap_or_default();
+        if let Some(preferred) = self.preferred_name().filter(|_| names == NameKind::Preferred) {
+            for (part, (cell, field)) in name.iter_mut().zip(preferred.parts().into_iter().zip(PREFERRED)) {
+                if value::preferred_part(cell.as_deref(), |word| say(field, word)).is_some() {
+                    *part = cell;
+                }
+            }
+        }
+        let [given, family] = name;
         let email = self.email.filled();
         let held: Vec<(&str, &Role<'_>)> = self.roles.iter().flat_map(Roles::held).collect();
         let roles: Vec<&str> = held.iter().map(|(name, _)| *name).collect();
@@ -152,6 +177,16 @@ impl User<'_> {
         })
     }
 
+    fn preferred_name(&self) -> Option<&Name<'_>> {
+        self.roles.as_ref()?.student.as_ref()?.preferred_name.as_ref()
+    }
+
+    /// Whether Clever gives a part of a preferred name.
+    pub(super) fn has_preferred_name(&self) -> bool {
+        let is_part = |cell: &Option<Cow<'_, str>>| value::preferred_part(cell.as_deref(), |_| {}).is_some();
+        self.preferred_name().is_some_and(|name| name.parts().iter().any(is_part))
+    }
+
     fn contact(&self) -> Option<&Role<'_>> {
         self.roles.as_ref()?.contact.as_ref()
     }
@@ -176,7 +211,7 @@ mod tests {
 
     fn record(json: &str, check: impl FnOnce(&Record<'_>)) {
         let user: User<'_> = serde_json::from_str(json).unwrap();
-        user.with_record(check);
+        user.with_record(NameKind::Legal, |_, _| {}, check);
     }
 
     #[test]

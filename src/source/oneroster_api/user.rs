@@ -11,7 +11,7 @@ use super::json::{List, Loose, Text};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::roster::ids;
-use crate::roster::{Assignment, Defect, IdList, Record, RoleList, Schools};
+use crate::roster::{Assignment, Defect, IdList, NameKind, Record, RoleList, Schools};
 use crate::source::oneroster_csv::dates::{self, Day};
 use crate::source::oneroster_csv::rows::{Status, boolean};
 use crate::source::org_check::dangling;
@@ -34,6 +34,14 @@ pub(super) struct User<'a> {
     given_name: Text<'a>,
     #[serde(borrow)]
     family_name: Text<'a>,
+    #[serde(borrow)]
+    preferred_given_name: Text<'a>,
+    #[serde(borrow)]
+    preferred_first_name: Text<'a>,
+    #[serde(borrow)]
+    preferred_family_name: Text<'a>,
+    #[serde(borrow)]
+    preferred_last_name: Text<'a>,
     #[serde(borrow)]
     email: Text<'a>,
     #[serde(borrow)]
@@ -80,6 +88,7 @@ pub(super) struct Oddities<'a> {
     pub(super) cells: &'a mut value::Tally,
     /// None if the orgs were not pulled, so that nothing can be missing among them.
     pub(super) schools: Option<&'a Schools>,
+    pub(super) names: NameKind,
     /// Position of the user.
     pub(super) at: u64,
 }
@@ -141,7 +150,7 @@ impl User<'_> {
         }
         let agents = self.agents.0.as_ref().and_then(|agents| list(agents, "agents", odd));
         let (id, identifier) = (self.sourced_id.id(), self.identifier.tidy());
-        let (given, family) = (self.given_name.tidy(), self.family_name.tidy());
+        let [given, family] = self.names(odd);
         let (email, sms, phone) = (self.email.tidy(), self.sms.tidy(), self.phone.tidy());
         use_it(&Record {
             line: Some(odd.at),
@@ -164,6 +173,45 @@ impl User<'_> {
             earlier_id: None,
             defect,
         })
+    }
+
+    /// Given and family name.
+    fn names(&self, odd: &mut Oddities<'_>) -> [Option<Cow<'_, str>>; 2] {
+        let legal = [self.given_name.tidy(), self.family_name.tidy()];
+        if odd.names == NameKind::Legal {
+            return legal;
+        }
+        let mut names = legal;
+        for (name, (field, preferred)) in names.iter_mut().zip(self.preferred()) {
+            let cell = preferred.tidy();
+            let say = |word| odd.cells.word(field, word, Some(odd.at));
+            if value::preferred_part(cell.as_deref(), say).is_some() {
+                *name = cell;
+            }
+        }
+        names
+    }
+
+    /// The parts of the preferred name, under the field that has them: the standard's CSV and its
+    /// REST call them otherwise, and servers take either.
+    fn preferred(&self) -> [(&'static str, &Text<'_>); 2] {
+        [
+            first_filled([
+                ("preferredGivenName", &self.preferred_given_name),
+                ("preferredFirstName", &self.preferred_first_name),
+            ]),
+            first_filled([
+                ("preferredFamilyName", &self.preferred_family_name),
+                ("preferredLastName", &self.preferred_last_name),
+            ]),
+        ]
+    }
+
+    /// Whether the server gives a part of a preferred name.
+    pub(super) fn has_preferred_name(&self) -> bool {
+        self.preferred()
+            .into_iter()
+            .any(|(_, part)| value::preferred_part(part.tidy().as_deref(), |_| {}).is_some())
     }
 
     fn enabled(&self, odd: &mut Oddities<'_>) -> Option<bool> {
@@ -226,6 +274,12 @@ impl User<'_> {
     }
 }
 
+/// The first field that is not blank.
+fn first_filled<'t, 'a>(fields: [(&'static str, &'t Text<'a>); 2]) -> (&'static str, &'t Text<'a>) {
+    let [first, second] = fields;
+    if first.1.filled().is_none() && second.1.filled().is_some() { second } else { first }
+}
+
 /// The items of a list that are objects.
 fn objects<T>(list: &List<Loose<T>>) -> impl Iterator<Item = &T> {
     list.0.iter().flatten().filter_map(|item| item.0.as_ref())
@@ -269,7 +323,13 @@ mod tests {
         let mut findings = Findings::default();
         let schools = Schools([("s1".to_owned(), "One".to_owned())].into(), Default::default());
         let mut cells = value::Tally::default();
-        let mut odd = Oddities { findings: &mut findings, cells: &mut cells, schools: Some(&schools), at: 1 };
+        let mut odd = Oddities {
+            findings: &mut findings,
+            cells: &mut cells,
+            schools: Some(&schools),
+            names: NameKind::Preferred,
+            at: 1,
+        };
         user.with_record(&mut odd, |record| {
             check(record);
             Ok(())

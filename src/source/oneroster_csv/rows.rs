@@ -13,7 +13,7 @@ use super::cells::Cells;
 use super::roles::{Met, RoleIndex};
 use super::scan::Shape;
 use super::table::{NO_FINAL_LINE_BREAK, Table, Tally};
-use super::users::Columns;
+use super::users::{Columns, PREFERRED_NAMES};
 use crate::findings::{At, Findings};
 use crate::plural::counted;
 use crate::roles::{canonical, is_known};
@@ -38,6 +38,8 @@ pub(super) struct RowReader<'s> {
     pub(super) cut_id: Option<u64>,
     /// What is counted for the next run.
     pub(super) tally: Tally,
+    /// How many rows had a part of a preferred name that was used.
+    pub(super) preferred: u64,
     /// What the cells mean.
     meaning: RecordReader<'s>,
 }
@@ -62,6 +64,7 @@ impl<'s> RowReader<'s> {
             cut_off: None,
             cut_id: None,
             tally: Tally::of(columns.places.iter().flatten().copied()),
+            preferred: 0,
             meaning: RecordReader::of_file(value::ONEROSTER, table.foreign, count_words),
         }
     }
@@ -211,6 +214,18 @@ impl<'s> RowReader<'s> {
         let enabled = if status == Status::Inactive { Some(false) } else { enabled };
         let role = word(columns.role, &|role| is_known(&canonical(role)));
         let index = self.roles;
+        let mut names = [get(Some(columns.given_name)), get(Some(columns.family_name))];
+        if let Some(preferred) = columns.preferred {
+            let mut used = 0;
+            for ((name, column), called) in names.iter_mut().zip(preferred).zip(PREFERRED_NAMES) {
+                let say = |word| self.meaning.tally.word(called, word, Some(line));
+                if let Some(part) = value::preferred_part(get(column), say) {
+                    *name = Some(part);
+                    used += 1;
+                }
+            }
+            self.preferred += u64::from(used > 0);
+        }
         let (orgs_check, met, role_list) = (&mut self.orgs, &mut self.met, &mut self.role_list);
         let written = Record {
             line: Some(line),
@@ -218,8 +233,8 @@ impl<'s> RowReader<'s> {
             identifier: get(columns.identifier),
             deleted: status == Status::ToBeDeleted,
             enabled,
-            given_name: get(Some(columns.given_name)),
-            family_name: get(Some(columns.family_name)),
+            given_name: names[0],
+            family_name: names[1],
             email: get(columns.email),
             sms: get(columns.sms),
             phone: get(columns.phone),

@@ -6,6 +6,7 @@
 use super::header::{Header, Wanted};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::roster::NameKind;
 
 /// Where the columns are.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Columns {
     pub sms: Option<usize>,
     pub phone: Option<usize>,
     pub language: Option<usize>,
+    /// Given and family name that people go by; none if the legal ones are wanted.
+    pub preferred: Option<[Option<usize>; 2]>,
     /// Of [`COLUMNS`], in that order.
     pub places: [Option<usize>; COLUMNS.len()],
 }
@@ -49,6 +52,14 @@ pub(super) const COLUMNS: [Wanted<'static>; 13] = [
     Wanted::new("username"),
 ];
 
+/// The name that a person goes by: OneRoster 1.2, as its CSV and as its REST call them.
+const PREFERRED: [Wanted<'static>; 2] = [
+    Wanted::new(PREFERRED_NAMES[0]).formerly(&["preferredFirstName"]).misspelt(&["prefferedGivenName"]),
+    Wanted::new(PREFERRED_NAMES[1]).formerly(&["preferredLastName"]).misspelt(&["prefferedFamilyName"]),
+];
+
+pub(super) const PREFERRED_NAMES: [&str; 2] = ["preferredGivenName", "preferredFamilyName"];
+
 const ROLE: usize = 3;
 const ORGS: usize = 6;
 /// The columns before this one are read.
@@ -67,6 +78,7 @@ impl Columns {
     pub(super) fn locate(
         header: &Header,
         language: Option<&str>,
+        names: NameKind,
         has_roles: bool,
         findings: &mut Findings,
     ) -> Result<Self> {
@@ -91,6 +103,10 @@ impl Columns {
             sms,
             phone,
             language: language.map(|name| language_column(header, name, findings)).transpose()?.flatten(),
+            preferred: match names {
+                NameKind::Legal => None,
+                NameKind::Preferred => Some(header.locate(&PREFERRED, findings)?),
+            },
             places,
         };
         if role.is_none() && !has_roles {
@@ -123,7 +139,8 @@ impl Columns {
 
     /// All columns whose cells are read.
     pub(super) fn used(&self) -> impl Iterator<Item = usize> {
-        self.places[..USERNAME].iter().copied().chain([self.language]).flatten()
+        let preferred = self.preferred.unwrap_or_default();
+        self.places[..USERNAME].iter().copied().chain([self.language]).chain(preferred).flatten()
     }
 }
 
