@@ -111,7 +111,10 @@ pub struct SisDetails {
     pub language: Option<String>,
     pub roles: String,
     pub orgs: String,
+    /// Of a guardian the links that may be used; the others are in `emergency` and `barred`.
     pub agents: String,
+    pub emergency: String,
+    pub barred: String,
 }
 
 impl SisDetails {
@@ -129,6 +132,8 @@ impl SisDetails {
             roles: record.roles.0.to_owned(),
             orgs: record.orgs.unwrap_or_default().0.to_owned(),
             agents: record.agents.unwrap_or_default().0.to_owned(),
+            emergency: record.emergency.unwrap_or_default().0.to_owned(),
+            barred: record.barred.unwrap_or_default().0.to_owned(),
         }
     }
 
@@ -161,11 +166,14 @@ impl SisDetails {
                 && self.roles == other.roles
                 && ids(&self.orgs) == ids(&other.orgs)
                 && ids(&self.agents) == ids(&other.agents)
+                && ids(&self.emergency) == ids(&other.emergency)
+                && ids(&self.barred) == ids(&other.barred)
                 && self.has_same_contacts(other, phones)
     }
 
     /// The record that said so, for an account which a delta does not mention.
     pub fn record<'a>(&'a self, sourced_id: &'a str) -> Record<'a> {
+        let list = |list: &'a String| Some(IdList(list)).filter(|list| !list.0.is_empty());
         Record {
             line: None,
             sourced_id,
@@ -182,6 +190,8 @@ impl SisDetails {
             roles: RoleList(&self.roles),
             orgs: Some(IdList(&self.orgs)),
             agents: Some(IdList(&self.agents)),
+            emergency: list(&self.emergency),
+            barred: list(&self.barred),
             username: None,
             user_ids: None,
             earlier_id: None,

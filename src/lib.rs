@@ -25,6 +25,7 @@
 //! The decision:
 //! * [`account`]: one person on the platform, as the store has it
 //! * [`rules`]: the configuration and the day, as plain values
+//! * [`rights`]: which adults may be contacted. Pure
 //! * [`policy`]: the table of the setting, and which person may edit an account. Pure
 //! * [`plan`]: each record beside its account; rows, writes, counts and limits
 //!
@@ -65,6 +66,7 @@ pub mod platform;
 pub mod plural;
 pub mod policy;
 pub mod report;
+pub mod rights;
 pub mod roles;
 pub mod roster;
 pub mod roster_index;

@@ -156,6 +156,8 @@ pub struct Write {
     pub first_change_id: Option<i64>,
     /// The person left with this run.
     pub leaves: bool,
+    /// Because the person may not be contacted any more.
+    pub is_barred: bool,
     /// The person that set on the platform what its export has changed, as
     /// [`crate::platform::Stamp::text`]; empty where that is not known.
     pub stamp: String,

@@ -52,9 +52,17 @@ pub struct Record<'a> {
     /// `orgSourcedIds` of OneRoster 1.0 and 1.1. In 1.2 the orgs are those of the roles.
     #[serde(borrow)]
     pub orgs: Option<IdList<'a>>,
-    /// `agentSourcedIds`: a student's guardians, or a guardian's students.
+    /// `agentSourcedIds`: a student's guardians, or a guardian's students. Of a guardian those
+    /// alone that the rules of `[contacts]` allow to be contacted about.
     #[serde(borrow)]
     pub agents: Option<IdList<'a>>,
+    /// Of a guardian: the students for whom the person is a contact for emergencies only, and those
+    /// about whom the person may not be contacted. [`EVERY`] stands for all links that no list of
+    /// the record names. None where the record says nothing of links.
+    #[serde(borrow)]
+    pub emergency: Option<IdList<'a>>,
+    #[serde(borrow)]
+    pub barred: Option<IdList<'a>>,
     /// What the person signs in with at school. Compared where a person may have another sourcedId.
     #[serde(borrow)]
     pub username: Option<&'a str>,
@@ -97,6 +105,10 @@ pub enum Defect {
     Roles,
 }
 
+/// Stands in a list of links for every link that no other list of the record names: those that only
+/// the student's record has, and those of a person without any known child.
+pub const EVERY: &str = "*";
+
 /// A comma-separated list of sourcedIds, as OneRoster CSV writes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IdList<'a>(pub &'a str);
@@ -109,6 +121,22 @@ impl<'a> IdList<'a> {
 
     pub fn is_empty(self) -> bool {
         self.iter().next().is_none()
+    }
+
+    pub fn has(self, id: &str) -> bool {
+        self.iter().any(|own| own == id)
+    }
+
+    /// The ids that no other list has.
+    pub fn without(self, others: &[IdList<'_>]) -> String {
+        let mut all = String::new();
+        for id in self.iter().filter(|id| !others.iter().any(|other| other.has(id))) {
+            if !all.is_empty() {
+                all.push(',');
+            }
+            all.push_str(id);
+        }
+        all
     }
 
     pub fn with(self, more: IdList<'_>) -> String {

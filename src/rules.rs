@@ -43,6 +43,10 @@ pub struct Rules {
     pub blank_values: BlankValues,
     pub shared_contacts: SharedContacts,
     pub ignore_emails: Globs,
+    /// Links have classes: there are rules in `[contacts]`.
+    pub has_rights: bool,
+    /// People that may have no account whatever the SIS says of them, by sourcedId.
+    pub suppressed: HashSet<String>,
     /// None if no messages are sent.
     pub channels: Option<Channels>,
     /// Mobiles whose owners want no texts, in E.164.
@@ -90,6 +94,8 @@ impl Rules {
             blank_values: config.sync.blank_values,
             shared_contacts: config.sync.shared_contacts,
             ignore_emails: config.sync.ignore_emails.clone(),
+            has_rights: false,
+            suppressed: HashSet::new(),
             channels: notify.then_some(channels),
             opted_out: HashSet::new(),
             undelivered: HashMap::new(),
@@ -136,6 +142,8 @@ impl Rules {
             shared_contacts,
             ignore_emails,
             channels,
+            has_rights: _,
+            suppressed: _,
             opted_out: _,
             undelivered: _,
             last_night: _,

@@ -77,6 +77,8 @@ pub(super) struct BystanderRecord {
     pub(super) roles: String,
     pub(super) orgs: Option<String>,
     pub(super) agents: Option<String>,
+    pub(super) emergency: Option<String>,
+    pub(super) barred: Option<String>,
     /// If the record does not show it, the stored data are kept.
     pub(super) unclear: bool,
     /// Nothing is to be remembered of the person.
@@ -103,6 +105,8 @@ impl BystanderRecord {
                 roles: RoleList(&known.roles).with(RoleList(&self.roles)),
                 orgs: IdList(&known.orgs).with(IdList(&orgs)),
                 agents: IdList(&known.agents).with(IdList(&agents)),
+                emergency: self.emergency.unwrap_or(known.emergency),
+                barred: self.barred.unwrap_or(known.barred),
             };
         }
         let roles = match mode {
@@ -115,6 +119,8 @@ impl BystanderRecord {
             roles,
             orgs: self.orgs.unwrap_or(known.orgs),
             agents: self.agents.unwrap_or(known.agents),
+            emergency: self.emergency.unwrap_or(known.emergency),
+            barred: self.barred.unwrap_or(known.barred),
         }
     }
 }

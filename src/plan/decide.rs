@@ -12,15 +12,16 @@ use super::row::{row_of, sync_entries};
 use super::shared_credentials::CREDENTIALS;
 use super::unchanged::Unchanged;
 use super::{Action, Newcomer, PlanRow, Write};
-use crate::account::{Account, State};
+use crate::account::{Account, SisDetails, State};
 use crate::contact::{Field, credential_hash};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, ImportKind, Row};
 use crate::policy::Setting;
+use crate::rights::{Allowed, Links, allowed};
 use crate::roles;
 use crate::roster::kept::{Kept, Place};
-use crate::roster::{Mode, Record, RoleList, current_roles, own_schools};
+use crate::roster::{IdList, Mode, Record, RoleList, current_roles, own_schools};
 use crate::roster_index::RosterIndex;
 use crate::rules::Rules;
 use crate::spool;
@@ -254,6 +255,7 @@ impl Decider<'_> {
             recipients: Vec::new(),
             first_change_id: None,
             leaves: false,
+            is_barred: false,
             stamp: person.export.as_ref().map(|row| row.stamp.clone()).unwrap_or_default(),
         };
         spool::append(&mut out.writes, &write)
@@ -270,6 +272,22 @@ impl Decider<'_> {
             (Some(account), None) => (Some(account), Adopted::default()),
             (None, row) => (row.as_ref().and_then(|row| row.newcomer(phones)), Adopted::default()),
         }
+    }
+
+    /// Whether a person may have an account. What the record does not say of links stands as the
+    /// store has it.
+    fn allowed(&self, record: &Record<'_>, account: Option<&Account>, roles: &[String]) -> Allowed {
+        let Rules { has_rights, suppressed, .. } = self.rules;
+        let is_suppressed = !suppressed.is_empty() && suppressed.contains(record.sourced_id);
+        if !is_suppressed && !has_rights {
+            return Allowed::Yes;
+        }
+        let is_guardian_alone = !roles.is_empty() && roles.iter().all(|role| roles::is_guardian(role));
+        let links = match *has_rights && is_guardian_alone {
+            true => links_of(record, account, self.roster.unclear),
+            false => Links::default(),
+        };
+        allowed(links, is_suppressed)
     }
 
     /// Judges a record beside an account.
@@ -289,6 +307,7 @@ impl Decider<'_> {
             schools: &schools,
             duplicate: self.roster.is_contradicted(record.sourced_id),
             unclear: self.roster.unclear,
+            allowed: self.allowed(record, account, &roles),
             refused_email: self.refused.holder(0, record.sourced_id),
             refused_phone: self.refused.holder(1, record.sourced_id),
         };
@@ -367,6 +386,8 @@ impl Decider<'_> {
             roles: record.roles.0.to_owned(),
             orgs: record.orgs.map(|orgs| orgs.0.to_owned()),
             agents: record.agents.map(|agents| agents.0.to_owned()),
+            emergency: record.emergency.map(|list| list.0.to_owned()),
+            barred: record.barred.map(|list| list.0.to_owned()),
             unclear: record.defect.is_some()
                 || self.roster.is_contradicted(record.sourced_id)
                 || record.roles.0.is_empty() && self.mode != Mode::Delta,
@@ -547,9 +568,27 @@ impl Decider<'_> {
             recipients: verdict.news.recipients,
             first_change_id: verdict.news.first_change_id,
             leaves: verdict.action == Action::Archived,
+            is_barred: verdict.notes.iter().any(|note| matches!(note, Note::NoLonger(_))),
             stamp,
         };
         spool::append(&mut out.writes, &write)
+    }
+}
+
+/// Which classes the links of a guardian have.
+fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool) -> Links {
+    let known = account.map(|account| &account.sis);
+    let stored = |list: fn(&SisDetails) -> &str| IdList(known.map_or("", list));
+    let has =
+        |own: Option<IdList<'_>>, list: fn(&SisDetails) -> &str| !own.unwrap_or(stored(list)).is_empty();
+    let (emergency, barred) = (record.emergency.unwrap_or_default(), record.barred.unwrap_or_default());
+    // Where rows may be missing, a link of the store stands unless it is of another class now.
+    let stands = unclear && !stored(|sis| &sis.agents).without(&[emergency, barred]).is_empty();
+    Links {
+        contact: has(record.agents, |sis| &sis.agents) || stands,
+        emergency: has(record.emergency, |sis| &sis.emergency),
+        never: has(record.barred, |sis| &sis.barred),
+        unknown: false,
     }
 }
 

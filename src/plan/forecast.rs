@@ -9,6 +9,7 @@ use super::person::{Case, judge};
 use super::sis::Cells;
 use crate::account::Account;
 use crate::contact::{Contacts, Field};
+use crate::rights::Allowed;
 use crate::rules::Rules;
 
 /// What becomes of one account if the roster says again what it said last.
@@ -49,6 +50,7 @@ pub fn forecast<'a>(
         schools: &schools,
         duplicate: false,
         unclear: false,
+        allowed: Allowed::Yes,
         refused_email: None,
         refused_phone: None,
     };

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::contact::Field;
+use crate::rights::NoAccount;
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Note {
@@ -21,6 +22,12 @@ pub enum Note {
     /// Carries the sourcedIds of the first others, sorted, and how many more there are.
     Shared(Field, Vec<String>, u64),
     GuardianUnreachable,
+    /// The person may have no account, and has none.
+    NoAccount(NoAccount),
+    /// The person may have no account any more.
+    NoLonger(NoAccount),
+    /// The columns of the rules are blank tonight, and the person has no account.
+    ContactNotKnown,
     Archived,
     Restored,
     Disabled,
@@ -84,6 +91,14 @@ impl Reason {
     }
 }
 
+fn no_account(why: NoAccount) -> &'static str {
+    match why {
+        NoAccount::EmergencyOnly => "emergency-contact",
+        NoAccount::NotAllowed => "contact-not-allowed",
+        NoAccount::Suppressed => "suppressed",
+    }
+}
+
 pub(super) const SHARERS_NAMED: usize = 3;
 
 fn or_none(value: &str) -> &str {
@@ -135,6 +150,26 @@ impl Note {
             Self::GuardianUnreachable => take(
                 "guardian-unreachable",
                 format_args!("Guardian has no email or phone number in the SIS import - not added"),
+            ),
+            Self::NoAccount(why) => take(
+                no_account(*why),
+                match why {
+                    NoAccount::EmergencyOnly => format_args!("Emergency contact only - not added"),
+                    NoAccount::NotAllowed => format_args!("May not be contacted - not added"),
+                    NoAccount::Suppressed => format_args!("Suppressed - not added"),
+                },
+            ),
+            Self::NoLonger(why) => take(
+                no_account(*why),
+                match why {
+                    NoAccount::EmergencyOnly => format_args!("Emergency contact only now - archived"),
+                    NoAccount::NotAllowed => format_args!("May not be contacted any more - archived"),
+                    NoAccount::Suppressed => format_args!("Suppressed - archived"),
+                },
+            ),
+            Self::ContactNotKnown => take(
+                "contact-not-known",
+                format_args!("Not known tonight whether the person may be contacted - not added"),
             ),
             Self::Archived => {
                 take("archived", format_args!("User is no longer in the SIS import - archived"))

@@ -8,6 +8,7 @@ use super::{Action, Change};
 use crate::account::{Account, KeptSince, SisDetails, State};
 use crate::contact::{Details, Email, Field, phone_key};
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
+use crate::rights::{Allowed, NoAccount};
 use crate::roles;
 use crate::roster::{IdList, Record, RoleList};
 use crate::rules::Rules;
@@ -24,9 +25,18 @@ pub(super) struct Case<'a> {
     pub(super) duplicate: bool,
     /// Roles and schools may be missing from the record that it should have.
     pub(super) unclear: bool,
+    /// Whether the person may have an account at all.
+    pub(super) allowed: Allowed,
     /// Refused credentials (`shared_contacts = "unique"`), with the sourcedId of a holder.
     pub(super) refused_email: Option<&'a str>,
     pub(super) refused_phone: Option<&'a str>,
+}
+
+impl Case<'_> {
+    /// The account, if the store has it and it is not archived.
+    fn live(&self) -> Option<&Account> {
+        self.account.filter(|account| account.id != 0 && !account.archived)
+    }
 }
 
 pub(super) struct Verdict {
@@ -79,7 +89,11 @@ impl Verdict {
 
 /// Archives an account. The caller makes sure that the person is gone.
 pub(super) fn archive(account: &Account) -> Verdict {
-    let mut verdict = Verdict::without_change(Action::Archived, Some(account), vec![Note::Archived]);
+    archive_for(account, vec![Note::Archived])
+}
+
+fn archive_for(account: &Account, notes: Vec<Note>) -> Verdict {
+    let mut verdict = Verdict::without_change(Action::Archived, Some(account), notes);
     if let Some(account) = &mut verdict.account {
         account.archived = true;
         account.kept_since = KeptSince::default();
@@ -89,6 +103,12 @@ pub(super) fn archive(account: &Account) -> Verdict {
 
 /// Decides over a record that is in the roster.
 pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
+    // Whatever the record says of the person, and also if it says nothing that can be used.
+    if case.allowed == Allowed::No(NoAccount::Suppressed)
+        && let Some(live) = case.live()
+    {
+        return archive_for(live, vec![Note::NoLonger(NoAccount::Suppressed)]);
+    }
     if let Some(reason) = unusable(case) {
         return Verdict::without_change(Action::Rejected, case.account, vec![Note::Rejected(reason)]);
     }
@@ -104,8 +124,11 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
     if account.id == 0 && account.details.name.is_empty() && !matches!(both.sis.name, Value::Is(_)) {
         return left_out(Action::Rejected, &[Note::Rejected(Reason::NoName)]);
     }
-    if let Some(note) = not_synced(case, rules) {
-        let mut verdict = left_out(Action::Skipped, &[note]);
+    if let Some(note) = not_contacted(case).or_else(|| not_synced(case, rules)) {
+        let mut verdict = match (&note, case.live()) {
+            (Note::NoLonger(_), Some(live)) => archive_for(live, left_out(Action::Archived, &[note]).notes),
+            (_, _) => left_out(Action::Skipped, &[note]),
+        };
         // What the SIS says is remembered all the same, for the day on which the filter lets the person through.
         if let Some(account) = &mut verdict.account {
             remember(account, case, rules);
@@ -147,6 +170,17 @@ fn unusable(case: &Case<'_>) -> Option<Reason> {
         Some(Defect::Quoting) => Some(Reason::Quoting),
         Some(Defect::Roles) => Some(Reason::RoleRow),
         None => record.roles.iter().next().is_none().then_some(Reason::NoRole),
+    }
+}
+
+/// Why a person has no account, or has none any more, where that is not allowed.
+fn not_contacted(case: &Case<'_>) -> Option<Note> {
+    let is_new = case.account.is_none_or(|account| account.id == 0 || account.archived);
+    match case.allowed {
+        Allowed::Yes => None,
+        Allowed::No(why) if is_new => Some(Note::NoAccount(why)),
+        Allowed::No(why) => Some(Note::NoLonger(why)),
+        Allowed::NotKnown => is_new.then_some(Note::ContactNotKnown),
     }
 }
 
@@ -398,15 +432,29 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
     // A record without schools or relatives does not say that there are none. Roles that all name a school say the schools.
     let in_roles = record.roles.iter().next().is_some() && record.roles.iter().all(|held| held.org.is_some());
     let unsaid = if in_roles { IdList("") } else { orgs };
+    // Without rules every link may be used.
+    let (emergency, barred) = match rules.has_rights {
+        true => (IdList(&account.sis.emergency), IdList(&account.sis.barred)),
+        false => (IdList(""), IdList("")),
+    };
     let mut said = SisDetails::of(&Record {
         orgs: Some(record.orgs.unwrap_or(unsaid)),
         agents: Some(record.agents.unwrap_or(agents)),
+        emergency: Some(record.emergency.unwrap_or(emergency)),
+        barred: Some(record.barred.unwrap_or(barred)),
         ..*record
     });
     if account.id != 0 && case.unclear {
         said.roles = RoleList(&account.sis.roles).with(record.roles);
         said.orgs = orgs.with(record.orgs.unwrap_or_default());
         said.agents = agents.with(record.agents.unwrap_or_default());
+        if rules.has_rights {
+            let own = record.agents.unwrap_or_default();
+            let [to_emergency, to_barred] = [record.emergency, record.barred].map(Option::unwrap_or_default);
+            said.agents = IdList(&said.agents).without(&[to_emergency, to_barred]);
+            said.emergency = IdList(&emergency.without(&[own, to_barred])).with(to_emergency);
+            said.barred = IdList(&barred.without(&[own, to_emergency])).with(to_barred);
+        }
     }
     if account.id == 0 || !account.sis.is_same(&said, rules.phones) {
         account.sis = said;

@@ -8,6 +8,7 @@ use super::unchanged::Unchanged;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::platform::Seen;
+use crate::roster::kept::key;
 use crate::roster_index::{self, LookupHint, PersonIndex, Read};
 use crate::rules::Rules;
 use crate::source::RosterSource;
@@ -34,6 +35,13 @@ impl Known {
     /// it says.
     pub fn export_row(&mut self, key: u64, hash: u64) -> Seen {
         self.unchanged.export_row(self.people.find_with_hint(key, &mut self.hint), hash)
+    }
+
+    /// Has these people decided on again, although their data has not changed.
+    pub fn decide_again<'a>(&mut self, sourced_ids: impl Iterator<Item = &'a String>) {
+        for person in sourced_ids.filter_map(|id| self.people.find(key(id))) {
+            self.unchanged.decide_again(person);
+        }
     }
 
     pub fn export_is_read(&mut self) {

@@ -17,6 +17,7 @@ use crate::plan::note::{Note, join_notes, tests::every_kind};
 use crate::plan::person::{Case, judge, tests::rules};
 use crate::plan::row::row_of;
 use crate::policy::{BlankValues, Facts, Held, Setting, Sis, Standing, decide};
+use crate::rights::Allowed;
 use crate::roster::{IdList, Record, RoleList, current_roles, kept, own_schools};
 use crate::rules::{RULES, Rules};
 use crate::value::{ONEROSTER, RecordReader, WordCounts, id, is_no_id, null_word, with_lost_letters};
@@ -272,6 +273,7 @@ fn decisions(all: &mut Vec<u8>) {
                     schools: &schools,
                     duplicate: false,
                     unclear: false,
+                    allowed: Allowed::Yes,
                     refused_email: None,
                     refused_phone: None,
                 };

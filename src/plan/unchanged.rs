@@ -80,6 +80,12 @@ impl Unchanged {
         (self.decisions, self.records) = (Vec::new(), Vec::new());
     }
 
+    pub(super) fn decide_again(&mut self, person: u32) {
+        if let Some(decision) = self.decisions.get_mut(person as usize) {
+            *decision = 0;
+        }
+    }
+
     /// Takes in a row of the platform's export, by a hash of all that it says.
     pub(super) fn export_row(&mut self, person: Option<u32>, hash: u64) -> Seen {
         let person = person.map(|person| person as usize).filter(|person| *person < self.exports.len());

@@ -52,7 +52,7 @@ const LINE: usize = 5;
 const KEY: usize = 13;
 const HASH: usize = 21;
 const SAID: usize = 29;
-const TEXTS: usize = 14;
+const TEXTS: usize = 16;
 /// Sign among the bits that say which cells there are.
 const NOT_MOBILE: u32 = 1 << 31;
 
@@ -113,6 +113,8 @@ impl Block {
             record.username,
             record.user_ids,
             record.earlier_id,
+            record.emergency.map(|list| list.0),
+            record.barred.map(|list| list.0),
         ];
         let there =
             texts.iter().enumerate().fold(0_u32, |bits, (i, text)| bits | (u32::from(text.is_some()) << i));
@@ -252,7 +254,7 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
         agents,
         more @ ..,
     ] = texts;
-    let [username, user_ids, earlier_id] = more;
+    let [username, user_ids, earlier_id, emergency, barred] = more;
     let record = Record {
         line: word(LINE)?.checked_sub(1),
         sourced_id: id?,
@@ -269,6 +271,8 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
         roles: RoleList(roles?),
         orgs: orgs.map(IdList),
         agents: agents.map(IdList),
+        emergency: emergency.map(IdList),
+        barred: barred.map(IdList),
         username,
         user_ids,
         earlier_id,
@@ -307,6 +311,8 @@ mod tests {
                 roles: RoleList("student\tsch-1\naide"),
                 orgs: None,
                 agents: Some(IdList("g-1,g-2")),
+                emergency: Some(IdList("")),
+                barred: Some(IdList("s-9,*")),
                 username: Some("jnunez"),
                 user_ids: None,
                 earlier_id: Some("old-1"),
@@ -350,6 +356,8 @@ mod tests {
             Record { enabled: Some(true), ..one },
             Record { deleted: true, ..one },
             Record { not_mobile: true, ..one },
+            Record { emergency: Some(IdList("s")), ..one },
+            Record { barred: Some(IdList("s")), ..one },
             Record { username: Some(""), ..one },
             Record { user_ids: Some(""), ..one },
             Record { earlier_id: Some(""), ..one },

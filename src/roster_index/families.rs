@@ -82,7 +82,7 @@ impl Intake {
         let mut unsettled = std::mem::take(&mut self.unsettled);
         let mut kept = KeptLists::new();
         store.each_relative(|relative| {
-            let Relative { sourced_id, archived, roles, orgs, agents } = relative;
+            let Relative { sourced_id, archived, roles, orgs, agents, .. } = relative;
             let stored = Lists { roles: RoleList(roles), orgs: IdList(orgs), agents: IdList(agents) };
             let key = key(sourced_id);
             let person = self.index.people.find(key);

@@ -142,7 +142,7 @@ impl Intake {
         // Of all people: the schools, and whether the person has left.
         let mut own: HashMap<u64, (u32, bool)> = HashMap::new();
         store.each_relative(|known| {
-            let Relative { sourced_id, archived, roles, orgs, agents } = known;
+            let Relative { sourced_id, archived, roles, orgs, agents, .. } = known;
             let person = key(sourced_id);
             let record = Record { roles: RoleList(roles), orgs: Some(IdList(orgs)), ..Record::default() };
             let schools = own_schools(&record, today);

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Editor, Occasion, Templates, compose};
 use crate::plan::Write;
 use crate::roster::Mode;
-use crate::store::{AccountRow, Origin, RunRow, Store};
+use crate::store::{AccountRow, AuditEntry, Origin, RunRow, Store};
 
 /// A run that is written, and counts once the store commits.
 pub(super) struct Written {
@@ -115,6 +115,7 @@ struct Writing<'a> {
 impl Writing<'_> {
     fn all(&self, judged: &Judged<'_>) -> Result<()> {
         self.run(judged)?;
+        self.stop_messages(judged)?;
         if judged.outcome.blocked {
             return Ok(());
         }
@@ -131,6 +132,40 @@ impl Writing<'_> {
         }
         judged.outcome.plan.remember(self.store, &created)?;
         self.store.keep_night(&judged.tonight)
+    }
+
+    /// Makes the list of accounts to which nothing is sent anew: those that this run archives because
+    /// they may not be contacted any more, where it is blocked. Of an applied run nothing is left to
+    /// stop, because it discards what waits for them.
+    fn stop_messages(&self, Judged { outcome, .. }: &Judged<'_>) -> Result<()> {
+        let (store, now) = (self.store, self.request.context.now);
+        let mut before = store.stopped()?;
+        if outcome.blocked {
+            outcome.plan.each_write(|write| {
+                let account = write.account.id;
+                if !write.is_barred || before.remove(&account) {
+                    return Ok(());
+                }
+                self.audit_messages(account, "stopped")?;
+                store.stop(account, now)
+            })?;
+        }
+        before.into_iter().try_for_each(|account| store.go_on(account))
+    }
+
+    /// Says in the audit what becomes of the messages that wait for a person, if there are some.
+    fn audit_messages(&self, account: i64, what: &str) -> Result<()> {
+        let waiting = self.store.waiting_for_account(account)?;
+        if waiting == 0 {
+            return Ok(());
+        }
+        let entry = AuditEntry {
+            origin: Origin::Sync,
+            field: "messages".into(),
+            old: format!("{waiting} waiting"),
+            new: what.into(),
+        };
+        self.store.audit(account, Some(self.number), &entry, self.request.context.now)
     }
 
     fn run(&self, judged: &Judged<'_>) -> Result<()> {
@@ -211,6 +246,9 @@ impl Writing<'_> {
         let (store, now, details) = (self.store, self.request.context.now, &write.account.details);
         let Outbox { waits, gone } = outbox;
         if waits && write.leaves {
+            if write.is_barred {
+                self.audit_messages(account, "discarded")?;
+            }
             store.drop_all_waiting(account, now)?;
         }
         if (waits || gone) && (write.first_change_id.is_some() || !write.recipients.is_empty()) {

@@ -116,6 +116,7 @@ fn read(
     context.progress.begin("reading the roster", None);
     let prepare = |findings: &mut Findings| {
         let mut known = Known::load(store, options.decide_all)?;
+        known.decide_again(rules.suppressed.iter());
         let export = match &config.platform {
             Some(platform) => {
                 let see = |key, hash| known.export_row(key, hash);

@@ -15,7 +15,8 @@ use crate::roster::kept::key;
 
 columns!(account_columns, column {
     state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, sis_enabled, sis_given_name,
-    sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, sis_agents, export_given_name,
+    sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, sis_agents, sis_emergency, sis_barred,
+    export_given_name,
     export_family_name, export_email, export_phone, export_home_phone, kept_since;
     // To write the sourcedId again would write its index again.
     sourced_id, id
@@ -44,6 +45,9 @@ pub struct Relative<'a> {
     pub roles: &'a str,
     pub orgs: &'a str,
     pub agents: &'a str,
+    /// Of a guardian the links that may not be used: for emergencies only, and barred.
+    pub emergency: &'a str,
+    pub barred: &'a str,
 }
 
 impl Store {
@@ -95,17 +99,20 @@ impl Store {
     /// Goes through what is known of families: all accounts, archived ones too, and the bystanders.
     pub fn each_relative(&self, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
         self.each(
-            "SELECT sourced_id, archived, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents FROM account \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents FROM bystander",
+            "SELECT sourced_id, archived, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
+             sis_emergency AS emergency, sis_barred AS barred FROM account \
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred FROM bystander",
             [],
-            ["sourced_id", "archived", "roles", "orgs", "agents"],
-            |row, [sourced_id, archived, roles, orgs, agents]| {
+            ["sourced_id", "archived", "roles", "orgs", "agents", "emergency", "barred"],
+            |row, [sourced_id, archived, roles, orgs, agents, emergency, barred]| {
                 each(Relative {
                     sourced_id: text(row, sourced_id)?,
                     archived: row.get(archived)?,
                     roles: text(row, roles)?,
                     orgs: text(row, orgs)?,
                     agents: text(row, agents)?,
+                    emergency: text(row, emergency)?,
+                    barred: text(row, barred)?,
                 })
             },
         )
@@ -113,12 +120,13 @@ impl Store {
 
     pub fn put_bystander(&self, bystander: &Member) -> Result<()> {
         self.write(
-            "INSERT INTO bystander (sourced_id, roles, orgs, agents) VALUES (:id, :roles, :orgs, :agents) \
-             ON CONFLICT (sourced_id) DO UPDATE SET roles = :roles, orgs = :orgs, agents = :agents \
-             WHERE roles <> :roles OR orgs <> :orgs OR agents <> :agents",
+            "INSERT INTO bystander (sourced_id, roles, orgs, agents, emergency, barred) \
+             VALUES (:id, :roles, :orgs, :agents, :emergency, :barred) ON CONFLICT (sourced_id) \
+             DO UPDATE SET roles = :roles, orgs = :orgs, agents = :agents, emergency = :emergency, barred = :barred \
+             WHERE roles <> :roles OR orgs <> :orgs OR agents <> :agents OR emergency <> :emergency OR barred <> :barred",
             named_params! {
                 ":id": bystander.sourced_id, ":roles": bystander.roles, ":orgs": bystander.orgs,
-                ":agents": bystander.agents,
+                ":agents": bystander.agents, ":emergency": bystander.emergency, ":barred": bystander.barred,
             },
         )
     }
@@ -282,6 +290,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
             roles: row.get(column::sis_roles)?,
             orgs: row.get(column::sis_orgs)?,
             agents: row.get(column::sis_agents)?,
+            emergency: row.get(column::sis_emergency)?,
+            barred: row.get(column::sis_barred)?,
         },
         exported: Exported {
             name: Exported::name_from_columns(
@@ -342,6 +352,8 @@ impl AccountRow<'_> {
         held[column::sis_roles] = Cell::Text(&sis.roles);
         held[column::sis_orgs] = Cell::Text(&sis.orgs);
         held[column::sis_agents] = Cell::Text(&sis.agents);
+        held[column::sis_emergency] = Cell::Text(&sis.emergency);
+        held[column::sis_barred] = Cell::Text(&sis.barred);
         held[column::export_given_name] = Cell::text(exported_given.as_deref());
         held[column::export_family_name] = Cell::text(exported_family.as_deref());
         held[column::export_email] = Cell::text(exported.email.column());

@@ -21,6 +21,8 @@ pub struct Member {
     pub roles: String,
     pub orgs: String,
     pub agents: String,
+    pub emergency: String,
+    pub barred: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,9 +125,10 @@ impl Store {
     /// The members that name this person among their guardians or students.
     pub fn named_by(&self, sourced_id: &str) -> Result<Vec<Member>> {
         self.members(
-            "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents FROM account \
+            "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
+             sis_emergency AS emergency, sis_barred AS barred FROM account \
              WHERE archived = 0 AND instr(sis_agents, ?1) > 0 \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents FROM bystander WHERE instr(agents, ?1) > 0 \
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred FROM bystander WHERE instr(agents, ?1) > 0 \
              ORDER BY sourced_id",
             sourced_id,
         )
@@ -134,9 +137,10 @@ impl Store {
     /// A person that has not left the roster, with or without an account.
     pub fn member(&self, sourced_id: &str) -> Result<Option<Member>> {
         let mut found = self.members(
-            "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents FROM account \
+            "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
+             sis_emergency AS emergency, sis_barred AS barred FROM account \
              WHERE archived = 0 AND sourced_id = ?1 \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents FROM bystander WHERE sourced_id = ?1",
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred FROM bystander WHERE sourced_id = ?1",
             sourced_id,
         )?;
         Ok(found.pop())
@@ -144,8 +148,7 @@ impl Store {
 
     /// What the roster says of a person without an account.
     pub fn bystander(&self, sourced_id: &str) -> Result<Option<Member>> {
-        let query =
-            "SELECT sourced_id, 0 AS account, roles, orgs, agents FROM bystander WHERE sourced_id = ?1";
+        let query = "SELECT sourced_id, 0 AS account, roles, orgs, agents, emergency, barred FROM bystander WHERE sourced_id = ?1";
         Ok(self.members(query, sourced_id)?.pop())
     }
 
@@ -157,6 +160,8 @@ impl Store {
                 roles: row.get("roles")?,
                 orgs: row.get("orgs")?,
                 agents: row.get("agents")?,
+                emergency: row.get("emergency")?,
+                barred: row.get("barred")?,
             })
         })
     }

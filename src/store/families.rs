@@ -15,8 +15,9 @@ impl Store {
             "SELECT sourced_id, archived, state = 'active' AS active, coalesce(sis_identifier, '') AS identifier, \
              coalesce(sis_given_name, '') AS given, coalesce(sis_family_name, '') AS family, \
              coalesce(sis_email, '') AS sis_email, email, coalesce(sis_sms, '') AS sis_sms, \
-             coalesce(sis_phone, '') AS sis_phone, phone, home_phone, sis_roles, sis_agents, sis_orgs \
-             FROM account WHERE sis_agents <> ''",
+             coalesce(sis_phone, '') AS sis_phone, phone, home_phone, sis_roles, sis_orgs, \
+             sis_agents || ',' || sis_emergency || ',' || sis_barred AS students \
+             FROM account WHERE sis_agents <> '' OR sis_emergency <> '' OR sis_barred <> ''",
             [],
             [],
             |row, []| {
@@ -31,7 +32,7 @@ impl Store {
                     emails: [text("sis_email")?, text("email")?],
                     numbers: [text("sis_sms")?, text("sis_phone")?, text("phone")?, text("home_phone")?],
                     roles: text("sis_roles")?,
-                    students: IdList(text("sis_agents")?),
+                    students: IdList(text("students")?),
                     orgs: text("sis_orgs")?,
                 });
                 Ok(())

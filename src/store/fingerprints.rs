@@ -376,10 +376,9 @@ mod tests {
             "DELETE FROM account WHERE id = 5",
             "INSERT OR REPLACE INTO account SELECT * FROM account WHERE id = 5",
             "UPDATE OR REPLACE account SET sourced_id = 's-4' WHERE id = 9",
-            "INSERT INTO account SELECT 5, 'other', state, archived, given_name, family_name, email, phone, home_phone, \
-             sis_identifier, sis_enabled, sis_given_name, sis_family_name, sis_email, sis_sms, sis_phone, sis_language, \
-             sis_roles, sis_orgs, sis_agents, export_given_name, export_family_name, export_email, export_phone, \
-             export_home_phone, kept_since FROM account WHERE id = 6 \
+            "INSERT INTO account (id, sourced_id, state, archived, given_name, family_name, email, phone, home_phone, \
+             sis_roles, sis_orgs, sis_agents) SELECT 5, 'other', state, archived, given_name, \
+             family_name, email, phone, home_phone, sis_roles, sis_orgs, sis_agents FROM account WHERE id = 6 \
              ON CONFLICT (id) DO UPDATE SET email = 'y'",
         ];
         for cheat in cheats {

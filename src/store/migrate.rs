@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 17] = [
+const MIGRATIONS: [&str; 18] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -25,6 +25,7 @@ const MIGRATIONS: [&str; 17] = [
     include_str!("schema/0015_commas.sql"),
     include_str!("schema/0016_fingerprints.sql"),
     include_str!("schema/0017_identity.sql"),
+    include_str!("schema/0018_rights.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -87,12 +87,17 @@ const NOT_ARRIVED: States = States(&[DeliveryState::Queued, DeliveryState::Defer
 const MAY_HAVE_ARRIVED: States =
     States(&[DeliveryState::Sent, DeliveryState::Sending, DeliveryState::Unknown]);
 
+/// The message is to an account to which something may be sent.
+const NOT_STOPPED: &str = "account_id NOT IN (SELECT account_id FROM stopped)";
+
 const CURRENT: &str = Audience::Current.word();
 const FORMER: &str = Audience::Former.word();
 const EMAIL: &str = Channel::Email.word();
 const SMS: &str = Channel::Sms.word();
 
 /// Why a message was given up whose text is no longer true.
+/// Why a message is not sent whose person may not be contacted any more.
+const STOPPED: &str = "stopped: may not be contacted";
 const OUT_OF_DATE: &str = "out of date";
 /// Why a message was given up whose person has left. If the person comes back, the message is
 /// queued again.
@@ -152,7 +157,7 @@ impl Store {
     }
 
     pub fn waiting(&self) -> Result<u64> {
-        self.value(&format!("SELECT count(*) FROM outbox WHERE state IN {WAITING}"), [])
+        self.value(&format!("SELECT count(*) FROM outbox WHERE state IN {WAITING} AND {NOT_STOPPED}"), [])
     }
 
     /// Accounts with a message about a run, and whether one of them went out, or may have.
@@ -177,7 +182,8 @@ impl Store {
         let (condition, values) = filter.condition();
         let query = format!(
             "SELECT outbox.id AS id, run_id, sourced_id, channel, audience, recipient, outbox.state AS state, attempts, \
-             queued, settled, due, reason FROM outbox JOIN account ON account.id = account_id \
+             queued, settled, due, CASE WHEN outbox.state IN {WAITING} AND NOT ({NOT_STOPPED}) THEN '{STOPPED}' \
+             ELSE reason END AS reason FROM outbox JOIN account ON account.id = account_id \
              WHERE {condition} ORDER BY outbox.id DESC LIMIT {limit}"
         );
         self.all(&query, params_from_iter(values), |row| {

@@ -153,6 +153,7 @@ const LAYERS: [&[&str]; 12] = [
         "owner",
         "plural",
         "policy",
+        "rights",
     ],
     &[
         "attempt", "lanes", "lock", "mailbox", "report", "roster", "roles", "scratch", "secret", "spool",
@@ -391,7 +392,9 @@ fn the_middle_is_pure() {
         "tracing::",
         "println!",
     ];
-    for module in ["policy", "contact", "roster", "account", "roles", "rules", "roster_index", "plan"] {
+    for module in
+        ["policy", "contact", "roster", "account", "roles", "rights", "rules", "roster_index", "plan"]
+    {
         for source in sources().iter().filter(|source| source.module == module) {
             // The spool is a temporary file, and says so.
             if source.path.ends_with("spool.rs") {

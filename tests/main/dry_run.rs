@@ -186,8 +186,11 @@ fn read_permission_is_enough() {
 fn as_the_first_version_left_it(district: &District) {
     let old = rusqlite::Connection::open(district.path("old.db")).unwrap();
     old.execute_batch(include_str!("../../src/store/schema/0001_accounts.sql")).unwrap();
+    let columns =
+        crate::support::rows(&old, "SELECT group_concat(name, ', ') FROM pragma_table_info('account')");
+    let columns = &columns[0];
     old.execute_batch(&format!(
-        "ATTACH '{}' AS new; INSERT INTO account SELECT * FROM new.account; INSERT INTO school SELECT id, name FROM new.school;
+        "ATTACH '{}' AS new; INSERT INTO account SELECT {columns} FROM new.account; INSERT INTO school SELECT id, name FROM new.school;
          INSERT INTO run SELECT id, started, finished, result, source, mode, notify, checksum, summary FROM new.run;
          PRAGMA application_id = {}; PRAGMA user_version = 1;",
         district.path("rostersync.db").display(),

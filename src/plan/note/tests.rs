@@ -11,6 +11,13 @@ pub(in crate::plan) fn every_kind() -> Vec<Note> {
         Note::Shared(Field::Email, ids, 2),
         Note::Taken(Field::Email, "gua-210".into()),
         Note::GuardianUnreachable,
+        Note::NoAccount(NoAccount::EmergencyOnly),
+        Note::NoAccount(NoAccount::NotAllowed),
+        Note::NoAccount(NoAccount::Suppressed),
+        Note::NoLonger(NoAccount::EmergencyOnly),
+        Note::NoLonger(NoAccount::NotAllowed),
+        Note::NoLonger(NoAccount::Suppressed),
+        Note::ContactNotKnown,
         Note::Archived,
         Note::Restored,
         Note::ReusedId("Rosa Diaz".into()),
@@ -43,8 +50,13 @@ fn kinds<T: serde::de::DeserializeOwned>() -> usize {
 #[test]
 fn every_kind_is_among_them() {
     let notes = every_kind();
-    let reasons = notes.iter().filter(|note| matches!(note, Note::Rejected(_))).count();
-    assert_eq!((notes.len() - reasons + 1, reasons), (kinds::<Note>(), kinds::<Reason>()));
+    let number = |is_one: fn(&Note) -> bool| notes.iter().filter(|note| is_one(note)).count();
+    let reasons = number(|note| matches!(note, Note::Rejected(_)));
+    let not_added = number(|note| matches!(note, Note::NoAccount(_)));
+    let archived = number(|note| matches!(note, Note::NoLonger(_)));
+    assert_eq!((not_added, archived), (kinds::<NoAccount>(), kinds::<NoAccount>()));
+    let several = reasons + not_added + archived;
+    assert_eq!((notes.len() - several + 3, reasons), (kinds::<Note>(), kinds::<Reason>()));
 }
 
 #[test]

@@ -3,6 +3,7 @@ use crate::config::{Globs, PhoneCredential, SharedContacts};
 use crate::contact::{PersonName, PhoneReader, Region};
 use crate::plan::join_notes;
 use crate::policy::{BlankValues, Setting};
+use crate::rights::Allowed;
 use crate::roster::{IdList, RoleList};
 use crate::rules::Channels;
 
@@ -20,6 +21,8 @@ pub(in crate::plan) fn rules() -> Rules {
         ignore_emails: Globs::default(),
         channels: Some(Channels { email: true, sms: false }),
         opted_out: Default::default(),
+        suppressed: Default::default(),
+        has_rights: false,
         last_night: None,
         role_names: Default::default(),
         names: Default::default(),
@@ -67,6 +70,7 @@ fn judged(record: &Record<'_>, account: Option<&Account>, schools: &[&str], rule
         schools,
         duplicate: false,
         unclear: false,
+        allowed: Allowed::Yes,
         refused_email: None,
         refused_phone: None,
     };
@@ -465,6 +469,7 @@ fn a_guardian_without_a_way_to_reach_them_is_not_added_but_stays() {
         schools: &[],
         duplicate: false,
         unclear: false,
+        allowed: Allowed::Yes,
         refused_email: None,
         refused_phone: None,
     };
@@ -493,6 +498,7 @@ fn a_refused_credential_counts_as_not_provided_and_is_noted_where_it_would_have_
             schools: &["off"],
             duplicate: false,
             unclear: false,
+            allowed: Allowed::Yes,
             refused_email: Some("p-9"),
             refused_phone: None,
         };
@@ -517,6 +523,7 @@ fn roles_that_have_ended_or_not_begun_leave_a_person_out() {
             schools: &[],
             duplicate: false,
             unclear: false,
+            allowed: Allowed::Yes,
             refused_email: None,
             refused_phone: None,
         };
@@ -551,4 +558,55 @@ fn debug_output_has_no_details() {
     for detail in ["Rosa", "Diaz", "mail.example", "555"] {
         assert!(!shown.contains(detail), "{shown}");
     }
+}
+
+/// What becomes of a person without an account, of one with an account, and of an archived one.
+#[test]
+fn whoever_may_have_no_account_gets_none_and_loses_the_one_that_is_there() {
+    use crate::rights::NoAccount;
+    let rules = rules();
+    let live = account(State::Active);
+    let archived = Account { archived: true, ..live.clone() };
+    let mut said = Vec::new();
+    for allowed in [
+        Allowed::No(NoAccount::EmergencyOnly),
+        Allowed::No(NoAccount::NotAllowed),
+        Allowed::No(NoAccount::Suppressed),
+        Allowed::NotKnown,
+    ] {
+        for account in [None, Some(&live), Some(&archived)] {
+            let record = record();
+            let case = Case {
+                record: &record,
+                account,
+                roles: &["guardian".to_owned()],
+                schools: &["on"],
+                duplicate: false,
+                unclear: false,
+                allowed,
+                refused_email: None,
+                refused_phone: None,
+            };
+            let verdict = judge(&case, &rules);
+            let state = verdict.account.as_ref().map_or("none", Account::state_word);
+            said.push(format!("{} {state}: {}", verdict.action.word(), join_notes(&verdict.notes)));
+            assert!(verdict.news.recipients.is_empty());
+        }
+    }
+    let unknown = "Not known tonight whether the person may be contacted - not added";
+    let expected = [
+        "skipped none: Emergency contact only - not added",
+        "archived archived: Emergency contact only now - archived",
+        "skipped archived: Emergency contact only - not added",
+        "skipped none: May not be contacted - not added",
+        "archived archived: May not be contacted any more - archived",
+        "skipped archived: May not be contacted - not added",
+        "skipped none: Suppressed - not added",
+        "archived archived: Suppressed - archived",
+        "skipped archived: Suppressed - not added",
+        &format!("skipped none: {unknown}"),
+        "unchanged active: ",
+        &format!("skipped archived: {unknown}"),
+    ];
+    assert_eq!(said, expected);
 }

@@ -170,6 +170,8 @@ impl User<'_> {
             roles: RoleList(&roles.join("\n")),
             orgs,
             agents: students.as_deref().map(IdList),
+            emergency: None,
+            barred: None,
             username: None,
             user_ids: None,
             earlier_id: None,

@@ -168,6 +168,8 @@ impl User<'_> {
             roles: RoleList(&roles),
             orgs: orgs.as_deref().map(IdList),
             agents: agents.as_deref().map(IdList),
+            emergency: None,
+            barred: None,
             username: None,
             user_ids: None,
             earlier_id: None,

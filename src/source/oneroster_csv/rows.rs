@@ -243,6 +243,8 @@ impl<'s> RowReader<'s> {
             roles: RoleList(role.unwrap_or_default()),
             orgs: get(columns.orgs).map(IdList),
             agents: get(columns.agents).map(IdList),
+            emergency: None,
+            barred: None,
             username: None,
             user_ids: None,
             earlier_id: None,

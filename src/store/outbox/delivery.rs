@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Row, named_params};
 
 use super::{
-    AT_ONCE, DISCARDED, EMAIL, FAILED, FORMER, NOT_ARRIVED, OUT_OF_DATE, QUEUED, SENDING, SENT, SMS, TRIED,
-    UNKNOWN, WAITING,
+    AT_ONCE, DISCARDED, EMAIL, FAILED, FORMER, NOT_ARRIVED, NOT_STOPPED, OUT_OF_DATE, QUEUED, SENDING, SENT,
+    SMS, TRIED, UNKNOWN, WAITING,
 };
 use crate::failure::Result;
 use crate::message::{Channel, DeliveryState, Message, Recipient};
@@ -125,7 +125,7 @@ impl Store {
         let query = format!(
             "SELECT id, coalesce(run_id, 0) AS run, channel, audience, recipient, subject, body, html, queued, attempts, \
              lost, state = {SENDING} AS died, nonce, trying, settled, others_taken FROM outbox \
-             WHERE channel = :channel AND state IN {WAITING} AND (state IN {AT_ONCE} OR due <= :now) \
+             WHERE channel = :channel AND state IN {WAITING} AND (state IN {AT_ONCE} OR due <= :now) AND {NOT_STOPPED} \
              ORDER BY turns, id LIMIT 1"
         );
         let values = named_params! { ":channel": channel, ":now": stamp(now) };
@@ -204,7 +204,7 @@ impl Store {
     pub fn oldest_waiting(&self, channel: Channel) -> Result<Option<(DateTime<Utc>, u64)>> {
         let query = format!(
             "SELECT min(queued) AS oldest, count(*) AS count FROM outbox WHERE channel = ?1 AND state IN {WAITING} \
-             AND NOT (state = {UNKNOWN} AND due IS NULL)"
+             AND NOT (state = {UNKNOWN} AND due IS NULL) AND {NOT_STOPPED}"
         );
         let found = self.first(&query, [channel], |row| Ok((moment(row, "oldest")?, row.get("count")?)))?;
         Ok(found.and_then(|(oldest, count)| oldest.map(|oldest| (oldest, count))))
@@ -246,7 +246,7 @@ impl Store {
     pub fn waiting_for(&self, channel: Channel, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>)> {
         let query = format!(
             "SELECT count(*) AS count, min(CASE WHEN state IN {TRIED} AND due > :now THEN due END) AS next FROM outbox \
-             WHERE channel = :channel AND state IN {WAITING}"
+             WHERE channel = :channel AND state IN {WAITING} AND {NOT_STOPPED}"
         );
         let values = named_params! { ":channel": channel, ":now": stamp(now) };
         let found = self.first(&query, values, |row| Ok((row.get("count")?, moment(row, "next")?)))?;
@@ -255,7 +255,8 @@ impl Store {
 
     pub fn due(&self, channel: Channel, now: DateTime<Utc>) -> Result<u64> {
         let query = format!(
-            "SELECT count(*) FROM outbox WHERE channel = ?1 AND state IN {WAITING} AND (state IN {AT_ONCE} OR due <= ?2)"
+            "SELECT count(*) FROM outbox WHERE channel = ?1 AND state IN {WAITING} AND (state IN {AT_ONCE} OR due <= ?2) \
+             AND {NOT_STOPPED}"
         );
         self.value(&query, (channel, stamp(now)))
     }

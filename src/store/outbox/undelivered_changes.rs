@@ -1,7 +1,7 @@
 //! Changes of which the person has not been told yet: the message waits, or was refused. Its text
 //! may no longer be true when there is something new to tell.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -146,6 +146,28 @@ impl Store {
             ),
             (account, stamp(at)),
         )
+    }
+
+    /// How many messages wait for a person.
+    pub fn waiting_for_account(&self, account: i64) -> Result<u64> {
+        self.value(
+            &format!("SELECT count(*) FROM outbox WHERE account_id = ?1 AND state IN {WAITING}"),
+            [account],
+        )
+    }
+
+    /// Sends nothing to an account from now on, until [`Store::let_all_go_on`].
+    pub fn stop(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
+        self.write("INSERT OR IGNORE INTO stopped (account_id, since) VALUES (?1, ?2)", (account, stamp(at)))
+    }
+
+    /// The accounts to which nothing is sent.
+    pub fn stopped(&self) -> Result<HashSet<i64>> {
+        self.all("SELECT account_id FROM stopped", [], |row| row.get(0))
+    }
+
+    pub fn go_on(&self, account: i64) -> Result<()> {
+        self.write("DELETE FROM stopped WHERE account_id = ?1", [account])
     }
 
     /// Whether a message was given up because its person has left.

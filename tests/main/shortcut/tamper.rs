@@ -18,7 +18,7 @@ pub(super) enum Hand {
 }
 
 /// Every column of an account, with values that a hand could give it.
-pub(super) const VALUES: [(&str, &[&str]); 26] = [
+pub(super) const VALUES: [(&str, &[&str]); 28] = [
     ("id", &["id + 1000"]),
     ("sourced_id", &["sourced_id || '-x'", "'x-' || sourced_id"]),
     ("state", &["CASE state WHEN 'active' THEN 'pending' ELSE 'active' END"]),
@@ -57,6 +57,8 @@ pub(super) const VALUES: [(&str, &[&str]); 26] = [
     ("export_phone", &["'+19175550177'", "''", "NULL"]),
     ("export_home_phone", &["'+19175550177'", "''", "NULL"]),
     ("kept_since", &["NULL", "'2099-01-01'", "'email:2099-12-31 name:2099-01-01'"]),
+    ("sis_emergency", &["'stu-00'", "'*'"]),
+    ("sis_barred", &["'stu-00'", "'*'"]),
 ];
 
 /// Columns that are copied when an account is made by hand.

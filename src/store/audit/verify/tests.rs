@@ -98,10 +98,9 @@ fn the_first_row_that_was_tampered_with_is_named() {
         ("DELETE FROM account WHERE id = 2", Broken::Account("number 2".into(), "existence")),
         ("INSERT INTO users_manager VALUES (1, '')", Broken::Account("a".into(), "permissions")),
         (
-            "INSERT INTO account SELECT 3, 'c', state, archived, given_name, family_name, email, phone, home_phone, \
-             sis_identifier, sis_enabled, sis_given_name, sis_family_name, sis_email, sis_sms, sis_phone, sis_language, \
-             sis_roles, sis_orgs, sis_agents, export_given_name, export_family_name, export_email, export_phone, \
-             export_home_phone, kept_since FROM account WHERE id = 1",
+            "INSERT INTO account (id, sourced_id, state, archived, given_name, family_name, email, phone, home_phone, \
+             sis_roles, sis_orgs, sis_agents) SELECT 3, 'c', state, archived, given_name, \
+             family_name, email, phone, home_phone, sis_roles, sis_orgs, sis_agents FROM account WHERE id = 1",
             Broken::Account("c".into(), "origin"),
         ),
         ("DELETE FROM link WHERE id = 3", Broken::Link(3, None)),
