@@ -52,7 +52,8 @@ impl Origin {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     pub origin: Origin,
-    /// `name`, `email`, `phone`, `home_phone`, `state`, `users_manager`, `sourced_id` or `refused`.
+    /// `name`, `email`, `phone`, `home_phone`, `state`, `users_manager`, `sourced_id`, `refused`, `link`,
+    /// `messages`, `settled`, `email_opt_out`, `sms_opt_out` or `suppressed`.
     pub field: String,
     /// Of a name: as [`PersonName::in_parts`] writes it.
     pub old: String,

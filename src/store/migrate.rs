@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 18] = [
+const MIGRATIONS: [&str; 19] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 18] = [
     include_str!("schema/0016_fingerprints.sql"),
     include_str!("schema/0017_identity.sql"),
     include_str!("schema/0018_rights.sql"),
+    include_str!("schema/0019_audit_fields.sql"),
 ];
 
 /// The version that this program reads and writes.
@@ -162,6 +163,33 @@ mod tests {
         let (old, new) = (entries[0].old.as_str(), entries[0].new.as_str());
         assert_eq!((entries.len(), old, new), (1, "a", "ann@x.example"));
         assert_eq!(store.verify().unwrap().broken, None);
+    }
+
+    #[test]
+    fn the_audit_of_an_older_store_takes_new_kinds_of_entries() {
+        use crate::store::{AuditEntry, Origin};
+        let folder = tempfile::tempdir().unwrap();
+        let path = old_store(folder.path());
+        let store = Store::open(&path).unwrap();
+        let put = |field: &str| {
+            let entry = AuditEntry {
+                origin: Origin::Operator,
+                field: field.into(),
+                old: String::new(),
+                new: "x".into(),
+            };
+            store.transaction(|| store.audit(1, None, &entry, chrono::DateTime::UNIX_EPOCH))
+        };
+        let fields = ["refused", "link", "messages", "settled", "email_opt_out", "sms_opt_out", "suppressed"];
+        fields.iter().for_each(|field| put(field).unwrap());
+        assert!(put("other").is_err());
+        drop(store);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.audit_of(1).unwrap().len(), fields.len());
+        assert_eq!(store.verify().unwrap().broken, None);
+        let sound: String =
+            store.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(sound, "ok");
     }
 
     #[test]
