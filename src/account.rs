@@ -2,6 +2,7 @@
 
 mod exported;
 mod kept;
+mod recognition;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,6 +14,7 @@ use crate::roster::{IdList, Record, RoleList};
 
 pub use exported::{AwaitedValues, Exported, Shown};
 pub use kept::KeptSince;
+pub use recognition::{UserIds, username_hash};
 
 /// Whether the person has joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -115,6 +117,9 @@ pub struct SisDetails {
     pub agents: String,
     pub emergency: String,
     pub barred: String,
+    /// The last ones that the roster gave, as hashes ([`username_hash`]). A person is recognised by them under another sourcedId.
+    pub username: Option<u64>,
+    pub user_ids: UserIds,
 }
 
 impl SisDetails {
@@ -134,6 +139,8 @@ impl SisDetails {
             agents: record.agents.unwrap_or_default().0.to_owned(),
             emergency: record.emergency.unwrap_or_default().0.to_owned(),
             barred: record.barred.unwrap_or_default().0.to_owned(),
+            username: record.username.and_then(username_hash),
+            user_ids: UserIds::of(record.user_ids.unwrap_or_default()),
         }
     }
 
@@ -155,8 +162,21 @@ impl SisDetails {
             && number(&self.phone, &other.phone)
     }
 
+    /// Takes in the user name and the other systems' ids of a record. What it does not say stays as it was last said.
+    pub fn recognise_by(&mut self, record: &Record<'_>) {
+        if let Some(username) = record.username.and_then(username_hash) {
+            self.username = Some(username);
+        }
+        if let Some(list) = record.user_ids {
+            let ids = UserIds::of(list);
+            if !ids.is_empty() {
+                self.user_ids = ids;
+            }
+        }
+    }
+
     /// Whether two records of one person say the same in normal form, so that the older one can
-    /// stay in the store.
+    /// stay in the store. By what the person is recognised makes no difference.
     pub fn is_same(&self, other: &Self, phones: PhoneReader) -> bool {
         let ids = |list: &str| list.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
         self == other
@@ -171,7 +191,7 @@ impl SisDetails {
                 && self.has_same_contacts(other, phones)
     }
 
-    /// The record that said so, for an account which a delta does not mention.
+    /// The record that said so, for an account which a delta does not mention. Without what is kept as hashes alone.
     pub fn record<'a>(&'a self, sourced_id: &'a str) -> Record<'a> {
         let list = |list: &'a String| Some(IdList(list)).filter(|list| !list.0.is_empty());
         Record {

@@ -46,6 +46,7 @@ pub struct Config {
     pub guardians: Option<Guardians>,
     pub platform: Option<Platform>,
     pub limits: Limits,
+    pub identity: Identity,
     pub notify: Notify,
     pub monitor: Monitor,
 }
@@ -61,6 +62,8 @@ struct Typed {
     platform: Option<Platform>,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    identity: Identity,
     #[serde(default)]
     notify: Notify,
     #[serde(default)]
@@ -218,6 +221,14 @@ impl Default for Limits {
     }
 }
 
+/// `[identity]`: people who are back under another sourcedId.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Identity {
+    /// The column with the sourcedId that each person had before; for an API the place in `metadata`. Blank: none.
+    pub earlier_id: String,
+}
+
 /// Where the configuration is looked for when nothing names it, in this order.
 pub const PLACES: [&str; 2] = ["rostersync.toml", "/etc/rostersync/rostersync.toml"];
 
@@ -263,9 +274,14 @@ impl Config {
             guardians: typed.guardians,
             platform: typed.platform,
             limits: typed.limits,
+            identity: typed.identity,
             notify: typed.notify,
             monitor: typed.monitor,
         };
+        let earlier_id = config.identity.earlier_id.trim();
+        if !earlier_id.is_empty() {
+            config.source.set_earlier_id(earlier_id);
+        }
         let mut paths = vec![&mut config.sync.store, &mut config.sync.reports];
         paths.extend(config.guardians.iter_mut().map(|guardians| &mut guardians.file));
         paths.extend(config.platform.iter_mut().map(|platform| &mut platform.users));
@@ -285,6 +301,13 @@ impl Config {
                 "sync.phone_credential",
                 "`phone_credential` in [sync] has no effect with Clever, which marks mobile numbers itself",
                 "remove `phone_credential`, or write \"sms\"",
+            ));
+        }
+        if matches!(self.source, Source::Clever(_)) && !self.identity.earlier_id.trim().is_empty() {
+            return Err(document.mistake(
+                "identity.earlier_id",
+                "`earlier_id` in [identity] has no effect with Clever, which says itself what the id of a user was",
+                "remove `earlier_id`",
             ));
         }
         let mut seen = HashSet::new();

@@ -8,7 +8,7 @@ use serde::forward_to_deserialize_any;
 use super::notify::{Admins, GatewaySms, Monitor, Notify, NotifyEmail, TwilioSms};
 use super::source::auth::{CleverKeys as CleverLogin, OAuth1Keys, OAuth2Keys, TokenKeys};
 use super::source::{CleverKeys, CsvKeys, HttpKeys, OneRosterKeys, SftpKeys};
-use super::{Guardians, Limits, Platform, School, Sync, Typed};
+use super::{Guardians, Identity, Limits, Platform, School, Sync, Typed};
 
 pub(super) struct Section {
     /// `source.auth`; empty is the top of the file.
@@ -38,6 +38,7 @@ pub(super) fn all() -> Vec<Section> {
         of::<Guardians>("guardians", &[]),
         of::<Platform>("platform", &[]),
         of::<Limits>("limits", &[]),
+        of::<Identity>("identity", &[]),
         of::<Notify>("notify", &[]),
         of::<NotifyEmail>("notify.email", &[]),
         of::<TwilioSms>("notify.sms", &["twilio"]),

@@ -53,6 +53,19 @@ impl Source {
         }
     }
 
+    /// Names the column, or the place in `metadata`, with the sourcedId that each person had before.
+    pub(super) fn set_earlier_id(&mut self, name: &str) {
+        let name = Some(name.to_owned());
+        match self {
+            Self::Csv { options, .. } | Self::Sftp(sftp::Options { csv: options, .. }) => {
+                options.earlier_id_column = name;
+            }
+            Self::OneRosterApi(options) => options.earlier_id_path = name,
+            // It says by itself what the id was.
+            Self::Clever(_) => {}
+        }
+    }
+
     /// How CSV files are read; none if the roster is no CSV files.
     pub fn csv(&self) -> Option<&oneroster_csv::Options> {
         match self {
@@ -125,6 +138,7 @@ impl CsvKeys {
             encoding: self.encoding,
             language_column: self.language_field,
             names: NameKind::default(),
+            earlier_id_column: None,
             last_night: None,
         };
         let url = self.path.to_string_lossy().into_owned();
@@ -226,6 +240,7 @@ impl OneRosterKeys {
             parallel,
             sort,
             check_totals: self.check_totals.unwrap_or(true),
+            earlier_id_path: None,
             full_every: self.mode.full_every(self.full_every, document)?,
             names: NameKind::default(),
             http: self.http.options(document),

@@ -425,7 +425,10 @@ fn last_credential(
 /// Keeps what the record says, unless it only says the same in other words.
 fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
     let record = case.record;
-    if account.id != 0 && account.sis.record(record.sourced_id).says_the_same_as(record) {
+    // Of these only hashes are kept.
+    let details = Record { username: None, user_ids: None, earlier_id: None, ..*record };
+    account.sis.recognise_by(record);
+    if account.id != 0 && account.sis.record(record.sourced_id).says_the_same_as(&details) {
         return;
     }
     let (orgs, agents) = (IdList(&account.sis.orgs), IdList(&account.sis.agents));
@@ -437,13 +440,17 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
         true => (IdList(&account.sis.emergency), IdList(&account.sis.barred)),
         false => (IdList(""), IdList("")),
     };
-    let mut said = SisDetails::of(&Record {
-        orgs: Some(record.orgs.unwrap_or(unsaid)),
-        agents: Some(record.agents.unwrap_or(agents)),
-        emergency: Some(record.emergency.unwrap_or(emergency)),
-        barred: Some(record.barred.unwrap_or(barred)),
-        ..*record
-    });
+    let mut said = SisDetails {
+        username: account.sis.username,
+        user_ids: account.sis.user_ids.clone(),
+        ..SisDetails::of(&Record {
+            orgs: Some(record.orgs.unwrap_or(unsaid)),
+            agents: Some(record.agents.unwrap_or(agents)),
+            emergency: Some(record.emergency.unwrap_or(emergency)),
+            barred: Some(record.barred.unwrap_or(barred)),
+            ..details
+        })
+    };
     if account.id != 0 && case.unclear {
         said.roles = RoleList(&account.sis.roles).with(record.roles);
         said.orgs = orgs.with(record.orgs.unwrap_or_default());

@@ -2,15 +2,15 @@
 //! who left to a new one. Pure.
 
 use super::sis::{Cells, SisValues, Value};
-use crate::account::Account;
+use crate::account::{Account, username_hash};
 use crate::contact::{PersonName, email_key, phone_key};
 use crate::roster::{IdList, Record};
 use crate::roster::{current_roles, own_schools};
 use crate::rules::Rules;
 
 /// Whether the record has another name than the account and the SIS had, and nothing in common with
-/// them: no email, no mobile, no identifier, and no part of the name beside the same role and
-/// school. `roles` and `schools` are those of the record.
+/// them: no email, no mobile, no identifier, no user name, and no part of the name beside the same
+/// role and school. `roles` and `schools` are those of the record.
 pub(super) fn is_another(
     record: &Record<'_>,
     account: &Account,
@@ -48,6 +48,10 @@ pub(super) fn is_another(
     }
     let identifier = |record: &Record<'_>| record.identifier.unwrap_or_default().trim().to_owned();
     if !identifier(record).is_empty() && identifier(record) == identifier(&said) {
+        return false;
+    }
+    let username = record.username.and_then(username_hash);
+    if username.is_some() && username == account.sis.username {
         return false;
     }
     let shares_a_part = names.iter().any(|known| {

@@ -228,6 +228,7 @@ fn records(each: &mut dyn FnMut(&Record<'_>)) {
             Record { sms: some, ..base },
             Record { phone: some, ..base },
             Record { sms: None, phone: some, not_mobile: true, ..base },
+            Record { username: some, user_ids: some, earlier_id: some, ..base },
             Record { identifier: some, orgs: some.map(IdList), agents: some.map(IdList), ..base },
             Record { roles: RoleList(text), ..base },
         ] {

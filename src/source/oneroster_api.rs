@@ -53,6 +53,8 @@ pub struct Options {
     pub parallel: u32,
     /// Whether the server's own count has to be right.
     pub check_totals: bool,
+    /// Where in `metadata` each user's earlier sourcedId is.
+    pub earlier_id_path: Option<String>,
     /// Only what changed is asked for, but everything this often. None: always everything.
     pub full_every: Option<Duration>,
     pub names: NameKind,
@@ -106,6 +108,11 @@ pub fn open(
         let failure = Failure::new(Kind::InputUnusable, format!("{what}; nothing was applied"));
         return Err(failure.at(&options.url).cure(cure));
     }
+    if let Some(path) = options.earlier_id_path.as_deref().filter(|_| records.with_earlier_id == 0) {
+        let what = format!("no user that the server gives has {path}; nothing was applied");
+        let cure = "have the server share it, or correct `earlier_id` in [identity]";
+        return Err(Failure::new(Kind::InputUnusable, what).at(&options.url).cure(cure));
+    }
     records.finish()?;
     records.tell(user::FILE, &mut findings);
     if let Some(before) = before {
@@ -144,7 +151,8 @@ fn unusable(records: &Records) -> Option<(&'static str, &'static str)> {
 /// What a kept roster has to be of.
 fn place(options: &Options) -> String {
     let names = names_word(options.names);
-    format!("{} {} {}{names}", options.url, options.users_path, options.credentials.client_id())
+    let earlier = options.earlier_id_path.as_deref().unwrap_or_default();
+    format!("{} {} {}{names} {earlier}", options.url, options.users_path, options.credentials.client_id())
 }
 
 /// A roster, and what has to be known to ask for its changes.
@@ -215,7 +223,7 @@ fn everything(
     covered: Option<DateTime<Utc>>,
 ) -> Result<Latest> {
     let all = Wanted { path: &options.users_path, filter: None };
-    let new = || Users { covered, ..Users::new(schools, options.names, watch.now) };
+    let new = || Users { covered, ..Users::new(schools, options, watch.now) };
     let (users, repeated) = pull(client, options, all, watch.progress, new)?;
     let preferred_names = (options.names == NameKind::Preferred).then_some(users.preferred);
     let Users { records, mut findings, oddities, name, unmoved, .. } = users;
@@ -269,16 +277,15 @@ fn changes(
     let since = (before - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
     let filter = format!("dateLastModified>'{since}'");
     let changed = Wanted { path: &options.users_path, filter: Some(&filter) };
-    let users = match pull(client, options, changed, watch.progress, || {
-        Users::new(schools, options.names, watch.now)
-    }) {
-        Ok((users, 0)) => users,
-        Ok(_) => return all("some changes came more than once"),
-        Err(failure) if failure.kind == Kind::SourceUnavailable => {
-            return all(&format!("the server does not give the changes ({})", reason(&failure)));
-        }
-        Err(failure) => return Err(failure),
-    };
+    let users =
+        match pull(client, options, changed, watch.progress, || Users::new(schools, options, watch.now)) {
+            Ok((users, 0)) => users,
+            Ok(_) => return all("some changes came more than once"),
+            Err(failure) if failure.kind == Kind::SourceUnavailable => {
+                return all(&format!("the server does not give the changes ({})", reason(&failure)));
+            }
+            Err(failure) => return Err(failure),
+        };
     // The latest change of the last pull is among them, since they overlap. Otherwise the server
     // has not followed the filter: some answer a filter that they do not support with an empty
     // list.
@@ -324,7 +331,8 @@ pub fn check(options: &Options, watch: &Watch<'_>) -> Result<SourceCheck> {
             for user in &users {
                 unstamped += u64::from(user.date_last_modified.moment().is_none());
                 let (findings, cells) = (&mut Findings::default(), &mut value::Tally::default());
-                let mut odd = Oddities { findings, cells, schools: None, names: options.names, at: 1 };
+                let (names, schools, earlier_id) = (options.names, None, None);
+                let mut odd = Oddities { findings, cells, schools, names, at: 1, earlier_id };
                 // Counting cannot fail.
                 let _ = user.with_record(&mut odd, |record| {
                     check.add(record);
@@ -462,10 +470,12 @@ struct Users<'a> {
     names: NameKind,
     /// How many have a part of a preferred name, where that is wanted.
     preferred: u64,
+    /// As [`Options::earlier_id_path`].
+    earlier_id: Option<&'a str>,
 }
 
 impl<'a> Users<'a> {
-    fn new(schools: Option<&'a Schools>, names: NameKind, now: DateTime<Utc>) -> Self {
+    fn new(schools: Option<&'a Schools>, options: &'a Options, now: DateTime<Utc>) -> Self {
         Self {
             schools,
             records: Records::new(value::ONEROSTER),
@@ -477,8 +487,9 @@ impl<'a> Users<'a> {
             not_after: now + OVERLAP,
             covered: None,
             unmoved: HashSet::new(),
-            names,
+            names: options.names,
             preferred: 0,
+            earlier_id: options.earlier_id_path.as_deref(),
         }
     }
 }
@@ -499,7 +510,8 @@ impl Users<'_> {
             let user = &users[at];
             let at = self.records.users + 1;
             let (findings, cells) = (&mut self.findings, &mut self.oddities);
-            let mut odd = Oddities { findings, cells, schools: self.schools, names: self.names, at };
+            let (schools, names, earlier_id) = (self.schools, self.names, self.earlier_id);
+            let mut odd = Oddities { findings, cells, schools, names, at, earlier_id };
             let is_new = user.with_record(&mut odd, |record| self.records.take(record))?;
             let wants_preferred = self.names == NameKind::Preferred;
             self.preferred += u64::from(wants_preferred && user.has_preferred_name());

@@ -43,7 +43,7 @@ use self::package::{ExportFile, Package, Part, no_users, whole_place};
 use self::roles::RoleIndex;
 use self::rows::RowReader;
 use self::table::{FileOpening, HeaderRow, Table};
-use self::users::Columns;
+use self::users::{Columns, OwnColumns};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, file as kind};
@@ -86,6 +86,8 @@ pub struct Options {
     /// Header of a column with two-letter language codes, which the standard does not have.
     pub language_column: Option<String>,
     pub names: NameKind,
+    /// Header of a column with the sourcedId that each person had before.
+    pub earlier_id_column: Option<String>,
     /// What was seen on the last good night; none if there was none.
     pub last_night: Option<Arc<LastNight>>,
 }
@@ -142,11 +144,14 @@ impl OneRosterCsv {
         let mode = mode(options.mode, manifest.as_ref(), &mut findings);
         let users = Table::open(users_file, opening(kind::USERS), &users::COLUMNS, &mut findings)?;
         let roles_file = package.file(Part::Roles);
-        let language = options.language_column.as_deref();
+        let own = OwnColumns {
+            language: options.language_column.as_deref(),
+            earlier_id: options.earlier_id_column.as_deref(),
+            names: options.names,
+        };
         // A 1.2 delta without changes of roles has no roles.csv: the store knows the roles.
         let roles_elsewhere = roles_file.is_some() || mode == Mode::Delta;
-        let columns =
-            Columns::locate(&users.header, language, options.names, roles_elsewhere, &mut findings)?;
+        let columns = Columns::locate(&users.header, own, roles_elsewhere, &mut findings)?;
         if !users.has_rows(users_file)? {
             // It is a broken export, and all accounts would be archived.
             return Err(users_file

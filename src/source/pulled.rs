@@ -87,6 +87,8 @@ pub(super) struct Records {
     pub(super) guardians: u64,
     /// How many are not said to be deleted.
     pub(super) present: u64,
+    /// How many say which sourcedId they had before, or that it is blank.
+    pub(super) with_earlier_id: u64,
 }
 
 impl Records {
@@ -101,6 +103,7 @@ impl Records {
             said: HashMap::new(),
             guardians: 0,
             present: 0,
+            with_earlier_id: 0,
         }
     }
 
@@ -126,6 +129,7 @@ impl Records {
     /// says the same again is left out. Of others both are kept: which of them holds is for the
     /// plan to say.
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<bool> {
+        self.with_earlier_id += u64::from(record.earlier_id.is_some());
         let Some(mut meaning) = self.meaning.take() else { return self.take_meant(record) };
         let line = Some(self.users + 1);
         let taken = meaning.read_any(&Record { line, ..*record }, |record| self.take_meant(record));

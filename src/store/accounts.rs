@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sql::{columns, text};
 use super::{Member, Store};
-use crate::account::{Account, AwaitedValues, Exported, KeptSince, SisDetails};
+use crate::account::{Account, AwaitedValues, Exported, KeptSince, SisDetails, UserIds};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 use crate::roster::kept::key;
@@ -16,8 +16,8 @@ use crate::roster::kept::key;
 columns!(account_columns, column {
     state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, sis_enabled, sis_given_name,
     sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, sis_agents, sis_emergency, sis_barred,
-    export_given_name,
-    export_family_name, export_email, export_phone, export_home_phone, kept_since;
+    sis_username, sis_user_ids, export_given_name, export_family_name, export_email, export_phone, export_home_phone,
+    kept_since;
     // To write the sourcedId again would write its index again.
     sourced_id, id
 });
@@ -292,6 +292,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
             agents: row.get(column::sis_agents)?,
             emergency: row.get(column::sis_emergency)?,
             barred: row.get(column::sis_barred)?,
+            username: row.get::<_, Option<i64>>(column::sis_username)?.map(i64::cast_unsigned),
+            user_ids: UserIds::from_bytes(
+                row.get_ref(column::sis_user_ids)?.as_blob_or_null()?.unwrap_or_default(),
+            ),
         },
         exported: Exported {
             name: Exported::name_from_columns(
@@ -311,6 +315,8 @@ enum Cell<'a> {
     Null,
     Flag(bool),
     Text(&'a str),
+    Hash(u64),
+    Bytes(&'a [u8]),
 }
 
 impl<'a> Cell<'a> {
@@ -354,6 +360,11 @@ impl AccountRow<'_> {
         held[column::sis_agents] = Cell::Text(&sis.agents);
         held[column::sis_emergency] = Cell::Text(&sis.emergency);
         held[column::sis_barred] = Cell::Text(&sis.barred);
+        held[column::sis_username] = sis.username.map_or(Cell::Null, Cell::Hash);
+        held[column::sis_user_ids] = match sis.user_ids.as_bytes() {
+            [] => Cell::Null,
+            hashes => Cell::Bytes(hashes),
+        };
         held[column::export_given_name] = Cell::text(exported_given.as_deref());
         held[column::export_family_name] = Cell::text(exported_family.as_deref());
         held[column::export_email] = Cell::text(exported.email.column());
@@ -370,6 +381,8 @@ impl AccountRow<'_> {
                 Cell::Null => ValueRef::Null,
                 Cell::Flag(flag) => ValueRef::Integer(i64::from(*flag)),
                 Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+                Cell::Hash(hash) => ValueRef::Integer(hash.cast_signed()),
+                Cell::Bytes(bytes) => ValueRef::Blob(bytes),
             };
             statement.raw_bind_parameter(parameter, ToSqlOutput::Borrowed(value))?;
         }

@@ -23,6 +23,9 @@ pub struct Names {
     pub role: &'static str,
     pub orgs: &'static str,
     pub agents: &'static str,
+    pub username: &'static str,
+    pub user_ids: &'static str,
+    pub earlier_id: &'static str,
 }
 
 /// OneRoster's names.
@@ -38,6 +41,9 @@ pub const ONEROSTER: Names = Names {
     role: "role",
     orgs: "orgSourcedIds",
     agents: "agentSourcedIds",
+    username: "username",
+    user_ids: "userIds",
+    earlier_id: "earlier_id",
 };
 
 /// Clever's names.
@@ -53,6 +59,9 @@ pub const CLEVER: Names = Names {
     role: "roles",
     orgs: "schools",
     agents: "student_relationships",
+    username: "district_username",
+    user_ids: "state_id",
+    earlier_id: "legacy_id",
 };
 
 /// How often the words are in the columns of names that may be names themselves.
@@ -77,6 +86,9 @@ pub const GUARDIANS: Names = Names {
     role: "relationship",
     orgs: "student_id",
     agents: "student_id",
+    username: "guardian_id",
+    user_ids: "guardian_id",
+    earlier_id: "guardian_id",
 };
 
 /// The platform export's names.
@@ -92,6 +104,9 @@ pub const PLATFORM: Names = Names {
     role: "state",
     orgs: "sourced_id",
     agents: "sourced_id",
+    username: "sourced_id",
+    user_ids: "sourced_id",
+    earlier_id: "sourced_id",
 };
 
 /// Reads the records of one file or collection.
@@ -177,6 +192,9 @@ impl<'c> RecordReader<'c> {
         let sms = cell(record.sms, names.sms, Kind::Number);
         let phone = cell(record.phone, names.phone, Kind::Number);
         let language = cell(record.language, names.language, Kind::Other);
+        let username = cell(record.username, names.username, Kind::Id);
+        let user_ids = cell(record.user_ids, names.user_ids, Kind::Id);
+        let earlier_id = cell(record.earlier_id, names.earlier_id, Kind::Id);
         // Of a list of roles only what cannot be seen: its words were read one by one.
         let roles = match record.roles.0.contains(['\t', '\n']) {
             true => visible(record.roles.0),
@@ -197,6 +215,9 @@ impl<'c> RecordReader<'c> {
             roles: RoleList(&roles),
             orgs: orgs.as_deref().map(IdList),
             agents: agents.as_deref().map(IdList),
+            username: username.as_deref(),
+            user_ids: user_ids.as_deref(),
+            earlier_id: earlier_id.as_deref(),
             ..*record
         })
     }
@@ -375,7 +396,7 @@ fn has_single_letters(name: &str) -> bool {
 
 /// The texts of a record, the lists last.
 #[inline]
-fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
+fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 14] {
     [
         Some(record.sourced_id),
         record.identifier,
@@ -386,6 +407,9 @@ fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 11] {
         record.phone,
         record.language,
         Some(record.roles.0),
+        record.username,
+        record.user_ids,
+        record.earlier_id,
         record.orgs.map(|orgs| orgs.0),
         record.agents.map(|agents| agents.0),
     ]

@@ -126,6 +126,7 @@ pub(crate) fn district(fake: &Fake) -> District {
 pub(crate) fn user(person: &Person) -> Value {
     let cell = |column: &str| person.cells.get(column).cloned().unwrap_or_default();
     let school = cell("orgSourcedIds");
+    let credentials = json!({ "district_username": cell("username") });
     let role = match cell("role").as_str() {
         "guardian" => {
             let agents = cell("agentSourcedIds");
@@ -135,8 +136,11 @@ pub(crate) fn user(person: &Person) -> Value {
             json!({ "contact": { "phone": cell("sms"), "phone_type": "Cell", "sis_id": cell("identifier"),
                                  "student_relationships": links } })
         }
-        "administrator" => json!({ "staff": { "staff_id": cell("identifier"), "schools": [school] } }),
-        other => json!({ other: { "sis_id": cell("identifier"), "school": school, "schools": [school] } }),
+        "administrator" => {
+            json!({ "staff": { "staff_id": cell("identifier"), "schools": [school], "credentials": credentials } })
+        }
+        other => json!({ other: { "sis_id": cell("identifier"), "school": school, "schools": [school],
+                                  "credentials": credentials } }),
     };
     let name = match cell("role").as_str() {
         "guardian" => json!({ "last": cell("familyName") }),

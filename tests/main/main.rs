@@ -51,6 +51,7 @@ mod protect;
 mod protection;
 mod python;
 mod real_servers;
+mod recognition;
 mod rekey;
 mod relays;
 mod report;

@@ -16,6 +16,7 @@ fn newcomer() -> Person {
         .email("tom@school.example")
         .mobile("718-555-0102")
         .identifier("4712")
+        .with("username", "tbecker")
 }
 
 /// A district in which `tea-1` was active, typed an email, managed users, and has left.

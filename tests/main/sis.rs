@@ -44,6 +44,17 @@ impl Sis {
                 user[name] = cell.clone().into();
             }
         }
+        if !cell("userIds").is_empty() {
+            let ids = cell("userIds");
+            let entry = |entry: &str| {
+                let (kind, id) = entry.trim_matches(['{', '}']).split_once(':').unwrap();
+                json!({ "type": kind, "identifier": id })
+            };
+            user["userIds"] = ids.split(',').map(entry).collect();
+        }
+        if person.cells.contains_key("metadata.ic.legacysourceId") {
+            user["metadata"]["ic"] = json!({ "legacysourceId": cell("metadata.ic.legacysourceId") });
+        }
         if self.roles {
             let orgs = references("orgSourcedIds");
             // A user without a school has a role all the same.

@@ -79,6 +79,24 @@ struct Role<'a> {
     /// Of a student, since v3.1: the name that the student goes by.
     #[serde(borrow)]
     preferred_name: Option<Name<'a>>,
+    #[serde(borrow)]
+    credentials: Option<Credentials<'a>>,
+    #[serde(borrow)]
+    state_id: Text<'a>,
+    #[serde(borrow)]
+    student_number: Text<'a>,
+    #[serde(borrow)]
+    teacher_number: Text<'a>,
+    /// The id of the user in version 2, where each role was a user.
+    #[serde(borrow)]
+    legacy_id: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Credentials<'a> {
+    #[serde(borrow)]
+    district_username: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -154,6 +172,13 @@ impl User<'_> {
         let students = contact
             .filter(|contact| contact.student_relationships.0.is_some())
             .map(|_| self.students().join(","));
+        let username =
+            held.iter().find_map(|(_, role)| role.credentials.as_ref()?.district_username.filled());
+        let user_ids = self.user_ids();
+        let mut earlier: Vec<Cow<'_, str>> = held.iter().map(|(_, role)| role.legacy_id.id()).collect();
+        earlier.retain(|earlier| !earlier.is_empty());
+        earlier.dedup();
+        let earlier = earlier.join(",");
         use_it(&Record {
             line: None,
             sourced_id: &id,
@@ -172,9 +197,9 @@ impl User<'_> {
             agents: students.as_deref().map(IdList),
             emergency: None,
             barred: None,
-            username: None,
-            user_ids: None,
-            earlier_id: None,
+            username: username.as_deref(),
+            user_ids: Some(user_ids.as_str()).filter(|ids| !ids.is_empty()),
+            earlier_id: Some(earlier.as_str()).filter(|id| !id.is_empty()),
             defect: None,
         })
     }
@@ -187,6 +212,24 @@ impl User<'_> {
     pub(super) fn has_preferred_name(&self) -> bool {
         let is_part = |cell: &Option<Cow<'_, str>>| value::preferred_part(cell.as_deref(), |_| {}).is_some();
         self.preferred_name().is_some_and(|name| name.parts().iter().any(is_part))
+    }
+
+    /// The other ids of all roles, as OneRoster writes them.
+    fn user_ids(&self) -> String {
+        let mut list: Vec<String> = Vec::new();
+        for (_, role) in self.roles.iter().flat_map(Roles::held) {
+            for (kind, id) in [
+                ("state_id", &role.state_id),
+                ("student_number", &role.student_number),
+                ("teacher_number", &role.teacher_number),
+            ] {
+                let id = id.id();
+                list.extend((!id.is_empty()).then(|| format!("{{{kind}:{id}}}")));
+            }
+        }
+        list.sort_unstable();
+        list.dedup();
+        list.join(",")
     }
 
     fn contact(&self) -> Option<&Role<'_>> {
@@ -253,5 +296,23 @@ mod tests {
                 assert_eq!((record.identifier, record.agents), (Some("9"), None));
             },
         );
+    }
+
+    #[test]
+    fn by_what_a_user_is_recognised_under_another_id() {
+        record(
+            r#"{"id":"5faa","name":{"first":"Robin","last":"Plant"},"roles":{"teacher":{"credentials":{"district_username":
+               "plant_robin"},"legacy_id":"58da","sis_id":"77","state_id":"114","teacher_number":"532771"},
+               "staff":{"legacy_id":"58db","credentials":{"district_username":""}}}}"#,
+            |record| {
+                assert_eq!(
+                    (record.username, record.user_ids, record.earlier_id),
+                    (Some("plant_robin"), Some("{state_id:114},{teacher_number:532771}"), Some("58da,58db"))
+                );
+            },
+        );
+        record(r#"{"id":"5faa","roles":{"student":{"legacy_id":"","credentials":null}}}"#, |record| {
+            assert_eq!((record.username, record.user_ids, record.earlier_id), (None, None, None));
+        });
     }
 }

@@ -4,8 +4,11 @@
 //! claims, so both are read. The password is not among the fields, so it is never copied.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::json::{List, Loose, Text};
 use crate::failure::Result;
@@ -56,6 +59,23 @@ pub(super) struct User<'a> {
     roles: List<Loose<Role<'a>>>,
     #[serde(borrow)]
     agents: List<Loose<Reference<'a>>>,
+    #[serde(borrow)]
+    username: Text<'a>,
+    #[serde(borrow)]
+    user_ids: List<Loose<UserId<'a>>>,
+    /// Not looked into unless the configuration names a path in it.
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+}
+
+/// An id in another system.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct UserId<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    identifier: Text<'a>,
 }
 
 /// A GUIDRef. Only the id is of use: `href` and `type` are often wrong.
@@ -91,6 +111,8 @@ pub(super) struct Oddities<'a> {
     pub(super) names: NameKind,
     /// Position of the user.
     pub(super) at: u64,
+    /// Where in `metadata` the earlier sourcedId is, if the configuration names a place.
+    pub(super) earlier_id: Option<&'a str>,
 }
 
 /// The name under which users are found odd.
@@ -131,6 +153,20 @@ impl Oddities<'_> {
     }
 }
 
+/// The text under a path whose steps may be names with dots in them.
+fn text_at(value: &Value, path: &str) -> Option<String> {
+    let object = value.as_object()?;
+    let under =
+        |name: &str| object.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    match under(path) {
+        Some(Value::String(text)) => return Some(Text(Some(Cow::Borrowed(text.as_str()))).id().into_owned()),
+        Some(Value::Number(number)) => return Some(number.to_string()),
+        Some(Value::Null) => return Some(String::new()),
+        Some(_) | None => {}
+    }
+    path.match_indices('.').find_map(|(at, _)| text_at(under(&path[..at])?, &path[at + 1..]))
+}
+
 impl User<'_> {
     pub(super) fn with_record<T>(
         &self,
@@ -152,6 +188,8 @@ impl User<'_> {
         let (id, identifier) = (self.sourced_id.id(), self.identifier.tidy());
         let [given, family] = self.names(odd);
         let (email, sms, phone) = (self.email.tidy(), self.sms.tidy(), self.phone.tidy());
+        let (username, user_ids) = (self.username.tidy(), self.user_ids());
+        let earlier_id = odd.earlier_id.and_then(|path| self.in_metadata(path));
         use_it(&Record {
             line: Some(odd.at),
             sourced_id: &id,
@@ -170,9 +208,9 @@ impl User<'_> {
             agents: agents.as_deref().map(IdList),
             emergency: None,
             barred: None,
-            username: None,
-            user_ids: None,
-            earlier_id: None,
+            username: username.as_deref(),
+            user_ids: user_ids.as_deref(),
+            earlier_id: earlier_id.as_deref(),
             defect,
         })
     }
@@ -214,6 +252,28 @@ impl User<'_> {
         self.preferred()
             .into_iter()
             .any(|(_, part)| value::preferred_part(part.tidy().as_deref(), |_| {}).is_some())
+    }
+
+    /// The ids in other systems, as OneRoster CSV writes them.
+    fn user_ids(&self) -> Option<String> {
+        let ids = self.user_ids.0.as_ref()?;
+        let mut list = String::new();
+        for id in ids.iter().filter_map(|id| id.0.as_ref()) {
+            let (kind, id) = (id.kind.id(), id.identifier.id());
+            if !id.is_empty() {
+                let comma = if list.is_empty() { "" } else { "," };
+                let _ = write!(list, "{comma}{{{kind}:{id}}}");
+            }
+        }
+        Some(list)
+    }
+
+    /// The text at a place in `metadata`, such as `metadata.ic.legacysourceId`: nested, or under a name with dots in it. Blank if
+    /// there is a null.
+    fn in_metadata(&self, path: &str) -> Option<String> {
+        let metadata: Value = serde_json::from_str(self.metadata?.get()).ok()?;
+        let path = path.strip_prefix("metadata.").unwrap_or(path);
+        text_at(&metadata, path)
     }
 
     fn enabled(&self, odd: &mut Oddities<'_>) -> Option<bool> {
@@ -321,17 +381,18 @@ mod tests {
     use super::*;
 
     fn record(json: &str, check: impl FnOnce(&Record<'_>)) -> Findings {
+        record_with(json, None, check)
+    }
+
+    fn record_with(json: &str, earlier_id: Option<&str>, check: impl FnOnce(&Record<'_>)) -> Findings {
         let user: User<'_> = serde_json::from_str(json).unwrap();
         let mut findings = Findings::default();
         let schools = Schools([("s1".to_owned(), "One".to_owned())].into(), Default::default());
         let mut cells = value::Tally::default();
-        let mut odd = Oddities {
-            findings: &mut findings,
-            cells: &mut cells,
-            schools: Some(&schools),
-            names: NameKind::Preferred,
-            at: 1,
-        };
+        let schools = Some(&schools);
+        let names = NameKind::Preferred;
+        let mut odd =
+            Oddities { findings: &mut findings, cells: &mut cells, schools, names, at: 1, earlier_id };
         user.with_record(&mut odd, |record| {
             check(record);
             Ok(())
@@ -347,6 +408,28 @@ mod tests {
             assert_eq!((record.email, record.sms, record.phone), (None, Some(""), None));
             assert_eq!((record.agents, record.orgs), (None, Some(IdList(""))));
             assert_eq!((record.enabled, record.deleted), (None, false));
+        });
+    }
+
+    #[test]
+    fn by_what_a_user_is_recognised_under_another_id() {
+        let user = r#"{"sourcedId":"u","username":" rdiaz ","userIds":[{"type":"LDAP","identifier":"rd"},null,
+            {"type":"Fed","identifier":17},{"type":"x"}],
+            "metadata":{"ic":{"legacySourceId":" old-1 ","none":null},"flat.name":7,"list":[1]}}"#;
+        let seen = |path: Option<&str>, earlier: Option<&str>| {
+            let _ = record_with(user, path, |record| {
+                assert_eq!((record.username, record.user_ids), (Some("rdiaz"), Some("{LDAP:rd},{Fed:17}")));
+                assert_eq!(record.earlier_id, earlier, "{path:?}");
+            });
+        };
+        seen(Some("metadata.ic.legacysourceId"), Some("old-1"));
+        seen(Some("flat.name"), Some("7"));
+        seen(Some("metadata.ic.none"), Some(""));
+        for none in [None, Some("metadata.ic"), Some("metadata.list"), Some("other")] {
+            seen(none, None);
+        }
+        let _ = record(r#"{"sourcedId":"u","userIds":null,"metadata":"x"}"#, |record| {
+            assert_eq!((record.username, record.user_ids, record.earlier_id), (None, None, None));
         });
     }
 

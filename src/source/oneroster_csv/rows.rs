@@ -245,9 +245,9 @@ impl<'s> RowReader<'s> {
             agents: get(columns.agents).map(IdList),
             emergency: None,
             barred: None,
-            username: None,
-            user_ids: None,
-            earlier_id: None,
+            username: get(columns.username),
+            user_ids: get(columns.user_ids),
+            earlier_id: get(columns.earlier_id),
             defect: None,
         };
         self.meaning.read(&written, plain, |record| {

@@ -26,12 +26,16 @@ pub(super) struct Columns {
     pub language: Option<usize>,
     /// Given and family name that people go by; none if the legal ones are wanted.
     pub preferred: Option<[Option<usize>; 2]>,
+    pub username: Option<usize>,
+    pub user_ids: Option<usize>,
+    /// The column that the configuration names for earlier sourcedIds.
+    pub earlier_id: Option<usize>,
     /// Of [`COLUMNS`], in that order.
     pub places: [Option<usize>; COLUMNS.len()],
 }
 
 /// What is looked for in the header; the first is what a users file is recognised by.
-pub(super) const COLUMNS: [Wanted<'static>; 13] = [
+pub(super) const COLUMNS: [Wanted<'static>; 14] = [
     Wanted::new("sourcedId").misspelt(&["sourceId", "sourcedIds"]),
     Wanted::new("givenName"),
     Wanted::new("familyName"),
@@ -48,8 +52,8 @@ pub(super) const COLUMNS: [Wanted<'static>; 13] = [
     Wanted::new("email"),
     Wanted::new("sms"),
     Wanted::new("phone"),
-    // Not read; only missed where the standard requires it.
     Wanted::new("username"),
+    Wanted::new("userIds"),
 ];
 
 /// The name that a person goes by: OneRoster 1.2, as its CSV and as its REST call them.
@@ -62,8 +66,14 @@ pub(super) const PREFERRED_NAMES: [&str; 2] = ["preferredGivenName", "preferredF
 
 const ROLE: usize = 3;
 const ORGS: usize = 6;
-/// The columns before this one are read.
-const USERNAME: usize = 12;
+
+/// The columns that the configuration asks for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct OwnColumns<'c> {
+    pub language: Option<&'c str>,
+    pub earlier_id: Option<&'c str>,
+    pub names: NameKind,
+}
 
 /// In OneRoster 1.2, where the schools are in roles.csv, this is one of them. In a file like 1.1's
 /// it is the only one that there is.
@@ -77,8 +87,7 @@ impl Columns {
     /// Finds the columns; `has_roles` says that roles.csv gives the roles where users.csv does not.
     pub(super) fn locate(
         header: &Header,
-        language: Option<&str>,
-        names: NameKind,
+        own: OwnColumns<'_>,
         has_roles: bool,
         findings: &mut Findings,
     ) -> Result<Self> {
@@ -86,8 +95,9 @@ impl Columns {
         if places[ORGS].is_none() && places[ROLE].is_some() {
             places[ORGS] = primary_org(header, findings);
         }
-        let [id, given, family, role, status, enabled, orgs, agents, identifier, email, sms, phone, username] =
+        let [id, given, family, role, status, enabled, orgs, agents, identifier, email, sms, phone, ids @ ..] =
             places;
+        let [username, user_ids] = ids;
         let required = |column: Option<usize>, name| column.ok_or_else(|| header.missing(name));
         let columns = Self {
             sourced_id: required(id, "sourcedId")?,
@@ -102,11 +112,14 @@ impl Columns {
             email,
             sms,
             phone,
-            language: language.map(|name| language_column(header, name, findings)).transpose()?.flatten(),
-            preferred: match names {
+            language: own.language.map(|name| language_column(header, name, findings)).transpose()?.flatten(),
+            preferred: match own.names {
                 NameKind::Legal => None,
                 NameKind::Preferred => Some(header.locate(&PREFERRED, findings)?),
             },
+            username,
+            user_ids,
+            earlier_id: own.earlier_id.map(|name| earlier_id_column(header, name)).transpose()?,
             places,
         };
         if role.is_none() && !has_roles {
@@ -140,20 +153,35 @@ impl Columns {
     /// All columns whose cells are read.
     pub(super) fn used(&self) -> impl Iterator<Item = usize> {
         let preferred = self.preferred.unwrap_or_default();
-        self.places[..USERNAME].iter().copied().chain([self.language]).chain(preferred).flatten()
+        let configured = [self.language, self.earlier_id];
+        self.places.iter().copied().chain(configured).chain(preferred).flatten()
     }
 }
 
 /// The column that the configuration names for languages.
 fn language_column(header: &Header, name: &str, findings: &mut Findings) -> Result<Option<usize>> {
-    if name.trim().eq_ignore_ascii_case("password") {
-        return Err(Failure::new(Kind::Usage, "the column password is never read")
-            .cure("name the column that holds the language"));
-    }
-    let found = header.cells.iter().position(|cell| cell.eq_ignore_ascii_case(name.trim()));
+    let found = own_column(header, name, "name the column that holds the language")?;
     if found.is_none() {
         let message = "the column that is configured for the language is not there";
         header.warn(findings, "missing-header", Some(name), message);
     }
     Ok(found)
+}
+
+/// The column that the configuration names for earlier sourcedIds. Without it people would seem to be new, so it must be there.
+fn earlier_id_column(header: &Header, name: &str) -> Result<usize> {
+    own_column(header, name, "name the column that holds the earlier sourcedId")?.ok_or_else(|| {
+        let mut failure = header.missing(name);
+        failure.cure = format!(
+            "have the SIS export the column {name}, under that name, or correct `earlier_id` in [identity]"
+        );
+        failure
+    })
+}
+
+fn own_column(header: &Header, name: &str, cure: &str) -> Result<Option<usize>> {
+    if name.trim().eq_ignore_ascii_case("password") {
+        return Err(Failure::new(Kind::Usage, "the column password is never read").cure(cure));
+    }
+    Ok(header.cells.iter().position(|cell| cell.eq_ignore_ascii_case(name.trim())))
 }

@@ -18,7 +18,7 @@ pub(super) enum Hand {
 }
 
 /// Every column of an account, with values that a hand could give it.
-pub(super) const VALUES: [(&str, &[&str]); 28] = [
+pub(super) const VALUES: [(&str, &[&str]); 30] = [
     ("id", &["id + 1000"]),
     ("sourced_id", &["sourced_id || '-x'", "'x-' || sourced_id"]),
     ("state", &["CASE state WHEN 'active' THEN 'pending' ELSE 'active' END"]),
@@ -59,6 +59,8 @@ pub(super) const VALUES: [(&str, &[&str]); 28] = [
     ("kept_since", &["NULL", "'2099-01-01'", "'email:2099-12-31 name:2099-01-01'"]),
     ("sis_emergency", &["'stu-00'", "'*'"]),
     ("sis_barred", &["'stu-00'", "'*'"]),
+    ("sis_username", &["77", "NULL"]),
+    ("sis_user_ids", &["x'0102030405060708'", "x'01'", "NULL"]),
 ];
 
 /// Columns that are copied when an account is made by hand.

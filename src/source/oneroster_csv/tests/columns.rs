@@ -127,6 +127,40 @@ fn a_language_column() {
 }
 
 #[test]
+fn user_names_and_other_ids() {
+    let row = "u1,,,true,s1,student,ann,\"{LDAP:ann},{Fed:\"\"7\"\"}\",Ann,Lee,,,,,,,,hunter2\n";
+    let reading = Export::new(&[("users.csv", &(V1_1.to_owned() + row))]).read();
+    assert_eq!(reading.found(), []);
+    let one = reading.one();
+    assert_eq!((&one.username, &one.user_ids), (&some("ann"), &some("{LDAP:ann},{Fed:\"7\"}")));
+    let reading = Export::short("u1,true,s1,student,NULL,Ann,Lee,\n").read();
+    assert_eq!((reading.found(), &reading.one().username), (vec![("null-word", 2)], &None));
+}
+
+#[test]
+fn a_column_of_earlier_ids() {
+    let users = format!("metadata.ic.legacysourceId,{SHORT}old-1,u1,true,s1,student,a,Ann,Lee,\n");
+    let open = |column: &str| {
+        let mut export = Export::new(&[("users.csv", &users)]);
+        export.options.earlier_id_column = Some(column.to_owned());
+        export
+    };
+    assert_eq!(open("metadata.ic.legacySourceId").read().one().earlier_id, some("old-1"));
+    let failure = open("metadata.legacy").failure();
+    assert_eq!(
+        failure.what,
+        "users.csv has no column metadata.legacy; its columns are metadata.ic.legacysourceId, sourcedId, enabledUser, \
+         orgSourcedIds, role, username, givenName, familyName, email"
+    );
+    assert_eq!(
+        failure.cure,
+        "have the SIS export the column metadata.legacy, under that name, or correct `earlier_id` in [identity]"
+    );
+    assert_eq!(failure.kind, Kind::InputUnusable);
+    assert_eq!(open("Password").failure().kind, Kind::Usage);
+}
+
+#[test]
 fn passwords_and_people_are_in_no_finding_and_no_failure() {
     let personal = ["hunter2", "Ann", "Lee", "ann@example.org", "555-0100"];
     let row = |id: &str, tail: &str| {

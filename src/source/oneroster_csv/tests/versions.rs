@@ -27,6 +27,8 @@ fn version_1_1() {
         sms: some("555-0100"),
         phone: some("555-0101"),
         identifier: some("007"),
+        username: some("ann"),
+        user_ids: some(""),
         roles: "student".to_owned(),
         orgs: "s1,s2".to_owned(),
         agents: "g1,g2".to_owned(),
