@@ -4,6 +4,7 @@
 //! there, and the staff who manage users. It asks [`crate::policy`], and writes through a permit of it.
 
 mod corrections;
+mod distinct;
 mod duplicates;
 mod edit;
 mod exchange;
@@ -35,6 +36,7 @@ use crate::store::{AuditEntry, Grant, Origin, Store};
 use notice::Telling;
 
 pub use corrections::{CORRECTION_COLUMNS, correction, correction_columns};
+pub use distinct::{Distinct, distinct};
 pub use duplicates::{Likenesses, likenesses};
 pub use edit::{Done, edit};
 pub use exchange::{Affected, ImportOptions, Imported, import};

@@ -49,6 +49,7 @@ enum Command {
     /// Take a permission away
     Revoke(change::PermissionArgs),
     Rekey(change::RekeyArgs),
+    Distinct(change::DistinctArgs),
     /// A held user is the same person as before: restore the account
     ///
     /// A run holds an archived account if its sourcedId comes back with another name and nothing
@@ -77,6 +78,7 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         Command::Grant(args) => change::permission(args, Permission::Grant, global, ui),
         Command::Revoke(args) => change::permission(args, Permission::Revoke, global, ui),
         Command::Rekey(args) => change::rekey(args, global, ui),
+        Command::Distinct(args) => change::distinct(args, global, ui),
         Command::Same(args) => change::same(args, global, ui),
         Command::Another(args) => change::another(args, global, ui),
     }

@@ -1,6 +1,7 @@
 //! Accounts that may be one person's: the same name, and the same email or mobile.
 //!
-//! A guess for people to look at. Father and son can share a name and an address.
+//! A guess for people to look at. Father and son can share a name and an address. Those of whom a person has said that they are
+//! two people are left out.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -29,6 +30,10 @@ struct Keyed {
 pub fn likenesses(people: &People<'_>) -> Result<Likenesses> {
     let store = people.store;
     let renamed: HashSet<i64> = store.rekeyed()?;
+    let mut distinct: HashSet<(String, String)> = HashSet::new();
+    store.each_distinct(|old, new| {
+        distinct.insert((old.to_owned(), new.to_owned()));
+    })?;
     let mut keyed: Vec<Keyed> = Vec::new();
     store.each_account(|account| {
         // What was left behind under the old sourcedId is known to be the person's.
@@ -49,6 +54,13 @@ pub fn likenesses(people: &People<'_>) -> Result<Likenesses> {
                     true => continue,
                 };
                 let Some(like) = store.account_by_id(other.id)? else { continue };
+                if !distinct.is_empty() {
+                    let own = store.sourced_id(one.id)?;
+                    let pair = (own, like.sourced_id.clone());
+                    if distinct.contains(&pair) || distinct.contains(&(pair.1, pair.0)) {
+                        continue;
+                    }
+                }
                 let entry = found.entry(one.id).or_default();
                 entry.0.insert(code);
                 entry.1.insert(like.sourced_id);

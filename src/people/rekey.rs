@@ -187,6 +187,7 @@ fn record_rename(
 ) -> Result<()> {
     let (old, new) = (&before.sourced_id, &after.sourced_id);
     people.record(before, Origin::Operator, "sourced_id", old, new)?;
+    people.store.forget_distinct(old, new)?;
     renames.add(Rename { account: before.id, old: old.clone(), new: new.clone() });
     let (was, is) = match before.archived == after.archived {
         true => (before.state.word(), after.state.word()),

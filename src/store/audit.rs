@@ -53,7 +53,7 @@ impl Origin {
 pub struct AuditEntry {
     pub origin: Origin,
     /// `name`, `email`, `phone`, `home_phone`, `state`, `users_manager`, `sourced_id`, `refused`, `link`,
-    /// `messages`, `settled`, `email_opt_out`, `sms_opt_out` or `suppressed`.
+    /// `messages`, `settled`, `email_opt_out`, `sms_opt_out`, `suppressed` or `distinct`.
     pub field: String,
     /// Of a name: as [`PersonName::in_parts`] writes it.
     pub old: String,

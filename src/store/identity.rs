@@ -81,6 +81,13 @@ impl Store {
         )
     }
 
+    /// Forgets that two sourcedIds are two people's: one of them is the other's account now.
+    pub fn forget_distinct(&self, one: &str, other: &str) -> Result<()> {
+        let delete = "DELETE FROM distinct_people WHERE old = ?1 AND new = ?2";
+        self.write(delete, [one, other])?;
+        self.write(delete, [other, one])
+    }
+
     /// Whether a person has said that two sourcedIds are two people's.
     pub fn is_distinct(&self, old: &str, new: &str) -> Result<bool> {
         self.value("SELECT EXISTS (SELECT 1 FROM distinct_people WHERE old = ?1 AND new = ?2)", [old, new])

@@ -181,7 +181,16 @@ mod tests {
             };
             store.transaction(|| store.audit(1, None, &entry, chrono::DateTime::UNIX_EPOCH))
         };
-        let fields = ["refused", "link", "messages", "settled", "email_opt_out", "sms_opt_out", "suppressed"];
+        let fields = [
+            "refused",
+            "link",
+            "messages",
+            "settled",
+            "email_opt_out",
+            "sms_opt_out",
+            "suppressed",
+            "distinct",
+        ];
         fields.iter().for_each(|field| put(field).unwrap());
         assert!(put("other").is_err());
         drop(store);

@@ -21,6 +21,7 @@ mod conformance;
 mod crash;
 mod delivery;
 mod delta;
+mod distinct;
 mod dry_run;
 mod editing;
 mod excerpts;

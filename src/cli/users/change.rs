@@ -1,11 +1,11 @@
-//! `rostersync users grant`, `revoke`, `rekey`, `same` and `another`: something is done to one account, and a line or two say so.
+//! `rostersync users grant`, `revoke`, `rekey`, `distinct`, `same` and `another`: something is done to one account, and a line or two say so.
 
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::writing;
 use crate::attempt::Ending;
 use crate::failure::Result;
-use crate::people::{self, People, Permission, Permitted, Rekeyed, set_permission};
+use crate::people::{self, Distinct, People, Permission, Permitted, Rekeyed, set_permission};
 use crate::store::{Grant, Store};
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,23 @@ pub(super) struct RekeyArgs {
     old: String,
 
     /// The new sourcedId
+    #[arg(value_name = "NEW")]
+    new: String,
+}
+
+/// Two sourcedIds belong to two people: remember it for good
+///
+/// A run holds an account that is probably back under another sourcedId (action `held`, code
+/// `possible-rekey`). After this command, the next run archives the account of OLD and creates one
+/// for NEW. NEW may be a sourcedId that has no account yet. The two are never held as one person
+/// again. To correct a mistake, run `users rekey OLD NEW`.
+#[derive(Debug, clap::Args)]
+pub(super) struct DistinctArgs {
+    /// The sourcedId of the account
+    #[arg(value_name = "OLD")]
+    old: String,
+
+    /// The sourcedId of the other person
     #[arg(value_name = "NEW")]
     new: String,
 }
@@ -112,6 +129,26 @@ pub(super) fn rekey(args: &RekeyArgs, global: &Global, ui: &Ui) -> Result<Ending
                 "They had neither name and email nor name and phone number in common: if that was a mistake, nothing is \
                  lost, `rostersync users rekey {new} {old}` takes it back\n"
             ));
+        }
+        Ok(said)
+    })
+}
+
+pub(super) fn distinct(args: &DistinctArgs, global: &Global, ui: &Ui) -> Result<Ending> {
+    change(global, ui, |people| {
+        let (said, [old, new]) = people::distinct(people, &args.old, &args.new)?;
+        let (held, known) = match said {
+            Distinct::Before => {
+                return Ok(format!("{old} and {new} were two people already; nothing changed\n"));
+            }
+            Distinct::Remembered { held, known } => (held, known),
+        };
+        let mut said = format!("{old} and {new} are two people. No run holds them as one person again\n");
+        if held {
+            said.push_str(&format!("The next run archives the account of {old} and creates one for {new}\n"));
+        }
+        if !known {
+            said.push_str(&format!("The store does not know {new} yet: check the spelling\n"));
         }
         Ok(said)
     })

@@ -58,6 +58,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
         let (what, old) = match (entry.field.as_str(), old.as_str()) {
             ("refused", "") => ("edit refused".to_owned(), String::new()),
             ("refused", tried) => (format!("{tried} refused"), String::new()),
+            ("distinct", _) => ("distinct from".to_owned(), String::new()),
             (field, old) => (field.replace('_', " "), or_none(old).to_owned()),
         };
         let at = config.sync.timezone.show(entry.at);

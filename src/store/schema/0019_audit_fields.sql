@@ -5,6 +5,6 @@
 PRAGMA writable_schema = ON;
 UPDATE sqlite_schema
 SET sql = replace(sql, '''refused'', ''erased''',
-    '''refused'', ''erased'', ''link'', ''messages'', ''settled'', ''email_opt_out'', ''sms_opt_out'', ''suppressed''')
+    '''refused'', ''erased'', ''link'', ''messages'', ''settled'', ''email_opt_out'', ''sms_opt_out'', ''suppressed'', ''distinct''')
 WHERE type = 'table' AND name = 'audit_row';
 PRAGMA writable_schema = RESET;
