@@ -4,6 +4,7 @@
 //! `[notify]` and `[monitor]` compares keys with each other. `[source]` becomes what its source is opened with.
 //! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
 
+mod contacts;
 mod document;
 mod excerpt;
 mod explain;
@@ -24,6 +25,8 @@ use crate::policy::BlankValues;
 use crate::roles::RoleNames;
 use crate::roster::NameKind;
 use crate::source::oneroster_csv::EncodingSetting;
+pub use contacts::Contacts;
+use contacts::ContactsKeys;
 use document::Document;
 pub use notify::{
     Admins, BodyForm, GatewaySms, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace,
@@ -47,6 +50,7 @@ pub struct Config {
     pub platform: Option<Platform>,
     pub limits: Limits,
     pub identity: Identity,
+    pub contacts: Contacts,
     pub notify: Notify,
     pub monitor: Monitor,
 }
@@ -64,6 +68,8 @@ struct Typed {
     limits: Limits,
     #[serde(default)]
     identity: Identity,
+    #[serde(default)]
+    contacts: ContactsKeys,
     #[serde(default)]
     notify: Notify,
     #[serde(default)]
@@ -275,6 +281,7 @@ impl Config {
             platform: typed.platform,
             limits: typed.limits,
             identity: typed.identity,
+            contacts: typed.contacts.contacts(document)?,
             notify: typed.notify,
             monitor: typed.monitor,
         };

@@ -3,6 +3,11 @@
 //!
 //! The sources try the rules, because only they have the raw columns. The plan asks [`allowed`].
 
+pub mod rules;
+
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 /// What a link between an adult and a child is good for.
@@ -77,4 +82,35 @@ pub fn allowed(links: Links, is_suppressed: bool) -> Allowed {
         // Without any link nothing is said.
         (false, _) => Allowed::Yes,
     }
+}
+
+/// Words in the names of columns that say whom a school may contact.
+const RESTRICTIONS: [&str; 21] = [
+    "custod",
+    "court",
+    "rights",
+    "restrict",
+    "emergency",
+    "contacttype",
+    "contactrole",
+    "portal",
+    "mailing",
+    "mailflag",
+    "receivesmail",
+    "receivemail",
+    "nocontact",
+    "donotcontact",
+    "maycontact",
+    "cancontact",
+    "liveswith",
+    "livewith",
+    "legalguardian",
+    "protective",
+    "optout",
+];
+
+/// Whether the name of a column looks as if it said whom a school may contact.
+pub fn looks_like_restriction(header: &str) -> bool {
+    let name: String = header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    RESTRICTIONS.iter().any(|word| name.contains(word))
 }

@@ -11,6 +11,7 @@ use crate::config::{Config, Globs, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
+use crate::rights::rules::LinkRules;
 use crate::roles::RoleNames;
 use crate::roster::{NameKind, Record};
 use crate::store::UndeliveredChanges;
@@ -43,8 +44,8 @@ pub struct Rules {
     pub blank_values: BlankValues,
     pub shared_contacts: SharedContacts,
     pub ignore_emails: Globs,
-    /// Links have classes: there are rules in `[contacts]`.
-    pub has_rights: bool,
+    /// The rules of `[contacts]`, if there are some: then links have classes.
+    pub rights: Option<Arc<LinkRules>>,
     /// People that may have no account whatever the SIS says of them, by sourcedId.
     pub suppressed: HashSet<String>,
     /// None if no messages are sent.
@@ -94,7 +95,7 @@ impl Rules {
             blank_values: config.sync.blank_values,
             shared_contacts: config.sync.shared_contacts,
             ignore_emails: config.sync.ignore_emails.clone(),
-            has_rights: false,
+            rights: config.contacts.rules.clone(),
             suppressed: HashSet::new(),
             channels: notify.then_some(channels),
             opted_out: HashSet::new(),
@@ -142,7 +143,7 @@ impl Rules {
             shared_contacts,
             ignore_emails,
             channels,
-            has_rights: _,
+            rights,
             suppressed: _,
             opted_out: _,
             undelivered: _,
@@ -175,6 +176,9 @@ impl Rules {
             );
             settings
                 .insert("[notify.sms]".to_owned(), if channels.sms { "there" } else { "not there" }.into());
+        }
+        if let Some(rights) = rights {
+            settings.insert("[[contacts.rule]]".to_owned(), rights.text());
         }
         for (id, setting) in schools {
             settings.insert(format!("update_contacts of [[school]] {id}"), on(*setting));

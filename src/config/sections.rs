@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Visitor, value};
 use serde::forward_to_deserialize_any;
 
+use super::contacts::{ContactsKeys, RuleKeys};
 use super::notify::{Admins, GatewaySms, Monitor, Notify, NotifyEmail, TwilioSms};
 use super::source::auth::{CleverKeys as CleverLogin, OAuth1Keys, OAuth2Keys, TokenKeys};
 use super::source::{CleverKeys, CsvKeys, HttpKeys, OneRosterKeys, SftpKeys};
@@ -39,6 +40,8 @@ pub(super) fn all() -> Vec<Section> {
         of::<Platform>("platform", &[]),
         of::<Limits>("limits", &[]),
         of::<Identity>("identity", &[]),
+        of::<ContactsKeys>("contacts", &[]),
+        of::<RuleKeys>("contacts.rule", &[]),
         of::<Notify>("notify", &[]),
         of::<NotifyEmail>("notify.email", &[]),
         of::<TwilioSms>("notify.sms", &["twilio"]),

@@ -277,13 +277,13 @@ impl Decider<'_> {
     /// Whether a person may have an account. What the record does not say of links stands as the
     /// store has it.
     fn allowed(&self, record: &Record<'_>, account: Option<&Account>, roles: &[String]) -> Allowed {
-        let Rules { has_rights, suppressed, .. } = self.rules;
+        let Rules { rights, suppressed, .. } = self.rules;
         let is_suppressed = !suppressed.is_empty() && suppressed.contains(record.sourced_id);
-        if !is_suppressed && !has_rights {
+        if !is_suppressed && rights.is_none() {
             return Allowed::Yes;
         }
         let is_guardian_alone = !roles.is_empty() && roles.iter().all(|role| roles::is_guardian(role));
-        let links = match *has_rights && is_guardian_alone {
+        let links = match rights.is_some() && is_guardian_alone {
             true => links_of(record, account, self.roster.unclear),
             false => Links::default(),
         };

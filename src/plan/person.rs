@@ -436,7 +436,7 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
     let in_roles = record.roles.iter().next().is_some() && record.roles.iter().all(|held| held.org.is_some());
     let unsaid = if in_roles { IdList("") } else { orgs };
     // Without rules every link may be used.
-    let (emergency, barred) = match rules.has_rights {
+    let (emergency, barred) = match rules.rights.is_some() {
         true => (IdList(&account.sis.emergency), IdList(&account.sis.barred)),
         false => (IdList(""), IdList("")),
     };
@@ -455,7 +455,7 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
         said.roles = RoleList(&account.sis.roles).with(record.roles);
         said.orgs = orgs.with(record.orgs.unwrap_or_default());
         said.agents = agents.with(record.agents.unwrap_or_default());
-        if rules.has_rights {
+        if rules.rights.is_some() {
             let own = record.agents.unwrap_or_default();
             let [to_emergency, to_barred] = [record.emergency, record.barred].map(Option::unwrap_or_default);
             said.agents = IdList(&said.agents).without(&[to_emergency, to_barred]);

@@ -22,7 +22,7 @@ pub(in crate::plan) fn rules() -> Rules {
         channels: Some(Channels { email: true, sms: false }),
         opted_out: Default::default(),
         suppressed: Default::default(),
-        has_rights: false,
+        rights: None,
         last_night: None,
         role_names: Default::default(),
         names: Default::default(),
