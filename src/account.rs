@@ -2,7 +2,9 @@
 
 mod exported;
 mod kept;
+mod opt_outs;
 mod recognition;
+mod settled;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +16,9 @@ use crate::roster::{IdList, Record, RoleList};
 
 pub use exported::{AwaitedValues, Exported, Shown};
 pub use kept::KeptSince;
+pub use opt_outs::OptOuts;
 pub use recognition::{UserIds, username_hash};
+pub use settled::Settled;
 
 /// Whether the person has joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,6 +61,9 @@ pub struct Account {
     pub exported: Exported,
     /// Since when differences from the SIS have been left alone.
     pub kept_since: KeptSince,
+    /// Those of them that a person has looked at.
+    pub settled: Settled,
+    pub opt_outs: OptOuts,
 }
 
 impl Account {
@@ -71,6 +78,8 @@ impl Account {
             sis: SisDetails::default(),
             exported: Exported::default(),
             kept_since: KeptSince::default(),
+            settled: Settled::default(),
+            opt_outs: OptOuts::default(),
         }
     }
 

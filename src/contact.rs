@@ -188,6 +188,17 @@ impl Details {
         }
     }
 
+    /// The field's value in normal form: equal for values that are the same. Upper and lower case of a
+    /// name make no difference here.
+    pub fn key(&self, field: Field) -> String {
+        match field {
+            Field::Name => self.name.key(),
+            Field::Email => email_key(&self.email).into_owned(),
+            Field::Phone => phone_key(&self.phone).to_owned(),
+            Field::HomePhone => phone_key(&self.home_phone).to_owned(),
+        }
+    }
+
     pub fn take(&mut self, field: Field, other: &Self) {
         match field {
             Field::Name => self.name.clone_from(&other.name),

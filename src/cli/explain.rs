@@ -59,6 +59,10 @@ struct Explained {
     fields: Vec<Explanation>,
 }
 
+/// Why a difference is left alone that a person has looked at.
+const SETTLED: &str = "a person has decided that the actual value is right (`users settle`); the difference is noted again \
+                       when one of the values changes";
+
 #[derive(Serialize)]
 struct Explanation {
     #[serde(skip)]
@@ -159,6 +163,7 @@ impl Explanation {
             None if account.is_some_and(|account| account.archived) => Rule::Archived,
             None => Rule::NotMentioned,
         };
+        let settled = row.is_some_and(|row| row.fields.of(field).settled);
         let platform_value = account.and(row).and_then(|row| news(field, row, &before));
         Self {
             field,
@@ -168,10 +173,10 @@ impl Explanation {
                 None => known.map(|known| known.sis.clone()).unwrap_or_default(),
             },
             after: row.map_or(before, |row| row.details).shown(field).into_owned(),
-            rule: rule.code(),
+            rule: if settled { "settled" } else { rule.code() },
             platform: platform_value.is_some(),
             platform_value,
-            why: rule.sentence(),
+            why: if settled { SETTLED } else { rule.sentence() },
             set: known.map(|known| known.set.clone()),
         }
     }

@@ -268,6 +268,12 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             counted(held, "user is", "users are")
         )),
     }
+    if summary.settled > 0 {
+        lines.push(format!(
+            "{} settled: `rostersync report --where codes=settled`",
+            counted(summary.settled, "difference is", "differences are")
+        ));
+    }
     if summary.cannot_be_told > 0 {
         lines.push(format!(
             "{} {} be told of their changes: no way to reach them",
@@ -390,6 +396,7 @@ fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde
         "fields": fields,
         "notifications": { "email": summary.notifications.email, "sms": summary.notifications.sms },
         "cannot_be_told": summary.cannot_be_told,
+        "settled": summary.settled,
         "undelivered": outcome.delivery.undelivered,
         "delivery": delivery_json(&outcome.delivery),
         "limits": outcome.overruns,

@@ -5,6 +5,7 @@ mod edit;
 mod exchange;
 mod history;
 mod list;
+mod settle;
 mod show;
 
 pub(super) use show::{set_by, set_json};
@@ -40,6 +41,7 @@ enum Command {
     History(history::HistoryArgs),
     Import(exchange::ImportArgs),
     Export(exchange::ExportArgs),
+    Settle(settle::SettleArgs),
     /// Allow a staff account to edit other people's details
     ///
     /// The permission is for one school or for the whole district. It allows edits only of active
@@ -75,6 +77,7 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         Command::History(args) => history::run(args, global, ui),
         Command::Import(args) => exchange::import(args, global, ui),
         Command::Export(args) => exchange::export(args, global),
+        Command::Settle(args) => settle::run(args, global, ui),
         Command::Grant(args) => change::permission(args, Permission::Grant, global, ui),
         Command::Revoke(args) => change::permission(args, Permission::Revoke, global, ui),
         Command::Rekey(args) => change::rekey(args, global, ui),

@@ -48,7 +48,7 @@ pub fn edit(people: &People<'_>, user: &str, actor: &str, typed: &Typed) -> Resu
 }
 
 /// On the own record staff act as the person. Only staff may edit others.
-fn origin(people: &People<'_>, target: &Account, actor: &Account) -> Origin {
+pub(super) fn origin(people: &People<'_>, target: &Account, actor: &Account) -> Origin {
     let as_staff = target.id != actor.id && is_staff(&people.roles_of(actor));
     if as_staff { Origin::Staff } else { Origin::Person }
 }

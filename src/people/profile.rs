@@ -28,6 +28,8 @@ pub struct FieldProfile {
     pub sis: String,
     /// The day since when the difference between the two has been left alone.
     pub kept_since: Option<chrono::NaiveDate>,
+    /// A person has looked at it.
+    pub settled: bool,
     pub set: Provenance,
 }
 
@@ -63,6 +65,7 @@ impl Profile {
                 actual: account.details.shown(field),
                 sis: said.sis.shown(field).into_owned(),
                 kept_since: account.kept_since.of(field),
+                settled: said.fields.of(field).settled,
                 set: provenance(field, &account, &history, created, began),
             })
             .collect();

@@ -125,6 +125,7 @@ pub(super) enum Tried {
     Join,
     /// To be given the permission to manage users.
     Grant,
+    Settle,
 }
 
 impl Tried {
@@ -134,6 +135,7 @@ impl Tried {
             Self::Edit => "",
             Self::Join => "join",
             Self::Grant => "grant",
+            Self::Settle => "settle",
         }
     }
 }

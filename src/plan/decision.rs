@@ -101,8 +101,13 @@ impl Rule {
         matches!(self, Self::LeftDifferent | Self::LeftBlank)
     }
 
+    /// Whether a value of an active person under OFF is left alone that the SIS does not have.
+    pub fn can_be_settled(self) -> bool {
+        self.leaves() || self == Self::KeptBlank
+    }
+
     /// Whether the account has afterwards what the record says, so that the same record changes and reports nothing.
-    fn settles(self) -> bool {
+    fn is_final(self) -> bool {
         self.changes()
             || matches!(
                 self,
@@ -120,6 +125,8 @@ pub struct FieldDecision {
     /// The SIS's value as an account would show it; of an invalid value its text. Empty if the SIS has none, and where
     /// nothing differs.
     pub sis: String,
+    /// A person has looked at the difference (`users settle`): it is not noted until a value changes.
+    pub settled: bool,
 }
 
 /// Values stay out of logs.
@@ -131,13 +138,14 @@ impl fmt::Debug for FieldDecision {
 
 impl FieldDecision {
     const fn without_difference(field: Field, rule: Rule) -> Self {
-        Self { field, rule, actual: String::new(), sis: String::new() }
+        Self { field, rule, actual: String::new(), sis: String::new(), settled: false }
     }
 
     /// What the report says of it.
     pub(super) fn note(&self) -> Option<Note> {
         let actual = || self.actual.clone();
         match self.rule {
+            _ if self.settled => None,
             Rule::Updated | Rule::UpdatedCase | Rule::Cleared => Some(Note::Updated(self.field, actual())),
             Rule::LeftDifferent => Some(Note::ActiveDiffers(self.field, actual())),
             Rule::LeftBlank | Rule::KeptBlank => Some(Note::SisBlank(self.field, actual())),
@@ -190,8 +198,13 @@ impl FieldDecisions {
         self.0.iter().filter(|decision| decision.rule.leaves())
     }
 
+    /// The differences that a person has looked at.
+    pub fn settled(&self) -> impl Iterator<Item = &FieldDecision> {
+        self.0.iter().filter(|decision| decision.settled)
+    }
+
     /// Whether the same record comes to nothing on the next night.
-    pub(super) fn settle(&self) -> bool {
-        self.0.iter().all(|decision| decision.rule.settles())
+    pub(super) fn are_final(&self) -> bool {
+        self.0.iter().all(|decision| decision.rule.is_final())
     }
 }

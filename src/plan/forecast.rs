@@ -6,9 +6,9 @@
 use super::FieldDecisions;
 use super::note::Note;
 use super::person::{Case, judge};
-use super::sis::Cells;
+use super::sis::{Cells, SisValues};
 use crate::account::Account;
-use crate::contact::{Contacts, Field};
+use crate::contact::{Contacts, Details, Field};
 use crate::rights::Allowed;
 use crate::rules::Rules;
 
@@ -17,6 +17,10 @@ pub struct Forecast<'a> {
     /// As the roster had them.
     pub sis: Contacts<'a>,
     pub fields: FieldDecisions,
+    /// The details that the account would have.
+    pub details: Details,
+    /// What the roster says, as details of an account.
+    pub wanted: Details,
     notes: Vec<Note>,
 }
 
@@ -29,7 +33,9 @@ impl Forecast<'_> {
             }
             _ => None,
         };
-        self.notes.iter().filter_map(field).collect()
+        let noted: Vec<Field> = self.notes.iter().filter_map(field).collect();
+        let is_settled = |field: &Field| self.fields.of(*field).settled;
+        Field::ALL.into_iter().filter(|field| noted.contains(field) || is_settled(field)).collect()
     }
 }
 
@@ -55,8 +61,11 @@ pub fn forecast<'a>(
         refused_phone: None,
     };
     let verdict = judge(&case, rules);
+    let cells = Cells::of(&record, rules.phone_credential);
     Forecast {
-        sis: Cells::of(&record, rules.phone_credential).shown(),
+        sis: cells.shown(),
+        wanted: SisValues::read(cells, &account.details.name, rules).details(),
+        details: verdict.account.map(|account| account.details).unwrap_or_default(),
         fields: verdict.fields,
         notes: verdict.notes,
     }

@@ -38,6 +38,8 @@ pub enum Note {
     /// The platform's export has taken a join back.
     PendingAgain,
     Rejected(Reason),
+    /// A difference is left alone that a person has looked at. Code only.
+    Settled,
     /// A change of which no channel can tell the person. Code only.
     NotNotifiable,
     /// Another account has the same name and the same email or mobile. Code only.
@@ -201,6 +203,7 @@ impl Note {
                 "possible-rekey",
                 format_args!("Probably the same person as {old} (same name and {})", field.noun()),
             ),
+            Self::Settled => take("settled", format_args!("")),
             Self::NotNotifiable => take("not-notifiable", format_args!("")),
             Self::PossibleDuplicate => take("possible-duplicate", format_args!("")),
             Self::ToBeDeleted => take("tobedeleted", format_args!("")),

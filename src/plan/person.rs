@@ -80,10 +80,10 @@ impl Verdict {
     }
 
     /// The same record comes to nothing on the next night, and to no note. A note that is not named here comes every night.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_final(&self) -> bool {
         use Note::{NotNotifiable, PendingAgain, Restored, Updated};
         let of_a_change = |note| matches!(note, &(Updated(..) | Restored | PendingAgain | NotNotifiable));
-        self.fields.settle() && self.notes.iter().all(of_a_change)
+        self.fields.are_final() && self.notes.iter().all(of_a_change)
     }
 }
 
@@ -324,9 +324,24 @@ impl<'a> RecordAndAccount<'a> {
                 }
                 _ => Default::default(),
             };
-            FieldDecision { field, rule, actual, sis }
+            let settled = self.is_settled(field, rule);
+            let says_something = !matches!(self.sis.kind(field), Sis::NotProvided | Sis::Invalid);
+            if !settled && says_something {
+                after.settled.end(field);
+            }
+            FieldDecision { field, rule, actual, sis, settled }
         });
         (FieldDecisions(fields), after)
+    }
+
+    /// Whether a person has looked at this difference. Where the sync may change the value there is
+    /// nothing to look at.
+    fn is_settled(&self, field: Field, rule: Rule) -> bool {
+        let account = self.account;
+        rule.can_be_settled()
+            && self.setting == Setting::Off
+            && account.state == State::Active
+            && account.settled.holds(field, &account.details, &self.wanted)
     }
 
     /// The rule that decides over a field.
@@ -366,6 +381,9 @@ impl<'a> RecordAndAccount<'a> {
         after.kept_since = KeptSince::default();
         for kept in fields.kept() {
             after.kept_since.set(kept.field, before.kept_since.of(kept.field).unwrap_or(rules.today));
+        }
+        if fields.settled().next().is_some() {
+            notes.push(Note::Settled);
         }
         remember(&mut after, case, rules);
         let counts_as_update =

@@ -22,6 +22,8 @@ pub struct Summary {
     pub held_back: u64,
     /// People with a change of which no channel can tell them.
     pub cannot_be_told: u64,
+    /// Differences that a person has looked at, and that are not noted (`users settle`).
+    pub settled: u64,
     /// Active people with an applied change: what the limit counts.
     pub contact_updates: u64,
     /// Active people under ON once the platform's export is read: the sync may change their details.
@@ -99,6 +101,7 @@ impl Summary {
         }
         self.notifications.email += other.notifications.email;
         self.notifications.sms += other.notifications.sms;
+        self.settled += other.settled;
         self.cannot_be_told += other.cannot_be_told;
         self.contact_updates += other.contact_updates;
         self.joined += other.joined;
@@ -127,6 +130,7 @@ impl Summary {
         for change in fields.changes() {
             *self.fields.entry(change.field.key().to_owned()).or_default() += 1;
         }
+        self.settled += fields.settled().count() as u64;
         for recipient in recipients {
             match recipient.channel {
                 Channel::Email => self.notifications.email += 1,

@@ -283,7 +283,7 @@ fn decisions(all: &mut Vec<u8>) {
                 row.place = 3;
                 all.extend(postcard::to_stdvec(&row).unwrap());
                 all.extend(postcard::to_stdvec(&verdict.account).unwrap());
-                all.push(u8::from(verdict.is_settled()));
+                all.push(u8::from(verdict.is_final()));
                 all.push(u8::from(verdict.counts_as_update));
             }
         }

@@ -33,6 +33,8 @@ pub enum Actor {
     Inactive,
     /// Staff that are disabled in the SIS import (`enabledUser`): their access is limited.
     Disabled,
+    /// The person that runs this program, with a command that needs no other actor.
+    Operator,
 }
 
 /// All that the question depends on. The field is not among it: the answer is the same for each.
@@ -89,7 +91,9 @@ impl Permit {
 /// # Errors
 /// The reason. A person without a permission for the account learns nothing of its state.
 pub fn may_edit(account: i64, facts: &EditFacts) -> Result<Permit, Refusal> {
-    use Actor::{Disabled, Inactive, Manager, ManagerElsewhere, NotStaff, OtherStaff, Outranked, ThePerson};
+    use Actor::{
+        Disabled, Inactive, Manager, ManagerElsewhere, NotStaff, Operator, OtherStaff, Outranked, ThePerson,
+    };
     use Setting::{Off, On};
     use Target::{Active, Archived, Pending};
 
@@ -98,11 +102,11 @@ pub fn may_edit(account: i64, facts: &EditFacts) -> Result<Permit, Refusal> {
         (Disabled, Pending | Active | Archived, On | Off) => Err(Refusal::ActorDisabled),
         (OtherStaff | NotStaff, Pending | Active | Archived, On | Off) => Err(Refusal::NotPermitted),
         (ManagerElsewhere, Pending | Active | Archived, On | Off) => Err(Refusal::OtherSchool),
-        (ThePerson | Manager | Outranked, Archived, On | Off) => Err(Refusal::Archived),
-        (ThePerson | Manager | Outranked, Pending, On | Off) => Err(Refusal::NotJoined),
-        (ThePerson | Manager | Outranked, Active, On) => Err(Refusal::ManagedBySync),
+        (ThePerson | Manager | Outranked | Operator, Archived, On | Off) => Err(Refusal::Archived),
+        (ThePerson | Manager | Outranked | Operator, Pending, On | Off) => Err(Refusal::NotJoined),
+        (ThePerson | Manager | Outranked | Operator, Active, On) => Err(Refusal::ManagedBySync),
         (Outranked, Active, Off) => Err(Refusal::Outranked),
-        (ThePerson | Manager, Active, Off) => Ok(Permit { account }),
+        (ThePerson | Manager | Operator, Active, Off) => Ok(Permit { account }),
     }
 }
 
@@ -112,7 +116,7 @@ mod tests {
 
     const TARGETS: [Target; 3] = [Target::Pending, Target::Active, Target::Archived];
     const SETTINGS: [Setting; 2] = [Setting::On, Setting::Off];
-    const ACTORS: [Actor; 8] = [
+    const ACTORS: [Actor; 9] = [
         Actor::ThePerson,
         Actor::Manager,
         Actor::Outranked,
@@ -121,6 +125,7 @@ mod tests {
         Actor::NotStaff,
         Actor::Inactive,
         Actor::Disabled,
+        Actor::Operator,
     ];
 
     fn every_cell() -> impl Iterator<Item = EditFacts> {
@@ -136,7 +141,7 @@ mod tests {
         for facts in every_cell() {
             let allowed = facts.target == Target::Active
                 && facts.setting == Setting::Off
-                && matches!(facts.actor, Actor::ThePerson | Actor::Manager);
+                && matches!(facts.actor, Actor::ThePerson | Actor::Manager | Actor::Operator);
             assert_eq!(may_edit(7, &facts).is_ok(), allowed, "{facts:?}");
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sql::{columns, text};
 use super::{Member, Store};
-use crate::account::{Account, AwaitedValues, Exported, KeptSince, SisDetails, UserIds};
+use crate::account::{Account, AwaitedValues, Exported, KeptSince, OptOuts, Settled, SisDetails, UserIds};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 use crate::roster::kept::key;
@@ -17,12 +17,12 @@ columns!(account_columns, column {
     state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, sis_enabled, sis_given_name,
     sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, sis_agents, sis_emergency, sis_barred,
     sis_username, sis_user_ids, export_given_name, export_family_name, export_email, export_phone, export_home_phone,
-    kept_since;
+    kept_since, settled_marks, opt_outs;
     // To write the sourcedId again would write its index again.
     sourced_id, id
 });
 
-const HELD: usize = column::kept_since + 1;
+const HELD: usize = column::opt_outs + 1;
 
 macro_rules! select {
     () => {
@@ -307,6 +307,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
             home_phone: AwaitedValues::from_column(row.get(column::export_home_phone)?),
         },
         kept_since: KeptSince::from_column(row.get_ref(column::kept_since)?.as_str_or_null()?),
+        settled: Settled::from_column(row.get_ref(column::settled_marks)?.as_str_or_null()?),
+        opt_outs: OptOuts::from_column(row.get_ref(column::opt_outs)?.as_str_or_null()?),
     })
 }
 
@@ -336,9 +338,20 @@ pub struct AccountRow<'a> {
 
 impl AccountRow<'_> {
     pub fn with<T>(account: &Account, take: impl FnOnce(AccountRow<'_>) -> T) -> T {
-        let Account { id: _, sourced_id, state, archived, details, sis, exported, kept_since } = account;
+        let Account {
+            id: _,
+            sourced_id,
+            state,
+            archived,
+            details,
+            sis,
+            exported,
+            kept_since,
+            settled,
+            opt_outs,
+        } = account;
         let [exported_given, exported_family] = exported.name_columns();
-        let kept_since = kept_since.column();
+        let (kept_since, settled, opt_outs) = (kept_since.column(), settled.column(), opt_outs.column());
         let mut held = [Cell::Null; HELD];
         held[column::state] = Cell::Text(state.word());
         held[column::archived] = Cell::Flag(*archived);
@@ -371,6 +384,8 @@ impl AccountRow<'_> {
         held[column::export_phone] = Cell::text(exported.phone.column());
         held[column::export_home_phone] = Cell::text(exported.home_phone.column());
         held[column::kept_since] = Cell::text(kept_since.as_deref());
+        held[column::settled_marks] = Cell::text(settled.as_deref());
+        held[column::opt_outs] = Cell::text(opt_outs.as_deref());
         take(AccountRow { sourced_id, held })
     }
 

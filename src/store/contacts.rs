@@ -33,22 +33,22 @@ pub struct Rename {
 }
 
 impl Store {
-    /// Replaces the details of the account that the permit is for, and what the platform's export
-    /// may still show.
+    /// Replaces the details of the account that the permit is for, what the platform's export may
+    /// still show, and which differences are settled.
     pub fn edit(&self, permit: &Permit, after: &Account) -> Result<()> {
-        let Account { details, exported, .. } = after;
+        let Account { details, exported, settled, .. } = after;
         let [exported_given, exported_family] = exported.name_columns();
         self.write(
             "UPDATE account SET given_name = :given, family_name = :family, email = :email, phone = :phone, \
              home_phone = :home_phone, export_given_name = :exported_given, export_family_name = :exported_family, \
-             export_email = :exported_email, export_phone = :exported_phone, export_home_phone = :exported_home_phone \
-             WHERE id = :id",
+             export_email = :exported_email, export_phone = :exported_phone, export_home_phone = :exported_home_phone, \
+             settled_marks = :settled WHERE id = :id",
             named_params! {
                 ":id": permit.account(), ":given": details.name.given, ":family": details.name.family,
                 ":email": details.email, ":phone": details.phone, ":home_phone": details.home_phone,
                 ":exported_given": exported_given, ":exported_family": exported_family,
                 ":exported_email": exported.email.column(), ":exported_phone": exported.phone.column(),
-                ":exported_home_phone": exported.home_phone.column(),
+                ":exported_home_phone": exported.home_phone.column(), ":settled": settled.column(),
             },
         )
     }

@@ -60,6 +60,7 @@ mod reused;
 mod samples;
 mod schools_and_links;
 mod setting;
+mod settle;
 mod sftp;
 mod shapes;
 mod shared;

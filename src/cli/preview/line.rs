@@ -299,8 +299,9 @@ impl<'a> Person<'a> {
 
     /// A field that is changed, or a difference that is left alone.
     fn field(&self, decision: &FieldDecision, add: &mut Add<'_>) -> Result<()> {
-        let FieldDecision { field, rule, actual, sis } = decision;
+        let FieldDecision { field, rule, actual, sis, settled } = decision;
         let kind = match (self.row.state, field) {
+            _ if *settled => return Ok(()),
             _ if rule.leaves() => Kind::Kept,
             _ if !rule.changes() => return Ok(()),
             ("active", Field::Email | Field::Phone) => Kind::SignIn,

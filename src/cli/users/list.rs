@@ -10,6 +10,7 @@ use crate::account::Account;
 use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Likenesses, People, Schools, Wanted, likenesses};
+use crate::plan::forecast;
 use crate::report::{Csv, Json, Rendering, Table};
 use crate::roles;
 use crate::store::Grant;
@@ -36,6 +37,12 @@ pub(super) struct ListArgs {
     /// Only people with a difference from the SIS that the latest run did not apply
     #[arg(long)]
     kept: bool,
+
+    /// Only people with a difference from the SIS that a person has settled (`users settle --keep`)
+    ///
+    /// `settled` has the details.
+    #[arg(long)]
+    settled: bool,
 
     /// Only accounts that may belong to the same person: the same name, and the same email or
     /// mobile
@@ -67,7 +74,7 @@ pub(super) struct ListArgs {
 
 const COLUMNS_HELP: &str = "\
 Columns: sourced_id, state, role, schools, given_name, family_name, email, phone, home_phone, kept_since, users_manager;
-with --duplicates also: codes, like
+with --settled also: settled; with --duplicates also: codes, like
 
 Examples:
   rostersync users list --state active --kept            people whose values differ from the SIS
@@ -86,7 +93,7 @@ enum Format {
     Json,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "sourced_id",
     "state",
     "role",
@@ -98,15 +105,26 @@ const COLUMNS: [&str; 13] = [
     "home_phone",
     "kept_since",
     "users_manager",
+    "settled",
     "codes",
     "like",
 ];
 
-/// How many of them there are without `--duplicates`.
-const USUAL: usize = 11;
+/// The columns that are there only if they are asked for.
+const SETTLED: usize = 11;
+const LIKE: std::ops::Range<usize> = 12..14;
 
 /// Cells of these hold several values, joined by `|`.
-const SEVERAL: [&str; 5] = ["role", "schools", "users_manager", "codes", "like"];
+const SEVERAL: [&str; 6] = ["role", "schools", "users_manager", "settled", "codes", "like"];
+
+impl ListArgs {
+    fn has(&self, column: usize) -> bool {
+        match column {
+            SETTLED => self.settled,
+            column => self.duplicates || !LIKE.contains(&column),
+        }
+    }
+}
 
 /// What is asked for: places in [`COLUMNS`], and values.
 struct Filter(Vec<(usize, String)>);
@@ -119,10 +137,12 @@ impl Filter {
                 return Err(Failure::new(Kind::Usage, format!("`--where {typed}` has no `=`"))
                     .cure("write `--where COLUMN=VALUE`, for instance `--where users_manager=district`"));
             };
-            let columns = &COLUMNS[..if args.duplicates { COLUMNS.len() } else { USUAL }];
-            let at = columns.iter().position(|name| *name == column).ok_or_else(|| {
+            let mut columns = (0..COLUMNS.len()).filter(|at| args.has(*at));
+            let at = columns.clone().find(|at| COLUMNS[*at] == column).ok_or_else(|| {
+                let first = columns.next().map(|at| COLUMNS[at].to_owned()).unwrap_or_default();
+                let names = columns.fold(first, |names, at| format!("{names}, {}", COLUMNS[at]));
                 Failure::new(Kind::Usage, format!("the list has no column `{column}`"))
-                    .cure(format!("its columns are {}", columns.join(", ")))
+                    .cure(format!("its columns are {names}"))
             })?;
             asked.push((at, value.to_owned()));
         }
@@ -133,7 +153,7 @@ impl Filter {
         Ok(Self(asked))
     }
 
-    fn accepts(&self, cells: &[String; 13]) -> bool {
+    fn accepts(&self, cells: &[String; 14]) -> bool {
         self.0.iter().all(|(at, value)| {
             let cell = &cells[*at];
             cell == value || SEVERAL.contains(&COLUMNS[*at]) && cell.split('|').any(|one| one == value)
@@ -149,9 +169,8 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
     let (schools, grants) = (Schools::read(&people)?, store.all_grants()?);
     let wanted = args.search.as_ref().map(|text| Wanted::new(text, &people.rules));
     let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
-    let width = if args.duplicates { COLUMNS.len() } else { USUAL };
-    let in_table = |at: usize| args.format != Format::Table || at != HOME_PHONE;
-    let headers = (0..width).filter(|at| in_table(*at)).map(|at| COLUMNS[at]).collect();
+    let is_shown = |at: &usize| args.has(*at) && (args.format != Format::Table || *at != HOME_PHONE);
+    let headers = (0..COLUMNS.len()).filter(is_shown).map(|at| COLUMNS[at]).collect();
     let mut rendering: Box<dyn Rendering> = match args.format {
         Format::Table => Box::new(Table::new(headers)),
         Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
@@ -166,13 +185,21 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
         if args.duplicates && !likenesses.contains_key(&account.id) {
             return Ok(());
         }
-        let cells = cells(account, &people, &schools, &grants, &likenesses);
+        if args.settled && account.settled.is_none() {
+            return Ok(());
+        }
+        let mut cells = cells(account, &people, &schools, &grants, &likenesses);
+        if args.settled {
+            cells[SETTLED] = settled(account, &people, &schools);
+            if cells[SETTLED].is_empty() {
+                return Ok(());
+            }
+        }
         if args.kept && (cells[9].is_empty() || account.archived) || !filter.accepts(&cells) {
             return Ok(());
         }
         any = true;
-        let shown: Vec<&[u8]> =
-            (0..width).filter(|at| in_table(*at)).map(|at| cells[at].as_bytes()).collect();
+        let shown: Vec<&[u8]> = (0..COLUMNS.len()).filter(is_shown).map(|at| cells[at].as_bytes()).collect();
         rendering.row(&shown, &mut buffer);
         out.write_all(&buffer).map_err(unprintable)?;
         buffer.clear();
@@ -186,6 +213,16 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
     Ok(Ending::Ok)
 }
 
+/// The details whose difference is settled, as both values are now.
+fn settled(account: &Account, people: &People<'_>, schools: &Schools) -> String {
+    if account.archived {
+        return String::new();
+    }
+    let (roles, schools) = (people.roles_of(account), schools.of(account));
+    let said = forecast(account, &roles, &schools, &people.rules);
+    said.fields.settled().map(|decision| decision.field.key()).collect::<Vec<_>>().join("|")
+}
+
 /// The place of the column that a table leaves out, since it is seldom looked for.
 const HOME_PHONE: usize = 8;
 
@@ -195,7 +232,7 @@ fn cells(
     schools: &Schools,
     grants: &HashMap<i64, Vec<Grant>>,
     likenesses: &Likenesses,
-) -> [String; 13] {
+) -> [String; 14] {
     let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
     // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
     let unusable = if grants.is_empty() { None } else { people.unusable_grant(account) };
@@ -226,6 +263,7 @@ fn cells(
         details.home_phone.clone(),
         account.kept_since.newest().map(|day| day.to_string()).unwrap_or_default(),
         words.join("|"),
+        String::new(),
         codes,
         like,
     ]

@@ -103,9 +103,13 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     let mut out = labelled(&lines, 11);
     out.push(b'\n');
     // Only where there is a difference that is left alone.
-    let width = if account.kept_since.is_none() { 4 } else { 5 };
+    let settled = profile.fields.iter().any(|field| field.settled);
+    let width = if account.kept_since.is_none() && !settled { 4 } else { 5 };
     let row = |field: &FieldProfile| {
-        let since = field.kept_since.map(|day| day.to_string()).unwrap_or_default();
+        let mut since = field.kept_since.map(|day| day.to_string()).unwrap_or_default();
+        if field.settled {
+            since.push_str(if since.is_empty() { "settled" } else { ", settled" });
+        }
         let FieldProfile { field, actual, sis, set, .. } = field;
         let mut cells = vec![field.word().into(), actual.clone(), sis.clone(), set_by(set, config), since];
         cells.truncate(width);
@@ -189,7 +193,8 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         .iter()
         .map(|field| {
             let value = json!({
-                "actual": field.actual, "sis": field.sis, "kept_since": field.kept_since, "set": set_json(&field.set),
+                "actual": field.actual, "sis": field.sis, "kept_since": field.kept_since, "settled": field.settled,
+                "set": set_json(&field.set),
                 "editable": profile.editable.is_ok(), "code": code,
             });
             (field.field.key().to_owned(), value)

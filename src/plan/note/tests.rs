@@ -34,6 +34,7 @@ pub(in crate::plan) fn every_kind() -> Vec<Note> {
         Note::Rejected(Reason::RoleRow),
         Note::Rejected(Reason::NoName),
         Note::Rejected(Reason::NoRole),
+        Note::Settled,
         Note::NotNotifiable,
         Note::PossibleDuplicate,
         Note::PossibleRekey("a1b2-c01".into(), Field::Email),

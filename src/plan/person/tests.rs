@@ -535,14 +535,14 @@ fn roles_that_have_ended_or_not_begun_leave_a_person_out() {
 
 /// A row of a settled user is made without notes on the next night.
 #[test]
-fn only_a_note_of_a_change_lets_a_user_settle() {
+fn only_a_note_of_a_change_makes_a_decision_final() {
     let (record, account) = (record(), account(State::Active));
     let mut verdict = judged(&record, Some(&account), &["off"], &rules());
-    assert!(verdict.is_settled());
+    assert!(verdict.is_final());
     let mut settled = crate::plan::note::tests::every_kind();
     settled.retain(|note| {
         verdict.notes = vec![note.clone()];
-        verdict.is_settled()
+        verdict.is_final()
     });
     let codes: Vec<&str> = settled.iter().map(Note::code).collect();
     assert_eq!(codes, ["email-updated", "restored", "pending-again", "not-notifiable"]);

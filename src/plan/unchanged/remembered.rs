@@ -63,7 +63,7 @@ impl Unchanged {
             && !roster.is_contradicted(record.sourced_id);
         let follows = || {
             let cells = Cells::of(record, rules.phone_credential);
-            verdict.is_settled() && Plain::read(cells).is_some_and(|plain| plain.matches(&account.details))
+            verdict.is_final() && Plain::read(cells).is_some_and(|plain| plain.matches(&account.details))
         };
         let repeats =
             || is_same && matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);

@@ -18,7 +18,7 @@ pub(super) enum Hand {
 }
 
 /// Every column of an account, with values that a hand could give it.
-pub(super) const VALUES: [(&str, &[&str]); 30] = [
+pub(super) const VALUES: [(&str, &[&str]); 32] = [
     ("id", &["id + 1000"]),
     ("sourced_id", &["sourced_id || '-x'", "'x-' || sourced_id"]),
     ("state", &["CASE state WHEN 'active' THEN 'pending' ELSE 'active' END"]),
@@ -61,6 +61,8 @@ pub(super) const VALUES: [(&str, &[&str]); 30] = [
     ("sis_barred", &["'stu-00'", "'*'"]),
     ("sis_username", &["77", "NULL"]),
     ("sis_user_ids", &["x'0102030405060708'", "x'01'", "NULL"]),
+    ("settled_marks", &["'email:0000000000000001'", "NULL"]),
+    ("opt_outs", &["'email:out'", "'sms:out sms:exported'", "NULL"]),
 ];
 
 /// Columns that are copied when an account is made by hand.
