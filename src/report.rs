@@ -6,6 +6,7 @@
 //! * `rows`, `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
 //! * `query`: [`render`]: which rows the command `report` shows
 //! * `order`, `fetch`: the order of the rows, without loading the rows that are not shown
+//! * `news`: what a report says that an earlier one did not
 //! * `formats`, `table`: the renderings, as pure functions from cells to bytes
 //!
 //! Nothing here knows runs, the store or the configuration: a row is handed in, a file is handed back.
@@ -14,6 +15,7 @@ mod cell;
 mod columns;
 mod fetch;
 mod formats;
+mod news;
 mod order;
 mod query;
 mod reader;
@@ -24,6 +26,7 @@ mod writer;
 pub use cell::append_plain_row;
 pub use columns::{Column, NAME, Row};
 pub use formats::{Csv, Json, Rendering};
+pub use news::EarlierNotes;
 pub use query::{Format, Query, Shown, render};
 pub use reader::{Cells, Reader};
 pub use table::{Table, harmless, table};

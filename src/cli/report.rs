@@ -1,7 +1,7 @@
 //! `rostersync report`: its arguments, and the query that they ask for.
 
 use std::io::{IsTerminal, Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 
@@ -11,7 +11,7 @@ use super::{Global, unprintable};
 use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
-use crate::report::{Column, Format, NAME, Query, render};
+use crate::report::{Column, EarlierNotes, Format, NAME, Query, render};
 use crate::run::find_report;
 use crate::store::Store;
 
@@ -44,6 +44,13 @@ pub(super) struct ReportArgs {
     #[arg(long)]
     notes: bool,
 
+    /// Only users with a note that the run before did not have
+    ///
+    /// The run before is the last one that was applied. `notes` shows the new notes of a user alone,
+    /// `codes` shows all codes. In the report of the first run, every note is new.
+    #[arg(long)]
+    new: bool,
+
     /// Only users with exactly this value in this column. If repeated, all conditions must hold
     ///
     /// `role`, `schools` and `codes` can hold several values; one equal value is enough. `COLUMN=`
@@ -69,7 +76,7 @@ pub(super) struct ReportArgs {
     /// not open it in a spreadsheet, because formulas are not made harmless. If a user has several
     /// roles, the file has the first one. It has no `username`, because rostersync never reads that
     /// column.
-    #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "filters", "columns", "format"])]
+    #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "new", "filters", "columns", "format"])]
     sis_corrections: bool,
 
     /// Write to this file instead of standard output
@@ -85,6 +92,7 @@ fn examples() -> String {
 const EXAMPLES: &str = "\
 Examples:
   rostersync report --sort notes --notes                       users with notes, by note
+  rostersync report --new --sort notes                         what the run before did not say
   rostersync report 42 --where action=archived                 users that run 42 archived
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
   rostersync report --where role=guardian --sort family_name,given_name -o guardians.csv";
@@ -129,6 +137,7 @@ impl ReportArgs {
             sort: parse(&self.sort)?,
             reverse: self.reverse,
             notes_only: self.notes,
+            unlike: None,
             filters,
             names,
             columns: Some(columns).filter(|columns| !columns.is_empty()),
@@ -152,8 +161,11 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
     if args.sis_corrections {
         return corrections::run(args.output.as_deref(), global);
     }
-    let query = args.query()?;
-    let (path, blocked) = find(args.run.as_deref(), global)?;
+    let mut query = args.query()?;
+    let Wanted { path, blocked, before } = find(args, global)?;
+    if args.new {
+        query.unlike = Some(before.map(|path| EarlierNotes::read(&path)).transpose()?.unwrap_or_default());
+    }
     if blocked {
         // In a table it heads the result; a program that reads CSV or JSON must not stumble over it.
         let heading = "BLOCKED: nothing below was applied\n";
@@ -188,12 +200,25 @@ fn terminal_width() -> Option<usize> {
     columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
 }
 
-/// The report that is meant, and whether its run was blocked.
-fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
+/// The report that is meant.
+struct Wanted {
+    path: PathBuf,
+    /// Its run was blocked.
+    blocked: bool,
+    /// With `--new`: the report of the run before; none for the first run.
+    before: Option<PathBuf>,
+}
+
+fn find(args: &ReportArgs, global: &Global) -> Result<Wanted> {
+    let run = args.run.as_deref();
     if let Some(name) = run
         && name.parse::<i64>().is_err()
     {
-        return Ok((name.into(), false));
+        if args.new {
+            let what = "`--new` compares a run with the run before, and there is no run before a file";
+            return Err(Failure::new(Kind::Usage, what).at(name).cure("name the run by its number"));
+        }
+        return Ok(Wanted { path: name.into(), blocked: false, before: None });
     }
     let config = global.load()?;
     let none = || {
@@ -210,18 +235,26 @@ fn find(run: Option<&str>, global: &Global) -> Result<(PathBuf, bool)> {
         None => store.runs(1)?.pop().ok_or_else(none)?,
     };
     let reports = &config.sync.reports;
-    let path = find_report(reports, found.id).ok_or_else(|| {
+    let path = report_of(found.id, reports)?;
+    let before = match args.new {
+        true => store.applied_before(found.id)?.map(|before| report_of(before.id, reports)).transpose()?,
+        false => None,
+    };
+    Ok(Wanted { path, blocked: found.result == Ending::BLOCKED, before })
+}
+
+fn report_of(run: i64, reports: &Path) -> Result<PathBuf> {
+    find_report(reports, run).ok_or_else(|| {
         // A folder that cannot be read does not show which reports there are.
         if let Err(cause) = std::fs::read_dir(reports)
             && cause.kind() != std::io::ErrorKind::NotFound
         {
             return Failure::io(Kind::Failed, "the folder of reports cannot be read", reports, cause);
         }
-        Failure::new(Kind::InputUnusable, format!("the report of run {} is no longer there", found.id))
-            .at(config.sync.reports.display())
+        Failure::new(Kind::InputUnusable, format!("the report of run {run} is no longer there"))
+            .at(reports.display())
             .cure("reports are kept for [sync] keep_reports days; `rostersync runs` lists the runs")
-    })?;
-    Ok((path, found.result == Ending::BLOCKED))
+    })
 }
 
 fn parse(typed: &[String]) -> Result<Vec<Column>> {

@@ -10,6 +10,7 @@ use std::path::Path;
 use super::columns::{Column, Holds, NAME};
 use super::fetch::Fetched;
 use super::formats::{Csv, Json, Rendering};
+use super::news::EarlierNotes;
 use super::order::Order;
 use super::reader::{self, Cells, Layout, Reader};
 use super::table::Table;
@@ -26,6 +27,8 @@ pub struct Query {
     /// rows stay in the order of the file.
     pub reverse: bool,
     pub notes_only: bool,
+    /// Only rows with a note that these do not have; their other notes are left out.
+    pub unlike: Option<EarlierNotes>,
     /// Only rows where all these columns have these values, exactly. `role`, `schools` and `codes` can hold several
     /// values: one of them is enough, or the whole cell.
     pub filters: Vec<(Column, String)>,
@@ -79,7 +82,7 @@ pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn
     let places = order.sorted();
     let shown = std::thread::scope(|scope| {
         let rows = Fetched::start(scope, &file, &places)?;
-        let all = Query::default();
+        let all = Query { unlike: query.unlike.clone(), ..Query::default() };
         show(&mut Reader::without_header(rows, layout, path), &all, &mut page)
     })?;
     Ok(Shown { total, ..shown })
@@ -105,6 +108,22 @@ const USUAL: [Field; 7] = [
 ];
 
 impl Query {
+    /// Hands over a row that is to be shown, with the notes that are.
+    fn look(&self, cells: &Cells<'_>, show: impl FnOnce(&Cells<'_>)) {
+        let Some(earlier) = &self.unlike else {
+            if self.accepts(cells) {
+                show(cells);
+            }
+            return;
+        };
+        if let Some(notes) = earlier.new_notes(cells) {
+            let cells = cells.with_notes(&notes);
+            if self.accepts(&cells) {
+                show(&cells);
+            }
+        }
+    }
+
     fn accepts(&self, cells: &Cells<'_>) -> bool {
         (!self.notes_only || !cells.cell(Column::Notes).is_empty())
             && self
@@ -187,9 +206,7 @@ fn collect(reader: &mut Reader<&File>, query: &Query, order: &mut Order<'_>) -> 
     let mut total = 0;
     while let Some(cells) = reader.next_row()? {
         total += 1;
-        if query.accepts(&cells) {
-            order.add(&cells);
-        }
+        query.look(&cells, |cells| order.add(cells));
     }
     Ok(total)
 }
@@ -199,12 +216,12 @@ fn show<R: Read>(reader: &mut Reader<R>, query: &Query, page: &mut Page<'_>) -> 
     page.rendering.begin(&mut page.buffer);
     while let Some(cells) = reader.next_row()? {
         shown.total += 1;
-        if query.accepts(&cells) {
+        query.look(&cells, |cells| {
             shown.rows += 1;
-            page.row(&cells);
-            if page.buffer.len() >= BUFFER && !page.hand_over()? {
-                return Ok(shown);
-            }
+            page.row(cells);
+        });
+        if page.buffer.len() >= BUFFER && !page.hand_over()? {
+            return Ok(shown);
         }
     }
     page.rendering.end(&mut page.buffer);

@@ -66,6 +66,8 @@ impl Layout {
 pub struct Cells<'a> {
     row: Cut<'a>,
     layout: &'a Layout,
+    /// In place of the notes of the file.
+    notes: Option<&'a [u8]>,
 }
 
 impl<'a> Cells<'a> {
@@ -77,8 +79,19 @@ impl<'a> Cells<'a> {
     /// The value in a column, without the apostrophe that the writer may have put before it. Blank where the file has
     /// no such column.
     pub fn cell(&self, column: Column) -> &'a [u8] {
+        if let (Column::Notes, Some(notes)) = (column, self.notes) {
+            return notes;
+        }
         let place = self.layout.places[column.index()];
         cell::unescape(place.and_then(|place| self.row.get(place)).unwrap_or_default())
+    }
+
+    /// The same row with some of its notes.
+    pub(super) fn with_notes<'b>(self, notes: &'b [u8]) -> Cells<'b>
+    where
+        'a: 'b,
+    {
+        Cells { row: self.row, layout: self.layout, notes: Some(notes) }
     }
 
     /// The same as text. What is not UTF-8, in a file that something else saved, becomes `�`.
@@ -148,7 +161,7 @@ impl<R: Read> Reader<R> {
                 &self.path,
             ));
         }
-        Ok(Some(Cells { row, layout: &self.layout }))
+        Ok(Some(Cells { row, layout: &self.layout, notes: None }))
     }
 }
 

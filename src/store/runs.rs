@@ -84,6 +84,13 @@ impl Store {
         self.all(query, (run, Ending::BLOCKED), run_from_row)
     }
 
+    /// The last run of the sync before this one that was applied.
+    pub fn applied_before(&self, run: i64) -> Result<Option<RunRow>> {
+        let query =
+            "SELECT * FROM run WHERE id < ?1 AND result <> ?2 AND undoes IS NULL ORDER BY id DESC LIMIT 1";
+        self.first(query, (run, Ending::BLOCKED), run_from_row)
+    }
+
     pub fn run(&self, id: i64) -> Result<Option<RunRow>> {
         self.first("SELECT * FROM run WHERE id = ?1", [id], run_from_row)
     }

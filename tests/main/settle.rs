@@ -207,3 +207,66 @@ fn the_setting_goes_before_a_settled_difference() {
     district.set("sync.update_contacts", "false");
     district.run().ok().says("gua-1", "unchanged", "");
 }
+
+/// By user and note. The run before is the last one that was applied, whatever was tried since.
+#[test]
+fn a_report_of_what_is_new() {
+    let mut district = District::new().without_limits();
+    let people = |emails: &[&str]| -> Vec<crate::support::Person> {
+        emails.iter().zip(1..).map(|(email, at)| person(&format!("stu-{at}")).email(email)).collect()
+    };
+    district.platform(&people(&["a1@home.example", "a2@home.example", "a3@home.example"]));
+    district.sis(&people(&["b1@work.example", "a2@home.example", "a3@home.example"]));
+    district.run().ok();
+    let new = |arguments: &[&str]| {
+        let columns = ["--columns", "sourced_id,notes", "--format", "csv"];
+        district_report(&district, &[&["--new"], arguments, &columns[..]].concat())
+    };
+    let differs =
+        |at: u8| format!("stu-{at},Active user has a new email in the SIS import - a{at}@home.example");
+    assert_eq!(new(&[]), ["sourced_id,notes".to_owned(), differs(1)], "of the first run all");
+    district.sis(&people(&["b1@work.example", "b2@work.example", "not an address"]));
+    district.run().ok();
+    let invalid = "stu-3,SIS import has an invalid email - not an address".to_owned();
+    assert_eq!(new(&[]), ["sourced_id,notes".to_owned(), differs(2), invalid.clone()]);
+    assert_eq!(
+        new(&["--sort", "notes", "--reverse"]),
+        ["sourced_id,notes".to_owned(), invalid.clone(), differs(2)]
+    );
+    assert_eq!(
+        new(&["--where", "codes=sis-email-invalid"]),
+        ["sourced_id,notes".to_owned(), invalid.clone()]
+    );
+    assert_eq!(new(&["1"]).len(), 2, "of an earlier run");
+    // A user with an old note and a new one: the new one is shown. A blocked run is none to compare with.
+    let moved = [
+        person("stu-1").email("b1@work.example").enabled("false"),
+        person("stu-2").email("b2@work.example"),
+        person("stu-3").email("not an address"),
+    ];
+    district.sis(&moved);
+    district.sis(&moved[..2]);
+    let config = district.config();
+    district.file("tight.toml", config.replace("archive = 100000", "archive = 0"));
+    district.cli(&["-c", "tight.toml", "run"]).exits(4).any();
+    let blocked = new(&[]);
+    let disabled = "stu-1,User is disabled in the SIS import".to_owned();
+    let archived = "stu-3,User is no longer in the SIS import - archived".to_owned();
+    assert_eq!(blocked, ["sourced_id,notes".to_owned(), disabled.clone(), archived]);
+    district.sis(&moved);
+    district.run().ok();
+    assert_eq!(new(&[]), ["sourced_id,notes".to_owned(), disabled]);
+    district.run().ok();
+    assert_eq!(new(&[]), ["sourced_id,notes"]);
+    district.cli(&["report", "reports/users-000002.csv", "--new"]).exits(2).complains(&[
+        "`--new` compares a run with the run before, and there is no run before a file, at reports/users-000002.csv; name the \
+         run by its number",
+    ]);
+    std::fs::remove_file(district.path("reports/users-000001.csv")).unwrap();
+    district.cli(&["report", "2", "--new"]).exits(7).complains(&["the report of run 1 is no longer there"]);
+}
+
+fn district_report(district: &District, arguments: &[&str]) -> Vec<String> {
+    let done = district.cli(&[&["report"], arguments].concat()).ok();
+    done.stdout.lines().map(str::to_owned).collect()
+}

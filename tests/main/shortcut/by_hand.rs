@@ -17,7 +17,7 @@ fn a_column_that_is_edited_by_hand() {
     assert_eq!(columns, known, "a column that nobody edits");
     let kept = district.account_with("kept");
     let mut shown = 0;
-    for (turn, (column, values)) in sample(VALUES.to_vec(), 14).into_iter().enumerate() {
+    for (turn, (column, values)) in sample(VALUES.to_vec(), 18).into_iter().enumerate() {
         for value in values.iter().take(rounds(1, 100) as usize) {
             // Without the long tests one of the two, in turn.
             for of in [None, Some(&kept)].into_iter().filter(|of| long() || of.is_none() == (turn % 2 == 0)) {
