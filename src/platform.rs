@@ -7,6 +7,7 @@
 mod columns;
 mod compare;
 mod language;
+mod moved;
 mod row;
 mod stamp;
 
@@ -30,6 +31,7 @@ use crate::value::{self, RecordReader, WordCounts};
 
 pub use compare::{Before, Compared, compare};
 pub use language::languages;
+pub use moved::{Moved, moved_rows};
 pub use row::{Adopted, ImportKind, Row};
 pub use stamp::{By, Stamp};
 
@@ -61,8 +63,9 @@ pub struct Export {
 
 impl Export {
     /// Reads the export. `see` is asked of the first row of each person, by the key of the
-    /// sourcedId and a hash of the row; `seed` goes into that. `before` is what was seen of the
-    /// file on the last good night.
+    /// sourcedId and a hash of the row; `seed` goes into that. `moved` is asked whether a row that
+    /// says something new is of an account that has another sourcedId now. `before` is what was
+    /// seen of the file on the last good night.
     ///
     /// # Errors
     /// `InputUnusable` if it is missing, too old, empty, or has no column `sourced_id`: people that
@@ -72,6 +75,7 @@ impl Export {
         now: SystemTime,
         seed: u64,
         see: impl FnMut(u64, u64) -> Seen,
+        moved: impl Fn(&Row) -> Result<Option<Moved>>,
         before: Option<&FileSeen>,
         findings: &mut Findings,
     ) -> Result<Self> {
@@ -98,8 +102,17 @@ impl Export {
         // Where a name may be a word for "no value", nothing else speaks against it.
         let mut meaning = RecordReader::of_file(value::PLATFORM, table.is_foreign(), WordCounts::default);
         let export = Self { file: file.clone(), ..Self::default() };
-        let mut reading =
-            Reading { export, see, seed, now, scratch: Vec::new(), contradicted: Vec::new(), unusable: None };
+        let mut reading = Reading {
+            export,
+            see,
+            moved,
+            seed,
+            now,
+            scratch: Vec::new(),
+            contradicted: Vec::new(),
+            set_aside: HashMap::default(),
+            unusable: None,
+        };
         while let Some(row) = rows.next_row().map_err(own)? {
             let (line, cut) = (row.line(), row.unproven());
             let defect = row.defect().map(|code| match code {
@@ -174,25 +187,42 @@ impl Export {
     }
 }
 
-struct Reading<S> {
+/// A row under an earlier sourcedId of an account, until it is known whether there is one under the
+/// present one.
+struct SetAside {
+    /// As it is in the file.
+    hash: u64,
+    /// Of the present sourcedId, and of the row under that.
+    key: u64,
+    own_hash: u64,
+    rank: i64,
+    place: u64,
+}
+
+struct Reading<S, M> {
     export: Export,
     see: S,
+    moved: M,
     seed: u64,
     now: SystemTime,
     scratch: Vec<u8>,
     contradicted: Vec<u64>,
+    /// By the key of the sourcedId in the file.
+    set_aside: HashMap<u64, SetAside, BuildHasherDefault<OfKeys>>,
     /// The first row that cannot be used: its line, and why.
     unusable: Option<(u64, &'static str)>,
 }
 
-impl<S: FnMut(u64, u64) -> Seen> Reading<S> {
+impl<S: FnMut(u64, u64) -> Seen, M: Fn(&Row) -> Result<Option<Moved>>> Reading<S, M> {
     fn put(&mut self, cells: Cells<'_>, line: u64, findings: &mut Findings) -> Result<()> {
         let export = &mut self.export;
         let at = At::file(&export.file).line(line);
         let (key, hash) = (key(cells.sourced_id), cells.hash(self.seed, &mut self.scratch));
-        let differs = match export.places.get(&key) {
-            Some(place) => export.rows.get::<Row>(*place)?.hash != hash,
-            None => match (self.see)(key, hash) {
+        let differs = match (self.set_aside.get(&key), export.places.get(&key)) {
+            (Some(row), _) if row.hash == hash => return Ok(()),
+            (Some(_), _) => true,
+            (None, Some(place)) => export.rows.get::<Row>(*place)?.hash != hash,
+            (None, None) => match (self.see)(key, hash) {
                 Seen::New => false,
                 Seen::Again => return Ok(()),
                 Seen::AsBefore => {
@@ -225,15 +255,46 @@ impl<S: FnMut(u64, u64) -> Seen> Reading<S> {
                 )
             });
         }
-        export.places.insert(key, export.rows.put(&cells.own(line, hash, stamp))?);
+        let mut row = cells.own(line, hash, stamp);
+        if let Some(Moved { sourced_id, rank }) = (self.moved)(&row)? {
+            let own = Cells { sourced_id: &sourced_id, ..cells };
+            let own_hash = own.hash(self.seed, &mut self.scratch);
+            let own_key = self::key(&sourced_id);
+            (row.sourced_id, row.hash) = (sourced_id, own_hash);
+            let place = export.rows.put(&row)?;
+            self.set_aside.insert(key, SetAside { hash, key: own_key, own_hash, rank, place });
+            return Ok(());
+        }
+        export.places.insert(key, export.rows.put(&row)?);
         Ok(())
     }
 
-    fn finish(self, path: &Path, seen: FileSeen) -> Result<Export> {
-        let mut export = self.export;
-        for key in self.contradicted {
-            export.places.remove(&key);
+    /// Takes the rows under earlier sourcedIds for those of the accounts, unless there is one under
+    /// the present sourcedId.
+    fn take_set_aside(&mut self) {
+        let mut rows: Vec<SetAside> = std::mem::take(&mut self.set_aside).into_values().collect();
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.rank));
+        let export = &mut self.export;
+        for row in rows {
+            // Of a person that is known all the same.
+            export.usable += 1;
+            if export.places.contains_key(&row.key) {
+                continue;
+            }
+            if (self.see)(row.key, row.own_hash) == Seen::New {
+                export.places.insert(row.key, row.place);
+                export.usable -= 1;
+            }
         }
+    }
+
+    fn finish(mut self, path: &Path, seen: FileSeen) -> Result<Export> {
+        for key in std::mem::take(&mut self.contradicted) {
+            self.export.places.remove(&key);
+            self.set_aside.remove(&key);
+        }
+        self.take_set_aside();
+        let mut export = self.export;
         export.usable += export.places.len();
         export.seen = seen;
         if export.usable > 0 {

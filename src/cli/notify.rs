@@ -14,6 +14,7 @@ use crate::message::{Channel, Message};
 use crate::notify::{Editor, Occasion, Templates, compose, send_sample};
 use crate::plural::counted;
 use crate::run::{MessageContext, Options, RunContext, preview as preview_run};
+use crate::store::Store;
 
 /// Preview the messages to people, and test the delivery
 #[derive(Debug, clap::Args)]
@@ -91,7 +92,8 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
     let plan = &outcome.plan;
     let words = Templates::load(&config.notify)?;
     let occasion = Occasion::of(config, &words, global.now());
-    let message_context = MessageContext::of(plan, config)?;
+    let store = Store::open_read(&config.sync.store)?;
+    let message_context = MessageContext::of(plan, config, store.as_ref())?;
     let mut folder = args.output.as_deref().map(|folder| PreviewFolder::make(folder, config)).transpose()?;
     let mut count = 0;
     plan.each_write(|write| {

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::ExportSeen;
 use crate::plan::{Overrun, Summary, check_export};
-use crate::platform::{Before, Export, ImportKind, Seen, compare};
+use crate::platform::{Before, Export, ImportKind, Seen, compare, moved_rows};
 use crate::roster::kept::key;
 use crate::store::End;
 
@@ -113,7 +113,7 @@ pub fn import(
     let platform =
         Platform { users: file.to_owned(), max_age: Age(None), columns: columns.unwrap_or_default() };
     let now: SystemTime = people.now.into();
-    let export = Export::read(&platform, now, 0, |_, _| Seen::New, None, findings)?;
+    let export = Export::read(&platform, now, 0, |_, _| Seen::New, moved_rows(people.store), None, findings)?;
     people.store.transaction_or_preview(|| {
         let imported = take_in(people, &export, file, options, findings)?;
         let kept = !options.dry_run && !imported.blocked;

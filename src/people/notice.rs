@@ -31,24 +31,25 @@ impl Telling {
 
 impl People<'_> {
     /// Looks up in which languages these people want to be told, all at once.
-    pub fn learn_languages(&self, of: HashSet<String>) {
+    pub fn learn_languages(&self, of: HashSet<String>) -> Result<()> {
         let mut known = self.telling.languages.borrow_mut();
         if let Some(platform) = &self.config.platform {
-            let mut chosen = languages(platform, &of);
+            let mut chosen = languages(platform, Some(self.store), &of)?;
             known.extend(of.into_iter().map(|id| {
                 let language = chosen.remove(&id);
                 (id, language)
             }));
         }
+        Ok(())
     }
 
     /// The language that a person chose on the platform goes before the roster's.
-    fn language_of(&self, account: &Account) -> Option<String> {
+    fn language_of(&self, account: &Account) -> Result<Option<String>> {
         if !self.telling.languages.borrow().contains_key(&account.sourced_id) {
-            self.learn_languages(HashSet::from([account.sourced_id.clone()]));
+            self.learn_languages(HashSet::from([account.sourced_id.clone()]))?;
         }
         let chosen = self.telling.languages.borrow().get(&account.sourced_id).cloned().flatten();
-        chosen.or_else(|| account.sis.language.clone())
+        Ok(chosen.or_else(|| account.sis.language.clone()))
     }
 }
 
@@ -83,7 +84,7 @@ pub fn tell(
         return Ok(0);
     }
     let occasion = Occasion::of(people.config, people.telling.templates(people)?, people.now);
-    let language = people.language_of(after);
+    let language = people.language_of(after)?;
     let texted = told.iter().any(|recipient| recipient.channel == Channel::Sms);
     // Of the many of an undo it is not looked up one by one: each text says who is meant.
     let shares_phone = texted && (by == Editor::Undo || people.store.holder(after, Field::Phone)?.is_some());

@@ -132,6 +132,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
         store.rekey_account(&after)?;
         store.forget_bystander(new)?;
         record_rename(people, renames, &before, &after)?;
+        store.put_earlier_id(before.id, old, new)?;
         return Ok(Rekeyed::Renamed);
     };
     let left_behind = renames.was_left_behind(newcomer.id, old, new);
@@ -161,8 +162,11 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
     record_rename(people, renames, &before, &after)?;
     record_rename(people, renames, &newcomer, &left)?;
     if taken_back {
+        // The platform has heard of neither.
+        store.forget_earlier_id(before.id, new)?;
         return Ok(Rekeyed::TakenBack);
     }
+    store.put_earlier_id(before.id, old, new)?;
     // No person has the account that stays behind. If it comes back one day, it must not have a forgotten permission.
     let revoked = people.end_permissions(&left)?;
     Ok(Rekeyed::Replaced { unlike: !is_like(&newcomer, &before), revoked })

@@ -101,8 +101,8 @@ const NO_ID: &str = "the row has no sourced_id; left out";
 #[derive(Clone, Copy)]
 pub(super) struct Cells<'a> {
     pub(super) sourced_id: &'a str,
-    state: Option<State>,
-    details: [Option<&'a str>; 5],
+    pub(super) state: Option<State>,
+    pub(super) details: [Option<&'a str>; 5],
     pub(super) updated: [Option<&'a str>; 2],
 }
 

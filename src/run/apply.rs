@@ -46,7 +46,7 @@ pub(super) fn write(
         request,
         store,
         number: judged.number,
-        message_context: MessageContext::of(&judged.outcome.plan, config)?,
+        message_context: MessageContext::of(&judged.outcome.plan, config, Some(store))?,
         occasion: Occasion::of(config, templates, request.context.now),
     };
     let (plan, undeliverable) = (&judged.outcome.plan, &judged.undeliverable);

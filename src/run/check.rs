@@ -112,7 +112,7 @@ fn export_alone(config: &Config, context: &RunContext<'_>, findings: &mut Findin
         })?;
     }
     if let Some(platform) = &config.platform {
-        Export::read(platform, context.now.into(), 0, |_, _| Seen::New, None, findings)?;
+        Export::read(platform, context.now.into(), 0, |_, _| Seen::New, |_| Ok(None), None, findings)?;
     }
     Ok(())
 }

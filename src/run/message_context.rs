@@ -8,6 +8,7 @@ use crate::failure::Result;
 use crate::notify::About;
 use crate::plan::{Note, Plan, Write};
 use crate::platform::languages;
+use crate::store::Store;
 
 /// The people of a plan who are told something.
 #[derive(Default)]
@@ -18,7 +19,7 @@ pub struct MessageContext {
 }
 
 impl MessageContext {
-    pub fn of(plan: &Plan, config: &Config) -> Result<Self> {
+    pub fn of(plan: &Plan, config: &Config, store: Option<&Store>) -> Result<Self> {
         let mut context = Self::default();
         let notifications = plan.summary.notifications;
         if notifications.sms > 0 {
@@ -38,7 +39,7 @@ impl MessageContext {
                 }
                 Ok(())
             })?;
-            context.languages = languages(platform, &people);
+            context.languages = languages(platform, store, &people)?;
         }
         Ok(context)
     }

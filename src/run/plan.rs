@@ -16,7 +16,7 @@ use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
 use crate::people::{self, People};
 use crate::plan::{self as planner, Action, Known, Overrun, Plan, Renamings};
-use crate::platform::{Before, Compared, Export, compare};
+use crate::platform::{Before, Compared, Export, compare, moved_rows};
 use crate::roster::Mode;
 use crate::roster_index::Read;
 use crate::rules::Rules;
@@ -121,7 +121,15 @@ fn read(
             Some(platform) => {
                 let see = |key, hash| known.export_row(key, hash);
                 let before = rules.last_night.as_deref().and_then(|night| night.files.get(file::PLATFORM));
-                Export::read(platform, context.now.into(), rules.seed(), see, before, findings)?
+                Export::read(
+                    platform,
+                    context.now.into(),
+                    rules.seed(),
+                    see,
+                    moved_rows(store),
+                    before,
+                    findings,
+                )?
             }
             None => Export::default(),
         };

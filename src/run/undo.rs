@@ -99,7 +99,7 @@ pub fn undo(
         }
         undo.put_run(number, &tally.summary)?;
         if options.notify {
-            undo.people.learn_languages(tally.given_back_to);
+            undo.people.learn_languages(tally.given_back_to)?;
         }
         let mut told = 0;
         undo.walk(&mut |before, after, values| {

@@ -72,6 +72,46 @@ impl Store {
         )
     }
 
+    /// Remembers that an account had a sourcedId before it was given the one that it has now.
+    pub fn put_earlier_id(&self, account: i64, old: &str, new: &str) -> Result<()> {
+        self.forget_earlier_id(account, new)?;
+        self.write(
+            "INSERT OR REPLACE INTO earlier_id (sourced_id, account_id) VALUES (?1, ?2)",
+            (old, account),
+        )
+    }
+
+    /// Forgets that an account had a sourcedId before.
+    pub fn forget_earlier_id(&self, account: i64, sourced_id: &str) -> Result<()> {
+        self.write("DELETE FROM earlier_id WHERE sourced_id = ?1 AND account_id = ?2", (sourced_id, account))
+    }
+
+    pub fn has_earlier_ids(&self) -> Result<bool> {
+        self.value("SELECT EXISTS (SELECT 1 FROM earlier_id)", [])
+    }
+
+    /// The account that had a sourcedId before it was given another one. First a number that grows
+    /// with time.
+    pub fn earlier_id(&self, sourced_id: &str) -> Result<Option<(i64, i64)>> {
+        let query = "SELECT id, account_id FROM earlier_id WHERE sourced_id = ?1";
+        self.first(query, [sourced_id], |row| Ok((row.get("id")?, row.get("account_id")?)))
+    }
+
+    /// Goes through the sourcedIds that accounts had before, oldest first, each with the one that
+    /// the account has now.
+    pub fn each_earlier_id(&self, mut each: impl FnMut(&str, &str)) -> Result<()> {
+        self.each(
+            "SELECT earlier_id.sourced_id AS old, account.sourced_id AS new FROM earlier_id \
+             JOIN account ON account.id = account_id ORDER BY earlier_id.id",
+            [],
+            ["old", "new"],
+            |row, [old, new]| {
+                each(text(row, old)?, text(row, new)?);
+                Ok(())
+            },
+        )
+    }
+
     /// Another pending or active account that has this email or mobile.
     pub fn holder(&self, account: &Account, field: Field) -> Result<Option<String>> {
         let value = account.details.shown(field);

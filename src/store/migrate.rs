@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 21] = [
+const MIGRATIONS: [&str; 22] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -29,6 +29,7 @@ const MIGRATIONS: [&str; 21] = [
     include_str!("schema/0019_audit_fields.sql"),
     include_str!("schema/0020_recognition.sql"),
     include_str!("schema/0021_people.sql"),
+    include_str!("schema/0022_earlier_ids.sql"),
 ];
 
 /// The version that this program reads and writes.

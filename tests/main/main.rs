@@ -32,6 +32,7 @@ mod fixtures;
 mod guardians;
 mod http_server;
 mod incremental;
+mod lagging_export;
 mod limits;
 mod machine;
 mod mail_odds;
