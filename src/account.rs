@@ -64,6 +64,9 @@ pub struct Account {
     /// Those of them that a person has looked at.
     pub settled: Settled,
     pub opt_outs: OptOuts,
+    /// The students to whom a guardian is linked, by the keys of their sourcedIds, sorted; also
+    /// those that have left since. None as long as it is not known.
+    pub links: Option<Vec<u64>>,
 }
 
 impl Account {
@@ -80,6 +83,7 @@ impl Account {
             kept_since: KeptSince::default(),
             settled: Settled::default(),
             opt_outs: OptOuts::default(),
+            links: None,
         }
     }
 

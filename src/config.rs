@@ -207,7 +207,9 @@ pub struct Limits {
     pub export: Limit,
     /// Active people that come from OFF to ON although the configuration did not change, of the active before the run.
     pub protection: Limit,
-    /// Under this population the shares of `notifications` and `rejected` do not hold, and `archive` and `contact_updates` hold at half.
+    /// Links between adults and children that go, of those that there were.
+    pub links: Limit,
+    /// Under this population the shares of `notifications`, `rejected` and `links` do not hold, and `archive` and `contact_updates` hold at half.
     pub minimum: u64,
 }
 
@@ -222,6 +224,7 @@ impl Default for Limits {
             unjoins: Limit::Share(5.0),
             export: Limit::Share(20.0),
             protection: Limit::Share(1.0),
+            links: Limit::Share(10.0),
             minimum: 20,
         }
     }

@@ -26,6 +26,8 @@ pub struct LastNight {
     pub export: Option<ExportSeen>,
     /// The setting, as the configuration had it. None before the first run that kept it.
     pub setting: Option<SettingSeen>,
+    /// None before the first run that looked at links.
+    pub links: Option<LinksSeen>,
     /// sourcedIds of archived accounts that another person seems to have now, and since when they
     /// are held.
     pub reused: BTreeMap<String, NaiveDate>,
@@ -124,6 +126,15 @@ pub struct Gone {
     /// On how many good nights. Several runs of one day count once.
     pub nights: u32,
     pub last: Option<NaiveDate>,
+}
+
+/// The links between guardians and students.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LinksSeen {
+    pub count: u64,
+    /// Students without any contact that can be reached.
+    pub without_contact: u64,
 }
 
 /// The setting, as the configuration had it.

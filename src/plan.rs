@@ -14,6 +14,7 @@ mod decision;
 mod forecast;
 mod left_out;
 mod limits;
+mod links;
 mod note;
 mod person;
 mod read;

@@ -16,6 +16,7 @@ mod doubles;
 mod families;
 mod intake;
 mod last_schools;
+mod links;
 mod lists;
 mod orgs;
 mod people;
@@ -35,6 +36,7 @@ use crate::spool::Spool;
 
 pub use intake::{Read, read};
 pub use last_schools::LastSchools;
+pub use links::Names;
 pub use people::{LookupHint, PersonIndex};
 
 /// A record without a sourcedId.
@@ -56,6 +58,8 @@ const BLANK_ORGS: u8 = 16;
 const BLANK_AGENTS: u8 = 32;
 /// Every row of the person says that the person is gone.
 const GONE: u8 = 64;
+/// Is a student today.
+const STUDENT: u8 = 128;
 
 /// The roster as a whole.
 #[derive(Default)]
@@ -74,6 +78,11 @@ pub struct RosterIndex {
     sets: SchoolSets,
     /// Guardian and student, sorted.
     families: Vec<(u32, u32)>,
+    /// The roster does not mention every user: those that it leaves out are as the store has them.
+    partial: bool,
+    /// Archived people whose schools count all the same, because a row without a sourcedId may be
+    /// theirs.
+    doubtful: HashSet<u32>,
     doubles: Doubles,
     /// What is taken in place of what records say, by person.
     taken: HashMap<u32, Taken>,
@@ -276,12 +285,16 @@ impl RosterIndex {
 
     /// A hash of all that a person's schools depend on; if they are those of one set, that set.
     pub fn schools_hash(&self, person: u32, guardian: bool) -> (u64, Option<u32>) {
+        self.hash_of_schools(person, if guardian { self.family(person) } else { &[] })
+    }
+
+    fn hash_of_schools(&self, person: u32, family: &[(u32, u32)]) -> (u64, Option<u32>) {
         let own = self.set_of(person);
         let hash_of = |set: Option<u32>| set.map_or(0, |set| self.sets.hash(set));
-        if !guardian {
+        if family.is_empty() {
             return (hash_of(own), own);
         }
-        let students = self.students_sets(person);
+        let students = self.sets_of_students(family);
         if students.iter().all(|set| Some(*set) == own) {
             return (hash_of(own), own);
         }
@@ -295,7 +308,7 @@ impl RosterIndex {
     /// The numbers of the sets that a person's schools are made of: the own one and, for a
     /// guardian, those of the students.
     pub fn sets_of_family(&self, person: u32) -> Vec<u32> {
-        let guardian = self.marks(person) & GUARDIAN != 0;
+        let guardian = self.is_guardian(person);
         let mut sets = if guardian { self.students_sets(person) } else { Vec::new() };
         sets.extend(self.set_of(person));
         sets
@@ -309,10 +322,11 @@ impl RosterIndex {
         !here.is_empty() && self.sets_of.iter().any(|set| here.contains(set))
     }
 
-    /// Stands for a person's schools, and whether the roster may lack some.
-    pub fn schools_print(&self, person: u32) -> u64 {
-        let guardian = self.marks(person) & GUARDIAN != 0;
-        let (schools, _) = self.schools_hash(person, guardian);
+    /// Stands for a person's schools and, of a guardian, for the links; and for whether the roster
+    /// may lack some.
+    pub fn family_print(&self, person: u32) -> u64 {
+        let family = if self.is_guardian(person) { self.family(person) } else { &[] };
+        let schools = self.hash_of_schools(person, family).0 ^ self.links_print(family);
         let signs = u64::from(self.unclear)
             | u64::from(self.blank.orgs) << 1
             | u64::from(self.blank.agents) << 2
@@ -353,9 +367,11 @@ impl RosterIndex {
     /// The sets of a guardian's students, each once. In the order of the students' keys, so that it
     /// does not depend on who came first.
     fn students_sets(&self, person: u32) -> Vec<u32> {
-        let start = self.families.partition_point(|family| family.0 < person);
-        let family = self.families[start..].iter().take_while(|family| family.0 == person);
-        let mut students: Vec<u32> = family.map(|(_, student)| *student).collect();
+        self.sets_of_students(self.family(person))
+    }
+
+    fn sets_of_students(&self, family: &[(u32, u32)]) -> Vec<u32> {
+        let mut students: Vec<u32> = family.iter().map(|(_, student)| *student).collect();
         if students.len() > 1 {
             students.sort_unstable_by_key(|student| self.people.key(*student));
         }

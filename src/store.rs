@@ -37,7 +37,8 @@ pub use attempts::{Last, Tried};
 pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
 pub use contacts::{Member, Rename};
 pub use fingerprints::{
-    ACTIVE, ARCHIVED, CHUNK, FingerprintChange, Fingerprints, HAS_CACHED_ROW, LEFT_OUT, UNDER_OFF, UNDER_ON,
+    ACTIVE, ARCHIVED, CHUNK, FingerprintChange, Fingerprints, HAS_CACHED_ROW, HAS_CONTACT, LEFT_OUT,
+    REACHABLE, UNDER_OFF, UNDER_ON,
 };
 pub use grants::Grant;
 pub use identity::SamePerson;

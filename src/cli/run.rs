@@ -12,7 +12,7 @@ use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
-use crate::plan::Action;
+use crate::plan::{Action, Summary};
 use crate::plural::{agreed, counted};
 use crate::report;
 use crate::run::{Options, Outcome, RunContext, run as run_sync};
@@ -281,6 +281,7 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             if applied { "cannot" } else { "could not" },
         ));
     }
+    lines.extend(without_contact(summary));
     if summary.held_back > 0 {
         lines.push(format!(
             "{} to an old address {} not sent: another person has that address now",
@@ -319,6 +320,28 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
         text.push_str(&verdict(outcome, options, global));
     }
     text
+}
+
+/// How many students have no adult that can be reached, if there are any now or were before.
+fn without_contact(summary: &Summary) -> Option<String> {
+    let (now, before) = (summary.without_contact, summary.without_contact_before);
+    (now > 0 || before.is_some_and(|before| before > 0)).then(|| {
+        format!(
+            "{} no contact that can be reached{}: `rostersync report --where codes=no-contact`",
+            counted(now, "student has", "students have"),
+            compared(now, before)
+        )
+    })
+}
+
+/// `, 2 more than the night before`
+pub(super) fn compared(now: u64, before: Option<u64>) -> String {
+    let Some(before) = before else { return String::new() };
+    match now.abs_diff(before) {
+        0 => ", as many as the night before".to_owned(),
+        more if now > before => format!(", {more} more than the night before"),
+        fewer => format!(", {fewer} fewer than the night before"),
+    }
 }
 
 /// Why nothing was applied, and what would be: it ends with the command that approves exactly this
@@ -402,6 +425,8 @@ fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde
         "limits": outcome.overruns,
         "applied": outcome.run.is_some() && !outcome.blocked,
         "renamed": summary.renamed,
+        "links": { "added": summary.links_added, "removed": summary.links_removed },
+        "students_without_contact": { "now": summary.without_contact, "before": summary.without_contact_before },
         "rows_without_id": summary.without_id,
         "platform": { "rows": outcome.export_rows, "joined": summary.joined, "taken_over": summary.taken_over,
                       "unknown": outcome.export_unknown },

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 use super::delivery::{held_json, waits};
+use super::run::compared;
 use super::runs::{SHOWN, attempt_json, count, tried_json, would};
 use super::ui::Ui;
 use super::users::reading;
@@ -15,13 +16,14 @@ use crate::attempt::Attempt;
 use crate::attempt::Ending;
 use crate::config::{Config, span};
 use crate::failure::{Failure, Kind, Result};
+use crate::last_night::LinksSeen;
 use crate::message::DeliveryState;
 use crate::notify::{Held, outlook};
 use crate::owner;
 use crate::plural::counted;
 use crate::report::harmless;
 use crate::run::{RunHealth, lost, run_health};
-use crate::store::{Broken, Population, RunRow, Store, Tried};
+use crate::store::{Broken, Last, Population, RunRow, Store, Tried};
 
 /// Show the last run, the last attempt, their age, and the messages that wait
 ///
@@ -97,6 +99,9 @@ struct Counts {
     outlook: Vec<Held>,
     /// sourcedIds that another person seems to have now, and since when they are held.
     reused: BTreeMap<String, NaiveDate>,
+    links: Option<LinksSeen>,
+    /// Of the last good run, where it is known: how many students were without a contact before it.
+    without_contact_before: Option<u64>,
 }
 
 struct See {
@@ -114,6 +119,7 @@ impl See {
         let now = global.now();
         let (on, place) = (config.sync.update_contacts, &config.sync.store);
         let counts = |store: &Store| -> Result<Counts> {
+            let night = store.last_night()?.unwrap_or_default();
             Ok(Counts {
                 population: store.population()?,
                 waiting: store.waiting()?,
@@ -123,7 +129,12 @@ impl See {
                     .find(|(state, _)| *state == DeliveryState::Failed)
                     .map_or(0, |(_, count)| count),
                 outlook: outlook(store, config, now)?,
-                reused: store.last_night()?.unwrap_or_default().reused,
+                reused: night.reused,
+                links: night.links,
+                without_contact_before: store
+                    .last_attempt(Last::Good)?
+                    .and_then(|last| last.run)
+                    .and_then(|run| run.summary["without_contact_before"].as_u64()),
             })
         };
         let read = || -> Result<Self> {
@@ -170,6 +181,7 @@ impl See {
     fn json(&self, config: &Config, status: Ending) -> serde_json::Value {
         let RunHealth { last_attempt, last_good, last_run, age, .. } = &self.run_health;
         let counts = self.counts.as_ref();
+        let links = counts.and_then(|counts| counts.links.as_ref());
         let accounts = counts.map(|Counts { population, .. }| {
             json!({ "pending": population.pending, "active": population.active, "archived": population.archived })
         });
@@ -189,6 +201,10 @@ impl See {
             "attention": last_attempt.as_ref().map(|last| &last.attention),
             "update_contacts": self.on,
             "held": counts.map(|counts| &counts.reused),
+            "links": links.map(|links| links.count),
+            "students_without_contact": links.map(
+                |links| json!({ "now": links.without_contact, "before": counts.and_then(|counts| counts.without_contact_before) })
+            ),
         })
     }
 
@@ -238,7 +254,9 @@ impl See {
         for attention in last_attempt.iter().flat_map(|last| &last.attention) {
             say("Attention", &format!("{} ({})", attention.message, attention.code));
         }
-        if let Some(Counts { population, waiting, refused, outlook, reused }) = &self.counts {
+        if let Some(Counts { population, waiting, refused, outlook, reused, links, without_contact_before }) =
+            &self.counts
+        {
             say(
                 "Accounts",
                 &format!(
@@ -250,6 +268,9 @@ impl See {
             say("Notifications", &format!("{waiting} waiting{failed}"));
             for held in outlook {
                 say("", &waits(held, config));
+            }
+            if let Some(links) = links.as_ref().filter(|links| links.count + links.without_contact > 0) {
+                say("Links", &linked(links, *without_contact_before));
             }
             for (id, since) in reused {
                 let what = format!(
@@ -325,7 +346,8 @@ impl See {
             })
             .unwrap_or_default();
         gauge("last_run_users", "What the last run did; absent if that was blocked.", &users);
-        if let Some(Counts { population, waiting, refused, .. }) = &self.counts {
+        if let Some(Counts { population, waiting, refused, links, without_contact_before, .. }) = &self.counts
+        {
             let state = |state: &str, value: u64| (format!("{{state=\"{state}\"}}"), number(value));
             gauge(
                 "accounts",
@@ -335,6 +357,21 @@ impl See {
                     state("active", population.active),
                     state("archived", population.archived),
                 ],
+            );
+            gauge(
+                "links",
+                "Links between adults and children.",
+                &plain(links.as_ref().map(|links| number(links.count))),
+            );
+            gauge(
+                "students_without_contact",
+                "Students without an adult that can be reached, after the last good run.",
+                &plain(links.as_ref().map(|links| number(links.without_contact))),
+            );
+            gauge(
+                "students_without_contact_before",
+                "The same after the good run before.",
+                &plain(without_contact_before.map(number)),
             );
             gauge("notifications_waiting", "Notifications that wait.", &plain(Some(number(*waiting))));
             gauge("notifications_failed", "Notifications refused for good.", &plain(Some(number(*refused))));
@@ -349,6 +386,20 @@ fn readable(yes: bool) -> String {
          rostersync_readable {}\n",
         u8::from(yes)
     )
+}
+
+/// `12 between adults and children; …`
+fn linked(links: &LinksSeen, without_contact_before: Option<u64>) -> String {
+    let LinksSeen { count, without_contact } = links;
+    let mut text = format!("{count} between adults and children");
+    if *without_contact > 0 || without_contact_before.is_some_and(|before| before > 0) {
+        text.push_str(&format!(
+            "; {} no contact that can be reached{}",
+            counted(*without_contact, "student has", "students have"),
+            compared(*without_contact, without_contact_before)
+        ));
+    }
+    text
 }
 
 /// `2 created, 0 updated, …`

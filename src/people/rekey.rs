@@ -1,5 +1,6 @@
 //! The SIS has given a person a new sourcedId: the old account continues under it.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::People;
@@ -10,6 +11,7 @@ use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plan::{Renaming, Renamings};
+use crate::roster::kept::key;
 use crate::roster::own_schools;
 use crate::store::{Grant, Origin, Rename};
 
@@ -39,7 +41,10 @@ pub enum Rekeyed {
 pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
     people.store.transaction(|| {
         let mut renames = Renames::read(people.store)?;
-        rekey_one(people, &mut renames, old.trim(), new.trim())
+        let (old, new) = (old.trim(), new.trim());
+        let rekeyed = rekey_one(people, &mut renames, old, new)?;
+        people.store.rename_links(&renamed_links([(old, new, &rekeyed)]))?;
+        Ok(rekeyed)
     })
 }
 
@@ -65,6 +70,7 @@ pub fn rekey_all(
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut renames = Renames::read(people.store)?;
     let mut done = Renamings::default();
+    let mut rekeyed_all = Vec::new();
     for AskedRename { line, old, new } in asked {
         if renames.is_done(old, new) {
             continue;
@@ -84,10 +90,38 @@ pub fn rekey_all(
             .map_err(|failure| Failure { place: format!("{}:{line}", file.display()), ..failure })?;
         if let (Some(before), true) = (&before, rekeyed != Rekeyed::Before) {
             done.push(&renaming(people, before, new, &manages, &rekeyed)?)?;
+            rekeyed_all.push((old.as_str(), new.as_str(), rekeyed));
         }
+    }
+    if !rekeyed_all.is_empty() {
+        let all = rekeyed_all.iter().map(|(old, new, rekeyed)| (*old, *new, rekeyed));
+        people.store.rename_links(&renamed_links(all))?;
     }
     done.values.finish()?;
     Ok(done)
+}
+
+/// The keys under which links to the people of these renames are known from now on.
+fn renamed_links<'a>(all: impl IntoIterator<Item = (&'a str, &'a str, &'a Rekeyed)>) -> HashMap<u64, u64> {
+    let mut renamed = HashMap::new();
+    // What was known before under a key of now: one file can rename a person twice.
+    let mut before: HashMap<u64, u64> = HashMap::new();
+    for (old, new, rekeyed) in all {
+        let moves: &[_] = match rekeyed {
+            Rekeyed::Before => &[],
+            Rekeyed::Renamed => &[(old, new)],
+            Rekeyed::Replaced { .. } | Rekeyed::TakenBack => &[(old, new), (new, old)],
+        };
+        let moved: Vec<(u64, u64)> = moves
+            .iter()
+            .map(|(from, to)| (before.remove(&key(from)).unwrap_or_else(|| key(from)), key(to)))
+            .collect();
+        for (first, now) in moved {
+            before.insert(now, first);
+            renamed.insert(first, now);
+        }
+    }
+    renamed
 }
 
 fn renaming(
@@ -144,6 +178,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
         sourced_id: new.to_owned(),
         archived: newcomer.archived,
         sis: newcomer.sis.clone(),
+        links: newcomer.links.clone(),
         kept_since: KeptSince::default(),
         ..before.clone()
     };
@@ -155,6 +190,7 @@ fn rekey_one(people: &People<'_>, renames: &mut Renames, old: &str, new: &str) -
         state: if taken_back { state_when_left(people, &newcomer)? } else { newcomer.state },
         archived: before.archived,
         sis: before.sis.clone(),
+        links: before.links.clone(),
         kept_since: KeptSince::default(),
         ..newcomer.clone()
     };

@@ -3,6 +3,7 @@
 use super::checksum::{Checksum, OfLimits};
 use super::claims::Claim;
 use super::left_out::LeftOut;
+use super::links::LostContact;
 use super::shared_credentials::Holders;
 use super::summary::Summary;
 use super::unchanged::ToRemember;
@@ -40,6 +41,7 @@ pub(super) struct Totals {
     pub(super) former: Vec<Former>,
     /// Credentials that accounts get in this run: which (0 email, 1 phone), and its hash.
     pub(super) acquired: Vec<(usize, u64)>,
+    pub(super) lost_contacts: Vec<LostContact>,
     /// Under `unique`: people that are not added because a credential is refused.
     pub(super) not_added: Vec<String>,
 }
@@ -54,6 +56,7 @@ impl Totals {
         self.holders.merge(other.holders);
         self.former.extend(other.former);
         self.acquired.extend(other.acquired);
+        self.lost_contacts.extend(other.lost_contacts);
         self.not_added.extend(other.not_added);
     }
 }

@@ -23,6 +23,7 @@ use super::checksum::{Checksum, OfLimits};
 use super::claims::refusals;
 use super::decide::{Decider, Refused};
 use super::left_out::Synced;
+use super::links::Contacts;
 use super::read::Known;
 use super::renames::Renamings;
 use super::shared_credentials::Sharing;
@@ -33,7 +34,7 @@ use super::{Action, Newcomer, Overrun, PlanRow, Write};
 use crate::config::SharedContacts;
 use crate::failure::Result;
 use crate::findings::Findings;
-use crate::last_night::{FileSeen, RosterSeen};
+use crate::last_night::{FileSeen, LinksSeen, RosterSeen};
 use crate::message::Channel;
 use crate::platform::Export;
 use crate::roster::Mode;
@@ -62,6 +63,7 @@ pub struct Plan {
     pub bystanders: Values<Member>,
     remembered: Remembered,
     sharing: Sharing,
+    contacts: Contacts,
     /// The new sourcedIds that are part of it.
     pub renamings: Renamings,
     /// People whose message to an old address or number is not sent, by channel.
@@ -76,6 +78,11 @@ impl Plan {
     /// last.
     pub fn roster_seen(&self, mode: Mode, before: &RosterSeen) -> RosterSeen {
         self.left_out.seen(&self.roster, mode, before, &self.rules)
+    }
+
+    /// What was seen of the links between guardians and students.
+    pub fn links_seen(&self) -> LinksSeen {
+        self.contacts.seen.clone()
     }
 
     /// A column that is blank in every row says nothing until it has values again, so what was seen
@@ -180,6 +187,9 @@ pub fn build(
     let held_back = held_back(std::mem::take(&mut totals.former), &totals.acquired, &holders);
     let sharing = std::mem::take(&mut totals.holders).settle(&others);
 
+    let lost = std::mem::take(&mut totals.lost_contacts);
+    let contacts = Contacts::find(&roster, (&mut signs, &mut unchanged), lost, (store, rules))?;
+    totals.summary.without_contact = contacts.seen.without_contact;
     summarize(&mut totals, before, &sources, &roster, rules);
     for (sourced_id, channel) in &held_back {
         totals.summary.hold_back(*channel);
@@ -192,6 +202,7 @@ pub fn build(
         of_limits: totals.of_limits,
         rules: rules.clone(),
         sharing,
+        contacts,
         left_out: totals.left_out.against(&roster, &sources.at_schools),
         roster,
         signs,
@@ -233,6 +244,9 @@ fn summarize(
     if !first_export || summary.upgraded {
         summary.joins = totals.became_active;
     }
+    let links = rules.last_night.as_ref().and_then(|night| night.links.as_ref());
+    summary.links_before = links.map_or(0, |links| links.count);
+    summary.without_contact_before = links.map(|links| links.without_contact);
     summary.records = roster.counts.records;
     summary.without_id = roster.counts.without_id;
     summary.newly_left_out = totals.left_out.newly_left_out(rules);

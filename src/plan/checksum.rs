@@ -50,7 +50,14 @@ impl Checksum {
 
     pub(super) fn add(&mut self, row: &PlanRow<'_>, recipients: &[Recipient]) {
         let pending_again = row.notes.contains(&Note::PendingAgain);
-        if !row.action.is_change() && !pending_again {
+        let links = row.notes.iter().filter_map(|note| match note {
+            Note::Linked(ids) => Some(("linked", ids)),
+            Note::Unlinked(ids) => Some(("unlinked", ids)),
+            _ => None,
+        });
+        let links: Vec<&str> =
+            links.flat_map(|(what, ids)| ids.iter().flat_map(move |id| [what, id.as_str()])).collect();
+        if !row.action.is_change() && !pending_again && links.is_empty() {
             return;
         }
         let pending_again = if pending_again { "pending again" } else { "" };
@@ -60,6 +67,7 @@ impl Checksum {
         for change in row.fields.changes() {
             parts.extend([change.field.key(), &change.actual, &change.sis]);
         }
+        parts.extend(links);
         for recipient in recipients {
             parts.extend([recipient.channel.word(), recipient.audience.word(), &recipient.address]);
         }

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 
 use super::block_result::{BlockResult, BystanderRecord, CredentialClaim, Former};
 use super::claims::claims_of;
+use super::links::{LinkChanges, lists_links};
 use super::note::{Note, Reason};
 use super::person::{Case, Verdict, archive, judge};
 use super::reused::is_another;
 use super::row::{row_of, sync_entries};
-use super::shared_credentials::CREDENTIALS;
+use super::shared_credentials::{CREDENTIALS, comes_after_sharing};
 use super::unchanged::Unchanged;
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, SisDetails, State};
-use crate::contact::{Field, credential_hash};
+use crate::contact::{Email, Field, credential_hash};
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, ImportKind, Row};
@@ -25,7 +26,9 @@ use crate::roster::{IdList, Mode, Record, RoleList, current_roles, own_schools};
 use crate::roster_index::RosterIndex;
 use crate::rules::Rules;
 use crate::spool;
-use crate::store::{ACTIVE, ARCHIVED, AccountRow, LEFT_OUT, UNDER_OFF, UNDER_ON};
+use crate::store::{
+    ACTIVE, ARCHIVED, AccountRow, AuditEntry, HAS_CONTACT, LEFT_OUT, Origin, REACHABLE, UNDER_OFF, UNDER_ON,
+};
 
 /// Refused credentials: for email and phone, by sourcedId, the sourcedId of a holder.
 #[derive(Default)]
@@ -66,6 +69,8 @@ pub(super) struct Person {
     pub(super) is_further_row: bool,
     /// As [`crate::store::Fingerprints::signs`].
     pub(super) signs: u8,
+    /// What comes and goes of an adult's links.
+    pub(super) links: LinkChanges,
 }
 
 impl Person {
@@ -244,7 +249,8 @@ impl Decider<'_> {
         let (account, adopted) = self.export_first(person);
         let Some(account) = account.filter(|_| adopted.touched && !self.only_claims) else { return Ok(()) };
         if let Some(number) = person.number {
-            out.signs.push((number, signs_of(&account) | person.signs & (UNDER_ON | UNDER_OFF)));
+            out.signs
+                .push((number, signs_of(&account) | person.signs & (UNDER_ON | UNDER_OFF | HAS_CONTACT)));
             Unchanged::remember_archived(number, &mut out.to_remember);
         }
         let write = Write {
@@ -328,6 +334,7 @@ impl Decider<'_> {
             self.claim(&decision, out);
             return Ok(());
         }
+        self.link(&mut decision);
         self.put_bystander(&decision, out);
         self.put_credentials(&decision, out);
         let row = self.row(&decision);
@@ -338,6 +345,25 @@ impl Decider<'_> {
         self.remember(&decision, &row, setting, out);
         spool::append(&mut out.rows, &row)?;
         Self::write(decision, out)
+    }
+
+    /// Brings an adult's links up to date, whatever else is decided, and says what came and went.
+    fn link(&self, decision: &mut PersonDecision<'_>) {
+        let PersonDecision { person, verdict, .. } = decision;
+        let Some(number) = person.number.filter(|number| self.roster.is_guardian(*number)) else { return };
+        if verdict.action == Action::Held {
+            return;
+        }
+        let Some(account) = verdict.account.as_mut().filter(|account| !account.archived) else { return };
+        let known = account.links.as_deref().filter(|_| lists_links(self.rules));
+        account.links = Some(person.links.applied_to(known, self.roster, number));
+        let place = verdict.notes.iter().position(comes_after_sharing).unwrap_or(verdict.notes.len());
+        let others = verdict.notes.split_off(place);
+        verdict.notes.extend(person.links.notes());
+        if verdict.notes.len() > place && verdict.action == Action::Unchanged {
+            verdict.action = Action::Updated;
+        }
+        verdict.notes.extend(others);
     }
 
     /// One more row of a sourcedId whose rows differ: it has its place in the report, and nothing
@@ -425,6 +451,13 @@ impl Decider<'_> {
         out.totals.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
         out.totals.checksum.add(row, &verdict.news.recipients);
         out.totals.summary.contact_updates += u64::from(verdict.counts_as_update);
+        for note in &verdict.notes {
+            match note {
+                Note::Linked(ids) => out.totals.summary.links_added += ids.len() as u64,
+                Note::Unlinked(ids) => out.totals.summary.links_removed += ids.len() as u64,
+                _ => {}
+            }
+        }
         out.totals.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
         let details = decision.adopted.entries.iter().filter(|entry| entry.field != "state");
         out.totals.summary.taken_over += details.count() as u64;
@@ -536,12 +569,33 @@ impl Decider<'_> {
             (Setting::On, false) => UNDER_ON,
             (Setting::Off, false) => UNDER_OFF,
         };
-        let signs = signs_of(account) | setting | if decision.is_left_out() { LEFT_OUT } else { 0 };
+        // Whether a student has a contact is known only when every adult has been decided on.
+        let signs = signs_of(account)
+            | setting
+            | self.reach(number, account)
+            | person.signs & HAS_CONTACT
+            | if decision.is_left_out() { LEFT_OUT } else { 0 };
+        if person.signs & (REACHABLE | ARCHIVED) == REACHABLE {
+            let removed = person.links.removed.iter().map(|(student, _)| *student);
+            let all =
+                person.stored.iter().filter(|_| signs & REACHABLE == 0).flat_map(|stored| &stored.links);
+            let lost = removed.chain(all.flatten().copied());
+            out.totals.lost_contacts.extend(lost.map(|student| (student, number)));
+        }
         let has_new_signs = signs != person.signs;
         if has_new_signs {
             out.signs.push((number, signs));
         }
         self.unchanged.remember(self, decision, row, has_new_signs, &mut out.to_remember);
+    }
+
+    /// [`REACHABLE`], for a guardian with a valid email or mobile.
+    fn reach(&self, person: u32, account: &Account) -> u8 {
+        let details = &account.details;
+        let reachable = !account.archived
+            && self.roster.is_guardian(person)
+            && (Email::parse(&details.email).is_some() || self.rules.phones.parse(&details.phone).is_some());
+        if reachable { REACHABLE } else { 0 }
     }
 
     fn write(decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
@@ -550,6 +604,7 @@ impl Decider<'_> {
         let Some(account) = verdict.account.filter(|account| stored != Some(account)) else { return Ok(()) };
         let mut audit = adopted.entries;
         audit.extend(sync_entries(verdict.action, stored, &account, &verdict.fields));
+        audit.extend(link_entries(&verdict.notes));
         let is_new = account.id == 0;
         let from_export = !audit.is_empty() || is_new && account.state == State::Active;
         let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp.clone());
@@ -595,6 +650,22 @@ fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool) -> Li
 /// Whether the sync may do something to an account with this action, if the setting says so.
 fn is_acted_on(action: Action) -> bool {
     !matches!(action, Action::Skipped | Action::Rejected | Action::Archived | Action::Held)
+}
+
+/// One entry of the audit for each link that comes or goes.
+fn link_entries(notes: &[Note]) -> Vec<AuditEntry> {
+    let entry = |old: &str, new: &str| AuditEntry {
+        origin: Origin::Sync,
+        field: "link".into(),
+        old: old.into(),
+        new: new.into(),
+    };
+    let of = |note: &Note| match note {
+        Note::Linked(ids) => ids.iter().map(|id| entry("", id)).collect(),
+        Note::Unlinked(ids) => ids.iter().map(|id| entry(id, "")).collect(),
+        _ => Vec::new(),
+    };
+    notes.iter().flat_map(of).collect()
 }
 
 fn signs_of(account: &Account) -> u8 {

@@ -106,6 +106,12 @@ pub fn check_upgraded(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
 
 fn new_limits(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
     let mut over = check_export(summary, limits);
+    over.extend(overruns([Measure::of(
+        ("links", limits.links),
+        ("between adults and children would be removed", summary.links_removed),
+        (summary.links_before, ["link", "links"]),
+        Rule::From(limits.minimum),
+    )]));
     let what = "would come from OFF to ON although the configuration did not change";
     let active = (summary.active_before, ACTIVE);
     let limit = ("protection", limits.protection);

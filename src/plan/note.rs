@@ -21,6 +21,11 @@ pub enum Note {
     Taken(Field, String),
     /// Carries the sourcedIds of the first others, sorted, and how many more there are.
     Shared(Field, Vec<String>, u64),
+    /// The students to whom an adult is linked from tonight on, and no longer: their sourcedIds, sorted.
+    Linked(Vec<String>),
+    Unlinked(Vec<String>),
+    /// A student has lost the last adult that could be reached. Carries the sourcedIds of those that there were, sorted.
+    LastContactLost(Vec<String>),
     GuardianUnreachable,
     /// The person may have no account, and has none.
     NoAccount(NoAccount),
@@ -40,6 +45,8 @@ pub enum Note {
     Rejected(Reason),
     /// A difference is left alone that a person has looked at. Code only.
     Settled,
+    /// A student without any adult that can be reached. Code only.
+    NoContact,
     /// A change of which no channel can tell the person. Code only.
     NotNotifiable,
     /// Another account has the same name and the same email or mobile. Code only.
@@ -103,6 +110,15 @@ fn no_account(why: NoAccount) -> &'static str {
 
 pub(super) const SHARERS_NAMED: usize = 3;
 
+/// The first of some sourcedIds, and how many more there are.
+fn first_of(ids: &[String]) -> String {
+    let named = ids.iter().take(SHARERS_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match ids.len().saturating_sub(SHARERS_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 fn or_none(value: &str) -> &str {
     if value.is_empty() { "none" } else { value }
 }
@@ -149,6 +165,15 @@ impl Note {
                     format_args!("{} is shared with {}{more}", field.title(), ids.join(", ")),
                 )
             }
+            Self::Linked(ids) => take("link-added", format_args!("Linked to {}", first_of(ids))),
+            Self::Unlinked(ids) => {
+                take("link-removed", format_args!("No longer linked to {}", first_of(ids)))
+            }
+            Self::LastContactLost(ids) => take(
+                "last-contact-lost",
+                format_args!("No reachable contact left - was {}", or_none(&first_of(ids))),
+            ),
+            Self::NoContact => take("no-contact", format_args!("")),
             Self::GuardianUnreachable => take(
                 "guardian-unreachable",
                 format_args!("Guardian has no email or phone number in the SIS import - not added"),

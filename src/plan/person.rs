@@ -81,8 +81,10 @@ impl Verdict {
 
     /// The same record comes to nothing on the next night, and to no note. A note that is not named here comes every night.
     pub(super) fn is_final(&self) -> bool {
-        use Note::{NotNotifiable, PendingAgain, Restored, Updated};
-        let of_a_change = |note| matches!(note, &(Updated(..) | Restored | PendingAgain | NotNotifiable));
+        use Note::{Linked, NotNotifiable, PendingAgain, Restored, Unlinked, Updated};
+        let of_a_change = |note: &Note| {
+            matches!(note, Updated(..) | Linked(_) | Unlinked(_) | Restored | PendingAgain | NotNotifiable)
+        };
         self.fields.are_final() && self.notes.iter().all(of_a_change)
     }
 }

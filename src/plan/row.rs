@@ -94,7 +94,8 @@ impl PlanRow<'_> {
 
     /// A user that a delta does not mention has a row only if something is done or noted.
     pub(super) fn is_of_interest(&self) -> bool {
-        self.line.is_some() || self.action != Action::Unchanged || !self.notes.is_empty()
+        let is_news = |note: &Note| *note != Note::NoContact;
+        self.line.is_some() || self.action != Action::Unchanged || self.notes.iter().any(is_news)
     }
 }
 

@@ -268,7 +268,7 @@ impl Walk<'_> {
     }
 }
 
-fn comes_after_sharing(note: &Note) -> bool {
+pub(super) fn comes_after_sharing(note: &Note) -> bool {
     !matches!(
         note,
         Note::ActiveDiffers(..)

@@ -57,6 +57,13 @@ pub struct Summary {
     pub protection_schools: BTreeMap<String, u64>,
     /// The first run after an upgrade, on which the limits that are new do not hold yet.
     pub upgraded: bool,
+    /// Links between adults and children that come and that go; and those that there were.
+    pub links_added: u64,
+    pub links_removed: u64,
+    pub links_before: u64,
+    /// Students without any adult that can be reached, tonight and the night before; none on the first that looks at links.
+    pub without_contact: u64,
+    pub without_contact_before: Option<u64>,
     /// People with an account that roles, dates or schools leave out tonight, and did not on the last good night.
     pub newly_left_out: u64,
 }
@@ -80,7 +87,14 @@ impl Summary {
 
     /// Whether the plan does anything to any account.
     pub fn has_changes(&self) -> bool {
-        self.renamed > 0 || Action::ALL.into_iter().any(|action| action.is_change() && self.count(action) > 0)
+        self.renamed > 0
+            || self.links() > 0
+            || Action::ALL.into_iter().any(|action| action.is_change() && self.count(action) > 0)
+    }
+
+    /// Links that come or go.
+    pub fn links(&self) -> u64 {
+        self.links_added + self.links_removed
     }
 
     /// Whether it archives people or changes active ones: what deserves a second look before it is applied.
@@ -110,6 +124,8 @@ impl Summary {
         self.unjoins += other.unjoins;
         self.export_changed += other.export_changed;
         self.protection += other.protection;
+        self.links_added += other.links_added;
+        self.links_removed += other.links_removed;
         for (school, count) in other.protection_schools {
             *self.protection_schools.entry(school).or_default() += count;
         }
@@ -148,7 +164,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "Plan: {} to create, {} to update ({} email, {} phone, {} home phone, {} name), {} to archive, {} to restore, \
-             {} kept, {} unchanged, {} skipped, {} rejected, {} held",
+             {} kept, {} unchanged, {} skipped, {} rejected, {} held, {} links",
             count(Action::Created),
             count(Action::Updated),
             field(Field::Email),
@@ -162,6 +178,7 @@ impl fmt::Display for Summary {
             count(Action::Skipped),
             count(Action::Rejected),
             count(Action::Held),
+            self.links(),
         )?;
         if self.renamed > 0 {
             write!(f, ", {} to rename", self.renamed)?;

@@ -2,7 +2,8 @@
 //! which; `build/sources` asks, and `build/rows` makes their rows.
 //!
 //! Each account has one fingerprint of what it was decided on: the record, which of its roles are
-//! held today, the schools, flags of the roster, the rules and the version of the program. A record
+//! held today, the schools, the links of a guardian, flags of the roster, the rules and the version
+//! of the program. A record
 //! whose fingerprint is still the same gets its row without a decision, for one of two reasons:
 //!
 //! * The last decision changed nothing. The same input leads to the same row, so the row was stored
@@ -25,7 +26,7 @@ use crate::platform::Seen;
 use crate::roster::RoleList;
 use crate::roster::kept::Kept;
 use crate::roster_index::RosterIndex;
-use crate::store::{Fingerprints, HAS_CACHED_ROW};
+use crate::store::{CHUNK, Fingerprints, HAS_CACHED_ROW};
 
 pub(super) use credentials::UnchangedCredentials;
 pub(super) use remembered::{Remembered, ToRemember};
@@ -76,6 +77,13 @@ impl Unchanged {
         self.is_set_aside = true;
     }
 
+    /// The signs of an account that is not decided on are stored anew.
+    pub(super) fn has_new_signs(&mut self, person: u32) {
+        if let Some(changed) = self.changed.get_mut(person as usize / CHUNK) {
+            *changed = true;
+        }
+    }
+
     pub(super) fn forget(&mut self) {
         (self.decisions, self.records) = (Vec::new(), Vec::new());
     }
@@ -120,7 +128,7 @@ impl Unchanged {
         let decision = self.decisions.get(person as usize).copied().filter(|decision| *decision != 0)?;
         let record = self.records[person as usize];
         let is_same =
-            record != 0 && fingerprint(record, roster.schools_print(person)) == decision & !HAS_CACHED_ROW;
+            record != 0 && fingerprint(record, roster.family_print(person)) == decision & !HAS_CACHED_ROW;
         let row = if decision & HAS_CACHED_ROW == 0 { CachedRow::FromRecord } else { CachedRow::Stored };
         is_same.then_some(row)
     }
@@ -162,7 +170,7 @@ mod tests {
 
     /// One account, decided on with a record whose hash is 7 and a row of the export whose hash is 5.
     fn stored(roles: &str) -> Fingerprints {
-        let schools = RosterIndex::default().schools_print(0);
+        let schools = RosterIndex::default().family_print(0);
         let decision = fingerprint(record_hash(7, RoleList(roles), TODAY), schools) | HAS_CACHED_ROW;
         Fingerprints {
             keys: vec![1],

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::intake::{FamilyRow, Intake, Link, RolesAndOrgs, is_guardian_today};
+use super::intake::{FamilyRow, Intake, Link, RolesAndOrgs, marks_today};
 use super::people::LookupHint;
-use super::{GUARDIAN, LISTLESS, ORGLESS};
+use super::{LISTLESS, ORGLESS};
 use crate::failure::Result;
 use crate::roster::kept::key;
 use crate::roster::{IdList, Mode, Record, RoleList, own_schools};
@@ -96,7 +96,7 @@ impl Intake {
                 (Some((person, rows)), _) => {
                     self.put_family(person, stored, today);
                     self.put_family_rows(person, rows, today);
-                    self.mark_guardian(person, stored.roles, today);
+                    self.mark_roles(person, stored.roles, today);
                 }
                 (None, Some(person)) => self.put_mentioned(person, stored, doubt, &mut kept, today),
                 // A person that was archived because the row had no sourcedId may still be there.
@@ -104,8 +104,9 @@ impl Intake {
                     let person = self.number(key, &mut LookupHint::default());
                     let meaning = self.meaning_of(stored.roles, Some(stored.orgs), today, &mut String::new());
                     self.index.sets_of[person as usize] = meaning.set;
-                    if meaning.guardian_today {
-                        self.index.marks[person as usize] |= GUARDIAN;
+                    self.index.marks[person as usize] |= meaning.today;
+                    if archived {
+                        self.index.doubtful.insert(person);
                     }
                     self.link(person, meaning, stored.agents);
                 }
@@ -123,10 +124,8 @@ impl Intake {
         Ok(())
     }
 
-    fn mark_guardian(&mut self, person: u32, roles: RoleList<'_>, today: &str) {
-        if is_guardian_today(roles, today) {
-            self.index.marks[person as usize] |= GUARDIAN;
-        }
+    fn mark_roles(&mut self, person: u32, roles: RoleList<'_>, today: &str) {
+        self.index.marks[person as usize] |= marks_today(roles, today);
     }
 
     /// Takes in one row of a delta: what it does not say stands as the store has it.
@@ -148,7 +147,7 @@ impl Intake {
         let agents = list(&row.agents, row.agents_partly, stored.agents);
         let whole = Lists { roles: RoleList(&roles), orgs: IdList(&orgs), agents: IdList(&agents) };
         self.put_family(person, whole, today);
-        self.mark_guardian(person, whole.roles, today);
+        self.mark_roles(person, whole.roles, today);
         if row.orgs_partly || row.agents_partly {
             kept.insert(person, (row.orgs_partly.then_some(orgs), row.agents_partly.then_some(agents)));
         }

@@ -12,6 +12,7 @@ use super::orgs::Orgs;
 use super::people::{LookupHint, PersonIndex};
 use super::{
     BLANK_AGENTS, BLANK_ORGS, GONE, GUARDIAN, LISTLESS, MENTIONED, NO_PERSON, NO_SET, ORGLESS, RosterIndex,
+    STUDENT,
 };
 use crate::cache::Cache;
 use crate::failure::{Failure, Kind, Result};
@@ -59,8 +60,8 @@ pub(super) struct RolesAndOrgs {
     /// Guardian; something else.
     pub(super) as_guardian: bool,
     pub(super) as_student: bool,
-    /// Guardian, in a role that is held today.
-    pub(super) guardian_today: bool,
+    /// [`GUARDIAN`] and [`STUDENT`], by the roles that are held today.
+    pub(super) today: u8,
     /// The schools are not said, or not all of them.
     pub(super) orgless: bool,
     /// It is said that there is no school.
@@ -277,6 +278,7 @@ impl Intake {
         let lost_roles = mode == Mode::Bulk && self.has_lost_roles(rules, file, findings);
         let doubt = about.has_unclear_rows || self.index.counts.without_id > 0 || lost_roles;
         self.index.unclear = doubt || mode == Mode::Unknown;
+        self.index.partial = mode != Mode::Bulk;
         self.ask_the_store(store, mode, doubt, &today)?;
         self.index.families.sort_unstable();
         self.index.families.dedup();
@@ -360,7 +362,7 @@ impl Intake {
     fn take_in(&mut self, record: &Record<'_>, person: u32, mode: Mode, today: &str, scratch: &mut String) {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
         let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
-        let mut guardian = false;
+        let mut roles_today = 0;
         if gone {
             if !self.index.is_mentioned(person) {
                 self.index.marks[person as usize] |= GONE;
@@ -368,7 +370,7 @@ impl Intake {
             self.put_schools(person, &[]);
         } else if whole {
             let meaning = self.meaning_of(record.roles, record.orgs, today, scratch);
-            guardian = meaning.guardian_today;
+            roles_today = meaning.today;
             self.index.counts.placed += u64::from(!meaning.blank && !meaning.orgless);
             self.count_roles(record, meaning);
             self.mark_said(person, meaning.orgless, meaning.blank, record.agents.map(|list| list.0));
@@ -389,14 +391,12 @@ impl Intake {
                 None => FamilyRow::of(record),
             };
             self.unsettled.entry(person).or_default().push(row);
-            guardian = is_guardian_today(record.roles, today);
+            roles_today = marks_today(record.roles, today);
         }
         if !gone {
             self.index.marks[person as usize] &= !GONE;
         }
-        if guardian {
-            self.index.marks[person as usize] |= GUARDIAN;
-        }
+        self.index.marks[person as usize] |= roles_today;
     }
 
     /// Notes whether a row says where its person is, and which people belong to the person.
@@ -484,7 +484,7 @@ impl Intake {
             set,
             as_guardian: roles.iter().any(|assignment| guardian(assignment.role)),
             as_student: roles.iter().any(|assignment| !guardian(assignment.role)),
-            guardian_today: current.iter().any(|role| roles::is_guardian(role)),
+            today: marks_of(&current),
             orgless,
             blank: !orgless && own.is_empty(),
             odd,
@@ -511,6 +511,12 @@ pub(super) fn orgs_of<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a str> 
     record.roles.iter().filter_map(|held| held.org).chain(record.orgs.unwrap_or_default().iter())
 }
 
-pub(super) fn is_guardian_today(roles: RoleList<'_>, today: &str) -> bool {
-    current_roles(roles, today).iter().any(|role| roles::is_guardian(role))
+pub(super) fn marks_today(roles: RoleList<'_>, today: &str) -> u8 {
+    marks_of(&current_roles(roles, today))
+}
+
+fn marks_of(current: &[String]) -> u8 {
+    let guardian = current.iter().any(|role| roles::is_guardian(role));
+    let student = current.iter().any(|role| role == "student");
+    (if guardian { GUARDIAN } else { 0 }) | if student { STUDENT } else { 0 }
 }

@@ -94,6 +94,7 @@ pub(super) fn plan<'a>(
     tonight.reused = reused_ids(&plan, about.mode, rules, store, findings)?;
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
     tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
+    tonight.links = Some(plan.links_seen());
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
     say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;

@@ -1,12 +1,12 @@
 //! Accounts and schools.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
 
-use super::sql::{columns, text};
+use super::sql::{blob, columns, text};
 use super::{Member, Store};
 use crate::account::{Account, AwaitedValues, Exported, KeptSince, OptOuts, Settled, SisDetails, UserIds};
 use crate::contact::{Details, PersonName};
@@ -17,12 +17,12 @@ columns!(account_columns, column {
     state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, sis_enabled, sis_given_name,
     sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, sis_agents, sis_emergency, sis_barred,
     sis_username, sis_user_ids, export_given_name, export_family_name, export_email, export_phone, export_home_phone,
-    kept_since, settled_marks, opt_outs;
+    kept_since, settled_marks, opt_outs, links;
     // To write the sourcedId again would write its index again.
     sourced_id, id
 });
 
-const HELD: usize = column::opt_outs + 1;
+const HELD: usize = column::links + 1;
 
 macro_rules! select {
     () => {
@@ -234,6 +234,33 @@ impl Store {
         self.update_account(account)
     }
 
+    /// Gives the links to people with a new sourcedId the new key, old beside new, in the accounts
+    /// of their guardians.
+    pub fn rename_links(&self, renamed: &HashMap<u64, u64>) -> Result<()> {
+        let mut changed: Vec<(i64, Vec<u64>)> = Vec::new();
+        self.each(
+            "SELECT id, links FROM account WHERE length(links) > 0",
+            [],
+            ["id", "links"],
+            |row, [id, links]| {
+                let before = keys(blob(row, links)?);
+                if before.iter().any(|key| renamed.contains_key(key)) {
+                    let mut after: Vec<u64> =
+                        before.iter().map(|key| renamed.get(key).copied().unwrap_or(*key)).collect();
+                    after.sort_unstable();
+                    after.dedup();
+                    changed.push((row.get(id)?, after));
+                }
+                Ok(())
+            },
+        )?;
+        for (id, links) in changed {
+            let bytes: Vec<u8> = links.iter().flat_map(|key| key.to_le_bytes()).collect();
+            self.write("UPDATE account SET links = ?2 WHERE id = ?1", (id, bytes))?;
+        }
+        Ok(())
+    }
+
     /// Drops the index of the sourcedIds before the first accounts are added by the million: making
     /// it once they are there takes a third of the time.
     pub fn drop_account_index(&self) -> Result<()> {
@@ -264,6 +291,11 @@ impl Store {
     pub fn other_orgs(&self) -> Result<HashSet<String>> {
         self.all("SELECT id FROM school WHERE other = 1", [], |row| row.get(0))
     }
+}
+
+/// 8 bytes each.
+fn keys(bytes: &[u8]) -> Vec<u64> {
+    bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect()
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -309,6 +341,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
         kept_since: KeptSince::from_column(row.get_ref(column::kept_since)?.as_str_or_null()?),
         settled: Settled::from_column(row.get_ref(column::settled_marks)?.as_str_or_null()?),
         opt_outs: OptOuts::from_column(row.get_ref(column::opt_outs)?.as_str_or_null()?),
+        links: row.get_ref(column::links)?.as_blob_or_null()?.map(keys),
     })
 }
 
@@ -349,9 +382,12 @@ impl AccountRow<'_> {
             kept_since,
             settled,
             opt_outs,
+            links,
         } = account;
         let [exported_given, exported_family] = exported.name_columns();
         let (kept_since, settled, opt_outs) = (kept_since.column(), settled.column(), opt_outs.column());
+        let links: Option<Vec<u8>> =
+            links.as_ref().map(|keys| keys.iter().flat_map(|key| key.to_le_bytes()).collect());
         let mut held = [Cell::Null; HELD];
         held[column::state] = Cell::Text(state.word());
         held[column::archived] = Cell::Flag(*archived);
@@ -386,6 +422,7 @@ impl AccountRow<'_> {
         held[column::kept_since] = Cell::text(kept_since.as_deref());
         held[column::settled_marks] = Cell::text(settled.as_deref());
         held[column::opt_outs] = Cell::text(opt_outs.as_deref());
+        held[column::links] = links.as_deref().map_or(Cell::Null, Cell::Bytes);
         take(AccountRow { sourced_id, held })
     }
 

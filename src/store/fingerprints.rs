@@ -25,8 +25,12 @@ pub const UNDER_ON: u8 = 8;
 pub const UNDER_OFF: u8 = 16;
 /// Roles, their dates or schools left the person out.
 pub const LEFT_OUT: u8 = 32;
+/// A guardian's account with a valid email or mobile.
+pub const REACHABLE: u8 = 64;
+/// A student with a guardian who can be reached.
+pub const HAS_CONTACT: u8 = 128;
 /// All of them. Older stores had other bits as well.
-const SIGNS: u8 = ACTIVE | ARCHIVED | UNDER_ON | UNDER_OFF | LEFT_OUT;
+const SIGNS: u8 = ACTIVE | ARCHIVED | UNDER_ON | UNDER_OFF | LEFT_OUT | REACHABLE | HAS_CONTACT;
 
 /// The bit of a decision's fingerprint which says that the report's row is in `cached_row`.
 pub const HAS_CACHED_ROW: u64 = 1;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 22] = [
+const MIGRATIONS: [&str; 23] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 22] = [
     include_str!("schema/0020_recognition.sql"),
     include_str!("schema/0021_people.sql"),
     include_str!("schema/0022_earlier_ids.sql"),
+    include_str!("schema/0023_links.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -242,9 +242,10 @@ fn a_contact_with_a_new_id_keeps_the_account() {
     let set = |people: &[Person]| clever.lock().unwrap().users = people.iter().map(user).collect();
     let renewed = guardian("con-9", "rosa  diaz", "stu-1,stu-2").identifier("").email("rosa@new.example");
     set(&[person("stu-1"), person("stu-2"), renewed.clone(), person("tea-1")]);
-    for _ in 0..2 {
+    for linked in ["; Linked to stu-2", ""] {
         let done = district.run().ok();
-        done.says("con-1", "kept", "Active user has a new email in the SIS import - con-1@school.example");
+        let kept = "Active user has a new email in the SIS import - con-1@school.example";
+        done.says("con-1", "kept", &format!("{kept}{linked}"));
         assert_eq!(done.report.count("created") + done.report.count("archived"), 0);
     }
     // Two possible contacts are no match; nor is a contact with an id of the SIS.

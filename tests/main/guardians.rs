@@ -63,7 +63,7 @@ fn a_guardian_with_a_new_email_keeps_the_sourced_id() {
     let done = district.run().ok();
     let note = "Active user has a new email in the SIS import - Rosa@Mail.example; \
                 SIS import has no phone number - kept +17185550142; \
-                SIS import has no home phone number - kept +17185550199";
+                SIS import has no home phone number - kept +17185550199; No longer linked to stu-1";
     done.says(&id, "kept", note);
     // The school of the remaining student protects her.
     assert_eq!(district.ask(&format!("SELECT sis_agents FROM account WHERE sourced_id = '{id}'")), "stu-2");

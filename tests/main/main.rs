@@ -34,6 +34,7 @@ mod http_server;
 mod incremental;
 mod lagging_export;
 mod limits;
+mod links;
 mod machine;
 mod mail_odds;
 mod mail_server;

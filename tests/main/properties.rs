@@ -179,7 +179,7 @@ proptest! {
         prop_assert_eq!(district.dump(), store);
         prop_assert_eq!(district.mails(), mails);
         let kept = |notes: &str| {
-            let kept: Vec<&str> = notes.split("; ").filter(|note| !note.contains("updated by the sync") && !note.ends_with("- restored") && !note.starts_with("Probably the same person")).collect();
+            let kept: Vec<&str> = notes.split("; ").filter(|note| !note.contains("updated by the sync") && !note.ends_with("- restored") && !note.starts_with("Probably the same person") && !note.starts_with("Linked to ") && !note.starts_with("No longer linked to ") && !note.starts_with("No reachable contact left")).collect();
             kept.join("; ")
         };
         for row in &again.report.rows {

@@ -34,7 +34,7 @@ use crate::support::{long, rounds};
 
 /// What has to happen somewhere, or nothing is shown by it. ` again`: in the same words as the
 /// night before.
-const HAPPENS: [&str; 58] = [
+const HAPPENS: [&str; 62] = [
     "a delta",
     "an unclear manifest",
     "OneRoster 1.2",
@@ -93,6 +93,10 @@ const HAPPENS: [&str; 58] = [
     "rejected-no-name",
     "rejected-no-role",
     "rejected-role-row",
+    "link-added",
+    "link-removed",
+    "last-contact-lost",
+    "no-contact",
 ];
 
 /// Lives through a history for each seed.

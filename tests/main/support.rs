@@ -241,6 +241,7 @@ impl District {
             .with("limits.unjoins", "100000")
             .with("limits.export", "100000")
             .with("limits.protection", "100000")
+            .with("limits.links", "100000")
     }
 
     /// No `[notify.email]`.

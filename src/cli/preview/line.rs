@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Renamed,
     /// Name or home phone of an active person.
     Details,
+    /// Links between an adult and children.
+    Links,
     Restored,
     Created,
     /// Details of a person that has not joined.
@@ -37,13 +39,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Archived,
         Self::SignIn,
         Self::PendingAgain,
         Self::Joined,
         Self::Renamed,
         Self::Details,
+        Self::Links,
         Self::Restored,
         Self::Created,
         Self::Pending,
@@ -67,6 +70,7 @@ impl Kind {
             Self::Joined => ("joined", "joined"),
             Self::Renamed => ("with a new sourcedId", "with a new sourcedId"),
             Self::Details => ("other change of an active user", "other changes of active users"),
+            Self::Links => ("change of links", "changes of links"),
             Self::Restored => ("restored", "restored"),
             Self::Created => ("created", "created"),
             Self::Pending => ("change of a pending user", "changes of pending users"),
@@ -85,7 +89,12 @@ impl Kind {
             Self::Held => '?',
             Self::Renamed => '>',
             Self::Kept => '=',
-            Self::SignIn | Self::PendingAgain | Self::Joined | Self::Details | Self::Pending => '~',
+            Self::SignIn
+            | Self::PendingAgain
+            | Self::Joined
+            | Self::Details
+            | Self::Links
+            | Self::Pending => '~',
         }
     }
 }
@@ -112,7 +121,7 @@ pub(super) struct Change {
     /// Its sourcedId.
     pub(super) school: String,
     pub(super) kind: Kind,
-    /// As the report names it; none where it is no field, and then there is no old and no new value either.
+    /// As the report names it, or `links`, whose values are sourcedIds; none where it is no field, and then there is no old and no new value either.
     field: Option<String>,
     old: Option<String>,
     new: Option<String>,
@@ -208,6 +217,7 @@ pub(super) fn each_thing(outcome: &Outcome, add: &mut Add<'_>) -> Result<()> {
         let person = Person::of(row, outcome);
         person.whole(add)?;
         person.state(outcome.plan.summary.joins > 0, add)?;
+        person.links(add)?;
         row.fields.0.iter().try_for_each(|decision| person.field(decision, add))
     })
 }
@@ -295,6 +305,30 @@ impl<'a> Person<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Links that come and go. An account that is created begins with its links.
+    fn links(&self, add: &mut Add<'_>) -> Result<()> {
+        let ids = |of: fn(&Note) -> Option<&Vec<String>>| {
+            self.row.notes.iter().find_map(of).map(Vec::as_slice).unwrap_or_default()
+        };
+        let added = ids(|note| if let Note::Linked(ids) = note { Some(ids) } else { None });
+        let removed = ids(|note| if let Note::Unlinked(ids) = note { Some(ids) } else { None });
+        if added.is_empty() && removed.is_empty() || self.row.action == Action::Created {
+            return Ok(());
+        }
+        add(self.order(Kind::Links, 0), &|| {
+            let signed = [('+', added), ('-', removed)];
+            let each = signed.iter().flat_map(|(sign, ids)| ids.iter().map(move |id| format!("{sign} {id}")));
+            let line = self.line(Kind::Links, "links", each.collect::<Vec<_>>().join(", "));
+            let change = Change {
+                field: Some("links".into()),
+                old: Some(removed.join(",")),
+                new: Some(added.join(",")),
+                ..line.change
+            };
+            Line { change, ..line }
+        })
     }
 
     /// A field that is changed, or a difference that is left alone.

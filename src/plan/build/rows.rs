@@ -103,6 +103,7 @@ impl Plan {
                     notes.clear();
                     sharing.note(place, kept.record.sourced_id, &mut notes);
                     let person = self.roster.person_of(place).unwrap_or_default();
+                    self.contacts.note(person, &mut notes);
                     unchanged.show(&kept, person, &notes, |row| format(row, &mut text))?;
                 }
             }
@@ -114,6 +115,7 @@ impl Plan {
         if row.compared {
             sharing.note(row.place, row.sourced_id, row.notes.to_mut());
         }
+        self.contacts.note_row(row, &self.roster);
     }
 
     /// Hands over the rows about which there may be something to say or to do, without what the

@@ -13,6 +13,7 @@ use crate::plan::block_result::{BlockResult, CredentialClaim, Totals};
 use crate::plan::build::{Inputs, RowSource};
 use crate::plan::claims::Claim;
 use crate::plan::decide::{Decider, Job, Person, Task};
+use crate::plan::links::{LinkChanges, LinkLookup};
 use crate::plan::signs::Signs;
 use crate::plan::unchanged::{CachedRow, Remembered, record_hash};
 use crate::plan::{Newcomer, PlanRow, Write};
@@ -44,6 +45,7 @@ pub(super) struct Planner<'a> {
     decider: &'a Decider<'a>,
     store: &'a Store,
     export: &'a Export,
+    links: LinkLookup<'a>,
     /// sourcedIds with rows that differ which have been answered once.
     answered: HashSet<String>,
     pub(super) totals: Totals,
@@ -88,6 +90,7 @@ impl<'a> Planner<'a> {
             decider,
             store: inputs.store,
             export: inputs.export,
+            links: LinkLookup::new(decider.roster, inputs.store, decider.rules),
             answered: HashSet::new(),
             totals: Totals::default(),
             spools: Spools::default(),
@@ -225,13 +228,14 @@ impl<'a> Planner<'a> {
     }
 
     fn person(&self, place: u32, number: Option<u32>, sourced_id: &str) -> Result<Person> {
-        let (mut stored, mut export, mut signs) = (None, None, 0);
+        let (mut stored, mut export, mut signs, mut links) = (None, None, 0, LinkChanges::default());
         if let Some(number) = number {
             stored = self.account(number, sourced_id)?;
             export = self.row_of_export(sourced_id)?;
             signs = self.signs.of(number);
+            links = self.links.changes(number, stored.as_ref())?;
         }
-        Ok(Person { place, number, record_hash: None, stored, export, is_further_row: false, signs })
+        Ok(Person { place, number, record_hash: None, stored, export, is_further_row: false, signs, links })
     }
 
     fn merge(&mut self, result: BlockResult) -> Result<()> {

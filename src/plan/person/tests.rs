@@ -545,7 +545,10 @@ fn only_a_note_of_a_change_makes_a_decision_final() {
         verdict.is_final()
     });
     let codes: Vec<&str> = settled.iter().map(Note::code).collect();
-    assert_eq!(codes, ["email-updated", "restored", "pending-again", "not-notifiable"]);
+    assert_eq!(
+        codes,
+        ["email-updated", "link-added", "link-removed", "restored", "pending-again", "not-notifiable"]
+    );
 }
 
 #[test]

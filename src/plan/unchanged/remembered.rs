@@ -68,7 +68,7 @@ impl Unchanged {
         let repeats =
             || is_same && matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);
         let record_hash = record_hash.filter(|_| is_usable);
-        let decision = record_hash.map(|hash| fingerprint(hash, roster.schools_print(person)));
+        let decision = record_hash.map(|hash| fingerprint(hash, roster.family_print(person)));
         let (decision, cached) = match decision {
             Some(decision) if follows() => (decision, None),
             Some(decision) if repeats() => match postcard::to_stdvec(row) {

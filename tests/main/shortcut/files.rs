@@ -12,8 +12,17 @@ use super::world::{Encoding, Manifest, World};
 use crate::support::{COLUMNS, line};
 
 /// All limits; each is wide open unless a night makes it tight.
-pub(super) const LIMITS: [&str; 8] =
-    ["archive", "contact_updates", "notifications", "rejected", "joins", "unjoins", "export", "protection"];
+pub(super) const LIMITS: [&str; 9] = [
+    "archive",
+    "contact_updates",
+    "notifications",
+    "rejected",
+    "joins",
+    "unjoins",
+    "export",
+    "protection",
+    "links",
+];
 
 /// The columns that a file may lack and still be read, and now and then one that it may not.
 pub(super) const MAY_LACK: [&str; 13] = [

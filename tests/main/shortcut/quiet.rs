@@ -103,6 +103,9 @@ fn without_files(line: &str) -> String {
 fn stays(seen: &Seen) -> BTreeMap<String, Vec<String>> {
     let event = |note: &str| {
         note.contains("updated by the sync - was")
+            || ["Linked to ", "No longer linked to ", "No reachable contact left - "]
+                .iter()
+                .any(|begin| note.starts_with(begin))
             || ["- restored", "- archived", "pending again in the platform export"]
                 .iter()
                 .any(|end| note.ends_with(end))

@@ -18,7 +18,7 @@ pub(super) enum Hand {
 }
 
 /// Every column of an account, with values that a hand could give it.
-pub(super) const VALUES: [(&str, &[&str]); 32] = [
+pub(super) const VALUES: [(&str, &[&str]); 33] = [
     ("id", &["id + 1000"]),
     ("sourced_id", &["sourced_id || '-x'", "'x-' || sourced_id"]),
     ("state", &["CASE state WHEN 'active' THEN 'pending' ELSE 'active' END"]),
@@ -63,6 +63,7 @@ pub(super) const VALUES: [(&str, &[&str]); 32] = [
     ("sis_user_ids", &["x'0102030405060708'", "x'01'", "NULL"]),
     ("settled_marks", &["'email:0000000000000001'", "NULL"]),
     ("opt_outs", &["'email:out'", "'sms:out sms:exported'", "NULL"]),
+    ("links", &["x''", "x'0102030405060708'", "x'01'", "NULL"]),
 ];
 
 /// Columns that are copied when an account is made by hand.
