@@ -12,7 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{IdList, Record, Relations, RoleList};
 
 pub use exported::{AwaitedValues, Exported, Shown};
 pub use kept::KeptSince;
@@ -130,6 +130,8 @@ pub struct SisDetails {
     pub agents: String,
     pub emergency: String,
     pub barred: String,
+    /// As [`Relations`] has them.
+    pub relations: String,
     /// The last ones that the roster gave, as hashes ([`username_hash`]). A person is recognised by them under another sourcedId.
     pub username: Option<u64>,
     pub user_ids: UserIds,
@@ -152,6 +154,7 @@ impl SisDetails {
             agents: record.agents.unwrap_or_default().0.to_owned(),
             emergency: record.emergency.unwrap_or_default().0.to_owned(),
             barred: record.barred.unwrap_or_default().0.to_owned(),
+            relations: record.relations.unwrap_or_default().0.to_owned(),
             username: record.username.and_then(username_hash),
             user_ids: UserIds::of(record.user_ids.unwrap_or_default()),
         }
@@ -201,6 +204,7 @@ impl SisDetails {
                 && ids(&self.agents) == ids(&other.agents)
                 && ids(&self.emergency) == ids(&other.emergency)
                 && ids(&self.barred) == ids(&other.barred)
+                && self.relations == other.relations
                 && self.has_same_contacts(other, phones)
     }
 
@@ -225,6 +229,7 @@ impl SisDetails {
             agents: Some(IdList(&self.agents)),
             emergency: list(&self.emergency),
             barred: list(&self.barred),
+            relations: Some(Relations(&self.relations)).filter(|list| !list.0.is_empty()),
             username: None,
             user_ids: None,
             earlier_id: None,

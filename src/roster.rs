@@ -63,6 +63,9 @@ pub struct Record<'a> {
     pub emergency: Option<IdList<'a>>,
     #[serde(borrow)]
     pub barred: Option<IdList<'a>>,
+    /// What the source says an adult is to each student, whatever the class of the link.
+    #[serde(borrow)]
+    pub relations: Option<Relations<'a>>,
     /// What the person signs in with at school. Compared where a person may have another sourcedId.
     #[serde(borrow)]
     pub username: Option<&'a str>,
@@ -108,6 +111,35 @@ pub enum Defect {
 /// Stands in a list of links for every link that no other list of the record names: those that only
 /// the student's record has, and those of a person without any known child.
 pub const EVERY: &str = "*";
+
+/// What a person is to others: one line of text for each, a sourcedId and the source's word, set
+/// apart by a tab. Links of which the source has no word are left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Relations<'a>(pub &'a str);
+
+impl<'a> Relations<'a> {
+    /// The text of such a list. Of several words for one person the first counts.
+    pub fn text<'t>(all: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
+        let mut text = String::new();
+        for (id, word) in all {
+            let word = word.replace(['\t', '\n', '\r'], " ");
+            if !word.trim().is_empty() && Relations(&text).of(id).is_none() {
+                text.push_str(if text.is_empty() { "" } else { "\n" });
+                text.push_str(&format!("{id}\t{}", word.trim()));
+            }
+        }
+        text
+    }
+
+    /// The word for one of them.
+    pub fn of(self, sourced_id: &str) -> Option<&'a str> {
+        self.0
+            .split('\n')
+            .filter_map(|line| line.split_once('\t'))
+            .find(|(id, _)| *id == sourced_id)
+            .map(|(_, word)| word)
+    }
+}
 
 /// A comma-separated list of sourcedIds, as OneRoster CSV writes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -82,6 +82,7 @@ pub(super) struct BystanderRecord {
     pub(super) agents: Option<String>,
     pub(super) emergency: Option<String>,
     pub(super) barred: Option<String>,
+    pub(super) relations: Option<String>,
     /// If the record does not show it, the stored data are kept.
     pub(super) unclear: bool,
     /// Nothing is to be remembered of the person.
@@ -110,6 +111,7 @@ impl BystanderRecord {
                 agents: IdList(&known.agents).with(IdList(&agents)),
                 emergency: self.emergency.unwrap_or(known.emergency),
                 barred: self.barred.unwrap_or(known.barred),
+                relations: self.relations.unwrap_or(known.relations),
             };
         }
         let roles = match mode {
@@ -124,6 +126,7 @@ impl BystanderRecord {
             agents: self.agents.unwrap_or(known.agents),
             emergency: self.emergency.unwrap_or(known.emergency),
             barred: self.barred.unwrap_or(known.barred),
+            relations: self.relations.unwrap_or(known.relations),
         }
     }
 }

@@ -414,6 +414,7 @@ impl Decider<'_> {
             agents: record.agents.map(|agents| agents.0.to_owned()),
             emergency: record.emergency.map(|list| list.0.to_owned()),
             barred: record.barred.map(|list| list.0.to_owned()),
+            relations: record.relations.map(|list| list.0.to_owned()),
             unclear: record.defect.is_some()
                 || self.roster.is_contradicted(record.sourced_id)
                 || record.roles.0.is_empty() && self.mode != Mode::Delta,

@@ -10,7 +10,7 @@ use crate::contact::{Details, Email, Field, phone_key};
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::rights::{Allowed, NoAccount};
 use crate::roles;
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{IdList, Record, Relations, RoleList};
 use crate::rules::Rules;
 
 pub(super) struct Case<'a> {
@@ -468,6 +468,7 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
             agents: Some(record.agents.unwrap_or(agents)),
             emergency: Some(record.emergency.unwrap_or(emergency)),
             barred: Some(record.barred.unwrap_or(barred)),
+            relations: Some(record.relations.unwrap_or(Relations(&account.sis.relations))),
             ..details
         })
     };

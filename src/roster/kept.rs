@@ -7,7 +7,7 @@ use std::hash::Hasher;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{Defect, IdList, Record, RoleList};
+use super::{Defect, IdList, Record, Relations, RoleList};
 use crate::failure::{Failure, Kind, Result};
 
 pub struct Kept<'a> {
@@ -52,7 +52,7 @@ const LINE: usize = 5;
 const KEY: usize = 13;
 const HASH: usize = 21;
 const SAID: usize = 29;
-const TEXTS: usize = 16;
+const TEXTS: usize = 17;
 /// Sign among the bits that say which cells there are.
 const NOT_MOBILE: u32 = 1 << 31;
 
@@ -115,6 +115,7 @@ impl Block {
             record.earlier_id,
             record.emergency.map(|list| list.0),
             record.barred.map(|list| list.0),
+            record.relations.map(|list| list.0),
         ];
         let there =
             texts.iter().enumerate().fold(0_u32, |bits, (i, text)| bits | (u32::from(text.is_some()) << i));
@@ -254,7 +255,7 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
         agents,
         more @ ..,
     ] = texts;
-    let [username, user_ids, earlier_id, emergency, barred] = more;
+    let [username, user_ids, earlier_id, emergency, barred, relations] = more;
     let record = Record {
         line: word(LINE)?.checked_sub(1),
         sourced_id: id?,
@@ -273,6 +274,7 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
         agents: agents.map(IdList),
         emergency: emergency.map(IdList),
         barred: barred.map(IdList),
+        relations: relations.map(Relations),
         username,
         user_ids,
         earlier_id,
@@ -313,6 +315,7 @@ mod tests {
                 agents: Some(IdList("g-1,g-2")),
                 emergency: Some(IdList("")),
                 barred: Some(IdList("s-9,*")),
+                relations: Some(Relations("s-1\tMother")),
                 username: Some("jnunez"),
                 user_ids: None,
                 earlier_id: Some("old-1"),
@@ -358,6 +361,7 @@ mod tests {
             Record { not_mobile: true, ..one },
             Record { emergency: Some(IdList("s")), ..one },
             Record { barred: Some(IdList("s")), ..one },
+            Record { relations: Some(Relations("s\tAunt")), ..one },
             Record { username: Some(""), ..one },
             Record { user_ids: Some(""), ..one },
             Record { earlier_id: Some(""), ..one },

@@ -25,7 +25,7 @@ use crate::owner;
 use crate::roster::Record;
 
 /// Another form of the file is another number.
-const FORM: u32 = 4;
+const FORM: u32 = 5;
 
 /// No record is longer; what seems to be is damage.
 const LONGEST: u32 = 16 << 20;

@@ -213,6 +213,7 @@ pub(super) fn fingerprint(record: &Record<'_>) -> u64 {
     part(record.earlier_id);
     part(record.emergency.map(|list| list.0));
     part(record.barred.map(|list| list.0));
+    part(record.relations.map(|list| list.0));
     hash.update(&[
         u8::from(record.deleted),
         record.enabled.map_or(2, u8::from),

@@ -16,6 +16,7 @@ use crate::roster::kept::key;
 columns!(account_columns, column {
     state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, sis_enabled, sis_given_name,
     sis_family_name, sis_email, sis_sms, sis_phone, sis_language, sis_roles, sis_orgs, sis_agents, sis_emergency, sis_barred,
+    sis_relations,
     sis_username, sis_user_ids, export_given_name, export_family_name, export_email, export_phone, export_home_phone,
     kept_since, settled_marks, opt_outs, links;
     // To write the sourcedId again would write its index again.
@@ -48,6 +49,8 @@ pub struct Relative<'a> {
     /// Of a guardian the links that may not be used: for emergencies only, and barred.
     pub emergency: &'a str,
     pub barred: &'a str,
+    /// As [`crate::roster::Relations`].
+    pub relations: &'a str,
 }
 
 impl Store {
@@ -100,11 +103,11 @@ impl Store {
     pub fn each_relative(&self, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
         self.each(
             "SELECT sourced_id, archived, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
-             sis_emergency AS emergency, sis_barred AS barred FROM account \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred FROM bystander",
+             sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account \
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred, relations FROM bystander",
             [],
-            ["sourced_id", "archived", "roles", "orgs", "agents", "emergency", "barred"],
-            |row, [sourced_id, archived, roles, orgs, agents, emergency, barred]| {
+            ["sourced_id", "archived", "roles", "orgs", "agents", "emergency", "barred", "relations"],
+            |row, [sourced_id, archived, roles, orgs, agents, emergency, barred, relations]| {
                 each(Relative {
                     sourced_id: text(row, sourced_id)?,
                     archived: row.get(archived)?,
@@ -113,6 +116,7 @@ impl Store {
                     agents: text(row, agents)?,
                     emergency: text(row, emergency)?,
                     barred: text(row, barred)?,
+                    relations: text(row, relations)?,
                 })
             },
         )
@@ -120,13 +124,16 @@ impl Store {
 
     pub fn put_bystander(&self, bystander: &Member) -> Result<()> {
         self.write(
-            "INSERT INTO bystander (sourced_id, roles, orgs, agents, emergency, barred) \
-             VALUES (:id, :roles, :orgs, :agents, :emergency, :barred) ON CONFLICT (sourced_id) \
-             DO UPDATE SET roles = :roles, orgs = :orgs, agents = :agents, emergency = :emergency, barred = :barred \
-             WHERE roles <> :roles OR orgs <> :orgs OR agents <> :agents OR emergency <> :emergency OR barred <> :barred",
+            "INSERT INTO bystander (sourced_id, roles, orgs, agents, emergency, barred, relations) \
+             VALUES (:id, :roles, :orgs, :agents, :emergency, :barred, :relations) ON CONFLICT (sourced_id) \
+             DO UPDATE SET roles = :roles, orgs = :orgs, agents = :agents, emergency = :emergency, barred = :barred, \
+             relations = :relations \
+             WHERE roles <> :roles OR orgs <> :orgs OR agents <> :agents OR emergency <> :emergency OR barred <> :barred \
+             OR relations <> :relations",
             named_params! {
                 ":id": bystander.sourced_id, ":roles": bystander.roles, ":orgs": bystander.orgs,
                 ":agents": bystander.agents, ":emergency": bystander.emergency, ":barred": bystander.barred,
+                ":relations": bystander.relations,
             },
         )
     }
@@ -324,6 +331,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
             agents: row.get(column::sis_agents)?,
             emergency: row.get(column::sis_emergency)?,
             barred: row.get(column::sis_barred)?,
+            relations: row.get(column::sis_relations)?,
             username: row.get::<_, Option<i64>>(column::sis_username)?.map(i64::cast_unsigned),
             user_ids: UserIds::from_bytes(
                 row.get_ref(column::sis_user_ids)?.as_blob_or_null()?.unwrap_or_default(),
@@ -409,6 +417,7 @@ impl AccountRow<'_> {
         held[column::sis_agents] = Cell::Text(&sis.agents);
         held[column::sis_emergency] = Cell::Text(&sis.emergency);
         held[column::sis_barred] = Cell::Text(&sis.barred);
+        held[column::sis_relations] = Cell::Text(&sis.relations);
         held[column::sis_username] = sis.username.map_or(Cell::Null, Cell::Hash);
         held[column::sis_user_ids] = match sis.user_ids.as_bytes() {
             [] => Cell::Null,

@@ -23,6 +23,7 @@ pub struct Member {
     pub agents: String,
     pub emergency: String,
     pub barred: String,
+    pub relations: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,9 +167,9 @@ impl Store {
     pub fn named_by(&self, sourced_id: &str) -> Result<Vec<Member>> {
         self.members(
             "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
-             sis_emergency AS emergency, sis_barred AS barred FROM account \
+             sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account \
              WHERE archived = 0 AND instr(sis_agents, ?1) > 0 \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred FROM bystander WHERE instr(agents, ?1) > 0 \
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred, relations FROM bystander WHERE instr(agents, ?1) > 0 \
              ORDER BY sourced_id",
             sourced_id,
         )
@@ -178,9 +179,9 @@ impl Store {
     pub fn member(&self, sourced_id: &str) -> Result<Option<Member>> {
         let mut found = self.members(
             "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
-             sis_emergency AS emergency, sis_barred AS barred FROM account \
+             sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account \
              WHERE archived = 0 AND sourced_id = ?1 \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred FROM bystander WHERE sourced_id = ?1",
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred, relations FROM bystander WHERE sourced_id = ?1",
             sourced_id,
         )?;
         Ok(found.pop())
@@ -188,7 +189,7 @@ impl Store {
 
     /// What the roster says of a person without an account.
     pub fn bystander(&self, sourced_id: &str) -> Result<Option<Member>> {
-        let query = "SELECT sourced_id, 0 AS account, roles, orgs, agents, emergency, barred FROM bystander WHERE sourced_id = ?1";
+        let query = "SELECT sourced_id, 0 AS account, roles, orgs, agents, emergency, barred, relations FROM bystander WHERE sourced_id = ?1";
         Ok(self.members(query, sourced_id)?.pop())
     }
 
@@ -202,6 +203,7 @@ impl Store {
                 agents: row.get("agents")?,
                 emergency: row.get("emergency")?,
                 barred: row.get("barred")?,
+                relations: row.get("relations")?,
             })
         })
     }

@@ -197,6 +197,7 @@ impl User<'_> {
             agents: students.as_deref().map(IdList),
             emergency: None,
             barred: None,
+            relations: None,
             username: username.as_deref(),
             user_ids: Some(user_ids.as_str()).filter(|ids| !ids.is_empty()),
             earlier_id: Some(earlier.as_str()).filter(|id| !id.is_empty()),

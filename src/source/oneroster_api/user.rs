@@ -208,6 +208,7 @@ impl User<'_> {
             agents: agents.as_deref().map(IdList),
             emergency: None,
             barred: None,
+            relations: None,
             username: username.as_deref(),
             user_ids: user_ids.as_deref(),
             earlier_id: earlier_id.as_deref(),

@@ -245,6 +245,7 @@ impl<'s> RowReader<'s> {
             agents: get(columns.agents).map(IdList),
             emergency: None,
             barred: None,
+            relations: None,
             username: get(columns.username),
             user_ids: get(columns.user_ids),
             earlier_id: get(columns.earlier_id),

@@ -18,7 +18,7 @@ pub(super) enum Hand {
 }
 
 /// Every column of an account, with values that a hand could give it.
-pub(super) const VALUES: [(&str, &[&str]); 33] = [
+pub(super) const VALUES: [(&str, &[&str]); 34] = [
     ("id", &["id + 1000"]),
     ("sourced_id", &["sourced_id || '-x'", "'x-' || sourced_id"]),
     ("state", &["CASE state WHEN 'active' THEN 'pending' ELSE 'active' END"]),
@@ -63,6 +63,7 @@ pub(super) const VALUES: [(&str, &[&str]); 33] = [
     ("sis_user_ids", &["x'0102030405060708'", "x'01'", "NULL"]),
     ("settled_marks", &["'email:0000000000000001'", "NULL"]),
     ("opt_outs", &["'email:out'", "'sms:out sms:exported'", "NULL"]),
+    ("sis_relations", &["'stu-00	Mother'", "''"]),
     ("links", &["x''", "x'0102030405060708'", "x'01'", "NULL"]),
 ];
 
