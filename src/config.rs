@@ -34,7 +34,7 @@ pub use notify::{
 };
 pub use source::Source;
 use source::SourceKeys;
-pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, Zone, span};
+pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, Zone, span};
 
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -21,6 +21,15 @@ impl Channel {
             Self::Sms => "sms",
         }
     }
+
+    /// The column of the platform's export that says whether a person has left the channel, and the
+    /// name of such a change in the history.
+    pub const fn opt_out(self) -> &'static str {
+        match self {
+            Self::Email => "email_opt_out",
+            Self::Sms => "sms_opt_out",
+        }
+    }
 }
 
 /// Whether an address is still the person's. An old address may belong to another person now, and

@@ -13,6 +13,7 @@ mod find;
 mod grant;
 mod join;
 mod notice;
+mod opt_outs;
 mod profile;
 mod refused;
 mod rekey;
@@ -46,6 +47,7 @@ pub use find::{Found, Match, Wanted};
 pub use grant::{Permission, Permitted, set_permission};
 pub use join::{Joined, join};
 pub use notice::tell;
+pub use opt_outs::{has_left, set_opt_out};
 pub use profile::{FieldProfile, Profile, Provenance, provenance};
 pub use refused::Refused;
 pub use rekey::{AskedRename, Rekeyed, rekey, rekey_all};
@@ -67,7 +69,7 @@ pub struct People<'a> {
 impl<'a> People<'a> {
     pub fn new(config: &'a Config, store: &'a Store, now: DateTime<Utc>) -> Result<Self> {
         let mut rules = Rules::of(config, config.sync.timezone.day(now), None, true);
-        rules.opted_out = store.opt_outs()?.into_iter().collect();
+        rules.opted_out = store.stopped_numbers()?.into_iter().collect();
         let mut others = store.other_orgs()?;
         // An org that the configuration names is a school for us.
         others.retain(|id| !rules.schools.contains_key(id) && !rules.synced_schools.contains(id));

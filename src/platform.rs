@@ -255,6 +255,11 @@ impl<S: FnMut(u64, u64) -> Seen, M: Fn(&Row) -> Result<Option<Moved>>> Reading<S
                 )
             });
         }
+        for column in cells.unreadable_opt_outs() {
+            findings.warn("unreadable-boolean", at.column(column), || {
+                "neither true nor false, so taken as not provided".to_owned()
+            });
+        }
         let mut row = cells.own(line, hash, stamp);
         if let Some(Moved { sourced_id, rank }) = (self.moved)(&row)? {
             let own = Cells { sourced_id: &sourced_id, ..cells };

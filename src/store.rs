@@ -21,6 +21,7 @@ mod grants;
 mod identity;
 mod migrate;
 mod open;
+mod opt_outs;
 mod outbox;
 mod runs;
 mod sql;

@@ -37,6 +37,17 @@ pub fn id(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// What a cell of yes or no says.
+pub fn boolean(cell: &str) -> Option<bool> {
+    match cell {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ if cell.eq_ignore_ascii_case("true") || cell.eq_ignore_ascii_case("yes") => Some(true),
+        _ if cell.eq_ignore_ascii_case("false") || cell.eq_ignore_ascii_case("no") => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -200,7 +200,9 @@ fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<
         let number = PhoneReader::new(config.sync.default_region).parse(text).ok_or_else(|| {
             Failure::new(Kind::Usage, "--opted-in wants a phone number").cure("write it as +17185550142")
         })?;
-        said.push_str(match open(config, global)?.opt_in(number.e164())? {
+        let store = open(config, global)?;
+        let now = global.now();
+        said.push_str(match store.transaction(|| store.start_number(number.e164(), now))? {
             true => "the number is texted again from now on\n",
             false => "the number had not opted out\n",
         });

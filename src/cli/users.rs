@@ -50,6 +50,17 @@ enum Command {
     Grant(change::PermissionArgs),
     /// Take a permission away
     Revoke(change::PermissionArgs),
+    /// The user wants no messages by a channel
+    ///
+    /// A change of the email or the mobile, which people sign in with, is told all the same: by text
+    /// or, if that is not possible, by email. Whichever speaks last counts: this command, the columns
+    /// `email_opt_out` and `sms_opt_out` of the platform's export when their value changes, or a STOP
+    /// to the gateway.
+    OptOut(change::ChannelArgs),
+    /// The user wants messages by a channel again
+    ///
+    /// A gateway that got a STOP sends nothing to the number until the owner has answered START.
+    OptIn(change::ChannelArgs),
     Rekey(change::RekeyArgs),
     Distinct(change::DistinctArgs),
     /// A held user is the same person as before: restore the account
@@ -80,6 +91,8 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         Command::Settle(args) => settle::run(args, global, ui),
         Command::Grant(args) => change::permission(args, Permission::Grant, global, ui),
         Command::Revoke(args) => change::permission(args, Permission::Revoke, global, ui),
+        Command::OptOut(args) => change::opt_out(args, true, global, ui),
+        Command::OptIn(args) => change::opt_out(args, false, global, ui),
         Command::Rekey(args) => change::rekey(args, global, ui),
         Command::Distinct(args) => change::distinct(args, global, ui),
         Command::Same(args) => change::same(args, global, ui),

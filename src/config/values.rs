@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::wrong;
 use crate::contact::Region;
 use crate::mailbox::{Mailbox, NoMailbox};
+use crate::message::Channel;
 use crate::near::nearest;
 use crate::roles::{self, RoleNames};
 use crate::secret::{Secret, SecretPlace};
@@ -328,8 +329,12 @@ pub(super) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Regio
 pub const PLATFORM_COLUMNS: [&str; 7] =
     ["sourced_id", "state", "given_name", "family_name", "email", "phone", "home_phone"];
 
-/// Those that say something about a row besides: they are read, and never written by `users export`.
-pub const PLATFORM_EXTRAS: [&str; 3] = ["language", "updated_at", "updated_by"];
+/// Those that say something about a row besides. They may be missing, and come and go.
+pub const PLATFORM_EXTRAS: [&str; 5] =
+    ["language", "updated_at", "updated_by", PLATFORM_OPT_OUTS[0], PLATFORM_OPT_OUTS[1]];
+
+/// Whether the person wants no messages by a channel; in the order of `Channel::ALL`. `users export` writes them, too.
+pub const PLATFORM_OPT_OUTS: [&str; 2] = [Channel::Email.opt_out(), Channel::Sms.opt_out()];
 
 pub(super) fn columns<'de, D: Deserializer<'de>>(
     deserializer: D,

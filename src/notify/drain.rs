@@ -315,8 +315,11 @@ impl Drain<'_> {
 
     /// What becomes of a message that is not handed over at all.
     fn beforehand(&self, waiting: &Waiting, carrier: &dyn Carrier) -> Result<Option<Settled>> {
-        if self.channel == Channel::Sms && self.store.has_opted_out(&waiting.message.to.address)? {
+        if self.channel == Channel::Sms && self.store.is_stopped_number(&waiting.message.to.address)? {
             return Ok(Some(self.settled(waiting, DeliveryState::Failed, "opted out")));
+        }
+        if self.store.has_left_channel(waiting.id)? {
+            return Ok(Some(self.settled(waiting, DeliveryState::Discarded, "opted out")));
         }
         // Only a person can say whether it arrived.
         let once_too_often = waiting.died && waiting.lost > carrier.repeats();
@@ -395,7 +398,7 @@ impl Drain<'_> {
                 self.refused(waiting, said, refusal, carrier, delivery)?
             }
             Answer::OptedOut(reason) => {
-                self.store.opt_out(&waiting.message.to.address, self.moment())?;
+                retry_while_busy(|| self.store.stop_number(&waiting.message.to.address, self.moment()))?;
                 tracing::warn!(outbox, channel, reason, "the number has opted out");
                 (self.settled(waiting, DeliveryState::Failed, reason), None)
             }

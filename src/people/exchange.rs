@@ -150,7 +150,7 @@ fn take_in(
         if adopted.pending_again {
             imported.back.add(&row.sourced_id, &[]);
         }
-        let details = adopted.entries.iter().filter(|entry| entry.field != "state").count() as u64;
+        let details = adopted.details().count() as u64;
         imported.taken_over += details;
         if was_active && details > 0 {
             imported.changed.add(&row.sourced_id, &Field::ALL.map(|field| account.details.shown(field)));

@@ -66,7 +66,14 @@ pub fn tell(
         return Ok(0);
     }
     let undelivered = people.store.undelivered_changes(Some(after.id))?.remove(&after.id);
-    let news = News::of(&before.details, &after.details, changes, undelivered.as_ref(), &people.rules);
+    let news = News::of(
+        &before.details,
+        &after.details,
+        changes,
+        undelivered.as_ref(),
+        after.opt_outs,
+        &people.rules,
+    );
     if news.first_change_id.is_some() || !news.recipients.is_empty() {
         people.store.drop_out_of_date(after.id, &after.details, people.now)?;
     }

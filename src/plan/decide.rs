@@ -122,6 +122,11 @@ impl PersonDecision<'_> {
         }
     }
 
+    /// Says which channels the person has left on the platform.
+    fn note_opt_outs(&mut self) {
+        self.verdict.notes.extend(self.adopted.opt_outs().map(|(channel, out)| Note::OptOut(channel, out)));
+    }
+
     /// Whether roles, their dates or schools leave out a person with an account that has not left.
     fn is_left_out(&self) -> bool {
         let leaves_out = |note: &Note| {
@@ -330,6 +335,7 @@ impl Decider<'_> {
 impl Decider<'_> {
     fn take(&self, mut decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
         decision.note_pending_again();
+        decision.note_opt_outs();
         if self.only_claims {
             self.claim(&decision, out);
             return Ok(());
@@ -460,8 +466,7 @@ impl Decider<'_> {
             }
         }
         out.totals.summary.cannot_be_told += u64::from(verdict.notes.contains(&Note::NotNotifiable));
-        let details = decision.adopted.entries.iter().filter(|entry| entry.field != "state");
-        out.totals.summary.taken_over += details.count() as u64;
+        out.totals.summary.taken_over += decision.adopted.details().count() as u64;
     }
 
     /// Counts a person that is not synced, or is left out for the first time.
@@ -500,7 +505,7 @@ impl Decider<'_> {
         out.totals.became_active += u64::from(joins);
         out.totals.summary.unjoins += u64::from(adopted.pending_again);
         let was_active = stored.is_some_and(|stored| stored.state == State::Active && !stored.archived);
-        let export_changes = was_active && adopted.entries.iter().any(|entry| entry.field != "state");
+        let export_changes = was_active && adopted.details().next().is_some();
         out.totals.summary.export_changed += u64::from(export_changes);
         let active = decision.live().is_some_and(|live| live.state == State::Active);
         out.totals.summary.changeable +=

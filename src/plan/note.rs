@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::contact::Field;
+use crate::message::Channel;
 use crate::rights::NoAccount;
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub enum Note {
     /// The platform's export has taken a join back.
     PendingAgain,
     Rejected(Reason),
+    /// The person has left a channel on the platform, or is back on it. Code only.
+    OptOut(Channel, bool),
     /// A difference is left alone that a person has looked at. Code only.
     Settled,
     /// A student without any adult that can be reached. Code only.
@@ -227,6 +230,15 @@ impl Note {
             Self::PossibleRekey(old, field) => take(
                 "possible-rekey",
                 format_args!("Probably the same person as {old} (same name and {})", field.noun()),
+            ),
+            Self::OptOut(channel, out) => take(
+                match (channel, out) {
+                    (Channel::Email, true) => "email-opted-out",
+                    (Channel::Email, false) => "email-opted-in",
+                    (Channel::Sms, true) => "sms-opted-out",
+                    (Channel::Sms, false) => "sms-opted-in",
+                },
+                format_args!(""),
             ),
             Self::Settled => take("settled", format_args!("")),
             Self::NotNotifiable => take("not-notifiable", format_args!("")),

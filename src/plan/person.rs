@@ -394,7 +394,7 @@ impl<'a> RecordAndAccount<'a> {
         if counts_as_update {
             let changes: Vec<Change> = fields.changes().map(FieldDecision::change).collect();
             let undelivered = rules.undelivered.get(&before.id);
-            news = News::of(&before.details, &after.details, &changes, undelivered, rules);
+            news = News::of(&before.details, &after.details, &changes, undelivered, before.opt_outs, rules);
             if !news.reached {
                 notes.push(Note::NotNotifiable);
             }

@@ -1,6 +1,7 @@
 //! The recipients of a message about a change, and the channels. Pure.
 
 use super::Change;
+use crate::account::OptOuts;
 use crate::contact::{Details, Email, Field, phone_key};
 use crate::message::{Audience, Channel, Recipient};
 use crate::rules::{Channels, Rules};
@@ -26,10 +27,11 @@ impl News {
         after: &Details,
         changes: &[Change],
         undelivered: Option<&UndeliveredChanges>,
+        opt_outs: OptOuts,
         rules: &Rules,
     ) -> Self {
         let Some(undelivered) = undelivered else {
-            let (recipients, reached) = recipients(before, after, changes, rules);
+            let (recipients, reached) = recipients(before, after, changes, opt_outs, rules);
             return Self { changes: changes.to_vec(), recipients, reached, first_change_id: None };
         };
         let told = undelivered.last_told(before);
@@ -43,7 +45,7 @@ impl News {
                 case_only: field == Field::Name && told.name.same_but_case(&after.name),
             })
             .collect();
-        let (mut recipients, reached) = recipients(&told, after, &changes, rules);
+        let (mut recipients, reached) = recipients(&told, after, &changes, opt_outs, rules);
         recipients.retain(|recipient| !undelivered.tells(recipient));
         Self { changes, recipients, reached, first_change_id: Some(undelivered.first_change_id) }
     }
@@ -51,10 +53,14 @@ impl News {
 
 /// The recipients for changes of an active person. The bool says whether a message reaches the person: a message to an old
 /// address alone does not.
+///
+/// Nothing goes to a channel that the person has left. Only a change of a sign-in is told by email all the same, if no text
+/// can tell it: another person may be taking the account over.
 fn recipients(
     before: &Details,
     after: &Details,
     changes: &[Change],
+    opt_outs: OptOuts,
     rules: &Rules,
 ) -> (Vec<Recipient>, bool) {
     let Some(channels) = rules.channels else { return (Vec::new(), true) };
@@ -63,18 +69,20 @@ fn recipients(
         return (Vec::new(), true);
     }
     let email = |address: &str| sendable(address, channels, rules);
-    let sms = |number: &str| textable(number, channels, rules);
+    let [left_email, left_sms] = Channel::ALL.map(|channel| opt_outs.has_left(channel));
+    let sms = |number: &str| !left_sms && textable(number, channels, rules);
     let to = |channel, audience, address: &str| Recipient { channel, audience, address: address.to_owned() };
     let mut told = Vec::new();
 
-    let by_email = email(&after.email);
+    let is_sign_in = changed(Field::Email) || changed(Field::Phone);
+    let by_email = email(&after.email) && (!left_email || is_sign_in && !sms(&after.phone));
     if by_email {
         told.push(to(Channel::Email, Audience::Current, &after.email));
     }
-    if changed(Field::Email) && email(&before.email) {
+    let by_sms = !by_email && sms(&after.phone);
+    if changed(Field::Email) && email(&before.email) && !(left_email && by_sms) {
         told.push(to(Channel::Email, Audience::Former, &before.email));
     }
-    let by_sms = !by_email && sms(&after.phone);
     if by_sms {
         told.push(to(Channel::Sms, Audience::Current, phone_key(&after.phone)));
     }
@@ -112,7 +120,7 @@ mod tests {
             .collect();
         let mut rules = rules();
         rules.channels = Some(Channels { email: true, sms });
-        let (told, reached) = recipients(&before, &after, &changes, &rules);
+        let (told, reached) = recipients(&before, &after, &changes, OptOuts::default(), &rules);
         (
             told.iter()
                 .map(|r| format!("{} {} {}", r.audience.word(), r.channel.word(), r.address))
@@ -175,8 +183,62 @@ mod tests {
         rules.channels = Some(Channels { email: true, sms: true });
         rules.opted_out.insert(B.to_owned());
         let change = Change { field: Field::Phone, old: A.into(), new: B.into(), case_only: false };
-        let (told, reached) = recipients(&details("", A), &details("", B), &[change], &rules);
+        let (told, reached) =
+            recipients(&details("", A), &details("", B), &[change], OptOuts::default(), &rules);
         assert_eq!((told.len(), told[0].audience, reached), (1, Audience::Former, false));
+    }
+
+    /// What goes out when one becomes the other and the person has left these channels.
+    fn told_without(
+        left: &[Channel],
+        before: (&str, &str),
+        after: (&str, &str),
+        field: Field,
+    ) -> (Vec<String>, bool) {
+        let mut rules = rules();
+        rules.channels = Some(Channels { email: true, sms: true });
+        let mut opt_outs = OptOuts::default();
+        for channel in left {
+            opt_outs.set(*channel, true);
+        }
+        let change = |field| Change { field, old: String::new(), new: String::new(), case_only: false };
+        let (before, after) = (details(before.0, before.1), details(after.0, after.1));
+        let mut changes: Vec<Change> =
+            Field::ALL.into_iter().filter(|field| !before.same(*field, &after)).map(change).collect();
+        if changes.is_empty() {
+            changes.push(change(field));
+        }
+        let (told, reached) = recipients(&before, &after, &changes, opt_outs, &rules);
+        let word = |to: &Recipient| format!("{} {} {}", to.audience.word(), to.channel.word(), to.address);
+        (told.iter().map(word).collect(), reached)
+    }
+
+    #[test]
+    fn a_person_that_has_left_a_channel() {
+        use Channel::{Email as Mail, Sms};
+        let (old, new) = ("old@x.example", "new@x.example");
+        let none: Vec<String> = Vec::new();
+        // A name is not told by a channel that the person has left.
+        assert_eq!(told_without(&[Mail], (old, ""), (old, ""), Field::Name), (none.clone(), false));
+        assert_eq!(
+            told_without(&[Mail], (old, A), (old, A), Field::HomePhone),
+            (vec![format!("current sms {A}")], true)
+        );
+        assert_eq!(told_without(&[Sms], ("", A), ("", A), Field::Name), (none.clone(), false));
+        assert_eq!(told_without(&[Sms], ("", A), ("", B), Field::Name), (none.clone(), false));
+        assert_eq!(told_without(&[Mail, Sms], (old, A), (old, A), Field::Name), (none, false));
+        // A sign-in is told all the same: by text, or else by email.
+        assert_eq!(
+            told_without(&[Mail], (old, A), (new, A), Field::Name),
+            (vec![format!("current sms {A}")], true)
+        );
+        assert_eq!(
+            told_without(&[Mail], (old, A), (new, B), Field::Name),
+            (vec![format!("current sms {B}"), format!("former sms {A}")], true)
+        );
+        let mails = vec![format!("current email {new}"), format!("former email {old}")];
+        assert_eq!(told_without(&[Mail], (old, ""), (new, ""), Field::Name), (mails.clone(), true));
+        assert_eq!(told_without(&[Mail, Sms], (old, A), (new, A), Field::Name), (mails, true));
     }
 
     #[test]
@@ -185,6 +247,6 @@ mod tests {
         rules.channels = Some(Channels { email: true, sms: true });
         let change = Change { field: Field::Name, old: "a".into(), new: "A".into(), case_only: true };
         let details = details("a@x.example", A);
-        assert_eq!(recipients(&details, &details, &[change], &rules), (vec![], true));
+        assert_eq!(recipients(&details, &details, &[change], OptOuts::default(), &rules), (vec![], true));
     }
 }

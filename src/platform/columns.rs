@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{Row, Stamp};
 use crate::account::State;
-use crate::config::{PLATFORM_COLUMNS, PLATFORM_EXTRAS, Platform};
+use crate::config::{PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, Platform};
 use crate::contact::is_damaged;
 use crate::failure::{Failure, Kind, Result};
 use crate::roster::Record;
@@ -91,7 +91,12 @@ impl Columns {
             let place = self.extras[extra].filter(|place| cut != Some(*place))?;
             record.get(place).and_then(|cell| std::str::from_utf8(cell).ok()).map(str::trim)
         });
-        Ok(Cells { sourced_id, state, details, updated })
+        // A word of yes or no is whole: a cut one is none.
+        let opt_outs = [3, 4].map(|extra: usize| {
+            let cell = record.get(self.extras[extra]?).and_then(|cell| std::str::from_utf8(cell).ok())?;
+            Some(value::without_mark(cell.trim()).0).filter(|cell| !value::id(cell).is_empty())
+        });
+        Ok(Cells { sourced_id, state, details, opt_outs, updated })
     }
 }
 
@@ -103,6 +108,8 @@ pub(super) struct Cells<'a> {
     pub(super) sourced_id: &'a str,
     pub(super) state: Option<State>,
     pub(super) details: [Option<&'a str>; 5],
+    /// Of email and SMS; none without the column and for a blank cell.
+    pub(super) opt_outs: [Option<&'a str>; 2],
     pub(super) updated: [Option<&'a str>; 2],
 }
 
@@ -147,7 +154,7 @@ impl<'a> Cells<'a> {
     pub(super) fn with(&self, rewritten: &'a Rewritten) -> Self {
         let (sourced_id, details) = rewritten;
         let details = details.each_ref().map(Option::as_deref);
-        Self { sourced_id, state: self.state, details, updated: self.updated }
+        Self { sourced_id, details, ..*self }
     }
 
     /// Of all that the row says of the person: equal for equal rows. When it was last changed does
@@ -160,7 +167,23 @@ impl<'a> Cells<'a> {
             scratch.extend_from_slice(&text.map_or(0, |text| text.len() as u64 + 1).to_le_bytes());
             scratch.extend_from_slice(text.unwrap_or_default().as_bytes());
         }
+        for (said, channel) in self.said_opt_outs().into_iter().zip(0..) {
+            scratch.extend(said.map(|out| 2 * channel + u8::from(out)));
+        }
         xxh3_64_with_seed(scratch, seed)
+    }
+
+    /// What the row says of email and SMS. A word that is neither yes nor no says nothing.
+    fn said_opt_outs(&self) -> [Option<bool>; 2] {
+        self.opt_outs.map(|cell| cell.and_then(value::boolean))
+    }
+
+    /// The columns of opt-outs with a word that is neither yes nor no.
+    pub(super) fn unreadable_opt_outs(&self) -> impl Iterator<Item = &'static str> {
+        let columns = PLATFORM_OPT_OUTS.into_iter().zip(self.opt_outs);
+        columns
+            .filter(|(_, cell)| cell.is_some_and(|cell| value::boolean(cell).is_none()))
+            .map(|(column, _)| column)
     }
 
     pub(super) fn own(&self, line: u64, hash: u64, stamp: Stamp) -> Row {
@@ -168,7 +191,20 @@ impl<'a> Cells<'a> {
             self.details.map(|cell| cell.map(without_controls));
         let sourced_id = self.sourced_id.to_owned();
         let (state, stamp) = (self.state, stamp.text());
-        Row { sourced_id, line, hash, state, given_name, family_name, email, phone, home_phone, stamp }
+        let opt_outs = self.said_opt_outs();
+        Row {
+            sourced_id,
+            line,
+            hash,
+            state,
+            given_name,
+            family_name,
+            email,
+            phone,
+            home_phone,
+            opt_outs,
+            stamp,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AwaitedValues, Exported, Shown, State};
 use crate::contact::{Details, Field, PersonName, PhoneReader, email_key, phone_key};
+use crate::message::Channel;
 use crate::store::{AuditEntry, Origin};
 
 /// One row. `None`: the file has no such column.
@@ -19,6 +20,8 @@ pub struct Row {
     pub(super) email: Option<String>,
     pub(super) phone: Option<String>,
     pub(super) home_phone: Option<String>,
+    /// Whether the person wants no email, no texts.
+    pub(super) opt_outs: [Option<bool>; 2],
     /// When and by whom it was changed there, as [`super::Stamp::text`]; empty if it does not say
     /// so.
     pub stamp: String,
@@ -31,6 +34,22 @@ pub struct Adopted {
     pub entries: Vec<AuditEntry>,
     /// Whether anything is to be stored, be it only what the export said.
     pub touched: bool,
+}
+
+impl Adopted {
+    /// The details that became the actual ones.
+    pub fn details(&self) -> impl Iterator<Item = &AuditEntry> {
+        self.entries.iter().filter(|entry| Field::of_key(&entry.field).is_some())
+    }
+
+    /// The channels that the person has left, or is back on.
+    pub fn opt_outs(&self) -> impl Iterator<Item = (Channel, bool)> {
+        let entry = |entry: &AuditEntry| {
+            let channel = Channel::ALL.into_iter().find(|channel| entry.field == channel.opt_out());
+            Some((channel?, entry.new == "yes"))
+        };
+        self.entries.iter().filter_map(entry)
+    }
 }
 
 impl Row {
@@ -63,6 +82,9 @@ impl Row {
         }
         let mut account = Account { state: State::Active, ..Account::new(&self.sourced_id) };
         self.take_over(&mut account, phones, ImportKind::Nightly);
+        for (channel, out) in self.said_opt_outs() {
+            account.opt_outs.export_says(channel, out);
+        }
         Some(account)
     }
 
@@ -90,6 +112,11 @@ impl Row {
         if state == State::Active && !account.archived {
             let before = account.clone();
             self.take_over(account, phones, import);
+            for (channel, out) in self.said_opt_outs() {
+                if account.opt_outs.export_says(channel, out) {
+                    adopted.entries.push(AuditEntry::of_opt_out(Origin::Platform, channel, out));
+                }
+            }
             adopted.touched |= *account != before;
             for field in Field::ALL
                 .into_iter()
@@ -104,6 +131,10 @@ impl Row {
             }
         }
         adopted
+    }
+
+    fn said_opt_outs(&self) -> impl Iterator<Item = (Channel, bool)> {
+        Channel::ALL.into_iter().zip(self.opt_outs).filter_map(|(channel, out)| Some((channel, out?)))
     }
 
     fn take_over(&self, account: &mut Account, phones: PhoneReader, import: ImportKind) {

@@ -100,7 +100,7 @@ pub(super) fn rules(config: &Config, options: &Options, now: DateTime<Utc>) -> R
 /// The rules with what the store knows besides the accounts.
 pub(super) fn of_store(rules: Rules, store: &Store) -> Result<Rules> {
     Ok(Rules {
-        opted_out: store.opt_outs()?.into_iter().collect(),
+        opted_out: store.stopped_numbers()?.into_iter().collect(),
         last_night: store.last_night()?.map(Arc::new),
         ..rules
     })

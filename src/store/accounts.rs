@@ -88,7 +88,8 @@ impl Store {
             concat!(
                 select!(),
                 "WHERE id > :after OR id IN (SELECT account_id FROM audit_row WHERE audit_row.id > :audit \
-                 AND field IN ('name', 'email', 'phone', 'home_phone', 'state', 'sourced_id')) ORDER BY sourced_id"
+                 AND field IN ('name', 'email', 'phone', 'home_phone', 'state', 'sourced_id', 'email_opt_out', 'sms_opt_out')) \
+                 ORDER BY sourced_id"
             ),
             named_params! { ":after": after, ":audit": audit },
             each,

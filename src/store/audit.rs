@@ -13,6 +13,7 @@ use super::Store;
 use super::sql::{moment, stamp, time};
 use crate::contact::PersonName;
 use crate::failure::Result;
+use crate::message::Channel;
 
 #[cfg(test)]
 pub(super) use chain::Link;
@@ -58,6 +59,14 @@ pub struct AuditEntry {
     /// Of a name: as [`PersonName::in_parts`] writes it.
     pub old: String,
     pub new: String,
+}
+
+impl AuditEntry {
+    /// A person has left a channel, or is back.
+    pub fn of_opt_out(origin: Origin, channel: Channel, out: bool) -> Self {
+        let word = |out: bool| if out { "yes" } else { "no" }.to_owned();
+        Self { origin, field: channel.opt_out().to_owned(), old: word(!out), new: word(out) }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]

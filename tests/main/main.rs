@@ -43,6 +43,7 @@ mod notify;
 mod oauth1;
 mod oneroster_api;
 mod oneroster_pages;
+mod opt_outs;
 mod passed_on;
 mod people;
 mod platform;

@@ -156,8 +156,14 @@ fn an_export_that_comes_back_changes_nothing() {
     let export = |what: &[&str]| district.cli(&[&["users", "export"], what].concat()).ok().stdout;
     let all = export(&[]);
     let lines: Vec<&str> = all.split("\r\n").collect();
-    assert_eq!(lines[0], "sourced_id,state,given_name,family_name,email,phone,home_phone");
-    assert_eq!(lines[1], "gua-1,active,Rosa,\"=Núñez, Jr.\",home@mail.example,,", "values as they are");
+    assert_eq!(
+        lines[0],
+        "sourced_id,state,given_name,family_name,email,phone,home_phone,email_opt_out,sms_opt_out"
+    );
+    assert_eq!(
+        lines[1], "gua-1,active,Rosa,\"=Núñez, Jr.\",home@mail.example,,,false,false",
+        "values as they are"
+    );
     assert_eq!(lines.len(), 5, "two active, one pending, none archived: {all}");
     district.file("back.csv", &all);
     let details = || {
@@ -197,9 +203,9 @@ fn an_export_comes_back_under_whatever_headers() {
     let all = district.cli(&["users", "export"]).ok().stdout;
     assert_eq!(
         all,
-        "\"ID, in the SIS\",state,given_name,family_name,Email Address,phone,home_phone\r\n\
-         stu-1,pending,Rosa,Diaz,stu-1@school.example,,\r\n\
-         tea-1,active,Rosa,Diaz,home@mail.example,,\r\n"
+        "\"ID, in the SIS\",state,given_name,family_name,Email Address,phone,home_phone,email_opt_out,sms_opt_out\r\n\
+         stu-1,pending,Rosa,Diaz,stu-1@school.example,,,false,false\r\n\
+         tea-1,active,Rosa,Diaz,home@mail.example,,,false,false\r\n"
     );
     district.file("back.csv", &all);
     let before = district.store_hash();

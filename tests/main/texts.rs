@@ -7,12 +7,12 @@ use crate::http_server::{HttpServer, Reply, Request};
 use crate::support::{District, Person, person};
 
 /// A mobile of the fictional range.
-fn mobile(n: usize) -> String {
+pub(crate) fn mobile(n: usize) -> String {
     format!("+1718555{:04}", 100 + n)
 }
 
 /// Teachers without an email, with these mobiles.
-fn people(count: usize, shift: usize) -> Vec<Person> {
+pub(crate) fn people(count: usize, shift: usize) -> Vec<Person> {
     (1..=count).map(|n| person(&format!("tea-{n}")).email("").mobile(&mobile(n + shift))).collect()
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn joined(settings: &[(&str, &str)], count: usize) -> District {
 }
 
 /// A Twilio that keeps what it was asked to send, and shows it when asked.
-fn twilio() -> HttpServer {
+pub(crate) fn twilio() -> HttpServer {
     let sent: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
     HttpServer::start(move |request: &Request| {
         let mut sent = sent.lock().unwrap();
@@ -54,7 +54,7 @@ fn twilio() -> HttpServer {
     })
 }
 
-fn by_twilio(server: &HttpServer, count: usize) -> District {
+pub(crate) fn by_twilio(server: &HttpServer, count: usize) -> District {
     let url = server.url("");
     joined(
         &[
@@ -67,7 +67,7 @@ fn by_twilio(server: &HttpServer, count: usize) -> District {
     )
 }
 
-fn posted(server: &HttpServer) -> Vec<Request> {
+pub(crate) fn posted(server: &HttpServer) -> Vec<Request> {
     server.requests().into_iter().filter(|request| request.line.starts_with("POST")).collect()
 }
 
@@ -75,7 +75,7 @@ fn states(district: &District) -> String {
     district.ask("SELECT recipient || ' ' || state || ' ' || reason FROM outbox ORDER BY id")
 }
 
-fn error(status: u16, code: u32) -> Reply {
+pub(crate) fn error(status: u16, code: u32) -> Reply {
     Reply::Is(status, format!("{{\"code\":{code},\"message\":\"no\",\"status\":{status}}}"))
 }
 

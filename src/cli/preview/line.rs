@@ -296,6 +296,15 @@ impl<'a> Person<'a> {
     fn state(&self, says_joins: bool, add: &mut Add<'_>) -> Result<()> {
         let joins = says_joins && self.row.state == "active" && self.row.state_before == Some("pending");
         let pending_again = self.row.notes.contains(&Note::PendingAgain);
+        for note in self.row.notes.iter() {
+            let Note::OptOut(channel, out) = note else { continue };
+            let detail = if *out { "opted out" } else { "opted in again" };
+            let order = Order { rank: *channel as u8, ..self.order(Kind::Details, 0) };
+            add(order, &|| {
+                let line = self.line(Kind::Details, channel.word(), detail.to_owned());
+                Line { rank: *channel as u8, ..line }
+            })?;
+        }
         for (happens, kind, detail) in [
             (joins, Kind::Joined, "pending → active"),
             (pending_again, Kind::PendingAgain, "active → pending"),

@@ -5,6 +5,8 @@ use super::super::{Global, unprintable};
 use super::writing;
 use crate::attempt::Ending;
 use crate::failure::Result;
+use crate::message::Channel;
+use crate::people::set_opt_out;
 use crate::people::{self, Distinct, People, Permission, Permitted, Rekeyed, set_permission};
 use crate::store::{Grant, Store};
 
@@ -62,6 +64,17 @@ pub(super) struct HeldArgs {
     /// The user's sourcedId
     #[arg(value_name = "USER")]
     user: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ChannelArgs {
+    /// The user's sourcedId
+    #[arg(value_name = "USER")]
+    user: String,
+
+    /// The channel
+    #[arg(long, value_name = "CHANNEL", value_parser = ["email", "sms"])]
+    channel: String,
 }
 
 /// Does something under the lock, and prints what is to be said of it.
@@ -151,6 +164,21 @@ pub(super) fn distinct(args: &DistinctArgs, global: &Global, ui: &Ui) -> Result<
             said.push_str(&format!("The store does not know {new} yet: check the spelling\n"));
         }
         Ok(said)
+    })
+}
+
+pub(super) fn opt_out(args: &ChannelArgs, out: bool, global: &Global, ui: &Ui) -> Result<Ending> {
+    let (user, word) = (args.user.trim(), args.channel.as_str());
+    change(global, ui, |people| {
+        let channel = if word == Channel::Sms.word() { Channel::Sms } else { Channel::Email };
+        Ok(match (set_opt_out(people, user, channel, out)?, out) {
+            (false, true) => format!("{user} had opted out of {word} already; nothing changed\n"),
+            (false, false) => format!("{user} had not opted out of {word}; nothing changed\n"),
+            (true, true) => format!(
+                "{user} gets no messages by {word} any more, except a change of a sign-in that no other way can tell\n"
+            ),
+            (true, false) => format!("{user} gets messages by {word} again\n"),
+        })
     })
 }
 

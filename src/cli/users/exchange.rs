@@ -1,5 +1,6 @@
 //! `rostersync users import` and `users export`
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -9,10 +10,11 @@ use super::super::{Global, unprintable};
 use super::{reading, writing};
 use crate::account::Account;
 use crate::attempt::Ending;
-use crate::config::{Config, PLATFORM_COLUMNS};
+use crate::config::{Config, PLATFORM_COLUMNS, PLATFORM_OPT_OUTS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::people::{Affected, ImportOptions, Imported, People, import as take_in};
+use crate::message::Channel;
+use crate::people::{Affected, ImportOptions, Imported, People, has_left, import as take_in};
 use crate::plural::counted;
 use crate::report::{Csv, Json, Rendering, harmless};
 
@@ -170,15 +172,16 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
     };
     let mut rendering: Box<dyn Rendering + '_> = match args.format {
         Format::Csv => Box::new(Csv::for_programs(headers(&config))),
-        Format::Json => Box::new(Json::new(PLATFORM_COLUMNS.to_vec(), None)),
+        Format::Json => Box::new(Json::new([&PLATFORM_COLUMNS[..], &PLATFORM_OPT_OUTS].concat(), None)),
     };
+    let stopped: HashSet<String> = store.stopped_numbers()?.into_iter().collect();
     let (mut out, mut buffer) = (results(), Vec::new());
     rendering.begin(&mut buffer);
     let mut each = |account: &Account| {
         if account.archived {
             return Ok(());
         }
-        rendering.row(&cells(account).map(str::as_bytes), &mut buffer);
+        rendering.row(&cells(account, &stopped).map(str::as_bytes), &mut buffer);
         out.write_all(&buffer).map_err(unprintable)?;
         buffer.clear();
         Ok(())
@@ -192,16 +195,21 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
     Ok(Ending::Ok)
 }
 
-/// In the order of [`PLATFORM_COLUMNS`], named as an import would look for them.
+/// In the order of [`PLATFORM_COLUMNS`] and [`PLATFORM_OPT_OUTS`], named as an import would look for them.
 fn headers(config: &Config) -> Vec<&str> {
     let columns = config.platform.as_ref().map(|platform| &platform.columns);
     let header = |column| columns.and_then(|columns| columns.get(column)).map_or(column, String::as_str);
-    PLATFORM_COLUMNS.into_iter().map(header).collect()
+    PLATFORM_COLUMNS.into_iter().chain(PLATFORM_OPT_OUTS).map(header).collect()
 }
 
-/// In the order of [`PLATFORM_COLUMNS`].
-fn cells(account: &Account) -> [&str; PLATFORM_COLUMNS.len()] {
+/// In the order of the headers.
+fn cells<'a>(
+    account: &'a Account,
+    stopped: &HashSet<String>,
+) -> [&'a str; PLATFORM_COLUMNS.len() + PLATFORM_OPT_OUTS.len()] {
     let details = &account.details;
+    let [no_email, no_sms] =
+        Channel::ALL.map(|channel| if has_left(account, channel, stopped) { "true" } else { "false" });
     [
         &account.sourced_id,
         account.state.word(),
@@ -210,5 +218,7 @@ fn cells(account: &Account) -> [&str; PLATFORM_COLUMNS.len()] {
         &details.email,
         &details.phone,
         &details.home_phone,
+        no_email,
+        no_sms,
     ]
 }

@@ -85,6 +85,11 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
             people.unusable_grant(account).map(|why| format!(", {}", why.until())).unwrap_or_default();
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
+    let left = people.left(account);
+    if !left.is_empty() {
+        let words: Vec<&str> = left.iter().map(|channel| channel.word()).collect();
+        lines.push(("Opted out", words.join(", ")));
+    }
     if people.store.last_night()?.is_some_and(|night| night.reused.contains_key(&account.sourced_id)) {
         let id = &account.sourced_id;
         lines.push((
@@ -211,6 +216,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         "students": ids(&profile.family.students),
         "users_manager": profile.grants.iter().map(|grant| grant.word()).collect::<Vec<_>>(),
         "users_manager_asleep": unusable.map(|unusable| unusable.word()),
+        "opt_outs": people.left(account).iter().map(|channel| channel.word()).collect::<Vec<_>>(),
         "kept_since": account.kept_since.newest(),
         "created_by_run": profile.created.and_then(|created| created.run),
         "editable": profile.editable.is_ok(),

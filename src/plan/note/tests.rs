@@ -38,6 +38,7 @@ pub(in crate::plan) fn every_kind() -> Vec<Note> {
         Note::Rejected(Reason::RoleRow),
         Note::Rejected(Reason::NoName),
         Note::Rejected(Reason::NoRole),
+        Note::OptOut(Channel::Email, true),
         Note::Settled,
         Note::NotNotifiable,
         Note::PossibleDuplicate,

@@ -16,9 +16,9 @@ use crate::findings::{At, Findings};
 use crate::roster::ids;
 use crate::roster::{Assignment, Defect, IdList, NameKind, Record, RoleList, Schools};
 use crate::source::oneroster_csv::dates::{self, Day};
-use crate::source::oneroster_csv::rows::{Status, boolean};
+use crate::source::oneroster_csv::rows::Status;
 use crate::source::org_check::dangling;
-use crate::value;
+use crate::value::{self, boolean};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

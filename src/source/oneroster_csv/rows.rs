@@ -19,7 +19,7 @@ use crate::plural::counted;
 use crate::roles::{canonical, is_known};
 use crate::roster::{Defect, IdList, Record, RoleList, Schools};
 use crate::source::org_check::OrgCheck;
-use crate::value::{self, RecordReader, WordCounts};
+use crate::value::{self, RecordReader, WordCounts, boolean};
 
 /// Turns rows into records; keeps the buffers that are used again for every row.
 pub(super) struct RowReader<'s> {
@@ -354,16 +354,6 @@ impl Status {
             _ if word.eq_ignore_ascii_case("inactive") => Some(Self::Inactive),
             _ => None,
         }
-    }
-}
-
-pub(in crate::source) fn boolean(cell: &str) -> Option<bool> {
-    match cell {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ if cell.eq_ignore_ascii_case("true") || cell.eq_ignore_ascii_case("yes") => Some(true),
-        _ if cell.eq_ignore_ascii_case("false") || cell.eq_ignore_ascii_case("no") => Some(false),
-        _ => None,
     }
 }
 

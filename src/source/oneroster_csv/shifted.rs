@@ -7,8 +7,9 @@
 //! the way of its exporter, and no row is judged by it.
 
 use super::cells::Cells;
-use super::rows::{Status, boolean};
+use super::rows::Status;
 use crate::roles;
+use crate::value::boolean;
 
 /// What a column holds, as far as its values can be told from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

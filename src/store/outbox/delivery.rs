@@ -305,23 +305,6 @@ impl Store {
         };
         Ok(())
     }
-
-    pub fn opt_outs(&self) -> Result<Vec<String>> {
-        self.all("SELECT number FROM opt_out", [], |row| row.get(0))
-    }
-
-    pub fn has_opted_out(&self, number: &str) -> Result<bool> {
-        self.value("SELECT EXISTS (SELECT 1 FROM opt_out WHERE number = ?1)", [number])
-    }
-
-    pub fn opt_out(&self, number: &str, at: DateTime<Utc>) -> Result<()> {
-        self.write("INSERT OR IGNORE INTO opt_out (number, since) VALUES (?1, ?2)", [number, &stamp(at)])
-    }
-
-    /// The owner has answered START. Whether the number had been opted out.
-    pub fn opt_in(&self, number: &str) -> Result<bool> {
-        Ok(self.execute("DELETE FROM opt_out WHERE number = ?1", [number])? > 0)
-    }
 }
 
 fn waiting_from_row(row: &Row<'_>) -> rusqlite::Result<Waiting> {
