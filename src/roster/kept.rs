@@ -223,10 +223,10 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
     let there = u32::from_le_bytes(*there);
     let (&signs, mut lengths) = rest.split_first()?;
     let mut texts = [None; TEXTS];
-    for (i, place) in texts.iter_mut().enumerate() {
-        if there & (1 << i) == 0 {
-            continue;
-        }
+    let mut left = there & !NOT_MOBILE;
+    while left != 0 {
+        let place = texts.get_mut(left.trailing_zeros() as usize)?;
+        left &= left - 1;
         let (mut length, mut shift) = (0_usize, 0);
         loop {
             let (byte, rest) = lengths.split_first()?;

@@ -33,23 +33,24 @@ const NEVER_A_NAME: [&str; 10] =
 /// Longest of the words.
 const LONGEST: usize = 9;
 
-/// The first bytes of the words, in both cases.
-const FIRST: [bool; 256] = {
-    let mut first = [false; 256];
+/// By the first byte of a cell, in both cases: a bit for each length of the words that begin so.
+const LENGTHS: [u16; 256] = {
+    let mut lengths = [0; 256];
     let mut at = 0;
     while at < WORDS.len() {
-        let byte = WORDS[at].as_bytes()[0];
-        first[byte.to_ascii_lowercase() as usize] = true;
-        first[byte.to_ascii_uppercase() as usize] = true;
+        let word = WORDS[at].as_bytes();
+        lengths[word[0].to_ascii_lowercase() as usize] |= 1 << word.len();
+        lengths[word[0].to_ascii_uppercase() as usize] |= 1 << word.len();
         at += 1;
     }
-    first
+    lengths
 };
 
 /// Whether a cell may be such a word. Costs next to nothing, and nearly every cell is not.
 #[inline]
 pub(super) fn may_be_word(text: &str) -> bool {
-    text.as_bytes().first().is_some_and(|byte| FIRST[usize::from(*byte)]) && text.len() <= LONGEST
+    let lengths = text.as_bytes().first().map_or(0, |byte| LENGTHS[usize::from(*byte)]);
+    text.len() <= LONGEST && lengths & (1 << text.len()) != 0
 }
 
 /// The word for "no value" that the whole cell is.

@@ -38,6 +38,8 @@ pub(super) struct RowReader<'s> {
     pub(super) cut_id: Option<u64>,
     /// What is counted for the next run.
     pub(super) tally: Tally,
+    /// The columns whose cells are read.
+    used: Vec<usize>,
     /// How many rows had a part of a preferred name that was used.
     pub(super) preferred: u64,
     /// What the cells mean.
@@ -64,6 +66,7 @@ impl<'s> RowReader<'s> {
             cut_off: None,
             cut_id: None,
             tally: Tally::of(columns.places.iter().flatten().copied()),
+            used: columns.used().collect(),
             preferred: 0,
             meaning: RecordReader::of_file(value::ONEROSTER, table.foreign, count_words),
         }
@@ -117,7 +120,7 @@ impl<'s> RowReader<'s> {
     }
 
     fn mend(&mut self, text: &str, row: &Row, findings: &mut Findings) {
-        if let Some(column) = self.cells.mend(text, row, self.columns.used()) {
+        if let Some(column) = self.cells.mend(text, row, self.used.iter().copied()) {
             let column = self.table.header.cells.get(column).map(String::as_str);
             findings.warn("line-break-in-cell", At::file(self.file()).line(row.line).column(column), || {
                 "a line break inside a cell was read as a space".to_owned()
@@ -195,12 +198,13 @@ impl<'s> RowReader<'s> {
         let get = |column: Option<usize>| {
             column.filter(|column| *column != cut).and_then(|column| cells.get(text, column))
         };
+        let some = |column: Option<usize>| get(column).filter(|cell| !cell.is_empty());
         // A word of a fixed vocabulary is whole: none is the beginning of another one.
         let word = |column: Option<usize>, is_known: &dyn Fn(&str) -> bool| match column {
             Some(column) if column == cut => cells.get(text, column).filter(|word| is_known(word)),
             _ => get(column),
         };
-        if cut != usize::MAX && columns.used().any(|column| column == cut) {
+        if cut != usize::MAX && self.used.contains(&cut) {
             let column = self.table.header.cells.get(cut).map(String::as_str);
             findings.warn("no-final-line-break", At::file(file).line(line).column(column), || {
                 NO_FINAL_LINE_BREAK.to_owned()
@@ -246,8 +250,8 @@ impl<'s> RowReader<'s> {
             emergency: None,
             barred: None,
             relations: None,
-            username: get(columns.username),
-            user_ids: get(columns.user_ids),
+            username: some(columns.username),
+            user_ids: some(columns.user_ids),
             earlier_id: get(columns.earlier_id),
             defect: None,
         };

@@ -28,7 +28,7 @@ fn version_1_1() {
         phone: some("555-0101"),
         identifier: some("007"),
         username: some("ann"),
-        user_ids: some(""),
+        user_ids: None,
         roles: "student".to_owned(),
         orgs: "s1,s2".to_owned(),
         agents: "g1,g2".to_owned(),
