@@ -6,14 +6,14 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::ui::Ui;
-use super::users::{labelled, only_one, print_json, set_by, set_json};
+use super::users::{labelled, link_json, only_one, print_json, set_by, set_json};
 use super::{Global, unprintable};
 use crate::account::Account;
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{Found, Match, People, Profile, Provenance, Wanted};
+use crate::people::{Found, Link, Match, People, Profile, Provenance, Wanted};
 use crate::plan::{Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::plural::or_none;
 use crate::policy::Setting;
@@ -53,6 +53,10 @@ struct Explained {
     action: &'static str,
     codes: String,
     notes: String,
+    /// As `users show` has them.
+    links: Vec<serde_json::Value>,
+    #[serde(skip)]
+    links_from: Vec<String>,
     /// The next run would be stopped by a limit.
     blocked: bool,
     #[serde(serialize_with = "by_field")]
@@ -147,6 +151,11 @@ impl Explained {
             action: row.map_or("none", |row| row.action.word()),
             codes: row.map(|row| join_codes(&row.notes)).unwrap_or_default(),
             notes: row.map(|row| join_notes(&row.notes)).unwrap_or_default(),
+            links: stored.iter().flat_map(|stored| stored.links.iter().map(link_json)).collect(),
+            links_from: stored
+                .iter()
+                .flat_map(|stored| stored.links.iter().map(|link| named_by(link, user)))
+                .collect(),
             blocked: false,
             fields: Field::ALL.map(|field| Explanation::new(field, row, stored)).into(),
         }
@@ -216,6 +225,23 @@ fn news(field: Field, row: &PlanRow<'_>, before: &Contacts<'_>) -> Option<String
     (found != before.shown(field)).then(|| found.into_owned())
 }
 
+/// Where a link of a person comes from: `to stu-9, named by the record of gua-201`
+fn named_by(link: &Link, user: &str) -> String {
+    let (guardian, student) = (&link.guardian.sourced_id, &link.student.sourced_id);
+    let other = if guardian == user { student } else { guardian };
+    let by = match (link.by_guardian, link.by_student) {
+        (true, true) => format!("the records of {guardian} and {student}"),
+        (false, true) => format!("the record of {student}"),
+        (_, _) => format!("the record of {guardian}"),
+    };
+    let class = if link.emergency { ", for emergencies only" } else { "" };
+    let word = match link.relationship.as_str() {
+        "" => String::new(),
+        word => format!(" ({word})"),
+    };
+    format!("{other}{word}{class}, named by {by}")
+}
+
 /// The people that may change the details of a user in this state.
 fn changed_by(state: &str, setting: Setting) -> &'static str {
     match (state, setting) {
@@ -246,6 +272,9 @@ fn text(explained: &Explained, config: &Config) -> Vec<u8> {
         ("Changed by", explained.changed_by.to_owned()),
         ("Next run", next),
     ];
+    for (at, link) in explained.links_from.iter().enumerate() {
+        lines.push((if at == 0 { "Links" } else { "" }, link.clone()));
+    }
     if explained.blocked {
         lines.push(("But", "the next run would be blocked by a limit, and change nothing".to_owned()));
     }

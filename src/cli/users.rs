@@ -8,7 +8,7 @@ mod list;
 mod settle;
 mod show;
 
-pub(super) use show::{set_by, set_json};
+pub(super) use show::{link_json, set_by, set_json};
 
 use clap::Subcommand;
 use serde_json::json;
@@ -236,6 +236,8 @@ pub(super) fn print_json(value: &serde_json::Value, ui: &Ui) -> Result<()> {
 
 /// Lines that each begin with a word: `State:     active`, the texts from column `width` on.
 pub(super) fn labelled(lines: &[(&str, String)], width: usize) -> Vec<u8> {
-    let line = |(word, text): &(&str, String)| format!("{:width$}{}\n", format!("{word}:"), harmless(text));
+    // A line without a word goes on with the one before.
+    let label = |word: &str| if word.is_empty() { String::new() } else { format!("{word}:") };
+    let line = |(word, text): &(&str, String)| format!("{:width$}{}\n", label(word), harmless(text));
     lines.iter().map(line).collect::<String>().into_bytes()
 }

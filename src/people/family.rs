@@ -20,11 +20,17 @@ pub struct Family {
 }
 
 /// Whether a record with these roles lists others as their guardian, and whether as their student.
-fn lists_as(roles: RoleList<'_>) -> (bool, bool) {
+pub(super) fn lists_as(roles: RoleList<'_>) -> (bool, bool) {
     let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
     let as_guardian = roles.iter().any(|role| guardian(role.role));
     let as_student = roles.iter().any(|role| !guardian(role.role)) || !as_guardian;
     (as_guardian, as_student)
+}
+
+/// Whether a record names another person among the links that may be used, or for emergencies.
+pub(super) fn names_whom(member: &Member, sourced_id: &str) -> bool {
+    let names = |list: &str| IdList(list).iter().any(|id| id == sourced_id);
+    names(&member.agents) || names(&member.emergency)
 }
 
 impl Family {

@@ -1,5 +1,6 @@
 //! All that is known of one person: the state of the account, the family, and the origin of each field.
 
+use super::links::{Link, links_of};
 use super::{Family, People, Refused};
 use crate::account::{Account, State};
 use crate::contact::Field;
@@ -39,6 +40,7 @@ pub struct Profile {
     pub schools: Vec<String>,
     pub setting: Setting,
     pub family: Family,
+    pub links: Vec<Link>,
     pub grants: Vec<Grant>,
     pub created: Option<Created>,
     pub fields: Vec<FieldProfile>,
@@ -72,6 +74,7 @@ impl Profile {
         let editable = people.may_edit(&account, &account)?.map(drop).map_err(Refused::from);
         Ok(Self {
             family: Family::of(&account, people.store)?,
+            links: links_of(&account, people.store)?,
             grants: people.store.grants(account.id)?,
             setting: people.setting_at(&schools),
             account,

@@ -172,6 +172,20 @@ impl Store {
         self.all(query, [account], audited)
     }
 
+    /// The links to a student that have come or gone, oldest first: entries of the adults, with the
+    /// adult's sourcedId in place of the student's.
+    pub fn links_to(&self, sourced_id: &str) -> Result<Vec<Audited>> {
+        let query =
+            concat!(select!(), "WHERE field = 'link' AND (old = ?1 OR new = ?1) ORDER BY audit_row.id");
+        let mut entries: Vec<Audited> = self.all(query, [sourced_id], audited)?;
+        for entry in &mut entries {
+            let adult = self.sourced_id(entry.account)?;
+            let value = if entry.old.is_empty() { &mut entry.new } else { &mut entry.old };
+            *value = adult;
+        }
+        Ok(entries)
+    }
+
     /// Goes through all that a run did, in the order in which it did it.
     pub fn each_audited_in(&self, run: i64, mut each: impl FnMut(Audited) -> Result<()>) -> Result<()> {
         // The rows of a run are those of its link; those of an older one are among those of the

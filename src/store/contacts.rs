@@ -168,8 +168,9 @@ impl Store {
         self.members(
             "SELECT sourced_id, 1 AS account, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
              sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account \
-             WHERE archived = 0 AND instr(sis_agents, ?1) > 0 \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred, relations FROM bystander WHERE instr(agents, ?1) > 0 \
+             WHERE archived = 0 AND (instr(sis_agents, ?1) > 0 OR instr(sis_emergency, ?1) > 0) \
+             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred, relations FROM bystander \
+             WHERE instr(agents, ?1) > 0 OR instr(emergency, ?1) > 0 \
              ORDER BY sourced_id",
             sourced_id,
         )

@@ -45,6 +45,22 @@ impl Store {
         self.each_text("SELECT sourced_id FROM account UNION ALL SELECT sourced_id FROM bystander", each)
     }
 
+    /// The sourcedIds of the accounts that are not archived.
+    pub fn each_account_id(&self) -> Result<Vec<String>> {
+        self.all("SELECT sourced_id FROM account WHERE archived = 0", [], |row| row.get(0))
+    }
+
+    /// The links that have come or gone after an entry of the audit, oldest first: the account of
+    /// the adult, and the student's sourcedId, which is old where the link goes and new where it comes.
+    pub fn link_changes_after(&self, entry: i64) -> Result<Vec<(i64, String, String)>> {
+        self.all(
+            "SELECT account_id, old, new FROM audit_row JOIN audit_value ON audit_value.id = audit_row.id \
+             WHERE audit_row.id > ?1 AND field = 'link' ORDER BY audit_row.id",
+            [entry],
+            |row| Ok((row.get("account_id")?, row.get("old")?, row.get("new")?)),
+        )
+    }
+
     pub fn each_bystander_id(&self, each: impl FnMut(&str)) -> Result<()> {
         self.each_text("SELECT sourced_id FROM bystander", each)
     }

@@ -444,3 +444,72 @@ fn a_new_sourced_id_is_no_change_of_links() {
     district.run().any();
     district.run().ok().says("new-2", "unchanged", "");
 }
+
+#[test]
+fn links_for_the_platform_and_of_one_person() {
+    let district = district();
+    let header = "guardian_id,student_id,relationship,contact\r\n";
+    let all = district.cli(&["users", "export", "--links"]).ok().stdout;
+    assert_eq!(
+        all,
+        format!("{header}gua-1,stu-1,,yes\r\ngua-1,stu-3,,yes\r\ngua-2,stu-2,,yes\r\ngua-3,stu-9,,yes\r\n")
+    );
+    // One comes, one goes; one comes and goes; one is named by both.
+    let mut nights = with("gua-1", |one| one.agents("stu-9,stu-1,stu-2"));
+    district.sis(&nights);
+    district.run().ok();
+    nights = with("gua-1", |one| one.agents("stu-9,stu-1"));
+    nights[3] = person("stu-9").agents("gua-1");
+    district.sis(&nights);
+    district.run().ok();
+    let since = |run: &str| district.cli(&["users", "export", "--links", "--changed-since", run]).ok().stdout;
+    assert_eq!(since("1"), format!("{header}gua-1,stu-3,,no\r\ngua-1,stu-9,,yes\r\n"));
+    assert_eq!(since("2"), format!("{header}gua-1,stu-2,,no\r\n"));
+    assert_eq!(since("3"), header);
+    let json = district.cli(&["users", "export", "--links", "--format", "json"]).ok().json();
+    assert_eq!(
+        json[1],
+        serde_json::json!({ "guardian_id": "gua-1", "student_id": "stu-9", "relationship": "", "contact": "yes" })
+    );
+    // On one screen, both ways.
+    let adult = district.cli(&["users", "show", "gua-1"]).ok().stdout;
+    assert!(
+        adult.contains(
+            "Students:  stu-1, since run 1, 2026-11-23 02:15\n           stu-9, since run 2, 2026-11-23 02:15\n"
+        ),
+        "{adult}"
+    );
+    let child = district.cli(&["users", "show", "stu-9"]).ok().stdout;
+    assert!(
+        child.contains(
+            "Guardians: gua-1, since run 2, 2026-11-23 02:15\n           gua-3, since run 1, 2026-11-23 02:15\n"
+        ),
+        "{child}"
+    );
+    let json = district.cli(&["users", "show", "stu-9", "--json"]).ok().json();
+    assert_eq!(
+        json["links"][0],
+        serde_json::json!({
+            "guardian": "gua-1", "student": "stu-9", "relationship": "", "contact": "yes", "named_by_guardian": true,
+            "named_by_student": true, "since": { "run": 2, "at": "2026-11-23T08:15:00Z" },
+        })
+    );
+    let history = district.cli(&["users", "history", "stu-3"]).ok().stdout;
+    assert!(history.contains("link     gua-1  none     sync, run 2"), "{history}");
+    let explained = district.cli(&["explain", "stu-9"]).ok().stdout;
+    assert!(
+        explained.contains(
+            "Links:      gua-1, named by the records of gua-1 and stu-9\n            gua-3, named by the record of gua-3\n"
+        ),
+        "{explained}"
+    );
+    let explained = district.cli(&["explain", "gua-2", "--json"]).ok().json();
+    assert_eq!(explained["links"][0]["named_by_student"], true);
+    assert_eq!(explained["links"][0]["named_by_guardian"], false);
+    // Neither an archived adult nor a student that left is exported.
+    nights.retain(|one| !["gua-3", "stu-1"].contains(&one.cells["sourcedId"].as_str()));
+    district.sis(&nights);
+    district.run_with(&["--approve", district.preview().checksum()]).ok();
+    let all = district.cli(&["users", "export", "--links"]).ok().stdout;
+    assert_eq!(all, format!("{header}gua-1,stu-9,,yes\r\ngua-2,stu-2,,yes\r\n"));
+}

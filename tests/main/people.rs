@@ -74,7 +74,7 @@ fn a_person_on_one_screen() {
          Roles:     guardian\n\
          Schools:   sch-2 Washington\n\
          Setting:   OFF: an active user and staff that manage users change them, the sync does not\n\
-         Students:  stu-1\n\
+         Students:  stu-1, since run 1, 2026-11-23 02:15\n\
          Editable:  yes, by the user\n\
          \n\
          field       actual             SIS                   set by                                    differs since\n\

@@ -14,9 +14,10 @@ use crate::config::{Config, PLATFORM_COLUMNS, PLATFORM_OPT_OUTS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::message::Channel;
-use crate::people::{Affected, ImportOptions, Imported, People, has_left, import as take_in};
+use crate::people::{Affected, ImportOptions, Imported, People, export_links, has_left, import as take_in};
 use crate::plural::counted;
 use crate::report::{Csv, Json, Rendering, harmless};
+use crate::store::Store;
 
 /// Import a platform export by hand: which people have joined, and their details
 ///
@@ -61,6 +62,14 @@ pub(super) struct ExportArgs {
     /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Csv, value_name = "FORMAT")]
     format: Format,
+
+    /// The links between adults and children instead: guardian_id, student_id, relationship, contact
+    ///
+    /// `contact` is `yes`, or `emergency` for a link that is for emergencies only. With
+    /// --changed-since these are the links that have come or gone after the run; `no` is a link that
+    /// is gone.
+    #[arg(long)]
+    links: bool,
 
     /// Only accounts that are new or changed after this run
     #[arg(long, value_name = "RUN", value_parser = super::super::whole_number::<i64>)]
@@ -170,6 +179,9 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
                 .cure("`rostersync runs` lists them")
         })?),
     };
+    if args.links {
+        return links(args, &config, &store, since.map(|(entry, _)| entry), global);
+    }
     let mut rendering: Box<dyn Rendering + '_> = match args.format {
         Format::Csv => Box::new(Csv::for_programs(headers(&config))),
         Format::Json => Box::new(Json::new([&PLATFORM_COLUMNS[..], &PLATFORM_OPT_OUTS].concat(), None)),
@@ -196,6 +208,36 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
 }
 
 /// In the order of [`PLATFORM_COLUMNS`] and [`PLATFORM_OPT_OUTS`], named as an import would look for them.
+/// `guardian_id,student_id,relationship,contact`
+const LINK_COLUMNS: [&str; 4] = ["guardian_id", "student_id", "relationship", "contact"];
+
+fn links(
+    args: &ExportArgs,
+    config: &Config,
+    store: &Store,
+    since: Option<i64>,
+    global: &Global,
+) -> Result<Ending> {
+    let mut rendering: Box<dyn Rendering + '_> = match args.format {
+        Format::Csv => Box::new(Csv::for_programs(LINK_COLUMNS.to_vec())),
+        Format::Json => Box::new(Json::new(LINK_COLUMNS.to_vec(), None)),
+    };
+    let (mut out, mut buffer) = (results(), Vec::new());
+    rendering.begin(&mut buffer);
+    let today = config.sync.timezone.day(global.now()).to_string();
+    export_links(store, &today, since, |link| {
+        let cells = [link.guardian.as_str(), &link.student, &link.relationship, link.contact];
+        rendering.row(&cells.map(str::as_bytes), &mut buffer);
+        out.write_all(&buffer).map_err(unprintable)?;
+        buffer.clear();
+        Ok(())
+    })?;
+    rendering.end(&mut buffer);
+    out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
+    Ok(Ending::Ok)
+}
+
+/// In the order of [`PLATFORM_COLUMNS`], named as an import would look for them.
 fn headers(config: &Config) -> Vec<&str> {
     let columns = config.platform.as_ref().map(|platform| &platform.columns);
     let header = |column| columns.and_then(|columns| columns.get(column)).map_or(column, String::as_str);

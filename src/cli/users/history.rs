@@ -31,7 +31,9 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
     let account = people.account(&one_of(&people, &args.user, args.json, ui)?)?;
-    let (history, created) = (store.audit_of(account.id)?, store.created(account.id)?);
+    let (mut history, created) = (store.audit_of(account.id)?, store.created(account.id)?);
+    history.extend(store.links_to(&account.sourced_id)?);
+    history.sort_by_key(|entry| entry.id);
     if args.json {
         let began = created.map(|created| {
             json!({ "at": created.at.map(seconds), "origin": Origin::Sync, "actor": "", "run": created.run,

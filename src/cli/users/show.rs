@@ -10,12 +10,12 @@ use super::{labelled, one_of, print_json, reading};
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::Result;
-use crate::people::{FieldProfile, People, Profile, Provenance};
+use crate::people::{FieldProfile, Link, People, Profile, Provenance};
 use crate::platform::{By, Stamp};
 use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::report::table;
-use crate::store::{Member, Origin};
+use crate::store::{Created, Member, Origin};
 
 /// Show one person: state, schools, family, and for each field the value, the SIS value and the
 /// last change
@@ -72,10 +72,12 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         ("Schools", or_none(&profile.schools.iter().map(school).collect::<Vec<_>>().join(", ")).to_owned()),
         ("Setting", setting.to_owned()),
     ];
-    for (word, members) in [("Guardians", &profile.family.guardians), ("Students", &profile.family.students)]
-    {
-        if !members.is_empty() {
-            lines.push((word, members.iter().map(member).collect::<Vec<_>>().join(", ")));
+    for (word, is_own) in [("Guardians", false), ("Students", true)] {
+        let own =
+            profile.links.iter().filter(|link| (link.guardian.sourced_id == account.sourced_id) == is_own);
+        for (at, link) in own.enumerate() {
+            let other = if is_own { &link.student } else { &link.guardian };
+            lines.push((if at == 0 { word } else { "" }, linked(link, other, config)));
         }
     }
     if !profile.grants.is_empty() {
@@ -125,8 +127,37 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-fn member(member: &Member) -> String {
-    if member.account { member.sourced_id.clone() } else { format!("{} (no account)", member.sourced_id) }
+/// `stu-9, Mother, since run 2, 2026-11-23 02:15`
+fn linked(link: &Link, other: &Member, config: &Config) -> String {
+    let mut parts = vec![other.sourced_id.clone()];
+    if !other.account {
+        parts[0].push_str(" (no account)");
+    }
+    if !link.relationship.is_empty() {
+        parts.push(link.relationship.clone());
+    }
+    if link.emergency {
+        parts.push("for emergencies only".to_owned());
+    }
+    if let Some(Created { run: Some(run), at: Some(at) }) = link.since {
+        parts.push(format!("since run {run}, {}", config.sync.timezone.show(at)));
+    } else if link.since.is_some() {
+        parts.push("since before the history".to_owned());
+    }
+    parts.join(", ")
+}
+
+/// A link for programs.
+pub(in crate::cli) fn link_json(link: &Link) -> serde_json::Value {
+    json!({
+        "guardian": link.guardian.sourced_id,
+        "student": link.student.sourced_id,
+        "relationship": link.relationship,
+        "contact": if link.emergency { "emergency" } else { "yes" },
+        "named_by_guardian": link.by_guardian,
+        "named_by_student": link.by_student,
+        "since": link.since.map(|since| json!({ "run": since.run, "at": since.at.map(seconds) })),
+    })
 }
 
 /// `sync, run 3, 2026-11-23 02:15`
@@ -214,6 +245,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         "update_contacts": profile.setting == Setting::On,
         "guardians": ids(&profile.family.guardians),
         "students": ids(&profile.family.students),
+        "links": profile.links.iter().map(link_json).collect::<Vec<_>>(),
         "users_manager": profile.grants.iter().map(|grant| grant.word()).collect::<Vec<_>>(),
         "users_manager_asleep": unusable.map(|unusable| unusable.word()),
         "opt_outs": people.left(account).iter().map(|channel| channel.word()).collect::<Vec<_>>(),
