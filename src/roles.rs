@@ -46,6 +46,16 @@ pub fn is_guardian(role: &str) -> bool {
     matches!(role, "guardian" | "parent" | "relative")
 }
 
+/// The kinds of people that roles make of a person: one bit each for students, staff and guardians.
+pub fn kinds<'a>(roles: impl IntoIterator<Item = &'a str>) -> u8 {
+    roles.into_iter().fold(0, |kinds, role| match canonical(role).as_ref() {
+        "student" => kinds | 1,
+        role if is_guardian(role) => kinds | 4,
+        role if is_known(role) => kinds | 2,
+        _ => kinds,
+    })
+}
+
 /// 1.1's `administrator`, or one of those that it was split into.
 pub fn is_administrator(role: &str) -> bool {
     role == "administrator" || ADMINISTRATORS.contains(&role)

@@ -54,6 +54,8 @@ pub enum Note {
     NotNotifiable,
     /// Another account has the same name and the same email or mobile. Code only.
     PossibleDuplicate,
+    /// A user of another kind has the same name and email: probably one person with two records. Code only.
+    SamePerson,
     /// An archived account has the name and the email or mobile of one that is new: the SIS may have given the person
     /// another sourcedId. Carries the archived one's, and the field that agrees.
     PossibleRekey(String, Field),
@@ -243,6 +245,7 @@ impl Note {
             Self::Settled => take("settled", format_args!("")),
             Self::NotNotifiable => take("not-notifiable", format_args!("")),
             Self::PossibleDuplicate => take("possible-duplicate", format_args!("")),
+            Self::SamePerson => take("same-person", format_args!("")),
             Self::ToBeDeleted => take("tobedeleted", format_args!("")),
         }
     }

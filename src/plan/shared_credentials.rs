@@ -159,8 +159,9 @@ struct Group {
     /// The sourcedIds that sort first: as many as a note names, and one, since no member is named
     /// in the own note.
     first: Vec<Box<str>>,
-    /// Hash of each member's name, and the member; until they are compared.
-    names: Vec<(u64, u32)>,
+    /// Hash of each member's name, the member, and which kinds of people that is; until they are
+    /// compared.
+    names: Vec<(u64, u32, u8)>,
 }
 
 /// A new person that is like an archived one.
@@ -182,6 +183,8 @@ pub(super) struct Sharing {
     groups: [Vec<Group>; 2],
     /// People that have the same name as another one of their group, sorted.
     likes: Vec<u32>,
+    /// People with the email and the name of one of another kind, sorted.
+    records_of_one: Vec<u32>,
     /// New persons that are like an archived one, by place.
     pub(super) rekeys: Vec<Rekey>,
 }
@@ -201,14 +204,15 @@ impl Sharing {
         all
     }
 
-    pub(super) fn name(&mut self, person: u32, sourced_id: &str, name: &PersonName) {
+    /// `kinds` are those of [`crate::roles::kinds`].
+    pub(super) fn name(&mut self, person: u32, sourced_id: &str, name: &PersonName, kinds: u8) {
         let name = name.key();
         for (members, groups) in self.members.iter().zip(&mut self.groups) {
             let at = members.partition_point(|member| member.0 < person);
             let Some((_, group)) = members.get(at).filter(|member| member.0 == person) else { continue };
             let group = &mut groups[*group as usize];
             if !name.is_empty() {
-                group.names.push((xxh3_64(name.as_bytes()), person));
+                group.names.push((xxh3_64(name.as_bytes()), person, kinds));
             }
             let first = &mut group.first;
             let place = first.partition_point(|id| id.as_ref() < sourced_id);
@@ -219,16 +223,35 @@ impl Sharing {
         }
     }
 
-    /// Finds the people of each group who have the same name. After all of them were named.
+    /// Finds the people of each group who have the same name. After all of them were named. A
+    /// teacher and a parent of one name and email are probably one person with two records.
     pub(super) fn compare(&mut self) {
-        for group in self.groups.iter_mut().flatten() {
-            let mut names = std::mem::take(&mut group.names);
-            names.sort_unstable();
-            let alike = names.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1);
-            self.likes.extend(alike.flatten().map(|(_, person)| *person));
+        for (credential, groups) in self.groups.iter_mut().enumerate() {
+            for group in groups {
+                let mut names = std::mem::take(&mut group.names);
+                names.sort_unstable();
+                for alike in names.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+                    // By the kinds of people. Many may have one placeholder for an email.
+                    let mut count = [0_usize; 8];
+                    alike.iter().for_each(|(_, _, kinds)| count[usize::from(*kinds)] += 1);
+                    for (_, person, kinds) in alike {
+                        let own = usize::from(*kinds);
+                        let others = (1..8).filter(|other| own != 0 && own & other == 0);
+                        let others: usize = others.map(|other| count[other]).sum();
+                        if others > 0 && credential == 0 {
+                            self.records_of_one.push(*person);
+                        }
+                        if others + 1 < alike.len() || credential != 0 {
+                            self.likes.push(*person);
+                        }
+                    }
+                }
+            }
         }
-        self.likes.sort_unstable();
-        self.likes.dedup();
+        for people in [&mut self.likes, &mut self.records_of_one] {
+            people.sort_unstable();
+            people.dedup();
+        }
     }
 }
 
@@ -260,6 +283,9 @@ impl Walk<'_> {
         }
         if shares && self.sharing.likes.binary_search(&person).is_ok() {
             notes.push(Note::PossibleDuplicate);
+        }
+        if shares && self.sharing.records_of_one.binary_search(&person).is_ok() {
+            notes.push(Note::SamePerson);
         }
         if let Ok(at) = self.sharing.rekeys.binary_search_by_key(&person, |rekey| rekey.place) {
             let Rekey { old, field, .. } = &self.sharing.rekeys[at];
@@ -294,7 +320,7 @@ mod tests {
         let others = UnchangedCredentials::default();
         let mut sharing = all.settle(&others);
         for person in sharing.sharers() {
-            sharing.name(person, people[person as usize].0, &PersonName::default());
+            sharing.name(person, people[person as usize].0, &PersonName::default(), 0);
         }
         sharing
     }

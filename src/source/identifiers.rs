@@ -1,5 +1,5 @@
-//! The SIS's own ids, which ought to be one person's: only looked at by `check`, since a nightly
-//! run has nothing to do for it.
+//! The SIS's own ids, which ought to be one person's, and records of one person in several roles:
+//! only looked at by `check`, since a nightly run has nothing to do for it.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{About, AfterRead, RosterSource, hashed};
+use crate::account::username_hash;
+use crate::contact::{PersonName, email_key};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::roles;
@@ -47,7 +49,9 @@ impl RosterSource for Identifiers {
         // By a hash of the identifier: a hash of whose it is, and where that stood.
         let mut first: HashMap<u64, (u64, Option<u64>)> = HashMap::new();
         let mut twice = Findings::default();
+        let mut several = SeveralRecords::default();
         let after = self.inner.read(findings, &mut |record| {
+            several.look(record, self.file, &mut twice);
             let identifier = record.identifier.filter(|identifier| !identifier.is_empty() && !record.deleted);
             if let Some((identifier, book)) = identifier.zip(book(record)) {
                 let key = xxh3_64(format!("{book}\n{identifier}").as_bytes());
@@ -71,5 +75,55 @@ impl RosterSource for Identifiers {
         })?;
         findings.merge(&twice);
         Ok(after)
+    }
+}
+
+/// Looks for records of one person in roles of several kinds: the same name, and the same email,
+/// user name or identifier.
+#[derive(Default)]
+struct SeveralRecords {
+    /// By hashes of the name with another value: the kinds of people that have both, and where the
+    /// first of each kind stood.
+    seen: HashMap<u64, [Option<Option<u64>>; 3]>,
+}
+
+impl SeveralRecords {
+    fn look(&mut self, record: &Record<'_>, file: &str, findings: &mut Findings) {
+        let kinds = roles::kinds(record.roles.iter().map(|held| held.role));
+        let part = Option::unwrap_or_default;
+        let name = PersonName::new(part(record.given_name), part(record.family_name));
+        if kinds == 0 || name.is_empty() || record.deleted {
+            return;
+        }
+        let name = xxh3_64(name.key().as_bytes());
+        let identifier = record.identifier.map(str::trim).filter(|identifier| !identifier.is_empty());
+        let email = record.email.map(email_key).filter(|email| !email.is_empty());
+        let values = [
+            ("email", email.map(|email| xxh3_64(email.as_bytes()))),
+            ("username", record.username.and_then(username_hash)),
+            ("identifier", identifier.map(|identifier| xxh3_64(identifier.as_bytes()))),
+        ];
+        let mut told = false;
+        for (column, value) in values.into_iter().filter_map(|(column, value)| Some((column, value?))) {
+            let seen =
+                self.seen.entry(xxh3_64(format!("{column} {name:x} {value:x}").as_bytes())).or_default();
+            let is_own = |kind: usize| kinds & (1 << kind) != 0;
+            let other = (0..3).filter(|kind| !is_own(*kind)).find_map(|kind| seen[kind]);
+            if let Some(line) = other.filter(|_| !told) {
+                told = true;
+                findings.warn("same-person", At::file(file).line(record.line).column(column), || {
+                    let place = line.map_or_else(String::new, |line| format!(" in line {line}"));
+                    let what = if column == "username" { "user name" } else { column };
+                    format!(
+                        "a user of another kind{place} has the same name and {what}: probably one person with two records \
+                         (sourcedId `{}`)",
+                        record.sourced_id
+                    )
+                });
+            }
+            for kind in (0..3).filter(|kind| is_own(*kind)) {
+                seen[kind].get_or_insert(record.line);
+            }
+        }
     }
 }

@@ -64,6 +64,7 @@ mod samples;
 mod schools_and_links;
 mod setting;
 mod settle;
+mod several_records;
 mod sftp;
 mod shapes;
 mod shared;

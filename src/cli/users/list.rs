@@ -47,9 +47,11 @@ pub(super) struct ListArgs {
     /// Only accounts that may belong to the same person: the same name, and the same email or
     /// mobile
     ///
-    /// `codes` is `possible-duplicate` if the other account is pending or active, and
-    /// `possible-rekey` if the other account is older and archived. `like` has the sourcedIds of
-    /// the other accounts.
+    /// `codes` is `possible-duplicate` if the other account is pending or active, `possible-rekey`
+    /// if the other account is older and archived (the SIS may have given the person a new
+    /// sourcedId), and `same-person` if a user of another kind (student, staff, guardian) has the
+    /// same name and the same email, user name or identifier. `like` has the sourcedIds of the
+    /// other accounts.
     #[arg(long)]
     duplicates: bool,
 

@@ -15,6 +15,8 @@ use crate::plan::row::RowHead;
 use crate::plan::shared_credentials::{CREDENTIALS, Rekey};
 use crate::plan::unchanged::CachedRow;
 use crate::plan::{Action, PlanRow};
+use crate::roles;
+use crate::roster::current_roles;
 use crate::roster::kept::{self, Kept};
 use crate::spool;
 use crate::store::Store;
@@ -68,6 +70,7 @@ impl Plan {
         };
         let mut next = sharers.iter().copied().filter(|place| follows(*place)).peekable();
         let (mut roster, mut block) = (self.roster.records.read(), Vec::new());
+        let today = self.rules.today.to_string();
         let mut place = 0;
         while next.peek().is_some() && roster.next(&mut block)? {
             let mut records = kept::records(&block)?;
@@ -79,7 +82,9 @@ impl Plan {
                 } else if let Some(Kept { record, .. }) = records.next_record()? {
                     let part = Option::unwrap_or_default;
                     let name = PersonName::new(part(record.given_name), part(record.family_name));
-                    self.sharing.name(place, record.sourced_id, &name);
+                    let held = current_roles(record.roles, &today);
+                    let kinds = roles::kinds(held.iter().map(String::as_str));
+                    self.sharing.name(place, record.sourced_id, &name, kinds);
                     next.next();
                 } else {
                     break;
@@ -93,7 +98,9 @@ impl Plan {
             if sharers.binary_search(&head.place).is_ok() {
                 let row: PlanRow<'_> = spool::first_of(bytes)?;
                 if row.is_live() {
-                    self.sharing.name(row.place, row.sourced_id, &Details::from(row.details).name);
+                    let kinds = roles::kinds(row.roles.split('|'));
+                    let name = Details::from(row.details).name;
+                    self.sharing.name(row.place, row.sourced_id, &name, kinds);
                 }
             }
         }

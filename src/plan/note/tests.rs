@@ -42,6 +42,7 @@ pub(in crate::plan) fn every_kind() -> Vec<Note> {
         Note::Settled,
         Note::NotNotifiable,
         Note::PossibleDuplicate,
+        Note::SamePerson,
         Note::PossibleRekey("a1b2-c01".into(), Field::Email),
         Note::Undeliverable(Field::Email, "550 5.1.1".into()),
         Note::ToBeDeleted,
