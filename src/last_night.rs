@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::rights::rules::Seen;
+
 /// What was seen on the last good night.
 ///
 /// It is kept as JSON, so every field has a default: an older version did not know some of them.
@@ -31,6 +33,10 @@ pub struct LastNight {
     /// sourcedIds of archived accounts that another person seems to have now, and since when they
     /// are held.
     pub reused: BTreeMap<String, NaiveDate>,
+    /// Columns that look as if they said whom a school may contact, and are in no rule: said once.
+    pub contact_columns: BTreeSet<String>,
+    /// They were looked for in a source over the network, of which `check` sees nothing.
+    pub contacts_are_looked_at: bool,
     /// sourcedIds that another person has now, by a decision (`users another`): the platform's
     /// export may still show the details of the account that had it before.
     #[serde(rename = "apart")]
@@ -51,6 +57,17 @@ pub struct FileSeen {
     pub rows: u64,
     /// The columns that there were, by their standard names, and in how many rows each had a value.
     pub columns: BTreeMap<String, u64>,
+}
+
+impl LastNight {
+    /// The columns of the rules of `[contacts]` that are blank in all rows, and were not on that
+    /// night.
+    pub fn blank_contact_columns<'a>(&'a self, seen: &'a Seen) -> impl Iterator<Item = &'a str> {
+        let before = self.files.get(file::CONTACT_RULES);
+        let blank = seen.columns.iter().filter(|(_, column)| column.filled == 0 && seen.is_whole);
+        let had_values = move |name: &&str| before.is_some_and(|before| before.had_values(name));
+        blank.map(|(name, _)| name.as_str()).filter(had_values)
+    }
 }
 
 impl FileSeen {
@@ -152,6 +169,8 @@ pub mod file {
     pub const ORGS: &str = "orgs";
     pub const GUARDIANS: &str = "guardians";
     pub const PLATFORM: &str = "platform";
+    /// No file: the columns that the rules of `[contacts]` use, wherever they are.
+    pub const CONTACT_RULES: &str = "contact rules";
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod decision;
 mod forecast;
 mod left_out;
 mod limits;
+mod link_classes;
 mod links;
 mod note;
 mod person;

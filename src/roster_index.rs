@@ -11,11 +11,13 @@
 //!
 //! People and sets of schools are numbers here, so that a million people take a few words each.
 
+mod class_lists;
 mod columns;
 mod doubles;
 mod families;
 mod intake;
 mod last_schools;
+mod link_classes;
 mod links;
 mod lists;
 mod orgs;
@@ -152,12 +154,18 @@ struct Taken {
     roles: Option<String>,
     orgs: Option<String>,
     agents: Option<String>,
+    /// Links of other classes, where several rows are one person.
+    others: Option<(String, String)>,
 }
 
 impl Taken {
     fn print(&self) -> u64 {
         let part = |text: &Option<String>| text.as_deref().map_or(1, |text| xxh3_64(text.as_bytes()));
-        part(&self.roles) ^ part(&self.orgs).rotate_left(21) ^ part(&self.agents).rotate_left(42)
+        let others = self.others.as_ref().map(|(emergency, barred)| format!("{emergency}\n{barred}"));
+        part(&self.roles)
+            ^ part(&self.orgs).rotate_left(21)
+            ^ part(&self.agents).rotate_left(42)
+            ^ part(&others).rotate_left(11)
     }
 }
 
@@ -175,7 +183,7 @@ impl RosterIndex {
         if self.blank.orgs && is_blank(record.orgs) {
             record.orgs = None;
         }
-        if self.blank.agents && is_blank(record.agents) {
+        if self.blank.agents && is_blank(record.agents) && !link_classes::has_other_links(&record) {
             record.agents = None;
         }
         if self.blank.roles && record.roles.0.is_empty() && record.defect.is_none() {
@@ -187,6 +195,9 @@ impl RosterIndex {
             record.roles = taken.roles.as_deref().map_or(record.roles, RoleList);
             record.orgs = taken.orgs.as_deref().map(IdList).or(record.orgs);
             record.agents = taken.agents.as_deref().map(IdList).or(record.agents);
+            if let Some((emergency, barred)) = &taken.others {
+                (record.emergency, record.barred) = (Some(IdList(emergency)), Some(IdList(barred)));
+            }
         }
         record
     }

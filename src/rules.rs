@@ -70,6 +70,8 @@ pub struct BlankColumns {
     pub email: bool,
     pub sms: bool,
     pub phone: bool,
+    /// A column of a rule of `[contacts]`: links keep the class that they have.
+    pub contact_rules: bool,
 }
 
 impl Rules {
@@ -109,7 +111,7 @@ impl Rules {
     /// The record without the blank cells of columns that say nothing tonight.
     pub fn provided<'a>(&self, record: &Record<'a>) -> Record<'a> {
         let said = |cell: Option<&'a str>, nothing: bool| cell.filter(|text| !(nothing && text.is_empty()));
-        let BlankColumns { email, sms, phone } = self.blank_columns;
+        let BlankColumns { email, sms, phone, contact_rules: _ } = self.blank_columns;
         Record {
             email: said(record.email, email),
             sms: said(record.sms, sms),

@@ -11,6 +11,7 @@ mod approval;
 mod attempts;
 mod blank_columns;
 mod check;
+mod contact_columns;
 mod ended_permissions;
 mod interrupt;
 mod judge;

@@ -3,6 +3,7 @@
 //! A source hands over records and nothing else; it knows neither the policy nor the store.
 
 pub mod clever;
+mod contact_rules;
 pub mod guardians;
 pub mod http;
 mod identifiers;
@@ -27,6 +28,7 @@ use crate::last_night::FileSeen;
 use crate::roster::kept::key as hashed;
 use crate::roster::{Mode, Record, Schools};
 
+pub use contact_rules::{ContactOptions, ContactsSeen, Explained, UnusedColumn};
 pub use identifiers::Identifiers;
 pub use known_guardians::KnownGuardians;
 pub use pull_cache::PullCache;
@@ -88,6 +90,8 @@ pub struct AfterRead {
     pub guardians_beside: Option<HashSet<u64>>,
     /// How many users had a part of a preferred name, where that was looked for in all of them.
     pub preferred_names: Option<u64>,
+    /// What was seen of columns that say whom a school may contact.
+    pub contacts: ContactsSeen,
 }
 
 /// A roster that was found usable. It is read in a thread of its own.

@@ -59,6 +59,8 @@ struct Explained {
     links_from: Vec<String>,
     /// The next run would be stopped by a limit.
     blocked: bool,
+    /// Which rules of `[contacts]` decided over the links; empty without rules.
+    contacts: Vec<LinkExplanation>,
     #[serde(serialize_with = "by_field")]
     fields: Vec<Explanation>,
 }
@@ -66,6 +68,22 @@ struct Explained {
 /// Why a difference is left alone that a person has looked at.
 const SETTLED: &str = "a person has decided that the actual value is right (`users settle`); the difference is noted again \
                        when one of the values changes";
+
+/// Why a link, or all links of the person, may be used or not.
+#[derive(Serialize)]
+struct LinkExplanation {
+    /// Empty for all links.
+    student: String,
+    class: &'static str,
+    why: String,
+}
+
+impl LinkExplanation {
+    fn new(explained: &crate::source::Explained) -> Self {
+        let crate::source::Explained { student, class, why } = explained;
+        Self { student: student.clone(), class: class.word(), why: why.clone() }
+    }
+}
 
 #[derive(Serialize)]
 struct Explanation {
@@ -105,15 +123,25 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Ending
 
 fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Explained> {
     // The rule is known only of users that are decided over.
-    let options = Options { source: args.source.clone(), decide_all: true, ..Options::default() };
+    let mut options = Options {
+        source: args.source.clone(),
+        decide_all: true,
+        explain_contacts: config.contacts.rules.is_some().then(|| args.user.clone()),
+        ..Options::default()
+    };
     let context = RunContext { now: global.now(), progress: ui, stop: &|| None };
-    let outcome = preview_run(config, &options, &context)?;
+    let mut outcome = preview_run(config, &options, &context)?;
     let store = match Store::open_read(&config.sync.store)? {
         Some(store) => store,
         None => Store::empty()?,
     };
     let people = People::new(config, &store, global.now())?;
     let user = meant(args, &outcome.plan, &people, ui)?;
+    if options.explain_contacts.as_ref().is_some_and(|asked| *asked != user) {
+        // The source has to know which person it is.
+        options.explain_contacts = Some(user.clone());
+        outcome = preview_run(config, &options, &context)?;
+    }
     let stored = match store.account(&user)? {
         Some(_) => Some(Profile::of(&people, &user)?),
         None => None,
@@ -123,7 +151,12 @@ fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Res
             return Err(Failure::new(Kind::Usage, format!("`{user}` is neither in the store nor in the roster"))
                 .cure("give a sourcedId, an email, a number or a part of a name; the sourcedId is in `rostersync report`"));
         }
-        Ok(Explained { blocked: outcome.blocked, ..Explained::new(&user, row, stored.as_ref(), &people) })
+        let contacts = outcome.explained_contacts.iter().map(LinkExplanation::new).collect();
+        Ok(Explained {
+            blocked: outcome.blocked,
+            contacts,
+            ..Explained::new(&user, row, stored.as_ref(), &people)
+        })
     })?
 }
 
@@ -157,6 +190,7 @@ impl Explained {
                 .flat_map(|stored| stored.links.iter().map(|link| named_by(link, user)))
                 .collect(),
             blocked: false,
+            contacts: Vec::new(),
             fields: Field::ALL.map(|field| Explanation::new(field, row, stored)).into(),
         }
     }
@@ -277,6 +311,11 @@ fn text(explained: &Explained, config: &Config) -> Vec<u8> {
     }
     if explained.blocked {
         lines.push(("But", "the next run would be blocked by a limit, and change nothing".to_owned()));
+    }
+    for of in &explained.contacts {
+        let about =
+            if of.student.is_empty() { "all links".to_owned() } else { format!("for {}", of.student) };
+        lines.push(("Contact", format!("{about}: {}, by {}", of.class, of.why)));
     }
     let mut out = labelled(&lines, 12);
     out.push(b'\n');

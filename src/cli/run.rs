@@ -164,6 +164,7 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<End
         command: String::new(),
         new_export: args.new_export,
         new_store: args.new_store,
+        ..Options::default()
     };
     options.command = command(&options, global);
     let context = RunContext { now: global.now(), progress: ui, stop: &stop };

@@ -4,6 +4,7 @@ pub(super) mod auth;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -139,6 +140,7 @@ impl CsvKeys {
             language_column: self.language_field,
             names: NameKind::default(),
             earlier_id_column: None,
+            contacts: Arc::default(),
             last_night: None,
         };
         let url = self.path.to_string_lossy().into_owned();
@@ -241,6 +243,7 @@ impl OneRosterKeys {
             sort,
             check_totals: self.check_totals.unwrap_or(true),
             earlier_id_path: None,
+            contacts: Arc::default(),
             full_every: self.mode.full_every(self.full_every, document)?,
             names: NameKind::default(),
             http: self.http.options(document),
@@ -302,6 +305,7 @@ impl CleverKeys {
             trouble: self.trouble,
             max_sync_age: self.max_sync_age.map_or(Some(Duration::from_secs(3 * 86_400)), |age| age.0),
             full_every: self.mode.full_every(self.full_every, document)?,
+            contacts: Arc::default(),
             names: NameKind::default(),
             http: self.http.options(document),
         }))

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::block_result::{BlockResult, BystanderRecord, CredentialClaim, Former};
 use super::claims::claims_of;
+use super::link_classes::SettledLinks;
 use super::links::{LinkChanges, lists_links};
 use super::note::{Note, Reason};
 use super::person::{Case, Verdict, archive, judge};
@@ -285,9 +286,35 @@ impl Decider<'_> {
         }
     }
 
+    /// The links by class, where they are not as the record has them. A person that is no guardian
+    /// has no classes; and while the columns of the rules are blank, classes are those of the store.
+    fn settle_links(
+        &self,
+        record: &Record<'_>,
+        account: Option<&Account>,
+        roles: &[String],
+    ) -> Option<SettledLinks> {
+        if record.emergency.is_none() && record.barred.is_none() {
+            return None;
+        }
+        if !roles.iter().any(|role| roles::is_guardian(role)) {
+            return Some(SettledLinks::unclassed(record));
+        }
+        if self.rules.blank_columns.contact_rules {
+            return Some(SettledLinks::as_stored(record, account));
+        }
+        SettledLinks::every(record)
+    }
+
     /// Whether a person may have an account. What the record does not say of links stands as the
     /// store has it.
-    fn allowed(&self, record: &Record<'_>, account: Option<&Account>, roles: &[String]) -> Allowed {
+    fn allowed(
+        &self,
+        record: &Record<'_>,
+        account: Option<&Account>,
+        roles: &[String],
+        has_unknown: bool,
+    ) -> Allowed {
         let Rules { rights, suppressed, .. } = self.rules;
         let is_suppressed = !suppressed.is_empty() && suppressed.contains(record.sourced_id);
         if !is_suppressed && rights.is_none() {
@@ -295,7 +322,7 @@ impl Decider<'_> {
         }
         let is_guardian_alone = !roles.is_empty() && roles.iter().all(|role| roles::is_guardian(role));
         let links = match rights.is_some() && is_guardian_alone {
-            true => links_of(record, account, self.roster.unclear),
+            true => links_of(record, account, self.roster.unclear, has_unknown),
             false => Links::default(),
         };
         allowed(links, is_suppressed)
@@ -311,14 +338,24 @@ impl Decider<'_> {
     ) -> PersonDecision<'r> {
         let roles = current_roles(record.roles, self.today);
         let schools = self.roster.schools_of(person.number, record, &roles, self.today);
+        let settled = self.settle_links(record, account, &roles);
+        let said = match &settled {
+            Some(links) => links.put_into(record),
+            None => *record,
+        };
         let case = Case {
-            record,
+            record: &said,
             account,
             roles: &roles,
             schools: &schools,
             duplicate: self.roster.is_contradicted(record.sourced_id),
             unclear: self.roster.unclear,
-            allowed: self.allowed(record, account, &roles),
+            allowed: self.allowed(
+                &said,
+                account,
+                &roles,
+                settled.as_ref().is_some_and(|links| links.is_unknown),
+            ),
             refused_email: self.refused.holder(0, record.sourced_id),
             refused_phone: self.refused.holder(1, record.sourced_id),
         };
@@ -413,13 +450,14 @@ impl Decider<'_> {
         if decision.verdict.account.is_some() || record.sourced_id.is_empty() {
             return;
         }
+        let is_blank = self.rules.blank_columns.contact_rules;
         out.bystanders.push(BystanderRecord {
             sourced_id: record.sourced_id.to_owned(),
             roles: record.roles.0.to_owned(),
             orgs: record.orgs.map(|orgs| orgs.0.to_owned()),
             agents: record.agents.map(|agents| agents.0.to_owned()),
-            emergency: record.emergency.map(|list| list.0.to_owned()),
-            barred: record.barred.map(|list| list.0.to_owned()),
+            emergency: record.emergency.filter(|_| !is_blank).map(|list| list.0.to_owned()),
+            barred: record.barred.filter(|_| !is_blank).map(|list| list.0.to_owned()),
             relations: record.relations.map(|list| list.0.to_owned()),
             unclear: record.defect.is_some()
                 || self.roster.is_contradicted(record.sourced_id)
@@ -637,7 +675,7 @@ impl Decider<'_> {
 }
 
 /// Which classes the links of a guardian have.
-fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool) -> Links {
+fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool, unknown: bool) -> Links {
     let known = account.map(|account| &account.sis);
     let stored = |list: fn(&SisDetails) -> &str| IdList(known.map_or("", list));
     let has =
@@ -649,7 +687,7 @@ fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool) -> Li
         contact: has(record.agents, |sis| &sis.agents) || stands,
         emergency: has(record.emergency, |sis| &sis.emergency),
         never: has(record.barred, |sis| &sis.barred),
-        unknown: false,
+        unknown,
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use super::link_classes::{Restricted, has_other_links};
 use super::orgs::Orgs;
 use super::people::{LookupHint, PersonIndex};
 use super::{
@@ -17,11 +18,10 @@ use super::{
 use crate::cache::Cache;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::last_night::FileSeen;
 use crate::roles;
 use crate::roster::ids;
 use crate::roster::kept::{self, Block, Kept};
-use crate::roster::{IdList, Mode, Record, RoleList, current_roles, distinct, own_schools};
+use crate::roster::{EVERY, IdList, Mode, Record, RoleList, current_roles, distinct, own_schools};
 use crate::rules::Rules;
 use crate::source::{About, AfterRead, RosterSource};
 use crate::spool::{BLOCK, Spool};
@@ -34,6 +34,9 @@ pub(super) struct FamilyRow {
     pub(super) roles: String,
     pub(super) orgs: Option<String>,
     pub(super) agents: Option<String>,
+    /// Links of other classes.
+    pub(super) emergency: String,
+    pub(super) barred: String,
     /// Some part of the schools, or of the links, is no id that is known: what the store knows
     /// stands as well.
     pub(super) orgs_partly: bool,
@@ -48,6 +51,8 @@ impl FamilyRow {
             roles: record.roles.0.to_owned(),
             orgs: own(record.orgs),
             agents: own(record.agents),
+            emergency: own(record.emergency).unwrap_or_default(),
+            barred: own(record.barred).unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -106,6 +111,8 @@ pub(super) struct Intake {
     /// found.
     pub(super) links: Vec<Link>,
     pub(super) link_count: u64,
+    /// Links that may not be used, by the guardian.
+    pub(super) restricted: HashMap<u32, Restricted>,
     pub(super) agents_hint: LookupHint,
     pub(super) dangling_orgs: Dangling,
     pub(super) dangling_agents: Dangling,
@@ -168,7 +175,7 @@ pub fn read<T>(
         taken.map(|(intake, source)| (intake, prepared, source, after))
     })?;
     intake.index.records = records;
-    let index = intake.finish(source.about(), &after.files, (store, rules), findings)?;
+    let index = intake.finish(source.about(), &after, (store, rules), findings)?;
     Ok(Read { source, after, index, prepared })
 }
 
@@ -264,7 +271,7 @@ impl Intake {
     fn finish(
         mut self,
         about: &About,
-        files: &BTreeMap<String, FileSeen>,
+        after: &AfterRead,
         (store, rules): (&Store, &Rules),
         findings: &mut Findings,
     ) -> Result<RosterIndex> {
@@ -272,7 +279,7 @@ impl Intake {
         let today = rules.today.to_string();
         self.compare_doubles(rules, file, findings)?;
         self.read_odd_lists(store, mode, rules, file, findings)?;
-        self.look_at_columns(about, files, rules, findings);
+        self.look_at_columns(about, &after.files, rules, findings);
         // A row without a sourcedId may be about any person: then nothing that is known of a person
         // is lost.
         let lost_roles = mode == Mode::Bulk && self.has_lost_roles(rules, file, findings);
@@ -280,6 +287,7 @@ impl Intake {
         self.index.unclear = doubt || mode == Mode::Unknown;
         self.index.partial = mode != Mode::Bulk;
         self.ask_the_store(store, mode, doubt, &today)?;
+        self.drop_restricted(&after.contacts, mode, store, rules)?;
         self.index.families.sort_unstable();
         self.index.families.dedup();
         self.keep_last_schools(store, mode, &today)?;
@@ -363,6 +371,9 @@ impl Intake {
         let gone = record.deleted && record.defect.is_none() && mode != Mode::Unknown;
         let whole = mode == Mode::Bulk && record.defect.is_none() && !record.roles.0.is_empty();
         let mut roles_today = 0;
+        if has_other_links(record) && !gone {
+            self.restricted.entry(person).or_default().add(record);
+        }
         if gone {
             if !self.index.is_mentioned(person) {
                 self.index.marks[person as usize] |= GONE;
@@ -373,7 +384,8 @@ impl Intake {
             roles_today = meaning.today;
             self.index.counts.placed += u64::from(!meaning.blank && !meaning.orgless);
             self.count_roles(record, meaning);
-            self.mark_said(person, meaning.orgless, meaning.blank, record.agents.map(|list| list.0));
+            let agents = if has_other_links(record) { Some(EVERY) } else { record.agents.map(|list| list.0) };
+            self.mark_said(person, meaning.orgless, meaning.blank, agents);
             if meaning.odd {
                 self.put_schools(person, &[]);
                 self.odd.entry(person).or_default().push(FamilyRow::of(record));

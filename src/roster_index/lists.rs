@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::class_lists;
 use super::intake::{Dangling, FamilyRow, Intake, orgs_of};
 use super::{LISTLESS, ORGLESS, Taken};
 use crate::failure::Result;
@@ -98,6 +99,7 @@ impl Intake {
     ) {
         let mut taken = Taken::default();
         let several = rows.len() > 1;
+        let others = if several { class_lists::of_rows(&rows) } else { None };
         for mut row in rows {
             let changed = self.read_row(&mut row, known, findings);
             let orgs = row.orgs.as_deref().map(IdList);
@@ -114,6 +116,11 @@ impl Intake {
             if changed || several {
                 taken.add(row);
             }
+        }
+        if let Some((emergency, barred)) = others {
+            let agents = taken.agents.as_deref().unwrap_or_default();
+            taken.agents = Some(IdList(agents).without(&[IdList(&emergency), IdList(&barred)]));
+            taken.others = Some((emergency, barred));
         }
         if taken.roles.is_some() {
             self.index.taken.insert(person, taken);

@@ -46,7 +46,7 @@ pub fn check(
     look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
 ) -> Result<Checked> {
     let mut checked = Checked { not_tried: config.source.local_path().is_none(), ..Checked::default() };
-    let options = Options { decide_all: true, ..Options::default() };
+    let options = Options { decide_all: true, count_unused: true, ..Options::default() };
     let request = Request { config, options: &options, context, intent: Intent::Preview };
     let Checked { troubles, findings, .. } = &mut checked;
     troubles.extend(Templates::load(&config.notify).err());

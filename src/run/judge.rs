@@ -18,7 +18,7 @@ use crate::output::write_file;
 use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::roster::Schools;
 use crate::rules::Rules;
-use crate::source::RosterSource;
+use crate::source::{Explained, RosterSource};
 use crate::store::{Savepoint, Store};
 
 pub struct Outcome {
@@ -37,6 +37,8 @@ pub struct Outcome {
     /// Rows of the platform's export, and how many of them belong to no user.
     pub export_rows: usize,
     pub export_unknown: u64,
+    /// Which rules of `[contacts]` decided over [`Options::explain_contacts`](super::Options).
+    pub explained_contacts: Vec<Explained>,
 }
 
 impl Outcome {
@@ -72,8 +74,17 @@ pub(super) fn judge<'a>(
 ) -> Result<Judged<'a>> {
     let Request { config, options, context, intent } = request;
     let mut findings = Findings::default();
-    let Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames } =
-        plan::plan(request, source, store, rules, &mut findings)?;
+    let Planned {
+        plan,
+        rules,
+        source,
+        overruns,
+        tonight,
+        export_rows,
+        export_unknown,
+        explained,
+        before_renames,
+    } = plan::plan(request, source, store, rules, &mut findings)?;
     let ended = EndedPermissions::find(&plan, store, &mut findings)?;
     let basis = Basis::of(rules, &*source, options);
     let approved = approval::approve(&plan, &basis, options, store)?;
@@ -97,6 +108,7 @@ pub(super) fn judge<'a>(
         findings,
         export_rows,
         export_unknown,
+        explained_contacts: explained,
     };
     Ok(Judged { outcome, number, source, tonight, basis, ended, undeliverable, before_renames })
 }

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use super::request::{Options, Request};
 use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
-use super::{blank_columns, preferred_names, renames};
+use super::{blank_columns, contact_columns, preferred_names, renames};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
@@ -20,7 +20,7 @@ use crate::platform::{Before, Compared, Export, compare, moved_rows};
 use crate::roster::Mode;
 use crate::roster_index::Read;
 use crate::rules::Rules;
-use crate::source::{About, RosterSource};
+use crate::source::{About, Explained, RosterSource};
 use crate::store::{Savepoint, Store};
 
 /// A plan, and what it was made of.
@@ -35,6 +35,8 @@ pub(super) struct Planned<'a> {
     /// Rows of the platform's export, and how many of them belong to no user.
     pub(super) export_rows: usize,
     pub(super) export_unknown: u64,
+    /// Which rules of `[contacts]` decided over the person that is to be explained.
+    pub(super) explained: Vec<Explained>,
     /// Before the accounts got the new sourcedIds of `--rekey`.
     pub(super) before_renames: Option<Savepoint<'a>>,
 }
@@ -66,6 +68,8 @@ pub(super) fn plan<'a>(
         Mode::Delta | Mode::Unknown => blank_columns::Compared::default(),
     };
     rules.blank_columns = contacts.that_clear_nothing(rules.blank_values);
+    let of_rules = contact_columns::compare(config, &after.contacts, about.mode, &last, findings)?;
+    rules.blank_columns.contact_rules = of_rules.is_blank;
     context.progress.begin("planning", Some(roster.counts.records));
     let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules };
     let plan = planner::build(roster, known, &inputs, context.watch());
@@ -76,6 +80,7 @@ pub(super) fn plan<'a>(
     preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
         let mut all = after.files;
+        all.extend(of_rules.seen.map(|seen| (file::CONTACT_RULES.to_owned(), seen)));
         plan.keep_emptied_columns(&tonight.files, &mut all);
         for (kind, seen) in all {
             let seen = tonight.files.get(&kind).map_or(seen.clone(), |before| seen.after(before));
@@ -84,6 +89,8 @@ pub(super) fn plan<'a>(
         tonight.roster.contacts = contacts.seen;
         tonight.roster.blank = contacts.blank;
     }
+    tonight.contact_columns.extend(of_rules.unused);
+    tonight.contacts_are_looked_at = true;
     if export.usable > 0 {
         tonight.files.insert(file::PLATFORM.to_owned(), export.seen.clone());
     }
@@ -101,7 +108,18 @@ pub(super) fn plan<'a>(
     ask_limits(&mut plan, config, &mut overruns, findings);
     let plan = plan.with_renames(renamings);
     let export_rows = export.usable;
-    Ok(Planned { plan, rules, source, overruns, tonight, export_rows, export_unknown, before_renames })
+    let explained = after.contacts.explained;
+    Ok(Planned {
+        plan,
+        rules,
+        source,
+        overruns,
+        tonight,
+        export_rows,
+        export_unknown,
+        explained,
+        before_renames,
+    })
 }
 
 /// Reads the roster and, while it is opened and read, the accounts of the store and the platform's

@@ -28,6 +28,10 @@ pub struct Options {
     pub new_export: bool,
     /// Make a store although there are signs of an earlier one.
     pub new_store: bool,
+    /// The person of whom it is to be said which rules of `[contacts]` decided.
+    pub explain_contacts: Option<String>,
+    /// Count the values of columns that look as if they said whom a school may contact.
+    pub count_unused: bool,
 }
 
 impl Options {

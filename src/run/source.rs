@@ -18,7 +18,8 @@ use crate::source::guardians::{self, WithGuardians};
 use crate::source::oneroster_csv::lone::FileOpening;
 use crate::source::oneroster_csv::{self, OneRosterCsv};
 use crate::source::{
-    About, KnownGuardians, PullCache, Renamed, RosterSource, SourceCheck, Watch, clever, oneroster_api, sftp,
+    About, ContactOptions, KnownGuardians, PullCache, Renamed, RosterSource, SourceCheck, Watch, clever,
+    oneroster_api, sftp,
 };
 use crate::store::Store;
 
@@ -35,8 +36,9 @@ pub(super) fn open_later<'a>(request: Request<'a>, store: &Store) -> Result<Open
     let (config, path) = (request.config, request.options.source.as_deref());
     if let (Source::Csv { path: configured, options }, None) = (&config.source, &config.guardians) {
         let last_night = store.last_night()?.map(Arc::new);
+        let contacts = contact_options(request);
         return Ok(Box::new(move || {
-            let options = oneroster_csv::Options { last_night, ..options.clone() };
+            let options = oneroster_csv::Options { last_night, contacts, ..options.clone() };
             let source = OneRosterCsv::open(path.unwrap_or(configured), options)?;
             Ok(Renamed::wrap(Box::new(source), &config.sync.role_names))
         }));
@@ -50,8 +52,13 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
     let path = options.source.as_deref();
     let known = || known_guardians(store);
     let last_night = store.last_night()?.map(Arc::new);
+    let contacts = contact_options(request);
+    // `check` does not pull, so the values of columns that are in no rule are counted once.
+    let is_looked_at = last_night.as_deref().is_some_and(|night| night.contacts_are_looked_at);
+    let over_network = Arc::new(ContactOptions { counts_unused: !is_looked_at, ..(*contacts).clone() });
     let csv = |options: &oneroster_csv::Options| oneroster_csv::Options {
         last_night: last_night.clone(),
+        contacts: Arc::clone(&contacts),
         ..options.clone()
     };
     let file = owner::with_suffix(&config.sync.store, ".roster");
@@ -73,10 +80,12 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
             sftp::open(&sftp::Options { csv: csv(&options.csv), ..options.clone() }, watch)
         })?,
         (None, Source::OneRosterApi(options)) => {
-            watched(context, |watch| oneroster_api::open(options, Some(&keeping), watch))?
+            let options = oneroster_api::Options { contacts: Arc::clone(&over_network), ..options.clone() };
+            watched(context, |watch| oneroster_api::open(&options, Some(&keeping), watch))?
         }
         (None, Source::Clever(options)) => {
-            watched(context, |watch| clever::open(options, Some(&keeping), watch, &known))?
+            let options = clever::Options { contacts: Arc::clone(&over_network), ..options.clone() };
+            watched(context, |watch| clever::open(&options, Some(&keeping), watch, &known))?
         }
     };
     // Before the guardians, who are guardians of people whose role is student.
@@ -98,9 +107,20 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
                 beside.language_field.as_deref(),
                 known()?,
                 reader,
+                &contacts,
             )?))
         }
     }
+}
+
+/// What the source needs to know of `[contacts]`.
+fn contact_options(Request { config, options, .. }: Request<'_>) -> Arc<ContactOptions> {
+    Arc::new(ContactOptions {
+        rules: config.contacts.rules.clone(),
+        role_names: config.sync.role_names.clone(),
+        watched: options.explain_contacts.clone(),
+        counts_unused: options.count_unused,
+    })
 }
 
 /// Looks at the configured source without pulling it. None if it is files.

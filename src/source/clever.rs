@@ -6,10 +6,12 @@
 mod contacts;
 mod district;
 mod events;
+mod links;
 mod user;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +20,7 @@ use serde::de::Error as _;
 
 use self::contacts::People;
 use self::user::User;
+use super::contact_rules::{ContactTrial, UnusedValues};
 use super::http::{self, Client, Credentials, Url, same_server, under};
 use super::known_guardians::KnownGuardians;
 use super::oneroster_api::json::{List, Rows, Text};
@@ -25,7 +28,7 @@ use super::oneroster_api::list::missing;
 use super::pull_cache::{CachedRoster, Head, PullCache};
 use super::pulled::{Pulled, names_word};
 use super::source_check::SourceCheck;
-use super::{RosterSource, Watch};
+use super::{ContactOptions, RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::roster::{NameKind, Schools};
@@ -48,6 +51,7 @@ pub struct Options {
     /// everything.
     pub full_every: Option<Duration>,
     pub names: NameKind,
+    pub contacts: Arc<ContactOptions>,
     pub http: http::Options,
     pub credentials: Credentials,
 }
@@ -71,7 +75,10 @@ pub fn open(
     let mut findings = Findings::default();
     let district = district::look(&client, options, watch.now, &mut findings)?;
     let names = names_word(options.names);
-    let place = format!("{} {} {}{names}", options.url, options.credentials.client_id(), district.id);
+    let rules = options.contacts.text();
+    let place = format!("{} {} {}{names}{rules}", options.url, options.credentials.client_id(), district.id);
+    // Only a whole pull says why a contact has its classes.
+    let cache = cache.filter(|_| options.contacts.watched.is_none());
     // Asked before the users: an event that happens during the pull then comes again the next time,
     // instead of never.
     let newest = match cache.zip(options.full_every) {
@@ -98,7 +105,7 @@ pub fn open(
     }
     let renamed = people.recognised(known)?;
     people.records.finish()?;
-    let records = people.records;
+    let (records, contacts) = (people.records, people.seen);
     records.tell("users", &mut findings);
     if let Err(why) = &newest {
         findings.warn("no-events", At::file("events"), || {
@@ -112,7 +119,7 @@ pub fn open(
         cache.keep(mark.map(|mark| Head::new(&place, mark, whole_at, &records)), &records);
     }
     let mut pulled = Pulled::new(&options.url, schools, findings, records);
-    (pulled.renamed, pulled.preferred_names) = (renamed, preferred_names);
+    (pulled.renamed, pulled.preferred_names, pulled.contacts) = (renamed, preferred_names, contacts);
     Ok(Box::new(pulled))
 }
 
@@ -131,6 +138,8 @@ fn schools(client: &Client<'_>, options: &Options) -> Result<Schools> {
 
 fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Result<People> {
     let mut people = People::new();
+    let mut trial = ContactTrial::new(&options.contacts, links::has_field);
+    let mut unused = options.contacts.counts_unused.then(UnusedValues::default);
     for role in ROLES {
         walk(client, options, "users", &[("role", role)], &mut |body| {
             let page = items(body, &mut |user: User<'_>| {
@@ -138,7 +147,13 @@ fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Resu
                 let wants_preferred = options.names == NameKind::Preferred;
                 people.preferred += u64::from(wants_preferred && user.has_preferred_name());
                 let say = |field, word| words.push((field, word));
-                user.with_record(options.names, say, |record| people.take(record))?;
+                user.with_record(options.names, say, |record| match &mut trial {
+                    Some(trial) => user.with_links(record, trial, |record| people.take(record)),
+                    None => people.take(record),
+                })?;
+                if let Some(unused) = &mut unused {
+                    user.each_relationship(|at, value| unused.count(at, value));
+                }
                 words.into_iter().for_each(|(field, word)| people.records.word(field, word));
                 Ok(())
             });
@@ -146,6 +161,11 @@ fn everything(client: &Client<'_>, options: &Options, watch: &Watch<'_>) -> Resu
             page
         })?;
     }
+    people.seen = trial.map(ContactTrial::seen).unwrap_or_default();
+    let uses = |name: &str| options.contacts.rules.as_ref().is_some_and(|rules| rules.uses(name));
+    let columns = unused.map(|unused| unused.columns("users", links::FIELDS.into_iter().take(2)));
+    people.seen.unused = columns.unwrap_or_default();
+    people.seen.unused.retain(|column| !column.values.is_empty() && !uses(&column.column));
     Ok(people)
 }
 

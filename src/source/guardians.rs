@@ -4,6 +4,7 @@
 //! `guardian_id` the account that the person has is found again by student and name. A row that
 //! cannot be used archives no account: every account that it could be about counts as present.
 
+mod links;
 mod rows;
 mod students;
 mod unite;
@@ -12,19 +13,22 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian, LANGUAGE, mark};
+use self::links::FileLinks;
+use self::rows::{Broken, COLUMNS, GUARDIAN_ID, Guardian, LANGUAGE, LinkClass, mark};
 use self::students::Students;
 use self::unite::unite;
 use super::known_guardians::{Claim, KnownGuardians, kinship};
 use super::oneroster_csv::lone::{self, FileOpening, LoneRow};
-use super::{About, AfterRead, RosterSource, hashed};
+use super::{About, AfterRead, ContactOptions, ContactsSeen, Explained, RosterSource, UnusedColumn, hashed};
 use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, file as kind};
+use crate::rights::rules::Seen;
 use crate::roles;
 use crate::roster::{Defect, IdList, Mode, Record, RoleList};
 use crate::value::{self, RecordReader};
@@ -51,6 +55,10 @@ pub struct WithGuardians {
     about: About,
     /// What the next run is to know of the file.
     seen: FileSeen,
+    contacts: Arc<ContactOptions>,
+    /// What was seen of columns that say whom a school may contact.
+    rules_seen: Option<Seen>,
+    unused: Vec<UnusedColumn>,
 }
 
 impl WithGuardians {
@@ -67,6 +75,7 @@ impl WithGuardians {
         language: Option<&str>,
         known: KnownGuardians,
         reader: Reader,
+        contacts: &Arc<ContactOptions>,
     ) -> Result<Self> {
         let file = crate::owner::name_of(path);
         let mut about = inner.about().clone();
@@ -78,14 +87,23 @@ impl WithGuardians {
         if let Some(name) = language {
             columns[LANGUAGE] = (name.trim(), &[]);
         }
-        let seen = lone::read(path, opening, columns, findings, &mut |row| {
+        let mut links = FileLinks::new(contacts);
+        let links_of = std::cell::RefCell::new(&mut links);
+        let ask = &mut |header: &[String], located: &[Option<usize>; 9]| {
+            links_of.borrow_mut().locate(header, located)
+        };
+        let seen = lone::read(path, opening, columns, ask, findings, &mut |row| {
             let row = whole_id(row, &known);
             match Guardian::read(&row, &reader, &mut meaning) {
-                Ok(guardian) => rows.push(guardian),
+                Ok(mut guardian) => {
+                    guardian.set_class(links_of.borrow_mut().class(&row.own));
+                    rows.push(guardian);
+                }
                 Err(row) => broken.push(row),
             }
             Ok(())
         })?;
+        let (rules_seen, unused) = links.seen(&file);
         if let Some(name) = language.filter(|name| !seen.columns.contains_key(name.trim())) {
             findings.warn("missing-header", At::file(&file).line(1).column(name), || {
                 "the column that is configured for the language is not there".to_owned()
@@ -104,7 +122,8 @@ impl WithGuardians {
             findings.error(row.code, At::file(&file).line(row.line), || row.what.to_owned());
         }
         about.has_unclear_rows |= !broken.is_empty();
-        Ok(Self { inner, file, guardians, broken, known, reader, about, seen })
+        let contacts = Arc::clone(contacts);
+        Ok(Self { inner, file, guardians, broken, known, reader, about, seen, contacts, rules_seen, unused })
     }
 }
 
@@ -142,6 +161,8 @@ impl RosterSource for WithGuardians {
             flow
         })?;
         after.files.insert(kind::GUARDIANS.to_owned(), self.seen.clone());
+        let rules = self.rules_seen.clone();
+        after.contacts.add(ContactsSeen { rules, unused: self.unused.clone(), explained: Vec::new() });
         if broken_off {
             return Ok(after);
         }
@@ -155,9 +176,16 @@ impl RosterSource for WithGuardians {
         let given =
             named.iter().map(|named| named.id.as_str()).chain(present.iter().map(|present| present.id));
         after.guardians_beside = Some(given.map(hashed).collect());
+        let has_classes = self.contacts.rules.is_some();
         for Named { guardian, id, students } in &named {
             let orgs = (!self.known.has_orgs(id)).then_some(IdList(""));
-            if guardian.with_record(id, Some(students), orgs, each).is_break() {
+            if self.contacts.watched.as_deref() == Some(id) {
+                after.contacts.explained.extend(students.iter().filter_map(|(student, link)| {
+                    let student = (*student).to_owned();
+                    Some(Explained { student, class: link.class, why: link.why.clone()? })
+                }));
+            }
+            if guardian.with_record(id, Some(students), orgs, has_classes, each).is_break() {
                 return Ok(after);
             }
         }
@@ -166,9 +194,9 @@ impl RosterSource for WithGuardians {
                 Some(guardian) if guardian.is_open() => {
                     let mut guardian = guardian.clone();
                     guardian.settle(self.last_values(id));
-                    guardian.with_record(id, None, None, each)
+                    guardian.with_record(id, None, None, false, each)
                 }
-                Some(guardian) => guardian.with_record(id, None, None, each),
+                Some(guardian) => guardian.with_record(id, None, None, false, each),
                 None => each(&self.unchanged(line, id)),
             };
             if flow.is_break() {
@@ -211,7 +239,7 @@ impl WithGuardians {
 struct Named<'a> {
     guardian: Cow<'a, Guardian>,
     id: String,
-    students: Vec<&'a str>,
+    students: Vec<(&'a str, LinkClass)>,
 }
 
 /// An account that counts as present although it is not certain what its row says, or which row
@@ -233,6 +261,9 @@ struct Met<'a> {
     kinships: HashSet<u64>,
     marks: HashSet<u64>,
     names: HashSet<u64>,
+    /// Students of accounts of the store, and those of them that are in the roster.
+    known_students: HashSet<u64>,
+    students_here: HashSet<u64>,
     own_ids: HashSet<&'a str>,
 }
 
@@ -244,6 +275,8 @@ impl<'a> Met<'a> {
             ids: HashMap::new(),
             kinships: HashSet::new(),
             marks: HashSet::new(),
+            known_students: own.known.students(),
+            students_here: HashSet::new(),
             names: own.guardians.iter().map(|guardian| hashed(&guardian.name.key())).collect(),
             own_ids: own.guardians.iter().filter_map(|guardian| guardian.id.as_deref()).collect(),
         }
@@ -251,6 +284,10 @@ impl<'a> Met<'a> {
 
     fn meet(&mut self, record: &Record<'_>) {
         self.students.meet(record);
+        let key = hashed(record.sourced_id);
+        if !record.deleted && self.known_students.contains(&key) {
+            self.students_here.insert(key);
+        }
         let is_guardian = record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role)));
         if self.own_ids.contains(record.sourced_id) || self.own.known.has(record.sourced_id) {
             *self.ids.entry(hashed(record.sourced_id)).or_default() |= is_guardian;
@@ -279,17 +316,18 @@ impl<'a> Met<'a> {
     /// The guardians of students that are in the roster, with the ids of both.
     fn named(&self, findings: &mut Findings) -> Vec<Named<'_>> {
         let is_bulk = self.own.about.mode == Mode::Bulk;
-        let mut found: Vec<(&Guardian, Vec<&str>)> = Vec::new();
+        let mut found: Vec<(&Guardian, Vec<(&str, LinkClass)>)> = Vec::new();
         for guardian in &self.own.guardians {
-            let mut theirs: Vec<&str> = Vec::new();
+            let mut theirs: Vec<(&str, LinkClass)> = Vec::new();
             let (mut missing, mut odd) = (0, false);
-            for name in &guardian.students {
+            for (name, class) in &guardian.students {
                 let ids = self.students.ids(name);
                 missing += usize::from(ids.is_empty());
                 odd |= ids.len() > 1;
                 for id in ids {
-                    if !theirs.contains(&id) {
-                        theirs.push(id);
+                    match theirs.iter_mut().find(|(own, _)| *own == id) {
+                        Some((_, own)) => *own = std::mem::take(own).with(class.clone()),
+                        None => theirs.push((id, class.clone())),
                     }
                 }
             }
@@ -334,22 +372,22 @@ impl<'a> Met<'a> {
     }
 
     /// Whether the roster has this guardian itself.
-    fn is_shared(&self, guardian: &Guardian, students: &[&str]) -> bool {
+    fn is_shared(&self, guardian: &Guardian, students: &[(&str, LinkClass)]) -> bool {
         let name = guardian.name.key();
         let details = guardian.emails.iter().chain(&guardian.numbers);
         !guardian.name.is_empty()
-            && (students.iter().any(|student| self.kinships.contains(&kinship(student, &guardian.name)))
+            && (students.iter().any(|(student, _)| self.kinships.contains(&kinship(student, &guardian.name)))
                 || details.into_iter().any(|detail| self.marks.contains(&mark(&name, *detail))))
     }
 
     /// The ids under which guardians have accounts or get them.
-    fn ids_of(&self, found: &[(&Guardian, Vec<&str>)]) -> Vec<String> {
+    fn ids_of(&self, found: &[(&Guardian, Vec<(&str, LinkClass)>)]) -> Vec<String> {
         let known = &self.own.known;
         // An id of the file that has an account is that account's.
         let certain = |guardian: &Guardian| guardian.id.as_ref().is_some_and(|id| known.has(id));
         let open: Vec<usize> = (0..found.len()).filter(|at| !certain(found[*at].0)).collect();
         let claims: Vec<Claim> =
-            open.iter().map(|at| claim(found[*at].0, found[*at].1.iter().copied())).collect();
+            open.iter().map(|at| claim(found[*at].0, found[*at].1.iter().map(|(id, _)| *id))).collect();
         let own: HashSet<&str> = found.iter().filter_map(|(guardian, _)| guardian.id.as_deref()).collect();
         let recognised = known.recognise(&claims, &|id| self.is_here(id) || own.contains(id));
         let mut ids: Vec<Option<String>> = found.iter().map(|(guardian, _)| guardian.id.clone()).collect();
@@ -360,7 +398,7 @@ impl<'a> Met<'a> {
         }
         let base = |at: usize| {
             let (guardian, students) = &found[at];
-            students.iter().map(|student| kinship(student, &guardian.name)).min().unwrap_or_default()
+            students.iter().map(|(student, _)| kinship(student, &guardian.name)).min().unwrap_or_default()
         };
         let written = |number: u64| format!("{OWN}{number:016x}");
         let mut used: HashMap<String, u32> = HashMap::new();
@@ -394,6 +432,7 @@ impl<'a> Met<'a> {
         }
         let mut seen: HashSet<String> = named.iter().map(|named| named.id.clone()).collect();
         let mut present = Vec::new();
+        let mut nameless: Vec<(u64, &PersonName)> = Vec::new();
         let mut keep = |line, id: &'a str, guardian| {
             if known.said(id).is_some() && !self.is_here(id) && seen.insert(id.to_owned()) {
                 present.push(Present { line, id, guardian });
@@ -402,14 +441,16 @@ impl<'a> Met<'a> {
         for guardian in &self.own.guardians {
             let could_be = |name: &'a String| self.students.could_be(name);
             // If the name fits no student, the student has left, and so has the guardian.
-            if guardian.students.iter().any(|name| could_be(name).len() == 1) {
+            let names = || guardian.students.iter().map(|(name, _)| name);
+            if names().any(|name| could_be(name).len() == 1) {
                 continue;
             }
-            let all: Vec<&str> = guardian.students.iter().flat_map(could_be).collect();
+            let all: Vec<&str> = names().flat_map(could_be).collect();
             let id = guardian.id.as_deref().filter(|id| !all.is_empty() && known.has(id));
             let claims = [claim(guardian, all.into_iter())];
-            if let Some(id) = id.or_else(|| known.recognise(&claims, &|id| self.is_here(id))[0]) {
-                keep(guardian.line, id, Some(guardian));
+            match id.or_else(|| known.recognise(&claims, &|id| self.is_here(id))[0]) {
+                Some(id) => keep(guardian.line, id, Some(guardian)),
+                None => nameless.push((guardian.line, &guardian.name)),
             }
         }
         // The account with an id that several people have now is one of them; it is not certain
@@ -425,8 +466,22 @@ impl<'a> Met<'a> {
                 keep(row.line, id, None);
             }
             let begun = row.student_begins.iter().flat_map(|begin| self.students.that_begin(begin));
+            if row.student.is_none() && row.student_begins.is_none() {
+                nameless.push((row.line, &row.name));
+            }
             for student in row.student.iter().flat_map(|name| self.students.could_be(name)).chain(begun) {
                 known.of_student(student).for_each(|id| keep(row.line, id, None));
+            }
+        }
+        // A row that names no student that is known says nothing of the accounts of that name whose
+        // students are still there.
+        nameless.retain(|(_, name)| !name.is_empty());
+        if !nameless.is_empty() {
+            let by_name = known.by_name_with(&self.students_here);
+            for (line, name) in nameless {
+                for id in by_name.get(&hashed(&name.key())).into_iter().flatten() {
+                    keep(line, id, None);
+                }
             }
         }
         present

@@ -5,7 +5,7 @@
 //! meant, the details that the roster gave last decide, or which account is left; otherwise none is
 //! taken.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -176,6 +176,31 @@ impl KnownGuardians {
     /// Whether an account is at schools of its own, not only through students.
     pub(super) fn has_orgs(&self, sourced_id: &str) -> bool {
         self.of(sourced_id).is_some_and(|known| known.has_orgs)
+    }
+
+    /// Hashes of the students of all accounts.
+    pub(super) fn students(&self) -> HashSet<u64> {
+        self.by_student.iter().map(|(student, _)| *student).collect()
+    }
+
+    /// The accounts that have not left and have one of these students, by hashes of their names.
+    pub(super) fn by_name_with(&self, students: &HashSet<u64>) -> HashMap<u64, Vec<&str>> {
+        let found: BTreeSet<u32> = self
+            .by_student
+            .iter()
+            .filter(|(student, _)| students.contains(student))
+            .map(|(_, at)| *at)
+            .collect();
+        let mut by_name: HashMap<u64, Vec<&str>> = HashMap::new();
+        for known in found.into_iter().map(|at| &self.people[at as usize]).filter(|known| !known.archived) {
+            let mut parts = known.said.split(APART).skip(1);
+            let mut next = || parts.next().unwrap_or_default();
+            let name = PersonName::new(next(), next());
+            if !name.is_empty() {
+                by_name.entry(hashed(&name.key())).or_default().push(&known.id);
+            }
+        }
+        by_name
     }
 
     /// The accounts with this student that have not left.

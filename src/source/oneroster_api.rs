@@ -4,6 +4,7 @@
 //! The whole roster is pulled and checked before any of it is handed over. What real servers do
 //! otherwise than the standard says is in `docs/api.md`.
 
+mod adults;
 pub(super) mod json;
 pub(super) mod list;
 mod pages;
@@ -12,11 +13,13 @@ mod user;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
+use self::adults::Adults;
 use self::json::{Rows, Text};
 use self::list::Name;
 use self::pages::{Collection, Wanted, walk};
@@ -26,7 +29,7 @@ use super::http::{self, Client, Credentials, Url};
 use super::pull_cache::{CachedRoster, Changes, Head, PullCache, reason};
 use super::pulled::{Pulled, Records, fingerprint, names_word};
 use super::source_check::SourceCheck;
-use super::{RosterSource, Watch, hashed};
+use super::{ContactOptions, ContactsSeen, RosterSource, Watch, hashed};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plural::counted;
@@ -58,6 +61,7 @@ pub struct Options {
     /// Only what changed is asked for, but everything this often. None: always everything.
     pub full_every: Option<Duration>,
     pub names: NameKind,
+    pub contacts: Arc<ContactOptions>,
     pub http: http::Options,
     pub credentials: Credentials,
 }
@@ -73,6 +77,8 @@ pub fn open(
     watch: &Watch<'_>,
 ) -> Result<Box<dyn RosterSource>> {
     let client = Client::new(&options.http, &options.credentials, watch)?;
+    // Only a whole pull says why a person has its classes.
+    let cache = cache.filter(|_| options.contacts.watched.is_none());
     let mut findings = Findings::default();
     let schools = match &options.orgs_path {
         Some(path) => {
@@ -98,11 +104,11 @@ pub fn open(
         .filter(|_| changed.is_none() && options.full_every.is_some())
         .and_then(|cache| CachedRoster::of(&cache.file, &place(options)));
     let covered = before.as_ref().map(|before| before.head.mark - OVERLAP);
-    let Latest { mut records, latest, whole_at, findings: of_users, unmoved, preferred_names } = match changed
-    {
-        Some(changed) => changed,
-        None => everything(&client, options, known, watch, covered)?,
-    };
+    let Latest { mut records, latest, whole_at, findings: of_users, unmoved, preferred_names, contacts } =
+        match changed {
+            Some(changed) => changed,
+            None => everything(&client, options, known, watch, covered)?,
+        };
     findings.merge(&of_users);
     if let Some((what, cure)) = unusable(&records) {
         let failure = Failure::new(Kind::InputUnusable, format!("{what}; nothing was applied"));
@@ -131,7 +137,7 @@ pub fn open(
         cache.keep(latest.map(|latest| Head::new(&place(options), latest, whole_at, &records)), &records);
     }
     let mut pulled = Pulled::new(&options.url, schools, findings, records);
-    pulled.preferred_names = preferred_names;
+    (pulled.preferred_names, pulled.contacts) = (preferred_names, contacts);
     Ok(Box::new(pulled))
 }
 
@@ -152,7 +158,13 @@ fn unusable(records: &Records) -> Option<(&'static str, &'static str)> {
 fn place(options: &Options) -> String {
     let names = names_word(options.names);
     let earlier = options.earlier_id_path.as_deref().unwrap_or_default();
-    format!("{} {} {}{names} {earlier}", options.url, options.users_path, options.credentials.client_id())
+    let rules = options.contacts.text();
+    format!(
+        "{} {} {}{names} {earlier}{rules}",
+        options.url,
+        options.users_path,
+        options.credentials.client_id()
+    )
 }
 
 /// A roster, and what has to be known to ask for its changes.
@@ -167,6 +179,7 @@ struct Latest {
     unmoved: HashSet<u64>,
     /// As [`AfterRead::preferred_names`](super::AfterRead::preferred_names).
     preferred_names: Option<u64>,
+    contacts: ContactsSeen,
 }
 
 /// So many people may change without a new stamp before a person has to look at it, if they are not
@@ -226,7 +239,8 @@ fn everything(
     let new = || Users { covered, ..Users::new(schools, options, watch.now) };
     let (users, repeated) = pull(client, options, all, watch.progress, new)?;
     let preferred_names = (options.names == NameKind::Preferred).then_some(users.preferred);
-    let Users { records, mut findings, oddities, name, unmoved, .. } = users;
+    let Users { records, mut findings, oddities, name, unmoved, adults, .. } = users;
+    let contacts = adults.seen();
     oddities.tell(user::FILE, &mut findings);
     say_other_name(&mut findings, &options.users_path, "users", &name);
     if repeated > 0 {
@@ -238,7 +252,7 @@ fn everything(
         });
     }
     let latest = users.latest.filter(|_| !users.unstamped);
-    Ok(Latest { records, latest, whole_at: watch.now, findings, unmoved, preferred_names })
+    Ok(Latest { records, latest, whole_at: watch.now, findings, unmoved, preferred_names, contacts })
 }
 
 /// Says that a list is not called as it should be.
@@ -305,7 +319,15 @@ fn changes(
     match kept.with(&changes, &mut |record| records.take(record).map(drop))? {
         true => {
             let (latest, unmoved) = (Some(latest), HashSet::new());
-            Ok(Some(Latest { records, latest, whole_at, findings, unmoved, preferred_names: None }))
+            Ok(Some(Latest {
+                records,
+                latest,
+                whole_at,
+                findings,
+                unmoved,
+                preferred_names: None,
+                contacts: ContactsSeen::default(),
+            }))
         }
         false => all("the roster of the earlier pull is damaged"),
     }
@@ -472,6 +494,7 @@ struct Users<'a> {
     preferred: u64,
     /// As [`Options::earlier_id_path`].
     earlier_id: Option<&'a str>,
+    adults: Adults<'a>,
 }
 
 impl<'a> Users<'a> {
@@ -490,6 +513,7 @@ impl<'a> Users<'a> {
             names: options.names,
             preferred: 0,
             earlier_id: options.earlier_id_path.as_deref(),
+            adults: Adults::new(&options.contacts),
         }
     }
 }
@@ -512,7 +536,9 @@ impl Users<'_> {
             let (findings, cells) = (&mut self.findings, &mut self.oddities);
             let (schools, names, earlier_id) = (self.schools, self.names, self.earlier_id);
             let mut odd = Oddities { findings, cells, schools, names, at, earlier_id };
-            let is_new = user.with_record(&mut odd, |record| self.records.take(record))?;
+            let is_new = user.with_record(&mut odd, |record| {
+                self.adults.with_class(user, record, |record| self.records.take(record))
+            })?;
             let wants_preferred = self.names == NameKind::Preferred;
             self.preferred += u64::from(wants_preferred && user.has_preferred_name());
             let changed = user.date_last_modified.moment();

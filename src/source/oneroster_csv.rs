@@ -49,7 +49,7 @@ use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::plural::counted;
 use crate::roster::{Mode, NameKind, Record};
-use crate::source::{About, AfterRead, RosterSource, hashed};
+use crate::source::{About, AfterRead, ContactOptions, RosterSource, hashed};
 use crate::value::WordCounts;
 
 /// Whether absence from the export means anything.
@@ -88,6 +88,7 @@ pub struct Options {
     pub names: NameKind,
     /// Header of a column with the sourcedId that each person had before.
     pub earlier_id_column: Option<String>,
+    pub contacts: Arc<ContactOptions>,
     /// What was seen on the last good night; none if there was none.
     pub last_night: Option<Arc<LastNight>>,
 }
@@ -104,6 +105,7 @@ pub struct OneRosterCsv {
     /// There is an orgs.csv with rows, so that an org that is not in it is worth telling.
     has_orgs: bool,
     about: About,
+    contacts: Arc<ContactOptions>,
     /// What the next run is to know of the files besides users.csv.
     seen: BTreeMap<String, FileSeen>,
 }
@@ -147,6 +149,7 @@ impl OneRosterCsv {
         let own = OwnColumns {
             language: options.language_column.as_deref(),
             earlier_id: options.earlier_id_column.as_deref(),
+            contacts: Some(&*options.contacts),
             names: options.names,
         };
         // A 1.2 delta without changes of roles has no roles.csv: the store knows the roles.
@@ -186,7 +189,8 @@ impl OneRosterCsv {
             has_unclear_rows: roles.as_ref().is_some_and(|roles| roles.has_unclear_rows),
             shares_no_guardians: false,
         };
-        Ok(Self { package, users, columns, roles, delta_roles, has_orgs, about, seen })
+        let contacts = Arc::clone(&options.contacts);
+        Ok(Self { package, users, columns, roles, delta_roles, has_orgs, about, contacts, seen })
     }
 }
 
@@ -221,6 +225,7 @@ impl RosterSource for OneRosterCsv {
         let schools = self.has_orgs.then_some(&self.about.schools);
         let count_words = || self.count_words(file);
         let mut rows = RowReader::new(&self.users, &self.columns, self.roles.as_ref(), schools, count_words);
+        rows.try_contacts(&self.contacts);
         let mut broken_off = false;
         let mut seen = HashSet::new();
         let mut each = |record: &Record<'_>| {
@@ -246,6 +251,7 @@ impl RosterSource for OneRosterCsv {
         rows.tell(findings);
         let mut after = AfterRead { files: self.seen.clone(), ..AfterRead::default() };
         let users = self.users.seen(&users::COLUMNS, &self.columns.places, &rows.tally);
+        after.contacts = rows.contacts_seen();
         after.preferred_names = self.columns.preferred.map(|_| rows.preferred);
         after.files.insert(kind::USERS.to_owned(), users);
         let unlisted = rows.unlisted_users();

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::http::Url;
-use super::{About, AfterRead, RosterSource, hashed};
+use super::{About, AfterRead, ContactsSeen, RosterSource, hashed};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
@@ -22,6 +22,7 @@ pub(super) struct Pulled {
     pub(super) renamed: Renamed,
     /// As [`AfterRead::preferred_names`].
     pub(super) preferred_names: Option<u64>,
+    pub(super) contacts: ContactsSeen,
 }
 
 /// Another sourcedId for the users with these hashes of theirs.
@@ -39,7 +40,13 @@ impl Pulled {
             has_unclear_rows: false,
             shares_no_guardians: records.guardians == 0,
         };
-        Self { about, records, renamed: Renamed::default(), preferred_names: None }
+        Self {
+            about,
+            records,
+            renamed: Renamed::default(),
+            preferred_names: None,
+            contacts: ContactsSeen::default(),
+        }
     }
 }
 
@@ -60,7 +67,8 @@ impl RosterSource for Pulled {
             };
             Ok(each(&Record { sourced_id: known.map_or(record.sourced_id, |known| known), ..*record }))
         })?;
-        Ok(AfterRead { preferred_names: self.preferred_names, ..AfterRead::default() })
+        let contacts = self.contacts.clone();
+        Ok(AfterRead { preferred_names: self.preferred_names, contacts, ..AfterRead::default() })
     }
 }
 

@@ -142,21 +142,19 @@ fn arrows() -> BTreeMap<String, BTreeSet<String>> {
 
 /// The modules, from the ground up: each uses only those of the lines above its own.
 const LAYERS: [&[&str]; 12] = [
+    &["cache", "contact", "failure", "findings", "message", "near", "owner", "plural", "policy", "rights"],
     &[
-        "cache",
-        "contact",
-        "failure",
-        "findings",
         "last_night",
-        "message",
-        "near",
-        "owner",
-        "plural",
-        "policy",
-        "rights",
-    ],
-    &[
-        "attempt", "lanes", "lock", "mailbox", "report", "roster", "roles", "scratch", "secret", "spool",
+        "attempt",
+        "lanes",
+        "lock",
+        "mailbox",
+        "report",
+        "roster",
+        "roles",
+        "scratch",
+        "secret",
+        "spool",
         "tls",
     ],
     &["account", "value"],

@@ -18,6 +18,7 @@ mod clever_events;
 mod commands;
 mod configuration;
 mod conformance;
+mod contacts;
 mod crash;
 mod delivery;
 mod delta;

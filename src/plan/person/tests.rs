@@ -228,7 +228,10 @@ fn a_column_that_is_blank_as_a_whole_clears_nothing() {
     use crate::rules::BlankColumns;
     let blank = Record { email: Some(""), sms: Some(""), ..record() };
     let clear = Rules { blank_values: BlankValues::Clear, ..rules() };
-    let all = Rules { blank_columns: BlankColumns { email: true, sms: true, phone: true }, ..clear.clone() };
+    let all = Rules {
+        blank_columns: BlankColumns { email: true, sms: true, phone: true, contact_rules: false },
+        ..clear.clone()
+    };
     let one = Rules { blank_columns: BlankColumns { email: true, ..Default::default() }, ..clear };
     let account = account(State::Active);
     let verdict = judged(&blank, Some(&account), &["on"], &all);

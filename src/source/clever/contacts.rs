@@ -3,10 +3,10 @@
 
 use crate::contact::PersonName;
 use crate::failure::Result;
-use crate::roster::Record;
-use crate::source::hashed;
+use crate::roster::{IdList, Record};
 use crate::source::known_guardians::{Claim, KnownGuardians};
 use crate::source::pulled::{Records, Renamed};
+use crate::source::{ContactsSeen, hashed};
 use crate::value;
 
 /// A user that is being built.
@@ -16,11 +16,17 @@ pub(super) struct People {
     contacts: Vec<(u64, Claim)>,
     /// How many users have a part of a preferred name, where that is wanted.
     pub(super) preferred: u64,
+    pub(super) seen: ContactsSeen,
 }
 
 impl People {
     pub(super) fn new() -> Self {
-        Self { records: Records::new(value::CLEVER), contacts: Vec::new(), preferred: 0 }
+        Self {
+            records: Records::new(value::CLEVER),
+            contacts: Vec::new(),
+            preferred: 0,
+            seen: ContactsSeen::default(),
+        }
     }
 
     pub(super) fn take(&mut self, record: &Record<'_>) -> Result<()> {
@@ -49,18 +55,19 @@ impl People {
 fn claim(record: &Record<'_>) -> Option<Claim> {
     let is_contact = record.roles.iter().any(|held| held.role == "guardian");
     let name = PersonName::new(record.given_name.unwrap_or_default(), record.family_name.unwrap_or_default());
-    let students = record.agents.unwrap_or_default();
+    let lists = [record.agents, record.emergency, record.barred];
+    let students = lists.into_iter().flatten().flat_map(IdList::iter);
     let own = Some(record.sourced_id);
     let numbers = [record.sms, record.phone].map(Option::unwrap_or_default);
     let emails = [record.email.unwrap_or_default()];
     (is_contact && !name.is_empty())
-        .then(|| Claim::new(own, record.identifier, &name, students.iter(), &emails, &numbers))
+        .then(|| Claim::new(own, record.identifier, &name, students, &emails, &numbers))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roster::{IdList, RoleList};
+    use crate::roster::RoleList;
 
     #[test]
     fn only_contacts_with_a_name_are_recognised() {

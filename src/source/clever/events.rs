@@ -9,10 +9,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::district::District;
+use super::links::has_field;
 use super::user::User;
 use super::{Options, items, page, walk};
 use crate::failure::{Failure, Kind, Result};
 use crate::roster::Record;
+use crate::source::contact_rules::ContactTrial;
 use crate::source::http::{Client, Url, under};
 use crate::source::oneroster_api::json::Text;
 use crate::source::pull_cache::{Changes, reason};
@@ -135,7 +137,11 @@ fn apply(event: &Event<'_>, changes: &mut Changes, options: &Options) -> Result<
         |_, _| {},
         |record| {
             let deleted = is_gone || record.roles.iter().next().is_none();
-            changes.put(&Record { deleted, ..*record })
+            let mut put = |record: &Record<'_>| changes.put(&Record { deleted, ..*record });
+            match ContactTrial::new(&options.contacts, has_field) {
+                Some(mut trial) => user.with_links(record, &mut trial, put),
+                None => put(record),
+            }
         },
     )
 }

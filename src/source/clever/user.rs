@@ -17,7 +17,7 @@ pub(super) struct User<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow)]
-    email: Text<'a>,
+    pub(super) email: Text<'a>,
     #[serde(borrow)]
     name: Option<Name<'a>>,
     #[serde(borrow)]
@@ -61,9 +61,9 @@ struct Roles<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Role<'a> {
+pub(super) struct Role<'a> {
     #[serde(borrow)]
-    sis_id: Text<'a>,
+    pub(super) sis_id: Text<'a>,
     #[serde(borrow)]
     staff_id: Text<'a>,
     #[serde(borrow)]
@@ -71,11 +71,11 @@ struct Role<'a> {
     #[serde(borrow)]
     schools: List<Text<'a>>,
     #[serde(borrow)]
-    phone: Text<'a>,
+    pub(super) phone: Text<'a>,
     #[serde(borrow)]
-    phone_type: Text<'a>,
+    pub(super) phone_type: Text<'a>,
     #[serde(borrow)]
-    student_relationships: List<Relationship<'a>>,
+    pub(super) student_relationships: List<Relationship<'a>>,
     /// Of a student, since v3.1: the name that the student goes by.
     #[serde(borrow)]
     preferred_name: Option<Name<'a>>,
@@ -101,9 +101,13 @@ struct Credentials<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Relationship<'a> {
+pub(super) struct Relationship<'a> {
     #[serde(borrow)]
-    student: Text<'a>,
+    pub(super) student: Text<'a>,
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) relationship: Text<'a>,
 }
 
 impl<'a> Roles<'a> {
@@ -233,7 +237,7 @@ impl User<'_> {
         list.join(",")
     }
 
-    fn contact(&self) -> Option<&Role<'_>> {
+    pub(super) fn contact(&self) -> Option<&Role<'_>> {
         self.roles.as_ref()?.contact.as_ref()
     }
 

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::contact::{Email, PersonName, PhoneReader, email_key};
+use crate::rights::Class;
 use crate::roster::{IdList, Record, RoleList};
 use crate::source::oneroster_csv::lone;
 use crate::value::{self, RecordReader, WordCounts};
@@ -32,6 +33,26 @@ pub(super) const GUARDIAN_ID: usize = 8;
 const RELATIONS: [&str; 8] =
     ["guardian", "mother", "father", "grandmother", "grandfather", "uncle", "sister", "brother"];
 
+/// The class of a link, and why it has it, if that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LinkClass {
+    pub(super) class: Class,
+    pub(super) why: Option<String>,
+}
+
+impl Default for LinkClass {
+    fn default() -> Self {
+        Self { class: Class::Contact, why: None }
+    }
+}
+
+impl LinkClass {
+    /// The class of a link that two rows name.
+    pub(super) fn with(self, other: Self) -> Self {
+        if self.class.with(other.class) == self.class { self } else { other }
+    }
+}
+
 #[derive(Clone, Default)]
 pub(super) struct Guardian {
     pub(super) line: u64,
@@ -47,8 +68,8 @@ pub(super) struct Guardian {
     pub(super) home_phone: Option<String>,
     pub(super) relationship: Option<String>,
     pub(super) language: Option<String>,
-    /// As the file names them.
-    pub(super) students: Vec<String>,
+    /// As the file names them, each with the class of the link.
+    pub(super) students: Vec<(String, LinkClass)>,
     /// The valid values of email, mobile and home phone in all rows, as they are there.
     pub(super) values: [Vec<(u64, String)>; 3],
     /// All valid emails, and all valid numbers, of all rows.
@@ -63,6 +84,8 @@ pub(super) struct Broken {
     pub(super) student: Option<String>,
     /// What is in the column of the guardian's own id.
     pub(super) id: Option<String>,
+    /// The name, where the row names no student.
+    pub(super) name: PersonName,
     /// What there is of the student's id, where the file may have been cut in it.
     pub(super) student_begins: Option<String>,
     pub(super) code: &'static str,
@@ -91,6 +114,7 @@ impl Guardian {
                 line: row.line,
                 student: id_of(row, STUDENT),
                 id: id_of(row, GUARDIAN_ID).filter(|id| !value::is_no_id(id)),
+                name: PersonName::default(),
                 student_begins: cut_in_student.map(|(_, begin)| begin.to_owned()),
                 code,
                 what,
@@ -110,10 +134,11 @@ impl Guardian {
         if let Some(code) = row.defect {
             return Err(broken(code, "where the cells of this row end is a guess, so it is not used"));
         }
-        let Some(student) = id_of(row, STUDENT) else {
-            return Err(broken("rejected-no-student", "the row names no student, so it is not used"));
-        };
         let mut guardian = Self::meant(row, meaning);
+        let Some(student) = id_of(row, STUDENT) else {
+            let broken = broken("rejected-no-student", "the row names no student, so it is not used");
+            return Err(Broken { name: guardian.name, ..broken });
+        };
         // The person whom an id names is known all the same: an account keeps the name that it has.
         if guardian.name.is_empty() && guardian.id.is_none() {
             return Err(broken("rejected-no-name", "the row has no name, so it is not used"));
@@ -126,7 +151,7 @@ impl Guardian {
         guardian.values = [value(0), value(1), value(2)];
         guardian.emails = keys[..1].iter().flatten().copied().collect();
         guardian.numbers = keys[1..].iter().flatten().copied().collect();
-        guardian.students = vec![student];
+        guardian.students = vec![(student, LinkClass::default())];
         Ok(guardian)
     }
 
@@ -220,17 +245,27 @@ impl Guardian {
         }
     }
 
+    /// Gives the link of a row its class.
+    pub(super) fn set_class(&mut self, class: LinkClass) {
+        self.students.iter_mut().for_each(|(_, own)| own.clone_from(&class));
+    }
+
     /// Its record, under an id and with students that are known by now. Without them they stay as
     /// they were. `orgs` is a blank list, or none where the store knows schools of the person's
     /// own, of which the file says nothing.
     pub(super) fn with_record(
         &self,
         id: &str,
-        students: Option<&[&str]>,
+        students: Option<&[(&str, LinkClass)]>,
         orgs: Option<IdList<'_>>,
+        has_classes: bool,
         use_it: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let students = students.map(|students| students.join(","));
+        let of = |class: Class| {
+            let own = students?.iter().filter(|(_, own)| own.class == class).map(|(id, _)| *id);
+            Some(own.collect::<Vec<_>>().join(","))
+        };
+        let [agents, emergency, barred] = Class::ALL.map(of);
         use_it(&Record {
             line: Some(self.line),
             sourced_id: id,
@@ -242,7 +277,9 @@ impl Guardian {
             language: self.language.as_deref(),
             roles: RoleList(self.role()),
             orgs,
-            agents: students.as_deref().map(IdList),
+            agents: agents.as_deref().map(IdList),
+            emergency: emergency.as_deref().filter(|_| has_classes).map(IdList),
+            barred: barred.as_deref().filter(|_| has_classes).map(IdList),
             ..Record::default()
         })
     }

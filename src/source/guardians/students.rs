@@ -28,7 +28,7 @@ struct Met {
 
 impl<'a> Students<'a> {
     pub(super) fn new(guardians: &'a [Guardian], broken: &'a [Broken]) -> Self {
-        let names = guardians.iter().flat_map(|guardian| &guardian.students);
+        let names = guardians.iter().flat_map(|guardian| &guardian.students).map(|(name, _)| name);
         let names = names.chain(broken.iter().filter_map(|row| row.student.as_ref()));
         let begun = broken.iter().find_map(|row| row.student_begins.as_deref());
         let begun = begun.map(|begin| (begin, Vec::new()));

@@ -45,7 +45,7 @@ pub(super) fn unite(
     drop(by_id);
     let mut of_student: BTreeMap<(String, &str), Vec<usize>> = BTreeMap::new();
     for (at, row) in rows.iter().enumerate().filter(|(_, row)| !row.name.is_empty()) {
-        for student in &row.students {
+        for (student, _) in &row.students {
             of_student.entry((row.name.key(), student)).or_default().push(at);
         }
     }
@@ -108,8 +108,9 @@ fn take_ids_apart(rows: &mut Vec<Guardian>, file: &str, broken: &mut Vec<Broken>
         if row.name.is_empty() {
             broken.push(Broken {
                 line: row.line,
-                student: row.students.first().cloned(),
+                student: row.students.first().map(|(student, _)| student.clone()),
                 id: None,
+                name: row.name.clone(),
                 student_begins: None,
                 code: "guardian-id-shared",
                 what: "the row has no name, and several people have its id, so it is not used",
@@ -227,9 +228,10 @@ fn add(guardian: &mut Guardian, row: Guardian, file: &str, findings: &mut Findin
     take(&mut guardian.language, row.language);
     guardian.emails.extend(row.emails);
     guardian.numbers.extend(row.numbers);
-    for student in row.students {
-        if !guardian.students.contains(&student) {
-            guardian.students.push(student);
+    for (student, class) in row.students {
+        match guardian.students.iter_mut().find(|(own, _)| *own == student) {
+            Some((_, own)) => *own = std::mem::take(own).with(class),
+            None => guardian.students.push((student, class)),
         }
     }
 }

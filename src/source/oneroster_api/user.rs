@@ -269,12 +269,27 @@ impl User<'_> {
         Some(list)
     }
 
+    pub(super) fn metadata(&self) -> Option<Value> {
+        serde_json::from_str(self.metadata?.get()).ok()
+    }
+
+    /// The text of a field of the standard that a rule may use, without case.
+    pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
+        let fields = [
+            ("identifier", &self.identifier),
+            ("email", &self.email),
+            ("status", &self.status),
+            ("enabledUser", &self.enabled_user),
+            ("role", &self.role),
+            ("username", &self.username),
+        ];
+        fields.into_iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?.1.tidy()
+    }
+
     /// The text at a place in `metadata`, such as `metadata.ic.legacysourceId`: nested, or under a name with dots in it. Blank if
     /// there is a null.
     fn in_metadata(&self, path: &str) -> Option<String> {
-        let metadata: Value = serde_json::from_str(self.metadata?.get()).ok()?;
-        let path = path.strip_prefix("metadata.").unwrap_or(path);
-        text_at(&metadata, path)
+        text_at(&self.metadata()?, path.strip_prefix("metadata.").unwrap_or(path))
     }
 
     fn enabled(&self, odd: &mut Oddities<'_>) -> Option<bool> {

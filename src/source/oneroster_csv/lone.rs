@@ -22,12 +22,15 @@ pub struct LoneRow<'a, const N: usize> {
     pub defect: Option<&'static str>,
     /// The column whose value may have been cut, and what there is of it.
     pub cut: Option<(usize, &'a str)>,
+    /// The cells of the columns that were asked for by their places.
+    pub own: Vec<Option<&'a str>>,
     /// Its cells can have letters of another code page than the one in which the file is read.
     pub foreign: bool,
 }
 
 /// Reads a file whole. The first column has to be there; each is known by its first name or one of
-/// the others.
+/// the others. `ask` is given the header and the places of these columns, and asks for others by
+/// their places.
 ///
 /// # Errors
 /// `InputUnusable` if it is no usable CSV file, `SourceUnavailable` if it changes while it is read;
@@ -36,6 +39,7 @@ pub fn read<'w, const N: usize>(
     path: &Path,
     opening: FileOpening<'_>,
     columns: [(&'w str, &'w [&'w str]); N],
+    ask: &mut dyn FnMut(&[String], &[Option<usize>; N]) -> Vec<usize>,
     findings: &mut Findings,
     each: &mut dyn FnMut(LoneRow<'_, N>) -> Result<()>,
 ) -> Result<FileSeen> {
@@ -45,11 +49,14 @@ pub fn read<'w, const N: usize>(
     let wanted = columns.map(|(name, formerly)| Wanted::new(name).formerly(formerly));
     let table = Table::open(file, opening, &wanted, findings).map_err(whole)?;
     let located = table.header.locate(&wanted, findings).map_err(whole)?;
-    let tally = table.rows(file, &located, findings, &mut |row, _| {
+    let own = ask(&table.header.cells, &located);
+    let all: Vec<Option<usize>> = located.iter().copied().chain(own.iter().copied().map(Some)).collect();
+    let tally = table.rows(file, &all, findings, &mut |row, _| {
         let cut = row.unproven().and_then(|cut| located.iter().position(|column| *column == Some(cut)));
         each(LoneRow {
             line: row.line(),
             cells: located.map(|column| row.get(column)),
+            own: own.iter().map(|column| row.get(Some(*column))).collect(),
             defect: row.defect(),
             cut: cut.map(|column| (column, row.as_it_stands(located[column]).unwrap_or_default())),
             foreign: table.foreign,

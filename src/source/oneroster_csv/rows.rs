@@ -16,8 +16,9 @@ use super::table::{NO_FINAL_LINE_BREAK, Table, Tally};
 use super::users::{Columns, PREFERRED_NAMES};
 use crate::findings::{At, Findings};
 use crate::plural::counted;
-use crate::roles::{canonical, is_known};
+use crate::roles::{RoleNames, canonical, is_known};
 use crate::roster::{Defect, IdList, Record, RoleList, Schools};
+use crate::source::contact_rules::{ContactOptions, ContactTrial, ContactsSeen, UnusedValues, is_adult};
 use crate::source::org_check::OrgCheck;
 use crate::value::{self, RecordReader, WordCounts, boolean};
 
@@ -44,6 +45,10 @@ pub(super) struct RowReader<'s> {
     pub(super) preferred: u64,
     /// What the cells mean.
     meaning: RecordReader<'s>,
+    /// Tries the rules of `[contacts]`, where there are some and they use columns of this file.
+    adults: Option<ContactTrial<'s>>,
+    /// Where the values of columns that are in no rule are counted.
+    unused: Option<(&'s RoleNames, UnusedValues)>,
 }
 
 impl<'s> RowReader<'s> {
@@ -69,7 +74,25 @@ impl<'s> RowReader<'s> {
             used: columns.used().collect(),
             preferred: 0,
             meaning: RecordReader::of_file(value::ONEROSTER, table.foreign, count_words),
+            adults: None,
+            unused: None,
         }
+    }
+
+    pub(super) fn try_contacts(&mut self, options: &'s ContactOptions) {
+        self.adults = ContactTrial::of_file(options, &self.columns.contacts);
+        let counts = options.counts_unused && !self.columns.contacts.unused.is_empty();
+        self.unused = counts.then(|| (&options.role_names, UnusedValues::default()));
+    }
+
+    /// What was seen of columns that say whom a school may contact. Once, when all is read.
+    pub(super) fn contacts_seen(&mut self) -> ContactsSeen {
+        let mut seen = self.adults.take().map(ContactTrial::seen).unwrap_or_default();
+        let cells = &self.table.header.cells;
+        let names = self.columns.contacts.unused.iter().map(|at| cells[*at].as_str());
+        let values = self.unused.take().map(|(_, values)| values).unwrap_or_default();
+        seen.unused = values.columns(self.file(), names);
+        seen
     }
 
     /// The line on which the file seems to have been cut off: its only short row, and the very end
@@ -230,6 +253,7 @@ impl<'s> RowReader<'s> {
             }
             self.preferred += u64::from(used > 0);
         }
+        let (adults, unused) = (&mut self.adults, &mut self.unused);
         let (orgs_check, met, role_list) = (&mut self.orgs, &mut self.met, &mut self.role_list);
         let written = Record {
             line: Some(line),
@@ -264,7 +288,16 @@ impl<'s> RowReader<'s> {
             let (roles, nowhere) = roles(record.roles.0, record.sourced_id, index, met, role_list);
             let orgs = record.orgs.or_else(|| nowhere.then_some(IdList("")));
             let defect = broken.then_some(Defect::Roles);
-            each(&Record { roles: RoleList(roles), orgs, defect, ..*record })
+            let record = Record { roles: RoleList(roles), orgs, defect, ..*record };
+            if let Some((_, values)) = unused.as_mut().filter(|unused| is_adult(record.roles, unused.0)) {
+                for (at, column) in columns.contacts.unused.iter().enumerate() {
+                    values.count(at, get(Some(*column)).unwrap_or_default());
+                }
+            }
+            match adults {
+                Some(adults) => adults.of_person(&record, |at| get(columns.contacts.places[at]), each),
+                None => each(&record),
+            }
         })
     }
 

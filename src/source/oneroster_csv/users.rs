@@ -7,6 +7,7 @@ use super::header::{Header, Wanted};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roster::NameKind;
+use crate::source::contact_rules::{ContactColumns, ContactOptions};
 
 /// Where the columns are.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Columns {
     pub user_ids: Option<usize>,
     /// The column that the configuration names for earlier sourcedIds.
     pub earlier_id: Option<usize>,
+    /// The columns of the rules of `[contacts]`, and columns that are in none.
+    pub contacts: ContactColumns,
     /// Of [`COLUMNS`], in that order.
     pub places: [Option<usize>; COLUMNS.len()],
 }
@@ -73,6 +76,7 @@ pub(super) struct OwnColumns<'c> {
     pub language: Option<&'c str>,
     pub earlier_id: Option<&'c str>,
     pub names: NameKind,
+    pub contacts: Option<&'c ContactOptions>,
 }
 
 /// In OneRoster 1.2, where the schools are in roles.csv, this is one of them. In a file like 1.1's
@@ -120,6 +124,9 @@ impl Columns {
             username,
             user_ids,
             earlier_id: own.earlier_id.map(|name| earlier_id_column(header, name)).transpose()?,
+            contacts: own.contacts.map_or_else(ContactColumns::default, |options| {
+                ContactColumns::locate(options, &header.cells, |_| None, |at| places.contains(&Some(at)))
+            }),
             places,
         };
         if role.is_none() && !has_roles {
@@ -154,7 +161,8 @@ impl Columns {
     pub(super) fn used(&self) -> impl Iterator<Item = usize> {
         let preferred = self.preferred.unwrap_or_default();
         let configured = [self.language, self.earlier_id];
-        self.places.iter().copied().chain(configured).chain(preferred).flatten()
+        let own = self.places.iter().copied().chain(configured).chain(preferred).flatten();
+        own.chain(self.contacts.used())
     }
 }
 
