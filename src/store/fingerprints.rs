@@ -5,6 +5,7 @@
 //! hundredths of a second. Triggers put the id of an account into the table `touched` on every
 //! write to the account. Its fingerprints do not count any more.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use rusqlite::params;
@@ -85,7 +86,8 @@ impl Fingerprints {
         self.changed.resize(length.div_ceil(CHUNK), true);
     }
 
-    fn put_account(&mut self, id: i64, sourced_id: &str, state: &str, archived: bool) -> Result<()> {
+    /// Returns the place of the account.
+    fn put_account(&mut self, id: i64, sourced_id: &str, state: &str, archived: bool) -> Result<usize> {
         let at = usize::try_from(id - 1).unwrap_or(usize::MAX);
         if at >= self.keys.len().saturating_add(GAP) {
             return Err(Failure::new(Kind::Failed, format!("the store has an account with the odd id {id}"))
@@ -98,7 +100,7 @@ impl Fingerprints {
         self.keys[at] = key(sourced_id);
         let active = if state == State::Active.word() { ACTIVE } else { 0 };
         self.signs[at] = active | if archived { ARCHIVED } else { 0 };
-        Ok(())
+        Ok(at)
     }
 }
 
@@ -129,7 +131,11 @@ impl Store {
     /// written to.
     fn with_touched(&self, mut stored: Fingerprints) -> Result<Fingerprints> {
         let covered = stored.keys.len();
+        // Who could be reached on the last night is no part of the account, and an edit by hand does not
+        // change it.
+        let mut reached: HashMap<u64, u8> = HashMap::new();
         for at in self.touched_accounts()?.into_iter().filter(|at| *at < covered) {
+            reached.insert(stored.keys[at], stored.signs[at] & (REACHABLE | HAS_CONTACT));
             stored.clear(at);
         }
         self.each(
@@ -139,7 +145,9 @@ impl Store {
             ["id", "sourced_id", "state", "archived"],
             |row, [id, sourced_id, state, archived]| {
                 let (sourced_id, state) = (text(row, sourced_id)?, text(row, state)?);
-                stored.put_account(row.get(id)?, sourced_id, state, row.get(archived)?)
+                let at = stored.put_account(row.get(id)?, sourced_id, state, row.get(archived)?)?;
+                stored.signs[at] |= reached.get(&stored.keys[at]).copied().unwrap_or_default();
+                Ok(())
             },
         )?;
         Ok(stored)

@@ -373,9 +373,13 @@ fn a_student_who_loses_the_last_contact() {
     all.remove(2);
     district.sis(&all);
     district.run().ok().says("stu-1", "unchanged", "No reachable contact left - was gua-1");
-    // Back, and then the person's own address is taken away by hand.
+    // Back, and then the address is taken away by hand, together with a change of the student.
     district.sis(&people(mail, "gua-1"));
     district.run().ok();
+    district.cli(&["users", "join", "gua-1"]).ok();
+    district.cli(&["users", "join", "stu-1"]).ok();
+    district.store().execute_batch("UPDATE account SET email = '' WHERE sourced_id = 'gua-1'").unwrap();
+    district.preview().ok().says("stu-1", "unchanged", "No reachable contact left - was gua-1");
     let all = district.preview_with(&["--decide-all"]);
     assert_eq!(
         all.report.shows("sourced_id codes notes"),

@@ -63,8 +63,8 @@ pub(super) const VALUES: [(&str, &[&str]); 34] = [
     ("sis_user_ids", &["x'0102030405060708'", "x'01'", "NULL"]),
     ("settled_marks", &["'email:0000000000000001'", "NULL"]),
     ("opt_outs", &["'email:out'", "'sms:out sms:exported'", "NULL"]),
-    ("sis_relations", &["'stu-00	Mother'", "''"]),
     ("links", &["x''", "x'0102030405060708'", "x'01'", "NULL"]),
+    ("sis_relations", &["'stu-00	Mother'", "''"]),
 ];
 
 /// Columns that are copied when an account is made by hand.
