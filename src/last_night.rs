@@ -24,6 +24,8 @@ pub struct LastNight {
     pub roster: RosterSeen,
     /// How many users had a part of a preferred name, when that was wanted last.
     pub preferred_names: u64,
+    /// How many rows the file of suppressed people had; none without such a file.
+    pub suppressed_rows: Option<u64>,
     /// None until a platform export was read.
     pub export: Option<ExportSeen>,
     /// The setting, as the configuration had it. None before the first run that kept it.

@@ -77,5 +77,6 @@ pub mod secret;
 pub mod source;
 pub mod spool;
 pub mod store;
+pub mod suppressed;
 pub mod tls;
 pub mod value;

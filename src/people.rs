@@ -21,6 +21,7 @@ mod rekey;
 mod renames;
 mod reused;
 mod settle;
+mod suppress;
 mod typed;
 
 use std::collections::HashSet;
@@ -55,6 +56,7 @@ pub use refused::Refused;
 pub use rekey::{AskedRename, Rekeyed, rekey, rekey_all};
 pub use reused::{another, same};
 pub use settle::{Settle, Settling, settle};
+pub use suppress::{Suppressing, suppress, unsuppress};
 pub use typed::{Typed, has_credential};
 
 /// The people of a district, as its store knows them.

@@ -16,6 +16,7 @@ mod pulled;
 mod renamed;
 pub mod sftp;
 mod source_check;
+pub mod suppressed;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;

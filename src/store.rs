@@ -25,6 +25,7 @@ mod opt_outs;
 mod outbox;
 mod runs;
 mod sql;
+mod suppressed;
 mod transaction;
 
 use std::cell::RefCell;
@@ -47,6 +48,7 @@ pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::RunRow;
 pub use sql::stamp;
+pub use suppressed::Suppression;
 pub use transaction::{End, Savepoint};
 
 pub struct Store {

@@ -7,6 +7,7 @@ mod history;
 mod list;
 mod settle;
 mod show;
+mod suppress;
 
 pub(super) use show::{link_json, set_by, set_json};
 
@@ -61,6 +62,8 @@ enum Command {
     ///
     /// A gateway that got a STOP sends nothing to the number until the owner has answered START.
     OptIn(change::ChannelArgs),
+    Suppress(suppress::SuppressArgs),
+    Unsuppress(suppress::UnsuppressArgs),
     Rekey(change::RekeyArgs),
     Distinct(change::DistinctArgs),
     /// A held user is the same person as before: restore the account
@@ -93,6 +96,8 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         Command::Revoke(args) => change::permission(args, Permission::Revoke, global, ui),
         Command::OptOut(args) => change::opt_out(args, true, global, ui),
         Command::OptIn(args) => change::opt_out(args, false, global, ui),
+        Command::Suppress(args) => suppress::run(args, global, ui),
+        Command::Unsuppress(args) => suppress::end(args, global, ui),
         Command::Rekey(args) => change::rekey(args, global, ui),
         Command::Distinct(args) => change::distinct(args, global, ui),
         Command::Same(args) => change::same(args, global, ui),

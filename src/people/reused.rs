@@ -13,6 +13,7 @@ use crate::store::{Grant, Origin};
 pub fn same(people: &People<'_>, user: &str) -> Result<(State, Vec<Grant>)> {
     people.store.transaction(|| {
         let before = held(people, user, false)?;
+        people.refuse_suppressed(&before.sourced_id)?;
         let after = Account { archived: false, kept_since: KeptSince::default(), ..before.clone() };
         people.store.update_account(&after)?;
         people.record(&before, Origin::Operator, "state", before.state_word(), after.state_word())?;

@@ -22,6 +22,7 @@ use crate::roster_index::Read;
 use crate::rules::Rules;
 use crate::source::{About, Explained, RosterSource};
 use crate::store::{Savepoint, Store};
+use crate::suppressed::suppressed_on;
 
 /// A plan, and what it was made of.
 pub(super) struct Planned<'a> {
@@ -53,6 +54,7 @@ pub(super) fn plan<'a>(
     rules.undelivered = store.undelivered_changes(None)?;
     let before_renames = options.rekey.as_ref().map(|_| store.savepoint()).transpose()?;
     let renamings = rename(request, store, findings)?;
+    let suppressed_rows = suppress(request, store, rules, findings)?;
     let Read { source, after, index: roster, prepared: (known, export) } =
         read(request, source, store, rules, findings)?;
     let about = source.about();
@@ -77,6 +79,7 @@ pub(super) fn plan<'a>(
     let mut plan = plan?;
     plan.tell_rekeys(about.users_name, findings);
     let mut tonight = LastNight::clone(&last);
+    tonight.suppressed_rows = suppressed_rows;
     preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
         let mut all = after.files;
@@ -158,6 +161,34 @@ fn read(
     let done = planner::read(source, prepare, store, rules, findings, context.watch());
     context.interrupted()?;
     done
+}
+
+/// Puts those that are to have no account into the rules. How many rows the file of suppressed people
+/// has.
+///
+/// # Errors
+/// `InputUnusable` if the file cannot be read, or lost all its rows since the last good night.
+fn suppress(
+    request: Request<'_>,
+    store: &Store,
+    rules: &mut Rules,
+    findings: &mut Findings,
+) -> Result<Option<u64>> {
+    /// Fewer rows can be gone because their time is over.
+    const FEW: u64 = 5;
+    let (all, rows) = suppressed_on(rules.today, request.config, store, findings)?;
+    let before = rules.last_night.as_deref().and_then(|night| night.suppressed_rows);
+    if let Some(path) = &request.config.contacts.suppressed
+        && rows == Some(0)
+        && before.is_some_and(|before| before >= FEW)
+    {
+        let what = "the file of suppressed people has no rows any more, and had many on the last good night";
+        return Err(Failure::new(Kind::InputUnusable, what).at(path.display()).cure(
+            "put the rows back; if no one is to be suppressed any more, remove `suppressed` from [contacts]",
+        ));
+    }
+    rules.suppressed = all.into_keys().collect();
+    Ok(rows)
 }
 
 fn rename(request: Request<'_>, store: &Store, findings: &mut Findings) -> Result<Renamings> {

@@ -231,12 +231,16 @@ impl Store {
     }
 
     /// As [`Store::update_account`], with the sourcedId. The last known schools of the person go
-    /// along.
+    /// along, and so does a suppression.
     pub fn rekey_account(&self, account: &Account) -> Result<()> {
         let old = self.sourced_id(account.id)?;
         self.execute(
             "UPDATE OR REPLACE last_schools SET person = ?2 WHERE person = ?1",
             [&old, &account.sourced_id].map(|id| key(id).cast_signed()),
+        )?;
+        self.execute(
+            "UPDATE OR REPLACE suppressed SET sourced_id = ?2 WHERE sourced_id = ?1",
+            [&old, &account.sourced_id],
         )?;
         self.execute("UPDATE account SET sourced_id = ?2 WHERE id = ?1", (account.id, &account.sourced_id))?;
         self.update_account(account)

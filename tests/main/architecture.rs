@@ -160,7 +160,7 @@ const LAYERS: [&[&str]; 12] = [
     &["account", "value"],
     &["source", "store"],
     &["config"],
-    &["output", "platform", "rules"],
+    &["output", "platform", "rules", "suppressed"],
     &["roster_index"],
     &["plan"],
     &["notify"],

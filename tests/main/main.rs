@@ -73,6 +73,7 @@ mod shortcut;
 mod sis;
 mod source;
 mod support;
+mod suppress;
 mod tampering;
 mod telling;
 mod terminal;

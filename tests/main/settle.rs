@@ -259,8 +259,9 @@ fn a_report_of_what_is_new() {
     district.run().ok();
     assert_eq!(new(&[]), ["sourced_id,notes"]);
     district.cli(&["report", "reports/users-000002.csv", "--new"]).exits(2).complains(&[
-        "`--new` compares a run with the run before, and there is no run before a file, at reports/users-000002.csv; name the \
-         run by its number",
+        "`--new` compares a run with the run before, and there is no run before a file",
+        "at: reports/users-000002.csv",
+        "name the run by its number",
     ]);
     std::fs::remove_file(district.path("reports/users-000001.csv")).unwrap();
     district.cli(&["report", "2", "--new"]).exits(7).complains(&["the report of run 1 is no longer there"]);

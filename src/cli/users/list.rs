@@ -1,6 +1,6 @@
 //! `rostersync users list`
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use super::super::ui::results;
@@ -14,6 +14,7 @@ use crate::plan::forecast;
 use crate::report::{Csv, Json, Rendering, Table};
 use crate::roles;
 use crate::store::Grant;
+use crate::suppressed::Suppressed;
 
 /// List accounts, one line each, in the order of sourcedIds
 ///
@@ -43,6 +44,11 @@ pub(super) struct ListArgs {
     /// `settled` has the details.
     #[arg(long)]
     settled: bool,
+
+    /// Only people that are suppressed (`users suppress`, or the file of the configuration), with the
+    /// last day and the reason; also those that have no account
+    #[arg(long, conflicts_with_all = ["kept", "settled", "duplicates"])]
+    suppressed: bool,
 
     /// Only accounts that may belong to the same person: the same name, and the same email or
     /// mobile
@@ -76,7 +82,7 @@ pub(super) struct ListArgs {
 
 const COLUMNS_HELP: &str = "\
 Columns: sourced_id, state, role, schools, given_name, family_name, email, phone, home_phone, kept_since, users_manager;
-with --settled also: settled; with --duplicates also: codes, like
+with --settled also: settled; with --suppressed: until, reason; with --duplicates also: codes, like
 
 Examples:
   rostersync users list --state active --kept            people whose values differ from the SIS
@@ -95,7 +101,7 @@ enum Format {
     Json,
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "sourced_id",
     "state",
     "role",
@@ -110,11 +116,14 @@ const COLUMNS: [&str; 14] = [
     "settled",
     "codes",
     "like",
+    "until",
+    "reason",
 ];
 
 /// The columns that are there only if they are asked for.
 const SETTLED: usize = 11;
 const LIKE: std::ops::Range<usize> = 12..14;
+const SUPPRESSED: std::ops::Range<usize> = 14..16;
 
 /// Cells of these hold several values, joined by `|`.
 const SEVERAL: [&str; 6] = ["role", "schools", "users_manager", "settled", "codes", "like"];
@@ -123,7 +132,8 @@ impl ListArgs {
     fn has(&self, column: usize) -> bool {
         match column {
             SETTLED => self.settled,
-            column => self.duplicates || !LIKE.contains(&column),
+            column if LIKE.contains(&column) => self.duplicates,
+            column => self.suppressed || !SUPPRESSED.contains(&column),
         }
     }
 }
@@ -155,7 +165,7 @@ impl Filter {
         Ok(Self(asked))
     }
 
-    fn accepts(&self, cells: &[String; 14]) -> bool {
+    fn accepts(&self, cells: &[String; 16]) -> bool {
         self.0.iter().all(|(at, value)| {
             let cell = &cells[*at];
             cell == value || SEVERAL.contains(&COLUMNS[*at]) && cell.split('|').any(|one| one == value)
@@ -178,6 +188,7 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
         Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
         Format::Json => Box::new(Json::new(headers, None)),
     };
+    let mut suppressed = if args.suppressed { people.suppressed()? } else { BTreeMap::new() };
     let (mut out, mut buffer, mut any) = (results(), Vec::new(), false);
     rendering.begin(&mut buffer);
     store.each_account(|account| {
@@ -197,6 +208,10 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
                 return Ok(());
             }
         }
+        if args.suppressed {
+            let Some(one) = suppressed.remove(&account.sourced_id) else { return Ok(()) };
+            put_suppressed(&one, &mut cells);
+        }
         if args.kept && (cells[9].is_empty() || account.archived) || !filter.accepts(&cells) {
             return Ok(());
         }
@@ -207,12 +222,28 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
         buffer.clear();
         Ok(())
     })?;
+    for (sourced_id, one) in suppressed {
+        let mut cells: [String; COLUMNS.len()] = Default::default();
+        cells[0] = sourced_id;
+        put_suppressed(&one, &mut cells);
+        if wanted.is_none() && filter.accepts(&cells) {
+            any = true;
+            let shown: Vec<&[u8]> =
+                (0..COLUMNS.len()).filter(is_shown).map(|at| cells[at].as_bytes()).collect();
+            rendering.row(&shown, &mut buffer);
+        }
+    }
     // A table of nothing has no headers either.
     if any || args.format != Format::Table {
         rendering.end(&mut buffer);
     }
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
     Ok(Ending::Ok)
+}
+
+fn put_suppressed(one: &Suppressed, cells: &mut [String; COLUMNS.len()]) {
+    cells[SUPPRESSED.start] = one.until.map(|day| day.to_string()).unwrap_or_default();
+    cells[SUPPRESSED.start + 1].clone_from(&one.reason);
 }
 
 /// The details whose difference is settled, as both values are now.
@@ -234,7 +265,7 @@ fn cells(
     schools: &Schools,
     grants: &HashMap<i64, Vec<Grant>>,
     likenesses: &Likenesses,
-) -> [String; 14] {
+) -> [String; 16] {
     let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
     // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
     let unusable = if grants.is_empty() { None } else { people.unusable_grant(account) };
@@ -268,5 +299,7 @@ fn cells(
         String::new(),
         codes,
         like,
+        String::new(),
+        String::new(),
     ]
 }

@@ -87,6 +87,11 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
             people.unusable_grant(account).map(|why| format!(", {}", why.until())).unwrap_or_default();
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
+    // A file that cannot be read stops a run, not a look at a person.
+    if let Some(suppressed) = people.suppressed().ok().and_then(|all| all.get(&account.sourced_id).cloned()) {
+        let file = suppressed.file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default();
+        lines.push(("Suppressed", format!("{}{file}: {}", suppressed.term(), or_none(&suppressed.reason))));
+    }
     let left = people.left(account);
     if !left.is_empty() {
         let words: Vec<&str> = left.iter().map(|channel| channel.word()).collect();
@@ -107,7 +112,7 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         Err(refused) => format!("no, {}: {}", refused.code(), refused.sentence(config)),
     };
     lines.push(("Editable", edit));
-    let mut out = labelled(&lines, 11);
+    let mut out = labelled(&lines, if lines.iter().any(|(word, _)| word.len() > 9) { 12 } else { 11 });
     out.push(b'\n');
     // Only where there is a difference that is left alone.
     let settled = profile.fields.iter().any(|field| field.settled);
@@ -248,6 +253,9 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         "links": profile.links.iter().map(link_json).collect::<Vec<_>>(),
         "users_manager": profile.grants.iter().map(|grant| grant.word()).collect::<Vec<_>>(),
         "users_manager_asleep": unusable.map(|unusable| unusable.word()),
+        "suppressed": people.suppressed().ok().and_then(|all| all.get(&account.sourced_id).cloned()).map(|one| {
+            json!({ "until": one.until, "reason": one.reason, "file": one.file })
+        }),
         "opt_outs": people.left(account).iter().map(|channel| channel.word()).collect::<Vec<_>>(),
         "kept_since": account.kept_since.newest(),
         "created_by_run": profile.created.and_then(|created| created.run),
