@@ -9,7 +9,7 @@ pub mod ids;
 pub mod kept;
 mod near;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -118,17 +118,18 @@ pub const EVERY: &str = "*";
 pub struct Relations<'a>(pub &'a str);
 
 impl<'a> Relations<'a> {
-    /// The text of such a list. Of several words for one person the first counts.
+    /// The text of such a list, whatever the order. Of several words for one person the first
+    /// counts.
     pub fn text<'t>(all: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
-        let mut text = String::new();
+        let mut words: BTreeMap<&str, String> = BTreeMap::new();
         for (id, word) in all {
             let word = word.replace(['\t', '\n', '\r'], " ");
-            if !word.trim().is_empty() && Relations(&text).of(id).is_none() {
-                text.push_str(if text.is_empty() { "" } else { "\n" });
-                text.push_str(&format!("{id}\t{}", word.trim()));
+            if !word.trim().is_empty() {
+                words.entry(id).or_insert_with(|| word.trim().to_owned());
             }
         }
-        text
+        let lines: Vec<String> = words.iter().map(|(id, word)| format!("{id}\t{word}")).collect();
+        lines.join("\n")
     }
 
     /// The word for one of them.

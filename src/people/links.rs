@@ -31,16 +31,9 @@ pub struct Link {
 /// The class of the link to a student, by an adult's lists.
 fn class_of(agents: &str, emergency: &str, barred: &str, student: &str) -> Class {
     let has = |list: &str, id: &str| IdList(list).iter().any(|own| own == id);
-    // A list that names the student counts before one for every other.
-    if has(barred, student) {
+    if has(barred, student) || has(barred, EVERY) {
         Class::Never
-    } else if has(agents, student) {
-        Class::Contact
-    } else if has(emergency, student) {
-        Class::Emergency
-    } else if has(barred, EVERY) {
-        Class::Never
-    } else if has(emergency, EVERY) {
+    } else if !has(agents, student) && (has(emergency, student) || has(emergency, EVERY)) {
         Class::Emergency
     } else {
         Class::Contact
@@ -155,8 +148,9 @@ impl District {
             restricted: HashMap::new(),
             relations: HashMap::new(),
         };
+        let for_emergencies = store.archived_for_emergencies()?;
         store.each_relative(|relative| {
-            if !relative.archived {
+            if !relative.archived || for_emergencies.contains(relative.sourced_id) {
                 all.take_in(&relative, today);
             }
             Ok(())

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, ImportKind, Row};
 use crate::policy::Setting;
-use crate::rights::{Allowed, Links, allowed};
+use crate::rights::{Allowed, Links, NoAccount, allowed};
 use crate::roles;
 use crate::roster::kept::{Kept, Place};
 use crate::roster::{IdList, Mode, Record, RoleList, current_roles, own_schools};
@@ -614,10 +614,21 @@ impl Decider<'_> {
             (Setting::Off, false) => UNDER_OFF,
         };
         // Whether a student has a contact is known only when every adult has been decided on.
+        let is_for_emergencies = |note: &Note| {
+            matches!(
+                note,
+                Note::NoAccount(NoAccount::EmergencyOnly) | Note::NoLonger(NoAccount::EmergencyOnly)
+            )
+        };
+        let contact = match account.archived && verdict.action != Action::Rejected {
+            true if verdict.notes.iter().any(is_for_emergencies) => HAS_CONTACT,
+            true => 0,
+            false => person.signs & HAS_CONTACT,
+        };
         let signs = signs_of(account)
             | setting
             | self.reach(number, account)
-            | person.signs & HAS_CONTACT
+            | contact
             | if decision.is_left_out() { LEFT_OUT } else { 0 };
         if person.signs & (REACHABLE | ARCHIVED) == REACHABLE {
             let removed = person.links.removed.iter().map(|(student, _)| *student);

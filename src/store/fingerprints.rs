@@ -5,7 +5,7 @@
 //! hundredths of a second. Triggers put the id of an account into the table `touched` on every
 //! write to the account. Its fingerprints do not count any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use rusqlite::params;
@@ -28,7 +28,8 @@ pub const UNDER_OFF: u8 = 16;
 pub const LEFT_OUT: u8 = 32;
 /// A guardian's account with a valid email or mobile.
 pub const REACHABLE: u8 = 64;
-/// A student with a guardian who can be reached.
+/// A student with a guardian who can be reached. Of an archived adult: the roster still has the
+/// person, as a contact for emergencies only.
 pub const HAS_CONTACT: u8 = 128;
 /// All of them. Older stores had other bits as well.
 const SIGNS: u8 = ACTIVE | ARCHIVED | UNDER_ON | UNDER_OFF | LEFT_OUT | REACHABLE | HAS_CONTACT;
@@ -305,6 +306,29 @@ impl Store {
     pub fn fingerprints_are_put(&self) -> Result<()> {
         self.execute("DELETE FROM cached_row WHERE account_id IN (SELECT account_id FROM touched)", [])?;
         self.write("DELETE FROM touched", [])
+    }
+
+    /// The sourcedIds of archived accounts whose people are still in the roster, as contacts for
+    /// emergencies only.
+    pub fn archived_for_emergencies(&self) -> Result<HashSet<String>> {
+        let mut found = HashSet::new();
+        let accounts: Vec<(i64, String)> = self.all(
+            "SELECT id, sourced_id FROM account WHERE archived = 1 AND sis_emergency <> ''",
+            [],
+            |row| Ok((row.get("id")?, row.get("sourced_id")?)),
+        )?;
+        if accounts.is_empty() {
+            return Ok(found);
+        }
+        let signs = self.fingerprints()?.signs;
+        for (id, sourced_id) in accounts {
+            let signs =
+                usize::try_from(id - 1).ok().and_then(|at| signs.get(at)).copied().unwrap_or_default();
+            if signs & (ARCHIVED | HAS_CONTACT) == ARCHIVED | HAS_CONTACT {
+                found.insert(sourced_id);
+            }
+        }
+        Ok(found)
     }
 
     pub fn cached_row(&self, account: i64) -> Result<Option<Vec<u8>>> {

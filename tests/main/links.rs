@@ -517,3 +517,60 @@ fn links_for_the_platform_and_of_one_person() {
     let all = district.cli(&["users", "export", "--links"]).ok().stdout;
     assert_eq!(all, format!("{header}gua-1,stu-9,,yes\r\ngua-2,stu-2,,yes\r\n"));
 }
+
+#[test]
+fn relationships_and_contacts_for_emergencies_are_exported() {
+    let mut district = District::new().with("guardians.file", "\"guardians.csv\"");
+    district.set(
+        "contacts.rule",
+        "[{ where = { type = \"Emergency\" }, class = \"emergency\" }, { where = { type = \"No\" }, class = \"never\" }]",
+    );
+    district.sis(&[person("stu-1"), person("stu-2"), person("tea-1")]);
+    let header = "student_id,guardian_id,given_name,family_name,email,relationship,type\n";
+    let rows = |of_jo: &str| {
+        format!(
+            "{header}stu-1,c-1,Rosa,Diaz,rosa@mail.example,Mother,Yes\nstu-2,c-1,Rosa,Diaz,rosa@mail.example,Aunt,Emergency\n\
+             stu-2,c-2,Jo,Lee,jo@mail.example,Father,{of_jo}\nstu-1,c-3,Al,Ray,al@mail.example,Neighbor,Emergency\n"
+        )
+    };
+    district.file("guardians.csv", rows("Yes"));
+    district.run().ok();
+    let export = || district.cli(&["users", "export", "--links"]).ok().stdout;
+    let columns = "guardian_id,student_id,relationship,contact\r\n";
+    let rosa = "c-1,stu-1,Mother,yes\r\nc-1,stu-2,Aunt,emergency\r\n";
+    assert_eq!(export(), format!("{columns}{rosa}c-2,stu-2,Father,yes\r\nc-3,stu-1,Neighbor,emergency\r\n"));
+    let shown = district.cli(&["users", "show", "stu-1"]).ok().stdout;
+    assert!(shown.contains("Guardians: c-1, Mother, since run 1, 2026-11-23 02:15\n"), "{shown}");
+    assert!(shown.contains("           c-3 (no account), Neighbor, for emergencies only\n"), "{shown}");
+    let explained = district.cli(&["explain", "c-1"]).ok().stdout;
+    assert!(
+        explained.contains("stu-2 (Aunt), for emergencies only, named by the record of c-1\n"),
+        "{explained}"
+    );
+    // Of one adult and two children one link becomes another.
+    district.file(
+        "guardians.csv",
+        rows("Yes").replace("Mother,Yes", "Mother,No").replace("Aunt,Emergency", "Aunt,Yes"),
+    );
+    district.run().ok().says("c-1", "updated", "Linked to stu-2; No longer linked to stu-1");
+    let since = district.cli(&["users", "export", "--links", "--changed-since", "1"]).ok().stdout;
+    assert_eq!(since, format!("{columns}c-1,stu-1,,no\r\nc-1,stu-2,Aunt,yes\r\n"));
+    // A contact that becomes one for emergencies is no contact any more.
+    district.file("guardians.csv", rows("Emergency"));
+    district.run_with(&["--approve", district.preview().checksum()]).ok();
+    let all = format!("{columns}{rosa}c-2,stu-2,Father,emergency\r\nc-3,stu-1,Neighbor,emergency\r\n");
+    assert_eq!(export(), all);
+    // In another order, nothing changes.
+    let store = district.dump();
+    let mut lines: Vec<String> = rows("Emergency").lines().skip(1).map(|row| format!("{row}\n")).collect();
+    lines.reverse();
+    district.file("guardians.csv", format!("{header}{}", lines.concat()));
+    district.run().ok();
+    assert_eq!(district.dump(), store);
+    assert_eq!(export(), all);
+    // And then the person is gone.
+    let gone: Vec<String> = lines.into_iter().filter(|row| !row.contains("c-2")).collect();
+    district.file("guardians.csv", format!("{header}{}", gone.concat()));
+    district.run().ok();
+    assert_eq!(export(), format!("{columns}{rosa}c-3,stu-1,Neighbor,emergency\r\n"));
+}

@@ -15,12 +15,13 @@ use crate::plan::claims::Claim;
 use crate::plan::decide::{Decider, Job, Person, Task};
 use crate::plan::links::{LinkChanges, LinkLookup};
 use crate::plan::signs::Signs;
-use crate::plan::unchanged::{CachedRow, Remembered, record_hash};
+use crate::plan::unchanged::{CachedRow, Remembered, Unchanged, record_hash};
 use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::{Export, Row};
+use crate::roster::Mode;
 use crate::roster::kept::{self, Kept};
 use crate::spool::{BLOCK, Values};
-use crate::store::{Member, Store};
+use crate::store::{ARCHIVED, HAS_CONTACT, Member, Store};
 
 #[derive(Default)]
 pub(super) struct Spools {
@@ -203,15 +204,21 @@ impl<'a> Planner<'a> {
         let roster = self.decider.roster;
         let mut absent: Vec<(String, u32)> = Vec::new();
         let mut archived: Vec<u32> = Vec::new();
+        let mut result = BlockResult::default();
         for number in roster.people.with_account().filter(|number| !roster.is_mentioned(*number)) {
             if !self.signs.is_archived(number) {
                 absent.push((self.store.sourced_id(i64::from(number) + 1)?, number));
             } else if self.export.has_row(roster.people.key(number)) {
                 archived.push(number);
             }
+            let signs = self.signs.of(number);
+            if signs & (ARCHIVED | HAS_CONTACT) == ARCHIVED | HAS_CONTACT && self.decider.mode == Mode::Bulk {
+                // A contact for emergencies has left the roster.
+                result.signs.push((number, signs & !HAS_CONTACT));
+                Unchanged::remember_archived(number, &mut result.to_remember);
+            }
         }
         absent.sort_unstable();
-        let mut result = BlockResult::default();
         for (sourced_id, number) in absent {
             let person = self.person(place, Some(number), &sourced_id)?;
             self.decider.absent(&person, &mut result)?;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::roster::{IdList, NameKind, Record, RoleList};
+use crate::roster::{IdList, NameKind, Record, Relations, RoleList};
 use crate::source::oneroster_api::json::{List, Text};
 use crate::value;
 
@@ -176,6 +176,7 @@ impl User<'_> {
         let students = contact
             .filter(|contact| contact.student_relationships.0.is_some())
             .map(|_| self.students().join(","));
+        let relations = students.as_ref().map(|_| self.relations());
         let username =
             held.iter().find_map(|(_, role)| role.credentials.as_ref()?.district_username.filled());
         let user_ids = self.user_ids();
@@ -201,12 +202,21 @@ impl User<'_> {
             agents: students.as_deref().map(IdList),
             emergency: None,
             barred: None,
-            relations: None,
+            relations: relations.as_deref().map(Relations),
             username: username.as_deref(),
             user_ids: Some(user_ids.as_str()).filter(|ids| !ids.is_empty()),
             earlier_id: Some(earlier.as_str()).filter(|id| !id.is_empty()),
             defect: None,
         })
+    }
+
+    /// What the contact is to each student.
+    fn relations(&self) -> String {
+        let all =
+            self.contact().into_iter().flat_map(|contact| contact.student_relationships.0.iter().flatten());
+        let words: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+            all.filter_map(|own| Some((own.student.id(), own.relationship.filled()?))).collect();
+        Relations::text(words.iter().map(|(student, word)| (student.as_ref(), word.as_ref())))
     }
 
     fn preferred_name(&self) -> Option<&Name<'_>> {

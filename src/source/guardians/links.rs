@@ -61,7 +61,7 @@ impl<'r> FileLinks<'r> {
         match trial {
             Some(trial) => {
                 let (class, why) = trial.class(|column| cells[rules[column]?]);
-                LinkClass { class, why }
+                LinkClass { class, why, ..LinkClass::default() }
             }
             None => LinkClass::default(),
         }

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::contact::{Email, PersonName, PhoneReader, email_key};
 use crate::rights::Class;
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{IdList, Record, Relations, RoleList};
 use crate::source::oneroster_csv::lone;
 use crate::value::{self, RecordReader, WordCounts};
 
@@ -33,23 +33,29 @@ pub(super) const GUARDIAN_ID: usize = 8;
 const RELATIONS: [&str; 8] =
     ["guardian", "mother", "father", "grandmother", "grandfather", "uncle", "sister", "brother"];
 
-/// The class of a link, and why it has it, if that is asked for.
+/// The class of a link, why it has it, if that is asked for, and the file's word for the
+/// relationship.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LinkClass {
     pub(super) class: Class,
     pub(super) why: Option<String>,
+    pub(super) relationship: Option<String>,
 }
 
 impl Default for LinkClass {
     fn default() -> Self {
-        Self { class: Class::Contact, why: None }
+        Self { class: Class::Contact, why: None, relationship: None }
     }
 }
 
 impl LinkClass {
-    /// The class of a link that two rows name.
+    /// The class of a link that two rows name. Of two words for the relationship the first by bytes
+    /// stands, whatever the order of the rows.
     pub(super) fn with(self, other: Self) -> Self {
-        if self.class.with(other.class) == self.class { self } else { other }
+        let words = [&self.relationship, &other.relationship].into_iter().flatten();
+        let relationship = words.min().cloned();
+        let link = if self.class.with(other.class) == self.class { self } else { other };
+        Self { relationship, ..link }
     }
 }
 
@@ -151,7 +157,8 @@ impl Guardian {
         guardian.values = [value(0), value(1), value(2)];
         guardian.emails = keys[..1].iter().flatten().copied().collect();
         guardian.numbers = keys[1..].iter().flatten().copied().collect();
-        guardian.students = vec![(student, LinkClass::default())];
+        let relationship = guardian.relationship.clone();
+        guardian.students = vec![(student, LinkClass { relationship, ..LinkClass::default() })];
         Ok(guardian)
     }
 
@@ -247,7 +254,9 @@ impl Guardian {
 
     /// Gives the link of a row its class.
     pub(super) fn set_class(&mut self, class: LinkClass) {
-        self.students.iter_mut().for_each(|(_, own)| own.clone_from(&class));
+        for (_, own) in &mut self.students {
+            (own.class, own.why) = (class.class, class.why.clone());
+        }
     }
 
     /// Its record, under an id and with students that are known by now. Without them they stay as
@@ -266,6 +275,11 @@ impl Guardian {
             Some(own.collect::<Vec<_>>().join(","))
         };
         let [agents, emergency, barred] = Class::ALL.map(of);
+        let words =
+            |(id, link): &'_ (&'_ str, LinkClass)| Some(((*id).to_owned(), link.relationship.clone()?));
+        let words: Option<Vec<(String, String)>> = students.map(|all| all.iter().filter_map(words).collect());
+        let relations =
+            words.map(|words| Relations::text(words.iter().map(|(id, word)| (id.as_str(), word.as_str()))));
         use_it(&Record {
             line: Some(self.line),
             sourced_id: id,
@@ -280,6 +294,7 @@ impl Guardian {
             agents: agents.as_deref().map(IdList),
             emergency: emergency.as_deref().filter(|_| has_classes).map(IdList),
             barred: barred.as_deref().filter(|_| has_classes).map(IdList),
+            relations: relations.as_deref().map(Relations),
             ..Record::default()
         })
     }
