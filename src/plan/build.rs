@@ -30,9 +30,9 @@ use super::shared_credentials::Sharing;
 use super::signs::Signs;
 use super::summary::Summary;
 use super::unchanged::{Remembered, Unchanged, UnchangedCredentials};
-use super::{Action, Newcomer, Overrun, PlanRow, Write};
+use super::{Action, Newcomer, Note, Overrun, PlanRow, Write};
 use crate::config::SharedContacts;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::{FileSeen, LinksSeen, RosterSeen};
 use crate::message::Channel;
@@ -104,9 +104,38 @@ impl Plan {
     /// Reports the people that are left out tonight and were not on the last good night.
     ///
     /// # Errors
-    /// `InputUnusable` if no user is synced any more.
+    /// `InputUnusable` if no user is synced any more, or none of a first load is.
     pub fn say_left_out(&self, mode: Mode, name: &str, file: &str, findings: &mut Findings) -> Result<()> {
+        let is_first_load = self.rules.last_night.is_none() && self.summary.accounts_before == 0;
+        if is_first_load && mode == Mode::Bulk && self.summary.synced() == 0 {
+            return Err(self.nobody_is_synced(name)?);
+        }
         self.left_out.say(&self.summary, &self.rules, mode, (name, file), findings)
+    }
+
+    /// The failure for a first load of which nothing would be left but a plan line.
+    fn nobody_is_synced(&self, name: &str) -> Result<Failure> {
+        let mut codes: BTreeMap<String, u64> = BTreeMap::new();
+        self.each_decided(|row| {
+            for note in row.notes.iter().filter(|note| !matches!(note, Note::Disabled | Note::SisInvalid(..)))
+            {
+                *codes.entry(note.code().to_owned()).or_default() += 1;
+            }
+            Ok(())
+        })?;
+        let mut codes: Vec<(u64, String)> = codes.into_iter().map(|(code, count)| (count, code)).collect();
+        codes.sort_unstable_by(|one, other| other.cmp(one));
+        let most: Vec<String> = codes.iter().take(3).map(|(count, code)| format!("{count} {code}")).collect();
+        let what = format!(
+            "no user of the roster is synced: {} skipped and {} rejected ({}); nothing was applied",
+            self.summary.count(Action::Skipped),
+            self.summary.count(Action::Rejected),
+            most.join(", ")
+        );
+        Ok(Failure::new(Kind::InputUnusable, what).at(name).cure(
+            "check the dates of roles, the words for roles and the ids of schools in the export; `roles`, `schools` and \
+             `role_names` in [sync] say which users are synced",
+        ))
     }
 
     /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Action;
 use super::summary::Summary;
 use crate::account::Account;
 use crate::failure::{Failure, Kind, Result};
@@ -203,12 +202,7 @@ impl Synced {
                 changed.join(", ")
             ),
         };
-        let synced: u64 =
-            [Action::Created, Action::Updated, Action::Restored, Action::Kept, Action::Unchanged]
-                .into_iter()
-                .map(|action| summary.count(action))
-                .sum();
-        if synced == 0 && mode == Mode::Bulk {
+        if summary.synced() == 0 && mode == Mode::Bulk {
             return Err(Failure::new(
                 Kind::InputUnusable,
                 format!(

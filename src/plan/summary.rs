@@ -85,6 +85,12 @@ impl Summary {
         self.actions.get(&action).copied().unwrap_or_default()
     }
 
+    /// How many users are synced.
+    pub(super) fn synced(&self) -> u64 {
+        use Action::{Created, Kept, Restored, Unchanged, Updated};
+        [Created, Updated, Restored, Kept, Unchanged].into_iter().map(|action| self.count(action)).sum()
+    }
+
     /// Whether the plan does anything to any account.
     pub fn has_changes(&self) -> bool {
         self.renamed > 0

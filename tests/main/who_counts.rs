@@ -388,3 +388,34 @@ fn the_audit_has_every_change_once_and_cannot_be_changed() {
     assert!(district.store().execute("UPDATE audit SET old = ''", []).is_err());
     assert!(district.store().execute("DELETE FROM audit", []).is_err());
 }
+
+/// A first load after the school year: every role has ended, and nothing would be left but a plan line.
+#[test]
+fn a_first_load_in_which_no_user_is_synced_needs_a_person() {
+    let district = District::new();
+    let roles: String =
+        (1..=3).map(|at| format!("r{at},stu-{at},primary,student,sch-1,2025-08-01,2026-06-30\n")).collect();
+    let users = ["sourcedId", "username", "enabledUser", "givenName", "familyName", "email"];
+    let all: Vec<Person> = (1..=3).map(|at| person(&format!("stu-{at}"))).collect();
+    district.file("sis/users.csv", users_csv(&users, &all));
+    district.file(
+        "sis/roles.csv",
+        format!("sourcedId,userSourcedId,roleType,role,orgSourcedId,beginDate,endDate\n{roles}"),
+    );
+    for arguments in [&["run", "--dry-run"][..], &["run"]] {
+        district.cli(arguments).exits(7).complains(&[
+            "no user of the roster is synced: 3 skipped and 0 rejected (3 role-ended); nothing was applied",
+            "check the dates of roles, the words for roles and the ids of schools in the export; `roles`, `schools` and \
+             `role_names` in [sync] say which users are synced",
+        ]);
+    }
+    district.file(
+        "sis/roles.csv",
+        format!(
+            "sourcedId,userSourcedId,roleType,role,orgSourcedId,beginDate,endDate\n{}",
+            roles.replacen("2026-06-30", "2027-06-30", 1)
+        ),
+    );
+    let done = district.run().ok();
+    assert_eq!(done.report.column("action"), ["created", "skipped", "skipped"]);
+}

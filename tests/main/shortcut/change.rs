@@ -26,6 +26,7 @@ changes! {
     // Its files.
     FILES: Permute Column AllColumns Version Zip Ends Letters Bulk Delta Unclear Orgs FewRoles;
     PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
+    PEOPLE: Settle OptOut Suppress;
     SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone;
     // What holds for one night.
     NIGHT: Limit Approved NoNotify WhatIf Empty;
@@ -52,7 +53,7 @@ pub(super) const VALUES: [(Change, &str, &[&str]); 9] = [
 impl Change {
     /// Any; some kinds more often than others.
     pub(super) fn any(dice: &mut Dice) -> Self {
-        let group = match dice.below(26) {
+        let group = match dice.below(28) {
             0..5 => Self::DETAILS,
             5..8 => Self::COMING,
             8..11 => Self::ROWS,
@@ -61,6 +62,7 @@ impl Change {
             17..20 => Self::PLATFORM,
             20..22 => Self::SETTINGS,
             22..25 => Self::NIGHT,
+            25..27 => Self::PEOPLE,
             _ => Self::STORE,
         };
         dice.pick(group)
@@ -145,7 +147,31 @@ impl Change {
             Self::WhatIf => world.tonight.what_if = Some(dice.one_in(2)),
             Self::UsersJoin => {
                 if let Some((id, _)) = world.somebody(dice) {
-                    world.tonight.by_hand.push(Hand::Join(id));
+                    world.tonight.users(&["join", &id]);
+                }
+            }
+            Self::Settle => {
+                if let Some((id, _)) = world.somebody(dice) {
+                    let field = dice.pick(&["name", "email", "phone", "home_phone"]);
+                    world.tonight.users(&["settle", &id, field, dice.pick(&["--keep", "--keep", "--take"])]);
+                }
+            }
+            Self::OptOut => {
+                if let Some((id, _)) = world.somebody(dice) {
+                    let (command, channel) =
+                        (dice.pick(&["opt-out", "opt-out", "opt-in"]), dice.pick(&["email", "sms"]));
+                    world.tonight.users(&[command, &id, "--channel", channel]);
+                }
+            }
+            Self::Suppress => {
+                if let Some((id, _)) = world.somebody(dice) {
+                    let last = world.now.date_naive() + chrono::TimeDelta::days(dice.below(4) as i64);
+                    let last = last.to_string();
+                    match dice.below(4) {
+                        0 => world.tonight.users(&["unsuppress", &id]),
+                        1 => world.tonight.users(&["suppress", &id, "--reason", "x"]),
+                        _ => world.tonight.users(&["suppress", &id, "--reason", "x", "--until", &last]),
+                    }
                 }
             }
             Self::Tamper => {

@@ -140,8 +140,9 @@ impl Sides {
                 (0..self.count).map(|side| fs::read(self.store(side)).ok()).collect();
             for side in 0..self.count {
                 match hand {
-                    Hand::Join(id) => {
-                        let arguments = ["users", "join", id.as_str()];
+                    Hand::Users(arguments) => {
+                        let own = arguments.iter().map(String::as_str);
+                        let arguments: Vec<&str> = std::iter::once("users").chain(own).collect();
                         said[side].extend(self.program(side, world, &arguments));
                     }
                     Hand::Sql(_) if before[side].is_none() => {}

@@ -5,8 +5,8 @@ use super::dice::Dice;
 /// One thing that is done by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hand {
-    /// `rostersync users join`.
-    Join(String),
+    /// `rostersync users` with these arguments.
+    Users(Vec<String>),
     /// Statements, with the checks of foreign keys off, as in SQLite's own shell.
     Sql(String),
     /// The store as it was so many nights ago is put back.

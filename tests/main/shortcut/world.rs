@@ -82,6 +82,13 @@ pub(super) struct Tonight {
     pub(super) coin: bool,
 }
 
+impl Tonight {
+    /// `rostersync users` with these arguments.
+    pub(super) fn users(&mut self, arguments: &[&str]) {
+        self.by_hand.push(Hand::Users(arguments.iter().map(|word| (*word).to_owned()).collect()));
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) now: DateTime<Utc>,
