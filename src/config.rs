@@ -230,10 +230,24 @@ impl Default for Limits {
     }
 }
 
+/// What becomes of an account and a record that are probably one person's, under another sourcedId.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnSamePerson {
+    /// Neither is archived or added until a person decides.
+    #[default]
+    Hold,
+    /// Certain ones go on under the new sourcedId by themselves; others are held.
+    Join,
+    /// They are only listed.
+    Off,
+}
+
 /// `[identity]`: people who are back under another sourcedId.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Identity {
+    pub same_person: OnSamePerson,
     /// The column with the sourcedId that each person had before; for an API the place in `metadata`. Blank: none.
     pub earlier_id: String,
 }

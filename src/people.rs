@@ -53,7 +53,7 @@ pub use notice::tell;
 pub use opt_outs::{has_left, set_opt_out};
 pub use profile::{FieldProfile, Profile, Provenance, provenance};
 pub use refused::Refused;
-pub use rekey::{AskedRename, Rekeyed, rekey, rekey_all};
+pub use rekey::{AskedRename, Rekeyed, join_all, rekey, rekey_all};
 pub use reused::{another, same};
 pub use settle::{Settle, Settling, settle};
 pub use suppress::{Suppressing, suppress, unsuppress};
@@ -161,8 +161,10 @@ impl<'a> People<'a> {
         if actor.id == target.id {
             return Ok(Actor::ThePerson);
         }
-        match self.unusable_grant(actor) {
-            Some(UnusableGrant::Archived | UnusableGrant::NotJoined) => return Ok(Actor::Inactive),
+        match self.unusable_grant(actor)? {
+            Some(UnusableGrant::Archived | UnusableGrant::NotJoined | UnusableGrant::Held) => {
+                return Ok(Actor::Inactive);
+            }
             Some(UnusableGrant::NotStaff) => return Ok(Actor::NotStaff),
             Some(UnusableGrant::Disabled) => return Ok(Actor::Disabled),
             None => {}
@@ -195,6 +197,8 @@ pub enum UnusableGrant {
     NotJoined,
     NotStaff,
     Disabled,
+    /// The account is probably back under another sourcedId, and is held until a person decides.
+    Held,
 }
 
 impl UnusableGrant {
@@ -205,6 +209,7 @@ impl UnusableGrant {
             Self::NotJoined => "once joined",
             Self::NotStaff => "not without a staff role",
             Self::Disabled => "not while disabled in the SIS",
+            Self::Held => "not while held",
         }
     }
 
@@ -214,6 +219,7 @@ impl UnusableGrant {
             Self::NotJoined => "not-joined",
             Self::NotStaff => "not-staff",
             Self::Disabled => "disabled",
+            Self::Held => "held",
         }
     }
 }
@@ -226,8 +232,11 @@ impl People<'_> {
     }
 
     /// Why a permission of this person, if there is one, cannot be used.
-    pub fn unusable_grant(&self, account: &Account) -> Option<UnusableGrant> {
-        if account.archived {
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn unusable_grant(&self, account: &Account) -> Result<Option<UnusableGrant>> {
+        Ok(if account.archived {
             Some(UnusableGrant::Archived)
         } else if account.state != State::Active {
             Some(UnusableGrant::NotJoined)
@@ -236,8 +245,8 @@ impl People<'_> {
         } else if account.sis.enabled == Some(false) {
             Some(UnusableGrant::Disabled)
         } else {
-            None
-        }
+            self.store.is_held(&account.sourced_id)?.then_some(UnusableGrant::Held)
+        })
     }
 }
 

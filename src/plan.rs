@@ -23,6 +23,7 @@ mod recipients;
 mod renames;
 mod reused;
 mod row;
+mod same_person;
 mod shared_credentials;
 mod signs;
 mod sis;
@@ -46,11 +47,14 @@ pub use claims::{Claim, refusals};
 pub use decision::{FieldDecision, FieldDecisions, Rule};
 pub use forecast::{Forecast, forecast};
 pub use limits::{Overrun, check as check_limits, check_export, check_upgraded, too_many_rejected};
-pub use note::{Note, Reason, join_codes, join_notes};
+pub use note::{Note, Reason, Rekey, join_codes, join_notes};
 pub use read::{Known, read};
 pub use recipients::News;
 pub use renames::{Renaming, Renamings};
 pub use row::PlanRow;
+pub use same_person::{
+    Counts as SamePersonCounts, Evidence, Pair as SamePersonPair, PairText, SamePerson, find_same_people,
+};
 pub use summary::Summary;
 
 /// What becomes of one user; each has exactly one.
@@ -68,7 +72,8 @@ pub enum Action {
     Skipped,
     /// A record that could not be used.
     Rejected,
-    /// Nothing is done until a person has decided: another person seems to have the sourcedId now.
+    /// Nothing is done until a person has decided: another person seems to have the sourcedId now,
+    /// or the same person another one.
     Held,
 }
 

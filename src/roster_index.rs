@@ -36,7 +36,7 @@ use crate::roster::kept::{self, key};
 use crate::roster::{IdList, Record, RoleList, distinct, own_schools};
 use crate::spool::Spool;
 
-pub use intake::{Read, read};
+pub use intake::{Read, read, read_again};
 pub use last_schools::LastSchools;
 pub use links::Names;
 pub use people::{LookupHint, PersonIndex};
@@ -208,7 +208,7 @@ impl RosterIndex {
     }
 
     /// Hands over the records of some people, with their places. The other records are skipped.
-    fn each_record_of(
+    pub fn each_record_of(
         &self,
         is_wanted: impl Fn(u32) -> bool,
         mut each: impl FnMut(u32, u32, &Record<'_>),
@@ -246,6 +246,16 @@ impl RosterIndex {
     pub fn is_mentioned(&self, person: u32) -> bool {
         let person = self.people.found_as(person);
         self.marks.get(person as usize).is_some_and(|marks| marks & MENTIONED != 0)
+    }
+
+    /// Whether every row of a person says that the person is gone.
+    pub fn is_gone(&self, person: u32) -> bool {
+        self.is_mentioned(person) && self.marks(self.people.found_as(person)) & GONE != 0
+    }
+
+    /// Whether the rows of a person differ.
+    pub fn is_person_contradicted(&self, person: u32) -> bool {
+        !self.doubles.contradicted_people.is_empty() && self.doubles.contradicted_people.contains(&person)
     }
 
     /// Whether a record only says again what an earlier one said. If any other of the sourcedId

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{Config, Globs, PhoneCredential, SharedContacts};
+use crate::config::{Config, Globs, OnSamePerson, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
@@ -20,6 +20,8 @@ use crate::store::UndeliveredChanges;
 /// configuration can come to another row of the report or another account than before, and whenever
 /// a kept row is written in another form.
 pub(crate) const RULES: u32 = 8;
+
+const SAME_PERSON: &str = "same_person";
 
 /// By which channels people can be told at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,7 @@ pub struct Rules {
     pub role_names: RoleNames,
     /// Which names the source hands over. What was decided over others is decided again.
     pub names: NameKind,
+    pub same_person: OnSamePerson,
     pub phone_credential: PhoneCredential,
     pub phones: PhoneReader,
     pub blank_values: BlankValues,
@@ -92,6 +95,7 @@ impl Rules {
             synced_roles: config.sync.roles.clone(),
             role_names: config.sync.role_names.clone(),
             names: config.sync.names,
+            same_person: config.identity.same_person,
             phone_credential: config.sync.phone_credential,
             phones: PhoneReader::new(config.sync.default_region),
             blank_values: config.sync.blank_values,
@@ -125,7 +129,8 @@ impl Rules {
     /// where something changes, or where a role has dates.
     pub fn seed(&self) -> u64 {
         let mut settings = self.settings();
-        settings.retain(|key, _| !key.starts_with("[notify."));
+        // Which accounts are held depends on no decision about another person.
+        settings.retain(|key, _| !key.starts_with("[notify.") && key != SAME_PERSON);
         xxh3_64(format!("{RULES} {} {settings:?}", env!("CARGO_PKG_VERSION")).as_bytes())
     }
 
@@ -139,6 +144,7 @@ impl Rules {
             synced_roles,
             role_names,
             names,
+            same_person,
             phone_credential,
             phones,
             blank_values,
@@ -165,6 +171,7 @@ impl Rules {
             ("roles".to_owned(), list(&mut synced_roles.iter())),
             ("role_names".to_owned(), format!("{role_names:?}")),
             ("names".to_owned(), format!("{names:?}")),
+            (SAME_PERSON.to_owned(), format!("{same_person:?}")),
             ("phone_credential".to_owned(), format!("{phone_credential:?}")),
             ("blank_values".to_owned(), format!("{blank_values:?}")),
             ("shared_contacts".to_owned(), format!("{shared_contacts:?}")),

@@ -43,7 +43,7 @@ pub use fingerprints::{
     REACHABLE, UNDER_OFF, UNDER_ON,
 };
 pub use grants::Grant;
-pub use identity::SamePerson;
+pub use identity::{Said, SamePerson};
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::RunRow;

@@ -262,13 +262,14 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             counted(summary.without_id, "row has", "rows have")
         ));
     }
-    match summary.count(Action::Held) {
+    match summary.reused {
         0 => {}
         held => lines.push(format!(
-            "{} held, because another person seems to have the sourcedId now: `rostersync report --where action=held`",
+            "{} held, because another person seems to have the sourcedId now: `rostersync report --where codes=reused-id`",
             counted(held, "user is", "users are")
         )),
     }
+    lines.extend(same_person_lines(outcome));
     if summary.settled > 0 {
         lines.push(format!(
             "{} settled: `rostersync report --where codes=settled`",
@@ -345,10 +346,96 @@ pub(super) fn compared(now: u64, before: Option<u64>) -> String {
     }
 }
 
+/// Accounts that are probably back under another sourcedId, and where they are listed.
+fn same_person_lines(outcome: &Outcome) -> Vec<String> {
+    let found = &outcome.plan.summary.same_person;
+    if found.held == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!(
+        "{} held, because they are probably back under another sourcedId ({}): `rostersync report --where codes=possible-rekey`",
+        counted(found.held, "account is", "accounts are"),
+        found.by_strength()
+    )];
+    // What a blocked run says of them comes with its verdict.
+    if !outcome.blocked {
+        lines.extend(outcome.renames.iter().map(|file| format!("Renames: {}", shown(file))));
+    }
+    lines
+}
+
+/// What a blocked run says first of all: that those who would be archived seem to be still there, and
+/// how their accounts go on.
+fn still_there(outcome: &Outcome, options: &Options, global: &Global) -> String {
+    let found = &outcome.plan.summary.same_person;
+    let gone = outcome.plan.summary.count(Action::Archived) + found.held;
+    let is_asked = outcome.overruns.iter().any(|overrun| overrun.limit == "archive");
+    if found.back() == 0 || !is_asked {
+        return String::new();
+    }
+    let mut text = format!(
+        "  {} of the {} that would be archived {} to be back under another sourcedId: {}\n",
+        found.back(),
+        counted(gone, "account", "accounts"),
+        agreed(found.back(), "seems", "seem"),
+        found.shown()
+    );
+    let rekey = |file: PathBuf| command(&Options { rekey: Some(file), ..options.clone() }, global);
+    let mut files = outcome.renames.iter();
+    if outcome.plan.same_person.has_renames(true) {
+        text.push_str(&match files.next() {
+            Some(file) => format!(
+                "  Their old and new sourcedIds are in {}. If they are the same people, their accounts go on:\n    {}\n",
+                shown(file),
+                rekey(file.clone())
+            ),
+            None => format!(
+                "  A run writes their old and new sourcedIds into a file beside its report. If they are the same people, their \
+                 accounts go on:\n    {}\n",
+                rekey(PathBuf::from("FILE"))
+            ),
+        });
+    }
+    if outcome.plan.same_person.has_renames(false) {
+        text.push_str(&match files.next() {
+            Some(file) => format!("  Probable ones, to be looked at: {}\n", shown(file)),
+            None => "  Probable ones are in a file of their own, to be looked at\n".to_owned(),
+        });
+    }
+    text
+}
+
+/// What an approval does to accounts that seem to be back.
+fn approving(outcome: &Outcome) -> String {
+    let found = &outcome.plan.summary.same_person;
+    match (found.held, found.archived) {
+        (0, 0) => "If that is what should happen, approve exactly this plan:".to_owned(),
+        (0, archived) => format!(
+            "To approve exactly this plan archives {} of people who are still there:",
+            counted(archived, "account", "accounts")
+        ),
+        (held, archived) => {
+            let also = match archived {
+                0 => String::new(),
+                archived => {
+                    let accounts = counted(archived, "account", "accounts");
+                    format!(" It archives {accounts} of people who are still there.")
+                }
+            };
+            format!(
+                "Only if they are other people, approve exactly this plan. It leaves the {} held until `users rekey`, `users \
+                 distinct` or `run --rekey` decides.{also}",
+                counted(held, "account", "accounts")
+            )
+        }
+    }
+}
+
 /// Why nothing was applied, and what would be: it ends with the command that approves exactly this
 /// plan.
 fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     let mut text = String::from("\nBLOCKED: nothing was applied\n");
+    text.push_str(&still_there(outcome, options, global));
     for overrun in &outcome.overruns {
         text.push_str(&format!("  {}\n", overrun.message));
     }
@@ -359,7 +446,8 @@ fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
         return text;
     }
     text.push_str(&format!(
-        "If that is what should happen, approve exactly this plan:\n  {} --approve {}\n",
+        "{}\n  {} --approve {}\n",
+        approving(outcome),
         command(options, global),
         outcome.plan.checksum
     ));
@@ -433,6 +521,11 @@ fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde
                       "unknown": outcome.export_unknown },
         "findings": outcome.findings.counts(),
         "attention": outcome.findings.attentions().collect::<Vec<_>>(),
+        "same_person": {
+            "held": summary.same_person.held, "certain": summary.same_person.held_certain,
+            "archived": summary.same_person.archived, "pattern": summary.same_person.pattern,
+            "examples": summary.same_person.examples, "files": outcome.renames,
+        },
         "report": outcome.report,
     })
 }

@@ -23,7 +23,7 @@ use crate::owner;
 use crate::plural::counted;
 use crate::report::harmless;
 use crate::run::{RunHealth, lost, run_health};
-use crate::store::{Broken, Last, Population, RunRow, Store, Tried};
+use crate::store::{Broken, Last, Population, RunRow, SamePerson, Store, Tried};
 
 /// Show the last run, the last attempt, their age, and the messages that wait
 ///
@@ -102,7 +102,15 @@ struct Counts {
     links: Option<LinksSeen>,
     /// Of the last good run, where it is known: how many students were without a contact before it.
     without_contact_before: Option<u64>,
+    /// Accounts that are probably back under another sourcedId: certain ones, all, and the first.
+    same_people: (u64, u64),
+    pairs: Vec<SamePerson>,
 }
+
+/// So many are named.
+const NAMED: u64 = 3;
+/// And so many in JSON.
+const NAMED_IN_JSON: u64 = 100;
 
 struct See {
     run_health: RunHealth,
@@ -135,6 +143,8 @@ impl See {
                     .last_attempt(Last::Good)?
                     .and_then(|last| last.run)
                     .and_then(|run| run.summary["without_contact_before"].as_u64()),
+                same_people: store.same_people()?,
+                pairs: store.first_same_people(NAMED_IN_JSON)?,
             })
         };
         let read = || -> Result<Self> {
@@ -205,6 +215,7 @@ impl See {
             "students_without_contact": links.map(
                 |links| json!({ "now": links.without_contact, "before": counts.and_then(|counts| counts.without_contact_before) })
             ),
+            "same_person": counts.map(same_person_json),
         })
     }
 
@@ -254,8 +265,17 @@ impl See {
         for attention in last_attempt.iter().flat_map(|last| &last.attention) {
             say("Attention", &format!("{} ({})", attention.message, attention.code));
         }
-        if let Some(Counts { population, waiting, refused, outlook, reused, links, without_contact_before }) =
-            &self.counts
+        if let Some(Counts {
+            population,
+            waiting,
+            refused,
+            outlook,
+            reused,
+            links,
+            without_contact_before,
+            same_people,
+            pairs,
+        }) = &self.counts
         {
             say(
                 "Accounts",
@@ -278,6 +298,23 @@ impl See {
                      another {id}`)"
                 );
                 say("Held", &what);
+            }
+            for pair in pairs.iter().take(usize::try_from(NAMED).unwrap_or_default()) {
+                let SamePerson { old, new, since, evidence, .. } = pair;
+                let what = format!(
+                    "{old}, since {since}: probably back as {new} ({evidence}) (`rostersync users rekey {old} {new}` or `users \
+                     distinct {old} {new}`)"
+                );
+                say("Held", &what);
+            }
+            if same_people.1 > NAMED {
+                let what = format!(
+                    "{} probably back under another sourcedId, {} certain: `rostersync report --where codes=possible-rekey`; for many, \
+                     `rostersync run --rekey FILE` with the file of renames beside the report",
+                    counted(same_people.1, "account is", "accounts are"),
+                    same_people.0
+                );
+                say("", &what);
             }
         }
         let setting = if self.on { "ON" } else { "OFF" };
@@ -378,6 +415,12 @@ impl See {
         }
         text
     }
+}
+
+fn same_person_json(counts: &Counts) -> serde_json::Value {
+    let pair = |SamePerson { old, new, since, certain, evidence }: &SamePerson| json!({ "old": old, "new": new, "since": since, "certain": certain, "evidence": evidence });
+    let (certain, held) = counts.same_people;
+    json!({ "held": held, "certain": certain, "pairs": counts.pairs.iter().map(pair).collect::<Vec<_>>() })
 }
 
 fn readable(yes: bool) -> String {

@@ -10,7 +10,7 @@ use crate::account::{Account, KeptSince, State};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
-use crate::plan::{Renaming, Renamings};
+use crate::plan::{Renaming, Renamings, SamePerson};
 use crate::roster::kept::key;
 use crate::roster::own_schools;
 use crate::store::{Grant, Origin, Rename};
@@ -42,8 +42,12 @@ pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
     people.store.transaction(|| {
         let mut renames = Renames::read(people.store)?;
         let (old, new) = (old.trim(), new.trim());
+        let account = people.store.account(old)?.map(|account| account.id);
         let rekeyed = rekey_one(people, &mut renames, old, new)?;
         people.store.rename_links(&renamed_links([(old, new, &rekeyed)]))?;
+        if let (Some(account), Rekeyed::Renamed | Rekeyed::Replaced { .. }) = (account, &rekeyed) {
+            people.store.rename_in_lists(&HashMap::from([(key(old), account)]))?;
+        }
         Ok(rekeyed)
     })
 }
@@ -69,7 +73,7 @@ pub fn rekey_all(
 ) -> Result<Renamings> {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut renames = Renames::read(people.store)?;
-    let mut done = Renamings::default();
+    let (mut done, mut accounts) = (Renamings::default(), HashMap::new());
     let mut rekeyed_all = Vec::new();
     for AskedRename { line, old, new } in asked {
         if renames.is_done(old, new) {
@@ -90,6 +94,9 @@ pub fn rekey_all(
             .map_err(|failure| Failure { place: format!("{}:{line}", file.display()), ..failure })?;
         if let (Some(before), true) = (&before, rekeyed != Rekeyed::Before) {
             done.push(&renaming(people, before, new, &manages, &rekeyed)?)?;
+            if rekeyed != Rekeyed::TakenBack {
+                accounts.insert(key(&before.sourced_id), before.id);
+            }
             rekeyed_all.push((old.as_str(), new.as_str(), rekeyed));
         }
     }
@@ -97,7 +104,9 @@ pub fn rekey_all(
         let all = rekeyed_all.iter().map(|(old, new, rekeyed)| (*old, *new, rekeyed));
         people.store.rename_links(&renamed_links(all))?;
     }
-    done.values.finish()?;
+    if !accounts.is_empty() {
+        people.store.rename_in_lists(&accounts)?;
+    }
     Ok(done)
 }
 
@@ -122,6 +131,29 @@ fn renamed_links<'a>(all: impl IntoIterator<Item = (&'a str, &'a str, &'a Rekeye
         }
     }
     renamed
+}
+
+/// Gives accounts the sourcedIds that they have in the roster by now, by themselves: as [`rekey_all`], for accounts that are not
+/// archived, and for sourcedIds without an account. Adds them to `done`. Returns their ids in the store, and the keys of the new
+/// sourcedIds.
+pub fn join_all(people: &People<'_>, found: &SamePerson, done: &mut Renamings) -> Result<Vec<(i64, u64)>> {
+    let (mut renamed, mut accounts, mut links) = (Vec::new(), HashMap::new(), HashMap::new());
+    found.each_certain(|old, new| {
+        let before = people.account(old)?;
+        let after = Account { sourced_id: new.to_owned(), ..before.clone() };
+        let manages = people.store.grants(before.id)?;
+        people.store.rekey_account(&after)?;
+        people.store.forget_bystander(new)?;
+        people.store.put_earlier_id(before.id, old, new)?;
+        people.record(&before, Origin::Sync, "sourced_id", old, new)?;
+        renamed.push((before.id, key(new)));
+        accounts.insert(key(old), before.id);
+        links.insert(key(old), key(new));
+        done.push(&renaming(people, &before, new, &manages, &Rekeyed::Renamed)?)
+    })?;
+    people.store.rename_links(&links)?;
+    people.store.rename_in_lists(&accounts)?;
+    Ok(renamed)
 }
 
 fn renaming(
@@ -228,6 +260,8 @@ fn record_rename(
     let (old, new) = (&before.sourced_id, &after.sourced_id);
     people.record(before, Origin::Operator, "sourced_id", old, new)?;
     people.store.forget_distinct(old, new)?;
+    people.store.forget_same_person(new)?;
+    people.store.forget_same_person(old)?;
     renames.add(Rename { account: before.id, old: old.clone(), new: new.clone() });
     let (was, is) = match before.archived == after.archived {
         true => (before.state.word(), after.state.word()),

@@ -26,6 +26,7 @@ use super::left_out::Synced;
 use super::links::Contacts;
 use super::read::Known;
 use super::renames::Renamings;
+use super::same_person::SamePerson;
 use super::shared_credentials::Sharing;
 use super::signs::Signs;
 use super::summary::Summary;
@@ -64,6 +65,8 @@ pub struct Plan {
     remembered: Remembered,
     sharing: Sharing,
     contacts: Contacts,
+    /// Accounts and records that are one person, under two sourcedIds.
+    pub same_person: SamePerson,
     /// The new sourcedIds that are part of it.
     pub renamings: Renamings,
     /// People whose message to an old address or number is not sent, by channel.
@@ -172,6 +175,7 @@ pub struct Inputs<'a> {
 pub fn build(
     roster: RosterIndex,
     known: Known,
+    same_person: SamePerson,
     inputs: &Inputs<'_>,
     mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Plan> {
@@ -199,6 +203,7 @@ pub fn build(
         refused: Refused::default(),
         only_claims: false,
         unchanged: &unchanged,
+        same_person: &same_person,
     };
     if rules.shared_contacts == SharedContacts::Unique {
         refuse_credentials(&mut decider, inputs, &sources.of_records, &mut signs)?;
@@ -217,9 +222,10 @@ pub fn build(
     let sharing = std::mem::take(&mut totals.holders).settle(&others);
 
     let lost = std::mem::take(&mut totals.lost_contacts);
-    let contacts = Contacts::find(&roster, (&mut signs, &mut unchanged), lost, (store, rules))?;
+    let contacts = Contacts::find(&roster, (&mut signs, &mut unchanged), lost, &same_person, (store, rules))?;
     totals.summary.without_contact = contacts.seen.without_contact;
     summarize(&mut totals, before, &sources, &roster, rules);
+    totals.summary.same_person = same_person.counts()?;
     for (sourced_id, channel) in &held_back {
         totals.summary.hold_back(*channel);
         totals.checksum.hold_back(sourced_id, *channel);
@@ -242,11 +248,11 @@ pub fn build(
         writes,
         bystanders,
         remembered,
+        same_person,
         renamings: Renamings::default(),
         held_back,
     };
     plan.name_sharers()?;
-    plan.find_rekeys(store)?;
     if mode != Mode::Bulk {
         plan.count_rows_of_interest()?;
     }

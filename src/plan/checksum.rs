@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use super::PlanRow;
 use super::note::Note;
+use super::{Action, PlanRow};
 use crate::contact::Field;
 use crate::message::{Channel, Recipient};
 use crate::rules::Rules;
@@ -49,6 +49,12 @@ impl Checksum {
     }
 
     pub(super) fn add(&mut self, row: &PlanRow<'_>, recipients: &[Recipient]) {
+        if let Some(Note::PossibleRekey(.., other, _)) =
+            row.notes.last().filter(|_| row.action == Action::Held)
+        {
+            self.put([row.action.word(), row.sourced_id, other]);
+            return;
+        }
         let pending_again = row.notes.contains(&Note::PendingAgain);
         let links = row.notes.iter().filter_map(|note| match note {
             Note::Linked(ids) => Some(("linked", ids)),

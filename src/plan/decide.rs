@@ -11,6 +11,7 @@ use super::note::{Note, Reason};
 use super::person::{Case, Verdict, archive, judge};
 use super::reused::is_another;
 use super::row::{row_of, sync_entries};
+use super::same_person::SamePerson;
 use super::shared_credentials::{CREDENTIALS, comes_after_sharing};
 use super::unchanged::Unchanged;
 use super::{Action, Newcomer, PlanRow, Write};
@@ -20,7 +21,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, ImportKind, Row};
 use crate::policy::Setting;
-use crate::rights::{Allowed, Links, NoAccount, allowed};
+use crate::rights::{self, Allowed, Links, NoAccount};
 use crate::roles;
 use crate::roster::kept::{Kept, Place};
 use crate::roster::{IdList, Mode, Record, RoleList, current_roles, own_schools};
@@ -90,6 +91,7 @@ pub(super) struct Decider<'a> {
     /// Under `unique`, the first walks only gather the claims.
     pub(super) only_claims: bool,
     pub(super) unchanged: &'a Unchanged,
+    pub(super) same_person: &'a SamePerson,
 }
 
 /// A decision about one person, and all that it was made on.
@@ -200,13 +202,55 @@ impl Decider<'_> {
         if record.deleted && usable {
             let account = account.as_ref().filter(|account| account.id != 0);
             let verdict = match account.filter(|account| !account.archived) {
-                Some(live) if self.mode != Mode::Unknown => archive(live),
+                Some(live) if self.mode != Mode::Unknown => self.leave(person, live)?,
                 Some(_) | None => Verdict::left_as_it_is(Action::Skipped, account, Note::ToBeDeleted),
             };
             let (roles, schools) = (Vec::new(), Vec::new());
             return self.take(PersonDecision { record, person, adopted, verdict, roles, schools }, out);
         }
-        self.take(self.decide(record, person, account.as_ref(), adopted), out)
+        let mut decision = self.decide(record, person, account.as_ref(), adopted);
+        self.recognise(&mut decision)?;
+        self.take(decision, out)
+    }
+
+    /// Archives the account of a person that has left, unless the person is probably back under
+    /// another sourcedId.
+    fn leave(&self, person: &Person, live: &Account) -> Result<Verdict> {
+        Ok(match self.same_person.of_leaver(person.number)? {
+            None => archive(live),
+            Some((true, note)) => Verdict::same_person(Some(live), vec![note]),
+            Some((false, note)) => {
+                let mut verdict = archive(live);
+                verdict.notes.push(note);
+                verdict
+            }
+        })
+    }
+
+    /// Says whose the record of a new person probably is, and does not add it then. Of an account
+    /// that goes on under another sourcedId it says which one that was.
+    fn recognise(&self, decision: &mut PersonDecision<'_>) -> Result<()> {
+        if self.same_person.is_empty() {
+            return Ok(());
+        }
+        let (number, verdict) = (decision.person.number, &mut decision.verdict);
+        if let Some(old) = self.same_person.earlier_id(number)? {
+            verdict.notes.push(Note::Rekeyed(old));
+        }
+        if verdict.action != Action::Created {
+            return Ok(());
+        }
+        match self.same_person.of_newcomer(number)? {
+            None => {}
+            Some((false, note)) => verdict.notes.push(note),
+            Some((true, note)) => {
+                let mut notes = std::mem::take(&mut verdict.notes);
+                notes.retain(|note| matches!(note, Note::SisInvalid(..) | Note::Disabled));
+                notes.push(note);
+                *verdict = Verdict::same_person(None, notes);
+            }
+        }
+        Ok(())
     }
 
     /// The decision about an archived person that is back. None if the person is not back, or is
@@ -241,11 +285,16 @@ impl Decider<'_> {
         let said = account.sis.clone();
         let record = &said.record(&account.sourced_id);
         if self.mode != Mode::Bulk {
-            return self.take(self.decide(record, person, Some(&account), adopted), out);
+            let mut decision = self.decide(record, person, Some(&account), adopted);
+            if let Some((true, note)) = self.same_person.of_leaver(person.number)? {
+                decision.verdict = Verdict::same_person(Some(&account), vec![note]);
+            }
+            self.recognise(&mut decision)?;
+            return self.take(decision, out);
         }
         let roles = current_roles(record.roles, self.today);
         let schools = self.roster.schools_of(person.number, record, &roles, self.today);
-        let verdict = archive(&account);
+        let verdict = self.leave(person, &account)?;
         self.take(PersonDecision { record, person, adopted, verdict, roles, schools }, out)
     }
 
@@ -306,28 +355,6 @@ impl Decider<'_> {
         SettledLinks::every(record)
     }
 
-    /// Whether a person may have an account. What the record does not say of links stands as the
-    /// store has it.
-    fn allowed(
-        &self,
-        record: &Record<'_>,
-        account: Option<&Account>,
-        roles: &[String],
-        has_unknown: bool,
-    ) -> Allowed {
-        let Rules { rights, suppressed, .. } = self.rules;
-        let is_suppressed = !suppressed.is_empty() && suppressed.contains(record.sourced_id);
-        if !is_suppressed && rights.is_none() {
-            return Allowed::Yes;
-        }
-        let is_guardian_alone = !roles.is_empty() && roles.iter().all(|role| roles::is_guardian(role));
-        let links = match rights.is_some() && is_guardian_alone {
-            true => links_of(record, account, self.roster.unclear, has_unknown),
-            false => Links::default(),
-        };
-        allowed(links, is_suppressed)
-    }
-
     /// Judges a record beside an account.
     fn decide<'r>(
         &'r self,
@@ -350,10 +377,12 @@ impl Decider<'_> {
             schools: &schools,
             duplicate: self.roster.is_contradicted(record.sourced_id),
             unclear: self.roster.unclear,
-            allowed: self.allowed(
+            allowed: allowed(
+                self.rules,
                 &said,
                 account,
                 &roles,
+                self.roster.unclear,
                 settled.as_ref().is_some_and(|links| links.is_unknown),
             ),
             refused_email: self.refused.holder(0, record.sourced_id),
@@ -496,6 +525,8 @@ impl Decider<'_> {
         out.totals.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
         out.totals.checksum.add(row, &verdict.news.recipients);
         out.totals.summary.contact_updates += u64::from(verdict.counts_as_update);
+        let is_reused = verdict.notes.iter().any(|note| matches!(note, Note::ReusedId(_)));
+        out.totals.summary.reused += u64::from(is_reused);
         for note in &verdict.notes {
             match note {
                 Note::Linked(ids) => out.totals.summary.links_added += ids.len() as u64,
@@ -510,8 +541,11 @@ impl Decider<'_> {
     /// Counts a person that is not synced, or is left out for the first time.
     fn count_left_out(&self, decision: &PersonDecision<'_>, row: &PlanRow<'_>, out: &mut BlockResult) {
         let PersonDecision { record, person, verdict, schools, .. } = decision;
-        let is_synced = decision.live().is_some()
-            && !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Archived);
+        // A record that is held is the person of an account.
+        let is_held = verdict.action == Action::Held && verdict.account.is_none();
+        let is_synced = is_held
+            || decision.live().is_some()
+                && !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Archived);
         if !is_synced && person.record_hash.is_some() {
             out.totals.left_out.not_synced(self.roster, record, person.number, self.mode, self.today);
         }
@@ -608,10 +642,16 @@ impl Decider<'_> {
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
         // Of an account that is left as it is because nothing can be said of its schools, the
         // setting stays what it was.
-        let setting = match (setting, account.archived || verdict.action == Action::Rejected) {
+        let is_left = matches!(verdict.action, Action::Rejected | Action::Held);
+        let setting = match (setting, account.archived || is_left) {
             (_, true) => person.signs & (UNDER_ON | UNDER_OFF),
             (Setting::On, false) => UNDER_ON,
             (Setting::Off, false) => UNDER_OFF,
+        };
+        // An account that is held is reached as before, whatever the roster says of its sourcedId.
+        let reach = match verdict.action {
+            Action::Held => person.signs & REACHABLE,
+            _ => self.reach(number, account),
         };
         // Whether a student has a contact is known only when every adult has been decided on.
         let is_for_emergencies = |note: &Note| {
@@ -625,11 +665,8 @@ impl Decider<'_> {
             true => 0,
             false => person.signs & HAS_CONTACT,
         };
-        let signs = signs_of(account)
-            | setting
-            | self.reach(number, account)
-            | contact
-            | if decision.is_left_out() { LEFT_OUT } else { 0 };
+        let signs =
+            signs_of(account) | setting | reach | contact | if decision.is_left_out() { LEFT_OUT } else { 0 };
         if person.signs & (REACHABLE | ARCHIVED) == REACHABLE {
             let removed = person.links.removed.iter().map(|(student, _)| *student);
             let all =
@@ -683,6 +720,29 @@ impl Decider<'_> {
         };
         spool::append(&mut out.writes, &write)
     }
+}
+
+/// Whether a person may have an account. What the record does not say of links stands as the store
+/// has it. `unclear`: rows may be missing. `has_unknown`: there is a link whose class is not known.
+pub(super) fn allowed(
+    rules: &Rules,
+    record: &Record<'_>,
+    account: Option<&Account>,
+    roles: &[String],
+    unclear: bool,
+    has_unknown: bool,
+) -> Allowed {
+    let Rules { rights, suppressed, .. } = rules;
+    let is_suppressed = !suppressed.is_empty() && suppressed.contains(record.sourced_id);
+    if !is_suppressed && rights.is_none() {
+        return Allowed::Yes;
+    }
+    let is_guardian_alone = !roles.is_empty() && roles.iter().all(|role| roles::is_guardian(role));
+    let links = match rights.is_some() && is_guardian_alone {
+        true => links_of(record, account, unclear, has_unknown),
+        false => Links::default(),
+    };
+    rights::allowed(links, is_suppressed)
 }
 
 /// Which classes the links of a guardian have.

@@ -14,6 +14,7 @@ pub enum Rule {
     Rejected,
     LeftOut,
     Held,
+    SamePerson,
     Archived,
     NotMentioned,
     Created,
@@ -43,6 +44,11 @@ impl Rule {
                 "held",
                 "another person seems to have the sourcedId now: `rostersync users same USER` restores the account, `rostersync \
                  users another USER` makes room for the other",
+            ),
+            Self::SamePerson => (
+                "same-person",
+                "the user is probably there under another sourcedId too: `rostersync users rekey OLD NEW` if they are one person, \
+                 `rostersync users distinct OLD NEW` if they are two",
             ),
             Self::Archived => {
                 ("archived", "the user is no longer in the SIS import; an archived account keeps its details")

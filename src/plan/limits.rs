@@ -73,7 +73,13 @@ pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
     // They are not archived, but nothing that the SIS says reaches them any more.
     let left_out = "would be left out by role, role dates or school though still in the roster, and not on the last good night (no \
                     account would be archived for it)";
-    let archived = ("would be archived", summary.count(Action::Archived));
+    // Accounts that are held are still there only because a person has not decided yet.
+    let held = summary.same_person.held;
+    let would = match held {
+        0 => "would be archived",
+        _ => "would be archived, or are held because they are probably back under another sourcedId",
+    };
+    let archived = (would, summary.count(Action::Archived) + held);
     let changed = ("would have their contact details changed", summary.contact_updates);
     let changeable = (summary.changeable, ["active user under ON", "active users under ON"]);
     let sent = ("would be sent", summary.notifications.total());

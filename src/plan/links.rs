@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::Action;
 use super::note::Note;
 use super::row::PlanRow;
+use super::same_person::SamePerson;
 use super::shared_credentials::comes_after_sharing;
 use super::signs::Signs;
 use super::unchanged::Unchanged;
@@ -62,6 +63,7 @@ impl LinkChanges {
 pub(super) struct LinkLookup<'a> {
     roster: &'a RosterIndex,
     store: &'a Store,
+    same_person: &'a SamePerson,
     /// None of it is listed on a first night.
     lists: bool,
     /// Of people of the roster, and of the store, without an account. Read when they are asked for.
@@ -70,10 +72,16 @@ pub(super) struct LinkLookup<'a> {
 }
 
 impl<'a> LinkLookup<'a> {
-    pub(super) fn new(roster: &'a RosterIndex, store: &'a Store, rules: &Rules) -> Self {
+    pub(super) fn new(
+        roster: &'a RosterIndex,
+        store: &'a Store,
+        same_person: &'a SamePerson,
+        rules: &Rules,
+    ) -> Self {
         Self {
             roster,
             store,
+            same_person,
             lists: lists_links(rules),
             newcomers: OnceCell::new(),
             bystanders: OnceCell::new(),
@@ -97,7 +105,10 @@ impl<'a> LinkLookup<'a> {
         for student in roster.students_of(person) {
             let key = roster.people.key(student);
             tonight.push(key);
-            if known.binary_search(&key).is_err() {
+            // A student who is held under another sourcedId is linked already.
+            let held = self.same_person.held_account(student).map(|account| roster.people.key(account));
+            let is_known = |key: u64| known.binary_search(&key).is_ok();
+            if !is_known(key) && !held.is_some_and(is_known) {
                 changes.added.push((key, self.name(student, key)?));
             }
         }
@@ -163,12 +174,15 @@ impl Contacts {
         roster: &RosterIndex,
         (signs, unchanged): (&mut Signs, &mut Unchanged),
         mut lost: Vec<LostContact>,
+        same_person: &SamePerson,
         (store, rules): (&Store, &Rules),
     ) -> Result<Self> {
         let last = rules.last_night.as_deref().and_then(|night| night.links.clone());
         let mut contacts = Self::default();
         let mut reached = vec![0_u64; roster.people.count().div_ceil(64)];
         roster.each_link(|guardian, student| {
+            // An adult who is held under another sourcedId is reached through the account.
+            let guardian = same_person.held_account(guardian).unwrap_or(guardian);
             let signs = signs.of(guardian);
             if signs & ARCHIVED == 0 && (signs != 0 || roster.people.account(guardian).is_some()) {
                 contacts.seen.count += 1;

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::same_person::Evidence;
 use crate::contact::Field;
 use crate::message::Channel;
 use crate::rights::NoAccount;
@@ -56,15 +57,43 @@ pub enum Note {
     PossibleDuplicate,
     /// A user of another kind has the same name and email: probably one person with two records. Code only.
     SamePerson,
-    /// An archived account has the name and the email or mobile of one that is new: the SIS may have given the person
-    /// another sourcedId. Carries the archived one's, and the field that agrees.
-    PossibleRekey(String, Field),
+    /// An account and a record are probably one person's: the SIS may have given the person another sourcedId. Carries
+    /// the sourcedId of the other of the two.
+    PossibleRekey(Rekey, String, Evidence),
+    /// The account goes on under another sourcedId since this run. Carries the old one.
+    Rekeyed(String),
     /// A message to the present address or number was refused for good. Carries the other side's code.
     Undeliverable(Field, String),
     /// The sourcedId of an archived account is back with another person. Carries the old name.
     ReusedId(String),
     /// A `tobedeleted` record of a person without an account, or with an archived one. Code only.
     ToBeDeleted,
+}
+
+/// What became of a person who is probably there under two sourcedIds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rekey {
+    /// The record, which would be added.
+    NotAdded,
+    Added,
+    /// It has one thing in common with the account, which may be another person's.
+    Alike,
+    /// The account, which would be archived.
+    NotArchived,
+    Archived,
+}
+
+impl Rekey {
+    /// What stands in the note before the other sourcedId, and after the evidence.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotAdded => ("Probably the same person as", " - not added"),
+            Self::Added => ("Probably the same person as", ""),
+            Self::Alike => ("Possibly the same person as", ""),
+            Self::NotArchived => ("Probably back as", " - not archived"),
+            Self::Archived => ("Probably back as", ""),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,10 +258,11 @@ impl Note {
             Self::Undeliverable(field, reason) => {
                 take("undeliverable", format_args!("{} is undeliverable - {reason}", field.title()))
             }
-            Self::PossibleRekey(old, field) => take(
-                "possible-rekey",
-                format_args!("Probably the same person as {old} (same name and {})", field.noun()),
-            ),
+            Self::PossibleRekey(what, other, evidence) => {
+                let (before, after) = what.words();
+                take("possible-rekey", format_args!("{before} {other} ({}){after}", evidence.words()))
+            }
+            Self::Rekeyed(old) => take("rekeyed", format_args!("Has a new sourcedId - was {old}")),
             Self::OptOut(channel, out) => take(
                 match (channel, out) {
                     (Channel::Email, true) => "email-opted-out",

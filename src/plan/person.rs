@@ -57,6 +57,13 @@ impl Verdict {
         Self::without_change(action, account, vec![note])
     }
 
+    /// The person is probably there under another sourcedId: nothing is done to the account, or none
+    /// is added.
+    pub(super) fn same_person(account: Option<&Account>, notes: Vec<Note>) -> Self {
+        let fields = FieldDecisions::all(Rule::SamePerson);
+        Self { fields, ..Self::without_change(Action::Held, account, notes) }
+    }
+
     fn without_change(action: Action, account: Option<&Account>, notes: Vec<Note>) -> Self {
         let rule = match action {
             Action::Rejected => Rule::Rejected,
@@ -81,9 +88,21 @@ impl Verdict {
 
     /// The same record comes to nothing on the next night, and to no note. A note that is not named here comes every night.
     pub(super) fn is_final(&self) -> bool {
-        use Note::{Linked, NotNotifiable, PendingAgain, Restored, Unlinked, Updated};
+        use Note::{
+            Linked, NotNotifiable, PendingAgain, PossibleRekey, Rekeyed, Restored, Unlinked, Updated,
+        };
         let of_a_change = |note: &Note| {
-            matches!(note, Updated(..) | Linked(_) | Unlinked(_) | Restored | PendingAgain | NotNotifiable)
+            matches!(
+                note,
+                Updated(..)
+                    | Linked(_)
+                    | Unlinked(_)
+                    | Restored
+                    | PendingAgain
+                    | NotNotifiable
+                    | PossibleRekey(..)
+                    | Rekeyed(_)
+            )
         };
         self.fields.are_final() && self.notes.iter().all(of_a_change)
     }

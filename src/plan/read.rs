@@ -8,10 +8,11 @@ use super::unchanged::Unchanged;
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::platform::Seen;
+use crate::roster::kept::Kept;
 use crate::roster::kept::key;
-use crate::roster_index::{self, LookupHint, PersonIndex, Read};
+use crate::roster_index::{self, LookupHint, PersonIndex, Read, RosterIndex};
 use crate::rules::Rules;
-use crate::source::RosterSource;
+use crate::source::{AfterRead, RosterSource};
 use crate::store::Store;
 
 pub struct Known {
@@ -42,6 +43,29 @@ impl Known {
         for person in sourced_ids.filter_map(|id| self.people.find(key(id))) {
             self.unchanged.decide_again(person);
         }
+    }
+
+    /// Takes in that accounts have other sourcedIds by now: their ids in the store, and the new
+    /// keys. Then the roster is taken in again, since schools and links depend on who has an account.
+    ///
+    /// # Errors
+    /// Those of the source when it was read, of the store and of temporary files.
+    pub fn read_again(
+        &mut self,
+        roster: RosterIndex,
+        renamed: &[(i64, u64)],
+        source: &dyn RosterSource,
+        after: &AfterRead,
+        (store, rules): (&Store, &Rules),
+    ) -> Result<RosterIndex> {
+        let people = roster.people.with_new_keys(renamed);
+        for (account, _) in renamed {
+            self.unchanged.decide_again(u32::try_from(account - 1).unwrap_or(u32::MAX));
+        }
+        self.unchanged.forget_records();
+        let today = rules.today.to_string();
+        let each = |person, kept: &Kept<'_>, is_first| self.unchanged.record(person, kept, is_first, &today);
+        roster_index::read_again(roster, people, each, source, after, (store, rules))
     }
 
     pub fn export_is_read(&mut self) {

@@ -21,7 +21,7 @@ use crate::store::{AuditEntry, Origin};
 /// put when it is read back.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PlanRow<'a> {
-    // The first two are what [`RowHead`] reads.
+    // The first is what [`RowHead`] reads.
     /// Its place in the report.
     pub(super) place: u32,
     pub action: Action,
@@ -57,7 +57,6 @@ pub struct PlanRow<'a> {
 #[derive(Clone, Copy, Deserialize)]
 pub(super) struct RowHead {
     pub(super) place: u32,
-    pub(super) action: Action,
 }
 
 impl PlanRow<'_> {

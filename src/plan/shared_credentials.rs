@@ -164,18 +164,6 @@ struct Group {
     names: Vec<(u64, u32, u8)>,
 }
 
-/// A new person that is like an archived one.
-pub(super) struct Rekey {
-    pub(super) place: u32,
-    pub(super) line: Option<u64>,
-    pub(super) new: Box<str>,
-    pub(super) old: Box<str>,
-    /// Which credential the two have in common, besides the name.
-    pub(super) field: Field,
-    /// The old account was active and is archived by this run.
-    pub(super) loses: bool,
-}
-
 #[derive(Default)]
 pub(super) struct Sharing {
     /// For email and phone: person and group, sorted.
@@ -185,8 +173,6 @@ pub(super) struct Sharing {
     likes: Vec<u32>,
     /// People with the email and the name of one of another kind, sorted.
     records_of_one: Vec<u32>,
-    /// New persons that are like an archived one, by place.
-    pub(super) rekeys: Vec<Rekey>,
 }
 
 impl Sharing {
@@ -286,10 +272,6 @@ impl Walk<'_> {
         }
         if shares && self.sharing.records_of_one.binary_search(&person).is_ok() {
             notes.push(Note::SamePerson);
-        }
-        if let Ok(at) = self.sharing.rekeys.binary_search_by_key(&person, |rekey| rekey.place) {
-            let Rekey { old, field, .. } = &self.sharing.rekeys[at];
-            notes.push(Note::PossibleRekey(old.to_string(), *field));
         }
     }
 }

@@ -166,7 +166,7 @@ fn without_marks(name: &PersonName, account: &PersonName) -> Option<PersonName> 
         .find(|bare| bare.same_but_case(account))
 }
 
-fn email(cell: Option<&str>, rules: &Rules) -> Value<String> {
+pub(super) fn email(cell: Option<&str>, rules: &Rules) -> Value<String> {
     match cell {
         None => Value::NotProvided,
         Some("") => Value::Blank,

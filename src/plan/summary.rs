@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::same_person::Counts;
 use super::{Action, FieldDecisions};
 use crate::contact::Field;
 use crate::message::{Channel, Recipient};
@@ -66,6 +67,10 @@ pub struct Summary {
     pub without_contact_before: Option<u64>,
     /// People with an account that roles, dates or schools leave out tonight, and did not on the last good night.
     pub newly_left_out: u64,
+    /// Archived accounts whose sourcedId another person seems to have now.
+    pub reused: u64,
+    /// Accounts that are probably back under another sourcedId.
+    pub same_person: Counts,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +129,7 @@ impl Summary {
         self.settled += other.settled;
         self.cannot_be_told += other.cannot_be_told;
         self.contact_updates += other.contact_updates;
+        self.reused += other.reused;
         self.joined += other.joined;
         self.taken_over += other.taken_over;
         self.changeable += other.changeable;

@@ -134,7 +134,6 @@ fn notes() -> Vec<Note> {
             Note::SisInvalid(field, text()),
             Note::Taken(field, text()),
             Note::Shared(field, vec![text(), text()], 3),
-            Note::PossibleRekey(text(), field),
             Note::Undeliverable(field, text()),
         ]
     });

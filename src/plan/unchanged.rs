@@ -29,6 +29,7 @@ use crate::roster_index::RosterIndex;
 use crate::store::{CHUNK, Fingerprints, HAS_CACHED_ROW};
 
 pub(super) use credentials::UnchangedCredentials;
+pub(super) use plain::plain_number;
 pub(super) use remembered::{Remembered, ToRemember};
 pub(super) use rows::UnchangedRows;
 
@@ -92,6 +93,11 @@ impl Unchanged {
         if let Some(decision) = self.decisions.get_mut(person as usize) {
             *decision = 0;
         }
+    }
+
+    /// The roster is taken in again.
+    pub(super) fn forget_records(&mut self) {
+        self.records.fill(0);
     }
 
     /// Takes in a row of the platform's export, by a hash of all that it says.

@@ -179,6 +179,36 @@ pub fn read<T>(
     Ok(Read { source, after, index, prepared })
 }
 
+/// Takes in a roster once more that was read before, since accounts have other sourcedIds by now.
+/// `people` has the accounts. What there is to say of the roster has been said.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_again(
+    roster: RosterIndex,
+    people: PersonIndex,
+    each: impl FnMut(u32, &Kept<'_>, bool),
+    source: &dyn RosterSource,
+    after: &AfterRead,
+    (store, rules): (&Store, &Rules),
+) -> Result<RosterIndex> {
+    let RosterIndex { records, blocks, .. } = roster;
+    let (tell, arrived) = channel();
+    let waiting = AtomicUsize::new(blocks.len());
+    // All of them are in the spool.
+    for records in blocks {
+        let _ = tell.send(Arrived { records, bytes: None });
+    }
+    drop(tell);
+    let (spare, _) = channel();
+    let arrivals = Arrivals { blocks: arrived, waiting: &waiting, spare };
+    let mut intake = Intake::new(people, Orgs::new(&source.about().schools, store, rules)?);
+    let today = rules.today.to_string();
+    intake.take_in_all(source, &records, &arrivals, &today, each, |_| ControlFlow::Continue(()))?;
+    intake.index.records = records;
+    intake.finish(source.about(), after, (store, rules), &mut Findings::default())
+}
+
 struct Tell<'a> {
     source: Sender<Arc<dyn RosterSource>>,
     block: Sender<Arrived>,

@@ -44,6 +44,17 @@ impl PersonIndex {
         Self { numbers, accounts: keys.len(), keys, collides }
     }
 
+    /// The accounts alone, some of them with other keys: the id in the store, and the key.
+    pub fn with_new_keys(&self, changed: &[(i64, u64)]) -> Self {
+        let mut keys = self.keys[..self.accounts].to_vec();
+        for (account, key) in changed {
+            if let Some(own) = usize::try_from(account - 1).ok().and_then(|at| keys.get_mut(at)) {
+                *own = *key;
+            }
+        }
+        Self::new(keys)
+    }
+
     /// The number of a person; a new one for a person that is met for the first time.
     pub fn number(&mut self, key: u64, hint: &mut LookupHint) -> u32 {
         if let Some(number) = self.further_on(key, *hint) {

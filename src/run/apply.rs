@@ -1,6 +1,7 @@
 //! Applying a plan: one transaction for accounts, audit, outbox and the run's own row, and the
 //! report beside it.
 
+use std::path::Path;
 use std::thread;
 
 use super::approval::BASIS;
@@ -8,12 +9,12 @@ use super::attempts;
 use super::interrupt::PhaseGuard;
 use super::judge::{Judged, Outcome};
 use super::message_context::MessageContext;
-use super::report_file::{self, Partial};
+use super::report_file::{self, Partial, RunFile};
 use super::request::Request;
 use crate::attempt::Attempt;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Editor, Occasion, Templates, compose};
-use crate::plan::Write;
+use crate::plan::{Plan, Write};
 use crate::roster::Mode;
 use crate::store::{AccountRow, AuditEntry, Origin, RunRow, Store};
 
@@ -21,6 +22,7 @@ use crate::store::{AccountRow, AuditEntry, Origin, RunRow, Store};
 pub(super) struct Written {
     outcome: Outcome,
     report: Partial,
+    renames: Vec<Partial>,
     number: i64,
     _phase: PhaseGuard,
 }
@@ -53,9 +55,11 @@ pub(super) fn write(
     let report = thread::scope(|scope| {
         let report = thread::Builder::new()
             .spawn_scoped(scope, || {
-                report_file::write_partial(&config.sync.reports, judged.number, |out| {
+                let users = RunFile::Users;
+                let report = report_file::write_partial(&config.sync.reports, users, judged.number, |out| {
                     report_file::write_rows(out, plan, undeliverable)
-                })
+                })?;
+                Ok::<_, Failure>((report, renames(&config.sync.reports, judged.number, plan)?))
             })
             .map_err(Failure::no_thread)?;
         let written = writing
@@ -65,7 +69,21 @@ pub(super) fn write(
         let report = report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         written.map(|()| report)
     })?;
-    Ok(Written { outcome: judged.outcome, report, number: judged.number, _phase: phase })
+    let (report, renames) = report;
+    Ok(Written { outcome: judged.outcome, report, renames, number: judged.number, _phase: phase })
+}
+
+/// Writes the accounts that are probably back under another sourcedId, under temporary names.
+fn renames(reports: &Path, run: i64, plan: &Plan) -> Result<Vec<Partial>> {
+    let mut files = Vec::new();
+    for (file, certain) in [(RunFile::Renames, true), (RunFile::Probable, false)] {
+        if plan.same_person.has_renames(certain) {
+            files.push(report_file::write_partial(reports, file, run, |out| {
+                report_file::write_renames(out, plan, certain)
+            })?);
+        }
+    }
+    Ok(files)
 }
 
 /// Gives the report of a run its name once the run is committed. After a commit that failed the
@@ -77,7 +95,7 @@ pub(super) fn complete(
     committed: Result<()>,
     written: Option<Written>,
 ) -> Result<Outcome> {
-    let Some(Written { mut outcome, report, number, _phase }) = written else {
+    let Some(Written { mut outcome, report, renames, number, _phase }) = written else {
         return committed.and(Err(Failure::new(Kind::Failed, "internal error: the run was not written")));
     };
     if let Err(failure) = committed {
@@ -90,6 +108,7 @@ pub(super) fn complete(
             Err(_) => {
                 // The next run knows, and finishes the report or removes it.
                 report.keep();
+                renames.into_iter().for_each(Partial::keep);
                 let what = format!(
                     "{}, and it is not known whether run {number} is applied: see `rostersync runs`",
                     failure.what
@@ -100,6 +119,9 @@ pub(super) fn complete(
     }
     let sync = &request.config.sync;
     outcome.report = report_file::complete(report, &sync.reports, number, "the run is applied");
+    for file in renames {
+        outcome.renames.extend(report_file::complete(file, &sync.reports, number, "the run is applied"));
+    }
     report_file::remove_old(&sync.reports, sync.keep_reports);
     Ok(outcome)
 }
@@ -131,6 +153,7 @@ impl Writing<'_> {
             self.store.make_account_index()?;
         }
         judged.outcome.plan.remember(self.store, &created)?;
+        judged.outcome.plan.same_person.save(self.store)?;
         self.store.keep_night(&judged.tonight)
     }
 

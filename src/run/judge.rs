@@ -32,6 +32,9 @@ pub struct Outcome {
     /// More records were rejected than `[limits] rejected` allows.
     pub partial: bool,
     pub report: Option<std::path::PathBuf>,
+    /// The accounts that are probably back under another sourcedId: the certain ones, for `--rekey`,
+    /// and the others. Files of those that there are.
+    pub renames: Vec<std::path::PathBuf>,
     pub delivery: Delivery,
     pub findings: Findings,
     /// Rows of the platform's export, and how many of them belong to no user.
@@ -104,6 +107,7 @@ pub(super) fn judge<'a>(
         schools: source.about().schools.clone(),
         overruns,
         report: options.report.clone(),
+        renames: Vec::new(),
         delivery: Delivery::default(),
         findings,
         export_rows,

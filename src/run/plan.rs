@@ -10,13 +10,14 @@ use super::request::{Options, Request};
 use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
 use super::{blank_columns, contact_columns, preferred_names, renames};
-use crate::config::Config;
+use crate::config::{Config, OnSamePerson};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
 use crate::people::{self, People};
-use crate::plan::{self as planner, Action, Known, Overrun, Plan, Renamings};
+use crate::plan::{self as planner, Action, Known, Note, Overrun, Plan, Renamings};
 use crate::platform::{Before, Compared, Export, compare, moved_rows};
+use crate::plural::counted;
 use crate::roster::Mode;
 use crate::roster_index::Read;
 use crate::rules::Rules;
@@ -52,10 +53,10 @@ pub(super) fn plan<'a>(
 ) -> Result<Planned<'a>> {
     let Request { config, options, context, .. } = request;
     rules.undelivered = store.undelivered_changes(None)?;
-    let before_renames = options.rekey.as_ref().map(|_| store.savepoint()).transpose()?;
-    let renamings = rename(request, store, findings)?;
+    let mut before_renames = options.rekey.as_ref().map(|_| store.savepoint()).transpose()?;
+    let mut renamings = rename(request, store, findings)?;
     let suppressed_rows = suppress(request, store, rules, findings)?;
-    let Read { source, after, index: roster, prepared: (known, export) } =
+    let Read { source, after, index: mut roster, prepared: (mut known, export) } =
         read(request, source, store, rules, findings)?;
     let about = source.about();
     refuse_first_delta(&*source, store)?;
@@ -74,10 +75,24 @@ pub(super) fn plan<'a>(
     rules.blank_columns.contact_rules = of_rules.is_blank;
     context.progress.begin("planning", Some(roster.counts.records));
     let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules };
-    let plan = planner::build(roster, known, &inputs, context.watch());
+    let mut same_person = planner::find_same_people(&roster, &known, &inputs)?;
+    if rules.same_person == OnSamePerson::Join && same_person.has_certain() {
+        if before_renames.is_none() {
+            before_renames = Some(store.savepoint()?);
+        }
+        let people = People::new(config, store, context.now)?;
+        let renamed = people::join_all(&people, &same_person, &mut renamings)?;
+        roster = known.read_again(roster, &renamed, &*source, &after, (store, rules))?;
+        let before =
+            std::mem::replace(&mut same_person, planner::find_same_people(&roster, &known, &inputs)?);
+        same_person.take_in_seconds(&before)?;
+    }
+    renamings.values.finish()?;
+    same_person.take_in_renames(&renamings, &roster)?;
+    let plan = planner::build(roster, known, same_person, &inputs, context.watch());
     context.interrupted()?;
     let mut plan = plan?;
-    plan.tell_rekeys(about.users_name, findings);
+    say_same_people(&plan, about.users_name, findings)?;
     let mut tonight = LastNight::clone(&last);
     tonight.suppressed_rows = suppressed_rows;
     preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
@@ -289,6 +304,38 @@ fn say_roles_of_nobody(
     tonight.roster.roles_without_user = now;
 }
 
+/// Says which accounts are held because they are probably back under another sourcedId: those that
+/// are new once, so that a person looks at them; afterwards they are in the report, the summary and
+/// `status`. Says of accounts that are archived that they seem to be back.
+fn say_same_people(plan: &Plan, file: &str, findings: &mut Findings) -> Result<()> {
+    let new = plan.same_person.count_new();
+    if new > 0 {
+        let counts = &plan.summary.same_person;
+        findings.attention("possible-rekey", At::file(file).column("sourcedId"), || {
+            format!(
+                "{} probably back under another sourcedId and held: {}. If they are one person each: `rostersync users rekey OLD NEW`, \
+                 or `rostersync run --rekey FILE` with the file of renames beside the report; if they are two: `rostersync users \
+                 distinct OLD NEW`",
+                counted(new, "account is", "accounts are"),
+                counts.shown()
+            )
+        });
+    }
+    plan.same_person.each(|pair, old, new| {
+        if !pair.held {
+            findings.warn("possible-rekey", At::file(file).line(new.line).column("sourcedId"), || {
+                let (old, new) = (&old.sourced_id, &new.sourced_id);
+                format!(
+                    "sourcedId `{new}` is new and is probably the same person as `{old}` ({}), whose account is archived. If it is \
+                     one person: rostersync users rekey {old} {new}",
+                    pair.evidence.words()
+                )
+            });
+        }
+        Ok(())
+    })
+}
+
 /// The sourcedIds that are held because another person seems to have them now, and since when.
 /// Those that are new tonight are said once; afterwards they are in the report, the summary and
 /// `status`.
@@ -303,7 +350,7 @@ fn reused_ids(
     let mut reused = BTreeMap::new();
     if plan.summary.count(Action::Held) > 0 {
         plan.each_decided(|row| {
-            if row.action != Action::Held {
+            if !row.notes.iter().any(|note| matches!(note, Note::ReusedId(_))) {
                 return Ok(());
             }
             let since = before.and_then(|before| before.get(row.sourced_id)).copied();

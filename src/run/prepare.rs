@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::presence::{self, Signs};
 use super::request::{Intent, Options, Request};
 use super::{ALWAYS, report_file};
-use crate::config::Config;
+use crate::config::{Config, OnSamePerson};
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Ping, Templates};
@@ -107,10 +107,10 @@ pub(super) fn of_store(rules: Rules, store: &Store) -> Result<Rules> {
 }
 
 pub(super) fn open_for_preview(config: &Config, options: &Options) -> Result<Store> {
-    let found = match options.rekey {
-        // The plan is made as if the accounts had their new sourcedIds.
-        Some(_) => Store::open_copy(&config.sync.store)?,
-        None => Store::open_read(&config.sync.store)?,
+    // The plan is made as if the accounts had their new sourcedIds.
+    let found = match options.rekey.is_some() || config.identity.same_person == OnSamePerson::Join {
+        true => Store::open_copy(&config.sync.store)?,
+        false => Store::open_read(&config.sync.store)?,
     };
     found.map_or_else(Store::empty, Ok)
 }

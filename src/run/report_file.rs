@@ -15,17 +15,50 @@ use crate::failure::{Failure, Kind, Result};
 use crate::message::Channel;
 use crate::owner;
 use crate::plan::{Note, Plan, PlanRow};
-use crate::report::{Writer, csv_row};
+use crate::report::{Csv, Rendering, Writer, csv_row};
 use crate::store::{Refused, Store};
 
-/// `users-000042.csv`
-fn report_path(reports: &Path, run: i64) -> PathBuf {
-    reports.join(format!("users-{run:06}.csv"))
+/// The files of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunFile {
+    /// The report: `users-000042.csv`
+    Users,
+    /// Accounts that go on under another sourcedId, for `--rekey`: `renames-000042.csv`
+    Renames,
+    /// Those that are not certain: `renames-000042-probable.csv`
+    Probable,
 }
 
-/// `.users-000042.csv.partial`: complete, but its run may not be committed.
-fn partial_path(reports: &Path, run: i64) -> PathBuf {
-    reports.join(format!(".users-{run:06}.csv.partial"))
+impl RunFile {
+    const ALL: [Self; 3] = [Self::Users, Self::Renames, Self::Probable];
+
+    /// What stands before the number, and after it.
+    fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Users => ("users-", ".csv"),
+            Self::Renames => ("renames-", ".csv"),
+            Self::Probable => ("renames-", "-probable.csv"),
+        }
+    }
+
+    fn path(self, reports: &Path, run: i64) -> PathBuf {
+        let (before, after) = self.name();
+        reports.join(format!("{before}{run:06}{after}"))
+    }
+
+    /// `.users-000042.csv.partial`: complete, but its run may not be committed.
+    fn partial_path(self, reports: &Path, run: i64) -> PathBuf {
+        let (before, after) = self.name();
+        reports.join(format!(".{before}{run:06}{after}.partial"))
+    }
+
+    /// The number in a name.
+    fn number(self, name: &str) -> Option<i64> {
+        let (before, after) = self.name();
+        let number = name.strip_prefix(before)?.strip_suffix(after)?;
+        let is_one = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+        number.parse().ok().filter(|number| is_one && *number > 0)
+    }
 }
 
 fn failed(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
@@ -35,7 +68,8 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
 /// The report of a committed run: under its name or, if the run died before its last step, still
 /// under the temporary one.
 pub fn find_report(reports: &Path, run: i64) -> Option<PathBuf> {
-    [report_path(reports, run), partial_path(reports, run)].into_iter().find(|path| path.exists())
+    let users = RunFile::Users;
+    [users.path(reports, run), users.partial_path(reports, run)].into_iter().find(|path| path.exists())
 }
 
 /// Addresses and numbers that a message was refused at for good. Like a kept difference it is said
@@ -70,8 +104,10 @@ impl Undeliverable {
     }
 }
 
-/// A report under its temporary name. Dropping this removes it, unless its run is committed.
+/// A report, or another file of a run, under its temporary name. Dropping this removes it, unless
+/// its run is committed.
 pub(super) struct Partial {
+    file: RunFile,
     path: PathBuf,
     committed: bool,
 }
@@ -92,16 +128,17 @@ impl Drop for Partial {
     }
 }
 
-/// Writes a run's report to the disk, under its temporary name.
+/// Writes a file of a run to the disk, under its temporary name.
 pub(super) fn write_partial(
     reports: &Path,
+    which: RunFile,
     run: i64,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<Partial> {
     owner::make_folder(reports).map_err(failed(reports))?;
-    let path = partial_path(reports, run);
+    let path = which.partial_path(reports, run);
     let file = owner::create_anew(&path).map_err(failed(&path))?;
-    let partial = Partial { path, committed: false };
+    let partial = Partial { file: which, path, committed: false };
     write_synced(&file, write).map_err(|failure| failure.or_at(partial.path.display()))?;
     file.sync_all().map_err(failed(&partial.path))?;
     Ok(partial)
@@ -176,6 +213,23 @@ pub(super) fn write_rows(out: &mut dyn Write, plan: &Plan, refused: &Undeliverab
     Ok(())
 }
 
+/// Writes which accounts go on under which sourcedIds: the pairs that are certain, or the others.
+pub(super) fn write_renames(out: &mut dyn Write, plan: &Plan, certain: bool) -> Result<()> {
+    let mut csv = Csv::for_programs(vec!["old", "new", "evidence", "name"]);
+    let mut text = Vec::new();
+    let failed = |cause| Failure::new(Kind::Failed, "the file of renames cannot be written").because(cause);
+    csv.begin(&mut text);
+    plan.same_person.each(|pair, old, new| {
+        if pair.certain == certain && !pair.is_second && !pair.was_archived {
+            let cells = [&old.sourced_id, &new.sourced_id, pair.evidence.words(), &new.name];
+            csv.row(&cells.map(str::as_bytes), &mut text);
+        }
+        out.write_all(&text).map_err(failed)?;
+        text.clear();
+        Ok(())
+    })
+}
+
 /// Gives the report of a run that is committed its name. If that fails, the run counts all the
 /// same, which is what `done` says, and the next run gives it the name.
 pub(super) fn complete(partial: Partial, reports: &Path, run: i64, done: &str) -> Option<PathBuf> {
@@ -193,7 +247,7 @@ pub(super) fn complete(partial: Partial, reports: &Path, run: i64, done: &str) -
 
 fn name(mut partial: Partial, reports: &Path, run: i64) -> Result<PathBuf> {
     partial.committed = true;
-    let path = report_path(reports, run);
+    let path = partial.file.path(reports, run);
     fs::rename(&partial.path, &path).map_err(failed(&path))?;
     // The name outlives a power cut only with the folder on the disk.
     owner::sync_folder(reports).map_err(failed(&path))?;
@@ -204,18 +258,17 @@ fn name(mut partial: Partial, reports: &Path, run: i64) -> Result<PathBuf> {
 /// left of runs that never were.
 pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
     let last = store.last_run_number()?;
-    let path = partial_path(reports, last);
-    if last > 0 && path.exists() {
-        tracing::info!(run = last, "finishing the report of a run that was interrupted after its commit");
-        name(Partial { path, committed: true }, reports, last)?;
+    for file in RunFile::ALL {
+        let path = file.partial_path(reports, last);
+        if last > 0 && path.exists() {
+            tracing::info!(run = last, "finishing the report of a run that was interrupted after its commit");
+            name(Partial { file, path, committed: true }, reports, last)?;
+        }
     }
     for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        if name
-            .to_str()
-            .and_then(|name| numbered(name.strip_prefix('.')?.strip_suffix(".partial")?))
-            .is_some()
-        {
+        let partial = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
+        if partial.is_some_and(|name| RunFile::ALL.iter().any(|file| file.number(name).is_some())) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -224,9 +277,7 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
 
 /// The number in `users-000042.csv`.
 fn numbered(name: &str) -> Option<i64> {
-    let number = name.strip_prefix("users-")?.strip_suffix(".csv")?;
-    let is_one = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
-    number.parse().ok().filter(|number| is_one && *number > 0)
+    RunFile::Users.number(name)
 }
 
 /// The reports in a folder that have something in them, by their numbers: path, and when it was
@@ -262,9 +313,17 @@ pub(super) fn remove_old(reports: &Path, days: u32) {
         return;
     }
     // By the clock that the files were written by, whatever moment a replay takes for now.
-    for path in too_old(&reports_in(reports), days, SystemTime::now()) {
+    let all = reports_in(reports);
+    for path in too_old(&all, days, SystemTime::now()) {
         if let Err(cause) = fs::remove_file(path) {
             tracing::warn!("an old report cannot be removed, at {}: {cause}", path.display());
+        }
+        // What was written beside it goes with it.
+        let name = path.file_name().and_then(|name| numbered(name.to_str()?));
+        for beside in [RunFile::Renames, RunFile::Probable] {
+            if let Some(number) = name {
+                let _ = fs::remove_file(beside.path(reports, number));
+            }
         }
     }
 }

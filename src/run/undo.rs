@@ -12,8 +12,9 @@ mod taken;
 use std::collections::{HashMap, HashSet};
 
 use super::presence::{self, Signs};
+use super::report_file::{self, RunFile};
 use super::request::RunContext;
-use super::{report_file, send};
+use super::send;
 use crate::account::Account;
 use crate::attempt::{Attempt, Ending};
 use crate::config::{Config, SharedContacts};
@@ -86,7 +87,7 @@ pub fn undo(
             return Ok(End::RollBack(tally.outcome));
         }
         let number = presence::next_run(store, &Signs::of(config))?;
-        report = Some(report_file::write_partial(&config.sync.reports, number, |out| {
+        report = Some(report_file::write_partial(&config.sync.reports, RunFile::Users, number, |out| {
             let mut writer = Writer::new(out);
             undo.walk(&mut |before, after, values| {
                 tally.count(before, after, values, &mut each)?;

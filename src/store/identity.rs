@@ -1,11 +1,39 @@
 //! Accounts that are probably back under another sourcedId, and sourcedIds that are two people's.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
+use rusqlite::types::Value;
 use rusqlite::{Row, named_params};
 
 use super::Store;
 use super::sql::text;
+use crate::account::UserIds;
 use crate::failure::Result;
+use crate::roster::kept::key;
+use crate::roster::{IdList, Record, RoleList};
+
+/// What the SIS said of an account, as far as a person can be recognised by it.
+pub struct Said<'a> {
+    pub id: i64,
+    pub archived: bool,
+    pub active: bool,
+    /// Without links and schools.
+    pub record: Record<'a>,
+    /// As [`crate::account::username_hash`].
+    pub username: Option<u64>,
+    pub user_ids: UserIds,
+}
+
+macro_rules! said {
+    ($end:literal) => {
+        concat!(
+            "SELECT id, archived, state = 'active' AS active, sourced_id, sis_identifier, sis_given_name, sis_family_name, \
+             sis_email, sis_sms, sis_phone, sis_roles, sis_username, sis_user_ids FROM account ",
+            $end
+        )
+    };
+}
 
 /// An account that is held, and the record that is probably the same person's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +49,54 @@ pub struct SamePerson {
 }
 
 impl Store {
+    /// Goes through what the SIS said of all accounts, archived ones too, in the order in which they
+    /// were added.
+    pub fn each_said(&self, mut each: impl FnMut(&Said<'_>) -> Result<()>) -> Result<()> {
+        self.each(said!("ORDER BY id"), [], [], |row, []| each(&said(row)?))
+    }
+
+    /// What the SIS said of one account, if there is one.
+    pub fn said(&self, id: i64, mut each: impl FnMut(&Said<'_>) -> Result<()>) -> Result<()> {
+        self.each(said!("WHERE id = ?1"), [id], [], |row, []| each(&said(row)?))
+    }
+
+    /// Writes new sourcedIds in place of old ones in what the SIS said of families. `renamed`: the key
+    /// of the old one, and the account that has the new one.
+    pub fn rename_in_lists(&self, renamed: &HashMap<u64, i64>) -> Result<()> {
+        for (table, of, columns) in [
+            ("account", "id", ["sis_agents", "sis_emergency", "sis_barred"]),
+            ("bystander", "sourced_id", ["agents", "emergency", "barred"]),
+        ] {
+            for column in columns {
+                let mut changed: Vec<(Value, String)> = Vec::new();
+                let query = format!("SELECT {of}, {column} FROM {table} WHERE {column} <> ''");
+                self.each(&query, [], [], |row, []| {
+                    let list = IdList(text(row, 1)?);
+                    let account = |id: &str| renamed.get(&key(id)).copied();
+                    if list.iter().any(|id| account(id).is_some()) {
+                        let new = |id: &str| account(id).map_or(Ok(id.to_owned()), |id| self.sourced_id(id));
+                        let ids: Vec<String> = list.iter().map(new).collect::<Result<_>>()?;
+                        changed.push((row.get(0)?, ids.join(",")));
+                    }
+                    Ok(())
+                })?;
+                let update = format!("UPDATE {table} SET {column} = ?2 WHERE {of} = ?1");
+                changed.iter().try_for_each(|(of, list)| self.write(&update, (of, list)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the pairs that are not held any more.
+    pub fn forget_same_people(&self, is_gone: impl Fn(&str, &str) -> bool) -> Result<()> {
+        let query = "SELECT old, new FROM same_person";
+        let all: Vec<(String, String)> = self.all(query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (old, new) in all.iter().filter(|(old, new)| is_gone(old, new)) {
+            self.write("DELETE FROM same_person WHERE old = ?1 AND new = ?2", [old, new])?;
+        }
+        Ok(())
+    }
+
     /// Goes through the pairs that the last run held, by the sourcedId of the account.
     pub fn each_same_person(&self, mut each: impl FnMut(SamePerson) -> Result<()>) -> Result<()> {
         self.each("SELECT * FROM same_person ORDER BY old, new", [], [], |row, []| each(from_row(row)?))
@@ -101,6 +177,28 @@ impl Store {
             Ok(())
         })
     }
+}
+
+fn said<'a>(row: &'a Row<'_>) -> rusqlite::Result<Said<'a>> {
+    let cell = |place| row.get_ref(place)?.as_str_or_null().map_err(rusqlite::Error::from);
+    Ok(Said {
+        id: row.get(0)?,
+        archived: row.get(1)?,
+        active: row.get(2)?,
+        record: Record {
+            sourced_id: text(row, 3)?,
+            identifier: cell(4)?,
+            given_name: cell(5)?,
+            family_name: cell(6)?,
+            email: cell(7)?,
+            sms: cell(8)?,
+            phone: cell(9)?,
+            roles: RoleList(text(row, 10)?),
+            ..Record::default()
+        },
+        username: row.get::<_, Option<i64>>(11)?.map(i64::cast_unsigned),
+        user_ids: UserIds::from_bytes(row.get_ref(12)?.as_blob_or_null()?.unwrap_or_default()),
+    })
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<SamePerson> {

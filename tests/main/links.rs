@@ -434,7 +434,7 @@ fn a_new_sourced_id_is_no_change_of_links() {
     all[2] = person("new-2").role("guardian").schools("").agents("new-1,stu-2").email("gua-1@school.example");
     district.sis(&all);
     let done = district.run_with(&["--rekey", "renames.csv"]).ok();
-    done.says("new-2", "unchanged", "");
+    done.says("new-2", "unchanged", "Has a new sourcedId - was gua-1");
     assert!(done.plan().contains(" 0 links"), "{}", done.plan());
     let done = district.run().ok();
     done.says("new-2", "unchanged", "");

@@ -61,6 +61,7 @@ mod rekey;
 mod relays;
 mod report;
 mod reused;
+mod same_person;
 mod samples;
 mod schools_and_links;
 mod setting;

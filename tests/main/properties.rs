@@ -131,6 +131,7 @@ fn district((on, blank, shared): (bool, &str, &str)) -> District {
         .with("sync.blank_values", &format!("{blank:?}"))
         .with("sync.shared_contacts", &format!("{shared:?}"))
         .with("sync.ignore_emails", "[\"noemail@*\"]")
+        .with("identity.same_person", "\"off\"")
         .with_orgs()
 }
 
@@ -179,7 +180,7 @@ proptest! {
         prop_assert_eq!(district.dump(), store);
         prop_assert_eq!(district.mails(), mails);
         let kept = |notes: &str| {
-            let kept: Vec<&str> = notes.split("; ").filter(|note| !note.contains("updated by the sync") && !note.ends_with("- restored") && !note.starts_with("Probably the same person") && !note.starts_with("Linked to ") && !note.starts_with("No longer linked to ") && !note.starts_with("No reachable contact left")).collect();
+            let kept: Vec<&str> = notes.split("; ").filter(|note| !note.contains("updated by the sync") && !note.ends_with("- restored") && !note.starts_with("Probably the same person") && !note.starts_with("Possibly the same person") && !note.starts_with("Linked to ") && !note.starts_with("No longer linked to ") && !note.starts_with("No reachable contact left")).collect();
             kept.join("; ")
         };
         for row in &again.report.rows {

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::contact::Field;
 use crate::failure::Result;
-use crate::plan::{Action, FieldDecision, Note, PlanRow, Renaming};
+use crate::plan::{Action, FieldDecision, Note, PlanRow, Rekey, Renaming};
 use crate::plural::agreed;
 use crate::plural::or_none;
 use crate::report::harmless;
@@ -285,10 +285,23 @@ impl<'a> Person<'a> {
                 let place = self.row.line.map(|line| format!("line {line}: ")).unwrap_or_default();
                 format!("{place}{}", reason.unwrap_or_default())
             }
-            Kind::Held => "another person now has this sourcedId".to_owned(),
+            Kind::Held => self.held(),
             _ => String::new(),
         };
         add(self.order(kind, 0), &|| self.line(kind, kind.counted(1), detail()))
+    }
+
+    /// Why nothing is done to the person until another one decides.
+    fn held(&self) -> String {
+        let found = self.row.notes.iter().find_map(|note| match note {
+            Note::PossibleRekey(what, other, evidence) => Some((what, other, evidence.words())),
+            _ => None,
+        });
+        match found {
+            Some((Rekey::NotAdded, other, words)) => format!("probably the same person as {other} ({words})"),
+            Some((_, other, words)) => format!("probably back as {other} ({words})"),
+            None => "another person now has this sourcedId".to_owned(),
+        }
     }
 
     /// A change of state by the platform's export. On the first read of an export nearly everyone joins, and no limit counts

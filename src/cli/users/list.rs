@@ -201,7 +201,7 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
         if args.settled && account.settled.is_none() {
             return Ok(());
         }
-        let mut cells = cells(account, &people, &schools, &grants, &likenesses);
+        let mut cells = cells(account, &people, &schools, &grants, &likenesses)?;
         if args.settled {
             cells[SETTLED] = settled(account, &people, &schools);
             if cells[SETTLED].is_empty() {
@@ -265,10 +265,10 @@ fn cells(
     schools: &Schools,
     grants: &HashMap<i64, Vec<Grant>>,
     likenesses: &Likenesses,
-) -> [String; 16] {
+) -> Result<[String; 16]> {
     let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
     // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
-    let unusable = if grants.is_empty() { None } else { people.unusable_grant(account) };
+    let unusable = if grants.is_empty() { None } else { people.unusable_grant(account)? };
     let words: Vec<String> = grants
         .iter()
         .map(|grant| match unusable {
@@ -284,7 +284,7 @@ fn cells(
         ),
         None => (String::new(), String::new()),
     };
-    [
+    Ok([
         account.sourced_id.clone(),
         account.state_word().to_owned(),
         people.roles_of(account).join("|"),
@@ -301,5 +301,5 @@ fn cells(
         like,
         String::new(),
         String::new(),
-    ]
+    ])
 }

@@ -15,7 +15,7 @@ use crate::platform::{By, Stamp};
 use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::report::table;
-use crate::store::{Created, Member, Origin};
+use crate::store::{Created, Member, Origin, SamePerson};
 
 /// Show one person: state, schools, family, and for each field the value, the SIS value and the
 /// last change
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let people = People::new(&config, &store, global.now())?;
     let profile = Profile::of(&people, &one_of(&people, &args.user, args.json, ui)?)?;
     if args.json {
-        print_json(&as_json(&profile, &people), ui)?;
+        print_json(&as_json(&profile, &people)?, ui)?;
         return Ok(Ending::Ok);
     }
     ui.result(&text(&profile, &people)?).map_err(unprintable)?;
@@ -84,7 +84,7 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         let places: Vec<String> =
             profile.grants.iter().map(|grant| place_of(grant, people.store)).collect::<Result<_>>()?;
         let until =
-            people.unusable_grant(account).map(|why| format!(", {}", why.until())).unwrap_or_default();
+            people.unusable_grant(account)?.map(|why| format!(", {}", why.until())).unwrap_or_default();
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
     // A file that cannot be read stops a run, not a look at a person.
@@ -104,6 +104,15 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
             format!(
                 "another person seems to have this sourcedId now: `rostersync users same {id}` if it is the same person, \
                  `rostersync users another {id}` if it is another"
+            ),
+        ));
+    }
+    if let Some(SamePerson { old, new, evidence, .. }) = people.store.same_person(&account.sourced_id)? {
+        lines.push((
+            "Held",
+            format!(
+                "probably back as {new} ({evidence}): `rostersync users rekey {old} {new}` if it is one person, `rostersync users \
+                 distinct {old} {new}` if they are two"
             ),
         ));
     }
@@ -221,9 +230,9 @@ pub(super) fn who(origin: Origin, actor: &str) -> String {
     }
 }
 
-fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
+fn as_json(profile: &Profile, people: &People<'_>) -> Result<serde_json::Value> {
     let (account, config) = (&profile.account, people.config);
-    let unusable = people.unusable_grant(account).filter(|_| !profile.grants.is_empty());
+    let unusable = people.unusable_grant(account)?.filter(|_| !profile.grants.is_empty());
     let ids = |members: &[Member]| members.iter().map(|member| member.sourced_id.clone()).collect::<Vec<_>>();
     let (code, message) = match &profile.editable {
         Ok(()) => ("ok", ""),
@@ -241,7 +250,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
             (field.field.key().to_owned(), value)
         })
         .collect();
-    json!({
+    Ok(json!({
         "user": account.sourced_id,
         "state": account.state_word(),
         "was": account.state.word(),
@@ -263,5 +272,5 @@ fn as_json(profile: &Profile, people: &People<'_>) -> serde_json::Value {
         "code": code,
         "message": message,
         "fields": fields,
-    })
+    }))
 }

@@ -91,7 +91,7 @@ impl<'a> Planner<'a> {
             decider,
             store: inputs.store,
             export: inputs.export,
-            links: LinkLookup::new(decider.roster, inputs.store, decider.rules),
+            links: LinkLookup::new(decider.roster, inputs.store, decider.same_person, decider.rules),
             answered: HashSet::new(),
             totals: Totals::default(),
             spools: Spools::default(),
@@ -239,6 +239,12 @@ impl<'a> Planner<'a> {
         if let Some(number) = number {
             stored = self.account(number, sourced_id)?;
             export = self.row_of_export(sourced_id)?;
+            // The export was read before the account had its new sourcedId.
+            if export.is_none()
+                && let Some(old) = self.decider.same_person.earlier_id(Some(number))?
+            {
+                export = self.row_of_export(&old)?;
+            }
             signs = self.signs.of(number);
             links = self.links.changes(number, stored.as_ref())?;
         }

@@ -43,7 +43,12 @@ pub(in crate::plan) fn every_kind() -> Vec<Note> {
         Note::NotNotifiable,
         Note::PossibleDuplicate,
         Note::SamePerson,
-        Note::PossibleRekey("a1b2-c01".into(), Field::Email),
+        Note::PossibleRekey(Rekey::NotAdded, "a1b2-c01".into(), Evidence::Identifier),
+        Note::PossibleRekey(Rekey::NotArchived, "1001".into(), Evidence::Identifier),
+        Note::PossibleRekey(Rekey::Added, "a1b2-c01".into(), Evidence::Email),
+        Note::PossibleRekey(Rekey::Archived, "1001".into(), Evidence::Email),
+        Note::PossibleRekey(Rekey::Alike, "a1b2-c01".into(), Evidence::NameAlone),
+        Note::Rekeyed("a1b2-c01".into()),
         Note::Undeliverable(Field::Email, "550 5.1.1".into()),
         Note::ToBeDeleted,
     ]
@@ -62,8 +67,10 @@ fn every_kind_is_among_them() {
     let not_added = number(|note| matches!(note, Note::NoAccount(_)));
     let archived = number(|note| matches!(note, Note::NoLonger(_)));
     assert_eq!((not_added, archived), (kinds::<NoAccount>(), kinds::<NoAccount>()));
-    let several = reasons + not_added + archived;
-    assert_eq!((notes.len() - several + 3, reasons), (kinds::<Note>(), kinds::<Reason>()));
+    let rekeys = number(|note| matches!(note, Note::PossibleRekey(..)));
+    assert_eq!(rekeys, kinds::<Rekey>());
+    let several = reasons + not_added + archived + rekeys;
+    assert_eq!((notes.len() - several + 4, reasons), (kinds::<Note>(), kinds::<Reason>()));
 }
 
 #[test]

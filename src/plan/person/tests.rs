@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Globs, PhoneCredential, SharedContacts};
+use crate::config::{Globs, OnSamePerson, PhoneCredential, SharedContacts};
 use crate::contact::{PersonName, PhoneReader, Region};
 use crate::plan::join_notes;
 use crate::policy::{BlankValues, Setting};
@@ -26,6 +26,7 @@ pub(in crate::plan) fn rules() -> Rules {
         last_night: None,
         role_names: Default::default(),
         names: Default::default(),
+        same_person: OnSamePerson::Hold,
         blank_columns: Default::default(),
         undelivered: Default::default(),
         today: "2026-11-23".parse().unwrap(),
@@ -547,10 +548,20 @@ fn only_a_note_of_a_change_makes_a_decision_final() {
         verdict.notes = vec![note.clone()];
         verdict.is_final()
     });
-    let codes: Vec<&str> = settled.iter().map(Note::code).collect();
+    let mut codes: Vec<&str> = settled.iter().map(Note::code).collect();
+    codes.dedup();
     assert_eq!(
         codes,
-        ["email-updated", "link-added", "link-removed", "restored", "pending-again", "not-notifiable"]
+        [
+            "email-updated",
+            "link-added",
+            "link-removed",
+            "restored",
+            "pending-again",
+            "not-notifiable",
+            "possible-rekey",
+            "rekeyed"
+        ]
     );
 }
 

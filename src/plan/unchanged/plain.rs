@@ -50,6 +50,11 @@ impl Number {
     }
 }
 
+/// A number as an account would show it, if that needs no parsing.
+pub(in crate::plan) fn plain_number(cell: &str) -> Option<String> {
+    Number::read(cell).map(|number| number.as_str().to_owned())
+}
+
 pub(super) struct Plain<'a> {
     pub(super) given_name: &'a str,
     pub(super) family_name: &'a str,

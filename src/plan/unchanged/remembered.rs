@@ -10,7 +10,7 @@ use crate::plan::decide::{Decider, Person, PersonDecision};
 use crate::plan::shared_credentials::CREDENTIALS;
 use crate::plan::signs::Signs;
 use crate::plan::sis::Cells;
-use crate::plan::{Action, PlanRow};
+use crate::plan::{Action, Note, PlanRow};
 use crate::platform::Row;
 use crate::roster_index::PersonIndex;
 use crate::spool::Values;
@@ -65,8 +65,13 @@ impl Unchanged {
             let cells = Cells::of(record, rules.phone_credential);
             verdict.is_final() && Plain::read(cells).is_some_and(|plain| plain.matches(&account.details))
         };
-        let repeats =
-            || is_same && matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped);
+        // A new sourcedId is said once.
+        let is_news = |note: &Note| matches!(note, Note::Rekeyed(_));
+        let repeats = || {
+            is_same
+                && matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Skipped)
+                && !verdict.notes.iter().any(is_news)
+        };
         let record_hash = record_hash.filter(|_| is_usable);
         let decision = record_hash.map(|hash| fingerprint(hash, roster.family_print(person)));
         let (decision, cached) = match decision {

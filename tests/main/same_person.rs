@@ -1,0 +1,573 @@
+//! The same person under another sourcedId: accounts that would be archived beside new records.
+
+use crate::support::{District, Person, person};
+
+/// A family of three and a teacher: a student with two guardians, `S-1001` and so on.
+fn family(number: usize, id: &dyn Fn(&str, usize) -> String) -> [Person; 4] {
+    let (stu, gua, par, tea) = (id("stu", number), id("gua", number), id("par", number), id("tea", number));
+    let named = |id: &str, role: &str, kind: &str| {
+        person(id)
+            .role(role)
+            .given(&format!("{kind}{number}"))
+            .family(&format!("Family{number}"))
+            .email(&format!("{kind}{number}@mail.example"))
+            .identifier(&format!("{kind}-{number}"))
+            .with("username", &format!("{kind}{number}"))
+    };
+    [
+        named(&stu, "student", "sam").agents(&format!("{gua},{par}")),
+        named(&gua, "guardian", "gus"),
+        named(&par, "parent", "pam"),
+        named(&tea, "teacher", "tea"),
+    ]
+}
+
+fn district_of(families: usize, id: &dyn Fn(&str, usize) -> String) -> Vec<Person> {
+    (1..=families).flat_map(|number| family(number, id)).collect()
+}
+
+fn old_id(kind: &str, number: usize) -> String {
+    format!("S-{kind}{}", 1000 + number)
+}
+
+fn new_id(kind: &str, number: usize) -> String {
+    format!("{kind}{}", 1000 + number)
+}
+
+/// A district of 60 in which half of the people have joined, and half of those have details of their
+/// own.
+fn sixty(on: bool) -> District {
+    let mut district = District::new().update_contacts(on);
+    let people = district_of(15, &old_id);
+    let joined: Vec<Person> = people
+        .iter()
+        .step_by(2)
+        .enumerate()
+        .map(|(at, one)| if at % 2 == 0 { one.clone().mobile("+17185550142") } else { one.clone() })
+        .collect();
+    district.platform(&joined);
+    district.sis(&people);
+    district.run().ok();
+    district
+}
+
+const ACCOUNTS: &str = "SELECT state, archived, given_name, family_name, email, phone, home_phone FROM account \
+                        ORDER BY family_name, given_name";
+
+#[test]
+fn a_district_with_new_sourced_ids_loses_nobody() {
+    for on in [false, true] {
+        let mut district = sixty(on);
+        let before = district.ask(ACCOUNTS);
+        district.sis(&district_of(15, &new_id));
+        district.at("2026-11-24T08:15:00Z");
+        let preview = district.preview().exits(4);
+        let done = district.run().exits(4);
+        assert_eq!(preview.checksum(), done.checksum());
+        assert_eq!(done.report.count("held"), 120);
+        done.says("stu1001", "held", "Probably the same person as S-stu1001 (same identifier) - not added");
+        done.says("S-stu1001", "held", "Probably back as stu1001 (same identifier) - not archived");
+        let file = district.path("reports/renames-000002.csv");
+        let verdict = done.stdout.split_once("BLOCKED: nothing was applied\n").unwrap().1;
+        let expected = format!(
+            "  60 of the 60 accounts that would be archived seem to be back under another sourcedId: without the prefix `S-`, for \
+             example S-stu1001 → stu1001 and S-gua1001 → gua1001\n  \
+             Their old and new sourcedIds are in reports/renames-000002.csv. If they are the same people, their accounts go on:\n    \
+             rostersync -c rostersync.toml run --rekey {file}\n  \
+             60 of 60 accounts would be archived, or are held because they are probably back under another sourcedId (100.0%); \
+             [limits] archive allows 10%\n\
+             Only if they are other people, approve exactly this plan. It leaves the 60 accounts held until `users rekey`, `users \
+             distinct` or `run --rekey` decides.\n  rostersync -c rostersync.toml run --approve {}\n",
+            done.checksum(),
+            file = file.display()
+        );
+        assert_eq!(verdict, expected);
+        assert_eq!(district.ask(ACCOUNTS), before);
+        let done = district.run_with(&["--rekey", "reports/renames-000002.csv"]).ok();
+        assert_eq!(done.report.rows.len(), 60);
+        assert!(done.report.rows.iter().all(|row| row["codes"].contains("rekeyed")), "{}", done.stdout);
+        done.says("gua1002", "unchanged", "Has a new sourcedId - was S-gua1002");
+        assert_eq!(district.ask(ACCOUNTS), before);
+        // The store is what it would have been without the change, and the next night says nothing.
+        district.at("2026-11-25T08:15:00Z");
+        let done = district.run().ok();
+        assert!(!done.report.rows.iter().any(|row| row["codes"].contains("rekey")));
+        district.cli(&["status", "--verify"]).ok();
+        let mut other = sixty(on);
+        other.sis(&district_of(15, &old_id));
+        other.at("2026-11-25T08:15:00Z");
+        let same = other.run().ok();
+        assert_eq!(done.plan(), same.plan());
+        // The links are hashes of sourcedIds.
+        let columns = "SELECT state, archived, given_name, family_name, email, phone, home_phone, sis_identifier, sis_given_name, \
+                       sis_family_name, sis_email, sis_roles, sis_orgs, replace(sis_agents, 'S-', ''), length(links), \
+                       sis_username, kept_since, replace(sourced_id, 'S-', '') AS named FROM account ORDER BY named";
+        assert_eq!(district.ask(columns), other.ask(columns));
+    }
+}
+
+fn at_night(district: &mut District, day: u32) {
+    district.at(&format!("2026-11-{day:02}T08:15:00Z"));
+}
+
+/// Rosa has joined as `tea-1`, with a permission; `tea-2` is there every night.
+fn rosa() -> Person {
+    person("tea-1").identifier("4711").with("username", "rdiaz").mobile("718-555-0142")
+}
+
+fn bo() -> Person {
+    person("tea-2").given("Bo").identifier("4712").with("username", "bo")
+}
+
+fn with_rosa(settings: &[(&str, &str)]) -> District {
+    let mut district = District::new().without_limits();
+    for (key, value) in settings {
+        district.set(key, value);
+    }
+    district.platform(&[rosa().email("home@mail.example").mobile("+17185550142")]);
+    district.sis(&[rosa(), bo()]);
+    district.run().ok();
+    district.cli(&["users", "grant", "tea-1", "users-manager"]).ok();
+    district
+}
+
+fn renamed(person: Person, id: &str) -> Person {
+    let email = person.cells["email"].clone();
+    person.with("sourcedId", id).email(&email)
+}
+
+const PAIRS: &str = "SELECT old, new, since, certain, evidence FROM same_person ORDER BY 1, 2";
+
+#[test]
+fn a_pair_is_held_until_a_person_decides() {
+    let mut district = with_rosa(&[]);
+    at_night(&mut district, 24);
+    district.sis(&[renamed(rosa(), "tea-901"), bo()]);
+    let before = district.accounts();
+    let preview = district.preview().exits(3);
+    assert_eq!(
+        preview.stdout.lines().take(2).collect::<Vec<_>>(),
+        [
+            "? tea-1     active   held       probably back as tea-901 (same identifier)          Rosa Diaz sch-1",
+            "? tea-901            held       probably the same person as tea-1 (same identifier) Rosa Diaz sch-1",
+        ]
+    );
+    let done = district.run().exits(3);
+    assert_eq!(done.checksum(), preview.checksum());
+    done.says("tea-1", "held", "Probably back as tea-901 (same identifier) - not archived");
+    done.says("tea-901", "held", "Probably the same person as tea-1 (same identifier) - not added");
+    let row = done.report.row("tea-1");
+    assert_eq!(
+        (&row["state"], &row["codes"], &row["email"]),
+        ("active", "possible-rekey", "home@mail.example")
+    );
+    assert_eq!(&done.report.row("tea-901")["state"], "");
+    assert_eq!(district.accounts(), before, "neither archived nor added");
+    assert!(district.mails().is_empty());
+    let attention: Vec<&str> = done.stdout.lines().filter(|line| line.starts_with("Attention")).collect();
+    assert_eq!(
+        attention,
+        [
+            "Attention (possible-rekey): users.csv: sourcedId: 1 account is probably back under another sourcedId and held: for \
+             example tea-1 → tea-901. If they are one person each: `rostersync users rekey OLD NEW`, or `rostersync run --rekey FILE` \
+             with the file of renames beside the report; if they are two: `rostersync users distinct OLD NEW`"
+        ]
+    );
+    assert!(done.stdout.contains(
+        "1 account is held, because they are probably back under another sourcedId (1 certain, 0 probable): `rostersync report \
+         --where codes=possible-rekey`\nRenames: reports/renames-000002.csv\n"
+    ), "{}", done.stdout);
+    assert_eq!(district.ask(PAIRS), "tea-1 | tea-901 | 2026-11-24 | 1 | same identifier");
+    let text = std::fs::read_to_string(district.path("reports/renames-000002.csv")).unwrap();
+    assert_eq!(text, "old,new,evidence,name\r\ntea-1,tea-901,same identifier,Rosa Diaz\r\n");
+    assert!(!district.path("reports/renames-000002-probable.csv").exists());
+    let mode = std::fs::metadata(district.path("reports/renames-000002.csv")).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+
+    // It is said once; afterwards it is in status, report and summary.
+    at_night(&mut district, 25);
+    let done = district.run().ok();
+    done.says("tea-1", "held", "Probably back as tea-901 (same identifier) - not archived");
+    assert!(done.plan().contains(" 0 to archive,") && done.plan().contains(" 2 held"), "{}", done.plan());
+    let status = district.cli(&["status"]).ok().stdout;
+    assert!(status.contains(
+        "Held:           tea-1, since 2026-11-24: probably back as tea-901 (same identifier) (`rostersync users rekey tea-1 \
+         tea-901` or `users distinct tea-1 tea-901`)\n"
+    ), "{status}");
+    let json = district.cli(&["status", "--json"]).ok().json();
+    assert_eq!(
+        json["same_person"],
+        serde_json::json!({ "held": 1, "certain": 1, "pairs": [{
+            "old": "tea-1", "new": "tea-901", "since": "2026-11-24", "certain": true, "evidence": "same identifier"
+        }] })
+    );
+    // The permission sleeps.
+    let shown = district.cli(&["users", "show", "tea-1"]).ok().stdout;
+    assert!(shown.contains("Manages:   users of the whole district, not while held\n"), "{shown}");
+    assert!(shown.contains(
+        "Held:      probably back as tea-901 (same identifier): `rostersync users rekey tea-1 tea-901` if it is one person, \
+         `rostersync users distinct tea-1 tea-901` if they are two\n"
+    ), "{shown}");
+    let json = district.cli(&["users", "can-edit", "tea-2", "--as", "tea-1", "--json"]).ok().json();
+    assert_eq!(json["fields"]["email"]["code"], "actor-inactive", "{json}");
+
+    district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    assert_eq!(district.ask(PAIRS), "");
+    at_night(&mut district, 26);
+    let done = district.run().ok();
+    done.says("tea-901", "kept", "Active user has a new email in the SIS import - home@mail.example");
+    assert_eq!(done.report.rows.len(), 2);
+    let json = district.cli(&["users", "can-edit", "tea-2", "--as", "tea-901", "--json"]).ok().json();
+    assert_ne!(json["fields"]["email"]["code"], "actor-inactive", "{json}");
+    district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
+fn two_people_are_never_a_pair_again() {
+    let mut district = with_rosa(&[]);
+    at_night(&mut district, 24);
+    district.sis(&[renamed(rosa(), "tea-901"), bo()]);
+    district.run().exits(3);
+    district.cli(&["users", "distinct", "tea-1", "tea-901"]).ok();
+    at_night(&mut district, 25);
+    let done = district.run().ok();
+    done.says("tea-1", "archived", "User is no longer in the SIS import - archived");
+    assert_eq!(&done.report.row("tea-901")["action"], "created");
+    assert_eq!(district.ask(PAIRS), "");
+}
+
+#[test]
+fn a_probable_pair_is_held_for_two_weeks() {
+    let mut district = with_rosa(&[]);
+    let back = || person("tea-901").email("tea-1@school.example").with("username", "");
+    let night = [back(), bo()];
+    district.sis(&night);
+    at_night(&mut district, 10);
+    let done = district.run().exits(3);
+    done.says("tea-1", "held", "Probably back as tea-901 (same name and email) - not archived");
+    assert!(!district.path("reports/renames-000002.csv").exists());
+    let text = std::fs::read_to_string(district.path("reports/renames-000002-probable.csv")).unwrap();
+    assert_eq!(text, "old,new,evidence,name\r\ntea-1,tea-901,same name and email,Rosa Diaz\r\n");
+    at_night(&mut district, 23);
+    district.run().ok().says(
+        "tea-901",
+        "held",
+        "Probably the same person as tea-1 (same name and email) - not added",
+    );
+    at_night(&mut district, 24);
+    let done = district.run().ok();
+    done.says(
+        "tea-1",
+        "archived",
+        "User is no longer in the SIS import - archived; Probably back as tea-901 (same name and email)",
+    );
+    assert_eq!(&done.report.row("tea-901")["action"], "created");
+    assert!(
+        done.report.row("tea-901")["notes"]
+            .contains("Probably the same person as tea-1 (same name and email)")
+    );
+    assert_eq!(district.ask(PAIRS), "");
+    // It can still be taken for one person.
+    district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    assert_eq!(district.ask("SELECT state FROM account WHERE sourced_id = 'tea-901'"), "active");
+}
+
+#[test]
+fn certain_pairs_can_go_on_by_themselves() {
+    let mut district = with_rosa(&[("identity.same_person", "\"join\"")]);
+    at_night(&mut district, 24);
+    let night = [
+        renamed(rosa(), "tea-901"),
+        person("tea-902").given("Bo").email("tea-2@school.example").with("username", ""),
+    ];
+    district.sis(&night);
+    let preview = district.preview().exits(3);
+    assert_eq!(
+        preview.stdout.lines().next(),
+        Some("> tea-1     active   sourcedId  → tea-901, MANAGES ALL USERS OF THE DISTRICT Rosa Diaz sch-1")
+    );
+    let done = district.run().exits(3);
+    assert_eq!((done.checksum(), done.plan()), (preview.checksum(), preview.plan()));
+    assert!(done.plan().contains("1 to rename"), "{}", done.plan());
+    done.says(
+        "tea-901",
+        "kept",
+        "Active user has a new email in the SIS import - home@mail.example; Has a new sourcedId - was tea-1",
+    );
+    assert_eq!(&done.report.row("tea-901")["codes"], "active-email-differs rekeyed");
+    // What is not certain is held.
+    done.says("tea-2", "held", "Probably back as tea-902 (same name and email) - not archived");
+    done.says("tea-902", "held", "Probably the same person as tea-2 (same name and email) - not added");
+    assert_eq!(
+        district.ask("SELECT sourced_id, state FROM account ORDER BY 1"),
+        "tea-2 | pending\ntea-901 | active"
+    );
+    assert!(district.mails().is_empty());
+    let history = district.cli(&["users", "history", "tea-901"]).ok().stdout;
+    assert!(
+        history.lines().any(|line| line.contains("sourced id") && line.trim_end().ends_with("sync")),
+        "{history}"
+    );
+    at_night(&mut district, 25);
+    let done = district.run().ok();
+    done.says("tea-901", "kept", "Active user has a new email in the SIS import - home@mail.example");
+    district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
+fn off_only_lists() {
+    let mut district = with_rosa(&[("identity.same_person", "\"off\"")]);
+    at_night(&mut district, 24);
+    district.sis(&[renamed(rosa(), "tea-901"), bo()]);
+    let done = district.run().ok();
+    done.says(
+        "tea-1",
+        "archived",
+        "User is no longer in the SIS import - archived; Probably back as tea-901 (same identifier)",
+    );
+    done.says("tea-901", "created", "Probably the same person as tea-1 (same identifier)");
+    assert_eq!(&done.report.row("tea-901")["codes"], "possible-rekey");
+    assert!(
+        done.stderr.contains("possible-rekey") || done.stderr.contains("sourcedId `tea-901` is new"),
+        "{}",
+        done.stderr
+    );
+    at_night(&mut district, 25);
+    assert_eq!(&district.run().ok().report.row("tea-901")["codes"], "");
+}
+
+/// Each family is protected by its school, which is OFF; the district is ON.
+#[test]
+fn a_family_under_off_keeps_off() {
+    for how in ["hold", "join"] {
+        let mut district = District::new()
+            .without_limits()
+            .update_contacts(true)
+            .school("sch-off", false)
+            .with_orgs()
+            .with("identity.same_person", &format!("{how:?}"));
+        let family = |stu: &str, gua: &str| {
+            [
+                person(stu)
+                    .role("student")
+                    .schools("sch-off")
+                    .agents(gua)
+                    .email("sam@mail.example")
+                    .identifier("1"),
+                person(gua).role("guardian").schools("").email("gus@mail.example").identifier("2"),
+                person("tea-2"),
+            ]
+        };
+        let night = family("stu-1", "gua-1");
+        district.platform(&[night[1].clone().email("own@mail.example")]);
+        district.sis(&night);
+        district.run().ok();
+        at_night(&mut district, 24);
+        district.sis(&family("new-1", "new-2"));
+        let kept = "Active user has a new email in the SIS import - own@mail.example";
+        if how == "join" {
+            let done = district.run().ok();
+            done.says("new-2", "kept", &format!("{kept}; Has a new sourcedId - was gua-1"));
+        } else {
+            district.run().exits(3).says(
+                "new-2",
+                "held",
+                "Probably the same person as gua-1 (same identifier) - not added",
+            );
+            // The user and the platform see the same as before.
+            let json = district.cli(&["users", "show", "gua-1", "--json"]).ok().json();
+            assert_eq!(
+                (&json["update_contacts"], &json["editable"]),
+                (&false.into(), &true.into()),
+                "{json}"
+            );
+            at_night(&mut district, 25);
+            let done = district.run_with(&["--rekey", "reports/renames-000002.csv"]).ok();
+            done.says("new-2", "kept", &format!("{kept}; Has a new sourcedId - was gua-1"));
+        }
+        assert!(district.mails().is_empty());
+        // The student graduates: the last known school still protects.
+        at_night(&mut district, 26);
+        district.sis(&family("new-1", "new-2")[1..]);
+        district.run().ok().says("new-2", "kept", kept);
+    }
+}
+
+/// Everybody is renamed to an id that says nothing, and only some things are the same.
+#[test]
+fn evidence_of_each_kind() {
+    let mut district = District::new().without_limits();
+    let old = [
+        person("tea-1").given("Ann").with("username", "ann").identifier("1"),
+        person("tea-2").given("Bo").with("username", "bo").identifier("2").mobile("718-555-0102"),
+        person("tea-3").given("Cy").with("username", "cy").identifier("3"),
+        person("tea-4").given("Di").with("username", "di").identifier(""),
+        person("tea-5").given("Ed").with("username", "").identifier("").with("userIds", "{LDAP:ed}"),
+        person("tea-6").given("Flo").with("username", "flo").identifier(""),
+        person("tea-7").given("Gus").with("username", "gus").identifier(""),
+        person("stu-8").given("Hal").agents("gua-9"),
+        person("gua-9").given("Ida"),
+        person("tea-10").given("Jo").with("username", "jo"),
+    ];
+    let columns: Vec<&str> = crate::support::COLUMNS.into_iter().chain(["userIds", "earlier"]).collect();
+    let write = |district: &District, people: &[Person]| {
+        district.file("sis/users.csv", crate::support::users_csv(&columns, people));
+    };
+    district.set("identity.earlier_id", "\"earlier\"");
+    write(&district, &old);
+    district.run().ok();
+    at_night(&mut district, 24);
+    let new = |id: &str, role: &str, given: &str| person(id).role(role).given(given).with("username", "");
+    write(
+        &district,
+        &[
+            // Another name and nothing else: but the SIS says who it was.
+            new("a", "teacher", "Anna").with("earlier", "tea-1"),
+            // Married, and the mobile is the same.
+            new("b", "teacher", "Bob").identifier("2").mobile("(718) 555-0102"),
+            new("c", "teacher", "Cyril").identifier("3"),
+            new("d", "teacher", "Di").with("username", "DI"),
+            new("e", "teacher", "Ed").with("userIds", "{ldap:ED}"),
+            new("f", "teacher", "Flo").email("tea-6@school.example"),
+            // A successor.
+            new("g", "teacher", "Gina").with("username", "gus"),
+            old[7].clone().agents("i"),
+            new("i", "guardian", "Ida"),
+            new("j", "teacher", "Jo"),
+        ],
+    );
+    let done = district.run().exits(3);
+    for (old, new, words) in [
+        ("tea-1", "a", "earlier sourcedId"),
+        ("tea-2", "b", "same identifier"),
+        ("tea-3", "c", "same identifier"),
+        ("tea-4", "d", "same user name and name"),
+        ("tea-5", "e", "same user id"),
+        ("tea-6", "f", "same name and email"),
+        ("gua-9", "i", "same name and child"),
+    ] {
+        done.says(old, "held", &format!("Probably back as {new} ({words}) - not archived"));
+        done.says(new, "held", &format!("Probably the same person as {old} ({words}) - not added"));
+    }
+    done.says("tea-7", "archived", "User is no longer in the SIS import - archived");
+    done.says("g", "created", "Possibly the same person as tea-7 (same user name)");
+    done.says("j", "created", "Possibly the same person as tea-10 (same name)");
+    done.says("stu-8", "unchanged", "");
+    let certain = "SELECT old FROM same_person WHERE certain = 1 ORDER BY old";
+    assert_eq!(district.ask(certain), "tea-1\ntea-2\ntea-4\ntea-5");
+}
+
+#[test]
+fn twins_namesakes_successors_and_siblings_are_never_joined() {
+    let mut district = District::new().without_limits().with("identity.same_person", "\"join\"");
+    let plain = |id: &str, given: &str| person(id).given(given).identifier("").with("username", "");
+    let old = [
+        // Twins, a father and his son, a teacher, a sister.
+        plain("stu-1", "Tim").email("family@mail.example").mobile("718-555-0101"),
+        plain("stu-2", "Tom").email("family@mail.example").mobile("718-555-0101"),
+        plain("gua-1", "John").email("smith@mail.example"),
+        plain("gua-2", "John").email("smith@mail.example"),
+        plain("tea-1", "Jane").with("username", "jsmith"),
+        plain("stu-3", "Sue").email("diaz@mail.example"),
+        plain("tea-9", "Zoe"),
+    ];
+    district.sis(&old);
+    district.run().ok();
+    at_night(&mut district, 24);
+    district.sis(&[
+        plain("stu-11", "Ted").email("family@mail.example").mobile("718-555-0101"),
+        plain("gua-11", "John").email("smith@mail.example"),
+        plain("tea-11", "Jim").with("username", "jsmith"),
+        plain("stu-13", "Sid").email("diaz@mail.example"),
+        plain("tea-9", "Zoe"),
+    ]);
+    let done = district.run().ok();
+    assert_eq!((done.report.count("archived"), done.report.count("created")), (6, 4));
+    assert_eq!(done.report.count("held"), 0);
+    assert!(!district.path("reports/renames-000002.csv").exists());
+}
+
+/// OneRoster 1.1 has two records of a teacher who is a parent, and 1.2 one.
+#[test]
+fn two_records_become_one() {
+    for (how, joined) in [("hold", ""), ("join", "tea-1"), ("join", "par-1")] {
+        let mut district = District::new().without_limits().with("identity.same_person", &format!("{how:?}"));
+        let one = |id: &str| person(id).identifier("7").email("rosa@mail.example");
+        district.sis(&[one("tea-1"), one("par-1"), person("tea-2")]);
+        district.run().ok();
+        if !joined.is_empty() {
+            district.cli(&["users", "join", joined]).ok();
+        }
+        at_night(&mut district, 24);
+        let users = "sourcedId,enabledUser,username,givenName,familyName,identifier,email\n\
+                     rosa,true,rosa,Rosa,Diaz,7,rosa@mail.example\ntea-2,true,tea-2,Rosa,Diaz,,tea-2@school.example\n";
+        district.file("sis/users.csv", users);
+        district.file(
+            "sis/roles.csv",
+            "sourcedId,userSourcedId,roleType,role,orgSourcedId\nr1,rosa,primary,teacher,sch-1\n\
+             r2,rosa,secondary,parent,sch-1\nr3,tea-2,primary,teacher,sch-1\n",
+        );
+        let done = district.run();
+        if how == "hold" {
+            done.says("rosa", "held", "Probably the same person as tea-1 (same identifier) - not added");
+            for id in ["tea-1", "par-1"] {
+                done.says(id, "held", "Probably back as rosa (same identifier) - not archived");
+            }
+            let text = std::fs::read_to_string(district.path("reports/renames-000002.csv")).unwrap();
+            assert_eq!(text, "old,new,evidence,name\r\ntea-1,rosa,same identifier,Rosa Diaz\r\n");
+        } else {
+            let other = if joined == "tea-1" { "par-1" } else { "tea-1" };
+            assert!(
+                done.report.row("rosa")["notes"].ends_with(&format!("Has a new sourcedId - was {joined}"))
+            );
+            assert_eq!(&done.report.row("rosa")["state"], "active");
+            done.says(
+                other,
+                "archived",
+                "User is no longer in the SIS import - archived; Probably back as rosa (same identifier)",
+            );
+        }
+    }
+}
+
+#[test]
+fn a_delta_that_takes_one_away_and_brings_the_other() {
+    let mut district = with_rosa(&[]);
+    at_night(&mut district, 24);
+    district.sis_delta(&[rosa().status("tobedeleted"), renamed(rosa(), "tea-901")]);
+    let done = district.run().exits(3);
+    done.says("tea-1", "held", "Probably back as tea-901 (same identifier) - not archived");
+    done.says("tea-901", "held", "Probably the same person as tea-1 (same identifier) - not added");
+    // The next one says neither of the two again.
+    at_night(&mut district, 25);
+    district.sis_delta(&[bo()]);
+    let done = district.run().ok();
+    done.says("tea-1", "held", "Probably back as tea-901 (same identifier) - not archived");
+    assert_eq!(district.ask(PAIRS), "tea-1 | tea-901 | 2026-11-24 | 1 | same identifier");
+    district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
+    at_night(&mut district, 26);
+    district.sis_delta(&[bo()]);
+    district.run().ok().says(
+        "tea-901",
+        "kept",
+        "Active user has a new email in the SIS import - home@mail.example",
+    );
+}
+
+#[test]
+fn files_of_renames_go_with_their_reports() {
+    let mut district = with_rosa(&[("sync.keep_reports", "30")]);
+    at_night(&mut district, 24);
+    district.sis(&[renamed(rosa(), "tea-901"), bo()]);
+    district.run().exits(3);
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(40 * 86_400);
+    for name in ["reports/users-000001.csv", "reports/users-000002.csv", "reports/renames-000002.csv"] {
+        district.written(name, long_ago);
+    }
+    for _ in 0..7 {
+        district.run().ok();
+    }
+    assert!(!district.path("reports/users-000002.csv").exists());
+    assert!(!district.path("reports/renames-000002.csv").exists());
+    assert!(district.path("reports/renames-000009.csv").exists());
+}
