@@ -144,6 +144,10 @@ impl Store {
         self.write("DELETE FROM bystander WHERE sourced_id = ?1", [sourced_id])
     }
 
+    pub fn count_bystanders(&self) -> Result<u64> {
+        self.value("SELECT count(*) FROM bystander", [])
+    }
+
     pub fn has_bystanders(&self) -> Result<bool> {
         self.value("SELECT EXISTS (SELECT 1 FROM bystander)", [])
     }

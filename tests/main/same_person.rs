@@ -571,3 +571,17 @@ fn files_of_renames_go_with_their_reports() {
     assert!(!district.path("reports/renames-000002.csv").exists());
     assert!(district.path("reports/renames-000009.csv").exists());
 }
+
+#[test]
+fn a_suppressed_person_does_not_come_back_under_another_sourced_id() {
+    let mut district = with_rosa(&[]);
+    district.cli(&["users", "suppress", "tea-1", "--reason", "asked"]).ok();
+    at_night(&mut district, 24);
+    district.sis(&[rosa(), bo()]);
+    district.run().ok().says("tea-1", "archived", "Suppressed - archived");
+    at_night(&mut district, 25);
+    district.sis(&[renamed(rosa(), "tea-901"), bo()]);
+    let done = district.run().exits(3);
+    done.says("tea-901", "held", "Probably the same person as tea-1 (same identifier) - not added");
+    assert!(done.plan().contains(" 1 held"), "{}", done.plan());
+}

@@ -1,9 +1,10 @@
 //! Gathers what is known of the accounts that would be archived and of the records without an
 //! account, and finds out which are one person. Reads the roster and the store, writes nothing.
 //!
-//! On a night on which no account leaves or no record is new, nothing is read. The other users of
-//! the district are looked at only where two have something in common, to see whether it is of one
-//! person alone.
+//! On a night on which no account leaves or no record is new, nothing is read. A record that was
+//! there on the last good night, and has no account since the rules leave it out, is not new. The
+//! other users of the district are looked at only where two have something in common, to see
+//! whether it is of one person alone.
 
 use std::collections::HashSet;
 
@@ -57,7 +58,8 @@ impl Side {
 /// # Errors
 /// Those of the store and of temporary files.
 pub fn find_same_people(roster: &RosterIndex, known: &Known, inputs: &Inputs<'_>) -> Result<SamePerson> {
-    let search = Search { roster, signs: &known.signs, inputs, today: inputs.rules.today.to_string() };
+    let today = inputs.rules.today.to_string();
+    let mut search = Search { roster, signs: &known.signs, inputs, today, bystanders: HashSet::new() };
     search.run()
 }
 
@@ -66,17 +68,20 @@ struct Search<'a> {
     signs: &'a Signs,
     inputs: &'a Inputs<'a>,
     today: String,
+    /// Keys of people that had no account on the last good night either, and are no pair.
+    bystanders: HashSet<u64>,
 }
 
 impl Search<'_> {
-    fn run(&self) -> Result<SamePerson> {
+    fn run(&mut self) -> Result<SamePerson> {
         let Inputs { mode, store, rules, .. } = *self.inputs;
         let people = &self.roster.people;
         let mut found = SamePerson::default();
-        let news: usize = (0..u32::try_from(people.count()).unwrap_or(u32::MAX))
-            .skip(people.accounts())
-            .filter(|person| self.is_newcomer(*person))
-            .count();
+        let without_account = |search: &Self| {
+            let all = (0..u32::try_from(people.count()).unwrap_or(u32::MAX)).skip(people.accounts());
+            all.filter(|person| search.is_newcomer(*person)).count()
+        };
+        let mut news = without_account(self);
         let mut olds = vec![false; people.accounts()];
         let (mut leavers, mut archived) = (0, 0);
         for person in people.with_account().filter(|_| news > 0) {
@@ -85,7 +90,15 @@ impl Search<'_> {
             leavers += usize::from(leaves);
             archived += usize::from(is_archived);
         }
-        if leavers + archived > 0 {
+        // Most nights nobody comes, and those that are left out are the same.
+        if leavers == 0 && (archived == 0 || news as u64 <= store.count_bystanders()?) {
+            news = 0;
+        }
+        if news > 0 && leavers + archived > 0 {
+            self.find_bystanders(store)?;
+            news = without_account(self);
+        }
+        if news > 0 && leavers + archived > 0 {
             self.compare(&olds, leavers + archived, news, &mut found)?;
         }
         if mode != Mode::Bulk && rules.same_person != OnSamePerson::Off {
@@ -95,13 +108,30 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// Whether a person of the roster has no account, and a record that can be used.
+    /// Records that are held have no account either, but are looked at every night.
+    fn find_bystanders(&mut self, store: &Store) -> Result<()> {
+        let bystanders = &mut self.bystanders;
+        store.each_bystander_id(|id| {
+            bystanders.insert(key(id));
+        })?;
+        store.each_same_person(|pair| {
+            bystanders.remove(&key(&pair.new));
+            Ok(())
+        })
+    }
+
+    /// Whether a person of the roster has no account, and a new record that can be used.
     fn is_newcomer(&self, person: u32) -> bool {
         let roster = self.roster;
         roster.people.account(person).is_none()
             && roster.is_mentioned(person)
             && !roster.is_gone(person)
             && !roster.is_person_contradicted(person)
+            && !self.is_bystander(person)
+    }
+
+    fn is_bystander(&self, person: u32) -> bool {
+        !self.bystanders.is_empty() && self.bystanders.contains(&self.roster.people.key(person))
     }
 
     /// Whether an account would be archived tonight.
@@ -282,11 +312,12 @@ impl Search<'_> {
         each: &mut dyn FnMut(&Facts, &[u64]),
     ) -> Result<()> {
         let is_other = |person: u32| is_old.get(person as usize) == Some(&false);
-        if !self.roster.people.with_account().any(is_other) {
+        let has_account = |person: u32| self.roster.people.account(person).is_some();
+        if self.bystanders.is_empty() && !self.roster.people.with_account().any(is_other) {
             return Ok(());
         }
         self.roster.each_record_of(
-            |person| is_other(person) && self.roster.people.account(person).is_some(),
+            |person| if has_account(person) { is_other(person) } else { self.is_bystander(person) },
             |_, person, record| {
                 if record.defect.is_none() {
                     let record = &self.roster.taken(Some(person), record, None);
