@@ -28,10 +28,22 @@ changes! {
     PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
     PEOPLE: Settle OptOut Suppress;
     SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone;
+    // Whom the school may contact: an adult's own column, and the rules.
+    CONTACTS: Rights Rules;
     // What holds for one night.
     NIGHT: Limit Approved NoNotify WhatIf Empty;
     STORE: Tamper Restore Exchange;
 }
+
+/// `[contacts]`, in some forms.
+pub(super) const RULES: [&str; 4] = [
+    "",
+    "[[contacts.rule]]\nwhere = { \"metadata.rights\" = \"No Rights\" }\nclass = \"never\"\n\
+     [[contacts.rule]]\nwhere = { \"metadata.rights\" = \"emerg*\" }\nclass = \"emergency\"\n",
+    "[[contacts.rule]]\nwhere = { \"metadata.rights\" = [\"No Rights\", \"Joint\"], role = \"parent\" }\nclass = \"never\"\n",
+    "[contacts]\notherwise = \"emergency\"\n[[contacts.rule]]\nwhere = { \"metadata.rights\" = [\"\", \"Joint\"] }\n\
+     class = \"contact\"\n",
+];
 
 /// The keys of `[sync]`, with values as TOML.
 pub(super) const VALUES: [(Change, &str, &[&str]); 9] = [
@@ -53,7 +65,7 @@ pub(super) const VALUES: [(Change, &str, &[&str]); 9] = [
 impl Change {
     /// Any; some kinds more often than others.
     pub(super) fn any(dice: &mut Dice) -> Self {
-        let group = match dice.below(28) {
+        let group = match dice.below(31) {
             0..5 => Self::DETAILS,
             5..8 => Self::COMING,
             8..11 => Self::ROWS,
@@ -63,6 +75,7 @@ impl Change {
             20..22 => Self::SETTINGS,
             22..25 => Self::NIGHT,
             25..27 => Self::PEOPLE,
+            27..30 => Self::CONTACTS,
             _ => Self::STORE,
         };
         dice.pick(group)
@@ -134,6 +147,22 @@ impl Change {
             | Self::Schools
             | Self::Roles
             | Self::Timezone => self.apply_to_settings(world, dice),
+            Self::Rights => {
+                let adults: Vec<String> = world
+                    .members
+                    .iter()
+                    .filter(|(_, member)| !member.is_student())
+                    .map(|(id, _)| id.clone())
+                    .collect();
+                if !adults.is_empty() {
+                    let id = dice.pick(&adults);
+                    world.tonight.touched.insert(id.clone());
+                    if let Some(member) = world.members.get_mut(&id) {
+                        member.rights = dice.pick(&["", "", "no rights", "NO RIGHTS", "Emergency", "Joint"]);
+                    }
+                }
+            }
+            Self::Rules => world.rules = dice.below(RULES.len()),
             Self::Limit | Self::Approved => {
                 let limits = super::files::LIMITS;
                 match dice.one_in(2) {

@@ -153,6 +153,7 @@ impl World {
         let elsewhere = ["role", "orgSourcedIds"];
         let columns: Vec<&str> = COLUMNS
             .into_iter()
+            .chain(["metadata.rights"])
             .filter(|column| !self.files.without.contains(column))
             .filter(|column| !self.files.with_roles || !elsewhere.contains(column))
             .collect();
@@ -243,6 +244,7 @@ impl World {
         if self.export.is_some() {
             text.push_str("[platform]\nusers = \"platform-users.csv\"\nmax_age = \"none\"\n");
         }
+        text.push_str(super::change::RULES[self.rules]);
         text.push_str("[limits]\n");
         for key in LIMITS {
             let most = if self.tonight.tight.contains(&key) { 0 } else { 100_000 };
@@ -272,6 +274,7 @@ fn cell(id: &str, member: &Member, column: &str) -> String {
                 member.roles.iter().map(|held| held.org.as_str()).filter(|org| !org.is_empty()).collect();
             orgs.join(",")
         }
+        "metadata.rights" => member.rights.to_owned(),
         "agentSourcedIds" => member.agents.join(","),
         "password" => "secret".to_owned(),
         detail => DETAILS

@@ -58,6 +58,8 @@ pub(super) struct Member {
     pub(super) identifier: String,
     pub(super) roles: Vec<Held>,
     pub(super) agents: Vec<String>,
+    /// An adult's column of its own.
+    pub(super) rights: &'static str,
     pub(super) twin: Option<Twin>,
     pub(super) flaw: Option<Flaw>,
 }
@@ -137,6 +139,7 @@ impl Member {
             identifier: format!("00{}", dice.below(900)),
             roles: vec![Held::new(role, org)],
             agents: Vec::new(),
+            rights: "",
             twin: None,
             flaw: None,
         }

@@ -100,6 +100,8 @@ pub(super) struct World {
     /// Keys of `[sync]` with their values as TOML.
     pub(super) settings: BTreeMap<&'static str, String>,
     pub(super) schools: BTreeMap<&'static str, bool>,
+    /// Which of [`RULES`](super::change::RULES) hold.
+    pub(super) rules: usize,
     pub(super) tonight: Tonight,
 }
 
@@ -144,6 +146,7 @@ impl World {
             export: None,
             settings: BTreeMap::from([("ignore_emails", "[\"noemail@*\"]".to_owned())]),
             schools: BTreeMap::new(),
+            rules: if dice.one_in(3) { 1 } else { 0 },
             tonight: Tonight::default(),
         };
         if dice.one_in(3) {
