@@ -8,7 +8,7 @@ use super::People;
 use crate::account::Account;
 use crate::failure::Result;
 use crate::roles;
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{EVERY, IdList, Record, RoleList};
 use crate::roster::{current_roles, own_schools};
 use crate::store::{Member, Store};
 
@@ -33,6 +33,12 @@ pub(super) fn names_whom(member: &Member, sourced_id: &str) -> bool {
     names(&member.agents) || names(&member.emergency)
 }
 
+/// Whether the lists of a guardian leave a link to a student usable that the student's record names.
+fn may_be_used(emergency: &str, barred: &str, student: &str) -> bool {
+    let has = |list: &str| !list.is_empty() && (IdList(list).has(student) || IdList(list).has(EVERY));
+    !has(emergency) && !has(barred)
+}
+
 impl Family {
     /// Looks up the family of a person. A link counts if either of the two records has it.
     pub fn of(account: &Account, store: &Store) -> Result<Self> {
@@ -47,13 +53,18 @@ impl Family {
         let (as_guardian, as_student) = lists_as(RoleList(&account.sis.roles));
         for id in IdList(&account.sis.agents).iter() {
             if let Some(member) = store.member(id)? {
-                add(&member, as_guardian, as_student);
+                let is_guardian =
+                    as_student && may_be_used(&member.emergency, &member.barred, &account.sourced_id);
+                add(&member, as_guardian, is_guardian);
             }
         }
         for member in store.named_by(&account.sourced_id)? {
             if IdList(&member.agents).iter().any(|id| id == account.sourced_id) {
                 let (as_guardian, as_student) = lists_as(RoleList(&member.roles));
-                add(&member, as_student, as_guardian);
+                // The student's record may name an adult that may not be contacted about the student.
+                let is_student = as_student
+                    && may_be_used(&account.sis.emergency, &account.sis.barred, &member.sourced_id);
+                add(&member, is_student, as_guardian);
             }
         }
         for members in [&mut family.guardians, &mut family.students] {
@@ -94,6 +105,8 @@ impl Schools {
             today: people.rules.today.to_string(),
         };
         let others = &people.others;
+        // Links that may not be used, by guardian and student.
+        let mut restricted: HashSet<(u64, u64)> = HashSet::new();
         people.store.each_relative(|relative| {
             if relative.archived {
                 return Ok(());
@@ -117,8 +130,16 @@ impl Schools {
                     schools.families.push((agent, person));
                 }
             }
+            let others = IdList(relative.emergency).iter().chain(IdList(relative.barred).iter());
+            restricted.extend(others.map(|student| (person, key(student))));
             Ok(())
         })?;
+        if !restricted.is_empty() {
+            let every = key(EVERY);
+            schools.families.retain(|(guardian, student)| {
+                !restricted.contains(&(*guardian, *student)) && !restricted.contains(&(*guardian, every))
+            });
+        }
         schools.families.sort_unstable();
         people.store.each_last_schools(|person, last| {
             let last: Vec<u32> = IdList(last)

@@ -42,13 +42,11 @@ impl Intake {
 
     fn restrict_as_stored(&mut self, store: &Store) -> Result<()> {
         let is_guardian = |marks: &[u8], person: u32| marks[person as usize] & GUARDIAN != 0;
-        let keys = |list: &str| IdList(list).iter().map(key).collect();
         let mut stored: HashMap<u32, Restricted> = HashMap::new();
         store.each_relative(|known| {
             let person = self.index.people.find(key(known.sourced_id));
             if let Some(person) = person.filter(|person| is_guardian(&self.index.marks, *person)) {
-                let (contact, emergency) = (keys(known.agents), keys(known.emergency));
-                stored.insert(person, Restricted { contact, emergency, barred: keys(known.barred) });
+                stored.insert(person, Restricted::of(known.agents, known.emergency, known.barred));
             }
             Ok(())
         })?;

@@ -21,6 +21,12 @@ pub(super) struct Restricted {
 }
 
 impl Restricted {
+    pub(super) fn of(agents: &str, emergency: &str, barred: &str) -> Self {
+        let [contact, emergency, barred] =
+            [agents, emergency, barred].map(|list| IdList(list).iter().map(key).collect());
+        Self { contact, emergency, barred }
+    }
+
     pub(super) fn add(&mut self, record: &Record<'_>) {
         let lists = [
             (&mut self.contact, record.agents),

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::class_lists;
 use super::intake::{Dangling, FamilyRow, Intake, orgs_of};
+use super::link_classes::Restricted;
 use super::{LISTLESS, ORGLESS, Taken};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
@@ -119,7 +120,9 @@ impl Intake {
         }
         if let Some((emergency, barred)) = others {
             let agents = taken.agents.as_deref().unwrap_or_default();
-            taken.agents = Some(IdList(agents).without(&[IdList(&emergency), IdList(&barred)]));
+            let agents = IdList(agents).without(&[IdList(&emergency), IdList(&barred)]);
+            self.restricted.insert(person, Restricted::of(&agents, &emergency, &barred));
+            taken.agents = Some(agents);
             taken.others = Some((emergency, barred));
         }
         if taken.roles.is_some() {

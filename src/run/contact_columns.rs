@@ -49,9 +49,10 @@ pub(super) fn compare(
         if seen.is_whole && mode == Mode::Bulk {
             for name in last.blank_contact_columns(seen) {
                 compared.is_blank = true;
-                findings.attention("contact-column-blank", At::file(&place).column(name), || {
+                findings.attention("contact-rule-blank", At::file(&place).column(name), || {
                     "a rule of [contacts] uses this column, and it is blank in all rows tonight although it was not on \
-                     the last good night; known links keep their class, and new ones wait: have the SIS fill it again"
+                     the last good night; known links keep their class, and new ones wait: have the SIS fill it again; if it is right that no cell has \
+                     a value, run once without the rule"
                         .to_owned()
                 });
             }

@@ -98,6 +98,13 @@ pub(super) fn plan<'a>(
     preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
         let mut all = after.files;
+        // Of a column that no rule uses any more nothing is remembered.
+        if let (Some(before), Some(seen)) = (tonight.files.get_mut(file::CONTACT_RULES), &of_rules.seen) {
+            before.columns.retain(|column, _| seen.columns.contains_key(column));
+        }
+        if config.contacts.rules.is_none() {
+            tonight.files.remove(file::CONTACT_RULES);
+        }
         all.extend(of_rules.seen.map(|seen| (file::CONTACT_RULES.to_owned(), seen)));
         plan.keep_emptied_columns(&tonight.files, &mut all);
         for (kind, seen) in all {

@@ -322,16 +322,16 @@ fn a_value_that_no_rule_names_is_found_and_a_rule_without_its_column_stops_the_r
 
 #[test]
 fn a_column_that_is_blank_in_all_rows_takes_nothing_away_and_lets_nobody_in() {
-    let district = district(FAMILY);
+    let mut district = district(FAMILY);
     district.run().ok();
     let blank = FAMILY.replace("NO RIGHTS", "").replace("restricted view", "").replace("No rights", "");
     let rows = format!("{blank}stu-3,gua-7,Uma,Vogt,uma@mail.example,,Mother,,Parent\n");
     district.file("guardians.csv", format!("{HEADER}{rows}"));
+    let waits = "Not known tonight whether the person may be contacted - not added";
     for _ in 0..2 {
         let done = district.run().exits(3);
         done.says("gua-1", "unchanged", "");
         done.says("gua-4", "unchanged", "");
-        let waits = "Not known tonight whether the person may be contacted - not added";
         done.says("gua-2", "skipped", waits);
         done.says("gua-7", "skipped", waits);
         assert_eq!(done.report.row("gua-7")["codes"], *"contact-not-known");
@@ -349,6 +349,13 @@ fn a_column_that_is_blank_in_all_rows_takes_nothing_away_and_lets_nobody_in() {
     let done = district.run().ok();
     done.says("gua-7", "created", "Linked to stu-3");
     done.says("gua-2", "skipped", NOT_ADDED);
+    // If it is right that no cell has a value, one run without the rule forgets the column.
+    district.file("guardians.csv", format!("{HEADER}{blank}"));
+    district.run().exits(3).says("gua-2", "skipped", waits);
+    district.set("contacts.rule", "[{ where = { type = \"Emergency\" }, class = \"emergency\" }]");
+    district.run().ok().says("gua-2", "created", "Linked to stu-1");
+    district.set("contacts.rule", RULES);
+    district.run().ok().says("gua-2", "unchanged", "");
 }
 
 #[test]
@@ -550,4 +557,128 @@ fn places_in_the_metadata_of_an_api_are_columns() {
     );
     district.set("contacts.rule", "[{ where = { \"metadata.rights\" = \"yes\" }, class = \"contact\" }]");
     district.run().exits(7).complains(&["uses the column metadata.rights"]);
+}
+
+#[test]
+fn a_link_that_becomes_barred_is_removed_and_one_that_is_allowed_comes() {
+    let district = district(FAMILY);
+    district.run().ok();
+    let rows = FAMILY.replace("restricted view", "").replace(
+        "stu-1,gua-4,Omar,Haddad,omar@mail.example,,Father,,Parent",
+        "stu-1,gua-4,Omar,Haddad,omar@mail.example,,Father,No rights,Parent",
+    );
+    district.file("guardians.csv", format!("{HEADER}{rows}"));
+    let done = district.run().ok();
+    done.says("gua-4", "updated", "Linked to stu-2; No longer linked to stu-1");
+    assert_eq!(done.report.row("gua-4")["schools"], *"sch-2");
+    assert_eq!(
+        district.ask("SELECT sis_agents || '/' || sis_barred FROM account WHERE sourced_id = 'gua-4'"),
+        "stu-2/stu-1"
+    );
+    district.run().ok().says("gua-4", "unchanged", "");
+}
+
+#[test]
+fn several_rows_of_one_user_are_about_the_links_that_they_name() {
+    let district = own_columns();
+    let rows = |second: &str| {
+        roster(&[
+            person("stu-1"),
+            person("stu-2").schools("sch-2"),
+            custody("gua-1", "stu-1", "").schools(""),
+            custody("gua-1", "stu-2", second).schools(""),
+        ])
+    };
+    district.file("sis/users.csv", rows("No Rights"));
+    let done = district.run().ok();
+    done.says("gua-1", "created", "");
+    assert_eq!(done.report.row("gua-1")["schools"], *"sch-1");
+    let lists = "SELECT sis_agents || '/' || sis_emergency || '/' || sis_barred FROM account WHERE sourced_id = 'gua-1'";
+    assert_eq!(district.ask(lists), "stu-1//stu-2");
+    district.run().ok().says("gua-1", "unchanged", "");
+    // Emergencies are less than a contact, and rights are more.
+    district.file("sis/users.csv", rows("emergency"));
+    district.run().ok().says("gua-1", "unchanged", "");
+    assert_eq!(district.ask(lists), "stu-1/stu-2/");
+    let joint = rows("").replacen(",stu-1,,,", ",stu-1,,Joint,", 1);
+    district.file("sis/users.csv", joint);
+    district.run().ok().says("gua-1", "updated", "Linked to stu-2");
+    // Both rows forbid it.
+    let both = rows("No Rights")
+        .replace("gua-1@school.example,,,stu-1,,,", "gua-1@school.example,,,stu-1,,No Rights,");
+    assert_eq!(both.matches("No Rights").count(), 2, "{both}");
+    district.file("sis/users.csv", both);
+    district.run().ok().says("gua-1", "archived", "May not be contacted any more - archived");
+}
+
+#[test]
+fn a_delta_of_the_adult_alone_takes_the_account_away_and_gives_it_back() {
+    let district = own_columns();
+    let people = |value: &str| vec![person("stu-1").agents("gua-1"), custody("gua-1", "stu-1", value)];
+    district.file("sis/users.csv", roster(&people("")));
+    district.run().ok();
+    district.mode("delta");
+    district.file("sis/users.csv", roster(&people("No rights")[1..]));
+    district.run().ok().says("gua-1", "archived", "May not be contacted any more - archived");
+    // A delta that does not mention the adult leaves the adult as it is.
+    district.file("sis/users.csv", roster(&people("")[..1]));
+    district.run().any();
+    assert_eq!(district.ask("SELECT archived FROM account WHERE sourced_id = 'gua-1'"), "1");
+    district.file("sis/users.csv", roster(&people("")[1..]));
+    district.run().ok().says("gua-1", "restored", "User is back in the SIS import - restored");
+    assert_eq!(
+        district.ask("SELECT sis_agents || '/' || sis_barred FROM account WHERE sourced_id = 'gua-1'"),
+        "stu-1/"
+    );
+}
+
+#[test]
+fn mistakes_in_the_rules_are_shown_with_their_line_and_key() {
+    let mut district = District::new();
+    district.sis(&[person("stu-1")]);
+    for (key, value, words) in [
+        (
+            "contacts.otherwise",
+            "\"contcat\"",
+            ["`otherwise` in [contacts] cannot be the text \"contcat\"", "did you mean \"contact\"?"],
+        ),
+        ("contacts.otherwise", "\"never\"", ["has no effect without a [[contacts.rule]]", "add a rule"]),
+        (
+            "contacts.rule",
+            "[{ where = { a = \"b\" } }]",
+            ["`class` is missing in [[contacts.rule]]", "class = "],
+        ),
+        ("contacts.rule", "[{ where = {}, class = \"never\" }]", ["names no column", "write for example"]),
+        (
+            "contacts.rule",
+            "[{ where = { a = [] }, class = \"never\" }]",
+            ["has no word for the column a", "write for example"],
+        ),
+        (
+            "contacts.rule",
+            "[{ where = { a = 3 }, class = \"never\" }]",
+            ["is the number 3, but has to be a word", "a list such as"],
+        ),
+        (
+            "contacts.rule",
+            "[{ where = { a = \"b\" }, class = \"none\" }]",
+            ["`class` in [[contacts.rule]] cannot be", "\"emergency\""],
+        ),
+        (
+            "contacts.rule",
+            "[{ where = { Password = \"b\" }, class = \"never\" }]",
+            ["the column password is never read", "rostersync.toml:2"],
+        ),
+        (
+            "contacts.rule",
+            "[{ were = { a = \"b\" }, class = \"never\" }]",
+            ["unknown key `were` in [[contacts.rule]]", "did you mean `where`?"],
+        ),
+        ("contacts.suppressed", "\"\"", ["`suppressed` in [contacts] is empty", "name a file"]),
+    ] {
+        district.unset("contacts.otherwise");
+        district.unset("contacts.rule");
+        district.set(key, value);
+        district.cli(&["check"]).exits(2).complains(&words).complains(&["rostersync.toml:"]);
+    }
 }

@@ -117,8 +117,11 @@ fn stays(seen: &Seen) -> BTreeMap<String, Vec<String>> {
         if row["codes"].contains("rejected-duplicate") {
             continue;
         }
-        let notes: Vec<&str> =
-            row["notes"].split("; ").filter(|note| !note.is_empty() && !event(note)).collect();
+        // An account that is archived because the person may not be contacted has a note on the
+        // nights after it.
+        let after = |note: &str| &row["state"] == "archived" && note.ends_with(" - not added");
+        let is_kept = |note: &&str| !note.is_empty() && !event(note) && !after(note);
+        let notes: Vec<&str> = row["notes"].split("; ").filter(is_kept).collect();
         let cells = ["role", "schools", "state", "given_name", "family_name", "email", "phone", "first_seen"];
         let cells: Vec<&str> = cells.iter().map(|column| &row[*column]).collect();
         said.entry(row["sourced_id"].to_owned()).or_default().push(format!("{cells:?} {notes:?}"));
