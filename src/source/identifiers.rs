@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{About, AfterRead, RosterSource, hashed};
-use crate::account::username_hash;
 use crate::contact::{PersonName, email_key};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
@@ -97,10 +96,13 @@ impl SeveralRecords {
         }
         let name = xxh3_64(name.key().as_bytes());
         let identifier = record.identifier.map(str::trim).filter(|identifier| !identifier.is_empty());
-        let email = record.email.map(email_key).filter(|email| !email.is_empty());
+        let normal = |cell: Option<&str>| {
+            let normal = email_key(cell?);
+            (!normal.is_empty()).then(|| xxh3_64(normal.as_bytes()))
+        };
         let values = [
-            ("email", email.map(|email| xxh3_64(email.as_bytes()))),
-            ("username", record.username.and_then(username_hash)),
+            ("email", normal(record.email)),
+            ("username", normal(record.username)),
             ("identifier", identifier.map(|identifier| xxh3_64(identifier.as_bytes()))),
         ];
         let mut told = false;

@@ -102,6 +102,21 @@ fn scene(name: &str) -> District {
             }
             fs::write(district.path("fixtures/day4/users.csv"), rows[..rows.len() - 12].concat()).unwrap();
         }
+        // An upgrade of the SIS has put a prefix before every sourcedId.
+        "new sourcedIds" | "new sourcedIds, blocked" => {
+            nights(&mut district, &["day1", "day2", "day3"]);
+            let path = district.path("fixtures/day3/users.csv");
+            let mut text = fs::read_to_string(&path).unwrap();
+            for kind in ["stu", "gua", "tea", "aid", "adm", "par", "rel"] {
+                for before in ["\n", ",", ",\""] {
+                    text = text.replace(&format!("{before}{kind}-"), &format!("{before}LINC_{kind}-"));
+                }
+            }
+            fs::write(path, text).unwrap();
+            if name.ends_with("blocked") {
+                district.cli(&["-c", "config.example.toml", "run"]).exits(4);
+            }
+        }
         // The setting is ON for the district, and the mail server takes two messages a day.
         "mail that waits" => {
             nights(&mut district, &["day1", "day2", "day3"]);

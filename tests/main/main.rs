@@ -69,6 +69,7 @@ mod settle;
 mod several_records;
 mod sftp;
 mod shapes;
+mod shapes_of_ids;
 mod shared;
 mod shortcut;
 mod sis;
