@@ -270,27 +270,7 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
         )),
     }
     lines.extend(same_person_lines(outcome));
-    if summary.settled > 0 {
-        lines.push(format!(
-            "{} settled: `rostersync report --where codes=settled`",
-            counted(summary.settled, "difference is", "differences are")
-        ));
-    }
-    if summary.cannot_be_told > 0 {
-        lines.push(format!(
-            "{} {} be told of their changes: no way to reach them",
-            counted(summary.cannot_be_told, "person", "people"),
-            if applied { "cannot" } else { "could not" },
-        ));
-    }
-    lines.extend(without_contact(summary));
-    if summary.held_back > 0 {
-        lines.push(format!(
-            "{} to an old address {} not sent: another person has that address now",
-            counted(summary.held_back, "message", "messages"),
-            agreed(summary.held_back, "is", "are"),
-        ));
-    }
+    lines.extend(people_lines(summary, applied));
     lines.extend(delivery_lines(&outcome.delivery, config));
     if outcome.partial {
         lines.push(format!(
@@ -344,6 +324,33 @@ pub(super) fn compared(now: u64, before: Option<u64>) -> String {
         more if now > before => format!(", {more} more than the night before"),
         fewer => format!(", {fewer} fewer than the night before"),
     }
+}
+
+/// What of differences and messages is seen in no other line.
+fn people_lines(summary: &Summary, applied: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if summary.settled > 0 {
+        lines.push(format!(
+            "{} settled: `rostersync report --where codes=settled`",
+            counted(summary.settled, "difference is", "differences are")
+        ));
+    }
+    if summary.cannot_be_told > 0 {
+        lines.push(format!(
+            "{} {} be told of their changes: no way to reach them",
+            counted(summary.cannot_be_told, "person", "people"),
+            if applied { "cannot" } else { "could not" },
+        ));
+    }
+    lines.extend(without_contact(summary));
+    if summary.held_back > 0 {
+        lines.push(format!(
+            "{} to an old address {} not sent: another person has that address now",
+            counted(summary.held_back, "message", "messages"),
+            agreed(summary.held_back, "is", "are"),
+        ));
+    }
+    lines
 }
 
 /// Accounts that are probably back under another sourcedId, and where they are listed.

@@ -7,6 +7,7 @@ use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::change::place_of;
 use super::{labelled, one_of, print_json, reading};
+use crate::account::Account;
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::Result;
@@ -87,16 +88,7 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
             people.unusable_grant(account)?.map(|why| format!(", {}", why.until())).unwrap_or_default();
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
-    // A file that cannot be read stops a run, not a look at a person.
-    if let Some(suppressed) = people.suppressed().ok().and_then(|all| all.get(&account.sourced_id).cloned()) {
-        let file = suppressed.file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default();
-        lines.push(("Suppressed", format!("{}{file}: {}", suppressed.term(), or_none(&suppressed.reason))));
-    }
-    let left = people.left(account);
-    if !left.is_empty() {
-        let words: Vec<&str> = left.iter().map(|channel| channel.word()).collect();
-        lines.push(("Opted out", words.join(", ")));
-    }
+    lines.extend(not_told(account, people));
     if people.store.last_night()?.is_some_and(|night| night.reused.contains_key(&account.sourced_id)) {
         let id = &account.sourced_id;
         lines.push((
@@ -172,6 +164,21 @@ pub(in crate::cli) fn link_json(link: &Link) -> serde_json::Value {
         "named_by_student": link.by_student,
         "since": link.since.map(|since| json!({ "run": since.run, "at": since.at.map(seconds) })),
     })
+}
+
+/// Why the person has no account, or is not told of changes.
+fn not_told(account: &Account, people: &People<'_>) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    // A file that cannot be read stops a run, not a look at a person.
+    if let Some(suppressed) = people.suppressed().ok().and_then(|mut all| all.remove(&account.sourced_id)) {
+        let file = suppressed.file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default();
+        lines.push(("Suppressed", format!("{}{file}: {}", suppressed.term(), or_none(&suppressed.reason))));
+    }
+    let left: Vec<&str> = people.left(account).iter().map(|channel| channel.word()).collect();
+    if !left.is_empty() {
+        lines.push(("Opted out", left.join(", ")));
+    }
+    lines
 }
 
 /// `sync, run 3, 2026-11-23 02:15`

@@ -135,15 +135,7 @@ impl User<'_> {
         use_it: impl FnOnce(&Record<'_>) -> T,
     ) -> T {
         let id = self.id.id();
-        let mut name = self.name.as_ref().map(Name::parts).unwrap_or_default();
-        if let Some(preferred) = self.preferred_name().filter(|_| names == NameKind::Preferred) {
-            for (part, (cell, field)) in name.iter_mut().zip(preferred.parts().into_iter().zip(PREFERRED)) {
-                if value::preferred_part(cell.as_deref(), |word| say(field, word)).is_some() {
-                    *part = cell;
-                }
-            }
-        }
-        let [given, family] = name;
+        let [given, family] = self.names(names, &mut say);
         let email = self.email.filled();
         let held: Vec<(&str, &Role<'_>)> = self.roles.iter().flat_map(Roles::held).collect();
         let roles: Vec<&str> = held.iter().map(|(name, _)| *name).collect();
@@ -217,6 +209,23 @@ impl User<'_> {
         let words: Vec<(Cow<'_, str>, Cow<'_, str>)> =
             all.filter_map(|own| Some((own.student.id(), own.relationship.filled()?))).collect();
         Relations::text(words.iter().map(|(student, word)| (student.as_ref(), word.as_ref())))
+    }
+
+    /// First and last name.
+    fn names(
+        &self,
+        names: NameKind,
+        say: &mut dyn FnMut(&'static str, &'static str),
+    ) -> [Option<Cow<'_, str>>; 2] {
+        let mut name = self.name.as_ref().map(Name::parts).unwrap_or_default();
+        if let Some(preferred) = self.preferred_name().filter(|_| names == NameKind::Preferred) {
+            for (part, (cell, field)) in name.iter_mut().zip(preferred.parts().into_iter().zip(PREFERRED)) {
+                if value::preferred_part(cell.as_deref(), |word| say(field, word)).is_some() {
+                    *part = cell;
+                }
+            }
+        }
+        name
     }
 
     fn preferred_name(&self) -> Option<&Name<'_>> {

@@ -241,18 +241,16 @@ impl<'s> RowReader<'s> {
         let enabled = if status == Status::Inactive { Some(false) } else { enabled };
         let role = word(columns.role, &|role| is_known(&canonical(role)));
         let index = self.roles;
-        let mut names = [get(Some(columns.given_name)), get(Some(columns.family_name))];
-        if let Some(preferred) = columns.preferred {
-            let mut used = 0;
-            for ((name, column), called) in names.iter_mut().zip(preferred).zip(PREFERRED_NAMES) {
-                let say = |word| self.meaning.tally.word(called, word, Some(line));
-                if let Some(part) = value::preferred_part(get(column), say) {
-                    *name = Some(part);
-                    used += 1;
-                }
+        let names = [columns.given_name, columns.family_name].map(|column| get(Some(column)));
+        let names = match columns.preferred {
+            None => names,
+            Some(preferred) => {
+                let cells = preferred.map(get);
+                let (names, used) = preferred_names(names, cells, line, &mut self.meaning.tally);
+                self.preferred += u64::from(used);
+                names
             }
-            self.preferred += u64::from(used > 0);
-        }
+        };
         let (adults, unused) = (&mut self.adults, &mut self.unused);
         let (orgs_check, met, role_list) = (&mut self.orgs, &mut self.met, &mut self.role_list);
         let written = Record {
@@ -348,6 +346,23 @@ impl<'s> RowReader<'s> {
 /// Whether there are neither letters beyond ASCII nor HTML escapes nor question marks.
 fn is_plain(text: &str) -> bool {
     text.is_ascii() && memchr2(b'&', b'?', text.as_bytes()).is_none()
+}
+
+/// The name with the preferred parts that are names, and whether there is one.
+fn preferred_names<'a>(
+    mut names: [Option<&'a str>; 2],
+    cells: [Option<&'a str>; 2],
+    line: u64,
+    tally: &mut value::Tally,
+) -> ([Option<&'a str>; 2], bool) {
+    let mut used = false;
+    for ((name, cell), column) in names.iter_mut().zip(cells).zip(PREFERRED_NAMES) {
+        if let Some(part) = value::preferred_part(cell, |word| tally.word(column, word, Some(line))) {
+            *name = Some(part);
+            used = true;
+        }
+    }
+    (names, used)
 }
 
 /// The user's roles: those of users.csv, or else those of roles.csv, written to `list`; and whether
