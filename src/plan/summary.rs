@@ -176,7 +176,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "Plan: {} to create, {} to update ({} email, {} phone, {} home phone, {} name), {} to archive, {} to restore, \
-             {} kept, {} unchanged, {} skipped, {} rejected, {} held, {} links",
+             {} kept, {} unchanged, {} skipped, {} rejected, {} held, {}",
             count(Action::Created),
             count(Action::Updated),
             field(Field::Email),
@@ -190,7 +190,7 @@ impl fmt::Display for Summary {
             count(Action::Skipped),
             count(Action::Rejected),
             count(Action::Held),
-            self.links(),
+            counted(self.links(), "link", "links"),
         )?;
         if self.renamed > 0 {
             write!(f, ", {} to rename", self.renamed)?;

@@ -83,7 +83,9 @@ fn scene(name: &str) -> District {
         for (night, day) in (23..).zip(days) {
             district.at(&format!("2026-11-{night}T08:15:00Z"));
             let source = format!("fixtures/{day}");
-            district.cli(&["-c", "config.example.toml", "run", "--source", &source]).ok();
+            let done = district.cli(&["-c", "config.example.toml", "run", "--source", &source]);
+            // On the third day a person has to look at a new sourcedId.
+            done.exits(if *day == "day3" { 3 } else { 0 });
         }
         district.at("2026-11-26T08:15:00Z");
     };

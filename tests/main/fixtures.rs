@@ -26,7 +26,9 @@ impl Example {
 
     /// One night's run.
     fn day(&self, source: &str) -> Done {
-        let mut done = self.cli(&["run", "--source", &format!("fixtures/{source}")]).ok();
+        let mut done = self.cli(&["run", "--source", &format!("fixtures/{source}")]);
+        // On the third day a person has to look at a new sourcedId.
+        done = if done.code == 3 && source.starts_with("day3") { done } else { done.ok() };
         let path = done.stdout.split_once("its report is ").unwrap().1.lines().next().unwrap();
         done.report = Report::read(&self.0.path(path));
         done
@@ -80,14 +82,23 @@ fn the_counts_are_those_of_the_readme() {
     for (day, cells) in (1..=3).zip(&days) {
         let done = example.day(&format!("day{day}"));
         assert_eq!(cells[0], format!("day {day}"));
-        let actions =
-            ["created", "updated", "restored", "archived", "kept", "unchanged", "skipped", "rejected"];
+        let actions = [
+            "created",
+            "updated",
+            "restored",
+            "archived",
+            "kept",
+            "unchanged",
+            "skipped",
+            "rejected",
+            "held",
+        ];
         for (action, said) in actions.into_iter().zip(&cells[2..]) {
             assert_eq!(done.report.count(action).to_string(), *said, "day {day}, {action}");
         }
-        let archived: usize = cells[5].parse().unwrap();
         let records: usize = cells[1].parse().unwrap();
-        assert_eq!(done.report.rows.len(), records + archived, "a row for each record and for each who left");
+        let of_records = done.report.rows.iter().filter(|row| !row["line"].is_empty()).count();
+        assert_eq!(of_records, records, "a row for each record; the others are of those who left");
     }
 }
 
@@ -115,6 +126,7 @@ fn the_plan_line_adds_up_to_the_rows_of_the_report() {
             "unchanged",
             "skipped",
             "rejected",
+            "held",
         ];
         let total: usize = words.into_iter().map(count).sum();
         assert_eq!(total, done.report.rows.len(), "{}", done.plan());
@@ -338,7 +350,8 @@ fn nothing_personal_is_ever_logged() {
             let source = format!("fixtures/{day}");
             let mut all = String::new();
             for arguments in [&["run", "--source", &source, "--dry-run"][..], &["run", "--source", &source]] {
-                let done = example.cli(&[&["-v", "-v", "--log-format", logs], arguments].concat()).ok();
+                let done = example.cli(&[&["-v", "-v", "--log-format", logs], arguments].concat());
+                assert!(done.code == 0 || day == "day3" && done.code == 3, "{}", done.stderr);
                 all.push_str(&done.stderr);
             }
             assert!(!all.is_empty());
