@@ -40,8 +40,8 @@ impl SettledLinks {
                 None => is_unknown = true,
             }
         }
-        for list in 1..3 {
-            if IdList(stored[list]).has(EVERY) {
+        for (list, stored) in stored.iter().enumerate().skip(1) {
+            if IdList(stored).has(EVERY) {
                 put(list, EVERY);
             }
         }

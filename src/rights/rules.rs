@@ -84,7 +84,8 @@ impl Word {
             }
         }
         // `*` alone fits any value, and a blank is none.
-        self.key[at..].iter().all(|wanted| *wanted == '*') && !(value.is_empty() && !self.key.is_empty())
+        let is_blank = value.is_empty() && !self.key.is_empty();
+        !is_blank && self.key[at..].iter().all(|wanted| *wanted == '*')
     }
 }
 

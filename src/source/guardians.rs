@@ -432,7 +432,7 @@ impl<'a> Met<'a> {
         }
         let mut seen: HashSet<String> = named.iter().map(|named| named.id.clone()).collect();
         let mut present = Vec::new();
-        let mut nameless: Vec<(u64, &PersonName)> = Vec::new();
+        let mut nameless: Vec<(u64, u64)> = Vec::new();
         let mut keep = |line, id: &'a str, guardian| {
             if known.said(id).is_some() && !self.is_here(id) && seen.insert(id.to_owned()) {
                 present.push(Present { line, id, guardian });
@@ -450,7 +450,10 @@ impl<'a> Met<'a> {
             let claims = [claim(guardian, all.into_iter())];
             match id.or_else(|| known.recognise(&claims, &|id| self.is_here(id))[0]) {
                 Some(id) => keep(guardian.line, id, Some(guardian)),
-                None => nameless.push((guardian.line, &guardian.name)),
+                None if !guardian.name.is_empty() => {
+                    nameless.push((guardian.line, hashed(&guardian.name.key())));
+                }
+                None => {}
             }
         }
         // The account with an id that several people have now is one of them; it is not certain
@@ -467,7 +470,7 @@ impl<'a> Met<'a> {
             }
             let begun = row.student_begins.iter().flat_map(|begin| self.students.that_begin(begin));
             if row.student.is_none() && row.student_begins.is_none() {
-                nameless.push((row.line, &row.name));
+                nameless.extend(row.name.map(|name| (row.line, name.get())));
             }
             for student in row.student.iter().flat_map(|name| self.students.could_be(name)).chain(begun) {
                 known.of_student(student).for_each(|id| keep(row.line, id, None));
@@ -475,11 +478,10 @@ impl<'a> Met<'a> {
         }
         // A row that names no student that is known says nothing of the accounts of that name whose
         // students are still there.
-        nameless.retain(|(_, name)| !name.is_empty());
         if !nameless.is_empty() {
             let by_name = known.by_name_with(&self.students_here);
             for (line, name) in nameless {
-                for id in by_name.get(&hashed(&name.key())).into_iter().flatten() {
+                for id in by_name.get(&name).into_iter().flatten() {
                     keep(line, id, None);
                 }
             }

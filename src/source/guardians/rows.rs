@@ -1,6 +1,7 @@
 //! A row of the guardians file: one guardian of one student.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -8,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::contact::{Email, PersonName, PhoneReader, email_key};
 use crate::rights::Class;
 use crate::roster::{IdList, Record, Relations, RoleList};
+use crate::source::hashed;
 use crate::source::oneroster_csv::lone;
 use crate::value::{self, RecordReader, WordCounts};
 
@@ -90,8 +92,8 @@ pub(super) struct Broken {
     pub(super) student: Option<String>,
     /// What is in the column of the guardian's own id.
     pub(super) id: Option<String>,
-    /// The name, where the row names no student.
-    pub(super) name: PersonName,
+    /// A hash of the name, where the row names no student.
+    pub(super) name: Option<NonZeroU64>,
     /// What there is of the student's id, where the file may have been cut in it.
     pub(super) student_begins: Option<String>,
     pub(super) code: &'static str,
@@ -120,7 +122,7 @@ impl Guardian {
                 line: row.line,
                 student: id_of(row, STUDENT),
                 id: id_of(row, GUARDIAN_ID).filter(|id| !value::is_no_id(id)),
-                name: PersonName::default(),
+                name: None,
                 student_begins: cut_in_student.map(|(_, begin)| begin.to_owned()),
                 code,
                 what,
@@ -143,7 +145,11 @@ impl Guardian {
         let mut guardian = Self::meant(row, meaning);
         let Some(student) = id_of(row, STUDENT) else {
             let broken = broken("rejected-no-student", "the row names no student, so it is not used");
-            return Err(Broken { name: guardian.name, ..broken });
+            let name = Some(&guardian.name).filter(|name| !name.is_empty());
+            return Err(Broken {
+                name: name.and_then(|name| NonZeroU64::new(hashed(&name.key()))),
+                ..broken
+            });
         };
         // The person whom an id names is known all the same: an account keeps the name that it has.
         if guardian.name.is_empty() && guardian.id.is_none() {

@@ -110,7 +110,7 @@ fn take_ids_apart(rows: &mut Vec<Guardian>, file: &str, broken: &mut Vec<Broken>
                 line: row.line,
                 student: row.students.first().map(|(student, _)| student.clone()),
                 id: None,
-                name: row.name.clone(),
+                name: None,
                 student_begins: None,
                 code: "guardian-id-shared",
                 what: "the row has no name, and several people have its id, so it is not used",

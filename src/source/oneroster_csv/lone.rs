@@ -28,6 +28,10 @@ pub struct LoneRow<'a, const N: usize> {
     pub foreign: bool,
 }
 
+/// Given the header and the places of the columns that have a meaning, the places of others that
+/// are wanted.
+pub type Ask<'a, const N: usize> = &'a mut dyn FnMut(&[String], &[Option<usize>; N]) -> Vec<usize>;
+
 /// Reads a file whole. The first column has to be there; each is known by its first name or one of
 /// the others. `ask` is given the header and the places of these columns, and asks for others by
 /// their places.
@@ -39,7 +43,7 @@ pub fn read<'w, const N: usize>(
     path: &Path,
     opening: FileOpening<'_>,
     columns: [(&'w str, &'w [&'w str]); N],
-    ask: &mut dyn FnMut(&[String], &[Option<usize>; N]) -> Vec<usize>,
+    ask: Ask<'_, N>,
     findings: &mut Findings,
     each: &mut dyn FnMut(LoneRow<'_, N>) -> Result<()>,
 ) -> Result<FileSeen> {
