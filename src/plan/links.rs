@@ -202,15 +202,20 @@ impl Contacts {
         for student in (0..u32::try_from(roster.people.count()).unwrap_or(u32::MAX))
             .filter(|person| roster.is_student(*person) && roster.is_here(*person))
         {
-            let before = signs.of(student);
+            // A student who is held under another sourcedId has no row of an account tonight.
+            let held = same_person.held_account(student);
+            let before = signs.of(held.unwrap_or(student));
             if before == 0 || before & (ARCHIVED | LEFT_OUT) != 0 {
                 continue;
             }
             let bit = 1 << (student % 64);
             let has = reached[student as usize / 64] & bit != 0;
+            contacts.seen.without_contact += u64::from(!has);
+            if held.is_some() {
+                continue;
+            }
             if !has {
                 contacts.without[student as usize / 64] |= bit;
-                contacts.seen.without_contact += 1;
                 if before & HAS_CONTACT != 0 && last.is_some() {
                     losers.push(student);
                 }

@@ -574,3 +574,40 @@ fn relationships_and_contacts_for_emergencies_are_exported() {
     district.run().ok();
     assert_eq!(export(), format!("{columns}{rosa}c-3,stu-1,Neighbor,emergency\r\n"));
 }
+
+#[test]
+fn people_who_are_held_under_another_sourced_id_keep_their_links_and_contacts() {
+    let district = District::new().without_limits();
+    let people = |student: &str, guardian: &str| {
+        let named = |id: &str, user: &str, role: &str| {
+            person(id)
+                .role(role)
+                .identifier(user)
+                .email(&format!("{user}@school.example"))
+                .with("username", user)
+        };
+        vec![
+            named(student, "ann", "student"),
+            person("stu-2").agents(guardian),
+            named(guardian, "rosa", "guardian").given("Ro").schools("").agents(&format!("{student},stu-2")),
+            person("tea-1"),
+        ]
+    };
+    district.sis(&people("stu-1", "gua-1"));
+    district.run().ok();
+    district.sis(&people("new-1", "new-2"));
+    let done = district.run().exits(3);
+    assert_eq!(done.report.count("held"), 4, "{:?}", done.report.shows("sourced_id action notes"));
+    done.says("stu-2", "unchanged", "");
+    assert!(done.plan().contains(" 0 links;"), "{}", done.plan());
+    assert!(!done.stdout.contains("no contact that can be reached"), "{}", done.stdout);
+    // Decided: the same people, the same links.
+    for (old, new) in [("stu-1", "new-1"), ("gua-1", "new-2")] {
+        district.cli(&["users", "rekey", old, new]).ok();
+    }
+    let done = district.run().ok();
+    assert!(done.plan().contains(" 0 links;"), "{}", done.plan());
+    done.says("new-2", "unchanged", "");
+    done.says("stu-2", "unchanged", "");
+    assert_eq!(district.ask("SELECT count(*) FROM audit WHERE field = 'link'"), "0");
+}
