@@ -232,7 +232,7 @@ mod tests {
         store.put_same_person(&pair("s-1", "1", "2026-11-23")).unwrap();
         store.put_same_person(&SamePerson { certain: false, ..pair("s-1", "1", "2026-11-24") }).unwrap();
         let found = SamePerson { certain: false, ..pair("s-1", "1", "2026-11-23") };
-        assert_eq!(store.first_same_people(9).unwrap(), [found.clone()]);
+        assert_eq!(store.first_same_people(9).unwrap(), std::slice::from_ref(&found));
         assert_eq!(store.same_person("1").unwrap(), Some(found));
         assert_eq!(store.same_people().unwrap(), (0, 1));
         assert!(store.is_held("s-1").unwrap() && !store.is_held("1").unwrap());

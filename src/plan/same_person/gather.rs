@@ -219,7 +219,7 @@ impl Search<'_> {
                 ..self.facts(person, &said.record, said.username)
             });
             side.user_ids.extend(said.user_ids.iter().map(|id| (id, place)));
-            if !said.archived && side.all.len() % step == 0 {
+            if !said.archived && side.all.len().is_multiple_of(step) {
                 side.sample.push(said.record.sourced_id.to_owned());
             }
             ids.push(&said.record.sourced_id)
@@ -242,7 +242,8 @@ impl Search<'_> {
     /// keys, each with the place of the person.
     fn records(&self, count: usize) -> Result<(Side, Vec<(u64, u32)>)> {
         let mut side = Side { all: Vec::with_capacity(count), ..Side::default() };
-        let (mut user_ids, mut earlier): (Vec<(u64, u32)>, Vec<(u64, u32)>) = Default::default();
+        let mut user_ids: Vec<(u64, u32)> = Vec::new();
+        let mut earlier: Vec<(u64, u32)> = Vec::new();
         let step = count / SAMPLE + 1;
         self.roster.each_record_of(
             |person| self.is_newcomer(person),
@@ -256,7 +257,7 @@ impl Search<'_> {
                 user_ids.extend(list.iter().map(|id| (id, person)));
                 let before = IdList(record.earlier_id.unwrap_or_default());
                 earlier.extend(before.iter().map(|id| (key(&ids::encoded(id)), person)));
-                if side.all.len() % step == 0 {
+                if side.all.len().is_multiple_of(step) {
                     side.sample.push(record.sourced_id.to_owned());
                 }
             },

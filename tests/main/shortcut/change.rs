@@ -20,14 +20,14 @@ macro_rules! changes {
 changes! {
     // The details of a user in the SIS; the users in it; their roles there.
     DETAILS: NewValue Dress Case Blank NoName Invalid Placeholder Share Swap;
-    COMING: Newcomer Leave ComeBack;
+    COMING: Newcomer Leave ComeBack NewId;
     ROWS: Enabled Status Identifier TwinSame TwinDiffering Broken Whole;
     ROLES: Role SecondRole RoleEnds RoleBegins Move Family;
     // Its files.
     FILES: Permute Column AllColumns Version Zip Ends Letters Bulk Delta Unclear Orgs FewRoles;
     PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
     PEOPLE: Settle OptOut Suppress;
-    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone;
+    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson;
     // Whom the school may contact: an adult's own column, and the rules.
     CONTACTS: Rights Rules;
     // What holds for one night.
@@ -96,7 +96,8 @@ impl Change {
             Self::Enabled | Self::Status | Self::Identifier | Self::TwinSame | Self::TwinDiffering => {
                 self.apply_to_row(world, dice);
             }
-            Self::Newcomer | Self::Leave | Self::ComeBack | Self::Family => {
+            Self::SamePerson => world.same_person = dice.pick(&["hold", "join", "off"]),
+            Self::Newcomer | Self::Leave | Self::ComeBack | Self::NewId | Self::Family => {
                 self.apply_to_members(world, dice)
             }
             Self::Broken => {

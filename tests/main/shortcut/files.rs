@@ -245,6 +245,7 @@ impl World {
             text.push_str("[platform]\nusers = \"platform-users.csv\"\nmax_age = \"none\"\n");
         }
         text.push_str(super::change::RULES[self.rules]);
+        writeln!(text, "[identity]\nsame_person = {:?}", self.same_person).unwrap();
         text.push_str("[limits]\n");
         for key in LIMITS {
             let most = if self.tonight.tight.contains(&key) { 0 } else { 100_000 };

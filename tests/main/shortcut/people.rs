@@ -90,6 +90,21 @@ impl Change {
                     world.gone.insert(id, member);
                 }
             }
+            Self::NewId => {
+                let Some((id, member)) = world.somebody(dice) else { return };
+                let mut member = member.clone();
+                let new = (0..).map(|n| format!("{id}-{n}")).find(|new| !world.members.contains_key(new));
+                let new = new.unwrap_or_default();
+                // What a SIS keeps: all of it, the identifier alone, or the name and the email.
+                match dice.below(3) {
+                    0 => member.details[2] = format!("{new}@mail.example"),
+                    1 => member.identifier.clear(),
+                    _ => {}
+                }
+                world.tonight.left.extend(world.members.remove_entry(&id));
+                world.tonight.touched.insert(new.clone());
+                world.members.insert(new, member);
+            }
             Self::ComeBack => {
                 let gone: Vec<String> = world.gone.keys().cloned().collect();
                 if gone.is_empty() {

@@ -102,6 +102,8 @@ pub(super) struct World {
     pub(super) schools: BTreeMap<&'static str, bool>,
     /// Which of [`RULES`](super::change::RULES) hold.
     pub(super) rules: usize,
+    /// `[identity] same_person`.
+    pub(super) same_person: &'static str,
     pub(super) tonight: Tonight,
 }
 
@@ -147,6 +149,7 @@ impl World {
             settings: BTreeMap::from([("ignore_emails", "[\"noemail@*\"]".to_owned())]),
             schools: BTreeMap::new(),
             rules: if dice.one_in(3) { 1 } else { 0 },
+            same_person: "hold",
             tonight: Tonight::default(),
         };
         if dice.one_in(3) {
@@ -161,6 +164,7 @@ impl World {
         if !dice.one_in(4) {
             world.appear(&mut dice);
         }
+        world.same_person = dice.pick(&["hold", "join", "off"]);
         world
     }
 
