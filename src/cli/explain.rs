@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Found, Link, Match, People, Profile, Provenance, Wanted};
-use crate::plan::{Plan, PlanRow, Rule, join_codes, join_notes};
+use crate::plan::{Action, Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::report::table;
@@ -165,6 +165,8 @@ impl Explained {
         let account = stored.map(|profile| &profile.account);
         // The plan's own, where it has decided by them; also if there are none.
         let schools: Vec<String> = match (row, stored) {
+            // Of a record that cannot be used the roles may be missing, and with them the students' schools.
+            (Some(row), Some(stored)) if row.action == Action::Rejected => stored.schools.clone(),
             (Some(row), _) if row.action.is_decided() || !row.schools.is_empty() => {
                 row.schools.split('|').filter(|school| !school.is_empty()).map(str::to_owned).collect()
             }
