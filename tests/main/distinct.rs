@@ -94,3 +94,38 @@ fn what_is_no_pair_is_refused() {
     }
     assert_eq!(district.store_hash(), before);
 }
+
+/// A SIS has a new record with the email and the name of Rosa, who is gone: it is her sister's.
+#[test]
+fn a_held_pair_that_is_two_people_is_archived_and_created() {
+    let mut district = District::new().without_limits();
+    let rosa = |id: &str| person(id).email("diaz@mail.example");
+    district.sis(&[rosa("tea-1"), person("tea-2").given("Bo")]);
+    district.run().ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[rosa("tea-901"), person("tea-2").given("Bo")]);
+    let done = district.run().exits(3);
+    done.says("tea-1", "held", "Probably back as tea-901 (same name and email) - not archived");
+    // Whichever is named first.
+    let done = district.cli(&["users", "distinct", "tea-901", "tea-1"]).ok();
+    assert_eq!(
+        done.stdout,
+        "tea-1 and tea-901 are two people. No run holds them as one person again\n\
+         The next run archives the account of tea-1 and creates one for tea-901\n"
+    );
+    let preview = district.preview().ok();
+    assert_eq!(
+        preview.report.shows("sourced_id action"),
+        ["tea-901 | created", "tea-2 | unchanged", "tea-1 | archived"]
+    );
+    let done = district.run().ok();
+    assert_eq!(done.report, preview.report);
+    done.says("tea-1", "archived", "User is no longer in the SIS import - archived");
+    done.says("tea-901", "created", "");
+    // For good: also if the old one comes back and goes again.
+    district.sis(&[rosa("tea-1"), person("tea-2").given("Bo")]);
+    district.run().ok();
+    district.sis(&[rosa("tea-901"), person("tea-2").given("Bo")]);
+    assert_eq!(district.run().ok().report.count("held"), 0);
+    district.cli(&["status", "--verify"]).ok();
+}

@@ -488,7 +488,7 @@ fn traps(before: &mut World, after: &mut World) -> std::ops::Range<usize> {
             username: String::new(),
             email: contact.0.clone(),
             mobile: contact.1.clone(),
-            active: numbers.0 % 2 == 0,
+            active: numbers.0.is_multiple_of(2),
             guardians: Vec::new(),
             ..human.clone()
         };
@@ -912,6 +912,7 @@ fn compare(
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table is for people")]
 fn nobody_loses_an_account_by_another_sourced_id() {
     let people = if long() { 2_000 } else { 100 };
     let shapes: Vec<Mutex<Option<Shape>>> =
