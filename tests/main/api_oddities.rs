@@ -154,10 +154,10 @@ fn a_secret_that_is_none_is_said_and_not_shown() {
 fn check_finds_identifiers_that_two_have() {
     let all = [
         person("stu-1").identifier("77"),
-        person("tea-1").identifier("77"),
+        person("tea-1").given("Bo").identifier("77"),
         person("stu-2").identifier("77"),
         person("stu-2").identifier("77"),
-        person("gua-1").identifier("77"),
+        person("gua-1").given("Cy").identifier("77"),
         person("tea-2").identifier("78"),
     ];
     let files = District::new();
