@@ -1,5 +1,5 @@
 //! The links between adults and children: what comes and goes tonight, and which students have no
-//! adult left who can be reached.
+//! adult left that can be reached.
 //!
 //! A change of a link is a part of the adult's decision, whichever record names the link. What is
 //! looked up for it is looked up here, before threads decide: the sourcedIds of the students. Which
@@ -105,7 +105,7 @@ impl<'a> LinkLookup<'a> {
         for student in roster.students_of(person) {
             let key = roster.people.key(student);
             tonight.push(key);
-            // A student who is held under another sourcedId is linked already.
+            // A student that is held under another sourcedId is linked already.
             let held = self.same_person.held_account(student).map(|account| roster.people.key(account));
             let is_known = |key: u64| known.binary_search(&key).is_ok();
             if !is_known(key) && !held.is_some_and(is_known) {
@@ -158,7 +158,7 @@ pub(super) fn lists_links(rules: &Rules) -> bool {
 /// key of the student, and the number of the adult.
 pub(super) type LostContact = (u64, u32);
 
-/// Which students have no adult who can be reached.
+/// Which students have no adult that can be reached.
 #[derive(Default)]
 pub(super) struct Contacts {
     /// By number of the person, one bit each.
@@ -181,7 +181,7 @@ impl Contacts {
         let mut contacts = Self::default();
         let mut reached = vec![0_u64; roster.people.count().div_ceil(64)];
         roster.each_link(|guardian, student| {
-            // An adult who is held under another sourcedId is reached through the account.
+            // An adult that is held under another sourcedId is reached through the account.
             let guardian = same_person.held_account(guardian).unwrap_or(guardian);
             let signs = signs.of(guardian);
             if signs & ARCHIVED == 0 && (signs != 0 || roster.people.account(guardian).is_some()) {
@@ -202,7 +202,7 @@ impl Contacts {
         for student in (0..u32::try_from(roster.people.count()).unwrap_or(u32::MAX))
             .filter(|person| roster.is_student(*person) && roster.is_here(*person))
         {
-            // A student who is held under another sourcedId has no row of an account tonight.
+            // A student that is held under another sourcedId has no row of an account tonight.
             let held = same_person.held_account(student);
             let before = signs.of(held.unwrap_or(student));
             if before == 0 || before & (ARCHIVED | LEFT_OUT) != 0 {

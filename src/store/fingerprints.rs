@@ -28,7 +28,7 @@ pub const UNDER_OFF: u8 = 16;
 pub const LEFT_OUT: u8 = 32;
 /// A guardian's account with a valid email or mobile.
 pub const REACHABLE: u8 = 64;
-/// A student with a guardian who can be reached. Of an archived adult: the roster still has the
+/// A student with a guardian that can be reached. Of an archived adult: the roster still has the
 /// person, as a contact for emergencies only.
 pub const HAS_CONTACT: u8 = 128;
 /// All of them. Older stores had other bits as well.
@@ -132,7 +132,7 @@ impl Store {
     /// written to.
     fn with_touched(&self, mut stored: Fingerprints) -> Result<Fingerprints> {
         let covered = stored.keys.len();
-        // Who could be reached on the last night is no part of the account, and an edit by hand does not
+        // Which people could be reached on the last night is no part of the account, and an edit by hand does not
         // change it.
         let mut reached: HashMap<u64, u8> = HashMap::new();
         for at in self.touched_accounts()?.into_iter().filter(|at| *at < covered) {

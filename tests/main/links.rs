@@ -1,5 +1,5 @@
-//! Links between adults and children: what comes and goes, who can be reached, and where that is
-//! seen.
+//! Links between adults and children: what comes and goes, which adults can be reached, and where
+//! that is seen.
 
 use crate::support::{COLUMNS, District, Person, person, users_csv};
 
@@ -166,7 +166,7 @@ fn a_row_that_is_kept_stays_kept() {
 }
 
 #[test]
-fn an_adult_who_comes_and_a_child_who_comes() {
+fn an_adult_that_comes_and_a_child_that_comes() {
     let district = district();
     let mut all = people();
     all.push(person("stu-10").agents("gua-3"));
@@ -283,7 +283,7 @@ fn the_limit_on_links_that_go() {
 }
 
 #[test]
-fn a_student_who_loses_the_last_contact() {
+fn a_student_that_loses_the_last_contact() {
     let mut district = District::new().without_limits();
     let people = |contact: &str, agents: &str| {
         vec![
@@ -576,7 +576,7 @@ fn relationships_and_contacts_for_emergencies_are_exported() {
 }
 
 #[test]
-fn people_who_are_held_under_another_sourced_id_keep_their_links_and_contacts() {
+fn people_that_are_held_under_another_sourced_id_keep_their_links_and_contacts() {
     let district = District::new().without_limits();
     let people = |student: &str, guardian: &str| {
         let named = |id: &str, user: &str, role: &str| {
