@@ -360,8 +360,8 @@ fn same_person_lines(outcome: &Outcome) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![format!(
-        "{} held, because they are probably back under another sourcedId ({}): `rostersync report --where codes=possible-rekey`",
-        counted(found.held, "account is", "accounts are"),
+        "{} probably back under another sourcedId ({}): `rostersync report --where codes=possible-rekey`",
+        counted(found.held, "account is held, because it is", "accounts are held, because they are"),
         found.by_strength()
     )];
     // What a blocked run says of them comes with its verdict.

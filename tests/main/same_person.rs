@@ -174,7 +174,7 @@ fn a_pair_is_held_until_a_person_decides() {
         ]
     );
     assert!(done.stdout.contains(
-        "1 account is held, because they are probably back under another sourcedId (1 certain, 0 probable): `rostersync report \
+        "1 account is held, because it is probably back under another sourcedId (1 certain, 0 probable): `rostersync report \
          --where codes=possible-rekey`\nRenames: reports/renames-000002.csv\n"
     ), "{}", done.stdout);
     assert_eq!(district.ask(PAIRS), "tea-1 | tea-901 | 2026-11-24 | 1 | same identifier");
