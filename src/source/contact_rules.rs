@@ -78,6 +78,8 @@ pub(super) struct ContactColumns {
     /// By number of the rules' column.
     pub(super) places: Vec<Option<usize>>,
     pub(super) unused: Vec<usize>,
+    /// Whether the cells of those are read.
+    counts_unused: bool,
 }
 
 impl ContactColumns {
@@ -100,11 +102,12 @@ impl ContactColumns {
             looks_like_restriction(&header[*at]) && !is_read(*at) && !places.contains(&Some(*at))
         };
         let unused = (0..header.len()).filter(is_unused).collect();
-        Self { places, unused }
+        Self { places, unused, counts_unused: options.counts_unused }
     }
 
     pub(super) fn used(&self) -> impl Iterator<Item = usize> {
-        self.places.iter().flatten().chain(&self.unused).copied()
+        let unused = if self.counts_unused { self.unused.as_slice() } else { &[] };
+        self.places.iter().flatten().chain(unused).copied()
     }
 }
 
