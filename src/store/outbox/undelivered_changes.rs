@@ -156,7 +156,7 @@ impl Store {
         )
     }
 
-    /// Sends nothing to an account from now on, until [`Store::let_all_go_on`].
+    /// Sends nothing to an account from now on, until [`Store::go_on`].
     pub fn stop(&self, account: i64, at: DateTime<Utc>) -> Result<()> {
         self.write("INSERT OR IGNORE INTO stopped (account_id, since) VALUES (?1, ?2)", (account, stamp(at)))
     }
