@@ -177,7 +177,7 @@ struct Facts {
     kinds: u8,
     /// Of an account: the person has joined.
     active: bool,
-    /// Of an account: it was archived before tonight.
+    /// Of an account: it was archived before tonight, or its person is suppressed.
     archived: bool,
     /// It can only be named.
     named_only: bool,

@@ -220,7 +220,7 @@ pub(super) fn write_renames(out: &mut dyn Write, plan: &Plan, certain: bool) -> 
     let failed = |cause| Failure::new(Kind::Failed, "the file of renames cannot be written").because(cause);
     csv.begin(&mut text);
     plan.same_person.each(|pair, old, new| {
-        if pair.certain == certain && !pair.is_second && !pair.was_archived {
+        if pair.certain == certain && !pair.is_second && !pair.is_suppressed {
             let cells = [&old.sourced_id, &new.sourced_id, pair.evidence.words(), &new.name];
             csv.row(&cells.map(str::as_bytes), &mut text);
         }

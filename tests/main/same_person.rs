@@ -585,3 +585,41 @@ fn a_suppressed_person_does_not_come_back_under_another_sourced_id() {
     done.says("tea-901", "held", "Probably the same person as tea-1 (same identifier) - not added");
     assert!(done.plan().contains(" 1 held"), "{}", done.plan());
 }
+
+/// With every value of the setting, on every night, and whether or not the account was archived
+/// before.
+#[test]
+fn a_suppressed_person_stays_out_under_another_sourced_id() {
+    for how in ["\"hold\"", "\"join\"", "\"off\""] {
+        for archived_before in [false, true] {
+            let mut district = with_rosa(&[("identity.same_person", how)]);
+            district.cli(&["users", "suppress", "tea-1", "--reason", "asked"]).ok();
+            if archived_before {
+                at_night(&mut district, 24);
+                district.run().ok().says("tea-1", "archived", "Suppressed - archived");
+            }
+            at_night(&mut district, 25);
+            district.sis(&[renamed(rosa(), "tea-901"), bo()]);
+            let done = district.run().exits(3);
+            let held = "Probably the same person as tea-1 (same identifier) - not added";
+            done.says("tea-901", "held", held);
+            if !archived_before {
+                let gone = "User is no longer in the SIS import - archived; Probably back as tea-901 (same identifier)";
+                done.says("tea-1", "archived", gone);
+            }
+            for day in 26..29 {
+                at_night(&mut district, day);
+                district.run().ok().says("tea-901", "held", held);
+            }
+            assert_eq!(district.ask("SELECT archived FROM account WHERE sourced_id = 'tea-1'"), "1", "{how}");
+            assert_eq!(
+                district.ask("SELECT count(*) FROM account WHERE sourced_id = 'tea-901'"),
+                "0",
+                "{how}"
+            );
+            // Two people after all.
+            district.cli(&["users", "distinct", "tea-1", "tea-901"]).ok();
+            district.run().ok().says("tea-901", "created", "");
+        }
+    }
+}

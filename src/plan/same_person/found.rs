@@ -33,8 +33,8 @@ pub struct Pair {
     pub held: bool,
     /// The record goes on with another account of the person.
     pub is_second: bool,
-    /// The account was archived before: its person is suppressed.
-    pub was_archived: bool,
+    /// The account is archived, tonight or before: its person is suppressed.
+    pub is_suppressed: bool,
     /// No applied run has found it before.
     pub is_new: bool,
     pub(super) since: NaiveDate,
@@ -48,12 +48,12 @@ pub struct Pair {
 impl Pair {
     /// Whether the account can go on under the new sourcedId by itself.
     fn goes_on(&self) -> bool {
-        self.certain && !self.is_second && !self.was_archived && self.new != NO_RECORD
+        self.certain && !self.is_second && !self.is_suppressed && self.new != NO_RECORD
     }
 
     /// Whether the account would be archived, and is not.
     fn is_kept(&self) -> bool {
-        self.held && !self.was_archived
+        self.held && !self.is_suppressed
     }
 }
 
@@ -155,8 +155,8 @@ impl SamePerson {
     /// Whether an account that would be archived is held, and the note that says why.
     pub(in crate::plan) fn of_leaver(&self, person: Option<u32>) -> Result<Option<(bool, Note)>> {
         let Some(pair) = person.and_then(|person| self.of_old(person)) else { return Ok(None) };
-        let how = if pair.held { Rekey::NotArchived } else { Rekey::Archived };
-        Ok(Some((pair.held, Note::PossibleRekey(how, self.id_at(pair.new_text)?, pair.evidence))))
+        let how = if pair.is_kept() { Rekey::NotArchived } else { Rekey::Archived };
+        Ok(Some((pair.is_kept(), Note::PossibleRekey(how, self.id_at(pair.new_text)?, pair.evidence))))
     }
 
     /// Whether a record that would be added is held, and the note that says whose it is.
@@ -233,7 +233,7 @@ impl SamePerson {
 
     /// Whether there are pairs of which a file is written: certain ones, or others.
     pub fn has_renames(&self, certain: bool) -> bool {
-        let is_one = |pair: &Pair| pair.certain == certain && !pair.is_second && !pair.was_archived;
+        let is_one = |pair: &Pair| pair.certain == certain && !pair.is_second && !pair.is_suppressed;
         self.pairs.iter().any(is_one)
     }
 

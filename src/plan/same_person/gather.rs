@@ -90,8 +90,9 @@ impl Search<'_> {
             leavers += usize::from(leaves);
             archived += usize::from(is_archived);
         }
-        // Most nights nobody comes, and those that are left out are the same.
-        if leavers == 0 && (archived == 0 || news as u64 <= store.count_bystanders()?) {
+        // Most nights nobody comes, and those that are left out are the same. Records that are held are
+        // counted with those, and are looked at every night.
+        if leavers == 0 && (archived == 0 || self.are_bystanders(news)?) {
             news = 0;
         }
         if news > 0 && leavers + archived > 0 {
@@ -106,6 +107,12 @@ impl Search<'_> {
         }
         found.index();
         Ok(found)
+    }
+
+    /// Whether as many have no account as on the last good night, when none was held.
+    fn are_bystanders(&self, news: usize) -> Result<bool> {
+        let store = self.inputs.store;
+        Ok(news as u64 <= store.count_bystanders()? && store.same_people()?.1 == 0)
     }
 
     /// Records that are held have no account either, but are looked at every night.
@@ -213,8 +220,9 @@ impl Search<'_> {
             let is_suppressed = rules.suppressed.contains(said.record.sourced_id);
             side.all.push(Facts {
                 active: said.active,
-                archived: said.archived,
-                // A person that is suppressed is not to come back under another sourcedId.
+                // A person that is suppressed is archived, and is not to come back under another
+                // sourcedId.
+                archived: said.archived || is_suppressed,
                 named_only: said.archived && !is_suppressed,
                 ..self.facts(person, &said.record, said.username)
             });
@@ -368,13 +376,16 @@ impl Search<'_> {
             let mut ids = ids.read();
             for (place, facts) in (0_u32..).zip(&olds.all) {
                 let id: &str = ids.next_value()?.unwrap_or_default();
-                if !facts.archived {
+                if !facts.named_only {
                     take(place, facts, id);
                 }
             }
             Ok(())
         };
         each(&mut |_, facts, id| {
+            if facts.archived {
+                return;
+            }
             let groups = groups(facts);
             groups.iter().for_each(|group| totals[*group] += 1);
             for (pattern, fits) in patterns.iter().zip(&mut fits) {
@@ -418,7 +429,7 @@ impl Search<'_> {
     ) -> Result<bool> {
         let open = |side: &Side, place: fn(&Match) -> u32| {
             let mut open: Vec<bool> =
-                side.all.iter().map(|facts| facts.kinds & GUARDIAN != 0 && !facts.archived).collect();
+                side.all.iter().map(|facts| facts.kinds & GUARDIAN != 0 && !facts.named_only).collect();
             matches.iter().for_each(|one| open[place(one) as usize] = false);
             open
         };
@@ -491,7 +502,7 @@ impl Search<'_> {
                 held: old.archived
                     || rules.same_person != OnSamePerson::Off && (one.certain || days < PROBABLE_DAYS),
                 is_second: one.is_second,
-                was_archived: old.archived,
+                is_suppressed: old.archived,
                 is_new: since.is_none(),
                 since: since.unwrap_or(rules.today),
                 id,
@@ -559,10 +570,12 @@ impl Search<'_> {
     fn keep_unmentioned(&self, store: &Store, found: &mut SamePerson) -> Result<()> {
         let people = &self.roster.people;
         let before = found.pairs.len();
+        let suppressed = &self.inputs.rules.suppressed;
         store.each_same_person(|stored| {
             let [old, new] = [&stored.old, &stored.new].map(|id| people.find(key(id)));
             let Some(old) = old.filter(|old| people.account(*old).is_some()) else { return Ok(()) };
-            let is_open = !self.signs.is_archived(old)
+            let is_suppressed = suppressed.contains(&stored.old);
+            let is_open = (is_suppressed || !self.signs.is_archived(old))
                 && !self.roster.is_mentioned(old)
                 && new.is_none_or(|new| people.account(new).is_none());
             if !is_open || found.pairs[..before].iter().any(|pair| pair.old == old || Some(pair.new) == new) {
@@ -578,7 +591,7 @@ impl Search<'_> {
                 certain: stored.certain,
                 held: true,
                 is_second: false,
-                was_archived: false,
+                is_suppressed,
                 is_new: false,
                 since: stored.since,
                 id: pair_id(key(&stored.old), key(&stored.new)),
