@@ -69,6 +69,8 @@ struct Explained {
 const SETTLED: &str = "a person has decided that the actual value is right (`users settle`); the difference is noted again \
                        when one of the values changes";
 
+const BLANK: &str = "a column of a rule is blank in all rows; a link that is known keeps its class";
+
 /// Why a link, or all links of the person, may be used or not.
 #[derive(Serialize)]
 struct LinkExplanation {
@@ -81,7 +83,10 @@ struct LinkExplanation {
 impl LinkExplanation {
     fn new(explained: &crate::source::Explained) -> Self {
         let crate::source::Explained { student, class, why } = explained;
-        Self { student: student.clone(), class: class.word(), why: why.clone() }
+        match class {
+            Some(class) => Self { student: student.clone(), class: class.word(), why: why.clone() },
+            None => Self { student: student.clone(), class: "not known tonight", why: BLANK.to_owned() },
+        }
     }
 }
 
@@ -317,7 +322,8 @@ fn text(explained: &Explained, config: &Config) -> Vec<u8> {
     for of in &explained.contacts {
         let about =
             if of.student.is_empty() { "all links".to_owned() } else { format!("for {}", of.student) };
-        lines.push(("Contact", format!("{about}: {}, by {}", of.class, of.why)));
+        let by = if of.why.starts_with("rule ") { "by" } else { "because" };
+        lines.push(("Contact", format!("{about}: {}, {by} {}", of.class, of.why)));
     }
     let mut out = labelled(&lines, 12);
     out.push(b'\n');

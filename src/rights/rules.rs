@@ -270,7 +270,7 @@ impl<'r> Trial<'r> {
             format!("{} is {value}", self.rules.columns[column])
         };
         if self.tried == 0 {
-            return "no rule is tried here, because the source has not its columns".to_owned();
+            return "no rule can be tried: the source does not have their columns".to_owned();
         }
         match decided.rule.map(|rule| (rule, &self.rules.rules[rule])) {
             Some((number, rule)) => {
@@ -280,7 +280,7 @@ impl<'r> Trial<'r> {
             None => {
                 let there = (0..self.columns.len()).filter(|at| self.columns[*at].is_there);
                 let cells: Vec<String> = there.map(shown).collect();
-                format!("no rule fits, so `otherwise` decides: {}", cells.join(", "))
+                format!("no rule fits, and `otherwise` decides: {}", cells.join(", "))
             }
         }
     }

@@ -133,7 +133,10 @@ pub(super) fn plan<'a>(
     ask_limits(&mut plan, config, &mut overruns, findings);
     let plan = plan.with_renames(renamings);
     let export_rows = export.usable;
-    let explained = after.contacts.explained;
+    let mut explained = after.contacts.explained;
+    if of_rules.is_blank {
+        explained.iter_mut().for_each(|of| of.class = None);
+    }
     Ok(Planned {
         plan,
         rules,

@@ -39,7 +39,8 @@ impl ContactOptions {
 pub struct Explained {
     /// The student; empty for all links of the person.
     pub student: String,
-    pub class: Class,
+    /// None: a column of a rule is blank in all rows tonight.
+    pub class: Option<Class>,
     pub why: String,
 }
 
@@ -182,7 +183,7 @@ impl<'r> ContactTrial<'r> {
         if self.options.is_watched(sourced_id)
             && let Some(why) = why
         {
-            self.explained.push(Explained { student: student.to_owned(), class, why });
+            self.explained.push(Explained { student: student.to_owned(), class: Some(class), why });
         }
     }
 

@@ -28,6 +28,7 @@ use crate::contact::PersonName;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, file as kind};
+use crate::rights::Class;
 use crate::rights::rules::Seen;
 use crate::roles;
 use crate::roster::{Defect, IdList, Mode, Record, RoleList};
@@ -182,7 +183,7 @@ impl RosterSource for WithGuardians {
             if self.contacts.watched.as_deref() == Some(id) {
                 after.contacts.explained.extend(students.iter().filter_map(|(student, link)| {
                     let student = (*student).to_owned();
-                    Some(Explained { student, class: link.class, why: link.why.clone()? })
+                    Some(Explained { student, class: Some(link.class), why: link.why.clone()? })
                 }));
             }
             if guardian.with_record(id, Some(students), orgs, has_classes, each).is_break() {
@@ -351,6 +352,7 @@ impl<'a> Met<'a> {
             if theirs.is_empty() || missing > 0 && !is_bulk {
                 continue;
             }
+            let twice = twice(&theirs);
             match guardian.id.as_ref().and_then(|id| self.ids.get(&hashed(id))) {
                 Some(false) => {
                     warn(
@@ -359,8 +361,8 @@ impl<'a> Met<'a> {
                         "another person has this sourcedId, so this guardian is left out",
                     );
                 }
-                Some(true) => warn("guardian-twice", "guardian_id", TWICE),
-                None if self.is_shared(guardian, &theirs) => warn("guardian-twice", "student_id", TWICE),
+                Some(true) => warn(twice.0, "guardian_id", twice.1),
+                None if self.is_shared(guardian, &theirs) => warn(twice.0, "student_id", twice.1),
                 None => found.push((guardian, theirs)),
             }
         }
@@ -492,6 +494,18 @@ impl<'a> Met<'a> {
 
 const TWICE: &str =
     "the roster has this guardian itself, and its details are kept; those of the file are left out";
+
+const TWICE_RESTRICTED: &str = "a rule of [contacts] restricts this guardian, but the roster has the guardian itself, \
+     and the rule has no effect on the roster's record: use `rostersync users suppress`, or a rule on a column of the roster";
+
+/// What is said of a guardian that the roster has itself. It must not seem that a restriction of the
+/// file holds.
+fn twice(links: &[(&str, LinkClass)]) -> (&'static str, &'static str) {
+    match links.iter().all(|(_, link)| link.class == Class::Contact) {
+        true => ("guardian-twice", TWICE),
+        false => ("guardian-twice-restricted", TWICE_RESTRICTED),
+    }
+}
 
 fn claim<'a>(guardian: &Guardian, students: impl Iterator<Item = &'a str>) -> Claim {
     let [emails, mobiles, homes] = guardian

@@ -342,6 +342,9 @@ fn a_column_that_is_blank_in_all_rows_takes_nothing_away_and_lets_nobody_in() {
             "stu-1/stu-2"
         );
     }
+    let explained = district.cli(&["explain", "gua-2"]).ok().stdout;
+    let not_known = "for stu-1: not known tonight, because a column of a rule is blank in all rows";
+    assert!(explained.contains(not_known), "{explained}");
     district.file(
         "guardians.csv",
         format!("{HEADER}{FAMILY}stu-3,gua-7,Uma,Vogt,uma@mail.example,,Mother,,Parent\n"),
@@ -389,7 +392,10 @@ fn a_preview_of_a_new_rule_shows_whom_it_archives_and_explain_names_the_rule() {
     assert!(explained.contains(&why), "{explained}");
     // By an email as well; and of each link.
     let explained = district.cli(&["explain", "omar@mail.example"]).ok().stdout;
-    assert!(explained.contains("for stu-1: contact, by no rule fits, so `otherwise` decides"), "{explained}");
+    assert!(
+        explained.contains("for stu-1: contact, because no rule fits, and `otherwise` decides"),
+        "{explained}"
+    );
     assert!(explained.contains("for stu-2: never, by rule 1"), "{explained}");
     let json = district.cli(&["explain", "gua-3", "--json"]).ok().json();
     assert_eq!(json["contacts"][0]["class"], "emergency");
@@ -551,7 +557,7 @@ fn places_in_the_metadata_of_an_api_are_columns() {
     let explained = district.cli(&["explain", "gua-2"]).ok().stdout;
     assert!(
         explained.contains(
-            "all links: never, by no rule fits, so `otherwise` decides: metadata.contact.portal is `false`"
+            "all links: never, because no rule fits, and `otherwise` decides: metadata.contact.portal is `false`"
         ),
         "{explained}"
     );
@@ -681,4 +687,27 @@ fn mistakes_in_the_rules_are_shown_with_their_line_and_key() {
         district.set(key, value);
         district.cli(&["check"]).exits(2).complains(&words).complains(&["rostersync.toml:"]);
     }
+}
+
+/// A rule on a column of the file has no effect on a guardian of the roster. That is said.
+#[test]
+fn a_restriction_of_a_guardian_that_the_roster_has_itself_is_found() {
+    let district = district(
+        "stu-1,gua-1,Rosa,Diaz,rosa@mail.example,,Mother,No rights,Parent\n\
+                             stu-1,gua-2,Hugo,Diaz,hugo@mail.example,,Father,,Parent\n\
+                             stu-1,,Pia,Berg,pia@mail.example,,Aunt,No rights,Parent\n",
+    );
+    district.sis(&[
+        person("stu-1"),
+        person("gua-1").agents("stu-1"),
+        person("gua-2").agents("stu-1"),
+        person("gua-8").given("Pia").family("Berg").email("pia@mail.example").agents("stu-1"),
+    ]);
+    let checked = district.cli(&["check"]).ok().stdout;
+    let lines = |code: &str| {
+        let of = checked.lines().filter(|line| line.contains(&format!("warning[{code}]")));
+        of.filter_map(|line| line.split(": ").next()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("guardian-twice-restricted"), ["guardians.csv:2", "guardians.csv:4"], "{checked}");
+    assert_eq!(lines("guardian-twice"), ["guardians.csv:3"], "{checked}");
 }
