@@ -105,5 +105,6 @@ pub fn tell(
         let message = compose(recipient, &about, by, &occasion)?;
         people.store.queue(run, after.id, &message, news.first_change_id, people.now)?;
     }
-    Ok(told.len())
+    // Nothing is sent to a person that may not be contacted, as long as that lasts.
+    Ok(if people.store.is_stopped(after.id)? { 0 } else { told.len() })
 }

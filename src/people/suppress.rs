@@ -60,6 +60,7 @@ pub fn suppress(
     }
     people.store.transaction(|| {
         let account = people.store.account(&sourced_id)?;
+        let before = people.store.suppressions()?.into_iter().find(|one| one.sourced_id == sourced_id);
         people.store.put_suppression(&Suppression {
             sourced_id: sourced_id.clone(),
             until,
@@ -68,7 +69,8 @@ pub fn suppress(
         })?;
         let mut done = Suppressing { sourced_id, has_account: false, discarded: 0 };
         if let Some(account) = &account {
-            people.record(account, Origin::Operator, "suppressed", "", &term(until))?;
+            let before = before.map(|one| term(one.until)).unwrap_or_default();
+            people.record(account, Origin::Operator, "suppressed", &before, &term(until))?;
             done.has_account = !account.archived;
             done.discarded = people.store.waiting_for_account(account.id)?;
             if done.discarded > 0 {

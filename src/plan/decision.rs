@@ -51,7 +51,7 @@ impl Rule {
                  `rostersync users distinct OLD NEW` if they are two",
             ),
             Self::Archived => {
-                ("archived", "the user is no longer in the SIS import; an archived account keeps its details")
+                ("archived", "the account is archived, and an archived account keeps its details")
             }
             Self::NotMentioned => {
                 ("not-mentioned", "the SIS import does not mention the user, and there is nothing to decide")

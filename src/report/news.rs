@@ -28,13 +28,22 @@ impl EarlierNotes {
     /// The notes of a row that are new; none if the row says nothing new. A note without a sentence
     /// is known by its code.
     pub(super) fn new_notes(&self, cells: &Cells<'_>) -> Option<Vec<u8>> {
-        let is_new = |note: &&[u8]| !self.0.contains(&hash(cells, note));
+        let is_known = |note: &[u8]| self.0.contains(&hash(cells, note));
+        // The night after an account was archived for it, the note has other words.
+        let stays_out = codes_of(cells).any(|code| NO_ACCOUNT.contains(&code) && is_known(code));
+        let is_new = |note: &&[u8]| !is_known(note) && !(stays_out && note.ends_with(b" - not added"));
         let notes = notes_of(cells).filter(is_new).collect::<Vec<_>>().join(&SEPARATOR[..]);
         (!notes.is_empty() || codes_of(cells).any(|code| is_new(&code))).then_some(notes)
     }
 }
 
 const SEPARATOR: &[u8; 2] = b"; ";
+
+/// Codes of people that may have no account.
+const NO_ACCOUNT: [&[u8]; 3] = [b"contact-not-allowed", b"emergency-contact", b"suppressed"];
+
+/// Somebody has looked at that.
+const SETTLED: &[u8] = b"settled";
 
 /// The sentences. A value in one of them may hold the separator: then its parts are compared.
 fn notes_of<'a>(cells: &Cells<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
@@ -55,7 +64,7 @@ fn notes_of<'a>(cells: &Cells<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
 }
 
 fn codes_of<'a>(cells: &Cells<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-    cells.cell(Column::Codes).split(|byte| *byte == b' ').filter(|code| !code.is_empty())
+    cells.cell(Column::Codes).split(|byte| *byte == b' ').filter(|code| !code.is_empty() && *code != SETTLED)
 }
 
 /// No sourcedId has the byte that sets it apart.

@@ -73,7 +73,7 @@ fn a_person_that_is_suppressed_has_no_account_until_the_day_has_passed() {
     done.says("gua-9", "skipped", "Suppressed - not added");
     assert_eq!(
         cli(&district, &["unsuppress", "gua-9"]),
-        "gua-9 is not suppressed any more. The next run restores the account if the SIS has the user\n"
+        "gua-9 is not suppressed any more. The next run adds an account if the SIS has the user\n"
     );
     assert_eq!(
         cli(&district, &["unsuppress", "gua-9"]),
@@ -219,4 +219,40 @@ fn the_limit_on_archives_holds() {
         "{}",
         done.stdout
     );
+}
+
+#[test]
+fn what_the_commands_say_of_a_suppressed_person() {
+    let mut district = District::new().without_limits();
+    district.platform(&all());
+    district.sis(&[person("tea-1").email("new@school.example"), person("gua-1"), person("stu-1")]);
+    district.run().ok();
+    cli(&district, &["suppress", "tea-1", "--reason", "asked", "--until", "2026-12-01"]);
+    cli(&district, &["suppress", "tea-1", "--reason", "asked again"]);
+    let history = cli(&district, &["history", "tea-1"]);
+    let last = history.lines().rfind(|line| line.contains("suppressed")).unwrap();
+    assert!(last.contains("until 2026-12-01  without an end"), "{history}");
+    // Nothing tells of a change, and nothing says that it did.
+    let nothing = "tea-1 was changed, and nothing is sent, because the user may not be contacted";
+    let taken = cli(&district, &["settle", "tea-1", "email", "--take"]);
+    assert!(taken.contains(nothing), "{taken}");
+    let edited = cli(&district, &["edit", "tea-1", "--as", "tea-1", "--email", "own@home.example"]);
+    assert!(
+        edited.contains("tea-1 was changed; nothing is sent, because the user may not be contacted"),
+        "{edited}"
+    );
+    assert_eq!(district.mails().len(), 0);
+    let stays = "tea-1 is not suppressed any more. The account stays as it is\n";
+    assert_eq!(cli(&district, &["unsuppress", "tea-1"]), stays);
+    cli(&district, &["suppress", "tea-1", "--reason", "asked"]);
+    district.run().ok().says("tea-1", "archived", "Suppressed - archived");
+    let explained = district.cli(&["explain", "tea-1"]).ok().stdout;
+    assert!(!explained.contains("no longer in the SIS import"), "{explained}");
+    // The next night has other words for the same.
+    district.run().ok().says("tea-1", "skipped", "Suppressed - not added");
+    let new = district.cli(&["report", "--new", "--format", "csv"]).ok().stdout;
+    assert!(!new.contains("Suppressed"), "{new}");
+    let back =
+        "tea-1 is not suppressed any more. The next run restores the account if the SIS has the user\n";
+    assert_eq!(cli(&district, &["unsuppress", "tea-1"]), back);
 }

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::people::{Done, Joined, People, Refused, edit, join as join_platform};
 use crate::plural::{counted, or_none};
 use crate::report::harmless;
+use crate::store::Store;
 
 /// Change a user's contact details, for that person or for staff that manage users
 ///
@@ -111,6 +112,9 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     }
     text.push_str(&match (changes.is_empty(), told) {
         (true, _) => format!("{user} had these details already; nothing changed\n"),
+        (false, 0) if is_stopped(&store, user)? => {
+            format!("{user} was changed; nothing is sent, because the user may not be contacted\n")
+        }
         (false, 0) => format!("{user} was changed; there is no way to tell them\n"),
         (false, _) if status == Ending::Undelivered => format!(
             "{user} was changed, but not all that tells of it could be handed over; `rostersync outbox list` has what waits\n"
@@ -122,6 +126,14 @@ pub(super) fn run(args: &EditArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     });
     ui.print(text.as_bytes()).map_err(unprintable)?;
     Ok(status)
+}
+
+/// Whether nothing is sent to a user for now.
+pub(super) fn is_stopped(store: &Store, user: &str) -> Result<bool> {
+    Ok(match store.account(user)? {
+        Some(account) => store.is_stopped(account.id)?,
+        None => false,
+    })
 }
 
 pub(super) fn can_edit(args: &CanEditArgs, global: &Global, ui: &Ui) -> Result<Ending> {

@@ -82,7 +82,8 @@ pub(super) fn run(args: &SettleArgs, global: &Global, ui: &Ui) -> Result<Ending>
         print_json(&said, ui)?;
         return Ok(status);
     }
-    ui.print(text(&settling, &args.user, field).as_bytes()).map_err(unprintable)?;
+    ui.print(text(&settling, &args.user, field, super::edit::is_stopped(&store, &args.user)?).as_bytes())
+        .map_err(unprintable)?;
     Ok(status)
 }
 
@@ -100,7 +101,7 @@ fn refusal(refused: Refused, user: &str, config: &Config) -> Failure {
     .cure("nothing was changed; correct the value in the SIS")
 }
 
-fn text(settling: &Settling, user: &str, field: Field) -> String {
+fn text(settling: &Settling, user: &str, field: Field, is_stopped: bool) -> String {
     let noun = field.noun();
     match settling {
         Settling::NoDifference => {
@@ -118,6 +119,7 @@ fn text(settling: &Settling, user: &str, field: Field) -> String {
         Settling::Taken { change, told } => {
             let (old, new) = (harmless(or_none(&change.old)), harmless(or_none(&change.new)));
             let told = match told {
+                0 if is_stopped => "nothing is sent, because the user may not be contacted".to_owned(),
                 0 => "there is no way to tell the user".to_owned(),
                 told => format!("{} of it", counted(*told as u64, "message tells", "messages tell")),
             };

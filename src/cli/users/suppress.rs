@@ -70,16 +70,20 @@ pub(super) fn end(args: &UnsuppressArgs, global: &Global, ui: &Ui) -> Result<End
     let people = People::new(&config, &store, global.now())?;
     let user = harmless(args.user.trim());
     let ended = unsuppress(&people, &args.user)?;
+    let still = people.suppressed().ok().and_then(|mut all| all.remove(args.user.trim()));
+    let file = still.and_then(|still| still.file);
+    let next = match store.account(args.user.trim())? {
+        _ if file.is_some() => "",
+        Some(account) if account.archived => ". The next run restores the account if the SIS has the user",
+        Some(_) => ". The account stays as it is",
+        None => ". The next run adds an account if the SIS has the user",
+    };
     let mut said = match ended {
-        true => format!(
-            "{user} is not suppressed any more. The next run restores the account if the SIS has the user\n"
-        ),
+        true => format!("{user} is not suppressed any more{next}\n"),
         false => format!("{user} was not suppressed by `users suppress`; nothing changed\n"),
     };
-    let still = people.suppressed().ok().and_then(|mut all| all.remove(args.user.trim()));
-    if let Some(file) = still.and_then(|still| still.file) {
-        said = format!("{said}{user} is still suppressed: remove the row of the user in {file}\n")
-            .replace(". The next run restores the account if the SIS has the user", "");
+    if let Some(file) = file {
+        said.push_str(&format!("{user} is still suppressed: remove the row of the user in {file}\n"));
     }
     ui.print(said.as_bytes()).map_err(unprintable)?;
     Ok(Ending::Ok)

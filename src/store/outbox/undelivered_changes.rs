@@ -166,6 +166,10 @@ impl Store {
         self.all("SELECT account_id FROM stopped", [], |row| row.get(0))
     }
 
+    pub fn is_stopped(&self, account: i64) -> Result<bool> {
+        self.value("SELECT EXISTS (SELECT 1 FROM stopped WHERE account_id = ?1)", [account])
+    }
+
     pub fn go_on(&self, account: i64) -> Result<()> {
         self.write("DELETE FROM stopped WHERE account_id = ?1", [account])
     }
