@@ -51,6 +51,7 @@ impl Intake {
             Ok(())
         })?;
         let every = key(EVERY);
+        let mut stand: Vec<(u32, u32)> = Vec::new();
         self.index.each_record_of(
             |person| is_guardian(&self.index.marks, person),
             |_, person, record| {
@@ -58,6 +59,10 @@ impl Intake {
                     return;
                 }
                 let links = stored.entry(person).or_default();
+                // Another column may have a rule that makes less of a link than it is.
+                let less = [record.emergency, record.barred].into_iter().flatten().flat_map(IdList::iter);
+                let less = less.map(key).filter(|id| links.contact.contains(id));
+                stand.extend(less.filter_map(|id| Some((person, self.index.people.find(id)?))));
                 let lists = [record.agents, record.emergency, record.barred];
                 for id in
                     lists.into_iter().flatten().flat_map(IdList::iter).map(key).filter(|id| *id != every)
@@ -72,6 +77,7 @@ impl Intake {
                 }
             },
         )?;
+        self.index.families.extend(stand);
         self.restricted = stored;
         Ok(())
     }

@@ -711,3 +711,29 @@ fn a_restriction_of_a_guardian_that_the_roster_has_itself_is_found() {
     assert_eq!(lines("guardian-twice-restricted"), ["guardians.csv:2", "guardians.csv:4"], "{checked}");
     assert_eq!(lines("guardian-twice"), ["guardians.csv:3"], "{checked}");
 }
+
+/// Classes stand while one column is blank, also those that another column would change.
+#[test]
+fn a_link_that_is_known_is_the_same_everywhere_while_a_column_is_blank() {
+    let district = district(FAMILY).update_contacts(true).school("sch-2", false);
+    let family = FAMILY.replace("restricted view", "");
+    district.file("guardians.csv", format!("{HEADER}{family}"));
+    district.run().ok();
+    district.cli(&["users", "join", "gua-4"]).ok();
+    let blank = family.replace("NO RIGHTS", "").replace("No rights", "").replace(
+        "stu-2,gua-4,Omar,Haddad,omar@mail.example,,Father,,Parent",
+        "stu-2,gua-4,Omar,Haddad,omar@mail.example,,Father,,Emergency",
+    );
+    district.file("guardians.csv", format!("{HEADER}{}", blank.replace("omar@", "new@")));
+    let before = district.cli(&["users", "export", "--links"]).ok().stdout;
+    for _ in 0..2 {
+        let done = district.run().exits(3);
+        // The school that protects the details is still there.
+        done.says("gua-4", "kept", "Active user has a new email in the SIS import - omar@mail.example");
+        assert_eq!(done.report.row("gua-4")["schools"], *"sch-1|sch-2");
+        assert_eq!(done.report.row("stu-2")["codes"], *"");
+        assert!(done.plan().contains(" 0 links;"), "{}", done.plan());
+        assert_eq!(district.cli(&["users", "export", "--links"]).ok().stdout, before);
+    }
+    assert!(district.mails().is_empty());
+}
