@@ -19,7 +19,7 @@ use crate::store::UndeliveredChanges;
 /// Version of what is decided and how it is said: raised whenever the same record, account and
 /// configuration can come to another row of the report or another account than before, and whenever
 /// a kept row is written in another form.
-pub(crate) const RULES: u32 = 8;
+pub(crate) const RULES: u32 = 9;
 
 const SAME_PERSON: &str = "same_person";
 

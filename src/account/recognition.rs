@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::contact::email_key;
+use crate::value::is_no_id;
 
-/// Of a user name in normal form: trimmed and without case. None if it is blank.
+/// Of a user name in normal form: trimmed and without case. None if it is blank, zeros, or a word for no value.
 pub fn username_hash(username: &str) -> Option<u64> {
     // Many user names are email addresses.
     let normal = email_key(username);
-    (!normal.is_empty()).then(|| xxh3_64(normal.as_bytes()))
+    (!is_no_id(&normal)).then(|| xxh3_64(normal.as_bytes()))
 }
 
 /// Hashes of the ids that a person has in other systems, sorted, 8 bytes each.
@@ -19,7 +20,7 @@ pub fn username_hash(username: &str) -> Option<u64> {
 pub struct UserIds(Vec<u8>);
 
 impl UserIds {
-    /// Of a list as OneRoster CSV writes it: `{type:id},{type:id}`. Entries without an id, and those of zeros alone, are left out.
+    /// Of a list as OneRoster CSV writes it: `{type:id},{type:id}`. Entries without an id are left out, also those with zeros or a word for no value.
     pub fn of(list: &str) -> Self {
         let mut hashes: Vec<u64> = list.split(',').filter_map(user_id_hash).collect();
         hashes.sort_unstable();
@@ -48,7 +49,7 @@ fn user_id_hash(entry: &str) -> Option<u64> {
     let normal = email_key(entry.trim().trim_start_matches('{').trim_end_matches('}'));
     let (kind, id) = normal.split_once(':').unwrap_or(("", &normal));
     let (kind, id) = (kind.trim(), id.trim());
-    (id.bytes().any(|byte| byte != b'0')).then(|| xxh3_64(format!("{kind}:{id}").as_bytes()))
+    (!is_no_id(id)).then(|| xxh3_64(format!("{kind}:{id}").as_bytes()))
 }
 
 #[cfg(test)]

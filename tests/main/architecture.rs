@@ -141,7 +141,7 @@ fn arrows() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// The modules, from the ground up: each uses only those of the lines above its own.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["cache", "contact", "failure", "findings", "message", "near", "owner", "plural", "policy", "rights"],
     &[
         "last_night",
@@ -157,7 +157,8 @@ const LAYERS: [&[&str]; 12] = [
         "spool",
         "tls",
     ],
-    &["account", "value"],
+    &["value"],
+    &["account"],
     &["source", "store"],
     &["config"],
     &["output", "platform", "rules", "suppressed"],

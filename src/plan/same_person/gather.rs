@@ -30,6 +30,7 @@ use crate::roster::{IdList, Mode, Record, RoleList, current_roles, ids};
 use crate::roster_index::{PersonIndex, RosterIndex};
 use crate::spool::Values;
 use crate::store::{Relative, Said, Store};
+use crate::value::is_no_id;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Under this share of all accounts each is read by itself.
@@ -292,7 +293,7 @@ impl Search<'_> {
         let name =
             PersonName::new(record.given_name.unwrap_or_default(), record.family_name.unwrap_or_default());
         let identifier = text(record.identifier);
-        let identifier = Some(identifier).filter(|text| text.bytes().any(|byte| byte != b'0'));
+        let identifier = Some(identifier).filter(|text| !is_no_id(text));
         let cells = Cells::of(record, rules.phone_credential);
         let email = match email(cells.email, rules) {
             Value::Is(email) => credential_hash(Field::Email, &email),
