@@ -404,12 +404,26 @@ fn still_there(outcome: &Outcome, options: &Options, global: &Global) -> String 
         });
     }
     if outcome.plan.same_person.has_renames(false) {
-        text.push_str(&match files.next() {
-            Some(file) => format!("  Probable ones, to be looked at: {}\n", shown(file)),
-            None => "  Probable ones are in a file of their own, to be looked at\n".to_owned(),
-        });
+        text.push_str(&probable_ones(outcome, files.next(), rekey));
     }
     text
+}
+
+/// Where the probable pairs are, and what to do with them. A run takes one file of renames, and as
+/// long as it leaves more accounts held than the limit allows, it is blocked again.
+fn probable_ones(outcome: &Outcome, file: Option<&PathBuf>, rekey: impl Fn(PathBuf) -> String) -> String {
+    let place = file.map_or_else(
+        || "A run writes those that are only probable into a file of their own".to_owned(),
+        |file| format!("Those that are only probable are in {}", shown(file)),
+    );
+    if outcome.plan.same_person.has_renames(true) {
+        return format!("  {place}. Look at each row. Add the rows that are one person to the first file\n");
+    }
+    let file = file.cloned().unwrap_or_else(|| PathBuf::from("FILE"));
+    format!(
+        "  {place}. Look at each row, and delete the rows that are two people. Then the accounts of the others go on:\n    {}\n",
+        rekey(file)
+    )
 }
 
 /// What an approval does to accounts that seem to be back.
