@@ -53,7 +53,7 @@ pub use notice::tell;
 pub use opt_outs::{has_left, set_opt_out};
 pub use profile::{FieldProfile, Profile, Provenance, provenance};
 pub use refused::Refused;
-pub use rekey::{AskedRename, Rekeyed, join_all, rekey, rekey_all};
+pub use rekey::{AskedRename, Rekeyed, goes_on_instead, join_all, rekey, rekey_all};
 pub use reused::{another, same};
 pub use settle::{Settle, Settling, settle};
 pub use suppress::{Suppressing, suppress, unsuppress};

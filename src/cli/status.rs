@@ -20,6 +20,7 @@ use crate::last_night::LinksSeen;
 use crate::message::DeliveryState;
 use crate::notify::{Held, outlook};
 use crate::owner;
+use crate::people::goes_on_instead;
 use crate::plural::counted;
 use crate::report::harmless;
 use crate::run::{RunHealth, lost, run_health};
@@ -105,6 +106,8 @@ struct Counts {
     /// Accounts that are probably back under another sourcedId: certain ones, all, and the first.
     same_people: (u64, u64),
     pairs: Vec<SamePerson>,
+    /// For each of those that are named: the account that goes on instead of it, if there is one.
+    instead: Vec<Option<String>>,
 }
 
 /// So many are named.
@@ -128,7 +131,10 @@ impl See {
         let (on, place) = (config.sync.update_contacts, &config.sync.store);
         let counts = |store: &Store| -> Result<Counts> {
             let night = store.last_night()?.unwrap_or_default();
+            let pairs = store.first_same_people(NAMED_IN_JSON)?;
+            let named = pairs.iter().take(usize::try_from(NAMED).unwrap_or_default());
             Ok(Counts {
+                instead: named.map(|pair| goes_on_instead(store, pair)).collect::<Result<_>>()?,
                 population: store.population()?,
                 waiting: store.waiting()?,
                 refused: store
@@ -144,7 +150,7 @@ impl See {
                     .and_then(|last| last.run)
                     .and_then(|run| run.summary["without_contact_before"].as_u64()),
                 same_people: store.same_people()?,
-                pairs: store.first_same_people(NAMED_IN_JSON)?,
+                pairs,
             })
         };
         let read = || -> Result<Self> {
@@ -275,6 +281,7 @@ impl See {
             without_contact_before,
             same_people,
             pairs,
+            instead,
         }) = &self.counts
         {
             say(
@@ -299,13 +306,8 @@ impl See {
                 );
                 say("Held", &what);
             }
-            for pair in pairs.iter().take(usize::try_from(NAMED).unwrap_or_default()) {
-                let SamePerson { old, new, since, evidence, .. } = pair;
-                let what = format!(
-                    "{old}, since {since}: probably back as {new} ({evidence}) (`rostersync users rekey {old} {new}` or `users \
-                     distinct {old} {new}`)"
-                );
-                say("Held", &what);
+            for (pair, instead) in pairs.iter().zip(instead) {
+                say("Held", &held_as_same(pair, instead.as_deref()));
             }
             if same_people.1 > NAMED {
                 let what = format!(
@@ -414,6 +416,18 @@ impl See {
             gauge("notifications_failed", "Notifications refused for good.", &plain(Some(number(*refused))));
         }
         text
+    }
+}
+
+fn held_as_same(pair: &SamePerson, instead: Option<&str>) -> String {
+    let SamePerson { old, new, since, evidence, .. } = pair;
+    let what = format!("{old}, since {since}: probably back as {new} ({evidence})");
+    match instead {
+        Some(other) => format!(
+            "{what}, as {other} is (`rostersync users rekey {other} {new}`: the next run then archives {old}; or `users distinct \
+             {old} {new}`)"
+        ),
+        None => format!("{what} (`rostersync users rekey {old} {new}` or `users distinct {old} {new}`)"),
     }
 }
 

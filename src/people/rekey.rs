@@ -11,9 +11,10 @@ use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plan::{Renaming, Renamings, SamePerson};
+use crate::roles;
 use crate::roster::kept::key;
-use crate::roster::own_schools;
-use crate::store::{Grant, Origin, Rename};
+use crate::roster::{RoleList, own_schools};
+use crate::store::{Grant, Origin, Rename, SamePerson as SamePersonPair, Store};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rekeyed {
@@ -50,6 +51,27 @@ pub fn rekey(people: &People<'_>, old: &str, new: &str) -> Result<Rekeyed> {
         }
         Ok(rekeyed)
     })
+}
+
+/// Where one record goes on with two accounts that are held, the sourcedId of the other account, if that one is to go on: the
+/// active one, otherwise the student's or the staff's. The account of `pair` is then archived by the next run.
+///
+/// # Errors
+/// Those of the store.
+pub fn goes_on_instead(store: &Store, pair: &SamePersonPair) -> Result<Option<String>> {
+    let rank = |id: &str| -> Result<Option<(bool, bool)>> {
+        let is_guardian = |account: &Account| {
+            RoleList(&account.sis.roles).iter().any(|role| roles::is_guardian(&roles::canonical(role.role)))
+        };
+        let account = store.account(id)?;
+        Ok(account.map(|account| (account.state != State::Active, is_guardian(&account))))
+    };
+    for other in store.held_for(&pair.new)? {
+        if other != pair.old && rank(&other)? < rank(&pair.old)? {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }
 
 /// A row of a file of renames.

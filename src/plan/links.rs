@@ -181,14 +181,17 @@ impl Contacts {
         let mut contacts = Self::default();
         let mut reached = vec![0_u64; roster.people.count().div_ceil(64)];
         roster.each_link(|guardian, student| {
-            // An adult that is held under another sourcedId is reached through the account.
-            let guardian = same_person.held_account(guardian).unwrap_or(guardian);
-            let signs = signs.of(guardian);
-            if signs & ARCHIVED == 0 && (signs != 0 || roster.people.account(guardian).is_some()) {
-                contacts.seen.count += 1;
-                if signs & REACHABLE != 0 {
-                    reached[student as usize / 64] |= 1 << (student % 64);
-                }
+            // An adult that is held under another sourcedId is reached through the account, or through
+            // the two accounts of which the SIS has made one record.
+            let held = same_person.held_accounts(guardian);
+            let is_account = |person: &u32| {
+                let signs = signs.of(*person);
+                signs & ARCHIVED == 0 && (signs != 0 || roster.people.account(*person).is_some())
+            };
+            let mut accounts = held.chain([guardian]).filter(is_account).peekable();
+            contacts.seen.count += u64::from(accounts.peek().is_some());
+            if accounts.any(|person| signs.of(person) & REACHABLE != 0) {
+                reached[student as usize / 64] |= 1 << (student % 64);
             }
         });
         let is_synced = |role: &&str| roles::is_synced(role, &rules.synced_roles);

@@ -334,11 +334,16 @@ fn say_same_people(plan: &Plan, file: &str, findings: &mut Findings) -> Result<(
     plan.same_person.each(|pair, old, new| {
         if !pair.held {
             findings.warn("possible-rekey", At::file(file).line(new.line).column("sourcedId"), || {
-                let (old, new) = (&old.sourced_id, &new.sourced_id);
+                let (old, new, evidence) = (&old.sourced_id, &new.sourced_id, pair.evidence.words());
+                if pair.is_second {
+                    return format!(
+                        "`{old}` is probably the same person as `{new}` too ({evidence}), who goes on with another account: the \
+                         account of `{old}` is archived"
+                    );
+                }
                 format!(
-                    "sourcedId `{new}` is new and is probably the same person as `{old}` ({}), whose account is archived. If it is \
-                     one person: rostersync users rekey {old} {new}",
-                    pair.evidence.words()
+                    "sourcedId `{new}` is new and is probably the same person as `{old}` ({evidence}), whose account is archived. \
+                     If it is one person: rostersync users rekey {old} {new}"
                 )
             });
         }

@@ -124,6 +124,12 @@ impl Store {
         )
     }
 
+    /// The accounts that are held for the person of one record. They are two where two records of a
+    /// person became one.
+    pub fn held_for(&self, new: &str) -> Result<Vec<String>> {
+        self.all("SELECT old FROM same_person WHERE new = ?1 ORDER BY old", [new], |row| row.get(0))
+    }
+
     /// Whether an account is held, because it is probably back under another sourcedId.
     pub fn is_held(&self, sourced_id: &str) -> Result<bool> {
         self.value("SELECT EXISTS (SELECT 1 FROM same_person WHERE old = ?1)", [sourced_id])

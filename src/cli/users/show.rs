@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::Result;
-use crate::people::{FieldProfile, Link, People, Profile, Provenance};
+use crate::people::{FieldProfile, Link, People, Profile, Provenance, goes_on_instead};
 use crate::platform::{By, Stamp};
 use crate::plural::or_none;
 use crate::policy::Setting;
@@ -99,12 +99,18 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
             ),
         ));
     }
-    if let Some(SamePerson { old, new, evidence, .. }) = people.store.same_person(&account.sourced_id)? {
+    if let Some(pair) = people.store.same_person(&account.sourced_id)? {
+        let SamePerson { old, new, evidence, .. } = &pair;
+        let one_person = match goes_on_instead(people.store, &pair)? {
+            Some(other) => format!(
+                ", as {other} is: `rostersync users rekey {other} {new}` if they are one person, and the next run then archives {old}"
+            ),
+            None => format!(": `rostersync users rekey {old} {new}` if it is one person"),
+        };
         lines.push((
             "Held",
             format!(
-                "probably back as {new} ({evidence}): `rostersync users rekey {old} {new}` if it is one person, `rostersync users \
-                 distinct {old} {new}` if they are two"
+                "probably back as {new} ({evidence}){one_person}, `rostersync users distinct {old} {new}` if they are two"
             ),
         ));
     }

@@ -78,6 +78,8 @@ pub struct SamePerson {
     pub(super) pairs: Vec<Pair>,
     /// Number of the record's person, and place of the pair, sorted. Without second accounts.
     pub(super) by_new: Vec<(u32, u32)>,
+    /// The same of second accounts.
+    seconds: Vec<(u32, u32)>,
     /// Records that are like an account: number of the person, place of the account's text, sorted.
     pub(super) likes: Vec<(u32, u64, Evidence)>,
     pub(super) texts: PlacedValues,
@@ -146,6 +148,14 @@ impl SamePerson {
     /// The account that is held for the person of a record, by number.
     pub(in crate::plan) fn held_account(&self, person: u32) -> Option<u32> {
         self.of_new(person).filter(|pair| pair.held).map(|pair| pair.old)
+    }
+
+    /// All accounts that are held for the person of a record: two records of one person may have
+    /// become one.
+    pub(in crate::plan) fn held_accounts(&self, person: u32) -> impl Iterator<Item = u32> {
+        let at = self.seconds.binary_search_by_key(&person, |(new, _)| *new).ok();
+        let second = at.map(|at| &self.pairs[self.seconds[at].1 as usize]);
+        self.of_new(person).into_iter().chain(second).filter(|pair| pair.held).map(|pair| pair.old)
     }
 
     fn id_at(&self, place: u64) -> Result<String> {
@@ -263,9 +273,15 @@ impl SamePerson {
 
     /// After [`SamePerson::pairs`] was filled.
     pub(super) fn index(&mut self) {
-        let firsts = (0_u32..).zip(&self.pairs).filter(|(_, pair)| !pair.is_second && pair.new != NO_RECORD);
-        self.by_new = firsts.map(|(place, pair)| (pair.new, place)).collect();
-        self.by_new.sort_unstable();
+        let sorted = |is_second: bool| {
+            let those = (0_u32..)
+                .zip(&self.pairs)
+                .filter(|(_, pair)| pair.is_second == is_second && pair.new != NO_RECORD);
+            let mut all: Vec<(u32, u32)> = those.map(|(place, pair)| (pair.new, place)).collect();
+            all.sort_unstable();
+            all
+        };
+        (self.by_new, self.seconds) = (sorted(false), sorted(true));
     }
 
     pub fn counts(&self) -> Result<Counts> {
