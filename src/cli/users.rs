@@ -23,7 +23,7 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::people::{Found, People, Permission, Typed};
 use crate::report::{harmless, table};
 use crate::run::{RunContext, send};
-use crate::store::Store;
+use crate::store::{SamePerson, Store};
 
 /// Show and change accounts, permissions and sourcedIds
 #[derive(Debug, clap::Args)]
@@ -146,13 +146,22 @@ impl DetailArgs {
 /// # Errors
 /// `Usage` if no person fits, or several do.
 fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String> {
-    only_one(people.find(text)?, text, json, ui)?.ok_or_else(|| {
-        Failure::new(
-            Kind::Usage,
-            format!("there is no account with the sourcedId, email, number or name `{text}`"),
-        )
-        .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`")
-    })
+    if let Some(one) = only_one(people.find(text)?, text, json, ui)? {
+        return Ok(one);
+    }
+    if let Some(SamePerson { old, new, evidence, .. }) = people.store.same_person(text.trim())? {
+        let what = format!(
+            "there is no account for `{new}`: it is probably the same person as `{old}` ({evidence})"
+        );
+        return Err(Failure::new(Kind::Usage, what).cure(format!(
+            "`rostersync users show {old}` shows the account, and how to decide whether they are one person"
+        )));
+    }
+    Err(Failure::new(
+        Kind::Usage,
+        format!("there is no account with the sourcedId, email, number or name `{text}`"),
+    )
+    .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`"))
 }
 
 /// The sourcedId of the person that was found; none if no person fits.

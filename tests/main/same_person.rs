@@ -459,7 +459,7 @@ fn evidence_of_each_kind() {
 
 #[test]
 fn twins_namesakes_successors_and_siblings_are_never_joined() {
-    let mut district = District::new().without_limits().with("identity.same_person", "\"join\"");
+    let district = District::new().without_limits().with("identity.same_person", "\"join\"");
     let plain = |id: &str, given: &str| person(id).given(given).identifier("").with("username", "");
     let old = [
         // Twins, a father and his son, a teacher, a sister.
@@ -470,19 +470,26 @@ fn twins_namesakes_successors_and_siblings_are_never_joined() {
         plain("tea-1", "Jane").with("username", "jsmith"),
         plain("stu-3", "Sue").email("diaz@mail.example"),
         plain("tea-9", "Zoe"),
+        // Ids that are none.
+        plain("tea-2", "Ann").identifier("00000000-0000-0000-0000-000000000000").with("username", "none"),
+        plain("tea-3", "Ann").with("userIds", "{LDAP:NULL}"),
     ];
-    district.sis(&old);
+    let columns: Vec<&str> = crate::support::COLUMNS.into_iter().chain(["userIds"]).collect();
+    let write =
+        |people: &[Person]| district.file("sis/users.csv", crate::support::users_csv(&columns, people));
+    write(&old);
     district.run().ok();
-    at_night(&mut district, 24);
-    district.sis(&[
+    write(&[
         plain("stu-11", "Ted").email("family@mail.example").mobile("718-555-0101"),
         plain("gua-11", "John").email("smith@mail.example"),
         plain("tea-11", "Jim").with("username", "jsmith"),
         plain("stu-13", "Sid").email("diaz@mail.example"),
         plain("tea-9", "Zoe"),
+        plain("tea-12", "Ann").identifier("00000000-0000-0000-0000-000000000000").with("username", "none"),
+        plain("tea-13", "Ann").with("userIds", "{LDAP:NULL}"),
     ]);
     let done = district.run().ok();
-    assert_eq!((done.report.count("archived"), done.report.count("created")), (6, 4));
+    assert_eq!((done.report.count("archived"), done.report.count("created")), (8, 6));
     assert_eq!(done.report.count("held"), 0);
     assert!(!district.path("reports/renames-000002.csv").exists());
 }
@@ -530,6 +537,49 @@ fn two_records_become_one() {
     }
 }
 
+/// What `status` and `users show` say is followed to the letter.
+#[test]
+fn of_two_accounts_that_become_one_the_active_one_goes_on() {
+    let mut district = District::new().without_limits();
+    let one = |id: &str| person(id).identifier("7");
+    let child = |guardian: &str| person("stu-9").given("Kim").agents(guardian);
+    district.sis(&[one("tea-1"), one("par-1"), child("par-1"), person("tea-2").given("Bo")]);
+    district.run().ok();
+    district.cli(&["users", "join", "tea-1"]).ok();
+    at_night(&mut district, 24);
+    let users = "sourcedId,enabledUser,username,givenName,familyName,identifier,email,agentSourcedIds\n\
+                 rosa,true,rosa,Rosa,Diaz,7,tea-1@school.example,\n\
+                 stu-9,true,stu-9,Kim,Diaz,,stu-9@school.example,rosa\n\
+                 tea-2,true,tea-2,Bo,Diaz,,tea-2@school.example,\n";
+    district.file("sis/users.csv", users);
+    district.file(
+        "sis/roles.csv",
+        "sourcedId,userSourcedId,roleType,role,orgSourcedId\nr1,rosa,primary,teacher,sch-1\n\
+         r2,rosa,secondary,parent,sch-1\nr3,tea-2,primary,teacher,sch-1\nr4,stu-9,primary,student,sch-1\n",
+    );
+    let done = district.run().exits(3);
+    // The child still has the parent.
+    done.says("stu-9", "unchanged", "");
+    let status = district.cli(&["status"]).stdout;
+    let held: Vec<&str> = status.lines().filter(|line| line.starts_with("Held:")).collect();
+    assert_eq!(
+        held,
+        [
+            "Held:           par-1, since 2026-11-24: probably back as rosa (same identifier), as tea-1 is (`rostersync users rekey \
+             tea-1 rosa`: the next run then archives par-1; or `users distinct par-1 rosa`)",
+            "Held:           tea-1, since 2026-11-24: probably back as rosa (same identifier) (`rostersync users rekey tea-1 rosa` \
+             or `users distinct tea-1 rosa`)",
+        ]
+    );
+    let shown = district.cli(&["users", "show", "par-1"]).ok().stdout;
+    let line = "Held:      probably back as rosa (same identifier), as tea-1 is: `rostersync users rekey tea-1 rosa` if they are one \
+                person, and the next run then archives par-1, `rostersync users distinct par-1 rosa` if they are two";
+    assert!(shown.lines().any(|shown| shown == line), "{shown}");
+    district.cli(&["users", "rekey", "tea-1", "rosa"]).ok();
+    district.run().ok().says("par-1", "archived", "User is no longer in the SIS import - archived");
+    assert_eq!(district.ask("SELECT state FROM account WHERE sourced_id = 'rosa'"), "active");
+}
+
 #[test]
 fn a_delta_that_takes_one_away_and_brings_the_other() {
     let mut district = with_rosa(&[]);
@@ -544,6 +594,20 @@ fn a_delta_that_takes_one_away_and_brings_the_other() {
     let done = district.run().ok();
     done.says("tea-1", "held", "Probably back as tea-901 (same identifier) - not archived");
     assert_eq!(district.ask(PAIRS), "tea-1 | tea-901 | 2026-11-24 | 1 | same identifier");
+    let refused = district.cli(&["users", "show", "tea-901"]).exits(2).stderr;
+    assert_eq!(
+        refused.lines().take(2).collect::<Vec<_>>(),
+        [
+            "error: there is no account for `tea-901`: it is probably the same person as `tea-1` (same identifier)",
+            "  help: `rostersync users show tea-1` shows the account, and how to decide whether they are one person",
+        ]
+    );
+    // Changes alone do not say again that the one is gone, and who the other is.
+    let said = district.cli(&["users", "distinct", "tea-1", "tea-901"]).ok().stdout;
+    assert_eq!(
+        said.lines().nth(1).unwrap(),
+        "The next run that reads a complete roster archives the account of tea-1 and creates one for tea-901"
+    );
     district.cli(&["users", "rekey", "tea-1", "tea-901"]).ok();
     at_night(&mut district, 26);
     district.sis_delta(&[bo()]);
@@ -552,6 +616,45 @@ fn a_delta_that_takes_one_away_and_brings_the_other() {
         "kept",
         "Active user has a new email in the SIS import - home@mail.example",
     );
+}
+
+/// The certain pairs alone would be blocked again, for the probable ones count too.
+#[test]
+fn a_blocked_run_says_what_to_do_with_probable_pairs() {
+    let mut district = District::new();
+    let night = |prefix: &str| -> Vec<Person> {
+        let named = |at: usize| {
+            let id = format!("{prefix}{at}");
+            let one = person(&id).given(&format!("Ann{at}")).email(&format!("ann{at}@mail.example"));
+            let one = one.with("username", &format!("{prefix}{at}"));
+            if at % 2 == 0 { one.identifier(&format!("7{at}")) } else { one.identifier("") }
+        };
+        // Their ids have no pattern.
+        (10..40)
+            .map(|at| {
+                if prefix == "tea-" {
+                    named(at)
+                } else {
+                    named(at).with("sourcedId", &format!("{:x}", at * 7919))
+                }
+            })
+            .collect()
+    };
+    district.sis(&night("tea-"));
+    district.run().ok();
+    at_night(&mut district, 24);
+    district.sis(&night("x-"));
+    let done = district.run().exits(4);
+    let line = "  Those that are only probable are in reports/renames-000002-probable.csv. Look at each row. Add the rows that are one \
+                person to the first file";
+    assert!(done.stdout.lines().any(|said| said == line), "{}", done.stdout);
+    let read = |file: &str| std::fs::read_to_string(district.path(file)).unwrap();
+    let rows = read("reports/renames-000002-probable.csv");
+    let both = read("reports/renames-000002.csv") + rows.split_once('\n').unwrap().1;
+    district.file("both.csv", both);
+    let done = district.run_with(&["--rekey", "both.csv"]).ok();
+    assert_eq!(district.ask("SELECT count(*) FROM account"), "30");
+    assert!(done.report.rows.iter().all(|row| row["codes"].contains("rekeyed")), "{}", done.stdout);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::failure::Result;
 use crate::message::Channel;
 use crate::people::set_opt_out;
 use crate::people::{self, Distinct, People, Permission, Permitted, Rekeyed, set_permission};
-use crate::store::{Grant, Store};
+use crate::roster::Mode;
+use crate::store::{Grant, Last, Store};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PermissionArgs {
@@ -158,7 +159,13 @@ pub(super) fn distinct(args: &DistinctArgs, global: &Global, ui: &Ui) -> Result<
         };
         let mut said = format!("{old} and {new} are two people. No run holds them as one person again\n");
         if held {
-            said.push_str(&format!("The next run archives the account of {old} and creates one for {new}\n"));
+            // Changes alone do not name the two again.
+            let last = people.store.last_attempt(Last::Good)?.and_then(|last| last.run);
+            let run = match last.is_some_and(|run| run.mode == Mode::Delta.word()) {
+                true => "The next run that reads a complete roster",
+                false => "The next run",
+            };
+            said.push_str(&format!("{run} archives the account of {old} and creates one for {new}\n"));
         }
         if !known {
             said.push_str(&format!("The store does not know {new} yet: check the spelling\n"));
