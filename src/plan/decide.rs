@@ -209,7 +209,7 @@ impl Decider<'_> {
             return self.take(PersonDecision { record, person, adopted, verdict, roles, schools }, out);
         }
         let mut decision = self.decide(record, person, account.as_ref(), adopted);
-        self.recognise(&mut decision)?;
+        self.recognise(&mut decision, out)?;
         self.take(decision, out)
     }
 
@@ -229,12 +229,19 @@ impl Decider<'_> {
 
     /// Says whose the record of a new person probably is, and does not add it then. Of an account
     /// that goes on under another sourcedId it says which one that was.
-    fn recognise(&self, decision: &mut PersonDecision<'_>) -> Result<()> {
+    fn recognise(&self, decision: &mut PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
         if self.same_person.is_empty() {
             return Ok(());
         }
         let (number, verdict) = (decision.person.number, &mut decision.verdict);
         if let Some(old) = self.same_person.earlier_id(number)? {
+            let record = decision.record;
+            if let Some(stored) = &decision.person.stored
+                && is_another(record, stored, &decision.roles, &decision.schools, self.rules)
+            {
+                let both = (old.clone(), record.sourced_id.to_owned());
+                out.totals.summary.unlike_renames.push(both);
+            }
             verdict.notes.push(Note::Rekeyed(old));
         }
         if verdict.action != Action::Created {
@@ -289,7 +296,7 @@ impl Decider<'_> {
             if let Some((true, note)) = self.same_person.of_leaver(person.number)? {
                 decision.verdict = Verdict::same_person(Some(&account), vec![note]);
             }
-            self.recognise(&mut decision)?;
+            self.recognise(&mut decision, out)?;
             return self.take(decision, out);
         }
         let roles = current_roles(record.roles, self.today);

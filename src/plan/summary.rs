@@ -71,6 +71,10 @@ pub struct Summary {
     pub reused: u64,
     /// Accounts that are probably back under another sourcedId.
     pub same_person: Counts,
+    /// Old and new sourcedIds of accounts that are renamed tonight, and whose new record has another
+    /// name and nothing in common with them.
+    #[serde(skip)]
+    pub unlike_renames: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +142,7 @@ impl Summary {
         self.protection += other.protection;
         self.links_added += other.links_added;
         self.links_removed += other.links_removed;
+        self.unlike_renames.extend(other.unlike_renames);
         for (school, count) in other.protection_schools {
             *self.protection_schools.entry(school).or_default() += count;
         }

@@ -2,6 +2,7 @@
 //! the store, but the new sourcedIds of `--rekey`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -130,7 +131,7 @@ pub(super) fn plan<'a>(
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
     say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
-    ask_limits(&mut plan, config, &mut overruns, findings);
+    ask_limits(&mut plan, request, &mut overruns, findings);
     let plan = plan.with_renames(renamings);
     let export_rows = export.usable;
     let mut explained = after.contacts.explained;
@@ -241,7 +242,9 @@ fn compare_export(
     compare(export, matching, &platform.users, before, findings).map(Some)
 }
 
-fn ask_limits(plan: &mut Plan, config: &Config, overruns: &mut Vec<Overrun>, findings: &mut Findings) {
+fn ask_limits(plan: &mut Plan, request: Request<'_>, overruns: &mut Vec<Overrun>, findings: &mut Findings) {
+    let config = request.config;
+    overruns.extend(request.options.rekey.as_ref().and_then(|file| unlike_renames(plan, file)));
     overruns.extend(planner::check_limits(&plan.summary, &config.limits));
     plan.cover(overruns);
     for overrun in planner::check_upgraded(&plan.summary, &config.limits) {
@@ -312,6 +315,25 @@ fn say_roles_of_nobody(
         });
     }
     tonight.roster.roles_without_user = now;
+}
+
+/// Stops a run whose file gives accounts the sourcedIds of other people: a list of which one column
+/// was sorted does that to everybody.
+fn unlike_renames(plan: &Plan, file: &Path) -> Option<Overrun> {
+    let all = &plan.summary.unlike_renames;
+    let examples: Vec<String> = all.iter().take(2).map(|(old, new)| format!("{old} → {new}")).collect();
+    (!all.is_empty()).then(|| Overrun {
+        limit: "rekey",
+        count: all.len() as u64,
+        of: None,
+        max: "0".into(),
+        message: format!(
+            "{} to the sourcedId of a record with another name and nothing in common: for example {}; check these rows of {}",
+            counted(all.len() as u64, "rename leads", "renames lead"),
+            examples.join(" and "),
+            file.display()
+        ),
+    })
 }
 
 /// Says which accounts are held because they are probably back under another sourcedId: those that

@@ -657,6 +657,37 @@ fn a_blocked_run_says_what_to_do_with_probable_pairs() {
     assert!(done.report.rows.iter().all(|row| row["codes"].contains("rekeyed")), "{}", done.stdout);
 }
 
+/// A list in which a spreadsheet has sorted one column alone.
+#[test]
+fn a_file_that_renames_accounts_to_other_people_is_stopped() {
+    let mut district = District::new().without_limits().update_contacts(true);
+    let people = |prefix: &str| {
+        [("1", "Ann", "Abel"), ("2", "Bo", "Baker"), ("3", "Cy", "Cole")].map(|(number, given, family)| {
+            let one = person(&format!("{prefix}{number}")).given(given).family(family);
+            let one = one.email(&format!("{given}@mail.example")).with("username", given);
+            one.identifier(&format!("7{number}"))
+        })
+    };
+    district.platform(&people("tea-"));
+    district.sis(&people("tea-"));
+    district.run().ok();
+    at_night(&mut district, 24);
+    district.sis(&people("n-"));
+    district.file("list.csv", "old,new\ntea-1,n-2\ntea-2,n-1\ntea-3,n-3\n");
+    let done = district.run_with(&["--rekey", "list.csv"]).exits(4);
+    let line = format!(
+        "  2 renames lead to the sourcedId of a record with another name and nothing in common: for example tea-2 → n-1 and \
+         tea-1 → n-2; check these rows of {}",
+        district.path("list.csv").display()
+    );
+    assert!(done.stdout.lines().any(|said| said == line), "{}", done.stdout);
+    assert_eq!(district.ask("SELECT sourced_id FROM account ORDER BY 1"), "tea-1\ntea-2\ntea-3");
+    assert_eq!(district.ask("SELECT count(*) FROM outbox"), "0");
+    district.file("list.csv", "old,new\ntea-1,n-1\ntea-2,n-2\ntea-3,n-3\n");
+    district.run_with(&["--rekey", "list.csv"]).ok();
+    assert_eq!(district.ask("SELECT count(*) FROM outbox"), "0");
+}
+
 #[test]
 fn files_of_renames_go_with_their_reports() {
     let mut district = with_rosa(&[("sync.keep_reports", "30")]);
