@@ -4,6 +4,7 @@
 //! Users whose data has not changed are skipped (see `unchanged`). Blocks of the roster are put
 //! together in their order, so that the plan is the same however many threads there are.
 
+mod barred;
 mod rows;
 mod sharers;
 mod sources;
@@ -15,6 +16,7 @@ pub(in crate::plan) use self::sources::RowSource;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
+use self::barred::barred_credentials;
 use self::sharers::held_back;
 use self::sources::Sources;
 use self::walk::{Planner, Spools};
@@ -218,7 +220,8 @@ pub fn build(
     let wanted = totals.former.iter().map(|former| (former.credential, former.hash)).collect();
     let others = UnchangedCredentials::load(store, &roster, &sources.of_records)?;
     let holders = totals.holders.holders_of(&wanted, &others);
-    let held_back = held_back(std::mem::take(&mut totals.former), &totals.acquired, &holders);
+    let barred = barred_credentials(&totals.former, &roster, &signs, inputs)?;
+    let held_back = held_back(std::mem::take(&mut totals.former), &totals.acquired, &holders, &barred);
     let sharing = std::mem::take(&mut totals.holders).settle(&others);
 
     let lost = std::mem::take(&mut totals.lost_contacts);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 use super::sql::text;
 use crate::account::Account;
-use crate::contact::{Details, Field, email_key, phone_key};
+use crate::contact::{Details, Field, credential_hash, email_key, phone_key};
 use crate::failure::Result;
 use crate::policy::Permit;
 
@@ -142,8 +142,19 @@ impl Store {
         Ok(None)
     }
 
-    /// Whether another pending or active account has this email or mobile, other than those that
-    /// this run has changed.
+    /// Emails and mobiles of accounts that are archived because rules or a suppression keep the person
+    /// out.
+    pub fn barred_contacts(&self) -> Result<Vec<[String; 2]>> {
+        self.all(
+            "SELECT email, phone FROM account WHERE archived = 1 AND email || phone <> '' AND (sis_agents = '' AND \
+             sis_barred || sis_emergency <> '' OR sourced_id IN (SELECT sourced_id FROM suppressed))",
+            [],
+            |row| Ok([row.get("email")?, row.get("phone")?]),
+        )
+    }
+
+    /// Whether another account has this email or mobile: a pending or active one, other than those
+    /// that this run has changed, or one of a person that is kept out.
     pub fn is_someone_elses(
         &self,
         account: i64,
@@ -153,6 +164,13 @@ impl Store {
     ) -> Result<bool> {
         let mut details = Details::default();
         details.put_recorded(field, shown);
+        let wanted = details.credential_hash(field);
+        let is_same = |[email, phone]: &[String; 2]| {
+            credential_hash(field, if field == Field::Email { email } else { phone }) == wanted
+        };
+        if wanted.is_some() && self.barred_contacts()?.iter().any(is_same) {
+            return Ok(true);
+        }
         let asking = Account { id: account, details, ..Account::new("") };
         let Some(holder) = self.holder(&asking, field)? else { return Ok(false) };
         let Some(run) = run else { return Ok(true) };

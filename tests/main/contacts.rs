@@ -737,3 +737,55 @@ fn a_link_that_is_known_is_the_same_everywhere_while_a_column_is_blank() {
     }
     assert!(district.mails().is_empty());
 }
+
+/// The old address of one parent is the address of the other, who may not be contacted.
+#[test]
+fn an_old_address_that_a_barred_person_reads_is_not_written_to() {
+    for (barred_before, had_account, by_command) in [
+        (false, true, false),
+        (true, true, false),
+        (true, false, false),
+        (false, true, true),
+        (true, true, true),
+    ] {
+        let mut district = own_columns().update_contacts(true);
+        let people = |mother: &str, value: &str| {
+            district.file(
+                "sis/users.csv",
+                roster(&[
+                    person("stu-1").agents("gua-1,gua-2"),
+                    custody("gua-1", "", "").email(mother),
+                    custody("gua-2", "", if by_command { "" } else { value }).email("his@mail.example"),
+                    custody("gua-3", "stu-1", "No rights"),
+                ]),
+            );
+        };
+        people("his@mail.example", if had_account { "" } else { "No rights" });
+        district.run().ok();
+        district.cli(&["users", "join", "gua-1"]).ok();
+        if had_account {
+            district.cli(&["users", "join", "gua-2"]).ok();
+        }
+        if by_command {
+            district.cli(&["users", "suppress", "gua-2", "--reason", "asked"]).ok();
+        }
+        if barred_before {
+            people("his@mail.example", "No rights");
+            district.run().ok();
+        }
+        people("hers@mail.example", "No rights");
+        let preview = district.preview().ok();
+        assert!(preview.plan().contains("; 1 notification (1 email"), "{}", preview.plan());
+        district.run().ok().says("gua-1", "updated", "Email updated by the sync - was his@mail.example");
+        let mails = district.mails();
+        assert_eq!(mails.len(), 1, "{mails:?}");
+        assert!(format!("{mails:?}").contains("hers@mail.example"), "{mails:?}");
+        // Nor after an edit; an account that never was has no address here.
+        district.set("sync.update_contacts", "false");
+        for email in ["his@mail.example", "her-own@mail.example"] {
+            district.cli(&["users", "edit", "gua-1", "--as", "gua-1", "--email", email]).ok();
+        }
+        let told = "SELECT count(*) FROM outbox WHERE audience = 'former' AND recipient LIKE 'his%'";
+        assert_eq!(district.ask(told), if had_account { "0" } else { "1" });
+    }
+}

@@ -1,6 +1,6 @@
 //! What is known of people only when every person has been decided on: shared credentials.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Plan;
 use crate::contact::{Details, PersonName};
@@ -22,11 +22,12 @@ type Holders = HashMap<(usize, u64), usize>;
 /// The messages to old addresses and numbers that are not sent, because another person would read
 /// them: that person has that address after the run, and had it before it or is new. Where it goes
 /// from hand to hand among people that have accounts, each of them is told of their own change, and
-/// the old holder is told as well.
+/// the old holder is told as well. Nor are they sent to an address of a person that is `barred`.
 pub(super) fn held_back(
     former: Vec<Former>,
     acquired: &[(usize, u64)],
     holders: &Holders,
+    barred: &HashSet<(usize, u64)>,
 ) -> BTreeSet<(String, Channel)> {
     let mut left = holders.clone();
     for credential in acquired {
@@ -34,8 +35,10 @@ pub(super) fn held_back(
             *count = count.saturating_sub(1);
         }
     }
-    let is_held =
-        |former: &Former| left.get(&(former.credential, former.hash)).is_some_and(|count| *count > 0);
+    let is_held = |former: &Former| {
+        let credential = (former.credential, former.hash);
+        left.get(&credential).is_some_and(|count| *count > 0) || barred.contains(&credential)
+    };
     let channel = |credential| if credential == 0 { Channel::Email } else { Channel::Sms };
     let found = former.into_iter().filter(is_held);
     found.map(|former| (former.sourced_id, channel(former.credential))).collect()
