@@ -108,6 +108,15 @@ pub fn rekey_all(
             });
             continue;
         }
+        if people.store.is_distinct(old, new)? || people.store.is_distinct(new, old)? {
+            findings.warn("rename-distinct", At::file(&name).line(*line).column("old"), || {
+                format!(
+                    "`{old}` and `{new}` are two people by `users distinct`, so no account was renamed. If they are one person: \
+                     rostersync users rekey {old} {new}"
+                )
+            });
+            continue;
+        }
         let manages = match &before {
             Some(before) => people.store.grants(before.id)?,
             None => Vec::new(),

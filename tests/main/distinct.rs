@@ -113,6 +113,17 @@ fn a_held_pair_that_is_two_people_is_archived_and_created() {
         "tea-1 and tea-901 are two people. No run holds them as one person again\n\
          The next run archives the account of tea-1 and creates one for tea-901\n"
     );
+    // A file of renames that names them does not overrule it.
+    district.file("renames.csv", "old,new\ntea-1,tea-901\n");
+    let done = district.run_with(&["--dry-run", "--rekey", "renames.csv"]).ok();
+    assert!(
+        done.stdout.contains("Plan: 1 to create,") && done.stdout.contains(" 1 to archive,"),
+        "{}",
+        done.stdout
+    );
+    let said = "`tea-1` and `tea-901` are two people by `users distinct`, so no account was renamed. If they are one person: \
+                rostersync users rekey tea-1 tea-901";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
     let preview = district.preview().ok();
     assert_eq!(
         preview.report.shows("sourced_id action"),
