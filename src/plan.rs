@@ -53,7 +53,8 @@ pub use recipients::News;
 pub use renames::{Renaming, Renamings};
 pub use row::PlanRow;
 pub use same_person::{
-    Counts as SamePersonCounts, Evidence, Pair as SamePersonPair, PairText, SamePerson, find_same_people,
+    Counts as SamePersonCounts, Evidence, PROBABLE_DAYS, Pair as SamePersonPair, PairText, SamePerson,
+    find_same_people,
 };
 pub use summary::Summary;
 

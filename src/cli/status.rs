@@ -21,6 +21,7 @@ use crate::message::DeliveryState;
 use crate::notify::{Held, outlook};
 use crate::owner;
 use crate::people::goes_on_instead;
+use crate::plan::PROBABLE_DAYS;
 use crate::plural::counted;
 use crate::report::harmless;
 use crate::run::{RunHealth, lost, run_health};
@@ -420,8 +421,9 @@ impl See {
 }
 
 fn held_as_same(pair: &SamePerson, instead: Option<&str>) -> String {
-    let SamePerson { old, new, since, evidence, .. } = pair;
-    let what = format!("{old}, since {since}: probably back as {new} ({evidence})");
+    let SamePerson { old, new, since, certain, evidence } = pair;
+    let days = if *certain { String::new() } else { format!(", for {PROBABLE_DAYS} days") };
+    let what = format!("{old}, since {since}{days}: probably back as {new} ({evidence})");
     match instead {
         Some(other) => format!(
             "{what}, as {other} is (`rostersync users rekey {other} {new}`: the next run then archives {old}; or `users distinct \

@@ -15,7 +15,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::found::{Counts, Pair, PairText, SamePerson};
+pub use self::found::{Counts, PROBABLE_DAYS, Pair, PairText, SamePerson};
 pub use self::gather::find_same_people;
 
 /// What is the strongest sign that two are one person, in the order of the table.

@@ -16,7 +16,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{LastNight, SettingSeen, file};
 use crate::people::{self, People};
-use crate::plan::{self as planner, Action, Known, Note, Overrun, Plan, Renamings};
+use crate::plan::{self as planner, Action, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings};
 use crate::platform::{Before, Compared, Export, compare, moved_rows};
 use crate::plural::counted;
 use crate::roster::Mode;
@@ -343,11 +343,17 @@ fn say_same_people(plan: &Plan, file: &str, findings: &mut Findings) -> Result<(
     let new = plan.same_person.count_new();
     if new > 0 {
         let counts = &plan.summary.same_person;
+        let days = match counts.held - counts.held_certain {
+            0 => String::new(),
+            _ => format!(
+                ". Accounts that are only probably back are held for {PROBABLE_DAYS} days, and then archived"
+            ),
+        };
         findings.attention("possible-rekey", At::file(file).column("sourcedId"), || {
             format!(
                 "{} probably back under another sourcedId and held: {}. If they are one person each: `rostersync users rekey OLD NEW`, \
                  or `rostersync run --rekey FILE` with the file of renames beside the report; if they are two: `rostersync users \
-                 distinct OLD NEW`",
+                 distinct OLD NEW`{days}",
                 counted(new, "account is", "accounts are"),
                 counts.shown()
             )

@@ -248,6 +248,14 @@ fn a_probable_pair_is_held_for_two_weeks() {
     assert!(!district.path("reports/renames-000002.csv").exists());
     let text = std::fs::read_to_string(district.path("reports/renames-000002-probable.csv")).unwrap();
     assert_eq!(text, "old,new,evidence,name\r\ntea-1,tea-901,same name and email,Rosa Diaz\r\n");
+    let said = "Accounts that are only probably back are held for 14 days, and then archived\n";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    let status = district.cli(&["status"]).stdout;
+    assert!(
+        status.contains(
+            "tea-1, since 2026-11-10, for 14 days: probably back as tea-901 (same name and email) ("
+        )
+    );
     at_night(&mut district, 23);
     district.run().ok().says(
         "tea-901",

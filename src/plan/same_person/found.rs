@@ -16,7 +16,7 @@ use crate::spool::PlacedValues;
 use crate::store::{SamePerson as StoredPair, Store};
 
 /// Probable pairs are held for so many days.
-pub(super) const PROBABLE_DAYS: i64 = 14;
+pub const PROBABLE_DAYS: i64 = 14;
 
 /// There is no record tonight: a delta does not say it again.
 pub(super) const NO_RECORD: u32 = u32::MAX;
