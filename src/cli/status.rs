@@ -272,53 +272,8 @@ impl See {
         for attention in last_attempt.iter().flat_map(|last| &last.attention) {
             say("Attention", &format!("{} ({})", attention.message, attention.code));
         }
-        if let Some(Counts {
-            population,
-            waiting,
-            refused,
-            outlook,
-            reused,
-            links,
-            without_contact_before,
-            same_people,
-            pairs,
-            instead,
-        }) = &self.counts
-        {
-            say(
-                "Accounts",
-                &format!(
-                    "{} pending, {} active, {} archived",
-                    population.pending, population.active, population.archived
-                ),
-            );
-            let failed = if *refused > 0 { format!(", {refused} refused for good") } else { String::new() };
-            say("Notifications", &format!("{waiting} waiting{failed}"));
-            for held in outlook {
-                say("", &waits(held, config));
-            }
-            if let Some(links) = links.as_ref().filter(|links| links.count + links.without_contact > 0) {
-                say("Links", &linked(links, *without_contact_before));
-            }
-            for (id, since) in reused {
-                let what = format!(
-                    "{id}, since {since}: another person seems to have this sourcedId now (`rostersync users same {id}` or `users \
-                     another {id}`)"
-                );
-                say("Held", &what);
-            }
-            for (pair, instead) in pairs.iter().zip(instead) {
-                say("Held", &held_as_same(pair, instead.as_deref()));
-            }
-            if same_people.1 > NAMED {
-                let what = format!(
-                    "{} probably back under another sourcedId, {} certain: `rostersync report --where codes=possible-rekey`; for many, \
-                     `rostersync run --rekey FILE` with the file of renames beside the report",
-                    counted(same_people.1, "account is", "accounts are"),
-                    same_people.0
-                );
-                say("", &what);
-            }
+        if let Some(counts) = &self.counts {
+            counts.text(config, &mut say);
         }
         let setting = if self.on { "ON" } else { "OFF" };
         let schools = match config.schools.len() {
@@ -341,8 +296,6 @@ impl See {
                 text.push_str(&format!("rostersync_{name}{labels} {value}\n"));
             }
         };
-        let plain = |value: Option<i64>| value.map(|value| vec![(String::new(), value)]).unwrap_or_default();
-        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let RunHealth { last_attempt, last_good, last_run, age, .. } = &self.run_health;
         let last = last_attempt.as_ref();
         gauge(
@@ -386,35 +339,8 @@ impl See {
             })
             .unwrap_or_default();
         gauge("last_run_users", "What the last run did; absent if that was blocked.", &users);
-        if let Some(Counts { population, waiting, refused, links, without_contact_before, .. }) = &self.counts
-        {
-            let state = |state: &str, value: u64| (format!("{{state=\"{state}\"}}"), number(value));
-            gauge(
-                "accounts",
-                "Accounts by state.",
-                &[
-                    state("pending", population.pending),
-                    state("active", population.active),
-                    state("archived", population.archived),
-                ],
-            );
-            gauge(
-                "links",
-                "Links between adults and children.",
-                &plain(links.as_ref().map(|links| number(links.count))),
-            );
-            gauge(
-                "students_without_contact",
-                "Students without an adult that can be reached, after the last good run.",
-                &plain(links.as_ref().map(|links| number(links.without_contact))),
-            );
-            gauge(
-                "students_without_contact_before",
-                "The same after the good run before.",
-                &plain(without_contact_before.map(number)),
-            );
-            gauge("notifications_waiting", "Notifications that wait.", &plain(Some(number(*waiting))));
-            gauge("notifications_failed", "Notifications refused for good.", &plain(Some(number(*refused))));
+        if let Some(counts) = &self.counts {
+            counts.gauges(&mut gauge);
         }
         text
     }
@@ -431,6 +357,92 @@ fn held_as_same(pair: &SamePerson, instead: Option<&str>) -> String {
         ),
         None => format!("{what} (`rostersync users rekey {old} {new}` or `users distinct {old} {new}`)"),
     }
+}
+
+impl Counts {
+    fn text(&self, config: &Config, say: &mut impl FnMut(&str, &str)) {
+        let Self { population, waiting, refused, outlook, links, without_contact_before, .. } = self;
+        say(
+            "Accounts",
+            &format!(
+                "{} pending, {} active, {} archived",
+                population.pending, population.active, population.archived
+            ),
+        );
+        let failed = if *refused > 0 { format!(", {refused} refused for good") } else { String::new() };
+        say("Notifications", &format!("{waiting} waiting{failed}"));
+        for held in outlook {
+            say("", &waits(held, config));
+        }
+        if let Some(links) = links.as_ref().filter(|links| links.count + links.without_contact > 0) {
+            say("Links", &linked(links, *without_contact_before));
+        }
+        self.held_text(say);
+    }
+
+    /// The people to whom nothing is done until a person has decided.
+    fn held_text(&self, say: &mut impl FnMut(&str, &str)) {
+        let Self { reused, pairs, instead, same_people, .. } = self;
+        for (id, since) in reused {
+            let what = format!(
+                "{id}, since {since}: another person seems to have this sourcedId now (`rostersync users same {id}` or `users \
+                 another {id}`)"
+            );
+            say("Held", &what);
+        }
+        for (pair, instead) in pairs.iter().zip(instead) {
+            say("Held", &held_as_same(pair, instead.as_deref()));
+        }
+        if same_people.1 > NAMED {
+            let what = format!(
+                "{} probably back under another sourcedId, {} certain: `rostersync report --where codes=possible-rekey`; for many, \
+                 `rostersync run --rekey FILE` with the file of renames beside the report",
+                counted(same_people.1, "account is", "accounts are"),
+                same_people.0
+            );
+            say("", &what);
+        }
+    }
+
+    fn gauges(&self, gauge: &mut impl FnMut(&str, &str, &[(String, i64)])) {
+        let Self { population, waiting, refused, links, without_contact_before, .. } = self;
+        let state = |state: &str, value: u64| (format!("{{state=\"{state}\"}}"), number(value));
+        gauge(
+            "accounts",
+            "Accounts by state.",
+            &[
+                state("pending", population.pending),
+                state("active", population.active),
+                state("archived", population.archived),
+            ],
+        );
+        gauge(
+            "links",
+            "Links between adults and children.",
+            &plain(links.as_ref().map(|links| number(links.count))),
+        );
+        gauge(
+            "students_without_contact",
+            "Students without an adult that can be reached, after the last good run.",
+            &plain(links.as_ref().map(|links| number(links.without_contact))),
+        );
+        gauge(
+            "students_without_contact_before",
+            "The same after the good run before.",
+            &plain(without_contact_before.map(number)),
+        );
+        gauge("notifications_waiting", "Notifications that wait.", &plain(Some(number(*waiting))));
+        gauge("notifications_failed", "Notifications refused for good.", &plain(Some(number(*refused))));
+    }
+}
+
+/// A gauge without labels.
+fn plain(value: Option<i64>) -> Vec<(String, i64)> {
+    value.map(|value| vec![(String::new(), value)]).unwrap_or_default()
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn same_person_json(counts: &Counts) -> serde_json::Value {

@@ -216,23 +216,14 @@ pub fn build(
     let Planner { mut totals, mut spools, .. } = planner;
     spools.finish()?;
 
-    // Shared credentials, and the messages that are not sent because of them.
-    let wanted = totals.former.iter().map(|former| (former.credential, former.hash)).collect();
     let others = UnchangedCredentials::load(store, &roster, &sources.of_records)?;
-    let holders = totals.holders.holders_of(&wanted, &others);
     let barred = barred_credentials(&totals.former, &roster, &signs, inputs)?;
-    let held_back = held_back(std::mem::take(&mut totals.former), &totals.acquired, &holders, &barred);
-    let sharing = std::mem::take(&mut totals.holders).settle(&others);
-
+    let (sharing, held_back) = share(&mut totals, &others, &barred);
     let lost = std::mem::take(&mut totals.lost_contacts);
     let contacts = Contacts::find(&roster, (&mut signs, &mut unchanged), lost, &same_person, (store, rules))?;
     totals.summary.without_contact = contacts.seen.without_contact;
     summarize(&mut totals, before, &sources, &roster, rules);
     totals.summary.same_person = same_person.counts()?;
-    for (sourced_id, channel) in &held_back {
-        totals.summary.hold_back(*channel);
-        totals.checksum.hold_back(sourced_id, *channel);
-    }
     let Spools { rows, newcomers, writes, bystanders, remembered } = spools;
     let mut plan = Plan {
         summary: totals.summary,
@@ -260,6 +251,22 @@ pub fn build(
         plan.count_rows_of_interest()?;
     }
     Ok(plan)
+}
+
+/// Shared credentials, and the messages that are not sent because of them.
+fn share(
+    totals: &mut Totals,
+    others: &UnchangedCredentials,
+    barred: &HashSet<(usize, u64)>,
+) -> (Sharing, BTreeSet<(String, Channel)>) {
+    let wanted = totals.former.iter().map(|former| (former.credential, former.hash)).collect();
+    let holders = totals.holders.holders_of(&wanted, others);
+    let held_back = held_back(std::mem::take(&mut totals.former), &totals.acquired, &holders, barred);
+    for (sourced_id, channel) in &held_back {
+        totals.summary.hold_back(*channel);
+        totals.checksum.hold_back(sourced_id, *channel);
+    }
+    (std::mem::take(&mut totals.holders).settle(others), held_back)
 }
 
 fn summarize(

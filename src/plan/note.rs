@@ -166,39 +166,13 @@ impl Note {
     /// Hands over the stable code and the exact sentence: the one list of what notes say. A note without a sentence is a code
     /// only. A sentence that is not asked for is never put together.
     fn parts<T>(&self, take: impl FnOnce(&'static str, fmt::Arguments<'_>) -> T) -> T {
-        // Of a code for each field; in the order of [`Field::ALL`].
-        let of = |field: &Field, codes: [&'static str; 4]| codes[*field as usize];
         match self {
-            Self::ActiveDiffers(field, actual) => take(
-                of(field, DIFFERS),
-                format_args!(
-                    "Active user has a new {} in the SIS import - {}",
-                    field.noun(),
-                    or_none(actual)
-                ),
-            ),
-            Self::Updated(field, old) => take(
-                of(field, ["name-updated", "email-updated", "phone-updated", "home-phone-updated"]),
-                format_args!("{} updated by the sync - was {}", field.title(), or_none(old)),
-            ),
-            Self::SisBlank(field, actual) => take(
-                of(field, ["sis-name-blank", "sis-email-blank", "sis-phone-blank", "sis-home-phone-blank"]),
-                format_args!("SIS import has no {} - kept {actual}", field.noun()),
-            ),
-            Self::SisInvalid(field, value) => {
-                take(of(field, INVALID), format_args!("SIS import has an invalid {} - {value}", field.noun()))
-            }
-            Self::Taken(field, by) => take(
-                of(field, ["name-taken", "email-taken", "phone-taken", "home-phone-taken"]),
-                format_args!("{} is already used by {by} - not updated", field.title()),
-            ),
-            Self::Shared(field, ids, more) => {
-                let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
-                take(
-                    of(field, ["name-shared", "email-shared", "phone-shared", "home-phone-shared"]),
-                    format_args!("{} is shared with {}{more}", field.title(), ids.join(", ")),
-                )
-            }
+            Self::ActiveDiffers(..)
+            | Self::Updated(..)
+            | Self::SisBlank(..)
+            | Self::SisInvalid(..)
+            | Self::Taken(..)
+            | Self::Shared(..) => self.field_parts(take),
             Self::Linked(ids) => take("link-added", format_args!("Linked to {}", first_of(ids))),
             Self::Unlinked(ids) => {
                 take("link-removed", format_args!("No longer linked to {}", first_of(ids)))
@@ -207,27 +181,12 @@ impl Note {
                 "last-contact-lost",
                 format_args!("No reachable contact left - was {}", or_none(&first_of(ids))),
             ),
-            Self::NoContact => take("no-contact", format_args!("")),
             Self::GuardianUnreachable => take(
                 "guardian-unreachable",
                 format_args!("Guardian has no email or phone number in the SIS import - not added"),
             ),
-            Self::NoAccount(why) => take(
-                no_account(*why),
-                match why {
-                    NoAccount::EmergencyOnly => format_args!("Emergency contact only - not added"),
-                    NoAccount::NotAllowed => format_args!("May not be contacted - not added"),
-                    NoAccount::Suppressed => format_args!("Suppressed - not added"),
-                },
-            ),
-            Self::NoLonger(why) => take(
-                no_account(*why),
-                match why {
-                    NoAccount::EmergencyOnly => format_args!("Emergency contact only now - archived"),
-                    NoAccount::NotAllowed => format_args!("May not be contacted any more - archived"),
-                    NoAccount::Suppressed => format_args!("Suppressed - archived"),
-                },
-            ),
+            Self::NoAccount(why) => take(no_account(*why), format_args!("{}", not_added(*why))),
+            Self::NoLonger(why) => take(no_account(*why), format_args!("{}", archived(*why))),
             Self::ContactNotKnown => take(
                 "contact-not-known",
                 format_args!("Not known tonight whether the person may be contacted - not added"),
@@ -263,25 +222,90 @@ impl Note {
                 take("possible-rekey", format_args!("{before} {other} ({}){after}", evidence.words()))
             }
             Self::Rekeyed(old) => take("rekeyed", format_args!("Has a new sourcedId - was {old}")),
-            Self::OptOut(channel, out) => take(
-                match (channel, out) {
-                    (Channel::Email, true) => "email-opted-out",
-                    (Channel::Email, false) => "email-opted-in",
-                    (Channel::Sms, true) => "sms-opted-out",
-                    (Channel::Sms, false) => "sms-opted-in",
-                },
-                format_args!(""),
+            Self::NoContact
+            | Self::OptOut(..)
+            | Self::Settled
+            | Self::NotNotifiable
+            | Self::PossibleDuplicate
+            | Self::SamePerson
+            | Self::ToBeDeleted => take(self.code_alone(), format_args!("")),
+        }
+    }
+
+    /// [`Self::parts`] of a note about a field.
+    fn field_parts<T>(&self, take: impl FnOnce(&'static str, fmt::Arguments<'_>) -> T) -> T {
+        // Of a code for each field; in the order of [`Field::ALL`].
+        let of = |field: &Field, codes: [&'static str; 4]| codes[*field as usize];
+        match self {
+            Self::ActiveDiffers(field, actual) => take(
+                of(field, DIFFERS),
+                format_args!(
+                    "Active user has a new {} in the SIS import - {}",
+                    field.noun(),
+                    or_none(actual)
+                ),
             ),
-            Self::Settled => take("settled", format_args!("")),
-            Self::NotNotifiable => take("not-notifiable", format_args!("")),
-            Self::PossibleDuplicate => take("possible-duplicate", format_args!("")),
-            Self::SamePerson => take("same-person", format_args!("")),
-            Self::ToBeDeleted => take("tobedeleted", format_args!("")),
+            Self::Updated(field, old) => take(
+                of(field, ["name-updated", "email-updated", "phone-updated", "home-phone-updated"]),
+                format_args!("{} updated by the sync - was {}", field.title(), or_none(old)),
+            ),
+            Self::SisBlank(field, actual) => take(
+                of(field, ["sis-name-blank", "sis-email-blank", "sis-phone-blank", "sis-home-phone-blank"]),
+                format_args!("SIS import has no {} - kept {actual}", field.noun()),
+            ),
+            Self::SisInvalid(field, value) => {
+                take(of(field, INVALID), format_args!("SIS import has an invalid {} - {value}", field.noun()))
+            }
+            Self::Taken(field, by) => take(
+                of(field, ["name-taken", "email-taken", "phone-taken", "home-phone-taken"]),
+                format_args!("{} is already used by {by} - not updated", field.title()),
+            ),
+            Self::Shared(field, ids, more) => {
+                let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
+                take(
+                    of(field, ["name-shared", "email-shared", "phone-shared", "home-phone-shared"]),
+                    format_args!("{} is shared with {}{more}", field.title(), ids.join(", ")),
+                )
+            }
+            _ => take("", format_args!("")),
+        }
+    }
+
+    /// The code of a note that has no sentence.
+    fn code_alone(&self) -> &'static str {
+        match self {
+            Self::NoContact => "no-contact",
+            Self::OptOut(Channel::Email, true) => "email-opted-out",
+            Self::OptOut(Channel::Email, false) => "email-opted-in",
+            Self::OptOut(Channel::Sms, true) => "sms-opted-out",
+            Self::OptOut(Channel::Sms, false) => "sms-opted-in",
+            Self::Settled => "settled",
+            Self::NotNotifiable => "not-notifiable",
+            Self::PossibleDuplicate => "possible-duplicate",
+            Self::SamePerson => "same-person",
+            Self::ToBeDeleted => "tobedeleted",
+            _ => "",
         }
     }
 
     pub fn code(&self) -> &'static str {
         self.parts(|code, _| code)
+    }
+}
+
+fn not_added(why: NoAccount) -> &'static str {
+    match why {
+        NoAccount::EmergencyOnly => "Emergency contact only - not added",
+        NoAccount::NotAllowed => "May not be contacted - not added",
+        NoAccount::Suppressed => "Suppressed - not added",
+    }
+}
+
+fn archived(why: NoAccount) -> &'static str {
+    match why {
+        NoAccount::EmergencyOnly => "Emergency contact only now - archived",
+        NoAccount::NotAllowed => "May not be contacted any more - archived",
+        NoAccount::Suppressed => "Suppressed - archived",
     }
 }
 

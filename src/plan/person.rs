@@ -124,13 +124,12 @@ fn archive_for(account: &Account, notes: Vec<Note>) -> Verdict {
 
 /// Decides over a record that is in the roster.
 pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
-    // Whatever the record says of the person, and also if it says nothing that can be used.
-    if case.allowed == Allowed::No(NoAccount::Suppressed)
-        && let Some(live) = case.live()
-    {
-        return archive_for(live, vec![Note::NoLonger(NoAccount::Suppressed)]);
-    }
     if let Some(reason) = unusable(case) {
+        if case.allowed == Allowed::No(NoAccount::Suppressed)
+            && let Some(live) = case.live()
+        {
+            return archive_for(live, vec![Note::NoLonger(NoAccount::Suppressed)]);
+        }
         return Verdict::without_change(Action::Rejected, case.account, vec![Note::Rejected(reason)]);
     }
     let no_account = Account::new(case.record.sourced_id);

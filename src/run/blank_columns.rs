@@ -10,6 +10,7 @@ use crate::findings::{At, Findings};
 use crate::last_night::{Gone, RosterSeen};
 use crate::plural::counted;
 use crate::policy::BlankValues;
+use crate::roster::Mode;
 use crate::rules::BlankColumns;
 
 const COLUMNS: [&str; 3] = ["email", "sms", "phone"];
@@ -33,12 +34,17 @@ pub(super) struct Compared {
 /// records each has a value. Of a bulk roster only: a delta says nothing of the users that are not
 /// in it.
 pub(super) fn compare(
+    mode: Mode,
     counts: [u64; 3],
     last: &RosterSeen,
     today: NaiveDate,
     findings: &mut Findings,
 ) -> Compared {
     let mut compared = Compared::default();
+    // A delta may just as well have nobody with a value.
+    if mode != Mode::Bulk {
+        return compared;
+    }
     for (column, count) in COLUMNS.into_iter().zip(counts) {
         let before = last.contacts.get(column).copied().unwrap_or_default();
         let mut kept = count;
@@ -91,7 +97,8 @@ mod tests {
 
     fn night(last: Option<RosterSeen>, day: &str, counts: [u64; 3]) -> (Compared, bool) {
         let mut findings = Findings::default();
-        let compared = compare(counts, &last.unwrap_or_default(), day.parse().unwrap(), &mut findings);
+        let compared =
+            compare(Mode::Bulk, counts, &last.unwrap_or_default(), day.parse().unwrap(), &mut findings);
         (compared, findings.needs_attention())
     }
 

@@ -11,7 +11,7 @@ use crate::owner::name_of;
 use crate::plural::counted;
 use crate::rights::rules::{LinkRules, Seen};
 use crate::roster::Mode;
-use crate::source::ContactsSeen;
+use crate::source::{ContactsSeen, Explained};
 
 /// So many values of a column are shown, and no longer ones: others may be free text.
 const SHOWN: usize = 8;
@@ -26,6 +26,15 @@ pub(super) struct Compared {
     pub(super) seen: Option<FileSeen>,
     /// The columns that are in no rule.
     pub(super) unused: BTreeSet<String>,
+}
+
+/// What the rules decided over the person that is to be explained. While a column of theirs is
+/// blank, no class is known.
+pub(super) fn known(mut explained: Vec<Explained>, is_blank: bool) -> Vec<Explained> {
+    if is_blank {
+        explained.iter_mut().for_each(|of| of.class = None);
+    }
+    explained
 }
 
 /// Compares the columns with the rules, and with the last good night.

@@ -14,7 +14,7 @@ use super::{blank_columns, contact_columns, preferred_names, renames};
 use crate::config::{Config, OnSamePerson};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
-use crate::last_night::{LastNight, SettingSeen, file};
+use crate::last_night::{FileSeen, LastNight, SettingSeen, file};
 use crate::people::{self, People};
 use crate::plan::{self as planner, Action, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings};
 use crate::platform::{Before, Compared, Export, compare, moved_rows};
@@ -67,10 +67,8 @@ pub(super) fn plan<'a>(
     let export_unknown = export.report_unknown(|key| roster.knows(key), findings)?;
     let compared = compare_export(config, options, &export, export_unknown, rules, findings)?;
     let last = rules.last_night.clone().unwrap_or_default();
-    let contacts = match about.mode {
-        Mode::Bulk => blank_columns::compare(roster.counts.contacts, &last.roster, rules.today, findings),
-        Mode::Delta | Mode::Unknown => blank_columns::Compared::default(),
-    };
+    let contacts =
+        blank_columns::compare(about.mode, roster.counts.contacts, &last.roster, rules.today, findings);
     rules.blank_columns = contacts.that_clear_nothing(rules.blank_values);
     let of_rules = contact_columns::compare(config, &after.contacts, about.mode, &last, findings)?;
     rules.blank_columns.contact_rules = of_rules.is_blank;
@@ -98,32 +96,13 @@ pub(super) fn plan<'a>(
     tonight.suppressed_rows = suppressed_rows;
     preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
-        let mut all = after.files;
-        // Of a column that no rule uses any more nothing is remembered.
-        if let (Some(before), Some(seen)) = (tonight.files.get_mut(file::CONTACT_RULES), &of_rules.seen) {
-            before.columns.retain(|column, _| seen.columns.contains_key(column));
-        }
-        if config.contacts.rules.is_none() {
-            tonight.files.remove(file::CONTACT_RULES);
-        }
-        all.extend(of_rules.seen.map(|seen| (file::CONTACT_RULES.to_owned(), seen)));
-        plan.keep_emptied_columns(&tonight.files, &mut all);
-        for (kind, seen) in all {
-            let seen = tonight.files.get(&kind).map_or(seen.clone(), |before| seen.after(before));
-            tonight.files.insert(kind, seen);
-        }
+        see_files(&mut tonight, after.files, of_rules.seen, config, &plan);
         tonight.roster.contacts = contacts.seen;
         tonight.roster.blank = contacts.blank;
     }
     tonight.contact_columns.extend(of_rules.unused);
     tonight.contacts_are_looked_at = true;
-    if export.usable > 0 {
-        tonight.files.insert(file::PLATFORM.to_owned(), export.seen.clone());
-    }
-    if let Some(compared) = compared {
-        plan.summary.export_emptied = compared.emptied;
-        tonight.export = Some(compared.seen);
-    }
+    see_export(&mut tonight, &mut plan, &export, compared);
     tonight.reused = reused_ids(&plan, about.mode, rules, store, findings)?;
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
     tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
@@ -133,22 +112,51 @@ pub(super) fn plan<'a>(
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
     ask_limits(&mut plan, request, &mut overruns, findings);
     let plan = plan.with_renames(renamings);
-    let export_rows = export.usable;
-    let mut explained = after.contacts.explained;
-    if of_rules.is_blank {
-        explained.iter_mut().for_each(|of| of.class = None);
-    }
+    let explained = contact_columns::known(after.contacts.explained, of_rules.is_blank);
     Ok(Planned {
         plan,
         rules,
         source,
         overruns,
         tonight,
-        export_rows,
+        export_rows: export.usable,
         export_unknown,
         explained,
         before_renames,
     })
+}
+
+/// Remembers what was seen of the files, for the next run to compare with.
+fn see_files(
+    tonight: &mut LastNight,
+    mut all: BTreeMap<String, FileSeen>,
+    of_rules: Option<FileSeen>,
+    config: &Config,
+    plan: &Plan,
+) {
+    // Of a column that no rule uses any more nothing is remembered.
+    if let (Some(before), Some(seen)) = (tonight.files.get_mut(file::CONTACT_RULES), &of_rules) {
+        before.columns.retain(|column, _| seen.columns.contains_key(column));
+    }
+    if config.contacts.rules.is_none() {
+        tonight.files.remove(file::CONTACT_RULES);
+    }
+    all.extend(of_rules.map(|seen| (file::CONTACT_RULES.to_owned(), seen)));
+    plan.keep_emptied_columns(&tonight.files, &mut all);
+    for (kind, seen) in all {
+        let seen = tonight.files.get(&kind).map_or(seen.clone(), |before| seen.after(before));
+        tonight.files.insert(kind, seen);
+    }
+}
+
+fn see_export(tonight: &mut LastNight, plan: &mut Plan, export: &Export, compared: Option<Compared>) {
+    if export.usable > 0 {
+        tonight.files.insert(file::PLATFORM.to_owned(), export.seen.clone());
+    }
+    if let Some(compared) = compared {
+        plan.summary.export_emptied = compared.emptied;
+        tonight.export = Some(compared.seen);
+    }
 }
 
 /// Reads the roster and, while it is opened and read, the accounts of the store and the platform's

@@ -89,31 +89,7 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         lines.push(("Manages", format!("users of {}{until}", places.join(", "))));
     }
     lines.extend(not_told(account, people));
-    if people.store.last_night()?.is_some_and(|night| night.reused.contains_key(&account.sourced_id)) {
-        let id = &account.sourced_id;
-        lines.push((
-            "Held",
-            format!(
-                "another person seems to have this sourcedId now: `rostersync users same {id}` if it is the same person, \
-                 `rostersync users another {id}` if it is another"
-            ),
-        ));
-    }
-    if let Some(pair) = people.store.same_person(&account.sourced_id)? {
-        let SamePerson { old, new, evidence, .. } = &pair;
-        let one_person = match goes_on_instead(people.store, &pair)? {
-            Some(other) => format!(
-                ", as {other} is: `rostersync users rekey {other} {new}` if they are one person, and the next run then archives {old}"
-            ),
-            None => format!(": `rostersync users rekey {old} {new}` if it is one person"),
-        };
-        lines.push((
-            "Held",
-            format!(
-                "probably back as {new} ({evidence}){one_person}, `rostersync users distinct {old} {new}` if they are two"
-            ),
-        ));
-    }
+    lines.extend(held(account, people)?.into_iter().map(|why| ("Held", why)));
     let edit = match &profile.editable {
         Ok(()) => "yes, by the user".to_owned(),
         Err(refused) => format!("no, {}: {}", refused.code(), refused.sentence(config)),
@@ -137,6 +113,31 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
     let rows: Vec<_> = profile.fields.iter().map(row).collect();
     out.extend(table(&["field", "actual", "SIS", "set by", "differs since"][..width], &rows));
     Ok(out)
+}
+
+/// Why nothing is done to the account until a person has decided.
+fn held(account: &Account, people: &People<'_>) -> Result<Vec<String>> {
+    let mut why = Vec::new();
+    if people.store.last_night()?.is_some_and(|night| night.reused.contains_key(&account.sourced_id)) {
+        let id = &account.sourced_id;
+        why.push(format!(
+            "another person seems to have this sourcedId now: `rostersync users same {id}` if it is the same person, \
+             `rostersync users another {id}` if it is another"
+        ));
+    }
+    if let Some(pair) = people.store.same_person(&account.sourced_id)? {
+        let SamePerson { old, new, evidence, .. } = &pair;
+        let one_person = match goes_on_instead(people.store, &pair)? {
+            Some(other) => format!(
+                ", as {other} is: `rostersync users rekey {other} {new}` if they are one person, and the next run then archives {old}"
+            ),
+            None => format!(": `rostersync users rekey {old} {new}` if it is one person"),
+        };
+        why.push(format!(
+            "probably back as {new} ({evidence}){one_person}, `rostersync users distinct {old} {new}` if they are two"
+        ));
+    }
+    Ok(why)
 }
 
 /// `stu-9, Mother, since run 2, 2026-11-23 02:15`

@@ -202,18 +202,14 @@ impl<'s> RowReader<'s> {
     ) -> ControlFlow<()> {
         let columns = self.columns;
         let cut = last.unwrap_or(usize::MAX);
-        let blank = self.cells.get(text, columns.sourced_id).is_none_or(str::is_empty)
-            && self.cells.blank_from(text, 0);
-        if blank {
+        if self.is_blank(text) {
             findings.warn("blank-row", At::file(self.file()).line(line), || "blank row, skipped".to_owned());
             return ControlFlow::Continue(());
         }
         self.tally.add(text, &self.cells);
-        let odd = self.cells.len() != self.table.dialect.width;
-        let rejected = odd && self.ragged(text, line, last.is_some(), findings);
+        let is_shifted = self.is_shifted(text, line, last, findings);
         let sourced_id = self.cells.get(text, columns.sourced_id).unwrap_or_default();
-        let rejected = rejected || self.is_misplaced(text, line, findings);
-        if rejected {
+        if is_shifted {
             return Self::reject(self.roles, &mut self.met, line, sourced_id, Defect::Shifted, each);
         }
         let (cells, file) = (&self.cells, self.table.header.file.as_str());
@@ -227,76 +223,77 @@ impl<'s> RowReader<'s> {
             Some(column) if column == cut => cells.get(text, column).filter(|word| is_known(word)),
             _ => get(column),
         };
-        if cut != usize::MAX && self.used.contains(&cut) {
-            let column = self.table.header.cells.get(cut).map(String::as_str);
-            findings.warn("no-final-line-break", At::file(file).line(line).column(column), || {
-                NO_FINAL_LINE_BREAK.to_owned()
-            });
-            self.cut_id = (cut == columns.sourced_id).then_some(line);
-        }
+        let status = word(columns.status, &|word| Status::of(word).is_some());
         let enabled = word(columns.enabled, &|word| boolean(word).is_some());
-        let enabled = enabled.and_then(|cell| enabled_of(cell, At::file(file).line(line), findings));
-        let status = word(columns.status, &|word| Status::of(word).is_some()).unwrap_or_default();
-        let status = status_of(status, At::file(file).line(line), findings);
-        let enabled = if status == Status::Inactive { Some(false) } else { enabled };
+        let (deleted, enabled) = presence(status, enabled, At::file(file).line(line), findings);
         let role = word(columns.role, &|role| is_known(&canonical(role)));
-        let index = self.roles;
-        let names = [columns.given_name, columns.family_name].map(|column| get(Some(column)));
-        let names = match columns.preferred {
-            None => names,
-            Some(preferred) => {
-                let cells = preferred.map(get);
-                let (names, used) = preferred_names(names, cells, line, &mut self.meaning.tally);
-                self.preferred += u64::from(used);
-                names
-            }
-        };
+        let mut names = [columns.given_name, columns.family_name].map(|column| get(Some(column)));
+        if let Some(preferred) = columns.preferred {
+            let used;
+            (names, used) = preferred_names(names, preferred.map(get), line, &mut self.meaning.tally);
+            self.preferred += u64::from(used);
+        }
         let (adults, unused) = (&mut self.adults, &mut self.unused);
         let (orgs_check, met, role_list) = (&mut self.orgs, &mut self.met, &mut self.role_list);
         let written = Record {
             line: Some(line),
             sourced_id,
             identifier: get(columns.identifier),
-            deleted: status == Status::ToBeDeleted,
+            deleted,
             enabled,
             given_name: names[0],
             family_name: names[1],
             email: get(columns.email),
             sms: get(columns.sms),
             phone: get(columns.phone),
-            not_mobile: false,
             language: get(columns.language),
             roles: RoleList(role.unwrap_or_default()),
             orgs: get(columns.orgs).map(IdList),
             agents: get(columns.agents).map(IdList),
-            emergency: None,
-            barred: None,
-            relations: None,
             username: some(columns.username),
             user_ids: some(columns.user_ids),
             earlier_id: get(columns.earlier_id),
-            defect: None,
+            ..Record::default()
         };
         self.meaning.read(&written, plain, |record| {
-            orgs_check.look(record.orgs.unwrap_or_default().0, |code, message| {
-                findings.warn(code, At::file(file).line(line).column("orgSourcedIds"), || message.to_owned());
-            });
-            let broken =
-                record.roles.0.is_empty() && index.is_some_and(|index| index.is_broken(record.sourced_id));
-            let (roles, nowhere) = roles(record.roles.0, record.sourced_id, index, met, role_list);
-            let orgs = record.orgs.or_else(|| nowhere.then_some(IdList("")));
-            let defect = broken.then_some(Defect::Roles);
-            let record = Record { roles: RoleList(roles), orgs, defect, ..*record };
+            let at = At::file(file).line(line).column("orgSourcedIds");
+            let warn = |code, message: &str| findings.warn(code, at, || message.to_owned());
+            orgs_check.look(record.orgs.unwrap_or_default().0, warn);
+            let record = with_roles(record, self.roles, met, role_list);
             if let Some((_, values)) = unused.as_mut().filter(|unused| is_adult(record.roles, unused.0)) {
-                for (at, column) in columns.contacts.unused.iter().enumerate() {
-                    values.count(at, get(Some(*column)).unwrap_or_default());
-                }
+                let columns = columns.contacts.unused.iter().enumerate();
+                columns.for_each(|(at, column)| values.count(at, get(Some(*column)).unwrap_or_default()));
             }
             match adults {
                 Some(adults) => adults.of_person(&record, |at| get(columns.contacts.places[at]), each),
                 None => each(&record),
             }
         })
+    }
+
+    #[inline]
+    fn is_blank(&self, text: &str) -> bool {
+        let id = self.cells.get(text, self.columns.sourced_id);
+        id.is_none_or(str::is_empty) && self.cells.blank_from(text, 0)
+    }
+
+    /// Tells of a row that is shifted; true if it is one. Of another row that the file may have been
+    /// cut in.
+    #[inline]
+    fn is_shifted(&mut self, text: &str, line: u64, last: Option<usize>, findings: &mut Findings) -> bool {
+        let odd = self.cells.len() != self.table.dialect.width;
+        if odd && self.ragged(text, line, last.is_some(), findings) || self.is_misplaced(text, line, findings)
+        {
+            return true;
+        }
+        if let Some(cut) = last.filter(|cut| self.used.contains(cut)) {
+            let column = self.table.header.cells.get(cut).map(String::as_str);
+            findings.warn("no-final-line-break", At::file(self.file()).line(line).column(column), || {
+                NO_FINAL_LINE_BREAK.to_owned()
+            });
+            self.cut_id = (cut == self.columns.sourced_id).then_some(line);
+        }
+        false
     }
 
     /// Tells of a row that is wider or narrower than the header; true if it cannot be used.
@@ -363,6 +360,34 @@ fn preferred_names<'a>(
         }
     }
     (names, used)
+}
+
+/// Whether the user is gone, and whether access is enabled, by the cells `status` and `enabledUser`.
+fn presence(
+    status: Option<&str>,
+    enabled: Option<&str>,
+    at: At<'_>,
+    findings: &mut Findings,
+) -> (bool, Option<bool>) {
+    let enabled = enabled.and_then(|cell| enabled_of(cell, at, findings));
+    match status_of(status.unwrap_or_default(), at, findings) {
+        Status::Inactive => (false, Some(false)),
+        status => (status == Status::ToBeDeleted, enabled),
+    }
+}
+
+/// The record with the roles of roles.csv, where users.csv has none.
+fn with_roles<'a>(
+    record: &Record<'a>,
+    index: Option<&RoleIndex>,
+    met: &mut Met,
+    list: &'a mut String,
+) -> Record<'a> {
+    let is_broken =
+        record.roles.0.is_empty() && index.is_some_and(|index| index.is_broken(record.sourced_id));
+    let (roles, nowhere) = roles(record.roles.0, record.sourced_id, index, met, list);
+    let orgs = record.orgs.or_else(|| nowhere.then_some(IdList("")));
+    Record { roles: RoleList(roles), orgs, defect: is_broken.then_some(Defect::Roles), ..*record }
 }
 
 /// The user's roles: those of users.csv, or else those of roles.csv, written to `list`; and whether
