@@ -65,10 +65,23 @@ pub fn suppressed_on(
     let rows = suppressed::read(path, findings)?;
     let count = rows.len() as u64;
     for row in rows {
-        add(
-            row.sourced_id,
-            Suppressed { until: row.until, reason: row.reason, file: Some(owner::name_of(path)) },
-        );
+        let file = Some(owner::name_of(path));
+        let one = Suppressed { until: row.until, reason: row.reason, file };
+        // The file still has the sourcedId that the person had before.
+        if let Some(now) = renamed_to(store, &row.sourced_id)? {
+            add(now, one.clone());
+        }
+        add(row.sourced_id, one);
     }
     Ok((all, Some(count)))
+}
+
+/// The sourcedId that the account of an earlier one has now. None if another account has the earlier
+/// one: then the row is about that user.
+fn renamed_to(store: &Store, sourced_id: &str) -> Result<Option<String>> {
+    let Some((_, account)) = store.earlier_id(sourced_id)? else { return Ok(None) };
+    if store.account(sourced_id)?.is_some_and(|holder| !holder.archived) {
+        return Ok(None);
+    }
+    Ok(store.account_by_id(account)?.map(|account| account.sourced_id))
 }

@@ -765,3 +765,24 @@ fn a_suppressed_person_stays_out_under_another_sourced_id() {
         }
     }
 }
+
+/// The file of suppressed people is written by hand, and still has the sourcedIds of before.
+#[test]
+fn a_file_of_suppressed_people_holds_under_the_new_sourced_id() {
+    let mut district = with_rosa(&[]);
+    district.set("contacts.suppressed", "\"suppressed.csv\"");
+    district.file("suppressed.csv", "sourced_id,until,reason\ntea-1,,asked\n");
+    at_night(&mut district, 24);
+    district.run().ok().says("tea-1", "archived", "Suppressed - archived");
+    at_night(&mut district, 25);
+    district.sis(&[renamed(rosa(), "tea-901"), bo()]);
+    district.file("renames.csv", "old,new\ntea-1,tea-901\n");
+    district.run_with(&["--rekey", "renames.csv"]).ok().says(
+        "tea-901",
+        "skipped",
+        "Suppressed - not added; Has a new sourcedId - was tea-1",
+    );
+    at_night(&mut district, 26);
+    district.run().ok().says("tea-901", "skipped", "Suppressed - not added");
+    assert_eq!(district.ask("SELECT archived FROM account WHERE sourced_id = 'tea-901'"), "1");
+}
