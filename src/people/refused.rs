@@ -60,7 +60,9 @@ impl Refused {
                 "This person has not joined yet. Until then the details come from the school's records: please correct \
                  them there."
             }
-            Self::Policy(Refusal::Archived) => "This account is archived, so its details cannot be changed.",
+            Self::Policy(Refusal::Archived) => {
+                "This account is archived. It cannot be used until a sync restores it."
+            }
             Self::Policy(Refusal::NotPermitted) => {
                 "You do not have the permission to change this person's contact details."
             }

@@ -248,6 +248,10 @@ fn what_the_commands_say_of_a_suppressed_person() {
     district.run().ok().says("tea-1", "archived", "Suppressed - archived");
     let explained = district.cli(&["explain", "tea-1"]).ok().stdout;
     assert!(!explained.contains("no longer in the SIS import"), "{explained}");
+    district.cli(&["users", "join", "tea-1"]).exits(4).complains(&[
+        "This account is archived. It cannot be used until a sync restores it",
+        "code archived",
+    ]);
     // The next night has other words for the same.
     district.run().ok().says("tea-1", "skipped", "Suppressed - not added");
     let new = district.cli(&["report", "--new", "--format", "csv"]).ok().stdout;
