@@ -31,7 +31,7 @@ impl EarlierNotes {
         let is_known = |note: &[u8]| self.0.contains(&hash(cells, note));
         // The night after an account was archived for it, the note has other words.
         let stays_out = codes_of(cells).any(|code| NO_ACCOUNT.contains(&code) && is_known(code));
-        let is_new = |note: &&[u8]| !is_known(note) && !(stays_out && note.ends_with(b" - not added"));
+        let is_new = |note: &&[u8]| !(is_known(note) || stays_out && note.ends_with(b" - not added"));
         let notes = notes_of(cells).filter(is_new).collect::<Vec<_>>().join(&SEPARATOR[..]);
         (!notes.is_empty() || codes_of(cells).any(|code| is_new(&code))).then_some(notes)
     }
