@@ -635,7 +635,7 @@ fn a_blocked_run_says_what_to_do_with_probable_pairs() {
             let id = format!("{prefix}{at}");
             let one = person(&id).given(&format!("Ann{at}")).email(&format!("ann{at}@mail.example"));
             let one = one.with("username", &format!("{prefix}{at}"));
-            if at % 2 == 0 { one.identifier(&format!("7{at}")) } else { one.identifier("") }
+            if at.is_multiple_of(2) { one.identifier(&format!("7{at}")) } else { one.identifier("") }
         };
         // Their ids have no pattern.
         (10..40)
