@@ -171,7 +171,7 @@ impl Search<'_> {
         candidates.join_user_ids(&olds.user_ids, &news.user_ids);
         let pattern = self.join_pattern(&olds, &news, &ids, &mut candidates)?;
         candidates.settle();
-        if !candidates.is_empty() {
+        if !candidates.is_empty() && self.has_others(is_old) {
             candidates.hold_against(|each| self.others(is_old, &renamed, each), &olds.user_ids)?;
         }
         let distinct = self.distinct(store)?;
@@ -313,6 +313,12 @@ impl Search<'_> {
         }
     }
 
+    /// Whether some people are on neither side. Where all ids have changed there are none.
+    fn has_others(&self, is_old: &[bool]) -> bool {
+        let is_other = |person: u32| is_old.get(person as usize) == Some(&false);
+        !self.bystanders.is_empty() || self.roster.people.with_account().any(is_other)
+    }
+
     /// Hands over all people that are on neither side: what the SIS says of them tonight, and what
     /// it said last.
     fn others(
@@ -323,9 +329,6 @@ impl Search<'_> {
     ) -> Result<()> {
         let is_other = |person: u32| is_old.get(person as usize) == Some(&false);
         let has_account = |person: u32| self.roster.people.account(person).is_some();
-        if self.bystanders.is_empty() && !self.roster.people.with_account().any(is_other) {
-            return Ok(());
-        }
         self.roster.each_record_of(
             |person| if has_account(person) { is_other(person) } else { self.is_bystander(person) },
             |_, person, record| {
