@@ -208,15 +208,15 @@ fn suppress(
     rules: &mut Rules,
     findings: &mut Findings,
 ) -> Result<Option<u64>> {
-    /// Fewer rows can be gone because their time is over.
-    const FEW: u64 = 5;
     let (all, rows) = suppressed_on(rules.today, request.config, store, findings)?;
     let before = rules.last_night.as_deref().and_then(|night| night.suppressed_rows);
     if let Some(path) = &request.config.contacts.suppressed
         && rows == Some(0)
-        && before.is_some_and(|before| before >= FEW)
+        && let Some(before) = before.filter(|before| *before > 0)
     {
-        let what = "the file of suppressed people has no rows any more, and had many on the last good night";
+        let what = format!(
+            "the file of suppressed people has no rows any more, and had {before} on the last good night"
+        );
         return Err(Failure::new(Kind::InputUnusable, what).at(path.display()).cure(
             "put the rows back; if no one is to be suppressed any more, remove `suppressed` from [contacts]",
         ));
