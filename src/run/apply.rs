@@ -16,6 +16,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Editor, Occasion, Templates, compose};
 use crate::plan::{Plan, Write};
 use crate::roster::Mode;
+use crate::roster::kept::key;
 use crate::store::{AccountRow, AuditEntry, Origin, RunRow, Store};
 
 /// A run that is written, and counts once the store commits.
@@ -220,10 +221,15 @@ impl Writing<'_> {
             self.store.put_school(id, name, schools.1.contains(id))?;
         }
         plan.roster.last_schools.write(self.store)?;
-        if source.about().mode == Mode::Bulk {
-            self.store.forget_bystanders(|id| !plan.roster.mentions(id))?;
+        plan.bystanders.each(|bystander| self.store.put_bystander(&bystander))?;
+        let roster = &plan.roster;
+        match source.about().mode {
+            Mode::Bulk => self.store.forget_bystanders(|id| !roster.mentions(id)),
+            Mode::Delta => self.store.forget_bystanders(|id| {
+                roster.people.find(key(id)).is_some_and(|person| roster.is_gone(person))
+            }),
+            Mode::Unknown => Ok(()),
         }
-        plan.bystanders.each(|bystander| self.store.put_bystander(&bystander))
     }
 
     /// Accounts with their entries in the audit and their messages. Returns the people that got an
