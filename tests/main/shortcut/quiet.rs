@@ -112,6 +112,7 @@ fn stays(seen: &Seen) -> BTreeMap<String, Vec<String>> {
     let event = |note: &str| {
         note.contains("updated by the sync - was")
             || note.contains("y the same person as ") && !note.ends_with(" - not added")
+            || note.starts_with("Probably back as ") && !note.ends_with(" - not archived")
             || EVENTS.iter().any(|begin| note.starts_with(begin))
             || ["- restored", "- archived", "pending again in the platform export"]
                 .iter()
