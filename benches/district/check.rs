@@ -219,11 +219,19 @@ fn hold(report: &Path, night: Night, form: Form, what: &str) -> Vec<(String, u64
             &answer.notes,
         ];
         for ((column, place), expected) in columns.iter().zip(places).zip(expected) {
+            let cell = String::from_utf8_lossy(&row[place]);
+            let is_right = match *column {
+                "notes" => without_links(&cell) == *expected,
+                // Links alone make a row `updated`.
+                "action" if has_links(&row[places[10]]) => {
+                    cell == *expected || cell == "updated" && expected == "unchanged"
+                }
+                _ => cell == *expected,
+            };
             assert!(
-                &row[place] == expected.as_bytes(),
-                "{what}: row {rows}, {}, column {column}: `{}` instead of `{expected}`",
-                answer.sourced_id,
-                String::from_utf8_lossy(&row[place])
+                is_right,
+                "{what}: row {rows}, {}, column {column}: `{cell}` instead of `{expected}`",
+                answer.sourced_id
             );
         }
         let id = xxh3_64_with_seed(answer.sourced_id.as_bytes(), 0);
@@ -236,6 +244,21 @@ fn hold(report: &Path, night: Night, form: Form, what: &str) -> Vec<(String, u64
     }
     assert!(rows > 0, "{what}: nothing was compared");
     headers.into_iter().zip(sums).filter(|(name, _)| name != "line").collect()
+}
+
+/// The notes about links, of which the answers know nothing.
+const LINKS: [&str; 3] = ["Linked to ", "No longer linked to ", "No reachable contact left - "];
+
+fn is_of_links(note: &str) -> bool {
+    LINKS.iter().any(|begin| note.starts_with(begin))
+}
+
+fn has_links(notes: &[u8]) -> bool {
+    String::from_utf8_lossy(notes).split("; ").any(is_of_links)
+}
+
+fn without_links(notes: &str) -> String {
+    notes.split("; ").filter(|note| !is_of_links(note)).collect::<Vec<_>>().join("; ")
 }
 
 /// Two reports must have the same cells for all users, but for the column `line`.
