@@ -444,9 +444,10 @@ fn approving(outcome: &Outcome) -> String {
                 }
             };
             format!(
-                "Only if they are other people, approve exactly this plan. It leaves the {} held until `users rekey`, `users \
-                 distinct` or `run --rekey` decides.{also}",
-                counted(held, "account", "accounts")
+                "To approve exactly this plan decides nothing about the {}: {} until `users rekey`, `users distinct` or `run \
+                 --rekey`.{also}",
+                counted(held, "held account", "held accounts"),
+                if held == 1 { "it stays held" } else { "they stay held" }
             )
         }
     }

@@ -32,12 +32,13 @@ pub(super) const SHOWN: [&str; 7] =
     ["created", "updated", "archived", "restored", "kept", "skipped", "rejected"];
 
 /// What a blocked run would have done, by the same names.
-const WOULD: [(&str, &str); 5] = [
+const WOULD: [(&str, &str); 6] = [
     ("created", "create"),
     ("updated", "update"),
     ("archived", "archive"),
     ("restored", "restore"),
     ("kept", "keep"),
+    ("held", "hold"),
 ];
 
 pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Ending> {

@@ -37,7 +37,7 @@ pub fn set_opt_out(people: &People<'_>, user: &str, channel: Channel, out: bool)
             // Others that have the number stay as they are.
             people.store.forget_stopped_number(phone_key(&account.details.phone))?;
         }
-        // Whoever else has the number came back with it.
+        // The others that have the number came back with it.
         if account.opt_outs.set(channel, out) {
             people.store.put_opt_outs(account.id, account.opt_outs)?;
             let entry = AuditEntry::of_opt_out(Origin::Operator, channel, out);

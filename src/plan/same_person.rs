@@ -185,7 +185,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// What two have in common, whoever else has it.
+    /// What two people have in common, also if others have it.
     fn common(&self, other: &Self) -> u16 {
         let marks = self.marks.iter().zip(&other.marks).zip(VALUES);
         marks.filter(|((a, b), _)| **a != NO_MARK && a == b).fold(0, |common, (_, (bit, _))| common | bit)

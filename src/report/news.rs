@@ -42,7 +42,7 @@ const SEPARATOR: &[u8; 2] = b"; ";
 /// Codes of people that may have no account.
 const NO_ACCOUNT: [&[u8]; 3] = [b"contact-not-allowed", b"emergency-contact", b"suppressed"];
 
-/// Somebody has looked at that.
+/// The difference was looked at: no note says it.
 const SETTLED: &[u8] = b"settled";
 
 /// The sentences. A value in one of them may hold the separator: then its parts are compared.

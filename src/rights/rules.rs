@@ -43,7 +43,7 @@ struct Word {
 /// A rule as the configuration has it: its line, its columns with their words, and its class.
 pub type Written = (usize, Vec<(String, Vec<String>)>, Class);
 
-/// A value as it is compared: without case and spaces, and without characters that nobody sees.
+/// A value as it is compared: without case and spaces, and without invisible characters.
 fn key(text: &str) -> Vec<char> {
     let is_seen = |c: &char| {
         !c.is_whitespace() && !matches!(c, '\u{ad}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')

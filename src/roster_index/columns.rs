@@ -47,7 +47,9 @@ impl Intake {
             return;
         }
         let many = |new: u64, of: u64| new >= MANY && new * 100 > of;
-        let (new, of) = (self.dangling_agents.new, self.link_count);
+        let new = self.dangling_agents.new;
+        // Lists without any known id were set aside before links were counted.
+        let of = self.link_count.max(new);
         if many(new, of) {
             findings.attention("many-dangling-agents", At::file(file).column("agentSourcedIds"), || {
                 format!(

@@ -41,7 +41,7 @@ pub(super) fn compare(
     findings: &mut Findings,
 ) -> Compared {
     let mut compared = Compared::default();
-    // A delta may just as well have nobody with a value.
+    // A delta may well have no user with a value.
     if mode != Mode::Bulk {
         return compared;
     }

@@ -359,7 +359,7 @@ fn say_same_people(plan: &Plan, file: &str, findings: &mut Findings) -> Result<(
         };
         findings.attention("possible-rekey", At::file(file).column("sourcedId"), || {
             format!(
-                "{} probably back under another sourcedId and held: {}. If they are one person each: `rostersync users rekey OLD NEW`, \
+                "{} probably back under another sourcedId and held: {}. If old and new are one person: `rostersync users rekey OLD NEW`, \
                  or `rostersync run --rekey FILE` with the file of renames beside the report; if they are two: `rostersync users \
                  distinct OLD NEW`{days}",
                 counted(new, "account is", "accounts are"),

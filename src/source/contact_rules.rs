@@ -172,7 +172,7 @@ impl<'r> ContactTrial<'r> {
         self.options.rules.as_deref().map(LinkRules::columns).unwrap_or_default()
     }
 
-    /// The class of a link, and why, if somebody wants to know.
+    /// The class of a link, and the reason where it is asked for.
     pub(super) fn class<'c>(&mut self, cell: impl Fn(usize) -> Option<&'c str>) -> (Class, Option<String>) {
         let decided = self.trial.decide(&cell, |text| null_word(text).is_some());
         let why = self.options.watched.is_some().then(|| self.trial.why(decided, &cell));

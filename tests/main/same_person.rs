@@ -76,8 +76,8 @@ fn a_district_with_new_sourced_ids_loses_nobody() {
              rostersync -c rostersync.toml run --rekey {file}\n  \
              60 of 60 accounts would be archived, or are held because they are probably back under another sourcedId (100.0%); \
              [limits] archive allows 10%\n\
-             Only if they are other people, approve exactly this plan. It leaves the 60 accounts held until `users rekey`, `users \
-             distinct` or `run --rekey` decides.\n  rostersync -c rostersync.toml run --approve {}\n",
+             To approve exactly this plan decides nothing about the 60 held accounts: they stay held until `users rekey`, `users \
+             distinct` or `run --rekey`.\n  rostersync -c rostersync.toml run --approve {}\n",
             done.checksum(),
             file = file.display()
         );
@@ -168,8 +168,8 @@ fn a_pair_is_held_until_a_person_decides() {
     assert_eq!(
         attention,
         [
-            "Attention (possible-rekey): users.csv: sourcedId: 1 account is probably back under another sourcedId and held: for \
-             example tea-1 → tea-901. If they are one person each: `rostersync users rekey OLD NEW`, or `rostersync run --rekey FILE` \
+            "Attention (possible-rekey): users.csv: sourcedId: 1 account is probably back under another sourcedId and held: \
+             tea-1 → tea-901. If old and new are one person: `rostersync users rekey OLD NEW`, or `rostersync run --rekey FILE` \
              with the file of renames beside the report; if they are two: `rostersync users distinct OLD NEW`"
         ]
     );

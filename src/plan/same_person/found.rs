@@ -116,7 +116,8 @@ impl Counts {
     pub fn shown(&self) -> String {
         let examples: Vec<String> = self.examples.iter().map(|(old, new)| format!("{old} → {new}")).collect();
         let pattern = self.pattern.as_ref().map(|pattern| format!("{pattern}, ")).unwrap_or_default();
-        format!("{pattern}for example {}", examples.join(" and "))
+        let some = if self.held > 1 { "for example " } else { "" };
+        format!("{pattern}{some}{}", examples.join(" and "))
     }
 
     /// `58 certain, 2 probable`

@@ -91,8 +91,8 @@ impl Search<'_> {
             leavers += usize::from(leaves);
             archived += usize::from(is_archived);
         }
-        // Most nights nobody comes, and those that are left out are the same. Records that are held are
-        // counted with those, and are looked at every night.
+        // On most nights no record is new, and the people that are left out are the same. Records
+        // that are held are counted with those, and are looked at every night.
         if leavers == 0 && (archived == 0 || self.are_bystanders(news)?) {
             news = 0;
         }
