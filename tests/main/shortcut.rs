@@ -34,7 +34,7 @@ use crate::support::{long, rounds};
 
 /// What has to happen somewhere, or nothing is shown by it. ` again`: in the same words as the
 /// night before.
-const HAPPENS: [&str; 59] = [
+const HAPPENS: [&str; 62] = [
     "a delta",
     "an unclear manifest",
     "OneRoster 1.2",
@@ -92,6 +92,9 @@ const HAPPENS: [&str; 59] = [
     "rejected-no-name",
     "rejected-no-role",
     "link-added",
+    "link-removed",
+    "rejected-shifted-row",
+    "rejected-role-row",
     "last-contact-lost",
     "no-contact",
 ];
@@ -109,7 +112,7 @@ fn live(seeds: Range<u64>, repeats: bool) -> Tally {
 
 #[test]
 fn skipping_unchanged_users_changes_nothing_that_can_be_seen() {
-    let tally = live(0..rounds(2, 40), false).0;
+    let tally = live(0..rounds(2, 100), false).0;
     if !long() {
         return;
     }
