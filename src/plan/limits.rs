@@ -11,6 +11,8 @@ use crate::plural;
 pub struct Overrun {
     /// Its key in `[limits]`.
     pub limit: &'static str,
+    #[serde(flatten)]
+    pub scope: Scope,
     pub count: u64,
     /// The population that a share is of; none for a plain count.
     pub of: Option<u64>,
@@ -18,6 +20,20 @@ pub struct Overrun {
     pub max: String,
     /// The whole sentence, with the rule that counted.
     pub message: String,
+}
+
+/// The part of the district that a limit is held against. Of the district as a whole it is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Scope {
+    /// Its sourcedId.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub school: Option<String>,
+    /// In OneRoster's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// A column of the roster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// Under the minimum population, more than half of at least this many is still too much.
@@ -253,7 +269,7 @@ impl Measure<'_> {
             (None, _) => format!("{counted} {what}"),
         };
         let message = format!("{subject}{brackets}; {rule}");
-        Overrun { limit, count, of, max: max.to_string(), message }
+        Overrun { limit, scope: Scope::default(), count, of, max: max.to_string(), message }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, SettingSeen, file};
 use crate::people::{self, People};
-use crate::plan::{self as planner, Action, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings};
+use crate::plan::{self as planner, Action, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings, Scope};
 use crate::platform::{Before, Compared, Export, compare, moved_rows};
 use crate::plural::counted;
 use crate::roster::Mode;
@@ -332,6 +332,7 @@ fn unlike_renames(plan: &Plan, file: &Path) -> Option<Overrun> {
     let examples: Vec<String> = all.iter().take(2).map(|(old, new)| format!("{old} → {new}")).collect();
     (!all.is_empty()).then(|| Overrun {
         limit: "rekey",
+        scope: Scope::default(),
         count: all.len() as u64,
         of: None,
         max: "0".into(),

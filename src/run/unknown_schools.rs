@@ -7,7 +7,7 @@ use super::request::Request;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::owner;
-use crate::plan::Overrun;
+use crate::plan::{Overrun, Scope};
 use crate::roster::{IdList, Mode, Record, RoleList, near_school, own_schools};
 use crate::roster_index::RosterIndex;
 use crate::source::RosterSource;
@@ -68,6 +68,7 @@ pub(super) fn unknown_schools(
         if protects {
             overruns.push(Overrun {
                 limit: "school",
+                scope: Scope::default(),
                 count: 1,
                 of: None,
                 max: "0".into(),
