@@ -15,6 +15,7 @@ mod accounts;
 mod attempts;
 mod audit;
 mod contacts;
+mod erase;
 mod families;
 mod fingerprints;
 mod grants;
@@ -38,6 +39,7 @@ pub use accounts::{AccountRow, Population, Relative};
 pub use attempts::{Last, Tried};
 pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
 pub use contacts::{Member, Rename};
+pub use erase::Removed;
 pub use fingerprints::{
     ACTIVE, ARCHIVED, CHUNK, FingerprintChange, Fingerprints, HAS_CACHED_ROW, HAS_CONTACT, LEFT_OUT,
     REACHABLE, UNDER_OFF, UNDER_ON,

@@ -192,9 +192,29 @@ impl Store {
         ))?;
         account.bind(&mut statement)?;
         statement.raw_bind_parameter(column::sourced_id + 1, account.sourced_id)?;
-        statement.raw_bind_parameter(column::id + 1, Null)?;
+        match self.number_after_removed()? {
+            Some(number) => statement.raw_bind_parameter(column::id + 1, number)?,
+            None => statement.raw_bind_parameter(column::id + 1, Null)?,
+        }
         statement.raw_execute()?;
         Ok(self.connection.last_insert_rowid())
+    }
+
+    /// The number of the next account, where SQLite would give it the one of an account that was
+    /// removed: the audit still has entries of that one. Asked once in a transaction.
+    fn number_after_removed(&self) -> Result<Option<i64>> {
+        if std::mem::replace(&mut self.sealing.borrow_mut().follows_removed, true) {
+            return Ok(None);
+        }
+        let (last, ever) =
+            (self.value("SELECT coalesce(max(id), 0) FROM account", [])?, self.last_account_ever()?);
+        Ok((ever > last).then(|| ever + 1))
+    }
+
+    /// The highest number that an account ever had, when the audit was sealed last.
+    pub(super) fn last_account_ever(&self) -> Result<i64> {
+        let query = "SELECT accounts FROM link ORDER BY id DESC LIMIT 1";
+        Ok(self.first(query, [], |row| row.get(0))?.unwrap_or_default())
     }
 
     /// The latest of the accounts that had this sourcedId before another person did.
@@ -310,7 +330,7 @@ impl Store {
 }
 
 /// 8 bytes each.
-fn keys(bytes: &[u8]) -> Vec<u64> {
+pub(super) fn keys(bytes: &[u8]) -> Vec<u64> {
     bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect()
 }
 

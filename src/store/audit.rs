@@ -18,6 +18,7 @@ use crate::message::Channel;
 #[cfg(test)]
 pub(super) use chain::Link;
 pub(super) use chain::Sealing;
+pub(super) use verify::NAMING;
 pub use verify::{Broken, Verified};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ impl Origin {
 pub struct AuditEntry {
     pub origin: Origin,
     /// `name`, `email`, `phone`, `home_phone`, `state`, `users_manager`, `sourced_id`, `refused`, `link`,
-    /// `messages`, `settled`, `email_opt_out`, `sms_opt_out`, `suppressed` or `distinct`.
+    /// `messages`, `settled`, `email_opt_out`, `sms_opt_out`, `suppressed`, `distinct` or `erased`.
     pub field: String,
     /// Of a name: as [`PersonName::in_parts`] writes it.
     pub old: String,
@@ -179,7 +180,9 @@ impl Store {
             concat!(select!(), "WHERE field = 'link' AND (old = ?1 OR new = ?1) ORDER BY audit_row.id");
         let mut entries: Vec<Audited> = self.all(query, [sourced_id], audited)?;
         for entry in &mut entries {
-            let adult = self.sourced_id(entry.account)?;
+            let Some(adult) = self.account_by_id(entry.account)?.map(|adult| adult.sourced_id) else {
+                continue;
+            };
             let value = if entry.old.is_empty() { &mut entry.new } else { &mut entry.old };
             *value = adult;
         }

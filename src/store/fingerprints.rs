@@ -151,6 +151,11 @@ impl Store {
                 Ok(())
             },
         )?;
+        // An account that was removed may have been the last one; its number is not given again.
+        let ever = usize::try_from(self.last_account_ever()?).unwrap_or_default();
+        if ever > stored.keys.len() && ever < stored.keys.len().saturating_add(GAP) {
+            stored.resize(ever);
+        }
         Ok(stored)
     }
 
@@ -329,6 +334,38 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// Removes the fingerprints and the signs of an account that is removed, and its report row.
+    pub(super) fn remove_fingerprints(&self, account: i64) -> Result<()> {
+        self.execute("DELETE FROM cached_row WHERE account_id = ?1", [account])?;
+        let Ok(at) = usize::try_from(account - 1) else { return Ok(()) };
+        let (chunk, at) = (at / CHUNK, at % CHUNK);
+        let blank = |bytes: &mut Vec<u8>, width: usize| {
+            if let Some(own) = bytes.get_mut(at * width..(at + 1) * width) {
+                own.fill(0);
+            }
+        };
+        let query = "SELECT keys, signs, decisions, exports FROM fingerprint WHERE chunk = ?1";
+        let stored: Option<[Vec<u8>; 4]> =
+            self.first(query, [chunk], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
+        if let Some([mut keys, mut signs, mut decisions, mut exports]) = stored {
+            [&mut keys, &mut decisions, &mut exports].into_iter().for_each(|column| blank(column, 8));
+            blank(&mut signs, 1);
+            self.write(
+                "UPDATE fingerprint SET keys = ?2, signs = ?3, decisions = ?4, exports = ?5 WHERE chunk = ?1",
+                params![chunk, keys, signs, decisions, exports],
+            )?;
+        }
+        let query = "SELECT emails, phones FROM fingerprint_credential WHERE chunk = ?1";
+        let stored: Option<[Vec<u8>; 2]> =
+            self.first(query, [chunk], |row| Ok([row.get(0)?, row.get(1)?]))?;
+        if let Some([mut emails, mut phones]) = stored {
+            [&mut emails, &mut phones].into_iter().for_each(|column| blank(column, 8));
+            let update = "UPDATE fingerprint_credential SET emails = ?2, phones = ?3 WHERE chunk = ?1";
+            self.write(update, params![chunk, emails, phones])?;
+        }
+        Ok(())
     }
 
     pub fn cached_row(&self, account: i64) -> Result<Option<Vec<u8>>> {

@@ -33,6 +33,8 @@ pub(in crate::store) struct Sealing {
     digests: Sha256,
     run: Option<i64>,
     at: Option<DateTime<Utc>>,
+    /// The next account follows the highest that there ever was, which may have been removed.
+    pub(in crate::store) follows_removed: bool,
     /// In the keys of the messages that this transaction queues.
     nonce: Option<String>,
 }
@@ -179,7 +181,7 @@ impl Store {
         let before =
             self.first("SELECT * FROM link ORDER BY id DESC LIMIT 1", [], Link::read)?.ok_or_else(lost)?;
         let (first, last) = sealing.rows.unwrap_or((before.last + 1, before.last));
-        let accounts = self.value("SELECT coalesce(max(id), 0) FROM account", [])?;
+        let accounts = before.accounts.max(self.value("SELECT coalesce(max(id), 0) FROM account", [])?);
         let link = Link {
             id: before.id + 1,
             run: sealing.run,

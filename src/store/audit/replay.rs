@@ -21,6 +21,8 @@ struct Replayed {
     state: Option<String>,
     archived: Option<bool>,
     grants: BTreeSet<String>,
+    /// The account was removed with its person; nothing may come after that.
+    erased: bool,
 }
 
 impl Replayed {
@@ -32,6 +34,7 @@ impl Replayed {
         }
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         match field {
+            "erased" => *self = Self { account: self.account, erased: true, ..Self::default() },
             "sourced_id" => self.sourced_id = Some(new).filter(|id| !id.is_empty()),
             // The export decides the state of an archived account as well: that is no return.
             "state" if new == "archived" => {
@@ -123,7 +126,11 @@ impl Store {
         if replayed.account == 0 {
             return Ok(None);
         }
-        let Some(account) = self.account_by_id(replayed.account)? else {
+        let account = self.account_by_id(replayed.account)?;
+        if replayed.erased {
+            return Ok(account.map(|account| Broken::Account(account.sourced_id, "existence")));
+        }
+        let Some(account) = account else {
             return Ok(Some(Broken::Account(format!("number {}", replayed.account), "existence")));
         };
         let grants = grants.remove(&replayed.account).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Whether the audit was altered by hand: every row and every link held against its digest; and
 //! whether accounts and permissions are what it says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -136,10 +136,16 @@ impl Store {
                 Found::Wrong(what) => return Ok(Some(Broken::Row(id, what))),
                 Found::Holds => {}
                 Found::NoValues { account } if self.is_said_erased(account, id)? => erased.put(account, id),
+                // It named another person, and the entry of that erasure lists it.
+                Found::NoValues { .. }
+                    if NAMING.contains(&row.get_ref("field")?.as_str().unwrap_or_default()) =>
+                {
+                    erased.rows.insert(id);
+                }
                 Found::NoValues { .. } => return Ok(Some(Broken::Row(id, MISSING))),
             }
             if row.get_ref("field")?.as_str() == Ok("erased") {
-                erased.are_erased(row.get("account_id")?);
+                erased.are_erased(row.get("account_id")?, row.get_ref("new")?.as_str().unwrap_or_default());
             }
             digests.update(row.get::<_, Vec<u8>>("digest")?);
             next += 1;
@@ -186,22 +192,33 @@ impl Store {
 /// A row's values are gone although its person was not erased.
 const MISSING: &str = "its values are missing";
 
-/// Rows without values for which no row that holds has said yet that the person was erased: the
-/// first of each account.
+/// Entries of these fields name another person. Their values go with that person as well.
+pub(in crate::store) const NAMING: [&str; 2] = ["link", "distinct"];
+
+/// Rows without values for which no row that holds has said yet that the person was erased.
 #[derive(Default)]
-struct Erased(HashMap<i64, i64>);
+struct Erased {
+    /// The first of each account.
+    accounts: HashMap<i64, i64>,
+    /// Those that named a person of another account.
+    rows: BTreeSet<i64>,
+}
 
 impl Erased {
     fn put(&mut self, account: i64, row: i64) {
-        self.0.entry(account).or_insert(row);
+        self.accounts.entry(account).or_insert(row);
     }
 
-    fn are_erased(&mut self, account: i64) {
-        self.0.remove(&account);
+    /// `others` lists the rows of other accounts that named the person.
+    fn are_erased(&mut self, account: i64, others: &str) {
+        self.accounts.remove(&account);
+        for row in others.split(',').filter_map(|row| row.parse().ok()) {
+            self.rows.remove(&row);
+        }
     }
 
     fn first(&self) -> Option<i64> {
-        self.0.values().min().copied()
+        self.accounts.values().chain(&self.rows).min().copied()
     }
 }
 

@@ -160,6 +160,7 @@ fn a_person_can_be_erased() {
     store
         .transaction(|| {
             store.audit(1, None, &erased, DateTime::UNIX_EPOCH)?;
+            store.execute("DELETE FROM account WHERE id = 1", [])?;
             store.execute(values, [])
         })
         .unwrap();
