@@ -508,4 +508,6 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
 }
 
 #[cfg(test)]
+mod against_model;
+#[cfg(test)]
 pub(super) mod tests;

@@ -80,13 +80,16 @@ fn recipients(
         told.push(to(Channel::Email, Audience::Current, &after.email));
     }
     let by_sms = !by_email && sms(&after.phone);
-    if changed(Field::Email) && email(&before.email) && !(left_email && by_sms) {
+    let to_old_number = !by_email && changed(Field::Phone) && sms(&before.phone);
+    // A text to a number that is new tonight as well may reach another person alone.
+    let knows_by_text = left_email && by_sms && (!changed(Field::Phone) || to_old_number);
+    if changed(Field::Email) && email(&before.email) && !knows_by_text {
         told.push(to(Channel::Email, Audience::Former, &before.email));
     }
     if by_sms {
         told.push(to(Channel::Sms, Audience::Current, phone_key(&after.phone)));
     }
-    if !by_email && changed(Field::Phone) && sms(&before.phone) {
+    if to_old_number {
         told.push(to(Channel::Sms, Audience::Former, phone_key(&before.phone)));
     }
     (told, by_email || by_sms)
@@ -157,6 +160,32 @@ mod tests {
     fn a_cleared_email_is_told_to_the_old_address_and_the_mobile() {
         let expected = ["former email old@x.example".to_owned(), format!("current sms {A}")];
         assert_eq!(told(("old@x.example", A), ("", A), true).0, expected);
+    }
+
+    /// A text to a number that is new as well may reach only the person that took the account over.
+    #[test]
+    fn a_person_that_has_left_email_is_told_where_the_person_was_before() {
+        let mut opt_outs = OptOuts::default();
+        opt_outs.set(Channel::Email, true);
+        let told = |before: (&str, &str), after: (&str, &str)| -> Vec<String> {
+            let (before, after) = (details(before.0, before.1), details(after.0, after.1));
+            let fields = Field::ALL.into_iter().filter(|field| !before.same(*field, &after));
+            let change = |field| Change { field, old: String::new(), new: String::new(), case_only: false };
+            let changes: Vec<Change> = fields.map(change).collect();
+            let mut rules = rules();
+            rules.channels = Some(Channels { email: true, sms: true });
+            let recipients = recipients(&before, &after, &changes, opt_outs, &rules).0;
+            recipients.iter().map(|to| format!("{} {}", to.audience.word(), to.address)).collect()
+        };
+        assert_eq!(told(("old@x.example", A), ("new@x.example", A)), [format!("current {A}")]);
+        assert_eq!(
+            told(("old@x.example", A), ("new@x.example", B)),
+            [format!("current {B}"), format!("former {A}")]
+        );
+        assert_eq!(
+            told(("old@x.example", ""), ("new@x.example", B)),
+            ["former old@x.example".to_owned(), format!("current {B}")]
+        );
     }
 
     #[test]
