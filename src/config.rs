@@ -34,7 +34,7 @@ pub use notify::{
 };
 pub use source::Source;
 use source::SourceKeys;
-pub use values::{Age, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, Zone, span};
+pub use values::{Age, ArchiveAfter, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, Zone, span};
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -88,6 +88,8 @@ pub struct Sync {
     pub reports: PathBuf,
     /// Days; 0 keeps all.
     pub keep_reports: u32,
+    /// When the account of a person is archived whom the roster does not mention any more.
+    pub archive_after: ArchiveAfter,
     pub timezone: Zone,
     /// sourcedIds of the schools to sync; empty is all.
     pub schools: Vec<String>,
@@ -116,6 +118,7 @@ impl Default for Sync {
             store: "rostersync.db".into(),
             reports: "reports".into(),
             keep_reports: 90,
+            archive_after: ArchiveAfter::default(),
             timezone: Zone::System,
             schools: Vec::new(),
             roles: crate::roles::SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect(),

@@ -76,11 +76,13 @@ pub enum Action {
     /// Nothing is done until a person has decided: another person seems to have the sourcedId now,
     /// or the same person another one.
     Held,
+    /// The roster does not mention the person, and the account is not archived for it yet.
+    Missing,
 }
 
 impl Action {
     /// In the order of the plan line.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Updated,
         Self::Archived,
@@ -90,6 +92,7 @@ impl Action {
         Self::Skipped,
         Self::Rejected,
         Self::Held,
+        Self::Missing,
     ];
 
     /// The word in the report.
@@ -104,6 +107,7 @@ impl Action {
             Self::Skipped => "skipped",
             Self::Rejected => "rejected",
             Self::Held => "held",
+            Self::Missing => "missing",
         }
     }
 

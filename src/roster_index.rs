@@ -82,6 +82,11 @@ pub struct RosterIndex {
     families: Vec<(u32, u32)>,
     /// The roster does not mention every user: those that it leaves out are as the store has them.
     partial: bool,
+    /// People that the roster does not mention, and whose accounts are not archived for it yet,
+    /// sorted. Their schools and links are those of the store.
+    missing: Vec<u32>,
+    /// For each of them: the accounts of the adults that are linked to the person.
+    adults_of_missing: Vec<Vec<i64>>,
     /// Archived people whose schools count all the same, because a row without a sourcedId may be
     /// theirs.
     doubtful: HashSet<u32>,
@@ -251,6 +256,28 @@ impl RosterIndex {
     /// Whether every row of a person says that the person is gone.
     pub fn is_gone(&self, person: u32) -> bool {
         self.is_mentioned(person) && self.marks(self.people.found_as(person)) & GONE != 0
+    }
+
+    /// Whether the roster does not mention a person, whose account is not archived for it yet.
+    pub fn is_missing(&self, person: u32) -> bool {
+        !self.missing.is_empty() && self.missing.binary_search(&person).is_ok()
+    }
+
+    /// All of them, each with the accounts of the adults that are linked to the person.
+    pub fn all_missing(&self) -> impl Iterator<Item = (u32, &[i64])> {
+        self.missing.iter().copied().zip(self.adults_of_missing.iter().map(Vec::as_slice))
+    }
+
+    /// Accounts that are held for another record are not missing: that record has their links.
+    pub fn forget_missing(&mut self, held: impl Iterator<Item = u32>) {
+        for person in held {
+            if let Ok(at) = self.missing.binary_search(&person) {
+                self.missing.remove(at);
+                self.adults_of_missing.remove(at);
+                self.sets_of[person as usize] = NO_SET;
+                self.marks[person as usize] = 0;
+            }
+        }
     }
 
     /// Whether the rows of a person differ.

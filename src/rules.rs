@@ -7,14 +7,14 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{Config, Globs, OnSamePerson, PhoneCredential, SharedContacts};
+use crate::config::{ArchiveAfter, Config, Globs, OnSamePerson, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
 use crate::rights::rules::LinkRules;
 use crate::roles::RoleNames;
 use crate::roster::{NameKind, Record};
-use crate::store::UndeliveredChanges;
+use crate::store::{Missing, UndeliveredChanges};
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and
 /// configuration can come to another row of the report or another account than before, and whenever
@@ -22,6 +22,7 @@ use crate::store::UndeliveredChanges;
 pub(crate) const RULES: u32 = 9;
 
 const SAME_PERSON: &str = "same_person";
+const ARCHIVE_AFTER: &str = "archive_after";
 
 /// By which channels people can be told at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub struct Rules {
     /// Which names the source hands over. What was decided over others is decided again.
     pub names: NameKind,
     pub same_person: OnSamePerson,
+    pub archive_after: ArchiveAfter,
+    /// Accounts whose people were missing on the last good night, by id.
+    pub missing: HashMap<i64, Missing>,
     pub phone_credential: PhoneCredential,
     pub phones: PhoneReader,
     pub blank_values: BlankValues,
@@ -96,6 +100,8 @@ impl Rules {
             role_names: config.sync.role_names.clone(),
             names: config.sync.names,
             same_person: config.identity.same_person,
+            archive_after: config.sync.archive_after,
+            missing: HashMap::new(),
             phone_credential: config.sync.phone_credential,
             phones: PhoneReader::new(config.sync.default_region),
             blank_values: config.sync.blank_values,
@@ -129,8 +135,9 @@ impl Rules {
     /// where something changes, or where a role has dates.
     pub fn seed(&self) -> u64 {
         let mut settings = self.settings();
-        // Which accounts are held depends on no decision about another person.
-        settings.retain(|key, _| !key.starts_with("[notify.") && key != SAME_PERSON);
+        // Which accounts are held, or missing, depends on no decision about another person.
+        settings
+            .retain(|key, _| !key.starts_with("[notify.") && key != SAME_PERSON && key != ARCHIVE_AFTER);
         xxh3_64(format!("{RULES} {} {settings:?}", env!("CARGO_PKG_VERSION")).as_bytes())
     }
 
@@ -145,6 +152,8 @@ impl Rules {
             role_names,
             names,
             same_person,
+            archive_after,
+            missing: _,
             phone_credential,
             phones,
             blank_values,
@@ -172,6 +181,7 @@ impl Rules {
             ("role_names".to_owned(), format!("{role_names:?}")),
             ("names".to_owned(), format!("{names:?}")),
             (SAME_PERSON.to_owned(), format!("{same_person:?}")),
+            (ARCHIVE_AFTER.to_owned(), archive_after.to_string()),
             ("phone_credential".to_owned(), format!("{phone_credential:?}")),
             ("blank_values".to_owned(), format!("{blank_values:?}")),
             ("shared_contacts".to_owned(), format!("{shared_contacts:?}")),
@@ -193,6 +203,28 @@ impl Rules {
             settings.insert(format!("update_contacts of [[school]] {id}"), on(*setting));
         }
         settings
+    }
+
+    /// Whether the accounts of people that the roster does not mention are archived at the first run.
+    pub fn archives_at_once(&self) -> bool {
+        self.archive_after == ArchiveAfter::default()
+    }
+
+    /// Since when the person of an account is missing, if the roster of tonight does not mention the
+    /// person either, and in how many good runs.
+    pub fn missing_with_tonight(&self, account: i64) -> (NaiveDate, u32) {
+        let before = self.missing.get(&account);
+        let runs = before.map_or(0, |before| before.runs);
+        (before.map_or(self.today, |before| before.since), runs.saturating_add(1))
+    }
+
+    /// Whether the person has been missing for so long then that the account is archived.
+    pub fn is_missing_for_good(&self, account: i64) -> bool {
+        let (since, so_often) = self.missing_with_tonight(account);
+        match self.archive_after {
+            ArchiveAfter::Runs(runs) => so_often >= runs,
+            ArchiveAfter::Days(days) => (self.today - since).num_days() >= i64::from(days),
+        }
     }
 
     pub fn setting_of(&self, schools: &[&str]) -> Setting {

@@ -21,6 +21,7 @@ mod fingerprints;
 mod grants;
 mod identity;
 mod migrate;
+mod missing;
 mod open;
 mod opt_outs;
 mod outbox;
@@ -46,6 +47,7 @@ pub use fingerprints::{
 };
 pub use grants::Grant;
 pub use identity::{Said, SamePerson};
+pub use missing::Missing;
 pub use open::backups;
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::RunRow;

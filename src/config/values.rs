@@ -87,6 +87,69 @@ impl Visitor<'_> for LimitVisitor {
 const LIMIT_FORM: &str = "write a share such as \"10%\" or \"2.5%\" (digits, at most one point, at most 100), or a count such as 500 \
                           without quotes";
 
+/// For how long people are missing before their accounts are archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveAfter {
+    /// Good runs without the person; at least 1.
+    Runs(u32),
+    /// Days since the first of them; at least 1.
+    Days(u32),
+}
+
+impl Default for ArchiveAfter {
+    fn default() -> Self {
+        Self::Runs(1)
+    }
+}
+
+impl fmt::Display for ArchiveAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Runs(runs) => write!(f, "{runs}"),
+            Self::Days(days) => write!(f, "{days}d"),
+        }
+    }
+}
+
+const ARCHIVE_AFTER_FORM: &str =
+    "write how many runs, for example 3, or how many days, for example \"3d\"; 1 archives at the first run";
+
+impl<'de> Deserialize<'de> for ArchiveAfter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+
+        impl Visitor<'_> for Form {
+            type Value = ArchiveAfter;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of runs such as 3, or of days such as \"3d\"")
+            }
+
+            fn visit_i64<E: Error>(self, runs: i64) -> Result<ArchiveAfter, E> {
+                match u32::try_from(runs) {
+                    Ok(runs) if runs > 0 => Ok(ArchiveAfter::Runs(runs)),
+                    _ => Err(wrong(format!("`{runs}` is not a number of runs"), ARCHIVE_AFTER_FORM)),
+                }
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<ArchiveAfter, E> {
+                days(text)
+                    .map(ArchiveAfter::Days)
+                    .ok_or_else(|| wrong(format!("`{text}` is not a number of days"), ARCHIVE_AFTER_FORM))
+            }
+        }
+
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// Whole days, at least one: `365d`.
+fn days(text: &str) -> Option<u32> {
+    let digits = text.strip_suffix('d')?;
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|days| plain && *days > 0)
+}
+
 /// The greatest age of a file; `"none"` turns the check off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Age(pub Option<Duration>);

@@ -120,7 +120,7 @@ impl PersonDecision<'_> {
         let verdict = &mut self.verdict;
         let last = verdict.notes.iter().position(|note| *note == Note::NotNotifiable);
         verdict.notes.insert(last.unwrap_or(verdict.notes.len()), Note::PendingAgain);
-        if matches!(verdict.action, Action::Unchanged | Action::Kept) {
+        if matches!(verdict.action, Action::Unchanged | Action::Kept | Action::Missing) {
             verdict.action = Action::Updated;
         }
     }
@@ -301,8 +301,30 @@ impl Decider<'_> {
         }
         let roles = current_roles(record.roles, self.today);
         let schools = self.roster.schools_of(person.number, record, &roles, self.today);
-        let verdict = self.leave(person, &account)?;
+        let verdict = match self.is_missing(person) {
+            true => self.wait(person, &account)?,
+            false => self.leave(person, &account)?,
+        };
         self.take(PersonDecision { record, person, adopted, verdict, roles, schools }, out)
+    }
+
+    /// Whether a person that is absent is not archived for it yet.
+    fn is_missing(&self, person: &Person) -> bool {
+        person.number.is_some_and(|number| self.roster.is_missing(number))
+    }
+
+    /// Leaves the account of a person as it is that may be back tomorrow.
+    fn wait(&self, person: &Person, live: &Account) -> Result<Verdict> {
+        let note = Note::Missing(self.rules.missing_with_tonight(live.id).0);
+        let verdict = Verdict::left_as_it_is(Action::Missing, Some(live), note);
+        Ok(match self.same_person.of_leaver(person.number)? {
+            None => verdict,
+            Some((true, note)) => Verdict::same_person(Some(live), vec![note]),
+            Some((false, note)) => {
+                let notes = verdict.notes.into_iter().chain([note]).collect();
+                Verdict { notes, ..verdict }
+            }
+        })
     }
 
     /// An archived person whom the roster does not mention: only the state follows the platform,
@@ -439,7 +461,7 @@ impl Decider<'_> {
         let place = verdict.notes.iter().position(comes_after_sharing).unwrap_or(verdict.notes.len());
         let others = verdict.notes.split_off(place);
         verdict.notes.extend(person.links.notes());
-        if verdict.notes.len() > place && verdict.action == Action::Unchanged {
+        if verdict.notes.len() > place && matches!(verdict.action, Action::Unchanged | Action::Missing) {
             verdict.action = Action::Updated;
         }
         verdict.notes.extend(others);
@@ -534,6 +556,9 @@ impl Decider<'_> {
         out.totals.summary.contact_updates += u64::from(verdict.counts_as_update);
         let is_reused = verdict.notes.iter().any(|note| matches!(note, Note::ReusedId(_)));
         out.totals.summary.reused += u64::from(is_reused);
+        let known = decision.person.stored.as_ref().filter(|_| is_missing(verdict));
+        let is_new = known.is_some_and(|known| !self.rules.missing.contains_key(&known.id));
+        out.totals.summary.newly_missing += u64::from(is_new);
         for note in &verdict.notes {
             match note {
                 Note::Linked(ids) => out.totals.summary.links_added += ids.len() as u64,
@@ -589,7 +614,10 @@ impl Decider<'_> {
         let active = decision.live().is_some_and(|live| live.state == State::Active);
         out.totals.summary.changeable +=
             u64::from(active && setting == Setting::On && is_acted_on(verdict.action));
-        let unprotected = active && setting == Setting::On && self.loses_protection(person, schools);
+        let unprotected = active
+            && setting == Setting::On
+            && !is_missing(verdict)
+            && self.loses_protection(person, schools);
         if unprotected {
             out.totals.summary.protection += 1;
             for school in if schools.is_empty() { &[""] } else { schools.as_slice() } {
@@ -649,7 +677,8 @@ impl Decider<'_> {
         let (Some(number), Some(account)) = (person.number, &verdict.account) else { return };
         // Of an account that is left as it is because nothing can be said of its schools, the
         // setting stays what it was.
-        let is_left = matches!(verdict.action, Action::Rejected | Action::Held);
+        let is_missing = is_missing(verdict);
+        let is_left = is_missing || matches!(verdict.action, Action::Rejected | Action::Held);
         let setting = match (setting, account.archived || is_left) {
             (_, true) => person.signs & (UNDER_ON | UNDER_OFF),
             (Setting::On, false) => UNDER_ON,
@@ -672,8 +701,12 @@ impl Decider<'_> {
             true => 0,
             false => person.signs & HAS_CONTACT,
         };
-        let signs =
-            signs_of(account) | setting | reach | contact | if decision.is_left_out() { LEFT_OUT } else { 0 };
+        let left_out = match (is_missing, decision.is_left_out()) {
+            (true, _) => person.signs & LEFT_OUT,
+            (false, true) => LEFT_OUT,
+            (false, false) => 0,
+        };
+        let signs = signs_of(account) | setting | reach | contact | left_out;
         if person.signs & (REACHABLE | ARCHIVED) == REACHABLE {
             let removed = person.links.removed.iter().map(|(student, _)| *student);
             let all =
@@ -771,7 +804,13 @@ fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool, unkno
 
 /// Whether the sync may do something to an account with this action, if the setting says so.
 fn is_acted_on(action: Action) -> bool {
-    !matches!(action, Action::Skipped | Action::Rejected | Action::Archived | Action::Held)
+    use Action::{Archived, Held, Missing, Rejected, Skipped};
+    !matches!(action, Skipped | Rejected | Archived | Held | Missing)
+}
+
+/// Whether nothing was decided because the roster does not mention the person.
+fn is_missing(verdict: &Verdict) -> bool {
+    verdict.notes.iter().any(|note| matches!(note, Note::Missing(_)))
 }
 
 /// One entry of the audit for each link that comes or goes.

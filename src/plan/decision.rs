@@ -16,6 +16,7 @@ pub enum Rule {
     Held,
     SamePerson,
     Archived,
+    Missing,
     NotMentioned,
     Created,
     Updated,
@@ -53,6 +54,10 @@ impl Rule {
             Self::Archived => {
                 ("archived", "the account is archived, and an archived account keeps its details")
             }
+            Self::Missing => (
+                "missing",
+                "the SIS import does not mention the user any more, and the account is left as it is until it is archived",
+            ),
             Self::NotMentioned => {
                 ("not-mentioned", "the SIS import does not mention the user, and there is nothing to decide")
             }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::same_person::Evidence;
@@ -36,6 +37,8 @@ pub enum Note {
     /// The columns of the rules are blank tonight, and the person has no account.
     ContactNotKnown,
     Archived,
+    /// The roster has not mentioned the person since this day.
+    Missing(NaiveDate),
     Restored,
     Disabled,
     RoleNotSynced(String),
@@ -193,6 +196,9 @@ impl Note {
             ),
             Self::Archived => {
                 take("archived", format_args!("User is no longer in the SIS import - archived"))
+            }
+            Self::Missing(since) => {
+                take("missing", format_args!("Missing from the SIS import since {since}"))
             }
             Self::Restored => take("restored", format_args!("User is back in the SIS import - restored")),
             Self::Disabled => take("disabled", format_args!("User is disabled in the SIS import")),

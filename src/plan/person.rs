@@ -69,6 +69,7 @@ impl Verdict {
             Action::Rejected => Rule::Rejected,
             Action::Held => Rule::Held,
             Action::Archived => Rule::Archived,
+            Action::Missing => Rule::Missing,
             Action::Skipped
             | Action::Created
             | Action::Updated

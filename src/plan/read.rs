@@ -65,7 +65,8 @@ impl Known {
         self.unchanged.forget_records();
         let today = rules.today.to_string();
         let each = |person, kept: &Kept<'_>, is_first| self.unchanged.record(person, kept, is_first, &today);
-        roster_index::read_again(roster, people, each, source, after, (store, rules))
+        let is_archived = |person| self.signs.is_archived(person);
+        roster_index::read_again(roster, people, each, is_archived, source, after, (store, rules))
     }
 
     pub fn export_is_read(&mut self) {
@@ -92,6 +93,7 @@ pub fn read<T>(
         open,
         prepare,
         |(known, _), person, kept, is_first| known.unchanged.record(person, kept, is_first, &today),
+        |(known, _), person| known.signs.is_archived(person),
         (store, rules),
         findings,
         progress,

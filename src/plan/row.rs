@@ -121,7 +121,8 @@ pub(super) fn sync_entries(
         | Action::Unchanged
         | Action::Skipped
         | Action::Rejected
-        | Action::Held => None,
+        | Action::Held
+        | Action::Missing => None,
     };
     // The parts of a name are only known where they are those of the store; what the export has just said is not.
     let old = |change: &FieldDecision| match stored {
@@ -168,7 +169,10 @@ pub(super) fn row_of<'a>(
         place: 0,
         action: verdict.action,
         // Records that are left out or unusable are not compared with others.
-        compared: !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Held),
+        compared: !matches!(
+            verdict.action,
+            Action::Skipped | Action::Rejected | Action::Held | Action::Missing
+        ),
         line: record.line,
         sourced_id: record.sourced_id,
         identifier: record.identifier.unwrap_or_default(),

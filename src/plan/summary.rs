@@ -67,6 +67,9 @@ pub struct Summary {
     pub without_contact_before: Option<u64>,
     /// People with an account that roles, dates or schools leave out tonight, and did not on the last good night.
     pub newly_left_out: u64,
+    /// People that the roster does not mention for the first time, and whose accounts are not archived
+    /// for it yet.
+    pub newly_missing: u64,
     /// Archived accounts whose sourcedId another person seems to have now.
     pub reused: u64,
     /// Accounts that are probably back under another sourcedId.
@@ -134,6 +137,7 @@ impl Summary {
         self.cannot_be_told += other.cannot_be_told;
         self.contact_updates += other.contact_updates;
         self.reused += other.reused;
+        self.newly_missing += other.newly_missing;
         self.joined += other.joined;
         self.taken_over += other.taken_over;
         self.changeable += other.changeable;
@@ -181,7 +185,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "Plan: {} to create, {} to update ({} email, {} phone, {} home phone, {} name), {} to archive, {} to restore, \
-             {} kept, {} unchanged, {} skipped, {} rejected, {} held, {}",
+             {} kept, {} unchanged, {} skipped, {} rejected, {} held, {} missing, {}",
             count(Action::Created),
             count(Action::Updated),
             field(Field::Email),
@@ -195,6 +199,7 @@ impl fmt::Display for Summary {
             count(Action::Skipped),
             count(Action::Rejected),
             count(Action::Held),
+            count(Action::Missing),
             counted(self.links(), "link", "links"),
         )?;
         if self.renamed > 0 {

@@ -9,6 +9,7 @@ use super::{LISTLESS, ORGLESS};
 use crate::failure::Result;
 use crate::roster::kept::key;
 use crate::roster::{IdList, Mode, Record, RoleList, own_schools};
+use crate::rules::Rules;
 use crate::store::{Relative, Store};
 
 #[derive(Clone, Copy)]
@@ -122,6 +123,77 @@ impl Intake {
         }
         self.link_all();
         Ok(())
+    }
+
+    /// Takes in the people that the roster does not mention, and whose accounts are not archived for
+    /// it yet: their schools and links count as the store has them.
+    pub(super) fn take_in_missing(
+        &mut self,
+        mode: Mode,
+        is_archived: impl Fn(u32) -> bool,
+        (store, rules): (&Store, &Rules),
+    ) -> Result<()> {
+        if mode != Mode::Bulk || rules.archives_at_once() {
+            return Ok(());
+        }
+        let today = rules.today.to_string();
+        let people = &self.index.people;
+        let waits = |person: &u32| {
+            !is_archived(*person)
+                && !self.index.is_mentioned(*person)
+                && !rules.is_missing_for_good(i64::from(*person) + 1)
+        };
+        let waiting: Vec<u32> = people.with_account().filter(waits).collect();
+        let mut adults = self.adults_of(&waiting, (store, rules))?;
+        for person in waiting {
+            let account = i64::from(person) + 1;
+            let known = store.account_by_id(account)?;
+            // A person that may have no account does not wait.
+            let Some(known) = known.filter(|known| !rules.suppressed.contains(&known.sourced_id)) else {
+                continue;
+            };
+            let (roles, orgs) = (RoleList(&known.sis.roles), IdList(&known.sis.orgs));
+            let meaning = self.meaning_of(roles, Some(orgs), &today, &mut String::new());
+            self.index.sets_of[person as usize] = meaning.set;
+            self.index.marks[person as usize] |= meaning.today;
+            self.link(person, meaning, IdList(&known.sis.agents));
+            for student in known.links.unwrap_or_default() {
+                let student = self.number(student, &mut LookupHint::default());
+                self.index.families.push((person, student));
+            }
+            let adults = adults.remove(&person).unwrap_or_default();
+            let numbers = adults.iter().filter_map(|adult| u32::try_from(adult - 1).ok());
+            self.index.families.extend(numbers.map(|adult| (adult, person)));
+            self.index.missing.push(person);
+            self.index.adults_of_missing.push(adults);
+        }
+        self.link_all();
+        Ok(())
+    }
+
+    /// The adults that are linked to people that are missing. Those of people that are missing for the
+    /// first time are looked up.
+    fn adults_of(
+        &self,
+        waiting: &[u32],
+        (store, rules): (&Store, &Rules),
+    ) -> Result<HashMap<u32, Vec<i64>>> {
+        let mut adults: HashMap<u32, Vec<i64>> = HashMap::new();
+        let mut new: HashMap<u64, u32> = HashMap::new();
+        for person in waiting {
+            match rules.missing.get(&(i64::from(*person) + 1)) {
+                Some(missing) => drop(adults.insert(*person, missing.adults.clone())),
+                None => drop(new.insert(self.index.people.key(*person), *person)),
+            }
+        }
+        if !new.is_empty() {
+            store.each_linked(|adult, students| {
+                for student in students.filter_map(|key| new.get(&key)) {
+                    adults.entry(*student).or_default().push(adult);
+                }
+            })?;
+        }
+        Ok(adults)
     }
 
     fn mark_roles(&mut self, person: u32, roles: RoleList<'_>, today: &str) {

@@ -129,8 +129,8 @@ pub struct Read<T> {
 ///
 /// It is opened and read in a thread of its own; meanwhile `prepare` reads which people the store
 /// knows, and something of the caller's. `each` is told of every record with a sourcedId: the
-/// person, and whether it is the person's first. `progress` is told how many records there are so
-/// far.
+/// person, and whether it is the person's first. `is_archived` says it of a person with an account.
+/// `progress` is told how many records there are so far.
 ///
 /// # Errors
 /// Those of `prepare` and of the source; `InputUnusable` if no record has a sourcedId, or no user
@@ -139,6 +139,7 @@ pub fn read<T>(
     open: impl FnOnce() -> Result<Box<dyn RosterSource>> + Send,
     prepare: impl FnOnce(&mut Findings) -> Result<(PersonIndex, T)>,
     mut each: impl FnMut(&mut T, u32, &Kept<'_>, bool),
+    is_archived: impl Fn(&T, u32) -> bool,
     (store, rules): (&Store, &Rules),
     findings: &mut Findings,
     progress: impl FnMut(u64) -> ControlFlow<()>,
@@ -175,7 +176,8 @@ pub fn read<T>(
         taken.map(|(intake, source)| (intake, prepared, source, after))
     })?;
     intake.index.records = records;
-    let index = intake.finish(source.about(), &after, (store, rules), findings)?;
+    let is_archived = |person| is_archived(&prepared, person);
+    let index = intake.finish(source.about(), &after, is_archived, (store, rules), findings)?;
     Ok(Read { source, after, index, prepared })
 }
 
@@ -188,6 +190,7 @@ pub fn read_again(
     roster: RosterIndex,
     people: PersonIndex,
     each: impl FnMut(u32, &Kept<'_>, bool),
+    is_archived: impl Fn(u32) -> bool,
     source: &dyn RosterSource,
     after: &AfterRead,
     (store, rules): (&Store, &Rules),
@@ -206,7 +209,7 @@ pub fn read_again(
     let today = rules.today.to_string();
     intake.take_in_all(source, &records, &arrivals, &today, each, |_| ControlFlow::Continue(()))?;
     intake.index.records = records;
-    intake.finish(source.about(), after, (store, rules), &mut Findings::default())
+    intake.finish(source.about(), after, is_archived, (store, rules), &mut Findings::default())
 }
 
 struct Tell<'a> {
@@ -302,6 +305,7 @@ impl Intake {
         mut self,
         about: &About,
         after: &AfterRead,
+        is_archived: impl Fn(u32) -> bool,
         (store, rules): (&Store, &Rules),
         findings: &mut Findings,
     ) -> Result<RosterIndex> {
@@ -317,6 +321,7 @@ impl Intake {
         self.index.unclear = doubt || mode == Mode::Unknown;
         self.index.partial = mode != Mode::Bulk;
         self.ask_the_store(store, mode, doubt, &today)?;
+        self.take_in_missing(mode, is_archived, (store, rules))?;
         self.drop_restricted(&after.contacts, mode, store, rules)?;
         self.index.families.sort_unstable();
         self.index.families.dedup();

@@ -54,14 +54,19 @@ impl Intake {
                 IdList(schools).iter().filter(|org| self.index.orgs.is_school(org)).collect();
             kept.insert(person, known.number(&schools));
         })?;
-        let counts = |marks: u8| mode != Mode::Bulk || marks & (MENTIONED | GONE) == MENTIONED;
+        let missing = self.index.missing.clone();
+        let counts = |person: u32, marks: u8| {
+            mode != Mode::Bulk
+                || marks & (MENTIONED | GONE) == MENTIONED
+                || missing.binary_search(&person).is_ok()
+        };
         // People without a school of their own: guardians come after the others, whose children
         // they may be.
         let (mut alone, mut guardians) = (Vec::new(), Vec::new());
         for (number, (set, marks)) in (0_u32..).zip(self.index.sets_of.iter().zip(&self.index.marks)) {
             if *set == NO_SET
                 || !self.index.sets.get(*set).is_empty()
-                || !counts(*marks)
+                || !counts(number, *marks)
                 || *marks & GONE != 0
             {
                 continue;
@@ -103,11 +108,13 @@ impl Intake {
             self.index.last_schools.kept.push((self.index.people.key(person), schools));
         }
         let named = |key: &u64| {
-            let Some(person) = self.index.people.find(*key).map(|person| person as usize) else {
-                return false;
-            };
+            let Some(number) = self.index.people.find(*key) else { return false };
+            let person = number as usize;
             let marks = self.index.marks[person];
-            self.index.sets_of[person] != NO_SET && counts(marks) && marks & GONE == 0 && !used.contains(key)
+            self.index.sets_of[person] != NO_SET
+                && counts(number, marks)
+                && marks & GONE == 0
+                && !used.contains(key)
         };
         self.index.last_schools.forgotten = kept.keys().copied().filter(|key| named(key)).collect();
         self.index.last_schools.forgotten.sort_unstable();

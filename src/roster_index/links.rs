@@ -55,10 +55,13 @@ impl RosterIndex {
         family.iter().map(|(_, student)| *student).filter(|student| self.is_here(*student))
     }
 
-    /// Whether a person has not left: the roster mentions the person or, where it does not mention
-    /// everybody, the store has the person.
+    /// Whether a person has not left: the roster mentions the person, or the person is only missing,
+    /// or, where the roster does not mention everybody, the store has the person.
     pub fn is_here(&self, person: u32) -> bool {
         let person = self.people.found_as(person);
+        if self.is_missing(person) {
+            return true;
+        }
         let marks = self.marks(person);
         let is_known = marks & MENTIONED != 0
             || self.partial && self.sets_of[person as usize] != NO_SET && !self.doubtful.contains(&person);

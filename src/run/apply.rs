@@ -154,6 +154,7 @@ impl Writing<'_> {
             self.store.make_account_index()?;
         }
         judged.outcome.plan.remember(self.store, &created)?;
+        judged.outcome.plan.save_missing(self.store)?;
         judged.outcome.plan.same_person.save(self.store)?;
         self.store.keep_night(&judged.tonight)
     }

@@ -88,6 +88,7 @@ pub(super) fn plan<'a>(
     }
     renamings.values.finish()?;
     same_person.take_in_renames(&renamings, &roster)?;
+    roster.forget_missing(same_person.kept_accounts());
     let plan = planner::build(roster, known, same_person, &inputs, context.watch());
     context.interrupted()?;
     let mut plan = plan?;

@@ -102,6 +102,7 @@ pub(super) fn of_store(rules: Rules, store: &Store) -> Result<Rules> {
     Ok(Rules {
         opted_out: store.stopped_numbers()?.into_iter().collect(),
         last_night: store.last_night()?.map(Arc::new),
+        missing: store.missing()?,
         ..rules
     })
 }

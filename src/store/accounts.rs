@@ -53,6 +53,23 @@ pub struct Relative<'a> {
     pub relations: &'a str,
 }
 
+const RELATIVE: [&str; 8] =
+    ["sourced_id", "archived", "roles", "orgs", "agents", "emergency", "barred", "relations"];
+
+fn relative<'a>(row: &'a Row<'_>, places: [usize; 8]) -> rusqlite::Result<Relative<'a>> {
+    let [sourced_id, archived, roles, orgs, agents, emergency, barred, relations] = places;
+    Ok(Relative {
+        sourced_id: text(row, sourced_id)?,
+        archived: row.get(archived)?,
+        roles: text(row, roles)?,
+        orgs: text(row, orgs)?,
+        agents: text(row, agents)?,
+        emergency: text(row, emergency)?,
+        barred: text(row, barred)?,
+        relations: text(row, relations)?,
+    })
+}
+
 impl Store {
     /// The account of a person, archived or not.
     pub fn account(&self, sourced_id: &str) -> Result<Option<Account>> {
@@ -100,6 +117,17 @@ impl Store {
         self.value("SELECT sourced_id FROM account WHERE id = ?1", [id])
     }
 
+    /// What is known of one account's family, if there is such an account.
+    pub fn relative(&self, account: i64, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
+        self.each(
+            "SELECT sourced_id, archived, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
+             sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account WHERE id = ?1",
+            [account],
+            RELATIVE,
+            |row, places| each(relative(row, places)?),
+        )
+    }
+
     /// Goes through what is known of families: all accounts, archived ones too, and the bystanders.
     pub fn each_relative(&self, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
         self.each(
@@ -107,19 +135,8 @@ impl Store {
              sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account \
              UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred, relations FROM bystander",
             [],
-            ["sourced_id", "archived", "roles", "orgs", "agents", "emergency", "barred", "relations"],
-            |row, [sourced_id, archived, roles, orgs, agents, emergency, barred, relations]| {
-                each(Relative {
-                    sourced_id: text(row, sourced_id)?,
-                    archived: row.get(archived)?,
-                    roles: text(row, roles)?,
-                    orgs: text(row, orgs)?,
-                    agents: text(row, agents)?,
-                    emergency: text(row, emergency)?,
-                    barred: text(row, barred)?,
-                    relations: text(row, relations)?,
-                })
-            },
+            RELATIVE,
+            |row, places| each(relative(row, places)?),
         )
     }
 

@@ -144,7 +144,7 @@ impl Store {
     /// Removes the account and what stands under its number.
     fn remove_rows(&self, account: &Account, accounts: &HashSet<i64>) -> Result<()> {
         self.remove_fingerprints(account.id)?;
-        for table in ["users_manager", "stopped", "platform_stamp", "earlier_id"] {
+        for table in ["users_manager", "missing", "stopped", "platform_stamp", "earlier_id"] {
             self.execute(&format!("DELETE FROM {table} WHERE account_id = ?1"), [account.id])?;
         }
         let phone = &account.details.phone;

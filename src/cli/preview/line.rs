@@ -35,11 +35,12 @@ pub(super) enum Kind {
     Pending,
     Held,
     Rejected,
+    Missing,
     Kept,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Archived,
         Self::SignIn,
         Self::PendingAgain,
@@ -52,6 +53,7 @@ impl Kind {
         Self::Pending,
         Self::Held,
         Self::Rejected,
+        Self::Missing,
         Self::Kept,
     ];
 
@@ -75,6 +77,7 @@ impl Kind {
             Self::Created => ("created", "created"),
             Self::Pending => ("change of a pending user", "changes of pending users"),
             Self::Held => ("held", "held"),
+            Self::Missing => ("missing", "missing"),
             Self::Rejected => ("rejected", "rejected"),
             Self::Kept => ("kept", "kept"),
         }
@@ -87,6 +90,7 @@ impl Kind {
             Self::Archived => '-',
             Self::Rejected => '!',
             Self::Held => '?',
+            Self::Missing => '.',
             Self::Renamed => '>',
             Self::Kept => '=',
             Self::SignIn
@@ -274,6 +278,7 @@ impl<'a> Person<'a> {
             Action::Restored => Kind::Restored,
             Action::Rejected => Kind::Rejected,
             Action::Held => Kind::Held,
+            Action::Missing => Kind::Missing,
             Action::Updated | Action::Kept | Action::Unchanged | Action::Skipped => return Ok(()),
         };
         let detail = || match kind {
@@ -286,6 +291,7 @@ impl<'a> Person<'a> {
                 format!("{place}{}", reason.unwrap_or_default())
             }
             Kind::Held => self.held(),
+            Kind::Missing => self.missing(),
             _ => String::new(),
         };
         add(self.order(kind, 0), &|| self.line(kind, kind.counted(1), detail()))
@@ -302,6 +308,15 @@ impl<'a> Person<'a> {
             Some((_, other, words)) => format!("probably back as {other} ({words})"),
             None => "another person now has this sourcedId".to_owned(),
         }
+    }
+
+    /// Since when the person is missing.
+    fn missing(&self) -> String {
+        let since = self.row.notes.iter().find_map(|note| match note {
+            Note::Missing(since) => Some(format!("since {since}")),
+            _ => None,
+        });
+        since.unwrap_or_default()
     }
 
     /// A change of state by the platform's export. On the first read of an export nearly everyone joins, and no limit counts

@@ -7,7 +7,7 @@ use super::Plan;
 use crate::failure::{Failure, Result};
 use crate::message::Audience;
 use crate::plan::{Newcomer, Write};
-use crate::store::Store;
+use crate::store::{Missing, Store};
 
 /// How many writes are handed over at once.
 const BATCH: usize = 256;
@@ -61,6 +61,23 @@ impl Plan {
             });
         }
         write
+    }
+
+    /// Puts away for how long people have been missing. Of people that are back, or whose accounts are
+    /// archived, nothing is left.
+    pub fn save_missing(&self, store: &Store) -> Result<()> {
+        for account in self.rules.missing.keys() {
+            let person = u32::try_from(account - 1).unwrap_or(u32::MAX);
+            if self.roster.is_mentioned(person) || self.signs.is_archived(person) {
+                store.forget_missing(*account)?;
+            }
+        }
+        for (person, adults) in self.roster.all_missing() {
+            let account = i64::from(person) + 1;
+            let (since, runs) = self.rules.missing_with_tonight(account);
+            store.put_missing(account, &Missing { since, runs, adults: adults.to_vec() })?;
+        }
+        Ok(())
     }
 
     /// Puts away what was decided, for the next night. After everything else was written; `created`

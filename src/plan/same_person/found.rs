@@ -141,6 +141,11 @@ impl SamePerson {
         Some(&self.pairs[at])
     }
 
+    /// The accounts that would be archived and are held.
+    pub fn kept_accounts(&self) -> impl Iterator<Item = u32> {
+        self.pairs.iter().filter(|pair| pair.is_kept()).map(|pair| pair.old)
+    }
+
     fn of_new(&self, person: u32) -> Option<&Pair> {
         let at = self.by_new.binary_search_by_key(&person, |(new, _)| *new).ok()?;
         Some(&self.pairs[self.by_new[at].1 as usize])
