@@ -102,6 +102,7 @@ struct Counts {
     /// sourcedIds that another person seems to have now, and since when they are held.
     reused: BTreeMap<String, NaiveDate>,
     links: Option<LinksSeen>,
+    missing: u64,
     /// Of the last good run, where it is known: how many students were without a contact before it.
     without_contact_before: Option<u64>,
     /// Accounts that are probably back under another sourcedId: certain ones, all, and the first.
@@ -146,6 +147,7 @@ impl See {
                 outlook: outlook(store, config, now)?,
                 reused: night.reused,
                 links: night.links,
+                missing: store.count_missing()?,
                 without_contact_before: store
                     .last_attempt(Last::Good)?
                     .and_then(|last| last.run)
@@ -218,6 +220,7 @@ impl See {
             "attention": last_attempt.as_ref().map(|last| &last.attention),
             "update_contacts": self.on,
             "held": counts.map(|counts| &counts.reused),
+            "missing": counts.map(|counts| counts.missing),
             "links": links.map(|links| links.count),
             "students_without_contact": links.map(
                 |links| json!({ "now": links.without_contact, "before": counts.and_then(|counts| counts.without_contact_before) })
@@ -369,6 +372,14 @@ impl Counts {
                 population.pending, population.active, population.archived
             ),
         );
+        if self.missing > 0 {
+            let what = format!(
+                "{} from the SIS import, archived after {}: `rostersync users list --missing`",
+                counted(self.missing, "account is missing", "accounts are missing"),
+                config.sync.archive_after.words()
+            );
+            say("Missing", &what);
+        }
         let failed = if *refused > 0 { format!(", {refused} refused for good") } else { String::new() };
         say("Notifications", &format!("{waiting} waiting{failed}"));
         for held in outlook {

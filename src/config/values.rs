@@ -18,6 +18,7 @@ use crate::contact::Region;
 use crate::mailbox::{Mailbox, NoMailbox};
 use crate::message::Channel;
 use crate::near::nearest;
+use crate::plural::counted;
 use crate::roles::{self, RoleNames};
 use crate::secret::{Secret, SecretPlace};
 
@@ -107,6 +108,16 @@ impl fmt::Display for ArchiveAfter {
         match self {
             Self::Runs(runs) => write!(f, "{runs}"),
             Self::Days(days) => write!(f, "{days}d"),
+        }
+    }
+}
+
+impl ArchiveAfter {
+    /// `3 good runs`, `3 days`
+    pub fn words(self) -> String {
+        match self {
+            Self::Runs(runs) => counted(u64::from(runs), "good run", "good runs"),
+            Self::Days(days) => counted(u64::from(days), "day", "days"),
         }
     }
 }

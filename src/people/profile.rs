@@ -8,7 +8,7 @@ use crate::failure::Result;
 use crate::plan::forecast;
 use crate::platform::Stamp;
 use crate::policy::Setting;
-use crate::store::{Audited, Created, Grant, Origin};
+use crate::store::{Audited, Created, Grant, Missing, Origin};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
@@ -44,6 +44,8 @@ pub struct Profile {
     pub grants: Vec<Grant>,
     pub created: Option<Created>,
     pub fields: Vec<FieldProfile>,
+    /// The roster does not mention the person any more.
+    pub missing: Option<Missing>,
     /// Whether the person may edit them now.
     pub editable: std::result::Result<(), Refused>,
 }
@@ -76,6 +78,7 @@ impl Profile {
             family: Family::of(&account, people.store)?,
             links: links_of(&account, people.store)?,
             grants: people.store.grants(account.id)?,
+            missing: people.store.missing_of(account.id)?,
             setting: people.setting_at(&schools),
             account,
             roles,

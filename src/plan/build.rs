@@ -28,7 +28,7 @@ use super::left_out::Synced;
 use super::links::Contacts;
 use super::read::Known;
 use super::renames::Renamings;
-use super::same_person::SamePerson;
+use super::same_person::{Pair as SamePersonPair, SamePerson};
 use super::shared_credentials::Sharing;
 use super::signs::Signs;
 use super::summary::Summary;
@@ -141,6 +141,11 @@ impl Plan {
             "check the dates of roles, the words for roles and the ids of schools in the export; `roles`, `schools` and \
              `role_names` in [sync] say which users are synced",
         ))
+    }
+
+    /// Whether the account of a pair is not archived yet.
+    pub fn is_missing(&self, pair: &SamePersonPair) -> bool {
+        self.roster.is_missing(pair.old)
     }
 
     /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of

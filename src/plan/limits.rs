@@ -192,6 +192,15 @@ pub fn too_many_rejected(summary: &Summary, limits: &Limits) -> bool {
     Measure::of(limit, rejected, records, Rule::From(limits.minimum)).overrun().is_some()
 }
 
+/// The sentence for so many people that are missing for the first time that their accounts together
+/// would be over the limit on archiving. Nothing is done to them yet, so this does not block.
+pub fn too_many_missing(summary: &Summary, limits: &Limits) -> Option<String> {
+    let missing = ("are missing from the SIS import for the first time", summary.newly_missing);
+    let accounts = (summary.accounts_before, ACCOUNTS);
+    let limit = ("archive", limits.archive);
+    Measure::of(limit, missing, accounts, Rule::OrHalf(limits.minimum)).overrun().map(|over| over.message)
+}
+
 fn overruns<'a>(measures: impl IntoIterator<Item = Measure<'a>>) -> Vec<Overrun> {
     measures.into_iter().filter_map(Measure::overrun).collect()
 }

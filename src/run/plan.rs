@@ -111,6 +111,7 @@ pub(super) fn plan<'a>(
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
     say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
+    say_missing(&plan, config, about.users_name, findings);
     ask_limits(&mut plan, request, &mut overruns, findings);
     let plan = plan.with_renames(renamings);
     let explained = contact_columns::known(after.contacts.explained, of_rules.is_blank);
@@ -266,6 +267,16 @@ fn ask_limits(plan: &mut Plan, request: Request<'_>, overruns: &mut Vec<Overrun>
     }
 }
 
+/// Says that so many people are missing for the first time that archiving them would be over the
+/// limit: it is the day on which a file that is not whole can still be put right.
+fn say_missing(plan: &Plan, config: &Config, file: &str, findings: &mut Findings) {
+    let Some(message) = planner::too_many_missing(&plan.summary, &config.limits) else { return };
+    let after = config.sync.archive_after.words();
+    findings.attention("many-missing", At::file(file), || {
+        format!("{message}. Their accounts are archived after {after} without them: check that the export is complete")
+    });
+}
+
 /// Says which secrets are in a configuration that every user of this machine can read.
 pub(super) fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
     // `check` looks before it plans, and planning looks again.
@@ -370,17 +381,18 @@ fn say_same_people(plan: &Plan, file: &str, findings: &mut Findings) -> Result<(
         });
     }
     plan.same_person.each(|pair, old, new| {
+        let becomes = if plan.is_missing(pair) { "missing" } else { "archived" };
         if !pair.held {
             findings.warn("possible-rekey", At::file(file).line(new.line).column("sourcedId"), || {
                 let (old, new, evidence) = (&old.sourced_id, &new.sourced_id, pair.evidence.words());
                 if pair.is_second {
                     return format!(
                         "`{old}` is probably the same person as `{new}` too ({evidence}), who goes on with another account: the \
-                         account of `{old}` is archived"
+                         account of `{old}` is {becomes}"
                     );
                 }
                 format!(
-                    "sourcedId `{new}` is new and is probably the same person as `{old}` ({evidence}), whose account is archived. \
+                    "sourcedId `{new}` is new and is probably the same person as `{old}` ({evidence}), whose account is {becomes}. \
                      If it is one person: rostersync users rekey {old} {new}"
                 )
             });

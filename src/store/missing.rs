@@ -2,7 +2,7 @@
 //! for it yet. No account is written to when its person goes missing or comes back, so that nothing
 //! of it is left behind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use rusqlite::{Row, named_params};
@@ -62,12 +62,6 @@ impl Store {
     /// The person is back, or the account is archived.
     pub fn forget_missing(&self, account: i64) -> Result<()> {
         self.write("DELETE FROM missing WHERE account_id = ?1", [account])
-    }
-
-    /// sourcedIds of those that are missing, and since when.
-    pub fn missing_by_id(&self) -> Result<BTreeMap<String, NaiveDate>> {
-        let query = "SELECT sourced_id, since FROM missing JOIN account ON account.id = account_id";
-        self.all(query, [], |row| Ok((row.get("sourced_id")?, day(row)?)))
     }
 }
 

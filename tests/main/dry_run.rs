@@ -73,7 +73,7 @@ fn the_preview_has_a_line_for_each_thing_that_happens() {
     assert_eq!(lines, expected, "{}", done.stdout);
     assert!(done.stdout.contains(
         "\nPlan: 1 to create, 1 to update (1 email, 0 phone, 0 home phone, 0 name), 1 to archive, 1 to restore, 1 kept, \
-         0 unchanged, 1 skipped, 1 rejected, 0 held, 0 links; 2 notifications (2 email, 0 SMS)\nChecksum: "
+         0 unchanged, 1 skipped, 1 rejected, 0 held, 0 missing, 0 links; 2 notifications (2 email, 0 SMS)\nChecksum: "
     ), "{}", done.stdout);
     assert_eq!(done.checksum().len(), 16);
     // Not a word in colour: standard output is no terminal.

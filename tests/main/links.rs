@@ -43,7 +43,7 @@ fn a_first_load_lists_no_links() {
     district.sis(&people());
     let done = district.run().ok();
     assert!(done.report.rows.iter().all(|row| row["notes"].is_empty()), "{:?}", done.report.column("notes"));
-    assert!(done.plan().ends_with("0 held, 0 links; 0 notifications (0 email, 0 SMS)"), "{}", done.plan());
+    assert!(done.plan().ends_with("0 held, 0 missing, 0 links; 0 notifications (0 email, 0 SMS)"), "{}", done.plan());
     assert_eq!(seen(&district), (4, 0, 0));
     let again = district.run().ok();
     assert!(again.plan().contains(" 0 to update ") && again.plan().contains(" 0 links;"), "{}", again.plan());
@@ -90,7 +90,7 @@ fn the_adults_row_says_what_came_and_went_whichever_record_names_it() {
     assert_eq!(&done.report.row("gua-1")["codes"], "link-added link-removed");
     assert_eq!(done.plan(), preview.plan());
     assert_eq!(done.checksum(), preview.checksum());
-    assert!(done.plan().contains("0 held, 2 links; 0 notifications"), "{}", done.plan());
+    assert!(done.plan().contains("0 held, 0 missing, 2 links; 0 notifications"), "{}", done.plan());
     assert!(district.mails().is_empty());
     let quiet = district.run().ok();
     quiet.says("gua-1", "unchanged", "");

@@ -30,6 +30,7 @@ mod explain;
 mod export;
 mod fake;
 mod fixtures;
+mod grace;
 mod guardians;
 mod http_server;
 mod incremental;

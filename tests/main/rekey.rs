@@ -357,7 +357,7 @@ fn renames_are_lines_of_the_preview_and_part_of_the_plan_that_is_approved() {
         Some("> adm-1     active   sourcedId  → x-adm, MANAGES ALL USERS OF THE DISTRICT Ann Diaz sch-1")
     );
     assert!(
-        preview.plan().contains("0 rejected, 0 held, 0 links, 1 to rename; 0 notifications"),
+        preview.plan().contains("0 rejected, 0 held, 0 missing, 0 links, 1 to rename; 0 notifications"),
         "{}",
         preview.plan()
     );

@@ -44,7 +44,7 @@ fn another_person_under_an_old_sourced_id_is_held() {
     assert_eq!((&row["codes"], &row["state"]), ("reused-id", "archived"));
     assert_eq!((&row["email"], &row["sis_email"]), ("rosa@home.example", "tom@school.example"));
     assert_eq!(preview.checksum(), done.checksum());
-    assert!(done.plan().contains(" 0 rejected, 1 held, 0 links; "), "{}", done.plan());
+    assert!(done.plan().contains(" 0 rejected, 1 held, 0 missing, 0 links; "), "{}", done.plan());
     for words in ["reused-id", "users same tea-1", "users another tea-1"] {
         assert!(done.stdout.contains(words), "`{words}` in\n{}", done.stdout);
     }

@@ -50,6 +50,13 @@ pub(super) struct ListArgs {
     #[arg(long, conflicts_with_all = ["kept", "settled", "duplicates"])]
     suppressed: bool,
 
+    /// Only people that are missing from the SIS import, and whose accounts are not archived yet
+    /// (`archive_after`)
+    ///
+    /// `missing_since` has the day of the first run without them.
+    #[arg(long, conflicts_with = "suppressed")]
+    missing: bool,
+
     /// Only accounts that may belong to the same person: the same name, and the same email or
     /// mobile
     ///
@@ -82,7 +89,7 @@ pub(super) struct ListArgs {
 
 const COLUMNS_HELP: &str = "\
 Columns: sourced_id, state, role, schools, given_name, family_name, email, phone, home_phone, kept_since, users_manager;
-with --settled also: settled; with --suppressed: until, reason; with --duplicates also: codes, like
+with --settled also: settled; with --missing: missing_since; with --suppressed: until, reason; with --duplicates also: codes, like
 
 Examples:
   rostersync users list --state active --kept            people whose values differ from the SIS
@@ -101,7 +108,7 @@ enum Format {
     Json,
 }
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "sourced_id",
     "state",
     "role",
@@ -118,12 +125,14 @@ const COLUMNS: [&str; 16] = [
     "like",
     "until",
     "reason",
+    "missing_since",
 ];
 
 /// The columns that are there only if they are asked for.
 const SETTLED: usize = 11;
 const LIKE: std::ops::Range<usize> = 12..14;
 const SUPPRESSED: std::ops::Range<usize> = 14..16;
+const MISSING: usize = 16;
 
 /// Cells of these hold several values, joined by `|`.
 const SEVERAL: [&str; 6] = ["role", "schools", "users_manager", "settled", "codes", "like"];
@@ -132,6 +141,7 @@ impl ListArgs {
     fn has(&self, column: usize) -> bool {
         match column {
             SETTLED => self.settled,
+            MISSING => self.missing,
             column if LIKE.contains(&column) => self.duplicates,
             column => self.suppressed || !SUPPRESSED.contains(&column),
         }
@@ -165,7 +175,7 @@ impl Filter {
         Ok(Self(asked))
     }
 
-    fn accepts(&self, cells: &[String; 16]) -> bool {
+    fn accepts(&self, cells: &[String; COLUMNS.len()]) -> bool {
         self.0.iter().all(|(at, value)| {
             let cell = &cells[*at];
             cell == value || SEVERAL.contains(&COLUMNS[*at]) && cell.split('|').any(|one| one == value)
@@ -189,6 +199,7 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
         Format::Json => Box::new(Json::new(headers, None)),
     };
     let mut suppressed = if args.suppressed { people.suppressed()? } else { BTreeMap::new() };
+    let missing = if args.missing { store.missing()? } else { HashMap::new() };
     let (mut out, mut buffer, mut any) = (results(), Vec::new(), false);
     rendering.begin(&mut buffer);
     store.each_account(|account| {
@@ -196,6 +207,9 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
             return Ok(());
         }
         if args.duplicates && !likenesses.contains_key(&account.id) {
+            return Ok(());
+        }
+        if args.missing && !missing.contains_key(&account.id) {
             return Ok(());
         }
         if args.settled && account.settled.is_none() {
@@ -207,6 +221,9 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
             if cells[SETTLED].is_empty() {
                 return Ok(());
             }
+        }
+        if let Some(missing) = missing.get(&account.id) {
+            cells[MISSING] = missing.since.to_string();
         }
         if args.suppressed {
             let Some(one) = suppressed.remove(&account.sourced_id) else { return Ok(()) };
@@ -265,7 +282,7 @@ fn cells(
     schools: &Schools,
     grants: &HashMap<i64, Vec<Grant>>,
     likenesses: &Likenesses,
-) -> Result<[String; 16]> {
+) -> Result<[String; COLUMNS.len()]> {
     let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
     // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
     let unusable = if grants.is_empty() { None } else { people.unusable_grant(account)? };
@@ -299,6 +316,7 @@ fn cells(
         String::new(),
         codes,
         like,
+        String::new(),
         String::new(),
         String::new(),
     ])

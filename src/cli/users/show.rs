@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::people::{FieldProfile, Link, People, Profile, Provenance, goes_on_instead};
 use crate::platform::{By, Stamp};
-use crate::plural::or_none;
+use crate::plural::{counted, or_none};
 use crate::policy::Setting;
 use crate::report::table;
 use crate::store::{Created, Member, Origin, SamePerson};
@@ -58,9 +58,16 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         },
         None => String::new(),
     };
-    let state = match account.archived {
-        true => format!("archived, was {}", account.state),
-        false => account.state.to_string(),
+    let state = match (account.archived, &profile.missing) {
+        (true, _) => format!("archived, was {}", account.state),
+        (false, Some(missing)) => format!(
+            "{}, missing since {} ({}; archived after {})",
+            account.state,
+            missing.since,
+            counted(u64::from(missing.runs), "good run", "good runs"),
+            config.sync.archive_after.words()
+        ),
+        (false, None) => account.state.to_string(),
     };
     let setting = match profile.setting {
         Setting::On => "ON: only the sync changes the details of an active user",
@@ -268,6 +275,7 @@ fn as_json(profile: &Profile, people: &People<'_>) -> Result<serde_json::Value> 
         "user": account.sourced_id,
         "state": account.state_word(),
         "was": account.state.word(),
+        "missing_since": profile.missing.as_ref().map(|missing| missing.since),
         "roles": profile.roles,
         "schools": profile.schools,
         "update_contacts": profile.setting == Setting::On,

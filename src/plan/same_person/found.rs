@@ -25,7 +25,7 @@ pub(super) const NO_RECORD: u32 = u32::MAX;
 #[derive(Debug, Clone, Copy)]
 pub struct Pair {
     /// Numbers of the people in [`crate::roster_index::PersonIndex`].
-    pub(super) old: u32,
+    pub(in crate::plan) old: u32,
     pub(super) new: u32,
     pub evidence: Evidence,
     pub certain: bool,
