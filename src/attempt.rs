@@ -24,6 +24,8 @@ const LONGEST: u64 = 256 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     Ok,
+    /// Nothing was done, since the sync is paused.
+    Paused,
     Partial,
     Attention,
     Undelivered,
@@ -39,8 +41,9 @@ pub enum Ending {
 impl Ending {
     pub const BLOCKED: Self = Self::Failed(Kind::Blocked);
 
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ok,
+        Self::Paused,
         Self::Partial,
         Self::Attention,
         Self::BLOCKED,
@@ -69,6 +72,7 @@ impl Ending {
     fn parts(self) -> (&'static str, u8) {
         match self {
             Self::Ok => ("ok", 0),
+            Self::Paused => ("paused", 0),
             Self::Failed(Kind::Failed) => ("failed", 1),
             Self::Failed(Kind::Usage) => ("usage", 2),
             Self::Partial => ("partial", 3),
@@ -149,6 +153,10 @@ impl Attempt {
         self.reason = reason.into();
         self.finished = self.started.max(Utc::now());
         self
+    }
+
+    pub fn was_paused(&self) -> bool {
+        self.result == Ending::Paused.word()
     }
 
     pub fn was_applied(&self) -> bool {

@@ -10,6 +10,7 @@ mod excerpt;
 mod explain;
 mod file;
 mod notify;
+mod pause;
 mod sections;
 mod source;
 mod values;
@@ -17,6 +18,7 @@ mod values;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::contact::Region;
@@ -32,9 +34,11 @@ pub use notify::{
     Admins, BodyForm, GatewaySms, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace,
     QuietHours, StartTls, TwilioSms, When,
 };
+pub use pause::{Pause, Paused};
+use pause::{PauseKeys, pauses};
 pub use source::Source;
 use source::SourceKeys;
-pub use values::{Age, ArchiveAfter, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, Zone, span};
+pub use values::{Age, ArchiveAfter, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, PurgeAfter, Zone, span};
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -45,6 +49,7 @@ pub struct Config {
     pub input_paths: Vec<PathBuf>,
     pub sync: Sync,
     pub schools: Vec<School>,
+    pub pauses: Vec<Pause>,
     pub source: Source,
     pub guardians: Option<Guardians>,
     pub platform: Option<Platform>,
@@ -61,6 +66,8 @@ struct Typed {
     sync: Sync,
     #[serde(default)]
     school: Vec<School>,
+    #[serde(default)]
+    pause: Vec<PauseKeys>,
     source: SourceKeys,
     guardians: Option<Guardians>,
     platform: Option<Platform>,
@@ -90,6 +97,8 @@ pub struct Sync {
     pub keep_reports: u32,
     /// When the account of a person is archived whom the roster does not mention any more.
     pub archive_after: ArchiveAfter,
+    /// When archived accounts are removed, with all that the store has of their people.
+    pub purge_after: PurgeAfter,
     pub timezone: Zone,
     /// sourcedIds of the schools to sync; empty is all.
     pub schools: Vec<String>,
@@ -119,6 +128,7 @@ impl Default for Sync {
             reports: "reports".into(),
             keep_reports: 90,
             archive_after: ArchiveAfter::default(),
+            purge_after: PurgeAfter::default(),
             timezone: Zone::System,
             schools: Vec::new(),
             roles: crate::roles::SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect(),
@@ -295,6 +305,7 @@ impl Config {
             readable_secrets: Vec::new(),
             input_paths: document.named_paths(),
             source: typed.source.source(document)?,
+            pauses: pauses(typed.pause, &typed.sync.schools, document)?,
             sync: typed.sync,
             schools: typed.school,
             guardians: typed.guardians,
@@ -349,6 +360,11 @@ impl Config {
         }
         self.notify.check(document)?;
         self.monitor.check(document)
+    }
+
+    /// The pause of the whole sync on a day, if there is one.
+    pub fn pause_of_sync(&self, day: NaiveDate) -> Option<&Pause> {
+        self.pauses.iter().find(|pause| pause.is_on(day) && pause.school.is_none() && !pause.syncs)
     }
 
     pub fn on_anywhere(&self) -> bool {

@@ -26,6 +26,7 @@ mod schools;
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::orgs::Orgs;
@@ -87,6 +88,8 @@ pub struct RosterIndex {
     missing: Vec<u32>,
     /// For each of them: the accounts of the adults that are linked to the person.
     adults_of_missing: Vec<Vec<i64>>,
+    /// Those of them that a pause keeps from being archived: until when.
+    paused: HashMap<u32, NaiveDate>,
     /// Archived people whose schools count all the same, because a row without a sourcedId may be
     /// theirs.
     doubtful: HashSet<u32>,
@@ -263,9 +266,16 @@ impl RosterIndex {
         !self.missing.is_empty() && self.missing.binary_search(&person).is_ok()
     }
 
-    /// All of them, each with the accounts of the adults that are linked to the person.
+    /// The last day of the pause that keeps the account of a missing person from being archived.
+    pub fn not_archived_until(&self, person: u32) -> Option<NaiveDate> {
+        self.paused.get(&person).copied()
+    }
+
+    /// Those that are not missing for a pause alone, each with the accounts of the adults that are
+    /// linked to the person.
     pub fn all_missing(&self) -> impl Iterator<Item = (u32, &[i64])> {
-        self.missing.iter().copied().zip(self.adults_of_missing.iter().map(Vec::as_slice))
+        let all = self.missing.iter().copied().zip(self.adults_of_missing.iter().map(Vec::as_slice));
+        all.filter(|(person, _)| !self.paused.contains_key(person))
     }
 
     /// Accounts that are held for another record are not missing: that record has their links.
@@ -274,6 +284,7 @@ impl RosterIndex {
             if let Ok(at) = self.missing.binary_search(&person) {
                 self.missing.remove(at);
                 self.adults_of_missing.remove(at);
+                self.paused.remove(&person);
                 self.sets_of[person as usize] = NO_SET;
                 self.marks[person as usize] = 0;
             }
@@ -402,6 +413,12 @@ impl RosterIndex {
                 }
             }
         }
+    }
+
+    /// The person's own schools, without those of students.
+    pub fn own_schools_of(&self, person: u32) -> impl Iterator<Item = &str> {
+        let set = self.set_of(person).into_iter();
+        set.flat_map(|set| self.sets.get(set)).map(String::as_str)
     }
 
     pub fn set(&self, set: u32) -> &[String] {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{ArchiveAfter, Config, Globs, OnSamePerson, PhoneCredential, SharedContacts};
+use crate::config::{ArchiveAfter, Config, Globs, OnSamePerson, Paused, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
@@ -19,7 +19,7 @@ use crate::store::{Missing, UndeliveredChanges};
 /// Version of what is decided and how it is said: raised whenever the same record, account and
 /// configuration can come to another row of the report or another account than before, and whenever
 /// a kept row is written in another form.
-pub(crate) const RULES: u32 = 9;
+pub(crate) const RULES: u32 = 10;
 
 const SAME_PERSON: &str = "same_person";
 const ARCHIVE_AFTER: &str = "archive_after";
@@ -46,6 +46,8 @@ pub struct Rules {
     pub archive_after: ArchiveAfter,
     /// Accounts whose people were missing on the last good night, by id.
     pub missing: HashMap<i64, Missing>,
+    /// What is paused today.
+    pub paused: Paused,
     pub phone_credential: PhoneCredential,
     pub phones: PhoneReader,
     pub blank_values: BlankValues,
@@ -102,6 +104,7 @@ impl Rules {
             same_person: config.identity.same_person,
             archive_after: config.sync.archive_after,
             missing: HashMap::new(),
+            paused: Paused::on(today, &config.pauses),
             phone_credential: config.sync.phone_credential,
             phones: PhoneReader::new(config.sync.default_region),
             blank_values: config.sync.blank_values,
@@ -154,6 +157,7 @@ impl Rules {
             same_person,
             archive_after,
             missing: _,
+            paused,
             phone_credential,
             phones,
             blank_values,
@@ -199,6 +203,9 @@ impl Rules {
         if let Some(rights) = rights {
             settings.insert("[[contacts.rule]]".to_owned(), rights.text());
         }
+        if !paused.is_none() {
+            settings.insert("[[pause]]".to_owned(), format!("{paused:?}"));
+        }
         for (id, setting) in schools {
             settings.insert(format!("update_contacts of [[school]] {id}"), on(*setting));
         }
@@ -207,7 +214,7 @@ impl Rules {
 
     /// Whether the accounts of people that the roster does not mention are archived at the first run.
     pub fn archives_at_once(&self) -> bool {
-        self.archive_after == ArchiveAfter::default()
+        self.archive_after == ArchiveAfter::default() && self.paused.is_none()
     }
 
     /// Since when the person of an account is missing, if the roster of tonight does not mention the

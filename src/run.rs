@@ -20,6 +20,7 @@ mod plan;
 mod preferred_names;
 mod prepare;
 mod presence;
+mod purge;
 mod renames;
 mod report_file;
 mod request;
@@ -30,7 +31,7 @@ mod unknown_schools;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::attempt::Attempt;
-use crate::config::Config;
+use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{self, Delivery, Sending};
 use crate::store::Store;
@@ -88,6 +89,20 @@ pub fn run(config: &Config, options: &Options, context: &RunContext<'_>) -> Resu
         resume_unwind(panic);
     }
     done
+}
+
+/// What a run does on a day on which the whole sync is paused: it is put on record, and what waits in
+/// the outbox is sent. Nothing is read.
+///
+/// # Errors
+/// `Failed` if that cannot be put on record.
+pub fn pass(config: &Config, pause: &Pause, options: &Options, context: &RunContext<'_>) -> Result<Delivery> {
+    let begun = Attempt::begin(context.now);
+    attempts::note_paused(config, &begun, format!("{} ([[pause]])", pause.words()))?;
+    if options.no_notify || !Store::is_there(&config.sync.store)? {
+        return Ok(Delivery::default());
+    }
+    send(config, &Store::open(&config.sync.store)?, context)
 }
 
 fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {

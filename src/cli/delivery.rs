@@ -134,8 +134,8 @@ pub(super) fn write_to_admins(
     send_kept(config, global);
     let wanted = match admins.when {
         When::Never => false,
-        When::Problems => status != Ending::Ok,
-        When::Changes => status != Ending::Ok || changes,
+        When::Problems => status.exit() != 0,
+        When::Changes => status.exit() != 0 || changes,
         When::Always => true,
     };
     if !wanted {

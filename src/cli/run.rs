@@ -9,13 +9,13 @@ use super::preview;
 use super::ui::{Ui, shown};
 use super::{Global, is_broken_pipe, signals, unprintable};
 use crate::attempt::Ending;
-use crate::config::Config;
+use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
 use crate::plan::{Action, Summary};
 use crate::plural::{agreed, counted};
 use crate::report;
-use crate::run::{Options, Outcome, RunContext, run as run_sync};
+use crate::run::{Options, Outcome, RunContext, pass, run as run_sync};
 
 /// Sync: read the platform's export and the roster, apply the policy, send the messages, write the
 /// report
@@ -131,9 +131,12 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     if args.dry_run {
         return sync(args, &config, global, ui);
     }
-    let done = sync(args, &config, global, ui);
+    let done = match config.pause_of_sync(config.sync.timezone.day(global.now())) {
+        Some(pause) => pass_over(pause, args, &config, global, ui),
+        None => sync(args, &config, global, ui),
+    };
     match &done {
-        Ok(Ending::Ok) => ping(&config, Ping::Success, Ending::Ok.word()),
+        Ok(status @ (Ending::Ok | Ending::Paused)) => ping(&config, Ping::Success, status.word()),
         Ok(status) => ping(&config, Ping::Failure, status.word()),
         Err(failure) => {
             let status = Ending::Failed(failure.kind);
@@ -149,6 +152,52 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         }
     }
     done
+}
+
+/// A run on a day on which the whole sync is paused: it says so, and sends what waits.
+fn pass_over(pause: &Pause, args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
+    let stop = signals::watch()?;
+    let options = Options { no_notify: args.no_notify, ..Options::default() };
+    let context = RunContext { now: global.now(), progress: ui, stop: &stop };
+    let delivery = pass(config, pause, &options, &context)?;
+    let status = if delivery.is_undelivered() { Ending::Undelivered } else { Ending::Paused };
+    let mut lines = vec![format!(
+        "Paused: {}, by the [[pause]] from {}. Nothing was read, and nothing was changed.",
+        pause.words(),
+        pause.from
+    )];
+    lines.extend(delivery_lines(&delivery, config));
+    let text = lines.join("\n") + "\n";
+    if args.format == Format::Json {
+        let json = json!({
+            "result": status.word(), "exit": status.exit(), "results": [status.word()], "run": null, "applied": false,
+            "pause": pause_json(pause), "undelivered": delivery.undelivered, "delivery": delivery_json(&delivery),
+        });
+        print_json(&json, ui)?;
+    } else {
+        ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)?;
+    }
+    write_to_admins(config, status, false, "paused", &text, None, global);
+    ui.finished(status, None);
+    Ok(status)
+}
+
+pub(super) fn pause_json(pause: &Pause) -> serde_json::Value {
+    json!({ "from": pause.from, "until": pause.until, "school": pause.school, "archive": if pause.syncs { Some(false) } else { None } })
+}
+
+/// The pauses of today, as the summary of a run says them.
+fn pause_lines(config: &Config, global: &Global) -> Vec<String> {
+    let today = config.sync.timezone.day(global.now());
+    let of_today = config.pauses.iter().filter(|pause| pause.is_on(today));
+    let line = |pause: &Pause| {
+        let why = match pause.school.is_none() && !pause.syncs {
+            true => ": a run does nothing. This is what it would do without the pause",
+            false => "",
+        };
+        format!("Paused: {} ([[pause]]){why}", pause.words())
+    };
+    of_today.map(line).collect()
 }
 
 fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
@@ -242,7 +291,7 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Ending> {
 fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) -> String {
     let summary = &outcome.plan.summary;
     let applied = outcome.run.is_some() && !outcome.blocked;
-    let mut lines = Vec::new();
+    let mut lines = pause_lines(config, global);
     if outcome.export_rows > 0 {
         let details = counted(summary.taken_over, "detail", "details");
         let mut line = format!(
@@ -340,6 +389,13 @@ fn people_lines(summary: &Summary, applied: bool) -> Vec<String> {
             "{} {} be told of their changes: no way to reach them",
             counted(summary.cannot_be_told, "person", "people"),
             if applied { "cannot" } else { "could not" },
+        ));
+    }
+    if summary.purged > 0 {
+        lines.push(format!(
+            "{} archived so long ago that {} removed with all personal data",
+            counted(summary.purged, "account was", "accounts were"),
+            if applied { agreed(summary.purged, "it is", "they are") } else { agreed(summary.purged, "it would be", "they would be") },
         ));
     }
     lines.extend(without_contact(summary));
@@ -536,6 +592,7 @@ fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde
         "limits": outcome.overruns,
         "applied": outcome.run.is_some() && !outcome.blocked,
         "renamed": summary.renamed,
+        "purged": summary.purged,
         "links": { "added": summary.links_added, "removed": summary.links_removed },
         "students_without_contact": { "now": summary.without_contact, "before": summary.without_contact_before },
         "rows_without_id": summary.without_id,

@@ -7,14 +7,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 use super::delivery::{held_json, waits};
-use super::run::compared;
+use super::run::{compared, pause_json};
 use super::runs::{SHOWN, attempt_json, count, tried_json, would};
 use super::ui::Ui;
 use super::users::reading;
 use super::{Global, unprintable};
 use crate::attempt::Attempt;
 use crate::attempt::Ending;
-use crate::config::{Config, span};
+use crate::config::{Config, Pause, span};
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LinksSeen;
 use crate::message::DeliveryState;
@@ -125,12 +125,20 @@ struct See {
     trouble: Option<Failure>,
     now: DateTime<Utc>,
     on: bool,
+    /// The pauses of today, and the next one that begins soon.
+    pauses: Vec<Pause>,
+    /// For so long no sync has been due, by the pauses of the configuration.
+    not_due: Option<i64>,
 }
+
+/// So many days before it begins a pause is shown.
+const SOON: i64 = 14;
 
 impl See {
     fn of(config: &Config, global: &Global) -> Result<Self> {
         let now = global.now();
         let (on, place) = (config.sync.update_contacts, &config.sync.store);
+        let (pauses, not_due) = (near_pauses(config, now), not_due(config, now));
         let counts = |store: &Store| -> Result<Counts> {
             let night = store.last_night()?.unwrap_or_default();
             let pairs = store.first_same_people(NAMED_IN_JSON)?;
@@ -160,11 +168,11 @@ impl See {
             let store = Store::open_read(place)?;
             let run_health = run_health(config, store.as_ref(), now)?;
             let counts = counts(&store.map_or_else(Store::empty, Ok)?)?;
-            Ok(Self { run_health, counts: Some(counts), trouble: lost(config), now, on })
+            Ok(Self { run_health, counts: Some(counts), trouble: lost(config), now, on, pauses: pauses.clone(), not_due })
         };
         read().or_else(|failure| {
             let run_health = run_health(config, None, now)?;
-            Ok(Self { run_health, counts: None, trouble: Some(failure), now, on })
+            Ok(Self { run_health, counts: None, trouble: Some(failure), now, on, pauses: pauses.clone(), not_due })
         })
     }
 
@@ -177,7 +185,9 @@ impl See {
         };
         let ended = last.map_or(Ending::Ok, |last| Ending::of_exit(last.exit));
         // A failure of tonight says more than that the last good night is long ago.
-        let is_late = is_old(self.run_health.age)
+        // Nothing was due while the sync was paused.
+        let well = [self.run_health.age, self.run_health.paused_age, self.not_due].into_iter().flatten().min();
+        let is_late = is_old(well)
             && (ended == Ending::Ok || is_old(last.and_then(|last| self.age_of(last.started))));
         if is_late { Ending::Late } else { ended }
     }
@@ -219,6 +229,7 @@ impl See {
             "waiting": counts.map(|counts| counts.outlook.iter().map(held_json).collect::<Vec<_>>()),
             "attention": last_attempt.as_ref().map(|last| &last.attention),
             "update_contacts": self.on,
+            "pauses": self.pauses.iter().map(pause_json).collect::<Vec<_>>(),
             "held": counts.map(|counts| &counts.reused),
             "missing": counts.map(|counts| counts.missing),
             "links": links.map(|links| links.count),
@@ -278,6 +289,9 @@ impl See {
         if let Some(counts) = &self.counts {
             counts.text(config, &mut say);
         }
+        for pause in &self.pauses {
+            say("Pause", &self.in_words(pause, config));
+        }
         let setting = if self.on { "ON" } else { "OFF" };
         let schools = match config.schools.len() {
             0 => String::new(),
@@ -286,6 +300,14 @@ impl See {
         };
         say("Setting", &format!("{setting} for the district{schools}"));
         text
+    }
+
+    /// `no sync until 2027-08-10`, or the same with the day on which it begins.
+    fn in_words(&self, pause: &Pause, config: &Config) -> String {
+        match pause.is_on(config.sync.timezone.day(self.now)) {
+            true => pause.words(),
+            false => format!("from {}: {}", pause.from, pause.words()),
+        }
     }
 
     fn prometheus(&self) -> String {
@@ -347,6 +369,29 @@ impl See {
         }
         text
     }
+}
+
+/// The pauses of today, and those that begin within [`SOON`] days.
+fn near_pauses(config: &Config, now: DateTime<Utc>) -> Vec<Pause> {
+    let today = config.sync.timezone.day(now);
+    let is_near = |pause: &&Pause| pause.until >= today && (pause.from - today).num_days() <= SOON;
+    let mut near: Vec<Pause> = config.pauses.iter().filter(is_near).cloned().collect();
+    near.sort_by_key(|pause| pause.from);
+    near
+}
+
+/// For how many seconds a sync has been due again, by the last pause of the whole sync that has begun:
+/// 0 while it lasts. None without one.
+fn not_due(config: &Config, now: DateTime<Utc>) -> Option<i64> {
+    let zone = config.sync.timezone;
+    let today = zone.day(now);
+    let last = config.pauses.iter().filter(|pause| pause.school.is_none() && !pause.syncs && pause.from <= today);
+    let until = last.map(|pause| pause.until).max()?;
+    if until >= today {
+        return Some(0);
+    }
+    let ended = zone.moment(until.succ_opt()?.and_hms_opt(0, 0, 0)?)?;
+    Some((now - ended).num_seconds().max(0))
 }
 
 fn held_as_same(pair: &SamePerson, instead: Option<&str>) -> String {

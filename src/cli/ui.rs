@@ -134,7 +134,7 @@ impl Ui {
         match (run, status) {
             (Some(run), Ending::Ok) => tracing::info!(run, result, exit, "finished"),
             (Some(run), _) => tracing::error!(run, result, exit, "finished"),
-            (None, Ending::Ok | Ending::Changes | Ending::ChangesPeople) => {
+            (None, Ending::Ok | Ending::Paused | Ending::Changes | Ending::ChangesPeople) => {
                 tracing::info!(result, exit, "finished")
             }
             (None, _) => tracing::error!(result, exit, "finished"),
@@ -177,7 +177,7 @@ impl Ui {
     pub(super) fn settle(&self, status: Ending) -> std::io::Result<()> {
         let held = self.held.lock().map(|mut held| std::mem::take(&mut *held)).unwrap_or_default();
         let mut out = stdout().lock();
-        if status != Ending::Ok {
+        if !matches!(status, Ending::Ok | Ending::Paused) {
             std::io::Write::write_all(&mut out, &held)?;
         }
         std::io::Write::flush(&mut out)

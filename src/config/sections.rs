@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, Visitor, value};
 use serde::forward_to_deserialize_any;
 
 use super::contacts::{ContactsKeys, RuleKeys};
+use super::pause::PauseKeys;
 use super::notify::{Admins, GatewaySms, Monitor, Notify, NotifyEmail, TwilioSms};
 use super::source::auth::{CleverKeys as CleverLogin, OAuth1Keys, OAuth2Keys, TokenKeys};
 use super::source::{CleverKeys, CsvKeys, HttpKeys, OneRosterKeys, SftpKeys};
@@ -27,6 +28,7 @@ pub(super) fn all() -> Vec<Section> {
         of::<Typed>("", &[]),
         of::<Sync>("sync", &[]),
         of::<School>("school", &[]),
+        of::<PauseKeys>("pause", &[]),
         of::<CsvKeys>("source", &["oneroster-csv"]),
         of::<OneRosterKeys>("source", &["oneroster-api", "classlink"]),
         of::<CleverKeys>("source", &["clever"]),

@@ -161,6 +161,24 @@ fn days(text: &str) -> Option<u32> {
     digits.parse().ok().filter(|days| plain && *days > 0)
 }
 
+/// How many days after they were archived accounts are removed; none: never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PurgeAfter(pub Option<u32>);
+
+impl<'de> Deserialize<'de> for PurgeAfter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |text| match text {
+            "never" => Ok(Self(None)),
+            _ => days(text).map(|days| Self(Some(days))).ok_or_else(|| {
+                wrong(
+                    format!("`{text}` is not a number of days"),
+                    "write \"never\", or how many days, for example \"365d\"",
+                )
+            }),
+        })
+    }
+}
+
 /// The greatest age of a file; `"none"` turns the check off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Age(pub Option<Duration>);

@@ -148,6 +148,28 @@ impl Plan {
         self.roster.is_missing(pair.old)
     }
 
+    /// Archived accounts, by id, whose people the roster does not mention, and that are not held for
+    /// another record.
+    pub fn archived_and_gone(&self) -> Vec<i64> {
+        let is_here = |person: u32| self.roster.is_mentioned(person) && !self.roster.is_gone(person);
+        let people = self.roster.people.with_account();
+        let gone = people.filter(|person| {
+            self.signs.is_archived(*person) && !is_here(*person) && !self.same_person.is_old(*person)
+        });
+        gone.map(|person| i64::from(person) + 1).collect()
+    }
+
+    /// Takes in the sourcedIds of accounts that are removed: part of the plan, and of its checksum.
+    pub fn take_in_purge(&mut self, sourced_ids: &[String]) {
+        if sourced_ids.is_empty() {
+            return;
+        }
+        self.summary.purged = sourced_ids.len() as u64;
+        let mut sum = Checksum::default();
+        sourced_ids.iter().for_each(|id| sum.put(["purge", id]));
+        self.checksum = Checksum::with(&self.checksum, [&sum]);
+    }
+
     /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of
     /// its checksum.
     pub fn with_renames(mut self, renamings: Renamings) -> Self {

@@ -171,7 +171,7 @@ impl Decider<'_> {
             let schools: Vec<&str> = row.schools.split('|').filter(|id| !id.is_empty()).collect();
             out.totals.summary.changeable += u64::from(self.rules.setting_of(&schools) == Setting::On);
         }
-        if row.action == Action::Skipped {
+        if row.action == Action::Skipped && !is_left_alone(&row.notes) {
             let person = self.roster.person_of(place);
             let record = self.roster.taken(person, &kept.record, None);
             out.totals.left_out.not_synced(self.roster, &record, person, self.mode, self.today);
@@ -202,6 +202,7 @@ impl Decider<'_> {
         if record.deleted && usable {
             let account = account.as_ref().filter(|account| account.id != 0);
             let verdict = match account.filter(|account| !account.archived) {
+                Some(live) if self.is_missing(person) => self.wait(person, live)?,
                 Some(live) if self.mode != Mode::Unknown => self.leave(person, live)?,
                 Some(_) | None => Verdict::left_as_it_is(Action::Skipped, account, Note::ToBeDeleted),
             };
@@ -315,7 +316,10 @@ impl Decider<'_> {
 
     /// Leaves the account of a person as it is that may be back tomorrow.
     fn wait(&self, person: &Person, live: &Account) -> Result<Verdict> {
-        let note = Note::Missing(self.rules.missing_with_tonight(live.id).0);
+        let note = match person.number.and_then(|number| self.roster.not_archived_until(number)) {
+            Some(until) => Note::NotArchived(until.to_string()),
+            None => Note::Missing(self.rules.missing_with_tonight(live.id).0.to_string()),
+        };
         let verdict = Verdict::left_as_it_is(Action::Missing, Some(live), note);
         Ok(match self.same_person.of_leaver(person.number)? {
             None => verdict,
@@ -452,7 +456,7 @@ impl Decider<'_> {
     fn link(&self, decision: &mut PersonDecision<'_>) {
         let PersonDecision { person, verdict, .. } = decision;
         let Some(number) = person.number.filter(|number| self.roster.is_guardian(*number)) else { return };
-        if verdict.action == Action::Held {
+        if verdict.action == Action::Held || is_left_alone(&verdict.notes) {
             return;
         }
         let Some(account) = verdict.account.as_mut().filter(|account| !account.archived) else { return };
@@ -508,6 +512,11 @@ impl Decider<'_> {
         if decision.verdict.account.is_some() || record.sourced_id.is_empty() {
             return;
         }
+        // A new person at a paused school is new when the pause is over: held against the accounts that
+        // leave then.
+        if self.mode == Mode::Bulk && is_left_alone(&decision.verdict.notes) {
+            return;
+        }
         let is_blank = self.rules.blank_columns.contact_rules;
         out.bystanders.push(BystanderRecord {
             sourced_id: record.sourced_id.to_owned(),
@@ -556,7 +565,8 @@ impl Decider<'_> {
         out.totals.summary.contact_updates += u64::from(verdict.counts_as_update);
         let is_reused = verdict.notes.iter().any(|note| matches!(note, Note::ReusedId(_)));
         out.totals.summary.reused += u64::from(is_reused);
-        let known = decision.person.stored.as_ref().filter(|_| is_missing(verdict));
+        let counts = |note: &Note| matches!(note, Note::Missing(_));
+        let known = decision.person.stored.as_ref().filter(|_| verdict.notes.iter().any(counts));
         let is_new = known.is_some_and(|known| !self.rules.missing.contains_key(&known.id));
         out.totals.summary.newly_missing += u64::from(is_new);
         for note in &verdict.notes {
@@ -576,6 +586,7 @@ impl Decider<'_> {
         // A record that is held is the person of an account.
         let is_held = verdict.action == Action::Held && verdict.account.is_none();
         let is_synced = is_held
+            || is_left_alone(&verdict.notes)
             || decision.live().is_some()
                 && !matches!(verdict.action, Action::Skipped | Action::Rejected | Action::Archived);
         if !is_synced && person.record_hash.is_some() {
@@ -617,6 +628,7 @@ impl Decider<'_> {
         let unprotected = active
             && setting == Setting::On
             && !is_missing(verdict)
+            && !is_left_alone(&verdict.notes)
             && self.loses_protection(person, schools);
         if unprotected {
             out.totals.summary.protection += 1;
@@ -678,7 +690,8 @@ impl Decider<'_> {
         // Of an account that is left as it is because nothing can be said of its schools, the
         // setting stays what it was.
         let is_missing = is_missing(verdict);
-        let is_left = is_missing || matches!(verdict.action, Action::Rejected | Action::Held);
+        let is_left_alone = is_left_alone(&verdict.notes);
+        let is_left = is_missing || is_left_alone || matches!(verdict.action, Action::Rejected | Action::Held);
         let setting = match (setting, account.archived || is_left) {
             (_, true) => person.signs & (UNDER_ON | UNDER_OFF),
             (Setting::On, false) => UNDER_ON,
@@ -687,6 +700,7 @@ impl Decider<'_> {
         // An account that is held is reached as before, whatever the roster says of its sourcedId.
         let reach = match verdict.action {
             Action::Held => person.signs & REACHABLE,
+            _ if is_left_alone => person.signs & REACHABLE,
             _ => self.reach(number, account),
         };
         // Whether a student has a contact is known only when every adult has been decided on.
@@ -701,7 +715,7 @@ impl Decider<'_> {
             true => 0,
             false => person.signs & HAS_CONTACT,
         };
-        let left_out = match (is_missing, decision.is_left_out()) {
+        let left_out = match (is_missing || is_left_alone, decision.is_left_out()) {
             (true, _) => person.signs & LEFT_OUT,
             (false, true) => LEFT_OUT,
             (false, false) => 0,
@@ -810,7 +824,12 @@ fn is_acted_on(action: Action) -> bool {
 
 /// Whether nothing was decided because the roster does not mention the person.
 fn is_missing(verdict: &Verdict) -> bool {
-    verdict.notes.iter().any(|note| matches!(note, Note::Missing(_)))
+    verdict.notes.iter().any(|note| matches!(note, Note::Missing(_) | Note::NotArchived(_)))
+}
+
+/// Whether nothing is done to a person because a school is paused.
+fn is_left_alone(notes: &[Note]) -> bool {
+    notes.iter().any(|note| matches!(note, Note::SchoolPaused(..)))
 }
 
 /// One entry of the audit for each link that comes or goes.

@@ -16,6 +16,7 @@ use super::shared_credentials::comes_after_sharing;
 use super::signs::Signs;
 use super::unchanged::Unchanged;
 use crate::account::Account;
+use crate::config::Paused;
 use crate::failure::Result;
 use crate::last_night::LinksSeen;
 use crate::roles;
@@ -64,6 +65,7 @@ pub(super) struct LinkLookup<'a> {
     roster: &'a RosterIndex,
     store: &'a Store,
     same_person: &'a SamePerson,
+    paused: &'a Paused,
     /// None of it is listed on a first night.
     lists: bool,
     /// Of people of the roster, and of the store, without an account. Read when they are asked for.
@@ -76,12 +78,13 @@ impl<'a> LinkLookup<'a> {
         roster: &'a RosterIndex,
         store: &'a Store,
         same_person: &'a SamePerson,
-        rules: &Rules,
+        rules: &'a Rules,
     ) -> Self {
         Self {
             roster,
             store,
             same_person,
+            paused: &rules.paused,
             lists: lists_links(rules),
             newcomers: OnceCell::new(),
             bystanders: OnceCell::new(),
@@ -114,11 +117,18 @@ impl<'a> LinkLookup<'a> {
         }
         for key in known.iter().filter(|key| !tonight.contains(key)) {
             // The link to a student that has left is neither named nor taken away.
-            if let Some(student) = roster.people.find(*key).filter(|student| roster.is_here(*student)) {
+            let student = roster.people.find(*key).filter(|student| roster.is_here(*student));
+            if let Some(student) = student.filter(|student| !self.is_paused(*student)) {
                 changes.removed.push((*key, self.name(student, *key)?));
             }
         }
         Ok(changes)
+    }
+
+    /// Whether a school of a student is paused: no link to the student is taken away meanwhile.
+    fn is_paused(&self, student: u32) -> bool {
+        let schools = || self.roster.own_schools_of(student);
+        !self.paused.schools.is_empty() && self.paused.left_alone(schools()).is_some()
     }
 
     fn name(&self, person: u32, key: u64) -> Result<String> {

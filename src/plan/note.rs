@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write};
 
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::same_person::Evidence;
@@ -38,7 +37,12 @@ pub enum Note {
     ContactNotKnown,
     Archived,
     /// The roster has not mentioned the person since this day.
-    Missing(NaiveDate),
+    Missing(String),
+    /// The person has left the roster, and a pause keeps the account from being archived. Carries its
+    /// last day.
+    NotArchived(String),
+    /// One of the person's schools is paused. Carries the school, and the last day of the pause.
+    SchoolPaused(String, String),
     Restored,
     Disabled,
     RoleNotSynced(String),
@@ -200,6 +204,14 @@ impl Note {
             Self::Missing(since) => {
                 take("missing", format_args!("Missing from the SIS import since {since}"))
             }
+            Self::NotArchived(until) => take(
+                "missing",
+                format_args!("Missing from the SIS import - not archived during the pause until {until}"),
+            ),
+            Self::SchoolPaused(school, until) => take(
+                "school-paused",
+                format_args!("School {school} is paused until {until} - left alone"),
+            ),
             Self::Restored => take("restored", format_args!("User is back in the SIS import - restored")),
             Self::Disabled => take("disabled", format_args!("User is disabled in the SIS import")),
             Self::RoleNotSynced(role) => {

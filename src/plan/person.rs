@@ -133,6 +133,12 @@ pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
         }
         return Verdict::without_change(Action::Rejected, case.account, vec![Note::Rejected(reason)]);
     }
+    if case.allowed != Allowed::No(NoAccount::Suppressed)
+        && let Some((school, until)) = rules.paused.left_alone(case.schools.iter().copied())
+    {
+        let note = Note::SchoolPaused(school.to_owned(), until.to_string());
+        return Verdict::left_as_it_is(Action::Skipped, case.account, note);
+    }
     let no_account = Account::new(case.record.sourced_id);
     let account = case.account.unwrap_or(&no_account);
     let mut both = RecordAndAccount::read(case, account, rules);

@@ -94,6 +94,9 @@ impl PlanRow<'_> {
     /// A user that a delta does not mention has a row only if something is done or noted.
     pub(super) fn is_of_interest(&self) -> bool {
         let is_news = |note: &Note| *note != Note::NoContact;
+        if self.line.is_none() && self.notes.iter().any(|note| matches!(note, Note::SchoolPaused(..))) {
+            return false;
+        }
         self.line.is_some() || self.action != Action::Unchanged || self.notes.iter().any(is_news)
     }
 }

@@ -67,6 +67,8 @@ pub struct Summary {
     pub without_contact_before: Option<u64>,
     /// People with an account that roles, dates or schools leave out tonight, and did not on the last good night.
     pub newly_left_out: u64,
+    /// Archived accounts that are removed with all that the store has of their people.
+    pub purged: u64,
     /// People that the roster does not mention for the first time, and whose accounts are not archived
     /// for it yet.
     pub newly_missing: u64,
@@ -106,6 +108,7 @@ impl Summary {
     /// Whether the plan does anything to any account.
     pub fn has_changes(&self) -> bool {
         self.renamed > 0
+            || self.purged > 0
             || self.links() > 0
             || Action::ALL.into_iter().any(|action| action.is_change() && self.count(action) > 0)
     }
@@ -204,6 +207,9 @@ impl fmt::Display for Summary {
         )?;
         if self.renamed > 0 {
             write!(f, ", {} to rename", self.renamed)?;
+        }
+        if self.purged > 0 {
+            write!(f, ", {} to remove", self.purged)?;
         }
         let messages = counted(self.notifications.total(), "notification", "notifications");
         write!(f, "; {messages} ({} email, {} SMS)", self.notifications.email, self.notifications.sms)

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
+
 use super::intake::{FamilyRow, Intake, Link, RolesAndOrgs, marks_today};
 use super::people::LookupHint;
 use super::{LISTLESS, ORGLESS};
@@ -17,6 +19,17 @@ struct Lists<'a> {
     roles: RoleList<'a>,
     orgs: IdList<'a>,
     agents: IdList<'a>,
+}
+
+/// A person with an account that has left the roster.
+struct Leaver {
+    person: u32,
+    meaning: RolesAndOrgs,
+    agents: String,
+    /// The keys of the students that the account is linked to.
+    students: Vec<u64>,
+    /// The accounts of the adults that are linked to the person.
+    adults: Vec<i64>,
 }
 
 /// Stored orgs and links that are kept as well as those of a record, by person.
@@ -125,48 +138,116 @@ impl Intake {
         Ok(())
     }
 
-    /// Takes in the people that the roster does not mention, and whose accounts are not archived for
-    /// it yet: their schools and links count as the store has them.
+    /// Takes in the people that have left the roster, and whose accounts are not archived for it yet:
+    /// their schools and links count as the store has them.
     pub(super) fn take_in_missing(
         &mut self,
         mode: Mode,
         is_archived: impl Fn(u32) -> bool,
         (store, rules): (&Store, &Rules),
     ) -> Result<()> {
-        if mode != Mode::Bulk || rules.archives_at_once() {
+        if rules.archives_at_once() {
             return Ok(());
         }
         let today = rules.today.to_string();
-        let people = &self.index.people;
-        let waits = |person: &u32| {
-            !is_archived(*person)
-                && !self.index.is_mentioned(*person)
-                && !rules.is_missing_for_good(i64::from(*person) + 1)
+        let index = &self.index;
+        let has_left = |person: u32| match index.is_mentioned(person) {
+            // What is said outright waits for nothing but a pause.
+            true => !rules.paused.is_none() && index.is_gone(person) && !index.is_person_contradicted(person),
+            false => mode == Mode::Bulk,
         };
-        let waiting: Vec<u32> = people.with_account().filter(waits).collect();
-        let mut adults = self.adults_of(&waiting, (store, rules))?;
-        for person in waiting {
-            let account = i64::from(person) + 1;
-            let known = store.account_by_id(account)?;
+        let waits = |person: u32| !index.is_mentioned(person) && !rules.is_missing_for_good(i64::from(person) + 1);
+        let may_wait = |person: &u32| {
+            !is_archived(*person) && has_left(*person) && (!rules.paused.is_none() || waits(*person))
+        };
+        let leavers: Vec<u32> = index.people.with_account().filter(may_wait).collect();
+        let is_waiting: Vec<bool> = leavers.iter().map(|person| waits(*person)).collect();
+        let mut adults = self.adults_of(&leavers, (store, rules))?;
+        let mut guardians = Vec::new();
+        for (person, waits) in leavers.into_iter().zip(is_waiting) {
+            let known = store.account_by_id(i64::from(person) + 1)?;
             // A person that may have no account does not wait.
             let Some(known) = known.filter(|known| !rules.suppressed.contains(&known.sourced_id)) else {
                 continue;
             };
             let (roles, orgs) = (RoleList(&known.sis.roles), IdList(&known.sis.orgs));
             let meaning = self.meaning_of(roles, Some(orgs), &today, &mut String::new());
-            self.index.sets_of[person as usize] = meaning.set;
-            self.index.marks[person as usize] |= meaning.today;
-            self.link(person, meaning, IdList(&known.sis.agents));
-            for student in known.links.unwrap_or_default() {
-                let student = self.number(student, &mut LookupHint::default());
-                self.index.families.push((person, student));
+            let leaver = Leaver {
+                person,
+                meaning,
+                agents: known.sis.agents,
+                students: known.links.unwrap_or_default(),
+                adults: adults.remove(&person).unwrap_or_default(),
+            };
+            let until = rules.paused.archive(self.index.sets.texts(meaning.set));
+            if waits || until.is_some() {
+                self.put_missing(leaver, until);
+            } else if meaning.as_guardian {
+                guardians.push(leaver);
             }
-            let adults = adults.remove(&person).unwrap_or_default();
-            let numbers = adults.iter().filter_map(|adult| u32::try_from(adult - 1).ok());
-            self.index.families.extend(numbers.map(|adult| (adult, person)));
-            self.index.missing.push(person);
-            self.index.adults_of_missing.push(adults);
         }
+        self.link_all();
+        // A guardian is at the schools of the students as well.
+        for leaver in guardians {
+            let agents: Vec<u64> = IdList(&leaver.agents).iter().map(key).collect();
+            let students = agents.iter().chain(&leaver.students).filter_map(|key| self.index.people.find(*key));
+            let sets = students.filter_map(|student| self.index.set_of(student));
+            let schools: Vec<&str> = sets.flat_map(|set| self.index.sets.texts(set)).collect();
+            if let Some(until) = rules.paused.archive(schools) {
+                self.put_missing(leaver, Some(until));
+            }
+        }
+        self.link_all();
+        self.sort_missing();
+        Ok(())
+    }
+
+    fn put_missing(&mut self, leaver: Leaver, until: Option<NaiveDate>) {
+        let Leaver { person, meaning, agents, students, adults } = leaver;
+        self.index.sets_of[person as usize] = meaning.set;
+        self.index.marks[person as usize] |= meaning.today;
+        self.link(person, meaning, IdList(&agents));
+        for student in students {
+            let student = self.number(student, &mut LookupHint::default());
+            self.index.families.push((person, student));
+        }
+        let numbers = adults.iter().filter_map(|adult| u32::try_from(adult - 1).ok());
+        self.index.families.extend(numbers.map(|adult| (adult, person)));
+        self.index.missing.push(person);
+        self.index.adults_of_missing.push(adults);
+        if let Some(until) = until {
+            self.index.paused.insert(person, until);
+        }
+    }
+
+    fn sort_missing(&mut self) {
+        let (missing, adults) = (&mut self.index.missing, &mut self.index.adults_of_missing);
+        let mut all: Vec<(u32, Vec<i64>)> = missing.drain(..).zip(adults.drain(..)).collect();
+        all.sort_unstable_by_key(|(person, _)| *person);
+        (*missing, *adults) = all.into_iter().unzip();
+    }
+
+    /// Adds the schools and links of the store to those of people at paused schools, whatever the roster
+    /// says of them tonight: nothing is taken away meanwhile.
+    pub(super) fn keep_at_paused_schools(&mut self, (store, rules): (&Store, &Rules)) -> Result<()> {
+        if rules.paused.schools.is_empty() {
+            return Ok(());
+        }
+        let today = rules.today.to_string();
+        store.each_relative(|known| {
+            let Some(person) = self.index.people.find(key(known.sourced_id)) else { return Ok(()) };
+            if !self.index.is_mentioned(person) || self.index.is_gone(person) || known.archived {
+                return Ok(());
+            }
+            let (roles, orgs, agents) = (RoleList(known.roles), IdList(known.orgs), IdList(known.agents));
+            let stored = self.meaning_of(roles, Some(orgs), &today, &mut String::new()).set;
+            let own = self.index.set_of(person).into_iter().chain([stored]);
+            let schools: Vec<&str> = own.flat_map(|set| self.index.sets.texts(set)).collect();
+            if rules.paused.left_alone(schools).is_some() {
+                self.put_family(person, Lists { roles, orgs, agents }, &today);
+            }
+            Ok(())
+        })?;
         self.link_all();
         Ok(())
     }

@@ -321,6 +321,7 @@ impl Intake {
         self.index.unclear = doubt || mode == Mode::Unknown;
         self.index.partial = mode != Mode::Bulk;
         self.ask_the_store(store, mode, doubt, &today)?;
+        self.keep_at_paused_schools((store, rules))?;
         self.take_in_missing(mode, is_archived, (store, rules))?;
         self.drop_restricted(&after.contacts, mode, store, rules)?;
         self.index.families.sort_unstable();

@@ -67,7 +67,7 @@ impl Intake {
             if *set == NO_SET
                 || !self.index.sets.get(*set).is_empty()
                 || !counts(number, *marks)
-                || *marks & GONE != 0
+                || *marks & GONE != 0 && missing.binary_search(&number).is_err()
             {
                 continue;
             }

@@ -156,6 +156,7 @@ impl Writing<'_> {
         judged.outcome.plan.remember(self.store, &created)?;
         judged.outcome.plan.save_missing(self.store)?;
         judged.outcome.plan.same_person.save(self.store)?;
+        judged.purge.write(self.store, self.number, self.request.context.now)?;
         self.store.keep_night(&judged.tonight)
     }
 

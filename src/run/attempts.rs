@@ -85,6 +85,18 @@ pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
     }
 }
 
+/// Puts on record that a run did nothing, since the sync is paused.
+///
+/// # Errors
+/// Those of the file beside the store, where the store cannot be written.
+pub(super) fn note_paused(config: &Config, begun: &Attempt, reason: String) -> Result<()> {
+    let attempt = begun.clone().ended(Ending::Paused, reason);
+    if Store::note_attempt(&config.sync.store, &attempt) {
+        return Ok(());
+    }
+    attempt::append_beside(&config.sync.store, &attempt)
+}
+
 fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     let Some(run) = outcome.run else { return Ok(()) };
     let mut attempt = committed(begun, run, outcome);
@@ -150,6 +162,8 @@ pub struct RunHealth {
     pub last_run: Option<Tried>,
     /// How long ago the last good one began that is not dated in the future; none if there is none.
     pub age: Option<i64>,
+    /// How long ago the last one began that did nothing because the sync was paused.
+    pub paused_age: Option<i64>,
     /// A run is dated in the future: the clock was wrong then, or is now.
     pub from_the_future: Option<DateTime<Utc>>,
     pub unreadable: Option<String>,
@@ -173,12 +187,14 @@ pub fn run_health(config: &Config, store: Option<&Store>, now: DateTime<Utc>) ->
     let last_good = last(Last::Good, &Attempt::was_applied)?;
     let dated = last(Last::GoodUntil(until), &|one| one.was_applied() && one.started <= until)?;
     let numbered = || file.only.iter().find(|one| one.run.is_some());
+    let paused = last(Last::PausedUntil(until), &|one| one.was_paused() && one.started <= until)?;
     let last_run = in_store(Last::Numbered)?
         .or_else(|| numbered().map(|attempt| Tried { attempt: attempt.clone(), run: None }));
     let seen = [&last_attempt, &last_good].into_iter().flatten();
     let from_the_future = seen.map(|attempt| attempt.started).find(|started| *started > until);
     Ok(RunHealth {
         from_the_future,
+        paused_age: paused.map(|attempt| (now - attempt.started).num_seconds().max(0)),
         age: dated.map(|attempt| (now - attempt.started).num_seconds().max(0)),
         last_attempt,
         last_good,

@@ -53,6 +53,11 @@ pub fn check(
     places(config, troubles, findings);
     secrets(config, troubles, findings);
     plan::find_exposed_secrets(config, findings);
+    if let Some(pause) = config.pause_of_sync(config.sync.timezone.day(context.now)) {
+        findings.warn("paused", At::file(&name_of(&config.file)).column("[[pause]]"), || {
+            format!("the next run does nothing: {}. What follows is of a run without the pause", pause.words())
+        });
+    }
     let ready = prepare::rules(config, &options, context.now)
         .and_then(|rules| presence::is_there(config, false).map(|_| rules))
         .map_err(|failure| troubles.push(failure));

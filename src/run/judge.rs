@@ -6,6 +6,7 @@ use super::approval::{self, Basis};
 use super::ended_permissions::EndedPermissions;
 use super::plan::{self, Planned};
 use super::presence::{Signs, next_run};
+use super::purge::Purge;
 use super::report_file::{self, Undeliverable};
 use super::request::{Intent, Request};
 use super::source::Opening;
@@ -62,6 +63,7 @@ pub(super) struct Judged<'a> {
     pub(super) tonight: LastNight,
     /// Stored with a blocked run, to compare a later approval with.
     pub(super) basis: Basis,
+    pub(super) purge: Purge,
     pub(super) ended: EndedPermissions,
     pub(super) undeliverable: Undeliverable,
     pub(super) before_renames: Option<Savepoint<'a>>,
@@ -81,6 +83,7 @@ pub(super) fn judge<'a>(
         plan,
         rules,
         source,
+        purge,
         overruns,
         tonight,
         export_rows,
@@ -114,5 +117,5 @@ pub(super) fn judge<'a>(
         export_unknown,
         explained_contacts: explained,
     };
-    Ok(Judged { outcome, number, source, tonight, basis, ended, undeliverable, before_renames })
+    Ok(Judged { outcome, number, source, tonight, basis, purge, ended, undeliverable, before_renames })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::purge::Purge;
 use super::request::{Options, Request};
 use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
@@ -31,6 +32,8 @@ pub(super) struct Planned<'a> {
     pub(super) plan: Plan,
     pub(super) rules: &'a Rules,
     pub(super) source: Arc<dyn RosterSource>,
+    /// Archived accounts that are removed.
+    pub(super) purge: Purge,
     /// What stops the plan, unless it is approved.
     pub(super) overruns: Vec<Overrun>,
     /// What was seen of the inputs, for the next run to compare with.
@@ -113,12 +116,14 @@ pub(super) fn plan<'a>(
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
     say_missing(&plan, config, about.users_name, findings);
     ask_limits(&mut plan, request, &mut overruns, findings);
+    let purge = Purge::find(&mut plan, request, store, findings)?;
     let plan = plan.with_renames(renamings);
     let explained = contact_columns::known(after.contacts.explained, of_rules.is_blank);
     Ok(Planned {
         plan,
         rules,
         source,
+        purge,
         overruns,
         tonight,
         export_rows: export.usable,

@@ -33,7 +33,9 @@ pub(super) fn unknown_schools(
         ("[[school]] id", &school.id, protects && request.options.what_if.is_none())
     });
     let synced = config.sync.schools.iter().map(|school| ("[sync] schools", school, false));
-    let mut unknown: Vec<_> = own.chain(synced).filter(|(_, id, _)| !is_known(id)).collect();
+    let paused = config.pauses.iter().filter(|pause| pause.until >= today);
+    let paused = paused.filter_map(|pause| Some(("[[pause]] school", pause.school.as_ref()?, false)));
+    let mut unknown: Vec<_> = own.chain(synced).chain(paused).filter(|(_, id, _)| !is_known(id)).collect();
     if !unknown.is_empty() && source.about().mode != Mode::Bulk {
         // The accounts that a delta does not mention stay, with their schools.
         let today = today.to_string();

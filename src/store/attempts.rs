@@ -30,6 +30,8 @@ pub enum Last {
     /// Its changes were made, and it did not begin later.
     GoodUntil(DateTime<Utc>),
     Numbered,
+    /// It did nothing, since the sync was paused, and did not begin later.
+    PausedUntil(DateTime<Utc>),
 }
 
 impl Store {
@@ -108,6 +110,7 @@ impl Store {
             Last::Any => "undo = 0",
             Last::Good => good,
             Last::GoodUntil(moment) => &format!("{good} AND started <= '{}'", stamp(moment)),
+            Last::PausedUntil(moment) => &format!("result = 'paused' AND started <= '{}'", stamp(moment)),
             Last::Numbered => "undo = 0 AND run_id IS NOT NULL",
         };
         Ok(self.tried(condition, 1)?.pop())

@@ -173,6 +173,13 @@ impl Store {
         self.all(query, [account], audited)
     }
 
+    /// When an account was archived last; none if that is not known.
+    pub fn archived_at(&self, account: i64) -> Result<Option<DateTime<Utc>>> {
+        let query = "SELECT at FROM audit_row JOIN audit_value ON audit_value.id = audit_row.id \
+                     WHERE account_id = ?1 AND field = 'state' AND new = 'archived' ORDER BY audit_row.id DESC LIMIT 1";
+        self.first(query, [account], |row| time(row, "at"))
+    }
+
     /// The links to a student that have come or gone, oldest first: entries of the adults, with the
     /// adult's sourcedId in place of the student's.
     pub fn links_to(&self, sourced_id: &str) -> Result<Vec<Audited>> {

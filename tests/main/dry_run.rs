@@ -314,7 +314,8 @@ fn the_summary_for_programs() {
         assert_eq!(
             json["actions"],
             serde_json::json!({
-                "created": 1, "updated": 1, "archived": 1, "restored": 1, "kept": 1, "unchanged": 0, "skipped": 1, "rejected": 1, "held": 0
+                "created": 1, "updated": 1, "archived": 1, "restored": 1, "kept": 1, "unchanged": 0, "skipped": 1, "rejected": 1, "held": 0,
+                "missing": 0
             })
         );
         assert_eq!(json["fields"], serde_json::json!({ "email": 1, "phone": 0, "home_phone": 0, "name": 0 }));

@@ -34,7 +34,7 @@ use crate::support::{long, rounds};
 
 /// What has to happen somewhere, or nothing is shown by it. ` again`: in the same words as the
 /// night before.
-const HAPPENS: [&str; 62] = [
+const HAPPENS: [&str; 65] = [
     "a delta",
     "an unclear manifest",
     "OneRoster 1.2",
@@ -97,6 +97,9 @@ const HAPPENS: [&str; 62] = [
     "rejected-role-row",
     "last-contact-lost",
     "no-contact",
+    "missing",
+    "missing again",
+    "school-paused",
 ];
 
 /// Lives through a history for each seed.

@@ -314,6 +314,7 @@ impl<'a> Person<'a> {
     fn missing(&self) -> String {
         let since = self.row.notes.iter().find_map(|note| match note {
             Note::Missing(since) => Some(format!("since {since}")),
+            Note::NotArchived(until) => Some(format!("not archived until {until}")),
             _ => None,
         });
         since.unwrap_or_default()

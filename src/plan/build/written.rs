@@ -68,7 +68,8 @@ impl Plan {
     pub fn save_missing(&self, store: &Store) -> Result<()> {
         for account in self.rules.missing.keys() {
             let person = u32::try_from(account - 1).unwrap_or(u32::MAX);
-            if self.roster.is_mentioned(person) || self.signs.is_archived(person) {
+            let is_back = self.roster.is_mentioned(person) && !self.roster.is_gone(person);
+            if is_back || self.signs.is_archived(person) {
                 store.forget_missing(*account)?;
             }
         }

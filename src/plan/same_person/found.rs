@@ -141,6 +141,11 @@ impl SamePerson {
         Some(&self.pairs[at])
     }
 
+    /// Whether an account is one of a pair.
+    pub(in crate::plan) fn is_old(&self, person: u32) -> bool {
+        !self.pairs.is_empty() && self.of_old(person).is_some()
+    }
+
     /// The accounts that would be archived and are held.
     pub fn kept_accounts(&self) -> impl Iterator<Item = u32> {
         self.pairs.iter().filter(|pair| pair.is_kept()).map(|pair| pair.old)

@@ -261,6 +261,9 @@ impl Search<'_> {
                 if record.defect.is_some() || record.deleted || !self.may_have_account(record) {
                     return;
                 }
+                if self.is_at_paused_school(person, record) {
+                    return;
+                }
                 side.all.push(self.facts(person, record, record.username.and_then(username_hash)));
                 let list = UserIds::of(record.user_ids.unwrap_or_default());
                 user_ids.extend(list.iter().map(|id| (id, person)));
@@ -279,6 +282,16 @@ impl Search<'_> {
         };
         (side.user_ids, earlier) = (placed(&side, user_ids), placed(&side, earlier));
         Ok((side, earlier))
+    }
+
+    /// A new person at a paused school is not added yet.
+    fn is_at_paused_school(&self, person: u32, record: &Record<'_>) -> bool {
+        let paused = &self.inputs.rules.paused;
+        let schools = || {
+            let roles = current_roles(record.roles, &self.today);
+            self.roster.schools_of(Some(person), record, &roles, &self.today)
+        };
+        !paused.schools.is_empty() && paused.left_alone(schools()).is_some()
     }
 
     fn may_have_account(&self, record: &Record<'_>) -> bool {

@@ -27,7 +27,7 @@ changes! {
     FILES: Permute Column AllColumns Version Zip Ends Letters Bulk Delta Unclear Orgs FewRoles;
     PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
     PEOPLE: Settle OptOut Suppress;
-    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson;
+    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson ArchiveAfter Pause;
     // Whom the school may contact: an adult's own column, and the rules.
     CONTACTS: Rights Rules;
     // What holds for one night.
@@ -46,7 +46,7 @@ pub(super) const RULES: [&str; 4] = [
 ];
 
 /// The keys of `[sync]`, with values as TOML.
-pub(super) const VALUES: [(Change, &str, &[&str]); 9] = [
+pub(super) const VALUES: [(Change, &str, &[&str]); 10] = [
     (Change::Setting, "update_contacts", &["true", "false"]),
     (Change::BlankValues, "blank_values", &["\"clear\"", "\"keep\""]),
     (Change::SharedContacts, "shared_contacts", &["\"unique\"", "\"allow\""]),
@@ -59,6 +59,7 @@ pub(super) const VALUES: [(Change, &str, &[&str]); 9] = [
         "roles",
         &["[\"student\", \"guardian\"]", "[]", "[\"teacher\", \"administrator\", \"student\"]"],
     ),
+    (Change::ArchiveAfter, "archive_after", &["2", "3", "\"2d\"", "1"]),
     (Change::Timezone, "timezone", &["\"Pacific/Kiritimati\"", "\"Pacific/Niue\"", "\"America/Chicago\""]),
 ];
 
@@ -95,6 +96,14 @@ impl Change {
             Self::Share | Self::Swap => self.apply_to_two(world, dice),
             Self::Enabled | Self::Status | Self::Identifier | Self::TwinSame | Self::TwinDiffering => {
                 self.apply_to_row(world, dice);
+            }
+            Self::Pause => {
+                let from = world.now.date_naive() - chrono::TimeDelta::days(1);
+                let until = from + chrono::TimeDelta::days(1 + dice.below(4) as i64);
+                let school = dice.pick(&["", SCHOOLS[0], SCHOOLS[1], SCHOOLS[2]]);
+                // A pause of the whole sync leaves nothing to compare.
+                let archive = if school.is_empty() || dice.one_in(3) { "archive = false\n" } else { "" };
+                world.pause = format!("[[pause]]\nfrom = \"{from}\"\nuntil = \"{until}\"\nschool = \"{school}\"\n{archive}");
             }
             Self::SamePerson => world.same_person = dice.pick(&["hold", "join", "off"]),
             Self::Newcomer | Self::Leave | Self::ComeBack | Self::NewId | Self::Family => {
@@ -147,6 +156,7 @@ impl Change {
             | Self::Ignore
             | Self::Schools
             | Self::Roles
+            | Self::ArchiveAfter
             | Self::Timezone => self.apply_to_settings(world, dice),
             Self::Rights => {
                 let adults: Vec<String> = world

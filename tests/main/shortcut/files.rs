@@ -232,6 +232,7 @@ impl World {
         for (school, on) in &self.schools {
             writeln!(text, "[[school]]\nid = \"{school}\"\nupdate_contacts = {on}").unwrap();
         }
+        text.push_str(&self.pause);
         writeln!(text, "[sync]\nstore = \"{side}/rostersync.db\"\nreports = \"{side}/reports\"").unwrap();
         if !self.settings.contains_key("timezone") {
             text.push_str("timezone = \"America/Chicago\"\n");

@@ -104,6 +104,8 @@ pub(super) struct World {
     pub(super) rules: usize,
     /// `[identity] same_person`.
     pub(super) same_person: &'static str,
+    /// A `[[pause]]`, which may be over.
+    pub(super) pause: String,
     pub(super) tonight: Tonight,
 }
 
@@ -150,6 +152,7 @@ impl World {
             schools: BTreeMap::new(),
             rules: if dice.one_in(3) { 1 } else { 0 },
             same_person: "hold",
+            pause: String::new(),
             tonight: Tonight::default(),
         };
         if dice.one_in(3) {
@@ -165,6 +168,9 @@ impl World {
             world.appear(&mut dice);
         }
         world.same_person = dice.pick(&["hold", "join", "off"]);
+        if dice.one_in(3) {
+            world.settings.insert("archive_after", dice.pick(&["2", "3", "\"2d\""]).into());
+        }
         world
     }
 
