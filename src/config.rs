@@ -38,7 +38,10 @@ pub use pause::{Pause, Paused};
 use pause::{PauseKeys, pauses};
 pub use source::Source;
 use source::SourceKeys;
-pub use values::{Age, ArchiveAfter, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, PurgeAfter, Zone, span};
+pub use values::{
+    Age, ArchiveAfter, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, PurgeAfter, Zone,
+    span,
+};
 
 #[derive(Debug, Clone)]
 pub struct Config {

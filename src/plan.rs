@@ -46,7 +46,9 @@ pub use build::{Inputs, Plan, build};
 pub use claims::{Claim, refusals};
 pub use decision::{FieldDecision, FieldDecisions, Rule};
 pub use forecast::{Forecast, forecast};
-pub use limits::{Overrun, Scope, check as check_limits, check_export, check_upgraded, too_many_missing, too_many_rejected};
+pub use limits::{
+    Overrun, Scope, check as check_limits, check_export, check_upgraded, too_many_missing, too_many_rejected,
+};
 pub use note::{Note, Reason, Rekey, join_codes, join_notes};
 pub use read::{Known, read};
 pub use recipients::News;

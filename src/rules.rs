@@ -139,8 +139,7 @@ impl Rules {
     pub fn seed(&self) -> u64 {
         let mut settings = self.settings();
         // Which accounts are held, or missing, depends on no decision about another person.
-        settings
-            .retain(|key, _| !key.starts_with("[notify.") && key != SAME_PERSON && key != ARCHIVE_AFTER);
+        settings.retain(|key, _| !key.starts_with("[notify.") && key != SAME_PERSON && key != ARCHIVE_AFTER);
         xxh3_64(format!("{RULES} {} {settings:?}", env!("CARGO_PKG_VERSION")).as_bytes())
     }
 

@@ -395,7 +395,11 @@ fn people_lines(summary: &Summary, applied: bool) -> Vec<String> {
         lines.push(format!(
             "{} archived so long ago that {} removed with all personal data",
             counted(summary.purged, "account was", "accounts were"),
-            if applied { agreed(summary.purged, "it is", "they are") } else { agreed(summary.purged, "it would be", "they would be") },
+            if applied {
+                agreed(summary.purged, "it is", "they are")
+            } else {
+                agreed(summary.purged, "it would be", "they would be")
+            },
         ));
     }
     lines.extend(without_contact(summary));

@@ -168,11 +168,27 @@ impl See {
             let store = Store::open_read(place)?;
             let run_health = run_health(config, store.as_ref(), now)?;
             let counts = counts(&store.map_or_else(Store::empty, Ok)?)?;
-            Ok(Self { run_health, counts: Some(counts), trouble: lost(config), now, on, pauses: pauses.clone(), not_due })
+            Ok(Self {
+                run_health,
+                counts: Some(counts),
+                trouble: lost(config),
+                now,
+                on,
+                pauses: pauses.clone(),
+                not_due,
+            })
         };
         read().or_else(|failure| {
             let run_health = run_health(config, None, now)?;
-            Ok(Self { run_health, counts: None, trouble: Some(failure), now, on, pauses: pauses.clone(), not_due })
+            Ok(Self {
+                run_health,
+                counts: None,
+                trouble: Some(failure),
+                now,
+                on,
+                pauses: pauses.clone(),
+                not_due,
+            })
         })
     }
 
@@ -186,9 +202,10 @@ impl See {
         let ended = last.map_or(Ending::Ok, |last| Ending::of_exit(last.exit));
         // A failure of tonight says more than that the last good night is long ago.
         // Nothing was due while the sync was paused.
-        let well = [self.run_health.age, self.run_health.paused_age, self.not_due].into_iter().flatten().min();
-        let is_late = is_old(well)
-            && (ended == Ending::Ok || is_old(last.and_then(|last| self.age_of(last.started))));
+        let well =
+            [self.run_health.age, self.run_health.paused_age, self.not_due].into_iter().flatten().min();
+        let is_late =
+            is_old(well) && (ended == Ending::Ok || is_old(last.and_then(|last| self.age_of(last.started))));
         if is_late { Ending::Late } else { ended }
     }
 
@@ -385,7 +402,8 @@ fn near_pauses(config: &Config, now: DateTime<Utc>) -> Vec<Pause> {
 fn not_due(config: &Config, now: DateTime<Utc>) -> Option<i64> {
     let zone = config.sync.timezone;
     let today = zone.day(now);
-    let last = config.pauses.iter().filter(|pause| pause.school.is_none() && !pause.syncs && pause.from <= today);
+    let last =
+        config.pauses.iter().filter(|pause| pause.school.is_none() && !pause.syncs && pause.from <= today);
     let until = last.map(|pause| pause.until).max()?;
     if until >= today {
         return Some(0);

@@ -22,8 +22,9 @@ pub(super) fn wrong<E: de::Error>(what: impl std::fmt::Display, cure: impl std::
 
 pub(super) fn not_valid(what: impl Into<String>) -> Failure {
     let what = format!("the configuration is not valid: {}", what.into());
-    let lists =
-        ["school", "pause", "contacts.rule"].into_iter().map(|name| (format!("[{name}]"), format!("[[{name}]]")));
+    let lists = ["school", "pause", "contacts.rule"]
+        .into_iter()
+        .map(|name| (format!("[{name}]"), format!("[[{name}]]")));
     let what = lists.fold(what, |what, (one, list)| what.replace(&list, &one).replace(&one, &list));
     Failure::new(Kind::Usage, what)
 }

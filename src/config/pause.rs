@@ -111,7 +111,10 @@ pub(super) fn pauses(
             other.school == pause.school && other.from <= pause.until && pause.from <= other.until
         };
         if let Some(other) = pauses.iter().find(is_same) {
-            let what = format!("two entries [pause] overlap: the other is from {} until {}", other.from, other.until);
+            let what = format!(
+                "two entries [pause] overlap: the other is from {} until {}",
+                other.from, other.until
+            );
             return mistake("from", what, "make one of the two of them, or correct the days".into());
         }
         pauses.push(pause);

@@ -6,8 +6,8 @@ use serde::de::{Deserialize, Deserializer, Visitor, value};
 use serde::forward_to_deserialize_any;
 
 use super::contacts::{ContactsKeys, RuleKeys};
-use super::pause::PauseKeys;
 use super::notify::{Admins, GatewaySms, Monitor, Notify, NotifyEmail, TwilioSms};
+use super::pause::PauseKeys;
 use super::source::auth::{CleverKeys as CleverLogin, OAuth1Keys, OAuth2Keys, TokenKeys};
 use super::source::{CleverKeys, CsvKeys, HttpKeys, OneRosterKeys, SftpKeys};
 use super::{Guardians, Identity, Limits, Platform, School, Sync, Typed};

@@ -691,7 +691,8 @@ impl Decider<'_> {
         // setting stays what it was.
         let is_missing = is_missing(verdict);
         let is_left_alone = is_left_alone(&verdict.notes);
-        let is_left = is_missing || is_left_alone || matches!(verdict.action, Action::Rejected | Action::Held);
+        let is_left =
+            is_missing || is_left_alone || matches!(verdict.action, Action::Rejected | Action::Held);
         let setting = match (setting, account.archived || is_left) {
             (_, true) => person.signs & (UNDER_ON | UNDER_OFF),
             (Setting::On, false) => UNDER_ON,

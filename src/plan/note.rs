@@ -208,10 +208,9 @@ impl Note {
                 "missing",
                 format_args!("Missing from the SIS import - not archived during the pause until {until}"),
             ),
-            Self::SchoolPaused(school, until) => take(
-                "school-paused",
-                format_args!("School {school} is paused until {until} - left alone"),
-            ),
+            Self::SchoolPaused(school, until) => {
+                take("school-paused", format_args!("School {school} is paused until {until} - left alone"))
+            }
             Self::Restored => take("restored", format_args!("User is back in the SIS import - restored")),
             Self::Disabled => take("disabled", format_args!("User is disabled in the SIS import")),
             Self::RoleNotSynced(role) => {

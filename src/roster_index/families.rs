@@ -156,7 +156,8 @@ impl Intake {
             true => !rules.paused.is_none() && index.is_gone(person) && !index.is_person_contradicted(person),
             false => mode == Mode::Bulk,
         };
-        let waits = |person: u32| !index.is_mentioned(person) && !rules.is_missing_for_good(i64::from(person) + 1);
+        let waits =
+            |person: u32| !index.is_mentioned(person) && !rules.is_missing_for_good(i64::from(person) + 1);
         let may_wait = |person: &u32| {
             !is_archived(*person) && has_left(*person) && (!rules.paused.is_none() || waits(*person))
         };
@@ -190,7 +191,8 @@ impl Intake {
         // A guardian is at the schools of the students as well.
         for leaver in guardians {
             let agents: Vec<u64> = IdList(&leaver.agents).iter().map(key).collect();
-            let students = agents.iter().chain(&leaver.students).filter_map(|key| self.index.people.find(*key));
+            let students =
+                agents.iter().chain(&leaver.students).filter_map(|key| self.index.people.find(*key));
             let sets = students.filter_map(|student| self.index.set_of(student));
             let schools: Vec<&str> = sets.flat_map(|set| self.index.sets.texts(set)).collect();
             if let Some(until) = rules.paused.archive(schools) {
@@ -254,11 +256,7 @@ impl Intake {
 
     /// The adults that are linked to people that are missing. Those of people that are missing for the
     /// first time are looked up.
-    fn adults_of(
-        &self,
-        waiting: &[u32],
-        (store, rules): (&Store, &Rules),
-    ) -> Result<HashMap<u32, Vec<i64>>> {
+    fn adults_of(&self, waiting: &[u32], (store, rules): (&Store, &Rules)) -> Result<HashMap<u32, Vec<i64>>> {
         let mut adults: HashMap<u32, Vec<i64>> = HashMap::new();
         let mut new: HashMap<u64, u32> = HashMap::new();
         for person in waiting {

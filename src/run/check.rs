@@ -55,7 +55,10 @@ pub fn check(
     plan::find_exposed_secrets(config, findings);
     if let Some(pause) = config.pause_of_sync(config.sync.timezone.day(context.now)) {
         findings.warn("paused", At::file(&name_of(&config.file)).column("[[pause]]"), || {
-            format!("the next run does nothing: {}. What follows is of a run without the pause", pause.words())
+            format!(
+                "the next run does nothing: {}. What follows is of a run without the pause",
+                pause.words()
+            )
         });
     }
     let ready = prepare::rules(config, &options, context.now)

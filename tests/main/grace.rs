@@ -41,8 +41,16 @@ fn absent_people_are_missing_for_so_many_runs_and_then_archived() {
     for (day, missing) in [(24, true), (25, true), (26, false)] {
         on_day(&mut district, day);
         let (action, note, counts) = match missing {
-            true => ("missing", MISSING, "0 to archive, 0 to restore, 0 kept, 3 unchanged, 0 skipped, 0 rejected, 0 held, 1 missing"),
-            false => ("archived", ARCHIVED, "1 to archive, 0 to restore, 0 kept, 3 unchanged, 0 skipped, 0 rejected, 0 held, 0 missing"),
+            true => (
+                "missing",
+                MISSING,
+                "0 to archive, 0 to restore, 0 kept, 3 unchanged, 0 skipped, 0 rejected, 0 held, 1 missing",
+            ),
+            false => (
+                "archived",
+                ARCHIVED,
+                "1 to archive, 0 to restore, 0 kept, 3 unchanged, 0 skipped, 0 rejected, 0 held, 0 missing",
+            ),
         };
         let preview = district.preview().ok();
         preview.says("tea-1", action, note);
@@ -69,11 +77,19 @@ fn a_missing_person_is_seen_everywhere() {
     on_day(&mut district, 25);
     let show = district.cli(&["users", "show", "tea-1"]).ok().stdout;
     assert!(
-        show.contains("active, missing since 2026-11-24 (1 good run; archived after 3 good runs), came with run 1"),
+        show.contains(
+            "active, missing since 2026-11-24 (1 good run; archived after 3 good runs), came with run 1"
+        ),
         "{show}"
     );
-    assert_eq!(district.cli(&["users", "show", "tea-1", "--json"]).ok().json()["missing_since"], "2026-11-24");
-    assert_eq!(district.cli(&["users", "show", "stu-1", "--json"]).ok().json()["missing_since"], serde_json::Value::Null);
+    assert_eq!(
+        district.cli(&["users", "show", "tea-1", "--json"]).ok().json()["missing_since"],
+        "2026-11-24"
+    );
+    assert_eq!(
+        district.cli(&["users", "show", "stu-1", "--json"]).ok().json()["missing_since"],
+        serde_json::Value::Null
+    );
     let list = district.cli(&["users", "list", "--missing", "--format", "json"]).ok().json();
     assert_eq!((list.as_array().unwrap().len(), &list[0]["sourced_id"]), (1, &"tea-1".into()));
     assert_eq!(list[0]["missing_since"], "2026-11-24");
@@ -103,10 +119,13 @@ fn who_comes_back_leaves_no_trace() {
         let quiet = district.run().ok();
         let (before, audit) = (district.accounts(), district.ask("SELECT count(*) FROM audit_row"));
         // No other record names the person any more.
-        let rest: Vec<Person> = without(&family(), id).into_iter().map(|one| match one.cells.get("agentSourcedIds") {
-            Some(agents) if agents == id => one.agents(""),
-            _ => one,
-        }).collect();
+        let rest: Vec<Person> = without(&family(), id)
+            .into_iter()
+            .map(|one| match one.cells.get("agentSourcedIds") {
+                Some(agents) if agents == id => one.agents(""),
+                _ => one,
+            })
+            .collect();
         district.sis(&rest);
         for day in [25, 26] {
             on_day(&mut district, day);
@@ -151,10 +170,14 @@ fn a_blocked_night_does_not_count_as_a_run() {
     district.run().ok().says("tea-1", "missing", MISSING);
     // Another person is deleted outright, and that is over the limit.
     district.set("limits.archive", "0");
-    let gone: Vec<Person> = rest.iter().cloned().map(|one| match one.cells["sourcedId"].as_str() {
-        "gua-1" => one.status("tobedeleted"),
-        _ => one,
-    }).collect();
+    let gone: Vec<Person> = rest
+        .iter()
+        .cloned()
+        .map(|one| match one.cells["sourcedId"].as_str() {
+            "gua-1" => one.status("tobedeleted"),
+            _ => one,
+        })
+        .collect();
     district.set("sync.archive_after", "3");
     district.sis(&gone);
     on_day(&mut district, 25);
@@ -199,7 +222,11 @@ fn who_is_missing_and_back_under_another_id_is_found_on_the_day_of_the_newcomer(
         on_day(&mut district, day);
         district.run().ok().says("tea-1", "missing", MISSING);
     }
-    let back = person("tea-9").given("Tea").email("tea-1@school.example").mobile("718-555-0143").with("username", "tea-1");
+    let back = person("tea-9")
+        .given("Tea")
+        .email("tea-1@school.example")
+        .mobile("718-555-0143")
+        .with("username", "tea-1");
     district.sis(&[rest.clone(), vec![back.clone()]].concat());
     on_day(&mut district, 26);
     let done = district.run().exits(3);
@@ -221,7 +248,8 @@ fn who_is_missing_and_back_under_another_id_is_found_on_the_day_of_the_newcomer(
 #[test]
 fn many_newly_missing_people_need_a_person() {
     let mut district = District::new().with("sync.archive_after", "3");
-    let people: Vec<Person> = (1..=30).map(|number| person(&format!("tea-{number}")).given(&format!("T{number}"))).collect();
+    let people: Vec<Person> =
+        (1..=30).map(|number| person(&format!("tea-{number}")).given(&format!("T{number}"))).collect();
     district.sis(&people);
     district.run().ok();
     // Three of thirty are 10%.
@@ -241,12 +269,19 @@ fn many_newly_missing_people_need_a_person() {
     assert!(done.plan().contains("3 to archive"), "{}", done.plan());
     on_day(&mut district, 27);
     let done = district.run().exits(4);
-    assert!(done.stdout.contains("4 of 27 accounts would be archived (14.8%); [limits] archive allows 10%"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("4 of 27 accounts would be archived (14.8%); [limits] archive allows 10%"),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]
 fn credentials_of_missing_people_stay_taken() {
-    let mut district = District::new().without_limits().with("sync.archive_after", "3").with("sync.shared_contacts", "\"unique\"");
+    let mut district = District::new()
+        .without_limits()
+        .with("sync.archive_after", "3")
+        .with("sync.shared_contacts", "\"unique\"");
     district.sis(&[person("tea-1"), person("tea-2")]);
     district.run().ok();
     district.sis(&[person("tea-2"), person("tea-3").given("Bo").email("tea-1@school.example")]);

@@ -43,7 +43,11 @@ fn a_first_load_lists_no_links() {
     district.sis(&people());
     let done = district.run().ok();
     assert!(done.report.rows.iter().all(|row| row["notes"].is_empty()), "{:?}", done.report.column("notes"));
-    assert!(done.plan().ends_with("0 held, 0 missing, 0 links; 0 notifications (0 email, 0 SMS)"), "{}", done.plan());
+    assert!(
+        done.plan().ends_with("0 held, 0 missing, 0 links; 0 notifications (0 email, 0 SMS)"),
+        "{}",
+        done.plan()
+    );
     assert_eq!(seen(&district), (4, 0, 0));
     let again = district.run().ok();
     assert!(again.plan().contains(" 0 to update ") && again.plan().contains(" 0 links;"), "{}", again.plan());

@@ -73,7 +73,10 @@ fn no_sync_in_a_pause_of_the_district() {
         assert_eq!(paused.cli(&["-q", "run"]).ok().stdout, "");
     }
     let json = paused.cli(&["run", "--format", "json"]).ok().json();
-    assert_eq!((&json["result"], &json["exit"], &json["run"]), (&"paused".into(), &0.into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&json["result"], &json["exit"], &json["run"]),
+        (&"paused".into(), &0.into(), &serde_json::Value::Null)
+    );
     assert_eq!(
         json["pause"],
         serde_json::json!({ "from": "2026-11-24", "until": "2026-11-26", "school": null, "archive": null })
@@ -82,7 +85,10 @@ fn no_sync_in_a_pause_of_the_district() {
     assert!(status.contains("Last attempt:   paused (exit 0), "), "{status}");
     assert!(status.contains("Pause:          no sync until 2026-11-26 (the last day)\n"), "{status}");
     let json = paused.cli(&["status", "--json"]).ok().json();
-    assert_eq!((&json["last_attempt"]["result"], &json["last_good"]["result"]), (&"paused".into(), &"ok".into()));
+    assert_eq!(
+        (&json["last_attempt"]["result"], &json["last_good"]["result"]),
+        (&"paused".into(), &"ok".into())
+    );
     assert_eq!(json["pauses"][0]["until"], "2026-11-26");
     let runs = paused.cli(&["runs"]).ok().stdout;
     assert_eq!(runs.lines().filter(|line| line.contains("paused")).count(), 7, "{runs}");
@@ -134,7 +140,8 @@ fn a_paused_night_pings_success_and_sends_what_waits() {
 
 #[test]
 fn without_archiving_people_are_added_and_updated() {
-    let mut paused = Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\narchive = false\n");
+    let mut paused =
+        Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\narchive = false\n");
     let mut now = people();
     now[0] = now[0].clone().status("tobedeleted");
     now[4] = now[4].clone().email("new@mail.example");
@@ -148,8 +155,17 @@ fn without_archiving_people_are_added_and_updated() {
         done.says("stu-1", "missing", left).says("gua-2", "missing", left);
         assert_eq!(&done.report.row("tea-9")["action"], if day == 24 { "created" } else { "unchanged" });
         assert_eq!(&done.report.row("tea-1")["action"], if day == 24 { "updated" } else { "unchanged" });
-        assert!(done.stdout.starts_with("Paused: no one is archived until 2026-11-26 (the last day) ([[pause]])\n"), "{}", done.stdout);
-        assert!(done.plan().contains("0 to archive") && done.plan().contains("2 missing, 0 links"), "{}", done.plan());
+        assert!(
+            done.stdout
+                .starts_with("Paused: no one is archived until 2026-11-26 (the last day) ([[pause]])\n"),
+            "{}",
+            done.stdout
+        );
+        assert!(
+            done.plan().contains("0 to archive") && done.plan().contains("2 missing, 0 links"),
+            "{}",
+            done.plan()
+        );
     }
     assert_eq!(paused.district.ask("SELECT count(*) FROM missing"), "0", "it does not count");
     paused.on(27);
@@ -160,7 +176,8 @@ fn without_archiving_people_are_added_and_updated() {
 
 #[test]
 fn the_people_of_a_paused_school_are_left_alone() {
-    let mut paused = Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\nschool = \"sch-2\"\n");
+    let mut paused =
+        Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\nschool = \"sch-2\"\n");
     let accounts = paused.district.accounts();
     // At `sch-2` all is in motion: one student has left it, and no record names the guardian any more;
     // the teacher has another name; there is a new student.
@@ -186,7 +203,11 @@ fn the_people_of_a_paused_school_are_left_alone() {
         if day == 24 {
             done.says("stu-1", "updated", "Name updated by the sync - was Sam Diaz");
         }
-        assert!(done.stdout.starts_with("Paused: no sync at sch-2 until 2026-11-26 (the last day) ([[pause]])\n"), "{}", done.stdout);
+        assert!(
+            done.stdout.starts_with("Paused: no sync at sch-2 until 2026-11-26 (the last day) ([[pause]])\n"),
+            "{}",
+            done.stdout
+        );
     }
     let same = |all: &[String]| all.iter().filter(|row| !row.contains("stu-1@")).cloned().collect::<Vec<_>>();
     assert_eq!(same(&paused.district.accounts()), same(&accounts));
@@ -204,19 +225,37 @@ fn the_people_of_a_paused_school_are_left_alone() {
     done.says("tea-1", "updated", "Name updated by the sync - was Tea Diaz");
     assert_eq!(&done.report.row("stu-9")["action"], "created");
     assert_eq!(&done.report.row("stu-2")["action"], "updated");
-    done.says("gua-2", "updated", "Phone number updated by the sync - was +17185550142; No longer linked to stu-2");
+    done.says(
+        "gua-2",
+        "updated",
+        "Phone number updated by the sync - was +17185550142; No longer linked to stu-2",
+    );
 }
 
 #[test]
 fn mistakes_are_shown_with_their_line() {
-    let range = |from: &str, until: &str, more: &str| format!("[[pause]]\nfrom = {from:?}\nuntil = {until:?}\n{more}");
+    let range = |from: &str, until: &str, more: &str| {
+        format!("[[pause]]\nfrom = {from:?}\nuntil = {until:?}\n{more}")
+    };
     let summer = range("2027-06-20", "2027-08-10", "");
     for (pauses, line, said) in [
-        (range("2027-08-10", "2027-06-20", ""), 3, "the [[pause]] ends before it begins: 2027-06-20 is before 2027-08-10"),
+        (
+            range("2027-08-10", "2027-06-20", ""),
+            3,
+            "the [[pause]] ends before it begins: 2027-06-20 is before 2027-08-10",
+        ),
         (range("2027-06-31", "2027-08-10", ""), 2, "`2027-06-31` is not a day"),
         (range("2027-06-20", "soon", ""), 3, "`soon` is not a day"),
-        (range("2027-06-20", "2027-08-10", "archive = true\n"), 4, "`archive = true` in [[pause]] pauses nothing"),
-        (range("2027-06-20", "2027-08-10", "school = \"sch-9\"\n"), 4, "the school `sch-9` of the [[pause]] is not in `schools` in [sync]"),
+        (
+            range("2027-06-20", "2027-08-10", "archive = true\n"),
+            4,
+            "`archive = true` in [[pause]] pauses nothing",
+        ),
+        (
+            range("2027-06-20", "2027-08-10", "school = \"sch-9\"\n"),
+            4,
+            "the school `sch-9` of the [[pause]] is not in `schools` in [sync]",
+        ),
         (
             format!("{summer}{}", range("2027-08-10", "2027-09-01", "")),
             5,
@@ -230,7 +269,12 @@ fn mistakes_are_shown_with_their_line() {
         done.complains(&[said, &format!("with-pauses.toml:{line}")]);
     }
     // One that is over is none, and neither are two for two schools.
-    let fine = format!("{}{}{}", range("2020-06-20", "2020-08-10", ""), range("2020-06-20", "2020-08-10", "school = \"sch-1\"\n"), summer);
+    let fine = format!(
+        "{}{}{}",
+        range("2020-06-20", "2020-08-10", ""),
+        range("2020-06-20", "2020-08-10", "school = \"sch-1\"\n"),
+        summer
+    );
     let paused = Paused { district: District::new(), pauses: fine };
     paused.district.sis(&people());
     paused.run().ok();
@@ -238,7 +282,8 @@ fn mistakes_are_shown_with_their_line() {
 
 #[test]
 fn a_pause_for_a_school_that_no_one_knows_needs_a_person() {
-    let mut paused = Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\nschool = \"sch-22\"\n");
+    let mut paused =
+        Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\nschool = \"sch-22\"\n");
     paused.on(24);
     let done = paused.run().exits(3);
     assert!(

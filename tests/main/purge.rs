@@ -3,7 +3,8 @@
 use crate::support::{District, person};
 
 fn district() -> District {
-    let mut district = District::new().without_limits().update_contacts(true).with("sync.purge_after", "\"30d\"");
+    let mut district =
+        District::new().without_limits().update_contacts(true).with("sync.purge_after", "\"30d\"");
     let people = [
         person("stu-1").given("Sam").agents("gua-1"),
         person("gua-1").given("Gus").email("gus@mail.example"),
@@ -43,7 +44,9 @@ fn archived_accounts_are_removed_with_their_personal_data() {
     assert_eq!(district.store_hash(), before);
     assert!(preview.plan().contains(", 0 links, 2 to remove; 0 notifications"), "{}", preview.plan());
     assert!(
-        preview.stdout.contains("2 accounts were archived so long ago that they would be removed with all personal data\n"),
+        preview.stdout.contains(
+            "2 accounts were archived so long ago that they would be removed with all personal data\n"
+        ),
         "{}",
         preview.stdout
     );
@@ -51,7 +54,8 @@ fn archived_accounts_are_removed_with_their_personal_data() {
     let done = district.run().ok();
     assert_eq!((done.plan(), done.checksum()), (preview.plan(), preview.checksum()));
     assert!(
-        done.stdout.contains("2 accounts were archived so long ago that they are removed with all personal data\n"),
+        done.stdout
+            .contains("2 accounts were archived so long ago that they are removed with all personal data\n"),
         "{}",
         done.stdout
     );
@@ -62,7 +66,10 @@ fn archived_accounts_are_removed_with_their_personal_data() {
         assert!(!bytes.windows(text.len()).any(|part| part == text.as_bytes()), "{text}");
     }
     district.cli(&["status", "--verify"]).ok();
-    assert_eq!(district.ask("SELECT count(*) FROM audit WHERE field = 'erased' AND origin = 'sync' AND run_id = 5"), "2");
+    assert_eq!(
+        district.ask("SELECT count(*) FROM audit WHERE field = 'erased' AND origin = 'sync' AND run_id = 5"),
+        "2"
+    );
     district.cli(&["users", "show", "tea-1"]).exits(2);
     let runs = district.cli(&["runs", "--json"]).ok().json();
     assert_eq!(runs[0]["summary"]["purged"], 2);
@@ -70,7 +77,11 @@ fn archived_accounts_are_removed_with_their_personal_data() {
     district.at("2026-12-26T08:15:00Z");
     let done = district.run().ok();
     assert!(done.plan().contains(", 0 missing, 0 links; "), "{}", done.plan());
-    district.sis(&[person("stu-1").given("Sam"), person("tea-2").given("Bo"), person("tea-1").given("Zebulon")]);
+    district.sis(&[
+        person("stu-1").given("Sam"),
+        person("tea-2").given("Bo"),
+        person("tea-1").given("Zebulon"),
+    ]);
     district.at("2026-12-27T08:15:00Z");
     let done = district.run().ok();
     assert_eq!(&done.report.row("tea-1")["action"], "created");
@@ -113,6 +124,9 @@ fn a_clock_that_is_wrong_removes_no_one() {
 fn wrong_values_are_refused() {
     for value in ["\"0d\"", "\"1y\"", "\"365\""] {
         let done = District::new().with("sync.purge_after", value).run().exits(2);
-        done.complains(&["is not a number of days", "write \"never\", or how many days, for example \"365d\""]);
+        done.complains(&[
+            "is not a number of days",
+            "write \"never\", or how many days, for example \"365d\"",
+        ]);
     }
 }

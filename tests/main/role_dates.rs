@@ -44,7 +44,8 @@ fn a_role_that_has_not_begun_adds_no_one_and_one_that_ends_tomorrow_stays() {
     district.at(EVENING);
     let users = ["sourcedId", "username", "enabledUser", "givenName", "familyName", "email"];
     district.file("sis/users.csv", users_csv(&users, &people()));
-    let dated = || DATES.into_iter().map(|(id, begin, end, _)| (id.to_owned(), begin.to_owned(), end.to_owned()));
+    let dated =
+        || DATES.into_iter().map(|(id, begin, end, _)| (id.to_owned(), begin.to_owned(), end.to_owned()));
     roles(&district, dated());
     decides(&district.run().ok());
     // The next day the one has begun, and those that ended are left out, and not archived.
@@ -82,8 +83,10 @@ fn the_same_from_a_server() {
     let users: Vec<Value> = DATES.into_iter().map(user).collect();
     let fake = Fake::start(move |request: &Request| match request.path.rsplit('/').next().unwrap() {
         "users" => Reply::json(json!({ "users": users })).with("X-Total-Count", users.len()),
-        "orgs" => Reply::json(json!({ "orgs": [{ "sourcedId": "sch-1", "name": "Lincoln", "type": "school" }] }))
-            .with("X-Total-Count", 1),
+        "orgs" => {
+            Reply::json(json!({ "orgs": [{ "sourcedId": "sch-1", "name": "Lincoln", "type": "school" }] }))
+                .with("X-Total-Count", 1)
+        }
         _ => Reply::status(404),
     });
     let mut district = crate::sis::district(&fake);

@@ -103,7 +103,9 @@ impl Change {
                 let school = dice.pick(&["", SCHOOLS[0], SCHOOLS[1], SCHOOLS[2]]);
                 // A pause of the whole sync leaves nothing to compare.
                 let archive = if school.is_empty() || dice.one_in(3) { "archive = false\n" } else { "" };
-                world.pause = format!("[[pause]]\nfrom = \"{from}\"\nuntil = \"{until}\"\nschool = \"{school}\"\n{archive}");
+                world.pause = format!(
+                    "[[pause]]\nfrom = \"{from}\"\nuntil = \"{until}\"\nschool = \"{school}\"\n{archive}"
+                );
             }
             Self::SamePerson => world.same_person = dice.pick(&["hold", "join", "off"]),
             Self::Newcomer | Self::Leave | Self::ComeBack | Self::NewId | Self::Family => {

@@ -22,6 +22,7 @@ pub(super) const OF_THE_SHORTCUT: &[&str] = &[
     "audit_value.salt",
     "link.digest",
     "attempt.key",
+    "erased_key",
 ];
 
 /// What one side shows of a night: parts with a name, each of lines.
