@@ -285,8 +285,12 @@ impl RosterIndex {
                 self.missing.remove(at);
                 self.adults_of_missing.remove(at);
                 self.paused.remove(&person);
-                self.sets_of[person as usize] = NO_SET;
-                self.marks[person as usize] = 0;
+                let marks = &mut self.marks[person as usize];
+                // One that the roster says is gone has a record all the same.
+                *marks &= MENTIONED | GONE;
+                if *marks == 0 {
+                    self.sets_of[person as usize] = NO_SET;
+                }
             }
         }
     }

@@ -381,6 +381,8 @@ impl See {
             })
             .unwrap_or_default();
         gauge("last_run_users", "What the last run did; absent if that was blocked.", &users);
+        let is_paused = self.not_due == Some(0);
+        gauge("paused", "1 while the whole sync is paused.", &plain(Some(i64::from(is_paused))));
         if let Some(counts) = &self.counts {
             counts.gauges(&mut gauge);
         }
@@ -489,6 +491,11 @@ impl Counts {
                 state("active", population.active),
                 state("archived", population.archived),
             ],
+        );
+        gauge(
+            "accounts_missing",
+            "Accounts of people that are missing from the SIS import, and are not archived yet.",
+            &plain(Some(number(self.missing))),
         );
         gauge(
             "links",

@@ -250,7 +250,7 @@ pub fn build(
     let contacts = Contacts::find(&roster, (&mut signs, &mut unchanged), lost, &same_person, (store, rules))?;
     totals.summary.without_contact = contacts.seen.without_contact;
     summarize(&mut totals, before, &sources, &roster, rules);
-    totals.summary.same_person = same_person.counts()?;
+    totals.summary.same_person = same_person.counts(|old| roster.is_missing(old))?;
     let Spools { rows, newcomers, writes, bystanders, remembered } = spools;
     let mut plan = Plan {
         summary: totals.summary,

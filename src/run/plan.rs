@@ -114,7 +114,7 @@ pub(super) fn plan<'a>(
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
     say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
-    say_missing(&plan, config, about.users_name, findings);
+    say_missing(&plan, config, about, findings);
     ask_limits(&mut plan, request, &mut overruns, findings);
     let purge = Purge::find(&mut plan, request, store, findings)?;
     let plan = plan.with_renames(renamings);
@@ -274,7 +274,19 @@ fn ask_limits(plan: &mut Plan, request: Request<'_>, overruns: &mut Vec<Overrun>
 
 /// Says that so many people are missing for the first time that archiving them would be over the
 /// limit: it is the day on which a file that is not whole can still be put right.
-fn say_missing(plan: &Plan, config: &Config, file: &str, findings: &mut Findings) {
+///
+/// And says that deletions of a delta are not done during a pause, since no later delta has them.
+fn say_missing(plan: &Plan, config: &Config, about: &About, findings: &mut Findings) {
+    let (file, missing) = (about.users_name, plan.summary.count(Action::Missing));
+    if about.mode == Mode::Delta && missing > 0 {
+        findings.attention("deletions-paused", At::file(file).column("status"), || {
+            format!(
+                "{} deleted in this delta and not archived because of a [[pause]]: the next delta does not say so again; import a \
+                 complete (bulk) export when the pause is over",
+                counted(missing, "user is", "users are")
+            )
+        });
+    }
     let Some(message) = planner::too_many_missing(&plan.summary, &config.limits) else { return };
     let after = config.sync.archive_after.words();
     findings.attention("many-missing", At::file(file), || {

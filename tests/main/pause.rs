@@ -233,6 +233,34 @@ fn the_people_of_a_paused_school_are_left_alone() {
 }
 
 #[test]
+fn deletions_of_a_delta_in_a_pause_need_a_person() {
+    let mut paused =
+        Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\narchive = false\n");
+    paused.district.sis_delta(&[person("stu-2")
+        .given("Sue")
+        .schools("sch-2")
+        .agents("gua-2")
+        .status("tobedeleted")]);
+    paused.on(24);
+    let done = paused.run().exits(3);
+    done.says(
+        "stu-2",
+        "missing",
+        "Missing from the SIS import - not archived during the pause until 2026-11-26",
+    );
+    assert_eq!(done.report.rows.len(), 1, "{:?}", done.report);
+    let said = "Attention (deletions-paused): users.csv: status: 1 user is deleted in this delta and not archived because of \
+                a [[pause]]: the next delta does not say so again; import a complete (bulk) export when the pause is over";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    // The guardian keeps the link, and the school.
+    let show = paused.cli(&["users", "show", "gua-2", "--json"]).ok().json();
+    assert_eq!(
+        (&show["students"], &show["schools"]),
+        (&serde_json::json!(["stu-2"]), &serde_json::json!(["sch-2"]))
+    );
+}
+
+#[test]
 fn mistakes_are_shown_with_their_line() {
     let range = |from: &str, until: &str, more: &str| {
         format!("[[pause]]\nfrom = {from:?}\nuntil = {until:?}\n{more}")

@@ -295,13 +295,14 @@ impl SamePerson {
         (self.by_new, self.seconds) = (sorted(false), sorted(true));
     }
 
-    pub fn counts(&self) -> Result<Counts> {
+    /// `is_missing` says of an account that it is not archived yet.
+    pub fn counts(&self, is_missing: impl Fn(u32) -> bool) -> Result<Counts> {
         let held = |pair: &&Pair| pair.is_kept();
         let count = |found: usize| found as u64;
         let mut counts = Counts {
             held: count(self.pairs.iter().filter(held).count()),
             held_certain: count(self.pairs.iter().filter(held).filter(|pair| pair.certain).count()),
-            archived: count(self.pairs.iter().filter(|pair| !pair.held).count()),
+            archived: count(self.pairs.iter().filter(|pair| !pair.held && !is_missing(pair.old)).count()),
             pattern: self.pattern.clone(),
             examples: Vec::new(),
         };

@@ -27,7 +27,7 @@ changes! {
     FILES: Permute Column AllColumns Version Zip Ends Letters Bulk Delta Unclear Orgs FewRoles;
     PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
     PEOPLE: Settle OptOut Suppress;
-    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson ArchiveAfter Pause;
+    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson ArchiveAfter PurgeAfter Pause;
     // Whom the school may contact: an adult's own column, and the rules.
     CONTACTS: Rights Rules;
     // What holds for one night.
@@ -46,7 +46,7 @@ pub(super) const RULES: [&str; 4] = [
 ];
 
 /// The keys of `[sync]`, with values as TOML.
-pub(super) const VALUES: [(Change, &str, &[&str]); 10] = [
+pub(super) const VALUES: [(Change, &str, &[&str]); 11] = [
     (Change::Setting, "update_contacts", &["true", "false"]),
     (Change::BlankValues, "blank_values", &["\"clear\"", "\"keep\""]),
     (Change::SharedContacts, "shared_contacts", &["\"unique\"", "\"allow\""]),
@@ -60,6 +60,7 @@ pub(super) const VALUES: [(Change, &str, &[&str]); 10] = [
         &["[\"student\", \"guardian\"]", "[]", "[\"teacher\", \"administrator\", \"student\"]"],
     ),
     (Change::ArchiveAfter, "archive_after", &["2", "3", "\"2d\"", "1"]),
+    (Change::PurgeAfter, "purge_after", &["\"2d\"", "\"never\""]),
     (Change::Timezone, "timezone", &["\"Pacific/Kiritimati\"", "\"Pacific/Niue\"", "\"America/Chicago\""]),
 ];
 
@@ -159,6 +160,7 @@ impl Change {
             | Self::Schools
             | Self::Roles
             | Self::ArchiveAfter
+            | Self::PurgeAfter
             | Self::Timezone => self.apply_to_settings(world, dice),
             Self::Rights => {
                 let adults: Vec<String> = world
