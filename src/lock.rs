@@ -13,16 +13,23 @@ use crate::failure::{Failure, Kind, Result};
 use crate::owner::{self, absolute};
 
 /// A held lock; dropping it frees it.
+///
+/// The file says which process holds it, and in a second line what [`Lock::note`] was given. A
+/// process that is killed leaves that line, and so do those that take the lock after it: it stays
+/// until another one is noted, or it is taken away.
 pub struct Lock {
-    _file: File,
+    file: File,
+    holder: String,
+    /// What an earlier process noted and did not take away.
+    left: Option<String>,
 }
 
 /// How long a command waits for another one that is about to finish. In a debug build one second:
 /// so long is the wait of every test of it.
 pub const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 1 } else { 5 });
 
-/// More of a lock file is not read: it holds one short line.
-const LONGEST: u64 = 200;
+/// More of a lock file is not read: it holds two short lines.
+const LONGEST: u64 = 2000;
 
 /// What is locked. Accounts and outbox have a lock each, so that slow sending to thousands of
 /// people does not lock the accounts.
@@ -53,14 +60,13 @@ impl Lock {
                     // A process that has just taken it may not have written its number yet; the old
                     // one is still there.
                     std::thread::sleep(Duration::from_millis(50));
-                    let mut holder = String::new();
                     // The text is only for the message; the lock itself is the kernel's.
-                    let _ = Read::by_ref(&mut file).take(LONGEST).read_to_string(&mut holder);
+                    let (holder, _) = read(&mut file);
                     let what = match of {
                         Of::Run => "another run holds the lock",
                         Of::Outbox => "another process is sending the notifications",
                     };
-                    let who = match holder.trim() {
+                    let who = match holder.as_str() {
                         "" => "a process that has not written its number yet",
                         holder => holder,
                     };
@@ -70,13 +76,53 @@ impl Lock {
                 }
             }
         }
-        let holder = format!("process {} since {now}\n", std::process::id());
+        let (_, left) = read(&mut file);
+        let holder = format!("process {} since {now}", std::process::id());
+        let mut lock = Self { file, holder, left: left.clone() };
         // Only now is it ours to change.
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(holder.as_bytes()))
-            .map_err(failed)?;
-        Ok(Self { _file: file })
+        lock.write(left.as_deref()).map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// What an earlier process noted here and did not take away.
+    pub fn left(&self) -> Option<&str> {
+        self.left.as_deref()
+    }
+
+    /// Notes a line of text for the case that this process is killed, or takes it away.
+    ///
+    /// # Errors
+    /// `Failed` if the file cannot be written.
+    pub fn note(&mut self, store: &Path, line: Option<&str>) -> Result<()> {
+        self.write(line).map_err(|cause| unusable(&path_of(store, Of::Run), cause))
+    }
+
+    /// In one step, and cut to its length after it: what a killed process leaves can be read.
+    fn write(&mut self, line: Option<&str>) -> std::io::Result<()> {
+        let mut text = format!("{}\n", self.holder);
+        if let Some(line) = line {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.file.rewind()?;
+        self.file.write_all(text.as_bytes())?;
+        self.file.set_len(text.len() as u64)
+    }
+
+    /// Which process holds the lock of a run, or else what one that was killed has noted. Nothing is
+    /// written.
+    pub fn seen(store: &Path) -> Seen {
+        let Ok(mut file) = OpenOptions::new()
+            .read(true)
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+            .open(path_of(store, Of::Run))
+        else {
+            return Seen::Free(None);
+        };
+        // Shared, and for a moment only: a run that begins meanwhile waits for it.
+        let is_free = file.try_lock_shared().is_ok();
+        let (holder, left) = read(&mut file);
+        if is_free { Seen::Free(left) } else { Seen::Held(holder) }
     }
 
     /// Whether the lock could be taken by this user at all; asked before something is done that
@@ -87,6 +133,27 @@ impl Lock {
     pub fn try_usable(store: &Path, of: Of) -> Result<()> {
         open(&path_of(store, of)).map(drop)
     }
+}
+
+/// A lock as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// `process 4711 since 2026-11-23 02:00`
+    Held(String),
+    /// No process holds it. What one noted that was killed.
+    Free(Option<String>),
+}
+
+/// The two lines of a lock file. The second one only if it is whole.
+fn read(file: &mut File) -> (String, Option<String>) {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| Read::by_ref(file).take(LONGEST).read_to_string(&mut text));
+    if read.is_err() {
+        return (String::new(), None);
+    }
+    let mut lines = text.split_inclusive('\n');
+    let holder = lines.next().unwrap_or_default().trim().to_owned();
+    (holder, lines.next().and_then(|line| line.strip_suffix('\n')).map(str::to_owned))
 }
 
 /// Opens the lock file, or makes it. Nothing is written: what is there may be another
@@ -195,6 +262,30 @@ mod tests {
         let _first = Lock::take(&link, Of::Run, "", Duration::ZERO).unwrap();
         assert_eq!(Lock::take(&store, Of::Run, "", Duration::ZERO).err().unwrap().kind, Kind::Busy);
         assert!(Lock::try_usable(&store, Of::Run).is_ok(), "that it is held is no hindrance");
+    }
+
+    #[test]
+    fn what_a_killed_process_noted_stays_until_it_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let take = || Lock::take(&store, Of::Run, "2026-11-23 02:00", Duration::ZERO).unwrap();
+        let mut first = take();
+        assert_eq!(first.left(), None);
+        first.note(&store, Some("a run that began")).unwrap();
+        let held = format!("process {} since 2026-11-23 02:00", std::process::id());
+        assert_eq!(Lock::seen(&store), Seen::Held(held));
+        drop(first);
+        assert_eq!(Lock::seen(&store), Seen::Free(Some("a run that began".into())));
+        // An edit takes the lock as well, and says nothing of runs.
+        drop(take());
+        let mut last = take();
+        assert_eq!(last.left(), Some("a run that began"));
+        last.note(&store, None).unwrap();
+        drop(last);
+        assert_eq!(Lock::seen(&store), Seen::Free(None));
+        // Half a line is no note.
+        std::fs::write(folder.path().join("store.db.lock"), "process 1 since\nhalf a li").unwrap();
+        assert_eq!(Lock::seen(&store), Seen::Free(None));
     }
 
     #[test]

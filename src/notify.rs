@@ -35,7 +35,7 @@ use crate::store::Store;
 pub use admins::{send_kept_summaries, tell_admins};
 pub use check::check_quiet_hours;
 pub use compose::{About, Editor, Occasion, compose};
-pub use delivery::{Delivery, Held, Stuck};
+pub use delivery::{Delivery, GIVEN_UP, Held, Stuck};
 pub use drain::Sending;
 pub use outlook::outlook;
 pub use ping::{Ping, ping};

@@ -33,13 +33,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::attempt::Attempt;
 use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
+use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Sending};
 use crate::store::Store;
 
 use self::request::{Intent, Request};
 
 pub use approval::BASIS;
-pub use attempts::{RunHealth, history, run_health};
+pub use attempts::{RunHealth, history, no_message_waits, run_health};
 pub use check::{Checked, check};
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, PhaseGuard, end_unresponsive};
 pub use judge::Outcome;
@@ -61,7 +62,7 @@ pub const ALWAYS: &str = "rostersync::always";
 pub fn preview(config: &Config, options: &Options, context: &RunContext<'_>) -> Result<Outcome> {
     let request = Request { config, options, context, intent: Intent::Preview };
     let _phase = PhaseGuard::reading(None);
-    let mut prepared = prepare::prepare(request)?;
+    let mut prepared = prepare::prepare(request, None, &mut None)?;
     let source = source::open_later(request, &prepared.store)?;
     let judged = prepared
         .store
@@ -78,12 +79,17 @@ pub fn preview(config: &Config, options: &Options, context: &RunContext<'_>) -> 
 pub fn run(config: &Config, options: &Options, context: &RunContext<'_>) -> Result<Outcome> {
     let request = Request { config, options, context, intent: Intent::Apply };
     let begun = Attempt::begin(context.now);
+    let mut lock = None;
     // How it ended is put on record also after a panic.
-    let (done, panic) = match catch_unwind(AssertUnwindSafe(|| plan_and_apply(request, &begun))) {
+    let (done, panic) = match catch_unwind(AssertUnwindSafe(|| plan_and_apply(request, &begun, &mut lock))) {
         Ok(done) => (done, None),
         Err(panic) => (Err(Failure::new(Kind::Failed, "internal error (a panic, shown above)")), Some(panic)),
     };
-    attempts::note(config, &begun, &done);
+    let noted = attempts::note(config, &begun, &done);
+    // Of a run that was applied the lock is free already.
+    if let Some(lock) = lock.filter(|_| noted) {
+        attempts::end(config, lock);
+    }
     interrupt::has_ended();
     if let Some(panic) = panic {
         resume_unwind(panic);
@@ -95,20 +101,24 @@ pub fn run(config: &Config, options: &Options, context: &RunContext<'_>) -> Resu
 /// the outbox is sent. Nothing is read.
 ///
 /// # Errors
-/// `Failed` if that cannot be put on record.
+/// `Failed` if that cannot be put on record; `Busy` while another run is on.
 pub fn pass(config: &Config, pause: &Pause, options: &Options, context: &RunContext<'_>) -> Result<Delivery> {
     let begun = Attempt::begin(context.now);
+    let stamp = config.sync.timezone.show(context.now);
+    let mut lock = Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?;
+    attempts::begin(config, &mut lock, &begun)?;
     attempts::note_paused(config, &begun, format!("{} ([[pause]])", pause.words()))?;
-    if options.no_notify || !Store::is_there(&config.sync.store)? {
-        return Ok(Delivery::default());
-    }
-    send(config, &Store::open(&config.sync.store)?, context)
+    let sends = !options.no_notify && Store::is_there(&config.sync.store)?;
+    let store = sends.then(|| Store::open(&config.sync.store)).transpose()?;
+    attempts::end(config, lock);
+    store.map_or_else(|| Ok(Delivery::default()), |store| send(config, &store, context))
 }
 
-fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {
+/// Leaves the lock to its caller if nothing was applied: then it is held until that is on record.
+fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>) -> Result<Outcome> {
     let Request { config, options, context, .. } = request;
     let _phase = PhaseGuard::reading(Some((&config.sync.store, begun)));
-    let mut prepared = prepare::prepare(request)?;
+    let mut prepared = prepare::prepare(request, Some(begun), lock)?;
     // What is pulled is complete before the store is locked for other writers; files are read
     // meanwhile.
     let source = source::open_later(request, &prepared.store)?;
@@ -120,7 +130,7 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt) -> Result<Outcome> {
     });
     // From here on the run is applied, and nothing that goes wrong makes it another one.
     let mut outcome = apply::complete(request, &prepared.store, committed, written)?;
-    drop(prepared.lock);
+    lock.take().into_iter().for_each(|lock| attempts::end(config, lock));
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);
     }
@@ -168,6 +178,12 @@ pub fn send(config: &Config, store: &Store, context: &RunContext<'_>) -> Result<
             tracing::info!("another process is sending the notifications");
             Ok(Delivery::default())
         }
-        done => done,
+        done => {
+            let delivery = done?;
+            if delivery.sent > 0 && !delivery.is_undelivered() {
+                no_message_waits(config, store, context.now);
+            }
+            Ok(delivery)
+        }
     }
 }

@@ -30,7 +30,7 @@ mod sql;
 mod suppressed;
 mod transaction;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use rusqlite::Connection;
 
@@ -59,6 +59,8 @@ pub struct Store {
     connection: Connection,
     /// What the open transaction has written to the audit.
     sealing: RefCell<audit::Sealing>,
+    /// A commit failed, and what it was to write may be in the store all the same.
+    in_doubt: Cell<bool>,
     /// Holds the private copy that is read instead of a store which cannot be read as it is.
     _copy: Option<tempfile::TempDir>,
 }
@@ -81,9 +83,10 @@ impl From<rusqlite::Error> for Failure {
                 "the store cannot be written",
                 "give the user that runs rostersync write access to the store and its folder",
             ),
+            // SQLite does not say why: that may be a full disk as well, which has no room for the journal.
             Some(ErrorCode::CannotOpen) => (
                 "the store cannot be opened",
-                "give the user that runs rostersync read and write access to the store and its folder",
+                "check that the disk is not full, and give the user that runs rostersync read and write access to the store and its folder",
             ),
             Some(ErrorCode::SystemIoFailure) => {
                 ("the store cannot be read or written", "check the disk and the system's log, then run again")

@@ -157,9 +157,11 @@ pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Ending>
                 DeliveryState::Sending,
             ];
             let filter = args.which.filter(states);
-            let changed = change(&config, global, |store| store.discard(&filter, global.now()))?;
-            ui.print(format!("{} discarded\n", notifications(changed as u64)).as_bytes())
-                .map_err(unprintable)?;
+            let (changed, left) =
+                change(&config, global, &filter, |store| store.discard(&filter, global.now()))?;
+            let said =
+                format!("{} discarded\n{}", notifications(changed as u64), left_lines(&left, "discarded"));
+            ui.print(said.as_bytes()).map_err(unprintable)?;
             Ok(Ending::Ok)
         }
     }
@@ -187,11 +189,56 @@ fn open(config: &Config, global: &Global) -> Result<Store> {
     Store::open(&config.sync.store)
 }
 
-/// Changes the state of some, while no process is sending.
-fn change(config: &Config, global: &Global, change: impl FnOnce(&Store) -> Result<usize>) -> Result<usize> {
-    let stamp = config.sync.timezone.show(global.now());
+/// Changes the state of some, while no process is sending. Returns how many, and those of the named
+/// ones that are as they were.
+///
+/// # Errors
+/// `Usage` if one of the numbers is no notification: then nothing is changed.
+fn change(
+    config: &Config,
+    global: &Global,
+    filter: &OutboxFilter,
+    change: impl FnOnce(&Store) -> Result<usize>,
+) -> Result<(usize, Vec<OutboxRow>)> {
+    let now = global.now();
+    let stamp = config.sync.timezone.show(now);
     let _lock = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
-    change(&open(config, global)?)
+    let store = open(config, global)?;
+    let of_ids = |ids: &[i64]| -> Result<Vec<OutboxRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        store.outbox(&OutboxFilter { ids: ids.to_vec(), ..OutboxFilter::default() }, u64::from(u32::MAX))
+    };
+    let named = of_ids(&filter.ids)?;
+    let unknown = filter.ids.iter().filter(|id| named.iter().all(|row| row.id != **id));
+    let unknown: Vec<String> = unknown.map(i64::to_string).collect();
+    if !unknown.is_empty() {
+        let word = if unknown.len() == 1 { "notification" } else { "notifications" };
+        let what = format!("there is no {word} {}; nothing was changed", unknown.join(", "));
+        return Err(Failure::new(Kind::Usage, what).cure("`rostersync outbox list --limit 0` lists them all"));
+    }
+    let changed = change(&store)?;
+    crate::run::no_message_waits(config, &store, now);
+    let same = |row: &OutboxRow| named.iter().any(|before| before == row);
+    Ok((changed, of_ids(&filter.ids)?.into_iter().rev().filter(same).collect()))
+}
+
+/// Why named notifications stay as they are.
+fn left_lines(left: &[OutboxRow], done: &str) -> String {
+    let line = |row: &OutboxRow| {
+        let state = match row.state {
+            DeliveryState::Queued | DeliveryState::Sending => "waits already",
+            DeliveryState::Sent => "was sent",
+            DeliveryState::Discarded if done == "discarded" => "was discarded before",
+            DeliveryState::Deferred
+            | DeliveryState::Failed
+            | DeliveryState::Unknown
+            | DeliveryState::Discarded => "is replaced by a later one, or its person has left",
+        };
+        format!("notification {} is not {done}: it {state}\n", row.id)
+    };
+    left.iter().map(line).collect()
 }
 
 fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
@@ -216,12 +263,16 @@ fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<
             states.extend([DeliveryState::Discarded, DeliveryState::Sending]);
         }
         let filter = args.which.filter(states);
-        let changed = change(config, global, |store| store.retry(&filter, global.now()))?;
-        said.push_str(&format!(
-            "{} queued again; `rostersync outbox send` sends {}\n",
-            notifications(changed as u64),
-            agreed(changed as u64, "it", "them"),
-        ));
+        let (changed, left) = change(config, global, &filter, |store| store.retry(&filter, global.now()))?;
+        said.push_str(&match changed as u64 {
+            0 => "0 notifications queued again\n".to_owned(),
+            changed => format!(
+                "{} queued again; `rostersync outbox send` sends {}\n",
+                notifications(changed),
+                agreed(changed, "it", "them"),
+            ),
+        });
+        said.push_str(&left_lines(&left, "queued again"));
     }
     ui.print(said.as_bytes()).map_err(unprintable)?;
     Ok(Ending::Ok)
@@ -240,6 +291,9 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<En
     };
     let phase = PhaseGuard::sending();
     let delivery = notify::send(&store, config, &sending)?;
+    if delivery.sent > 0 && !delivery.is_undelivered() {
+        crate::run::no_message_waits(config, &store, global.now());
+    }
     send_kept(config, global);
     drop(phase);
     ui.end();

@@ -6,6 +6,9 @@ use crate::failure::Failure;
 use crate::message::Channel;
 use crate::plural::{agreed, counted};
 
+/// In the reason of an attempt: no later message makes up for these.
+pub const GIVEN_UP: &str = "given up after five days";
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     pub sent: u64,
@@ -57,7 +60,7 @@ impl Delivery {
         } else if stuck > 0 {
             format!("{}, and none was handed over for a day", notifications(stuck, ["waits", "wait"]))
         } else if self.given_up > 0 {
-            notifications(self.given_up, ["was given up after five days", "were given up after five days"])
+            notifications(self.given_up, [&format!("was {GIVEN_UP}"), &format!("were {GIVEN_UP}")])
         } else if self.unknown > 0 {
             notifications(self.unknown, ["may have arrived", "may have arrived"])
         } else {

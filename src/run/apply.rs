@@ -87,9 +87,7 @@ fn renames(reports: &Path, run: i64, plan: &Plan) -> Result<Vec<Partial>> {
     Ok(files)
 }
 
-/// Gives the report of a run its name once the run is committed. After a commit that failed the
-/// store is asked whether the run is there all the same: a folder that could not be brought to the
-/// disk after the last step is no reason to say that nothing was applied.
+/// Gives the report of a run its name once the run is committed.
 pub(super) fn complete(
     request: Request<'_>,
     store: &Store,
@@ -100,23 +98,14 @@ pub(super) fn complete(
         return committed.and(Err(Failure::new(Kind::Failed, "internal error: the run was not written")));
     };
     if let Err(failure) = committed {
-        match store.is_committed(number, &outcome.plan.checksum) {
-            Ok(true) => tracing::error!(
-                run = number,
-                "the run is applied, although the last step of its commit failed: {failure}"
-            ),
-            Ok(false) => return Err(failure),
-            Err(_) => {
-                // The next run knows, and finishes the report or removes it.
-                report.keep();
-                renames.into_iter().for_each(Partial::keep);
-                let what = format!(
-                    "{}, and it is not known whether run {number} is applied: see `rostersync runs`",
-                    failure.what
-                );
-                return Err(Failure { what, ..failure });
-            }
+        if store.is_in_doubt() {
+            // The next run knows, and finishes the report or removes it.
+            report.keep();
+            renames.into_iter().for_each(Partial::keep);
+            let cure = format!("{}; `rostersync runs` says whether run {number} is applied", failure.cure);
+            return Err(Failure { cure, ..failure });
         }
+        return Err(failure);
     }
     let sync = &request.config.sync;
     outcome.report = report_file::complete(report, &sync.reports, number, "the run is applied");

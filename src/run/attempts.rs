@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use super::judge::Outcome;
 use crate::attempt::{self, Attempt, Attention, Ending};
 use crate::config::Config;
-use crate::failure::{Kind, Result};
+use crate::failure::{Failure, Kind, Result};
+use crate::lock::{Lock, Seen};
+use crate::notify::GIVEN_UP;
 use crate::plan::Action;
 use crate::plural::counted;
 use crate::store::{Last, Store, Tried};
@@ -40,6 +42,39 @@ fn before_sending(outcome: &Outcome) -> (Ending, String) {
     (Ending::Ok, String::new())
 }
 
+/// Notes with the lock that an attempt has begun, in case that it never gets to say how it ended.
+/// Puts one on record that did not.
+///
+/// # Errors
+/// `Failed` if the lock file cannot be written.
+pub(super) fn begin(config: &Config, lock: &mut Lock, begun: &Attempt) -> Result<()> {
+    let earlier = lock.left().and_then(|left| serde_json::from_str(left).ok());
+    if let Some(died) = earlier.and_then(|earlier| never_ended(config, earlier))
+        && let Err(failure) = attempt::append_beside(&config.sync.store, &died)
+    {
+        tracing::error!("an earlier run that never ended is not on record: {failure}");
+    }
+    let unwritable = |error| Failure::new(Kind::Failed, "the attempt cannot be noted").because(error);
+    let line = serde_json::to_string(begun).map_err(unwritable)?;
+    lock.note(&config.sync.store, Some(&line))
+}
+
+/// An attempt that was noted with the lock, and of which nothing is on record beside the store. If
+/// it is in the store it was committed.
+fn never_ended(config: &Config, earlier: Attempt) -> Option<Attempt> {
+    let beside = attempt::read_beside(&config.sync.store).unwrap_or_default();
+    if beside.iter().any(|attempt| attempt.key == earlier.key) {
+        return None;
+    }
+    let began = config.sync.timezone.show(earlier.started);
+    let reason = format!(
+        "a run began at {began} and never ended: the process was killed, the machine stopped, or the disk was full; \
+         nothing was applied"
+    );
+    // When it ended is not known.
+    Some(Attempt { reason, finished: earlier.started, ..earlier })
+}
+
 pub(super) fn committed(begun: &Attempt, run: i64, outcome: &Outcome) -> Attempt {
     let (ending, reason) = before_sending(outcome);
     let attention = outcome.findings.attentions().take(MOST).map(Attention::of).collect();
@@ -50,9 +85,9 @@ pub(super) fn committed(begun: &Attempt, run: i64, outcome: &Outcome) -> Attempt
 /// transaction of a run.
 pub(super) fn take_in(config: &Config, store: &Store) -> Result<()> {
     match attempt::read_beside(&config.sync.store) {
-        Ok(attempts) => attempts.iter().try_for_each(|attempt| {
-            store.put_attempt(attempt, false)?;
-            if is_correction(attempt) { store.end_attempt(attempt) } else { Ok(()) }
+        Ok(attempts) => last_words(attempts).into_iter().rev().try_for_each(|(attempt, is_correction)| {
+            store.put_attempt(&attempt, false)?;
+            if is_correction { store.end_attempt(&attempt) } else { Ok(()) }
         }),
         Err(cause) => {
             tracing::warn!("{} cannot be read: {cause}", attempt::beside(&config.sync.store).display());
@@ -61,13 +96,61 @@ pub(super) fn take_in(config: &Config, store: &Store) -> Result<()> {
     }
 }
 
-/// That the notifications of a run could not be handed over is known only after its commit. The
-/// store may have been locked then, so that only the file beside it says so.
-fn is_correction(beside: &Attempt) -> bool {
-    beside.result == Ending::Undelivered.word()
+/// The last line of each attempt, latest first, and whether it may say more than the store.
+///
+/// Only after the commit of a run is it known whether its notifications could be handed over, and
+/// later still that they were after all. The store may have been locked then, so that only the file
+/// beside it says so.
+fn last_words(attempts: Vec<Attempt>) -> Vec<(Attempt, bool)> {
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    let mut last = Vec::new();
+    for attempt in &attempts {
+        *lines.entry(attempt.key.clone()).or_default() += 1;
+    }
+    for attempt in attempts.into_iter().rev() {
+        if let Some(lines) = lines.remove(&attempt.key) {
+            let is_correction =
+                attempt.was_applied() && (lines > 1 || attempt.result == Ending::Undelivered.word());
+            last.push((attempt, is_correction));
+        }
+    }
+    last
 }
 
-pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
+/// If the last attempt is `undelivered` and no message waits any more, it is that no longer: the
+/// messages were handed over or discarded since. That messages were given up stays said.
+pub fn no_message_waits(config: &Config, store: &Store, now: DateTime<Utc>) {
+    if let Err(failure) = settle_undelivered(config, store, now) {
+        tracing::warn!("`rostersync status` still says that messages could not be handed over: {failure}");
+    }
+}
+
+fn settle_undelivered(config: &Config, store: &Store, now: DateTime<Utc>) -> Result<()> {
+    let Some(Tried { attempt, run: Some(run) }) = store.last_attempt(Last::Any)? else { return Ok(()) };
+    if attempt.result != Ending::Undelivered.word()
+        || attempt.reason.contains(GIVEN_UP)
+        || store.waiting()? > 0
+    {
+        return Ok(());
+    }
+    let ending = if attempt.attention.is_empty() { run.result } else { Ending::Attention };
+    let reason = format!("{}; since {} no message waits", attempt.reason, config.sync.timezone.show(now));
+    let finished = attempt.finished;
+    let attempt = Attempt { finished, ..attempt.ended(ending, reason) };
+    store.end_attempt(&attempt)?;
+    attempt::append_beside(&config.sync.store, &attempt)
+}
+
+/// Frees the lock of an attempt that is on record.
+pub(super) fn end(config: &Config, mut lock: Lock) {
+    if let Err(failure) = lock.note(&config.sync.store, None) {
+        // It is on record, and so what stays noted counts for nothing.
+        tracing::debug!("{failure}");
+    }
+}
+
+/// Puts on record how an attempt ended. False if that is not possible.
+pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) -> bool {
     let noted = match done {
         Ok(outcome) => after(config, begun, outcome),
         Err(failure) => {
@@ -75,14 +158,15 @@ pub(super) fn note(config: &Config, begun: &Attempt, done: &Result<Outcome>) {
             let attempt = begun.clone().ended(ending, failure.to_keep());
             // What another run holds is not waited for.
             if failure.kind != Kind::Busy && Store::note_attempt(&config.sync.store, &attempt) {
-                return;
+                return true;
             }
             attempt::append_beside(&config.sync.store, &attempt)
         }
     };
-    if let Err(failure) = noted {
+    if let Err(failure) = &noted {
         tracing::error!("how this run ended is not on record: {failure}");
     }
+    noted.is_ok()
 }
 
 /// Puts on record that a run did nothing, since the sync is paused.
@@ -118,15 +202,22 @@ struct AttemptsFile {
 impl AttemptsFile {
     fn of(config: &Config, store: Option<&Store>) -> Result<Self> {
         let mut file = Self { only: Vec::new(), corrections: HashMap::new(), unreadable: None };
+        // No run has taken the lock since, so there is no good one after it.
+        if let Seen::Free(Some(noted)) = Lock::seen(&config.sync.store)
+            && let Some(died) = serde_json::from_str(&noted).ok().and_then(|noted| never_ended(config, noted))
+            && !store.map_or(Ok(false), |store| store.has_attempt(&died.key))?
+        {
+            file.only.push(died);
+        }
         let attempts = attempt::read_beside(&config.sync.store).unwrap_or_else(|cause| {
             let place = attempt::beside(&config.sync.store);
             file.unreadable = Some(format!("{} cannot be read: {cause}", place.display()));
             Vec::new()
         });
-        for attempt in attempts.into_iter().rev() {
+        for (attempt, is_correction) in last_words(attempts) {
             if !store.map_or(Ok(false), |store| store.has_attempt(&attempt.key))? {
                 file.only.push(attempt);
-            } else if is_correction(&attempt) {
+            } else if is_correction {
                 file.corrections.insert(attempt.key.clone(), attempt);
             }
         }

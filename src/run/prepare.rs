@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::attempts;
 use super::presence::{self, Signs};
 use super::request::{Intent, Options, Request};
 use super::{ALWAYS, report_file};
+use crate::attempt::Attempt;
 use crate::config::{Config, OnSamePerson};
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
@@ -19,19 +21,23 @@ use crate::scratch;
 use crate::store::Store;
 
 pub(super) struct Prepared {
-    pub(super) lock: Option<Lock>,
     pub(super) store: Store,
     pub(super) signs: Signs,
     pub(super) rules: Rules,
     pub(super) templates: Templates,
 }
 
-/// Prepares a run. Whatever can be known to stop it stops it here.
+/// Prepares a run. Whatever can be known to stop it stops it here. The lock of a run is put into
+/// `held`, with a note that the attempt has begun.
 ///
 /// # Errors
 /// `Usage` if the configuration cannot be run; `Busy` if another run holds the lock; `InputUnusable` if the store is lost;
 /// those of the store.
-pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
+pub(super) fn prepare(
+    request: Request<'_>,
+    begun: Option<&Attempt>,
+    held: &mut Option<Lock>,
+) -> Result<Prepared> {
     let Request { config, options, context, intent } = request;
     let rules = rules(config, options, context.now)?;
     // A mistake in a template shows before anything is changed.
@@ -40,10 +46,11 @@ pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
         check_target(path, Some(config), &options.inputs())?;
     }
     let is_there = presence::is_there(config, options.new_store)?;
-    let (lock, store, signs) = match intent {
-        Intent::Preview => (None, open_for_preview(config, options)?, Signs::of(config)),
+    let (store, signs) = match intent {
+        Intent::Preview => (open_for_preview(config, options)?, Signs::of(config)),
         Intent::Apply => {
-            let lock = lock(request)?;
+            let lock = held.insert(lock(request)?);
+            begun.map_or(Ok(()), |begun| attempts::begin(config, lock, begun))?;
             let store = Store::open(&config.sync.store)?;
             let signs = Signs::of(config);
             if is_there {
@@ -57,11 +64,11 @@ pub(super) fn prepare(request: Request<'_>) -> Result<Prepared> {
             }
             report_file::finish_interrupted(&config.sync.reports, &store)?;
             scratch::remove_left_over();
-            (Some(lock), store, signs)
+            (store, signs)
         }
     };
     let rules = of_store(rules, &store)?;
-    Ok(Prepared { lock, store, signs, rules, templates })
+    Ok(Prepared { store, signs, rules, templates })
 }
 
 fn lock(Request { config, options, context, .. }: Request<'_>) -> Result<Lock> {

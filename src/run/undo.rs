@@ -12,7 +12,7 @@ mod taken;
 use std::collections::{HashMap, HashSet};
 
 use super::presence::{self, Signs};
-use super::report_file::{self, RunFile};
+use super::report_file::{self, Partial, RunFile};
 use super::request::RunContext;
 use super::send;
 use crate::account::Account;
@@ -77,7 +77,7 @@ pub fn undo(
         report_file::finish_interrupted(&config.sync.reports, store)?;
     }
     let mut report = None;
-    let mut outcome = store.transaction_or_preview(|| {
+    let done = store.transaction_or_preview(|| {
         refuse(store, options.run)?;
         let mut undo = Undo::new(config, store, options, context)?;
         let forecast = undo.foresee(context)?;
@@ -108,7 +108,12 @@ pub fn undo(
             Ok(())
         })?;
         Ok(End::Commit(UndoOutcome { run: Some(number), told, ..tally.outcome }))
-    })?;
+    });
+    if done.is_err() && store.is_in_doubt() {
+        // The next run knows, and finishes the report or removes it.
+        report.take().into_iter().for_each(Partial::keep);
+    }
+    let mut outcome = done?;
     // From here on it is applied, and nothing that goes wrong makes it undone.
     if let (Some(number), Some(report)) = (outcome.run, report) {
         outcome.report = report_file::complete(report, &config.sync.reports, number, "the run is undone");

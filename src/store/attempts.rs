@@ -55,10 +55,11 @@ impl Store {
         Ok(())
     }
 
-    /// Says how an attempt that is on record ended after all.
+    /// Says how an attempt that is on record ended after all. Nothing is written if it says so.
     pub fn end_attempt(&self, attempt: &Attempt) -> Result<()> {
         self.write(
-            "UPDATE attempt SET finished = :finished, result = :result, exit = :exit, reason = :reason WHERE key = :key",
+            "UPDATE attempt SET finished = :finished, result = :result, exit = :exit, reason = :reason \
+             WHERE key = :key AND (result <> :result OR reason <> :reason)",
             named_params! {
                 ":finished": stamp(attempt.finished), ":result": attempt.result, ":exit": attempt.exit,
                 ":reason": attempt.reason, ":key": attempt.key,

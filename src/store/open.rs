@@ -1,7 +1,7 @@
 //! Opening a store: for writing (created, migrated, recovered as needed) or for reading (never
 //! touched).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::S
 
 impl Store {
     fn of(connection: Connection, copy: Option<tempfile::TempDir>) -> Self {
-        Self { connection, sealing: RefCell::default(), _copy: copy }
+        Self { connection, sealing: RefCell::default(), in_doubt: Cell::default(), _copy: copy }
     }
 
     /// Whether there is something at this place that may be a store: a file that is not empty.
@@ -102,7 +102,13 @@ impl Store {
             // is none.
             let unfinished = with_suffix(&backup, ".partial");
             owner::create_anew(&unfinished).map_err(failed)?;
-            connection.backup("main", &unfinished, None::<fn(rusqlite::backup::Progress)>)?;
+            connection.backup("main", &unfinished, None::<fn(rusqlite::backup::Progress)>).map_err(
+                |error| {
+                    let failure = Failure::from(error);
+                    let what = format!("the backup before the migration failed: {}", failure.what);
+                    Failure { what, ..failure }.at(absolute(&backup).display())
+                },
+            )?;
             fs::rename(&unfinished, &backup).map_err(failed)?;
             owner::sync_folder(owner::folder_of(&backup)).map_err(failed)?;
         }

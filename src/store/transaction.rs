@@ -3,7 +3,7 @@
 
 use super::Store;
 use super::audit::Sealing;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// How a transaction ends whose work went well.
 pub enum End<T> {
@@ -67,9 +67,11 @@ impl Store {
         let _open = Open(self);
         match work()? {
             End::Commit(done) => {
-                self.seal()?;
-                self.connection.execute_batch("COMMIT")?;
-                Ok(done)
+                let link = self.seal()?;
+                match self.connection.execute_batch("COMMIT") {
+                    Ok(()) => Ok(done),
+                    Err(error) => self.after_failed_commit(link, error).map(|()| done),
+                }
             }
             End::RollBack(done) => Ok(done),
         }
@@ -80,17 +82,41 @@ impl Store {
         Ok(Savepoint { store: self, sealing: self.sealing.borrow().clone() })
     }
 
-    /// Whether a run is in the store, after a commit that failed.
-    ///
-    /// # Errors
-    /// Those of the store: then it is not known.
-    pub fn is_committed(&self, run: i64, checksum: &str) -> Result<bool> {
-        if !self.connection.is_autocommit() {
-            // The rollback failed. While the transaction is open, its rows look as if they were
-            // committed.
-            self.connection.execute_batch("ROLLBACK")?;
+    /// A commit is done when the journal is gone; its last step is to bring that to the disk. If only
+    /// that fails, all of it is in the store, whatever SQLite says: the link of the audit shows it.
+    /// With any other error the journal is still there, and takes back what was written.
+    fn after_failed_commit(&self, link: Option<Vec<u8>>, error: rusqlite::Error) -> Result<()> {
+        use rusqlite::ffi::{SQLITE_IOERR_DELETE, SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_UNLOCK};
+        const LAST: [i32; 3] = [SQLITE_IOERR_DELETE, SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_UNLOCK];
+        let is_there = |link: Vec<u8>| -> Result<bool> {
+            if !self.connection.is_autocommit() {
+                // While the transaction is open, its rows look as if they were committed.
+                self.connection.execute_batch("ROLLBACK")?;
+            }
+            self.value("SELECT EXISTS (SELECT 1 FROM link WHERE digest = ?1)", [link])
+        };
+        let found = match error.sqlite_extended_error_code() {
+            Some(code) if LAST.contains(&code) => link.and_then(|link| is_there(link).ok()),
+            Some(_) | None => Some(false),
+        };
+        let failure = Failure::from(error);
+        match found {
+            Some(true) => {
+                tracing::error!("all is done, although the last step of the commit failed: {failure}");
+                Ok(())
+            }
+            Some(false) => Err(failure),
+            None => {
+                self.in_doubt.set(true);
+                let what = format!("{}, and it is not known whether it is done", failure.what);
+                Err(Failure { what, ..failure })
+            }
         }
-        self.value("SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND checksum = ?2)", (run, checksum))
+    }
+
+    /// Whether a commit failed, and it is not known whether what it was to write is in the store.
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt.get()
     }
 }
 
@@ -122,8 +148,7 @@ mod tests {
     fn work_that_goes_well_is_committed_and_sealed() {
         let store = Store::empty().unwrap();
         store.transaction(|| put_run(&store, 1)).unwrap();
-        assert!(store.is_committed(1, "abc").unwrap());
-        assert!(!store.is_committed(1, "another plan").unwrap());
+        assert!(store.run(1).unwrap().is_some());
         assert_eq!(store.verify().unwrap().links, 1);
     }
 
@@ -143,7 +168,7 @@ mod tests {
             })
         }));
         assert!(panic.is_err());
-        assert!(!store.is_committed(1, "abc").unwrap());
+        assert!(store.run(1).unwrap().is_none());
         store.transaction(|| put_run(&store, 1)).unwrap();
         assert_eq!(store.verify().unwrap().broken, None);
     }

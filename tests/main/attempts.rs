@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{District, person};
+use crate::support::{District, nap, person};
 
 fn district() -> District {
     let district = District::new();
@@ -318,5 +318,82 @@ fn no_details_of_people_are_on_record() {
     );
     for detail in ["Zebulon", "secret.example", "5550142"] {
         assert!(!all.contains(detail), "{detail}");
+    }
+}
+
+/// A run that is killed cannot say so. It is noted with the lock, and nothing clears the note but a
+/// run.
+#[test]
+fn a_run_that_is_killed_is_on_record() {
+    let mut district = district().with("platform.max_age", "\"none\"").with("platform.users", "\"pipe\"");
+    let export = "sourced_id,state\ntea-1,active\n";
+    district.file("pipe", export);
+    district.run().ok();
+    fs::remove_file(district.path("pipe")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(district.path("pipe")).status().unwrap().success());
+    district.at("2026-11-24T08:15:00Z");
+    let mut child = district.command(&["run"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    // It has begun, and waits for the export.
+    while fs::read_to_string(district.path("rostersync.db.lock")).unwrap().lines().count() < 2 {
+        nap();
+    }
+    // While it goes on it has not ended.
+    district.cli(&["status"]).ok();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(district.path("pipe")).unwrap();
+    district.file("pipe", export);
+    let reason = "a run began at 2026-11-24 02:15 and never ended: the process was killed, the machine stopped, or \
+                  the disk was full; nothing was applied";
+    let mut later = district.again();
+    later.at("2026-11-24T12:15:00Z");
+    let status = later.cli(&["status"]).exits(1).stdout;
+    let wanted =
+        format!("Last attempt:   failed (exit 1), 4 h ago (2026-11-24 02:15)\n                {reason}\n");
+    assert!(status.contains(&wanted), "{status}");
+    assert_eq!(runs(&later)[..2], [("failed".into(), 1, None), ("ok".into(), 0, Some(1))]);
+    assert_eq!(later.cli(&["status", "--json"]).exits(1).json()["last_attempt"]["reason"], reason);
+    // An edit takes the lock as well, and says nothing of runs.
+    later.cli(&["users", "join", "tea-2"]).ok();
+    later.cli(&["status"]).exits(1);
+    // The next run puts it on record for good.
+    later.run().ok();
+    later.cli(&["status"]).ok();
+    assert_eq!(words(&later), ["ok", "failed", "ok"]);
+    later.run().ok();
+    assert_eq!(words(&later), ["ok", "ok", "failed", "ok"]);
+    assert_eq!(later.cli(&["runs", "--json"]).ok().json()[2]["reason"], reason);
+}
+
+/// `undelivered` is about messages that wait: when none does any more, the last attempt is what it
+/// was without them.
+#[test]
+fn what_was_undelivered_is_so_no_longer_when_its_messages_are_handed_over() {
+    for (command, said) in
+        [(["outbox", "send"], "1 notification sent"), (["outbox", "discard"], "1 notification discarded")]
+    {
+        let mut district = District::new().update_contacts(true).without_limits();
+        district.platform(&[person("tea-1")]);
+        district.sis(&[person("tea-1")]);
+        district.run().ok();
+        district.set("notify.email.server", "\"smtp://127.0.0.1:1\"");
+        district.sis(&[person("tea-1").family("Lund")]);
+        district.run().exits(8);
+        district.cli(&["status"]).exits(8);
+        // Still none was handed over.
+        district.cli(&["outbox", "send"]).exits(8);
+        district.cli(&["status"]).exits(8);
+        district.set("notify.email.server", "\"file:mail/\"");
+        district.at("2026-11-23T14:00:00Z");
+        let arguments: Vec<&str> =
+            command.into_iter().chain((command[1] == "discard").then_some("1")).collect();
+        assert_eq!(district.cli(&arguments).ok().stdout.lines().next(), Some(said));
+        let status = district.cli(&["status"]).ok().stdout;
+        let reason = "1 notification could not be handed over; since 2026-11-23 08:00 no message waits";
+        assert!(status.contains(reason), "{status}");
+        assert_eq!(runs(&district)[0], ("ok".into(), 0, Some(2)));
+        // It stays so, wherever it is read from.
+        district.run().ok();
+        assert_eq!(words(&district), ["ok", "ok", "ok"]);
     }
 }

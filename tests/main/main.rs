@@ -29,6 +29,7 @@ mod excerpts;
 mod explain;
 mod export;
 mod fake;
+mod faults;
 mod fixtures;
 mod grace;
 mod guardians;

@@ -159,6 +159,21 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
+fn copy_as_it_is(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (found, target) = (entry.metadata().unwrap(), to.join(entry.file_name()));
+        if found.is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_as_it_is(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+            let opened = fs::File::open(&target).unwrap();
+            opened.set_modified(found.modified().unwrap()).unwrap();
+        }
+    }
+}
+
 /// The district.
 pub(crate) struct District {
     folder: TempDir,
@@ -182,6 +197,18 @@ impl District {
             district = district.with(key, value);
         }
         district
+    }
+
+    /// The same district in another folder, with the contents, times and permissions of all files.
+    pub(crate) fn again(&self) -> Self {
+        let copy = Self {
+            folder: folder(),
+            settings: self.settings.clone(),
+            schools: self.schools.clone(),
+            now: self.now.clone(),
+        };
+        copy_as_it_is(self.folder.path(), copy.folder.path());
+        copy
     }
 
     /// The setting, for the district.
@@ -498,6 +525,8 @@ impl District {
     pub(crate) fn mails(&self) -> Vec<Mail> {
         let Ok(folder) = fs::read_dir(self.path("mail")) else { return Vec::new() };
         let mut paths: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+        // What a killed process has left unfinished is no mail.
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
         paths.sort();
         paths.iter().map(|path| Mail::read(path)).collect()
     }

@@ -174,10 +174,11 @@ impl Store {
         }
     }
 
-    /// Adds the link over what was written since the transaction began, if anything was.
-    pub(in crate::store) fn seal(&self) -> Result<()> {
+    /// Adds the link over what was written since the transaction began, if anything was. Returns its
+    /// digest.
+    pub(in crate::store) fn seal(&self) -> Result<Option<Vec<u8>>> {
         let sealing = self.sealing.take();
-        let Some(at) = sealing.at else { return Ok(()) };
+        let Some(at) = sealing.at else { return Ok(None) };
         let before =
             self.first("SELECT * FROM link ORDER BY id DESC LIMIT 1", [], Link::read)?.ok_or_else(lost)?;
         let (first, last) = sealing.rows.unwrap_or((before.last + 1, before.last));
@@ -200,7 +201,8 @@ impl Store {
                 ":id": link.id, ":run": link.run, ":at": link.at, ":first": link.first, ":last": link.last,
                 ":accounts": link.accounts, ":digest": digest,
             },
-        )
+        )?;
+        Ok(Some(digest))
     }
 
     pub(in crate::store) fn digest_of_run(&self, run: Option<i64>) -> Result<Vec<u8>> {
