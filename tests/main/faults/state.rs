@@ -22,8 +22,8 @@ pub(crate) struct State {
     pub(crate) unsound: Option<String>,
 }
 
-/// Tables of which a run that was disturbed may leave more, and which have no other row.
-const APART: [&str; 3] = ["attempt", "outbox", "channel_rest"];
+/// Tables of which a run that was disturbed may leave more, and a random key.
+const APART: [&str; 4] = ["attempt", "outbox", "channel_rest", "erased_key"];
 
 /// Random, or of the clock that no test sets.
 const LEFT_OUT: [&str; 6] = ["nonce", "salt", "digest", "finished", "settled", "due"];
