@@ -124,7 +124,13 @@ pub fn main() -> ExitCode {
         !cli.global.no_progress,
     );
     let done = match &cli.command {
-        Command::Run(args) => run::run(args, &cli.global, &ui),
+        Command::Run(args) => {
+            let done = run::run(args, &cli.global, &ui);
+            if args.applies() {
+                status::write_metrics(&cli.global, &done);
+            }
+            done
+        }
         Command::Report(args) => report::run(args, &cli.global, &ui),
         Command::Runs(args) => runs::run(args, &cli.global, &ui),
         Command::Users(args) => users::run(args, &cli.global, &ui),

@@ -328,6 +328,7 @@ impl Config {
         paths.extend(config.platform.iter_mut().map(|platform| &mut platform.users));
         paths.extend(config.notify.paths());
         paths.extend(config.monitor.ping_url_file.iter_mut());
+        paths.extend(config.monitor.prometheus_file.iter_mut().filter(|path| !path.as_os_str().is_empty()));
         for path in paths {
             *path = document.path(path);
         }

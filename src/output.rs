@@ -1,8 +1,9 @@
 //! Writing a file where the user wants it: complete or not at all, and never over a file that
 //! rostersync reads or keeps.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::config::Config;
@@ -24,6 +25,23 @@ pub fn write_file(
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
     check_target(path, config, inputs)?;
+    write_with_mode(path, 0o600, write)
+}
+
+/// As [`write_file`], for a file without details of people that another user reads.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn write_public(
+    path: &Path,
+    config: &Config,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    check_target(path, Some(config), &[])?;
+    write_with_mode(path, 0o644, write)
+}
+
+fn write_with_mode(path: &Path, mode: u32, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
@@ -41,6 +59,9 @@ pub fn write_file(
         let mut out = BufWriter::with_capacity(256 << 10, file);
         write(&mut out).map_err(|failure| failure.or_at(path.display()))?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+        if mode != 0o600 {
+            file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
+        }
         file.sync_all().map_err(failed)?;
         fs::rename(&unfinished, &path).map_err(failed)?;
         // The name outlives a power cut only with the folder on the disk.

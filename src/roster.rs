@@ -9,6 +9,7 @@ pub mod ids;
 pub mod kept;
 mod near;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -289,14 +290,9 @@ impl Assignment<'_> {
 
 /// The roles held on a day, in their own spelling, primary first, without repetition.
 pub fn current_roles(roles: RoleList<'_>, today: &str) -> Vec<String> {
-    let mut current = Vec::new();
-    for assignment in roles.iter().filter(|assignment| assignment.holds_on(today)) {
-        let role = crate::roles::canonical(assignment.role);
-        if !current.iter().any(|known| *known == role) {
-            current.push(role.into_owned());
-        }
-    }
-    current
+    let held = roles.iter().filter(|assignment| assignment.holds_on(today));
+    let held: Vec<Cow<'_, str>> = held.map(|assignment| crate::roles::canonical(assignment.role)).collect();
+    distinct(held.iter().map(AsRef::as_ref)).into_iter().map(str::to_owned).collect()
 }
 
 /// The orgs of the roles held on a day and, where the format has them, of the user. If all roles

@@ -49,7 +49,9 @@ pub use presence::{Signs, is_there, lost};
 pub use report_file::find_report;
 pub use request::{Options, Progress, RunContext};
 pub use source::check_source;
-pub use undo::{NextRun, NextRunForecast, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone, undo};
+pub use undo::{
+    NextRun, NextRunForecast, Part, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone, undo,
+};
 
 /// Log lines of this target are said also with `-q`.
 pub const ALWAYS: &str = "rostersync::always";

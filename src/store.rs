@@ -38,7 +38,7 @@ use crate::failure::{Failure, Kind};
 
 pub use accounts::{AccountRow, Population, Relative};
 pub use attempts::{Last, Tried};
-pub use audit::{AuditEntry, Audited, Broken, Created, Origin, Verified};
+pub use audit::{AuditEntry, Audited, Broken, Created, Origin, RunExtent, Verified};
 pub use contacts::{Member, Rename};
 pub use erase::Removed;
 pub use fingerprints::{

@@ -116,6 +116,13 @@ pub(super) enum Format {
     Json,
 }
 
+impl RunArgs {
+    /// Whether it is more than a preview.
+    pub(super) fn applies(&self) -> bool {
+        !self.dry_run
+    }
+}
+
 pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let done = go(args, global, ui);
     if let (Err(failure), Format::Json) = (&done, args.format) {
@@ -129,15 +136,15 @@ pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
 fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     if args.dry_run {
-        return sync(args, &config, global, ui);
+        return sync(args, &config, global, ui, &mut String::new());
     }
+    let mut plan = String::new();
     let done = match config.pause_of_sync(config.sync.timezone.day(global.now())) {
         Some(pause) => pass_over(pause, args, &config, global, ui),
-        None => sync(args, &config, global, ui),
+        None => sync(args, &config, global, ui, &mut plan),
     };
     match &done {
-        Ok(status @ (Ending::Ok | Ending::Paused)) => ping(&config, Ping::Success, status.word()),
-        Ok(status) => ping(&config, Ping::Failure, status.word()),
+        Ok(status) => tell_monitor(&config, *status, &plan),
         Err(failure) => {
             let status = Ending::Failed(failure.kind);
             let what = match failure.kind {
@@ -146,7 +153,7 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
             };
             // The other run speaks for itself.
             if failure.kind != Kind::Busy {
-                ping(&config, Ping::Failure, status.word());
+                tell_monitor(&config, status, &plan);
             }
             write_to_admins(&config, status, true, what, &format!("{failure}\n"), None, global);
         }
@@ -200,7 +207,14 @@ fn pause_lines(config: &Config, global: &Global) -> Vec<String> {
     of_today.map(line).collect()
 }
 
-fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
+/// Tells the monitor how a run ended. The plan line has counts alone, no details of people.
+fn tell_monitor(config: &Config, status: Ending, plan: &str) {
+    let text = if plan.is_empty() { status.word().to_owned() } else { format!("{}\n{plan}", status.word()) };
+    ping(config, Ping::Ended(status.exit()), &text);
+}
+
+/// `plan` is given the plan line, if there is a plan.
+fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui, plan: &mut String) -> Result<Ending> {
     let stop = signals::watch()?;
     let mut options = Options {
         what_if: args.update_contacts.as_deref().map(|word| word == "on"),
@@ -222,6 +236,7 @@ fn sync(args: &RunArgs, config: &Config, global: &Global, ui: &Ui) -> Result<End
         false => run_sync(config, &options, &context)?,
     };
 
+    *plan = outcome.plan.summary.to_string();
     let statuses = statuses(&outcome, args);
     let status = statuses.first().copied().unwrap_or(Ending::Ok);
     ui.findings(&outcome.findings, status);

@@ -19,6 +19,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LinksSeen;
 use crate::message::DeliveryState;
 use crate::notify::{Held, outlook};
+use crate::output::write_public;
 use crate::owner;
 use crate::people::goes_on_instead;
 use crate::plan::PROBABLE_DAYS;
@@ -91,6 +92,25 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Ending>
         // What is on record beside the store was printed; and why there is no more.
         Some(failure) => Err(failure),
         None => Ok(status),
+    }
+}
+
+/// Writes the file of `[monitor] prometheus_file` after a run. A failure is only a warning in the
+/// log: it does not change how the run ended.
+pub(super) fn write_metrics(global: &Global, done: &Result<Ending>) {
+    // The run that holds the lock speaks for itself.
+    if matches!(done, Err(failure) if failure.kind == Kind::Busy) {
+        return;
+    }
+    let Ok(config) = global.load() else { return };
+    let Some(path) = config.monitor.prometheus_file() else { return };
+    let written = See::of(&config, global).and_then(|seen| {
+        let text = seen.prometheus_without_age();
+        let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
+        write_public(path, &config, |out| out.write_all(text.as_bytes()).map_err(failed))
+    });
+    if let Err(failure) = written {
+        tracing::warn!("the file of [monitor] prometheus_file cannot be written: {failure}");
     }
 }
 
@@ -328,17 +348,23 @@ impl See {
     }
 
     fn prometheus(&self) -> String {
+        let mut text = self.prometheus_without_age();
+        let age = plain(self.run_health.age);
+        gauge(
+            &mut text,
+            "last_success_age_seconds",
+            "How long ago that was. Runs dated in the future are left out.",
+            &age,
+        );
+        text
+    }
+
+    /// Without what is true at one moment alone: a file is read again and again.
+    fn prometheus_without_age(&self) -> String {
         let mut text = readable(self.trouble.is_none());
-        let mut gauge = |name: &str, help: &str, values: &[(String, i64)]| {
-            if values.is_empty() {
-                return;
-            }
-            text.push_str(&format!("# HELP rostersync_{name} {help}\n# TYPE rostersync_{name} gauge\n"));
-            for (labels, value) in values {
-                text.push_str(&format!("rostersync_{name}{labels} {value}\n"));
-            }
-        };
-        let RunHealth { last_attempt, last_good, last_run, age, .. } = &self.run_health;
+        let mut gauge =
+            |name: &str, help: &str, values: &[(String, i64)]| gauge(&mut text, name, help, values);
+        let RunHealth { last_attempt, last_good, last_run, blocked_since, .. } = &self.run_health;
         let last = last_attempt.as_ref();
         gauge(
             "last_attempt_timestamp_seconds",
@@ -351,9 +377,9 @@ impl See {
             &plain(last_good.as_ref().map(|good| good.started.timestamp())),
         );
         gauge(
-            "last_success_age_seconds",
-            "How long ago that was. Runs dated in the future are left out.",
-            &plain(*age),
+            "blocked_since_timestamp_seconds",
+            "When the first of the runs was started that are blocked by now; absent if none is.",
+            &plain(blocked_since.map(|since| since.timestamp())),
         );
         gauge(
             "last_attempt_exit_status",
@@ -377,7 +403,7 @@ impl See {
             .and_then(|tried| tried.run.as_ref())
             .map(|run| {
                 let of = |action: &&str| (format!("{{action=\"{action}\"}}"), number(count(run, action)));
-                SHOWN.iter().map(of).collect()
+                SHOWN.iter().chain(&["unchanged", "held", "missing"]).map(of).collect()
             })
             .unwrap_or_default();
         gauge("last_run_users", "What the last run did; absent if that was blocked.", &users);
@@ -481,7 +507,14 @@ impl Counts {
     }
 
     fn gauges(&self, gauge: &mut impl FnMut(&str, &str, &[(String, i64)])) {
-        let Self { population, waiting, refused, links, without_contact_before, .. } = self;
+        let Self { population, waiting, refused, links, without_contact_before, reused, same_people, .. } =
+            self;
+        let why = |why: &str, value: u64| (format!("{{reason=\"{why}\"}}"), number(value));
+        gauge(
+            "held_users",
+            "Users to whom nothing is done until a person has decided.",
+            &[why("reused-id", reused.len() as u64), why("same-person", same_people.1)],
+        );
         let state = |state: &str, value: u64| (format!("{{state=\"{state}\"}}"), number(value));
         gauge(
             "accounts",
@@ -514,6 +547,17 @@ impl Counts {
         );
         gauge("notifications_waiting", "Notifications that wait.", &plain(Some(number(*waiting))));
         gauge("notifications_failed", "Notifications refused for good.", &plain(Some(number(*refused))));
+    }
+}
+
+/// Adds a metric, unless it has no value.
+fn gauge(text: &mut String, name: &str, help: &str, values: &[(String, i64)]) {
+    if values.is_empty() {
+        return;
+    }
+    text.push_str(&format!("# HELP rostersync_{name} {help}\n# TYPE rostersync_{name} gauge\n"));
+    for (labels, value) in values {
+        text.push_str(&format!("rostersync_{name}{labels} {value}\n"));
     }
 }
 

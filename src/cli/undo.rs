@@ -5,7 +5,8 @@ use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::plural::{agreed, counted, or_none};
 use crate::run::{
-    NextRun, NextRunForecast, RunContext, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone, undo,
+    NextRun, NextRunForecast, Part, RunContext, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone,
+    undo,
 };
 
 use super::ui::{Ui, shown};
@@ -15,8 +16,14 @@ use super::{Global, signals, unprintable};
 /// Give back the contact details that a run changed
 ///
 /// These values are kept and listed: values that were edited after the run, and values from the
-/// platform's export. Accounts that the run created, archived or restored stay as they are. The
-/// undo is a run of its own, with a report. It sends no messages without --notify.
+/// platform's export. Without --all, accounts that the run created, archived or restored stay as they
+/// are. The undo is a run of its own, with a report. It sends no messages without --notify.
+///
+/// With --all the undo also takes back the rest of the run. Accounts that the run created are
+/// archived, not removed: the history names them. Accounts that it archived come back, accounts that
+/// it restored are archived again, and accounts get the sourcedIds and the links that they had.
+/// Accounts that were touched since are kept and listed, with the reason. Accounts of people that may
+/// not be contacted stay archived, and removed or erased people are never brought back.
 ///
 /// For each value the output says what the next run will do. The next run changes a value again if
 /// the sync may change it and the roster still has another value. To know this, the command plans
@@ -26,6 +33,10 @@ pub(super) struct UndoArgs {
     /// Number of the run
     #[arg(value_name = "RUN", value_parser = super::whole_number::<i64>)]
     run: i64,
+
+    /// Also accounts that the run created, archived, restored or gave another sourcedId, and links
+    #[arg(long)]
+    all: bool,
 
     /// Preview: show what would be given back; write nothing
     #[arg(long)]
@@ -53,7 +64,7 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     };
     let stop = signals::watch()?;
     let context = RunContext { now: global.now(), progress: ui, stop: &stop };
-    let options = UndoOptions { run: args.run, dry_run: args.dry_run, notify: args.notify };
+    let options = UndoOptions { run: args.run, dry_run: args.dry_run, all: args.all, notify: args.notify };
     let (mut printed, mut more) = (0, 0);
     let mut outcome = undo(&config, &store, options, &context, |account, value| {
         if args.limit != 0 && printed == args.limit {
@@ -89,7 +100,7 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
 
 /// `~ 1042      active   email      b@x → a@x; the next run leaves it`
 fn line(account: &Account, value: &Undone) -> String {
-    let Undone { field, now, was, outcome } = value;
+    let Undone { part, now, was, outcome } = value;
     let (sourced_id, state) = (&account.sourced_id, account.state_word());
     let (now, was) = (or_none(now), or_none(was));
     let (sign, what) = match outcome {
@@ -97,23 +108,29 @@ fn line(account: &Account, value: &Undone) -> String {
             let then = match next {
                 NextRun::Stays => "it stays".to_owned(),
                 NextRun::Reported => "the next run leaves it and reports the SIS value".to_owned(),
+                NextRun::Does(what) => format!("the next run {what}"),
                 NextRun::ChangedTo(value) => format!("the next run changes it to {} again", or_none(value)),
+            };
+            let was = match part {
+                Part::Created | Part::Restored => "archived",
+                _ => was,
             };
             ('~', format!("{now} → {was}; {then}"))
         }
         ValueOutcome::Kept(why) => ('=', format!("kept {now}, was {was}: {}", why.word())),
     };
-    let text = format!("{sign} {sourced_id:9} {state:8} {:10} {what}", field.word());
+    let text = format!("{sign} {sourced_id:9} {state:8} {:10} {what}", part.word());
     crate::report::harmless(&text) + "\n"
 }
 
 fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
     let UndoOutcome { stay, again, kept, .. } = *outcome;
     let counts = format!(
-        "{} given back ({} {}, {again} changed again by the next run), {kept} kept",
+        "{} given back ({} {}, {again} changed again by the next run){}, {kept} kept",
         counted(stay + again, "value", "values"),
         stay,
         agreed(stay, "stays", "stay"),
+        if args.all { taken_back(outcome) } else { String::new() },
     );
     let mut text = String::new();
     match outcome.run {
@@ -127,7 +144,7 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
                 counted(outcome.told, "notification", "notifications")
             ));
         }
-        None if stay + again == 0 => {
+        None if stay + again + outcome.taken_back() == 0 => {
             text.push_str(&format!(
                 "Undo of run {}: nothing to give back, {kept} kept; nothing was changed\n",
                 args.run
@@ -136,6 +153,13 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
         None => text.push_str(&format!("Undo of run {}, preview: {counts}\n", args.run)),
     }
     text.push_str(&not_told(args, outcome));
+    if outcome.removed > 0 {
+        text.push_str(&format!(
+            "{} removed since, with all personal data, and {} not brought back.\n",
+            counted(outcome.removed, "account was", "accounts were"),
+            agreed(outcome.removed, "is", "are")
+        ));
+    }
     if again > 0 {
         text.push_str(&format!(
             "To keep {} that the next run would change again, correct it in the SIS, or let active users keep their own details \
@@ -153,13 +177,24 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
             ));
             overruns.iter().for_each(|overrun| text.push_str(&format!("  {overrun}\n")));
         }
-        NextRunForecast::Remembered { .. } if stay + again == 0 => {}
+        NextRunForecast::Remembered { .. } if stay + again + outcome.taken_back() == 0 => {}
         NextRunForecast::Remembered { why } => text.push_str(&format!(
             "What the next run does is estimated from the last roster; what has changed in the SIS since, the \
              platform's export, other people's values and the limits are left out: {why}.\n"
         )),
     }
     text
+}
+
+/// What is taken back besides values.
+fn taken_back(outcome: &UndoOutcome) -> String {
+    let UndoOutcome { archived, restored, rekeyed, links, repeated, .. } = *outcome;
+    format!(
+        ", {} archived, {restored} brought back, {rekeyed} with the old sourcedId, {} taken back ({repeated} of these changed \
+         again by the next run)",
+        counted(archived, "account", "accounts"),
+        counted(links, "link", "links"),
+    )
 }
 
 /// What people know of the run that is taken back, if they get no message about the undo.

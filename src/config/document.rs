@@ -132,7 +132,9 @@ impl<'t> Document<'t> {
         let mut paths = self.texts();
         paths.retain(|Text { section, key, value, .. }| {
             let secret = holds_secret(section, key, value) || section.ends_with(".fields");
-            !secret && !value.is_empty() && !value.contains('\n')
+            // The program writes this one itself.
+            let written = section == "monitor" && *key == "prometheus_file";
+            !secret && !written && !value.is_empty() && !value.contains('\n')
         });
         let path =
             |text: &Text<'_>| self.path(Path::new(text.value.strip_prefix("file:").unwrap_or(text.value)));

@@ -5,7 +5,7 @@ mod sms;
 mod values;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -117,9 +117,15 @@ pub struct Monitor {
     ping_url: Option<Hidden>,
     pub ping_url_file: Option<PathBuf>,
     ping_url_env: Option<String>,
+    /// Where each run writes its metrics for node_exporter.
+    pub prometheus_file: Option<PathBuf>,
 }
 
 impl Monitor {
+    pub fn prometheus_file(&self) -> Option<&Path> {
+        self.prometheus_file.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
     pub fn ping_url(&self) -> Option<SecretPlace> {
         secret_places(&self.ping_url, &self.ping_url_file, &self.ping_url_env).into_iter().next()
     }

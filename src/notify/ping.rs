@@ -8,16 +8,15 @@ use crate::config::Config;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ping {
     Start,
-    Success,
-    Failure,
+    /// With the exit status; 0 is a success.
+    Ended(u8),
 }
 
 impl Ping {
-    fn path(self) -> &'static str {
+    fn path(self) -> String {
         match self {
-            Self::Start => "/start",
-            Self::Success => "",
-            Self::Failure => "/fail",
+            Self::Start => "/start".to_owned(),
+            Self::Ended(exit) => format!("/{exit}"),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! students have a contact is known when every person has been decided on.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Action;
 use super::note::Note;
@@ -37,7 +37,8 @@ impl LinkChanges {
     pub(super) fn applied_to(&self, known: Option<&[u64]>, roster: &RosterIndex, person: u32) -> Vec<u64> {
         let mut keys: Vec<u64> = match known {
             Some(known) => {
-                let stays = |key: &&u64| !self.removed.iter().any(|(removed, _)| removed == *key);
+                let removed: HashSet<u64> = self.removed.iter().map(|(key, _)| *key).collect();
+                let stays = |key: &&u64| !removed.contains(*key);
                 known.iter().filter(stays).copied().chain(self.added.iter().map(|(key, _)| *key)).collect()
             }
             None => roster.students_of(person).map(|student| roster.people.key(student)).collect(),
@@ -115,7 +116,8 @@ impl<'a> LinkLookup<'a> {
                 changes.added.push((key, self.name(student, key)?));
             }
         }
-        for key in known.iter().filter(|key| !tonight.contains(key)) {
+        tonight.sort_unstable();
+        for key in known.iter().filter(|key| tonight.binary_search(key).is_err()) {
             // The link to a student that has left is neither named nor taken away.
             let student = roster.people.find(*key).filter(|student| roster.is_here(*student));
             if let Some(student) = student.filter(|student| !self.is_paused(*student)) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Doubles;
-use super::intake::{FamilyRow, Intake};
+use super::intake::{FamilyRow, Intake, MOST_ROWS};
 use crate::account::SisDetails;
 use crate::failure::Result;
 use crate::findings::{At, Findings};
@@ -77,7 +77,11 @@ impl Comparison<'_> {
             return;
         };
         let details = SisDetails::of(record);
-        let agrees = |rows: &&mut Rows| usable && rows.details.has_same_contacts(&details, self.rules.phones);
+        let agrees = |rows: &&mut Rows| {
+            usable
+                && rows.all.len() < MOST_ROWS
+                && rows.details.has_same_contacts(&details, self.rules.phones)
+        };
         let Some(rows) = before.as_mut().filter(agrees) else {
             self.doubles.contradicted.insert(record.sourced_id.to_owned());
             self.doubles.contradicted_people.insert(person);

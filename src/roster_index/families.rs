@@ -134,6 +134,7 @@ impl Intake {
         for (person, (orgs, agents)) in kept {
             self.index.taken.entry(person).or_default().keep(orgs.as_deref(), agents.as_deref());
         }
+        self.widen_sets();
         self.link_all();
         Ok(())
     }

@@ -58,6 +58,17 @@ impl FamilyRow {
     }
 }
 
+/// A person with more rows that differ cannot be used. It is more than a district has schools.
+pub(super) const MOST_ROWS: usize = 5_000;
+
+/// Adds a row to those of a person.
+fn keep_row(rows: &mut Vec<FamilyRow>, row: FamilyRow) {
+    // One more shows that there are too many.
+    if rows.len() <= MOST_ROWS {
+        rows.push(row);
+    }
+}
+
 /// The meaning of a list of roles with its orgs; worked out once for equal texts.
 #[derive(Clone, Copy)]
 pub(super) struct RolesAndOrgs {
@@ -99,6 +110,8 @@ pub(super) struct Intake {
     pub(super) index: RosterIndex,
     pub(super) mentioned: u64,
     pub(super) doubles: HashSet<u32>,
+    /// The sets of people that were put at other schools by another row, besides their first ones.
+    wider: HashMap<u32, Vec<u32>>,
     /// What rows say that do not say everything, by person.
     pub(super) unsettled: HashMap<u32, Vec<FamilyRow>>,
     /// Rows with an org that is no known id, and rows that are one person together.
@@ -393,6 +406,7 @@ impl Intake {
                 break;
             }
         }
+        self.widen_sets();
         if self.mentioned == 0 {
             return Err(Failure::new(Kind::InputUnusable, "no row of the roster has a sourcedId")
                 .at(&source.about().name)
@@ -424,7 +438,7 @@ impl Intake {
             self.mark_said(person, meaning.orgless, meaning.blank, agents);
             if meaning.odd {
                 self.put_schools(person, &[]);
-                self.odd.entry(person).or_default().push(FamilyRow::of(record));
+                keep_row(self.odd.entry(person).or_default(), FamilyRow::of(record));
             } else {
                 self.put_set(person, meaning.set);
                 if let Some(agents) = record.agents {
@@ -438,7 +452,7 @@ impl Intake {
                 Some(_) => FamilyRow::default(),
                 None => FamilyRow::of(record),
             };
-            self.unsettled.entry(person).or_default().push(row);
+            keep_row(self.unsettled.entry(person).or_default(), row);
             roles_today = marks_today(record.roles, today);
         }
         if !gone {
@@ -487,15 +501,29 @@ impl Intake {
     /// Adds schools to those of a person in the roster. Of several rows all count: a school too
     /// many protects a person's details, one too few would let the sync change them.
     pub(super) fn put_set(&mut self, person: u32, set: u32) {
-        let before = self.index.sets_of[person as usize];
-        let all = if before == NO_SET || before == set {
-            set
-        } else {
-            let (before, more) = (self.index.sets.get(before).to_vec(), self.index.sets.get(set).to_vec());
-            self.index.sets.number(&distinct(before.iter().chain(&more).map(String::as_str)))
-        };
-        self.index.sets_of[person as usize] = all;
+        let own = &mut self.index.sets_of[person as usize];
+        if *own == NO_SET {
+            *own = set;
+        } else if *own != set {
+            // Not one set for each row: a person may have very many rows.
+            let wider = self.wider.entry(person).or_default();
+            if wider.len() < MOST_ROWS {
+                wider.push(set);
+            }
+        }
         self.index.marks[person as usize] |= MENTIONED;
+    }
+
+    /// Gives people the schools of all their rows.
+    pub(super) fn widen_sets(&mut self) {
+        for (person, more) in std::mem::take(&mut self.wider) {
+            let sets = &self.index.sets;
+            let own = self.index.sets_of[person as usize];
+            let all = std::iter::once(own).chain(more).flat_map(|set| sets.get(set)).map(String::as_str);
+            let all: Vec<String> = distinct(all).into_iter().map(str::to_owned).collect();
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            self.index.sets_of[person as usize] = self.index.sets.number(&all);
+        }
     }
 
     pub(super) fn put_schools(&mut self, person: u32, schools: &[&str]) {

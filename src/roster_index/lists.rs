@@ -84,6 +84,7 @@ impl Intake {
             }
             self.unsettled.insert(person, rows);
         }
+        self.widen_sets();
         self.link_all();
         self.link_count = links;
         self.say_dangling(mode, rules, file, findings);

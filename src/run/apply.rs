@@ -209,10 +209,14 @@ impl Writing<'_> {
     fn families(&self, Judged { outcome, source, .. }: &Judged<'_>) -> Result<()> {
         let (plan, schools) = (&outcome.plan, &source.about().schools);
         for (id, name) in &schools.0 {
+            self.request.context.interrupted()?;
             self.store.put_school(id, name, schools.1.contains(id))?;
         }
         plan.roster.last_schools.write(self.store)?;
-        plan.bystanders.each(|bystander| self.store.put_bystander(&bystander))?;
+        plan.bystanders.each(|bystander| {
+            self.request.context.interrupted()?;
+            self.store.put_bystander(&bystander)
+        })?;
         let roster = &plan.roster;
         match source.about().mode {
             Mode::Bulk => self.store.forget_bystanders(|id| !roster.mentions(id)),
@@ -231,6 +235,7 @@ impl Writing<'_> {
         let bystanders = store.has_bystanders()?;
         let mut created = Vec::new();
         let mut add = |person: Option<u32>, account: &AccountRow<'_>, stamp: &str| {
+            self.request.context.interrupted()?;
             let id = store.insert_row(account)?;
             if bystanders {
                 store.forget_bystander(account.sourced_id)?;
@@ -245,6 +250,7 @@ impl Writing<'_> {
             add(Some(newcomer.person), &newcomer.account, newcomer.stamp).map(drop)
         })?;
         outcome.plan.each_write(|write| {
+            self.request.context.interrupted()?;
             let account = match write.account.id {
                 0 => AccountRow::with(&write.account, |row| add(write.person, &row, &write.stamp))?,
                 id => {

@@ -258,6 +258,8 @@ pub struct RunHealth {
     /// A run is dated in the future: the clock was wrong then, or is now.
     pub from_the_future: Option<DateTime<Utc>>,
     pub unreadable: Option<String>,
+    /// The last attempts were blocked since then; none if the last one that had a plan was not.
+    pub blocked_since: Option<DateTime<Utc>>,
 }
 
 const SLACK: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -282,6 +284,10 @@ pub fn run_health(config: &Config, store: Option<&Store>, now: DateTime<Utc>) ->
     let last_run = in_store(Last::Numbered)?
         .or_else(|| numbered().map(|attempt| Tried { attempt: attempt.clone(), run: None }));
     let seen = [&last_attempt, &last_good].into_iter().flatten();
+    let blocked_since = match store {
+        Some(store) => store.blocked_since()?,
+        None => None,
+    };
     let from_the_future = seen.map(|attempt| attempt.started).find(|started| *started > until);
     Ok(RunHealth {
         from_the_future,
@@ -291,5 +297,6 @@ pub fn run_health(config: &Config, store: Option<&Store>, now: DateTime<Utc>) ->
         last_good,
         last_run,
         unreadable: file.unreadable,
+        blocked_since,
     })
 }

@@ -117,6 +117,15 @@ impl Store {
         Ok(self.tried(condition, 1)?.pop())
     }
 
+    /// When the first of the runs began that are blocked since the last good one. What failed
+    /// between them changes nothing.
+    pub fn blocked_since(&self) -> Result<Option<DateTime<Utc>>> {
+        let query = "SELECT started FROM attempt WHERE undo = 0 AND result = 'blocked' AND id > \
+                     (SELECT coalesce(max(id), 0) FROM attempt WHERE undo = 0 \
+                     AND result IN ('ok', 'partial', 'attention', 'undelivered')) ORDER BY id LIMIT 1";
+        self.first(query, [], |row| time(row, "started"))
+    }
+
     fn tried(&self, condition: &str, limit: u64) -> Result<Vec<Tried>> {
         let query = format!("SELECT * FROM attempt WHERE {condition} ORDER BY id DESC LIMIT ?1");
         let attempts: Vec<Attempt> = self.all(&query, [limit], from_row)?;

@@ -105,6 +105,15 @@ pub struct Created {
     pub at: Option<DateTime<Utc>>,
 }
 
+/// What belongs to a run: its entries in the audit, and the accounts that it created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunExtent {
+    run: i64,
+    first: i64,
+    pub last: i64,
+    pub created: std::ops::RangeInclusive<i64>,
+}
+
 /// Entries with their values, for [`audited`].
 macro_rules! select {
     () => {
@@ -209,6 +218,40 @@ impl Store {
         self.each(
             concat!(select!(), "WHERE audit_row.id BETWEEN ?1 AND ?2 AND run_id = ?3 ORDER BY audit_row.id"),
             [first, last, run],
+            [],
+            |row, []| each(audited(row)?),
+        )
+    }
+
+    /// What belongs to a run; none if the run is older than the chain.
+    pub fn extent_of_run(&self, run: i64) -> Result<Option<RunExtent>> {
+        let query = "SELECT first_audit, last_audit, accounts, (SELECT accounts FROM link AS before \
+                     WHERE before.id = link.id - 1) AS accounts_before FROM link WHERE run_id = ?1 AND id > 1";
+        self.first(query, [run], |row| {
+            let (before, after): (i64, i64) = (row.get("accounts_before")?, row.get("accounts")?);
+            Ok(RunExtent {
+                first: row.get("first_audit")?,
+                last: row.get("last_audit")?,
+                created: before + 1..=after,
+                run,
+            })
+        })
+    }
+
+    /// Goes through all that was written with a run, in order: also the sourcedIds that accounts were
+    /// given before it decided.
+    pub fn each_audited_with(
+        &self,
+        extent: &RunExtent,
+        mut each: impl FnMut(Audited) -> Result<()>,
+    ) -> Result<()> {
+        self.each(
+            concat!(
+                select!(),
+                "WHERE audit_row.id BETWEEN ?1 AND ?2 AND (run_id = ?3 OR run_id IS NULL AND field = 'sourced_id') \
+                 ORDER BY audit_row.id"
+            ),
+            [extent.first, extent.last, extent.run],
             [],
             |row, []| each(audited(row)?),
         )

@@ -1,6 +1,8 @@
 //! Transactions. What is written in one is committed as a whole, or not at all; and only this
 //! module begins and ends one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::Store;
 use super::audit::Sealing;
 use crate::failure::{Failure, Result};
@@ -25,10 +27,15 @@ impl Drop for Open<'_> {
     }
 }
 
+/// How many savepoints there have been.
+static POINTS: AtomicU64 = AtomicU64::new(0);
+
 /// A point in a transaction. What is written after it can be taken back without ending the
 /// transaction.
 pub struct Savepoint<'a> {
     store: &'a Store,
+    /// No two have the same: of those with one name SQLite would take the last.
+    name: String,
     /// What was not sealed yet at this point.
     sealing: Sealing,
 }
@@ -37,7 +44,8 @@ impl Savepoint<'_> {
     /// Takes back what was written since.
     pub fn roll_back(self) -> Result<()> {
         self.store.sealing.replace(self.sealing);
-        Ok(self.store.connection.execute_batch("ROLLBACK TO point; RELEASE point")?)
+        let name = &self.name;
+        Ok(self.store.connection.execute_batch(&format!("ROLLBACK TO {name}; RELEASE {name}"))?)
     }
 }
 
@@ -78,8 +86,9 @@ impl Store {
     }
 
     pub fn savepoint(&self) -> Result<Savepoint<'_>> {
-        self.connection.execute_batch("SAVEPOINT point")?;
-        Ok(Savepoint { store: self, sealing: self.sealing.borrow().clone() })
+        let name = format!("point_{}", POINTS.fetch_add(1, Ordering::Relaxed));
+        self.connection.execute_batch(&format!("SAVEPOINT {name}"))?;
+        Ok(Savepoint { store: self, name, sealing: self.sealing.borrow().clone() })
     }
 
     /// A commit is done when the journal is gone; its last step is to bring that to the disk. If only

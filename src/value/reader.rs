@@ -7,7 +7,7 @@ use super::marks::{may_be_marked, names_without_marks, without_formula, without_
 use super::tally::{Oddity, Tally};
 use super::words::{NameWord, WordCounts, may_be_word, name_word, null_word};
 use crate::contact::{decode_html, has_lost_letter, is_damaged, visible, visible_name};
-use crate::roster::{IdList, Record, RoleList};
+use crate::roster::{Defect, IdList, Record, RoleList};
 
 /// What a source calls its columns.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +109,13 @@ pub const PLATFORM: Names = Names {
     earlier_id: "sourced_id",
 };
 
+/// No cell of one person is longer, in bytes, but a list of ids or roles.
+const LONGEST_CELL: usize = 8 << 10;
+
+/// No list of one person's schools, links or roles is longer, in bytes: there is room for a district
+/// leader's role in each of two thousand schools.
+const LONGEST_LIST: usize = 256 << 10;
+
 /// Reads the records of one file or collection.
 pub struct RecordReader<'c> {
     names: Names,
@@ -196,7 +203,14 @@ impl<'c> RecordReader<'c> {
         let user_ids = cell(record.user_ids, names.user_ids, Kind::Id);
         let earlier_id = cell(record.earlier_id, names.earlier_id, Kind::Id);
         // Of a list of roles only what cannot be seen: its words were read one by one.
+        let mut defect = record.defect;
         let roles = match record.roles.0.contains(['\t', '\n']) {
+            true if record.roles.0.len() > LONGEST_LIST => {
+                self.tally.add(names.role, Oddity::TooLong, line);
+                // Without roles a person would seem to have lost a school.
+                defect = defect.or(Some(Defect::Roles));
+                Cow::Borrowed("")
+            }
             true => visible(record.roles.0),
             false => cell(Some(record.roles.0), names.role, Kind::Other).unwrap_or_default(),
         };
@@ -218,6 +232,7 @@ impl<'c> RecordReader<'c> {
             username: username.as_deref(),
             user_ids: user_ids.as_deref(),
             earlier_id: earlier_id.as_deref(),
+            defect,
             ..*record
         })
     }
@@ -234,6 +249,20 @@ impl<'c> RecordReader<'c> {
         if text.is_empty() {
             return Some(Cow::Borrowed(text));
         }
+        if text.len() > LONGEST_CELL {
+            self.tally.add(column, Oddity::TooLong, line);
+            return None;
+        }
+        self.read_cell(text, column, kind, line)
+    }
+
+    fn read_cell<'r>(
+        &mut self,
+        text: &'r str,
+        column: &'static str,
+        kind: Kind,
+        line: Option<u64>,
+    ) -> Option<Cow<'r, str>> {
         let (bare, marked) = match kind {
             Kind::Name | Kind::Other => without_formula(text).map_or((text, false), |bare| (bare, true)),
             Kind::Id | Kind::Email | Kind::Number => without_mark(text),
@@ -273,11 +302,15 @@ impl<'c> RecordReader<'c> {
         column: &'static str,
         line: Option<u64>,
     ) -> Option<Cow<'r, str>> {
+        if list.0.len() > LONGEST_LIST {
+            self.tally.add(column, Oddity::TooLong, line);
+            return None;
+        }
         let plain = |id: &str| id.is_ascii() && !may_be_word(id) && !may_be_marked(id);
         if list.0.is_ascii() && !may_be_marked(list.0) && list.iter().all(plain) {
             return Some(Cow::Borrowed(list.0));
         }
-        let whole = match self.cell(Some(list.0), column, Kind::Id, line)? {
+        let whole = match self.read_cell(list.0, column, Kind::Id, line)? {
             whole if whole.split(',').all(|id| plain(id.trim())) => return Some(whole),
             whole => whole,
         };
@@ -415,12 +448,15 @@ fn texts<'a>(record: &Record<'a>) -> [Option<&'a str>; 14] {
     ]
 }
 
-/// Whether some cell is a word for "no value" or may have a mark of a spreadsheet, and whether a
-/// list begins with either.
+/// Whether some cell is a word for "no value", may have a mark of a spreadsheet or is too long, and
+/// whether a list begins with either.
 #[inline]
 fn is_odd(record: &Record<'_>) -> bool {
-    let odd = |text: &str| null_word(text).is_some() || may_be_marked(text);
+    let odd = |text: &str| null_word(text).is_some() || may_be_marked(text) || text.len() > LONGEST_CELL;
     let [cells @ .., orgs, agents] = texts(record);
+    if [orgs, agents].into_iter().flatten().any(|list| list.len() > LONGEST_LIST) {
+        return true;
+    }
     let lists = [orgs, agents].map(|list| list.map(|list| &list[..list.find(',').unwrap_or(list.len())]));
     cells.into_iter().chain(lists).flatten().any(odd)
 }

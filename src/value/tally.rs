@@ -15,6 +15,7 @@ pub(super) enum Oddity {
     Html,
     Mark,
     Invisible,
+    TooLong,
 }
 
 /// How many cells, and the first line.
@@ -73,6 +74,12 @@ impl Tally {
                     "is",
                     "are",
                     "marked as text for a spreadsheet (=\"…\" or a leading apostrophe); the mark was taken off",
+                ),
+                Oddity::TooLong => (
+                    "too-long",
+                    "is",
+                    "are",
+                    "too long to be one person's: not provided, so what the store has stands",
                 ),
                 Oddity::Invisible => (
                     "invisible-character",

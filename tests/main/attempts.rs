@@ -283,6 +283,57 @@ fn prometheus_is_given_what_happened_and_never_a_failure() {
 }
 
 #[test]
+fn each_run_writes_the_metrics_for_node_exporter() {
+    let mut district = district().with("monitor.prometheus_file", "\"metrics/rostersync.prom\"");
+    let file = |district: &District| std::fs::read_to_string(district.path("metrics/rostersync.prom"));
+    // A folder that is not there is no reason to fail.
+    let done = district.run().ok();
+    assert!(
+        done.stderr.contains("the file of [monitor] prometheus_file cannot be written"),
+        "{}",
+        done.stderr
+    );
+    std::fs::create_dir(district.path("metrics")).unwrap();
+    district.preview().ok();
+    assert!(file(&district).is_err(), "a preview writes none");
+    district.run().ok();
+    let mode = std::fs::metadata(district.path("metrics/rostersync.prom")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o644);
+    assert_eq!(std::fs::read_dir(district.path("metrics")).unwrap().count(), 1);
+    let text = file(&district).unwrap();
+    let has =
+        |text: &str, line: &str| assert!(text.lines().any(|found| found == line), "`{line}` in\n{text}");
+    for line in [
+        "rostersync_readable 1",
+        "rostersync_last_attempt_exit_status 0",
+        "rostersync_last_run_users{action=\"unchanged\"} 2",
+        "rostersync_held_users{reason=\"same-person\"} 0",
+        "rostersync_notifications_waiting 0",
+    ] {
+        has(&text, line);
+    }
+    assert!(!text.contains("_age_") && !text.contains("blocked_since"), "{text}");
+    assert!(!text.contains('@') && !text.contains("tea-1"), "{text}");
+    // Blocked, then failed: both are there at once.
+    district.set("limits.archive", "0");
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[person("tea-1")]);
+    district.run().exits(4);
+    has(&file(&district).unwrap(), "rostersync_blocked_since_timestamp_seconds 1795508100");
+    district.at("2026-11-25T08:15:00Z");
+    district.file("sis/users.csv", "");
+    district.run().exits(7);
+    let text = file(&district).unwrap();
+    has(&text, "rostersync_blocked_since_timestamp_seconds 1795508100");
+    has(&text, "rostersync_last_attempt_exit_status 7");
+    has(&text, "rostersync_last_attempt_result{result=\"input-unusable\"} 1");
+    // A file that the sync reads is not written over.
+    district.set("monitor.prometheus_file", "\"sis/users.csv\"");
+    district.run().exits(7);
+    assert_eq!(std::fs::read_to_string(district.path("sis/users.csv")).unwrap(), "");
+}
+
+#[test]
 fn an_undo_is_in_the_history_and_no_attempt_of_the_sync() {
     let mut district = District::new().without_limits();
     district.sis(&[person("tea-1")]);

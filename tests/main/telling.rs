@@ -203,16 +203,18 @@ fn a_monitor_is_told_how_it_began_and_ended_and_changes_nothing() {
     let server = HttpServer::start(|_| Reply::Is(200, "OK".into()));
     let mut district = joined(&[person("tea-1")]);
     district.set("monitor.ping_url", &server.url("/ping/secret-id"));
-    district.run().ok();
+    let done = district.run().ok();
     district.preview().ok();
     district.set("source.path", "\"elsewhere\"");
     district.run().exits(7);
     let pings: Vec<(String, String)> =
         server.requests().into_iter().map(|request| (request.line, request.body)).collect();
     let ping = |path: &str, body: &str| (format!("POST /ping/secret-id{path}"), body.to_owned());
+    // The plan line, and nothing of any person.
+    let ok = format!("ok\nPlan: {}", done.plan());
     assert_eq!(
         pings,
-        [ping("/start", ""), ping("", "ok"), ping("/start", ""), ping("/fail", "input-unusable")]
+        [ping("/start", ""), ping("/0", &ok), ping("/start", ""), ping("/7", "input-unusable")]
     );
     district.set("source.path", "\"sis\"");
     // A run that finds the lock taken says nothing in the middle of the other one.
@@ -238,7 +240,7 @@ fn the_address_of_a_monitor_may_have_a_query_and_has_to_be_one() {
     district.set("monitor.ping_url", &server.url("/ping/?create=1"));
     district.run().ok();
     let pings: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
-    assert_eq!(pings, ["POST /ping/start?create=1", "POST /ping?create=1"]);
+    assert_eq!(pings, ["POST /ping/start?create=1", "POST /ping/0?create=1"]);
     for wrong in ["\"secret-nonsense\"", "\"https://\""] {
         district.set("monitor.ping_url", wrong);
         let done = district.run().exits(2);

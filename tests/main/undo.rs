@@ -374,3 +374,196 @@ fn without_the_roster_it_says_what_it_leaves_out() {
         assert!(text.contains("the roster comes over the network, and is not pulled for this"), "{text}");
     }
 }
+
+/// A bad night that does everything: see the lines of [`WHOLE`].
+fn bad_night() -> (District, Vec<Person>) {
+    let mut district = District::new().without_limits();
+    let usual = vec![
+        person("tea-1"),
+        person("tea-2"),
+        person("tea-3"),
+        person("stu-1"),
+        person("stu-2"),
+        person("gua-1").agents("stu-1"),
+    ];
+    district.sis(&usual);
+    district.run().ok();
+    district.at("2026-11-24T08:15:00Z");
+    let mut without = usual.clone();
+    without.remove(2);
+    district.sis(&without);
+    district.run().ok();
+    district.at("2026-11-25T08:15:00Z");
+    let bad = [
+        person("tea-1").email("wrong@mail.example"),
+        person("tea-3"),
+        person("stu-1"),
+        person("stu-2"),
+        person("gua-1").agents("stu-2"),
+        person("tea-8"),
+        person("tea-9"),
+    ];
+    district.sis(&bad);
+    district.run().ok();
+    district.at("2026-11-25T15:00:00Z");
+    district.cli(&["users", "join", "tea-8"]).ok();
+    (district, without)
+}
+
+const WHOLE: &str = "\
+~ tea-1     pending  email      wrong@mail.example → tea-1@school.example; the next run changes it to wrong@mail.example again
+~ tea-2     pending  state      archived → pending; the next run archives it again
+~ tea-3     archived state      pending → archived; the next run restores it again
+~ gua-1     pending  link       stu-2 → none; the next run adds it again
+~ gua-1     pending  link       none → stu-1; the next run removes it again
+= tea-8     active   state      kept active, was none: changed since
+~ tea-9     archived state      pending → archived; the next run restores it
+";
+
+fn states(district: &District) -> String {
+    district.ask("SELECT sourced_id, CASE archived WHEN 1 THEN 'archived' ELSE state END, email FROM account ORDER BY id")
+}
+
+#[test]
+fn a_whole_run_is_taken_back_and_the_next_run_does_what_was_said() {
+    let (mut district, _) = bad_night();
+    let before = district.everything();
+    let done = district.cli(&["undo", "3", "--all", "--dry-run"]).ok();
+    let (lines, rest) = done.stdout.split_once("\n\n").unwrap();
+    assert_eq!(format!("{lines}\n"), WHOLE);
+    assert!(
+        rest.starts_with(
+            "Undo of run 3, preview: 1 value given back (0 stay, 1 changed again by the next run), 2 accounts archived, 1 brought \
+             back, 0 with the old sourcedId, 2 links taken back (5 of these changed again by the next run), 1 kept\n"
+        ),
+        "{rest}"
+    );
+    assert_eq!(district.everything(), before, "a preview writes nothing");
+    let done = district.cli(&["undo", "3", "--all"]).ok();
+    assert!(done.stdout.starts_with(WHOLE), "{}", done.stdout);
+    assert_eq!(
+        states(&district),
+        "tea-1 | pending | tea-1@school.example\n\
+         tea-2 | pending | tea-2@school.example\n\
+         tea-3 | archived | tea-3@school.example\n\
+         stu-1 | pending | stu-1@school.example\n\
+         stu-2 | pending | stu-2@school.example\n\
+         gua-1 | pending | gua-1@school.example\n\
+         tea-8 | active | tea-8@school.example\n\
+         tea-9 | archived | tea-9@school.example"
+    );
+    let shown = ["report", "4", "--columns", "sourced_id,state,action,codes,notes", "--format", "csv"];
+    let report = district.cli(&shown).ok().stdout;
+    for row in [
+        "tea-2,pending,restored,archived-taken-back,\"Archiving taken back by the undo of run 3 - was archived, the next run archives it \
+         again\"",
+        "tea-3,archived,archived,restored-taken-back,\"Return taken back by the undo of run 3 - was pending, the next run restores it \
+         again\"",
+        "gua-1,pending,updated,link-added-taken-back link-removed-taken-back,\"Link to stu-2 taken back by the undo of run 3 - was \
+         stu-2, the next run adds it again; End of the link to stu-1 taken back by the undo of run 3 - was none, the next run removes \
+         it again\"",
+        "tea-8,active,kept,created-not-taken-back,Creation not taken back by the undo of run 3: changed since - kept active",
+        "tea-9,archived,archived,created-taken-back,\"Creation taken back by the undo of run 3 - was pending, the next run restores it\"",
+    ] {
+        assert!(report.contains(row), "{row}\nin\n{report}");
+    }
+    district.cli(&["status", "--verify"]).ok();
+    let history = district.cli(&["users", "history", "tea-2", "--json"]).ok().stdout;
+    assert!(history.contains("undo"), "{history}");
+    assert!(district.mails().is_empty(), "nobody is told");
+    // The same again: everything was touched since, by the undo.
+    let store = district.store_hash();
+    let again = district.cli(&["undo", "3", "--all"]).ok();
+    assert!(again.stdout.contains("nothing to give back, 7 kept; nothing was changed"), "{}", again.stdout);
+    assert_eq!(district.store_hash(), store);
+
+    district.at("2026-11-26T08:15:00Z");
+    let done = district.run().ok();
+    done.says("tea-1", "updated", "Email updated by the sync - was tea-1@school.example");
+    done.says("tea-2", "archived", "User is no longer in the SIS import - archived");
+    done.says("tea-3", "restored", "User is back in the SIS import - restored");
+    done.says("tea-9", "restored", "User is back in the SIS import - restored");
+    done.says("gua-1", "updated", "Linked to stu-2; No longer linked to stu-1");
+    done.says("tea-8", "unchanged", "");
+}
+
+#[test]
+fn after_a_whole_run_is_taken_back_a_mended_roster_changes_nothing() {
+    let (mut district, usual) = bad_night();
+    district.cli(&["undo", "3", "--all"]).ok();
+    let before = states(&district);
+    district.at("2026-11-26T08:15:00Z");
+    district.sis(&usual);
+    let done = district.preview().ok();
+    assert!(!done.stdout.contains("linked"), "{}", done.stdout);
+    let done = district.run().ok();
+    // Only the person that joined meanwhile is not in the SIS.
+    done.says("tea-8", "archived", "User is no longer in the SIS import - archived");
+    assert!(
+        done.plan().starts_with(
+            "0 to create, 0 to update (0 email, 0 phone, 0 home phone, 0 name), 1 to archive, 0 to restore, 0 kept, 5 unchanged"
+        ),
+        "{}",
+        done.plan()
+    );
+    assert!(done.plan().contains(" 0 links;"), "{}", done.plan());
+    assert_eq!(states(&district), before.replace("tea-8 | active", "tea-8 | archived"));
+}
+
+/// The undo of a whole run can itself be taken back.
+#[test]
+fn the_undo_of_a_whole_run_can_be_undone() {
+    let (district, _) = bad_night();
+    let before = (states(&district), district.ask("SELECT sourced_id, links FROM account ORDER BY id"));
+    district.cli(&["undo", "3", "--all"]).ok();
+    district.cli(&["undo", "4", "--all"]).ok();
+    assert_eq!(
+        (states(&district), district.ask("SELECT sourced_id, links FROM account ORDER BY id")),
+        before
+    );
+    district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
+fn a_suppressed_person_is_not_brought_back() {
+    let mut district = District::new().without_limits();
+    district.sis(&[person("tea-1"), person("tea-2")]);
+    district.run().ok();
+    district.cli(&["users", "suppress", "tea-2", "--reason", "court order"]).ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.run().ok();
+    assert_eq!(district.ask("SELECT archived FROM account WHERE sourced_id = 'tea-2'"), "1");
+    let done = district.cli(&["undo", "2", "--all"]).ok();
+    let kept =
+        "= tea-2     archived state      kept archived, was pending: the person may not be contacted\n";
+    assert!(done.stdout.starts_with(kept), "{}", done.stdout);
+    assert_eq!(district.ask("SELECT archived FROM account WHERE sourced_id = 'tea-2'"), "1");
+}
+
+#[test]
+fn an_account_gets_its_old_sourced_id_and_the_next_run_joins_it_again() {
+    let mut district = District::new().without_limits().with("identity.same_person", "\"join\"");
+    let family = |teacher: &str| {
+        [
+            person("stu-1").agents("gua-1"),
+            person("gua-1"),
+            person(teacher).identifier("4711").family("Okonkwo").email("okonkwo@school.example"),
+        ]
+    };
+    district.sis(&family("tea-1"));
+    district.run().ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&family("tea-50"));
+    district.run().any();
+    let ids = |district: &District| district.ask("SELECT sourced_id FROM account ORDER BY id");
+    assert_eq!(ids(&district), "stu-1\ngua-1\ntea-50");
+    let done = district.cli(&["undo", "2", "--all"]).ok();
+    let line =
+        "~ tea-1     pending  sourcedId  tea-50 → tea-1; the next run gives it the new sourcedId again\n";
+    assert!(done.stdout.starts_with(line), "{}", done.stdout);
+    assert_eq!(ids(&district), "stu-1\ngua-1\ntea-1");
+    district.cli(&["status", "--verify"]).ok();
+    district.at("2026-11-25T08:15:00Z");
+    district.run().any();
+    assert_eq!(ids(&district), "stu-1\ngua-1\ntea-50");
+}

@@ -23,6 +23,8 @@ pub enum NextRun {
     /// Leaves it alone, and reports that the SIS has another.
     Reported,
     ChangedTo(String),
+    /// Does what the undone run did, or what comes of it: `the next run {…}`.
+    Does(&'static str),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,10 @@ pub enum Why {
     /// There would be nothing left to sign in with.
     LastCredential,
     Erased,
+    /// The person may not be contacted: a suppression or a rule keeps the account archived.
+    NotContacted,
+    /// Another account has the sourcedId by now, or the two accounts were exchanged.
+    IdTaken,
 }
 
 impl Why {
@@ -44,14 +50,65 @@ impl Why {
             Self::Taken => "another account has it by now",
             Self::LastCredential => "nothing would be left to sign in with",
             Self::Erased => "the old value was erased",
+            Self::NotContacted => "the person may not be contacted",
+            Self::IdTaken => "another account has it by now; see `rostersync users rekey`",
         }
     }
 }
 
-/// One value that the run had changed, and what becomes of it.
+/// What a run had done to an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    Value(Field),
+    Created,
+    Archived,
+    Restored,
+    SourcedId,
+    /// A link to a student was added, or removed.
+    Linked(String),
+    Unlinked(String),
+}
+
+impl Part {
+    /// In the lines of the output.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Value(field) => field.word(),
+            Self::Created | Self::Archived | Self::Restored => "state",
+            Self::SourcedId => "sourcedId",
+            Self::Linked(_) | Self::Unlinked(_) => "link",
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Value(field) => field.code(),
+            Self::Created => "created",
+            Self::Archived => "archived",
+            Self::Restored => "restored",
+            Self::SourcedId => "sourced-id",
+            Self::Linked(_) => "link-added",
+            Self::Unlinked(_) => "link-removed",
+        }
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::Value(field) => field.title().to_owned(),
+            Self::Created => "Creation".to_owned(),
+            Self::Archived => "Archiving".to_owned(),
+            Self::Restored => "Return".to_owned(),
+            Self::SourcedId => "New sourcedId".to_owned(),
+            Self::Linked(student) => format!("Link to {student}"),
+            Self::Unlinked(student) => format!("End of the link to {student}"),
+        }
+    }
+}
+
+/// One thing that the run had changed, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
-    pub field: Field,
+    pub part: Part,
     pub now: String,
     /// What it was before the run, as shown.
     pub was: String,
@@ -64,28 +121,31 @@ impl Undone {
     }
 
     pub(super) fn code(&self) -> String {
+        let done = if matches!(self.part, Part::Value(_)) { "given-back" } else { "taken-back" };
         match self.outcome {
-            ValueOutcome::GivenBack(_) => format!("{}-given-back", self.field.code()),
-            ValueOutcome::Kept(_) => format!("{}-not-given-back", self.field.code()),
+            ValueOutcome::GivenBack(_) => format!("{}-{done}", self.part.code()),
+            ValueOutcome::Kept(_) => format!("{}-not-{done}", self.part.code()),
         }
     }
 
     pub(super) fn note(&self, run: i64) -> String {
-        let title = self.field.title();
+        let title = self.part.title();
+        let done = if matches!(self.part, Part::Value(_)) { "given back" } else { "taken back" };
         match &self.outcome {
             ValueOutcome::GivenBack(next) => {
                 let then = match next {
                     NextRun::Stays => String::new(),
+                    NextRun::Does(what) => format!(", the next run {what}"),
                     NextRun::Reported => ", the next run leaves it and reports the SIS value".to_owned(),
                     NextRun::ChangedTo(value) => {
                         format!(", the next run changes it to {} again", or_none(value))
                     }
                 };
-                format!("{title} given back by the undo of run {run} - was {}{then}", or_none(&self.now))
+                format!("{title} {done} by the undo of run {run} - was {}{then}", or_none(&self.now))
             }
             ValueOutcome::Kept(why) => {
                 format!(
-                    "{title} not given back by the undo of run {run}: {} - kept {}",
+                    "{title} not {done} by the undo of run {run}: {} - kept {}",
                     why.word(),
                     or_none(&self.now)
                 )
@@ -127,7 +187,12 @@ pub(super) fn decide(
             details.take(field, &back);
             ValueOutcome::GivenBack(NextRun::Stays)
         };
-        values.push(Undone { field, now: before.details.shown(field), was: back.shown(field), outcome });
+        values.push(Undone {
+            part: Part::Value(field),
+            now: before.details.shown(field),
+            was: back.shown(field),
+            outcome,
+        });
     }
     if before.state == State::Active
         && has_credential(&before.details, rules)
@@ -135,13 +200,14 @@ pub(super) fn decide(
     {
         // As when blank cells clear: if both were to go, the email stays.
         for value in values.iter_mut().filter(|value| value.is_given_back()) {
-            let holds = match value.field {
+            let Part::Value(field) = value.part else { continue };
+            let holds = match field {
                 Field::Email => Email::parse(&before.details.email).is_some(),
                 Field::Phone => rules.phones.parse(&before.details.phone).is_some(),
                 Field::Name | Field::HomePhone => false,
             };
             if holds {
-                details.take(value.field, &before.details);
+                details.take(field, &before.details);
                 value.outcome = ValueOutcome::Kept(Why::LastCredential);
                 break;
             }

@@ -7,12 +7,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Undo;
-use super::decide::{NextRun, Undone};
+use super::decide::{NextRun, Part, Undone};
 use crate::account::Account;
 use crate::contact::Field;
 use crate::failure::{Failure, Result};
 use crate::findings::Findings;
-use crate::plan::{Overrun, Plan, PlanRow};
+use crate::plan::{Action, Note, Overrun, Plan, PlanRow};
 use crate::run::request::{Intent, Options, Request, RunContext};
 use crate::run::{plan, prepare, source};
 
@@ -28,8 +28,39 @@ pub enum NextRunForecast {
     NotAsked,
 }
 
-/// What becomes of values that do not just stay, by sourcedId.
-pub(super) type Foreseen = HashMap<String, Vec<(Field, NextRun)>>;
+/// What the next run does to accounts to which it does something, by sourcedId.
+pub(super) type Foreseen = HashMap<String, Seen>;
+
+/// What the next run does to one account.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// What becomes of values that do not just stay.
+    pub(super) fields: Vec<(Field, NextRun)>,
+    action: Option<Action>,
+    /// It has another sourcedId then.
+    renamed: bool,
+    linked: Vec<String>,
+    unlinked: Vec<String>,
+}
+
+impl Seen {
+    /// What the next run does with something besides the details that was taken back; none if that
+    /// stays.
+    pub(super) fn does(&self, part: &Part) -> Option<&'static str> {
+        match (part, self.action) {
+            (Part::Linked(student), _) => self.linked.contains(student).then_some("adds it again"),
+            (Part::Unlinked(student), _) => self.unlinked.contains(student).then_some("removes it again"),
+            (Part::SourcedId, _) if self.renamed => Some("gives it the new sourcedId again"),
+            (_, Some(Action::Held)) => Some("holds the account"),
+            (Part::Created, Some(Action::Restored)) => Some("restores it"),
+            (Part::Restored, Some(Action::Restored)) => Some("restores it again"),
+            (Part::Archived, Some(Action::Archived)) => Some("archives it again"),
+            (_, Some(Action::Archived)) => Some("archives it"),
+            (_, Some(Action::Missing)) => Some("reports it as missing"),
+            _ => None,
+        }
+    }
+}
 
 impl Undo<'_> {
     /// Finds out what the next run does with the values that are given back: plans it over the
@@ -42,13 +73,14 @@ impl Undo<'_> {
         }
         let point = store.savepoint()?;
         let mut given_back = HashSet::new();
-        self.walk(&mut |_, after, values| {
+        self.walk(&mut |before, after, values| {
             if values.iter().any(Undone::is_given_back) {
                 given_back.insert(after.sourced_id.clone());
-                store.update_account(after)?;
+                self.put(before, after)?;
             }
             Ok(())
         })?;
+        self.finish_renames()?;
         let mut forecast = NextRunForecast::NotAsked;
         if !given_back.is_empty() {
             let planned = self.plan_next(context, &given_back);
@@ -99,13 +131,24 @@ impl Undo<'_> {
             if given_back.contains(row.sourced_id)
                 && let Some(account) = self.people.store.account(row.sourced_id)?
             {
-                let next_runs = next_runs(row, &account);
-                if !next_runs.is_empty() {
-                    foreseen.insert(account.sourced_id, next_runs);
+                let fields = if account.archived { Vec::new() } else { next_runs(row, &account) };
+                let mut seen = Seen { fields, action: Some(row.action), ..Seen::default() };
+                for note in row.notes.iter() {
+                    match note {
+                        Note::Linked(ids) => seen.linked.extend(ids.iter().cloned()),
+                        Note::Unlinked(ids) => seen.unlinked.extend(ids.iter().cloned()),
+                        _ => {}
+                    }
                 }
+                foreseen.insert(account.sourced_id, seen);
             }
             Ok(())
         })?;
+        for id in given_back {
+            if self.people.store.account(id)?.is_none() {
+                foreseen.insert(id.clone(), Seen { renamed: true, ..Seen::default() });
+            }
+        }
         Ok(foreseen)
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Undo;
+use super::decide::Part;
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::plan::{Claim, refusals};
@@ -24,7 +25,8 @@ pub(super) fn taken(undo: &Undo<'_>) -> Result<HashSet<(i64, Field)>> {
             Ok(())
         })?;
         undo.walk(&mut |before, after, values| {
-            let given_back = values.iter().any(|value| value.field == field && value.is_given_back());
+            let given_back =
+                values.iter().any(|value| value.part == Part::Value(field) && value.is_given_back());
             if given_back {
                 let (otherwise, after) =
                     (before.details.credential_hash(field), after.details.credential_hash(field));

@@ -5,7 +5,7 @@
 //! people, whatever they have in common. Two names under one id are two people as well, who are
 //! told apart as if they had none: the id may be a household's.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::rows::{Broken, Guardian, mark};
 use crate::findings::{At, Findings};
@@ -37,7 +37,7 @@ pub(super) fn unite(
             let others = seen.entry(mark(&name, *detail)).or_default();
             // A row that is not of this person is of another person with the same email, whom later
             // rows have to find too.
-            if !others.iter().any(|other| people.join(at, *other)) {
+            if !others.iter().any(|other| people.join(at, *other)) && others.len() < MOST_OF_STUDENT {
                 others.push(at);
             }
         }
@@ -49,19 +49,37 @@ pub(super) fn unite(
             of_student.entry((row.name.key(), student)).or_default().push(at);
         }
     }
+    let mut crowds: HashSet<usize> = HashSet::new();
     for group in of_student.values() {
+        if group.len() > MOST_OF_STUDENT {
+            crowds.extend(group);
+            continue;
+        }
         for (nth, at) in group.iter().enumerate() {
             for other in &group[..nth] {
-                if !people.speaks_against(*at, *other, &rows) {
+                let is_open = people.root(*at) != people.root(*other)
+                    && !people.is_crowd(*at)
+                    && !people.is_crowd(*other);
+                if is_open && !people.speaks_against(*at, *other, &rows) {
                     people.join(*at, *other);
                 }
             }
         }
     }
+    drop(of_student);
+    let crowds: HashSet<usize> = crowds.into_iter().map(|at| people.root(at)).collect();
     let roots: Vec<usize> = (0..rows.len()).map(|at| people.root(at)).collect();
+    let mut said: HashSet<(usize, Option<String>)> = HashSet::new();
     let mut place: HashMap<usize, usize> = HashMap::new();
     let mut guardians: Vec<Guardian> = Vec::new();
     for (row, root) in rows.drain(..).zip(roots) {
+        if crowds.contains(&root) || people.is_crowd(root) {
+            let student = row.students.into_iter().next().map(|(student, _)| student);
+            if said.insert((root, student.clone())) {
+                broken.push(crowded(row.line, student, row.shared_id.or(row.id)));
+            }
+            continue;
+        }
         match place.get(&root) {
             None => {
                 place.insert(root, guardians.len());
@@ -76,6 +94,26 @@ pub(super) fn unite(
         }
     }
     guardians
+}
+
+/// So many rows can be about one guardian: a home or an agency is that for many children.
+const MOST_ROWS: usize = 1_000;
+
+/// So many rows can be about guardians of one name and one student, or of one name and one email.
+const MOST_OF_STUDENT: usize = 100;
+
+/// Stands for rows of which too many seem to be about one guardian. None of them is used, and every
+/// account that they could be about counts as present.
+fn crowded(line: u64, student: Option<String>, id: Option<String>) -> Broken {
+    Broken {
+        line,
+        student,
+        id,
+        name: None,
+        student_begins: None,
+        code: "too-many-guardian-rows",
+        what: "too many rows seem to be about this one guardian, so none of them is used",
+    }
 }
 
 /// Sets a name in an id apart from the id.
@@ -146,6 +184,11 @@ impl People {
             at = self.first[at];
         }
         at
+    }
+
+    /// Whether too many rows are about the person of a row.
+    fn is_crowd(&self, at: usize) -> bool {
+        self.members[self.root(at)].len() > MOST_ROWS
     }
 
     /// Makes one person of two; false if they are two by their ids.

@@ -44,6 +44,10 @@ const NO_ORG: u32 = u32::MAX;
 /// A role without its name, as long as it is not known whether the user has another one.
 const NAMELESS: u32 = NOT_PRIMARY | (GONE - 1);
 
+/// Users with more rows than that are left out; those with half as many more surely are. It is more
+/// than a district has schools.
+const MOST_ROLES: usize = 10_000;
+
 /// All roles, by user.
 #[derive(Debug, Default)]
 pub(super) struct RoleIndex {
@@ -127,13 +131,19 @@ impl RoleIndex {
         builder.cells.tell(file.name(), findings);
         let mut index = builder.index;
         index.has_orgs = org.is_some();
-        index.arrange();
+        if index.arrange() {
+            findings.error("too-many-roles", At::file(file.name()).column("userSourcedId"), || {
+                format!("a user with more than {MOST_ROLES} rows, which are no person's roles, so the user is rejected")
+            });
+        }
         Ok((index, table.seen(&COLUMNS, &columns, &tally)))
     }
 
-    fn arrange(&mut self) {
+    /// Returns whether some user has too many roles.
+    fn arrange(&mut self) -> bool {
         // Stable, so that roles that are equally primary stay in the order of the file.
         self.entries.sort_by_key(|entry| (entry.user, entry.role & NOT_PRIMARY));
+        let has_crowds = self.drop_crowds();
         self.name_the_nameless();
         self.entries.shrink_to_fit();
         // About eight entries for each start.
@@ -147,6 +157,25 @@ impl RoleIndex {
                 at as u32
             })
             .collect();
+        has_crowds
+    }
+
+    /// Leaves the roles out of users that have too many, and notes that those users cannot be used.
+    /// Returns whether there are some.
+    fn drop_crowds(&mut self) -> bool {
+        let step = MOST_ROLES / 2;
+        let every = self.entries.iter().step_by(step);
+        let crowds: HashSet<u64> = every
+            .clone()
+            .zip(every.skip(2))
+            .filter_map(|(a, b)| (a.user == b.user).then_some(a.user))
+            .collect();
+        if crowds.is_empty() {
+            return false;
+        }
+        self.entries.retain(|entry| !crowds.contains(&entry.user));
+        self.broken.extend(crowds);
+        true
     }
 
     /// A role without its name is taken for another one that its user has: where it is held may

@@ -387,7 +387,8 @@ fn with_roles<'a>(
         record.roles.0.is_empty() && index.is_some_and(|index| index.is_broken(record.sourced_id));
     let (roles, nowhere) = roles(record.roles.0, record.sourced_id, index, met, list);
     let orgs = record.orgs.or_else(|| nowhere.then_some(IdList("")));
-    Record { roles: RoleList(roles), orgs, defect: is_broken.then_some(Defect::Roles), ..*record }
+    let defect = if is_broken { Some(Defect::Roles) } else { record.defect };
+    Record { roles: RoleList(roles), orgs, defect, ..*record }
 }
 
 /// The user's roles: those of users.csv, or else those of roles.csv, written to `list`; and whether
