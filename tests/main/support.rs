@@ -222,6 +222,11 @@ impl District {
         self
     }
 
+    /// Every school's own value of the setting, in place of those before.
+    pub(crate) fn set_schools(&mut self, schools: Vec<(String, bool)>) {
+        self.schools = schools;
+    }
+
     /// An orgs.csv with `sch-1` and every school of the configuration, for tests in which one of
     /// them has no users.
     pub(crate) fn with_orgs(self) -> Self {

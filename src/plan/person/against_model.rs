@@ -14,7 +14,7 @@ use crate::rights;
 use crate::rules::Channels;
 
 #[path = "../../../tests/main/model/person.rs"]
-#[expect(dead_code, reason = "the simulated district uses the rest")]
+#[allow(dead_code, reason = "the simulated district uses the rest")]
 mod model;
 
 use model::{Case as ModelCase, Cells as ModelCells, Editor, Settings};
@@ -155,7 +155,7 @@ fn of_the_model(verdict: model::Verdict) -> Seen {
     };
     Seen {
         action: verdict.action.to_owned(),
-        notes: verdict.notes.join("; "),
+        notes: [verdict.fields, verdict.notes].concat().join("; "),
         state: verdict.account.as_ref().map_or("", state).to_owned(),
         details: verdict.account.as_ref().map(|account| shown(&details(&account.details))),
         told: verdict.told.into_iter().map(|(channel, to, old)| (channel.to_owned(), to, old)).collect(),

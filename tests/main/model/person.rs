@@ -83,6 +83,8 @@ pub(crate) struct Verdict {
     pub(crate) action: &'static str,
     /// None: there is no account.
     pub(crate) account: Option<Account>,
+    /// What the report says of the details, and what else it says.
+    pub(crate) fields: Vec<String>,
     pub(crate) notes: Vec<String>,
     pub(crate) told: Vec<Told>,
     /// The details that a message names.
@@ -103,7 +105,7 @@ enum Says {
 pub(crate) fn decide(case: &Case<'_>, settings: &Settings) -> Verdict {
     let old = case.account.cloned().unwrap_or_default();
     let mut says = read(case.cells, &old.details, settings);
-    let mut notes = Vec::new();
+    let mut fields = Vec::new();
     let invalid = |at: usize, says: &[Says; 4]| match &says[at] {
         Says::Invalid(text) => Some(format!("SIS import has an invalid {} - {text}", FIELDS[at])),
         _ => None,
@@ -140,10 +142,10 @@ pub(crate) fn decide(case: &Case<'_>, settings: &Settings) -> Verdict {
     }
     let reachable = [EMAIL, MOBILE].iter().any(|at| matches!(says[*at], Says::Value(_)));
     if case.account.is_none() && case.guardian && !reachable {
-        let notes = (0..4).filter_map(|at| invalid(at, &says)).chain(taken);
+        let fields = (0..4).filter_map(|at| invalid(at, &says)).collect();
         let note = "Guardian has no email or phone number in the SIS import - not added".to_owned();
-        let notes = notes.chain([note]).chain(disabled).collect();
-        return Verdict { action: "skipped", notes, ..Verdict::default() };
+        let notes = taken.into_iter().chain([note]).chain(disabled).collect();
+        return Verdict { action: "skipped", fields, notes, ..Verdict::default() };
     }
 
     let mut new = Account { archived: false, ..old.clone() };
@@ -153,7 +155,7 @@ pub(crate) fn decide(case: &Case<'_>, settings: &Settings) -> Verdict {
         let said = match &says[at] {
             Says::Nothing => continue,
             Says::Invalid(_) => {
-                notes.extend(invalid(at, &says));
+                fields.extend(invalid(at, &says));
                 continue;
             }
             Says::Blank => String::new(),
@@ -177,26 +179,26 @@ pub(crate) fn decide(case: &Case<'_>, settings: &Settings) -> Verdict {
             if may_update {
                 set(&mut new.details, at, &said, case.cells);
                 updated = true;
-                notes.push(format!("Name updated by the sync - was {actual}"));
+                fields.push(format!("Name updated by the sync - was {actual}"));
             }
         } else if said.is_empty() && !(settings.clear && at != NAME && !is_last_credential(at, &old, &says)) {
             kept |= settings.clear && !may_update;
-            notes.extend((!is_settled).then(|| format!("SIS import has no {field} - kept {actual}")));
+            fields.extend((!is_settled).then(|| format!("SIS import has no {field} - kept {actual}")));
         } else if may_update {
             set(&mut new.details, at, &said, case.cells);
             updated = true;
             changed.push(at);
-            notes.push(format!("{} updated by the sync - was {actual}", capital(field)));
+            fields.push(format!("{} updated by the sync - was {actual}", capital(field)));
         } else {
             kept = true;
             let note = match said.is_empty() {
                 true => format!("SIS import has no {field} - kept {actual}"),
                 false => format!("Active user has a new {field} in the SIS import - {actual}"),
             };
-            notes.extend((!is_settled).then_some(note));
+            fields.extend((!is_settled).then_some(note));
         }
     }
-    notes.extend(taken);
+    let mut notes = taken;
     let mut verdict = Verdict::default();
     if old.active && !changed.is_empty() {
         (verdict.told, verdict.cannot_be_told) = told(&old, &new, &changed, settings);
@@ -211,7 +213,7 @@ pub(crate) fn decide(case: &Case<'_>, settings: &Settings) -> Verdict {
         Some(_) if kept => "kept",
         Some(_) => "unchanged",
     };
-    Verdict { account: Some(new), notes, changed, ..verdict }
+    Verdict { account: Some(new), fields, notes, changed, ..verdict }
 }
 
 /// Whether a blank cell must not clear the value, because an active person could not sign in any

@@ -1,0 +1,222 @@
+//! What happens in the district between two nights. Each event has a seed of its own, so that it
+//! stays what it is when others are left out.
+
+use fastrand::Rng;
+
+use super::world::{SCHOOLS, World, spelled};
+use crate::model::night::{District, is_guardian};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    // In the SIS.
+    NewEmail,
+    NewMobile,
+    NewHome,
+    NewName,
+    Dress,
+    Capitals,
+    Blank,
+    Invalid,
+    Placeholder,
+    Move,
+    Leave,
+    ComeBack,
+    Newcomer,
+    Family,
+    Link,
+    Unlink,
+    Disabled,
+    Role,
+    Contact,
+    Exchange,
+    NewId,
+    Rollover,
+    // On the platform.
+    Join,
+    Edit,
+    PendingAgain,
+    Lag,
+    // In the configuration.
+    Setting,
+    SchoolSetting,
+    BlankValues,
+}
+
+/// How often each comes, in ten thousand.
+const OFTEN: &[(Event, u32)] = &[
+    (Event::NewEmail, 900),
+    (Event::NewMobile, 800),
+    (Event::NewHome, 400),
+    (Event::NewName, 400),
+    (Event::Dress, 400),
+    (Event::Capitals, 200),
+    (Event::Blank, 400),
+    (Event::Invalid, 200),
+    (Event::Placeholder, 150),
+    (Event::Move, 400),
+    (Event::Leave, 500),
+    (Event::ComeBack, 200),
+    (Event::Newcomer, 200),
+    (Event::Family, 100),
+    (Event::Link, 300),
+    (Event::Unlink, 300),
+    (Event::Disabled, 200),
+    (Event::Role, 150),
+    (Event::Contact, 200),
+    (Event::Exchange, 100),
+    (Event::NewId, 60),
+    (Event::Rollover, 10),
+    (Event::Join, 2500),
+    (Event::Edit, 1000),
+    (Event::PendingAgain, 50),
+    (Event::Lag, 300),
+    (Event::Setting, 20),
+    (Event::SchoolSetting, 40),
+    (Event::BlankValues, 20),
+];
+
+impl Event {
+    pub(super) fn any(dice: &mut Rng) -> Self {
+        let all: u32 = OFTEN.iter().map(|(_, often)| often).sum();
+        let mut at = dice.u32(..all);
+        for (event, often) in OFTEN {
+            if at < *often {
+                return *event;
+            }
+            at -= often;
+        }
+        Self::NewEmail
+    }
+
+    /// `district` is what there was after the last night.
+    pub(super) fn apply(self, world: &mut World, district: &District, dice: &mut Rng) {
+        match self {
+            Self::Join | Self::Edit | Self::PendingAgain | Self::Lag => {
+                self.apply_to_platform(world, district, dice);
+            }
+            Self::Setting => world.config.on ^= true,
+            Self::SchoolSetting => {
+                let school = SCHOOLS[dice.usize(..5)];
+                if dice.u8(..3) == 0 {
+                    world.config.schools.remove(school);
+                } else {
+                    world.config.schools.insert(school.into(), dice.bool());
+                }
+            }
+            Self::BlankValues => world.config.settings.clear ^= true,
+            Self::Newcomer => world.add_staff(dice),
+            Self::Family => world.add_family(dice),
+            Self::ComeBack if !world.gone.is_empty() => {
+                let record = world.gone.swap_remove(dice.usize(..world.gone.len()));
+                world.roster.push(record);
+            }
+            Self::Rollover => {
+                let leaves = world.roster.len() / 13;
+                for _ in 0..leaves {
+                    let record = world.roster.swap_remove(dice.usize(..world.roster.len()));
+                    world.gone.push(record);
+                    world.add_staff(dice);
+                }
+            }
+            Self::ComeBack => {}
+            _ => self.apply_to_record(world, dice),
+        }
+    }
+
+    fn apply_to_record(self, world: &mut World, dice: &mut Rng) {
+        let at = dice.usize(..world.roster.len());
+        let other = dice.usize(..world.roster.len());
+        let (email, number, count) = (world.email(), world.number(dice), world.next());
+        let adult = world.roster.iter().map(|record| is_guardian(&record.role)).collect::<Vec<_>>();
+        let other_record = world.roster[other].clone();
+        let record = &mut world.roster[at];
+        let cells = &mut record.cells;
+        match self {
+            Self::NewEmail => cells.email = Some(email),
+            Self::NewMobile => cells.mobile = Some(number),
+            Self::NewHome => cells.home = Some(number),
+            Self::NewName => cells.family = Some(format!("Of{}", spelled(count))),
+            Self::Dress => {
+                let digits: String =
+                    cells.mobile.iter().flat_map(|cell| cell.chars()).filter(char::is_ascii_digit).collect();
+                if digits.len() == 10 {
+                    let (area, rest) = digits.split_at(3);
+                    let forms = [
+                        format!("({area}) {rest}"),
+                        format!("+1{digits}"),
+                        format!("{area}.{rest} Work"),
+                        digits.clone(),
+                    ];
+                    cells.mobile = Some(forms[dice.usize(..4)].clone());
+                }
+                cells.email = cells.email.take().map(|cell| cell.replace("mail", "Mail"));
+            }
+            Self::Capitals => cells.family = cells.family.take().map(|cell| cell.to_uppercase()),
+            Self::Blank => {
+                let cell = [&mut cells.email, &mut cells.mobile, &mut cells.home, &mut cells.given];
+                let [email, mobile, home, given] = cell;
+                *[email, mobile, home, given][dice.usize(..4)] = Some(String::new());
+            }
+            Self::Invalid if dice.bool() => cells.email = Some("rosa(at)mail.example".into()),
+            Self::Invalid => cells.mobile = Some("555-0142".into()),
+            Self::Placeholder => cells.email = Some("noemail@school.example".into()),
+            Self::Move if !is_guardian(&record.role) => record.orgs = vec![SCHOOLS[dice.usize(..5)].into()],
+            Self::Disabled => cells.disabled ^= true,
+            Self::Role if record.role == "nurse" => record.role = "teacher".into(),
+            Self::Role if record.role == "teacher" => record.role = "nurse".into(),
+            Self::Contact if adult[at] => {
+                record.contact = ["", "", "No Contact", "emergency", "Mother"][dice.usize(..5)].into();
+            }
+            Self::Link if adult[at] && other_record.role == "student" => record.agents.push(other_record.id),
+            Self::Unlink => {
+                let id = record.id.clone();
+                record.agents.clear();
+                world.roster.iter_mut().for_each(|record| record.agents.retain(|agent| *agent != id));
+            }
+            Self::Exchange if at != other => {
+                let email = std::mem::replace(&mut cells.email, other_record.cells.email);
+                world.roster[other].cells.email = email;
+            }
+            Self::Leave => {
+                let record = world.roster.remove(at);
+                world.gone.push(record);
+            }
+            Self::NewId => {}
+            _ => {}
+        }
+    }
+
+    fn apply_to_platform(self, world: &mut World, district: &District, dice: &mut Rng) {
+        if self == Self::Lag {
+            world.lag = 1 + dice.usize(..3);
+            return;
+        }
+        let record = world.roster[dice.usize(..world.roster.len())].clone();
+        let person = district.people.get(&record.id).filter(|person| !person.account.archived);
+        let Some(person) = person else { return };
+        match self {
+            Self::Join if !person.account.active => world.join(&record.id, dice),
+            Self::PendingAgain => {
+                if let Some(row) = world.platform.get_mut(&record.id) {
+                    row.active = false;
+                }
+            }
+            // Only what the setting allows can be edited on the platform.
+            Self::Edit if person.account.active => {
+                let schools = district.schools.get(&record.id).cloned().unwrap_or_default();
+                if District::is_on(&world.config, &schools) {
+                    return;
+                }
+                let (email, number, count) = (world.email(), world.number(dice), world.next());
+                if let Some(row) = world.platform.get_mut(&record.id) {
+                    match dice.u8(..3) {
+                        0 => row.details.email = email,
+                        1 => row.details.mobile = crate::model::person::number(&number).unwrap_or_default(),
+                        _ => row.details.family = format!("Own{}", spelled(count)),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
