@@ -199,6 +199,26 @@ pub struct Inputs<'a> {
     pub rules: &'a Rules,
 }
 
+/// A link to a student that has left stands, whatever the adult's record says meanwhile. If no record
+/// names it when the student is back, it goes, although no data of the adult has changed tonight.
+fn decide_on_adults_of_returning_students(
+    roster: &RosterIndex,
+    signs: &Signs,
+    unchanged: &mut Unchanged,
+    store: &Store,
+) -> Result<()> {
+    let accounts = u32::try_from(roster.people.accounts()).unwrap_or(u32::MAX);
+    let is_back =
+        |person: &u32| signs.is_archived(*person) && roster.is_here(*person) && !roster.is_guardian(*person);
+    let back: HashSet<u64> = (0..accounts).filter(is_back).map(|person| roster.people.key(person)).collect();
+    if !back.is_empty() {
+        store.each_account_linked_to(&back, |account| {
+            unchanged.decide_again(u32::try_from(account - 1).unwrap_or(u32::MAX));
+        })?;
+    }
+    Ok(())
+}
+
 /// Makes the plan of a run. Reads the store, writes nothing. `progress` is told how many records
 /// are done.
 pub fn build(
@@ -220,6 +240,7 @@ pub fn build(
     if !holds_tomorrow {
         unchanged.set_aside();
     }
+    decide_on_adults_of_returning_students(&roster, &signs, &mut unchanged, store)?;
     let sources = Sources::of(&roster, rules, &signs, &unchanged);
     unchanged.forget();
 

@@ -287,6 +287,17 @@ impl Store {
         self.update_account(account)
     }
 
+    /// Goes through the accounts that have a link to one of these students, by their keys.
+    pub fn each_account_linked_to(&self, students: &HashSet<u64>, mut each: impl FnMut(i64)) -> Result<()> {
+        let query = "SELECT id, links FROM account WHERE length(links) > 0";
+        self.each(query, [], ["id", "links"], |row, [id, links]| {
+            if keys(blob(row, links)?).iter().any(|key| students.contains(key)) {
+                each(row.get(id)?);
+            }
+            Ok(())
+        })
+    }
+
     /// Gives the links to people with a new sourcedId the new key, old beside new, in the accounts
     /// of their guardians.
     pub fn rename_links(&self, renamed: &HashMap<u64, u64>) -> Result<()> {

@@ -133,6 +133,25 @@ fn a_link_goes_when_neither_record_names_it() {
     district.run().ok().says("gua-1", "updated", "No longer linked to stu-1");
 }
 
+/// While the student was away nothing was taken from the link, and no data of the adult has changed
+/// on the night on which the student is back.
+#[test]
+fn a_link_that_no_record_names_goes_when_the_student_is_back() {
+    let district = District::new().without_limits();
+    let student = || person("stu-1").given("Ann");
+    let other = || person("stu-2").given("Bea").agents("gua-1");
+    let guardian = |students: &str| person("gua-1").given("Tom").agents(students);
+    district.sis(&[student(), other(), guardian("stu-1,stu-2")]);
+    district.run().ok();
+    for students in ["stu-1,stu-2", "stu-2"] {
+        district.sis(&[other(), guardian(students)]);
+        district.run().ok().says("gua-1", "unchanged", "");
+    }
+    district.sis(&[student(), other(), guardian("stu-2")]);
+    district.run().ok().says("gua-1", "updated", "No longer linked to stu-1");
+    district.run().ok().says("gua-1", "unchanged", "");
+}
+
 #[test]
 fn of_many_links_the_first_three_are_named() {
     let district = District::new();
