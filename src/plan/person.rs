@@ -515,6 +515,4 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
 }
 
 #[cfg(test)]
-mod against_model;
-#[cfg(test)]
 pub(super) mod tests;

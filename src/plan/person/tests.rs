@@ -1,3 +1,5 @@
+mod against_model;
+
 use super::*;
 use crate::config::{Globs, OnSamePerson, PhoneCredential, SharedContacts};
 use crate::contact::{PersonName, PhoneReader, Region};

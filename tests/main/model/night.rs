@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::person::{
-    self, Account, Case, Cells, Details, EMAIL, FIELDS, MOBILE, Settings, Told, capital, decide, is_address,
-    is_on, not_contacted, number, of, same, whole,
+    self, Account, Case, Cells, Details, EMAIL, Editor, FIELDS, MOBILE, Settings, Told, capital, decide,
+    is_address, is_on, not_contacted, number, of, same, whole,
 };
 
 /// `rostersync.toml`, as far as it decides something.
@@ -49,8 +49,8 @@ pub(crate) struct Person {
     pub(crate) record: Record,
     /// For each detail what the platform may still show.
     pub(crate) shown: [Vec<String>; 4],
-    /// The account as the person was told of it last, while a message waits.
-    pub(crate) told: Option<Account>,
+    /// While messages wait: they, and the account as the person was told of it last.
+    pub(crate) waiting: Option<(Account, Vec<Message>)>,
     /// Schools for which the person manages users; blank: the district.
     pub(crate) manages: BTreeSet<String>,
 }
@@ -73,6 +73,8 @@ pub(crate) struct District {
     pub(crate) suppressed: BTreeSet<String>,
     /// Earlier ids of accounts: the platform may still show them.
     pub(crate) earlier: BTreeMap<String, String>,
+    /// Pairs that are held, by the earlier id.
+    pub(crate) held: BTreeSet<String>,
     pub(crate) is_loaded: bool,
 }
 
@@ -100,13 +102,18 @@ pub(crate) struct Message {
 #[derive(Debug, Default)]
 pub(crate) struct Night {
     pub(crate) said: Vec<Said>,
+    /// What is delivered.
     pub(crate) messages: Vec<Message>,
+    /// Something is not.
+    pub(crate) is_waiting: bool,
     /// Accounts that are archived, of how many.
     pub(crate) archived: (usize, usize),
     /// Active people whose details the sync changes, of those whose details it may change.
     pub(crate) updates: (usize, usize),
     /// Links that go, of how many.
     pub(crate) unlinked: (usize, usize),
+    /// Permissions of people that are back.
+    pub(crate) ended_permissions: usize,
     /// New pairs that are probably one person.
     pub(crate) new_pairs: usize,
 }
@@ -293,6 +300,8 @@ impl District {
         config: &Config,
         roster: &[Record],
         export: &BTreeMap<String, Row>,
+        // The mail server takes messages.
+        delivers: bool,
     ) -> Night {
         let by_id: BTreeMap<&str, &Record> =
             roster.iter().map(|record| (record.id.as_str(), record)).collect();
@@ -321,6 +330,10 @@ impl District {
         }
         let reached = self.contacts(&by_id);
         let pairs = self.pairs(roster, &by_id);
+        let held: BTreeSet<String> =
+            pairs.keys().filter(|id| !by_id.contains_key(id.as_str())).cloned().collect();
+        night.new_pairs = held.difference(&self.held).count();
+        self.held = held;
         let stored = std::mem::replace(&mut self.links, Self::links_of(config, &by_id));
         self.links.extend(
             stored
@@ -387,6 +400,11 @@ impl District {
                 person.account = after.clone();
                 person.replaced(&was.details);
                 person.record = record.clone();
+                // A permission ends with a restored account, and the run says so.
+                if verdict.action == "restored" && !person.manages.is_empty() {
+                    person.manages.clear();
+                    night.ended_permissions += 1;
+                }
             }
             self.schools.insert(id.clone(), schools.clone());
             rows.push((id.clone(), verdict, schools));
@@ -414,7 +432,7 @@ impl District {
             rows.push((id, verdict, schools));
         }
         let barred = self.barred(config, roster, &before);
-        self.told(config, changed, &before, &barred, &mut night);
+        self.told(config, changed, (&before, &barred), delivers, &mut night);
         let [mut added, mut removed] = self.compare_links(&stored, &by_id);
         night.unlinked.0 = removed.values().map(Vec::len).sum();
         if !self.is_loaded {
@@ -483,6 +501,55 @@ impl District {
         night
     }
 
+    /// The SIS has given a person another id, and staff say so.
+    pub(crate) fn rekey(&mut self, old: &str, new: &str) {
+        let Some(person) = self.people.remove(old) else { return };
+        self.people.insert(new.to_owned(), person);
+        self.earlier.values_mut().filter(|id| *id == old).for_each(|id| new.clone_into(id));
+        self.earlier.insert(old.to_owned(), new.to_owned());
+        if let Some(schools) = self.schools.remove(old) {
+            self.schools.entry(new.to_owned()).or_insert(schools);
+        }
+        self.held.remove(old);
+    }
+
+    /// Why `by` may not edit a person, if so.
+    pub(crate) fn refusal(&self, config: &Config, id: &str, by: &str) -> Option<&'static str> {
+        let (person, editor) = (&self.people[id], &self.people[by]);
+        let none = BTreeSet::new();
+        let schools = self.schools.get(id).unwrap_or(&none);
+        let can_manage = |person: &Person| {
+            let has_joined = person.account.active && !person.account.archived;
+            has_joined
+                && is_staff(&person.record.role)
+                && !person.record.cells.disabled
+                && !person.manages.is_empty()
+        };
+        let editor = Editor {
+            is_the_person: id == by,
+            is_operator: false,
+            is_active: editor.account.active && !editor.account.archived,
+            is_staff: is_staff(&editor.record.role),
+            is_disabled: editor.record.cells.disabled,
+            manages_here: editor.manages.iter().any(|school| schools.contains(school)),
+            manages_elsewhere: !editor.manages.is_empty(),
+            manages_district: editor.manages.contains(""),
+            is_outranked: can_manage(person) || person.record.role == "administrator",
+        };
+        let account = &person.account;
+        person::refusal(account.archived, account.active, Self::is_on(config, schools), editor)
+    }
+
+    /// A person gets another email by hand. The addresses that are told.
+    pub(crate) fn edit(&mut self, config: &Config, id: &str, email: &str) -> Vec<String> {
+        let Some(person) = self.people.get_mut(id) else { return Vec::new() };
+        let before = person.account.clone();
+        email.clone_into(&mut person.account.details.email);
+        person.replaced(&before.details);
+        let (told, _) = person::told(&before, &person.account, &[EMAIL], &config.settings);
+        told.into_iter().map(|(_, to, _)| to).collect()
+    }
+
     /// Why a person is left out: the note.
     fn left_out(&self, config: &Config, record: &Record, is_live: bool) -> Option<String> {
         let word = |new: &str, old: &str| Some(if is_live { old.to_owned() } else { new.to_owned() });
@@ -490,17 +557,9 @@ impl District {
             return word("Suppressed - not added", "Suppressed - archived");
         }
         if is_guardian(&record.role) && config.has_rule {
-            let own = self.links.range((record.id.clone(), String::new())..);
-            let own = own.take_while(|((adult, _), _)| *adult == record.id);
-            let classes: Vec<bool> = own.map(|(_, emergency)| *emergency).collect();
+            // The column is one of the adult's record: it holds for all links, and without any.
             let class = Self::class(config, record);
-            let none = classes.is_empty();
-            let why = not_contacted(
-                classes.contains(&false),
-                classes.contains(&true) || none && class == "emergency",
-                none && class == "never",
-                false,
-            );
+            let why = not_contacted(class == "contact", class == "emergency", class == "never", false);
             match why {
                 Some(Some("emergency-contact")) => {
                     return word(
@@ -561,8 +620,8 @@ impl District {
         &mut self,
         config: &Config,
         changed: BTreeMap<String, (Account, Vec<usize>)>,
-        before: &BTreeMap<String, Account>,
-        barred: &BTreeSet<(usize, String)>,
+        (before, barred): (&BTreeMap<String, Account>, &BTreeSet<(usize, String)>),
+        delivers: bool,
         night: &mut Night,
     ) {
         let mut holders = BTreeMap::<(usize, String), Vec<String>>::new();
@@ -573,7 +632,7 @@ impl District {
         }
         for (id, (was, _)) in changed {
             let person = &self.people[&id];
-            let base = person.told.clone().unwrap_or(was);
+            let base = person.waiting.as_ref().map_or(was, |(base, _)| base.clone());
             let now = person.account.clone();
             // Capitals alone are nothing to tell.
             let differs = |at: usize| {
@@ -581,6 +640,7 @@ impl District {
                 !same(at, &one, &other) && !(at == person::NAME && person::spelt_alike(&one, &other))
             };
             let fields: Vec<usize> = (0..4).filter(|at| differs(*at)).collect();
+            let mut messages = Vec::new();
             let (told, _) = person::told(&base, &now, &fields, &config.settings);
             for (channel, to, is_former) in told {
                 let at = if channel == "email" { EMAIL } else { MOBILE };
@@ -595,8 +655,20 @@ impl District {
                 if is_former && (others.clone().any(is_theirs) || barred.contains(&(at, to.to_lowercase()))) {
                     continue;
                 }
-                night.messages.push(message((channel, to, is_former), &now, &fields));
+                messages.push(message((channel, to, is_former), &now, &fields));
             }
+            if let Some(person) = self.people.get_mut(&id) {
+                person.waiting = Some((base, messages));
+            }
+        }
+        for person in self.people.values_mut() {
+            if person.account.archived {
+                person.waiting = None;
+            }
+            if delivers {
+                night.messages.extend(person.waiting.take().into_iter().flat_map(|(_, messages)| messages));
+            }
+            night.is_waiting |= person.waiting.as_ref().is_some_and(|(_, messages)| !messages.is_empty());
         }
         night.messages.sort();
     }

@@ -3,7 +3,7 @@
 //! Written from the prose (`README.md`, `docs/report.md`, `docs/notifications.md`, `docs/contacts.md`,
 //! `docs/people.md`) and not from the program. It shares nothing with it, not even the normal
 //! forms: those here know only what the made-up districts contain. Everything is text, as in the
-//! files that people read. `src/plan/person/against_model.rs` and the simulated district compare it
+//! files that people read. `src/plan/person/tests/against_model.rs` and the simulated district compare it
 //! with the program.
 
 /// The details, in the order of the notes.

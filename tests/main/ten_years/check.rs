@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::history::Tally;
-use super::world::World;
-use crate::model::night::{District as Model, Message, Night};
+use super::world::{Hand, Lie, World};
+use crate::model::night::{District as Model, Message, Night, is_staff};
 use crate::support::{District, Done, Report};
 
 const RULES: &str = "[\
@@ -45,24 +47,180 @@ impl Sides {
         program.at(now);
     }
 
-    /// A night. What the limits stop is approved.
+    /// A night. What the limits stop is approved, unless the file lies.
     pub(super) fn night(&mut self, world: &World, tally: &mut Tally) -> Result<(), Difference> {
+        world.tonight.by_hand.iter().try_for_each(|hand| self.by_hand(hand, world, tally))?;
         let before = self.model.clone();
-        let night = self.model.night(&world.config, &world.roster, world.export());
         let _ = fs::remove_dir_all(self.program.path("mail"));
+        let _ = fs::remove_file(self.program.path("mail"));
+        if let Some(lie @ (Lie::Cut | Lie::Empty | Lie::Headers)) = world.tonight.lie {
+            tally.add(&format!("{lie:?}"));
+            let is_first = !before.is_loaded;
+            let done = self.program.run();
+            // A cut file is known by the files before it.
+            if !(is_first && lie == Lie::Cut) {
+                expect("the exit status of a night with an unusable file", &done, 7)?;
+            }
+            return same("the accounts after an unusable file", accounts_of(&before), self.exported()?);
+        }
+        let night = self.model_night(world);
+        let mut killed = None;
+        if let Some(after) = world.tonight.kill {
+            let earlier = self.runs();
+            let mut child =
+                self.program.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_micros(after));
+            let _ = child.kill();
+            let _ = child.wait();
+            let is_applied = self.runs() > earlier;
+            tally.add(if is_applied { "killed after the commit" } else { "killed before the commit" });
+            killed = is_applied.then(|| self.mails());
+        }
+        if world.tonight.no_mail {
+            self.program.file("mail", "no folder");
+            tally.add("no mail");
+        }
         let (archived, accounts) = night.archived;
         let is_over =
             if accounts < 20 { accounts >= 5 && 2 * archived > accounts } else { 10 * archived > accounts };
+        if let Some(mails) = killed.filter(|_| !is_over) {
+            return self.after_the_kill(world, &night, mails, tally);
+        }
         let mut done = self.program.run();
         if is_over {
             expect("the exit status of a night over a limit", &done, 4)?;
             tally.add("blocked");
             same("the accounts of a blocked night", accounts_of(&before), self.exported()?)?;
+            if world.tonight.lie.is_some() {
+                self.model = before;
+                return Ok(());
+            }
             let checksum = done.checksum().to_owned();
             done = self.program.run_with(&["--approve", &checksum]);
         }
-        expect("the exit status", &done, if night.new_pairs > 0 { 3 } else { 0 })?;
+        let code = match () {
+            () if night.is_waiting => 8,
+            () if night.new_pairs + night.ended_permissions > 0 => 3,
+            () => 0,
+        };
+        expect("the exit status", &done, code)?;
         self.compare(&night, &done, tally)
+    }
+
+    /// The night as the model has it.
+    fn model_night(&mut self, world: &World) -> Night {
+        let mut roster = world.said().to_vec();
+        // A column that is blank as a whole says nothing: the schools stay.
+        if world.tonight.lie == Some(Lie::NoSchools) && self.model.is_loaded {
+            for record in &mut roster {
+                let known = self.model.people.get(&record.id).map(|person| person.record.orgs.clone());
+                record.orgs = known.unwrap_or_default();
+            }
+        }
+        self.model.night(&world.config, &roster, world.export(), !world.tonight.no_mail)
+    }
+
+    /// The run was killed when it had applied everything: the next one finds nothing to do, and
+    /// hands over what is left. The message that was being sent may come twice.
+    fn after_the_kill(
+        &mut self,
+        world: &World,
+        night: &Night,
+        mails: Vec<Message>,
+        tally: &mut Tally,
+    ) -> Result<(), Difference> {
+        let again = self.model_night(world);
+        let done = self.program.run();
+        expect("the exit status of the run after a kill", &done, if again.is_waiting { 8 } else { 0 })?;
+        let arrived: Vec<Message> = self.mails();
+        let once: BTreeSet<&Message> = arrived.iter().collect();
+        let twice = arrived.len() - once.len();
+        let expected: BTreeSet<&Message> = night.messages.iter().chain(&again.messages).collect();
+        if once != expected || twice > 1 {
+            return Err(format!(
+                "the messages after a kill\n  model  : {expected:?}\n  program: {arrived:?}; before: {mails:?}"
+            ));
+        }
+        same("the accounts after a kill", accounts_of(&self.model), self.exported()?)?;
+        tally.add("nights");
+        Ok(())
+    }
+
+    /// How many runs were applied.
+    fn runs(&self) -> u64 {
+        let status = self.program.cli(&["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap_or_default();
+        status["last_run"]["run"].as_u64().unwrap_or_default()
+    }
+
+    fn by_hand(&mut self, hand: &Hand, world: &World, tally: &mut Tally) -> Result<(), Difference> {
+        let cli = |arguments: &[&str]| self.program.cli(&[&["users"], arguments].concat());
+        let people = &self.model.people;
+        match hand {
+            Hand::Rekey { old, new } => {
+                // The person may have left meanwhile, or be suppressed.
+                let can = people.contains_key(old) && !people.contains_key(new);
+                if can {
+                    expect("the exit status of a rekey", &cli(&["rekey", old, new]), 0)?;
+                    self.model.rekey(old, new);
+                    tally.add("rekeyed");
+                }
+            }
+            Hand::CanEdit { id, by } => {
+                let done = cli(&["can-edit", id, "--as", by, "--json"]);
+                let answer: serde_json::Value = serde_json::from_str(&done.stdout).unwrap_or_default();
+                let program = answer["fields"]["email"]["code"].as_str().unwrap_or_default().to_owned();
+                let model = self.model.refusal(&world.config, id, by).unwrap_or_default().to_owned();
+                tally.add(&format!("can-edit: {model}"));
+                same(
+                    "who may edit",
+                    [(format!("{id} by {by}"), model)],
+                    [(format!("{id} by {by}"), program)],
+                )?;
+            }
+            Hand::Edit { id, by, email } => {
+                let refusal = self.model.refusal(&world.config, id, by);
+                let done = cli(&["edit", id, "--as", by, "--email", email]);
+                expect(
+                    &format!("the exit status of an edit of {id} by {by}"),
+                    &done,
+                    if refusal.is_none() { 0 } else { 4 },
+                )?;
+                if refusal.is_none() {
+                    self.model.edit(&world.config, id, email);
+                    tally.add("edited");
+                }
+            }
+            Hand::Grant { by, school } => {
+                let person = &people[by];
+                let can = is_staff(&person.record.role) && !person.account.archived;
+                let school_option: &[&str] = if school.is_empty() { &[] } else { &["--school", school] };
+                let done = cli(&[&["grant", by, "users-manager"], school_option].concat());
+                expect(&format!("the exit status of a grant to {by}"), &done, if can { 0 } else { 4 })?;
+                if let Some(person) = self.model.people.get_mut(by).filter(|_| can) {
+                    person.manages.insert(school.clone());
+                }
+            }
+            Hand::Revoke { by, school } => {
+                if people[by].manages.contains(school) {
+                    let school_option: &[&str] = if school.is_empty() { &[] } else { &["--school", school] };
+                    let done = cli(&[&["revoke", by, "users-manager"], school_option].concat());
+                    expect("the exit status of a revoke", &done, 0)?;
+                    self.model.people.get_mut(by).into_iter().for_each(|person| {
+                        person.manages.remove(school);
+                    });
+                }
+            }
+            Hand::Suppress(id) => {
+                expect("the exit status of a suppression", &cli(&["suppress", id, "--reason", "asked"]), 0)?;
+                self.model.suppressed.insert(id.clone());
+            }
+            Hand::Unsuppress(id) => {
+                expect("the exit status of its end", &cli(&["unsuppress", id]), 0)?;
+                self.model.suppressed.remove(id);
+            }
+        }
+        Ok(())
     }
 
     fn compare(&self, night: &Night, done: &Done, tally: &mut Tally) -> Result<(), Difference> {

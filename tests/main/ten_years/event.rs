@@ -3,8 +3,8 @@
 
 use fastrand::Rng;
 
-use super::world::{SCHOOLS, World, spelled};
-use crate::model::night::{District, is_guardian};
+use super::world::{Hand, Lie, SCHOOLS, World, spelled};
+use crate::model::night::{District, is_guardian, is_staff};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
@@ -36,6 +36,17 @@ pub(super) enum Event {
     Edit,
     PendingAgain,
     Lag,
+    // By hand.
+    CanEdit,
+    HandEdit,
+    Grant,
+    Revoke,
+    Suppress,
+    // What goes wrong tonight.
+    Lie,
+    Clock,
+    NoMail,
+    Kill,
     // In the configuration.
     Setting,
     SchoolSetting,
@@ -70,6 +81,15 @@ const OFTEN: &[(Event, u32)] = &[
     (Event::Edit, 1000),
     (Event::PendingAgain, 50),
     (Event::Lag, 300),
+    (Event::CanEdit, 500),
+    (Event::HandEdit, 300),
+    (Event::Grant, 200),
+    (Event::Revoke, 50),
+    (Event::Suppress, 80),
+    (Event::Lie, 150),
+    (Event::Clock, 50),
+    (Event::NoMail, 100),
+    (Event::Kill, 200),
     (Event::Setting, 20),
     (Event::SchoolSetting, 40),
     (Event::BlankValues, 20),
@@ -94,6 +114,16 @@ impl Event {
             Self::Join | Self::Edit | Self::PendingAgain | Self::Lag => {
                 self.apply_to_platform(world, district, dice);
             }
+            Self::CanEdit | Self::HandEdit | Self::Grant | Self::Revoke | Self::Suppress => {
+                self.apply_by_hand(world, district, dice);
+            }
+            Self::Lie => {
+                let lies = [Lie::Halved, Lie::Cut, Lie::Empty, Lie::Headers, Lie::NoSchools];
+                world.tonight.lie = Some(lies[dice.usize(..lies.len())]);
+            }
+            Self::Clock => world.tonight.clock = [-40, -2, 1, 400][dice.usize(..4)],
+            Self::NoMail => world.tonight.no_mail = true,
+            Self::Kill => world.tonight.kill = Some(dice.u64(..150_000)),
             Self::Setting => world.config.on ^= true,
             Self::SchoolSetting => {
                 let school = SCHOOLS[dice.usize(..5)];
@@ -119,16 +149,18 @@ impl Event {
                 }
             }
             Self::ComeBack => {}
-            _ => self.apply_to_record(world, dice),
+            _ => self.apply_to_record(world, district, dice),
         }
     }
 
-    fn apply_to_record(self, world: &mut World, dice: &mut Rng) {
+    fn apply_to_record(self, world: &mut World, district: &District, dice: &mut Rng) {
         let at = dice.usize(..world.roster.len());
         let other = dice.usize(..world.roster.len());
         let (email, number, count) = (world.email(), world.number(dice), world.next());
         let adult = world.roster.iter().map(|record| is_guardian(&record.role)).collect::<Vec<_>>();
         let other_record = world.roster[other].clone();
+        let is_live =
+            district.people.get(&world.roster[at].id).is_some_and(|person| !person.account.archived);
         let record = &mut world.roster[at];
         let cells = &mut record.cells;
         match self {
@@ -181,14 +213,43 @@ impl Event {
                 let record = world.roster.remove(at);
                 world.gone.push(record);
             }
-            Self::NewId => {}
+            Self::NewId if is_staff(&record.role) && is_live => {
+                let new = format!("{}-{count}", record.id);
+                let old = std::mem::replace(&mut record.id, new.clone());
+                world.renamed.push((old, new));
+            }
             _ => {}
         }
     }
 
+    fn apply_by_hand(self, world: &mut World, district: &District, dice: &mut Rng) {
+        let ids: Vec<&String> = district.people.keys().collect();
+        if ids.is_empty() {
+            return;
+        }
+        let is_manager = |id: &&&String| !district.people[**id].manages.is_empty();
+        let managers: Vec<&&String> = ids.iter().filter(is_manager).collect();
+        let id = ids[dice.usize(..ids.len())].clone();
+        let by = match dice.u8(..3) {
+            0 => id.clone(),
+            1 if !managers.is_empty() => (*managers[dice.usize(..managers.len())]).clone(),
+            _ => ids[dice.usize(..ids.len())].clone(),
+        };
+        let school = if dice.u8(..4) == 0 { String::new() } else { SCHOOLS[dice.usize(..5)].to_owned() };
+        let hand = match self {
+            Self::CanEdit => Hand::CanEdit { id, by },
+            Self::HandEdit => Hand::Edit { id, by, email: world.email() },
+            Self::Grant => Hand::Grant { by: id, school },
+            Self::Revoke => Hand::Revoke { by, school },
+            _ if district.suppressed.is_empty() || dice.bool() => Hand::Suppress(id),
+            _ => Hand::Unsuppress(district.suppressed.first().cloned().unwrap_or_default()),
+        };
+        world.tonight.by_hand.push(hand);
+    }
+
     fn apply_to_platform(self, world: &mut World, district: &District, dice: &mut Rng) {
         if self == Self::Lag {
-            world.lag = 1 + dice.usize(..3);
+            world.tonight.lag = 1 + dice.usize(..3);
             return;
         }
         let record = world.roster[dice.usize(..world.roster.len())].clone();

@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use super::check::{Difference, Sides};
 use super::event::Event;
-use super::world::World;
+use super::world::{Hand, Tonight, World};
 
 const FIRST_NIGHT: &str = "2030-08-20T08:15:00Z";
 
@@ -69,12 +69,16 @@ impl History {
         let mut tally = Tally::default();
         let mut now: DateTime<Utc> = FIRST_NIGHT.parse().unwrap();
         for (number, events) in self.nights.iter().enumerate() {
-            world.lag = 0;
+            world.tonight = Tonight::default();
+            // Staff have seen last night's report.
+            let renamed = std::mem::take(&mut world.renamed);
+            world.tonight.by_hand.extend(renamed.into_iter().map(|(old, new)| Hand::Rekey { old, new }));
             for (event, seed) in events {
                 event.apply(&mut world, &sides.model, &mut Rng::with_seed(*seed));
             }
             world.write_export();
-            sides.write(&world, &now.format("%Y-%m-%dT%H:%M:%SZ").to_string(), number / 365);
+            let tonight = now + TimeDelta::days(world.tonight.clock);
+            sides.write(&world, &tonight.format("%Y-%m-%dT%H:%M:%SZ").to_string(), number / 365);
             sides.night(&world, &mut tally).map_err(|difference| (number, difference))?;
             world.hear(&sides.model);
             now += TimeDelta::hours(24);

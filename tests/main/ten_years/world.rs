@@ -13,6 +13,46 @@ pub(super) const SCHOOLS: [&str; 5] = ["sch-1", "sch-2", "sch-3", "sch-4", "sch-
 /// For how many nights the platform's export may lag.
 const LAG: usize = 4;
 
+/// A file that is not what the SIS has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lie {
+    /// Half of the rows.
+    Halved,
+    /// Broken off in the middle of a row.
+    Cut,
+    Empty,
+    Headers,
+    /// No row has a school.
+    NoSchools,
+}
+
+/// What a person does by hand before the night.
+#[derive(Debug, Clone)]
+pub(super) enum Hand {
+    Rekey { old: String, new: String },
+    CanEdit { id: String, by: String },
+    Edit { id: String, by: String, email: String },
+    Grant { by: String, school: String },
+    Revoke { by: String, school: String },
+    Suppress(String),
+    Unsuppress(String),
+}
+
+/// What holds for one night alone.
+#[derive(Debug, Default)]
+pub(super) struct Tonight {
+    /// How old the platform's export is.
+    pub(super) lag: usize,
+    pub(super) by_hand: Vec<Hand>,
+    pub(super) lie: Option<Lie>,
+    /// By how many days the clock is wrong.
+    pub(super) clock: i64,
+    /// Messages cannot be handed over.
+    pub(super) no_mail: bool,
+    /// The run is killed after so many microseconds, and started again.
+    pub(super) kill: Option<u64>,
+}
+
 pub(super) struct World {
     /// In the order of the file.
     pub(super) roster: Vec<Record>,
@@ -22,8 +62,9 @@ pub(super) struct World {
     pub(super) platform: BTreeMap<String, Row>,
     /// The platform's exports of the last nights, the newest first.
     pub(super) exports: VecDeque<BTreeMap<String, Row>>,
-    /// How old the export of tonight is.
-    pub(super) lag: usize,
+    pub(super) tonight: Tonight,
+    /// People with a new sourcedId, old and new, of which no one has said so yet.
+    pub(super) renamed: Vec<(String, String)>,
     /// Counts people and values, so that none comes twice.
     counter: usize,
 }
@@ -48,7 +89,8 @@ impl World {
             config,
             platform: BTreeMap::new(),
             exports: VecDeque::new(),
-            lag: 0,
+            tonight: Tonight::default(),
+            renamed: Vec::new(),
             counter: 0,
         };
         world.config.schools.insert("sch-1".into(), true);
@@ -160,7 +202,13 @@ impl World {
 
     /// The export of tonight.
     pub(super) fn export(&self) -> &BTreeMap<String, Row> {
-        &self.exports[self.lag.min(self.exports.len() - 1)]
+        &self.exports[self.tonight.lag.min(self.exports.len() - 1)]
+    }
+
+    /// The records that are in tonight's file.
+    pub(super) fn said(&self) -> &[Record] {
+        let all = self.roster.len();
+        &self.roster[..if self.tonight.lie == Some(Lie::Halved) { all / 2 } else { all }]
     }
 
     pub(super) fn write_export(&mut self) {
@@ -187,7 +235,8 @@ impl World {
             "sourcedId,status,enabledUser,orgSourcedIds,role,username,givenName,familyName,identifier,\
                         email,sms,phone,agentSourcedIds,metadata.contact\n"
                 .to_owned();
-        for record in &self.roster {
+        let no_schools = self.tonight.lie == Some(Lie::NoSchools);
+        for record in self.said() {
             let Record { id, role, orgs, agents, cells, identifier, contact } = record;
             let [given, family, email, mobile, home] =
                 [&cells.given, &cells.family, &cells.email, &cells.mobile, &cells.home]
@@ -197,11 +246,20 @@ impl World {
                 [] => String::new(),
                 ids => format!("\"{}\"", ids.join(",")),
             };
-            let (orgs, agents) = (list(orgs), list(agents));
+            let (orgs, agents) = (if no_schools { String::new() } else { list(orgs) }, list(agents));
             let _ = writeln!(
                 text,
                 "{id},,{enabled},{orgs},{role},{id},{given},{family},{identifier},{email},{mobile},{home},{agents},{contact}"
             );
+        }
+        match self.tonight.lie {
+            Some(Lie::Empty) => text.clear(),
+            Some(Lie::Headers) => text.truncate(text.find('\n').map_or(0, |end| end + 1)),
+            // In the middle of the last name of the last row.
+            Some(Lie::Cut) => {
+                text.truncate(text.len() - text.lines().last().map_or(0, |last| last.len() / 2))
+            }
+            Some(Lie::Halved | Lie::NoSchools) | None => {}
         }
         text
     }

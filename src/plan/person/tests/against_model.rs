@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tests::rules;
-use super::*;
+use super::super::*;
+use super::rules;
 use crate::account::{OptOuts, Settled};
 use crate::contact::PersonName;
 use crate::message::{Audience, Channel};
@@ -13,7 +13,7 @@ use crate::policy::{Actor, EditFacts, Target, may_edit};
 use crate::rights;
 use crate::rules::Channels;
 
-#[path = "../../../tests/main/model/person.rs"]
+#[path = "../../../../tests/main/model/person.rs"]
 #[allow(dead_code, reason = "the simulated district uses the rest")]
 mod model;
 
