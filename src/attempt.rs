@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
+use crate::erased::masked;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Finding;
 use crate::owner;
@@ -159,6 +160,19 @@ impl Attempt {
         self.result == Ending::Paused.word()
     }
 
+    /// With other words in place of these sourcedIds. None if it names none of them.
+    pub fn masked(&self, sourced_ids: &[String]) -> Option<Self> {
+        let mut attempt = self.clone();
+        let mut is_named = false;
+        let messages = attempt.attention.iter_mut().map(|attention| &mut attention.message);
+        for text in messages.chain([&mut attempt.reason]) {
+            if let Some(masked) = masked(text, sourced_ids) {
+                (*text, is_named) = (masked, true);
+            }
+        }
+        is_named.then_some(attempt)
+    }
+
     pub fn was_applied(&self) -> bool {
         matches!(self.result.as_str(), "ok" | "partial" | "attention" | "undelivered")
     }
@@ -198,6 +212,37 @@ pub fn append_beside(store: &Path, attempt: &Attempt) -> Result<()> {
     owner::adopt(&path);
     file.lock().map_err(failed)?;
     add(&mut file, &line).map_err(failed)
+}
+
+/// Takes people out of what is beside the store. How many attempts named one.
+///
+/// # Errors
+/// `Failed` if the file cannot be read or written.
+pub fn erase_beside(store: &Path, sourced_ids: &[String]) -> Result<u64> {
+    let path = beside(store);
+    let failed = |cause| Failure::io(Kind::Failed, "the attempts cannot be rewritten", &path, cause);
+    let attempts = read_beside(store).map_err(failed)?;
+    let (mut named, mut text) = (0, String::new());
+    for attempt in attempts {
+        let masked = attempt.masked(sourced_ids);
+        named += u64::from(masked.is_some());
+        let line = serde_json::to_string(&masked.unwrap_or(attempt))
+            .map_err(|error| Failure::new(Kind::Failed, "the attempts cannot be rewritten").because(error))?;
+        text.push_str(&line);
+        text.push('\n');
+    }
+    if named > 0 {
+        let unfinished = owner::with_suffix(&path, ".new");
+        let written = || -> std::io::Result<()> {
+            let mut file = owner::create_anew(&unfinished)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&unfinished, &path)?;
+            owner::sync_folder(owner::folder_of(&path))
+        };
+        written().map_err(failed)?;
+    }
+    Ok(named)
 }
 
 /// A link in its place may lead to any file of the user's.

@@ -5,6 +5,7 @@
 
 mod check;
 mod corrections;
+mod db;
 mod delivery;
 mod explain;
 mod notify;
@@ -76,6 +77,10 @@ struct Global {
     #[arg(long, global = true)]
     no_progress: bool,
 
+    /// Nothing is said about running as root: in a container that is usual
+    #[arg(long, env = "ROSTERSYNC_ALLOW_ROOT", hide = true, global = true)]
+    allow_root: bool,
+
     /// The time that counts as now (RFC 3339), to repeat a run exactly
     #[arg(long, env = "ROSTERSYNC_NOW", hide = true, global = true, value_name = "TIME")]
     now: Option<DateTime<Utc>>,
@@ -93,11 +98,22 @@ enum Command {
     Outbox(outbox::OutboxArgs),
     Check(check::CheckArgs),
     Status(status::StatusArgs),
+    Db(db::DbArgs),
 }
 
 impl Global {
     fn load(&self) -> Result<Config> {
         Config::load(self.config.as_deref())
+    }
+
+    /// Warns of a run as root: a mistake in an input would meet a process that may do everything.
+    fn warn_of_root(&self) {
+        if crate::owner::is_root() && !self.allow_root {
+            tracing::warn!(
+                "rostersync runs as root and needs no right of root: give it a user of its own; in a \
+                 container, ROSTERSYNC_ALLOW_ROOT=true ends this message"
+            );
+        }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -140,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(args) => outbox::run(args, &cli.global, &ui),
         Command::Check(args) => check::run(args, &cli.global, &ui),
         Command::Status(args) => status::run(args, &cli.global, &ui),
+        Command::Db(args) => db::run(args, &cli.global, &ui),
     };
     // If the exit status is not 0, print the output that `-q` held back; but not to a closed pipe.
     let _ = match &done {

@@ -102,6 +102,8 @@ pub struct Sync {
     pub archive_after: ArchiveAfter,
     /// When archived accounts are removed, with all that the store has of their people.
     pub purge_after: PurgeAfter,
+    /// Copies of the store, made before runs that change something; 0 for none.
+    pub backups: u32,
     pub timezone: Zone,
     /// sourcedIds of the schools to sync; empty is all.
     pub schools: Vec<String>,
@@ -132,6 +134,7 @@ impl Default for Sync {
             keep_reports: 90,
             archive_after: ArchiveAfter::default(),
             purge_after: PurgeAfter::default(),
+            backups: 0,
             timezone: Zone::System,
             schools: Vec::new(),
             roles: crate::roles::SYNCED_BY_DEFAULT.iter().map(|role| (*role).to_owned()).collect(),

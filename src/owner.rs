@@ -43,6 +43,11 @@ pub fn adopt(path: &Path) {
     }
 }
 
+/// Whether this process may do everything on this machine.
+pub fn is_root() -> bool {
+    geteuid().is_root()
+}
+
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }

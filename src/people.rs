@@ -56,7 +56,7 @@ pub use refused::Refused;
 pub use rekey::{AskedRename, Rekeyed, goes_on_instead, join_all, rekey, rekey_all};
 pub use reused::{another, same};
 pub use settle::{Settle, Settling, settle};
-pub use suppress::{Suppressing, suppress, unsuppress};
+pub use suppress::{Suppressing, Unsuppressing, suppress, unsuppress};
 pub use typed::{Typed, has_credential};
 
 /// The people of a district, as its store knows them.

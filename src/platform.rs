@@ -20,6 +20,7 @@ use memchr::memchr2;
 
 use self::columns::{Cells, Columns};
 use crate::config::{Age, PLATFORM_COLUMNS, Platform};
+use crate::erased::Erased;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::FileSeen;
@@ -168,12 +169,20 @@ impl Export {
         Ok((row.sourced_id == sourced_id).then_some(row))
     }
 
-    /// Reports the rows that belong to no person of the store or the roster.
-    pub fn report_unknown(&self, is_known: impl Fn(u64) -> bool, findings: &mut Findings) -> Result<u64> {
+    /// Reports the rows that belong to no person of the store or the roster. Those of erased people
+    /// are left out in silence.
+    pub fn report_unknown(
+        &self,
+        is_known: impl Fn(u64) -> bool,
+        erased: &Erased,
+        findings: &mut Findings,
+    ) -> Result<u64> {
         let mut unknown: Vec<(u64, String)> = Vec::new();
         for (_, place) in self.places.iter().filter(|(key, _)| !is_known(**key)) {
             let row: Row = self.rows.get(*place)?;
-            unknown.push((row.line, row.sourced_id));
+            if !erased.contains(&row.sourced_id) {
+                unknown.push((row.line, row.sourced_id));
+            }
         }
         unknown.sort_unstable();
         for (line, id) in &unknown {

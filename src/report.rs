@@ -7,12 +7,14 @@
 //! * `query`: [`render`]: which rows the command `report` shows
 //! * `order`, `fetch`: the order of the rows, without loading the rows that are not shown
 //! * `news`: what a report says that an earlier one did not
+//! * `erase`: a file of a run without one person
 //! * `formats`, `table`: the renderings, as pure functions from cells to bytes
 //!
 //! Nothing here knows runs, the store or the configuration: a row is handed in, a file is handed back.
 
 mod cell;
 mod columns;
+mod erase;
 mod fetch;
 mod formats;
 mod news;
@@ -25,6 +27,7 @@ mod writer;
 
 pub use cell::append_plain_row;
 pub use columns::{Column, NAME, Row};
+pub use erase::{LeftOut, write_without};
 pub use formats::{Csv, Json, Rendering};
 pub use news::EarlierNotes;
 pub use query::{Format, Query, Shown, render};

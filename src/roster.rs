@@ -107,6 +107,8 @@ pub enum Defect {
     /// A row of roles.csv for this user cannot be read, and a role that is not known protects no
     /// person.
     Roles,
+    /// The person was erased on request. Nothing is left of the record but its line.
+    Erased,
 }
 
 /// Stands in a list of links for every link that no other list of the record names: those that only

@@ -9,11 +9,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{ArchiveAfter, Config, Globs, OnSamePerson, Paused, PhoneCredential, SharedContacts};
 use crate::contact::PhoneReader;
+use crate::erased::Erased;
 use crate::last_night::LastNight;
 use crate::policy::{BlankValues, Setting};
 use crate::rights::rules::LinkRules;
 use crate::roles::RoleNames;
 use crate::roster::{NameKind, Record};
+use crate::sent::Told;
 use crate::store::{Missing, UndeliveredChanges};
 
 /// Version of what is decided and how it is said: raised whenever the same record, account and
@@ -57,12 +59,16 @@ pub struct Rules {
     pub rights: Option<Arc<LinkRules>>,
     /// People that may have no account whatever the SIS says of them, by sourcedId.
     pub suppressed: HashSet<String>,
+    /// People that were erased: their records are not taken in.
+    pub erased: Arc<Erased>,
     /// None if no messages are sent.
     pub channels: Option<Channels>,
     /// Mobiles whose owners want no texts, in E.164.
     pub opted_out: HashSet<String>,
     /// By account: changes whose message has not been delivered.
     pub undelivered: HashMap<i64, UndeliveredChanges>,
+    /// What people were told in runs that the store does not know: it was restored from a copy.
+    pub told: Told,
     /// What the last applied run saw of its inputs; none on the first night, and on the first one
     /// after an upgrade.
     pub last_night: Option<Arc<LastNight>>,
@@ -112,9 +118,11 @@ impl Rules {
             ignore_emails: config.sync.ignore_emails.clone(),
             rights: config.contacts.rules.clone(),
             suppressed: HashSet::new(),
+            erased: Arc::default(),
             channels: notify.then_some(channels),
             opted_out: HashSet::new(),
             undelivered: HashMap::new(),
+            told: Told::default(),
             last_night: None,
             blank_columns: BlankColumns::default(),
             today,
@@ -165,8 +173,10 @@ impl Rules {
             channels,
             rights,
             suppressed: _,
+            erased: _,
             opted_out: _,
             undelivered: _,
+            told: _,
             last_night: _,
             blank_columns: _,
             today: _,

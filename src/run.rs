@@ -9,10 +9,12 @@
 mod apply;
 mod approval;
 mod attempts;
+mod backup;
 mod blank_columns;
 mod check;
 mod contact_columns;
 mod ended_permissions;
+mod erase;
 mod interrupt;
 mod judge;
 mod message_context;
@@ -24,6 +26,7 @@ mod purge;
 mod renames;
 mod report_file;
 mod request;
+mod restore;
 mod source;
 mod undo;
 mod unknown_schools;
@@ -41,13 +44,16 @@ use self::request::{Intent, Request};
 
 pub use approval::BASIS;
 pub use attempts::{RunHealth, history, no_message_waits, run_health};
+pub use backup::{BackupMade, newest_backup};
 pub use check::{Checked, check};
+pub use erase::{BackupErasure, Erasure, erase, forget_pulled_roster};
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, PhaseGuard, end_unresponsive};
 pub use judge::Outcome;
 pub use message_context::MessageContext;
 pub use presence::{Signs, is_there, lost};
 pub use report_file::find_report;
 pub use request::{Options, Progress, RunContext};
+pub use restore::{Restored, restore};
 pub use source::check_source;
 pub use undo::{
     NextRun, NextRunForecast, Part, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone, undo,
@@ -125,8 +131,23 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     // meanwhile.
     let source = source::open_later(request, &prepared.store)?;
     let mut written = None;
+    let has_backup = config.sync.backups > 0;
+    if has_backup {
+        prepared.store.keep_in_memory(true)?;
+    }
     let committed = prepared.store.transaction(|| {
-        let judged = judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules)?;
+        let mut judged =
+            judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules)?;
+        if has_backup
+            && !judged.outcome.blocked
+            && prepared.store.has_accounts()?
+            && judged.outcome.plan.writes_accounts()?
+        {
+            judged.outcome.backup = backup::before_run(config, judged.number)?;
+        }
+        if has_backup {
+            prepared.store.keep_in_memory(false)?;
+        }
         written = Some(apply::write(request, &prepared.store, judged, &prepared.templates, begun)?);
         context.interrupted()
     });

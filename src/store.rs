@@ -14,6 +14,7 @@
 mod accounts;
 mod attempts;
 mod audit;
+mod backup;
 mod contacts;
 mod erase;
 mod families;
@@ -39,6 +40,7 @@ use crate::failure::{Failure, Kind};
 pub use accounts::{AccountRow, Population, Relative};
 pub use attempts::{Last, Tried};
 pub use audit::{AuditEntry, Audited, Broken, Created, Origin, RunExtent, Verified};
+pub use backup::{Checked, run_backup_path, run_backups};
 pub use contacts::{Member, Rename};
 pub use erase::Removed;
 pub use fingerprints::{
@@ -77,7 +79,7 @@ impl From<rusqlite::Error> for Failure {
             }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
                 "the store is damaged",
-                "restore it from a backup; `sqlite3 STORE 'PRAGMA integrity_check'` says more",
+                "restore a backup with `rostersync db restore FILE`; `rostersync db verify` says more",
             ),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
                 "the store cannot be written",

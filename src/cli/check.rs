@@ -42,6 +42,7 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
+    global.warn_of_root();
     let context = RunContext { now: global.now(), progress: ui, stop: &|| None };
     if args.source {
         return first_page(args, &config, &context, ui);

@@ -138,6 +138,7 @@ fn go(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     if args.dry_run {
         return sync(args, &config, global, ui, &mut String::new());
     }
+    global.warn_of_root();
     let mut plan = String::new();
     let done = match config.pause_of_sync(config.sync.timezone.day(global.now())) {
         Some(pause) => pass_over(pause, args, &config, global, ui),
@@ -349,6 +350,14 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
         // Parts of it come from files.
         report::harmless(&format!("Attention ({}): {}: {}", finding.code, finding.place(), finding.message))
     }));
+    if let Some(backup) = &outcome.backup {
+        lines.push(format!(
+            "Backup: {} ({}, {:.1} s)",
+            shown(&backup.file),
+            size(backup.bytes),
+            backup.took.as_secs_f64()
+        ));
+    }
     if let Some(report) = &outcome.report {
         lines.push(match outcome.run {
             Some(run) if outcome.blocked => {
@@ -366,6 +375,17 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
         text.push_str(&verdict(outcome, options, global));
     }
     text
+}
+
+/// `12.3 MB`
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        ..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => {
+            format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+        }
+        1_000_000_000.. => format!("{}.{} GB", bytes / 1_000_000_000, bytes % 1_000_000_000 / 100_000_000),
+    }
 }
 
 /// How many students have no adult that can be reached, if there are any now or were before.
@@ -625,6 +645,9 @@ fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde
             "examples": summary.same_person.examples, "files": outcome.renames,
         },
         "report": outcome.report,
+        "backup": outcome.backup.as_ref().map(|backup| json!({
+            "file": backup.file, "bytes": backup.bytes, "seconds": backup.took.as_secs_f64(),
+        })),
     })
 }
 

@@ -25,8 +25,8 @@ use crate::people::goes_on_instead;
 use crate::plan::PROBABLE_DAYS;
 use crate::plural::counted;
 use crate::report::harmless;
-use crate::run::{RunHealth, lost, run_health};
-use crate::store::{Broken, Last, Population, RunRow, SamePerson, Store, Tried};
+use crate::run::{RunHealth, lost, newest_backup, run_health};
+use crate::store::{Broken, Last, Population, RunRow, SamePerson, Store, Tried, stamp};
 
 /// Show the last run, the last attempt, their age, and the messages that wait
 ///
@@ -274,6 +274,9 @@ impl See {
                 |links| json!({ "now": links.without_contact, "before": counts.and_then(|counts| counts.without_contact_before) })
             ),
             "same_person": counts.map(same_person_json),
+            "newest_backup": newest_backup(config).map(|backup| json!({
+                "file": backup.file, "run": backup.run, "made": stamp(backup.made),
+            })),
         })
     }
 
@@ -328,6 +331,11 @@ impl See {
         }
         for pause in &self.pauses {
             say("Pause", &self.in_words(pause, config));
+        }
+        if let Some(backup) = newest_backup(config) {
+            let run = backup.run.map(|run| format!("before run {run}, ")).unwrap_or_default();
+            let made = config.sync.timezone.show(backup.made);
+            say("Backup", &format!("{run}made {made}: {}", owner::absolute(&backup.file).display()));
         }
         let setting = if self.on { "ON" } else { "OFF" };
         let schools = match config.schools.len() {

@@ -2,6 +2,7 @@
 
 mod change;
 mod edit;
+mod erase;
 mod exchange;
 mod history;
 mod list;
@@ -22,6 +23,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::people::{Found, People, Permission, Typed};
 use crate::report::{harmless, table};
+use crate::roster::ids;
 use crate::run::{RunContext, send};
 use crate::store::{SamePerson, Store};
 
@@ -64,6 +66,7 @@ enum Command {
     OptIn(change::ChannelArgs),
     Suppress(suppress::SuppressArgs),
     Unsuppress(suppress::UnsuppressArgs),
+    Erase(erase::EraseArgs),
     Rekey(change::RekeyArgs),
     Distinct(change::DistinctArgs),
     /// A held user is the same person as before: restore the account
@@ -98,6 +101,7 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         Command::OptIn(args) => change::opt_out(args, false, global, ui),
         Command::Suppress(args) => suppress::run(args, global, ui),
         Command::Unsuppress(args) => suppress::end(args, global, ui),
+        Command::Erase(args) => erase::run(args, global, ui),
         Command::Rekey(args) => change::rekey(args, global, ui),
         Command::Distinct(args) => change::distinct(args, global, ui),
         Command::Same(args) => change::same(args, global, ui),
@@ -148,6 +152,10 @@ impl DetailArgs {
 fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String> {
     if let Some(one) = only_one(people.find(text)?, text, json, ui)? {
         return Ok(one);
+    }
+    if people.store.erased()?.contains(&ids::encoded(text.trim())) {
+        return Err(Failure::new(Kind::Usage, format!("the user `{}` was erased", text.trim()))
+            .cure("`rostersync users unsuppress USER` lets the next run add the user again"));
     }
     if let Some(SamePerson { old, new, evidence, .. }) = people.store.same_person(text.trim())? {
         let what = format!(

@@ -264,6 +264,11 @@ impl Zone {
         }
     }
 
+    /// For names of files: `20261123-021500`.
+    pub fn compact(self, moment: DateTime<Utc>) -> String {
+        self.local(moment).format("%Y%m%d-%H%M%S").to_string()
+    }
+
     /// The moment as people there write it: `2026-11-23 02:15`.
     pub fn show(self, moment: DateTime<Utc>) -> String {
         const FORM: &str = "%Y-%m-%d %H:%M";

@@ -22,8 +22,10 @@ use super::retry::{A_DAY, LONGEST_BACKOFF, LONGEST_REST, backoff, is_tried_long_
 use super::smtp::Smtp;
 use super::twilio::Twilio;
 use crate::config::{Config, MailServer, NotifySms, Pace as Limits};
+use crate::erased::Erased;
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Channel, DeliveryState};
+use crate::sent::{self, SentLog, Telling};
 use crate::store::{Settled, Store, Waiting};
 
 pub struct Sending<'a> {
@@ -89,6 +91,8 @@ fn send_due(
         refusals: Refusals::default(),
         put_back: Vec::new(),
         tried: HashSet::new(),
+        key: store.erased()?,
+        sent: SentLog::read(&config.sync.store, None),
     };
     drain.run(carrier, delivery)
 }
@@ -195,6 +199,9 @@ struct Drain<'a> {
     put_back: Vec<(i64, i64)>,
     /// Those that were tried, and wait.
     tried: HashSet<i64>,
+    /// What was handed over is noted beside the store under this key.
+    key: Erased,
+    sent: SentLog,
 }
 
 impl Drain<'_> {
@@ -321,6 +328,10 @@ impl Drain<'_> {
         if self.store.has_left_channel(waiting.id)? {
             return Ok(Some(self.settled(waiting, DeliveryState::Discarded, "opted out")));
         }
+        if self.sent.has_message(&self.key, &waiting.key('.')) {
+            // The store is a copy from before, or the process died before it could say so.
+            return Ok(Some(self.settled(waiting, DeliveryState::Sent, "")));
+        }
         // Only a person can say whether it arrived.
         let once_too_often = waiting.died && waiting.lost > carrier.repeats();
         Ok(once_too_often.then(|| {
@@ -376,6 +387,7 @@ impl Drain<'_> {
         Ok(match answer {
             Answer::Sent(reference) => {
                 tracing::debug!(outbox, channel, "handed over");
+                self.note_sent(waiting);
                 self.taken(delivery)?;
                 (Settled { reference, ..self.settled(waiting, DeliveryState::Sent, "") }, None)
             }
@@ -463,6 +475,23 @@ impl Drain<'_> {
         let alike = if for_good { "one recipient after the other was refused" } else { ALL_REFUSED };
         self.say(delivery, &all_refused(alike, &refusal, carrier))?;
         Ok((settled, Some(Stop::Trouble)))
+    }
+
+    /// Notes beside the store that a message was handed over. If that fails the message is sent all
+    /// the same; only a store that is restored from a copy would tell it again.
+    fn note_sent(&self, waiting: &Waiting) {
+        let to = &waiting.message.to;
+        let noted = self.store.changes_told(waiting.id).and_then(|(sourced_id, changes)| {
+            let tellings: Vec<Telling<'_>> = changes
+                .iter()
+                .map(|(field, new)| Telling { sourced_id: &sourced_id, to, field: *field, new })
+                .collect();
+            let line = sent::line(&self.key, waiting.run, &waiting.key('.'), &tellings);
+            sent::append(&self.config.sync.store, &line)
+        });
+        if let Err(failure) = noted {
+            tracing::warn!(outbox = waiting.id, "not noted beside the store: {failure}");
+        }
     }
 
     /// The server accepts messages.

@@ -163,7 +163,8 @@ fn take_in(
         }
         Ok(())
     })?;
-    imported.unknown = export.report_unknown(|key| known.contains(&key), findings)?;
+    imported.unknown =
+        export.report_unknown(|key| known.contains(&key), &people.store.erased()?, findings)?;
     let last = last_night.as_ref().and_then(|night| night.export.as_ref());
     let joins = imported.joins.count > 0;
     let compared_with = comparable(people, last, joins);

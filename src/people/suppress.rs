@@ -58,6 +58,10 @@ pub fn suppress(
         return Err(Failure::new(Kind::Usage, format!("{day} has passed"))
             .cure("`--until` is the last day on which the person is suppressed; leave it out for no end"));
     }
+    if people.store.erased()?.contains(&sourced_id) {
+        let what = format!("`{sourced_id}` was erased, so no run adds the user already; nothing was changed");
+        return Err(Failure::new(Kind::Usage, what).cure("`rostersync users unsuppress` would end that"));
+    }
     people.store.transaction(|| {
         let account = people.store.account(&sourced_id)?;
         let before = people.store.suppressions()?.into_iter().find(|one| one.sourced_id == sourced_id);
@@ -85,20 +89,32 @@ pub fn suppress(
     })
 }
 
-/// Lets a person have an account again. Whether the person was suppressed.
+/// How it was that a person could have no account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsuppressing {
+    NotSuppressed,
+    Suppressed,
+    /// The person was erased: the next roster brings a new person.
+    Erased,
+}
+
+/// Lets a person have an account again.
 ///
 /// # Errors
 /// Those of the store.
-pub fn unsuppress(people: &People<'_>, user: &str) -> Result<bool> {
+pub fn unsuppress(people: &People<'_>, user: &str) -> Result<Unsuppressing> {
     let sourced_id = ids::encoded(user.trim()).into_owned();
     people.store.transaction(|| {
+        if people.store.end_erased(&sourced_id)? {
+            return Ok(Unsuppressing::Erased);
+        }
         let known = people.store.suppressions()?.into_iter().find(|one| one.sourced_id == sourced_id);
-        let Some(known) = known else { return Ok(false) };
+        let Some(known) = known else { return Ok(Unsuppressing::NotSuppressed) };
         people.store.end_suppression(&sourced_id)?;
         if let Some(account) = people.store.account(&sourced_id)? {
             people.record(&account, Origin::Operator, "suppressed", &term(known.until), "")?;
             people.store.go_on(account.id)?;
         }
-        Ok(true)
+        Ok(Unsuppressing::Suppressed)
     })
 }

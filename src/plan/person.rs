@@ -10,7 +10,7 @@ use crate::contact::{Details, Email, Field, phone_key};
 use crate::policy::{BlankValues, Decision, Facts, Held, Setting, Sis, Standing, decide};
 use crate::rights::{Allowed, NoAccount};
 use crate::roles;
-use crate::roster::{IdList, Record, Relations, RoleList};
+use crate::roster::{Defect, IdList, Record, Relations, RoleList};
 use crate::rules::Rules;
 
 pub(super) struct Case<'a> {
@@ -125,6 +125,9 @@ fn archive_for(account: &Account, notes: Vec<Note>) -> Verdict {
 
 /// Decides over a record that is in the roster.
 pub(super) fn judge(case: &Case<'_>, rules: &Rules) -> Verdict {
+    if case.record.defect == Some(Defect::Erased) {
+        return Verdict::without_change(Action::Skipped, None, vec![Note::NoAccount(NoAccount::Suppressed)]);
+    }
     if let Some(reason) = unusable(case) {
         if case.allowed == Allowed::No(NoAccount::Suppressed)
             && let Some(live) = case.live()
@@ -184,7 +187,6 @@ fn is_moved(record: &Record<'_>, account: &Account, sis: &SisValues) -> bool {
 
 /// Why a record cannot be used.
 fn unusable(case: &Case<'_>) -> Option<Reason> {
-    use crate::roster::Defect;
     let record = case.record;
     if record.sourced_id.is_empty() {
         return Some(Reason::NoSourcedId);
@@ -196,7 +198,7 @@ fn unusable(case: &Case<'_>) -> Option<Reason> {
         Some(Defect::Shifted) => Some(Reason::ShiftedRow),
         Some(Defect::Quoting) => Some(Reason::Quoting),
         Some(Defect::Roles) => Some(Reason::RoleRow),
-        None => record.roles.iter().next().is_none().then_some(Reason::NoRole),
+        Some(Defect::Erased) | None => record.roles.iter().next().is_none().then_some(Reason::NoRole),
     }
 }
 
@@ -420,6 +422,9 @@ impl<'a> RecordAndAccount<'a> {
             let changes: Vec<Change> = fields.changes().map(FieldDecision::change).collect();
             let undelivered = rules.undelivered.get(&before.id);
             news = News::of(&before.details, &after.details, &changes, undelivered, before.opt_outs, rules);
+            if !rules.told.is_empty() {
+                news.leave_out_told(case.record.sourced_id, &rules.told);
+            }
             if !news.reached {
                 notes.push(Note::NotNotifiable);
             }

@@ -5,6 +5,7 @@ use crate::account::OptOuts;
 use crate::contact::{Details, Email, Field, phone_key};
 use crate::message::{Audience, Channel, Recipient};
 use crate::rules::{Channels, Rules};
+use crate::sent::{Telling, Told};
 use crate::store::UndeliveredChanges;
 
 /// The changes to tell a person, and the recipients.
@@ -48,6 +49,17 @@ impl News {
         let (mut recipients, reached) = recipients(&told, after, &changes, opt_outs, rules);
         recipients.retain(|recipient| !undelivered.tells(recipient));
         Self { changes, recipients, reached, first_change_id: Some(undelivered.first_change_id) }
+    }
+
+    /// Leaves out those that were told all of it in a run that the store does not know.
+    pub fn leave_out_told(&mut self, sourced_id: &str, told: &Told) {
+        let changes = &self.changes;
+        self.recipients.retain(|to| {
+            let knows = |change: &Change| {
+                told.has(&Telling { sourced_id, to, field: change.field, new: &change.new })
+            };
+            !changes.iter().all(knows)
+        });
     }
 }
 

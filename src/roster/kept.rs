@@ -97,6 +97,7 @@ impl Block {
             Some(Defect::Shifted) => 1,
             Some(Defect::Quoting) => 2,
             Some(Defect::Roles) => 3,
+            Some(Defect::Erased) => 4,
         };
         let texts: [Option<&str>; TEXTS] = [
             Some(record.sourced_id),
@@ -282,7 +283,8 @@ fn kept<'a>(head: &[u8], mut text: &'a str) -> Option<Kept<'a>> {
             0 => None,
             1 => Some(Defect::Shifted),
             2 => Some(Defect::Quoting),
-            _ => Some(Defect::Roles),
+            3 => Some(Defect::Roles),
+            _ => Some(Defect::Erased),
         },
     };
     Some(Kept { key: word(KEY)?, hash: word(HASH)?, record })

@@ -16,12 +16,15 @@ use super::{
     STUDENT,
 };
 use crate::cache::Cache;
+use crate::erased::Erased;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::roles;
 use crate::roster::ids;
 use crate::roster::kept::{self, Block, Kept};
-use crate::roster::{EVERY, IdList, Mode, Record, RoleList, current_roles, distinct, own_schools};
+use crate::roster::{
+    Defect, EVERY, IdList, Mode, Record, Relations, RoleList, current_roles, distinct, own_schools,
+};
 use crate::rules::Rules;
 use crate::source::{About, AfterRead, RosterSource};
 use crate::spool::{BLOCK, Spool};
@@ -167,7 +170,7 @@ pub fn read<T>(
         let (records, waiting) = (&records, &waiting);
         let tell = Tell { source: tell_source, block: tell_block, waiting, spare };
         let reader = thread::Builder::new()
-            .spawn_scoped(scope, move || read_source(open, seed, records, &tell))
+            .spawn_scoped(scope, move || read_source(open, (seed, &rules.erased), records, &tell))
             .map_err(Failure::no_thread)?;
         let arrivals = Arrivals { blocks, waiting, spare: give_back };
         let (people, mut prepared) = prepare(findings)?;
@@ -237,7 +240,7 @@ struct Tell<'a> {
 /// records each block has.
 fn read_source(
     open: impl FnOnce() -> Result<Box<dyn RosterSource>>,
-    seed: u64,
+    (seed, erased): (u64, &Erased),
     records: &Spool,
     tell: &Tell<'_>,
 ) -> (Findings, Result<AfterRead>) {
@@ -268,8 +271,8 @@ fn read_source(
     };
     let outcome = source.read(&mut findings, &mut |record| {
         match ids::encoded(record.sourced_id) {
-            Cow::Borrowed(_) => block.append(record, seed),
-            Cow::Owned(sourced_id) => block.append(&Record { sourced_id: &sourced_id, ..*record }, seed),
+            Cow::Borrowed(_) if erased.is_empty() => block.append(record, seed),
+            sourced_id => append(&Record { sourced_id: &sourced_id, ..*record }, seed, erased, &mut block),
         }
         if block.size() < BLOCK { ControlFlow::Continue(()) } else { put(&mut block) }
     });
@@ -277,6 +280,25 @@ fn read_source(
         let _ = put(&mut block);
     }
     (findings, failed.map_or(outcome, Err))
+}
+
+/// Appends a record, of an erased person only that there is one. In the lists of other people no
+/// erased person is left.
+fn append(record: &Record<'_>, seed: u64, erased: &Erased, block: &mut Block) {
+    if erased.is_empty() {
+        return block.append(record, seed);
+    }
+    if erased.contains(record.sourced_id) {
+        let nothing = Record { line: record.line, defect: Some(Defect::Erased), ..Record::default() };
+        return block.append(&nothing, seed);
+    }
+    let lists = [record.agents, record.emergency, record.barred];
+    let without = lists.map(|list| list.and_then(|list| erased.without(list.0)));
+    let list = |at: usize| without[at].as_deref().map(IdList).or(lists[at]);
+    let relations = record.relations.map(|relations| erased.lines_without(relations.0));
+    let relations = relations.as_deref().map(Relations);
+    block
+        .append(&Record { agents: list(0), emergency: list(1), barred: list(2), relations, ..*record }, seed);
 }
 
 /// So many blocks are handed over from memory to memory while they wait to be taken in; any more
@@ -382,7 +404,7 @@ impl Intake {
                     *count += u64::from(cell.is_some_and(|cell| !cell.is_empty()));
                 }
                 if record.sourced_id.is_empty() {
-                    self.index.counts.without_id += 1;
+                    self.index.counts.without_id += u64::from(record.defect != Some(Defect::Erased));
                     self.index.people_of.push(NO_PERSON);
                     continue;
                 }

@@ -150,6 +150,14 @@ fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings)
             )
         });
     }
+    if config.sync.reports.is_dir() && owner::is_open_to_others(&config.sync.reports) {
+        findings.warn("reports-folder-open", At::file(&name_of(&config.sync.reports)), || {
+            format!(
+                "other users may write to the folder {}: they could replace reports; take that away with chmod 700",
+                absolute(&config.sync.reports).display()
+            )
+        });
+    }
     if let Some(email) = &config.notify.email
         && let MailServer::Folder(folder) = &email.server
         && let Some(cause) = owner::unwritable(folder)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::approval::{self, Basis};
+use super::backup::BackupMade;
 use super::ended_permissions::EndedPermissions;
 use super::plan::{self, Planned};
 use super::presence::{Signs, next_run};
@@ -37,6 +38,8 @@ pub struct Outcome {
     /// and the others. Files of those that there are.
     pub renames: Vec<std::path::PathBuf>,
     pub delivery: Delivery,
+    /// The copy of the store that was made before the run.
+    pub backup: Option<BackupMade>,
     pub findings: Findings,
     /// Rows of the platform's export, and how many of them belong to no user.
     pub export_rows: usize,
@@ -112,6 +115,7 @@ pub(super) fn judge<'a>(
         report: options.report.clone(),
         renames: Vec::new(),
         delivery: Delivery::default(),
+        backup: None,
         findings,
         export_rows,
         export_unknown,

@@ -67,7 +67,7 @@ pub(super) fn plan<'a>(
     source::refuse_lost_guardians(about, after.guardians_beside.as_ref(), store, rules)?;
     find_exposed_secrets(config, findings);
     let mut overruns = unknown_schools(request, &*source, &roster, store, rules.today, findings)?;
-    let export_unknown = export.report_unknown(|key| roster.knows(key), findings)?;
+    let export_unknown = export.report_unknown(|key| roster.knows(key), &rules.erased, findings)?;
     let compared = compare_export(config, options, &export, export_unknown, rules, findings)?;
     let last = rules.last_night.clone().unwrap_or_default();
     let contacts =

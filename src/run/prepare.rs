@@ -18,6 +18,7 @@ use crate::owner::absolute;
 use crate::policy::Setting;
 use crate::rules::Rules;
 use crate::scratch;
+use crate::sent::{SentLog, Told};
 use crate::store::Store;
 
 pub(super) struct Prepared {
@@ -67,7 +68,12 @@ pub(super) fn prepare(
             (store, signs)
         }
     };
-    let rules = of_store(rules, &store)?;
+    let mut rules = of_store(rules, &store)?;
+    let last = store.last_run_number()?;
+    if last > 0 && signs.last_run() > last {
+        let log = SentLog::read(&config.sync.store, Some(last));
+        rules.told = Told::new(Arc::clone(&rules.erased), log);
+    }
     Ok(Prepared { store, signs, rules, templates })
 }
 
@@ -108,6 +114,7 @@ pub(super) fn rules(config: &Config, options: &Options, now: DateTime<Utc>) -> R
 pub(super) fn of_store(rules: Rules, store: &Store) -> Result<Rules> {
     Ok(Rules {
         opted_out: store.stopped_numbers()?.into_iter().collect(),
+        erased: Arc::new(store.erased()?),
         last_night: store.last_night()?.map(Arc::new),
         missing: store.missing()?,
         ..rules

@@ -267,8 +267,12 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
     }
     for entry in fs::read_dir(reports).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let partial = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
-        if partial.is_some_and(|name| RunFile::ALL.iter().any(|file| file.number(name).is_some())) {
+        let of_a_run = |name: &str| {
+            let name = name.strip_prefix('.')?;
+            let name = name.strip_suffix(".partial").or_else(|| name.strip_suffix(".erasing"))?;
+            RunFile::ALL.iter().find_map(|file| file.number(name))
+        };
+        if name.to_str().and_then(of_a_run).is_some() {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -295,6 +299,20 @@ fn reports_in(reports: &Path) -> BTreeMap<i64, (PathBuf, SystemTime)> {
         }
     }
     found
+}
+
+/// All files of runs in a folder, in the order of their names.
+pub(super) fn all_files(reports: &Path) -> Vec<PathBuf> {
+    let is_one = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let is_named = |file: &RunFile| name.to_str().is_some_and(|name| file.number(name).is_some());
+        RunFile::ALL.iter().any(is_named)
+            && entry.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
+    };
+    let entries = fs::read_dir(reports).into_iter().flatten().flatten();
+    let mut all: Vec<PathBuf> = entries.filter(is_one).map(|entry| entry.path()).collect();
+    all.sort();
+    all
 }
 
 pub(super) fn last_report(reports: &Path) -> Option<i64> {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -47,6 +48,11 @@ pub(super) fn open_later<'a>(request: Request<'a>, store: &Store) -> Result<Open
     Ok(Box::new(move || Ok(source)))
 }
 
+/// Where the roster of the last pull is kept for the next one.
+pub(super) fn pulled_roster(config: &Config) -> PathBuf {
+    owner::with_suffix(&config.sync.store, ".roster")
+}
+
 fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>> {
     let Request { config, options, context, intent } = request;
     let path = options.source.as_deref();
@@ -61,8 +67,8 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
         contacts: Arc::clone(&contacts),
         ..options.clone()
     };
-    let file = owner::with_suffix(&config.sync.store, ".roster");
-    let keeping = PullCache { file, write: intent == Intent::Apply };
+    let file = pulled_roster(config);
+    let keeping = PullCache { file, write: intent == Intent::Apply, erased: Arc::new(store.erased()?) };
     let source: Box<dyn RosterSource> = match (path, &config.source) {
         (Some(path), source) => match source.csv() {
             Some(options) => Box::new(OneRosterCsv::open(path, csv(options))?),

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,9 +21,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::hashed;
 use super::pulled::Records;
+use crate::erased::Erased;
 use crate::failure::{Failure, Kind, Result};
 use crate::owner;
-use crate::roster::Record;
+use crate::roster::{IdList, Record};
 
 /// Another form of the file is another number.
 const FORM: u32 = 5;
@@ -36,6 +38,8 @@ pub struct PullCache {
     pub file: PathBuf,
     /// Whether it may be written, too. A preview writes nothing.
     pub write: bool,
+    /// People of whom nothing is kept.
+    pub erased: Arc<Erased>,
 }
 
 impl PullCache {
@@ -45,7 +49,7 @@ impl PullCache {
         if !self.write {
             return;
         }
-        match head.map(|head| head.keep(&self.file, records)) {
+        match head.map(|head| head.keep(&self.file, records, &self.erased)) {
             Some(Ok(())) => return,
             Some(Err(failure)) => tracing::warn!("the next pull will be a whole one: {failure}"),
             None => {}
@@ -212,7 +216,7 @@ impl<M: Serialize> Head<M> {
     }
 
     /// Keeps a roster, readable by its owner only. After [`Records::finish`].
-    fn keep(&self, path: &Path, records: &Records) -> Result<()> {
+    fn keep(mut self, path: &Path, records: &Records, erased: &Erased) -> Result<()> {
         let failed = |cause| {
             Failure::io(Kind::Failed, "the pulled roster cannot be kept for the next pull", path, cause)
         };
@@ -225,10 +229,18 @@ impl<M: Serialize> Head<M> {
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             out.write_all(&length.to_le_bytes()).and_then(|()| out.write_all(bytes))
         };
-        frame(&postcard::to_allocvec(self).map_err(unwritable)?).map_err(failed)?;
+        if !erased.is_empty() {
+            records.each(&mut |record| {
+                self.records -= u64::from(!record.deleted && erased.contains(record.sourced_id));
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        frame(&postcard::to_allocvec(&self).map_err(unwritable)?).map_err(failed)?;
         records.each(&mut |record| {
-            if !record.deleted {
-                frame(&postcard::to_allocvec(record).map_err(unwritable)?).map_err(failed)?;
+            if !record.deleted && !erased.contains(record.sourced_id) {
+                let agents = record.agents.and_then(|list| erased.without(list.0));
+                let record = Record { agents: agents.as_deref().map(IdList).or(record.agents), ..*record };
+                frame(&postcard::to_allocvec(&record).map_err(unwritable)?).map_err(failed)?;
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -299,7 +311,7 @@ mod tests {
         let path = folder.path().join("kept");
         let now = DateTime::UNIX_EPOCH;
         let old = records(&[("a", "1", false), ("b", "1", false), ("c", "1", false), ("gone", "1", true)]);
-        Head::new("url", "mark".to_owned(), now, &old).keep(&path, &old).unwrap();
+        Head::new("url", "mark".to_owned(), now, &old).keep(&path, &old, &Erased::default()).unwrap();
         let changes = changes(&[
             ("d", "1", false),
             ("b", "1", true),

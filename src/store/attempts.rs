@@ -95,6 +95,24 @@ impl Store {
         })
     }
 
+    /// Takes people out of the attempts on record. How many named one.
+    pub fn erase_in_attempts(&self, sourced_ids: &[String]) -> Result<u64> {
+        let attempts: Vec<Attempt> = self.all("SELECT * FROM attempt", [], from_row)?;
+        let masked: Vec<Attempt> =
+            attempts.iter().filter_map(|attempt| attempt.masked(sourced_ids)).collect();
+        for attempt in &masked {
+            self.write(
+                "UPDATE attempt SET reason = ?2, attention = ?3 WHERE key = ?1",
+                (
+                    &attempt.key,
+                    &attempt.reason,
+                    serde_json::to_string(&attempt.attention).unwrap_or_default(),
+                ),
+            )?;
+        }
+        Ok(masked.len() as u64)
+    }
+
     pub fn has_attempt(&self, key: &str) -> Result<bool> {
         self.value("SELECT EXISTS (SELECT 1 FROM attempt WHERE key = ?1)", [key])
     }

@@ -14,13 +14,13 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::params;
-use sha2::{Digest, Sha256};
 
 use super::accounts::keys;
 use super::audit::NAMING;
 use super::sql::{blob, text};
 use super::{AuditEntry, Origin, Store};
 use crate::account::Account;
+use crate::erased::Erased;
 use crate::failure::Result;
 use crate::roster::kept::key;
 use crate::roster::{IdList, Relations};
@@ -99,6 +99,24 @@ impl Store {
         Ok(removed)
     }
 
+    /// The sourcedIds of an account: its own, and those that it had before and no other account has
+    /// now.
+    pub fn sourced_ids_of(&self, account: &Account) -> Result<Vec<String>> {
+        let all = self.ids_of(std::slice::from_ref(account), &HashSet::from([account.id]))?;
+        Ok(all.into_iter().collect())
+    }
+
+    /// Whether the store has anything under a sourcedId without an account.
+    pub fn knows_id(&self, sourced_id: &str) -> Result<bool> {
+        self.value(
+            "SELECT EXISTS (SELECT 1 FROM bystander WHERE sourced_id = ?1) \
+             OR EXISTS (SELECT 1 FROM suppressed WHERE sourced_id = ?1) \
+             OR EXISTS (SELECT 1 FROM same_person WHERE ?1 IN (old, new)) \
+             OR EXISTS (SELECT 1 FROM distinct_people WHERE ?1 IN (old, new))",
+            [sourced_id],
+        )
+    }
+
     /// From now on this connection overwrites what it deletes with zeros.
     fn overwrite_deleted(&self) -> Result<()> {
         Ok(self.connection.execute_batch("PRAGMA secure_delete = ON")?)
@@ -168,6 +186,14 @@ impl Store {
             self.end_suppression(id)?;
             self.execute("DELETE FROM earlier_id WHERE sourced_id = ?1", [id])?;
             self.execute("DELETE FROM last_schools WHERE person = ?1", [key(id).cast_signed()])?;
+        }
+        if let Some(mut night) = self.last_night()? {
+            let known = night.reused.len() + night.reassigned_ids.len();
+            night.reused.retain(|id, _| !ids.contains(id));
+            night.reassigned_ids.retain(|id| !ids.contains(id));
+            if night.reused.len() + night.reassigned_ids.len() < known {
+                self.keep_night(&night)?;
+            }
         }
         self.forget_links(ids, removed)
     }
@@ -279,48 +305,16 @@ impl Store {
         Ok(self.execute("DELETE FROM erased WHERE hash = ?1", [hash])? > 0)
     }
 
+    /// The random key of the hashes.
+    pub(super) fn erased_key(&self) -> Result<Option<Vec<u8>>> {
+        self.first("SELECT key FROM erased_key", [], |row| row.get(0))
+    }
+
     /// Those that were erased on request.
     pub fn erased(&self) -> Result<Erased> {
-        let key: Option<Vec<u8>> = self.first("SELECT key FROM erased_key", [], |row| row.get(0))?;
+        let key = self.erased_key()?;
         let hashes = self.all("SELECT hash FROM erased", [], |row| row.get(0))?;
-        Ok(Erased { key: key.unwrap_or_default(), hashes })
-    }
-}
-
-/// The people that were erased on request, by keyed hashes of their sourcedIds.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Erased {
-    key: Vec<u8>,
-    hashes: HashSet<[u8; 16]>,
-}
-
-impl std::fmt::Debug for Erased {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Erased({})", self.hashes.len())
-    }
-}
-
-impl Erased {
-    pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.hashes.len()
-    }
-
-    pub fn contains(&self, sourced_id: &str) -> bool {
-        !self.hashes.is_empty() && self.hashes.contains(&self.hash(sourced_id))
-    }
-
-    /// The key has a fixed length and the result is cut, so that the plain construction is sound.
-    fn hash(&self, sourced_id: &str) -> [u8; 16] {
-        let mut digest = Sha256::new();
-        digest.update(&self.key);
-        digest.update(sourced_id.as_bytes());
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest.finalize()[..16]);
-        half
+        Ok(Erased::new(key.unwrap_or_default(), hashes))
     }
 }
 

@@ -15,14 +15,16 @@ use crate::owner::{self, absolute, with_suffix};
 use crate::scratch;
 
 /// How long to wait for a writer that is committing just now.
-const BUSY: Duration = Duration::from_secs(30);
+pub(super) const BUSY: Duration = Duration::from_secs(30);
 
 /// A connection stays in one thread, so SQLite need not lock it for every call.
-const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
-const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+pub(super) const READ_WRITE: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+pub(super) const READ_ONLY: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 impl Store {
-    fn of(connection: Connection, copy: Option<tempfile::TempDir>) -> Self {
+    pub(super) fn of(connection: Connection, copy: Option<tempfile::TempDir>) -> Self {
         Self { connection, sealing: RefCell::default(), in_doubt: Cell::default(), _copy: copy }
     }
 
@@ -229,7 +231,7 @@ fn open_as_it_is(path: &Path) -> Result<(Connection, usize)> {
     Ok((connection, version))
 }
 
-fn configure(connection: &Connection) -> Result<()> {
+pub(super) fn configure(connection: &Connection) -> Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     // EXTRA rather than FULL: with a rollback journal only it makes sure that a commit outlives a
@@ -245,6 +247,6 @@ pub(super) fn backup_path(path: &Path, version: usize) -> PathBuf {
     with_suffix(path, &format!(".v{version}.bak"))
 }
 
-fn journal_path(path: &Path) -> PathBuf {
+pub(super) fn journal_path(path: &Path) -> PathBuf {
     with_suffix(path, "-journal")
 }

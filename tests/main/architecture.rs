@@ -142,7 +142,10 @@ fn arrows() -> BTreeMap<String, BTreeSet<String>> {
 
 /// The modules, from the ground up: each uses only those of the lines above its own.
 const LAYERS: [&[&str]; 13] = [
-    &["cache", "contact", "failure", "findings", "message", "near", "owner", "plural", "policy", "rights"],
+    &[
+        "cache", "contact", "erased", "failure", "findings", "message", "near", "owner", "plural", "policy",
+        "rights",
+    ],
     &[
         "last_night",
         "attempt",
@@ -154,6 +157,7 @@ const LAYERS: [&[&str]; 13] = [
         "roles",
         "scratch",
         "secret",
+        "sent",
         "spool",
         "tls",
     ],

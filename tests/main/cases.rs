@@ -23,6 +23,7 @@ fn played(case: &Path) -> String {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("BIN", env!("CARGO_BIN_EXE_rostersync"))
         .env("ROSTERSYNC_NOW", NIGHT)
+        .env("ROSTERSYNC_ALLOW_ROOT", "true")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}: {:?}", case.display(), output.status);

@@ -106,7 +106,7 @@ fn a_store_that_is_no_database_is_said_with_the_word_of_the_database() {
         text,
         format!(
             "error: the store is damaged\n  at: {store}\n  because: Error code 26: file is not a database\n  \
-             help: restore it from a backup; `sqlite3 STORE 'PRAGMA integrity_check'` says more"
+             help: restore a backup with `rostersync db restore FILE`; `rostersync db verify` says more"
         )
     );
     assert_eq!(json, "Error code 26: file is not a database");

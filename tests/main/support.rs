@@ -393,6 +393,7 @@ impl District {
             .current_dir(self.folder.path())
             .env_clear()
             .env("ROSTERSYNC_NOW", &self.now)
+            .env("ROSTERSYNC_ALLOW_ROOT", "true")
             .env("ROSTERSYNC_CONFIG", "rostersync.toml");
         command
     }
@@ -485,11 +486,11 @@ impl District {
         self.everything().into_keys().collect()
     }
 
-    /// The whole store, but for the attempts: those that applied nothing are on record as well.
+    /// The whole store, but for the attempts: those that applied nothing are on record as well; and
+    /// the key of the hashes, which is random.
     pub(crate) fn store_hash(&self) -> String {
         let store = self.store();
-        let tables =
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'attempt' ORDER BY name";
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('attempt', 'erased_key') ORDER BY name";
         let mut text = rows(&store, "SELECT sql FROM sqlite_schema ORDER BY name").join("\n");
         for table in rows(&store, tables) {
             text.push_str(&format!("\n{table}\n"));

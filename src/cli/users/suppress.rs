@@ -7,9 +7,10 @@ use super::super::{Global, unprintable};
 use super::writing;
 use crate::attempt::Ending;
 use crate::failure::Result;
-use crate::people::{People, suppress, unsuppress};
+use crate::people::{People, Unsuppressing, suppress, unsuppress};
 use crate::plural::counted;
 use crate::report::harmless;
+use crate::run::forget_pulled_roster;
 
 /// The user is to have no account, whatever the SIS says
 ///
@@ -70,6 +71,10 @@ pub(super) fn end(args: &UnsuppressArgs, global: &Global, ui: &Ui) -> Result<End
     let people = People::new(&config, &store, global.now())?;
     let user = harmless(args.user.trim());
     let ended = unsuppress(&people, &args.user)?;
+    if ended == Unsuppressing::Erased {
+        // It does not have the user, and a pull of changes would not bring the record.
+        forget_pulled_roster(&config)?;
+    }
     let still = people.suppressed().ok().and_then(|mut all| all.remove(args.user.trim()));
     let file = still.and_then(|still| still.file);
     let next = match store.account(args.user.trim())? {
@@ -79,8 +84,12 @@ pub(super) fn end(args: &UnsuppressArgs, global: &Global, ui: &Ui) -> Result<End
         None => ". The next run adds an account if the SIS has the user",
     };
     let mut said = match ended {
-        true => format!("{user} is not suppressed any more{next}\n"),
-        false => format!("{user} was not suppressed by `users suppress`; nothing changed\n"),
+        Unsuppressing::Suppressed | Unsuppressing::Erased => {
+            format!("{user} is not suppressed any more{next}\n")
+        }
+        Unsuppressing::NotSuppressed => {
+            format!("{user} was not suppressed by `users suppress`; nothing changed\n")
+        }
     };
     if let Some(file) = file {
         said.push_str(&format!("{user} is still suppressed: remove the row of the user in {file}\n"));

@@ -22,6 +22,13 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether any account is made or changed, or has a new sourcedId.
+    pub fn writes_accounts(&self) -> Result<bool> {
+        Ok(self.summary.has_changes()
+            || self.newcomers.read().next_bytes()?.is_some()
+            || self.writes.read().next_bytes()?.is_some())
+    }
+
     /// Hands over what else is to be written to the store, while the next are already read back.
     pub fn each_write(&self, mut each: impl FnMut(Write) -> Result<()>) -> Result<()> {
         thread::scope(|scope| {

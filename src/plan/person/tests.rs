@@ -24,6 +24,8 @@ pub(in crate::plan) fn rules() -> Rules {
         channels: Some(Channels { email: true, sms: false }),
         opted_out: Default::default(),
         suppressed: Default::default(),
+        erased: Default::default(),
+        told: Default::default(),
         rights: None,
         last_night: None,
         role_names: Default::default(),

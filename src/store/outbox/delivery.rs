@@ -8,10 +8,11 @@ use super::{
     AT_ONCE, DISCARDED, EMAIL, FAILED, FORMER, NOT_ARRIVED, NOT_STOPPED, OUT_OF_DATE, QUEUED, SENDING, SENT,
     SMS, TRIED, UNKNOWN, WAITING,
 };
+use crate::contact::{Details, Field};
 use crate::failure::Result;
 use crate::message::{Channel, DeliveryState, Message, Recipient};
 use crate::store::Store;
-use crate::store::sql::{moment, stamp, time};
+use crate::store::sql::{moment, stamp, text, time};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -82,6 +83,31 @@ pub struct Settled {
 }
 
 impl Store {
+    /// The person whom a message is for, and the changes that it tells of, each as it is shown.
+    pub fn changes_told(&self, message: i64) -> Result<(String, Vec<(Field, String)>)> {
+        let mut told: Vec<(Field, String)> = Vec::new();
+        let query =
+            "SELECT sourced_id FROM outbox JOIN account ON account.id = account_id WHERE outbox.id = ?1";
+        let sourced_id: Option<String> = self.first(query, [message], |row| row.get(0))?;
+        self.each(
+            "SELECT field, new FROM outbox JOIN audit_row ON audit_row.account_id = outbox.account_id \
+             AND audit_row.id BETWEEN first_change AND last_change JOIN audit_value ON audit_value.id = audit_row.id \
+             WHERE outbox.id = ?1 ORDER BY audit_row.id",
+            [message],
+            ["field", "new"],
+            |row, [field, new]| {
+                let key = text(row, field)?;
+                let Some(field) = Field::ALL.into_iter().find(|field| field.key() == key) else { return Ok(()) };
+                let mut details = Details::default();
+                details.put_recorded(field, text(row, new)?);
+                told.retain(|(known, _)| *known != field);
+                told.push((field, details.shown(field)));
+                Ok(())
+            },
+        )?;
+        Ok((sourced_id.unwrap_or_default(), told))
+    }
+
     /// Notes what became of the last message and takes the next one that is due, both in one
     /// transaction: a process that dies leaves at most one message of which it is not known whether
     /// it went out.

@@ -172,6 +172,7 @@ impl Sides {
             .current_dir(self.folder.path())
             .env_clear()
             .env("ROSTERSYNC_NOW", world.now.to_rfc3339())
+            .env("ROSTERSYNC_ALLOW_ROOT", "true")
             .env("ROSTERSYNC_CONFIG", format!("{}.toml", name(side)))
             .output()
             .unwrap();

@@ -1,0 +1,180 @@
+//! `rostersync db`: the store as a whole.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::run::size;
+use super::ui::Ui;
+use super::users::labelled;
+use super::{Global, path, unprintable};
+use crate::attempt::Ending;
+use crate::config::Config;
+use crate::failure::{Failure, Kind, Result};
+use crate::lock::{Lock, Of, PATIENCE};
+use crate::output::check_target;
+use crate::owner::{absolute, with_suffix};
+use crate::plural::counted;
+use crate::run::restore;
+use crate::store::{Checked, Store};
+
+/// Back up the store, check it, restore it
+#[derive(Debug, clap::Args)]
+pub(super) struct DbArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Copy the store, also while a run is under way
+    ///
+    /// The copy is as the last run left the store. It is complete or not there, and only its owner
+    /// may read it. Without FILE it is put beside the store, with the time in its name. `[sync]
+    /// backups = N` makes such copies before runs.
+    Backup(BackupArgs),
+    /// Check a store or a backup: the file, its references and its history
+    ///
+    /// Without FILE it checks the store. It ends with 1 and names what is wrong.
+    Verify(FileArgs),
+    /// Put a backup in the place of the store
+    ///
+    /// The backup is checked first. The store that was there is kept under another name. The next
+    /// run plans again what happened since the backup, and tells no person twice: the file
+    /// STORE.sent, beside the store, notes which messages went out. Users that were erased since
+    /// then are erased again.
+    Restore(RestoreArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct BackupArgs {
+    /// The file to write, which must not be there
+    #[arg(value_name = "FILE", value_parser = path())]
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct FileArgs {
+    /// The store or backup [default: the store]
+    #[arg(value_name = "FILE", value_parser = path())]
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "FILE", value_parser = path())]
+    file: PathBuf,
+}
+
+pub(super) fn run(args: &DbArgs, global: &Global, ui: &Ui) -> Result<Ending> {
+    let config = global.load()?;
+    let said = match &args.command {
+        Command::Backup(args) => back_up(args, &config, global)?,
+        Command::Verify(args) => verify(args, &config)?,
+        Command::Restore(args) => put_back(args, &config, global)?,
+    };
+    ui.print(&said).map_err(unprintable)?;
+    Ok(Ending::Ok)
+}
+
+fn back_up(args: &BackupArgs, config: &Config, global: &Global) -> Result<Vec<u8>> {
+    let store = &config.sync.store;
+    if !Store::is_there(store)? {
+        return Err(no_store(config));
+    }
+    let file = match &args.file {
+        Some(file) => {
+            check_target(file, Some(config), &[])?;
+            file.clone()
+        }
+        None => with_suffix(store, &format!(".{}.bak", config.sync.timezone.compact(global.now()))),
+    };
+    if file.symlink_metadata().is_ok() {
+        return Err(Failure::new(
+            Kind::Usage,
+            "the file for the backup is there already; nothing was written",
+        )
+        .at(absolute(&file).display())
+        .cure("name a file that is not there"));
+    }
+    let bytes = Store::back_up(store, &file)?;
+    Ok(format!("The backup is {} ({})\n", absolute(&file).display(), size(bytes)).into_bytes())
+}
+
+fn verify(args: &FileArgs, config: &Config) -> Result<Vec<u8>> {
+    let file = args.file.as_deref().unwrap_or(&config.sync.store);
+    if args.file.is_none() && !Store::is_there(file)? {
+        return Err(no_store(config));
+    }
+    let checked = Store::check(file)?;
+    if !checked.is_sound() {
+        let place = absolute(file);
+        return Err(Failure::new(Kind::Failed, format!("the store does not hold: {}", wrong(&checked)))
+            .at(place.display())
+            .cure("restore a backup from before: `rostersync db verify FILE` checks one, `rostersync db restore FILE` restores it"));
+    }
+    let version = match checked.version == checked.current {
+        true => format!("{}, as this version writes it", checked.version),
+        false => format!("{}, of an older version; this one writes {}", checked.version, checked.current),
+    };
+    let history = format!(
+        "holds: {} in {}",
+        counted(checked.audit.rows, "change", "changes"),
+        counted(checked.audit.links, "link", "links")
+    );
+    let run = if checked.last_run == 0 { "none yet".to_owned() } else { checked.last_run.to_string() };
+    let lines = [
+        ("Store", absolute(file).display().to_string()),
+        ("File", "sound".to_owned()),
+        ("Schema", version),
+        ("History", history),
+        ("Accounts", checked.accounts.to_string()),
+        ("Last run", run),
+    ];
+    Ok(labelled(&lines, 11))
+}
+
+fn wrong(checked: &Checked) -> String {
+    let mut all = Vec::new();
+    if let Some(first) = checked.damage.first() {
+        all.push(format!("the file is damaged ({first})"));
+    }
+    if checked.dangling > 0 {
+        all.push(format!(
+            "{} to a row that is not there",
+            counted(checked.dangling, "row refers", "rows refer")
+        ));
+    }
+    if checked.audit.broken.is_some() {
+        all.push("the history was altered by hand (`rostersync status --verify` names the place)".to_owned());
+    }
+    all.join("; ")
+}
+
+fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<Vec<u8>> {
+    let (store, stamp) = (&config.sync.store, config.sync.timezone.show(global.now()));
+    let _run = Lock::take(store, Of::Run, &stamp, PATIENCE)?;
+    let _outbox = Lock::take(store, Of::Outbox, &stamp, PATIENCE)?;
+    let restored = restore(config, &args.file, global.now())?;
+    let file = absolute(&args.file);
+    let mut lines = vec![
+        ("Restored", file.display().to_string()),
+        ("Accounts", restored.accounts.to_string()),
+        ("Last run", format!("{}; the next one is {}", restored.last_run, restored.next_run)),
+    ];
+    if let Some(kept) = &restored.kept {
+        lines.push(("Kept", format!("{}: the store that was there", absolute(kept).display())));
+    }
+    if restored.erased > 0 {
+        let erased = counted(restored.erased, "user that was", "users that were");
+        lines.push(("Erased", format!("{erased} erased after the backup was made")));
+    }
+    Ok(labelled(&lines, 11))
+}
+
+fn no_store(config: &Config) -> Failure {
+    Failure::new(Kind::Usage, "there is no store yet")
+        .at(absolute(&config.sync.store).display())
+        .cure("`rostersync run` makes it; if there was one, `rostersync db restore FILE` restores a backup")
+}

@@ -1,0 +1,212 @@
+//! What was handed over to people, noted beside the store (`STORE.sent`).
+//!
+//! The store notes it as well. But a store that is restored from a copy does not know of the
+//! messages that went out since the copy was made: the next run finds the same changes and would
+//! tell them again. A line holds keyed hashes alone, under the key of the store: of the message, and
+//! of each change that it told of, in which place and with which value. Without the store it says
+//! nothing about any person.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::OpenOptions;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+
+use crate::contact::Field;
+use crate::erased::Erased;
+use crate::failure::{Failure, Kind, Result};
+use crate::message::Recipient;
+use crate::owner;
+
+/// Longer than this the file does not grow; half of it is kept then. That is some 50,000 messages.
+const LONGEST: u64 = 8 << 20;
+
+pub fn beside(store: &Path) -> PathBuf {
+    owner::with_suffix(store, ".sent")
+}
+
+/// A change that a message told of: the person, the recipient, the field, and the new value as
+/// people read it.
+pub struct Telling<'a> {
+    pub sourced_id: &'a str,
+    pub to: &'a Recipient,
+    pub field: Field,
+    pub new: &'a str,
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The parts, each with its length before it, so that no two of them read the same.
+fn hash(key: &Erased, parts: &[&str]) -> String {
+    let mut text = String::from("sent");
+    for part in parts {
+        text.push_str(&format!("\n{}:{part}", part.len()));
+    }
+    hex(key.hash(&text))
+}
+
+impl Telling<'_> {
+    fn place(&self, key: &Erased) -> String {
+        let Self { sourced_id, to, field, .. } = self;
+        let parts = [*sourced_id, to.channel.word(), to.audience.word(), &to.address, field.key()];
+        hash(key, &parts)
+    }
+}
+
+/// The line of one message: `RUN MESSAGE PLACE:VALUE …`. `run` is 0 for an edit, `message` is what
+/// no other message has.
+pub fn line(key: &Erased, run: i64, message: &str, tellings: &[Telling<'_>]) -> String {
+    let mut line = format!("{run} {}", hash(key, &[message]));
+    for telling in tellings {
+        line.push_str(&format!(" {}:{}", telling.place(key), hash(key, &[telling.new])));
+    }
+    line
+}
+
+/// Appends a line. It is not brought to the disk each time: a power cut costs the last few.
+///
+/// # Errors
+/// `Failed` if it cannot be written.
+pub fn append(store: &Path, line: &str) -> Result<()> {
+    let path = beside(store);
+    let written = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            // A link in its place may lead to any file of the user's.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+            .open(&path)?;
+        owner::adopt(&path);
+        let length = file.metadata()?.len();
+        if length > LONGEST {
+            let mut kept = Vec::new();
+            file.seek(SeekFrom::Start(length - LONGEST / 2))?;
+            Read::take(&mut file, LONGEST).read_to_end(&mut kept)?;
+            let from = kept.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            file.set_len(0)?;
+            file.write_all(&kept[from..])?;
+        }
+        file.write_all(format!("{line}\n").as_bytes())
+    };
+    written().map_err(|cause| Failure::io(Kind::Failed, "a sent message cannot be noted", &path, cause))
+}
+
+/// What is noted beside a store.
+#[derive(Default)]
+pub struct SentLog {
+    messages: HashSet<String>,
+    /// For each place the value that it was told last, in a run after the one that was asked for.
+    told: HashMap<String, String>,
+}
+
+impl SentLog {
+    /// Reads what is noted; a line that was cut off says nothing. `after`: what was told in runs
+    /// after this one is wanted as well. A store knows of all that was told in its own runs.
+    pub fn read(store: &Path, after: Option<i64>) -> Self {
+        let mut log = Self::default();
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let mut bytes = Vec::new();
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(beside(store));
+        let read = opened.and_then(|file| file.take(2 * LONGEST).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => {}
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return log,
+            Err(cause) => {
+                tracing::warn!("{} cannot be read: {cause}", beside(store).display());
+                return log;
+            }
+        }
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            let mut words = line.split(' ');
+            let (Some(run), Some(message)) = (words.next(), words.next()) else { continue };
+            let Ok(run) = run.parse::<i64>() else { continue };
+            log.messages.insert(message.to_owned());
+            if after.is_some_and(|after| run > after) {
+                let told = words.filter_map(|word| word.split_once(':'));
+                log.told.extend(told.map(|(place, value)| (place.to_owned(), value.to_owned())));
+            }
+        }
+        log
+    }
+
+    /// Whether a message was handed over, although the store does not say so.
+    pub fn has_message(&self, key: &Erased, message: &str) -> bool {
+        !self.messages.is_empty() && self.messages.contains(&hash(key, &[message]))
+    }
+}
+
+/// What people were told in runs that the store does not know, because it was restored from a copy.
+#[derive(Clone, Default)]
+pub struct Told {
+    key: Arc<Erased>,
+    told: Arc<HashMap<String, String>>,
+}
+
+impl Told {
+    pub fn new(key: Arc<Erased>, log: SentLog) -> Self {
+        Self { key, told: Arc::new(log.told) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// Whether the recipient was told this last.
+    pub fn has(&self, telling: &Telling<'_>) -> bool {
+        let value = self.told.get(&telling.place(&self.key));
+        value.is_some_and(|value| *value == hash(&self.key, &[telling.new]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Audience, Channel};
+
+    #[test]
+    fn what_was_told_last_is_known_again_and_only_in_runs_that_the_store_does_not_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let key = Arc::new(Erased::new(vec![1; 32], HashSet::new()));
+        let to = |address: &str| Recipient {
+            channel: Channel::Email,
+            audience: Audience::Current,
+            address: address.into(),
+        };
+        let (ann, bob) = (to("ann@x.example"), to("bob@x.example"));
+        let telling = |to, new| Telling { sourced_id: "s-1", to, field: Field::Email, new };
+        for (run, new) in [(5, "a"), (6, "b"), (7, "c")] {
+            append(&store, &line(&key, run, &format!("{run}.1"), &[telling(&ann, new)])).unwrap();
+        }
+        append(&store, "8 cut").unwrap();
+        let told = |after| Told::new(Arc::clone(&key), SentLog::read(&store, after));
+        assert!(told(Some(5)).has(&telling(&ann, "c")));
+        assert!(!told(Some(5)).has(&telling(&ann, "b")), "told something else since");
+        assert!(!told(Some(5)).has(&telling(&bob, "c")));
+        assert!(told(Some(7)).is_empty() && told(None).is_empty());
+        let log = SentLog::read(&store, None);
+        assert!(log.has_message(&key, "6.1") && !log.has_message(&key, "9.1"));
+        let other = Erased::new(vec![2; 32], HashSet::new());
+        assert!(!log.has_message(&other, "6.1"), "another store");
+        let text = std::fs::read_to_string(beside(&store)).unwrap();
+        assert!(!text.contains("s-1") && !text.contains("x.example"), "{text}");
+    }
+
+    #[test]
+    fn it_does_not_grow_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let long = "x".repeat(1 << 20);
+        for run in 0..12 {
+            append(&store, &format!("{run} {long}")).unwrap();
+        }
+        assert!(std::fs::metadata(beside(&store)).unwrap().len() <= LONGEST + (2 << 20));
+    }
+}

@@ -1,0 +1,194 @@
+//! Copies of a store: made while it is in use, checked, and made ready to take its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::open::{BUSY, READ_ONLY, READ_WRITE, configure, journal_path};
+use super::{Store, Verified, migrate};
+use crate::failure::{Failure, Kind, Result};
+use crate::owner::{self, absolute, with_suffix};
+
+/// What was found in a store, or in a copy of one.
+#[derive(Debug)]
+pub struct Checked {
+    /// The version of its tables, and that of this program.
+    pub version: usize,
+    pub current: usize,
+    pub accounts: u64,
+    /// Its last run; 0 for none.
+    pub last_run: i64,
+    /// What SQLite says of the file; none if it is sound.
+    pub damage: Vec<String>,
+    /// Rows that refer to a row that is not there.
+    pub dangling: u64,
+    pub audit: Verified,
+}
+
+impl Checked {
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty() && self.dangling == 0 && self.audit.broken.is_none()
+    }
+}
+
+impl Store {
+    /// Copies the store at `path`, as it was committed last, to the file `to`, which is complete or
+    /// not there. A process that has begun to write may do so itself: what it has not committed is
+    /// not in the copy. How many bytes it has.
+    ///
+    /// # Errors
+    /// `Failed` if the copy cannot be written.
+    pub fn back_up(path: &Path, to: &Path) -> Result<u64> {
+        let failed = |cause| Failure::io(Kind::Failed, "the backup cannot be written", &absolute(to), cause);
+        owner::make_folder(owner::folder_of(to)).map_err(failed)?;
+        let unfinished = with_suffix(to, ".partial");
+        let copied = owner::create_anew(&unfinished).map_err(failed).and_then(|file| {
+            copy(path, &unfinished).map_err(|failure| failure.or_at(absolute(to).display()))?;
+            file.sync_all().map_err(failed)?;
+            let bytes = file.metadata().map_err(failed)?.len();
+            fs::rename(&unfinished, to).map_err(failed)?;
+            owner::sync_folder(owner::folder_of(to)).map_err(failed)?;
+            Ok(bytes)
+        });
+        copied.inspect_err(|_| {
+            let _ = fs::remove_file(&unfinished);
+        })
+    }
+
+    /// Until the backup is made, what the open transaction writes stays in memory: otherwise the
+    /// file could not be read meanwhile.
+    pub fn keep_in_memory(&self, keep: bool) -> Result<()> {
+        Ok(self.connection.pragma_update(None, "cache_spill", if keep { "OFF" } else { "ON" })?)
+    }
+
+    /// Looks through a store, or a copy of one. Nothing is written.
+    ///
+    /// # Errors
+    /// `Failed` if it cannot be opened as a store.
+    pub fn check(path: &Path) -> Result<Checked> {
+        let store = Self::open_read(path)?.ok_or_else(|| {
+            Failure::new(Kind::Failed, "there is no store")
+                .at(absolute(path).display())
+                .cure("check the path; backups are beside the store, and end in .bak")
+        })?;
+        let checked = || -> Result<Checked> {
+            let (damage, version) = match Connection::open_with_flags(path, READ_ONLY) {
+                Ok(own) if !journal_path(path).exists() => (damage(&own)?, migrate::version(&own)?),
+                Ok(_) | Err(_) => (damage(&store.connection)?, migrate::CURRENT),
+            };
+            Ok(Checked {
+                version,
+                current: migrate::CURRENT,
+                accounts: store.value("SELECT count(*) FROM account", [])?,
+                last_run: store.last_run_number()?,
+                damage,
+                dangling: store.value("SELECT count(*) FROM pragma_foreign_key_check", [])?,
+                audit: store.verify()?,
+            })
+        };
+        checked().map_err(|failure| failure.or_at(absolute(path).display()))
+    }
+
+    /// Opens a copy that is to take the place of a store, and migrates it, without a backup: the
+    /// copy that it was made of is one.
+    pub fn open_staged(path: &Path) -> Result<Self> {
+        let mut connection = Connection::open_with_flags(path, READ_WRITE)?;
+        configure(&connection)?;
+        migrate::migrate(&mut connection)?;
+        Ok(Self::of(connection, None))
+    }
+
+    /// Takes over which people were erased since this copy was made, and removes them from it. How
+    /// many it had. In the caller's transaction.
+    pub fn take_over_erased(
+        &self,
+        from: &Self,
+        by: super::Origin,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<u64> {
+        let erased = from.erased()?;
+        let mut people = Vec::new();
+        self.each_account(|account| {
+            if erased.contains(&account.sourced_id) {
+                people.push(account.clone());
+            }
+            Ok(())
+        })?;
+        self.remove_people(&people, by, None, now)?;
+        if self.erased()?.is_empty() {
+            // Of people whom the copy never had only the hash is known, so its key comes along.
+            self.execute("DELETE FROM erased_key", [])?;
+            from.each("SELECT key FROM erased_key", [], [], |row, []| {
+                self.write("INSERT INTO erased_key VALUES (1, ?1)", [row.get::<_, Vec<u8>>(0)?])
+            })?;
+        }
+        if self.erased_key()? == from.erased_key()? {
+            from.each("SELECT hash, since FROM erased", [], [], |row, []| {
+                let values = (row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?);
+                self.write("INSERT OR IGNORE INTO erased (hash, since) VALUES (?1, ?2)", values)
+            })?;
+        } else {
+            let day = now.date_naive();
+            people.iter().try_for_each(|person| self.put_erased(&person.sourced_id, day))?;
+        }
+        Ok(people.len() as u64)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    // A run that was killed may have left a journal, which has to be rolled back first.
+    let flags = if journal_path(from).exists() { READ_WRITE } else { READ_ONLY };
+    let source = Connection::open_with_flags(from, flags)?;
+    source.busy_timeout(BUSY)?;
+    // Of another program's file there is no backup.
+    migrate::version(&source)?;
+    let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // It is brought to the disk once it is complete, and is of no use before.
+    target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
+    let backup = Backup::new(&source, &mut target)?;
+    let mut tries = 0;
+    loop {
+        match backup.step(-1)? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            _ if tries < 100 => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            _ => {
+                return Err(Failure::new(Kind::Busy, "the store is in use by another program")
+                    .cure("wait until it has finished and run again"));
+            }
+        }
+    }
+}
+
+fn damage(connection: &Connection) -> Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
+    let mut lines: Vec<String> =
+        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    lines.retain(|line| line != "ok");
+    Ok(lines)
+}
+
+/// The copy before a run: `rostersync.db.run-000042.bak`.
+pub fn run_backup_path(store: &Path, run: i64) -> PathBuf {
+    with_suffix(store, &format!(".run-{run:06}.bak"))
+}
+
+/// The copies before runs that are beside a store, the oldest first.
+pub fn run_backups(store: &Path) -> Vec<(i64, PathBuf)> {
+    let name = owner::name_of(store);
+    let number = |path: &Path| -> Option<i64> {
+        let number = owner::name_of(path);
+        let number = number.strip_prefix(&name)?.strip_prefix(".run-")?.strip_suffix(".bak")?;
+        let is_one = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+        number.parse().ok().filter(|_| is_one)
+    };
+    let mut all: Vec<(i64, PathBuf)> =
+        super::backups(store).into_iter().filter_map(|path| Some((number(&path)?, path))).collect();
+    all.sort();
+    all
+}
