@@ -46,7 +46,7 @@ pub(super) enum Event {
     Lie,
     Clock,
     NoMail,
-    Kill,
+    Fault,
     // In the configuration.
     Setting,
     SchoolSetting,
@@ -89,7 +89,7 @@ const OFTEN: &[(Event, u32)] = &[
     (Event::Lie, 150),
     (Event::Clock, 50),
     (Event::NoMail, 100),
-    (Event::Kill, 200),
+    (Event::Fault, 300),
     (Event::Setting, 20),
     (Event::SchoolSetting, 40),
     (Event::BlankValues, 20),
@@ -123,7 +123,21 @@ impl Event {
             }
             Self::Clock => world.tonight.clock = [-40, -2, 1, 400][dice.usize(..4)],
             Self::NoMail => world.tonight.no_mail = true,
-            Self::Kill => world.tonight.kill = Some(dice.u64(..150_000)),
+            Self::Fault => {
+                let calls = [
+                    ("write:rostersync.db-journal", 30),
+                    ("write:rostersync.db", 20),
+                    ("sync:rostersync.db-journal", 4),
+                    ("sync:rostersync.db", 3),
+                    ("sync:.", 6),
+                    ("unlink:rostersync.db-journal", 3),
+                    ("open:mail", 6),
+                    ("write:rostersync.db.attempts", 2),
+                ];
+                let (call, count) = calls[dice.usize(..calls.len())];
+                let does = ["kill", "kill", "full", "EIO", "dead"][dice.usize(..5)];
+                world.tonight.fault = Some((format!("{call}:{}", 1 + dice.usize(..count)), does));
+            }
             Self::Setting => world.config.on ^= true,
             Self::SchoolSetting => {
                 let school = SCHOOLS[dice.usize(..5)];

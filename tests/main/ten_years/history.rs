@@ -14,7 +14,7 @@ use super::world::{Hand, Tonight, World};
 const FIRST_NIGHT: &str = "2030-08-20T08:15:00Z";
 
 /// How long a history is shortened at most.
-const SHORTENING: Duration = Duration::from_secs(20);
+const SHORTENING: Duration = Duration::from_secs(120);
 
 /// How often things happened.
 #[derive(Debug, Default, Clone)]
@@ -52,7 +52,7 @@ impl History {
     pub(super) fn new(seed: u64, nights: usize, people: usize) -> Self {
         let dice = &mut Rng::with_seed(seed ^ 0x5EED);
         // More happens in a larger district, and on some nights nothing.
-        let usually = 3 + people / 150;
+        let usually = 5 + people / 150;
         let of = |dice: &mut Rng| match dice.u8(..5) {
             0 => 0,
             _ => 1 + dice.usize(..2 * usually),

@@ -49,8 +49,8 @@ pub(super) struct Tonight {
     pub(super) clock: i64,
     /// Messages cannot be handed over.
     pub(super) no_mail: bool,
-    /// The run is killed after so many microseconds, and started again.
-    pub(super) kill: Option<u64>,
+    /// The disk fails or the run is killed at this call, and the run is started again.
+    pub(super) fault: Option<(String, &'static str)>,
 }
 
 pub(super) struct World {
@@ -139,6 +139,8 @@ impl World {
                 home: Some(home),
                 disabled: false,
             },
+            // A column that is blank as a whole on one night is another thing.
+            contact: if kind == "gua" { "Mother".into() } else { String::new() },
             ..Record::default()
         }
     }
