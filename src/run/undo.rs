@@ -13,6 +13,7 @@ mod whole;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::backup;
 use super::presence::{self, Signs};
 use super::report_file::{self, Partial, RunFile};
 use super::request::RunContext;
@@ -97,6 +98,9 @@ pub fn undo(
     if !options.dry_run {
         report_file::finish_interrupted(&config.sync.reports, store)?;
     }
+    if !options.dry_run && config.sync.backups > 0 {
+        store.keep_in_memory(true)?;
+    }
     let mut report = None;
     let done = store.transaction_or_preview(|| {
         refuse(store, options.run)?;
@@ -119,6 +123,8 @@ pub fn undo(
         if tally.outcome.stay + tally.outcome.again + tally.outcome.taken_back() == 0 {
             return Ok(End::RollBack(tally.outcome));
         }
+        backup::before_run(config, number)?;
+        store.keep_in_memory(false)?;
         undo.put_run(number, &tally.summary)?;
         if options.notify {
             undo.people.learn_languages(tally.given_back_to)?;

@@ -343,6 +343,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_kept_of_an_erased_person() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept");
+        let key = Erased::new(vec![1; 32], HashSet::new());
+        let erased = Erased::new(vec![1; 32], HashSet::from([key.hash("gone-4711")]));
+        let all = records(&[("a", "1", false), ("gone-4711", "secret", false), ("c", "1", false)]);
+        Head::new("url", "mark".to_owned(), DateTime::UNIX_EPOCH, &all).keep(&path, &all, &erased).unwrap();
+        assert_eq!(merged(&path, "url", &changes(&[])).unwrap(), ["a 1", "c 1"]);
+        let bytes = std::fs::read(&path).unwrap();
+        for word in ["gone-4711", "secret"] {
+            assert!(!bytes.windows(word.len()).any(|part| part == word.as_bytes()), "{word}");
+        }
+    }
+
+    #[test]
     fn a_change_without_a_sourced_id_is_noticed() {
         assert!(changes(&[("a", "1", false), ("", "1", false)]).has_unnamed);
         assert!(!changes(&[("a", "1", false)]).has_unnamed);

@@ -5,6 +5,8 @@ mod chain;
 mod replay;
 mod verify;
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
@@ -117,7 +119,10 @@ pub struct RunExtent {
 /// Entries with their values, for [`audited`].
 macro_rules! select {
     () => {
-        "SELECT audit_row.id AS id, account_id, run_id, origin, actor, field, old, new, at \
+        "SELECT audit_row.id AS id, account_id, run_id, origin, \
+         CASE WHEN origin <> 'platform' AND actor GLOB '#[0-9]*' THEN coalesce( \
+         (SELECT sourced_id FROM account WHERE account.id = CAST(substr(actor, 2) AS INTEGER)), '(erased)') \
+         ELSE actor END AS actor, field, old, new, at \
          FROM audit_row LEFT JOIN audit_value ON audit_value.id = audit_row.id "
     };
 }
@@ -137,6 +142,7 @@ impl Store {
         actor: &str,
         at: DateTime<Utc>,
     ) -> Result<()> {
+        let actor = &self.kept_actor(entry.origin, actor)?;
         let at_text = stamp(at);
         let salt = self.salt()?;
         let digest = chain::digest(
@@ -165,6 +171,17 @@ impl Store {
         )?;
         self.sealing.borrow_mut().row(id, &digest, at);
         Ok(())
+    }
+
+    /// The actor as it is kept: the number of the account, so that the sourcedId can go with the
+    /// person. Who the platform names is no sourcedId, and who has no account has no number.
+    fn kept_actor<'a>(&self, origin: Origin, actor: &'a str) -> Result<Cow<'a, str>> {
+        if actor.is_empty() || origin == Origin::Platform {
+            return Ok(Cow::Borrowed(actor));
+        }
+        let query = "SELECT id FROM account WHERE sourced_id = ?1";
+        let id: Option<i64> = self.first(query, [actor], |row| row.get(0))?;
+        Ok(id.map_or(Cow::Borrowed(actor), |id| Cow::Owned(format!("#{id}"))))
     }
 
     /// The number of the next entry. The trigger that refuses any other does not see one that

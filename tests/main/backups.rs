@@ -58,22 +58,25 @@ fn a_run_that_changes_something_leaves_a_copy_from_before_and_the_newest_stay() 
     assert!(status.contains("\nBackup:         before run 5, made "), "{status}");
     let json = district.cli(&["status", "--json"]).ok().json();
     assert!(json["newest_backup"]["file"].as_str().unwrap().ends_with("run-000005.bak"), "{json}");
+    // An undo is a run.
+    district.cli(&["undo", "5"]).ok();
+    assert_eq!(backups(&district), ["rostersync.db.run-000005.bak", "rostersync.db.run-000006.bak"]);
     // A run does not go on without the copy.
     let before = district.store_hash();
-    fs::create_dir(district.path("rostersync.db.run-000006.bak.partial")).unwrap();
+    fs::create_dir(district.path("rostersync.db.run-000007.bak.partial")).unwrap();
     let failed = night(&mut district, 28, "fifth@mail.example");
     failed.exits(1).complains(&[
         "the backup before the run failed, so nothing was applied: the backup cannot be written",
         "free some space, or lower `backups` in [sync]; with `backups = 0` runs make no copy of the store",
     ]);
     assert_eq!(district.store_hash(), before);
-    assert!(!district.path("reports/users-000006.csv").exists());
-    fs::remove_dir(district.path("rostersync.db.run-000006.bak.partial")).unwrap();
+    assert!(!district.path("reports/users-000007.csv").exists());
+    fs::remove_dir(district.path("rostersync.db.run-000007.bak.partial")).unwrap();
     // A preview makes none, and a blocked run makes none.
     district.preview().ok();
     district.set("limits.contact_updates", "0");
     district.run().exits(4);
-    assert_eq!(backups(&district), ["rostersync.db.run-000004.bak", "rostersync.db.run-000005.bak"]);
+    assert_eq!(backups(&district), ["rostersync.db.run-000005.bak", "rostersync.db.run-000006.bak"]);
 }
 
 fn told(district: &District) -> Vec<String> {

@@ -33,9 +33,14 @@ fn district() -> District {
     let notes = &done.report.row("gua-2")["notes"];
     assert!(notes.ends_with("Email is shared with gua-77"), "{notes}");
     district.unset("platform.users");
-    let cli = |arguments: &[&str]| district.cli(&[&["users"], arguments].concat()).ok();
-    cli(&["distinct", "gua-77", "old-gua-77"]);
-    cli(&["opt-out", "gua-77", "--channel", "sms"]);
+    for arguments in [&["distinct", "gua-77", "old-gua-77"][..], &["opt-out", "gua-77", "--channel", "sms"]] {
+        district.cli(&[&["users"], arguments].concat()).ok();
+    }
+    district.set("sync.update_contacts", "false");
+    district.cli(&["users", "edit", "gua-77", "--as", "gua-77", "--home-phone", "212 555 0143"]).ok();
+    district.cli(&["users", "edit", "gua-2", "--as", "gua-77", "--given-name", "Eva"]).exits(4);
+    district.set("sync.update_contacts", "true");
+    district.file("rostersync.db.roster", "gua-77 Quillfeather");
     district.at("2026-11-25T08:15:00Z");
     // A backup of each kind: by hand, and of an older version.
     fs::copy(district.path("rostersync.db"), district.path("rostersync.db.bak")).unwrap();
@@ -85,11 +90,12 @@ fn nothing_is_left_of_an_erased_person_and_the_next_nights_bring_nothing_back() 
     let shown = |first: &str| {
         format!(
             "{first}\n\
-             Store:     1 account, 3 values of the history, 2 messages, links of 1 other user\n\
+             Store:     1 account, 4 values of the history, 3 messages, links of 1 other user\n\
              Report:    {reports}/users-000001.csv: 1 row, 0 mentions\n\
              Report:    {reports}/users-000002.csv: 1 row, 1 mention\n\
              Backup:    {folder}/rostersync.db.bak: rewritten without the user\n\
              Backup:    {folder}/rostersync.db.v3.bak: deleted, because an older version wrote it or it is damaged\n\
+             Roster:    {folder}/rostersync.db.roster: deleted; the next pull is a whole one\n\
              Stays:     {mail}/: messages that were handed over\n\
              Stays:     the files of the SIS, and copies that were taken elsewhere\n\
              No run adds the user again, until `rostersync users unsuppress gua-77`\n"
@@ -138,6 +144,25 @@ fn nothing_is_left_of_an_erased_person_and_the_next_nights_bring_nothing_back() 
     district.at("2026-11-26T08:15:00Z");
     district.run().ok().says("gua-77", "created", "Email is shared with gua-2; Linked to stu-1");
     district.cli(&["status", "--verify"]).ok();
+}
+
+/// What was interrupted is finished by the same command.
+#[test]
+fn an_erasure_that_fails_in_the_middle_can_be_repeated() {
+    let district = district();
+    for obstacle in
+        ["reports/.users-000002.csv.erasing", "rostersync.db.v3.bak-journal", "rostersync.db.roster.new"]
+    {
+        fs::create_dir(district.path(obstacle)).unwrap();
+        district.cli(&["users", "erase", "gua-77", "--yes"]).exits(1);
+        assert_ne!(holding(&district), Vec::<String>::new(), "{obstacle}");
+        district.cli(&["status", "--verify"]).ok();
+        fs::remove_dir(district.path(obstacle)).unwrap();
+    }
+    district.cli(&["users", "erase", "gua-77", "--yes"]).ok();
+    assert_eq!(holding(&district), Vec::<String>::new());
+    let history = district.cli(&["users", "history", "gua-2"]).ok().stdout;
+    assert!(history.contains("(erased)"), "{history}");
 }
 
 #[test]

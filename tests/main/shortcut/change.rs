@@ -26,7 +26,7 @@ changes! {
     // Its files.
     FILES: Permute Column AllColumns Version Zip Ends Letters Bulk Delta Unclear Orgs FewRoles;
     PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
-    PEOPLE: Settle OptOut Suppress;
+    PEOPLE: Settle OptOut Suppress Erase;
     SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson ArchiveAfter PurgeAfter Pause;
     // Whom the school may contact: an adult's own column, and the rules.
     CONTACTS: Rights Rules;
@@ -215,6 +215,14 @@ impl Change {
                         0 => world.tonight.users(&["unsuppress", &id]),
                         1 => world.tonight.users(&["suppress", &id, "--reason", "x"]),
                         _ => world.tonight.users(&["suppress", &id, "--reason", "x", "--until", &last]),
+                    }
+                }
+            }
+            Self::Erase => {
+                if let Some((id, _)) = world.somebody(dice) {
+                    match dice.below(3) {
+                        0 => world.tonight.users(&["unsuppress", &id]),
+                        _ => world.tonight.users(&["erase", &id, "--yes"]),
                     }
                 }
             }

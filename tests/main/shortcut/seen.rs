@@ -23,6 +23,7 @@ pub(super) const OF_THE_SHORTCUT: &[&str] = &[
     "link.digest",
     "attempt.key",
     "erased_key",
+    "erased.hash",
 ];
 
 /// What one side shows of a night: parts with a name, each of lines.
