@@ -357,7 +357,9 @@ impl Intake {
         self.index.partial = mode != Mode::Bulk;
         self.ask_the_store(store, mode, doubt, &today)?;
         self.keep_at_paused_schools((store, rules))?;
+        self.widen_sets();
         self.take_in_missing(mode, is_archived, (store, rules))?;
+        self.widen_sets();
         self.drop_restricted(&after.contacts, mode, store, rules)?;
         self.index.families.sort_unstable();
         self.index.families.dedup();

@@ -34,6 +34,7 @@ mod export;
 mod fake;
 mod faults;
 mod fixtures;
+mod fuzz;
 mod grace;
 mod guardians;
 mod http_server;

@@ -135,7 +135,7 @@ fn a_paused_night_pings_success_and_sends_what_waits() {
     paused.run().ok();
     let pings: Vec<(String, String)> =
         fake.asked().into_iter().map(|request| (request.path, request.body)).collect();
-    assert_eq!(pings, [("/ping".to_owned(), "paused".to_owned())]);
+    assert_eq!(pings, [("/ping/0".to_owned(), "paused".to_owned())]);
 }
 
 #[test]

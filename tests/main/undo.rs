@@ -567,3 +567,26 @@ fn an_account_gets_its_old_sourced_id_and_the_next_run_joins_it_again() {
     district.run().any();
     assert_eq!(ids(&district), "stu-1\ngua-1\ntea-50");
 }
+
+#[test]
+fn an_erased_person_is_never_brought_back() {
+    let mut district = District::new().without_limits();
+    district.sis(&[person("tea-1"), person("tea-2"), person("tea-3")]);
+    district.run().ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[person("tea-1"), person("tea-4")]);
+    district.run().ok();
+    district.cli(&["users", "erase", "tea-2"]).any();
+    district.cli(&["users", "erase", "tea-4"]).any();
+    assert_eq!(district.ask("SELECT sourced_id FROM account ORDER BY 1"), "tea-1\ntea-3");
+    let done = district.cli(&["undo", "2", "--all"]).ok();
+    assert!(
+        done.stdout.starts_with(
+            "~ tea-3     pending  state      archived → pending; the next run archives it again\n\nRun 3, its report is "
+        ) && done.stdout.contains("2 accounts were removed since, with all personal data, and are not brought back.\n"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(district.ask("SELECT sourced_id FROM account ORDER BY 1"), "tea-1\ntea-3");
+    district.cli(&["status", "--verify"]).ok();
+}
