@@ -576,8 +576,8 @@ fn an_erased_person_is_never_brought_back() {
     district.at("2026-11-24T08:15:00Z");
     district.sis(&[person("tea-1"), person("tea-4")]);
     district.run().ok();
-    district.cli(&["users", "erase", "tea-2"]).any();
-    district.cli(&["users", "erase", "tea-4"]).any();
+    district.cli(&["users", "erase", "tea-2", "--yes"]).ok();
+    district.cli(&["users", "erase", "tea-4", "--yes"]).ok();
     assert_eq!(district.ask("SELECT sourced_id FROM account ORDER BY 1"), "tea-1\ntea-3");
     let done = district.cli(&["undo", "2", "--all"]).ok();
     assert!(
