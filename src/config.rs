@@ -228,6 +228,8 @@ pub struct Limits {
     pub protection: Limit,
     /// Links between adults and children that go, of those that there were.
     pub links: Limit,
+    /// Whether the roster is held against the numbers of the last good nights.
+    pub history: bool,
     /// Under this population the shares of `notifications`, `rejected` and `links` do not hold, and `archive` and `contact_updates` hold at half.
     pub minimum: u64,
 }
@@ -244,6 +246,7 @@ impl Default for Limits {
             export: Limit::Share(20.0),
             protection: Limit::Share(1.0),
             links: Limit::Share(10.0),
+            history: true,
             minimum: 20,
         }
     }

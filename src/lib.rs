@@ -20,6 +20,7 @@
 //! * [`roster`], [`roster_index`]: one user of the SIS; the roster, read once, with its families
 //!   and schools
 //! * [`platform`]: the platform's export: which people have joined, with which details
+//! * [`history`]: a roster in numbers, by school and role, for the next thirty nights
 //! * [`last_night`]: facts about the inputs of the last applied run, for the next run to compare with
 //!
 //! The decision:
@@ -52,6 +53,7 @@ pub mod contact;
 pub mod erased;
 pub mod failure;
 pub mod findings;
+pub mod history;
 pub mod lanes;
 pub mod last_night;
 pub mod lock;

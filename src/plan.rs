@@ -12,6 +12,7 @@ mod claims;
 mod decide;
 mod decision;
 mod forecast;
+pub mod history;
 mod left_out;
 mod limits;
 mod link_classes;

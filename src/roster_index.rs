@@ -23,6 +23,7 @@ mod lists;
 mod orgs;
 mod people;
 mod schools;
+mod tallies;
 
 use std::collections::{HashMap, HashSet};
 
@@ -32,6 +33,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use self::orgs::Orgs;
 use self::schools::SchoolSets;
 use crate::failure::Result;
+use crate::history::Night;
 use crate::roles;
 use crate::roster::kept::{self, key};
 use crate::roster::{IdList, Record, RoleList, distinct, own_schools};
@@ -105,6 +107,8 @@ pub struct RosterIndex {
     /// forgotten.
     pub unclear: bool,
     pub counts: Counts,
+    /// The roster in numbers, if it is complete; the next nights are judged by them.
+    pub night: Night,
     /// Hashes of ids that neither the roster nor the store knows, of schools and of people, sorted.
     pub dangling: Vec<u64>,
     /// Schools that stand because the roster names none tonight.

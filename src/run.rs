@@ -15,6 +15,7 @@ mod check;
 mod contact_columns;
 mod ended_permissions;
 mod erase;
+mod good_nights;
 mod interrupt;
 mod judge;
 mod message_context;

@@ -86,6 +86,8 @@ pub struct AfterRead {
     /// How many users have roles beside the list of users and are not in that list, which may then
     /// not be complete.
     pub unlisted_users: u64,
+    /// When the list of users was written, in seconds since 1970. None if it is no file.
+    pub written: Option<i64>,
     /// The guardians of a file beside the source, by hashes ([xxh3](xxhash_rust::xxh3)) of their
     /// sourcedIds. None without such a file.
     pub guardians_beside: Option<HashSet<u64>>,

@@ -20,6 +20,7 @@ mod erase;
 mod families;
 mod fingerprints;
 mod grants;
+mod history;
 mod identity;
 mod migrate;
 mod missing;
@@ -48,6 +49,7 @@ pub use fingerprints::{
     REACHABLE, UNDER_OFF, UNDER_ON,
 };
 pub use grants::Grant;
+pub use history::GoodNight;
 pub use identity::{Said, SamePerson};
 pub use missing::Missing;
 pub use open::backups;

@@ -24,6 +24,7 @@ use super::block_result::Totals;
 use super::checksum::{Checksum, OfLimits};
 use super::claims::refusals;
 use super::decide::{Decider, Refused};
+use super::history;
 use super::left_out::Synced;
 use super::links::Contacts;
 use super::read::Known;
@@ -183,8 +184,13 @@ impl Plan {
     /// Makes the people that these limits count a part of the checksum, so that an approval is for
     /// these people and no others. To be called once.
     pub fn cover(&mut self, overruns: &[Overrun]) {
-        let sums: Vec<&Checksum> =
-            overruns.iter().filter_map(|overrun| self.of_limits.of(overrun.limit)).collect();
+        // What is said of a lie is approved too: the plan itself may change nothing.
+        let mut said = Checksum::default();
+        for overrun in overruns.iter().filter(|overrun| overrun.limit == history::LIMIT) {
+            said.put([overrun.message.as_str()]);
+        }
+        let sums = overruns.iter().filter_map(|overrun| self.of_limits.of(overrun.limit));
+        let sums: Vec<&Checksum> = sums.chain((said.count() > 0).then_some(&said)).collect();
         if !sums.is_empty() {
             self.checksum = Checksum::with(&self.checksum, sums);
         }

@@ -613,6 +613,8 @@ impl Decider<'_> {
     ) {
         let PersonDecision { person, adopted, verdict, schools, .. } = decision;
         let stored = person.stored.as_ref();
+        out.totals.summary.names_swapped +=
+            u64::from(stored.is_some_and(|stored| has_swapped_names(decision.record, stored)));
         let starts_active = |account: &Account| account.id == 0 && account.state == State::Active;
         let joins = verdict.account.as_ref().is_some_and(starts_active) || adopted.joined;
         out.totals.summary.joined += u64::from(joins);
@@ -818,6 +820,15 @@ fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool, unkno
 }
 
 /// Whether the sync may do something to an account with this action, if the setting says so.
+/// Whether given and family name changed places since the roster was read last.
+fn has_swapped_names(record: &Record<'_>, stored: &Account) -> bool {
+    let (given, family) = (record.given_name, record.family_name);
+    given != family
+        && given.is_some_and(|given| !given.is_empty())
+        && given == stored.sis.family_name.as_deref()
+        && family == stored.sis.given_name.as_deref()
+}
+
 fn is_acted_on(action: Action) -> bool {
     use Action::{Archived, Held, Missing, Rejected, Skipped};
     !matches!(action, Skipped | Rejected | Archived | Held | Missing)

@@ -72,6 +72,8 @@ pub struct Summary {
     /// People that the roster does not mention for the first time, and whose accounts are not archived
     /// for it yet.
     pub newly_missing: u64,
+    /// Known users whose given and family name changed places.
+    pub names_swapped: u64,
     /// Archived accounts whose sourcedId another person seems to have now.
     pub reused: u64,
     /// Accounts that are probably back under another sourcedId.
@@ -141,6 +143,7 @@ impl Summary {
         self.contact_updates += other.contact_updates;
         self.reused += other.reused;
         self.newly_missing += other.newly_missing;
+        self.names_swapped += other.names_swapped;
         self.joined += other.joined;
         self.taken_over += other.taken_over;
         self.changeable += other.changeable;

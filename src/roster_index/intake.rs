@@ -11,6 +11,7 @@ use std::thread;
 use super::link_classes::{Restricted, has_other_links};
 use super::orgs::Orgs;
 use super::people::{LookupHint, PersonIndex};
+use super::tallies::Tallies;
 use super::{
     BLANK_AGENTS, BLANK_ORGS, GONE, GUARDIAN, LISTLESS, MENTIONED, NO_PERSON, NO_SET, ORGLESS, RosterIndex,
     STUDENT,
@@ -19,6 +20,7 @@ use crate::cache::Cache;
 use crate::erased::Erased;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
+use crate::history;
 use crate::roles;
 use crate::roster::ids;
 use crate::roster::kept::{self, Block, Kept};
@@ -88,6 +90,8 @@ pub(super) struct RolesAndOrgs {
     pub(super) odd: bool,
     pub(super) foreign: bool,
     pub(super) held: u32,
+    /// Where people with these roles at these schools are counted.
+    pub(super) tally: u32,
 }
 
 /// A person whom another one lists as family.
@@ -132,6 +136,8 @@ pub(super) struct Intake {
     pub(super) agents_hint: LookupHint,
     pub(super) dangling_orgs: Dangling,
     pub(super) dangling_agents: Dangling,
+    /// What a complete roster is like, in numbers.
+    pub(super) tallies: Tallies,
 }
 
 pub struct Read<T> {
@@ -331,7 +337,8 @@ impl Intake {
             orgs,
             ..RosterIndex::default()
         };
-        Self { index, ..Self::default() }
+        let tallies = Tallies::of(index.people.count());
+        Self { index, tallies, ..Self::default() }
     }
 
     /// Works out what can only be known at the end, in the order in which one follows from the
@@ -366,7 +373,10 @@ impl Intake {
         self.keep_last_schools(store, mode, &today)?;
         self.refuse_other_schools(about, rules)?;
         self.say_foreign_roles(file, findings);
-        let Self { mut index, dangling_orgs, dangling_agents, .. } = self;
+        let Self { mut index, dangling_orgs, dangling_agents, tallies, .. } = self;
+        if mode == Mode::Bulk {
+            index.night = tallies.night(&index.sets, &index.counts);
+        }
         index.dangling = dangling_orgs.ids.into_iter().chain(dangling_agents.ids).collect();
         Ok(index)
     }
@@ -414,6 +424,8 @@ impl Intake {
                 self.index.people_of.push(person);
                 let is_first = !self.index.is_mentioned(person);
                 each(person, &kept, is_first);
+                self.tallies.content = self.tallies.content.wrapping_add(kept.hash);
+                self.tallies.is_looked_at = self.tallies.samples(kept.key);
                 if is_first {
                     self.mentioned += 1;
                 } else {
@@ -449,6 +461,7 @@ impl Intake {
             self.restricted.entry(person).or_default().add(record);
         }
         if gone {
+            self.tallies.deleted += 1;
             if !self.index.is_mentioned(person) {
                 self.index.marks[person as usize] |= GONE;
             }
@@ -458,6 +471,11 @@ impl Intake {
             roles_today = meaning.today;
             self.index.counts.placed += u64::from(!meaning.blank && !meaning.orgless);
             self.count_roles(record, meaning);
+            let about = history::About {
+                is_new: self.index.people.account(person).is_none(),
+                is_placed: !meaning.blank && !meaning.orgless,
+            };
+            self.tallies.add(meaning.tally, record, about);
             let agents = if has_other_links(record) { Some(EVERY) } else { record.agents.map(|list| list.0) };
             self.mark_said(person, meaning.orgless, meaning.blank, agents);
             if meaning.odd {
@@ -577,6 +595,7 @@ impl Intake {
         let set = self.index.sets.number(&schools);
         let guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
         let current = current_roles(roles, today);
+        let held = self.held_number(&current.join("|"));
         // Of 1.1's lists a blank one is said; a role of 1.2 always has an org, and where it has
         // none that is not said.
         let orgless = orgs.is_none() && roles.iter().any(|assignment| assignment.org.is_none());
@@ -589,7 +608,8 @@ impl Intake {
             blank: !orgless && own.is_empty(),
             odd,
             foreign: roles.iter().any(|held| !roles::is_known(&roles::canonical(held.role))),
-            held: self.held_number(&current.join("|")),
+            held,
+            tally: self.tallies.number(set, held),
         };
         self.meanings.put(scratch, meaning);
         meaning

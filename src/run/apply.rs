@@ -146,6 +146,9 @@ impl Writing<'_> {
         judged.outcome.plan.save_missing(self.store)?;
         judged.outcome.plan.same_person.save(self.store)?;
         judged.purge.write(self.store, self.number, self.request.context.now)?;
+        if judged.source.about().mode == Mode::Bulk {
+            self.store.keep_numbers(self.number, &judged.outcome.plan.roster.night, judged.written)?;
+        }
         self.store.keep_night(&judged.tonight)
     }
 

@@ -64,6 +64,8 @@ pub(super) struct Judged<'a> {
     pub(super) number: i64,
     pub(super) source: Arc<dyn RosterSource>,
     pub(super) tonight: LastNight,
+    /// When the list of users was written, in seconds since 1970.
+    pub(super) written: Option<i64>,
     /// Stored with a blocked run, to compare a later approval with.
     pub(super) basis: Basis,
     pub(super) purge: Purge,
@@ -89,6 +91,7 @@ pub(super) fn judge<'a>(
         purge,
         overruns,
         tonight,
+        written,
         export_rows,
         export_unknown,
         explained,
@@ -121,5 +124,16 @@ pub(super) fn judge<'a>(
         export_unknown,
         explained_contacts: explained,
     };
-    Ok(Judged { outcome, number, source, tonight, basis, purge, ended, undeliverable, before_renames })
+    Ok(Judged {
+        outcome,
+        number,
+        source,
+        tonight,
+        written,
+        basis,
+        purge,
+        ended,
+        undeliverable,
+        before_renames,
+    })
 }

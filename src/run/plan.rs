@@ -11,7 +11,7 @@ use super::purge::Purge;
 use super::request::{Options, Request};
 use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
-use super::{blank_columns, contact_columns, preferred_names, renames};
+use super::{blank_columns, contact_columns, good_nights, preferred_names, renames};
 use crate::config::{Config, OnSamePerson};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
@@ -38,6 +38,8 @@ pub(super) struct Planned<'a> {
     pub(super) overruns: Vec<Overrun>,
     /// What was seen of the inputs, for the next run to compare with.
     pub(super) tonight: LastNight,
+    /// When the list of users was written, in seconds since 1970.
+    pub(super) written: Option<i64>,
     /// Rows of the platform's export, and how many of them belong to no user.
     pub(super) export_rows: usize,
     pub(super) export_unknown: u64,
@@ -115,6 +117,7 @@ pub(super) fn plan<'a>(
     say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
     say_missing(&plan, config, about, findings);
+    overruns.extend(good_nights::compare(&plan, about, after.written, request, (store, rules), findings)?);
     ask_limits(&mut plan, request, &mut overruns, findings);
     let purge = Purge::find(&mut plan, request, store, findings)?;
     let plan = plan.with_renames(renamings);
@@ -126,6 +129,7 @@ pub(super) fn plan<'a>(
         purge,
         overruns,
         tonight,
+        written: after.written,
         export_rows: export.usable,
         export_unknown,
         explained,

@@ -126,6 +126,7 @@ pub fn undo(
         backup::before_run(config, number)?;
         store.keep_in_memory(false)?;
         undo.put_run(number, &tally.summary)?;
+        store.forget_numbers(options.run)?;
         if options.notify {
             undo.people.learn_languages(tally.given_back_to)?;
         }

@@ -254,6 +254,7 @@ impl RosterSource for OneRosterCsv {
         after.contacts = rows.contacts_seen();
         after.preferred_names = self.columns.preferred.map(|_| rows.preferred);
         after.files.insert(kind::USERS.to_owned(), users);
+        after.written = file.written();
         let unlisted = rows.unlisted_users();
         if self.about.mode == Mode::Bulk && !broken_off && unlisted > 0 {
             after.unlisted_users = unlisted;

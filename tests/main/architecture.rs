@@ -161,7 +161,7 @@ const LAYERS: [&[&str]; 13] = [
         "spool",
         "tls",
     ],
-    &["value"],
+    &["value", "history"],
     &["account"],
     &["source", "store"],
     &["config"],

@@ -37,6 +37,7 @@ mod fixtures;
 mod fuzz;
 mod grace;
 mod guardians;
+mod history;
 mod http_server;
 mod incremental;
 mod lagging_export;

@@ -274,6 +274,7 @@ impl District {
             .with("limits.export", "100000")
             .with("limits.protection", "100000")
             .with("limits.links", "100000")
+            .with("limits.history", "false")
     }
 
     /// No `[notify.email]`.

@@ -18,6 +18,8 @@ pub(super) struct Package {
     pub name: String,
     files: Vec<PackageFile>,
     archive: Option<ZipArchive<SharedFile>>,
+    /// When the archive was written.
+    written: Option<i64>,
     limits: Limits,
 }
 
@@ -27,10 +29,12 @@ impl Package {
         let problem =
             |cause| Failure::io(Kind::InputUnusable, "the OneRoster export cannot be opened", path, cause);
         let package = if path.metadata().map_err(problem)?.is_dir() {
-            Self { name, files: folder(path)?, archive: None, limits }
+            Self { name, files: folder(path)?, archive: None, written: None, limits }
         } else {
-            let (archive, files) = archive::open(path, SharedFile::open(path).map_err(problem)?, limits)?;
-            Self { name, files, archive: Some(archive), limits }
+            let opened = SharedFile::open(path).map_err(problem)?;
+            let written = opened.written();
+            let (archive, files) = archive::open(path, opened, limits)?;
+            Self { name, files, archive: Some(archive), written, limits }
         };
         for (at, file) in package.files.iter().enumerate() {
             if package.files[..at].iter().any(|other| other.part == file.part) {
@@ -58,7 +62,16 @@ impl Package {
         let content = Content::File(opened);
         let file =
             PackageFile { part: Part::Users, name, folder: path.parent().map(Path::to_owned), content };
-        Ok((Self { name: path.display().to_string(), files: Vec::new(), archive: None, limits }, file))
+        Ok((
+            Self {
+                name: path.display().to_string(),
+                files: Vec::new(),
+                archive: None,
+                written: None,
+                limits,
+            },
+            file,
+        ))
     }
 
     pub(super) fn file(&self, part: Part) -> Option<ExportFile<'_>> {
@@ -93,6 +106,14 @@ impl<'p> ExportFile<'p> {
             _ if self.package.files.is_empty() => self.package.name.clone(),
             Some(folder) => folder.join(self.name()).display().to_string(),
             None => format!("{}, {}", self.package.name, self.name()),
+        }
+    }
+
+    /// When it was written, in seconds since 1970; of an archive when that was.
+    pub(super) fn written(self) -> Option<i64> {
+        match &self.file.content {
+            Content::File(opened) => opened.written(),
+            Content::Entry(_) => self.package.written,
         }
     }
 

@@ -32,6 +32,11 @@ impl SharedFile {
         Ok(Self { file: Arc::new(file), position: 0 })
     }
 
+    /// When its content was changed last, in seconds since 1970.
+    pub(super) fn written(&self) -> Option<i64> {
+        Some(std::os::unix::fs::MetadataExt::mtime(&self.file.metadata().ok()?))
+    }
+
     pub(super) fn length(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
