@@ -23,7 +23,14 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         // Another process was faster.
         Err(_) if path.is_dir() => Ok(()),
-        made => made.map(|()| adopt(path)),
+        made => {
+            made?;
+            adopt(path);
+            // What is put into it outlives a power cut only if the folder does. Some file systems
+            // refuse to sync a folder.
+            let _ = sync_folder(folder_of(path));
+            Ok(())
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The summary of a run, by mail to the administrators.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +11,7 @@ use super::mime::{self, Mail};
 use super::smtp::Smtp;
 use crate::config::{Config, MailServer, NotifyEmail};
 use crate::failure::{Failure, Kind, Result};
+use crate::output::write_file;
 use crate::owner;
 
 /// How many summaries that could not be handed over are kept, and for how long.
@@ -96,8 +96,9 @@ fn keep(config: &Config, kept: &[Summary]) -> Result<()> {
     }
     let kept = &kept[kept.len().saturating_sub(KEPT)..];
     let text = serde_json::to_vec(kept).map_err(|cause| failed(cause.into()))?;
-    // It holds counts and paths, so only its owner may read it.
-    owner::create_anew(&path).and_then(|mut file| file.write_all(&text)).map_err(failed)
+    // A process that is killed here leaves the earlier ones. It holds counts and paths, so only its
+    // owner may read it.
+    write_file(&path, None, &[], |out| out.write_all(&text).map_err(failed))
 }
 
 /// Hands a summary over to the administrators that have not received it. Those for whom the server

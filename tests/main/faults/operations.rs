@@ -159,10 +159,19 @@ pub(crate) fn a_run_with_renames() -> Operation {
     all[3] = all[3].clone().with("sourcedId", "tea-104");
     district.sis(&all);
     district.file("renames.csv", "old,new\ntea-4,tea-104\n");
-    Operation::of("run --rekey FILE", district, &["run", "--rekey", "renames.csv"])
+    let command = ["run", "--rekey", "renames.csv", "--report", "copy.csv"];
+    Operation::of("run --rekey FILE --report FILE", district, &command)
 }
 
 pub(crate) fn a_blocked_run() -> Operation {
     let district = second().with("limits.archive", "0");
     Operation { exits: 4, ..Operation::of("a run that a limit blocks", district, &["run"]) }
+}
+
+pub(crate) fn a_purge() -> Operation {
+    let mut district = second();
+    district.run().ok();
+    district.set("sync.purge_after", "\"30d\"");
+    district.at("2027-02-01T08:15:00Z");
+    Operation::of("a run that removes an archived account", district, &["run"])
 }

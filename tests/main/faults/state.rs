@@ -175,7 +175,7 @@ fn files(district: &District) -> BTreeMap<String, String> {
             !name.ends_with(".attempts") && !name.ends_with(".lock") && name != "rostersync.toml"
         })
         .map(|(name, (content, _))| {
-            let is_same = name.starts_with("reports/");
+            let is_same = name.starts_with("reports/") || name == "copy.csv";
             (name, if is_same { content } else { String::new() })
         })
         .collect()
