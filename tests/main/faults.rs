@@ -378,6 +378,7 @@ operations! {
     a_second_night_with_mail: 6
     a_second_night_with_mail_by_smtp: 0
     an_undo: 0
+    an_undo_of_all: 0
     an_edit: 4
     an_import: 0
     a_migration: 0

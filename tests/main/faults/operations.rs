@@ -77,7 +77,8 @@ pub(crate) fn a_second_night_with_mail() -> Operation {
 }
 
 pub(crate) fn a_second_night_with_mail_by_smtp() -> Operation {
-    Operation { smtp: true, ..Operation::of("a second night, mail by SMTP", second(), &["run"]) }
+    let district = second().with("monitor.prometheus_file", "\"metrics.prom\"");
+    Operation { smtp: true, ..Operation::of("a second night, mail by SMTP", district, &["run"]) }
 }
 
 pub(crate) fn an_undo() -> Operation {
@@ -88,6 +89,11 @@ pub(crate) fn an_undo() -> Operation {
     district.sis(&everybody());
     let command = ["undo", "2", "--notify"];
     Operation { foresees: true, ..Operation::of("undo RUN --notify", district, &command) }
+}
+
+pub(crate) fn an_undo_of_all() -> Operation {
+    let command = ["undo", "2", "--all"];
+    Operation { foresees: true, ..Operation::of("undo RUN --all", an_undo().before, &command) }
 }
 
 pub(crate) fn an_edit() -> Operation {
