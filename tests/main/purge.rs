@@ -73,6 +73,9 @@ fn archived_accounts_are_removed_with_their_personal_data() {
     district.cli(&["users", "show", "tea-1"]).exits(2);
     let runs = district.cli(&["runs", "--json"]).ok().json();
     assert_eq!(runs[0]["summary"]["purged"], 2);
+    // No undo of the run that archived them brings them back.
+    district.cli(&["undo", "3", "--all"]).any();
+    assert_eq!(district.ask("SELECT sourced_id FROM account ORDER BY 1"), "stu-1\ntea-2");
     // The next night says nothing of it; and who comes back is a newcomer.
     district.at("2026-12-26T08:15:00Z");
     let done = district.run().ok();
