@@ -251,6 +251,7 @@ impl Intake {
             }
             Ok(())
         })?;
+        self.widen_sets();
         self.link_all();
         Ok(())
     }
