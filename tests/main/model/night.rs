@@ -540,14 +540,13 @@ impl District {
         person::refusal(account.archived, account.active, Self::is_on(config, schools), editor)
     }
 
-    /// A person gets another email by hand. The addresses that are told.
-    pub(crate) fn edit(&mut self, config: &Config, id: &str, email: &str) -> Vec<String> {
-        let Some(person) = self.people.get_mut(id) else { return Vec::new() };
-        let before = person.account.clone();
+    /// A person gets another email by hand. The command hands over what waits as well.
+    pub(crate) fn edit(&mut self, id: &str, email: &str) {
+        self.people.values_mut().for_each(|person| person.waiting = None);
+        let Some(person) = self.people.get_mut(id) else { return };
+        let before = person.account.details.clone();
         email.clone_into(&mut person.account.details.email);
-        person.replaced(&before.details);
-        let (told, _) = person::told(&before, &person.account, &[EMAIL], &config.settings);
-        told.into_iter().map(|(_, to, _)| to).collect()
+        person.replaced(&before);
     }
 
     /// Why a person is left out: the note.
@@ -695,6 +694,7 @@ fn message((_, to, is_former): Told, now: &Account, changed: &[usize]) -> Messag
             person::NAME => whole(&now.details.given, &now.details.family),
             at => local(&of(&now.details, at)),
         };
+        let value = if value.is_empty() { "removed".to_owned() } else { value };
         format!("{}: {}", ["Name", "Email", "Phone number", "Home phone number"][*at], value)
     };
     let lines = if is_former { Vec::new() } else { changed.iter().map(line).collect() };

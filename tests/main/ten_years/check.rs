@@ -48,10 +48,10 @@ impl Sides {
 
     /// A night. What the limits stop is approved, unless the file lies.
     pub(super) fn night(&mut self, world: &World, tally: &mut Tally) -> Result<(), Difference> {
+        let _ = fs::remove_file(self.program.path("mail"));
         world.tonight.by_hand.iter().try_for_each(|hand| self.by_hand(hand, world, tally))?;
         let before = self.model.clone();
         let _ = fs::remove_dir_all(self.program.path("mail"));
-        let _ = fs::remove_file(self.program.path("mail"));
         if let Some(lie @ (Lie::Cut | Lie::Empty | Lie::Headers)) = world.tonight.lie {
             tally.add(&format!("{lie:?}"));
             let is_first = !before.is_loaded;
@@ -189,7 +189,7 @@ impl Sides {
                     if refusal.is_none() { 0 } else { 4 },
                 )?;
                 if refusal.is_none() {
-                    self.model.edit(&world.config, id, email);
+                    self.model.edit(id, email);
                     tally.add("edited");
                 }
             }

@@ -14,7 +14,7 @@ use super::world::{Hand, Tonight, World};
 const FIRST_NIGHT: &str = "2030-08-20T08:15:00Z";
 
 /// How long a history is shortened at most.
-const SHORTENING: Duration = Duration::from_secs(120);
+const SHORTENING: Duration = Duration::from_secs(60);
 
 /// How often things happened.
 #[derive(Debug, Default, Clone)]
