@@ -70,6 +70,8 @@ pub(crate) struct District {
     pub(crate) links: BTreeMap<Link, bool>,
     /// The schools that the roster named last, also of people without an account.
     pub(crate) schools: BTreeMap<String, BTreeSet<String>>,
+    /// The setting of each person on the last night.
+    pub(crate) on: BTreeMap<String, bool>,
     pub(crate) suppressed: BTreeSet<String>,
     /// Earlier ids of accounts: the platform may still show them.
     pub(crate) earlier: BTreeMap<String, String>,
@@ -104,6 +106,8 @@ pub(crate) struct Night {
     pub(crate) said: Vec<Said>,
     /// What is delivered.
     pub(crate) messages: Vec<Message>,
+    /// Details change that were kept on the night before, because the setting is ON by now.
+    pub(crate) comes_on: bool,
     /// Something is not.
     pub(crate) is_waiting: bool,
     /// Accounts that are archived, of how many.
@@ -132,11 +136,12 @@ pub(crate) fn is_staff(role: &str) -> bool {
 }
 
 impl Person {
-    /// Takes the row of the platform's export in. Whether the person is pending again.
-    fn adopt(&mut self, row: &Row) -> bool {
+    /// Takes the row of the platform's export in; of an archived person that is not back only the
+    /// state. Whether the person is pending again.
+    fn adopt(&mut self, row: &Row, is_back: bool) -> bool {
         let pending_again = self.account.active && !row.active && !self.account.archived;
         self.account.active = row.active;
-        if !row.active || self.account.archived {
+        if !row.active || self.account.archived && !is_back {
             return pending_again;
         }
         for at in 0..4 {
@@ -320,8 +325,10 @@ impl District {
         for (id, row) in export {
             let moved = self.earlier.get(id).filter(|new| !export.contains_key(*new));
             let id = moved.unwrap_or(id).clone();
+            let record = by_id.get(id.as_str());
+            let is_back = record.is_some_and(|record| self.left_out(config, record, false).is_none());
             if let Some(person) = self.people.get_mut(&id) {
-                if person.adopt(row) {
+                if person.adopt(row, is_back) {
                     pending_again.insert(id);
                 }
             } else if row.active {
@@ -407,6 +414,8 @@ impl District {
                 }
             }
             self.schools.insert(id.clone(), schools.clone());
+            let was_on = self.on.insert(id.clone(), on);
+            night.comes_on |= was.active && on && was_on == Some(false) && !verdict.changed.is_empty();
             rows.push((id.clone(), verdict, schools));
         }
         let absent: Vec<String> =
@@ -457,7 +466,10 @@ impl District {
             }
             if let (Some(old), None) = (reached.get(&id), reach_now.get(&id)) {
                 let old: Vec<String> = old.iter().cloned().collect();
-                if account.is_some_and(|account| !account.archived) && verdict.action != "skipped" {
+                // A student that is back had none, and cannot lose one.
+                let is_back = matches!(verdict.action, "restored" | "created");
+                if account.is_some_and(|account| !account.archived) && verdict.action != "skipped" && !is_back
+                {
                     notes.push(format!("No reachable contact left - was {}", ids(&old)));
                 }
             }

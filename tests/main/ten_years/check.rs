@@ -75,6 +75,8 @@ impl Sides {
             return self.after_the_fault(world, &night, tally);
         }
         let mut done = self.program.run();
+        // Switching ON needs an approval where it changes something.
+        let is_over = is_over || night.comes_on && done.code == 4;
         if is_over {
             expect("the exit status of a night over a limit", &done, 4)?;
             tally.add("blocked");
@@ -148,11 +150,12 @@ impl Sides {
         Ok(())
     }
 
-    /// How many runs were applied.
+    /// The number of the last run, 0 if it was blocked.
     fn runs(&self) -> u64 {
         let status = self.program.cli(&["status", "--json"]);
         let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap_or_default();
-        status["last_run"]["run"].as_u64().unwrap_or_default()
+        let last = &status["last_run"];
+        last["run"].as_u64().filter(|_| last["applied"] == true).unwrap_or_default()
     }
 
     fn by_hand(&mut self, hand: &Hand, world: &World, tally: &mut Tally) -> Result<(), Difference> {
