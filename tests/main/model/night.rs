@@ -311,10 +311,7 @@ impl District {
         let by_id: BTreeMap<&str, &Record> =
             roster.iter().map(|record| (record.id.as_str(), record)).collect();
         let mut night = Night::default();
-        let live = |people: &BTreeMap<String, Person>| {
-            people.values().filter(|person| !person.account.archived).count()
-        };
-        night.archived.1 = live(&self.people);
+        night.archived.1 = self.people.values().filter(|person| !person.account.archived).count();
         night.unlinked.1 = self.links.len();
         let before: BTreeMap<String, Account> =
             self.people.iter().map(|(id, person)| (id.clone(), person.account.clone())).collect();
@@ -648,7 +645,7 @@ impl District {
             // Capitals alone are nothing to tell.
             let differs = |at: usize| {
                 let (one, other) = (of(&base.details, at), of(&now.details, at));
-                !same(at, &one, &other) && !(at == person::NAME && person::spelt_alike(&one, &other))
+                !(same(at, &one, &other) || at == person::NAME && person::spelt_alike(&one, &other))
             };
             let fields: Vec<usize> = (0..4).filter(|at| differs(*at)).collect();
             let mut messages = Vec::new();

@@ -277,8 +277,8 @@ impl World {
     }
 
     pub(super) fn orgs_csv(&self, year: usize) -> String {
-        let row = |id: &&str| format!("{id},School {id} of year {year},school\n");
-        "sourcedId,name,type\n".to_owned() + &SCHOOLS.iter().map(|id| row(&id)).collect::<String>()
+        let row = |id: &str| format!("{id},School {id} of year {year},school\n");
+        "sourcedId,name,type\n".to_owned() + &SCHOOLS.iter().map(|id| row(id)).collect::<String>()
     }
 }
 
