@@ -244,15 +244,6 @@ impl Night {
             .flat_map(|(school, roles)| roles.keys().map(move |role| (school.as_str(), role.as_str())))
     }
 
-    /// The numbers of schools and roles as an earlier night had them: of those that were held back
-    /// tonight, so nothing of tonight's is learnt.
-    pub fn keep(&mut self, before: &Self, school: &str) {
-        match before.schools.get(school) {
-            Some(roles) => self.schools.insert(school.to_owned(), roles.clone()),
-            None => self.schools.remove(school),
-        };
-    }
-
     /// As it is stored.
     ///
     /// # Errors

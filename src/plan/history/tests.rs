@@ -203,8 +203,9 @@ impl District {
             205 => self.roll_over(),
             // A school opens, with pupils of another one; and teachers come and go.
             226 => {
-                let moves =
-                    |one: &Person| one.school == "elm-1" && one.grade % 2 == 0 && one.role == "student";
+                let moves = |one: &Person| {
+                    one.school == "elm-1" && one.grade.is_multiple_of(2) && one.role == "student"
+                };
                 self.people.iter_mut().filter(|one| moves(one)).for_each(|one| one.school = "new".into());
                 (0..12).for_each(|_| self.staff("new"));
             }
