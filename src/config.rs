@@ -230,8 +230,31 @@ pub struct Limits {
     pub links: Limit,
     /// Whether the roster is held against the numbers of the last good nights.
     pub history: bool,
-    /// Under this population the shares of `notifications`, `rejected` and `links` do not hold, and `archive` and `contact_updates` hold at half.
+    /// People whose email or mobile changes, of those whom the sync may change.
+    pub credentials: Limit,
+    /// New accounts, of pending and active accounts before the run. Not on an empty store.
+    pub created: Limit,
+    /// Pending people with an applied change, of the pending before the run.
+    pub pending_updates: Limit,
+    /// The shares of `archive`, `contact_updates`, `credentials`, `created` and `pending_updates` hold for each school too,
+    /// and for each role.
+    pub per_school: bool,
+    pub per_role: bool,
+    /// Under this population the shares of `notifications`, `rejected`, `links`, `created` and `pending_updates` do not hold, and
+    /// `archive`, `contact_updates` and `credentials` hold at half.
     pub minimum: u64,
+    pub on_limit: OnLimit,
+}
+
+/// What becomes of a plan that goes over a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnLimit {
+    /// Nothing is applied.
+    #[default]
+    Stop,
+    /// Only what is over a limit is held back.
+    Hold,
 }
 
 impl Default for Limits {
@@ -247,7 +270,13 @@ impl Default for Limits {
             protection: Limit::Share(1.0),
             links: Limit::Share(10.0),
             history: true,
+            credentials: Limit::Share(20.0),
+            created: Limit::Share(30.0),
+            pending_updates: Limit::Share(50.0),
+            per_school: false,
+            per_role: false,
             minimum: 20,
+            on_limit: OnLimit::default(),
         }
     }
 }

@@ -43,7 +43,13 @@ pub struct LastNight {
     /// export may still show the details of the account that had it before.
     #[serde(rename = "apart")]
     pub reassigned_ids: BTreeSet<String>,
+    /// Which limits held: the highest [`LIMITS`] of a run. 0 before there was such a number.
+    pub limits: u32,
 }
+
+/// Raised with a version that has new limits: on the first night after the upgrade they are only
+/// said.
+pub const LIMITS: u32 = 1;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

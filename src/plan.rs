@@ -13,6 +13,7 @@ mod decide;
 mod decision;
 mod forecast;
 pub mod history;
+mod held;
 mod left_out;
 mod limits;
 mod link_classes;
@@ -29,6 +30,7 @@ mod shared_credentials;
 mod signs;
 mod sis;
 mod summary;
+mod tally;
 mod unchanged;
 
 #[cfg(test)]
@@ -44,11 +46,14 @@ use crate::message::Recipient;
 use crate::store::{AccountRow, AuditEntry};
 
 pub use build::{Inputs, Plan, build};
+pub use checksum::Changes;
 pub use claims::{Claim, refusals};
 pub use decision::{FieldDecision, FieldDecisions, Rule};
 pub use forecast::{Forecast, forecast};
+pub use held::{HeldBack, can_be_held};
 pub use limits::{
-    Overrun, Scope, check as check_limits, check_export, check_upgraded, too_many_missing, too_many_rejected,
+    Overrun, Scope, check as check_limits, check_export, check_upgraded, said as said_overruns, too_many_missing,
+    too_many_rejected,
 };
 pub use note::{Note, Reason, Rekey, join_codes, join_notes};
 pub use read::{Known, read};
@@ -59,7 +64,8 @@ pub use same_person::{
     Counts as SamePersonCounts, Evidence, PROBABLE_DAYS, Pair as SamePersonPair, PairText, SamePerson,
     find_same_people,
 };
-pub use summary::Summary;
+pub use summary::{Step, Summary};
+pub use tally::Tallies;
 
 /// What becomes of one user; each has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ mod orgs;
 mod people;
 mod schools;
 mod tallies;
+mod schools_before;
 
 use std::collections::{HashMap, HashSet};
 
@@ -43,6 +44,7 @@ pub use intake::{Read, read, read_again};
 pub use last_schools::LastSchools;
 pub use links::Names;
 pub use people::{LookupHint, PersonIndex};
+pub use schools_before::SchoolsBefore;
 
 /// A record without a sourcedId.
 const NO_PERSON: u32 = u32::MAX;
@@ -88,6 +90,8 @@ pub struct RosterIndex {
     /// People that the roster does not mention, and whose accounts are not archived for it yet,
     /// sorted. Their schools and links are those of the store.
     missing: Vec<u32>,
+    /// People that the roster does not mention, and whose accounts a limit keeps: they count as here.
+    kept: HashSet<u32>,
     /// For each of them: the accounts of the adults that are linked to the person.
     adults_of_missing: Vec<Vec<i64>>,
     /// Those of them that a pause keeps from being archived: until when.
@@ -297,6 +301,11 @@ impl RosterIndex {
                 }
             }
         }
+    }
+
+    /// Takes in which people a limit keeps from being archived.
+    pub fn keep_here(&mut self, people: impl IntoIterator<Item = u32>) {
+        self.kept = people.into_iter().collect();
     }
 
     /// Whether the rows of a person differ.

@@ -18,6 +18,7 @@ mod erase;
 mod good_nights;
 mod interrupt;
 mod judge;
+mod limits;
 mod message_context;
 mod plan;
 mod preferred_names;

@@ -10,6 +10,7 @@ use crate::config::{Config, PhoneCredential};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings, KEPT_PER_CODE, Severity};
+use crate::plan::said_overruns;
 use crate::plan::{self, Action, Note, PlanRow};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
@@ -226,8 +227,8 @@ fn text(checked: &Checked, status: Ending) -> String {
             text.push_str(&format!("… and {} more of {code}\n", count - shown));
         }
     }
-    for overrun in &checked.overruns {
-        text.push_str(&format!("limit: {}\n", harmless(&overrun.message)));
+    for (_, line) in said_overruns(&checked.overruns) {
+        text.push_str(&format!("limit: {}\n", harmless(&line)));
     }
     let found = counted(findings.counts().values().sum(), "finding", "findings");
     if !checked.troubles.is_empty() {

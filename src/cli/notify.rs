@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::message::{Channel, Message};
 use crate::notify::{Editor, Occasion, Templates, compose, send_sample};
+use crate::plan::said_overruns;
 use crate::plural::counted;
 use crate::run::{MessageContext, Options, RunContext, preview as preview_run};
 use crate::store::Store;
@@ -122,8 +123,8 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
     ui.print(said.as_bytes()).map_err(unprintable)?;
     if outcome.blocked {
         let mut text = "A run would be blocked, and none of them sent:\n".to_owned();
-        for overrun in &outcome.overruns {
-            text.push_str(&format!("  {}\n", overrun.message));
+        for (_, line) in said_overruns(&outcome.overruns) {
+            text.push_str(&format!("  {}\n", crate::report::harmless(&line)));
         }
         ui.print(text.as_bytes()).map_err(unprintable)?;
     }

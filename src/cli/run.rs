@@ -12,7 +12,7 @@ use crate::attempt::Ending;
 use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
-use crate::plan::{Action, Summary};
+use crate::plan::{Action, Step, Summary, said_overruns};
 use crate::plural::{agreed, counted};
 use crate::report;
 use crate::run::{Options, Outcome, RunContext, pass, run as run_sync};
@@ -21,8 +21,9 @@ use crate::run::{Options, Outcome, RunContext, pass, run as run_sync};
 /// report
 ///
 /// A run makes changes only after it has read everything. It makes all changes at once, or none. If
-/// a plan goes over a limit of the configuration, the run applies nothing and ends with 4. The
-/// message then says how to approve exactly that plan.
+/// a plan goes over a limit of the configuration, the run applies nothing and ends with 4; with
+/// on_limit = "hold" it holds back only what is over the limit, and ends with 3. The message then
+/// says how to approve exactly that plan.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT)]
 pub(super) struct RunArgs {
@@ -334,6 +335,7 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             counted(held, "user is", "users are")
         )),
     }
+    lines.extend(switched_on_lines(outcome));
     lines.extend(same_person_lines(outcome));
     lines.extend(people_lines(summary, applied));
     lines.extend(delivery_lines(&outcome.delivery, config));
@@ -346,7 +348,9 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
             if applied { "was done" } else { "would be done" },
         ));
     }
-    lines.extend(outcome.findings.attentions().map(|finding| {
+    // What limits hold back is said at the end.
+    let others = outcome.findings.attentions().filter(|finding| finding.code != "held-by-limit");
+    lines.extend(others.map(|finding| {
         // Parts of it come from files.
         report::harmless(&format!("Attention ({}): {}: {}", finding.code, finding.place(), finding.message))
     }));
@@ -373,6 +377,8 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     text.push('\n');
     if outcome.blocked {
         text.push_str(&verdict(outcome, options, global));
+    } else if !outcome.held.is_empty() {
+        text.push_str(&held_verdict(outcome, options, applied, global));
     }
     text
 }
@@ -445,6 +451,38 @@ fn people_lines(summary: &Summary, applied: bool) -> Vec<String> {
             agreed(summary.held_back, "is", "are"),
         ));
     }
+    lines
+}
+
+/// What the step to ON does, school by school: the table to look at before it is approved.
+fn switched_on_lines(outcome: &Outcome) -> Vec<String> {
+    const MOST: usize = 30;
+    let switched_on = &outcome.plan.summary.switched_on;
+    if switched_on.all.users == 0 {
+        return Vec::new();
+    }
+    let mut steps: Vec<(&str, Step)> = switched_on
+        .schools
+        .iter()
+        .map(|(id, step)| (if id.is_empty() { "(no school)" } else { outcome.schools.name(id) }, *step))
+        .collect();
+    steps.sort_by_key(|(school, step)| (std::cmp::Reverse(step.users), *school));
+    let more = steps.len().saturating_sub(MOST);
+    let row = |school: &str, [users, told, sign_ins]: [&str; 3]| {
+        let school: String = report::harmless(school).chars().take(36).collect();
+        format!("  {school:<36} {users:>8} {told:>8} {sign_ins:>9}")
+    };
+    let numbers = |step: &Step| [step.users, step.told, step.sign_ins].map(|count| count.to_string());
+    let row_of = |(school, step): &(&str, Step)| row(school, numbers(step).each_ref().map(String::as_str));
+    let mut lines = vec![
+        "Switched ON: active users whose details change for the first time".to_owned(),
+        row("School", ["Users", "Told", "Sign-ins"]),
+    ];
+    lines.extend(steps.iter().take(MOST).map(row_of));
+    if more > 0 {
+        lines.push(format!("  and {}", counted(more as u64, "more school", "more schools")));
+    }
+    lines.push(row_of(&("All", switched_on.all)));
     lines
 }
 
@@ -548,23 +586,52 @@ fn approving(outcome: &Outcome) -> String {
     }
 }
 
+const WHAT_IF: &str =
+    "This was a what-if preview. To do it, set update_contacts in the configuration and preview again.\n";
+
 /// Why nothing was applied, and what would be: it ends with the command that approves exactly this
 /// plan.
 fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     let mut text = String::from("\nBLOCKED: nothing was applied\n");
     text.push_str(&still_there(outcome, options, global));
-    for overrun in &outcome.overruns {
-        text.push_str(&format!("  {}\n", overrun.message));
+    for (_, line) in said_overruns(&outcome.overruns) {
+        // Names of schools come from files.
+        text.push_str(&format!("  {}\n", report::harmless(&line)));
     }
     if options.what_if.is_some() {
-        text.push_str(
-            "This was a what-if preview. To do it, set update_contacts in the configuration and preview again.\n",
-        );
+        text.push_str(WHAT_IF);
         return text;
     }
     text.push_str(&format!(
         "{}\n  {} --approve {}\n",
         approving(outcome),
+        command(options, global),
+        outcome.plan.checksum
+    ));
+    text
+}
+
+/// What the limits hold back, and how it is applied after all.
+fn held_verdict(outcome: &Outcome, options: &Options, applied: bool, global: &Global) -> String {
+    let held = outcome.plan.summary.held_by_limit;
+    let users = counted(held, "user", "users");
+    let mut text = match applied {
+        true => format!("\nHELD: {users} {} held back by limits, the rest was applied\n", agreed(held, "is", "are")),
+        false => format!("\nHELD: {users} would be held back by limits, the rest would be applied\n"),
+    };
+    for (_, line) in said_overruns(&outcome.held) {
+        text.push_str(&format!("  {}\n", report::harmless(&line)));
+    }
+    if options.what_if.is_some() {
+        text.push_str(WHAT_IF);
+        return text;
+    }
+    text.push_str(&format!(
+        "{}\n  {} --approve {}\n",
+        match applied {
+            true => "If that is what should happen, approve exactly what is held:",
+            false => "If that is what should happen, approve exactly this plan, with what is held:",
+        },
         command(options, global),
         outcome.plan.checksum
     ));
@@ -629,6 +696,8 @@ fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde
         "undelivered": outcome.delivery.undelivered,
         "delivery": delivery_json(&outcome.delivery),
         "limits": outcome.overruns,
+        "held": { "users": summary.held_by_limit, "limits": outcome.held },
+        "switched_on": summary.switched_on,
         "applied": outcome.run.is_some() && !outcome.blocked,
         "renamed": summary.renamed,
         "purged": summary.purged,

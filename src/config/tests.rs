@@ -408,6 +408,9 @@ fn the_example_is_complete_and_says_the_defaults() {
     assert_eq!(example.limits.protection, default.limits.protection);
     assert_eq!(example.limits.links, default.limits.links);
     assert_eq!(example.limits.history, default.limits.history);
+    assert_eq!(example.limits.credentials, default.limits.credentials);
+    assert_eq!(example.limits.created, default.limits.created);
+    assert_eq!(example.limits.pending_updates, default.limits.pending_updates);
     assert_eq!(example.limits.minimum, default.limits.minimum);
     let csv = |config: &Config| config.source.csv().map(|csv| (csv.mode, csv.encoding));
     assert_eq!(csv(&example), csv(&default));

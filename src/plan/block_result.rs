@@ -33,6 +33,7 @@ pub(super) struct Totals {
     pub(super) checksum: Checksum,
     pub(super) became_active: u64,
     pub(super) of_limits: OfLimits,
+    pub(super) held: Held,
     /// People of the roster who are not synced, and people with an account that are left out tonight
     /// for the first time.
     pub(super) left_out: LeftOut,
@@ -52,6 +53,8 @@ impl Totals {
         self.checksum.merge(&other.checksum);
         self.became_active += other.became_active;
         self.of_limits.merge(&other.of_limits);
+        self.held.people += other.held.people;
+        self.held.undecided.merge(&other.held.undecided);
         self.left_out.merge(other.left_out);
         self.holders.merge(other.holders);
         self.former.extend(other.former);
@@ -59,6 +62,14 @@ impl Totals {
         self.lost_contacts.extend(other.lost_contacts);
         self.not_added.extend(other.not_added);
     }
+}
+
+/// The people whom a limit holds back.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) people: u64,
+    /// What is in the checksum of every plan until a person decides.
+    pub(super) undecided: Checksum,
 }
 
 pub(super) struct CredentialClaim {

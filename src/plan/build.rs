@@ -8,6 +8,7 @@ mod barred;
 mod rows;
 mod sharers;
 mod sources;
+mod tallies;
 mod walk;
 mod written;
 
@@ -21,9 +22,10 @@ use self::sharers::held_back;
 use self::sources::Sources;
 use self::walk::{Planner, Spools};
 use super::block_result::Totals;
-use super::checksum::{Checksum, OfLimits};
+use super::checksum::{Changes, Checksum, OfLimits};
 use super::claims::refusals;
 use super::decide::{Decider, Refused};
+use super::held::{Facts, HeldBack};
 use super::history;
 use super::left_out::Synced;
 use super::links::Contacts;
@@ -38,10 +40,11 @@ use super::{Action, Newcomer, Note, Overrun, PlanRow, Write};
 use crate::config::SharedContacts;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::last_night::{FileSeen, LinksSeen, RosterSeen};
+use crate::last_night::{FileSeen, LIMITS, LinksSeen, RosterSeen};
 use crate::message::Channel;
 use crate::platform::Export;
 use crate::roster::Mode;
+use crate::roster::kept::key;
 use crate::roster_index::RosterIndex;
 use crate::rules::{BlankColumns, Rules};
 use crate::spool::Values;
@@ -54,6 +57,7 @@ pub struct Plan {
     pub checksum: String,
     /// The people that the limits on the export and on protection count.
     of_limits: OfLimits,
+    pub changes: Changes,
     pub roster: RosterIndex,
     rules: Rules,
     /// As they are after the run.
@@ -171,6 +175,30 @@ impl Plan {
         self.checksum = Checksum::with(&self.checksum, [&sum]);
     }
 
+    /// The checksum of what is left to approve of `all` changes, once this plan is applied.
+    pub fn checksum_of_rest(&self, all: &Changes, held: &[Overrun]) -> String {
+        let unprotected = held.iter().any(|overrun| overrun.limit == "protection");
+        all.after(&self.changes, unprotected, &self.rules)
+    }
+
+    /// The people that would be archived, and whom a limit keeps from it.
+    pub fn kept_by(&self, held: &HeldBack) -> Result<Vec<u32>> {
+        let mut kept = Vec::new();
+        self.each_decided(|row| {
+            let number = self.roster.people.find(key(row.sourced_id));
+            if row.action == Action::Archived && held.limit(row, number, Facts::default()).is_some() {
+                kept.extend(number);
+            }
+            Ok(())
+        })?;
+        Ok(kept)
+    }
+
+    /// What the plan was made of, to make it again with some people held back.
+    pub fn into_parts(self) -> (RosterIndex, SamePerson) {
+        (self.roster, self.same_person)
+    }
+
     /// Takes in the new sourcedIds that accounts were given before it was made: part of it, and of
     /// its checksum.
     pub fn with_renames(mut self, renamings: Renamings) -> Self {
@@ -203,6 +231,8 @@ pub struct Inputs<'a> {
     pub store: &'a Store,
     pub export: &'a Export,
     pub rules: &'a Rules,
+    /// What the limits hold back; empty when the plan is made for the first time.
+    pub held: &'a HeldBack,
 }
 
 /// A link to a student that has left stands, whatever the adult's record says meanwhile. If no record
@@ -260,6 +290,7 @@ pub fn build(
         only_claims: false,
         unchanged: &unchanged,
         same_person: &same_person,
+        held: inputs.held,
     };
     if rules.shared_contacts == SharedContacts::Unique {
         refuse_credentials(&mut decider, inputs, &sources.of_records, &mut signs)?;
@@ -273,15 +304,22 @@ pub fn build(
     let others = UnchangedCredentials::load(store, &roster, &sources.of_records)?;
     let barred = barred_credentials(&totals.former, &roster, &signs, inputs)?;
     let (sharing, held_back) = share(&mut totals, &others, &barred);
+    let held = std::mem::take(&mut totals.held);
     let lost = std::mem::take(&mut totals.lost_contacts);
     let contacts = Contacts::find(&roster, (&mut signs, &mut unchanged), lost, &same_person, (store, rules))?;
     totals.summary.without_contact = contacts.seen.without_contact;
     summarize(&mut totals, before, &sources, &roster, rules);
     totals.summary.same_person = same_person.counts(|old| roster.is_missing(old))?;
+    totals.summary.held_by_limit = held.people;
     let Spools { rows, newcomers, writes, bystanders, remembered } = spools;
     let mut plan = Plan {
         summary: totals.summary,
         checksum: totals.checksum.finish(rules),
+        changes: Changes {
+            all: totals.checksum,
+            undecided: held.undecided,
+            unprotected: totals.of_limits.0[OfLimits::PROTECTION],
+        },
         of_limits: totals.of_limits,
         rules: rules.clone(),
         sharing,
@@ -339,6 +377,8 @@ fn summarize(
     summary.active_before = before.1;
     summary.changeable += sources.changeable;
     summary.upgraded = rules.last_night.is_none() && summary.accounts_before > 0;
+    let held_before = rules.last_night.as_ref().map_or(0, |night| night.limits);
+    summary.new_limits = held_before < LIMITS && summary.accounts_before > 0;
     let first_export = rules.last_night.as_ref().is_none_or(|night| night.export.is_none());
     if !first_export || summary.upgraded {
         summary.joins = totals.became_active;

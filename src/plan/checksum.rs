@@ -15,7 +15,7 @@ use crate::rules::Rules;
 /// It covers the changes, the setting and the recipients; never times, run numbers or `first_seen`.
 /// The order of the roster's rows makes no difference: the digests of the single changes are added
 /// up.
-#[derive(Default)]
+#[derive(Default, Clone, Copy)]
 pub(super) struct Checksum {
     sum: [u64; 4],
     count: u64,
@@ -27,6 +27,15 @@ impl Checksum {
             *sum = sum.wrapping_add(more);
         }
         self.count += other.count;
+    }
+
+    /// Takes the changes of another one out again.
+    fn without(mut self, other: &Self) -> Self {
+        for (sum, less) in self.sum.iter_mut().zip(other.sum) {
+            *sum = sum.wrapping_sub(less);
+        }
+        self.count = self.count.wrapping_sub(other.count);
+        self
     }
 
     /// Adds one change, each part with its length before it, so that no two changes read the same.
@@ -122,6 +131,26 @@ fn hexadecimal(digest: Sha256) -> String {
     digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The changes of a plan, to tell what is left of them once a part is applied.
+#[derive(Default, Clone, Copy)]
+pub struct Changes {
+    pub(super) all: Checksum,
+    pub(super) undecided: Checksum,
+    /// People that would come from OFF to ON, while the limit on protection stops that.
+    pub(super) unprotected: Checksum,
+}
+
+impl Changes {
+    /// The checksum of the next plan, if the changes of `applied` are made and nothing else happens.
+    /// `unprotected`: the limit on protection holds people back.
+    pub(super) fn after(self, applied: &Self, unprotected: bool, rules: &Rules) -> String {
+        let mut rest = self.all.without(&applied.all);
+        rest.merge(&applied.undecided);
+        let checksum = rest.finish(rules);
+        if unprotected { Checksum::with(&checksum, [&self.unprotected]) } else { checksum }
+    }
+}
+
 /// Sums of the people that the limits `joins`, `export` and `protection` count, in this order.
 /// Where one of them stops a plan, it is a part of the checksum: the approval is for these people
 /// and for no others.
@@ -130,6 +159,7 @@ pub(super) struct OfLimits(pub(super) [Checksum; 3]);
 
 impl OfLimits {
     const LIMITS: [&'static str; 3] = ["joins", "export", "protection"];
+    pub(super) const PROTECTION: usize = 2;
 
     pub(super) fn merge(&mut self, other: &Self) {
         for (sum, more) in self.0.iter_mut().zip(&other.0) {

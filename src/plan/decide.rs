@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::block_result::{BlockResult, BystanderRecord, CredentialClaim, Former};
 use super::claims::claims_of;
+use super::held::{Facts, HeldBack};
 use super::link_classes::SettledLinks;
 use super::links::{LinkChanges, lists_links};
 use super::note::{Note, Reason};
@@ -13,11 +14,14 @@ use super::reused::is_another;
 use super::row::{row_of, sync_entries};
 use super::same_person::SamePerson;
 use super::shared_credentials::{CREDENTIALS, comes_after_sharing};
+use super::summary::Step;
+use super::tally::Counted;
 use super::unchanged::Unchanged;
 use super::{Action, Newcomer, PlanRow, Write};
 use crate::account::{Account, SisDetails, State};
 use crate::contact::{Email, Field, credential_hash};
 use crate::failure::{Failure, Kind, Result};
+use crate::last_night::SettingSeen;
 use crate::message::{Audience, Channel};
 use crate::platform::{Adopted, ImportKind, Row};
 use crate::policy::Setting;
@@ -92,6 +96,8 @@ pub(super) struct Decider<'a> {
     pub(super) only_claims: bool,
     pub(super) unchanged: &'a Unchanged,
     pub(super) same_person: &'a SamePerson,
+    /// What the limits hold back.
+    pub(super) held: &'a HeldBack,
 }
 
 /// A decision about one person, and all that it was made on.
@@ -435,11 +441,16 @@ impl Decider<'_> {
     fn take(&self, mut decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
         decision.note_pending_again();
         decision.note_opt_outs();
+        if !self.only_claims {
+            self.link(&mut decision);
+        }
+        if !self.held.is_empty() {
+            self.hold(&mut decision, out);
+        }
         if self.only_claims {
             self.claim(&decision, out);
             return Ok(());
         }
-        self.link(&mut decision);
         self.put_bystander(&decision, out);
         self.put_credentials(&decision, out);
         let row = self.row(&decision);
@@ -450,6 +461,47 @@ impl Decider<'_> {
         self.remember(&decision, &row, setting, out);
         spool::append(&mut out.rows, &row)?;
         Self::write(decision, out)
+    }
+
+    /// Leaves a person's account as it is if a limit holds the person back, and says which one.
+    /// What the platform's export says stands: it is what the account is there.
+    fn hold(&self, decision: &mut PersonDecision<'_>, out: &mut BlockResult) {
+        let PersonDecision { person, verdict, schools, .. } = &*decision;
+        if verdict.action == Action::Held {
+            // A person decides, and what is approved later is for the same pairs.
+            let row = self.row(decision);
+            out.totals.held.undecided.add(&row, &[]);
+            return;
+        }
+        let is_on = self.rules.setting_of(schools) == Setting::On
+            && decision.live().is_some_and(|live| live.state == State::Active);
+        let facts = Facts {
+            newly_left_out: decision.is_left_out() && person.signs & LEFT_OUT == 0,
+            loses_links: !person.links.removed.is_empty() && decision.live().is_some(),
+            loses_protection: is_on && self.is_unprotected(person, verdict, schools),
+            is_switched_on: verdict.counts_as_update && is_on && self.is_switched_on(person, schools),
+            is_told: !verdict.news.recipients.is_empty(),
+        };
+        let row = self.row(decision);
+        let Some(limit) = self.held.limit(&row, person.number, facts) else { return };
+        out.totals.held.people += 1;
+        drop(row);
+        let stays = |note: &Note| {
+            matches!(note, Note::SisInvalid(..) | Note::Disabled | Note::PendingAgain | Note::OptOut(..))
+        };
+        let mut notes = std::mem::take(&mut decision.verdict.notes);
+        notes.retain(stays);
+        notes.push(Note::HeldByLimit(limit.to_owned()));
+        let stored = decision.person.stored.as_ref();
+        let account = match stored.is_some_and(|stored| stored.archived) {
+            // Of an archived account only its state follows the export, once it is restored.
+            true => {
+                decision.adopted = Adopted::default();
+                stored.cloned()
+            }
+            false => stored.and_then(|_| self.export_first(decision.person).0),
+        };
+        decision.verdict = Verdict::held_by_limit(account.as_ref(), notes);
     }
 
     /// Brings an adult's links up to date, whatever else is decided, and says what came and went.
@@ -513,8 +565,10 @@ impl Decider<'_> {
             return;
         }
         // A new person at a paused school is new when the pause is over: held against the accounts that
-        // leave then.
-        if self.mode == Mode::Bulk && is_left_alone(&decision.verdict.notes) {
+        // leave then. So is a new person whom a limit holds back.
+        let notes = &decision.verdict.notes;
+        let waits = |note: &Note| matches!(note, Note::HeldByLimit(_));
+        if self.mode == Mode::Bulk && (is_left_alone(notes) || notes.iter().any(waits)) {
             return;
         }
         let is_blank = self.rules.blank_columns.contact_rules;
@@ -562,7 +616,12 @@ impl Decider<'_> {
         let verdict = &decision.verdict;
         out.totals.summary.add(verdict.action, &verdict.fields, &verdict.news.recipients);
         out.totals.checksum.add(row, &verdict.news.recipients);
-        out.totals.summary.contact_updates += u64::from(verdict.counts_as_update);
+        let summary = &mut out.totals.summary;
+        summary.contact_updates += u64::from(verdict.counts_as_update);
+        if row.fields.changes().next().is_some() {
+            summary.credentials += u64::from(Counted::Credentials.is(row));
+            summary.pending_updates += u64::from(Counted::PendingUpdates.is(row));
+        }
         let is_reused = verdict.notes.iter().any(|note| matches!(note, Note::ReusedId(_)));
         out.totals.summary.reused += u64::from(is_reused);
         let counts = |note: &Note| matches!(note, Note::Missing(_));
@@ -627,11 +686,20 @@ impl Decider<'_> {
         let active = decision.live().is_some_and(|live| live.state == State::Active);
         out.totals.summary.changeable +=
             u64::from(active && setting == Setting::On && is_acted_on(verdict.action));
-        let unprotected = active
-            && setting == Setting::On
-            && !is_missing(verdict)
-            && !is_left_alone(&verdict.notes)
-            && self.loses_protection(person, schools);
+        let is_on = active && setting == Setting::On;
+        let unprotected = is_on && self.is_unprotected(person, verdict, schools);
+        if verdict.counts_as_update && is_on && self.is_switched_on(person, schools) {
+            let step = Step {
+                users: 1,
+                told: u64::from(!verdict.news.recipients.is_empty()),
+                sign_ins: u64::from(Counted::Credentials.is(row)),
+            };
+            let switched_on = &mut out.totals.summary.switched_on;
+            switched_on.all.add(step);
+            for school in if schools.is_empty() { &[""] } else { schools.as_slice() } {
+                switched_on.schools.entry((*school).to_owned()).or_default().add(step);
+            }
+        }
         if unprotected {
             out.totals.summary.protection += 1;
             for school in if schools.is_empty() { &[""] } else { schools.as_slice() } {
@@ -647,6 +715,11 @@ impl Decider<'_> {
         }
     }
 
+    /// As [`Self::loses_protection`], where something is decided about the person.
+    fn is_unprotected(&self, person: &Person, verdict: &Verdict, schools: &[&str]) -> bool {
+        !is_missing(verdict) && !is_left_alone(&verdict.notes) && self.loses_protection(person, schools)
+    }
+
     /// Whether an active person was under OFF when last decided on, and is under ON tonight for
     /// another reason than a change of the configuration: with the setting of the last good night
     /// they would be under ON tonight as well.
@@ -654,12 +727,8 @@ impl Decider<'_> {
         let Some(stored) = person.stored.as_ref().filter(|stored| stored.state == State::Active) else {
             return false;
         };
-        let last = self.rules.last_night.as_deref().and_then(|night| night.setting.as_ref());
-        let Some(last) = last else { return false };
-        let under = |schools: &[&str]| {
-            let own = |school: &&str| last.schools.get(*school).copied().map(Setting::from_bool);
-            Setting::of_person(schools.iter().map(own), Setting::from_bool(last.district))
-        };
+        let Some(last) = self.last_setting() else { return false };
+        let under = |schools: &[&str]| setting_under(last, schools);
         let was_off = match person.signs & (UNDER_ON | UNDER_OFF) {
             0 => {
                 // A guardian's schools of that night were those of the students, which are not
@@ -677,6 +746,19 @@ impl Decider<'_> {
             signs => signs & UNDER_OFF != 0,
         };
         was_off && under(schools) == Setting::On
+    }
+
+    fn last_setting(&self) -> Option<&SettingSeen> {
+        self.rules.last_night.as_deref().and_then(|night| night.setting.as_ref())
+    }
+
+    /// Whether an active person that is under ON tonight would not be with the configuration of the
+    /// last good night, and was not when last decided on.
+    fn is_switched_on(&self, person: &Person, schools: &[&str]) -> bool {
+        let was_active = person.stored.as_ref().is_some_and(|stored| stored.state == State::Active);
+        was_active
+            && person.signs & UNDER_ON == 0
+            && self.last_setting().is_some_and(|last| setting_under(last, schools) == Setting::Off)
     }
 
     /// Puts down the new signs of the account, and what there is to remember of the decision.
@@ -817,6 +899,12 @@ fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool, unkno
         never: has(record.barred, |sis| &sis.barred),
         unknown,
     }
+}
+
+/// The setting of a person at these schools, with the configuration of the last good night.
+fn setting_under(last: &SettingSeen, schools: &[&str]) -> Setting {
+    let own = |school: &&str| last.schools.get(*school).copied().map(Setting::from_bool);
+    Setting::of_person(schools.iter().map(own), Setting::from_bool(last.district))
 }
 
 /// Whether the sync may do something to an account with this action, if the setting says so.

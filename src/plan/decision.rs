@@ -31,6 +31,7 @@ pub enum Rule {
     NotProvided,
     NothingSaid,
     Same,
+    HeldByLimit,
 }
 
 impl Rule {
@@ -50,6 +51,10 @@ impl Rule {
                 "same-person",
                 "the user is probably there under another sourcedId too: `rostersync users rekey OLD NEW` if they are one person, \
                  `rostersync users distinct OLD NEW` if they are two",
+            ),
+            Self::HeldByLimit => (
+                "held-by-limit",
+                "a limit holds the change back: it is decided again by the next run, and `rostersync run --approve CHECKSUM` applies it",
             ),
             Self::Archived => {
                 ("archived", "the account is archived, and an archived account keeps its details")

@@ -139,6 +139,11 @@ pub(super) fn configured(rules: &Rules) -> ConfiguredSeen {
 }
 
 impl Synced {
+    /// How many people with an account are left out for the first time, by school and by role.
+    pub(super) fn newly(&self) -> [&BTreeMap<String, u64>; 2] {
+        [&self.newly.schools, &self.newly.roles]
+    }
+
     /// What the roster was like, for the next night. What is blank tonight in every row stays as it
     /// was seen last.
     pub(super) fn seen(

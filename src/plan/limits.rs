@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+use super::summary::Step;
+use super::tally::{Counted, Tallies, Tally};
 use super::{Action, Summary};
 use crate::config::{Limit, Limits};
 use crate::plural;
+use crate::roster::Schools;
 
 /// A limit that the plan goes over.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,6 +54,9 @@ const PROTECTION: u64 = 5;
 /// How many people, or messages, there are of a kind; one of them, and several.
 type Population = (u64, [&'static str; 2]);
 
+/// So many schools or roles over one limit are named where a person reads it.
+const NAMED: usize = 10;
+
 const ACCOUNTS: [&str; 2] = ["account", "accounts"];
 const ACTIVE: [&str; 2] = ["active user", "active users"];
 
@@ -83,50 +89,53 @@ enum Rule {
     Emptied,
 }
 
-/// The limits that stop a plan.
-pub fn check(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
-    let (accounts, or_half) = ((summary.accounts_before, ACCOUNTS), Rule::OrHalf(limits.minimum));
-    // They are not archived, but nothing that the SIS says reaches them any more.
-    let left_out = "would be left out by role, role dates or school though still in the roster, and not on the last good night (no \
-                    account would be archived for it)";
-    // Accounts that are held are still there only because a person has not decided yet.
-    let held = summary.same_person.held;
-    let would = match held {
-        0 => "would be archived",
-        _ => "would be archived, or are held because they are probably back under another sourcedId",
-    };
-    let archived = (would, summary.count(Action::Archived) + held);
-    let changed = ("would have their contact details changed", summary.contact_updates);
-    let changeable = (summary.changeable, ["active user under ON", "active users under ON"]);
-    let sent = ("would be sent", summary.notifications.total());
-    let from_minimum = Rule::From(limits.minimum);
-    let mut over = overruns([
-        Measure::of(("archive", limits.archive), archived, accounts, or_half),
-        Measure::of(("archive", limits.archive), (left_out, summary.newly_left_out), accounts, or_half),
-        Measure::of(("contact_updates", limits.contact_updates), changed, changeable, or_half),
+/// The limits that stop a plan. Those of schools and roles come after those of the district, the
+/// worst first.
+pub fn check(summary: &Summary, tallies: &Tallies, schools: &Schools, limits: &Limits) -> Vec<Overrun> {
+    let tally = Tally::of(summary);
+    // The step to ON explains the others.
+    let step = if summary.new_limits { None } else { switched_on(summary) };
+    let mut over: Vec<Overrun> = step.into_iter().collect();
+    over.extend(overruns([
+        of_tally(Counted::Archived, &tally, summary, limits),
+        of_tally(Counted::LeftOut, &tally, summary, limits),
+        of_tally(Counted::ContactUpdates, &tally, summary, limits),
         Measure {
             counted: Some(["notification", "notifications"]),
             ..Measure::of(
                 ("notifications", limits.notifications),
-                sent,
+                ("would be sent", summary.notifications.total()),
                 (summary.active, ACTIVE),
-                from_minimum,
+                Rule::From(limits.minimum),
             )
         },
-    ]);
+    ]));
     if !summary.upgraded {
-        over.extend(new_limits(summary, limits));
+        over.extend(since_export(summary, limits));
     }
+    if !summary.new_limits {
+        over.extend(since_credentials(summary, limits));
+    }
+    over.extend(check_parts(summary, tallies, schools, limits));
     over
 }
 
 /// The limits that are new in this version, on the first night after an upgrade: they are said, and
 /// hold from the next night on. Empty on any other night.
 pub fn check_upgraded(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
-    if summary.upgraded { new_limits(summary, limits) } else { Vec::new() }
+    let mut over = Vec::new();
+    if summary.upgraded {
+        over.extend(since_export(summary, limits));
+    }
+    if summary.new_limits {
+        over.extend(switched_on(summary));
+        over.extend(since_credentials(summary, limits));
+    }
+    over
 }
 
-fn new_limits(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
+/// Limits that came with the platform's export, and with [`crate::last_night::LIMITS`] 1.
+fn since_export(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
     let mut over = check_export(summary, limits);
     over.extend(overruns([Measure::of(
         ("links", limits.links),
@@ -142,6 +151,170 @@ fn new_limits(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
         ..Measure::of(limit, (what, summary.protection), active, Rule::Above(PROTECTION))
     }]));
     over
+}
+
+fn since_credentials(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
+    let tally = Tally::of(summary);
+    let new = [Counted::Credentials, Counted::Created, Counted::PendingUpdates];
+    overruns(new.map(|counted| of_tally(counted, &tally, summary, limits)))
+}
+
+/// The step to ON, which a person has to approve.
+fn switched_on(summary: &Summary) -> Option<Overrun> {
+    let Step { users, told, sign_ins } = summary.switched_on.all;
+    let message = format!(
+        "update_contacts is ON for the first time for {} whose details the sync would change now: {told} would be told, and \
+         {sign_ins} would have another email or mobile to sign in with; this step needs an approval",
+        plural::counted(users, "active user", "active users")
+    );
+    let scope = Scope::default();
+    (users > 0).then(|| Overrun {
+        limit: "update_contacts",
+        scope,
+        count: users,
+        of: None,
+        max: "0".into(),
+        message,
+    })
+}
+
+/// One limit that can hold for schools and roles, held against the district or one of them.
+fn of_tally<'a>(counted: Counted, tally: &Tally, summary: &Summary, limits: &Limits) -> Measure<'a> {
+    let under_on = ["active user under ON", "active users under ON"];
+    let (what, population) = match counted {
+        Counted::Archived if summary.same_person.held == 0 => ("would be archived", ACCOUNTS),
+        Counted::Archived => (
+            "would be archived, or are held because they are probably back under another sourcedId",
+            ACCOUNTS,
+        ),
+        // They are not archived, but nothing that the SIS says reaches them any more.
+        Counted::LeftOut => (
+            "would be left out by role, role dates or school though still in the roster, and not on the last good night (no \
+             account would be archived for it)",
+            ACCOUNTS,
+        ),
+        Counted::ContactUpdates => ("would have their contact details changed", under_on),
+        Counted::Credentials => ("would have another email or mobile to sign in with", under_on),
+        Counted::Created => {
+            ("would be created", ["account that there is already", "accounts that there are already"])
+        }
+        Counted::PendingUpdates => {
+            ("would have their contact details changed", ["pending user", "pending users"])
+        }
+    };
+    let rule = match counted {
+        Counted::Created | Counted::PendingUpdates => Rule::From(limits.minimum),
+        _ => Rule::OrHalf(limits.minimum),
+    };
+    let of = (tally.population(counted), population);
+    Measure {
+        counted: (counted == Counted::Created).then_some(["account", "accounts"]),
+        ..Measure::of(counted.limit(limits), (what, tally.count(counted)), of, rule)
+    }
+}
+
+/// The limits of each school and of each role. A plain count is one of the district.
+fn check_parts(summary: &Summary, tallies: &Tallies, schools: &Schools, limits: &Limits) -> Vec<Overrun> {
+    let is_share = |counted: &Counted| matches!(counted.limit(limits).1, Limit::Share(_));
+    let is_new = |counted: &Counted| {
+        matches!(counted, Counted::Credentials | Counted::Created | Counted::PendingUpdates)
+    };
+    let mut over = Vec::new();
+    for counted in Counted::ALL.into_iter().filter(is_share) {
+        if summary.new_limits && is_new(&counted) {
+            continue;
+        }
+        let of_schools = tallies.schools.iter().map(|(id, tally)| {
+            let scope = Scope { school: Some(id.clone()), ..Scope::default() };
+            (scope, format!("at {}", schools.name(id)), tally)
+        });
+        let mut worst = part(of_schools, counted, summary, limits);
+        let of_roles = tallies.roles.iter().map(|(role, tally)| {
+            (Scope { role: Some(role.clone()), ..Scope::default() }, format!("with the role {role}"), tally)
+        });
+        worst.extend(part(of_roles, counted, summary, limits));
+        over.extend(worst);
+    }
+    over
+}
+
+fn part<'a>(
+    parts: impl Iterator<Item = (Scope, String, &'a Tally)>,
+    counted: Counted,
+    summary: &Summary,
+    limits: &Limits,
+) -> Vec<Overrun> {
+    let mut over: Vec<Overrun> = parts
+        .filter_map(|(scope, place, tally)| {
+            let measure = of_tally(counted, tally, summary, limits);
+            let whole = measure.overrun()?;
+            let message = said_of_part(counted, tally, &place, &whole, limits);
+            Some(Overrun { scope, message, ..whole })
+        })
+        .collect();
+    // By share: 7 of 8 before 600 of 800.
+    let share = |overrun: &Overrun| {
+        (u128::from(overrun.count) << 64) / u128::from(overrun.of.unwrap_or_default().max(1))
+    };
+    over.sort_by_key(|overrun| std::cmp::Reverse((share(overrun), overrun.count)));
+    over
+}
+
+/// `archive: 212 of 840 accounts at Lincoln Elementary (25.2%) is over 10%`
+fn said_of_part(counted: Counted, tally: &Tally, place: &str, whole: &Overrun, limits: &Limits) -> String {
+    let (count, of) = (tally.count(counted), tally.population(counted));
+    let population = match counted {
+        Counted::Archived | Counted::LeftOut => plural::counted(of, "account", "accounts"),
+        Counted::ContactUpdates | Counted::Credentials => {
+            plural::counted(of, "active user under ON", "active users under ON")
+        }
+        Counted::Created => plural::counted(of, "account", "accounts"),
+        Counted::PendingUpdates => plural::counted(of, "pending user", "pending users"),
+    };
+    let subject = match counted {
+        Counted::Created => {
+            format!("{} for {population} {place}", plural::counted(count, "new account", "new accounts"))
+        }
+        Counted::LeftOut => format!("{count} of {population} {place}, left out by role, role dates or school"),
+        _ => format!("{count} of {population} {place}"),
+    };
+    // With a share alone the reader would look for a mistake: what counted is another rule.
+    let minimum = limits.minimum;
+    let why = match counted.limit(limits).1.to_string() == whole.max {
+        true => String::new(),
+        false => format!(", the most of fewer than {minimum} (minimum = {minimum})"),
+    };
+    format!("{}: {subject} ({}) is over {}{why}", whole.limit, percent(count, of), whole.max)
+}
+
+/// What people read of some overruns, with the key of each: of many schools or roles over one limit
+/// the worst, and how many more there are.
+pub fn said(overruns: &[Overrun]) -> Vec<(&'static str, String)> {
+    let kind = |overrun: &Overrun| {
+        let Scope { school, role, field } = &overrun.scope;
+        (overrun.limit, school.is_some(), role.is_some(), field.is_some())
+    };
+    let mut lines = Vec::new();
+    let mut rest = overruns;
+    while let Some(first) = rest.first() {
+        let of_a_kind = rest.iter().take_while(|overrun| kind(overrun) == kind(first)).count();
+        let (own, others) = rest.split_at(of_a_kind);
+        rest = others;
+        lines.extend(own.iter().take(NAMED).map(|overrun| (overrun.limit, overrun.message.clone())));
+        let more = own.len().saturating_sub(NAMED) as u64;
+        if more > 0 {
+            let [one, several] = match first.scope.school {
+                Some(_) => ["more school", "more schools"],
+                None => ["more role", "more roles"],
+            };
+            let verb = plural::agreed(more, "is", "are");
+            let counted = plural::counted(more, one, several);
+            let line =
+                format!("{}: {counted} {verb} over the limit: `--format json` has them all", first.limit);
+            lines.push((first.limit, line));
+        }
+    }
+    lines
 }
 
 /// How many of them are now at which schools, most first.
@@ -212,6 +385,13 @@ fn is_over(count: u64, percent: f64, population: u64) -> bool {
     over
 }
 
+/// `25.2%`
+fn percent(count: u64, of: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
+    let percent = if of == 0 { 100.0 } else { count as f64 * 100.0 / of as f64 };
+    format!("{percent:.1}%")
+}
+
 impl Measure<'_> {
     fn of(
         (limit, max): (&'static str, Limit),
@@ -262,11 +442,7 @@ impl Measure<'_> {
     /// The whole sentence. `rule` is what is allowed.
     fn over(&self, of: Option<u64>, rule: &str) -> Overrun {
         let Self { limit, what, count, max, more, population: (_, [one, several]), .. } = *self;
-        let share = of.map(|of| {
-            #[expect(clippy::cast_precision_loss, reason = "a district has fewer than 2^53 people")]
-            let percent = if of == 0 { 100.0 } else { count as f64 * 100.0 / of as f64 };
-            format!("{percent:.1}%")
-        });
+        let share = of.map(|of| percent(count, of));
         let said: Vec<&str> =
             share.as_deref().into_iter().chain(Some(more)).filter(|said| !said.is_empty()).collect();
         let brackets = if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) };
@@ -297,8 +473,12 @@ mod tests {
         }
     }
 
+    fn judged(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
+        check(summary, &Tallies::default(), &Schools::default(), limits)
+    }
+
     fn over(summary: &Summary, limits: &Limits) -> Vec<&'static str> {
-        check(summary, limits).into_iter().map(|overrun| overrun.limit).collect()
+        judged(summary, limits).into_iter().map(|overrun| overrun.limit).collect()
     }
 
     #[test]
@@ -327,12 +507,12 @@ mod tests {
         let limits = Limits { archive: Limit::Count(2), ..Limits::default() };
         assert_eq!(over(&summary(2, 4, 0, 4), &limits), [""; 0]);
         assert_eq!(over(&summary(3, 4, 0, 4), &limits), ["archive"]);
-        assert!(check(&summary(3, 4, 0, 4), &limits)[0].message.contains("3 accounts would be archived"));
+        assert!(judged(&summary(3, 4, 0, 4), &limits)[0].message.contains("3 accounts would be archived"));
     }
 
     #[test]
     fn the_message_has_the_numbers() {
-        let said = check(&summary(25, 100, 0, 0), &Limits::default())[0].message.clone();
+        let said = judged(&summary(25, 100, 0, 0), &Limits::default())[0].message.clone();
         assert_eq!(said, "25 of 100 accounts would be archived (25.0%); [limits] archive allows 10%");
     }
 
@@ -341,7 +521,7 @@ mod tests {
     #[test]
     fn the_message_has_the_rule_that_counted_and_numbers_that_agree() {
         let limits = Limits::default();
-        let said = |summary: &Summary, limits: &Limits| check(summary, limits)[0].message.clone();
+        let said = |summary: &Summary, limits: &Limits| judged(summary, limits)[0].message.clone();
         assert_eq!(
             said(&summary(10, 19, 0, 0), &limits),
             "10 of 19 accounts would be archived (52.6%); [limits] archive of fewer than 20 accounts allows half of them \
@@ -435,7 +615,7 @@ mod tests {
 
     #[test]
     fn the_new_messages_have_the_rule_that_counted() {
-        let said = |night: &Summary| check(night, &Limits::default())[0].message.clone();
+        let said = |night: &Summary| judged(night, &Limits::default())[0].message.clone();
         assert_eq!(
             said(&night(|night| night.joins = 300)),
             "300 of 1000 accounts would become active by the platform export (30.0%); [limits] joins allows 10%, and 50 in any case"

@@ -75,6 +75,8 @@ pub enum Note {
     ReusedId(String),
     /// A `tobedeleted` record of a person without an account, or with an archived one. Code only.
     ToBeDeleted,
+    /// The rest of the plan is applied. Carries the key of the limit.
+    HeldByLimit(String),
 }
 
 /// What became of a person who is probably there under two sourcedIds.
@@ -228,6 +230,9 @@ impl Note {
                 "reused-id",
                 format_args!("Another person now has this sourcedId - was {}", or_none(name)),
             ),
+            Self::HeldByLimit(limit) => {
+                take("held-by-limit", format_args!("Held by a limit - {limit}"))
+            }
             Self::Rejected(reason) => {
                 take(reason.code(), format_args!("Record rejected - {}", reason.text()))
             }

@@ -64,6 +64,12 @@ impl Verdict {
         Self { fields, ..Self::without_change(Action::Held, account, notes) }
     }
 
+    /// A limit holds the person back: nothing is done to the account, or none is added.
+    pub(super) fn held_by_limit(account: Option<&Account>, notes: Vec<Note>) -> Self {
+        let fields = FieldDecisions::all(Rule::HeldByLimit);
+        Self { fields, ..Self::without_change(Action::Held, account, notes) }
+    }
+
     fn without_change(action: Action, account: Option<&Account>, notes: Vec<Note>) -> Self {
         let rule = match action {
             Action::Rejected => Rule::Rejected,

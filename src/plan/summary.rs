@@ -27,6 +27,9 @@ pub struct Summary {
     pub settled: u64,
     /// Active people with an applied change: what the limit counts.
     pub contact_updates: u64,
+    /// Those of them whose email or mobile changes; and pending people with an applied change.
+    pub credentials: u64,
+    pub pending_updates: u64,
     /// Active people under ON once the platform's export is read: the sync may change their details.
     pub changeable: u64,
     /// Pending and active accounts before the run.
@@ -56,8 +59,15 @@ pub struct Summary {
     /// Active people that come from OFF to ON although the configuration did not change; and at which schools they are now.
     pub protection: u64,
     pub protection_schools: BTreeMap<String, u64>,
+    /// Active people that come from OFF to ON by a change of the configuration, and whose details the
+    /// sync changes for the first time.
+    pub switched_on: SwitchedOn,
+    /// People whom a limit holds back while the rest is applied.
+    pub held_by_limit: u64,
     /// The first run after an upgrade, on which the limits that are new do not hold yet.
     pub upgraded: bool,
+    /// The same, of the limits that the version before this one did not have either.
+    pub new_limits: bool,
     /// Links between adults and children that come and that go; and those that there were.
     pub links_added: u64,
     pub links_removed: u64,
@@ -84,6 +94,33 @@ pub struct Summary {
     pub unlike_renames: Vec<(String, String)>,
 }
 
+/// What the step to ON does, for the district and by school. People at several schools count at
+/// each; those at none are under the empty id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SwitchedOn {
+    pub all: Step,
+    pub schools: BTreeMap<String, Step>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// People whose details change.
+    pub users: u64,
+    /// Those of them that are told.
+    pub told: u64,
+    /// Those whose email or mobile changes.
+    pub sign_ins: u64,
+}
+
+impl Step {
+    pub(super) fn add(&mut self, other: Self) {
+        self.users += other.users;
+        self.told += other.told;
+        self.sign_ins += other.sign_ins;
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notifications {
     pub email: u64,
@@ -105,6 +142,11 @@ impl Summary {
     pub(super) fn synced(&self) -> u64 {
         use Action::{Created, Kept, Restored, Unchanged, Updated};
         [Created, Updated, Restored, Kept, Unchanged].into_iter().map(|action| self.count(action)).sum()
+    }
+
+    /// Whether there is something to apply besides what the rules leave out.
+    pub fn is_somebody_synced(&self) -> bool {
+        self.synced() > 0
     }
 
     /// Whether the plan does anything to any account.
@@ -141,6 +183,8 @@ impl Summary {
         self.settled += other.settled;
         self.cannot_be_told += other.cannot_be_told;
         self.contact_updates += other.contact_updates;
+        self.credentials += other.credentials;
+        self.pending_updates += other.pending_updates;
         self.reused += other.reused;
         self.newly_missing += other.newly_missing;
         self.names_swapped += other.names_swapped;
@@ -150,6 +194,10 @@ impl Summary {
         self.unjoins += other.unjoins;
         self.export_changed += other.export_changed;
         self.protection += other.protection;
+        self.switched_on.all.add(other.switched_on.all);
+        for (school, step) in other.switched_on.schools {
+            self.switched_on.schools.entry(school).or_default().add(step);
+        }
         self.links_added += other.links_added;
         self.links_removed += other.links_removed;
         self.unlike_renames.extend(other.unlike_renames);

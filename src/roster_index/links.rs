@@ -59,7 +59,7 @@ impl RosterIndex {
     /// or, where the roster does not mention everybody, the store has the person.
     pub fn is_here(&self, person: u32) -> bool {
         let person = self.people.found_as(person);
-        if self.is_missing(person) {
+        if self.is_missing(person) || !self.kept.is_empty() && self.kept.contains(&person) {
             return true;
         }
         let marks = self.marks(person);

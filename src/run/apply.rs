@@ -190,8 +190,14 @@ impl Writing<'_> {
         let Judged { outcome, source, basis, .. } = judged;
         let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);
         let mut summary = serde_json::to_value(&outcome.plan.summary).map_err(unkept)?;
-        if outcome.blocked {
+        if outcome.blocked || !outcome.held.is_empty() {
             summary[BASIS] = serde_json::to_value(basis).map_err(unkept)?;
+        }
+        if !outcome.overruns.is_empty() {
+            summary["limits"] = serde_json::to_value(&outcome.overruns).map_err(unkept)?;
+        }
+        if !outcome.held.is_empty() {
+            summary["held"] = serde_json::to_value(&outcome.held).map_err(unkept)?;
         }
         let started = self.request.context.now;
         self.store.insert_run(&RunRow {

@@ -104,10 +104,12 @@ fn since(approved: &str, plan: &Plan, basis: &Basis, store: &Store) -> Result<St
     };
     let id = run.id;
     let mut moved = Vec::new();
-    if run.result != Ending::BLOCKED {
+    let then = serde_json::from_value::<Summary>(run.summary.clone());
+    let held_back = then.as_ref().is_ok_and(|then| then.held_by_limit > 0);
+    if run.result != Ending::BLOCKED && !held_back {
         moved.push(format!("run {id} has applied the approved plan already; this is what has come since"));
     }
-    match serde_json::from_value::<Summary>(run.summary.clone()) {
+    match then {
         Ok(then) if run.result == Ending::BLOCKED => moved.extend(counts(&then, &plan.summary)),
         Ok(_) | Err(_) => {}
     }

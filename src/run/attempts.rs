@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Seen};
 use crate::notify::GIVEN_UP;
-use crate::plan::Action;
+use crate::plan::{Action, said_overruns};
 use crate::plural::counted;
 use crate::store::{Last, Store, Tried};
 
@@ -23,7 +23,7 @@ fn before_sending(outcome: &Outcome) -> (Ending, String) {
     let Outcome { overruns, findings, .. } = outcome;
     let summary = &outcome.plan.summary;
     if outcome.blocked {
-        let limits: Vec<&str> = overruns.iter().map(|overrun| overrun.message.as_str()).collect();
+        let limits: Vec<String> = said_overruns(overruns).into_iter().map(|(_, line)| line).collect();
         return (Ending::BLOCKED, limits.join("; "));
     }
     if outcome.partial {

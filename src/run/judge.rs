@@ -30,6 +30,8 @@ pub struct Outcome {
     pub schools: Schools,
     /// Limits that the plan goes over, whether approved or not.
     pub overruns: Vec<Overrun>,
+    /// Limits whose people are held back while the rest is applied.
+    pub held: Vec<Overrun>,
     pub blocked: bool,
     /// More records were rejected than `[limits] rejected` allows.
     pub partial: bool,
@@ -90,6 +92,7 @@ pub(super) fn judge<'a>(
         source,
         purge,
         overruns,
+        held,
         tonight,
         written,
         export_rows,
@@ -115,6 +118,7 @@ pub(super) fn judge<'a>(
         plan,
         schools: source.about().schools.clone(),
         overruns,
+        held,
         report: options.report.clone(),
         renames: Vec::new(),
         delivery: Delivery::default(),

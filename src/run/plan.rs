@@ -7,17 +7,18 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::limits::{self, Limited};
 use super::purge::Purge;
-use super::request::{Options, Request};
+use super::request::{Intent, Options, Request};
 use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
 use super::{blank_columns, contact_columns, good_nights, preferred_names, renames};
 use crate::config::{Config, OnSamePerson};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
-use crate::last_night::{FileSeen, LastNight, SettingSeen, file};
+use crate::last_night::{FileSeen, LIMITS, LastNight, SettingSeen, file};
 use crate::people::{self, People};
-use crate::plan::{self as planner, Action, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings, Scope};
+use crate::plan::{self as planner, Action, HeldBack, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings, Scope};
 use crate::platform::{Before, Compared, Export, compare, moved_rows};
 use crate::plural::counted;
 use crate::roster::Mode;
@@ -36,6 +37,8 @@ pub(super) struct Planned<'a> {
     pub(super) purge: Purge,
     /// What stops the plan, unless it is approved.
     pub(super) overruns: Vec<Overrun>,
+    /// The limits whose people are held back while the rest is applied.
+    pub(super) held: Vec<Overrun>,
     /// What was seen of the inputs, for the next run to compare with.
     pub(super) tonight: LastNight,
     /// When the list of users was written, in seconds since 1970.
@@ -78,7 +81,8 @@ pub(super) fn plan<'a>(
     let of_rules = contact_columns::compare(config, &after.contacts, about.mode, &last, findings)?;
     rules.blank_columns.contact_rules = of_rules.is_blank;
     context.progress.begin("planning", Some(roster.counts.records));
-    let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules };
+    let nothing_held = HeldBack::default();
+    let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules, held: &nothing_held };
     let mut same_person = planner::find_same_people(&roster, &known, &inputs)?;
     if rules.same_person == OnSamePerson::Join && same_person.has_certain() {
         if before_renames.is_none() {
@@ -97,9 +101,16 @@ pub(super) fn plan<'a>(
     let plan = planner::build(roster, known, same_person, &inputs, context.watch());
     context.interrupted()?;
     let mut plan = plan?;
+    plan.summary.export_emptied = compared.as_ref().and_then(|compared| compared.emptied.clone());
+    overruns.extend(options.rekey.as_ref().and_then(|file| unlike_renames(&plan, file)));
+    overruns.extend(good_nights::compare(&plan, about, after.written, request, (store, rules), findings)?);
+    let Limited { mut plan, overruns, held, unlimited_checksum, checksum_of_rest } =
+        limits::within(plan, request, &inputs, &about.schools, overruns)?;
+    limits::say(&plan, config, &held, findings);
     say_same_people(&plan, about.users_name, findings)?;
     let mut tonight = LastNight::clone(&last);
     tonight.suppressed_rows = suppressed_rows;
+    tonight.limits = LIMITS;
     preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
         see_files(&mut tonight, after.files, of_rules.seen, config, &plan);
@@ -108,19 +119,25 @@ pub(super) fn plan<'a>(
     }
     tonight.contact_columns.extend(of_rules.unused);
     tonight.contacts_are_looked_at = true;
-    see_export(&mut tonight, &mut plan, &export, compared);
+    see_export(&mut tonight, &export, compared);
     tonight.reused = reused_ids(&plan, about.mode, rules, store, findings)?;
     let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
-    tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
+    // People who are held at the step to ON take it another night.
+    if !held.iter().any(|overrun| overrun.limit == "update_contacts") {
+        tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
+    }
     tonight.links = Some(plan.links_seen());
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
     say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
     say_missing(&plan, config, about, findings);
-    overruns.extend(good_nights::compare(&plan, about, after.written, request, (store, rules), findings)?);
-    ask_limits(&mut plan, request, &mut overruns, findings);
+    plan.checksum = unlimited_checksum;
     let purge = Purge::find(&mut plan, request, store, findings)?;
-    let plan = plan.with_renames(renamings);
+    let mut plan = plan.with_renames(renamings);
+    if !held.is_empty() && request.intent == Intent::Apply {
+        // What is left to approve once the rest is applied.
+        plan.checksum = checksum_of_rest;
+    }
     let explained = contact_columns::known(after.contacts.explained, of_rules.is_blank);
     Ok(Planned {
         plan,
@@ -128,6 +145,7 @@ pub(super) fn plan<'a>(
         source,
         purge,
         overruns,
+        held,
         tonight,
         written: after.written,
         export_rows: export.usable,
@@ -160,12 +178,11 @@ fn see_files(
     }
 }
 
-fn see_export(tonight: &mut LastNight, plan: &mut Plan, export: &Export, compared: Option<Compared>) {
+fn see_export(tonight: &mut LastNight, export: &Export, compared: Option<Compared>) {
     if export.usable > 0 {
         tonight.files.insert(file::PLATFORM.to_owned(), export.seen.clone());
     }
     if let Some(compared) = compared {
-        plan.summary.export_emptied = compared.emptied;
         tonight.export = Some(compared.seen);
     }
 }
@@ -259,21 +276,6 @@ fn compare_export(
     };
     let matching = (export.usable as u64).saturating_sub(unknown);
     compare(export, matching, &platform.users, before, findings).map(Some)
-}
-
-fn ask_limits(plan: &mut Plan, request: Request<'_>, overruns: &mut Vec<Overrun>, findings: &mut Findings) {
-    let config = request.config;
-    overruns.extend(request.options.rekey.as_ref().and_then(|file| unlike_renames(plan, file)));
-    overruns.extend(planner::check_limits(&plan.summary, &config.limits));
-    plan.cover(overruns);
-    for overrun in planner::check_upgraded(&plan.summary, &config.limits) {
-        findings.warn("limit-from-next-run", At::file("rostersync.toml").column(overrun.limit), || {
-            format!(
-                "{}. This limit is new in this version: it is only said now, and holds from the next run on",
-                overrun.message
-            )
-        });
-    }
 }
 
 /// Says that so many people are missing for the first time that archiving them would be over the

@@ -41,6 +41,9 @@ pub struct Population {
 /// What is known of one person's family.
 pub struct Relative<'a> {
     pub sourced_id: &'a str,
+    /// Has an account, archived or not, and is active on it.
+    pub account: bool,
+    pub active: bool,
     /// The person has left. The roster may have the person again, or a row that cannot be read.
     pub archived: bool,
     pub roles: &'a str,
@@ -53,13 +56,15 @@ pub struct Relative<'a> {
     pub relations: &'a str,
 }
 
-const RELATIVE: [&str; 8] =
-    ["sourced_id", "archived", "roles", "orgs", "agents", "emergency", "barred", "relations"];
+const RELATIVE: [&str; 10] =
+    ["sourced_id", "account", "active", "archived", "roles", "orgs", "agents", "emergency", "barred", "relations"];
 
-fn relative<'a>(row: &'a Row<'_>, places: [usize; 8]) -> rusqlite::Result<Relative<'a>> {
-    let [sourced_id, archived, roles, orgs, agents, emergency, barred, relations] = places;
+fn relative<'a>(row: &'a Row<'_>, places: [usize; 10]) -> rusqlite::Result<Relative<'a>> {
+    let [sourced_id, account, active, archived, roles, orgs, agents, emergency, barred, relations] = places;
     Ok(Relative {
         sourced_id: text(row, sourced_id)?,
+        account: row.get(account)?,
+        active: row.get(active)?,
         archived: row.get(archived)?,
         roles: text(row, roles)?,
         orgs: text(row, orgs)?,
@@ -120,8 +125,9 @@ impl Store {
     /// What is known of one account's family, if there is such an account.
     pub fn relative(&self, account: i64, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
         self.each(
-            "SELECT sourced_id, archived, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
-             sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account WHERE id = ?1",
+            "SELECT sourced_id, 1 AS account, state = 'active' AS active, archived, sis_roles AS roles, sis_orgs AS orgs, \
+             sis_agents AS agents, sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations \
+             FROM account WHERE id = ?1",
             [account],
             RELATIVE,
             |row, places| each(relative(row, places)?),
@@ -131,9 +137,9 @@ impl Store {
     /// Goes through what is known of families: all accounts, archived ones too, and the bystanders.
     pub fn each_relative(&self, mut each: impl FnMut(Relative<'_>) -> Result<()>) -> Result<()> {
         self.each(
-            "SELECT sourced_id, archived, sis_roles AS roles, sis_orgs AS orgs, sis_agents AS agents, \
-             sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account \
-             UNION ALL SELECT sourced_id, 0, roles, orgs, agents, emergency, barred, relations FROM bystander",
+            "SELECT sourced_id, 1 AS account, state = 'active' AS active, archived, sis_roles AS roles, sis_orgs AS orgs, \
+             sis_agents AS agents, sis_emergency AS emergency, sis_barred AS barred, sis_relations AS relations FROM account \
+             UNION ALL SELECT sourced_id, 0, 0, 0, roles, orgs, agents, emergency, barred, relations FROM bystander",
             [],
             RELATIVE,
             |row, places| each(relative(row, places)?),

@@ -264,7 +264,8 @@ fn what_if_the_setting_were_switched() {
     let plain = district.preview().ok();
     assert_eq!(plain.report.column("action"), ["kept", "kept"]);
     // In place of every configured value, the schools' own as well.
-    let on = district.preview_with(&["--update-contacts", "on"]).ok();
+    // It is a step that needs an approval.
+    let on = district.preview_with(&["--update-contacts", "on"]).exits(4);
     assert_eq!(on.report.column("action"), ["updated", "updated"]);
     assert_ne!(on.checksum(), plain.checksum());
     let off = district.preview_with(&["--update-contacts", "off"]).ok();
@@ -298,8 +299,10 @@ fn detailed_exit_codes_tell_changes_from_changes_of_people() {
     assert_eq!(code(&district), 10, "a pending user is updated");
     district.sis(&[person("tea-1")]);
     assert_eq!(code(&district), 11, "somebody is archived");
-    district.sis(&[person("tea-1").email("new@mail.example"), person("tea-2")]);
+    district.sis(&[person("tea-1"), person("tea-2")]);
     district.set("sync.update_contacts", "true");
+    district.run().ok();
+    district.sis(&[person("tea-1").email("new@mail.example"), person("tea-2")]);
     assert_eq!(code(&district), 11, "an active user is changed");
     district.cli(&["run", "--detailed-exitcode"]).exits(2).complains(&["--dry-run"]);
 }

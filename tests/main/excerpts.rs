@@ -127,7 +127,8 @@ fn scene(name: &str) -> District {
                 .replacen("contact_updates = 4\n", "contact_updates = 100\n", 1)
                 .replacen("[notify.email]\n", "[notify.email]\nper_day = 2\n", 1);
             fs::write(district.path("config.example.toml"), text).unwrap();
-            district.cli(&["-c", "config.example.toml", "run"]).any();
+            let preview = district.cli(&["-c", "config.example.toml", "run", "--dry-run"]).exits(4);
+            district.cli(&["-c", "config.example.toml", "run", "--approve", preview.checksum()]).any();
             district.at("2026-11-26T13:15:00Z");
         }
         other => panic!("there is no scene `{other}`"),

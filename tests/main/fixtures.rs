@@ -277,7 +277,7 @@ fn on_flipped_over_the_district_tells_each_person_once_in_their_language() {
     assert!(
         shown
             .stdout
-            .contains("A run would be blocked, and none of them sent:\n  8 active users under ON would have"),
+            .contains("A run would be blocked, and none of them sent:\n  update_contacts is ON for the first time for 8 active"),
         "{}",
         shown.stdout
     );

@@ -275,6 +275,9 @@ impl District {
             .with("limits.protection", "100000")
             .with("limits.links", "100000")
             .with("limits.history", "false")
+            .with("limits.credentials", "100000")
+            .with("limits.created", "100000")
+            .with("limits.pending_updates", "100000")
     }
 
     /// No `[notify.email]`.

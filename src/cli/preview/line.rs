@@ -299,6 +299,13 @@ impl<'a> Person<'a> {
 
     /// Why nothing is done to the person until another one decides.
     fn held(&self) -> String {
+        let limit = self.row.notes.iter().find_map(|note| match note {
+            Note::HeldByLimit(limit) => Some(limit),
+            _ => None,
+        });
+        if let Some(limit) = limit {
+            return format!("by the limit {limit}");
+        }
         let found = self.row.notes.iter().find_map(|note| match note {
             Note::PossibleRekey(what, other, evidence) => Some((what, other, evidence.words())),
             _ => None,

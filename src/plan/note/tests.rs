@@ -27,6 +27,7 @@ pub(in crate::plan) fn every_kind() -> Vec<Note> {
         Note::NotArchived("2027-08-10".into()),
         Note::Restored,
         Note::ReusedId("Rosa Diaz".into()),
+        Note::HeldByLimit("archive".into()),
         Note::Disabled,
         Note::RoleNotSynced("nurse".into()),
         Note::RoleEnded("teacher".into()),

@@ -12,7 +12,7 @@ use crate::account::Account;
 use crate::contact::Field;
 use crate::failure::{Failure, Result};
 use crate::findings::Findings;
-use crate::plan::{Action, Note, Overrun, Plan, PlanRow};
+use crate::plan::{Action, Note, Overrun, Plan, PlanRow, said_overruns};
 use crate::run::request::{Intent, Options, Request, RunContext};
 use crate::run::{plan, prepare, source};
 
@@ -88,7 +88,7 @@ impl Undo<'_> {
             forecast = match planned? {
                 Ok((foreseen, overruns)) => {
                     self.foreseen = Some(foreseen);
-                    let overruns = overruns.into_iter().map(|overrun| overrun.message).collect();
+                    let overruns = said_overruns(&overruns).into_iter().map(|(_, line)| line).collect();
                     NextRunForecast::Planned { overruns }
                 }
                 Err(Failure { what, place, .. }) => {

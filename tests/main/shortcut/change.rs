@@ -27,11 +27,11 @@ changes! {
     FILES: Permute Column AllColumns Version Zip Ends Letters Bulk Delta Unclear Orgs FewRoles;
     PLATFORM: Export NoExport Joins PendingAgain Edits EditsBack RowGoes RowTwice RowBroken ExportColumn Stranger UsersJoin;
     PEOPLE: Settle OptOut Suppress Erase;
-    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson ArchiveAfter PurgeAfter Pause;
+    SETTINGS: Setting SchoolSetting BlankValues SharedContacts Credential Region Ignore Schools Roles Timezone SamePerson ArchiveAfter PurgeAfter Pause Holds;
     // Whom the school may contact: an adult's own column, and the rules.
     CONTACTS: Rights Rules;
     // What holds for one night.
-    NIGHT: Limit Approved NoNotify WhatIf Empty;
+    NIGHT: Limit Held Approved NoNotify WhatIf Empty;
     STORE: Tamper Restore Exchange;
 }
 
@@ -178,7 +178,10 @@ impl Change {
                 }
             }
             Self::Rules => world.rules = dice.below(RULES.len()),
-            Self::Limit | Self::Approved => {
+            Self::Holds => world.holds = !world.holds,
+            Self::Limit | Self::Held | Self::Approved => {
+                world.holds |= self == Self::Held;
+                world.tonight.by_part = dice.one_in(2);
                 let limits = super::files::LIMITS;
                 match dice.one_in(2) {
                     true => world.tonight.tight.extend(limits),

@@ -12,7 +12,7 @@ use super::world::{Encoding, Manifest, World};
 use crate::support::{COLUMNS, line};
 
 /// All limits; each is wide open unless a night makes it tight.
-pub(super) const LIMITS: [&str; 9] = [
+pub(super) const LIMITS: [&str; 12] = [
     "archive",
     "contact_updates",
     "notifications",
@@ -22,6 +22,9 @@ pub(super) const LIMITS: [&str; 9] = [
     "export",
     "protection",
     "links",
+    "credentials",
+    "created",
+    "pending_updates",
 ];
 
 /// The columns that a file may lack and still be read, and now and then one that it may not.
@@ -249,9 +252,16 @@ impl World {
         writeln!(text, "[identity]\nsame_person = {:?}", self.same_person).unwrap();
         text.push_str("[limits]\n");
         for key in LIMITS {
-            let most = if self.tonight.tight.contains(&key) { 0 } else { 100_000 };
+            let most = match (self.tonight.tight.contains(&key), self.tonight.by_part) {
+                (false, _) => "100_000",
+                (true, false) => "0",
+                (true, true) => "\"30%\"",
+            };
             writeln!(text, "{key} = {most}").unwrap();
         }
+        let (hold, by_part) = (if self.holds { "hold" } else { "stop" }, self.tonight.by_part);
+        writeln!(text, "minimum = 2\non_limit = \"{hold}\"\nper_school = {by_part}\nper_role = {by_part}")
+            .unwrap();
         writeln!(
             text,
             "[notify]\ncontact = \"the school office\"\n[notify.email]\nserver = \"file:{side}/mail/\"\n\

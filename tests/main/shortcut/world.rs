@@ -76,6 +76,8 @@ pub(super) struct Tonight {
     pub(super) what_if: Option<bool>,
     /// Limits of 0: any change of the kind is over it.
     pub(super) tight: Vec<&'static str>,
+    /// They are shares instead, and hold for each school and each role too.
+    pub(super) by_part: bool,
     /// If a limit blocks the plan, it is approved.
     pub(super) approve: bool,
     /// What the sides that do either may do tonight.
@@ -106,6 +108,8 @@ pub(super) struct World {
     pub(super) same_person: &'static str,
     /// A `[[pause]]`, which may be over.
     pub(super) pause: String,
+    /// `[limits] on_limit`.
+    pub(super) holds: bool,
     pub(super) tonight: Tonight,
 }
 
@@ -153,6 +157,7 @@ impl World {
             rules: if dice.one_in(3) { 1 } else { 0 },
             same_person: "hold",
             pause: String::new(),
+            holds: false,
             tonight: Tonight::default(),
         };
         if dice.one_in(3) {
