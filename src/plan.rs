@@ -12,8 +12,8 @@ mod claims;
 mod decide;
 mod decision;
 mod forecast;
-pub mod history;
 mod held;
+pub mod history;
 mod left_out;
 mod limits;
 mod link_classes;
@@ -52,8 +52,8 @@ pub use decision::{FieldDecision, FieldDecisions, Rule};
 pub use forecast::{Forecast, forecast};
 pub use held::{HeldBack, can_be_held};
 pub use limits::{
-    Overrun, Scope, check as check_limits, check_export, check_upgraded, said as said_overruns, too_many_missing,
-    too_many_rejected,
+    Overrun, Scope, check as check_limits, check_export, check_upgraded, said as said_overruns,
+    too_many_missing, too_many_rejected,
 };
 pub use note::{Note, Reason, Rekey, join_codes, join_notes};
 pub use read::{Known, read};

@@ -23,8 +23,8 @@ mod lists;
 mod orgs;
 mod people;
 mod schools;
-mod tallies;
 mod schools_before;
+mod tallies;
 
 use std::collections::{HashMap, HashSet};
 

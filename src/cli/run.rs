@@ -616,7 +616,10 @@ fn held_verdict(outcome: &Outcome, options: &Options, applied: bool, global: &Gl
     let held = outcome.plan.summary.held_by_limit;
     let users = counted(held, "user", "users");
     let mut text = match applied {
-        true => format!("\nHELD: {users} {} held back by limits, the rest was applied\n", agreed(held, "is", "are")),
+        true => format!(
+            "\nHELD: {users} {} held back by limits, the rest was applied\n",
+            agreed(held, "is", "are")
+        ),
         false => format!("\nHELD: {users} would be held back by limits, the rest would be applied\n"),
     };
     for (_, line) in said_overruns(&outcome.held) {

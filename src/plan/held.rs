@@ -68,12 +68,7 @@ impl HeldBack {
     }
 
     /// The limit that holds a person back, if one does: the first one that was found.
-    pub(super) fn limit(
-        &self,
-        row: &PlanRow<'_>,
-        number: Option<u32>,
-        facts: Facts,
-    ) -> Option<&'static str> {
+    pub(super) fn limit(&self, row: &PlanRow<'_>, number: Option<u32>, facts: Facts) -> Option<&'static str> {
         let holds = |(limit, scope): &&(&'static str, Scope)| {
             is_counted(limit, row, facts) && self.is_in(scope, row, number)
         };

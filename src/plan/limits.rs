@@ -275,7 +275,9 @@ fn said_of_part(counted: Counted, tally: &Tally, place: &str, whole: &Overrun, l
         Counted::Created => {
             format!("{} for {population} {place}", plural::counted(count, "new account", "new accounts"))
         }
-        Counted::LeftOut => format!("{count} of {population} {place}, left out by role, role dates or school"),
+        Counted::LeftOut => {
+            format!("{count} of {population} {place}, left out by role, role dates or school")
+        }
         _ => format!("{count} of {population} {place}"),
     };
     // With a share alone the reader would look for a mistake: what counted is another rule.

@@ -230,9 +230,7 @@ impl Note {
                 "reused-id",
                 format_args!("Another person now has this sourcedId - was {}", or_none(name)),
             ),
-            Self::HeldByLimit(limit) => {
-                take("held-by-limit", format_args!("Held by a limit - {limit}"))
-            }
+            Self::HeldByLimit(limit) => take("held-by-limit", format_args!("Held by a limit - {limit}")),
             Self::Rejected(reason) => {
                 take(reason.code(), format_args!("Record rejected - {}", reason.text()))
             }

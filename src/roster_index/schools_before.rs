@@ -27,8 +27,7 @@ impl RosterIndex {
         today: &str,
         mut each_account: impl FnMut(u32, &Relative<'_>),
     ) -> Result<SchoolsBefore> {
-        let mut before =
-            SchoolsBefore { own: vec![NO_SET; self.people.count()], ..SchoolsBefore::default() };
+        let mut before = SchoolsBefore { own: vec![NO_SET; self.people.count()], ..SchoolsBefore::default() };
         store.each_relative(|known| {
             let Relative { sourced_id, archived, roles, orgs, agents, .. } = known;
             let Some(number) = self.people.find(key(sourced_id)).filter(|_| !archived) else {
@@ -72,9 +71,9 @@ impl SchoolsBefore {
     pub fn of(&self, number: u32) -> Vec<&str> {
         let start = self.families.partition_point(|family| family.0 < number);
         let students = self.families[start..].iter().take_while(|family| family.0 == number);
-        let sets = std::iter::once(number).chain(students.map(|(_, student)| *student)).filter_map(|person| {
-            self.own.get(person as usize).copied().filter(|set| *set != NO_SET)
-        });
+        let sets = std::iter::once(number)
+            .chain(students.map(|(_, student)| *student))
+            .filter_map(|person| self.own.get(person as usize).copied().filter(|set| *set != NO_SET));
         let mut schools: Vec<&str> = Vec::new();
         for school in sets.flat_map(|set| self.sets.get(set)) {
             if !schools.contains(&school.as_str()) {

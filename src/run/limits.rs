@@ -89,12 +89,7 @@ pub(super) fn within(
 }
 
 /// Makes the plan again, with some people held back. Everyone is decided on again for it.
-fn again(
-    plan: Plan,
-    request: Request<'_>,
-    inputs: &Inputs<'_>,
-    held_back: &mut HeldBack,
-) -> Result<Plan> {
+fn again(plan: Plan, request: Request<'_>, inputs: &Inputs<'_>, held_back: &mut HeldBack) -> Result<Plan> {
     let context = request.context;
     if held_back.needs_schools() {
         held_back.look_up_schools(&plan.roster, inputs.store, inputs.rules)?;
@@ -103,7 +98,8 @@ fn again(
     let (mut roster, same_person) = plan.into_parts();
     roster.keep_here(kept);
     let known = Known::load(inputs.store, true)?;
-    let plan = planner::build(roster, known, same_person, &Inputs { held: held_back, ..*inputs }, context.watch());
+    let plan =
+        planner::build(roster, known, same_person, &Inputs { held: held_back, ..*inputs }, context.watch());
     context.interrupted()?;
     plan
 }

@@ -18,7 +18,9 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LIMITS, LastNight, SettingSeen, file};
 use crate::people::{self, People};
-use crate::plan::{self as planner, Action, HeldBack, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings, Scope};
+use crate::plan::{
+    self as planner, Action, HeldBack, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings, Scope,
+};
 use crate::platform::{Before, Compared, Export, compare, moved_rows};
 use crate::plural::counted;
 use crate::roster::Mode;

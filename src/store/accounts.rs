@@ -56,8 +56,18 @@ pub struct Relative<'a> {
     pub relations: &'a str,
 }
 
-const RELATIVE: [&str; 10] =
-    ["sourced_id", "account", "active", "archived", "roles", "orgs", "agents", "emergency", "barred", "relations"];
+const RELATIVE: [&str; 10] = [
+    "sourced_id",
+    "account",
+    "active",
+    "archived",
+    "roles",
+    "orgs",
+    "agents",
+    "emergency",
+    "barred",
+    "relations",
+];
 
 fn relative<'a>(row: &'a Row<'_>, places: [usize; 10]) -> rusqlite::Result<Relative<'a>> {
     let [sourced_id, account, active, archived, roles, orgs, agents, emergency, barred, relations] = places;

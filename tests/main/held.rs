@@ -37,7 +37,14 @@ fn a_school_over_its_limit_is_held_back_and_the_rest_is_applied() {
     let everyone = [at("sch-1", 92), at("sch-2", 8)].concat();
     let before = district(&everyone);
     let first = renamed(&everyone[0]);
-    before.sis(&[vec![first.clone()], at("sch-1", 91)[1..].to_vec(), at("sch-1", 1).into_iter().map(|_| person("tea-new")).collect()].concat());
+    before.sis(
+        &[
+            vec![first.clone()],
+            at("sch-1", 91)[1..].to_vec(),
+            at("sch-1", 1).into_iter().map(|_| person("tea-new")).collect(),
+        ]
+        .concat(),
+    );
     let preview = before.preview().exits(3);
     let whole = preview.checksum().to_owned();
     assert_eq!(
@@ -173,8 +180,10 @@ fn active_people_who_are_held_keep_their_details_and_are_told_nothing() {
 
 #[test]
 fn too_many_messages_hold_the_people_who_would_get_one() {
-    let mut before =
-        District::new().update_contacts(true).with("limits.on_limit", "\"hold\"").with("limits.notifications", "3");
+    let mut before = District::new()
+        .update_contacts(true)
+        .with("limits.on_limit", "\"hold\"")
+        .with("limits.notifications", "3");
     let everyone = at("sch-1", 30);
     before.platform(&everyone);
     before.sis(&everyone);
@@ -206,6 +215,8 @@ fn of_a_delta_nothing_is_held_because_the_next_one_does_not_say_it_again() {
     let before = district(&at("sch-1", 20));
     before.sis_delta(&at("sch-1", 40)[20..]);
     let done = before.run().exits(4);
-    assert!(done.stdout.contains("20 accounts would be created, for 20 accounts that there are already (100.0%)"));
+    assert!(
+        done.stdout.contains("20 accounts would be created, for 20 accounts that there are already (100.0%)")
+    );
     assert_eq!(count(&before, "1"), "20");
 }

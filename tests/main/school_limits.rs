@@ -42,7 +42,9 @@ fn a_school_whose_file_is_empty_is_far_below_the_share_of_the_district_and_over_
     let done = before.run().exits(4);
     assert_eq!(
         verdict(&done),
-        ["archive: 8 of 8 accounts at Roosevelt Middle (100.0%) is over 50%, the most of fewer than 20 (minimum = 20)"]
+        [
+            "archive: 8 of 8 accounts at Roosevelt Middle (100.0%) is over 50%, the most of fewer than 20 (minimum = 20)"
+        ]
     );
     assert_eq!(before.ask("SELECT count(*) FROM account WHERE archived"), "0");
     let json = before.run_with(&["--format", "json"]).exits(4).json();
@@ -82,9 +84,7 @@ fn a_share_of_a_school_may_be_reached_and_not_passed() {
 #[test]
 fn people_count_at_each_of_their_schools_and_guardians_at_those_of_their_children() {
     let child = |n: usize| person(&format!("stu-{n:03}")).schools("sch-2");
-    let parent = |n: usize| {
-        person(&format!("gua-{n:03}")).schools("").agents(&format!("stu-{n:03}"))
-    };
+    let parent = |n: usize| person(&format!("gua-{n:03}")).schools("").agents(&format!("stu-{n:03}"));
     let both = |n: usize| person(&format!("tea-both-{n:03}")).schools("sch-1,sch-2");
     let families = |count: usize| (1..=count).flat_map(|n| [child(n), parent(n)]).collect::<Vec<_>>();
     let staff = |count: usize| (1..=count).map(both).collect::<Vec<_>>();
@@ -154,7 +154,9 @@ fn sign_ins_have_a_limit_of_their_own() {
     }
     assert_eq!(
         verdict(&before.preview()),
-        ["4 of 30 active users under ON would have another email or mobile to sign in with (13.3%); [limits] credentials allows 10%"]
+        [
+            "4 of 30 active users under ON would have another email or mobile to sign in with (13.3%); [limits] credentials allows 10%"
+        ]
     );
 }
 
@@ -167,7 +169,9 @@ fn new_accounts_have_a_limit_but_not_on_an_empty_store() {
     }
     assert_eq!(
         verdict(&before.preview()),
-        ["7 accounts would be created, for 20 accounts that there are already (35.0%); [limits] created allows 30%"]
+        [
+            "7 accounts would be created, for 20 accounts that there are already (35.0%); [limits] created allows 30%"
+        ]
     );
     // A few accounts more than a few are no reason to look.
     let few = district(&at("sch-1", 19));
@@ -185,7 +189,9 @@ fn a_file_in_which_every_name_is_null_changes_no_pending_account() {
     let done = before.run().exits(4);
     assert_eq!(
         verdict(&done),
-        ["59 of 60 pending users would have their contact details changed (98.3%); [limits] pending_updates allows 50%"]
+        [
+            "59 of 60 pending users would have their contact details changed (98.3%); [limits] pending_updates allows 50%"
+        ]
     );
     for (changed, exit) in [(29, 0), (30, 0), (31, 4)] {
         let some = everyone.iter().take(changed).map(emptied).chain(everyone[changed..].to_vec());

@@ -101,10 +101,7 @@ fn a_school_that_becomes_on_is_a_step_too() {
     district.set("limits.contact_updates", "\"100%\"");
     district.set("limits.credentials", "\"100%\"");
     let done = district.run().exits(4);
-    assert_eq!(
-        verdict(&done),
-        [MESSAGE.replace("4 active", "2 active").replace("4 would", "2 would")]
-    );
+    assert_eq!(verdict(&done), [MESSAGE.replace("4 active", "2 active").replace("4 would", "2 would")]);
     assert!(!done.stdout.contains("  Lincoln Elementary "));
     assert_eq!(district.run_with(&["--approve", done.checksum()]).ok().report.count("updated"), 2);
 }
@@ -120,7 +117,10 @@ fn people_who_edited_their_details_since_the_last_run_are_among_them() {
     district.cli(&edit).ok();
     district.set("sync.update_contacts", "true");
     let done = district.run().exits(4);
-    assert_eq!(verdict(&done), [MESSAGE.replace("4 active users", "1 active user").replace("4 would", "1 would")]);
+    assert_eq!(
+        verdict(&done),
+        [MESSAGE.replace("4 active users", "1 active user").replace("4 would", "1 would")]
+    );
 }
 
 #[test]

@@ -58,7 +58,9 @@ impl Plan {
         if self.summary.newly_left_out > 0 {
             let wanted = [limits.per_school, limits.per_role];
             let own = [&mut tallies.schools, &mut tallies.roles];
-            for ((own, newly), _) in own.into_iter().zip(self.left_out.newly()).zip(wanted).filter(|part| part.1) {
+            for ((own, newly), _) in
+                own.into_iter().zip(self.left_out.newly()).zip(wanted).filter(|part| part.1)
+            {
                 for (id, count) in newly {
                     *own.entry(id.clone()).or_default().count_mut(Counted::LeftOut) = *count;
                 }
