@@ -40,9 +40,9 @@ pub struct Erasure {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupErasure {
-    /// Rewritten without the person.
+    /// Rewritten without the person; one of an older version is as this version writes it now.
     Rewritten,
-    /// Deleted: an older version wrote it, or it cannot be read as a store.
+    /// Deleted: it cannot be read as a store.
     Deleted,
 }
 
@@ -171,7 +171,7 @@ fn erase_in_backups(
     erasure: &mut Erasure,
 ) -> Result<()> {
     for path in concerned {
-        let kind = if is_current(&path) { BackupErasure::Rewritten } else { BackupErasure::Deleted };
+        let kind = if is_store(&path) { BackupErasure::Rewritten } else { BackupErasure::Deleted };
         if !dry_run {
             match kind {
                 BackupErasure::Rewritten => erase_in_backup(&path, ids, today, now)?,
@@ -183,12 +183,12 @@ fn erase_in_backups(
     Ok(())
 }
 
-fn is_current(path: &Path) -> bool {
-    Store::open_current(path).is_ok_and(|store| store.is_some())
+fn is_store(path: &Path) -> bool {
+    Store::open_read(path).is_ok_and(|store| store.is_some())
 }
 
 fn erase_in_backup(path: &Path, ids: &[String], today: NaiveDate, now: DateTime<Utc>) -> Result<()> {
-    let Some(backup) = Store::open_current(path)? else { return Ok(()) };
+    let backup = Store::open_staged(path).map_err(|failure| failure.or_at(path.display()))?;
     backup.transaction(|| {
         for id in ids {
             if let Some(account) = backup.account(id)? {

@@ -42,7 +42,7 @@ fn district() -> District {
     district.set("sync.update_contacts", "true");
     district.file("rostersync.db.roster", "gua-77 Quillfeather");
     district.at("2026-11-25T08:15:00Z");
-    // A backup of each kind: by hand, and of an older version.
+    // A backup of each kind: by hand, and one that is no store of ours.
     fs::copy(district.path("rostersync.db"), district.path("rostersync.db.bak")).unwrap();
     let old = rusqlite::Connection::open(district.path("rostersync.db.v3.bak")).unwrap();
     old.execute_batch(
@@ -94,7 +94,7 @@ fn nothing_is_left_of_an_erased_person_and_the_next_nights_bring_nothing_back() 
              Report:    {reports}/users-000001.csv: 1 row, 0 mentions\n\
              Report:    {reports}/users-000002.csv: 1 row, 1 mention\n\
              Backup:    {folder}/rostersync.db.bak: rewritten without the user\n\
-             Backup:    {folder}/rostersync.db.v3.bak: deleted, because an older version wrote it or it is damaged\n\
+             Backup:    {folder}/rostersync.db.v3.bak: deleted, because it cannot be read as a store\n\
              Roster:    {folder}/rostersync.db.roster: deleted; the next pull is a whole one\n\
              Stays:     {mail}/: messages that were handed over\n\
              Stays:     the files of the SIS, and copies that were taken elsewhere\n\

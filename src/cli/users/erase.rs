@@ -15,7 +15,7 @@ use crate::run::{BackupErasure, Erasure, erase};
 ///
 /// The user goes from the store and its free pages, from its backups, from the reports that are
 /// kept, and from the roster of the last pull. The history keeps what was done and when, without
-/// the values. Backups of an older version are deleted. What the command cannot reach: the files of
+/// the values. A backup that cannot be read is deleted. What the command cannot reach: the files of
 /// the SIS, messages that were handed over, and copies in other places.
 ///
 /// The SIS sends the user again the next night. So a keyed hash of the sourcedId stays in the
@@ -86,7 +86,7 @@ fn shown(erasure: &Erasure, dry_run: bool) -> Vec<u8> {
     for (path, kind) in &erasure.backups {
         let what = match kind {
             BackupErasure::Rewritten => "rewritten without the user",
-            BackupErasure::Deleted => "deleted, because an older version wrote it or it is damaged",
+            BackupErasure::Deleted => "deleted, because it cannot be read as a store",
         };
         lines.push(("Backup", format!("{}: {what}", absolute(path).display())));
     }
