@@ -28,8 +28,10 @@ use crate::support::{folder, long, rounds};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
 
+type Target = (&'static str, fn(&[u8]));
+
 /// What is fuzzed: a folder of the corpus, and the reader that is given a file's bytes.
-const TARGETS: [(&str, fn(&[u8])); 11] = [
+const TARGETS: [Target; 11] = [
     ("users", |bytes| package(&[("users.csv", bytes), ("orgs.csv", ORGS)])),
     ("roles", |bytes| package(&[("users.csv", USERS_1_2), ("orgs.csv", ORGS), ("roles.csv", bytes)])),
     ("orgs", |bytes| package(&[("users.csv", USERS), ("orgs.csv", bytes)])),

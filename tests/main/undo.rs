@@ -590,3 +590,32 @@ fn an_erased_person_is_never_brought_back() {
     assert_eq!(district.ask("SELECT sourced_id FROM account ORDER BY 1"), "tea-1\ntea-3");
     district.cli(&["status", "--verify"]).ok();
 }
+
+/// What `--rekey` did is a part of the run.
+#[test]
+fn renames_from_a_file_are_taken_back_with_the_run() {
+    let mut district = District::new().without_limits();
+    district.sis(&[person("stu-1").agents("gua-1"), person("gua-1")]);
+    district.run().ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[person("stu-50").agents("gua-1").email("stu-1@school.example"), person("gua-1")]);
+    district.file("renames.csv", "old,new\nstu-1,stu-50\n");
+    district.run_with(&["--rekey", "renames.csv"]).ok();
+    let links = |district: &District| district.ask("SELECT sourced_id, hex(links) FROM account ORDER BY id");
+    let after = links(&district);
+    let done = district.cli(&["undo", "2", "--all"]).ok();
+    assert!(
+        done.stdout.starts_with("~ stu-1     pending  sourcedId  stu-50 → stu-1; the next run "),
+        "{}",
+        done.stdout
+    );
+    assert!(links(&district).starts_with("stu-1 | "), "{}", links(&district));
+    assert_ne!(
+        links(&district),
+        after.replace("stu-50", "stu-1"),
+        "the guardian's link has the old key again"
+    );
+    district.cli(&["status", "--verify"]).ok();
+    district.cli(&["undo", "3", "--all"]).ok();
+    assert_eq!(links(&district), after);
+}

@@ -29,7 +29,11 @@ pub(super) fn decide(
     history: &[Audited],
     facts: &Facts<'_>,
 ) -> Vec<Undone> {
-    let ours = |entry: &&Audited| matches!(entry.origin, Origin::Sync | Origin::Undo);
+    // A file of renames is the operator's.
+    let ours = |entry: &&Audited| {
+        matches!(entry.origin, Origin::Sync | Origin::Undo)
+            || entry.origin == Origin::Operator && entry.field == "sourced_id"
+    };
     let entries = |field: &'static str| {
         let is = move |entry: &&Audited| entry.field == field;
         of_run.iter().filter(ours).filter(is)
@@ -87,7 +91,18 @@ pub(super) fn decide(
         };
         say(part, before.state_word(), &entry.old, outcome);
     }
-    for entry in entries("link") {
+    all.extend(links(after, entries("link"), history));
+    all
+}
+
+/// Takes links back that came or went.
+fn links<'e>(
+    after: &mut Account,
+    entries: impl Iterator<Item = &'e Audited>,
+    history: &[Audited],
+) -> Vec<Undone> {
+    let mut all = Vec::new();
+    for entry in entries {
         let added = entry.old.is_empty();
         let student = if added { &entry.new } else { &entry.old };
         if student.is_empty() {
@@ -108,11 +123,11 @@ pub(super) fn decide(
                 links.insert(at, hash);
                 ValueOutcome::GivenBack(NextRun::Does("removes it again"))
             }
-            (_, Ok(_) | Err(_)) => kept(Why::ChangedSince),
+            (_, Ok(_) | Err(_)) => ValueOutcome::Kept(Why::ChangedSince),
         };
         let (now, was) = if added { (student.as_str(), "") } else { ("", student.as_str()) };
         let part = if added { Part::Linked(student.clone()) } else { Part::Unlinked(student.clone()) };
-        say(part, now, was, outcome);
+        all.push(Undone { part, now: now.to_owned(), was: was.to_owned(), outcome });
     }
     all
 }
