@@ -14,7 +14,7 @@ use super::request::Request;
 use crate::attempt::Attempt;
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Editor, Occasion, Templates, compose};
-use crate::plan::{Plan, Write};
+use crate::plan::{Plan, Write, history};
 use crate::roster::Mode;
 use crate::roster::kept::key;
 use crate::store::{AccountRow, AuditEntry, Origin, RunRow, Store};
@@ -146,7 +146,9 @@ impl Writing<'_> {
         judged.outcome.plan.save_missing(self.store)?;
         judged.outcome.plan.same_person.save(self.store)?;
         judged.purge.write(self.store, self.number, self.request.context.now)?;
-        if judged.source.about().mode == Mode::Bulk {
+        // While a part of a roster is not believed, its numbers are no measure for the next one.
+        let is_believed = !judged.outcome.held.iter().any(|overrun| overrun.limit == history::LIMIT);
+        if judged.source.about().mode == Mode::Bulk && is_believed {
             self.store.keep_numbers(self.number, &judged.outcome.plan.roster.night, judged.written)?;
         }
         self.store.keep_night(&judged.tonight)
