@@ -78,6 +78,9 @@ pub fn erase(
     erase_in_reports(&config.sync.reports, &ids, dry_run, &mut erasure)?;
     // An id that the store does not know may be any word: then a backup has to know it as an id.
     let holds = |path: &Path| match is_known || erasure.is_repeated {
+        // A process that was killed while it rewrote a backup has left its pages as they were before
+        // in the journal: with that, the user would be back.
+        true if owner::with_suffix(path, "-journal").exists() => Ok(true),
         true => names_any(path, &ids),
         false => Ok(knows_any(path, &ids)),
     };

@@ -388,4 +388,6 @@ operations! {
     a_run_with_renames: 0
     a_blocked_run: 0
     a_purge: 0
+    a_restore: 0
+    a_run_with_a_backup: 0
 }

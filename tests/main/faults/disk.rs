@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Takes away from a folder what was not synced. `disk` is what the library has kept.
 pub(crate) fn cut_power(folder: &Path, disk: &Path) {
@@ -21,10 +22,13 @@ pub(crate) fn cut_power(folder: &Path, disk: &Path) {
     for (path, content) in left {
         match content {
             None => fs::create_dir(path).unwrap(),
-            Some(bytes) => {
+            Some((bytes, modified)) => {
                 fs::write(&path, bytes).unwrap();
                 let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-                fs::set_permissions(path, only_owner).unwrap();
+                fs::set_permissions(&path, only_owner).unwrap();
+                if let Some(modified) = modified {
+                    fs::File::open(path).unwrap().set_modified(modified).unwrap();
+                }
             }
         }
     }
@@ -42,12 +46,15 @@ fn number(folder: &Path, numbers: &mut BTreeMap<u64, PathBuf>) {
     }
 }
 
+/// The bytes of a file and, of one that was not written, when it was modified.
+type Content = (Vec<u8>, Option<SystemTime>);
+
 /// The files and folders that the disk has below a folder; a folder before what is in it.
 fn collect(
     folder: &Path,
     disk: &Path,
     numbers: &BTreeMap<u64, PathBuf>,
-    left: &mut Vec<(PathBuf, Option<Vec<u8>>)>,
+    left: &mut Vec<(PathBuf, Option<Content>)>,
 ) {
     let kept = disk.join(format!("dir-{}", folder.metadata().unwrap().ino()));
     let names: Vec<(u64, String)> = match fs::read_to_string(kept) {
@@ -65,13 +72,16 @@ fn collect(
     for (number, name) in names {
         let path = folder.join(name);
         match (fs::read(disk.join(format!("ino-{number}"))), numbers.get(&number)) {
-            (Ok(bytes), _) => left.push((path, Some(bytes))),
+            (Ok(bytes), _) => left.push((path, Some((bytes, None)))),
             (Err(_), Some(now)) if now.is_dir() => {
                 left.push((path.clone(), None));
                 collect(&path, disk, numbers, left);
             }
             // It was never opened for writing.
-            (Err(_), Some(now)) => left.push((path, Some(fs::read(now).unwrap()))),
+            (Err(_), Some(now)) => {
+                let modified = now.metadata().unwrap().modified().unwrap();
+                left.push((path, Some((fs::read(now).unwrap(), Some(modified)))));
+            }
             (Err(_), None) => panic!("what was in {} is not known", path.display()),
         }
     }

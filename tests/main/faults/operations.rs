@@ -181,3 +181,16 @@ pub(crate) fn a_purge() -> Operation {
     district.at("2027-02-01T08:15:00Z");
     Operation::of("a run that removes an archived account", district, &["run"])
 }
+
+pub(crate) fn a_restore() -> Operation {
+    let mut district = settled();
+    district.cli(&["db", "backup", "copies/old.db"]).any();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&changed());
+    district.run().any();
+    Operation::of("db restore FILE", district, &["db", "restore", "copies/old.db"])
+}
+
+pub(crate) fn a_run_with_a_backup() -> Operation {
+    Operation::of("a second night, with backups", second().with("sync.backups", "3"), &["run"])
+}
