@@ -65,7 +65,7 @@ fn the_preferred_name_is_compared_part_by_part() {
     // A second night says the same, and under ON the names are applied.
     district.run().ok().says("stu-given", "kept", NEW_NAME);
     district.set("sync.update_contacts", "true");
-    let done = district.run().ok();
+    let done = district.step_to_on(&[]).ok();
     done.says("stu-half", "updated", "Name updated by the sync - was Rosa Diaz").says(
         "stu-word",
         "unchanged",

@@ -201,9 +201,9 @@ fn the_setting_goes_before_a_settled_difference() {
     settle(&district, &["gua-1", "email", "--keep"]).ok();
     district.run().ok();
     district.set("sync.update_contacts", "true");
-    let preview = district.preview().ok();
+    let preview = district.preview().exits(4);
     assert!(preview.stdout.contains("rosa@home.example → rosa@work.example"), "{}", preview.stdout);
-    district.run().ok();
+    district.step_to_on(&[]).ok();
     district.set("sync.update_contacts", "false");
     district.run().ok().says("gua-1", "unchanged", "");
 }

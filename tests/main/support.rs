@@ -435,6 +435,18 @@ impl District {
         self.with_report(self.cli(&[&["run"], arguments].concat()))
     }
 
+    /// The first run after the setting became ON for people with differences: blocked, then approved.
+    #[must_use = "assert the exit status: `.ok()` or `.exits(code)`"]
+    pub(crate) fn step_to_on(&self, arguments: &[&str]) -> Done {
+        let preview = self.preview_with(arguments).exits(4);
+        assert!(
+            preview.stdout.contains("update_contacts is ON for the first time for "),
+            "{}",
+            preview.stdout
+        );
+        self.run_with(&[arguments, &["--approve", preview.checksum()]].concat())
+    }
+
     /// What a run did, with the report that it names.
     pub(crate) fn with_report(&self, mut done: Done) -> Done {
         let named = done
