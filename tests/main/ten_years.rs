@@ -21,7 +21,7 @@ fn number_from(variable: &str, otherwise: usize) -> usize {
 #[test]
 #[expect(clippy::print_stderr, reason = "a long simulation says how it went")]
 fn night_after_night_is_as_the_model_says() {
-    let (nights, people) = if long() { (150, 60) } else { (6, 60) };
+    let (nights, people) = if long() { (70, 60) } else { (6, 60) };
     let seed = number_from("ROSTERSYNC_SEED", 1) as u64;
     let nights = number_from("ROSTERSYNC_NIGHTS", nights);
     let history = History::new(seed, nights, number_from("ROSTERSYNC_PEOPLE", people));
