@@ -13,7 +13,10 @@ fn renamed(person: &Person) -> Person {
 
 /// A district that holds, with pending accounts.
 fn district(people: &[Person]) -> District {
-    let district = District::new().with("limits.on_limit", "\"hold\"").with("limits.per_school", "true");
+    let district = District::new()
+        .with("limits.on_limit", "\"hold\"")
+        .with("limits.per_school", "true")
+        .with("limits.history", "false");
     let orgs = "sourcedId,name,type\nsch-1,Lincoln Elementary,school\nsch-2,Roosevelt Middle,school\n";
     district.file("sis/orgs.csv", orgs);
     district.sis(people);
