@@ -135,6 +135,21 @@ fn whether_a_person_may_have_an_account() {
     assert_eq!(std::fs::read_to_string(path).unwrap(), page, "docs/rights-table.md is out of date");
 }
 
+#[test]
+fn a_class_has_the_word_of_the_configuration() {
+    assert_eq!(Class::ALL.map(Class::word), ["contact", "emergency", "never"]);
+}
+
+#[test]
+fn names_of_columns_that_say_whom_a_school_may_contact() {
+    for name in ["metadata.ic.custodial", "Legal Guardian", "lives_with", "Court-Order", "doNotContact"] {
+        assert!(looks_like_restriction(name), "{name}");
+    }
+    for name in ["", "email", "contact", "givenName", "metadata.grade", "right"] {
+        assert!(!looks_like_restriction(name), "{name}");
+    }
+}
+
 const HEAD: &str = "# Whether a person may have an account\n\n\
     Printed from `rights::allowed` by its test: every cell. A column says whether the person is\n\
     suppressed, and whether there is a link of each class ([contacts.md](contacts.md)). \"Not known\" is a\n\

@@ -51,6 +51,12 @@ fn the_words_of_the_store_are_read_back() {
     }
 }
 
+#[test]
+fn a_name_alone_or_a_user_name_alone_may_be_of_another_person() {
+    let weak: Vec<Evidence> = Evidence::ALL.into_iter().filter(|one| one.is_weak()).collect();
+    assert_eq!(weak, [Evidence::UsernameAlone, Evidence::NameAlone]);
+}
+
 /// A person with a name, an identifier, a user name, an email and a mobile; 0 is none.
 fn facts(person: u32, kinds: u8, values: [u64; 5]) -> Facts {
     let marks = values.map(|value| if value == 0 { NO_MARK } else { mark(value) });
