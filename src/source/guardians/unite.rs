@@ -43,30 +43,7 @@ pub(super) fn unite(
         }
     }
     drop(by_id);
-    let mut of_student: BTreeMap<(String, &str), Vec<usize>> = BTreeMap::new();
-    for (at, row) in rows.iter().enumerate().filter(|(_, row)| !row.name.is_empty()) {
-        for (student, _) in &row.students {
-            of_student.entry((row.name.key(), student)).or_default().push(at);
-        }
-    }
-    let mut crowds: HashSet<usize> = HashSet::new();
-    for group in of_student.values() {
-        if group.len() > MOST_OF_STUDENT {
-            crowds.extend(group);
-            continue;
-        }
-        for (nth, at) in group.iter().enumerate() {
-            for other in &group[..nth] {
-                let is_open = people.root(*at) != people.root(*other)
-                    && !people.is_crowd(*at)
-                    && !people.is_crowd(*other);
-                if is_open && !people.speaks_against(*at, *other, &rows) {
-                    people.join(*at, *other);
-                }
-            }
-        }
-    }
-    drop(of_student);
+    let crowds = join_of_students(&mut people, &rows);
     let crowds: HashSet<usize> = crowds.into_iter().map(|at| people.root(at)).collect();
     let roots: Vec<usize> = (0..rows.len()).map(|at| people.root(at)).collect();
     let mut said: HashSet<(usize, Option<String>)> = HashSet::new();
@@ -94,6 +71,34 @@ pub(super) fn unite(
         }
     }
     guardians
+}
+
+/// Joins the rows of one name and one student, and gives those of which there are too many.
+fn join_of_students(people: &mut People, rows: &[Guardian]) -> HashSet<usize> {
+    let mut of_student: BTreeMap<(String, &str), Vec<usize>> = BTreeMap::new();
+    for (at, row) in rows.iter().enumerate().filter(|(_, row)| !row.name.is_empty()) {
+        for (student, _) in &row.students {
+            of_student.entry((row.name.key(), student)).or_default().push(at);
+        }
+    }
+    let mut crowds: HashSet<usize> = HashSet::new();
+    for group in of_student.values() {
+        if group.len() > MOST_OF_STUDENT {
+            crowds.extend(group);
+            continue;
+        }
+        for (nth, at) in group.iter().enumerate() {
+            for other in &group[..nth] {
+                let is_open = people.root(*at) != people.root(*other)
+                    && !people.is_crowd(*at)
+                    && !people.is_crowd(*other);
+                if is_open && !people.speaks_against(*at, *other, rows) {
+                    people.join(*at, *other);
+                }
+            }
+        }
+    }
+    crowds
 }
 
 /// So many rows can be about one guardian: a home or an agency is that for many children.
