@@ -201,6 +201,7 @@ fn a_process_that_dies_over_a_text_does_not_make_it_two() {
     district.run().ok();
     // As it would stand if the answer had come too late.
     district.store().execute("UPDATE outbox SET state = 'sending'", []).unwrap();
+    std::fs::remove_file(district.path("rostersync.db.sent")).unwrap();
     district.cli(&["outbox", "send"]).ok();
     assert_eq!(posted(&server).len(), 1);
     assert_eq!(district.ask("SELECT state || ' ' || reference FROM outbox"), "sent SM0");
@@ -423,6 +424,7 @@ fn a_process_that_dies_over_a_text_for_a_gateway_leaves_the_question_to_a_person
     district.sis(&named(1, "Lund"));
     district.run().ok();
     district.store().execute("UPDATE outbox SET state = 'sending'", []).unwrap();
+    std::fs::remove_file(district.path("rostersync.db.sent")).unwrap();
     district.cli(&["outbox", "send"]).exits(8);
     assert_eq!(server.requests().len(), 1);
     assert_eq!(district.ask("SELECT state FROM outbox"), "unknown");
