@@ -268,12 +268,7 @@ pub fn build(
     let Known { mut signs, mut unchanged, .. } = known;
     let today = rules.today.to_string();
     let before = signs.population(&roster.people);
-    // A refused credential depends on others, a delta does not say everything, and a decision over
-    // a column that is blank tonight is another one when the column is back.
-    let holds_tomorrow = mode != Mode::Delta
-        && rules.shared_contacts == SharedContacts::Allow
-        && rules.blank_columns == BlankColumns::default();
-    if !holds_tomorrow {
+    if !holds_tomorrow(mode, rules) {
         unchanged.set_aside();
     }
     decide_on_adults_of_returning_students(&roster, &signs, &mut unchanged, store)?;
@@ -343,6 +338,15 @@ pub fn build(
         plan.count_rows_of_interest()?;
     }
     Ok(plan)
+}
+
+/// Whether a decision of tonight is the same tomorrow, if nothing changes. A refused credential
+/// depends on others, a delta does not say everything, and a decision over a column that is blank
+/// tonight is another one when the column is back.
+fn holds_tomorrow(mode: Mode, rules: &Rules) -> bool {
+    mode != Mode::Delta
+        && rules.shared_contacts == SharedContacts::Allow
+        && rules.blank_columns == BlankColumns::default()
 }
 
 /// Shared credentials, and the messages that are not sent because of them.

@@ -19,14 +19,15 @@ use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LIMITS, LastNight, SettingSeen, file};
 use crate::people::{self, People};
 use crate::plan::{
-    self as planner, Action, HeldBack, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings, Scope,
+    self as planner, Action, HeldBack, Known, Note, Overrun, PROBABLE_DAYS, Plan, Renamings, SamePerson,
+    Scope,
 };
 use crate::platform::{Before, Compared, Export, compare, moved_rows};
 use crate::plural::counted;
 use crate::roster::Mode;
-use crate::roster_index::Read;
+use crate::roster_index::{Read, RosterIndex};
 use crate::rules::Rules;
-use crate::source::{About, Explained, RosterSource};
+use crate::source::{About, AfterRead, Explained, RosterSource};
 use crate::store::{Savepoint, Store};
 use crate::suppressed::suppressed_on;
 
@@ -77,11 +78,7 @@ pub(super) fn plan<'a>(
     let export_unknown = export.report_unknown(|key| roster.knows(key), &rules.erased, findings)?;
     let compared = compare_export(config, options, &export, export_unknown, rules, findings)?;
     let last = rules.last_night.clone().unwrap_or_default();
-    let contacts =
-        blank_columns::compare(about.mode, roster.counts.contacts, &last.roster, rules.today, findings);
-    rules.blank_columns = contacts.that_clear_nothing(rules.blank_values);
-    let of_rules = contact_columns::compare(config, &after.contacts, about.mode, &last, findings)?;
-    rules.blank_columns.contact_rules = of_rules.is_blank;
+    let (contacts, of_rules) = compare_columns(request, &*source, (&roster, &after), &last, rules, findings)?;
     context.progress.begin("planning", Some(roster.counts.records));
     let nothing_held = HeldBack::default();
     let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules, held: &nothing_held };
@@ -90,12 +87,8 @@ pub(super) fn plan<'a>(
         if before_renames.is_none() {
             before_renames = Some(store.savepoint()?);
         }
-        let people = People::new(config, store, context.now)?;
-        let renamed = people::join_all(&people, &same_person, &mut renamings)?;
-        roster = known.read_again(roster, &renamed, &*source, &after, (store, rules))?;
-        let before =
-            std::mem::replace(&mut same_person, planner::find_same_people(&roster, &known, &inputs)?);
-        same_person.take_in_seconds(&before)?;
+        let read = (&*source, &after);
+        roster = join(request, read, roster, &mut known, &inputs, &mut same_person, &mut renamings)?;
     }
     renamings.values.finish()?;
     same_person.take_in_renames(&renamings, &roster)?;
@@ -110,9 +103,12 @@ pub(super) fn plan<'a>(
         limits::within(plan, request, &inputs, &about.schools, overruns)?;
     limits::say(&plan, config, &held, findings);
     say_same_people(&plan, about.users_name, findings)?;
-    let mut tonight = LastNight::clone(&last);
-    tonight.suppressed_rows = suppressed_rows;
-    tonight.limits = LIMITS;
+    let mut tonight = LastNight {
+        suppressed_rows,
+        limits: LIMITS,
+        contacts_are_looked_at: true,
+        ..LastNight::clone(&last)
+    };
     preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
         see_files(&mut tonight, after.files, of_rules.seen, config, &plan);
@@ -120,14 +116,9 @@ pub(super) fn plan<'a>(
         tonight.roster.blank = contacts.blank;
     }
     tonight.contact_columns.extend(of_rules.unused);
-    tonight.contacts_are_looked_at = true;
     see_export(&mut tonight, &export, compared);
     tonight.reused = reused_ids(&plan, about.mode, rules, store, findings)?;
-    let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
-    // People who are held at the step to ON take it another night.
-    if !held.iter().any(|overrun| overrun.limit == "update_contacts") {
-        tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
-    }
+    see_setting(&mut tonight, config, &held);
     tonight.links = Some(plan.links_seen());
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
     say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
@@ -155,6 +146,52 @@ pub(super) fn plan<'a>(
         explained,
         before_renames,
     })
+}
+
+/// Compares the columns of details, and those that the rules of `[contacts]` use, with the last night.
+fn compare_columns(
+    request: Request<'_>,
+    source: &dyn RosterSource,
+    (roster, after): (&RosterIndex, &AfterRead),
+    last: &LastNight,
+    rules: &mut Rules,
+    findings: &mut Findings,
+) -> Result<(blank_columns::Compared, contact_columns::Compared)> {
+    let mode = source.about().mode;
+    let contacts = blank_columns::compare(mode, roster.counts.contacts, &last.roster, rules.today, findings);
+    rules.blank_columns = contacts.that_clear_nothing(rules.blank_values);
+    let of_rules = contact_columns::compare(request.config, &after.contacts, mode, last, findings)?;
+    rules.blank_columns.contact_rules = of_rules.is_blank;
+    Ok((contacts, of_rules))
+}
+
+/// Gives accounts the sourcedIds of the records that are certainly about the same people, and looks
+/// at the roster and for such people again.
+fn join(
+    request: Request<'_>,
+    (source, after): (&dyn RosterSource, &AfterRead),
+    roster: RosterIndex,
+    known: &mut Known,
+    inputs: &planner::Inputs<'_>,
+    same_person: &mut SamePerson,
+    renamings: &mut Renamings,
+) -> Result<RosterIndex> {
+    let people = People::new(request.config, inputs.store, request.context.now)?;
+    let renamed = people::join_all(&people, same_person, renamings)?;
+    let roster = known.read_again(roster, &renamed, source, after, (inputs.store, inputs.rules))?;
+    let before = std::mem::replace(same_person, planner::find_same_people(&roster, known, inputs)?);
+    same_person.take_in_seconds(&before)?;
+    Ok(roster)
+}
+
+/// Remembers the setting under which people were decided.
+fn see_setting(tonight: &mut LastNight, config: &Config, held: &[Overrun]) {
+    // People who are held at the step to ON take it another night.
+    if held.iter().any(|overrun| overrun.limit == "update_contacts") {
+        return;
+    }
+    let own = config.schools.iter().map(|school| (school.id.clone(), school.update_contacts));
+    tonight.setting = Some(SettingSeen { district: config.sync.update_contacts, schools: own.collect() });
 }
 
 /// Remembers what was seen of the files, for the next run to compare with.
