@@ -18,7 +18,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::owner;
 use crate::report::{LeftOut, write_without};
 use crate::roster::ids;
-use crate::store::{Origin, Removed, Store, backups};
+use crate::store::{Origin, Removed, Store, backups, unfinished_copies};
 
 /// What was erased, or would be.
 #[derive(Debug, Default)]
@@ -44,6 +44,8 @@ pub enum BackupErasure {
     Rewritten,
     /// Deleted: it cannot be read as a store.
     Deleted,
+    /// Deleted: a process was killed while it wrote this copy.
+    Unfinished,
 }
 
 /// Erases a person. The caller holds the locks of the run and of the outbox. With `dry_run` nothing
@@ -96,6 +98,12 @@ pub fn erase(
             format!("nothing is stored under the sourcedId `{sourced_id}`"),
         )
         .cure("check it with `rostersync users list --search TEXT`; an email or a name is not enough here"));
+    }
+    for path in unfinished_copies(&config.sync.store) {
+        if !dry_run {
+            delete(&path)?;
+        }
+        erasure.backups.push((path, BackupErasure::Unfinished));
     }
     remove_pulled_roster(config, dry_run, &mut erasure)?;
     let remove = || {
@@ -178,7 +186,7 @@ fn erase_in_backups(
         if !dry_run {
             match kind {
                 BackupErasure::Rewritten => erase_in_backup(&path, ids, today, now)?,
-                BackupErasure::Deleted => delete(&path)?,
+                BackupErasure::Deleted | BackupErasure::Unfinished => delete(&path)?,
             }
         }
         erasure.backups.push((path, kind));

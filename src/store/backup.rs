@@ -49,7 +49,10 @@ impl Store {
             file.sync_all().map_err(failed)?;
             let bytes = file.metadata().map_err(failed)?.len();
             fs::rename(&unfinished, to).map_err(failed)?;
-            owner::sync_folder(owner::folder_of(to)).map_err(failed)?;
+            // A copy that is reported as failed would be refused as there already by the next try.
+            owner::sync_folder(owner::folder_of(to)).map_err(failed).inspect_err(|_| {
+                let _ = fs::remove_file(to);
+            })?;
             Ok(bytes)
         });
         copied.inspect_err(|_| {

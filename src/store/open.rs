@@ -193,6 +193,18 @@ pub fn backups(path: &Path) -> Vec<PathBuf> {
     backups_where(path, |length| length > 0)
 }
 
+/// Copies of a store that a killed process left unfinished, with their journals.
+pub fn unfinished_copies(path: &Path) -> Vec<PathBuf> {
+    let name = owner::name_of(path);
+    let mut found = files_beside(path, |entry, _| {
+        let entry = entry.strip_suffix("-journal").unwrap_or(entry);
+        let rest = entry.strip_prefix(&name).unwrap_or_default();
+        rest == ".restoring" || rest.starts_with('.') && rest.ends_with(".bak.partial")
+    });
+    found.sort();
+    found
+}
+
 /// A process that was killed has left them.
 fn remove_empty_backups(path: &Path) {
     for empty in backups_where(path, |length| length == 0) {
@@ -202,21 +214,26 @@ fn remove_empty_backups(path: &Path) {
 
 /// `STORE.v3.bak`, and `STORE.bak` of a copy by hand.
 fn backups_where(path: &Path, wanted: impl Fn(u64) -> bool) -> Vec<PathBuf> {
-    let name = owner::name_of(path);
-    let mut found: Vec<PathBuf> = fs::read_dir(owner::folder_of(path))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| {
-            let entry_name = entry.file_name();
-            let entry_name = entry_name.to_string_lossy();
-            entry_name.starts_with(&format!("{name}.")) && entry_name.ends_with(".bak")
-        })
-        .filter(|entry| entry.metadata().is_ok_and(|found| found.is_file() && wanted(found.len())))
-        .map(|entry| entry.path())
-        .collect();
+    let start = format!("{}.", owner::name_of(path));
+    let mut found = files_beside(path, |entry, length| {
+        entry.starts_with(&start) && entry.ends_with(".bak") && wanted(length)
+    });
     found.sort();
     found
+}
+
+/// The files in the folder of a store whose name and length are wanted.
+fn files_beside(path: &Path, wanted: impl Fn(&str, u64) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(owner::folder_of(path)).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            let is_wanted =
+                |found: fs::Metadata| found.is_file() && wanted(&name.to_string_lossy(), found.len());
+            entry.metadata().is_ok_and(is_wanted)
+        })
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// Without the permissions, which may be wider than a copy's should be.

@@ -73,6 +73,11 @@ impl Fault {
     fn kills(&self) -> bool {
         matches!(self.does, "kill" | "torn" | "power")
     }
+
+    /// What the library is told: what happens there, and before which later call the process ends.
+    fn told(&self) -> (&'static str, &'static str) {
+        self.does.split_once(", kill ").unwrap_or((self.does, "0"))
+    }
 }
 
 /// What can happen at the n-th call of this kind. There are many writes, and few that differ: at each
@@ -83,12 +88,13 @@ fn faults_of(kind: &str, number: usize) -> &'static [&'static str] {
             1 => &["kill", "full"],
             2 => &["power", "short"],
             3 => &["torn", "ENOSPC"],
-            4 => &["kill", "EIO"],
+            4 => &["kill", "EIO", "ENOSPC, kill 1"],
             5 => &["power", "dead"],
             _ => &["torn", "full"],
         },
-        "sync" => &["kill", "EIO", "power", "dead"],
+        "sync" => &["kill", "EIO", "power", "dead", "EIO, kill 1"],
         "open" | "mkdir" | "link" => &["kill", "EIO", "full"],
+        "rename" | "unlink" => &["kill", "EIO", "power", "EIO, kill 2"],
         "read" => &["EIO", "short"],
         "close" => &["EIO"],
         _ => &["kill", "EIO", "power"],
@@ -101,8 +107,10 @@ fn disturbed(district: &District, arguments: &[&str], fault: Option<&Fault>, log
     let below = std::fs::canonicalize(district.path("")).unwrap();
     command.env("LD_PRELOAD", library().unwrap()).env("FAULTS_BELOW", &below).env("FAULTS_LOG", log);
     command.env("TMPDIR", below.join("tmp"));
-    if let Some(Fault { kind, name, number, does }) = fault {
-        command.env("FAULTS_AT", format!("{kind}:{name}:{number}")).env("FAULTS_DOES", does);
+    if let Some(fault) = fault {
+        let (does, then) = fault.told();
+        command.env("FAULTS_AT", format!("{}:{}:{}", fault.kind, fault.name, fault.number));
+        command.env("FAULTS_DOES", does).env("FAULTS_THEN", then);
     }
     command
 }
@@ -263,17 +271,27 @@ fn disturb(operation: &Operation, undisturbed: &Undisturbed, fault: &Fault) -> R
     }
     // What a person does then, or the next night.
     let applied = is_after && !is_before;
-    let (then, wanted) = match applied {
-        true => (district.run(), &undisturbed.next),
-        false => (district.cli(&operation.command), &undisturbed.after),
+    let is_made = operation.makes.is_some_and(|made| district.path(made).exists());
+    if operation.makes.is_some() && !is_made && done.code == operation.exits {
+        return fail("it says that it is made, and it is not");
+    }
+    // On a dead disk it cannot be removed either.
+    if is_made && done.code != operation.exits && done.code != -1 && fault.does != "dead" {
+        return fail("it is made, and was said to have failed");
+    }
+    let repeats = !applied || operation.erases.is_some() && done.code != operation.exits;
+    let (then, wanted) = match (repeats, operation.makes) {
+        (false, _) => (district.run(), &undisturbed.next),
+        (true, Some(made)) if is_made => (district.cli(&["db", "verify", made]), &undisturbed.after),
+        (true, _) => (district.cli(&operation.command), &undisturbed.after),
     };
-    if !applied && then.code != operation.exits {
+    if repeats && then.code != operation.exits {
         return fail(&format!("the next one ends with {}:\n{}{}", then.code, then.stdout, then.stderr));
     }
     let end = night.state();
     let difference = wanted.differs(&end);
     let mut left_out = Vec::new();
-    if fault.kills() {
+    if done.code == -1 {
         // A temporary folder is removed a day later.
         left_out.push("file tmp/");
     }
@@ -292,7 +310,24 @@ fn disturb(operation: &Operation, undisturbed: &Undisturbed, fault: &Fault) -> R
             then.stdout, then.stderr
         ));
     }
+    let holding = operation.erases.map(|text| holding(district, text)).unwrap_or_default();
+    if !holding.is_empty() {
+        return fail(&format!("the user is still in {}", holding.join(", ")));
+    }
     Ok(happened.then_some(Seen { code: done.code, said, applied }))
+}
+
+/// The files that hold a text, but for those of the SIS and messages that were handed over.
+fn holding(district: &District, text: &str) -> Vec<String> {
+    let outside = ["sis/", "mail/", "platform"];
+    let mut names = district.names();
+    names.retain(|name| {
+        let path = district.path(name);
+        !outside.iter().any(|outside| name.starts_with(outside))
+            && path.is_file()
+            && memchr::memmem::find(&std::fs::read(path).unwrap(), text.as_bytes()).is_some()
+    });
+    names
 }
 
 fn doubts(done: &Done) -> bool {
@@ -301,7 +336,7 @@ fn doubts(done: &Done) -> bool {
 
 /// Whether a failure says that its work counts all the same.
 fn says_applied(done: &Done) -> bool {
-    ["is applied", "is undone", "is done", "is queued"]
+    ["is applied", "is undone", "is done", "is queued", "the user is removed"]
         .iter()
         .any(|words| done.stderr.replace("whether it is done", "").contains(words))
 }
@@ -390,4 +425,33 @@ operations! {
     a_purge: 0
     a_restore: 0
     a_run_with_a_backup: 0
+    a_backup: 0
+    an_erasure: 0
+}
+
+/// A process that is killed while it rewrites a backup leaves the user in the journal alone. The
+/// repeated command takes that for a backup with the user, and a copy that was never finished goes.
+#[test]
+fn an_erasure_that_is_killed_while_it_rewrites_a_backup_is_finished_by_the_next() {
+    let Some(_) = library() else { return };
+    let operation = operations::an_erasure();
+    let (district, user) = (&operation.before, operation.erases.unwrap());
+    let fault =
+        Fault { kind: "unlink".into(), name: "rostersync.db.bak-journal".into(), number: 1, does: "kill" };
+    std::fs::create_dir_all(district.path("tmp")).unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    district.done(&mut disturbed(district, &operation.command, Some(&fault), log.path())).exits(-1);
+    std::fs::copy(district.path("rostersync.db"), district.path("rostersync.db.v3.bak.partial")).unwrap();
+    assert!(holding(district, user).contains(&"rostersync.db.bak-journal".to_owned()));
+    let said = district.cli(&operation.command).ok().stdout;
+    let ends = [
+        "rostersync.db.bak: rewritten without the user",
+        ".v3.bak.partial: deleted, because it was never finished",
+    ];
+    for end in ends {
+        assert!(said.contains(end), "{end} is not in {said}");
+    }
+    assert_eq!(holding(district, user), Vec::<String>::new());
+    district.cli(&["db", "verify", "rostersync.db.bak"]).ok();
+    district.cli(&["status", "--verify"]).ok();
 }

@@ -87,6 +87,7 @@ fn shown(erasure: &Erasure, dry_run: bool) -> Vec<u8> {
         let what = match kind {
             BackupErasure::Rewritten => "rewritten without the user",
             BackupErasure::Deleted => "deleted, because it cannot be read as a store",
+            BackupErasure::Unfinished => "deleted, because it was never finished",
         };
         lines.push(("Backup", format!("{}: {what}", absolute(path).display())));
     }

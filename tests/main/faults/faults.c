@@ -12,6 +12,7 @@
  *                 kill, power   the process is killed before the call
  *                 full          from this call on there is no room: what needs some fails (ENOSPC)
  *                 dead          from this call on every call fails (EIO)
+ *   FAULTS_THEN   after an error (ENOSPC, EIO): the process is killed before the N-th call that follows
  *   FAULTS_LOG    a file: a line `KIND NAME` for each call that is counted, and `! KIND NAME` where
  *                 a fault was done
  *   FAULTS_DISK   a folder: what a disk would have after a power cut, where each write that was not
@@ -47,7 +48,7 @@ static void *real(void **is, const char *name)
 
 static char below[PATH_MAX], at_kind[32], at_name[NAME_MAX], does[16];
 static size_t below_length;
-static long at_number, counted;
+static long at_number, counted, then, followed;
 static int full, dead, log_to = -1;
 static const char *disk;
 
@@ -64,6 +65,8 @@ __attribute__((constructor)) static void begin(void)
     const char *what = getenv("FAULTS_DOES");
     snprintf(does, sizeof does, "%s", what ? what : "");
     disk = getenv("FAULTS_DISK");
+    const char *number = getenv("FAULTS_THEN");
+    then = number ? atol(number) : 0;
     const char *log = getenv("FAULTS_LOG");
     if (log)
         log_to = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -159,6 +162,8 @@ static int fate(const char *kind, const char *name, int room)
     if (!name)
         return GOES_ON;
     note("", kind, name);
+    if (then && counted >= at_number && at_number && __atomic_add_fetch(&followed, 1, __ATOMIC_SEQ_CST) == then)
+        die();
     if (!full && !dead && !strcmp(at_kind, kind) && !strcmp(at_name, name)
         && __atomic_add_fetch(&counted, 1, __ATOMIC_SEQ_CST) == at_number) {
         note("! ", kind, name);

@@ -15,11 +15,16 @@ pub(crate) struct Operation {
     /// The inputs are read only to say what the next run does. If they cannot be read it says so, and
     /// the report has an estimate.
     pub(crate) foresees: bool,
+    /// A file that must not be there before. It is whole or not there.
+    pub(crate) makes: Option<&'static str>,
+    /// A text of the user of whom nothing may be left. What fails is finished by the same command.
+    pub(crate) erases: Option<&'static str>,
 }
 
 impl Operation {
     fn of(name: &'static str, before: District, command: &[&'static str]) -> Self {
-        Self { name, before, command: command.to_vec(), exits: 0, smtp: false, foresees: false }
+        let command = command.to_vec();
+        Self { name, before, command, exits: 0, smtp: false, foresees: false, makes: None, erases: None }
     }
 }
 
@@ -193,4 +198,18 @@ pub(crate) fn a_restore() -> Operation {
 
 pub(crate) fn a_run_with_a_backup() -> Operation {
     Operation::of("a second night, with backups", second().with("sync.backups", "3"), &["run"])
+}
+
+pub(crate) fn a_backup() -> Operation {
+    let command = ["db", "backup", "copies/new.db"];
+    Operation { makes: Some("copies/new.db"), ..Operation::of("db backup FILE", second(), &command) }
+}
+
+/// The user is in the store, in reports, in a backup beside it, and had messages.
+pub(crate) fn an_erasure() -> Operation {
+    let district = second();
+    district.run().ok();
+    std::fs::copy(district.path("rostersync.db"), district.path("rostersync.db.bak")).unwrap();
+    let command = ["users", "erase", "tea-2", "--yes"];
+    Operation { erases: Some("tea-2"), ..Operation::of("users erase USER --yes", district, &command) }
 }
