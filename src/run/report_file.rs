@@ -141,6 +141,8 @@ pub(super) fn write_partial(
     let partial = Partial { file: which, path, committed: false };
     write_synced(&file, write).map_err(|failure| failure.or_at(partial.path.display()))?;
     file.sync_all().map_err(failed(&partial.path))?;
+    // Otherwise a power cut between the commit and the last step would take the report away.
+    owner::sync_folder(reports).map_err(failed(reports))?;
     Ok(partial)
 }
 
