@@ -7,6 +7,7 @@ use super::request::Request;
 use crate::config::{Config, OnLimit};
 use crate::failure::Result;
 use crate::findings::{At, Findings};
+use crate::owner;
 use crate::plan::{self as planner, HeldBack, Inputs, Known, Overrun, Plan, can_be_held, said_overruns};
 use crate::roster::{Mode, Schools};
 use crate::store::Store;
@@ -116,12 +117,12 @@ fn named(schools: &Schools, store: &Store) -> Result<Schools> {
 /// Says which limits hold people back, and which are new and hold from the next run on.
 pub(super) fn say(plan: &Plan, config: &Config, held: &[Overrun], findings: &mut Findings) {
     for (_, line) in said_overruns(held) {
-        findings.attention("held-by-limit", At::file("rostersync.toml"), || {
+        findings.attention("held-by-limit", At::file(&owner::name_of(&config.file)), || {
             format!("{line}; these users are held back, the rest of the plan is not")
         });
     }
     for overrun in planner::check_upgraded(&plan.summary, &config.limits) {
-        findings.warn("limit-from-next-run", At::file("rostersync.toml").column(overrun.limit), || {
+        findings.warn("limit-from-next-run", At::file(&owner::name_of(&config.file)).column(overrun.limit), || {
             format!(
                 "{}. This limit is new in this version: it is only said now, and holds from the next run on",
                 overrun.message
