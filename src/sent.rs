@@ -18,7 +18,7 @@ use rustix::fs::OFlags;
 use crate::contact::Field;
 use crate::erased::Erased;
 use crate::failure::{Failure, Kind, Result};
-use crate::message::Recipient;
+use crate::message::{Audience, Recipient};
 use crate::owner;
 
 /// Longer than this the file does not grow; half of it is kept then. That is some 50,000 messages.
@@ -52,8 +52,12 @@ fn hash(key: &Erased, parts: &[&str]) -> String {
 
 impl Telling<'_> {
     fn place(&self, key: &Erased) -> String {
+        self.place_as(key, self.to.audience)
+    }
+
+    fn place_as(&self, key: &Erased, audience: Audience) -> String {
         let Self { sourced_id, to, field, .. } = self;
-        let parts = [*sourced_id, to.channel.word(), to.audience.word(), &to.address, field.key()];
+        let parts = [*sourced_id, to.channel.word(), audience.word(), &to.address, field.key()];
         hash(key, &parts)
     }
 }
@@ -102,8 +106,9 @@ pub fn append(store: &Path, line: &str) -> Result<()> {
 #[derive(Default)]
 pub struct SentLog {
     messages: HashSet<String>,
-    /// For each place the value that it was told last, in a run after the one that was asked for.
-    told: HashMap<String, String>,
+    /// For each place the value that it was told last, in a run after the one that was asked for, and
+    /// by which line.
+    told: HashMap<String, (usize, String)>,
 }
 
 impl SentLog {
@@ -123,14 +128,14 @@ impl SentLog {
                 return log;
             }
         }
-        for line in String::from_utf8_lossy(&bytes).lines() {
+        for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
             let mut words = line.split(' ');
             let (Some(run), Some(message)) = (words.next(), words.next()) else { continue };
             let Ok(run) = run.parse::<i64>() else { continue };
             log.messages.insert(message.to_owned());
             if after.is_some_and(|after| run > after) {
                 let told = words.filter_map(|word| word.split_once(':'));
-                log.told.extend(told.map(|(place, value)| (place.to_owned(), value.to_owned())));
+                log.told.extend(told.map(|(place, value)| (place.to_owned(), (number, value.to_owned()))));
             }
         }
         log
@@ -146,7 +151,7 @@ impl SentLog {
 #[derive(Clone, Default)]
 pub struct Told {
     key: Arc<Erased>,
-    told: Arc<HashMap<String, String>>,
+    told: Arc<HashMap<String, (usize, String)>>,
 }
 
 impl Told {
@@ -158,17 +163,22 @@ impl Told {
         self.told.is_empty()
     }
 
-    /// Whether the recipient was told this last.
+    /// Whether the recipient was told this last. An old address is told that it is one, whatever the
+    /// new one is: that holds until it was the address again.
     pub fn has(&self, telling: &Telling<'_>) -> bool {
-        let value = self.told.get(&telling.place(&self.key));
-        value.is_some_and(|value| *value == hash(&self.key, &[telling.new]))
+        let Some((line, value)) = self.told.get(&telling.place(&self.key)) else { return false };
+        if *value == hash(&self.key, &[telling.new]) {
+            return true;
+        }
+        let current = || self.told.get(&telling.place_as(&self.key, Audience::Current));
+        telling.to.audience == Audience::Former && current().is_none_or(|(since, _)| since < line)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Audience, Channel};
+    use crate::message::Channel;
 
     #[test]
     fn what_was_told_last_is_known_again_and_only_in_runs_that_the_store_does_not_know() {
@@ -197,6 +207,21 @@ mod tests {
         assert!(!log.has_message(&other, "6.1"), "another store");
         let text = std::fs::read_to_string(beside(&store)).unwrap();
         assert!(!text.contains("s-1") && !text.contains("x.example"), "{text}");
+    }
+
+    #[test]
+    fn an_old_address_that_knows_it_is_not_told_again_until_it_was_the_address_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let key = Arc::new(Erased::new(vec![1; 32], HashSet::new()));
+        let to = |audience| Recipient { channel: Channel::Email, audience, address: "ann@x.example".into() };
+        let (former, current) = (to(Audience::Former), to(Audience::Current));
+        let telling = |to, new| Telling { sourced_id: "s-1", to, field: Field::Email, new };
+        let told = || Told::new(Arc::clone(&key), SentLog::read(&store, Some(4)));
+        append(&store, &line(&key, 5, "5.1", &[telling(&former, "bob@x.example")])).unwrap();
+        assert!(told().has(&telling(&former, "eve@x.example")));
+        append(&store, &line(&key, 6, "6.1", &[telling(&current, "ann@x.example")])).unwrap();
+        assert!(!told().has(&telling(&former, "eve@x.example")));
     }
 
     #[test]

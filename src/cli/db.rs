@@ -169,6 +169,12 @@ fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<Vec<
     if restored.erased > 0 {
         let erased = counted(restored.erased, "user that was", "users that were");
         lines.push(("Erased", format!("{erased} erased after the backup was made")));
+        let them = if restored.erased == 1 { "that user" } else { "those users" };
+        lines.push(("Stays", format!("{}: the backup still has {them}; delete it", file.display())));
+    }
+    if restored.suppressed > 0 {
+        let made = counted(restored.suppressed, "suppression that was", "suppressions that were");
+        lines.push(("Kept out", format!("{made} made after the backup")));
     }
     Ok(labelled(&lines, 11))
 }

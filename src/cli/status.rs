@@ -311,7 +311,9 @@ impl See {
         let shown = last_run.as_ref().map(|tried| tried.attempt.key.clone());
         if let Some(last) = last_attempt.as_ref().filter(|last| Some(key(last)) != shown) {
             say("Last attempt", &format!("{} (exit {}), {}", last.result, last.exit, when(last)));
-            say("", &last.reason);
+            if !last.reason.is_empty() {
+                say("", &last.reason);
+            }
         }
         if let Some(good) = last_good.as_ref().filter(|good| Some(key(good)) != shown) {
             let number = good.run.map(|run| run.to_string()).unwrap_or_default();

@@ -107,6 +107,7 @@ fn line(account: &Account, value: &Undone) -> String {
         ValueOutcome::GivenBack(next) => {
             let then = match next {
                 NextRun::Stays => "it stays".to_owned(),
+                NextRun::StaysWhile(what) => format!("it stays while {what}"),
                 NextRun::Reported => "the next run leaves it and reports the SIS value".to_owned(),
                 NextRun::Does(what) => format!("the next run {what}"),
                 NextRun::ChangedTo(value) => format!("the next run changes it to {} again", or_none(value)),

@@ -55,10 +55,15 @@ impl News {
     pub fn leave_out_told(&mut self, sourced_id: &str, told: &Told) {
         let changes = &self.changes;
         self.recipients.retain(|to| {
+            // An old address has to know of nothing but that it is one.
+            let concerns = |change: &Change| {
+                let credential = if to.channel == Channel::Email { Field::Email } else { Field::Phone };
+                to.audience == Audience::Current || change.field == credential
+            };
             let knows = |change: &Change| {
                 told.has(&Telling { sourced_id, to, field: change.field, new: &change.new })
             };
-            !changes.iter().all(knows)
+            !changes.iter().filter(|change| concerns(change)).all(knows)
         });
     }
 }

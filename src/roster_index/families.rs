@@ -182,22 +182,24 @@ impl Intake {
                 adults: adults.remove(&person).unwrap_or_default(),
             };
             let until = rules.paused.archive(self.index.sets.texts(meaning.set));
-            if waits || until.is_some() {
+            // A night at a paused school counts for no one, so the schools of a guardian are needed.
+            if until.is_none() && meaning.as_guardian && !rules.paused.is_none() {
+                guardians.push((leaver, waits));
+            } else if waits || until.is_some() {
                 self.put_missing(leaver, until);
-            } else if meaning.as_guardian {
-                guardians.push(leaver);
             }
         }
         self.link_all();
         // A guardian is at the schools of the students as well.
-        for leaver in guardians {
+        for (leaver, waits) in guardians {
             let agents: Vec<u64> = IdList(&leaver.agents).iter().map(key).collect();
             let students =
                 agents.iter().chain(&leaver.students).filter_map(|key| self.index.people.find(*key));
             let sets = students.filter_map(|student| self.index.set_of(student));
             let schools: Vec<&str> = sets.flat_map(|set| self.index.sets.texts(set)).collect();
-            if let Some(until) = rules.paused.archive(schools) {
-                self.put_missing(leaver, Some(until));
+            let until = rules.paused.archive(schools);
+            if waits || until.is_some() {
+                self.put_missing(leaver, until);
             }
         }
         self.link_all();

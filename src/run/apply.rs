@@ -113,6 +113,16 @@ pub(super) fn complete(
         outcome.renames.extend(report_file::complete(file, &sync.reports, number, "the run is applied"));
     }
     report_file::remove_old(&sync.reports, sync.keep_reports);
+    // Earlier versions of rows that were removed may be in free space of the file still.
+    if outcome.plan.summary.purged > 0
+        && !outcome.blocked
+        && let Err(failure) = store.vacuum()
+    {
+        tracing::warn!(
+            "the accounts are removed, but what is left of them in the free space of the store is not: \
+             {failure}; fix the cause: the next run that removes accounts removes that too"
+        );
+    }
     Ok(outcome)
 }
 

@@ -24,6 +24,11 @@ use crate::store::{Origin, Removed, Store, backups, unfinished_copies};
 #[derive(Debug, Default)]
 pub struct Erasure {
     pub sourced_id: String,
+    /// SourcedIds that the person had before. They stay out as well.
+    pub earlier: Vec<String>,
+    /// Other sourcedIds that are probably this person's: held until this was decided. They do not stay
+    /// out, since they may be another person's.
+    pub probably_also: Vec<String>,
     /// The person was erased before. What was left is gone now.
     pub is_repeated: bool,
     pub removed: Removed,
@@ -71,6 +76,8 @@ pub fn erase(
     };
     let mut erasure = Erasure {
         is_repeated: !is_known && store.erased()?.contains(&sourced_id),
+        earlier: ids.iter().filter(|id| **id != sourced_id).cloned().collect(),
+        probably_also: store.probably_also(&ids)?,
         mail_folder: mail_folder(config),
         ..Erasure::default()
     };
@@ -115,7 +122,11 @@ pub fn erase(
         };
         // The operator may have typed an id that a suppression knows as well.
         removed.links += store.remove_id(&sourced_id)?.links;
+        // The SIS may go back to an id that the person had before.
         store.put_erased(&sourced_id, today)?;
+        for id in &ids {
+            store.put_erased(id, today)?;
+        }
         Ok((removed, store.erase_in_attempts(&ids)?))
     };
     if dry_run {

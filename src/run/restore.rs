@@ -27,6 +27,16 @@ pub struct Restored {
     pub kept: Option<PathBuf>,
     /// People that were erased after the backup was made, and are erased again.
     pub erased: u64,
+    /// Suppressions that were made after the backup, and hold on.
+    pub suppressed: u64,
+}
+
+/// The copy that takes the place of the store.
+struct Prepared {
+    accounts: u64,
+    last_run: i64,
+    erased: u64,
+    suppressed: u64,
 }
 
 /// Restores the store from a backup. The caller holds the locks of the run and of the outbox.
@@ -47,7 +57,7 @@ pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Res
     owner::remove(&with_suffix(&staged, "-journal")).map_err(failed)?;
     Store::back_up(backup, &staged)?;
     let prepared = prepare(&store, &staged, now);
-    let (accounts, last_run, erased) = prepared.inspect_err(|_| {
+    let Prepared { accounts, last_run, erased, suppressed } = prepared.inspect_err(|_| {
         let _ = fs::remove_file(&staged);
     })?;
     let kept = keep(&store, config, now).map_err(failed)?;
@@ -59,7 +69,7 @@ pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Res
         Some(restored) => next_run(&restored, &Signs::of(config))?,
         None => checked.last_run + 1,
     };
-    Ok(Restored { accounts, last_run, next_run, kept, erased })
+    Ok(Restored { accounts, last_run, next_run, kept, erased, suppressed })
 }
 
 /// The backup, if it is one that may take the place of the store.
@@ -83,26 +93,44 @@ fn check(backup: &Path) -> Result<Checked> {
     Ok(checked)
 }
 
-/// Makes the copy ready: of this version, and without the people that were erased since.
-fn prepare(store: &Path, staged: &Path, now: DateTime<Utc>) -> Result<(u64, i64, u64)> {
+/// Makes the copy ready: of this version, without the people that were erased since, and with the
+/// suppressions made since: no restored backup may give a person an account that is not to have one.
+fn prepare(store: &Path, staged: &Path, now: DateTime<Utc>) -> Result<Prepared> {
     let copy = Store::open_staged(staged)?;
-    let mut erased = 0;
+    let (mut erased, mut suppressed) = (0, 0);
     match Store::open_read(store) {
         Ok(Some(before)) => {
-            erased = copy.transaction(|| copy.take_over_erased(&before, Origin::Operator, now))?;
+            (erased, suppressed) = copy.transaction(|| {
+                let erased = copy.take_over_erased(&before, Origin::Operator, now)?;
+                Ok((erased, take_over_suppressions(&copy, &before)?))
+            })?;
             if erased > 0 {
                 copy.vacuum()?;
             }
         }
         Ok(None) => {}
         Err(failure) => tracing::warn!(
-            "the store that was there cannot be read, so users that were erased since the backup are \
-             not known: erase them again ({})",
+            "the store that was there cannot be read, so users that were erased or suppressed since the \
+             backup are not known: erase and suppress them again ({})",
             failure.what
         ),
     }
     let population = copy.population()?;
-    Ok((population.pending + population.active + population.archived, copy.last_run_number()?, erased))
+    let accounts = population.pending + population.active + population.archived;
+    Ok(Prepared { accounts, last_run: copy.last_run_number()?, erased, suppressed })
+}
+
+/// A suppression that the backup has, and that was ended since, holds again: that is the safe side.
+fn take_over_suppressions(copy: &Store, before: &Store) -> Result<u64> {
+    let known = copy.suppressions()?;
+    let mut taken = 0;
+    for suppression in before.suppressions()? {
+        if !known.iter().any(|known| known.sourced_id == suppression.sourced_id) {
+            copy.put_suppression(&suppression)?;
+            taken += 1;
+        }
+    }
+    Ok(taken)
 }
 
 /// Keeps the store under another name, with a journal that it may have. It stays in its place until

@@ -192,12 +192,12 @@ impl Tally {
                 (ValueOutcome::GivenBack(next), Part::Value(field)) => {
                     *summary.fields.entry(field.key().to_owned()).or_default() += 1;
                     match next {
-                        NextRun::Stays | NextRun::Reported => outcome.stay += 1,
+                        NextRun::Stays | NextRun::StaysWhile(_) | NextRun::Reported => outcome.stay += 1,
                         NextRun::ChangedTo(_) | NextRun::Does(_) => outcome.again += 1,
                     }
                 }
                 (ValueOutcome::GivenBack(next), part) => {
-                    outcome.repeated += u64::from(*next != NextRun::Stays);
+                    outcome.repeated += u64::from(!matches!(next, NextRun::Stays | NextRun::StaysWhile(_)));
                     *match part {
                         Part::Created | Part::Restored => &mut outcome.archived,
                         Part::Archived => &mut outcome.restored,
@@ -385,7 +385,7 @@ impl<'a> Undo<'a> {
                 }
             } else if let Some(foreseen) = &self.foreseen {
                 let seen = foreseen.get(&after.sourced_id);
-                *next_run = seen.and_then(|seen| seen.does(part)).map_or(NextRun::Stays, NextRun::Does);
+                *next_run = seen.map_or(NextRun::Stays, |seen| seen.does(part));
             }
         }
     }

@@ -106,6 +106,20 @@ impl Store {
         Ok(all.into_iter().collect())
     }
 
+    /// The other sourcedIds of pairs that are held as probably one person with one of these.
+    pub fn probably_also(&self, ids: &[String]) -> Result<Vec<String>> {
+        let mut others = Vec::new();
+        self.each_same_person(|pair| {
+            match (ids.contains(&pair.old), ids.contains(&pair.new)) {
+                (true, false) => others.push(pair.new),
+                (false, true) => others.push(pair.old),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(others)
+    }
+
     /// Whether the store has anything under a sourcedId without an account.
     pub fn knows_id(&self, sourced_id: &str) -> Result<bool> {
         self.value(

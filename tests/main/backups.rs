@@ -126,6 +126,20 @@ fn a_restored_store_tells_no_one_twice() {
 }
 
 #[test]
+fn an_old_address_is_not_told_twice_although_the_new_one_changed_again_since() {
+    let mut district = district();
+    night(&mut district, 24, "second@mail.example").ok();
+    night(&mut district, 25, "third@mail.example").ok();
+    let before = told(&district);
+    district.cli(&["db", "restore", "rostersync.db.run-000002.bak"]).ok();
+    // From the first address to the third at once: each of the two was told of it.
+    let done = night(&mut district, 26, "third@mail.example").ok();
+    assert!(done.plan().ends_with("; 0 notifications (0 email, 0 SMS)"), "{}", done.plan());
+    done.says("tea-1", "updated", "Email updated by the sync - was first@mail.example");
+    assert_eq!(told(&district), before);
+}
+
+#[test]
 fn messages_that_waited_in_the_copy_and_went_out_since_are_not_sent_again() {
     let mut district = district();
     let server = district.config();
@@ -222,9 +236,27 @@ fn who_was_erased_since_the_backup_is_erased_again() {
     district.cli(&["db", "backup", "old.copy"]).ok();
     district.cli(&["users", "erase", "tea-1", "--yes"]).ok();
     let said = district.cli(&["db", "restore", "old.copy"]).ok().stdout;
-    assert!(said.ends_with("\nErased:    1 user that was erased after the backup was made\n"), "{said}");
+    let file = district.path("old.copy").canonicalize().unwrap().display().to_string();
+    let last = format!(
+        "\nErased:    1 user that was erased after the backup was made\n\
+         Stays:     {file}: the backup still has that user; delete it\n"
+    );
+    assert!(said.ends_with(&last), "{said}");
     assert_eq!(district.ask("SELECT count(*) FROM account"), "2");
     district.run().ok().says("", "skipped", "Suppressed - not added");
+    district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
+fn who_was_suppressed_since_the_backup_stays_so() {
+    let mut district = district();
+    district.cli(&["db", "backup", "old.copy"]).ok();
+    district.cli(&["users", "suppress", "gua-1", "--reason", "court order"]).ok();
+    let said = district.cli(&["db", "restore", "old.copy"]).ok().stdout;
+    assert!(said.ends_with("\nKept out:  1 suppression that was made after the backup\n"), "{said}");
+    district.at("2026-11-24T08:15:00Z");
+    let done = district.run().ok();
+    assert_eq!(&done.report.row("gua-1")["action"], "archived");
     district.cli(&["status", "--verify"]).ok();
 }
 

@@ -146,6 +146,37 @@ fn nothing_is_left_of_an_erased_person_and_the_next_nights_bring_nothing_back() 
     district.cli(&["status", "--verify"]).ok();
 }
 
+/// The SIS may go back to an earlier sourcedId, and may have the person under another one.
+#[test]
+fn the_other_sourced_ids_of_an_erased_person_are_named() {
+    let mut district = District::new().without_limits();
+    district.sis(&all(gerlinde().mobile("2125550142")));
+    district.run().ok();
+    district.cli(&["users", "rekey", "gua-77", "gua-78"]).ok();
+    let mut people = all(gerlinde().mobile("2125550142"));
+    people[1] = person("stu-1").agents("gua-2,gua-79");
+    people[3] = gerlinde().with("sourcedId", "gua-79").with("username", "other");
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&people);
+    district.run().exits(3).says("gua-79", "held", "Probably back as gua-79");
+    let said = district.cli(&["users", "erase", "gua-78", "--yes"]).ok().stdout;
+    assert!(
+        said.contains(
+            "Held:      gua-79 is probably the same user, and the next run decides about it without gua-78. \
+             Erase it too: `rostersync users erase gua-79 --yes`\n\
+             Earlier:   gua-77: no run adds it, until `rostersync users unsuppress gua-77`\n"
+        ),
+        "{said}"
+    );
+    district.cli(&["users", "erase", "gua-79", "--yes"]).ok();
+    assert_eq!(holding(&district), Vec::<String>::new());
+    for people in [people, all(gerlinde())] {
+        district.sis(&people);
+        district.run().ok().says("", "skipped", "Suppressed - not added");
+        assert_eq!(holding(&district), Vec::<String>::new());
+    }
+}
+
 /// What was interrupted is finished by the same command.
 #[test]
 fn an_erasure_that_fails_in_the_middle_can_be_repeated() {

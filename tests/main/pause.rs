@@ -232,6 +232,55 @@ fn the_people_of_a_paused_school_are_left_alone() {
     );
 }
 
+/// What an undo gives back stays no longer than the pause.
+#[test]
+fn an_undo_in_a_pause_of_a_school_says_that_it_holds_until_then() {
+    let mut paused = Paused::new("");
+    let mut all = people();
+    all[1] = person("stu-2").given("Susan").schools("sch-2").agents("gua-2");
+    all.push(person("stu-9").given("Nia").schools("sch-2"));
+    paused.district.sis(&all);
+    paused.on(23);
+    paused.run().ok();
+    "[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\nschool = \"sch-2\"\n"
+        .clone_into(&mut paused.pauses);
+    paused.on(24);
+    let said = paused.cli(&["undo", "2", "--all"]).ok().stdout;
+    for line in [
+        "name       Susan Diaz → Sue Diaz; it stays while a school of the person is paused\n",
+        "state      pending → archived; it stays while a school of the person is paused\n",
+        "Undo of run 2: 1 value given back (1 stays, 0 changed again by the next run), 1 account archived, ",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    paused.run().ok().says("stu-2", "skipped", "School sch-2 is paused until 2026-11-26 - left alone");
+    paused.on(27);
+    let done = paused.run().ok();
+    done.says("stu-2", "updated", "Name updated by the sync - was Sue Diaz");
+    assert_eq!(&done.report.row("stu-9")["action"], "restored");
+}
+
+/// A guardian without a school of their own is at the schools of the students.
+#[test]
+fn the_nights_of_a_paused_school_count_for_no_one_that_is_missing() {
+    let mut paused =
+        Paused::new("[[pause]]\nfrom = \"2026-11-24\"\nuntil = \"2026-11-26\"\nschool = \"sch-2\"\n");
+    paused.district.set("sync.archive_after", "2");
+    let all = people();
+    paused.district.sis(&[&all[..1], &all[2..3], &all[4..]].concat());
+    let left = "Missing from the SIS import - not archived during the pause until 2026-11-26";
+    for day in [24, 25] {
+        paused.on(day);
+        paused.run().ok().says("stu-2", "missing", left).says("gua-2", "missing", left);
+    }
+    paused.on(27);
+    let since = "Missing from the SIS import since 2026-11-27";
+    paused.run().ok().says("stu-2", "missing", since).says("gua-2", "missing", since);
+    paused.on(28);
+    let archived = "User is no longer in the SIS import - archived";
+    paused.run().ok().says("stu-2", "archived", archived).says("gua-2", "archived", archived);
+}
+
 #[test]
 fn deletions_of_a_delta_in_a_pause_need_a_person() {
     let mut paused =

@@ -133,3 +133,29 @@ fn wrong_values_are_refused() {
         ]);
     }
 }
+
+/// SQLite moves rows from page to page, and leaves what was there before.
+#[test]
+fn the_free_space_of_the_store_has_nothing_of_them_either() {
+    let mut district = District::new().without_limits().with("sync.purge_after", "\"1d\"");
+    let mut people: Vec<_> = (0..40)
+        .map(|n| {
+            let id = format!("gua-{n}x");
+            person(&id).given(&format!("Given{n}x")).mobile(&format!("718-555-{:04}", 1000 + n))
+        })
+        .collect();
+    district.sis(&people);
+    district.run().ok();
+    people.drain(1..4);
+    district.sis(&people);
+    district.at("2026-11-24T08:15:00Z");
+    district.run().ok();
+    district.at("2026-11-25T08:15:00Z");
+    assert!(district.run().ok().plan().contains(", 3 to remove; "));
+    let bytes = std::fs::read(district.path("rostersync.db")).unwrap();
+    let held = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(held("Given0x") && held("gua-4x@school.example"));
+    for text in ["gua-1x", "Given1x", "gua-2x@school.example", "Given3x", "7185551002"] {
+        assert!(!held(text), "{text}");
+    }
+}

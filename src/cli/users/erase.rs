@@ -105,6 +105,21 @@ fn shown(erasure: &Erasure, dry_run: bool) -> Vec<u8> {
         let path = absolute(path);
         lines.push(("Stays", format!("{}: messages that were handed over", path.display())));
     }
+    for other in &erasure.probably_also {
+        lines.push((
+            "Held",
+            format!(
+                "{other} is probably the same user, and the next run decides about it without {sourced_id}. \
+                 Erase it too: `rostersync users erase {other} --yes`"
+            ),
+        ));
+    }
+    for earlier in &erasure.earlier {
+        lines.push((
+            "Earlier",
+            format!("{earlier}: no run adds it, until `rostersync users unsuppress {earlier}`"),
+        ));
+    }
     lines.push(("Stays", "the files of the SIS, and copies that were taken elsewhere".to_owned()));
     let mut text = format!("{}\n", harmless(&first)).into_bytes();
     text.extend(labelled(&lines, 11));

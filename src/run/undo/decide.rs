@@ -20,6 +20,8 @@ pub enum ValueOutcome {
 pub enum NextRun {
     /// Nothing, and says nothing.
     Stays,
+    /// Nothing, while something lasts: after that the account is decided on again.
+    StaysWhile(&'static str),
     /// Leaves it alone, and reports that the SIS has another.
     Reported,
     ChangedTo(String),
@@ -135,6 +137,7 @@ impl Undone {
             ValueOutcome::GivenBack(next) => {
                 let then = match next {
                     NextRun::Stays => String::new(),
+                    NextRun::StaysWhile(what) => format!(", it stays while {what}"),
                     NextRun::Does(what) => format!(", the next run {what}"),
                     NextRun::Reported => ", the next run leaves it and reports the SIS value".to_owned(),
                     NextRun::ChangedTo(value) => {

@@ -28,6 +28,8 @@ pub enum NextRunForecast {
     NotAsked,
 }
 
+const SCHOOL_PAUSED: &str = "a school of the person is paused";
+
 /// What the next run does to accounts to which it does something, by sourcedId.
 pub(super) type Foreseen = HashMap<String, Seen>;
 
@@ -37,6 +39,8 @@ pub(super) struct Seen {
     /// What becomes of values that do not just stay.
     pub(super) fields: Vec<(Field, NextRun)>,
     action: Option<Action>,
+    /// A school of the person is paused, and nothing is done until that is over.
+    paused: bool,
     /// It has another sourcedId then.
     renamed: bool,
     linked: Vec<String>,
@@ -44,10 +48,9 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// What the next run does with something besides the details that was taken back; none if that
-    /// stays.
-    pub(super) fn does(&self, part: &Part) -> Option<&'static str> {
-        match (part, self.action) {
+    /// What the next run does with something besides the details that was taken back.
+    pub(super) fn does(&self, part: &Part) -> NextRun {
+        let does = match (part, self.action) {
             (Part::Linked(student), _) => self.linked.contains(student).then_some("adds it again"),
             (Part::Unlinked(student), _) => self.unlinked.contains(student).then_some("removes it again"),
             (Part::SourcedId, _) if self.renamed => Some("gives it the new sourcedId again"),
@@ -58,6 +61,11 @@ impl Seen {
             (_, Some(Action::Archived)) => Some("archives it"),
             (_, Some(Action::Missing)) => Some("reports it as missing"),
             _ => None,
+        };
+        match does {
+            Some(what) => NextRun::Does(what),
+            None if self.paused => NextRun::StaysWhile(SCHOOL_PAUSED),
+            None => NextRun::Stays,
         }
     }
 }
@@ -132,7 +140,16 @@ impl Undo<'_> {
                 && let Some(account) = self.people.store.account(row.sourced_id)?
             {
                 let fields = if account.archived { Vec::new() } else { next_runs(row, &account) };
-                let mut seen = Seen { fields, action: Some(row.action), ..Seen::default() };
+                let paused = row.notes.iter().any(|note| matches!(note, Note::SchoolPaused(..)));
+                let mut seen = Seen { fields, action: Some(row.action), paused, ..Seen::default() };
+                let waits = match row.action {
+                    _ if paused => Some(SCHOOL_PAUSED),
+                    Action::Held => Some("the account is held"),
+                    _ => None,
+                };
+                if let Some(what) = waits {
+                    seen.fields = Field::ALL.map(|field| (field, NextRun::StaysWhile(what))).to_vec();
+                }
                 for note in row.notes.iter() {
                     match note {
                         Note::Linked(ids) => seen.linked.extend(ids.iter().cloned()),
