@@ -616,6 +616,7 @@ fn held_verdict(outcome: &Outcome, options: &Options, applied: bool, global: &Gl
     let held = outcome.plan.summary.held_by_limit;
     let users = counted(held, "user", "users");
     let mut text = match applied {
+        _ if held == 0 => "\nHELD: no change is held back, but these figures need an approval\n".to_owned(),
         true => format!(
             "\nHELD: {users} {} held back by limits, the rest was applied\n",
             agreed(held, "is", "are")
@@ -632,6 +633,7 @@ fn held_verdict(outcome: &Outcome, options: &Options, applied: bool, global: &Gl
     text.push_str(&format!(
         "{}\n  {} --approve {}\n",
         match applied {
+            _ if held == 0 => "If the figures are right, approve exactly this plan:",
             true => "If that is what should happen, approve exactly what is held:",
             false => "If that is what should happen, approve exactly this plan, with what is held:",
         },

@@ -26,7 +26,6 @@ use super::checksum::{Changes, Checksum, OfLimits};
 use super::claims::refusals;
 use super::decide::{Decider, Refused};
 use super::held::{Facts, HeldBack};
-use super::history;
 use super::left_out::Synced;
 use super::links::Contacts;
 use super::read::Known;
@@ -178,7 +177,7 @@ impl Plan {
     /// The checksum of what is left to approve of `all` changes, once this plan is applied.
     pub fn checksum_of_rest(&self, all: &Changes, held: &[Overrun]) -> String {
         let unprotected = held.iter().any(|overrun| overrun.limit == "protection");
-        all.after(&self.changes, unprotected, &self.rules)
+        all.after(&self.changes, unprotected, &Checksum::of_history(held), &self.rules)
     }
 
     /// The people that would be archived, and whom a limit keeps from it.
@@ -212,16 +211,9 @@ impl Plan {
     /// Makes the people that these limits count a part of the checksum, so that an approval is for
     /// these people and no others. To be called once.
     pub fn cover(&mut self, overruns: &[Overrun]) {
-        // What is said of a lie is approved too: the plan itself may change nothing.
-        let mut said = Checksum::default();
-        for overrun in overruns.iter().filter(|overrun| overrun.limit == history::LIMIT) {
-            said.put([overrun.message.as_str()]);
-        }
-        let sums = overruns.iter().filter_map(|overrun| self.of_limits.of(overrun.limit));
-        let sums: Vec<&Checksum> = sums.chain((said.count() > 0).then_some(&said)).collect();
-        if !sums.is_empty() {
-            self.checksum = Checksum::with(&self.checksum, sums);
-        }
+        let of_limits = overruns.iter().filter_map(|overrun| self.of_limits.of(overrun.limit));
+        let checksum = std::mem::take(&mut self.checksum);
+        self.checksum = Checksum::covering(checksum, of_limits, &Checksum::of_history(overruns));
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::note::Note;
-use super::{Action, PlanRow};
+use super::{Action, Overrun, PlanRow, history};
 use crate::contact::Field;
 use crate::message::{Channel, Recipient};
 use crate::rules::Rules;
@@ -108,6 +108,25 @@ impl Checksum {
         hexadecimal(digest)
     }
 
+    /// The checksum of a plan with the people that limits count, and with what is said of lies.
+    pub(super) fn covering<'a>(
+        checksum: String,
+        of_limits: impl IntoIterator<Item = &'a Self>,
+        said: &'a Self,
+    ) -> String {
+        let sums: Vec<&Self> = of_limits.into_iter().chain((said.count > 0).then_some(said)).collect();
+        if sums.is_empty() { checksum } else { Self::with(&checksum, sums) }
+    }
+
+    /// What the history of the roster says: the plan itself may change nothing.
+    pub(super) fn of_history(overruns: &[Overrun]) -> Self {
+        let mut said = Self::default();
+        for overrun in overruns.iter().filter(|overrun| overrun.limit == history::LIMIT) {
+            said.put([overrun.message.as_str()]);
+        }
+        said
+    }
+
     /// Sixteen hexadecimal digits.
     pub(super) fn finish(self, rules: &Rules) -> String {
         let mut digest = Sha256::new();
@@ -142,12 +161,12 @@ pub struct Changes {
 
 impl Changes {
     /// The checksum of the next plan, if the changes of `applied` are made and nothing else happens.
-    /// `unprotected`: the limit on protection holds people back.
-    pub(super) fn after(self, applied: &Self, unprotected: bool, rules: &Rules) -> String {
+    /// `unprotected`: the limit on protection holds people back. `said`: of the overruns of history.
+    pub(super) fn after(self, applied: &Self, unprotected: bool, said: &Checksum, rules: &Rules) -> String {
         let mut rest = self.all.without(&applied.all);
         rest.merge(&applied.undecided);
-        let checksum = rest.finish(rules);
-        if unprotected { Checksum::with(&checksum, [&self.unprotected]) } else { checksum }
+        let unprotected = unprotected.then_some(&self.unprotected);
+        Checksum::covering(rest.finish(rules), unprotected, said)
     }
 }
 

@@ -93,9 +93,9 @@ enum Rule {
 /// worst first.
 pub fn check(summary: &Summary, tallies: &Tallies, schools: &Schools, limits: &Limits) -> Vec<Overrun> {
     let tally = Tally::of(summary);
-    // The step to ON explains the others.
-    let step = if summary.new_limits { None } else { switched_on(summary) };
-    let mut over: Vec<Overrun> = step.into_iter().collect();
+    // The step to ON explains the others. It holds on the night of an upgrade too: only a store that
+    // knows the setting of the night before counts people for it.
+    let mut over: Vec<Overrun> = switched_on(summary).into_iter().collect();
     over.extend(overruns([
         of_tally(Counted::Archived, &tally, summary, limits),
         of_tally(Counted::LeftOut, &tally, summary, limits),
@@ -128,7 +128,6 @@ pub fn check_upgraded(summary: &Summary, limits: &Limits) -> Vec<Overrun> {
         over.extend(since_export(summary, limits));
     }
     if summary.new_limits {
-        over.extend(switched_on(summary));
         over.extend(since_credentials(summary, limits));
     }
     over

@@ -105,7 +105,8 @@ fn since(approved: &str, plan: &Plan, basis: &Basis, store: &Store) -> Result<St
     let id = run.id;
     let mut moved = Vec::new();
     let then = serde_json::from_value::<Summary>(run.summary.clone());
-    let held_back = then.as_ref().is_ok_and(|then| then.held_by_limit > 0);
+    // What history says can be held back although no user would change.
+    let held_back = run.summary.get("held").is_some();
     if run.result != Ending::BLOCKED && !held_back {
         moved.push(format!("run {id} has applied the approved plan already; this is what has come since"));
     }

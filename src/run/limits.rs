@@ -116,17 +116,24 @@ fn named(schools: &Schools, store: &Store) -> Result<Schools> {
 
 /// Says which limits hold people back, and which are new and hold from the next run on.
 pub(super) fn say(plan: &Plan, config: &Config, held: &[Overrun], findings: &mut Findings) {
+    let file = owner::name_of(&config.file);
     for (_, line) in said_overruns(held) {
-        findings.attention("held-by-limit", At::file(&owner::name_of(&config.file)), || {
-            format!("{line}; these users are held back, the rest of the plan is not")
+        findings.attention("held-by-limit", At::file(&file), || {
+            match plan.summary.held_by_limit {
+                0 => format!("{line}; no change is held back for it, but the figures need an approval"),
+                _ => format!("{line}; these users are held back, the rest of the plan is not"),
+            }
         });
     }
-    for overrun in planner::check_upgraded(&plan.summary, &config.limits) {
-        findings.warn("limit-from-next-run", At::file(&owner::name_of(&config.file)).column(overrun.limit), || {
-            format!(
-                "{}. This limit is new in this version: it is only said now, and holds from the next run on",
-                overrun.message
-            )
-        });
-    }
+    let new = planner::check_upgraded(&plan.summary, &config.limits);
+    let (column, note) = match &new[..] {
+        [] => return,
+        [one] => (one.limit, "This limit is new in this version: it is only said now, and holds"),
+        _ => ("limits", "These limits are new in this version: they are only said now, and hold"),
+    };
+    // One finding: of several with one code a run shows the first.
+    findings.warn("limit-from-next-run", At::file(&file).column(column), || {
+        let all: Vec<&str> = new.iter().map(|overrun| overrun.message.as_str()).collect();
+        format!("{}. {note} from the next run on", all.join("; "))
+    });
 }

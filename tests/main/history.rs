@@ -304,11 +304,11 @@ fn every_kind_that_needs_a_person_is_said_once() {
     let cases: Vec<(Vec<Person>, &str)> = vec![
         (
             changed(role("student"), |person| person.identifier("")),
-            "identifiers of all users: 0 of 240, last night 96",
+            "identifiers of the district: 0 of 240, last night 96",
         ),
         (
             changed(|_| true, |person| person.with("username", "")),
-            "user names of all users: 0 of 240, last night 240",
+            "user names of the district: 0 of 240, last night 240",
         ),
         (
             changed(role("teacher"), |person| {
@@ -496,4 +496,62 @@ fn a_delta_is_not_judged_and_an_undone_run_is_no_measure() {
     assert_eq!(said(&done), [""; 0]);
     district.cli(&["undo", "4"]).any();
     assert_eq!(district.ask("SELECT group_concat(run) FROM history"), "1,3");
+}
+
+#[test]
+fn what_history_holds_back_is_applied_by_the_approval_of_the_run_that_held_it() {
+    let mut district = district();
+    district.set("limits.on_limit", "\"hold\"");
+    // A school lost most of its users, and a teacher elsewhere has another name.
+    let left = |person: &Person| !at("sch-2")(person) || cell(person, "sourcedId") == "tea-100";
+    let renamed = changed(
+        |person| cell(person, "sourcedId") == "tea-000",
+        |person| person.family("Ortega"),
+    );
+    let tonight: Vec<Person> = renamed.into_iter().filter(left).collect();
+    district.sis(&tonight);
+    let whole = district.preview().exits(3).checksum().to_owned();
+    let done = district.run().exits(3);
+    let rest = done.checksum().to_owned();
+    assert_ne!(whole, rest);
+    assert_eq!((done.report.count("held"), done.report.count("updated")), (59, 1));
+    assert_eq!(
+        done.stdout.split_once("\nHELD: ").expect(&done.stdout).1,
+        format!(
+            "59 users are held back by limits, the rest was applied\n  users of Washington Middle: 1, last night 60 (59 accounts are \
+             nowhere in the roster); [limits] history: 60 on the last 3 good nights\nIf that is what should happen, approve exactly what \
+             is held:\n  rostersync -c rostersync.toml run --approve {rest}\n"
+        )
+    );
+    done.says("tea-102", "held", "Held by a limit - history");
+    // The same the next night, until it is approved.
+    assert_eq!(district.run().exits(3).checksum(), rest);
+    district.run_with(&["--approve", &rest]).ok();
+    assert_eq!(district.ask("SELECT count(*) FROM account WHERE archived"), "59");
+    district.run().ok();
+}
+
+#[test]
+fn figures_that_hold_no_change_back_can_be_approved_too() {
+    let mut district = district();
+    district.set("limits.on_limit", "\"hold\"");
+    district.sis(&changed(at("sch-1"), |person| person.email("")));
+    let done = district.run().exits(3);
+    let checksum = done.checksum().to_owned();
+    let figures = "emails of Lincoln Elementary: 0 of 60, last night 60; [limits] history: 60 on the last 3 good nights";
+    assert_eq!(
+        done.stdout.split_once("\nHELD: ").expect(&done.stdout).1,
+        format!(
+            "no change is held back, but these figures need an approval\n  {figures}\nIf the figures are right, approve exactly this \
+             plan:\n  rostersync -c rostersync.toml run --approve {checksum}\n"
+        )
+    );
+    let runs = district.cli(&["runs", "--json"]).ok().json();
+    assert_eq!(
+        runs[0]["reason"],
+        format!("rostersync.toml: {figures}; no change is held back for it, but the figures need an approval")
+    );
+    assert_eq!(district.run().exits(3).checksum(), checksum);
+    district.run_with(&["--approve", &checksum]).ok();
+    district.run().ok();
 }

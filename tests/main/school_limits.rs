@@ -208,12 +208,14 @@ fn the_new_limits_are_only_said_on_the_night_of_an_upgrade() {
     let older = "UPDATE last_night SET seen = json_remove(seen, '$.limits')";
     before.store().execute_batch(older).unwrap();
     let renamed = |name: &str| everyone.iter().map(|of| of.clone().family(name)).collect::<Vec<_>>();
-    before.sis(&renamed("Ortega"));
+    let newcomers = (1..=20).map(|n| person(&format!("new-{n:03}")).schools("sch-1"));
+    before.sis(&renamed("Ortega").into_iter().chain(newcomers).collect::<Vec<_>>());
     let done = before.run().ok();
     assert!(
         done.stderr.contains(
-            "60 of 60 pending users would have their contact details changed (100.0%); [limits] pending_updates allows 50%. \
-             This limit is new in this version: it is only said now, and holds from the next run on"
+            "20 accounts would be created, for 60 accounts that there are already (33.3%); [limits] created allows 30%; 60 of 60 \
+             pending users would have their contact details changed (100.0%); [limits] pending_updates allows 50%. These limits are \
+             new in this version: they are only said now, and hold from the next run on"
         ),
         "{}",
         done.stderr

@@ -145,3 +145,15 @@ fn held_at_the_step_to_on_the_rest_goes_on() {
     assert_eq!(district.run_with(&["--approve", &checksum]).ok().report.count("updated"), 4);
     district.run().ok();
 }
+
+#[test]
+fn the_step_to_on_is_blocked_on_the_night_of_an_upgrade_too() {
+    let mut district = kept(false);
+    district.run().ok();
+    let older = "UPDATE last_night SET seen = json_remove(seen, '$.limits')";
+    district.store().execute_batch(older).unwrap();
+    district.set("sync.update_contacts", "true");
+    district.set("limits.contact_updates", "\"100%\"");
+    assert_eq!(verdict(&district.run().exits(4)), [MESSAGE]);
+    assert_eq!(district.mails().len(), 0);
+}

@@ -104,7 +104,7 @@ fn missing(hit: &Hit) -> String {
 
 fn who(hit: &Hit, school_name: impl Fn(&str) -> String) -> String {
     match (hit.school.as_str(), hit.role.as_str()) {
-        ("", "") => "all users".to_owned(),
+        ("", "") => "the district".to_owned(),
         ("", role) => users(role),
         (school, "") => school_name(school),
         (school, role) => format!("{} at {}", users(role), school_name(school)),
