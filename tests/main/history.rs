@@ -504,10 +504,7 @@ fn what_history_holds_back_is_applied_by_the_approval_of_the_run_that_held_it() 
     district.set("limits.on_limit", "\"hold\"");
     // A school lost most of its users, and a teacher elsewhere has another name.
     let left = |person: &Person| !at("sch-2")(person) || cell(person, "sourcedId") == "tea-100";
-    let renamed = changed(
-        |person| cell(person, "sourcedId") == "tea-000",
-        |person| person.family("Ortega"),
-    );
+    let renamed = changed(|person| cell(person, "sourcedId") == "tea-000", |person| person.family("Ortega"));
     let tonight: Vec<Person> = renamed.into_iter().filter(left).collect();
     district.sis(&tonight);
     let whole = district.preview().exits(3).checksum().to_owned();
@@ -549,7 +546,9 @@ fn figures_that_hold_no_change_back_can_be_approved_too() {
     let runs = district.cli(&["runs", "--json"]).ok().json();
     assert_eq!(
         runs[0]["reason"],
-        format!("rostersync.toml: {figures}; no change is held back for it, but the figures need an approval")
+        format!(
+            "rostersync.toml: {figures}; no change is held back for it, but the figures need an approval"
+        )
     );
     assert_eq!(district.run().exits(3).checksum(), checksum);
     district.run_with(&["--approve", &checksum]).ok();
