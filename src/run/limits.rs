@@ -118,11 +118,9 @@ fn named(schools: &Schools, store: &Store) -> Result<Schools> {
 pub(super) fn say(plan: &Plan, config: &Config, held: &[Overrun], findings: &mut Findings) {
     let file = owner::name_of(&config.file);
     for (_, line) in said_overruns(held) {
-        findings.attention("held-by-limit", At::file(&file), || {
-            match plan.summary.held_by_limit {
-                0 => format!("{line}; no change is held back for it, but the figures need an approval"),
-                _ => format!("{line}; these users are held back, the rest of the plan is not"),
-            }
+        findings.attention("held-by-limit", At::file(&file), || match plan.summary.held_by_limit {
+            0 => format!("{line}; no change is held back for it, but the figures need an approval"),
+            _ => format!("{line}; these users are held back, the rest of the plan is not"),
         });
     }
     let new = planner::check_upgraded(&plan.summary, &config.limits);
