@@ -71,7 +71,7 @@ pub const ALWAYS: &str = "rostersync::always";
 /// Whatever would stop the run before it applies anything.
 pub fn preview(config: &Config, options: &Options, context: &RunContext<'_>) -> Result<Outcome> {
     let request = Request { config, options, context, intent: Intent::Preview };
-    let _phase = PhaseGuard::reading(None);
+    let _phase = PhaseGuard::reading();
     let mut prepared = prepare::prepare(request, None, &mut None)?;
     let source = source::open_later(request, &prepared.store)?;
     let judged = prepared
@@ -127,7 +127,7 @@ pub fn pass(config: &Config, pause: &Pause, options: &Options, context: &RunCont
 /// Leaves the lock to its caller if nothing was applied: then it is held until that is on record.
 fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>) -> Result<Outcome> {
     let Request { config, options, context, .. } = request;
-    let _phase = PhaseGuard::reading(Some((&config.sync.store, begun)));
+    interrupt::begins(&config.sync.store, begun);
     let mut prepared = prepare::prepare(request, Some(begun), lock)?;
     // What is pulled is complete before the store is locked for other writers; files are read
     // meanwhile.
@@ -155,6 +155,7 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     });
     // From here on the run is applied, and nothing that goes wrong makes it another one.
     let mut outcome = apply::complete(request, &prepared.store, committed, written)?;
+    interrupt::is_applied();
     lock.take().into_iter().for_each(|lock| attempts::end(config, lock));
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);

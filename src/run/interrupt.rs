@@ -40,11 +40,8 @@ fn state() -> MutexGuard<'static, State> {
 pub struct PhaseGuard(Phase);
 
 impl PhaseGuard {
-    /// Reading and planning; of a run, with its store and what is put on record of it.
-    pub(super) fn reading(attempt: Option<(&Path, &Attempt)>) -> Self {
-        let mut state = state();
-        state.attempt = attempt.map(|(store, begun)| (store.to_owned(), begun.clone()));
-        Self(std::mem::replace(&mut state.phase, Phase::Reading))
+    pub(super) fn reading() -> Self {
+        Self::enter(Phase::Reading)
     }
 
     pub(super) fn commit() -> Self {
@@ -58,6 +55,16 @@ impl PhaseGuard {
     fn enter(phase: Phase) -> Self {
         Self(std::mem::replace(&mut state().phase, phase))
     }
+}
+
+/// A run begins, with its store and what is put on record of it.
+pub(super) fn begins(store: &Path, begun: &Attempt) {
+    *state() = State { phase: Phase::Reading, attempt: Some((store.to_owned(), begun.clone())) };
+}
+
+/// The run is committed: from now on it is wrong that nothing was applied.
+pub(super) fn is_applied() {
+    state().phase = Phase::Sending;
 }
 
 pub(super) fn has_ended() {
