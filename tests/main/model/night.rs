@@ -316,6 +316,9 @@ impl District {
         let before: BTreeMap<String, Account> =
             self.people.iter().map(|(id, person)| (id.clone(), person.account.clone())).collect();
 
+        // A student that could be reached on the night before, and cannot tonight, has lost that: also
+        // if it is the platform that says so.
+        let reached = self.contacts(&by_id);
         // The platform speaks first.
         let mut pending_again = BTreeSet::new();
         let mut joined = BTreeMap::new();
@@ -332,7 +335,6 @@ impl District {
                 joined.insert(id, row);
             }
         }
-        let reached = self.contacts(&by_id);
         let pairs = self.pairs(roster, &by_id);
         let held: BTreeSet<String> =
             pairs.keys().filter(|id| !by_id.contains_key(id.as_str())).cloned().collect();
