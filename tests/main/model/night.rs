@@ -68,6 +68,9 @@ pub(crate) struct District {
     pub(crate) people: BTreeMap<String, Person>,
     /// Whether it is for emergencies only.
     pub(crate) links: BTreeMap<Link, bool>,
+    /// Links of people that have left and are for emergencies only meanwhile. What they left with is
+    /// what they come back with: nothing is said of it.
+    pub(crate) left_with: BTreeSet<Link>,
     /// The schools that the roster named last, also of people without an account.
     pub(crate) schools: BTreeMap<String, BTreeSet<String>>,
     /// The setting of each person on the last night.
@@ -246,16 +249,22 @@ impl District {
         let people = &self.people;
         self.links.retain(|(adult, _), emergency| *emergency || people.contains_key(adult));
         let has_left = |adult: &str| people.get(adult).is_some_and(|person| person.account.archived);
-        for (link, _) in stored.iter().filter(|(link, emergency)| !**emergency && is_here(roster, link)) {
+        let left_with = std::mem::take(&mut self.left_with);
+        let had = |link: &Link| stored.get(link) == Some(&false) || left_with.contains(link);
+        self.left_with.extend(left_with.iter().filter(|link| !is_here(roster, link)).cloned());
+        let before: BTreeSet<&Link> = stored.keys().chain(&left_with).collect();
+        for link in before.into_iter().filter(|link| had(link) && is_here(roster, link)) {
             if has_left(&link.0) {
                 // Of people that have left nothing is said.
-                self.links.entry(link.clone()).or_insert(false);
+                if *self.links.entry(link.clone()).or_insert(false) {
+                    self.left_with.insert(link.clone());
+                }
             } else if self.links.get(link) != Some(&false) {
                 removed.entry(link.0.clone()).or_default().push(link.1.clone());
             }
         }
         for (link, _) in self.links.iter().filter(|(_, emergency)| !**emergency) {
-            if stored.get(link) != Some(&false) && !has_left(&link.0) {
+            if !had(link) && !has_left(&link.0) {
                 added.entry(link.0.clone()).or_default().push(link.1.clone());
             }
         }
@@ -341,12 +350,10 @@ impl District {
         night.new_pairs = held.difference(&self.held).count();
         self.held = held;
         let stored = std::mem::replace(&mut self.links, Self::links_of(config, &by_id));
-        self.links.extend(
-            stored
-                .iter()
-                .filter(|(link, _)| !is_here(&by_id, link))
-                .map(|(link, class)| (link.clone(), *class)),
-        );
+        // A link of a person that has left stays. One for emergencies is no more than what the roster
+        // says tonight.
+        let away = stored.iter().filter(|(link, emergency)| !**emergency && !is_here(&by_id, link));
+        self.links.extend(away.map(|(link, emergency)| (link.clone(), *emergency)));
 
         let mut changed = BTreeMap::<String, (Account, Vec<usize>)>::new();
         let mut rows = Vec::new();

@@ -257,9 +257,10 @@ impl World {
         match self.tonight.lie {
             Some(Lie::Empty) => text.clear(),
             Some(Lie::Headers) => text.truncate(text.find('\n').map_or(0, |end| end + 1)),
-            // In the middle of the last name of the last row.
+            // In the middle of the last row.
             Some(Lie::Cut) => {
-                text.truncate(text.len() - text.lines().last().map_or(0, |last| last.len() / 2))
+                let half = text.len() - text.lines().last().map_or(0, |last| last.len() / 2);
+                text.truncate(text.floor_char_boundary(half));
             }
             Some(Lie::Halved | Lie::NoSchools) | None => {}
         }
