@@ -55,6 +55,9 @@ pub(crate) struct Person {
     pub(crate) manages: BTreeSet<String>,
 }
 
+/// A row of the report before its links, and the schools of the person.
+type Decided = (String, person::Verdict, BTreeSet<String>);
+
 /// An adult and a student.
 pub(crate) type Link = (String, String);
 
@@ -308,6 +311,135 @@ impl District {
         pairs
     }
 
+    /// The platform speaks first: who is pending again, and who has joined without an account.
+    fn hear<'a>(
+        &mut self,
+        config: &Config,
+        by_id: &BTreeMap<&str, &Record>,
+        export: &'a BTreeMap<String, Row>,
+    ) -> (BTreeSet<String>, BTreeMap<String, &'a Row>) {
+        let mut pending_again = BTreeSet::new();
+        let mut joined = BTreeMap::new();
+        for (id, row) in export {
+            let moved = self.earlier.get(id).filter(|new| !export.contains_key(*new));
+            let id = moved.unwrap_or(id).clone();
+            let record = by_id.get(id.as_str());
+            let is_back = record.is_some_and(|record| self.left_out(config, record, false).is_none());
+            if let Some(person) = self.people.get_mut(&id) {
+                if person.adopt(row, is_back) {
+                    pending_again.insert(id);
+                }
+            } else if row.active {
+                joined.insert(id, row);
+            }
+        }
+        (pending_again, joined)
+    }
+
+    /// People that the roster does not have are archived, except if they are probably back.
+    fn leave(
+        &mut self,
+        by_id: &BTreeMap<&str, &Record>,
+        pairs: &BTreeMap<String, String>,
+        night: &mut Night,
+        rows: &mut Vec<Decided>,
+    ) {
+        let absent: Vec<String> =
+            self.people.keys().filter(|id| !by_id.contains_key(id.as_str())).cloned().collect();
+        for id in absent {
+            let record = self.people[&id].record.clone();
+            let schools = self.schools(&record, by_id);
+            let Some(person) = self.people.get_mut(&id).filter(|person| !person.account.archived) else {
+                continue;
+            };
+            night.archived.0 += 1;
+            let mut verdict = person::Verdict { action: "archived", ..Default::default() };
+            match pairs.get(&id) {
+                Some(new) => {
+                    verdict.action = "held";
+                    verdict.notes.push(format!("Probably back as {new} (same identifier) - not archived"));
+                }
+                None => {
+                    person.account.archived = true;
+                    verdict.notes.push("User is no longer in the SIS import - archived".into());
+                }
+            }
+            rows.push((id, verdict, schools));
+        }
+    }
+
+    /// The rows of the report: what was decided, and what there is to say beside it.
+    fn say(
+        &self,
+        rows: Vec<Decided>,
+        by_id: &BTreeMap<&str, &Record>,
+        [added, removed]: [&BTreeMap<String, Vec<String>>; 2],
+        (reached, pending_again): (&BTreeMap<String, BTreeSet<String>>, &BTreeSet<String>),
+        night: &mut Night,
+    ) {
+        let sharing = self.sharing();
+        let reach_now = self.contacts(by_id);
+        for (id, mut verdict, schools) in rows {
+            let account = self.people.get(&id).map(|person| &person.account);
+            let mut notes = std::mem::take(&mut verdict.fields);
+            let ids = |ids: &[String]| {
+                let more = if ids.len() > 3 { format!(" and {} more", ids.len() - 3) } else { String::new() };
+                ids[..ids.len().min(3)].join(", ") + &more
+            };
+            if account.is_some() || verdict.action == "skipped" {
+                notes.extend(added.get(&id).map(|new| format!("Linked to {}", ids(new))));
+                notes.extend(removed.get(&id).map(|old| format!("No longer linked to {}", ids(old))));
+                if (added.contains_key(&id) || removed.contains_key(&id)) && verdict.action == "unchanged" {
+                    verdict.action = "updated";
+                }
+            }
+            if let (Some(old), None) = (reached.get(&id), reach_now.get(&id)) {
+                let old: Vec<String> = old.iter().cloned().collect();
+                // A student that is back had none, and cannot lose one.
+                let is_back = matches!(verdict.action, "restored" | "created");
+                if account.is_some_and(|account| !account.archived) && verdict.action != "skipped" && !is_back
+                {
+                    notes.push(format!("No reachable contact left - was {}", ids(&old)));
+                }
+            }
+            let is_counted = !matches!(verdict.action, "skipped" | "rejected");
+            if let Some(account) = account.filter(|account| !account.archived && is_counted) {
+                for at in [EMAIL, MOBILE] {
+                    let others: Vec<String> = sharing
+                        .get(&(at, key(at, account)))
+                        .into_iter()
+                        .flatten()
+                        .filter(|other| **other != id)
+                        .cloned()
+                        .collect();
+                    if !others.is_empty() {
+                        notes.push(format!("{} is shared with {}", capital(FIELDS[at]), ids(&others)));
+                    }
+                }
+            }
+            notes.extend(verdict.notes);
+            if pending_again.contains(&id) {
+                notes.push("User is pending again in the platform export".into());
+                if matches!(verdict.action, "unchanged" | "kept") {
+                    verdict.action = "updated";
+                }
+            }
+            let state = match account {
+                None => "",
+                Some(account) if account.archived => "archived",
+                Some(account) => {
+                    if account.active {
+                        "active"
+                    } else {
+                        "pending"
+                    }
+                }
+            };
+            let (is_absent, notes) = (!by_id.contains_key(id.as_str()), notes.join("; "));
+            night.said.push(Said { id, action: verdict.action, state, notes, schools, is_absent });
+        }
+    }
+
     /// A night: this district becomes what it is after it.
     pub(crate) fn night(
         &mut self,
@@ -328,22 +460,7 @@ impl District {
         // A student that could be reached on the night before, and cannot tonight, has lost that: also
         // if it is the platform that says so.
         let reached = self.contacts(&by_id);
-        // The platform speaks first.
-        let mut pending_again = BTreeSet::new();
-        let mut joined = BTreeMap::new();
-        for (id, row) in export {
-            let moved = self.earlier.get(id).filter(|new| !export.contains_key(*new));
-            let id = moved.unwrap_or(id).clone();
-            let record = by_id.get(id.as_str());
-            let is_back = record.is_some_and(|record| self.left_out(config, record, false).is_none());
-            if let Some(person) = self.people.get_mut(&id) {
-                if person.adopt(row, is_back) {
-                    pending_again.insert(id);
-                }
-            } else if row.active {
-                joined.insert(id, row);
-            }
-        }
+        let (pending_again, joined) = self.hear(config, &by_id, export);
         let pairs = self.pairs(roster, &by_id);
         let held: BTreeSet<String> =
             pairs.keys().filter(|id| !by_id.contains_key(id.as_str())).cloned().collect();
@@ -424,28 +541,7 @@ impl District {
             night.comes_on |= was.active && on && was_on == Some(false) && !verdict.changed.is_empty();
             rows.push((id.clone(), verdict, schools));
         }
-        let absent: Vec<String> =
-            self.people.keys().filter(|id| !by_id.contains_key(id.as_str())).cloned().collect();
-        for id in absent {
-            let record = self.people[&id].record.clone();
-            let schools = self.schools(&record, &by_id);
-            let Some(person) = self.people.get_mut(&id).filter(|person| !person.account.archived) else {
-                continue;
-            };
-            night.archived.0 += 1;
-            let mut verdict = person::Verdict { action: "archived", ..Default::default() };
-            match pairs.get(&id) {
-                Some(new) => {
-                    verdict.action = "held";
-                    verdict.notes.push(format!("Probably back as {new} (same identifier) - not archived"));
-                }
-                None => {
-                    person.account.archived = true;
-                    verdict.notes.push("User is no longer in the SIS import - archived".into());
-                }
-            }
-            rows.push((id, verdict, schools));
-        }
+        self.leave(&by_id, &pairs, &mut night, &mut rows);
         let barred = self.barred(config, roster, &before);
         self.told(config, changed, (&before, &barred), delivers, &mut night);
         let [mut added, mut removed] = self.compare_links(&stored, &by_id);
@@ -454,67 +550,7 @@ impl District {
             added.clear();
             removed.clear();
         }
-        let sharing = self.sharing();
-        let reach_now = self.contacts(&by_id);
-        for (id, mut verdict, schools) in rows {
-            let account = self.people.get(&id).map(|person| &person.account);
-            let mut notes = std::mem::take(&mut verdict.fields);
-            let ids = |ids: &[String]| {
-                let more = if ids.len() > 3 { format!(" and {} more", ids.len() - 3) } else { String::new() };
-                ids[..ids.len().min(3)].join(", ") + &more
-            };
-            if account.is_some() || verdict.action == "skipped" {
-                notes.extend(added.get(&id).map(|new| format!("Linked to {}", ids(new))));
-                notes.extend(removed.get(&id).map(|old| format!("No longer linked to {}", ids(old))));
-                if (added.contains_key(&id) || removed.contains_key(&id)) && verdict.action == "unchanged" {
-                    verdict.action = "updated";
-                }
-            }
-            if let (Some(old), None) = (reached.get(&id), reach_now.get(&id)) {
-                let old: Vec<String> = old.iter().cloned().collect();
-                // A student that is back had none, and cannot lose one.
-                let is_back = matches!(verdict.action, "restored" | "created");
-                if account.is_some_and(|account| !account.archived) && verdict.action != "skipped" && !is_back
-                {
-                    notes.push(format!("No reachable contact left - was {}", ids(&old)));
-                }
-            }
-            let is_counted = !matches!(verdict.action, "skipped" | "rejected");
-            if let Some(account) = account.filter(|account| !account.archived && is_counted) {
-                for at in [EMAIL, MOBILE] {
-                    let others: Vec<String> = sharing
-                        .get(&(at, key(at, account)))
-                        .into_iter()
-                        .flatten()
-                        .filter(|other| **other != id)
-                        .cloned()
-                        .collect();
-                    if !others.is_empty() {
-                        notes.push(format!("{} is shared with {}", capital(FIELDS[at]), ids(&others)));
-                    }
-                }
-            }
-            notes.extend(verdict.notes);
-            if pending_again.contains(&id) {
-                notes.push("User is pending again in the platform export".into());
-                if matches!(verdict.action, "unchanged" | "kept") {
-                    verdict.action = "updated";
-                }
-            }
-            let state = match account {
-                None => "",
-                Some(account) if account.archived => "archived",
-                Some(account) => {
-                    if account.active {
-                        "active"
-                    } else {
-                        "pending"
-                    }
-                }
-            };
-            let (is_absent, notes) = (!by_id.contains_key(id.as_str()), notes.join("; "));
-            night.said.push(Said { id, action: verdict.action, state, notes, schools, is_absent });
-        }
+        self.say(rows, &by_id, [&added, &removed], (&reached, &pending_again), &mut night);
         self.is_loaded = true;
         night
     }
@@ -646,6 +682,12 @@ impl District {
             for at in [EMAIL, MOBILE] {
                 holders.entry((at, key(at, &person.account))).or_default().push(id.clone());
             }
+        }
+        // A message to an old address that waits is given up if another person has the address.
+        for (_, messages) in self.people.values_mut().filter_map(|person| person.waiting.as_mut()) {
+            messages.retain(|message| {
+                !message.is_former || !holders.contains_key(&(EMAIL, message.to.to_lowercase()))
+            });
         }
         for (id, (was, _)) in changed {
             let person = &self.people[&id];
