@@ -58,6 +58,9 @@ pub(crate) struct Person {
 /// A row of the report before its links, and the schools of the person.
 type Decided = (String, person::Verdict, BTreeSet<String>);
 
+/// The account before the sync changed it, and which details changed.
+type Change = (Account, Vec<usize>);
+
 /// An adult and a student.
 pub(crate) type Link = (String, String);
 
@@ -440,6 +443,80 @@ impl District {
         }
     }
 
+    /// One record of the roster. Where details of an active person change: the account before, and
+    /// which.
+    fn judge(
+        &mut self,
+        config: &Config,
+        record: &Record,
+        schools: &BTreeSet<String>,
+        (joined, pairs): (&BTreeMap<String, &Row>, &BTreeMap<String, String>),
+        night: &mut Night,
+    ) -> (person::Verdict, Option<Change>) {
+        let id = &record.id;
+        let on = Self::is_on(config, schools);
+        let known = self.people.get(id);
+        let new = joined.get(id).map(|row| Account {
+            active: true,
+            details: row.details.clone(),
+            ..Account::default()
+        });
+        let account = known.map(|person| person.account.clone()).or(new);
+        let live = known.is_some_and(|person| !person.account.archived);
+        let left_out = self.left_out(config, record, live);
+        let case = Case {
+            cells: &record.cells,
+            account: account.as_ref(),
+            on,
+            guardian: is_guardian(&record.role),
+            taken: [None, None],
+            left_out: left_out.as_deref(),
+            archive: left_out.as_deref().is_some_and(|note| !note.starts_with("Role")),
+        };
+        let mut verdict = decide(&case, &config.settings);
+        if let Some(old) = pairs.get(id).filter(|_| verdict.account.is_some() && known.is_none()) {
+            verdict.notes.retain(|note| note.contains("is disabled"));
+            verdict.fields.retain(|note| note.contains("has an invalid"));
+            verdict.notes.push(format!("Probably the same person as {old} (same identifier) - not added"));
+            (verdict.action, verdict.account) = ("held", None);
+        }
+        if known.is_none() && verdict.account.is_some() {
+            if verdict.action == "skipped" {
+                verdict.account = None;
+            } else {
+                verdict.action = "created";
+            }
+        }
+        let is_may = account.as_ref().is_some_and(|account| account.active) && on;
+        night.updates.1 +=
+            usize::from(is_may && !matches!(verdict.action, "skipped" | "rejected" | "archived" | "held"));
+        night.archived.0 += usize::from(verdict.action == "archived");
+        let was = account.unwrap_or_default();
+        let mut told = None;
+        if let Some(after) = &verdict.account {
+            if was.active && !verdict.changed.is_empty() {
+                night.updates.0 += 1;
+                told = Some((was.clone(), verdict.changed.clone()));
+            }
+            let person = self.people.entry(id.clone()).or_default();
+            if let Some(row) = joined.get(id) {
+                person.shown = [0, 1, 2, 3].map(|at| vec![of(&row.details, at)]);
+            }
+            person.account = after.clone();
+            person.replaced(&was.details);
+            person.record = record.clone();
+            // A permission ends with a restored account, and the run says so.
+            if verdict.action == "restored" && !person.manages.is_empty() {
+                person.manages.clear();
+                night.ended_permissions += 1;
+            }
+        }
+        self.schools.insert(id.clone(), schools.clone());
+        let was_on = self.on.insert(id.clone(), on);
+        night.comes_on |= was.active && on && was_on == Some(false) && !verdict.changed.is_empty();
+        (verdict, told)
+    }
+
     /// A night: this district becomes what it is after it.
     pub(crate) fn night(
         &mut self,
@@ -472,74 +549,13 @@ impl District {
         let away = stored.iter().filter(|(link, emergency)| !**emergency && !is_here(&by_id, link));
         self.links.extend(away.map(|(link, emergency)| (link.clone(), *emergency)));
 
-        let mut changed = BTreeMap::<String, (Account, Vec<usize>)>::new();
+        let mut changed = BTreeMap::<String, Change>::new();
         let mut rows = Vec::new();
         for record in roster {
-            let id = &record.id;
             let schools = self.schools(record, &by_id);
-            let on = Self::is_on(config, &schools);
-            let known = self.people.get(id);
-            let new = joined.get(id).map(|row| Account {
-                active: true,
-                details: row.details.clone(),
-                ..Account::default()
-            });
-            let account = known.map(|person| person.account.clone()).or(new);
-            let live = known.is_some_and(|person| !person.account.archived);
-            let left_out = self.left_out(config, record, live);
-            let case = Case {
-                cells: &record.cells,
-                account: account.as_ref(),
-                on,
-                guardian: is_guardian(&record.role),
-                taken: [None, None],
-                left_out: left_out.as_deref(),
-                archive: left_out.as_deref().is_some_and(|note| !note.starts_with("Role")),
-            };
-            let mut verdict = decide(&case, &config.settings);
-            if let Some(old) = pairs.get(id).filter(|_| verdict.account.is_some() && known.is_none()) {
-                verdict.notes.retain(|note| note.contains("is disabled"));
-                verdict.fields.retain(|note| note.contains("has an invalid"));
-                verdict
-                    .notes
-                    .push(format!("Probably the same person as {old} (same identifier) - not added"));
-                (verdict.action, verdict.account) = ("held", None);
-            }
-            if known.is_none() && verdict.account.is_some() {
-                if verdict.action == "skipped" {
-                    verdict.account = None;
-                } else {
-                    verdict.action = "created";
-                }
-            }
-            let is_may = account.as_ref().is_some_and(|account| account.active) && on;
-            night.updates.1 += usize::from(
-                is_may && !matches!(verdict.action, "skipped" | "rejected" | "archived" | "held"),
-            );
-            night.archived.0 += usize::from(verdict.action == "archived");
-            let was = account.unwrap_or_default();
-            if let Some(after) = &verdict.account {
-                if was.active && !verdict.changed.is_empty() {
-                    night.updates.0 += 1;
-                    changed.insert(id.clone(), (was.clone(), verdict.changed.clone()));
-                }
-                let person = self.people.entry(id.clone()).or_default();
-                if let Some(row) = joined.get(id) {
-                    person.shown = [0, 1, 2, 3].map(|at| vec![of(&row.details, at)]);
-                }
-                person.account = after.clone();
-                person.replaced(&was.details);
-                person.record = record.clone();
-                // A permission ends with a restored account, and the run says so.
-                if verdict.action == "restored" && !person.manages.is_empty() {
-                    person.manages.clear();
-                    night.ended_permissions += 1;
-                }
-            }
-            self.schools.insert(id.clone(), schools.clone());
-            let was_on = self.on.insert(id.clone(), on);
-            night.comes_on |= was.active && on && was_on == Some(false) && !verdict.changed.is_empty();
-            rows.push((id.clone(), verdict, schools));
+            let (verdict, told) = self.judge(config, record, &schools, (&joined, &pairs), &mut night);
+            changed.extend(told.map(|told| (record.id.clone(), told)));
+            rows.push((record.id.clone(), verdict, schools));
         }
         self.leave(&by_id, &pairs, &mut night, &mut rows);
         let barred = self.barred(config, roster, &before);
@@ -672,7 +688,7 @@ impl District {
     fn told(
         &mut self,
         config: &Config,
-        changed: BTreeMap<String, (Account, Vec<usize>)>,
+        changed: BTreeMap<String, Change>,
         (before, barred): (&BTreeMap<String, Account>, &BTreeSet<(usize, String)>),
         delivers: bool,
         night: &mut Night,
