@@ -611,7 +611,12 @@ fn linked(links: &LinksSeen, without_contact_before: Option<u64>) -> String {
 /// `2 created, 0 updated, …`
 fn done(run: &RunRow) -> String {
     let count = |action: &&str| format!("{} {action}", count(run, action));
-    SHOWN.iter().map(count).collect::<Vec<_>>().join(", ")
+    let mut all: Vec<String> = SHOWN.iter().map(count).collect();
+    let held = run.summary["held_by_limit"].as_u64().unwrap_or_default();
+    if held > 0 {
+        all.push(format!("{held} held by limits"));
+    }
+    all.join(", ")
 }
 
 fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<Ending> {

@@ -84,7 +84,11 @@ fn a_school_over_its_limit_is_held_back_and_the_rest_is_applied() {
     assert_eq!(runs[0]["exit"], 3);
     assert_eq!(runs[0]["summary"]["held"][0]["school"], "sch-2");
     assert!(runs[0]["reason"].as_str().unwrap().contains("archive: 8 of 8 accounts at Roosevelt Middle"));
-    assert!(before.cli(&["status"]).exits(3).stdout.contains("8 of 8 accounts at Roosevelt Middle"));
+    let status = before.cli(&["status"]).exits(3).stdout;
+    assert!(status.contains("8 of 8 accounts at Roosevelt Middle"), "{status}");
+    let done =
+        "1 created, 1 updated, 1 archived, 0 restored, 0 kept, 0 skipped, 0 rejected, 8 held by limits\n";
+    assert!(status.contains(done), "{status}");
     let explained = before.cli(&["explain", "tea-sch-2-001"]).ok();
     assert!(explained.stdout.contains("held-by-limit"), "{}", explained.stdout);
     // The next night they are decided on again, and an approval is for them.
