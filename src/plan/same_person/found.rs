@@ -102,7 +102,9 @@ pub struct Counts {
     pub archived: u64,
     /// The change of their sourcedIds, if it is one: `without the prefix `S-``.
     pub pattern: Option<String>,
-    /// Old and new sourcedId of two of them.
+    /// Old and new sourcedId of two of them. They are not stored: the chain of the history covers the
+    /// summary of a run, so no sourcedId could be erased from it.
+    #[serde(skip)]
     pub examples: Vec<(String, String)>,
 }
 
