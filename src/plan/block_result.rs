@@ -3,7 +3,7 @@
 use super::checksum::{Checksum, OfLimits};
 use super::claims::Claim;
 use super::left_out::LeftOut;
-use super::links::LostContact;
+use super::links::{KeptLink, LostContact};
 use super::shared_credentials::Holders;
 use super::summary::Summary;
 use super::unchanged::ToRemember;
@@ -43,6 +43,8 @@ pub(super) struct Totals {
     /// Credentials that accounts get in this run: which (0 email, 1 phone), and its hash.
     pub(super) acquired: Vec<(usize, u64)>,
     pub(super) lost_contacts: Vec<LostContact>,
+    /// Links of adults of whom the roster says nothing, and whom a limit keeps.
+    pub(super) kept_links: Vec<KeptLink>,
     /// Under `unique`: people that are not added because a credential is refused.
     pub(super) not_added: Vec<String>,
 }
@@ -60,6 +62,7 @@ impl Totals {
         self.former.extend(other.former);
         self.acquired.extend(other.acquired);
         self.lost_contacts.extend(other.lost_contacts);
+        self.kept_links.extend(other.kept_links);
         self.not_added.extend(other.not_added);
     }
 }

@@ -293,6 +293,7 @@ pub fn build(
     let (sharing, held_back) = share(&mut totals, &others, &barred);
     let held = std::mem::take(&mut totals.held);
     let lost = std::mem::take(&mut totals.lost_contacts);
+    let lost = (lost, totals.kept_links.as_slice());
     let contacts = Contacts::find(&roster, (&mut signs, &mut unchanged), lost, &same_person, (store, rules))?;
     totals.summary.without_contact = contacts.seen.without_contact;
     summarize(&mut totals, before, &sources, &roster, rules);

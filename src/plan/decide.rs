@@ -813,6 +813,13 @@ impl Decider<'_> {
             let lost = removed.chain(all.flatten().copied());
             out.totals.lost_contacts.extend(lost.map(|student| (student, number)));
         }
+        let is_kept = !self.held.is_empty()
+            && !self.roster.is_guardian(number)
+            && verdict.notes.iter().any(|note| matches!(note, Note::HeldByLimit(_)));
+        if is_kept {
+            let links = person.stored.iter().flat_map(|stored| &stored.links).flatten();
+            out.totals.kept_links.extend(links.map(|student| (*student, number)));
+        }
         let has_new_signs = signs != person.signs;
         if has_new_signs {
             out.signs.push((number, signs));

@@ -170,6 +170,10 @@ pub(super) fn lists_links(rules: &Rules) -> bool {
 /// key of the student, and the number of the adult.
 pub(super) type LostContact = (u64, u32);
 
+/// A link of an account that a limit keeps from being archived: the key of the student, and the
+/// number of the adult.
+pub(super) type KeptLink = (u64, u32);
+
 /// Which students have no adult that can be reached.
 #[derive(Default)]
 pub(super) struct Contacts {
@@ -185,7 +189,7 @@ impl Contacts {
     pub(super) fn find(
         roster: &RosterIndex,
         (signs, unchanged): (&mut Signs, &mut Unchanged),
-        mut lost: Vec<LostContact>,
+        (mut lost, kept): (Vec<LostContact>, &[KeptLink]),
         same_person: &SamePerson,
         (store, rules): (&Store, &Rules),
     ) -> Result<Self> {
@@ -206,6 +210,15 @@ impl Contacts {
                 reached[student as usize / 64] |= 1 << (student % 64);
             }
         });
+        for (student, adult) in kept {
+            let Some(student) = roster.people.find(*student).filter(|person| roster.is_here(*person)) else {
+                continue;
+            };
+            contacts.seen.count += 1;
+            if signs.of(*adult) & REACHABLE != 0 {
+                reached[student as usize / 64] |= 1 << (student % 64);
+            }
+        }
         let is_synced = |role: &&str| roles::is_synced(role, &rules.synced_roles);
         // Without any link, or any adult, every student would be without one.
         let had_any = contacts.seen.count > 0 || last.as_ref().is_some_and(|last| last.count > 0);

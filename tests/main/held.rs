@@ -227,3 +227,25 @@ fn of_a_delta_nothing_is_held_because_the_next_one_does_not_say_it_again() {
     );
     assert_eq!(count(&before, "1"), "20");
 }
+
+/// Of a guardian who left the roster and is held, the roster names no student any more.
+#[test]
+fn students_of_guardians_that_are_held_still_have_a_contact() {
+    let student = |n: usize| person(&format!("stu-{n:02}")).schools("sch-1").role("student");
+    let guardian = |n: usize| person(&format!("gua-{n:02}")).role("guardian").agents(&format!("stu-{n:02}"));
+    let students: Vec<Person> = (1..=30).map(student).collect();
+    let all = [students.clone(), (1..=30).map(guardian).collect()].concat();
+    let district = district(&all).with("limits.archive", "0");
+    district.run().ok();
+    let links = |district: &District| {
+        district.ask("SELECT json_extract(summary, '$.links_before') FROM run ORDER BY id DESC LIMIT 1")
+    };
+    district.sis(&students);
+    let held = district.run().exits(3);
+    assert!(verdict(&held).starts_with("30 users are held back by limits"), "{}", held.stdout);
+    let listed = district.cli(&["report", "--where", "codes=last-contact-lost"]).ok();
+    assert!(!listed.stdout.contains("stu-"), "{}", listed.stdout);
+    district.sis(&students);
+    district.run().exits(3);
+    assert_eq!(links(&district), "30");
+}
