@@ -176,6 +176,10 @@ fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<Vec<
         let made = counted(restored.suppressed, "suppression that was", "suppressions that were");
         lines.push(("Kept out", format!("{made} made after the backup")));
     }
+    if restored.opt_outs > 0 {
+        let made = counted(restored.opt_outs, "opt-out that was", "opt-outs that were");
+        lines.push(("Opted out", format!("{made} made after the backup")));
+    }
     Ok(labelled(&lines, 11))
 }
 

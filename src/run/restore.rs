@@ -29,6 +29,8 @@ pub struct Restored {
     pub erased: u64,
     /// Suppressions that were made after the backup, and hold on.
     pub suppressed: u64,
+    /// Opt-outs of people and numbers that were made after the backup, and hold on.
+    pub opt_outs: u64,
 }
 
 /// The copy that takes the place of the store.
@@ -37,6 +39,7 @@ struct Prepared {
     last_run: i64,
     erased: u64,
     suppressed: u64,
+    opt_outs: u64,
 }
 
 /// Restores the store from a backup. The caller holds the locks of the run and of the outbox.
@@ -57,7 +60,7 @@ pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Res
     owner::remove(&with_suffix(&staged, "-journal")).map_err(failed)?;
     Store::back_up(backup, &staged)?;
     let prepared = prepare(&store, &staged, now);
-    let Prepared { accounts, last_run, erased, suppressed } = prepared.inspect_err(|_| {
+    let Prepared { accounts, last_run, erased, suppressed, opt_outs } = prepared.inspect_err(|_| {
         let _ = fs::remove_file(&staged);
     })?;
     let kept = keep(&store, config, now).map_err(failed)?;
@@ -69,7 +72,7 @@ pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Res
         Some(restored) => next_run(&restored, &Signs::of(config))?,
         None => checked.last_run + 1,
     };
-    Ok(Restored { accounts, last_run, next_run, kept, erased, suppressed })
+    Ok(Restored { accounts, last_run, next_run, kept, erased, suppressed, opt_outs })
 }
 
 /// The backup, if it is one that may take the place of the store.
@@ -94,15 +97,17 @@ fn check(backup: &Path) -> Result<Checked> {
 }
 
 /// Makes the copy ready: of this version, without the people that were erased since, and with the
-/// suppressions made since: no restored backup may give a person an account that is not to have one.
+/// suppressions and opt-outs made since: no restored backup may give a person an account that is not to
+/// have one, or send messages to a person who wants none.
 fn prepare(store: &Path, staged: &Path, now: DateTime<Utc>) -> Result<Prepared> {
     let copy = Store::open_staged(staged)?;
-    let (mut erased, mut suppressed) = (0, 0);
+    let (mut erased, mut suppressed, mut opt_outs) = (0, 0, 0);
     match Store::open_read(store) {
         Ok(Some(before)) => {
-            (erased, suppressed) = copy.transaction(|| {
+            (erased, suppressed, opt_outs) = copy.transaction(|| {
                 let erased = copy.take_over_erased(&before, Origin::Operator, now)?;
-                Ok((erased, take_over_suppressions(&copy, &before)?))
+                let suppressed = take_over_suppressions(&copy, &before)?;
+                Ok((erased, suppressed, copy.take_over_opt_outs(&before, now)?))
             })?;
             if erased > 0 {
                 copy.vacuum()?;
@@ -110,14 +115,14 @@ fn prepare(store: &Path, staged: &Path, now: DateTime<Utc>) -> Result<Prepared> 
         }
         Ok(None) => {}
         Err(failure) => tracing::warn!(
-            "the store that was there cannot be read, so users that were erased or suppressed since the \
-             backup are not known: erase and suppress them again ({})",
+            "the store that was there cannot be read, so users that were erased, suppressed or opted \
+             out since the backup are not known: do that again ({})",
             failure.what
         ),
     }
     let population = copy.population()?;
     let accounts = population.pending + population.active + population.archived;
-    Ok(Prepared { accounts, last_run: copy.last_run_number()?, erased, suppressed })
+    Ok(Prepared { accounts, last_run: copy.last_run_number()?, erased, suppressed, opt_outs })
 }
 
 /// A suppression that the backup has, and that was ended since, holds again: that is the safe side.

@@ -32,6 +32,39 @@ impl Store {
         })
     }
 
+    /// Takes over from another store who has left a channel there and not here. Is part of a
+    /// transaction. How many numbers and people they are.
+    pub fn take_over_opt_outs(&self, from: &Self, at: DateTime<Utc>) -> Result<u64> {
+        let mut taken = 0;
+        for number in from.stopped_numbers()? {
+            let insert = "INSERT OR IGNORE INTO opt_out (number, since) VALUES (?1, ?2)";
+            taken += self.execute(insert, (&number, stamp(at)))? as u64;
+        }
+        let left: Vec<(String, Option<String>)> =
+            from.all("SELECT sourced_id, opt_outs FROM account WHERE opt_outs NOT NULL", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        for (sourced_id, there) in left {
+            let there = OptOuts::from_column(there.as_deref());
+            let own: Vec<(i64, Option<String>)> =
+                self.all("SELECT id, opt_outs FROM account WHERE sourced_id = ?1", [&sourced_id], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+            for (account, column) in own {
+                let mut opt_outs = OptOuts::from_column(column.as_deref());
+                for channel in Channel::ALL.into_iter().filter(|channel| there.has_left(*channel)) {
+                    if opt_outs.set(channel, true) {
+                        taken += 1;
+                        self.put_opt_outs(account, opt_outs)?;
+                        let entry = AuditEntry::of_opt_out(Origin::Operator, channel, true);
+                        self.audit(account, None, &entry, at)?;
+                    }
+                }
+            }
+        }
+        Ok(taken)
+    }
+
     /// The owner has answered START. Whether the number had been stopped.
     pub fn start_number(&self, number: &str, at: DateTime<Utc>) -> Result<bool> {
         let was_stopped = self.forget_stopped_number(number)?;

@@ -261,6 +261,18 @@ fn who_was_suppressed_since_the_backup_stays_so() {
 }
 
 #[test]
+fn who_opted_out_since_the_backup_stays_so() {
+    let district = district();
+    district.cli(&["users", "opt-out", "tea-1", "--channel", "sms"]).ok();
+    district.cli(&["db", "backup", "old.copy"]).ok();
+    district.cli(&["users", "opt-out", "gua-1", "--channel", "email"]).ok();
+    let said = district.cli(&["db", "restore", "old.copy"]).ok().stdout;
+    assert!(said.ends_with("\nOpted out: 1 opt-out that was made after the backup\n"), "{said}");
+    assert_eq!(district.ask("SELECT opt_outs FROM account WHERE sourced_id = 'gua-1'"), "email:out");
+    district.cli(&["status", "--verify"]).ok();
+}
+
+#[test]
 fn a_restore_waits_for_a_run() {
     let district = district();
     let lock = fs::File::options().write(true).open(district.path("rostersync.db.lock")).unwrap();
