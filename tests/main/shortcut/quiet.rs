@@ -28,6 +28,10 @@ pub(super) fn check(sides: &Sides, world: &World, seen: &Seen) -> Result<(), Dif
     if seen.part("store").is_empty() {
         return Ok(());
     }
+    // The same night once more is one more run of those that `archive_after` counts.
+    if seen.report.rows.iter().any(|row| &row["action"] == "missing") {
+        return Ok(());
+    }
     let again = sides.again(world);
     same("the store the second time", &without_runs(seen), &without_runs(&again))?;
     same("the mail the second time", &[], again.part("mail"))?;
