@@ -44,7 +44,7 @@ impl District {
             "[sync]\nupdate_contacts = {on}\nstore = \"store.db\"\nreports = \"reports\"\ntimezone = \"UTC\"\n\
              [source]\n{source}\
              [platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n\
-             [limits]\narchive = \"100%\"\ncontact_updates = \"100%\"\nnotifications = 100000000\n"
+             [limits]\narchive = \"100%\"\ncontact_updates = \"100%\"\nnotifications = 100000000\ncredentials = \"100%\"\ncreated = \"100%\"\npending_updates = \"100%\"\nhistory = false\n"
         );
         fs::write(self.at(name), config).expect("a configuration");
     }
