@@ -38,8 +38,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::attempt::Attempt;
 use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::At;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Sending};
+use crate::owner::name_of;
 use crate::store::Store;
 
 use self::request::{Intent, Request};
@@ -145,7 +147,7 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
             && prepared.store.has_accounts()?
             && judged.outcome.plan.writes_accounts()?
         {
-            judged.outcome.backup = backup::before_run(config, judged.number)?;
+            judged.outcome.backup = backup::before_run(config, judged.number, &mut judged.outcome.findings)?;
         }
         if has_backup {
             prepared.store.keep_in_memory(false)?;
@@ -159,6 +161,11 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     lock.take().into_iter().for_each(|lock| attempts::end(config, lock));
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);
+        if let Some(why) = &outcome.delivery.not_noted {
+            outcome.findings.attention("sent-not-noted", At::file(&name_of(&config.sync.store)), || {
+                format!("{why}; if the store is restored from a copy, people could be told twice")
+            });
+        }
     }
     context.progress.end();
     Ok(outcome)

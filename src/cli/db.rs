@@ -69,13 +69,13 @@ struct RestoreArgs {
 
 pub(super) fn run(args: &DbArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
-    let said = match &args.command {
-        Command::Backup(args) => back_up(args, &config, global)?,
-        Command::Verify(args) => verify(args, &config)?,
+    let (said, ending) = match &args.command {
+        Command::Backup(args) => (back_up(args, &config, global)?, Ending::Ok),
+        Command::Verify(args) => (verify(args, &config)?, Ending::Ok),
         Command::Restore(args) => put_back(args, &config, global)?,
     };
     ui.print(&said).map_err(unprintable)?;
-    Ok(Ending::Ok)
+    Ok(ending)
 }
 
 fn back_up(args: &BackupArgs, config: &Config, global: &Global) -> Result<Vec<u8>> {
@@ -152,7 +152,7 @@ fn wrong(checked: &Checked) -> String {
     all.join("; ")
 }
 
-fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<Vec<u8>> {
+fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<(Vec<u8>, Ending)> {
     let (store, stamp) = (&config.sync.store, config.sync.timezone.show(global.now()));
     let _run = Lock::take(store, Of::Run, &stamp, PATIENCE)?;
     let _outbox = Lock::take(store, Of::Outbox, &stamp, PATIENCE)?;
@@ -180,7 +180,15 @@ fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<Vec<
         let made = counted(restored.opt_outs, "opt-out that was", "opt-outs that were");
         lines.push(("Opted out", format!("{made} made after the backup")));
     }
-    Ok(labelled(&lines, 11))
+    let ending = match &restored.unknown {
+        None => Ending::Ok,
+        Some(why) => {
+            let what = "users that were erased, suppressed or opted out since the backup; do that again";
+            lines.push(("Not known", format!("{what} ({why})")));
+            Ending::Attention
+        }
+    };
+    Ok((labelled(&lines, 11), ending))
 }
 
 fn no_store(config: &Config) -> Failure {

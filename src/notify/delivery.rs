@@ -28,6 +28,8 @@ pub struct Delivery {
     pub stuck: Vec<Stuck>,
     /// Why channels were stopped, in the words of the log.
     pub troubles: Vec<String>,
+    /// Why a message that was handed over could not be noted beside the store.
+    pub not_noted: Option<String>,
 }
 
 /// Messages of a channel on which nothing is handed over.

@@ -387,7 +387,7 @@ impl Drain<'_> {
         Ok(match answer {
             Answer::Sent(reference) => {
                 tracing::debug!(outbox, channel, "handed over");
-                self.note_sent(waiting);
+                self.note_sent(waiting, delivery);
                 self.taken(delivery)?;
                 (Settled { reference, ..self.settled(waiting, DeliveryState::Sent, "") }, None)
             }
@@ -479,7 +479,7 @@ impl Drain<'_> {
 
     /// Notes beside the store that a message was handed over. If that fails the message is sent all
     /// the same; only a store that is restored from a copy would tell it again.
-    fn note_sent(&self, waiting: &Waiting) {
+    fn note_sent(&self, waiting: &Waiting, delivery: &mut Delivery) {
         let to = &waiting.message.to;
         let noted = self.store.changes_told(waiting.id).and_then(|(sourced_id, changes)| {
             let tellings: Vec<Telling<'_>> = changes
@@ -491,6 +491,7 @@ impl Drain<'_> {
         });
         if let Err(failure) = noted {
             tracing::warn!(outbox = waiting.id, "not noted beside the store: {failure}");
+            delivery.not_noted.get_or_insert_with(|| failure.to_string());
         }
     }
 

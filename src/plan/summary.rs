@@ -145,7 +145,7 @@ impl Summary {
     }
 
     /// Whether there is something to apply besides what the rules leave out.
-    pub fn is_somebody_synced(&self) -> bool {
+    pub fn has_synced_users(&self) -> bool {
         self.synced() > 0
     }
 

@@ -13,7 +13,9 @@ use super::report_file::{self, Partial, RunFile};
 use super::request::Request;
 use crate::attempt::Attempt;
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::At;
 use crate::notify::{Editor, Occasion, Templates, compose};
+use crate::owner::name_of;
 use crate::plan::{Plan, Write, history};
 use crate::roster::Mode;
 use crate::roster::kept::key;
@@ -118,10 +120,12 @@ pub(super) fn complete(
         && !outcome.blocked
         && let Err(failure) = store.vacuum()
     {
-        tracing::warn!(
-            "the accounts are removed, but what is left of them in the free space of the store is not: \
-             {failure}; fix the cause: the next run that removes accounts removes that too"
-        );
+        outcome.findings.attention("removed-not-erased", At::file(&name_of(&sync.store)), || {
+            format!(
+                "the accounts are removed, but what is left of them in the free space of the store is not: \
+                 {failure}; fix the cause: the next run that removes accounts removes that too"
+            )
+        });
     }
     Ok(outcome)
 }

@@ -109,8 +109,9 @@ fn last_words(attempts: Vec<Attempt>) -> Vec<(Attempt, bool)> {
     }
     for attempt in attempts.into_iter().rev() {
         if let Some(lines) = lines.remove(&attempt.key) {
-            let is_correction =
-                attempt.was_applied() && (lines > 1 || attempt.result == Ending::Undelivered.word());
+            let is_final =
+                [Ending::Undelivered, Ending::Attention].map(Ending::word).contains(&&*attempt.result);
+            let is_correction = attempt.was_applied() && (lines > 1 || is_final);
             last.push((attempt, is_correction));
         }
     }
@@ -184,8 +185,13 @@ pub(super) fn note_paused(config: &Config, begun: &Attempt, reason: String) -> R
 fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     let Some(run) = outcome.run else { return Ok(()) };
     let mut attempt = committed(begun, run, outcome);
-    if let Some(problem) = outcome.delivery.problem().filter(|_| !outcome.blocked) {
+    let problem = outcome.delivery.problem().filter(|_| !outcome.blocked);
+    // What needs a person may have been found after the commit.
+    let is_more_known = problem.is_some() || !attempt.attention.is_empty();
+    if let Some(problem) = problem {
         attempt = attempt.ended(Ending::Undelivered, problem);
+    }
+    if is_more_known {
         Store::note_attempt(&config.sync.store, &attempt);
     }
     attempt::append_beside(&config.sync.store, &attempt)

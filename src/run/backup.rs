@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::config::Config;
 use crate::failure::{Failure, Result};
+use crate::findings::{At, Findings};
 use crate::owner;
 use crate::store::{Store, backups, run_backup_path, run_backups};
 
@@ -46,7 +47,7 @@ pub fn newest_backup(config: &Config) -> Option<NewestBackup> {
 ///
 /// # Errors
 /// Those of the copy; then the run is to stop.
-pub(super) fn before_run(config: &Config, run: i64) -> Result<Option<BackupMade>> {
+pub(super) fn before_run(config: &Config, run: i64, findings: &mut Findings) -> Result<Option<BackupMade>> {
     let (store, keep) = (&config.sync.store, config.sync.backups);
     if keep == 0 {
         return Ok(None);
@@ -62,7 +63,9 @@ pub(super) fn before_run(config: &Config, run: i64) -> Result<Option<BackupMade>
     let too_many = all.len().saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
     for (_, old) in all.into_iter().take(too_many) {
         if let Err(cause) = std::fs::remove_file(&old) {
-            tracing::warn!("an old backup cannot be removed, at {}: {cause}", old.display());
+            findings.attention("backup-not-removed", At::file(&owner::name_of(&old)), || {
+                format!("this old backup cannot be removed, and stays with its personal data: {cause}")
+            });
         }
     }
     Ok(Some(BackupMade { file, bytes, took: begun.elapsed() }))

@@ -23,14 +23,14 @@ pub(super) struct Limited {
     pub(super) overruns: Vec<Overrun>,
     /// The limits whose people are held back.
     pub(super) held: Vec<Overrun>,
-    /// The checksum of the plan that holds nobody back.
+    /// The checksum of the plan that holds no user back.
     pub(super) unlimited_checksum: String,
     /// What is left to approve once this plan is applied.
     pub(super) checksum_of_rest: String,
 }
 
 impl Limited {
-    /// Nobody is held back.
+    /// No user is held back.
     fn whole(plan: Plan, overruns: Vec<Overrun>, unlimited_checksum: String) -> Self {
         Self { plan, overruns, held: Vec::new(), unlimited_checksum, checksum_of_rest: String::new() }
     }
@@ -60,7 +60,7 @@ pub(super) fn within(
         && request.options.approve.is_none()
         // What a delta says it does not say again.
         && inputs.mode == Mode::Bulk
-        && plan.summary.is_somebody_synced()
+        && plan.summary.has_synced_users()
         && !overruns.is_empty()
         && overruns.iter().all(can_be_held);
     if !can_hold {

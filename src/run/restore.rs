@@ -31,6 +31,9 @@ pub struct Restored {
     pub suppressed: u64,
     /// Opt-outs of people and numbers that were made after the backup, and hold on.
     pub opt_outs: u64,
+    /// Why the store that was there cannot be read, so that what was done to people since the backup
+    /// is not known.
+    pub unknown: Option<String>,
 }
 
 /// The copy that takes the place of the store.
@@ -40,6 +43,7 @@ struct Prepared {
     erased: u64,
     suppressed: u64,
     opt_outs: u64,
+    unknown: Option<String>,
 }
 
 /// Restores the store from a backup. The caller holds the locks of the run and of the outbox.
@@ -60,9 +64,10 @@ pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Res
     owner::remove(&with_suffix(&staged, "-journal")).map_err(failed)?;
     Store::back_up(backup, &staged)?;
     let prepared = prepare(&store, &staged, now);
-    let Prepared { accounts, last_run, erased, suppressed, opt_outs } = prepared.inspect_err(|_| {
-        let _ = fs::remove_file(&staged);
-    })?;
+    let Prepared { accounts, last_run, erased, suppressed, opt_outs, unknown } =
+        prepared.inspect_err(|_| {
+            let _ = fs::remove_file(&staged);
+        })?;
     let kept = keep(&store, config, now).map_err(failed)?;
     fs::rename(&staged, &store)
         .and_then(|()| owner::sync_folder(owner::folder_of(&store)))
@@ -72,7 +77,7 @@ pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Res
         Some(restored) => next_run(&restored, &Signs::of(config))?,
         None => checked.last_run + 1,
     };
-    Ok(Restored { accounts, last_run, next_run, kept, erased, suppressed, opt_outs })
+    Ok(Restored { accounts, last_run, next_run, kept, erased, suppressed, opt_outs, unknown })
 }
 
 /// The backup, if it is one that may take the place of the store.
@@ -101,7 +106,7 @@ fn check(backup: &Path) -> Result<Checked> {
 /// have one, or send messages to a person who wants none.
 fn prepare(store: &Path, staged: &Path, now: DateTime<Utc>) -> Result<Prepared> {
     let copy = Store::open_staged(staged)?;
-    let (mut erased, mut suppressed, mut opt_outs) = (0, 0, 0);
+    let (mut erased, mut suppressed, mut opt_outs, mut unknown) = (0, 0, 0, None);
     match Store::open_read(store) {
         Ok(Some(before)) => {
             (erased, suppressed, opt_outs) = copy.transaction(|| {
@@ -114,15 +119,11 @@ fn prepare(store: &Path, staged: &Path, now: DateTime<Utc>) -> Result<Prepared> 
             }
         }
         Ok(None) => {}
-        Err(failure) => tracing::warn!(
-            "the store that was there cannot be read, so users that were erased, suppressed or opted \
-             out since the backup are not known: do that again ({})",
-            failure.what
-        ),
+        Err(failure) => unknown = Some(failure.what),
     }
     let population = copy.population()?;
     let accounts = population.pending + population.active + population.archived;
-    Ok(Prepared { accounts, last_run: copy.last_run_number()?, erased, suppressed, opt_outs })
+    Ok(Prepared { accounts, last_run: copy.last_run_number()?, erased, suppressed, opt_outs, unknown })
 }
 
 /// A suppression that the backup has, and that was ended since, holds again: that is the safe side.

@@ -23,6 +23,7 @@ use crate::attempt::{Attempt, Ending};
 use crate::config::{Config, SharedContacts};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
 use crate::notify::{Delivery, Editor};
 use crate::people::{People, Schools, tell};
 use crate::plan::{Action, Change, Summary, forecast};
@@ -123,7 +124,9 @@ pub fn undo(
         if tally.outcome.stay + tally.outcome.again + tally.outcome.taken_back() == 0 {
             return Ok(End::RollBack(tally.outcome));
         }
-        backup::before_run(config, number)?;
+        let mut findings = Findings::default();
+        backup::before_run(config, number, &mut findings)?;
+        findings.attentions().for_each(|finding| tracing::warn!("{}", finding.message));
         store.keep_in_memory(false)?;
         undo.put_run(number, &tally.summary)?;
         store.forget_numbers(options.run)?;

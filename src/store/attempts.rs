@@ -58,11 +58,12 @@ impl Store {
     /// Says how an attempt that is on record ended after all. Nothing is written if it says so.
     pub fn end_attempt(&self, attempt: &Attempt) -> Result<()> {
         self.write(
-            "UPDATE attempt SET finished = :finished, result = :result, exit = :exit, reason = :reason \
-             WHERE key = :key AND (result <> :result OR reason <> :reason)",
+            "UPDATE attempt SET finished = :finished, result = :result, exit = :exit, reason = :reason, attention = :attention \
+             WHERE key = :key AND (result <> :result OR reason <> :reason OR attention <> :attention)",
             named_params! {
                 ":finished": stamp(attempt.finished), ":result": attempt.result, ":exit": attempt.exit,
                 ":reason": attempt.reason, ":key": attempt.key,
+                ":attention": serde_json::to_string(&attempt.attention).unwrap_or_default(),
             },
         )
     }

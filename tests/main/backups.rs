@@ -216,7 +216,12 @@ fn backups_by_hand_are_checked_and_restored_or_refused() {
     night(&mut district, 24, "second@mail.example").ok();
     fs::write(district.path("rostersync.db"), &bytes).unwrap();
     fs::write(district.path("rostersync.db-journal"), "left by a process that was killed").unwrap();
-    district.cli(&["db", "restore", "safe/good.bak"]).ok();
+    let done = district.cli(&["db", "restore", "safe/good.bak", "-q"]).exits(3);
+    assert!(
+        done.stdout.contains("\nNot known: users that were erased, suppressed or opted out"),
+        "{}",
+        done.stdout
+    );
     assert!(!district.path("rostersync.db-journal").exists());
     assert_eq!(mode("rostersync.db"), 0o600);
     district.cli(&["db", "verify"]).ok();
@@ -270,6 +275,18 @@ fn who_opted_out_since_the_backup_stays_so() {
     assert!(said.ends_with("\nOpted out: 1 opt-out that was made after the backup\n"), "{said}");
     assert_eq!(district.ask("SELECT opt_outs FROM account WHERE sourced_id = 'gua-1'"), "email:out");
     district.cli(&["status", "--verify"]).ok();
+}
+
+/// Only a store that is restored would tell it again, so it is said at once: with `-q`, and in `status`.
+#[test]
+fn a_message_that_cannot_be_noted_needs_a_person() {
+    let mut district = district();
+    fs::create_dir(district.path("rostersync.db.sent")).unwrap();
+    night(&mut district, 24, "first@mail.example");
+    let done = night(&mut district, 25, "second@mail.example").exits(3);
+    assert!(done.stdout.contains("Attention (sent-not-noted)"), "{}", done.stdout);
+    let status = district.cli(&["status"]).exits(3).stdout;
+    assert!(status.contains("(sent-not-noted)"), "{status}");
 }
 
 #[test]
