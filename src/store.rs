@@ -52,7 +52,7 @@ pub use grants::Grant;
 pub use history::GoodNight;
 pub use identity::{Said, SamePerson};
 pub use missing::Missing;
-pub use open::{backups, unfinished_copies};
+pub use open::{backups, other_stores, unfinished_copies};
 pub use outbox::{OutboxFilter, OutboxRow, Refused, Settled, UndeliveredChanges, Waiting};
 pub use runs::RunRow;
 pub use sql::stamp;

@@ -18,7 +18,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::owner;
 use crate::report::{LeftOut, write_without};
 use crate::roster::ids;
-use crate::store::{Origin, Removed, Store, backups, unfinished_copies};
+use crate::store::{Origin, Removed, Store, backups, other_stores, unfinished_copies};
 
 /// What was erased, or would be.
 #[derive(Debug, Default)]
@@ -35,6 +35,9 @@ pub struct Erasure {
     /// Files of earlier runs from which rows or mentions were taken.
     pub reports: Vec<(PathBuf, LeftOut)>,
     pub backups: Vec<(PathBuf, BackupErasure)>,
+    /// Stores of other names in the folder that know the person. They may be copies, or another
+    /// district's, and stay.
+    pub other_stores: Vec<PathBuf>,
     /// Attempts on record that named the person.
     pub attempts: u64,
     /// The roster of the last pull, which is removed. The next pull is a whole one.
@@ -112,6 +115,8 @@ pub fn erase(
         }
         erasure.backups.push((path, BackupErasure::Unfinished));
     }
+    erasure.other_stores = other_stores(&config.sync.store);
+    erasure.other_stores.retain(|path| knows_any(path, &ids));
     remove_pulled_roster(config, dry_run, &mut erasure)?;
     let remove = || {
         let mut removed = match &account {

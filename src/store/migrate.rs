@@ -2,6 +2,10 @@
 //! with the version number that they lead to. A store that is migrated halfway does not exist, and
 //! a new one waits for the disk once.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind, Result};
@@ -43,6 +47,13 @@ pub(super) const CURRENT: usize = MIGRATIONS.len();
 
 /// Marks the file as ours ("RSTY"), so that another program's database is not taken for a store.
 const APPLICATION_ID: i32 = 0x5253_5459;
+
+/// Whether a file begins as a store does. Its locks are not touched.
+pub(super) fn is_store(path: &Path) -> bool {
+    let mut head = [0; 72];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head.starts_with(b"SQLite format 3\0") && head[68..] == APPLICATION_ID.to_be_bytes()
+}
 
 /// The version of a store; 0 for an empty file.
 ///

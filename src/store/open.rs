@@ -205,6 +205,15 @@ pub fn unfinished_copies(path: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Stores under other names in the same folder: copies of this one, or stores of other districts.
+pub fn other_stores(path: &Path) -> Vec<PathBuf> {
+    let name = owner::name_of(path);
+    let mut found = files_beside(path, |entry, _| !entry.starts_with(&name));
+    found.retain(|file| migrate::is_store(file));
+    found.sort();
+    found
+}
+
 /// A process that was killed has left them.
 fn remove_empty_backups(path: &Path) {
     for empty in backups_where(path, |length| length == 0) {

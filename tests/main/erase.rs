@@ -79,6 +79,19 @@ fn holding(district: &District) -> Vec<String> {
     holding
 }
 
+/// It may be a copy, or the store of another district that has its own person under the sourcedId.
+#[test]
+fn a_store_of_another_name_that_has_the_person_is_named() {
+    let district = district();
+    district.cli(&["db", "backup", "friday.db"]).ok();
+    let before = fs::read(district.path("friday.db")).unwrap();
+    let said = district.cli(&["users", "erase", "gua-77", "--yes"]).ok().stdout;
+    let place = district.path("friday.db").canonicalize().unwrap();
+    let line = format!("\nStays:     {}: it has the user too; if it is a copy, delete it\n", place.display());
+    assert!(said.contains(&line), "{said}");
+    assert_eq!(fs::read(district.path("friday.db")).unwrap(), before);
+}
+
 #[test]
 fn nothing_is_left_of_an_erased_person_and_the_next_nights_bring_nothing_back() {
     let mut district = district();

@@ -105,6 +105,10 @@ fn shown(erasure: &Erasure, dry_run: bool) -> Vec<u8> {
         let path = absolute(path);
         lines.push(("Stays", format!("{}: messages that were handed over", path.display())));
     }
+    for path in &erasure.other_stores {
+        let path = absolute(path);
+        lines.push(("Stays", format!("{}: it has the user too; if it is a copy, delete it", path.display())));
+    }
     for other in &erasure.probably_also {
         lines.push((
             "Held",
