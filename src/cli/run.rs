@@ -12,7 +12,7 @@ use crate::attempt::Ending;
 use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
 use crate::notify::{Ping, ping};
-use crate::plan::{Action, Step, Summary, said_overruns};
+use crate::plan::{Action, Overrun, Step, Summary, said_overruns};
 use crate::plural::{agreed, counted};
 use crate::report;
 use crate::run::{Options, Outcome, RunContext, pass, run as run_sync};
@@ -594,20 +594,7 @@ const WHAT_IF: &str =
 fn verdict(outcome: &Outcome, options: &Options, global: &Global) -> String {
     let mut text = String::from("\nBLOCKED: nothing was applied\n");
     text.push_str(&still_there(outcome, options, global));
-    for (_, line) in said_overruns(&outcome.overruns) {
-        // Names of schools come from files.
-        text.push_str(&format!("  {}\n", report::harmless(&line)));
-    }
-    if options.what_if.is_some() {
-        text.push_str(WHAT_IF);
-        return text;
-    }
-    text.push_str(&format!(
-        "{}\n  {} --approve {}\n",
-        approving(outcome),
-        command(options, global),
-        outcome.plan.checksum
-    ));
+    text.push_str(&figures(&outcome.overruns, &approving(outcome), outcome, options, global));
     text
 }
 
@@ -623,24 +610,33 @@ fn held_verdict(outcome: &Outcome, options: &Options, applied: bool, global: &Gl
         ),
         false => format!("\nHELD: {users} would be held back by limits, the rest would be applied\n"),
     };
-    for (_, line) in said_overruns(&outcome.held) {
+    let approving = match applied {
+        _ if held == 0 => "If the figures are right, approve exactly this plan:",
+        true => "If that is what should happen, approve exactly what is held:",
+        false => "If that is what should happen, approve exactly this plan, with what is held:",
+    };
+    text.push_str(&figures(&outcome.held, approving, outcome, options, global));
+    text
+}
+
+/// The figures of limits, and the command that approves the plan.
+fn figures(
+    overruns: &[Overrun],
+    approving: &str,
+    outcome: &Outcome,
+    options: &Options,
+    global: &Global,
+) -> String {
+    let mut text = String::new();
+    for (_, line) in said_overruns(overruns) {
+        // Names of schools come from files.
         text.push_str(&format!("  {}\n", report::harmless(&line)));
     }
     if options.what_if.is_some() {
-        text.push_str(WHAT_IF);
-        return text;
+        return text + WHAT_IF;
     }
-    text.push_str(&format!(
-        "{}\n  {} --approve {}\n",
-        match applied {
-            _ if held == 0 => "If the figures are right, approve exactly this plan:",
-            true => "If that is what should happen, approve exactly what is held:",
-            false => "If that is what should happen, approve exactly this plan, with what is held:",
-        },
-        command(options, global),
-        outcome.plan.checksum
-    ));
-    text
+    let command = command(options, global);
+    text + &format!("{approving}\n  {command} --approve {}\n", outcome.plan.checksum)
 }
 
 /// The command as it was given, without what makes it a preview or an approval.

@@ -5,6 +5,7 @@ use super::{Hit, LIMIT};
 use crate::history::Fact;
 use crate::plan::limits::{Overrun, Scope};
 use crate::plural::{agreed, counted};
+use crate::roles::SYNCED_BY_DEFAULT;
 
 /// The whole sentence. `school_name` is what a school is called.
 pub fn say(hit: &Hit, school_name: impl Fn(&str) -> String) -> String {
@@ -113,18 +114,7 @@ fn who(hit: &Hit, school_name: impl Fn(&str) -> String) -> String {
 
 /// The people with a role.
 fn users(role: &str) -> String {
-    const KNOWN: [&str; 9] = [
-        "student",
-        "guardian",
-        "parent",
-        "relative",
-        "teacher",
-        "aide",
-        "proctor",
-        "counselor",
-        "administrator",
-    ];
-    match KNOWN.contains(&role) {
+    match SYNCED_BY_DEFAULT.contains(&role) {
         true => format!("{role}s"),
         false => format!("users with the role {role}"),
     }
