@@ -101,7 +101,7 @@ impl Sides {
     fn model_night(&mut self, world: &World) -> Night {
         let mut roster = world.said().to_vec();
         // A column that is blank as a whole says nothing: the schools stay.
-        if world.tonight.lie == Some(Lie::NoSchools) && self.model.is_loaded {
+        if world.tonight.lie == Some(Lie::NoSchools) {
             for record in &mut roster {
                 let known = self.model.people.get(&record.id).map(|person| person.record.orgs.clone());
                 record.orgs = known.unwrap_or_default();
@@ -171,6 +171,12 @@ impl Sides {
     fn by_hand(&mut self, hand: &Hand, world: &World, tally: &mut Tally) -> Result<(), Difference> {
         let cli = |arguments: &[&str]| self.program.cli(&[&["users"], arguments].concat());
         let people = &self.model.people;
+        // A person of last night may have another sourcedId since this morning.
+        if let Hand::CanEdit { id, by } | Hand::Edit { id, by, .. } = hand
+            && !(people.contains_key(id) && people.contains_key(by))
+        {
+            return Ok(());
+        }
         match hand {
             Hand::Rekey { old, new } => {
                 // The person may have left meanwhile, or be suppressed.
