@@ -336,7 +336,7 @@ fn doubts(done: &Done) -> bool {
 
 /// Whether a failure says that its work counts all the same.
 fn says_applied(done: &Done) -> bool {
-    ["is applied", "is undone", "is done", "is queued", "the user is removed"]
+    ["is applied", "is undone", "is done", "is queued", "the user is removed", "the accounts are removed"]
         .iter()
         .any(|words| done.stderr.replace("whether it is done", "").contains(words))
 }
