@@ -8,6 +8,7 @@ mod corrections;
 mod db;
 mod delivery;
 mod explain;
+mod help;
 mod notify;
 mod outbox;
 mod preview;
@@ -42,35 +43,42 @@ use ui::{Color, LogFormat, Ui};
 /// after it.
 #[derive(Debug, Parser)]
 #[command(name = "rostersync", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(disable_help_flag = true, disable_version_flag = true, after_help = help::FIRST_STEPS)]
 struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Command,
+    /// Print the version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version, help_heading = help::GLOBAL)]
+    version: Option<bool>,
 }
 
 /// Options of every command.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = help::GLOBAL)]
 struct Global {
-    /// Configuration file [default: $ROSTERSYNC_CONFIG, then ./rostersync.toml, then
+    /// Configuration file [default: $ROSTERSYNC_CONFIG, ./rostersync.toml,
     /// /etc/rostersync/rostersync.toml]
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
-    /// Print more log lines to standard error; -vv for details
+    /// More log lines on standard error; -vv for details
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 
-    /// If the exit status is 0, print only results that you asked for
+    /// If it ends with 0, print only what you asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 
-    /// Format of log lines on standard error
+    /// Form of log lines: text or json [default: text]
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", global = true)]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     log_format: LogFormat,
 
-    /// When to use colour
+    /// Colour: auto, always or never [default: auto]
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     color: Color,
 
     /// No progress bar, not even on a terminal
@@ -84,6 +92,10 @@ struct Global {
     /// The time that counts as now (RFC 3339), to repeat a run exactly
     #[arg(long, env = "ROSTERSYNC_NOW", hide = true, global = true, value_name = "TIME")]
     now: Option<DateTime<Utc>>,
+
+    /// Print help
+    #[arg(short, long, action = clap::ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -178,7 +190,7 @@ pub fn main() -> ExitCode {
 
 /// Parses the arguments. A terminal that reports no width gets 80 columns for help.
 fn parse() -> Result<Cli, clap::Error> {
-    let mut command = Cli::command();
+    let mut command = help::arranged(Cli::command());
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
     if columns.is_some_and(|columns| columns < NARROWEST) {
         command = command.term_width(80);

@@ -30,6 +30,10 @@ use crate::source::{Identifiers, SourceCheck};
 /// a first page. From an SFTP server it fetches the export and reads the first users. Then exit 3
 /// means that some data is missing.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync check              what the next run would stumble over
+  rostersync check --source     whether an API or SFTP server answers")]
 pub(super) struct CheckArgs {
     /// Only connect to the source (an API or an SFTP server), read one page, and say which data is
     /// missing

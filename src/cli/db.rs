@@ -20,6 +20,10 @@ use crate::store::{Checked, Store};
 
 /// Back up the store, check it, restore it
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync db backup
+  rostersync db verify")]
 pub(super) struct DbArgs {
     #[command(subcommand)]
     command: Command,
@@ -32,10 +36,18 @@ enum Command {
     /// The copy is as the last run left the store. It is complete or not there, and only its owner
     /// may read it. Without FILE it is put beside the store, with the time in its name. `[sync]
     /// backups = N` makes such copies before runs.
+    #[command(after_help = "\
+Examples:
+  rostersync db backup
+  rostersync db backup /var/backups/rostersync.db")]
     Backup(BackupArgs),
     /// Check a store or a backup: the file, its references and its history
     ///
     /// Without FILE it checks the store. It ends with 1 and names what is wrong.
+    #[command(after_help = "\
+Examples:
+  rostersync db verify
+  rostersync db verify /var/backups/rostersync.db")]
     Verify(FileArgs),
     /// Put a backup in the place of the store
     ///
@@ -43,6 +55,9 @@ enum Command {
     /// run plans again what happened since the backup, and tells no person twice: the file
     /// STORE.sent, beside the store, notes which messages went out. Users that were erased since
     /// then are erased again.
+    #[command(after_help = "\
+Example:
+  rostersync db restore /var/backups/rostersync.db")]
     Restore(RestoreArgs),
 }
 

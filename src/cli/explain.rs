@@ -26,6 +26,10 @@ use crate::store::Store;
 /// The command plans the whole run, as a preview does, and shows one person of the plan. It writes
 /// and sends nothing.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync explain gua-1042
+  rostersync explain rosa.diaz@mail.example")]
 pub(super) struct ExplainArgs {
     /// The user's sourcedId, email or number, or a part of the name; it must fit one person
     #[arg(value_name = "USER")]

@@ -19,6 +19,10 @@ use crate::store::Store;
 
 /// Preview the messages to people, and test the delivery
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync notify preview --all --output messages
+  rostersync notify test --to you@lincoln.example")]
 pub(super) struct NotifyArgs {
     #[command(subcommand)]
     command: Command,
@@ -32,6 +36,10 @@ enum Command {
 
 /// Show the messages that a run would send now; nothing is stored or sent
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync notify preview gua-1042
+  rostersync notify preview --all --output messages     a file each")]
 struct PreviewArgs {
     /// The person's sourcedId
     #[arg(value_name = "USER", required_unless_present = "all")]
@@ -47,7 +55,7 @@ struct PreviewArgs {
     output: Option<PathBuf>,
 
     /// Preview with the setting on (or off) everywhere, whatever the configuration says
-    #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
+    #[arg(long, value_name = "MODE", value_parser = ["on", "off"])]
     update_contacts: Option<String>,
 
     /// Read the roster from this folder or zip instead of [source] path
@@ -60,6 +68,10 @@ struct PreviewArgs {
 /// The message contains no person's details. An email goes to an address, a text to a mobile
 /// number.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync notify test --to you@lincoln.example
+  rostersync notify test --to \"(718) 555-0142\" --language es")]
 struct TestArgs {
     /// An email address, or a mobile number for a text
     #[arg(long, value_name = "ADDRESS")]

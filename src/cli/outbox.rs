@@ -30,6 +30,10 @@ macro_rules! one_of {
 
 /// List, send, retry or discard notifications
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync outbox list --state failed
+  rostersync outbox send")]
 pub(super) struct OutboxArgs {
     #[command(subcommand)]
     command: Command,
@@ -47,6 +51,10 @@ enum Command {
 ///
 /// The output contains addresses and numbers. Show it only to people that may read such data.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync outbox list --state failed --state deferred
+  rostersync outbox list --user gua-1042")]
 struct ListArgs {
     #[command(flatten)]
     which: Which,
@@ -71,6 +79,10 @@ struct ListArgs {
 /// messages wait, if messages were given up after five days, or if a message may have arrived and
 /// you must decide.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync outbox send
+  rostersync outbox send --at-once     in quiet hours too")]
 struct SendArgs {
     /// Ignore quiet hours and the rest after a sending limit; per_day still holds
     #[arg(long)]
@@ -87,6 +99,10 @@ struct SendArgs {
 /// arrived, rostersync asks Twilio first; with another gateway it repeats the text. A notification
 /// that a later one has replaced is not queued again.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync outbox retry 118 119
+  rostersync outbox retry --all")]
 struct RetryArgs {
     #[command(flatten)]
     which: Which,
@@ -102,6 +118,10 @@ struct RetryArgs {
 
 /// Give up notifications that have not been sent
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync outbox discard 118
+  rostersync outbox discard --user gua-1042")]
 struct DiscardArgs {
     #[command(flatten)]
     which: Which,

@@ -91,11 +91,11 @@ fn examples() -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  rostersync report --sort notes --notes                       users with notes, by note
-  rostersync report --new --sort notes                         what the run before did not say
-  rostersync report 42 --where action=archived                 users that run 42 archived
+  rostersync report --sort notes --notes          users with notes, by note
+  rostersync report --new --sort notes            notes that are new
+  rostersync report 42 --where action=archived    users that run 42 archived
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
-  rostersync report --where role=guardian --sort family_name,given_name -o guardians.csv";
+  rostersync report --where role=guardian --sort family_name -o guardians.csv";
 
 impl clap::ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {

@@ -25,7 +25,7 @@ use crate::run::{Options, Outcome, RunContext, pass, run as run_sync};
 /// on_limit = "hold" it holds back only what is over the limit, and ends with 3. The message then
 /// says how to approve exactly that plan.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT}"))]
 pub(super) struct RunArgs {
     /// Preview: the same plan and report; nothing is written or sent
     #[arg(long)]
@@ -33,7 +33,7 @@ pub(super) struct RunArgs {
 
     /// Preview with the setting on (or off) everywhere, whatever the configuration says. Only with
     /// --dry-run
-    #[arg(long, value_name = "on|off", value_parser = ["on", "off"], requires = "dry_run")]
+    #[arg(long, value_name = "MODE", value_parser = ["on", "off"], requires = "dry_run")]
     update_contacts: Option<String>,
 
     /// Read the roster from this folder or zip instead of [source] path
@@ -100,12 +100,22 @@ pub(super) struct RunArgs {
     limit: u64,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  rostersync run --dry-run                    what a run would change
+  rostersync run                              the nightly sync
+  rostersync run --approve 8f14e45fceea167a   this plan, over a limit
+  rostersync run --dry-run --update-contacts on --report preview.csv";
+
 const EXIT: &str = "\
 Exit status:
-  0 done, or nothing to do      1 unexpected failure          2 wrong command line or configuration
+  0 done, or nothing to do
+  1 unexpected failure; nothing applied
+  2 wrong command line or configuration
   3 done, but something needs a person, or too many records were rejected
   4 blocked by a limit; nothing applied
-  5 another run holds the lock  6 the source did not give everything; nothing applied
+  5 another run holds the lock
+  6 the source did not give everything; nothing applied
   7 an input is missing, empty or unusable; nothing applied
   8 applied, but messages could not be sent
   10, 11 see --detailed-exitcode

@@ -17,6 +17,10 @@ use crate::store::{RunRow, Store, Tried, stamp};
 /// An attempt that failed applied nothing: it has a reason, but no number. The line of a blocked
 /// run says what the run would have done.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync runs                latest first
+  rostersync runs --limit 0 --json")]
 pub(super) struct RunsArgs {
     /// How many lines to list; 0 lists all
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = super::whole_number::<u64>)]

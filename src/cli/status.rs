@@ -33,6 +33,10 @@ use crate::store::{Broken, Last, Population, RunRow, SamePerson, Store, Tried, s
 /// The command ends with the exit status of the last attempt: 0 if it went well, 7 after a night
 /// with an unusable input, and so on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync status
+  rostersync status --max-age 26h     ends with 9 if the last good run is older")]
 pub(super) struct StatusArgs {
     /// JSON for programs
     #[arg(long, conflicts_with = "prometheus")]

@@ -29,6 +29,10 @@ use super::{Global, signals, unprintable};
 /// the sync may change it and the roster still has another value. To know this, the command plans
 /// the next run with the present files of the roster. It does not pull a roster over the network.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync undo 42 --dry-run     what it would give back
+  rostersync undo 42 --all         also created, archived and restored accounts")]
 pub(super) struct UndoArgs {
     /// Number of the run
     #[arg(value_name = "RUN", value_parser = super::whole_number::<i64>)]

@@ -29,6 +29,10 @@ use crate::store::{SamePerson, Store};
 
 /// Show and change accounts, permissions and sourcedIds
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync users list --search diaz
+  rostersync users show rosa.diaz@mail.example")]
 pub(super) struct UsersArgs {
     #[command(subcommand)]
     command: Command,
@@ -50,8 +54,15 @@ enum Command {
     /// The permission is for one school or for the whole district. It allows edits only of active
     /// people whose setting is OFF. To edit an administrator, or another person with the
     /// permission, the staff account needs the permission for the whole district.
+    #[command(after_help = "\
+Examples:
+  rostersync users grant adm-7 users-manager                   everywhere
+  rostersync users grant adm-7 users-manager --school sch-12   at one school")]
     Grant(change::PermissionArgs),
     /// Take a permission away
+    #[command(after_help = "\
+Example:
+  rostersync users revoke adm-7 users-manager")]
     Revoke(change::PermissionArgs),
     /// The user wants no messages by a channel
     ///
@@ -59,10 +70,16 @@ enum Command {
     /// or, if that is not possible, by email. Whichever speaks last counts: this command, the columns
     /// `email_opt_out` and `sms_opt_out` of the platform's export when their value changes, or a STOP
     /// to the gateway.
+    #[command(after_help = "\
+Example:
+  rostersync users opt-out gua-1042 --channel sms")]
     OptOut(change::ChannelArgs),
     /// The user wants messages by a channel again
     ///
     /// A gateway that got a STOP sends nothing to the number until the owner has answered START.
+    #[command(after_help = "\
+Example:
+  rostersync users opt-in gua-1042 --channel sms")]
     OptIn(change::ChannelArgs),
     Suppress(suppress::SuppressArgs),
     Unsuppress(suppress::UnsuppressArgs),
@@ -75,12 +92,18 @@ enum Command {
     /// else in common (action `held`, code `reused-id`). This command restores the account as it
     /// was, pending or active. The next run decides about its details as for every other account. A
     /// permission of the account ends.
+    #[command(after_help = "\
+Example:
+  rostersync users same gua-1042")]
     Same(change::HeldArgs),
     /// A held user is another person: make room for a new account
     ///
     /// The old account gets the sourcedId USER~1. It stays archived, with its details and history.
     /// The next run whose roster has the record creates an account for the other person. The new
     /// account gets nothing from the old one. A permission of the old account ends.
+    #[command(after_help = "\
+Example:
+  rostersync users another gua-1042")]
     Another(change::HeldArgs),
 }
 

@@ -33,6 +33,9 @@ pub(super) struct PermissionArgs {
 /// list --duplicates` lists such accounts. For many accounts, use `run --rekey FILE`. To correct a
 /// mistake, run the command again with the two sourcedIds exchanged.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rostersync users rekey 1042 gua-1042")]
 pub(super) struct RekeyArgs {
     /// The old sourcedId
     #[arg(value_name = "OLD")]
@@ -50,6 +53,9 @@ pub(super) struct RekeyArgs {
 /// for NEW. NEW may be a sourcedId that has no account yet. The two are never held as one person
 /// again. To correct a mistake, run `users rekey OLD NEW`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rostersync users distinct 1042 gua-1042")]
 pub(super) struct DistinctArgs {
     /// The sourcedId of the account
     #[arg(value_name = "OLD")]

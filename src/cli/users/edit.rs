@@ -20,6 +20,10 @@ use crate::store::Store;
 /// clears the field. The person gets a message at the new and at the old address. A refusal ends
 /// with 4. It has a code and a sentence for the person, and is kept in the history.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync users edit gua-1042 --phone \"(718) 555-0142\" --as gua-1042
+  rostersync users edit gua-1042 --home-phone \"\" --as adm-7   clear it")]
 pub(super) struct EditArgs {
     /// sourcedId of the person whose details are meant
     #[arg(value_name = "USER")]
@@ -41,6 +45,9 @@ pub(super) struct EditArgs {
 ///
 /// This command changes nothing. It ends with 0, whether the answer is yes or no.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rostersync users can-edit gua-1042 --as adm-7")]
 pub(super) struct CanEditArgs {
     /// sourcedId of the person whose details are meant
     #[arg(value_name = "USER")]
@@ -61,6 +68,9 @@ pub(super) struct CanEditArgs {
 /// Details that you give count as the person's own edit. If the setting is ON for the person, these
 /// details are refused, and the account still becomes active. A second join changes nothing.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rostersync users join gua-1042 --email rosa@mail.example")]
 pub(super) struct JoinArgs {
     /// The user's sourcedId
     #[arg(value_name = "USER")]

@@ -21,6 +21,10 @@ use crate::run::{BackupErasure, Erasure, erase};
 /// The SIS sends the user again the next night. So a keyed hash of the sourcedId stays in the
 /// store, and no run adds the user until `users unsuppress`. The command can be repeated.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync users erase gua-1042 --dry-run     what would be removed
+  rostersync users erase gua-1042 --yes")]
 pub(super) struct EraseArgs {
     /// The user's sourcedId
     #[arg(value_name = "USER")]

@@ -30,6 +30,10 @@ use crate::store::Store;
 /// column `state` of the last export and would make people active. If runs read no export of their
 /// own, it also refuses a file with fewer than half as many known users as the last one.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync users import platform-users.csv --dry-run
+  rostersync users import platform-users.csv")]
 pub(super) struct ImportArgs {
     /// The export: CSV with a header row
     #[arg(value_name = "FILE", value_parser = super::super::path())]
@@ -58,6 +62,11 @@ pub(super) struct ImportArgs {
 /// left out, because the platform's export has no word for them. `language` is missing, because
 /// rostersync does not store it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync users export > accounts.csv
+  rostersync users export --changed-since 41 --format json
+  rostersync users export --links > links.csv")]
 pub(super) struct ExportArgs {
     /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Csv, value_name = "FORMAT")]

@@ -16,6 +16,9 @@ use crate::store::{Audited, Origin};
 
 /// List all changes to an account, oldest first: actor, time, old and new value
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rostersync users history gua-1042")]
 pub(super) struct HistoryArgs {
     /// The user's sourcedId, email or number, or a part of the name; it must fit one person
     #[arg(value_name = "USER")]

@@ -88,15 +88,15 @@ pub(super) struct ListArgs {
 }
 
 const COLUMNS_HELP: &str = "\
-Columns: sourced_id, state, role, schools, given_name, family_name, email, phone, home_phone, kept_since, users_manager;
-with --settled also: settled; with --missing: missing_since; with --suppressed: until, reason; with --duplicates also: codes, like
+Columns: sourced_id, state, role, schools, given_name, family_name, email, phone, \
+home_phone, kept_since, users_manager; with --settled also settled, with --missing \
+missing_since, with --suppressed until and reason, with --duplicates codes and like
 
 Examples:
-  rostersync users list --state active --kept            people whose values differ from the SIS
-  rostersync users list --where users_manager=district   staff who can edit people in the whole
-                                                         district (asleep:district: staff who have
-                                                         this permission, but cannot use it now)
-  rostersync users list --search rosa@mail.example       people with this address";
+  rostersync users list --search diaz
+  rostersync users list --state active --kept     details differ from the SIS
+  rostersync users list --where users_manager=district
+  rostersync users list --role guardian --format csv > guardians.csv";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {

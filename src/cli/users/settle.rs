@@ -24,6 +24,10 @@ use crate::report::harmless;
 /// `users list --settled` lists what is settled, `report --where codes=settled` the rows of a run.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("how").required(true))]
+#[command(after_help = "\
+Examples:
+  rostersync users settle gua-1042 email --keep     the user is right
+  rostersync users settle gua-1042 phone --take     the SIS is right")]
 pub(super) struct SettleArgs {
     /// The user's sourcedId
     #[arg(value_name = "USER")]

@@ -21,6 +21,11 @@ use crate::store::{Created, Member, Origin, SamePerson};
 /// Show one person: state, schools, family, and for each field the value, the SIS value and the
 /// last change
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rostersync users show gua-1042                   by sourcedId
+  rostersync users show rosa.diaz@mail.example     by email
+  rostersync users show \"Rosa Diaz\" --json")]
 pub(super) struct ShowArgs {
     /// The user's sourcedId, email or number, or a part of the name; it must fit one person
     #[arg(value_name = "USER")]

@@ -18,6 +18,9 @@ use crate::run::forget_pulled_roster;
 /// sent to the user, and messages that wait are discarded. USER may be a sourcedId that has no
 /// account yet. `[contacts] suppressed` in the configuration can name a file of such users besides.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rostersync users suppress gua-1042 --reason \"court order\" --until 2027-06-30")]
 pub(super) struct SuppressArgs {
     /// The user's sourcedId
     #[arg(value_name = "USER")]
@@ -37,6 +40,9 @@ pub(super) struct SuppressArgs {
 /// The next run restores the account if the SIS has the user, and decides about the details as for
 /// every other account.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rostersync users unsuppress gua-1042")]
 pub(super) struct UnsuppressArgs {
     /// The user's sourcedId
     #[arg(value_name = "USER")]
