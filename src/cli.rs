@@ -4,6 +4,7 @@
 //! and (except for variables that hold a secret) no other module reads the environment.
 
 mod check;
+mod codes;
 mod corrections;
 mod db;
 mod delivery;
@@ -109,6 +110,7 @@ enum Command {
     Notify(notify::NotifyArgs),
     Outbox(outbox::OutboxArgs),
     Check(check::CheckArgs),
+    Codes(codes::CodesArgs),
     Status(status::StatusArgs),
     Db(db::DbArgs),
 }
@@ -167,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Notify(args) => notify::run(args, &cli.global, &ui),
         Command::Outbox(args) => outbox::run(args, &cli.global, &ui),
         Command::Check(args) => check::run(args, &cli.global, &ui),
+        Command::Codes(args) => codes::run(args, &ui),
         Command::Status(args) => status::run(args, &cli.global, &ui),
         Command::Db(args) => db::run(args, &cli.global, &ui),
     };

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::codes;
+
 /// How many findings of one code are kept whole; more are only counted.
 pub const KEPT_PER_CODE: u64 = 20;
 
@@ -102,6 +104,7 @@ impl Findings {
         self.attention |= severity == Severity::Attention;
         let count = self.counts.entry(code).or_default();
         *count += 1;
+        debug_assert!(*count > 1 || codes::explain(code).is_some(), "src/codes does not explain {code}");
         if *count <= KEPT_PER_CODE {
             self.kept.push(Finding {
                 severity,

@@ -38,6 +38,7 @@
 //!
 //! Used by all:
 //! * [`failure`], [`findings`]: the one error type; oddities that stop nothing
+//! * [`codes`]: what every note, finding and exit status means, and what to do. Pure
 //! * [`spool`], [`lanes`], [`scratch`], [`cache`]: data beyond memory; threads that keep the order;
 //!   temporary folders; computed values that are used again
 //! * [`output`], [`owner`]: files that are complete or not there, and their owner
@@ -48,6 +49,7 @@ pub mod account;
 pub mod attempt;
 pub mod cache;
 pub mod cli;
+pub mod codes;
 pub mod config;
 pub mod contact;
 pub mod erased;

@@ -163,3 +163,35 @@ impl People<'_> {
         self.store.audit_by(target.id, None, &entry, &actor, self.now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_explained() {
+        let policy = [
+            Refusal::ActorInactive,
+            Refusal::ActorDisabled,
+            Refusal::NotPermitted,
+            Refusal::OtherSchool,
+            Refusal::Outranked,
+            Refusal::Archived,
+            Refusal::NotJoined,
+            Refusal::ManagedBySync,
+        ];
+        let others = [
+            Refused::UnknownActor,
+            Refused::NotStaff,
+            Refused::TooLong,
+            Refused::Placeholder,
+            Refused::LastCredential,
+        ];
+        let of_fields =
+            Field::ALL.into_iter().flat_map(|field| [Refused::Invalid(field), Refused::Taken(field)]);
+        for refused in policy.into_iter().map(Refused::Policy).chain(others).chain(of_fields) {
+            let mut entries = crate::codes::explain_all(refused.code());
+            assert!(entries.any(|entry| entry.kind == crate::codes::Kind::Refusal), "{}", refused.code());
+        }
+    }
+}

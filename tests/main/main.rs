@@ -16,6 +16,7 @@ mod causes;
 mod checking;
 mod clever;
 mod clever_events;
+mod codes;
 mod commands;
 mod configuration;
 mod conformance;

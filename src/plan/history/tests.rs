@@ -501,3 +501,11 @@ fn each_lie_is_found_and_an_ordinary_night_is_none() {
     let all: BTreeSet<&str> = KINDS.iter().map(|kind| kind.key).collect();
     assert_eq!(tried, all);
 }
+
+#[test]
+fn every_kind_is_explained() {
+    for kind in KINDS {
+        let entry = crate::codes::explain(kind.key);
+        assert!(entry.is_some_and(|entry| entry.kind == crate::codes::Kind::History), "{}", kind.key);
+    }
+}

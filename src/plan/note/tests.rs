@@ -77,6 +77,27 @@ fn every_kind_is_among_them() {
     assert_eq!((notes.len() - several + 4, reasons), (kinds::<Note>(), kinds::<Reason>()));
 }
 
+/// Of every field too.
+#[test]
+fn every_note_is_explained() {
+    for field in Field::ALL {
+        let of_field = [
+            Note::ActiveDiffers(field, String::new()),
+            Note::Updated(field, String::new()),
+            Note::SisBlank(field, String::new()),
+            Note::SisInvalid(field, String::new()),
+            Note::Shared(field, Vec::new(), 0),
+            Note::Taken(field, String::new()),
+        ];
+        let opt_outs =
+            [true, false].map(|out| [Channel::Email, Channel::Sms].map(|on| Note::OptOut(on, out)));
+        for note in every_kind().iter().chain(&of_field).chain(opt_outs.iter().flatten()) {
+            let entry = crate::codes::explain(note.code());
+            assert!(entry.is_some_and(|entry| entry.kind == crate::codes::Kind::Note), "{}", note.code());
+        }
+    }
+}
+
 #[test]
 fn the_notes_in_the_docs_are_these() {
     let docs = include_str!("../../../docs/report.md");

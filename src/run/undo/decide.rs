@@ -229,3 +229,24 @@ fn old_value(first: &Audited, of_run: &[Audited]) -> String {
         .rfind(|entry| entry.id < first.id && entry.field == first.field && entry.origin == Origin::Platform);
     said.map_or_else(|| first.old.clone(), |entry| entry.new.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_note_of_an_undo_is_explained() {
+        let parts = [Part::Created, Part::Archived, Part::Restored, Part::SourcedId]
+            .into_iter()
+            .chain([Part::Linked("stu-1".into()), Part::Unlinked("stu-1".into())])
+            .chain(Field::ALL.map(Part::Value));
+        for part in parts {
+            for outcome in [ValueOutcome::GivenBack(NextRun::Stays), ValueOutcome::Kept(Why::ChangedSince)] {
+                let code =
+                    Undone { part: part.clone(), now: String::new(), was: String::new(), outcome }.code();
+                let entry = crate::codes::explain(&code);
+                assert!(entry.is_some_and(|entry| entry.kind == crate::codes::Kind::UndoNote), "{code}");
+            }
+        }
+    }
+}
