@@ -115,15 +115,15 @@ pub(super) fn complete(
         outcome.renames.extend(report_file::complete(file, &sync.reports, number, "the run is applied"));
     }
     report_file::remove_old(&sync.reports, sync.keep_reports);
-    // Earlier versions of rows that were removed may be in free space of the file still.
-    if outcome.plan.summary.purged > 0
-        && !outcome.blocked
-        && let Err(failure) = store.vacuum()
+    // Earlier versions of rows that were removed may be in free space of the file still: of this run,
+    // or of one that failed to rebuild it.
+    if !outcome.blocked
+        && let Err(failure) = store.must_rebuild().and_then(|must| if must { store.vacuum() } else { Ok(()) })
     {
         outcome.findings.attention("removed-not-erased", At::file(&name_of(&sync.store)), || {
             format!(
                 "the accounts are removed, but what is left of them in the free space of the store is not: \
-                 {failure}; fix the cause: the next run that removes accounts removes that too"
+                 {failure}; fix the cause: the next run removes that too"
             )
         });
     }

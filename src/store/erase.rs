@@ -60,6 +60,7 @@ impl Store {
             return Ok(removed);
         }
         self.overwrite_deleted()?;
+        self.write("INSERT OR IGNORE INTO to_rebuild (id) VALUES (1)", [])?;
         let accounts: HashSet<i64> = people.iter().map(|account| account.id).collect();
         let ids = self.ids_of(people, &accounts)?;
         let mut others = self.entries_that_name(&ids, &accounts)?;
@@ -94,6 +95,7 @@ impl Store {
     /// Those of the store.
     pub fn remove_id(&self, sourced_id: &str) -> Result<Removed> {
         self.overwrite_deleted()?;
+        self.write("INSERT OR IGNORE INTO to_rebuild (id) VALUES (1)", [])?;
         let mut removed = Removed::default();
         self.forget_ids(&HashSet::from([sourced_id.to_owned()]), &mut removed)?;
         Ok(removed)
@@ -304,7 +306,13 @@ impl Store {
     /// Those of the store: the disk is full, another process reads.
     pub fn vacuum(&self) -> Result<()> {
         self.overwrite_deleted()?;
-        Ok(self.connection.execute_batch("VACUUM")?)
+        self.connection.execute_batch("VACUUM")?;
+        self.write("DELETE FROM to_rebuild", [])
+    }
+
+    /// Whether people were removed since the file was last rebuilt.
+    pub fn must_rebuild(&self) -> Result<bool> {
+        self.value("SELECT EXISTS (SELECT 1 FROM to_rebuild)", [])
     }
 
     /// Remembers that the person of a sourcedId was erased: no roster brings the person back.

@@ -265,7 +265,8 @@ fn disturb(operation: &Operation, undisturbed: &Undisturbed, fault: &Fault) -> R
         {
             return fail("it says that it is applied, and it is not");
         }
-        if !ended_well && !done.stderr.contains("  help: ") && done.code != 8 {
+        let says_cure = done.stderr.contains("  help: ") || done.stdout.contains("fix the cause: ");
+        if !ended_well && !says_cure && done.code != 8 {
             return fail("no cure is said");
         }
     }
@@ -310,9 +311,12 @@ fn disturb(operation: &Operation, undisturbed: &Undisturbed, fault: &Fault) -> R
             then.stdout, then.stderr
         ));
     }
-    let holding = operation.erases.map(|text| holding(district, text)).unwrap_or_default();
-    if !holding.is_empty() {
-        return fail(&format!("the user is still in {}", holding.join(", ")));
+    let left = operation.erases.map(|text| holding(district, text)).unwrap_or_default();
+    if !left.is_empty() {
+        return fail(&format!("the user is still in {}", left.join(", ")));
+    }
+    if operation.purges.is_some_and(|text| holding(district, text).contains(&"rostersync.db".to_owned())) {
+        return fail("the store has the user's details still, in a free page");
     }
     Ok(happened.then_some(Seen { code: done.code, said, applied }))
 }
@@ -336,9 +340,10 @@ fn doubts(done: &Done) -> bool {
 
 /// Whether a failure says that its work counts all the same.
 fn says_applied(done: &Done) -> bool {
-    ["is applied", "is undone", "is done", "is queued", "the user is removed", "the accounts are removed"]
+    ["is applied", "is undone", "is done", "is queued", "the user is removed"]
         .iter()
         .any(|words| done.stderr.replace("whether it is done", "").contains(words))
+        || done.stdout.contains("the accounts are removed")
 }
 
 /// The power is cut when the operation has ended: what it has said is on the disk.

@@ -19,12 +19,25 @@ pub(crate) struct Operation {
     pub(crate) makes: Option<&'static str>,
     /// A text of the user of whom nothing may be left. What fails is finished by the same command.
     pub(crate) erases: Option<&'static str>,
+    /// A text that the store does not have any more, not even in free pages, after the next run at the
+    /// latest.
+    pub(crate) purges: Option<&'static str>,
 }
 
 impl Operation {
     fn of(name: &'static str, before: District, command: &[&'static str]) -> Self {
         let command = command.to_vec();
-        Self { name, before, command, exits: 0, smtp: false, foresees: false, makes: None, erases: None }
+        Self {
+            name,
+            before,
+            command,
+            exits: 0,
+            smtp: false,
+            foresees: false,
+            makes: None,
+            erases: None,
+            purges: None,
+        }
     }
 }
 
@@ -184,7 +197,8 @@ pub(crate) fn a_purge() -> Operation {
     district.run().ok();
     district.set("sync.purge_after", "\"30d\"");
     district.at("2027-02-01T08:15:00Z");
-    Operation::of("a run that removes an archived account", district, &["run"])
+    let purges = Some("a8@mail.example");
+    Operation { purges, ..Operation::of("a run that removes an archived account", district, &["run"]) }
 }
 
 pub(crate) fn a_restore() -> Operation {
