@@ -10,6 +10,7 @@ mod db;
 mod delivery;
 mod explain;
 mod help;
+pub(crate) mod layout;
 mod notify;
 mod outbox;
 mod preview;

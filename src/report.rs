@@ -8,7 +8,8 @@
 //! * `order`, `fetch`: the order of the rows, without loading the rows that are not shown
 //! * `news`: what a report says that an earlier one did not
 //! * `erase`: a file of a run without one person
-//! * `formats`, `table`: the renderings, as pure functions from cells to bytes
+//! * `formats`: the renderings for programs, as pure functions from cells to bytes
+//! * `harmless`: text that cannot act on a terminal
 //!
 //! Nothing here knows runs, the store or the configuration: a row is handed in, a file is handed back.
 
@@ -17,20 +18,20 @@ mod columns;
 mod erase;
 mod fetch;
 mod formats;
+mod harmless;
 mod news;
 mod order;
 mod query;
 mod reader;
 mod rows;
-mod table;
 mod writer;
 
 pub use cell::append_plain_row;
 pub use columns::{Column, NAME, Row};
 pub use erase::{LeftOut, write_without};
 pub use formats::{Csv, Json, Rendering};
+pub use harmless::harmless;
 pub use news::EarlierNotes;
-pub use query::{Format, Query, Shown, render};
+pub use query::{Format, Query, Shown, Tables, render};
 pub use reader::{Cells, Reader};
-pub use table::{Table, harmless, table};
 pub use writer::{Writer, csv_row};

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::layout::Screen;
 use super::run::size;
 use super::ui::Ui;
-use super::users::labelled;
 use super::{Global, path, unprintable};
 use crate::attempt::Ending;
 use crate::config::Config;
@@ -86,8 +86,8 @@ pub(super) fn run(args: &DbArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (said, ending) = match &args.command {
         Command::Backup(args) => (back_up(args, &config, global)?, Ending::Ok),
-        Command::Verify(args) => (verify(args, &config)?, Ending::Ok),
-        Command::Restore(args) => put_back(args, &config, global)?,
+        Command::Verify(args) => (verify(args, &config, ui.screen)?, Ending::Ok),
+        Command::Restore(args) => put_back(args, &config, global, ui.screen)?,
     };
     ui.print(&said).map_err(unprintable)?;
     Ok(ending)
@@ -117,7 +117,7 @@ fn back_up(args: &BackupArgs, config: &Config, global: &Global) -> Result<Vec<u8
     Ok(format!("The backup is {} ({})\n", absolute(&file).display(), size(bytes)).into_bytes())
 }
 
-fn verify(args: &FileArgs, config: &Config) -> Result<Vec<u8>> {
+fn verify(args: &FileArgs, config: &Config, screen: Screen) -> Result<Vec<u8>> {
     let file = args.file.as_deref().unwrap_or(&config.sync.store);
     if args.file.is_none() && !Store::is_there(file)? {
         return Err(no_store(config));
@@ -147,7 +147,7 @@ fn verify(args: &FileArgs, config: &Config) -> Result<Vec<u8>> {
         ("Accounts", checked.accounts.to_string()),
         ("Last run", run),
     ];
-    Ok(labelled(&lines, 11))
+    Ok(screen.labelled(&lines, 11))
 }
 
 fn wrong(checked: &Checked) -> String {
@@ -167,7 +167,12 @@ fn wrong(checked: &Checked) -> String {
     all.join("; ")
 }
 
-fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<(Vec<u8>, Ending)> {
+fn put_back(
+    args: &RestoreArgs,
+    config: &Config,
+    global: &Global,
+    screen: Screen,
+) -> Result<(Vec<u8>, Ending)> {
     let (store, stamp) = (&config.sync.store, config.sync.timezone.show(global.now()));
     let _run = Lock::take(store, Of::Run, &stamp, PATIENCE)?;
     let _outbox = Lock::take(store, Of::Outbox, &stamp, PATIENCE)?;
@@ -203,7 +208,7 @@ fn put_back(args: &RestoreArgs, config: &Config, global: &Global) -> Result<(Vec
             Ending::Attention
         }
     };
-    Ok((labelled(&lines, 11), ending))
+    Ok((screen.labelled(&lines, 11), ending))
 }
 
 fn no_store(config: &Config) -> Failure {

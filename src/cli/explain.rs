@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
+use super::layout::{Screen, table};
 use super::ui::Ui;
-use super::users::{labelled, link_json, only_one, print_json, set_by, set_json};
+use super::users::{link_json, only_one, print_json, set_by, set_json};
 use super::{Global, unprintable};
 use crate::account::Account;
 use crate::attempt::Ending;
@@ -17,7 +18,6 @@ use crate::people::{Found, Link, Match, People, Profile, Provenance, Wanted};
 use crate::plan::{Action, Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::plural::or_none;
 use crate::policy::Setting;
-use crate::report::table;
 use crate::run::{Options, RunContext, preview as preview_run};
 use crate::store::Store;
 
@@ -125,7 +125,7 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, ui: &Ui) -> Result<Ending
     if args.json {
         print_json(&json!(explained), ui)?;
     } else {
-        ui.result(&text(&explained, &config)).map_err(unprintable)?;
+        ui.result(&text(&explained, &config, ui.screen)).map_err(unprintable)?;
     }
     Ok(Ending::Ok)
 }
@@ -298,7 +298,7 @@ fn changed_by(state: &str, setting: Setting) -> &'static str {
     }
 }
 
-fn text(explained: &Explained, config: &Config) -> Vec<u8> {
+fn text(explained: &Explained, config: &Config, screen: Screen) -> Vec<u8> {
     let (now, then) = (explained.state.unwrap_or("no account"), &explained.state_after);
     let next = match explained.action {
         "none" => "nothing: there is nothing to say of this user".to_owned(),
@@ -329,14 +329,14 @@ fn text(explained: &Explained, config: &Config) -> Vec<u8> {
         let by = if of.why.starts_with("rule ") { "by" } else { "because" };
         lines.push(("Contact", format!("{about}: {}, {by} {}", of.class, of.why)));
     }
-    let mut out = labelled(&lines, 12);
+    let mut out = screen.labelled(&lines, 12);
     out.push(b'\n');
     let row = |of: &Explanation| {
         let set = of.set.as_ref().map(|set| set_by(set, config)).unwrap_or_default();
         vec![of.field.word().to_owned(), of.actual.clone(), of.sis.clone(), of.after.clone(), set]
     };
     let rows: Vec<_> = explained.fields.iter().map(row).collect();
-    out.extend(table(&["field", "actual", "SIS", "after the run", "last set by"], &rows));
+    out.extend(table(&["field", "actual", "SIS", "after the run", "last set by"], &rows, screen));
     out.push(b'\n');
     let why = |of: &Explanation| {
         let first = match &of.platform_value {
@@ -348,6 +348,6 @@ fn text(explained: &Explained, config: &Config) -> Vec<u8> {
         };
         (of.field.word(), format!("{first}{} ({})", of.why, of.rule))
     };
-    out.extend(labelled(&explained.fields.iter().map(why).collect::<Vec<_>>(), 12));
+    out.extend(screen.labelled(&explained.fields.iter().map(why).collect::<Vec<_>>(), 12));
     out
 }

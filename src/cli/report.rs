@@ -1,17 +1,18 @@
 //! `rostersync report`: its arguments, and the query that they ask for.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 
 use super::corrections;
-use super::ui::{Ui, results};
+use super::layout::{Column as TableColumn, Screen, Table};
+use super::ui::{Ui, results, table_results};
 use super::{Global, unprintable};
 use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
-use crate::report::{Column, EarlierNotes, Format, NAME, Query, render};
+use crate::report::{Column, EarlierNotes, Format, NAME, Query, Rendering, render};
 use crate::run::find_report;
 use crate::store::Store;
 
@@ -180,24 +181,27 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
                 // A file is opened with a spreadsheet, which takes it for another encoding without this.
                 out.write_all("\u{feff}".as_bytes()).map_err(unprintable)?;
             }
-            render(&path, &query, None, out).map(drop)
+            render(&path, &query, &|headers| table(headers, Screen::default()), out).map(drop)
         })?,
         None => {
-            let mut out = results();
-            render(&path, &query, terminal_width(), &mut out)?;
+            let mut out = if query.format == Format::Table { table_results() } else { results() };
+            render(&path, &query, &|headers| table(headers, ui.screen), &mut out)?;
             out.flush().map_err(unprintable)?;
         }
     }
     Ok(Ending::Ok)
 }
 
-/// The width of the terminal; none if standard output is not one.
-fn terminal_width() -> Option<usize> {
-    if !stdout().is_terminal() {
-        return None;
-    }
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+/// The rows of a report as a table. Where a row needs two lines, the first says who, and how to reach the person.
+fn table(headers: &[&'static str], screen: Screen) -> Box<dyn Rendering> {
+    let column = |header: &&'static str| match *header {
+        "notes" => TableColumn::new(header).prose(),
+        "action" => TableColumn::new(header).word(),
+        "line" => TableColumn::new(header).right(),
+        header => header.into(),
+    };
+    let table = Table::new(headers.iter().map(column), screen);
+    Box::new(table.folded(&["sourced_id", NAME, "given_name", "family_name", "email", "phone", "home_phone"]))
 }
 
 /// The report that is meant.

@@ -289,7 +289,7 @@ fn say(
     }
     if args.dry_run || outcome.blocked {
         let mut preview = Vec::new();
-        preview::changes(outcome, args.limit, ui.color, &mut preview)?;
+        preview::changes(outcome, args.limit, ui.screen.color, &mut preview)?;
         ui.print(&preview).map_err(unprintable)?;
     }
     ui.print(text.as_bytes()).map_err(unprintable)?;

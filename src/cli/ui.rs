@@ -1,6 +1,6 @@
 //! Everything that depends on who is looking: colour, progress, log lines, quiet.
 
-use std::io::{IsTerminal, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::layout::Screen;
 use crate::attempt::Ending;
 use crate::failure::{self, Failure};
 use crate::findings::{Findings, Severity};
@@ -35,8 +36,8 @@ pub(super) enum Color {
 /// What the commands print with.
 pub(super) struct Ui {
     pub(super) quiet: bool,
-    /// Whether standard output gets colour.
-    pub(super) color: bool,
+    /// Of standard output.
+    pub(super) screen: Screen,
     json_logs: bool,
     bar: Option<ProgressBar>,
     /// With `-q`, what would have been printed, until it is known whether it will be wanted.
@@ -77,7 +78,8 @@ impl Ui {
         } else {
             logs.try_init()
         };
-        Self { quiet, color: wants_color(stdout().is_terminal()), json_logs, bar, held: Mutex::default() }
+        let screen = Screen::of(&stdout(), wants_color(stdout().is_terminal()));
+        Self { quiet, screen, json_logs, bar, held: Mutex::default() }
     }
 
     /// Says what was odd: a line for each code, with how often and where first. With `-q` only if the run did not simply
@@ -117,14 +119,14 @@ impl Ui {
         }
         let text = in_parts(failure);
         // Nothing is left to tell a failure to if standard error fails.
-        let _ = std::io::Write::write_all(&mut stderr(), text.as_bytes());
+        let _ = stderr().write_all(text.as_bytes());
         tracing::error!(result = status.word(), exit = status.exit(), "finished");
     }
 
     /// Says a failure that is not the last word, in its three parts.
     pub(super) fn trouble(&self, failure: &Failure) {
         self.clear();
-        let _ = std::io::Write::write_all(&mut stderr(), in_parts(&harmless(failure)).as_bytes());
+        let _ = stderr().write_all(in_parts(&harmless(failure)).as_bytes());
     }
 
     /// The last log line.
@@ -155,7 +157,7 @@ impl Ui {
             }
             return Ok(());
         }
-        std::io::Write::write_all(&mut stdout().lock(), bytes)
+        stdout().lock().write_all(bytes)
     }
 
     /// As [`Ui::result`], for values as they are: on a terminal nothing in them may act.
@@ -169,8 +171,8 @@ impl Ui {
     /// Prints a result that was asked for: also with `-q`.
     pub(super) fn result(&self, bytes: &[u8]) -> std::io::Result<()> {
         let mut out = stdout().lock();
-        std::io::Write::write_all(&mut out, bytes)?;
-        std::io::Write::flush(&mut out)
+        out.write_all(bytes)?;
+        out.flush()
     }
 
     /// Prints what `-q` has held back, if the status says that it is wanted.
@@ -178,9 +180,9 @@ impl Ui {
         let held = self.held.lock().map(|mut held| std::mem::take(&mut *held)).unwrap_or_default();
         let mut out = stdout().lock();
         if !matches!(status, Ending::Ok | Ending::Paused) {
-            std::io::Write::write_all(&mut out, &held)?;
+            out.write_all(&held)?;
         }
-        std::io::Write::flush(&mut out)
+        out.flush()
     }
 }
 
@@ -191,12 +193,17 @@ pub(super) fn results() -> Results {
     Results { out: std::io::BufWriter::with_capacity(64 << 10, stdout().lock()), terminal }
 }
 
+/// The same for tables, which take care of that themselves, and have colour.
+pub(super) fn table_results() -> Results {
+    Results { terminal: false, ..results() }
+}
+
 pub(super) struct Results {
     out: std::io::BufWriter<std::io::StdoutLock<'static>>,
     terminal: bool,
 }
 
-impl std::io::Write for Results {
+impl Write for Results {
     /// What is written at once are whole rows.
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match self.terminal {
@@ -303,7 +310,7 @@ impl<'a> MakeWriter<'a> for AboveBar {
 
 struct LogLine<'a>(&'a Option<ProgressBar>);
 
-impl std::io::Write for LogLine<'_> {
+impl Write for LogLine<'_> {
     /// Always succeeds: a log that cannot be written (a full disk) is no reason to stop a sync, and who is told of the
     /// failure would only try to say so on the same standard error.
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -15,6 +15,7 @@ pub(super) use show::{link_json, set_by, set_json};
 use clap::Subcommand;
 use serde_json::json;
 
+use super::layout::table;
 use super::ui::Ui;
 use super::{Global, signals, unprintable};
 use crate::attempt::Ending;
@@ -22,7 +23,6 @@ use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::people::{Found, People, Permission, Typed};
-use crate::report::{harmless, table};
 use crate::roster::ids;
 use crate::run::{RunContext, send};
 use crate::store::{SamePerson, Store};
@@ -109,7 +109,7 @@ Example:
 
 pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     match &args.command {
-        Command::List(args) => list::run(args, global),
+        Command::List(args) => list::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Join(args) => edit::join(args, global, ui),
         Command::Edit(args) => edit::run(args, global, ui),
@@ -210,7 +210,7 @@ pub(super) fn only_one(found: Found, text: &str, json: bool, ui: &Ui) -> Result<
         let more = count - first.len() as u64;
         let rows: Vec<_> =
             first.into_iter().map(|one| vec![one.sourced_id, one.name, one.state, one.role]).collect();
-        let mut out = table(&["sourced_id", "name", "state", "role"], &rows);
+        let mut out = table(&["sourced_id", "name", "state", "role"], &rows, ui.screen);
         if more > 0 {
             out.extend_from_slice(format!("… and {more} more\n").as_bytes());
         }
@@ -277,12 +277,4 @@ pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui)
 
 pub(super) fn print_json(value: &serde_json::Value, ui: &Ui) -> Result<()> {
     ui.print_data(format!("{value:#}\n").as_bytes()).map_err(unprintable)
-}
-
-/// Lines that each begin with a word: `State:     active`, the texts from column `width` on.
-pub(super) fn labelled(lines: &[(&str, String)], width: usize) -> Vec<u8> {
-    // A line without a word goes on with the one before.
-    let label = |word: &str| if word.is_empty() { String::new() } else { format!("{word}:") };
-    let line = |(word, text): &(&str, String)| format!("{:width$}{}\n", label(word), harmless(text));
-    lines.iter().map(line).collect::<String>().into_bytes()
 }

@@ -13,7 +13,6 @@ use super::formats::{Csv, Json, Rendering};
 use super::news::EarlierNotes;
 use super::order::Order;
 use super::reader::{self, Cells, Layout, Reader};
-use super::table::Table;
 use super::writer::{BUFFER, unwritable};
 use crate::failure::{Failure, Kind, Result};
 
@@ -58,14 +57,17 @@ pub struct Shown {
     pub total: u64,
 }
 
-/// Shows a report. `terminal` is the width that a table has to fit, if it is for a terminal.
+/// Makes the table for the columns with these headers.
+pub type Tables<'f> = &'f dyn Fn(&[&'static str]) -> Box<dyn Rendering>;
+
+/// Shows a report; a table with `table`.
 ///
 /// A reader that goes away (`report | head`) is no failure. No buffering is needed around `out`.
-pub fn render(path: &Path, query: &Query, terminal: Option<usize>, out: &mut dyn Write) -> Result<Shown> {
+pub fn render(path: &Path, query: &Query, table: Tables<'_>, out: &mut dyn Write) -> Result<Shown> {
     let file = reader::open(path)?;
     let mut reader = Reader::new(&file, path)?;
     let fields = query.fields(reader.layout(), path)?;
-    let rendering = query.rendering(&fields, terminal);
+    let rendering = query.rendering(&fields, table);
     let mut page = Page { out, buffer: Vec::new(), fields: &fields, rendering };
     if query.sort.is_empty() && !query.reverse {
         return show(&mut reader, query, &mut page);
@@ -170,19 +172,19 @@ impl Query {
         Ok(fields)
     }
 
-    fn rendering(&self, fields: &[Field], terminal: Option<usize>) -> Box<dyn Rendering> {
+    fn rendering(&self, fields: &[Field], table: Tables<'_>) -> Box<dyn Rendering> {
         let header = |field: &Field| match field {
             Field::Name => NAME,
             Field::Cell(column) => column.name(),
         };
-        let headers = fields.iter().map(header).collect();
+        let headers: Vec<_> = fields.iter().map(header).collect();
         let holding = |holds: Holds| {
             fields.iter().position(|field| matches!(field, Field::Cell(column) if column.holds() == holds))
         };
         match self.format {
             Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
             Format::Json => Box::new(Json::new(headers, holding(Holds::Number))),
-            Format::Table => Box::new(Table::fitting(headers, holding(Holds::Notes), terminal)),
+            Format::Table => table(&headers),
         }
     }
 }

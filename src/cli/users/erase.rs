@@ -1,8 +1,9 @@
 //! `rostersync users erase`
 
+use super::super::layout::Screen;
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
-use super::{copying, labelled, writing};
+use super::{copying, writing};
 use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
@@ -44,7 +45,7 @@ pub(super) fn run(args: &EraseArgs, global: &Global, ui: &Ui) -> Result<Ending> 
     let now = global.now();
     if args.dry_run {
         let erasure = erase(&config, &copying(&config)?, &args.user, now, true)?;
-        ui.print(&shown(&erasure, true)).map_err(unprintable)?;
+        ui.print(&shown(&erasure, true, ui.screen)).map_err(unprintable)?;
         return Ok(Ending::Ok);
     }
     if !args.yes {
@@ -60,11 +61,11 @@ pub(super) fn run(args: &EraseArgs, global: &Global, ui: &Ui) -> Result<Ending> 
     let stamp = config.sync.timezone.show(now);
     let _outbox = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
     let erasure = erase(&config, &store, &args.user, now, false)?;
-    ui.print(&shown(&erasure, false)).map_err(unprintable)?;
+    ui.print(&shown(&erasure, false, ui.screen)).map_err(unprintable)?;
     Ok(Ending::Ok)
 }
 
-fn shown(erasure: &Erasure, dry_run: bool) -> Vec<u8> {
+fn shown(erasure: &Erasure, dry_run: bool, screen: Screen) -> Vec<u8> {
     let Erasure { sourced_id, removed, .. } = erasure;
     let mut lines: Vec<(&str, String)> = Vec::new();
     let first = match (dry_run, erasure.is_repeated) {
@@ -130,7 +131,7 @@ fn shown(erasure: &Erasure, dry_run: bool) -> Vec<u8> {
     }
     lines.push(("Stays", "the files of the SIS, and copies that were taken elsewhere".to_owned()));
     let mut text = format!("{}\n", harmless(&first)).into_bytes();
-    text.extend(labelled(&lines, 11));
+    text.extend(screen.labelled(&lines, 11));
     let last = format!("No run adds the user again, until `rostersync users unsuppress {sourced_id}`");
     text.extend(format!("{}\n", harmless(&last)).into_bytes());
     text

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::layout::{Column, Table};
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::show::{seconds, there, who, with_there};
@@ -11,7 +12,6 @@ use crate::failure::Result;
 use crate::people::People;
 use crate::platform::Stamp;
 use crate::plural::or_none;
-use crate::report::table;
 use crate::store::{Audited, Origin};
 
 /// List all changes to an account, oldest first: actor, time, old and new value
@@ -78,7 +78,10 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
         rows.push(vec![at, what, old, or_none(&new).to_owned(), by]);
     }
     if !rows.is_empty() {
-        ui.result(&table(&["when", "what", "old", "new", "by"], &rows)).map_err(unprintable)?;
+        let columns = ["when", "what", "old", "new", "by"].map(Column::new);
+        let mut table = Table::new(columns, ui.screen);
+        rows.iter().for_each(|row| table.add(row));
+        ui.result(&table.finish()).map_err(unprintable)?;
     }
     Ok(Ending::Ok)
 }

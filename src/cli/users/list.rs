@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
-use super::super::ui::results;
+use super::super::layout::Table;
+use super::super::ui::{Ui, results, table_results};
 use super::super::{Global, unprintable};
 use super::reading;
 use crate::account::Account;
@@ -11,7 +12,7 @@ use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::people::{Likenesses, People, Schools, Wanted, likenesses};
 use crate::plan::forecast;
-use crate::report::{Csv, Json, Rendering, Table};
+use crate::report::{Csv, Json, Rendering};
 use crate::roles;
 use crate::store::Grant;
 use crate::suppressed::Suppressed;
@@ -128,6 +129,9 @@ const COLUMNS: [&str; 17] = [
     "missing_since",
 ];
 
+/// What the first line has where a row needs two.
+const FIRST: [&str; 6] = ["sourced_id", "given_name", "family_name", "email", "phone", "home_phone"];
+
 /// The columns that are there only if they are asked for.
 const SETTLED: usize = 11;
 const LIKE: std::ops::Range<usize> = 12..14;
@@ -183,7 +187,7 @@ impl Filter {
     }
 }
 
-pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
+pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let filter = Filter::of(args)?;
     let config = global.load()?;
     let store = reading(&config)?;
@@ -192,14 +196,15 @@ pub(super) fn run(args: &ListArgs, global: &Global) -> Result<Ending> {
     let wanted = args.search.as_ref().map(|text| Wanted::new(text, &people.rules));
     let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
     let is_shown = |at: &usize| args.has(*at) && (args.format != Format::Table || *at != HOME_PHONE);
-    let headers = (0..COLUMNS.len()).filter(is_shown).map(|at| COLUMNS[at]).collect();
+    let headers: Vec<_> = (0..COLUMNS.len()).filter(is_shown).map(|at| COLUMNS[at]).collect();
     let mut rendering: Box<dyn Rendering> = match args.format {
-        Format::Table => Box::new(Table::new(headers)),
+        Format::Table => Box::new(Table::new(headers, ui.screen).folded(&FIRST)),
         Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
         Format::Json => Box::new(Json::new(headers, None)),
     };
     let mut suppressed = if args.suppressed { people.suppressed()? } else { BTreeMap::new() };
     let missing = if args.missing { store.missing()? } else { HashMap::new() };
+    let results = if args.format == Format::Table { table_results } else { results };
     let (mut out, mut buffer, mut any) = (results(), Vec::new(), false);
     rendering.begin(&mut buffer);
     store.each_account(|account| {

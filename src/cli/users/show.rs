@@ -3,10 +3,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
+use super::super::layout::{Screen, table};
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::change::place_of;
-use super::{labelled, one_of, print_json, reading};
+use super::{one_of, print_json, reading};
 use crate::account::Account;
 use crate::attempt::Ending;
 use crate::config::Config;
@@ -15,7 +16,6 @@ use crate::people::{FieldProfile, Link, People, Profile, Provenance, goes_on_ins
 use crate::platform::{By, Stamp};
 use crate::plural::{counted, or_none};
 use crate::policy::Setting;
-use crate::report::table;
 use crate::store::{Created, Member, Origin, SamePerson};
 
 /// Show one person: state, schools, family, and for each field the value, the SIS value and the
@@ -45,11 +45,11 @@ pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         print_json(&as_json(&profile, &people)?, ui)?;
         return Ok(Ending::Ok);
     }
-    ui.result(&text(&profile, &people)?).map_err(unprintable)?;
+    ui.result(&text(&profile, &people, ui.screen)?).map_err(unprintable)?;
     Ok(Ending::Ok)
 }
 
-fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
+fn text(profile: &Profile, people: &People<'_>, screen: Screen) -> Result<Vec<u8>> {
     let (account, config) = (&profile.account, people.config);
     let names = people.store.schools()?;
     let school = |id: &String| match names.get(id) {
@@ -107,7 +107,8 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         Err(refused) => format!("no, {}: {}", refused.code(), refused.sentence(config)),
     };
     lines.push(("Editable", edit));
-    let mut out = labelled(&lines, if lines.iter().any(|(word, _)| word.len() > 9) { 12 } else { 11 });
+    let width = if lines.iter().any(|(word, _)| word.len() > 9) { 12 } else { 11 };
+    let mut out = screen.labelled(&lines, width);
     out.push(b'\n');
     // Only where there is a difference that is left alone.
     let settled = profile.fields.iter().any(|field| field.settled);
@@ -123,7 +124,7 @@ fn text(profile: &Profile, people: &People<'_>) -> Result<Vec<u8>> {
         cells
     };
     let rows: Vec<_> = profile.fields.iter().map(row).collect();
-    out.extend(table(&["field", "actual", "SIS", "set by", "differs since"][..width], &rows));
+    out.extend(table(&["field", "actual", "SIS", "set by", "differs since"][..width], &rows, screen));
     Ok(out)
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::cli::layout::{Column as TableColumn, Screen, Table};
 use crate::report::{Row, Writer};
 
 const KEPT: &str = "Active user has a new email in the SIS import - ";
@@ -76,9 +77,17 @@ fn people() -> File {
     file(&writer.finish().unwrap())
 }
 
+fn table(headers: &[&'static str], terminal: Option<usize>) -> Box<dyn Rendering> {
+    let column = |header: &&'static str| match *header {
+        "notes" => TableColumn::new(header).prose(),
+        header => header.into(),
+    };
+    Box::new(Table::new(headers.iter().map(column), Screen::new(terminal, false)))
+}
+
 fn text(file: &File, query: &Query, terminal: Option<usize>) -> String {
     let mut out = Vec::new();
-    render(&file.path, query, terminal, &mut out).unwrap();
+    render(&file.path, query, &|headers| table(headers, terminal), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -140,7 +149,13 @@ fn filters() {
 fn counts() {
     let query = Query { notes_only: true, ..Query::default() };
     for sort in [vec![], vec![Column::Notes]] {
-        let shown = render(&people().path, &Query { sort, ..query.clone() }, None, &mut Vec::new()).unwrap();
+        let shown = render(
+            &people().path,
+            &Query { sort, ..query.clone() },
+            &|headers| table(headers, None),
+            &mut Vec::new(),
+        )
+        .unwrap();
         assert_eq!(shown, Shown { rows: 3, total: 5 });
     }
 }
@@ -202,48 +217,48 @@ fn a_table_in_a_pipe() {
 #[test]
 fn a_table_of_80_columns() {
     insta::assert_snapshot!(text(&people(), &Query::default(), Some(80)), @r#"
-    sourced_…  state    action    name       email      phone      notes
-    1042       active   kept      Rosa Díaz  rosa.dia…  +1718555…  Active user has a
-                                                                   new email in the
-                                                                   SIS import -
-                                                                   rosa@example.org;
-                                                                   Email is shared
-                                                                   with 77
-    77         pending  created   =1
-    山-9       active   kept      太郎 山田  t@exampl…             Active user has a
-                                                                   new email in the
-                                                                   SIS import -
-                                                                   a@example.org
-    8                   archived  ·[2JEve                          Archived··"now"
-    9          pending  unchang…
+    sourced_id  state    action     name       email
+        phone         notes
+    1042        active   kept       Rosa Díaz  rosa.diaz@mail.example.org
+        +17185550142  Active user has a new email in the SIS import -
+                      rosa@example.org; Email is shared with 77
+    77          pending  created    =1
+    山-9        active   kept       太郎 山田  t@example.org
+                      Active user has a new email in the SIS import - a@example.org
+    8                    archived   ·[2JEve
+                      Archived··"now"
+    9           pending  unchanged
     "#);
 }
 
 #[test]
 fn a_table_of_40_columns() {
     insta::assert_snapshot!(text(&people(), &Query::default(), Some(40)), @r#"
-    so…  st…  ac…  na…  em…  ph…  notes
-    10…  ac…  ke…  Ro…  ro…  +1…  Active
-                                  user has a
-                                  new email
-                                  in the SIS
-                                  import -
-                                  rosa@examp
-                                  le.org;
-                                  Email is
-                                  shared
-                                  with 77
-    77   pe…  cr…  =1
-    山…  ac…  ke…  太…  t@…       Active
-                                  user has a
-                                  new email
-                                  in the SIS
-                                  import -
-                                  a@example.
-                                  org
-    8         ar…  ·[…            Archived··
-                                  "now"
-    9    pe…  un…
+    sourced_id  state    action
+        name
+        email
+        phone         notes
+    1042        active   kept
+        Rosa Díaz
+        rosa.diaz@mail.example.org
+        +17185550142  Active user has a new
+                      email in the SIS
+                      import -
+                      rosa@example.org;
+                      Email is shared with
+                      77
+    77          pending  created
+        =1
+    山-9        active   kept
+        太郎 山田
+        t@example.org
+                      Active user has a new
+                      email in the SIS
+                      import - a@example.org
+    8                    archived
+        ·[2JEve
+                      Archived··"now"
+    9           pending  unchanged
     "#);
 }
 
@@ -252,23 +267,17 @@ fn a_table_of_some_columns() {
     let columns = Some(vec![Column::Notes, Column::SourcedId, Column::Schools]);
     let query = Query { columns, notes_only: true, ..Query::default() };
     insta::assert_snapshot!(text(&people(), &query, Some(44)), @r#"
-    notes         sourced_id  schools
-    Active user   1042        Lincoln, East|West
-    has a new
-    email in the
-    SIS import -
-    rosa@example
-    .org; Email
-    is shared
-    with 77
-    Active user   山-9        West
-    has a new
-    email in the
-    SIS import -
-    a@example.or
-    g
-    Archived··"n  8
-    ow"
+    sourced_id  schools
+        notes
+    1042        Lincoln, East|West
+        Active user has a new email in the SIS
+        import - rosa@example.org; Email is
+        shared with 77
+    山-9        West
+        Active user has a new email in the SIS
+        import - a@example.org
+    8
+        Archived··"now"
     "#);
 }
 
@@ -331,7 +340,8 @@ fn a_column_that_this_report_lacks() {
         Query { columns: Some(vec![Column::Email]), ..Query::default() },
         Query { filters: vec![(Column::Email, String::new())], ..Query::default() },
     ] {
-        let failure = render(&file.path, &query, None, &mut Vec::new()).unwrap_err();
+        let failure =
+            render(&file.path, &query, &|headers| table(headers, None), &mut Vec::new()).unwrap_err();
         assert_eq!(failure.kind, Kind::InputUnusable);
         assert_eq!(failure.what, "this report has no column `email`");
         assert_eq!(failure.cure, "it has sourced_id, action, notes");
@@ -351,7 +361,15 @@ fn a_reader_that_goes_away_is_no_failure() {
         }
     }
     let people = people();
-    assert!(render(&people.path, &Query::default(), None, &mut Gone(io::ErrorKind::BrokenPipe)).is_ok());
+    assert!(
+        render(
+            &people.path,
+            &Query::default(),
+            &|headers| table(headers, None),
+            &mut Gone(io::ErrorKind::BrokenPipe)
+        )
+        .is_ok()
+    );
     // Large enough that the threads which fetch rows are still at it, and have to notice.
     let mut writer = Writer::new(Vec::new());
     let long = "n".repeat(1000);
@@ -360,10 +378,17 @@ fn a_reader_that_goes_away_is_no_failure() {
     }
     let large = file(&writer.finish().unwrap());
     let query = Query { sort: vec![Column::Notes], format: Format::Csv, ..Query::default() };
-    let shown = render(&large.path, &query, None, &mut Gone(io::ErrorKind::BrokenPipe)).unwrap();
+    let shown =
+        render(&large.path, &query, &|headers| table(headers, None), &mut Gone(io::ErrorKind::BrokenPipe))
+            .unwrap();
     assert!(shown.total == 5_000 && shown.rows < 1_000, "{shown:?}");
-    let failure =
-        render(&people.path, &Query::default(), None, &mut Gone(io::ErrorKind::StorageFull)).unwrap_err();
+    let failure = render(
+        &people.path,
+        &Query::default(),
+        &|headers| table(headers, None),
+        &mut Gone(io::ErrorKind::StorageFull),
+    )
+    .unwrap_err();
     assert_eq!(failure.kind, Kind::Failed);
 }
 
