@@ -3,12 +3,14 @@
 //! Standard output is for results, standard error for logs and progress. No other module prints,
 //! and (except for variables that hold a secret) no other module reads the environment.
 
+mod changes;
 mod check;
 mod codes;
 mod corrections;
 mod db;
 mod delivery;
 mod explain;
+mod grouped;
 mod help;
 pub(crate) mod layout;
 mod notify;
@@ -105,6 +107,7 @@ enum Command {
     Run(run::RunArgs),
     Report(report::ReportArgs),
     Runs(runs::RunsArgs),
+    Changes(changes::ChangesArgs),
     Users(users::UsersArgs),
     Explain(explain::ExplainArgs),
     Undo(undo::UndoArgs),
@@ -164,6 +167,7 @@ pub fn main() -> ExitCode {
         }
         Command::Report(args) => report::run(args, &cli.global, &ui),
         Command::Runs(args) => runs::run(args, &cli.global, &ui),
+        Command::Changes(args) => changes::run(args, &cli.global, &ui),
         Command::Users(args) => users::run(args, &cli.global, &ui),
         Command::Explain(args) => explain::run(args, &cli.global, &ui),
         Command::Undo(args) => undo::run(args, &cli.global, &ui),

@@ -6,7 +6,9 @@
 //! * `rows`, `reader`: [`Reader`], any Users report, also one that a spreadsheet saved again
 //! * `query`: [`render`]: which rows the command `report` shows
 //! * `order`, `fetch`: the order of the rows, without loading the rows that are not shown
-//! * `news`: what a report says that an earlier one did not
+//! * `news`: what a report says that an earlier one did not; `diff`: what is new, changed and resolved between two
+//! * `group`: the rows by the code of their notes
+//! * `redact`: pseudonyms in place of personal data; `sentences`: the notes of a cell, taken apart
 //! * `erase`: a file of a run without one person
 //! * `formats`: the renderings for programs, as pure functions from cells to bytes
 //! * `harmless`: text that cannot act on a terminal
@@ -15,23 +17,31 @@
 
 mod cell;
 mod columns;
+mod diff;
 mod erase;
 mod fetch;
 mod formats;
+mod group;
 mod harmless;
 mod news;
 mod order;
 mod query;
 mod reader;
+mod redact;
 mod rows;
+mod sentences;
 mod writer;
 
 pub use cell::append_plain_row;
 pub use columns::{Column, NAME, Row};
+pub use diff::{Differences, render_differences};
 pub use erase::{LeftOut, write_without};
 pub use formats::{Csv, Json, Rendering};
+pub use group::{Group, groups};
 pub use harmless::harmless;
 pub use news::EarlierNotes;
 pub use query::{Format, Query, Shown, Tables, render};
 pub use reader::{Cells, Reader};
+#[cfg(test)]
+pub(crate) use sentences::codes_and_values;
 pub use writer::{Writer, csv_row};

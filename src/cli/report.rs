@@ -1,18 +1,23 @@
 //! `rostersync report`: its arguments, and the query that they ask for.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 
 use super::corrections;
+use super::grouped::{Naming, grouped};
 use super::layout::{Column as TableColumn, Screen, Table};
 use super::ui::{Ui, results, table_results};
 use super::{Global, unprintable};
 use crate::attempt::Ending;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
-use crate::report::{Column, EarlierNotes, Format, NAME, Query, Rendering, render};
+use crate::report::{
+    Column, Differences, EarlierNotes, Format, NAME, Query, Rendering, render, render_differences,
+};
+use crate::roles;
 use crate::run::find_report;
 use crate::store::Store;
 
@@ -52,6 +57,27 @@ pub(super) struct ReportArgs {
     #[arg(long)]
     new: bool,
 
+    /// The causes first: for each code of a note how many users have it, where they are, and the cure
+    ///
+    /// What keeps records from being used and what needs a person comes first. Notes about a role, a
+    /// school or a limit are grouped by it. `--where`, `--notes` and `--new` choose the users.
+    #[arg(long, conflicts_with_all = ["sort", "reverse", "columns", "diff"])]
+    group: bool,
+
+    /// Only what differs from the report of another run, or from a report file
+    ///
+    /// A column `change` says what it is: `new` notes, notes that `changed`, and notes of the other
+    /// report that are `resolved`. `codes` and `notes` have only what differs.
+    #[arg(long, value_name = "RUN|FILE", conflicts_with_all = ["new", "sort", "reverse"])]
+    diff: Option<String>,
+
+    /// Replace all personal data by pseudonyms, for instance for a support ticket
+    ///
+    /// Names, emails with their domains, numbers, ids and schools, also inside notes. Equal values
+    /// have the same pseudonym within one report. States, actions, codes, days and known roles stay.
+    #[arg(long)]
+    redact: bool,
+
     /// Only users with exactly this value in this column. If repeated, all conditions must hold
     ///
     /// `role`, `schools` and `codes` can hold several values; one equal value is enough. `COLUMN=`
@@ -77,7 +103,7 @@ pub(super) struct ReportArgs {
     /// not open it in a spreadsheet, because formulas are not made harmless. If a user has several
     /// roles, the file has the first one. It has no `username`, because rostersync never reads that
     /// column.
-    #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "new", "filters", "columns", "format"])]
+    #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "new", "filters", "columns", "format", "group", "diff", "redact"])]
     sis_corrections: bool,
 
     /// Write to this file instead of standard output
@@ -95,6 +121,9 @@ Examples:
   rostersync report --sort notes --notes          users with notes, by note
   rostersync report --new --sort notes            notes that are new
   rostersync report 42 --where action=archived    users that run 42 archived
+  rostersync report --group                       the causes, each with its cure
+  rostersync report 42 --diff 35                  what differs from run 35
+  rostersync report --notes --redact -o ticket.csv
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
   rostersync report --where role=guardian --sort family_name -o guardians.csv";
 
@@ -144,17 +173,23 @@ impl ReportArgs {
             columns: Some(columns).filter(|columns| !columns.is_empty()),
             whole_name,
             format: self.format(),
+            redact: self.redact.then_some(&roles::NAMES),
         })
     }
 
     fn format(&self) -> Format {
-        let ending = self.output.as_ref().and_then(|path| path.extension());
-        match self.format {
-            Some(format) => format,
-            None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) => Format::Csv,
-            None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => Format::Json,
-            None => Format::Table,
-        }
+        format_of(self.format, self.output.as_deref())
+    }
+}
+
+/// The format that was asked for, or that the name of the file says.
+pub(super) fn format_of(format: Option<Format>, output: Option<&Path>) -> Format {
+    let ending = output.and_then(Path::extension);
+    match format {
+        Some(format) => format,
+        None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) => Format::Csv,
+        None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => Format::Json,
+        None => Format::Table,
     }
 }
 
@@ -175,21 +210,49 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
             (Format::Table | Format::Csv | Format::Json, _) => tracing::warn!("{}", heading.trim_end()),
         }
     }
+    let earlier = args.diff.as_deref().map(|other| named(other, global)).transpose()?;
+    let inputs: Vec<&Path> =
+        [Some(&path), earlier.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    let show = |screen: Screen, out: &mut dyn Write| {
+        let tables = |headers: &[&'static str]| table(headers, screen);
+        match &earlier {
+            _ if args.group => {
+                let command = format!("rostersync report {}", args.run.as_deref().unwrap_or_default());
+                let naming = Naming { schools: names_of_schools(args, global)?, command: command.trim_end() };
+                out.write_all(&grouped(&path, &query, &naming, screen)?).map_err(unprintable)
+            }
+            None => render(&path, &query, &tables, out).map(drop),
+            Some(earlier) => render_differences(&path, earlier, &query, &tables, out).map(|found| {
+                let Differences { new, changed, resolved } = found;
+                tracing::info!("{new} new, {changed} changed, {resolved} resolved");
+            }),
+        }
+    };
     match &args.output {
-        Some(output) => write_file(output, global.load().ok().as_ref(), &[&path], |out| {
+        Some(output) => write_file(output, global.load().ok().as_ref(), &inputs, |out| {
             if query.format == Format::Csv {
                 // A file is opened with a spreadsheet, which takes it for another encoding without this.
                 out.write_all("\u{feff}".as_bytes()).map_err(unprintable)?;
             }
-            render(&path, &query, &|headers| table(headers, Screen::default()), out).map(drop)
+            show(Screen::default(), out)
         })?,
         None => {
             let mut out = if query.format == Format::Table { table_results() } else { results() };
-            render(&path, &query, &|headers| table(headers, ui.screen), &mut out)?;
+            show(ui.screen, &mut out)?;
             out.flush().map_err(unprintable)?;
         }
     }
     Ok(Ending::Ok)
+}
+
+/// The names of schools for `--group`; none of a file, and none where they are to be masked.
+fn names_of_schools(args: &ReportArgs, global: &Global) -> Result<BTreeMap<String, String>> {
+    let is_file = args.run.as_deref().is_some_and(|run| run.parse::<i64>().is_err());
+    if args.redact || is_file {
+        return Ok(BTreeMap::new());
+    }
+    let store = Store::open_read(&global.load()?.sync.store)?;
+    store.map_or_else(|| Ok(BTreeMap::new()), |store| Ok(store.schools()?.into_iter().collect()))
 }
 
 /// The rows of a report as a table. Where a row needs two lines, the first says who, and how to reach the person.
@@ -245,6 +308,14 @@ fn find(args: &ReportArgs, global: &Global) -> Result<Wanted> {
         false => None,
     };
     Ok(Wanted { path, blocked: found.result == Ending::BLOCKED, before })
+}
+
+/// The report of a run by its number, or a file.
+fn named(typed: &str, global: &Global) -> Result<PathBuf> {
+    match typed.parse() {
+        Ok(number) => report_of(number, &global.load()?.sync.reports),
+        Err(_) => Ok(typed.into()),
+    }
 }
 
 fn report_of(run: i64, reports: &Path) -> Result<PathBuf> {

@@ -10,6 +10,7 @@ mod settle;
 mod show;
 mod suppress;
 
+pub(super) use history::words_of;
 pub(super) use show::{link_json, set_by, set_json};
 
 use clap::Subcommand;

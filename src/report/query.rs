@@ -13,6 +13,7 @@ use super::formats::{Csv, Json, Rendering};
 use super::news::EarlierNotes;
 use super::order::Order;
 use super::reader::{self, Cells, Layout, Reader};
+use super::redact::Redactor;
 use super::writer::{BUFFER, unwritable};
 use crate::failure::{Failure, Kind, Result};
 
@@ -38,6 +39,8 @@ pub struct Query {
     /// In a table, given and family name of `columns` stand together in one column.
     pub whole_name: bool,
     pub format: Format,
+    /// All personal data becomes pseudonyms, and of the roles all but these. Filters and order are by the values as they are.
+    pub redact: Option<&'static [&'static str]>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,8 +70,8 @@ pub fn render(path: &Path, query: &Query, table: Tables<'_>, out: &mut dyn Write
     let file = reader::open(path)?;
     let mut reader = Reader::new(&file, path)?;
     let fields = query.fields(reader.layout(), path)?;
-    let rendering = query.rendering(&fields, table);
-    let mut page = Page { out, buffer: Vec::new(), fields: &fields, rendering };
+    let rendering = query.rendering(None, &fields, table);
+    let mut page = Sheet { out, buffer: Vec::new(), fields: &fields, rendering };
     if query.sort.is_empty() && !query.reverse {
         return show(&mut reader, query, &mut page);
     }
@@ -84,7 +87,7 @@ pub fn render(path: &Path, query: &Query, table: Tables<'_>, out: &mut dyn Write
     let places = order.sorted();
     let shown = std::thread::scope(|scope| {
         let rows = Fetched::start(scope, &file, &places)?;
-        let all = Query { unlike: query.unlike.clone(), ..Query::default() };
+        let all = Query { unlike: query.unlike.clone(), redact: query.redact, ..Query::default() };
         show(&mut Reader::without_header(rows, layout, path), &all, &mut page)
     })?;
     Ok(Shown { total, ..shown })
@@ -92,7 +95,7 @@ pub fn render(path: &Path, query: &Query, table: Tables<'_>, out: &mut dyn Write
 
 /// What is in a column that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+pub(super) enum Field {
     /// Given and family name together, in a table.
     Name,
     Cell(Column),
@@ -111,7 +114,7 @@ const USUAL: [Field; 7] = [
 
 impl Query {
     /// Hands over a row that is to be shown, with the notes that are.
-    fn look(&self, cells: &Cells<'_>, show: impl FnOnce(&Cells<'_>)) {
+    pub(super) fn look(&self, cells: &Cells<'_>, show: impl FnOnce(&Cells<'_>)) {
         let Some(earlier) = &self.unlike else {
             if self.accepts(cells) {
                 show(cells);
@@ -135,11 +138,11 @@ impl Query {
             && (self.names.is_empty() || self.names.iter().all(|name| *name == cells.whole_name()))
     }
 
-    fn fields(&self, layout: &Layout, path: &Path) -> Result<Vec<Field>> {
-        let columns = self.columns.as_deref().filter(|columns| !columns.is_empty());
+    /// Refuses a column of this query that the report does not have: to sort by a column of blanks, or to find nothing in
+    /// it, would look like an answer.
+    pub(super) fn check_columns(&self, layout: &Layout, path: &Path) -> Result<()> {
         let filtered = self.filters.iter().map(|(column, _)| column);
-        // To sort by a column of blanks, or to find nothing in it, would look like an answer.
-        for column in self.sort.iter().chain(filtered).chain(columns.unwrap_or_default()) {
+        for column in self.sort.iter().chain(filtered).chain(self.columns.as_deref().unwrap_or_default()) {
             if !layout.has(*column) {
                 let what = format!("this report has no column `{}`", column.name());
                 let has: Vec<_> = layout.columns().map(Column::name).collect();
@@ -147,6 +150,12 @@ impl Query {
                 return Err(failure.cure(format!("it has {}", has.join(", "))));
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn fields(&self, layout: &Layout, path: &Path) -> Result<Vec<Field>> {
+        self.check_columns(layout, path)?;
+        let columns = self.columns.as_deref().filter(|columns| !columns.is_empty());
         let is_table = self.format == Format::Table;
         let Some(columns) = columns else {
             let is_in = |field: &Field| match field {
@@ -172,14 +181,21 @@ impl Query {
         Ok(fields)
     }
 
-    fn rendering(&self, fields: &[Field], table: Tables<'_>) -> Box<dyn Rendering> {
+    /// `lead` is a column before those of the report.
+    fn rendering(
+        &self,
+        lead: Option<&'static str>,
+        fields: &[Field],
+        table: Tables<'_>,
+    ) -> Box<dyn Rendering> {
         let header = |field: &Field| match field {
             Field::Name => NAME,
             Field::Cell(column) => column.name(),
         };
-        let headers: Vec<_> = fields.iter().map(header).collect();
+        let headers: Vec<_> = lead.into_iter().chain(fields.iter().map(header)).collect();
         let holding = |holds: Holds| {
-            fields.iter().position(|field| matches!(field, Field::Cell(column) if column.holds() == holds))
+            let is_one = |field: &Field| matches!(field, Field::Cell(column) if column.holds() == holds);
+            fields.iter().position(is_one).map(|place| place + usize::from(lead.is_some()))
         };
         match self.format {
             Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
@@ -213,14 +229,18 @@ fn collect(reader: &mut Reader<&File>, query: &Query, order: &mut Order<'_>) -> 
     Ok(total)
 }
 
-fn show<R: Read>(reader: &mut Reader<R>, query: &Query, page: &mut Page<'_>) -> Result<Shown> {
+fn show<R: Read>(reader: &mut Reader<R>, query: &Query, page: &mut Sheet<'_>) -> Result<Shown> {
     let mut shown = Shown::default();
+    let mut redactor = query.redact.map(Redactor::new);
     page.rendering.begin(&mut page.buffer);
     while let Some(cells) = reader.next_row()? {
         shown.total += 1;
         query.look(&cells, |cells| {
             shown.rows += 1;
-            page.row(cells);
+            match &mut redactor {
+                Some(redactor) => page.row(&cells.masked(&redactor.row(cells))),
+                None => page.row(cells),
+            }
         });
         if page.buffer.len() >= BUFFER && !page.hand_over()? {
             return Ok(shown);
@@ -232,26 +252,63 @@ fn show<R: Read>(reader: &mut Reader<R>, query: &Query, page: &mut Page<'_>) -> 
 }
 
 /// How rows are rendered, and the bytes of them that are not written yet.
-struct Page<'a> {
+pub(super) struct Sheet<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
     fields: &'a [Field],
     rendering: Box<dyn Rendering>,
 }
 
-impl Page<'_> {
+impl<'a> Sheet<'a> {
+    /// A page of which each row begins with a cell that the report does not have.
+    pub(super) fn leading(
+        lead: &'static str,
+        query: &Query,
+        fields: &'a [Field],
+        table: Tables<'_>,
+        out: &'a mut dyn Write,
+    ) -> Self {
+        let mut rendering = query.rendering(Some(lead), fields, table);
+        let mut buffer = Vec::new();
+        rendering.begin(&mut buffer);
+        Self { out, buffer, fields, rendering }
+    }
+
+    /// A row of a page that has a cell before.
+    pub(super) fn row_with(&mut self, lead: &str, cells: &Cells<'_>) {
+        self.render(Some(lead), cells);
+    }
+
+    /// Writes what is there if it is much.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        if self.buffer.len() >= BUFFER { self.hand_over().map(drop) } else { Ok(()) }
+    }
+
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.rendering.end(&mut self.buffer);
+        self.hand_over().map(drop)
+    }
+
     fn row(&mut self, cells: &Cells<'_>) {
+        self.render(None, cells);
+    }
+
+    fn render(&mut self, lead: Option<&str>, cells: &Cells<'_>) {
         let name = if self.fields.contains(&Field::Name) { cells.whole_name() } else { String::new() };
         let shown = |field: &Field| match field {
             Field::Name => name.as_bytes(),
             Field::Cell(column) => cells.cell(*column),
         };
         // A column is asked for once; an array takes no memory for each row.
-        let mut row = [&b""[..]; Column::ALL.len()];
-        for (cell, field) in row.iter_mut().zip(self.fields) {
-            *cell = shown(field);
+        let mut row = [&b""[..]; Column::ALL.len() + 1];
+        let lead = lead.map(str::as_bytes);
+        let cells = lead.into_iter().chain(self.fields.iter().map(shown));
+        let mut count = 0;
+        for (place, cell) in row.iter_mut().zip(cells) {
+            *place = cell;
+            count += 1;
         }
-        self.rendering.row(&row[..self.fields.len()], &mut self.buffer);
+        self.rendering.row(&row[..count], &mut self.buffer);
     }
 
     /// Writes the buffer; false if the output is closed.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::cell;
 use super::columns::Column;
+use super::redact::Masked;
 use super::rows::{Broken, Cut, Rows};
 use crate::failure::{Failure, Kind, Result};
 
@@ -68,6 +69,10 @@ pub struct Cells<'a> {
     layout: &'a Layout,
     /// In place of the notes of the file.
     notes: Option<&'a [u8]>,
+    /// In place of the codes of the file.
+    codes: Option<&'a [u8]>,
+    /// In place of all cells.
+    masked: Option<&'a Masked>,
 }
 
 impl<'a> Cells<'a> {
@@ -79,8 +84,14 @@ impl<'a> Cells<'a> {
     /// The value in a column, without the apostrophe that the writer may have put before it. Blank where the file has
     /// no such column.
     pub fn cell(&self, column: Column) -> &'a [u8] {
+        if let Some(masked) = self.masked {
+            return masked[column.index()].as_bytes();
+        }
         if let (Column::Notes, Some(notes)) = (column, self.notes) {
             return notes;
+        }
+        if let (Column::Codes, Some(codes)) = (column, self.codes) {
+            return codes;
         }
         let place = self.layout.places[column.index()];
         cell::unescape(place.and_then(|place| self.row.get(place)).unwrap_or_default())
@@ -91,7 +102,23 @@ impl<'a> Cells<'a> {
     where
         'a: 'b,
     {
-        Cells { row: self.row, layout: self.layout, notes: Some(notes) }
+        Cells { notes: Some(notes), ..self }
+    }
+
+    /// The same row with some of its notes and their codes.
+    pub(super) fn with_part<'b>(self, notes: &'b [u8], codes: &'b [u8]) -> Cells<'b>
+    where
+        'a: 'b,
+    {
+        Cells { notes: Some(notes), codes: Some(codes), ..self }
+    }
+
+    /// The same row with pseudonyms in place of its values.
+    pub(super) fn masked<'b>(self, masked: &'b Masked) -> Cells<'b>
+    where
+        'a: 'b,
+    {
+        Cells { masked: Some(masked), ..self }
     }
 
     /// The same as text. What is not UTF-8, in a file that something else saved, becomes `�`.
@@ -161,7 +188,7 @@ impl<R: Read> Reader<R> {
                 &self.path,
             ));
         }
-        Ok(Some(Cells { row, layout: &self.layout, notes: None }))
+        Ok(Some(Cells { row, layout: &self.layout, notes: None, codes: None, masked: None }))
     }
 }
 

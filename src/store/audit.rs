@@ -2,6 +2,7 @@
 //! removed in it.
 
 mod chain;
+mod changes;
 mod replay;
 mod verify;
 
@@ -20,6 +21,7 @@ use crate::message::Channel;
 #[cfg(test)]
 pub(super) use chain::Link;
 pub(super) use chain::Sealing;
+pub use changes::{Changed, Since};
 pub(super) use verify::NAMING;
 pub use verify::{Broken, Verified};
 

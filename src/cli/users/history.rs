@@ -8,6 +8,7 @@ use super::super::{Global, unprintable};
 use super::show::{seconds, there, who, with_there};
 use super::{one_of, print_json, reading};
 use crate::attempt::Ending;
+use crate::config::Config;
 use crate::failure::Result;
 use crate::people::People;
 use crate::platform::Stamp;
@@ -55,28 +56,7 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
         let by = by(Origin::Sync, "", created.run) + &began;
         rows.push(vec![at, "account".into(), String::new(), "created".into(), by]);
     }
-    for entry in &history {
-        let (old, new) = entry.shown();
-        let (old, new) =
-            if entry.erased { ("(erased)".to_owned(), "(erased)".to_owned()) } else { (old, new) };
-        // In place of an old value it has what was tried.
-        let (what, old) = match (entry.field.as_str(), old.as_str()) {
-            ("refused", "") => ("edit refused".to_owned(), String::new()),
-            ("refused", tried) => (format!("{tried} refused"), String::new()),
-            ("distinct", _) => ("distinct from".to_owned(), String::new()),
-            (field, old) => (field.replace('_', " "), or_none(old).to_owned()),
-        };
-        let at = config.sync.timezone.show(entry.at);
-        let by = match entry.field.as_str() {
-            // Of a refused edit only the sourcedId that was given is known.
-            "refused" if !entry.actor.is_empty() => entry.actor.clone(),
-            _ if entry.origin == Origin::Platform => {
-                by(entry.origin, "", entry.run) + &there(Stamp::of(&entry.actor), &config)
-            }
-            _ => by(entry.origin, &entry.actor, entry.run),
-        };
-        rows.push(vec![at, what, old, or_none(&new).to_owned(), by]);
-    }
+    rows.extend(history.iter().map(|entry| words_of(entry, &config).to_vec()));
     if !rows.is_empty() {
         let columns = ["when", "what", "old", "new", "by"].map(Column::new);
         let mut table = Table::new(columns, ui.screen);
@@ -84,6 +64,30 @@ pub(super) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Result<Ending
         ui.result(&table.finish()).map_err(unprintable)?;
     }
     Ok(Ending::Ok)
+}
+
+/// An entry of the audit for people: when, what, old and new value, and by whom.
+pub(in crate::cli) fn words_of(entry: &Audited, config: &Config) -> [String; 5] {
+    let (old, new) = entry.shown();
+    let (old, new) = if entry.erased { ("(erased)".to_owned(), "(erased)".to_owned()) } else { (old, new) };
+    // In place of an old value it has what was tried.
+    let (what, old) = match (entry.field.as_str(), old.as_str()) {
+        ("refused", "") => ("edit refused".to_owned(), String::new()),
+        ("refused", tried) => (format!("{tried} refused"), String::new()),
+        ("distinct", _) => ("distinct from".to_owned(), String::new()),
+        ("account", _) => ("account".to_owned(), String::new()),
+        (field, old) => (field.replace('_', " "), or_none(old).to_owned()),
+    };
+    let at = config.sync.timezone.show(entry.at);
+    let by = match entry.field.as_str() {
+        // Of a refused edit only the sourcedId that was given is known.
+        "refused" if !entry.actor.is_empty() => entry.actor.clone(),
+        _ if entry.origin == Origin::Platform => {
+            by(entry.origin, "", entry.run) + &there(Stamp::of(&entry.actor), config)
+        }
+        _ => by(entry.origin, &entry.actor, entry.run),
+    };
+    [at, what, old, or_none(&new).to_owned(), by]
 }
 
 fn by(origin: Origin, actor: &str, run: Option<i64>) -> String {

@@ -169,3 +169,31 @@ fn cells_join_sentences_and_codes() {
     );
     assert_eq!(join_codes(&notes), "name-updated not-notifiable restored");
 }
+
+/// `report --redact` and `report --group` take every note apart: its code, and the value that is nobody else's business.
+#[test]
+fn the_report_takes_every_note_apart_again() {
+    let mut notes = every_kind();
+    for field in Field::ALL {
+        let value = || "a; b".to_owned();
+        notes.extend([
+            Note::ActiveDiffers(field, value()),
+            Note::Updated(field, value()),
+            Note::SisBlank(field, value()),
+            Note::SisInvalid(field, value()),
+            Note::Taken(field, value()),
+            Note::Shared(field, vec!["a".into(), "b".into()], 7),
+            Note::Undeliverable(field, value()),
+        ]);
+    }
+    for note in &notes {
+        let (code, sentence) = note.parts(|code, sentence| (code, sentence.to_string()));
+        let found = crate::report::codes_and_values(&format!("{sentence}; {sentence}"));
+        if sentence.is_empty() {
+            continue;
+        }
+        let codes: Vec<&str> = found.iter().map(|(code, _)| code.as_str()).collect();
+        assert_eq!(codes, [code, code], "{sentence}");
+        assert!(found.iter().all(|(_, value)| value.len() < sentence.len()), "{sentence}");
+    }
+}
