@@ -11,6 +11,8 @@ mod explain;
 mod file;
 mod notify;
 mod pause;
+mod push;
+mod report;
 mod sections;
 mod source;
 mod values;
@@ -36,6 +38,9 @@ pub use notify::{
 };
 pub use pause::{Pause, Paused};
 use pause::{PauseKeys, pauses};
+use push::PushKeys;
+pub use push::{Push, PushTo, PushWhat, RUN};
+pub use report::{CorrectionColumn, Report};
 pub use source::Source;
 use source::SourceKeys;
 pub use values::{
@@ -56,6 +61,8 @@ pub struct Config {
     pub source: Source,
     pub guardians: Option<Guardians>,
     pub platform: Option<Platform>,
+    pub push: Option<Push>,
+    pub report: Report,
     pub limits: Limits,
     pub identity: Identity,
     pub contacts: Contacts,
@@ -73,7 +80,9 @@ struct Typed {
     pause: Vec<PauseKeys>,
     source: SourceKeys,
     guardians: Option<Guardians>,
-    platform: Option<Platform>,
+    platform: Option<PlatformKeys>,
+    #[serde(default)]
+    report: Report,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -194,17 +203,49 @@ pub struct Guardians {
     pub language_field: Option<String>,
 }
 
-/// `[platform]`: the platform's own export.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The platform's own export.
+#[derive(Debug, Clone)]
 pub struct Platform {
-    #[serde(deserialize_with = "values::path")]
     pub users: PathBuf,
-    #[serde(default)]
     pub max_age: Age,
     /// Contract name of a column → its header in the file.
-    #[serde(default, deserialize_with = "values::columns")]
     pub columns: BTreeMap<String, String>,
+}
+
+/// `[platform]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlatformKeys {
+    #[serde(default, deserialize_with = "values::optional_path")]
+    users: Option<PathBuf>,
+    max_age: Option<Age>,
+    #[serde(default, deserialize_with = "values::columns")]
+    columns: BTreeMap<String, String>,
+    push: Option<PushKeys>,
+}
+
+impl PlatformKeys {
+    /// The export that is read, and the push: at least one of them.
+    fn both(self, document: &Document<'_>) -> Result<(Option<Platform>, Option<Push>)> {
+        let Self { users, max_age, columns, push } = self;
+        let is_pushed = push.is_some();
+        let push = push.map(|keys| keys.push(&columns, document)).transpose()?.flatten();
+        if users.is_none() && !is_pushed {
+            let cure = "write `users`, the file that the platform exports";
+            return Err(document.mistake("platform", "[platform] has no `users`", cure));
+        }
+        if users.is_none() && max_age.is_some() {
+            let cure = "remove it, or write `users`, the file that the platform exports";
+            return Err(document.mistake(
+                "platform.max_age",
+                "`max_age` has no effect without `users`",
+                cure,
+            ));
+        }
+        let max_age = max_age.unwrap_or_default();
+        let users = users.map(|users| document.path(&users));
+        Ok((users.map(|users| Platform { users, max_age, columns }), push))
+    }
 }
 
 /// `[limits]`: when a run is blocked.
@@ -338,6 +379,8 @@ impl Config {
 
     fn of(document: &Document<'_>) -> Result<Self> {
         let typed: Typed = document.read()?;
+        let platform = typed.platform.map(|keys| keys.both(document)).transpose()?;
+        let (platform, push) = platform.unwrap_or_default();
         let mut config = Self {
             file: document.file.to_owned(),
             readable_secrets: Vec::new(),
@@ -347,7 +390,9 @@ impl Config {
             sync: typed.sync,
             schools: typed.school,
             guardians: typed.guardians,
-            platform: typed.platform,
+            platform,
+            push,
+            report: typed.report,
             limits: typed.limits,
             identity: typed.identity,
             contacts: typed.contacts.contacts(document)?,
@@ -360,7 +405,6 @@ impl Config {
         }
         let mut paths = vec![&mut config.sync.store, &mut config.sync.reports];
         paths.extend(config.guardians.iter_mut().map(|guardians| &mut guardians.file));
-        paths.extend(config.platform.iter_mut().map(|platform| &mut platform.users));
         paths.extend(config.notify.paths());
         paths.extend(config.monitor.ping_url_file.iter_mut());
         paths.extend(config.monitor.prometheus_file.iter_mut().filter(|path| !path.as_os_str().is_empty()));

@@ -43,7 +43,7 @@ pub use corrections::{CORRECTION_COLUMNS, correction, correction_columns};
 pub use distinct::{Distinct, distinct};
 pub use duplicates::{Likenesses, likenesses};
 pub use edit::{Done, edit};
-pub use exchange::{Affected, ImportOptions, Imported, import};
+pub use exchange::{Affected, ImportOptions, Imported, export_cells, export_headers, import};
 pub use family::{Family, Schools};
 pub use find::{Found, Match, Wanted};
 pub use grant::{Permission, Permitted, set_permission};

@@ -20,11 +20,13 @@ mod interrupt;
 mod judge;
 mod limits;
 mod message_context;
+mod passed_through;
 mod plan;
 mod preferred_names;
 mod prepare;
 mod presence;
 mod purge;
+mod push;
 mod renames;
 mod report_file;
 mod request;
@@ -54,7 +56,9 @@ pub use erase::{BackupErasure, Erasure, erase, forget_pulled_roster};
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, PhaseGuard, end_unresponsive};
 pub use judge::Outcome;
 pub use message_context::MessageContext;
+pub use passed_through::roster_columns;
 pub use presence::{Signs, is_there, lost};
+pub use push::{PushForecast, Pushed};
 pub use report_file::find_report;
 pub use request::{Options, Progress, RunContext};
 pub use restore::{Restored, restore};
@@ -76,11 +80,13 @@ pub fn preview(config: &Config, options: &Options, context: &RunContext<'_>) -> 
     let _phase = PhaseGuard::reading();
     let mut prepared = prepare::prepare(request, None, &mut None)?;
     let source = source::open_later(request, &prepared.store)?;
-    let judged = prepared
-        .store
-        .preview(|| judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules))?;
+    let outcome = prepared.store.preview(|| {
+        let judged = judge::judge(request, source, &prepared.store, &prepared.signs, &mut prepared.rules)?;
+        let push = push::forecast(config, &prepared.store)?;
+        Ok(Outcome { would_push: push, ..judged.outcome })
+    })?;
     context.progress.end();
-    Ok(judged.outcome)
+    Ok(outcome)
 }
 
 /// Runs the sync.
@@ -114,16 +120,24 @@ pub fn run(config: &Config, options: &Options, context: &RunContext<'_>) -> Resu
 ///
 /// # Errors
 /// `Failed` if that cannot be put on record; `Busy` while another run is on.
-pub fn pass(config: &Config, pause: &Pause, options: &Options, context: &RunContext<'_>) -> Result<Delivery> {
+pub fn pass(
+    config: &Config,
+    pause: &Pause,
+    options: &Options,
+    context: &RunContext<'_>,
+) -> Result<(Delivery, Option<Pushed>)> {
     let begun = Attempt::begin(context.now);
     let stamp = config.sync.timezone.show(context.now);
     let mut lock = Lock::take(&config.sync.store, Of::Run, &stamp, PATIENCE)?;
     attempts::begin(config, &mut lock, &begun)?;
     attempts::note_paused(config, &begun, format!("{} ([[pause]])", pause.words()))?;
-    let sends = !options.no_notify && Store::is_there(&config.sync.store)?;
-    let store = sends.then(|| Store::open(&config.sync.store)).transpose()?;
+    let works = !options.no_notify || config.push.is_some();
+    let works = works && Store::is_there(&config.sync.store)?;
+    let store = works.then(|| Store::open(&config.sync.store)).transpose()?;
     attempts::end(config, lock);
-    store.map_or_else(|| Ok(Delivery::default()), |store| send(config, &store, context))
+    let Some(store) = store else { return Ok((Delivery::default(), None)) };
+    let delivery = if options.no_notify { Delivery::default() } else { send(config, &store, context)? };
+    Ok((delivery, push::push(config, &store, context, None)))
 }
 
 /// Leaves the lock to its caller if nothing was applied: then it is held until that is on record.
@@ -166,6 +180,9 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
                 format!("{why}; if the store is restored from a copy, people could be told twice")
             });
         }
+    }
+    if !outcome.blocked {
+        outcome.push = push::push(config, &prepared.store, context, outcome.run);
     }
     context.progress.end();
     Ok(outcome)

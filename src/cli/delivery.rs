@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::Global;
 use crate::attempt::Ending;
-use crate::config::{Config, When};
+use crate::config::{Config, PushWhat, When};
 use crate::message::Channel;
 use crate::notify::{Delivery, Held, Stuck, send_kept_summaries, tell_admins};
 use crate::plural::{agreed, counted};
+use crate::run::{PushForecast, Pushed};
 use crate::store::stamp;
 
 /// What became of the notifications, where there is something to say.
@@ -110,6 +111,41 @@ pub(super) fn delivery_json(delivery: &Delivery) -> serde_json::Value {
         })).collect::<Vec<_>>(),
         "held": delivery.held.iter().map(held_json).collect::<Vec<_>>(),
     })
+}
+
+/// `Push: 12 users went to users-000042.csv`; none if nothing was pushed, because nothing had changed.
+pub(super) fn push_line(push: &Pushed) -> Option<String> {
+    if let Some(why) = &push.failed {
+        return Some(format!("Push: FAILED, and comes with the next run: {why}"));
+    }
+    let users = counted(push.users?, "user", "users");
+    Some(format!("Push: {users} ({}) went to {}", push.what.word(), push.place))
+}
+
+/// What a preview says of the push.
+pub(super) fn would_push_line(push: &PushForecast, has_changes: bool) -> String {
+    let waiting = counted(push.waiting, "user", "users");
+    let place = &push.place;
+    match push.what {
+        _ if push.waiting == 0 && !has_changes => {
+            format!("Push: nothing would go to {place}, because nothing has changed since the last push")
+        }
+        _ if push.is_first => {
+            format!("Push: all users would go to {place}, because nothing was pushed there before")
+        }
+        PushWhat::All => format!("Push: all users would go to {place}"),
+        PushWhat::Changes => format!(
+            "Push: the users that this run changes, and {waiting} that changed since the last push, would go to {place}"
+        ),
+    }
+}
+
+pub(super) fn push_json(push: &Pushed) -> serde_json::Value {
+    json!({ "to": push.place, "what": push.what.word(), "users": push.users, "failed": push.failed })
+}
+
+pub(super) fn would_push_json(push: &PushForecast) -> serde_json::Value {
+    json!({ "to": push.place, "what": push.what.word(), "waiting": push.waiting, "first": push.is_first })
 }
 
 /// Summaries that could not be handed over before go first.

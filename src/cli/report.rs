@@ -89,6 +89,8 @@ pub(super) struct ReportArgs {
     ///
     /// Default: all columns; for a table `sourced_id`, `state`, `action`, the name, `email`,
     /// `phone` and `notes`.
+    ///
+    /// With `--sis-corrections`: HEADER=COLUMN, or the name of a set in [report.corrections].
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     columns: Vec<String>,
 
@@ -101,9 +103,12 @@ pub(super) struct ReportArgs {
     ///
     /// The file shows the registrar what to correct in the SIS, as of now. It is for programs: do
     /// not open it in a spreadsheet, because formulas are not made harmless. If a user has several
-    /// roles, the file has the first one. It has no `username`, because rostersync never reads that
-    /// column.
-    #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "new", "filters", "columns", "format", "group", "diff", "redact"])]
+    /// roles, the file has the first one.
+    ///
+    /// With `--columns` the file has the columns that your SIS loads: HEADER=COLUMN, separated by
+    /// commas, or the name of a set in [report.corrections]. COLUMN is a column of OneRoster with the
+    /// actual value, or any other column of the roster, which is passed through as the SIS wrote it.
+    #[arg(long, conflicts_with_all = ["run", "sort", "reverse", "notes", "new", "filters", "format", "group", "diff", "redact"])]
     sis_corrections: bool,
 
     /// Write to this file instead of standard output
@@ -125,7 +130,8 @@ Examples:
   rostersync report 42 --diff 35                  what differs from run 35
   rostersync report --notes --redact -o ticket.csv
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
-  rostersync report --where role=guardian --sort family_name -o guardians.csv";
+  rostersync report --where role=guardian --sort family_name -o guardians.csv
+  rostersync report --sis-corrections --columns \"ID=sourcedId,Email=email\"";
 
 impl clap::ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
@@ -195,7 +201,7 @@ pub(super) fn format_of(format: Option<Format>, output: Option<&Path>) -> Format
 
 pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     if args.sis_corrections {
-        return corrections::run(args.output.as_deref(), global);
+        return corrections::run(&args.columns, args.output.as_deref(), global, ui);
     }
     let mut query = args.query()?;
     let Wanted { path, blocked, before } = find(args, global)?;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::delivery::{delivery_json, delivery_lines, write_to_admins};
+use super::delivery::{
+    delivery_json, delivery_lines, push_json, push_line, would_push_json, would_push_line, write_to_admins,
+};
 use super::preview;
 use super::ui::{Ui, shown};
 use super::{Global, is_broken_pipe, signals, unprintable};
@@ -178,19 +180,22 @@ fn pass_over(pause: &Pause, args: &RunArgs, config: &Config, global: &Global, ui
     let stop = signals::watch()?;
     let options = Options { no_notify: args.no_notify, ..Options::default() };
     let context = RunContext { now: global.now(), progress: ui, stop: &stop };
-    let delivery = pass(config, pause, &options, &context)?;
-    let status = if delivery.is_undelivered() { Ending::Undelivered } else { Ending::Paused };
+    let (delivery, push) = pass(config, pause, &options, &context)?;
+    let is_pushed = push.as_ref().is_none_or(|push| push.failed.is_none());
+    let status = if delivery.is_undelivered() || !is_pushed { Ending::Undelivered } else { Ending::Paused };
     let mut lines = vec![format!(
         "Paused: {}, by the [[pause]] from {}. Nothing was read, and nothing was changed.",
         pause.words(),
         pause.from
     )];
     lines.extend(delivery_lines(&delivery, config));
+    lines.extend(push.as_ref().and_then(push_line));
     let text = lines.join("\n") + "\n";
     if args.format == Format::Json {
         let json = json!({
             "result": status.word(), "exit": status.exit(), "results": [status.word()], "run": null, "applied": false,
             "pause": pause_json(pause), "undelivered": delivery.undelivered, "delivery": delivery_json(&delivery),
+            "push": push.as_ref().map(push_json),
         });
         print_json(&json, ui)?;
     } else {
@@ -302,7 +307,7 @@ fn statuses(outcome: &Outcome, args: &RunArgs) -> Vec<Ending> {
     let detailed = args.detailed_exitcode;
     let all = [
         (outcome.blocked, Ending::BLOCKED),
-        (outcome.delivery.is_undelivered(), Ending::Undelivered),
+        (outcome.is_undelivered(), Ending::Undelivered),
         (outcome.partial, Ending::Partial),
         (outcome.findings.needs_attention(), Ending::Attention),
         (detailed && summary.touches_people(), Ending::ChangesPeople),
@@ -349,6 +354,8 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
     lines.extend(same_person_lines(outcome));
     lines.extend(people_lines(summary, applied));
     lines.extend(delivery_lines(&outcome.delivery, config));
+    lines.extend(outcome.push.as_ref().and_then(push_line));
+    lines.extend(outcome.would_push.as_ref().map(|push| would_push_line(push, summary.has_changes())));
     if outcome.partial {
         lines.push(format!(
             "{} of {} {} rejected, more than [limits] rejected allows: the rest {}; see the report",
@@ -706,6 +713,7 @@ fn summary_json(outcome: &Outcome, statuses: &[Ending], status: Ending) -> serde
         "settled": summary.settled,
         "undelivered": outcome.delivery.undelivered,
         "delivery": delivery_json(&outcome.delivery),
+        "push": outcome.push.as_ref().map(push_json).or(outcome.would_push.as_ref().map(would_push_json)),
         "limits": outcome.overruns,
         "held": { "users": summary.held_by_limit, "limits": outcome.held },
         "switched_on": summary.switched_on,

@@ -14,7 +14,7 @@ use super::users::reading;
 use super::{Global, unprintable};
 use crate::attempt::Attempt;
 use crate::attempt::Ending;
-use crate::config::{Config, Pause, span};
+use crate::config::{Config, Pause, Push, span};
 use crate::failure::{Failure, Kind, Result};
 use crate::last_night::LinksSeen;
 use crate::message::DeliveryState;
@@ -26,7 +26,7 @@ use crate::plan::PROBABLE_DAYS;
 use crate::plural::counted;
 use crate::report::harmless;
 use crate::run::{RunHealth, lost, newest_backup, run_health};
-use crate::store::{Broken, Last, Population, RunRow, SamePerson, Store, Tried, stamp};
+use crate::store::{Broken, Last, Population, PushRow, RunRow, SamePerson, Store, Tried, stamp};
 
 /// Show the last run, the last attempt, their age, and the messages that wait
 ///
@@ -127,6 +127,7 @@ struct Counts {
     reused: BTreeMap<String, NaiveDate>,
     links: Option<LinksSeen>,
     missing: u64,
+    push: Option<PushRow>,
     /// Of the last good run, where it is known: how many students were without a contact before it.
     without_contact_before: Option<u64>,
     /// Accounts that are probably back under another sourcedId: certain ones, all, and the first.
@@ -180,6 +181,7 @@ impl See {
                 reused: night.reused,
                 links: night.links,
                 missing: store.count_missing()?,
+                push: store.push()?,
                 without_contact_before: store
                     .last_attempt(Last::Good)?
                     .and_then(|last| last.run)
@@ -273,6 +275,7 @@ impl See {
             "pauses": self.pauses.iter().map(pause_json).collect::<Vec<_>>(),
             "held": counts.map(|counts| &counts.reused),
             "missing": counts.map(|counts| counts.missing),
+            "push": config.push.as_ref().map(|push| self.push_json(push)),
             "links": links.map(|links| links.count),
             "students_without_contact": links.map(
                 |links| json!({ "now": links.without_contact, "before": counts.and_then(|counts| counts.without_contact_before) })
@@ -335,6 +338,9 @@ impl See {
         if let Some(counts) = &self.counts {
             counts.text(config, &mut say);
         }
+        if let Some(push) = &config.push {
+            say("Push", &self.push_in_words(push, config));
+        }
         for pause in &self.pauses {
             say("Pause", &self.in_words(pause, config));
         }
@@ -351,6 +357,34 @@ impl See {
         };
         say("Setting", &format!("{setting} for the district{schools}"));
         text
+    }
+
+    /// `3 users went to users.csv 2 h ago`, `FAILED …`
+    fn push_in_words(&self, push: &Push, config: &Config) -> String {
+        let row = self.counts.as_ref().and_then(|counts| counts.push.as_ref());
+        let last = row.and_then(|row| row.pushed.map(|at| (row, config.sync.timezone.show(at))));
+        let last = match last {
+            Some((row, at)) => {
+                format!("{} went to {} at {at}", counted(row.users, "user", "users"), push.place())
+            }
+            None => format!("nothing has gone to {} yet", push.place()),
+        };
+        match row.and_then(|row| row.failed.map(|at| (row, config.sync.timezone.show(at)))) {
+            Some((row, at)) => format!("FAILED at {at}: {}; {last}; the next run pushes again", row.reason),
+            None => last,
+        }
+    }
+
+    fn push_json(&self, push: &Push) -> serde_json::Value {
+        let row = self.counts.as_ref().and_then(|counts| counts.push.as_ref());
+        json!({
+            "to": push.place(),
+            "what": push.what.word(),
+            "pushed": row.and_then(|row| row.pushed).map(stamp),
+            "users": row.map(|row| row.users),
+            "failed": row.and_then(|row| row.failed).map(stamp),
+            "reason": row.map(|row| &row.reason).filter(|reason| !reason.is_empty()),
+        })
     }
 
     /// `no sync until 2027-08-10`, or the same with the day on which it begins.

@@ -132,8 +132,9 @@ impl<'t> Document<'t> {
         let mut paths = self.texts();
         paths.retain(|Text { section, key, value, .. }| {
             let secret = holds_secret(section, key, value) || section.ends_with(".fields");
-            // The program writes this one itself.
-            let written = section == "monitor" && *key == "prometheus_file";
+            // The program writes these itself.
+            let written = section == "monitor" && *key == "prometheus_file"
+                || section == "platform.push" && *key == "to";
             !secret && !written && !value.is_empty() && !value.contains('\n')
         });
         let path =

@@ -10,7 +10,7 @@ use super::notify::{Admins, GatewaySms, Monitor, Notify, NotifyEmail, TwilioSms}
 use super::pause::PauseKeys;
 use super::source::auth::{CleverKeys as CleverLogin, OAuth1Keys, OAuth2Keys, TokenKeys};
 use super::source::{CleverKeys, CsvKeys, HttpKeys, OneRosterKeys, SftpKeys};
-use super::{Guardians, Identity, Limits, Platform, School, Sync, Typed};
+use super::{Guardians, Identity, Limits, PlatformKeys, PushKeys, Report, School, Sync, Typed};
 
 pub(super) struct Section {
     /// `source.auth`; empty is the top of the file.
@@ -39,7 +39,9 @@ pub(super) fn all() -> Vec<Section> {
         of::<HttpKeys>("source.http", &[]),
         of::<SftpKeys>("source.sftp", &[]),
         of::<Guardians>("guardians", &[]),
-        of::<Platform>("platform", &[]),
+        of::<PlatformKeys>("platform", &[]),
+        of::<PushKeys>("platform.push", &[]),
+        of::<Report>("report", &[]),
         of::<Limits>("limits", &[]),
         of::<Identity>("identity", &[]),
         of::<ContactsKeys>("contacts", &[]),

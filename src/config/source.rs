@@ -169,6 +169,7 @@ impl CsvKeys {
             key_file: keys.key_file.map(|path| document.path(&path)),
             host_key: keys.host_key,
             timeout: keys.timeout.map_or(Duration::from_secs(1800), |span| span.0),
+            errand: sftp::Errand::Fetch,
             csv: options,
         }))
     }
@@ -186,7 +187,9 @@ pub(super) struct SftpKeys {
 }
 
 /// A key as `ssh-keyscan` shows it.
-fn public_key<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+pub(super) fn public_key<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<String>, D::Error> {
     let key = String::deserialize(deserializer)?;
     let mut words = key.split(' ');
     let kind = words.next().is_some_and(|kind| kind.starts_with("ssh-") || kind.starts_with("ecdsa-"));

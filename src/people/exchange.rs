@@ -6,17 +6,48 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::People;
-use crate::account::State;
-use crate::config::{Age, Platform};
+use super::{People, has_left};
+use crate::account::{Account, State};
+use crate::config::{Age, Config, PLATFORM_COLUMNS, PLATFORM_OPT_OUTS, Platform};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
 use crate::last_night::ExportSeen;
+use crate::message::Channel;
 use crate::plan::{Overrun, Summary, check_export};
 use crate::platform::{Before, Export, ImportKind, Seen, compare, moved_rows};
 use crate::roster::kept::key;
 use crate::store::End;
+
+/// The headers of an export of the accounts, named as an import would look for them: [`PLATFORM_COLUMNS`], then
+/// [`PLATFORM_OPT_OUTS`].
+pub fn export_headers(config: &Config) -> Vec<&str> {
+    let of_import = config.platform.as_ref().map(|platform| &platform.columns);
+    let columns = of_import.or(config.push.as_ref().map(|push| &push.columns));
+    let header = |column| columns.and_then(|columns| columns.get(column)).map_or(column, String::as_str);
+    PLATFORM_COLUMNS.into_iter().chain(PLATFORM_OPT_OUTS).map(header).collect()
+}
+
+/// The cells of an account, in the order of the headers. `stopped` are the numbers whose owners have answered STOP.
+pub fn export_cells<'a>(
+    account: &'a Account,
+    stopped: &HashSet<String>,
+) -> [&'a str; PLATFORM_COLUMNS.len() + PLATFORM_OPT_OUTS.len()] {
+    let details = &account.details;
+    let [no_email, no_sms] =
+        Channel::ALL.map(|channel| if has_left(account, channel, stopped) { "true" } else { "false" });
+    [
+        &account.sourced_id,
+        account.state.word(),
+        &details.name.given,
+        &details.name.family,
+        &details.email,
+        &details.phone,
+        &details.home_phone,
+        no_email,
+        no_sms,
+    ]
+}
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions<'a> {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::judge::Outcome;
+use super::push::PUSH_FAILED;
 use crate::attempt::{self, Attempt, Attention, Ending};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
@@ -130,6 +131,7 @@ fn settle_undelivered(config: &Config, store: &Store, now: DateTime<Utc>) -> Res
     let Some(Tried { attempt, run: Some(run) }) = store.last_attempt(Last::Any)? else { return Ok(()) };
     if attempt.result != Ending::Undelivered.word()
         || attempt.reason.contains(GIVEN_UP)
+        || attempt.reason.contains(PUSH_FAILED)
         || store.waiting()? > 0
     {
         return Ok(());
@@ -185,7 +187,7 @@ pub(super) fn note_paused(config: &Config, begun: &Attempt, reason: String) -> R
 fn after(config: &Config, begun: &Attempt, outcome: &Outcome) -> Result<()> {
     let Some(run) = outcome.run else { return Ok(()) };
     let mut attempt = committed(begun, run, outcome);
-    let problem = outcome.delivery.problem().filter(|_| !outcome.blocked);
+    let problem = outcome.undelivered().filter(|_| !outcome.blocked);
     // What needs a person may have been found after the commit.
     let is_more_known = problem.is_some() || !attempt.attention.is_empty();
     if let Some(problem) = problem {

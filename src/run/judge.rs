@@ -8,6 +8,7 @@ use super::ended_permissions::EndedPermissions;
 use super::plan::{self, Planned};
 use super::presence::{Signs, next_run};
 use super::purge::Purge;
+use super::push::{PUSH_FAILED, PushForecast, Pushed};
 use super::report_file::{self, Undeliverable};
 use super::request::{Intent, Request};
 use super::source::Opening;
@@ -40,6 +41,10 @@ pub struct Outcome {
     /// and the others. Files of those that there are.
     pub renames: Vec<std::path::PathBuf>,
     pub delivery: Delivery,
+    /// What was given to the platform.
+    pub push: Option<Pushed>,
+    /// In a preview: what would be.
+    pub would_push: Option<PushForecast>,
     /// The copy of the store that was made before the run.
     pub backup: Option<BackupMade>,
     pub findings: Findings,
@@ -51,6 +56,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Messages or a push could not be handed over: why, in a sentence for the record of the run.
+    pub(super) fn undelivered(&self) -> Option<String> {
+        let push = self.push.as_ref().and_then(|push| push.failed.as_ref());
+        let push = push.map(|why| format!("{PUSH_FAILED}: {why}"));
+        let all: Vec<String> = self.delivery.problem().into_iter().chain(push).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Whether a run ends with [`Ending::Undelivered`] because of it.
+    pub fn is_undelivered(&self) -> bool {
+        self.undelivered().is_some()
+    }
+
     pub(super) fn result(&self) -> Ending {
         match (self.blocked, self.partial) {
             (true, _) => Ending::BLOCKED,
@@ -122,6 +140,8 @@ pub(super) fn judge<'a>(
         report: options.report.clone(),
         renames: Vec::new(),
         delivery: Delivery::default(),
+        push: None,
+        would_push: None,
         backup: None,
         findings,
         export_rows,

@@ -149,7 +149,7 @@ pub fn check_source(config: &Config, context: &RunContext<'_>) -> Result<Option<
     Ok(Some(seen))
 }
 
-fn watched<T>(context: &RunContext<'_>, pull: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
+pub(super) fn watched<T>(context: &RunContext<'_>, pull: impl FnOnce(&Watch<'_>) -> Result<T>) -> Result<T> {
     let begun = Cell::new(None);
     let progress = |records, total| {
         if begun.replace(Some(total)) != Some(total) {

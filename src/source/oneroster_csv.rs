@@ -48,7 +48,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LastNight, file as kind};
 use crate::plural::counted;
-use crate::roster::{Mode, NameKind, Record};
+use crate::roster::{Mode, NameKind, Record, ids};
 use crate::source::{About, AfterRead, ContactOptions, RosterSource, hashed};
 use crate::value::WordCounts;
 
@@ -194,7 +194,32 @@ impl OneRosterCsv {
     }
 }
 
+/// Given the header of users.csv, the places of the columns that are wanted.
+pub type Ask<'a> = &'a mut dyn FnMut(&[String]) -> Result<Vec<usize>>;
+
 impl OneRosterCsv {
+    /// Goes through the rows of users.csv as the SIS wrote them: the sourcedId in its normal form, and
+    /// the cells of the columns that `ask` wants.
+    ///
+    /// # Errors
+    /// Those of `ask`; `SourceUnavailable` if the file changed since it was opened.
+    pub fn each_row(&self, ask: Ask<'_>, each: &mut dyn FnMut(&str, &[&str])) -> Result<()> {
+        let file = part(&self.package, Part::Users)?;
+        let wanted = ask(&self.users.header.cells)?;
+        let columns: Vec<Option<usize>> =
+            [self.columns.places[0]].into_iter().chain(wanted.iter().copied().map(Some)).collect();
+        self.users.rows(file, &columns, &mut Findings::default(), &mut |row, _| {
+            if row.defect().is_none() {
+                let id = row.get(columns[0]).unwrap_or_default();
+                let cells: Vec<&str> =
+                    columns[1..].iter().map(|column| row.get(*column).unwrap_or_default()).collect();
+                each(&ids::encoded(id), &cells);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
     /// Goes through the names of users.csv once more. Only where one of them may be a word for "no
     /// value".
     fn count_words(&self, file: ExportFile<'_>) -> WordCounts {

@@ -9,13 +9,13 @@ mod explain;
 mod place;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use self::client::{Client, FILES};
-use super::oneroster_csv::{self, OneRosterCsv};
+use super::oneroster_csv::{self, Ask, OneRosterCsv};
 use super::source_check::SourceCheck;
 use super::{About, AfterRead, RosterSource, Watch};
 use crate::failure::{Failure, Kind, Result};
@@ -41,7 +41,37 @@ pub struct Options {
     pub host_key: Option<String>,
     /// How long all of it may take.
     pub timeout: Duration,
+    pub errand: Errand,
     pub csv: oneroster_csv::Options,
+}
+
+/// What is done on the server, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    Fetch,
+    Push,
+}
+
+/// The name of a file in the folder from which it is put on a server.
+pub const OUTGOING: &str = "outgoing";
+
+/// Whether the file is on the server.
+///
+/// # Errors
+/// `SourceUnavailable` if the server cannot be asked, `InputUnusable` if it has no such folder, `Usage`
+/// if the key cannot be used.
+pub fn is_there(options: &Options, folder: &Path, watch: &Watch<'_>) -> Result<bool> {
+    let client = Client { options, folder, watch, until: Instant::now() + options.timeout };
+    client.is_there()
+}
+
+/// Puts the file [`OUTGOING`] of a folder on the server, whole or not at all.
+///
+/// # Errors
+/// As [`is_there`].
+pub fn put(options: &Options, folder: &Path, watch: &Watch<'_>) -> Result<()> {
+    let client = Client { options, folder, watch, until: Instant::now() + options.timeout };
+    client.put()
 }
 
 /// Fetches the export and opens it.
@@ -116,6 +146,20 @@ fn elsewhere(mut failure: Failure, shown: &str, options: &Options) -> Failure {
     failure.place =
         failure.place.replace(&format!("{shown}/"), &format!("{url}/")).replace(shown, &options.url);
     failure
+}
+
+/// Fetches the export, and goes through the rows of users.csv with the columns that `ask` wants.
+///
+/// # Errors
+/// As [`open`] and [`OneRosterCsv::each_row`].
+pub fn each_row(
+    options: &Options,
+    watch: &Watch<'_>,
+    ask: Ask<'_>,
+    each: &mut dyn FnMut(&str, &[&str]),
+) -> Result<()> {
+    let fetched = fetch(options, watch)?;
+    fetched.source.each_row(ask, each).map_err(|failure| elsewhere(failure, &fetched.shown, options))
 }
 
 /// An export in a temporary folder. Dropping it removes the folder.

@@ -168,7 +168,7 @@ impl Server {
             .with("source.sftp.host_key", &format!("{:?}", words.join(" ")))
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("sftp://{}@127.0.0.1:{}{}/{path}", self.user, self.port, self.folder.path().display())
     }
 
@@ -177,14 +177,14 @@ impl Server {
     }
 
     /// With the programs in `bin/` before those of the machine.
-    fn cli(&self, district: &District, arguments: &[&str]) -> Done {
+    pub(crate) fn cli(&self, district: &District, arguments: &[&str]) -> Done {
         let path = std::env::var("PATH").unwrap();
         let path = format!("{}:{path}", self.at("bin").display());
         district.done(district.command(arguments).env("PATH", path).env("TMPDIR", self.at("t m p")))
     }
 
     /// Puts a script in front of the real `sftp`, which it calls as `real_sftp`.
-    fn wrap(&self, script: &str) {
+    pub(crate) fn wrap(&self, script: &str) {
         let path = std::env::var("PATH").unwrap();
         let real =
             path.split(':').map(|folder| Path::new(folder).join("sftp")).find(|path| path.exists()).unwrap();
@@ -195,7 +195,7 @@ impl Server {
     }
 
     /// What a run leaves behind in the temporary folder.
-    fn leftovers(&self) -> usize {
+    pub(crate) fn leftovers(&self) -> usize {
         fs::read_dir(self.at("t m p")).unwrap().count()
     }
 }

@@ -13,8 +13,9 @@ use crate::attempt::Ending;
 use crate::config::{Config, PLATFORM_COLUMNS, PLATFORM_OPT_OUTS};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
-use crate::message::Channel;
-use crate::people::{Affected, ImportOptions, Imported, People, export_links, has_left, import as take_in};
+use crate::people::{
+    Affected, ImportOptions, Imported, People, export_cells, export_headers, export_links, import as take_in,
+};
 use crate::plural::counted;
 use crate::report::{Csv, Json, Rendering, harmless};
 use crate::store::Store;
@@ -192,7 +193,7 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
         return links(args, &config, &store, since.map(|(entry, _)| entry), global);
     }
     let mut rendering: Box<dyn Rendering + '_> = match args.format {
-        Format::Csv => Box::new(Csv::for_programs(headers(&config))),
+        Format::Csv => Box::new(Csv::for_programs(export_headers(&config))),
         Format::Json => Box::new(Json::new([&PLATFORM_COLUMNS[..], &PLATFORM_OPT_OUTS].concat(), None)),
     };
     let stopped: HashSet<String> = store.stopped_numbers()?.into_iter().collect();
@@ -202,7 +203,7 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
         if account.archived {
             return Ok(());
         }
-        rendering.row(&cells(account, &stopped).map(str::as_bytes), &mut buffer);
+        rendering.row(&export_cells(account, &stopped).map(str::as_bytes), &mut buffer);
         out.write_all(&buffer).map_err(unprintable)?;
         buffer.clear();
         Ok(())
@@ -216,7 +217,6 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
     Ok(Ending::Ok)
 }
 
-/// In the order of [`PLATFORM_COLUMNS`] and [`PLATFORM_OPT_OUTS`], named as an import would look for them.
 /// `guardian_id,student_id,relationship,contact`
 const LINK_COLUMNS: [&str; 4] = ["guardian_id", "student_id", "relationship", "contact"];
 
@@ -244,32 +244,4 @@ fn links(
     rendering.end(&mut buffer);
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
     Ok(Ending::Ok)
-}
-
-/// In the order of [`PLATFORM_COLUMNS`], named as an import would look for them.
-fn headers(config: &Config) -> Vec<&str> {
-    let columns = config.platform.as_ref().map(|platform| &platform.columns);
-    let header = |column| columns.and_then(|columns| columns.get(column)).map_or(column, String::as_str);
-    PLATFORM_COLUMNS.into_iter().chain(PLATFORM_OPT_OUTS).map(header).collect()
-}
-
-/// In the order of the headers.
-fn cells<'a>(
-    account: &'a Account,
-    stopped: &HashSet<String>,
-) -> [&'a str; PLATFORM_COLUMNS.len() + PLATFORM_OPT_OUTS.len()] {
-    let details = &account.details;
-    let [no_email, no_sms] =
-        Channel::ALL.map(|channel| if has_left(account, channel, stopped) { "true" } else { "false" });
-    [
-        &account.sourced_id,
-        account.state.word(),
-        &details.name.given,
-        &details.name.family,
-        &details.email,
-        &details.phone,
-        &details.home_phone,
-        no_email,
-        no_sms,
-    ]
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Options, explain};
+use super::{OUTGOING, Options, explain};
 use crate::failure::{Failure, Kind, Result};
 use crate::scratch;
 use crate::source::Watch;
@@ -105,6 +105,29 @@ impl Client<'_> {
         }
         let listed = self.run(&format!("{batch}ls -ln\n{}", by_name(wanted)))?;
         Ok(self.wanted(listed))
+    }
+
+    /// Whether the file that is put there is there.
+    pub(super) fn is_there(&self) -> Result<bool> {
+        let name = self.options.place.zip.as_deref().unwrap_or_default();
+        let listed = self.run(&format!("{}-ls -ln \"{name}\"\n", self.go()))?;
+        Ok(listed.iter().any(|file| file.name == name))
+    }
+
+    /// Puts the file there under a temporary name, then renames it.
+    pub(super) fn put(&self) -> Result<()> {
+        let name = self.options.place.zip.as_deref().unwrap_or_default();
+        let partial = format!(".{name}.rostersync-partial");
+        let go = self.go();
+        let put =
+            self.run(&format!("{go}put \"{OUTGOING}\" \"{partial}\"\nrename \"{partial}\" \"{name}\"\n"));
+        match put {
+            // A server without OpenSSH's extension renames no file over another one.
+            Err(failure) if failure.causes().iter().any(|said| said.contains("rename")) => {
+                self.run(&format!("{go}-rm \"{name}\"\nrename \"{partial}\" \"{name}\"\n")).map(drop)
+            }
+            done => done.map(drop),
+        }
     }
 
     /// Of each wanted file the last that was listed, where possible not as a link.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::Options;
+use super::{Errand, Options};
 use crate::failure::{Failure, Kind, Result};
 
 /// Checks that the client will use this key: it ignores a key that other users may read.
@@ -31,12 +31,31 @@ pub(super) fn check_key(path: &Path) -> Result<()> {
 /// The files did not arrive within `timeout`.
 pub(super) fn too_slow(options: &Options) -> Failure {
     let limit = options.timeout.as_secs_f64();
-    Failure::new(
+    let failure = Failure::new(
         Kind::SourceUnavailable,
         format!("the files did not arrive within {limit} s; nothing was applied"),
     )
     .at(&options.url)
-    .cure("check why the server is slow, or allow more time with `timeout` in [source.sftp]")
+    .cure("check why the server is slow, or allow more time with `timeout` in [source.sftp]");
+    on_errand(failure, options)
+}
+
+/// A failure to fetch, in the words of what is done there.
+fn on_errand(failure: Failure, options: &Options) -> Failure {
+    if options.errand == Errand::Fetch {
+        return failure;
+    }
+    let words = |text: &str| {
+        text.replace("; nothing was applied", "")
+            .replace("[source.sftp]", "[platform.push]")
+            .replace("[source]", "[platform.push]")
+            .replace("user in `path`", "user in `to`")
+            .replace("the files did not arrive", "the file was not there")
+            .replace("the files cannot be fetched", "the file cannot be put on the server")
+            .replace("the user may not read the files on the server", "the user may not write there")
+            .replace("give the user access to them", "give the user write access to the folder")
+    };
+    Failure { what: words(&failure.what), cure: words(&failure.cure), ..failure }
 }
 
 /// Why the client failed, by its messages.
@@ -85,6 +104,7 @@ pub(super) fn failed(complained: &str, options: &Options) -> Failure {
     let last =
         complained.lines().rev().map(str::trim).find(|line| !line.is_empty() && *line != "Connection closed");
     let failure = Failure::new(kind, format!("{what}; nothing was applied")).at(&options.url).cure(cure);
+    let failure = on_errand(failure, options);
     match last {
         Some(line) => failure.quoting(line.chars().take(200).collect::<String>()),
         None => failure,

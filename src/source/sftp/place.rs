@@ -11,7 +11,7 @@ pub struct Place {
     pub(super) port: Option<u16>,
     /// Absolute, or relative to the user's home. Empty: the home itself.
     pub(super) folder: String,
-    /// The zip file in it; none if the folder is the export.
+    /// The zip file in it, or the file that is put there; none if the folder is the export.
     pub(super) zip: Option<String>,
 }
 
@@ -25,6 +25,25 @@ impl Place {
     /// Reads an address; none if it is none that can be fetched. That of users.csv is that of its
     /// folder.
     pub fn parse(url: &str) -> Option<Self> {
+        let (place, path) = Self::server(url)?;
+        let (before, name) = cut(&path);
+        let (folder, zip) = match name.to_lowercase() {
+            name if name == "users.csv" => (before, None),
+            lower if lower.ends_with(".zip") => (before, Some(name.to_owned())),
+            _ => (path, None),
+        };
+        Some(Self { folder, zip, ..place })
+    }
+
+    /// Reads the address of a file to put there; none if it is no such address.
+    pub fn file(url: &str) -> Option<Self> {
+        let (place, path) = Self::server(url)?;
+        let (folder, name) = cut(&path);
+        (!name.is_empty()).then(|| Self { folder, zip: Some(name.to_owned()), ..place })
+    }
+
+    /// The server and the user, and the path there.
+    fn server(url: &str) -> Option<(Self, String)> {
         let (server, path) = after_scheme(url)?.split_once('/')?;
         let (user, server) = server.split_once('@')?;
         let (host, port) = match server.rsplit_once(':') {
@@ -42,16 +61,8 @@ impl Place {
             return None;
         }
         let path = path.strip_prefix("~/").map_or_else(|| format!("/{path}"), str::to_owned);
-        let (before, name) = match path.rsplit_once('/') {
-            Some((before, name)) => (format!("{before}/"), name),
-            None => (String::new(), path.as_str()),
-        };
-        let (folder, zip) = match name.to_lowercase() {
-            name if name == "users.csv" => (before, None),
-            lower if lower.ends_with(".zip") => (before, Some(name.to_owned())),
-            _ => (path, None),
-        };
-        Some(Self { user: user.into(), host: host.into(), port, folder, zip })
+        let place = Self { user: user.into(), host: host.into(), port, folder: String::new(), zip: None };
+        Some((place, path))
     }
 
     /// As `known_hosts` names the server.
@@ -67,6 +78,14 @@ impl Place {
             Some(zip) => zip == name,
             None => FILES.iter().any(|file| file.eq_ignore_ascii_case(name)),
         }
+    }
+}
+
+/// The folder of a path with its `/`, and the name in it.
+fn cut(path: &str) -> (String, &str) {
+    match path.rsplit_once('/') {
+        Some((before, name)) => (format!("{before}/"), name),
+        None => (String::new(), path),
     }
 }
 
