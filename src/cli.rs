@@ -3,6 +3,7 @@
 //! Standard output is for results, standard error for logs and progress. No other module prints,
 //! and (except for variables that hold a secret) no other module reads the environment.
 
+mod anonymise;
 mod changes;
 mod check;
 mod codes;
@@ -117,6 +118,7 @@ enum Command {
     Codes(codes::CodesArgs),
     Status(status::StatusArgs),
     Db(db::DbArgs),
+    Anonymise(anonymise::AnonymiseArgs),
 }
 
 impl Global {
@@ -177,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Codes(args) => codes::run(args, &ui),
         Command::Status(args) => status::run(args, &cli.global, &ui),
         Command::Db(args) => db::run(args, &cli.global, &ui),
+        Command::Anonymise(args) => anonymise::run(args, &cli.global, &ui),
     };
     // If the exit status is not 0, print the output that `-q` held back; but not to a closed pipe.
     let _ = match &done {

@@ -4,6 +4,7 @@
 //! `[notify]` and `[monitor]` compares keys with each other. `[source]` becomes what its source is opened with.
 //! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
 
+mod anonymised;
 mod contacts;
 mod document;
 mod excerpt;
@@ -29,6 +30,7 @@ use crate::policy::BlankValues;
 use crate::roles::RoleNames;
 use crate::roster::NameKind;
 use crate::source::oneroster_csv::EncodingSetting;
+pub use anonymised::{Beside, Renamed};
 pub use contacts::Contacts;
 use contacts::ContactsKeys;
 use document::Document;

@@ -41,11 +41,13 @@
 //! * [`codes`]: what every note, finding and exit status means, and what to do. Pure
 //! * [`spool`], [`lanes`], [`scratch`], [`cache`]: data beyond memory; threads that keep the order;
 //!   temporary folders; computed values that are used again
+//! * [`anonymise`]: a roster without personal data, for support
 //! * [`output`], [`owner`]: files that are complete or not there, and their owner
 //! * [`mailbox`], [`near`], [`plural`]: mail addresses with a name; the nearest name; numbers in
 //!   sentences
 
 pub mod account;
+pub mod anonymise;
 pub mod attempt;
 pub mod cache;
 pub mod cli;

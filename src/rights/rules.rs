@@ -114,6 +114,14 @@ impl LinkRules {
         &self.columns
     }
 
+    /// The columns of each rule, with its words as they are written.
+    pub fn words(&self) -> impl Iterator<Item = (&str, Vec<String>)> {
+        let wants = self.rules.iter().flat_map(|rule| &rule.wants);
+        wants.map(|(column, words)| {
+            (self.columns[*column].as_str(), words.iter().map(|word| word.written.clone()).collect())
+        })
+    }
+
     pub fn uses(&self, header: &str) -> bool {
         self.columns.iter().any(|column| is_column(column, header))
     }

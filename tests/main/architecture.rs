@@ -166,7 +166,7 @@ const LAYERS: [&[&str]; 14] = [
     &["account"],
     &["source", "store"],
     &["config"],
-    &["output", "platform", "rules", "suppressed"],
+    &["anonymise", "output", "platform", "rules", "suppressed"],
     &["roster_index"],
     &["plan"],
     &["notify"],
@@ -362,7 +362,7 @@ fn each_crate_has_one_owner() {
     only(&["store"], "rusqlite");
     only(&["notify", "mailbox"], "lettre");
     only(&["notify"], "minijinja");
-    only(&["source"], "zip");
+    only(&["anonymise", "source"], "zip");
     only(&["source", "notify"], "reqwest");
     only(&["source"], "hmac");
     only(&["source", "contact"], "encoding_rs");

@@ -5,6 +5,7 @@
 //! mail, an exit status) is tested here; what cannot, beside the code.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod anonymise;
 mod api_access;
 mod api_oddities;
 mod architecture;
