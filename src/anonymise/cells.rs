@@ -352,7 +352,7 @@ impl<'c> Cells<'c> {
                 if is_valid(&whole) {
                     whole
                 } else {
-                    format!("{local}@{}.example", self.words.any(&domain, 16))
+                    format!("{local}@{}.invalid", self.words.any(&domain, 16))
                 }
             }
             (false, true) => self.words.text_of(text, Length::Same),
@@ -385,7 +385,7 @@ impl<'c> Cells<'c> {
             if is_plain {
                 text.to_owned()
             } else {
-                format!("{}.example", digest(self.words.number(b"glob", text, 1 << 40)))
+                format!("{}.invalid", digest(self.words.number(b"glob", text, 1 << 40)))
             }
         };
         let local: String = match local.chars().all(|c| matches!(c, '*' | '?')) {
@@ -408,7 +408,7 @@ impl<'c> Cells<'c> {
         let whole = glob.replace('*', &filling).replace('?', "q");
         match whole.split_once('@') {
             Some((_, domain)) if domain.contains('.') => whole,
-            Some(_) => format!("{whole}.example"),
+            Some(_) => format!("{whole}.invalid"),
             None => whole,
         }
     }

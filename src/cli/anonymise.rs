@@ -21,7 +21,9 @@ use crate::plural::counted;
 /// If there is a configuration, the guardians file, the platform's export and the list of suppressed
 /// people that it names are in the archive, with a rostersync.toml for it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: rostersync anonymise district.zip -o support.zip")]
+#[command(after_help = "\
+Example:
+  rostersync anonymise district.zip -o support.zip")]
 pub(super) struct AnonymiseArgs {
     /// The folder or zip file of a OneRoster export
     #[arg(value_name = "DIR|ZIP", value_parser = path())]

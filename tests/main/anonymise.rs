@@ -47,8 +47,11 @@ fn facts(place: &Path, config: &str, source: Option<&Path>) -> Facts {
     let checked = checked.map(|(exit, said, _)| {
         let said = json(&said);
         let finding = |finding: &Value| {
-            let file =
-                finding["file"].as_str().unwrap_or_default().replace("platform.csv", "platform-users.csv");
+            let file = match finding["file"].as_str().unwrap_or_default() {
+                "platform.csv" => "platform-users.csv",
+                name if name.ends_with(".toml") => "rostersync.toml",
+                name => name,
+            };
             serde_json::json!([
                 finding["code"],
                 file,
@@ -134,6 +137,7 @@ fn is_common(word: &str, headers: &BTreeSet<String>) -> bool {
         "emergency",
         "contact",
         "pending",
+        "invited",
         "joined",
         "mother",
         "father",
@@ -175,7 +179,8 @@ fn pieces(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
     words
         .filter(|word| {
-            let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+            // The time of day stays: `07z`.
+            let is_number = word.trim_end_matches('z').bytes().all(|byte| byte.is_ascii_digit());
             let is_ascii = word.is_ascii();
             word.chars().count()
                 >= if is_number {
@@ -194,7 +199,7 @@ fn left(originals: &[PathBuf], copied: &Path) -> Vec<String> {
     let mut new = BTreeSet::new();
     for (name, text) in texts(copied) {
         if name.ends_with(".csv") {
-            new.extend(pieces(&text));
+            new.extend(pieces(text.split_once('\n').map_or("", |(_, rows)| rows)));
         }
     }
     let mut left = Vec::new();

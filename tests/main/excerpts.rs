@@ -74,7 +74,7 @@ fn excerpts(page: &Path) -> Vec<Excerpt> {
 }
 
 /// A folder in which something has happened.
-fn scene(name: &str) -> District {
+pub(crate) fn scene(name: &str) -> District {
     let mut district = District::new();
     copy(&Path::new(ROOT).join("fixtures"), &district.path("fixtures"));
     let config = fs::read_to_string(Path::new(ROOT).join("config.example.toml")).unwrap();

@@ -29,6 +29,7 @@ mod crowds;
 mod delivery;
 mod delta;
 mod distinct;
+mod docs;
 mod dry_run;
 mod editing;
 mod erase;
