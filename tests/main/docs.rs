@@ -6,14 +6,14 @@
 //! test and $ROSTERSYNC_CONFIG the example. `<!-- run: SCENE, exits 3 -->` allows this exit status
 //! too. `<!-- not run: REASON -->` is for commands that need root, a server or hours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::excerpts::scene;
-use crate::support::District;
+use crate::support::{District, copy};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -88,8 +88,9 @@ fn shell(district: &District, line: &str) -> (i32, String) {
 
 #[test]
 fn the_commands_of_the_pages_run() {
-    let mut wrong = Vec::new();
-    let mut count = 0;
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    // A scene is made once, and copied for each page.
+    let mut made: BTreeMap<String, District> = BTreeMap::new();
     let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
     let others = pages().into_iter().map(|name| (name.clone(), page(&name)));
     for (name, text) in others.chain([("README.md".to_owned(), readme)]) {
@@ -108,7 +109,10 @@ fn the_commands_of_the_pages_run() {
             let (named, also) = named.rsplit_once(", exits ").unwrap_or((named, "0"));
             let also: i32 = also.parse().unwrap();
             if !scenes.iter().any(|(known, _)| known == named) {
-                scenes.push((named.to_owned(), scene(named)));
+                let original = made.entry(named.to_owned()).or_insert_with(|| scene(named));
+                let district = District::new();
+                copy(&original.path(""), &district.path(""));
+                scenes.push((named.to_owned(), district));
             }
             let (_, district) = scenes.iter().find(|(known, _)| known == named).unwrap();
             for line in joined(&lines) {
