@@ -130,6 +130,51 @@ fn the_commands_of_the_pages_run() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What cron gives to the shell: the part of a line after the five times and the user.
+fn cron_commands(text: &str) -> Vec<String> {
+    let blocks = text.split("```crontab\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines =
+        blocks.flat_map(str::lines).filter(|line| line.starts_with(|c: char| c.is_ascii_digit() || c == '*'));
+    let command = |line: &str| {
+        let mut rest = line;
+        for _ in 0..6 {
+            rest = rest.trim_start().split_once(' ').unwrap().1;
+        }
+        // For cron a percent sign is the end of the line.
+        assert!(!rest.replace("\\%", "").contains('%'), "{line}");
+        rest.trim_start().replace("\\%", "%")
+    };
+    lines.map(command).collect()
+}
+
+#[test]
+fn the_lines_for_cron_run() {
+    let district = scene("after three nights");
+    for folder in ["nas", "office"] {
+        fs::create_dir(district.path(folder)).unwrap();
+    }
+    let mut count = 0;
+    for name in pages() {
+        for command in cron_commands(&page(&name)) {
+            count += 1;
+            // The places of a district are folders here, and no test waits for an hour.
+            let mut here = command.clone();
+            for (there, own) in [
+                ("/usr/local/bin/rostersync", "rostersync"),
+                ("/etc/rostersync/rostersync.toml", "config.example.toml"),
+                ("/mnt/nas", "nas"),
+                ("/srv/office", "office"),
+                ("sleep 3600", "true"),
+            ] {
+                here = here.replace(there, own);
+            }
+            let (exit, said) = shell(&district, &here);
+            assert!([0, 3].contains(&exit), "{name}: `{command}` ends with {exit}:\n{said}");
+        }
+    }
+    assert!(count >= 8, "{count}");
+}
+
 /// Lines that end with a backslash go on in the next one.
 fn joined(lines: &[String]) -> Vec<String> {
     let mut commands = vec![String::new()];
