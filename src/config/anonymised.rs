@@ -100,10 +100,8 @@ impl Config {
         };
         set(&mut new, "source", "type", "oneroster-csv");
         set(&mut new, "source", "path", ".");
-        if !old
-            .get("source")
-            .is_some_and(|source| source.get("type").and_then(Value::as_str) == Some("oneroster-csv"))
-        {
+        let kind = old.get("source").and_then(|source| source.get("type")).and_then(Value::as_str);
+        if kind != Some("oneroster-csv") {
             section(&mut new, "source").retain(|key, _| key == "type" || key == "path");
         }
         if let Some(file) = beside.guardians {
