@@ -239,6 +239,12 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// `COLUMN=VALUE`, or `COLUMN~TEXT` for a part: the column, whether a part is meant, and the text.
+fn condition(typed: &str) -> Option<(&str, bool, &str)> {
+    let at = typed.find(['=', '~'])?;
+    Some((&typed[..at], typed[at..].starts_with('~'), &typed[at + 1..]))
+}
+
 /// A whole number of the command line.
 fn whole_number<T: std::str::FromStr>(text: &str) -> std::result::Result<T, &'static str> {
     text.parse().map_err(|_| "write a whole number, such as 20")

@@ -9,6 +9,7 @@ mod html;
 mod invisible;
 mod name;
 mod phone;
+mod sought;
 
 pub use damage::{has_lost_letter, is_damaged, is_with_letters_lost};
 pub use email::{Email, email_key};
@@ -16,6 +17,7 @@ pub use html::decode_html;
 pub use invisible::{is_invisible, visible, visible_name};
 pub use name::PersonName;
 pub use phone::{Phone, PhoneReader, Region, phone_key};
+pub use sought::Sought;
 
 use std::borrow::Cow;
 

@@ -45,7 +45,7 @@ pub use duplicates::{Likenesses, likenesses};
 pub use edit::{Done, edit};
 pub use exchange::{Affected, ImportOptions, Imported, export_cells, export_headers, import};
 pub use family::{Family, Schools};
-pub use find::{Found, Match, Wanted};
+pub use find::{Candidates, Fit, Found, Match, Wanted};
 pub use grant::{Permission, Permitted, set_permission};
 pub use join::{Joined, join};
 pub use links::{ExportedLink, Link, export_links, links_of};

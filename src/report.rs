@@ -36,7 +36,7 @@ pub use cell::append_plain_row;
 pub use columns::{Column, NAME, Row};
 pub use diff::{Differences, render_differences};
 pub use erase::{LeftOut, write_without};
-pub use formats::{Csv, Json, Rendering};
+pub use formats::{BREAK, Csv, Json, Rendering};
 pub use group::{Group, groups};
 pub use harmless::harmless;
 pub use news::EarlierNotes;

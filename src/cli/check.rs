@@ -68,7 +68,7 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         Format::Json => format!("{:#}\n", json(&checked, status)),
     };
     let said = match args.format {
-        Format::Text => ui.print(text.as_bytes()),
+        Format::Text => ui.print(ui.screen.paragraphs(&text).as_bytes()),
         Format::Json => ui.result(text.as_bytes()),
     };
     said.and_then(|()| ui.settle(status)).map_err(unprintable)?;

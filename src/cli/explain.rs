@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::layout::{Screen, table};
+use super::layout::{Screen, blocks};
 use super::ui::Ui;
 use super::users::{link_json, only_one, print_json, set_by, set_json};
 use super::{Global, unprintable};
@@ -14,12 +14,12 @@ use crate::attempt::Ending;
 use crate::config::Config;
 use crate::contact::{Contacts, Field};
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{Found, Link, Match, People, Profile, Provenance, Wanted};
+use crate::people::{Candidates, Link, Match, People, Profile, Provenance, Wanted};
 use crate::plan::{Action, Plan, PlanRow, Rule, join_codes, join_notes};
 use crate::plural::or_none;
 use crate::policy::Setting;
 use crate::run::{Options, RunContext, preview as preview_run};
-use crate::store::Store;
+use crate::store::{Findable, Store};
 
 /// Show what the next run would do with one user, field by field, by which rule, and why
 ///
@@ -157,7 +157,7 @@ fn explain(args: &ExplainArgs, config: &Config, global: &Global, ui: &Ui) -> Res
     };
     outcome.plan.with_row(&user, |row| {
         if row.is_none() && stored.is_none() {
-            return Err(Failure::new(Kind::Usage, format!("`{user}` is neither in the store nor in the roster"))
+            return Err(Failure::new(Kind::Usage, "no user of the store or of the roster fits this text")
                 .cure("give a sourcedId, an email, a number or a part of a name; the sourcedId is in `rostersync report`"));
         }
         let contacts = outcome.explained_contacts.iter().map(LinkExplanation::new).collect();
@@ -241,14 +241,21 @@ fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Resul
     if plan.with_row(&args.user, |row| row.is_some())? {
         return Ok(args.user.clone());
     }
-    if let Some(sourced_id) = only_one(people.find(&args.user)?, &args.user, args.json, ui)? {
+    if let Some(sourced_id) = only_one(people.find(&args.user)?, args.json, ui)? {
         return Ok(sourced_id);
     }
     let wanted = Wanted::new(&args.user, &people.rules);
-    let mut found = Found::default();
+    let mut found = Candidates::default();
     plan.each_decided(|row| {
-        if wanted.fits(&row.details, &row.sis, row.identifier, &people.rules) {
-            found.add(|| Match {
+        let seen = Findable {
+            id: 0,
+            sourced_id: row.sourced_id,
+            identifier: row.identifier,
+            details: row.details,
+            sis: row.sis,
+        };
+        if let Some(fit) = wanted.fit(&seen, &people.rules) {
+            found.add(fit, || Match {
                 sourced_id: row.sourced_id.to_string(),
                 name: row.sis.shown(Field::Name).into_owned(),
                 state: row.state.to_string(),
@@ -257,7 +264,7 @@ fn meant(args: &ExplainArgs, plan: &Plan, people: &People<'_>, ui: &Ui) -> Resul
         }
         Ok(())
     })?;
-    Ok(only_one(found, &args.user, args.json, ui)?.unwrap_or_else(|| args.user.clone()))
+    Ok(only_one(found.best(), args.json, ui)?.unwrap_or_else(|| args.user.clone()))
 }
 
 /// What the platform's export had put in place of the details, whether or not the sync changes it again.
@@ -336,7 +343,7 @@ fn text(explained: &Explained, config: &Config, screen: Screen) -> Vec<u8> {
         vec![of.field.word().to_owned(), of.actual.clone(), of.sis.clone(), of.after.clone(), set]
     };
     let rows: Vec<_> = explained.fields.iter().map(row).collect();
-    out.extend(table(&["field", "actual", "SIS", "after the run", "last set by"], &rows, screen));
+    out.extend(blocks(&["field", "actual", "SIS", "after the run", "last set by"], &rows, screen));
     out.push(b'\n');
     let why = |of: &Explanation| {
         let first = match &of.platform_value {

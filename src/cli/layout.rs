@@ -1,6 +1,6 @@
 //! How results are laid out for people: tables, lines that begin with a label, and paragraphs.
 //!
-//! [`Screen`] knows the width and the colours of one stream; `ui.screen` is that of standard output.
+//! [`Screen`] knows the width and the colours of one stream, `ui.screen` those of standard output.
 //!
 //! ```text
 //! let columns = ["code".into(), Column::new("count").right(), Column::new("cause").prose()];
@@ -9,15 +9,18 @@
 //! ui.result(&table.finish())
 //! ```
 //!
-//! * **In a pipe** nothing depends on the width: a row is one line with all its text, and each column
-//!   is as wide as its widest cell. `$COLUMNS` has no effect there. Scripts depend on this.
-//! * **On a terminal** (its width, or `$COLUMNS`) a row that does not fit is folded: columns go on in
-//!   lines below, indented, and so do the headers. A column is as wide as 95% of its cells need; the
-//!   others are wrapped. Nothing is cut off. A [`Column::prose`] column takes the room that is left.
+//! * **In a pipe** nothing depends on the width: a row is one line with all its text, and each
+//!   column is as wide as its widest cell. `$COLUMNS` has no effect there. Scripts depend on this.
+//! * **On a terminal** (its width, or `$COLUMNS`) a row that does not fit is folded: columns go on
+//!   in lines below, indented, and so do the headers. A column is as wide as 95% of its cells need;
+//!   the others are wrapped. Nothing is cut off. A [`Column::prose`] column takes the room that is
+//!   left.
 //! * **Colour** says what a word is: [`Column::word`] colours `archived`, `failed`, `warning` …
 //! * Cells come from other people's systems: nothing in them may act on the terminal. The table
 //!   takes care of that, so its output is printed as it is.
 //! * To stream rows, use [`Rendering`]: the widths are those of the first 10,000 rows.
+//! * [`blocks`] is for few rows of long values: on a narrow terminal each value has a line, with
+//!   its header before it.
 //!
 //! [`Screen::labelled`] is for `State:  active` lines, [`Screen::paragraphs`] for sentences.
 
@@ -26,7 +29,7 @@ use std::io::IsTerminal;
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::report::{Rendering, harmless};
+use crate::report::{BREAK, Rendering, harmless};
 
 /// How many rows the widths are computed from.
 const SAMPLE: usize = 10_000;
@@ -36,10 +39,6 @@ const INDENT: usize = 4;
 
 /// A terminal that reports no width, as on a serial line.
 const USUAL_WIDTH: usize = 80;
-
-/// Between the values of one cell: a place where the layout may break the line. The values after it
-/// have the colour of a difference.
-pub(crate) const BREAK: char = '\u{1e}';
 
 /// The width and the colours of a stream. Without a width it is no terminal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,7 +85,8 @@ impl Screen {
                 _ => vec![text],
             };
             let gap = " ".repeat(width.saturating_sub(label.width()));
-            out.push_str(&self.paint(&label, Style::new().bold()));
+            let style = Some(beginning(word)).filter(|style| *style != Style::new());
+            out.push_str(&self.paint(&label, style.unwrap_or(Style::new().bold())));
             out.push_str(&gap);
             for (at, piece) in pieces.iter().enumerate() {
                 if at > 0 {
@@ -102,8 +102,8 @@ impl Screen {
         out.into_bytes()
     }
 
-    /// Sentences, each on its line: on a terminal they are wrapped between words, and the lines below
-    /// are indented. A command to be copied stays in one line.
+    /// Sentences, each on its line: on a terminal they are wrapped between words, and the lines
+    /// below are indented. A command to be copied stays in one line.
     pub(super) fn paragraphs(self, text: &str) -> String {
         let mut out = String::new();
         for line in text.split_inclusive('\n') {
@@ -129,6 +129,27 @@ impl Screen {
         out
     }
 
+    /// A log line, which has colour already, wrapped.
+    pub(super) fn log_line(self, line: &str) -> String {
+        let Some(room) = self.width else { return line.to_owned() };
+        let (mut out, mut used) = (String::new(), 0);
+        for word in line.trim_end_matches('\n').split(' ') {
+            let width = visible_width(word);
+            let is_first = out.is_empty();
+            if !is_first && used + 1 + width > room {
+                out.push_str("\n      ");
+                used = 6;
+            } else if !is_first || word.is_empty() {
+                out.push(' ');
+                used += 1;
+            }
+            out.push_str(word);
+            used += width;
+        }
+        out.push('\n');
+        out
+    }
+
     /// The first words of a text in their colour: `12, blocked, 3 h ago`, `OFF: …`.
     fn marked(self, text: &str) -> String {
         if !self.color {
@@ -148,8 +169,8 @@ impl Screen {
 fn beginning(line: &str) -> Style {
     let word = line.split([':', ' ']).next().unwrap_or_default();
     match word {
-        "BLOCKED" => colored(AnsiColor::Red).bold(),
-        "HELD" | "Paused" => colored(AnsiColor::Magenta),
+        "BLOCKED" | "But" | "Late" => colored(AnsiColor::Red).bold(),
+        "HELD" | "Held" | "Paused" | "Pause" => colored(AnsiColor::Magenta),
         "Attention" => colored(AnsiColor::Yellow),
         "Plan" => Style::new().bold(),
         _ => Style::new(),
@@ -237,6 +258,10 @@ pub(crate) struct Table<'a> {
     screen: Screen,
     gap: usize,
     has_headers: bool,
+    /// The first column is a sign, which colours the row.
+    is_signed: bool,
+    /// A row that does not fit is a block of lines with labels.
+    is_in_blocks: bool,
     /// The order in which a folded row has the columns.
     order: Vec<usize>,
     /// The rows from which the widths will be known, one after the other.
@@ -268,6 +293,8 @@ impl<'a> Table<'a> {
             screen,
             gap: 2,
             has_headers: true,
+            is_signed: false,
+            is_in_blocks: false,
             order,
             held: Vec::new(),
             shape: None,
@@ -275,9 +302,16 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Without a line of headers, and one space between the columns.
+    /// Lines of a preview: without headers, one space between the columns, and the first column is
+    /// a sign (`+`, `~`, `-` …) that colours the line.
     pub(crate) fn of_lines(self) -> Self {
-        Self { gap: 1, has_headers: false, ..self }
+        Self { gap: 1, has_headers: false, is_signed: true, ..self }
+    }
+
+    /// For few rows of long values: where a row does not fit one line, each of its values has a
+    /// line, with the header before it.
+    pub(crate) fn in_blocks(self) -> Self {
+        Self { is_in_blocks: true, ..self }
     }
 
     /// Where a row does not fit one line, these columns come first.
@@ -306,16 +340,16 @@ impl<'a> Table<'a> {
     fn settle(&mut self, out: &mut Vec<u8>) {
         let held = std::mem::take(&mut self.held);
         let count = self.columns.len();
+        let header = |at: usize| if self.has_headers { self.columns[at].header.width() } else { 0 };
+        let mut natural: Vec<usize> = (0..count).map(header).collect();
+        // Of cells with several values the widest one: they can stand below each other.
         let mut widths: Vec<Vec<usize>> = vec![Vec::new(); count];
         for row in held.chunks(count) {
-            for (widths, cell) in widths.iter_mut().zip(row) {
-                widths.extend(Some(whole_width(cell)).filter(|width| *width > 0));
+            for (at, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+                natural[at] = natural[at].max(whole_width(cell));
+                widths[at].extend(cell.split(BREAK).map(UnicodeWidthStr::width).max());
             }
         }
-        let header = |at: usize| if self.has_headers { self.columns[at].header.width() } else { 0 };
-        let natural: Vec<usize> = (0..count)
-            .map(|at| widths[at].iter().copied().max().unwrap_or_default().max(header(at)))
-            .collect();
         let usual: Vec<usize> = (0..count)
             .map(|at| {
                 let widths = &mut widths[at];
@@ -325,12 +359,17 @@ impl<'a> Table<'a> {
             })
             .collect();
         let shape = self.shape_of(&natural, &usual);
+        if self.is_in_blocks && shape.lines.len() > 1 {
+            held.chunks(count).for_each(|row| self.block(row, out));
+            self.shape = Some(shape);
+            return;
+        }
         if self.has_headers {
             let headers: Vec<String> = self.columns.iter().map(|column| column.header.to_owned()).collect();
             self.print(&headers, &shape, Some(Style::new().bold()), out);
         }
         for row in held.chunks(count) {
-            self.print(row, &shape, None, out);
+            self.print(row, &shape, self.sign_of(row), out);
         }
         self.shape = Some(shape);
     }
@@ -339,7 +378,9 @@ impl<'a> Table<'a> {
     fn shape_of(&self, natural: &[usize], usual: &[usize]) -> Shape {
         let places = |widths: Vec<usize>| {
             let place = |(column, width)| Place { column, width };
-            Shape { lines: vec![widths.into_iter().enumerate().map(place).collect()] }
+            // A column without a word takes no room in a list without headers.
+            let is_there = |place: &Place| place.width > 0 || self.has_headers;
+            Shape { lines: vec![widths.into_iter().enumerate().map(place).filter(is_there).collect()] }
         };
         let least = |at: usize| natural[at].max(self.columns[at].least).min(self.columns[at].most);
         let Some(screen) = self.screen.width else {
@@ -354,12 +395,13 @@ impl<'a> Table<'a> {
             }
         }
         // A row on one line, with some cells wrapped, keeps the order of the columns.
-        let unfolded = self.fold(0..natural.len(), natural, usual, screen);
+        let is_there = |at: &usize| natural[*at] > 0 || self.has_headers;
+        let unfolded = self.fold((0..natural.len()).filter(is_there), natural, usual, screen);
         if unfolded.lines.len() == 1 {
             return unfolded;
         }
         let (prose, others): (Vec<usize>, Vec<usize>) =
-            self.order.iter().partition(|at| self.columns[**at].is_prose);
+            self.order.iter().filter(|at| is_there(at)).partition(|at| self.columns[**at].is_prose);
         self.fold(others.into_iter().chain(prose), natural, usual, screen)
     }
 
@@ -376,7 +418,7 @@ impl<'a> Table<'a> {
         for column in order {
             let gap = if lines.last().is_some_and(Vec::is_empty) { 0 } else { self.gap };
             let wanted = match self.columns[column].is_prose {
-                true => natural[column].min(screen / 2),
+                true => natural[column].min(screen * 2 / 5),
                 false => usual[column],
             };
             if gap > 0 && wanted + gap > room {
@@ -405,10 +447,32 @@ impl<'a> Table<'a> {
         Shape { lines }
     }
 
+    fn block(&self, row: &[String], out: &mut Vec<u8>) {
+        let Some((first, rest)) = row.split_first() else { return };
+        out.extend_from_slice(self.screen.paint(first, Style::new().bold()).as_bytes());
+        out.push(b'\n');
+        let headers = self.columns[1..].iter().map(|column| column.header);
+        let label = headers.clone().map(UnicodeWidthStr::width).max().unwrap_or_default() + 4;
+        let room = self.screen.width.map_or(usize::MAX, |width| width.saturating_sub(label).max(10));
+        for (header, cell) in headers.zip(rest).filter(|(_, cell)| !cell.is_empty()) {
+            let text = cell.replace(BREAK, " ");
+            for (at, line) in wrap(&text, room, Commands::Broken).iter().enumerate() {
+                let header = if at == 0 { header } else { "" };
+                out.extend_from_slice(format!("  {header:0$}{line}\n", label - 2).as_bytes());
+            }
+        }
+    }
+
     fn print(&self, row: &[String], shape: &Shape, style: Option<Style>, out: &mut Vec<u8>) {
         for (at, places) in shape.lines.iter().enumerate() {
+            // What the row is about stands out where rows have several lines.
+            let is_bold = |place: &Place| shape.lines.len() > 1 && at == 0 && place == &places[0];
+            let own = |place: &Place| match style {
+                None if is_bold(place) => Some(Style::new().bold()),
+                _ => style,
+            };
             let cells: Vec<Vec<Piece>> =
-                places.iter().map(|place| self.pieces(*place, &row[place.column], style)).collect();
+                places.iter().map(|place| self.pieces(*place, &row[place.column], own(place))).collect();
             let height = cells.iter().map(Vec::len).max().unwrap_or_default();
             // A blank row is a blank line, but nothing below it.
             for line in 0..if at == 0 { height.max(1) } else { height } {
@@ -427,6 +491,17 @@ impl<'a> Table<'a> {
                 out.push(b'\n');
             }
         }
+    }
+
+    /// The style of a whole row.
+    fn sign_of(&self, row: &[String]) -> Option<Style> {
+        let sign = row.first().filter(|_| self.is_signed)?;
+        Some(match sign.as_str() {
+            "+" | "^" => colored(AnsiColor::Green),
+            "-" | "!" => colored(AnsiColor::Red),
+            "~" | ">" => colored(AnsiColor::Yellow),
+            _ => KEPT,
+        })
     }
 
     /// The lines of a cell.
@@ -483,6 +558,14 @@ impl Piece {
     }
 }
 
+/// The width of a text without the colours in it.
+fn visible_width(text: &str) -> usize {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().map_or(0, UnicodeWidthStr::width);
+    // A colour ends with its `m`.
+    first + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| rest.width())).sum::<usize>()
+}
+
 /// How wide the values of a cell are beside each other.
 fn whole_width(cell: &str) -> usize {
     match cell.split_once(BREAK) {
@@ -502,7 +585,7 @@ impl Rendering for Table<'_> {
         });
         if let Some(shape) = &self.shape {
             let row: Vec<String> = texts.collect();
-            self.print(&row, shape, None, out);
+            self.print(&row, shape, self.sign_of(&row), out);
             return;
         }
         self.held.extend(texts);
@@ -525,10 +608,28 @@ pub(crate) fn table(headers: &[&str], rows: &[Vec<String>], screen: Screen) -> V
     table.finish()
 }
 
+/// A table of few rows and long values, see [`Table::in_blocks`].
+pub(crate) fn blocks(headers: &[&str], rows: &[Vec<String>], screen: Screen) -> Vec<u8> {
+    let mut table = Table::new(headers.iter().copied(), screen).in_blocks();
+    rows.iter().for_each(|row| table.add(row));
+    table.finish()
+}
+
+/// The text cut to this width, or filled up to it.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    let text = harmless(text);
+    let shown = match text.width() > width {
+        true => format!("{}…", &text[..prefix(&text, width.saturating_sub(1))]),
+        false => text,
+    };
+    let rest = width.saturating_sub(shown.width());
+    shown + &" ".repeat(rest)
+}
+
 /// What becomes of a command in backticks that is longer than a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Commands {
-    /// It stays in one line, to be copied.
+    /// It stays in one line, to be copied, as paths and addresses do.
     Whole,
     /// It is broken: it stands in a column.
     Broken,
@@ -542,7 +643,7 @@ fn wrap(text: &str, width: usize, commands: Commands) -> Vec<String> {
         if !line.is_empty() && line.width() + 1 + word.width() > width {
             lines.push(std::mem::take(&mut line));
         }
-        let is_broken = commands == Commands::Broken || !word.contains('`');
+        let is_broken = commands == Commands::Broken || !word.contains(['`', '/']);
         while is_broken && word.width() > width {
             let (head, tail) = word.split_at(break_of(word, width));
             lines.push(head.to_owned());

@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::delivery::{delivery_json, delivery_lines, send_kept};
+use super::layout::{Column, Table};
 use super::run::Format;
 use super::signals;
 use super::ui::Ui;
@@ -181,7 +182,7 @@ pub(super) fn run(args: &OutboxArgs, global: &Global, ui: &Ui) -> Result<Ending>
                 change(&config, global, &filter, |store| store.discard(&filter, global.now()))?;
             let said =
                 format!("{} discarded\n{}", notifications(changed as u64), left_lines(&left, "discarded"));
-            ui.print(said.as_bytes()).map_err(unprintable)?;
+            ui.print(ui.screen.paragraphs(&said).as_bytes()).map_err(unprintable)?;
             Ok(Ending::Ok)
         }
     }
@@ -294,7 +295,7 @@ fn retry(args: &RetryArgs, config: &Config, global: &Global, ui: &Ui) -> Result<
         });
         said.push_str(&left_lines(&left, "queued again"));
     }
-    ui.print(said.as_bytes()).map_err(unprintable)?;
+    ui.print(ui.screen.paragraphs(&said).as_bytes()).map_err(unprintable)?;
     Ok(Ending::Ok)
 }
 
@@ -332,7 +333,7 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<En
         }
     };
     match args.format {
-        Format::Text => ui.print(text.as_bytes()),
+        Format::Text => ui.print(ui.screen.paragraphs(&text).as_bytes()),
         Format::Json => ui.result(text.as_bytes()),
     }
     .and_then(|()| ui.settle(status))
@@ -353,13 +354,20 @@ fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Ending> {
     } else if rows.is_empty() {
         "There is no such notification.\n".to_owned()
     } else {
-        let mut text = format!(
-            "{:>6}  {:>5}  {:12}  {:9}  {:7}  {:5}  {:16}  {:32}  {}\n",
-            "id", "run", "user", "state", "to", "tries", "when", "address", "reason"
-        );
-        for row in &rows {
-            text.push_str(&line(row, config));
-        }
+        let columns = [
+            Column::new("id").right().least(6),
+            Column::new("run").right().least(5),
+            Column::new("user").least(12),
+            Column::new("state").word().least(9),
+            Column::new("to").least(7),
+            Column::new("tries").right(),
+            Column::new("when").least(16),
+            Column::new("address").least(32),
+            Column::new("reason").prose(),
+        ];
+        let mut table = Table::new(columns, ui.screen).folded(&["id", "user", "state", "when", "address"]);
+        rows.iter().for_each(|row| table.add(&cells(row, config)));
+        let mut text = String::from_utf8_lossy(&table.finish()).into_owned();
         let counts: Vec<String> =
             counts.iter().map(|(state, count)| format!("{count} {}", state.word())).collect();
         text.push_str(&format!("\nIn all: {}\n", counts.join(", ")));
@@ -369,27 +377,23 @@ fn list(args: &ListArgs, config: &Config, ui: &Ui) -> Result<Ending> {
     Ok(Ending::Ok)
 }
 
-fn line(row: &OutboxRow, config: &Config) -> String {
+fn cells(row: &OutboxRow, config: &Config) -> [String; 9] {
     let zone = config.sync.timezone;
     let when = match row.due {
         Some(due) => format!("→ {}", zone.show(due)),
         None => zone.show(row.settled.unwrap_or(row.queued)),
     };
-    let mut line = format!(
-        "{:>6}  {:>5}  {:12}  {:9}  {:7}  {:>5}  {:16}  {:32}  {}",
-        row.id,
+    [
+        row.id.to_string(),
         row.run.map(|run| run.to_string()).unwrap_or_default(),
-        row.sourced_id,
-        row.state.word(),
-        row.audience.word(),
-        row.attempts,
+        row.sourced_id.clone(),
+        row.state.word().to_owned(),
+        row.audience.word().to_owned(),
+        row.attempts.to_string(),
         when,
-        row.recipient,
-        row.reason
-    );
-    line.truncate(line.trim_end().len());
-    // Values come from files, and a terminal must not obey them.
-    line.chars().map(|c| if c.is_control() { '·' } else { c }).chain(['\n']).collect()
+        row.recipient.clone(),
+        row.reason.clone(),
+    ]
 }
 
 fn as_json(row: &OutboxRow) -> serde_json::Value {

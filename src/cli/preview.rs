@@ -10,13 +10,14 @@ mod sorted;
 use std::collections::BinaryHeap;
 use std::io::Write;
 
-use anstyle::Style;
 use serde_json::json;
 
-use self::line::{Kind, Line, Order, Widths, each_rename, each_thing};
+use self::line::{Kind, Line, Order, each_rename, each_thing};
 use self::sorted::Sorted;
+use super::layout::{Column, Screen, Table};
 use super::unprintable;
 use crate::failure::Result;
+use crate::report::Rendering;
 use crate::run::Outcome;
 
 /// With more lines than this they are not held in memory.
@@ -25,13 +26,12 @@ const HELD: u64 = 10_000;
 #[derive(Default)]
 struct Group {
     count: u64,
-    widths: Widths,
     /// The first ones, the last of them on top.
     first: BinaryHeap<Line>,
 }
 
 /// Prints the changes of a plan, at most `limit` of them (0 is all), and says of each kind how many more there are.
-pub(super) fn changes(outcome: &Outcome, limit: u64, color: bool, out: &mut dyn Write) -> Result<()> {
+pub(super) fn changes(outcome: &Outcome, limit: u64, screen: Screen, out: &mut dyn Write) -> Result<()> {
     let mut groups: [Group; Kind::ALL.len()] = Default::default();
     let in_memory = limit != 0 && limit <= HELD;
     let mut sorted = Sorted::default();
@@ -39,9 +39,7 @@ pub(super) fn changes(outcome: &Outcome, limit: u64, color: bool, out: &mut dyn 
         let group = &mut groups[order.kind as usize];
         group.count += 1;
         if !in_memory {
-            let line = make();
-            group.widths.take_in(&line);
-            return sorted.push(line);
+            return sorted.push(make());
         }
         let full = group.first.len() as u64 == limit;
         if full && group.first.peek().is_some_and(|last| last.order() <= order) {
@@ -58,21 +56,24 @@ pub(super) fn changes(outcome: &Outcome, limit: u64, color: bool, out: &mut dyn 
     let shares = shares(groups.each_ref().map(|group| group.count), limit);
     let mut lines = if in_memory { None } else { Some(sorted.read()?) };
     for ((kind, group), share) in Kind::ALL.into_iter().zip(&mut groups).zip(shares) {
+        let mut table = table(screen);
+        let mut buffer = Vec::new();
         if in_memory {
             let mut first = std::mem::take(&mut group.first).into_sorted_vec();
             first.truncate(usize::try_from(share).unwrap_or(usize::MAX));
-            first.iter().for_each(|line| group.widths.take_in(line));
-            for line in &first {
-                print(line, &group.widths, color, out)?;
-            }
+            first.iter().for_each(|line| table.row(&line.cells().map(str::as_bytes), &mut buffer));
         } else if let Some(lines) = &mut lines {
             for at in 0..group.count {
                 let Some(line) = lines.next()? else { break };
                 if at < share {
-                    print(&line, &group.widths, color, out)?;
+                    table.row(&line.cells().map(str::as_bytes), &mut buffer);
                 }
+                out.write_all(&buffer).map_err(unprintable)?;
+                buffer.clear();
             }
         }
+        table.end(&mut buffer);
+        out.write_all(&buffer).map_err(unprintable)?;
         let rest = group.count - share;
         if rest > 0 {
             let more = if share > 0 { " more" } else { "" };
@@ -86,9 +87,19 @@ pub(super) fn changes(outcome: &Outcome, limit: u64, color: bool, out: &mut dyn 
     Ok(())
 }
 
-fn print(line: &Line, widths: &Widths, color: bool, out: &mut dyn Write) -> Result<()> {
-    let style = if color { line.style() } else { Style::new() };
-    writeln!(out, "{style}{}{style:#}", line.text(widths)).map_err(unprintable)
+/// The lines of one kind, with the same places as those of the others.
+fn table(screen: Screen) -> Table<'static> {
+    let column = |name, least, most| Column::new(name).least(least).most(most);
+    let columns = [
+        column("sign", 1, 1),
+        column("sourced_id", 9, 36),
+        column("state", 8, 8),
+        column("what", 10, 12),
+        column("detail", 0, 80),
+        column("name", 0, 24),
+        column("school", 0, usize::MAX),
+    ];
+    Table::new(columns, screen).of_lines().folded(&["sign", "sourced_id", "state", "what", "name"])
 }
 
 /// How many lines each kind may have. All have the same share; what a kind does not need goes to the others, the most

@@ -10,8 +10,9 @@ use super::corrections;
 use super::grouped::{Naming, grouped};
 use super::layout::{Column as TableColumn, Screen, Table};
 use super::ui::{Ui, results, table_results};
-use super::{Global, unprintable};
+use super::{Global, condition, unprintable};
 use crate::attempt::Ending;
+use crate::contact::Sought;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
 use crate::report::{
@@ -78,10 +79,12 @@ pub(super) struct ReportArgs {
     #[arg(long)]
     redact: bool,
 
-    /// Only users with exactly this value in this column. If repeated, all conditions must hold
+    /// Only users with exactly this value in this column, or with this text in it (COLUMN~TEXT).
+    /// If repeated, all conditions must hold
     ///
     /// `role`, `schools` and `codes` can hold several values; one equal value is enough. `COLUMN=`
-    /// without a value finds blank cells.
+    /// without a value finds blank cells. For `~`, case, accents and the way in which a number is
+    /// written make no difference.
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     filters: Vec<String>,
 
@@ -129,6 +132,7 @@ Examples:
   rostersync report --group                       the causes, each with its cure
   rostersync report 42 --diff 35                  what differs from run 35
   rostersync report --notes --redact -o ticket.csv
+  rostersync report --where name~diaz             users by a part of the name
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
   rostersync report --where role=guardian --sort family_name -o guardians.csv
   rostersync report --sis-corrections --columns \"ID=sourcedId,Email=email\"";
@@ -155,12 +159,12 @@ impl ReportArgs {
     fn query(&self) -> Result<Query> {
         let columns = parse(&self.columns)?;
         let whole_name = self.columns.iter().any(|typed| typed.trim() == NAME);
-        let mut filters = Vec::new();
-        let mut names = Vec::new();
+        let (mut filters, mut names, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         for typed in &self.filters {
-            match typed.strip_prefix("name=") {
-                Some(name) => names.push(name.to_owned()),
-                None => filters.push(filter(typed)?),
+            match filter(typed)? {
+                (column, true, text) => parts.push((column, Sought::new(text))),
+                (Some(column), false, value) => filters.push((column, value.to_owned())),
+                (None, false, name) => names.push(name.to_owned()),
             }
         }
         for (i, column) in columns.iter().enumerate() {
@@ -176,6 +180,7 @@ impl ReportArgs {
             unlike: None,
             filters,
             names,
+            parts,
             columns: Some(columns).filter(|columns| !columns.is_empty()),
             whole_name,
             format: self.format(),
@@ -212,7 +217,9 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
         // In a table it heads the result; a program that reads CSV or JSON must not stumble over it.
         let heading = "BLOCKED: nothing below was applied\n";
         match (query.format, &args.output) {
-            (Format::Table, None) => ui.result(heading.as_bytes()).map_err(unprintable)?,
+            (Format::Table, None) => {
+                ui.result(ui.screen.paragraphs(heading).as_bytes()).map_err(unprintable)?
+            }
             (Format::Table | Format::Csv | Format::Json, _) => tracing::warn!("{}", heading.trim_end()),
         }
     }
@@ -261,7 +268,8 @@ fn names_of_schools(args: &ReportArgs, global: &Global) -> Result<BTreeMap<Strin
     store.map_or_else(|| Ok(BTreeMap::new()), |store| Ok(store.schools()?.into_iter().collect()))
 }
 
-/// The rows of a report as a table. Where a row needs two lines, the first says who, and how to reach the person.
+/// The rows of a report as a table. Where a row needs two lines, the first has the person, and how
+/// to reach the person.
 fn table(headers: &[&'static str], screen: Screen) -> Box<dyn Rendering> {
     let column = |header: &&'static str| match *header {
         "notes" => TableColumn::new(header).prose(),
@@ -344,11 +352,14 @@ fn parse(typed: &[String]) -> Result<Vec<Column>> {
     Ok(several.concat())
 }
 
-fn filter(typed: &str) -> Result<(Column, String)> {
-    match typed.split_once('=') {
-        Some((column, value)) => Ok((Column::parse(column)?, value.to_owned())),
-        None => Err(Failure::new(Kind::Usage, format!("`--where {typed}` has no `=`"))
-            .cure("write `--where COLUMN=VALUE`, for instance `--where action=kept`")),
+/// A condition: no column is the whole name.
+fn filter(typed: &str) -> Result<(Option<Column>, bool, &str)> {
+    match condition(typed) {
+        Some((NAME, is_part, text)) => Ok((None, is_part, text)),
+        Some((column, is_part, text)) => Ok((Some(Column::parse(column)?), is_part, text)),
+        None => Err(Failure::new(Kind::Usage, format!("`--where {typed}` has no `=` and no `~`")).cure(
+            "write `--where COLUMN=VALUE` or `--where COLUMN~TEXT`, for instance `--where action=kept`",
+        )),
     }
 }
 
@@ -409,7 +420,8 @@ mod tests {
             ),
             (
                 "report --where kept",
-                "`--where kept` has no `=`; write `--where COLUMN=VALUE`, for instance `--where action=kept`",
+                "`--where kept` has no `=` and no `~`; write `--where COLUMN=VALUE` or `--where COLUMN~TEXT`, for instance \
+                 `--where action=kept`",
             ),
             ("report --columns email,email", "`--columns` names `email` twice; name each column once"),
         ] {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::delivery::{
     delivery_json, delivery_lines, push_json, push_line, would_push_json, would_push_line, write_to_admins,
 };
+use super::layout::padded;
 use super::preview;
 use super::ui::{Ui, shown};
 use super::{Global, is_broken_pipe, signals, unprintable};
@@ -199,7 +200,9 @@ fn pass_over(pause: &Pause, args: &RunArgs, config: &Config, global: &Global, ui
         });
         print_json(&json, ui)?;
     } else {
-        ui.print(text.as_bytes()).and_then(|()| ui.settle(status)).map_err(unprintable)?;
+        ui.print(ui.screen.paragraphs(&text).as_bytes())
+            .and_then(|()| ui.settle(status))
+            .map_err(unprintable)?;
     }
     write_to_admins(config, status, false, "paused", &text, None, global);
     ui.finished(status, None);
@@ -294,10 +297,10 @@ fn say(
     }
     if args.dry_run || outcome.blocked {
         let mut preview = Vec::new();
-        preview::changes(outcome, args.limit, ui.screen.color, &mut preview)?;
+        preview::changes(outcome, args.limit, ui.screen, &mut preview)?;
         ui.print(&preview).map_err(unprintable)?;
     }
-    ui.print(text.as_bytes()).map_err(unprintable)?;
+    ui.print(ui.screen.paragraphs(text).as_bytes()).map_err(unprintable)?;
     ui.settle(status).map_err(unprintable)
 }
 
@@ -486,8 +489,9 @@ fn switched_on_lines(outcome: &Outcome) -> Vec<String> {
     steps.sort_by_key(|(school, step)| (std::cmp::Reverse(step.users), *school));
     let more = steps.len().saturating_sub(MOST);
     let row = |school: &str, [users, told, sign_ins]: [&str; 3]| {
-        let school: String = report::harmless(school).chars().take(36).collect();
-        format!("  {school:<36} {users:>8} {told:>8} {sign_ins:>9}")
+        // With this a row has 60 columns.
+        let school = padded(school, 30);
+        format!("  {school} {users:>8} {told:>8} {sign_ins:>9}")
     };
     let numbers = |step: &Step| [step.users, step.told, step.sign_ins].map(|count| count.to_string());
     let row_of = |(school, step): &(&str, Step)| row(school, numbers(step).each_ref().map(String::as_str));

@@ -1,5 +1,7 @@
 //! `rostersync runs`
 
+mod shown;
+
 use serde_json::json;
 
 use super::ui::Ui;
@@ -68,6 +70,8 @@ pub(super) fn run(args: &RunsArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         format!("{:#}\n", json!(all))
     } else if tried.is_empty() {
         "There has been no run yet.\n".to_owned()
+    } else if ui.screen.width.is_some() {
+        shown::on_terminal(&tried, &config, ui.screen)
     } else {
         let names = counts(|action| action.to_owned());
         let mut text = format!("{:>6}  {:16}  {:18}  {names}  source\n", "run", "started", "result");

@@ -24,7 +24,6 @@ use crate::owner;
 use crate::people::goes_on_instead;
 use crate::plan::PROBABLE_DAYS;
 use crate::plural::counted;
-use crate::report::harmless;
 use crate::run::{RunHealth, lost, newest_backup, run_health};
 use crate::store::{Broken, Last, Population, PushRow, RunRow, SamePerson, Store, Tried, stamp};
 
@@ -83,7 +82,7 @@ pub(super) fn run(args: &StatusArgs, global: &Global, ui: &Ui) -> Result<Ending>
     } else if args.json {
         format!("{:#}\n", seen.json(&config, status))
     } else {
-        seen.text(&config, status)
+        String::from_utf8_lossy(&ui.screen.labelled(&seen.lines(&config, status), 16)).into_owned()
     };
     ui.result(text.as_bytes()).map_err(unprintable)?;
     if args.prometheus {
@@ -287,13 +286,11 @@ impl See {
         })
     }
 
-    fn text(&self, config: &Config, status: Ending) -> String {
+    /// Labels and texts.
+    fn lines(&self, config: &Config, status: Ending) -> Vec<(&'static str, String)> {
         let RunHealth { last_attempt, last_good, last_run, .. } = &self.run_health;
-        let mut text = String::new();
-        let mut say = |name: &str, what: &str| {
-            let name = if name.is_empty() { String::new() } else { format!("{name}:") };
-            text.push_str(&format!("{name:15} {}\n", harmless(what)));
-        };
+        let mut lines = Vec::new();
+        let mut say = |name: &'static str, what: &str| lines.push((name, what.to_owned()));
         let when = |attempt: &Attempt| {
             let shown = config.sync.timezone.show(attempt.started);
             match self.age_of(attempt.started) {
@@ -356,7 +353,7 @@ impl See {
             own => format!(" ({own} schools have their own value)"),
         };
         say("Setting", &format!("{setting} for the district{schools}"));
-        text
+        lines
     }
 
     /// `3 users went to users.csv 2 h ago`, `FAILED …`
@@ -502,7 +499,7 @@ fn held_as_same(pair: &SamePerson, instead: Option<&str>) -> String {
 }
 
 impl Counts {
-    fn text(&self, config: &Config, say: &mut impl FnMut(&str, &str)) {
+    fn text(&self, config: &Config, say: &mut impl FnMut(&'static str, &str)) {
         let Self { population, waiting, refused, outlook, links, without_contact_before, .. } = self;
         say(
             "Accounts",
@@ -531,7 +528,7 @@ impl Counts {
     }
 
     /// The people to whom nothing is done until a person has decided.
-    fn held_text(&self, say: &mut impl FnMut(&str, &str)) {
+    fn held_text(&self, say: &mut impl FnMut(&'static str, &str)) {
         let Self { reused, pairs, instead, same_people, .. } = self;
         for (id, since) in reused {
             let what = format!(

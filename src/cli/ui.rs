@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::Path;
 use std::sync::Mutex;
 
+use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -38,6 +39,9 @@ pub(super) struct Ui {
     pub(super) quiet: bool,
     /// Of standard output.
     pub(super) screen: Screen,
+    errors: Screen,
+    /// Whether a last log line says how the command ended: not to people that see the result.
+    says_end: bool,
     json_logs: bool,
     bar: Option<ProgressBar>,
     /// With `-q`, what would have been printed, until it is known whether it will be wanted.
@@ -65,11 +69,12 @@ impl Ui {
             (false, 1) => "warn,rustls=off,rustls_platform_verifier=off,rostersync=debug",
             (false, _) => "info,rustls=off,rustls_platform_verifier=off,rostersync=trace",
         };
+        let errors = Screen::of(&stderr(), wants_color(stderr().is_terminal()));
         let logs = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(level))
             .with_target(false)
             .with_ansi(wants_color(stderr().is_terminal()))
-            .with_writer(AboveBar(bar.clone()));
+            .with_writer(AboveBar(bar.clone(), if json_logs { Screen::default() } else { errors }));
         // A second subscriber can only come from a test in the same process; the first one stays.
         let _ = if json_logs {
             logs.json().flatten_event(true).try_init()
@@ -79,7 +84,9 @@ impl Ui {
             logs.try_init()
         };
         let screen = Screen::of(&stdout(), wants_color(stdout().is_terminal()));
-        Self { quiet, screen, json_logs, bar, held: Mutex::default() }
+        let sees_result = screen.width.is_some() && errors.width.is_some();
+        let says_end = json_logs || verbose > 0 || !sees_result;
+        Self { quiet, screen, errors, says_end, json_logs, bar, held: Mutex::default() }
     }
 
     /// Says what was odd: a line for each code, with how often and where first. With `-q` only if the run did not simply
@@ -117,21 +124,26 @@ impl Ui {
             );
             return;
         }
-        let text = in_parts(failure);
+        let text = in_parts(failure, self.errors);
         // Nothing is left to tell a failure to if standard error fails.
         let _ = stderr().write_all(text.as_bytes());
-        tracing::error!(result = status.word(), exit = status.exit(), "finished");
+        if self.says_end {
+            tracing::error!(result = status.word(), exit = status.exit(), "finished");
+        }
     }
 
     /// Says a failure that is not the last word, in its three parts.
     pub(super) fn trouble(&self, failure: &Failure) {
         self.clear();
-        let _ = stderr().write_all(in_parts(&harmless(failure)).as_bytes());
+        let _ = stderr().write_all(in_parts(&harmless(failure), self.errors).as_bytes());
     }
 
     /// The last log line.
     pub(super) fn finished(&self, status: Ending, run: Option<i64>) {
         self.clear();
+        if !self.says_end {
+            return;
+        }
         let (result, exit) = (status.word(), status.exit());
         match (run, status) {
             (Some(run), Ending::Ok) => tracing::info!(run, result, exit, "finished"),
@@ -233,19 +245,25 @@ fn defused(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// `error: …`, with place, cause and cure below.
-fn in_parts(failure: &Failure) -> String {
-    let mut text = format!("error: {}\n", failure.what);
+fn in_parts(failure: &Failure, screen: Screen) -> String {
+    let part = |indent: &str, label: &str, style: Style, text: &str| {
+        let label = format!("{label}:");
+        let said = screen.paragraphs(&format!("{indent}{label} {text}\n"));
+        said.replacen(&label, &screen.paint(&label, style), 1)
+    };
+    let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+    let mut text = part("", "error", color(AnsiColor::Red).bold(), &failure.what);
     if !failure.place.is_empty() {
-        text.push_str(&format!("  at: {}\n", failure.place));
+        text.push_str(&part("  ", "at", Style::new().bold(), &failure.place));
     }
     for line in failure.excerpt().lines() {
         text.push_str(&format!("  {line}\n"));
     }
     for cause in failure.causes() {
-        text.push_str(&format!("  because: {cause}\n"));
+        text.push_str(&part("  ", "because", color(AnsiColor::Yellow), &cause));
     }
     if !failure.cure.is_empty() {
-        text.push_str(&format!("  help: {}\n", failure.cure));
+        text.push_str(&part("  ", "help", color(AnsiColor::Green), &failure.cure));
     }
     text
 }
@@ -298,25 +316,26 @@ impl Progress for Ui {
 }
 
 /// Writes log lines above the progress bar instead of through it.
-struct AboveBar(Option<ProgressBar>);
+struct AboveBar(Option<ProgressBar>, Screen);
 
 impl<'a> MakeWriter<'a> for AboveBar {
     type Writer = LogLine<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        LogLine(&self.0)
+        LogLine(&self.0, self.1)
     }
 }
 
-struct LogLine<'a>(&'a Option<ProgressBar>);
+struct LogLine<'a>(&'a Option<ProgressBar>, Screen);
 
 impl Write for LogLine<'_> {
     /// Always succeeds: a log that cannot be written (a full disk) is no reason to stop a sync, and who is told of the
     /// failure would only try to say so on the same standard error.
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let line = self.1.log_line(&String::from_utf8_lossy(bytes));
         let _ = match self.0 {
-            Some(bar) => bar.suspend(|| stderr().write_all(bytes)),
-            None => stderr().write_all(bytes),
+            Some(bar) => bar.suspend(|| stderr().write_all(line.as_bytes())),
+            None => stderr().write_all(line.as_bytes()),
         };
         Ok(bytes.len())
     }

@@ -4,11 +4,13 @@ use crate::account::Account;
 use crate::attempt::Ending;
 use crate::failure::Result;
 use crate::plural::{agreed, counted, or_none};
+use crate::report::Rendering;
 use crate::run::{
     NextRun, NextRunForecast, Part, RunContext, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone,
     undo,
 };
 
+use super::layout::{Column, Screen, Table};
 use super::ui::{Ui, shown};
 use super::users::{copying, reading, writing};
 use super::{Global, signals, unprintable};
@@ -70,14 +72,19 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let context = RunContext { now: global.now(), progress: ui, stop: &stop };
     let options = UndoOptions { run: args.run, dry_run: args.dry_run, all: args.all, notify: args.notify };
     let (mut printed, mut more) = (0, 0);
+    let (mut table, mut lines) = (table(ui.screen), Vec::new());
     let mut outcome = undo(&config, &store, options, &context, |account, value| {
         if args.limit != 0 && printed == args.limit {
             more += 1;
             return Ok(());
         }
         printed += 1;
-        ui.print(line(account, value).as_bytes()).map_err(unprintable)
+        let cells = cells(account, value);
+        table.row(&cells.each_ref().map(|cell| cell.as_bytes()), &mut lines);
+        ui.print(&std::mem::take(&mut lines)).map_err(unprintable)
     })?;
+    table.end(&mut lines);
+    ui.print(&lines).map_err(unprintable)?;
     drop(lock);
     // The undo is done, also if its messages cannot be sent now.
     let sent = send_undone(&mut outcome, &config, &store, &context);
@@ -98,12 +105,17 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         text.push('\n');
     }
     text.push_str(&summary(args, &outcome));
-    ui.print(text.as_bytes()).map_err(unprintable)?;
+    ui.print(ui.screen.paragraphs(&text).as_bytes()).map_err(unprintable)?;
     Ok(status)
 }
 
+fn table(screen: Screen) -> Table<'static> {
+    let column = |least| Column::new("").least(least);
+    Table::new([column(1), column(9), column(8), column(10), column(0).prose()], screen).of_lines()
+}
+
 /// `~ 1042      active   email      b@x → a@x; the next run leaves it`
-fn line(account: &Account, value: &Undone) -> String {
+fn cells(account: &Account, value: &Undone) -> [String; 5] {
     let Undone { part, now, was, outcome } = value;
     let (sourced_id, state) = (&account.sourced_id, account.state_word());
     let (now, was) = (or_none(now), or_none(was));
@@ -120,12 +132,11 @@ fn line(account: &Account, value: &Undone) -> String {
                 Part::Created | Part::Restored => "archived",
                 _ => was,
             };
-            ('~', format!("{now} → {was}; {then}"))
+            ("~", format!("{now} → {was}; {then}"))
         }
-        ValueOutcome::Kept(why) => ('=', format!("kept {now}, was {was}: {}", why.word())),
+        ValueOutcome::Kept(why) => ("=", format!("kept {now}, was {was}: {}", why.word())),
     };
-    let text = format!("{sign} {sourced_id:9} {state:8} {:10} {what}", part.word());
-    crate::report::harmless(&text) + "\n"
+    [sign.to_owned(), sourced_id.clone(), state.to_owned(), part.word().to_owned(), what]
 }
 
 fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {

@@ -174,7 +174,7 @@ impl DetailArgs {
 /// # Errors
 /// `Usage` if no person fits, or several do.
 fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String> {
-    if let Some(one) = only_one(people.find(text)?, text, json, ui)? {
+    if let Some(one) = only_one(people.find(text)?, json, ui)? {
         return Ok(one);
     }
     if people.store.erased()?.contains(&ids::encoded(text.trim())) {
@@ -189,18 +189,16 @@ fn one_of(people: &People<'_>, text: &str, json: bool, ui: &Ui) -> Result<String
             "`rostersync users show {old}` shows the account, and how to decide whether they are one person"
         )));
     }
-    Err(Failure::new(
-        Kind::Usage,
-        format!("there is no account with the sourcedId, email, number or name `{text}`"),
-    )
-    .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`"))
+    // The text is not repeated: it can be a person's, and standard error may go to a log.
+    Err(Failure::new(Kind::Usage, "there is no account with this sourcedId, email, number or name")
+        .cure("`rostersync users list` lists them; the sourcedId is also in `rostersync report`"))
 }
 
 /// The sourcedId of the person that was found; none if no person fits.
 ///
 /// # Errors
 /// `Usage` if several fit. They are printed, so that the user can choose. The failure itself holds no names.
-pub(super) fn only_one(found: Found, text: &str, json: bool, ui: &Ui) -> Result<Option<String>> {
+pub(super) fn only_one(found: Found, json: bool, ui: &Ui) -> Result<Option<String>> {
     let Found { count, first } = found;
     if count < 2 {
         return Ok(first.into_iter().next().map(|one| one.sourced_id));
@@ -217,7 +215,7 @@ pub(super) fn only_one(found: Found, text: &str, json: bool, ui: &Ui) -> Result<
         }
         ui.print(&out).map_err(unprintable)?;
     }
-    Err(Failure::new(Kind::Usage, format!("`{text}` fits {count} people"))
+    Err(Failure::new(Kind::Usage, format!("{count} people fit this text"))
         .cure("name one of them by the sourcedId"))
 }
 

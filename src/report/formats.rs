@@ -12,6 +12,10 @@ pub trait Rendering {
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
+/// Between two values of a cell of a table: where the line may be broken. The second value is one
+/// that differs from the first.
+pub const BREAK: char = '\u{1e}';
+
 /// CSV without a byte order mark: a pipe has no use for one.
 #[derive(Debug)]
 pub struct Csv<'a> {

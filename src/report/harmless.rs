@@ -1,7 +1,8 @@
 //! Text from other people's systems, shown to people.
 
-/// The text with a `·` for every character that acts instead of being seen: controls, line and paragraph separators,
-/// the marks that turn the direction of text, and invisible ones. Joiners stay, whole scripts need them.
+/// The text with a `·` for every character that acts instead of being seen: controls, line and
+/// paragraph separators, the marks that turn the direction of text, and invisible ones. Joiners
+/// stay, whole scripts need them.
 pub fn harmless(text: &str) -> String {
     text.chars().map(|character| if acts(character) { '·' } else { character }).collect()
 }

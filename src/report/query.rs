@@ -9,12 +9,13 @@ use std::path::Path;
 
 use super::columns::{Column, Holds, NAME};
 use super::fetch::Fetched;
-use super::formats::{Csv, Json, Rendering};
+use super::formats::{BREAK, Csv, Json, Rendering};
 use super::news::EarlierNotes;
 use super::order::Order;
 use super::reader::{self, Cells, Layout, Reader};
 use super::redact::Redactor;
 use super::writer::{BUFFER, unwritable};
+use crate::contact::Sought;
 use crate::failure::{Failure, Kind, Result};
 
 /// What to show of a report. The default is all of it, as a table.
@@ -34,6 +35,9 @@ pub struct Query {
     pub filters: Vec<(Column, String)>,
     /// Only rows where given and family name together are exactly these.
     pub names: Vec<String>,
+    /// Only rows with these texts in these columns; without a column in given and family name
+    /// together.
+    pub parts: Vec<(Option<Column>, Sought)>,
     /// These columns, in this order. None: all that the report has, or in a table those that matter most.
     pub columns: Option<Vec<Column>>,
     /// In a table, given and family name of `columns` stand together in one column.
@@ -71,7 +75,8 @@ pub fn render(path: &Path, query: &Query, table: Tables<'_>, out: &mut dyn Write
     let mut reader = Reader::new(&file, path)?;
     let fields = query.fields(reader.layout(), path)?;
     let rendering = query.rendering(None, &fields, table);
-    let mut page = Sheet { out, buffer: Vec::new(), fields: &fields, rendering };
+    let beside = query.shows_both();
+    let mut page = Sheet { out, buffer: Vec::new(), fields: &fields, beside, rendering };
     if query.sort.is_empty() && !query.reverse {
         return show(&mut reader, query, &mut page);
     }
@@ -112,7 +117,19 @@ const USUAL: [Field; 7] = [
     Field::Cell(Column::Notes),
 ];
 
+/// The columns that show the SIS value too where it was kept out, and the codes of that.
+const DIFFER: [(Field, &str); 3] = [
+    (Field::Name, "active-name-differs"),
+    (Field::Cell(Column::Email), "active-email-differs"),
+    (Field::Cell(Column::Phone), "active-phone-differs"),
+];
+
 impl Query {
+    /// Whether the SIS value stands beside a value that was kept.
+    fn shows_both(&self) -> bool {
+        self.format == Format::Table && self.columns.is_none()
+    }
+
     /// Hands over a row that is to be shown, with the notes that are.
     pub(super) fn look(&self, cells: &Cells<'_>, show: impl FnOnce(&Cells<'_>)) {
         let Some(earlier) = &self.unlike else {
@@ -136,12 +153,14 @@ impl Query {
                 .iter()
                 .all(|(column, value)| holds(*column, cells.cell(*column), value.as_bytes()))
             && (self.names.is_empty() || self.names.iter().all(|name| *name == cells.whole_name()))
+            && self.parts.iter().all(|(column, part)| has_part(*column, part, cells))
     }
 
     /// Refuses a column of this query that the report does not have: to sort by a column of blanks, or to find nothing in
     /// it, would look like an answer.
     pub(super) fn check_columns(&self, layout: &Layout, path: &Path) -> Result<()> {
-        let filtered = self.filters.iter().map(|(column, _)| column);
+        let parts = self.parts.iter().filter_map(|(column, _)| column.as_ref());
+        let filtered = self.filters.iter().map(|(column, _)| column).chain(parts);
         for column in self.sort.iter().chain(filtered).chain(self.columns.as_deref().unwrap_or_default()) {
             if !layout.has(*column) {
                 let what = format!("this report has no column `{}`", column.name());
@@ -219,6 +238,17 @@ fn holds(column: Column, cell: &[u8], value: &[u8]) -> bool {
     }
 }
 
+fn has_part(column: Option<Column>, part: &Sought, cells: &Cells<'_>) -> bool {
+    let Some(column) = column else { return part.is_in(&cells.whole_name()) };
+    let cell = String::from_utf8_lossy(cells.cell(column));
+    match column {
+        Column::Phone | Column::HomePhone | Column::SisPhone | Column::SisHomePhone => {
+            part.is_in_number(&cell)
+        }
+        _ => part.is_in(&cell),
+    }
+}
+
 /// Goes through the report once for the order of its rows, and counts them all.
 fn collect(reader: &mut Reader<&File>, query: &Query, order: &mut Order<'_>) -> Result<u64> {
     let mut total = 0;
@@ -256,6 +286,8 @@ pub(super) struct Sheet<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
     fields: &'a [Field],
+    /// The SIS value stands beside a value that was kept.
+    beside: bool,
     rendering: Box<dyn Rendering>,
 }
 
@@ -271,7 +303,7 @@ impl<'a> Sheet<'a> {
         let mut rendering = query.rendering(Some(lead), fields, table);
         let mut buffer = Vec::new();
         rendering.begin(&mut buffer);
-        Self { out, buffer, fields, rendering }
+        Self { out, buffer, fields, beside: query.shows_both(), rendering }
     }
 
     /// A row of a page that has a cell before.
@@ -299,6 +331,12 @@ impl<'a> Sheet<'a> {
             Field::Name => name.as_bytes(),
             Field::Cell(column) => cells.cell(*column),
         };
+        let beside = if self.beside { self.beside(cells, &name) } else { [const { String::new() }; 3] };
+        let of = |field: &Field| DIFFER.iter().position(|(of, _)| of == field).map(|at| &beside[at]);
+        let shown = |field: &Field| match of(field) {
+            Some(both) if !both.is_empty() => both.as_bytes(),
+            _ => shown(field),
+        };
         // A column is asked for once; an array takes no memory for each row.
         let mut row = [&b""[..]; Column::ALL.len() + 1];
         let lead = lead.map(str::as_bytes);
@@ -309,6 +347,26 @@ impl<'a> Sheet<'a> {
             count += 1;
         }
         self.rendering.row(&row[..count], &mut self.buffer);
+    }
+
+    /// The values that were kept, with the SIS value; blank for others.
+    fn beside(&self, cells: &Cells<'_>, name: &str) -> [String; 3] {
+        let codes = cells.cell(Column::Codes);
+        DIFFER.map(|(field, code)| {
+            if !codes.split(|&byte| byte == b' ').any(|one| one == code.as_bytes()) {
+                return String::new();
+            }
+            let text = |column| String::from_utf8_lossy(cells.cell(column));
+            let (actual, sis) = match field {
+                Field::Name => {
+                    let sis = [text(Column::SisGivenName), text(Column::SisFamilyName)].join(" ");
+                    (name.into(), sis.trim().to_owned())
+                }
+                Field::Cell(Column::Phone) => (text(Column::Phone), text(Column::SisPhone).into_owned()),
+                Field::Cell(_) => (text(Column::Email), text(Column::SisEmail).into_owned()),
+            };
+            if sis.is_empty() { String::new() } else { format!("{actual}{BREAK}(SIS: {sis})") }
+        })
     }
 
     /// Writes the buffer; false if the output is closed.

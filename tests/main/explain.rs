@@ -154,7 +154,10 @@ fn explain_names_the_user_the_rule_and_the_reason() {
     let json = district.cli(&["explain", "tea-3", "--json"]).ok().json();
     assert_eq!((&json["state"], &json["action"]), (&serde_json::Value::Null, &"created".into()));
     assert_eq!(district.everything(), before, "nothing is written");
-    district.cli(&["explain", "nobody"]).exits(2).complains(&["neither in the store nor in the roster"]);
+    district
+        .cli(&["explain", "nobody"])
+        .exits(2)
+        .complains(&["no user of the store or of the roster fits this text"]);
 }
 
 /// What the platform's export has to say comes first, also where the sync takes it back in the same

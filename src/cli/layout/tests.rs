@@ -44,13 +44,13 @@ fn a_pipe_gets_whole_rows_whatever_the_width() {
 #[test]
 fn a_row_that_does_not_fit_is_folded() {
     insta::assert_snapshot!(String::from_utf8(people(Screen::new(Some(60), false))).unwrap(), @r"
-    id    name       email
-        state    action   notes
-    1042  Rosa Díaz  rosa@mail.example (SIS: rdiaz@work.example)
-        active   kept     Active user has a new email in the SIS
-                          import - rdiaz@work.example
-    77    山田 太郎
-        pending  created
+    id    name       email                      state    action
+        notes
+    1042  Rosa Díaz  rosa@mail.example          active   kept
+                     (SIS: rdiaz@work.example)
+        Active user has a new email in the SIS import -
+        rdiaz@work.example
+    77    山田 太郎                             pending  created
     ");
 }
 

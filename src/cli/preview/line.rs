@@ -2,16 +2,13 @@
 
 use std::cmp::Ordering;
 
-use anstyle::{AnsiColor, Style};
 use serde::{Deserialize, Serialize};
-use unicode_width::UnicodeWidthStr;
 
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::plan::{Action, FieldDecision, Note, PlanRow, Rekey, Renaming};
 use crate::plural::agreed;
 use crate::plural::or_none;
-use crate::report::harmless;
 use crate::run::Outcome;
 
 /// What kind of change a line is, the most dangerous first.
@@ -83,22 +80,22 @@ impl Kind {
         }
     }
 
-    fn sign(self) -> char {
+    fn sign(self) -> &'static str {
         match self {
-            Self::Created => '+',
-            Self::Restored => '^',
-            Self::Archived => '-',
-            Self::Rejected => '!',
-            Self::Held => '?',
-            Self::Missing => '.',
-            Self::Renamed => '>',
-            Self::Kept => '=',
+            Self::Created => "+",
+            Self::Restored => "^",
+            Self::Archived => "-",
+            Self::Rejected => "!",
+            Self::Held => "?",
+            Self::Missing => ".",
+            Self::Renamed => ">",
+            Self::Kept => "=",
             Self::SignIn
             | Self::PendingAgain
             | Self::Joined
             | Self::Details
             | Self::Links
-            | Self::Pending => '~',
+            | Self::Pending => "~",
         }
     }
 }
@@ -158,57 +155,16 @@ impl PartialOrd for Line {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Widths([usize; 5]);
-
-impl Default for Widths {
-    fn default() -> Self {
-        Self([9, 8, 10, 0, 0])
-    }
-}
-
-impl Widths {
-    /// A wider cell sticks out.
-    const MOST: [usize; 5] = [36, 8, 12, 80, 24];
-
-    pub(super) fn take_in(&mut self, line: &Line) {
-        for ((width, most), cell) in self.0.iter_mut().zip(Self::MOST).zip(line.cells()) {
-            *width = (*width).max(cell.width().min(most));
-        }
-    }
-}
-
 impl Line {
     pub(super) fn order(&self) -> Order<'_> {
         let Change { kind, sourced_id, .. } = &self.change;
         Order { kind: *kind, rank: self.rank, school: &self.school, id: sourced_id, at: self.at }
     }
 
-    fn cells(&self) -> [&str; 5] {
-        let Change { sourced_id, state, name, .. } = &self.change;
-        [sourced_id, state, &self.what, &self.detail, name]
-    }
-
-    pub(super) fn text(&self, widths: &Widths) -> String {
-        let mut text = format!("{} ", self.change.kind.sign());
-        for (cell, width) in self.cells().into_iter().zip(widths.0).filter(|(_, width)| *width > 0) {
-            text.push_str(cell);
-            // Names can have characters that are two columns wide, or none.
-            text.push_str(&" ".repeat(width - cell.width().min(width) + 1));
-        }
-        text.push_str(&self.school);
-        // A value can hold control characters, and a terminal must not obey them.
-        harmless(text.trim_end())
-    }
-
-    pub(super) fn style(&self) -> Style {
-        let color = match self.change.kind.sign() {
-            '+' | '^' => AnsiColor::Green,
-            '-' | '!' => AnsiColor::Red,
-            '~' | '>' => AnsiColor::Yellow,
-            _ => AnsiColor::Cyan,
-        };
-        Style::new().fg_color(Some(color.into()))
+    /// Sign, sourcedId, state, what, detail, name, school.
+    pub(super) fn cells(&self) -> [&str; 7] {
+        let Change { kind, sourced_id, state, name, .. } = &self.change;
+        [kind.sign(), sourced_id, state, &self.what, &self.detail, name, &self.school]
     }
 }
 

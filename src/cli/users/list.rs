@@ -5,12 +5,13 @@ use std::io::Write;
 
 use super::super::layout::Table;
 use super::super::ui::{Ui, results, table_results};
-use super::super::{Global, unprintable};
+use super::super::{Global, condition, unprintable};
 use super::reading;
 use crate::account::Account;
 use crate::attempt::Ending;
+use crate::contact::Sought;
 use crate::failure::{Failure, Kind, Result};
-use crate::people::{Likenesses, People, Schools, Wanted, likenesses};
+use crate::people::{Likenesses, People, Schools, likenesses};
 use crate::plan::forecast;
 use crate::report::{Csv, Json, Rendering};
 use crate::roles;
@@ -69,17 +70,18 @@ pub(super) struct ListArgs {
     #[arg(long)]
     duplicates: bool,
 
-    /// Only people with this email or number, or with these words in their name
+    /// Only people with this text in their name, email, number, sourcedId or identifier
     ///
-    /// The search covers the account and the SIS. A number can be written in any way. Upper and
-    /// lower case make no difference in a name; every word must be in it.
+    /// The search covers the account and the SIS. Upper and lower case, accents, and the way in
+    /// which a number is written make no difference. Every word must be in a name.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// Only accounts with exactly this value in this column. If repeated, all conditions must hold
+    /// Only accounts with exactly this value in this column, or with this text in it (COLUMN~TEXT).
+    /// If repeated, all conditions must hold
     ///
     /// `role`, `schools` and `users_manager` can hold several values; one equal value is enough.
-    /// `COLUMN=` without a value finds blank cells.
+    /// `COLUMN=` without a value finds blank cells. For `~`, case and accents make no difference.
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     filters: Vec<String>,
 
@@ -95,6 +97,7 @@ missing_since, with --suppressed until and reason, with --duplicates codes and l
 
 Examples:
   rostersync users list --search diaz
+  rostersync users list --where email~@gmail
   rostersync users list --state active --kept     details differ from the SIS
   rostersync users list --where users_manager=district
   rostersync users list --role guardian --format csv > guardians.csv";
@@ -153,15 +156,18 @@ impl ListArgs {
 }
 
 /// What is asked for: places in [`COLUMNS`], and values.
-struct Filter(Vec<(usize, String)>);
+struct Filter {
+    values: Vec<(usize, String)>,
+    parts: Vec<(usize, Sought)>,
+}
 
 impl Filter {
     fn of(args: &ListArgs) -> Result<Self> {
-        let mut asked = Vec::new();
+        let (mut values, mut parts) = (Vec::new(), Vec::new());
         for typed in &args.filters {
-            let Some((column, value)) = typed.split_once('=') else {
-                return Err(Failure::new(Kind::Usage, format!("`--where {typed}` has no `=`"))
-                    .cure("write `--where COLUMN=VALUE`, for instance `--where users_manager=district`"));
+            let Some((column, is_part, value)) = condition(typed) else {
+                return Err(Failure::new(Kind::Usage, format!("`--where {typed}` has no `=` and no `~`"))
+                    .cure("write `--where COLUMN=VALUE` or `--where COLUMN~TEXT`, for instance `--where users_manager=district`"));
             };
             let mut columns = (0..COLUMNS.len()).filter(|at| args.has(*at));
             let at = columns.clone().find(|at| COLUMNS[*at] == column).ok_or_else(|| {
@@ -170,20 +176,28 @@ impl Filter {
                 Failure::new(Kind::Usage, format!("the list has no column `{column}`"))
                     .cure(format!("its columns are {names}"))
             })?;
-            asked.push((at, value.to_owned()));
+            match is_part {
+                true => parts.push((at, Sought::new(value))),
+                false => values.push((at, value.to_owned())),
+            }
         }
         let role = args.role.as_ref().map(|role| roles::canonical(role).into_owned());
         for (at, value) in [(1, args.state.clone()), (2, role), (3, args.school.clone())] {
-            asked.extend(value.map(|value| (at, value)));
+            values.extend(value.map(|value| (at, value)));
         }
-        Ok(Self(asked))
+        Ok(Self { values, parts })
     }
 
     fn accepts(&self, cells: &[String; COLUMNS.len()]) -> bool {
-        self.0.iter().all(|(at, value)| {
+        let has = |(at, value): &(usize, String)| {
             let cell = &cells[*at];
             cell == value || SEVERAL.contains(&COLUMNS[*at]) && cell.split('|').any(|one| one == value)
-        })
+        };
+        let has_part = |(at, part): &(usize, Sought)| match COLUMNS[*at] {
+            "phone" | "home_phone" => part.is_in_number(&cells[*at]),
+            _ => part.is_in(&cells[*at]),
+        };
+        self.values.iter().all(has) && self.parts.iter().all(has_part)
     }
 }
 
@@ -192,8 +206,15 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let store = reading(&config)?;
     let people = People::new(&config, &store, global.now())?;
-    let (schools, grants) = (Schools::read(&people)?, store.all_grants()?);
-    let wanted = args.search.as_ref().map(|text| Wanted::new(text, &people.rules));
+    let found: Option<Vec<i64>> = match &args.search {
+        Some(text) => Some(people.fitting(text)?.into_iter().map(|(id, _)| id).collect()),
+        None => None,
+    };
+    let schools = match &found {
+        Some(found) if found.len() <= FEW => SchoolsOf::Each(&people),
+        _ => SchoolsOf::All(Schools::read(&people)?),
+    };
+    let grants = store.all_grants()?;
     let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
     let is_shown = |at: &usize| args.has(*at) && (args.format != Format::Table || *at != HOME_PHONE);
     let headers: Vec<_> = (0..COLUMNS.len()).filter(is_shown).map(|at| COLUMNS[at]).collect();
@@ -207,10 +228,7 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let results = if args.format == Format::Table { table_results } else { results };
     let (mut out, mut buffer, mut any) = (results(), Vec::new(), false);
     rendering.begin(&mut buffer);
-    store.each_account(|account| {
-        if wanted.as_ref().is_some_and(|wanted| !wanted.fits_account(account, &people.rules)) {
-            return Ok(());
-        }
+    let mut list = |account: &Account| -> Result<()> {
         if args.duplicates && !likenesses.contains_key(&account.id) {
             return Ok(());
         }
@@ -222,7 +240,7 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         }
         let mut cells = cells(account, &people, &schools, &grants, &likenesses)?;
         if args.settled {
-            cells[SETTLED] = settled(account, &people, &schools);
+            cells[SETTLED] = settled(account, &people, &schools)?;
             if cells[SETTLED].is_empty() {
                 return Ok(());
             }
@@ -243,12 +261,20 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         out.write_all(&buffer).map_err(unprintable)?;
         buffer.clear();
         Ok(())
-    })?;
+    };
+    match &found {
+        Some(found) => {
+            for id in found {
+                store.account_by_id(*id)?.as_ref().map_or(Ok(()), &mut list)?;
+            }
+        }
+        None => store.each_account(list)?,
+    }
     for (sourced_id, one) in suppressed {
         let mut cells: [String; COLUMNS.len()] = Default::default();
         cells[0] = sourced_id;
         put_suppressed(&one, &mut cells);
-        if wanted.is_none() && filter.accepts(&cells) {
+        if found.is_none() && filter.accepts(&cells) {
             any = true;
             let shown: Vec<&[u8]> =
                 (0..COLUMNS.len()).filter(is_shown).map(|at| cells[at].as_bytes()).collect();
@@ -263,19 +289,37 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     Ok(Ending::Ok)
 }
 
+/// For so few people the schools are read one by one.
+const FEW: usize = 500;
+
+/// Where the schools of an account are from.
+enum SchoolsOf<'a> {
+    All(Schools),
+    Each(&'a People<'a>),
+}
+
+impl SchoolsOf<'_> {
+    fn of(&self, account: &Account) -> Result<Vec<String>> {
+        match self {
+            Self::All(schools) => Ok(schools.of(account)),
+            Self::Each(people) => people.schools_of(account),
+        }
+    }
+}
+
 fn put_suppressed(one: &Suppressed, cells: &mut [String; COLUMNS.len()]) {
     cells[SUPPRESSED.start] = one.until.map(|day| day.to_string()).unwrap_or_default();
     cells[SUPPRESSED.start + 1].clone_from(&one.reason);
 }
 
 /// The details whose difference is settled, as both values are now.
-fn settled(account: &Account, people: &People<'_>, schools: &Schools) -> String {
+fn settled(account: &Account, people: &People<'_>, schools: &SchoolsOf<'_>) -> Result<String> {
     if account.archived {
-        return String::new();
+        return Ok(String::new());
     }
-    let (roles, schools) = (people.roles_of(account), schools.of(account));
+    let (roles, schools) = (people.roles_of(account), schools.of(account)?);
     let said = forecast(account, &roles, &schools, &people.rules);
-    said.fields.settled().map(|decision| decision.field.key()).collect::<Vec<_>>().join("|")
+    Ok(said.fields.settled().map(|decision| decision.field.key()).collect::<Vec<_>>().join("|"))
 }
 
 /// The place of the column that a table leaves out, since it is seldom looked for.
@@ -284,7 +328,7 @@ const HOME_PHONE: usize = 8;
 fn cells(
     account: &Account,
     people: &People<'_>,
-    schools: &Schools,
+    schools: &SchoolsOf<'_>,
     grants: &HashMap<i64, Vec<Grant>>,
     likenesses: &Likenesses,
 ) -> Result<[String; COLUMNS.len()]> {
@@ -310,7 +354,7 @@ fn cells(
         account.sourced_id.clone(),
         account.state_word().to_owned(),
         people.roles_of(account).join("|"),
-        schools.of(account).join("|"),
+        schools.of(account)?.join("|"),
         details.name.given.clone(),
         details.name.family.clone(),
         details.email.clone(),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
-use super::super::layout::{Screen, table};
+use super::super::layout::{Screen, blocks};
 use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::change::place_of;
@@ -124,7 +124,7 @@ fn text(profile: &Profile, people: &People<'_>, screen: Screen) -> Result<Vec<u8
         cells
     };
     let rows: Vec<_> = profile.fields.iter().map(row).collect();
-    out.extend(table(&["field", "actual", "SIS", "set by", "differs since"][..width], &rows, screen));
+    out.extend(blocks(&["field", "actual", "SIS", "set by", "differs since"][..width], &rows, screen));
     Ok(out)
 }
 
