@@ -3,7 +3,7 @@
 //!
 //! A block of commands (` ```sh `) has a comment before it: `<!-- run: SCENE -->`. Its commands are
 //! run in a scratch folder with this scene (see `excerpts`), where `rostersync` is the program under
-//! test and $ROSTERSYNC_CONFIG the example. `<!-- run: SCENE, exits 3 -->` allows this exit status
+//! test and $ROSTERSYNC_CONFIG the example (in `a new folder` there is no configuration). `<!-- run: SCENE, exits 3 -->` allows this exit status
 //! too. `<!-- not run: REASON -->` is for commands that need root, a server or hours.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,11 +73,13 @@ fn shell(district: &District, line: &str) -> (i32, String) {
         symlink(env!("CARGO_BIN_EXE_rostersync"), programs.join("rostersync")).unwrap();
     }
     let path = std::env::var("PATH").unwrap_or_default();
+    // In a new folder it is what `init` writes.
+    let config = if district.path("config.example.toml").exists() { "config.example.toml" } else { "" };
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", line])
         .current_dir(district.path(""))
         .env("PATH", format!("{}:{path}", programs.display()))
-        .env("ROSTERSYNC_CONFIG", "config.example.toml")
+        .env("ROSTERSYNC_CONFIG", config)
         .env("ROSTERSYNC_ALLOW_ROOT", "true")
         .env("ROSTERSYNC_NOW", "2026-11-26T08:15:00Z")
         .output()

@@ -91,6 +91,8 @@ pub(crate) fn scene(name: &str) -> District {
     };
     match name {
         "nothing yet" => {}
+        // No configuration either.
+        "a new folder" => fs::remove_file(district.path("config.example.toml")).unwrap(),
         "after three nights" => nights(&mut district, &["day1", "day2", "day3"]),
         // Half of a SIS's records are missing on the fourth day.
         "a short export" => {
