@@ -7,12 +7,14 @@ mod anonymise;
 mod changes;
 mod check;
 mod codes;
+mod config;
 mod corrections;
 mod db;
 mod delivery;
 mod explain;
 mod grouped;
 mod help;
+mod init;
 pub(crate) mod layout;
 mod notify;
 mod outbox;
@@ -36,7 +38,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::attempt::Ending;
-use crate::config::Config;
+use crate::config::{Config, Variables};
 use crate::failure::{Failure, Kind, Result};
 use crate::near::nearest;
 use ui::{Color, LogFormat, Ui};
@@ -119,11 +121,13 @@ enum Command {
     Status(status::StatusArgs),
     Db(db::DbArgs),
     Anonymise(anonymise::AnonymiseArgs),
+    Config(config::ConfigArgs),
+    Init(init::InitArgs),
 }
 
 impl Global {
     fn load(&self) -> Result<Config> {
-        Config::load(self.config.as_deref())
+        Config::load(self.config.as_deref(), &variables())
     }
 
     /// Warns of a run as root: a mistake in an input would meet a process that may do everything.
@@ -180,6 +184,8 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(args, &cli.global, &ui),
         Command::Db(args) => db::run(args, &cli.global, &ui),
         Command::Anonymise(args) => anonymise::run(args, &cli.global, &ui),
+        Command::Config(args) => config::run(args, &cli.global, &ui),
+        Command::Init(args) => init::run(args, &cli.global, &ui),
     };
     // If the exit status is not 0, print the output that `-q` held back; but not to a closed pipe.
     let _ = match &done {
@@ -197,6 +203,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(status.exit())
         }
     }
+}
+
+/// The variables of the environment that set keys of the configuration.
+fn variables() -> Variables {
+    Variables::of(std::env::vars_os())
 }
 
 /// Parses the arguments. A terminal that reports no width gets 80 columns for help.

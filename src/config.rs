@@ -2,27 +2,34 @@
 //!
 //! The file is parsed once (`document`). Serde refuses keys and values that are wrong by themselves; `check` of [`Config`],
 //! `[notify]` and `[monitor]` compares keys with each other. `[source]` becomes what its source is opened with.
-//! There is no layering: what holds is what the file says, or the default documented in `config.example.toml`.
+//! What holds is what the file says, or the default documented in `config.example.toml`. A few keys can be set by variables
+//! of the environment (`variables`).
 
 mod anonymised;
 mod contacts;
 mod document;
+mod effective;
 mod excerpt;
 mod explain;
 mod file;
 mod notify;
 mod pause;
+mod profiles;
 mod push;
 mod report;
+mod schema;
 mod sections;
 mod source;
+mod starter;
 mod values;
+mod variables;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::contact::Region;
 use crate::failure::{Failure, Kind, Result};
@@ -34,21 +41,27 @@ pub use anonymised::{Beside, Renamed};
 pub use contacts::Contacts;
 use contacts::ContactsKeys;
 use document::Document;
+pub use effective::{Effective, Key, Origin, Section, Shown};
 pub use notify::{
     Admins, BodyForm, GatewaySms, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace,
     QuietHours, StartTls, TwilioSms, When,
 };
 pub use pause::{Pause, Paused};
 use pause::{PauseKeys, pauses};
+pub use profiles::{PROFILES, Profile};
 use push::PushKeys;
 pub use push::{Push, PushTo, PushWhat, RUN};
 pub use report::{CorrectionColumn, Report};
+pub use schema::schema;
+pub use sections::EXAMPLE;
 pub use source::Source;
 use source::SourceKeys;
+pub use starter::{MailStart, SourceStart, Starter};
 pub use values::{
     Age, ArchiveAfter, Globs, Limit, PLATFORM_COLUMNS, PLATFORM_EXTRAS, PLATFORM_OPT_OUTS, PurgeAfter, Zone,
     span,
 };
+pub use variables::{KEYS as VARIABLE_KEYS, Variables, name_of as variable_of};
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -72,7 +85,7 @@ pub struct Config {
     pub monitor: Monitor,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Typed {
     sync: Sync,
@@ -97,15 +110,43 @@ struct Typed {
     monitor: Monitor,
 }
 
+impl Typed {
+    /// Fills in the defaults that depend on other keys.
+    fn settle(&mut self) {
+        self.source.settle();
+        self.notify.settle();
+        if let Some(platform) = self.platform.as_mut().filter(|platform| platform.users.is_some()) {
+            platform.max_age.get_or_insert_default();
+        }
+    }
+
+    /// Has every path begin at the root.
+    fn resolve(&mut self, document: &Document<'_>) {
+        let mut paths = vec![&mut self.sync.store, &mut self.sync.reports];
+        paths.extend(self.source.paths());
+        paths.extend(self.guardians.iter_mut().map(|guardians| &mut guardians.file));
+        paths.extend(self.platform.iter_mut().flat_map(PlatformKeys::paths));
+        paths.extend(self.contacts.suppressed.iter_mut());
+        paths.extend(self.notify.paths());
+        paths.extend(self.monitor.ping_url_file.iter_mut());
+        paths.extend(self.monitor.prometheus_file.iter_mut().filter(|path| !path.as_os_str().is_empty()));
+        for path in paths {
+            *path = document.path(path);
+        }
+    }
+}
+
 /// `[sync]`: the setting and what it applies to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sync {
     /// "Allow the sync to update contact details of active users".
     pub update_contacts: bool,
     #[serde(deserialize_with = "values::path")]
+    #[schemars(length(min = 1))]
     pub store: PathBuf,
     #[serde(deserialize_with = "values::path")]
+    #[schemars(length(min = 1))]
     pub reports: PathBuf,
     /// Days; 0 keeps all.
     pub keep_reports: u32,
@@ -120,14 +161,17 @@ pub struct Sync {
     pub schools: Vec<String>,
     /// Roles to sync; empty is all.
     #[serde(deserialize_with = "values::role_list")]
+    #[schemars(schema_with = "values::role_schema")]
     pub roles: Vec<String>,
     /// The source's own words for roles, each with the role that it means.
-    #[serde(deserialize_with = "values::role_names")]
+    #[serde(deserialize_with = "values::role_names", serialize_with = "values::write_role_names")]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub role_names: RoleNames,
     /// Which name of a user is compared, where the source has two.
     pub names: NameKind,
     pub phone_credential: PhoneCredential,
-    #[serde(deserialize_with = "values::region")]
+    #[serde(deserialize_with = "values::region", serialize_with = "values::write_region")]
+    #[schemars(schema_with = "values::region_schema")]
     pub default_region: Region,
     pub blank_values: BlankValues,
     pub shared_contacts: SharedContacts,
@@ -161,7 +205,7 @@ impl Default for Sync {
 }
 
 /// Which OneRoster column holds the mobile number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhoneCredential {
     /// Mobile = `sms`, home = `phone`.
@@ -174,7 +218,7 @@ pub enum PhoneCredential {
 }
 
 /// Whether two people may have the same email or mobile.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SharedContacts {
     /// Yes: it is applied and noted.
@@ -185,19 +229,21 @@ pub enum SharedContacts {
 }
 
 /// `[[school]]`: a school's own value of the setting.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct School {
     #[serde(deserialize_with = "values::not_blank")]
+    #[schemars(length(min = 1))]
     pub id: String,
     pub update_contacts: bool,
 }
 
 /// `[guardians]`: guardians in a file of their own, beside any source.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Guardians {
     #[serde(deserialize_with = "values::path")]
+    #[schemars(length(min = 1))]
     pub file: PathBuf,
     #[serde(default)]
     pub encoding: EncodingSetting,
@@ -215,18 +261,24 @@ pub struct Platform {
 }
 
 /// `[platform]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PlatformKeys {
     #[serde(default, deserialize_with = "values::optional_path")]
+    #[schemars(length(min = 1))]
     users: Option<PathBuf>,
     max_age: Option<Age>,
     #[serde(default, deserialize_with = "values::columns")]
+    #[schemars(schema_with = "values::columns_schema")]
     columns: BTreeMap<String, String>,
     push: Option<PushKeys>,
 }
 
 impl PlatformKeys {
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.users.iter_mut().chain(self.push.iter_mut().flat_map(|push| push.key_file.iter_mut()))
+    }
+
     /// The export that is read, and the push: at least one of them.
     fn both(self, document: &Document<'_>) -> Result<(Option<Platform>, Option<Push>)> {
         let Self { users, max_age, columns, push } = self;
@@ -245,13 +297,12 @@ impl PlatformKeys {
             ));
         }
         let max_age = max_age.unwrap_or_default();
-        let users = users.map(|users| document.path(&users));
         Ok((users.map(|users| Platform { users, max_age, columns }), push))
     }
 }
 
 /// `[limits]`: when a run is blocked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Of pending and active accounts before the run.
@@ -290,7 +341,7 @@ pub struct Limits {
 }
 
 /// What becomes of a plan that goes over a limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnLimit {
     /// Nothing is applied.
@@ -325,7 +376,7 @@ impl Default for Limits {
 }
 
 /// What becomes of an account and a record that are probably one person's, under another sourcedId.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnSamePerson {
     /// Neither is archived or added until a person decides.
@@ -338,7 +389,7 @@ pub enum OnSamePerson {
 }
 
 /// `[identity]`: people who are back under another sourcedId.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Identity {
     pub same_person: OnSamePerson,
@@ -354,24 +405,31 @@ impl Config {
     ///
     /// # Errors
     /// `Usage`, with the line and key of the first mistake.
-    pub fn load(file: Option<&Path>) -> Result<Self> {
-        let found = match file {
-            Some(file) => file.to_owned(),
-            None => PLACES.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {
-                let places = PLACES.map(|place| file::absolute(Path::new(place)).display().to_string());
-                Failure::new(Kind::Usage, "there is no configuration file").at(places.join(", ")).cure(
-                    "name one with `-c FILE` or $ROSTERSYNC_CONFIG; config.example.toml is one to start from",
-                )
-            })?,
-        };
-        let found = file::absolute(&found);
-        let text = file::read(&found)?;
-        let document = Document::parse(&text, &found)?;
+    pub fn load(file: Option<&Path>, variables: &Variables) -> Result<Self> {
+        let (found, text) = Self::find(file)?;
+        let mut document = Document::parse(&text, &found)?;
+        variables.apply(&mut document)?;
         let mut config = Self::of(&document)?;
         if file::is_open_to_all(&found) {
             config.readable_secrets = document.inline_secrets();
         }
         Ok(config)
+    }
+
+    /// The file, from the root, and its text.
+    fn find(file: Option<&Path>) -> Result<(PathBuf, String)> {
+        let found = match file {
+            Some(file) => file.to_owned(),
+            None => PLACES.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {
+                let places = PLACES.map(|place| file::absolute(Path::new(place)).display().to_string());
+                Failure::new(Kind::Usage, "there is no configuration file").at(places.join(", ")).cure(
+                    "name one with `-c FILE` or $ROSTERSYNC_CONFIG, or have `rostersync init` write one",
+                )
+            })?,
+        };
+        let found = file::absolute(&found);
+        let text = file::read(&found)?;
+        Ok((found, text))
     }
 
     /// Reads the text of a configuration that lies at `file`.
@@ -380,7 +438,8 @@ impl Config {
     }
 
     fn of(document: &Document<'_>) -> Result<Self> {
-        let typed: Typed = document.read()?;
+        let mut typed: Typed = document.read()?;
+        typed.resolve(document);
         let platform = typed.platform.map(|keys| keys.both(document)).transpose()?;
         let (platform, push) = platform.unwrap_or_default();
         let mut config = Self {
@@ -404,14 +463,6 @@ impl Config {
         let earlier_id = config.identity.earlier_id.trim();
         if !earlier_id.is_empty() {
             config.source.set_earlier_id(earlier_id);
-        }
-        let mut paths = vec![&mut config.sync.store, &mut config.sync.reports];
-        paths.extend(config.guardians.iter_mut().map(|guardians| &mut guardians.file));
-        paths.extend(config.notify.paths());
-        paths.extend(config.monitor.ping_url_file.iter_mut());
-        paths.extend(config.monitor.prometheus_file.iter_mut().filter(|path| !path.as_os_str().is_empty()));
-        for path in paths {
-            *path = document.path(path);
         }
         config.source.set_names(config.sync.names);
         config.check(document)?;

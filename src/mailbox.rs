@@ -66,6 +66,16 @@ impl Mailbox {
     }
 }
 
+/// As the configuration has it.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.name {
+            Some(name) => write!(f, "{name} <{}>", self.0.email),
+            None => write!(f, "{}", self.0.email),
+        }
+    }
+}
+
 /// Shows the domain only, so that logs hold no addresses.
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

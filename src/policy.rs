@@ -8,6 +8,7 @@ mod edit;
 
 pub use edit::{Actor, EditFacts, Permit, Refusal, Target, may_edit};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where the person stands with the platform. An archived account that is back in the roster stands as it did before.
@@ -73,7 +74,7 @@ pub enum Held {
 }
 
 /// `blank_values`: what an empty cell in the roster means for a value on the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BlankValues {
     /// Nothing: the value stays and is noted.

@@ -12,6 +12,7 @@ mod near;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use near::near_school;
@@ -307,7 +308,7 @@ pub fn own_schools<'a>(record: &Record<'a>, today: &str) -> Vec<&'a str> {
 }
 
 /// Which name of a person is theirs, where the source has two.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NameKind {
     #[default]

@@ -5,12 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::{Deserializer, SeqAccess, Visitor, value};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::excerpt::line_number;
-use super::values;
+use super::values::{self, kind_of_value};
 use crate::failure::Result;
 use crate::rights::Class;
 use crate::rights::rules::{LinkRules, MOST_RULES, Written};
@@ -24,19 +26,21 @@ pub struct Contacts {
     pub rules: Option<Arc<LinkRules>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ContactsKeys {
     otherwise: Option<Class>,
     #[serde(deserialize_with = "values::optional_path")]
-    suppressed: Option<PathBuf>,
+    #[schemars(length(min = 1))]
+    pub(super) suppressed: Option<PathBuf>,
     rule: Vec<RuleKeys>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleKeys {
     #[serde(rename = "where")]
+    #[schemars(extend("minProperties" = 1))]
     wants: BTreeMap<String, Words>,
     class: Class,
 }
@@ -44,6 +48,19 @@ pub(super) struct RuleKeys {
 /// A word, or a list of words.
 #[derive(Debug, Clone)]
 struct Words(Vec<String>);
+
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [one] => one.serialize(serializer),
+            list => list.serialize(serializer),
+        }
+    }
+}
+
+kind_of_value!(Words, {
+    "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }],
+});
 
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -78,7 +95,6 @@ impl ContactsKeys {
     /// `Usage`: a rule that can never fit, or keys that have no effect.
     pub(super) fn contacts(self, document: &Document<'_>) -> Result<Contacts> {
         let Self { otherwise, suppressed, rule } = self;
-        let suppressed = suppressed.map(|path| document.path(&path));
         if rule.is_empty() {
             if otherwise.is_some() {
                 return Err(document.mistake(

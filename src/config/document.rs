@@ -23,15 +23,54 @@ pub(super) struct Document<'t> {
     pub(super) text: &'t str,
     pub(super) file: &'t Path,
     pub(super) root: Spanned<DeTable<'t>>,
+    /// The variables that set a key. The key and value of the first one have the span of one byte
+    /// behind the end of the text, those of the second one the next byte, and so on.
+    variables: Vec<String>,
 }
 
 impl<'t> Document<'t> {
     pub(super) fn parse(text: &'t str, file: &'t Path) -> Result<Self> {
         let (root, mistakes) = DeTable::parse_recoverable(text);
-        let document = Self { text, file, root };
+        let document = Self { text, file, root, variables: Vec::new() };
         match mistakes.first() {
             Some(error) => Err(explain::syntax(error, &document)),
             None => Ok(document),
+        }
+    }
+
+    /// Sets the key at a path to the value of a variable, in place of what the file says.
+    pub(super) fn set(&mut self, path: &str, variable: &str, value: &str) {
+        let start = self.text.len() + 1 + self.variables.len();
+        let span = start..start + 1;
+        self.variables.push(variable.to_owned());
+        let mut steps: Vec<&str> = path.split('.').collect();
+        let Some(key) = steps.pop() else { return };
+        let mut table = self.root.get_mut();
+        for step in steps {
+            if !table.contains_key(step) {
+                let empty = Spanned::new(span.clone(), DeValue::Table(DeTable::new()));
+                table.insert(Spanned::new(span.clone(), Cow::Owned(step.to_owned())), empty);
+            }
+            // A section that is no table is a mistake of the file, and reported as one.
+            let Some(DeValue::Table(inner)) = table.get_mut(step).map(Spanned::get_mut) else { return };
+            table = inner;
+        }
+        table.remove(key);
+        let value = Spanned::new(span.clone(), DeValue::String(Cow::Owned(value.to_owned())));
+        table.insert(Spanned::new(span, Cow::Owned(key.to_owned())), value);
+    }
+
+    /// The variable that set the key or value with this span.
+    pub(super) fn variable_at(&self, start: usize) -> Option<&str> {
+        let number = start.checked_sub(self.text.len() + 1)?;
+        self.variables.get(number).map(String::as_str)
+    }
+
+    /// File, line and column, or the variable.
+    pub(super) fn place(&self, start: usize) -> String {
+        match self.variable_at(start) {
+            Some(variable) => format!("${variable}"),
+            None => position(self.text, self.file, start),
         }
     }
 
@@ -89,22 +128,37 @@ impl<'t> Document<'t> {
         cure: impl Into<String>,
     ) -> Failure {
         explain::not_valid(what)
-            .at(position(self.text, self.file, span.start))
-            .showing(excerpt(self.text, span))
+            .at(self.place(span.start))
+            .showing(if self.variable_at(span.start).is_some() {
+                String::new()
+            } else {
+                excerpt(self.text, span)
+            })
             .cure(cure)
     }
 
     /// Where the key at a path is, or the innermost part of the path that there is. Entries of lists are numbers from 1.
     pub(super) fn span_of(&self, path: &str) -> Option<Range<usize>> {
+        self.deepest(path).map(|(span, _)| span)
+    }
+
+    /// Where the key at a path is, if it is there.
+    pub(super) fn span_of_key(&self, path: &str) -> Option<Range<usize>> {
+        self.deepest(path).filter(|(_, is_whole)| *is_whole).map(|(span, _)| span)
+    }
+
+    fn deepest(&self, path: &str) -> Option<(Range<usize>, bool)> {
         let mut found = None;
         let mut steps = path.split('.');
         let first = steps.next().and_then(|step| self.root.get_ref().get_key_value(step));
         let mut next = first.map(|(key, value)| (key.span(), value));
         while let Some((key, value)) = next {
             // A section of its own is shown with its whole header.
-            let header = value.get_ref().is_table() && self.text[value.span().start..].starts_with('[');
-            found = Some(if header { value.span() } else { key });
-            let Some(step) = steps.next() else { break };
+            let header = value.get_ref().is_table()
+                && self.text.get(value.span().start..).is_some_and(|rest| rest.starts_with('['));
+            let span = if header { value.span() } else { key };
+            let Some(step) = steps.next() else { return Some((span, true)) };
+            found = Some((span, false));
             next = match value.get_ref() {
                 DeValue::Table(inner) => inner.get_key_value(step).map(|(key, value)| (key.span(), value)),
                 DeValue::Array(list) => {
@@ -140,6 +194,11 @@ impl<'t> Document<'t> {
         let path =
             |text: &Text<'_>| self.path(Path::new(text.value.strip_prefix("file:").unwrap_or(text.value)));
         paths.iter().map(path).collect()
+    }
+
+    /// Whether a key says that its secret is in this variable.
+    pub(super) fn names_variable(&self, name: &str) -> bool {
+        self.texts().iter().any(|text| text.key.ends_with("_env") && text.value == name)
     }
 
     fn texts(&self) -> Vec<Text<'_>> {

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, TYPED};
-use super::excerpt::{is_secret, line_at, line_number, position, without_password};
+use super::excerpt::{is_secret, line_at, line_number, without_password};
 use super::sections::{self, example_of};
 use crate::failure::{Failure, Kind};
 use crate::near::nearest;
@@ -226,7 +226,7 @@ pub(super) fn missing(section: &str, key: &str, document: &Document<'_>) -> Fail
     };
     let failure = not_valid(what).cure(cure);
     match document.span_of(section) {
-        Some(span) => failure.at(position(document.text, document.file, span.start)),
+        Some(span) => failure.at(document.place(span.start)),
         None => failure.at(document.file.display()),
     }
 }

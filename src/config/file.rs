@@ -98,7 +98,7 @@ fn unreadable(path: &Path, cause: std::io::Error) -> Failure {
     let (what, cure) = match cause.kind() {
         ErrorKind::NotFound => (
             "the configuration file does not exist",
-            "check the path given with `-c` or $ROSTERSYNC_CONFIG; config.example.toml is one to start from",
+            "check the path given with `-c` or $ROSTERSYNC_CONFIG; `rostersync init` writes one to start from",
         ),
         ErrorKind::PermissionDenied => (
             "the configuration file cannot be read by the user that runs rostersync",

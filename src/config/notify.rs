@@ -7,7 +7,8 @@ mod values;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::values::{Hidden, has_port_zero, not_blank, secret_places};
@@ -18,11 +19,12 @@ pub use email::{NotifyEmail, StartTls};
 pub use sms::{BodyForm, GatewaySms, Method, NotifySms, TwilioSms};
 pub use values::{MailServer, QuietHours};
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Notify {
     /// What people read when their edit is refused because only the sync may change their details.
     #[serde(deserialize_with = "not_blank")]
+    #[schemars(length(min = 1))]
     pub message: String,
     /// The contact for people whose details are wrong. It ends every message.
     pub contact: Option<String>,
@@ -81,10 +83,11 @@ impl Pace {
 }
 
 /// `[notify.admins]`: the recipients of the summary of a run.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Admins {
     #[serde(deserialize_with = "super::values::mailboxes")]
+    #[schemars(length(min = 1))]
     pub to: Vec<Mailbox>,
     #[serde(default)]
     pub when: When,
@@ -98,7 +101,7 @@ fn attach_up_to() -> u64 {
 }
 
 /// After which runs the summary goes out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
     Never,
@@ -111,7 +114,7 @@ pub enum When {
 }
 
 /// `[monitor]`: the address that is told that a run began and how it ended.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Monitor {
     ping_url: Option<Hidden>,
@@ -154,6 +157,16 @@ impl Notify {
         paths.extend(self.email.iter_mut().flat_map(NotifyEmail::paths));
         paths.extend(self.sms.iter_mut().flat_map(NotifySms::paths));
         paths
+    }
+
+    /// Fills in the defaults that depend on other keys.
+    pub(super) fn settle(&mut self) {
+        if let Some(email) = &mut self.email {
+            email.settle();
+        }
+        if let Some(sms) = &mut self.sms {
+            sms.settle();
+        }
     }
 
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {

@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::Deserializer;
+use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::explain::wrong;
+use super::values::kind_of_value;
 use crate::failure::Result;
 use crate::near::nearest;
 
 /// A pause as the file has it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PauseKeys {
     from: Day,
@@ -26,6 +28,14 @@ pub(super) struct PauseKeys {
 /// A day, in quotes or as a date of TOML.
 #[derive(Debug, Clone, Copy)]
 struct Day(NaiveDate);
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+kind_of_value!(Day, written, { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" });
 
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::source::public_key;
@@ -18,7 +19,7 @@ pub const RUN: &str = "{run}";
 /// How long a push may take without `timeout`.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct PushKeys {
     /// A file, or an address `sftp://…` of one.
@@ -27,14 +28,27 @@ pub(super) struct PushKeys {
     command: Option<Vec<String>>,
     what: PushWhat,
     #[serde(deserialize_with = "non_zero")]
-    timeout: Option<Span>,
-    key_file: Option<PathBuf>,
+    timeout: Span,
+    pub(super) key_file: Option<PathBuf>,
     #[serde(deserialize_with = "public_key")]
     host_key: Option<String>,
 }
 
+impl Default for PushKeys {
+    fn default() -> Self {
+        Self {
+            to: None,
+            command: None,
+            what: PushWhat::default(),
+            timeout: Span(TIMEOUT),
+            key_file: None,
+            host_key: None,
+        }
+    }
+}
+
 /// Which accounts are pushed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PushWhat {
     /// Those that changed since the last push.
@@ -126,8 +140,8 @@ impl PushKeys {
         Ok(Some(Push {
             to,
             what: self.what,
-            timeout: self.timeout.map_or(TIMEOUT, |span| span.0),
-            key_file: self.key_file.map(|path| document.path(&path)),
+            timeout: self.timeout.0,
+            key_file: self.key_file,
             host_key: self.host_key,
             columns: columns.clone(),
         }))

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
 
 use super::explain::wrong;
+use super::values::kind_of_value;
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Report {
     /// Named sets of columns for the file of corrections.
@@ -21,6 +23,14 @@ pub struct CorrectionColumn {
     pub header: String,
     pub column: String,
 }
+
+impl std::fmt::Display for CorrectionColumn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.header, self.column)
+    }
+}
+
+kind_of_value!(CorrectionColumn, written, { "type": "string", "minLength": 1 });
 
 impl CorrectionColumn {
     /// `Contact ID=metadata.contactid`; a column alone is its own header. None: a part is blank.

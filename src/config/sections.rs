@@ -1,6 +1,8 @@
 //! Every section with its keys, read off the structs that serde fills, and with the values that config.example.toml shows.
 
 use std::fmt;
+use std::mem;
+use std::sync::LazyLock;
 
 use serde::de::{Deserialize, Deserializer, Visitor, value};
 use serde::forward_to_deserialize_any;
@@ -87,11 +89,64 @@ impl<'de> Deserializer<'de> for Fields<'_> {
     }
 }
 
-const EXAMPLE: &str = include_str!("../../config.example.toml");
+/// The example as a whole.
+pub const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// The line of the example with this key, without its comment.
 pub(super) fn example_of(section: &str, key: &str) -> Option<&'static str> {
     example_lines().find(|(of, name, _)| *of == section && *name == key).map(|(_, _, line)| line)
+}
+
+/// What the example says above a key; or above the header of a section, whose key is "".
+struct Comment {
+    section: &'static str,
+    key: &'static str,
+    lines: Vec<&'static str>,
+    /// In one line.
+    words: String,
+}
+
+static COMMENTS: LazyLock<Vec<Comment>> = LazyLock::new(|| {
+    let (mut all, mut section, mut lines): (Vec<Comment>, &str, Vec<&str>) = (Vec::new(), "", Vec::new());
+    for line in EXAMPLE.lines() {
+        let plain = line.trim_start_matches(['#', ' ']);
+        let key = match key_of(plain) {
+            Some((key, _)) => key,
+            None if plain.starts_with('[') && plain.ends_with(']') => {
+                section = plain.trim_matches(['[', ']']);
+                ""
+            }
+            None if line.starts_with("# ") => {
+                lines.push(line);
+                continue;
+            }
+            None => {
+                lines.clear();
+                continue;
+            }
+        };
+        let lines = mem::take(&mut lines);
+        let plain = |line: &&'static str| line.trim_start_matches(['#', ' ']);
+        let words = lines.iter().map(plain).collect::<Vec<_>>().join(" ");
+        all.push(Comment { section, key, lines, words });
+    }
+    all.retain(|comment| !comment.lines.is_empty());
+    all
+});
+
+/// The same as lines, each with its `#`.
+pub(super) fn comment_lines_of(section: &str, key: &str) -> &'static [&'static str] {
+    COMMENTS.iter().find(|one| one.section == section && one.key == key).map_or(&[], |one| &one.lines)
+}
+
+/// What config.example.toml says about a key.
+pub(super) fn comment_of(section: &str, key: &str) -> Option<&'static str> {
+    COMMENTS.iter().find(|one| one.section == section && one.key == key).map(|one| one.words.as_str())
+}
+
+/// The same, where two sections of the example have the name: from the last one.
+pub(super) fn last_comment_of(section: &str, key: &str) -> Option<&'static str> {
+    COMMENTS.iter().rfind(|one| one.section == section && one.key == key).map(|one| one.words.as_str())
 }
 
 /// Section, key, and `key = value` of each line of the example, also of those that are switched off by `#`.
@@ -104,8 +159,14 @@ pub(super) fn example_lines() -> impl Iterator<Item = (&'static str, &'static st
             section = line.trim_matches(['[', ']']);
             return None;
         }
-        let key = line.split_once(" = ")?.0;
-        let is_key = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        (is_key && toml::from_str::<toml::Table>(line).is_ok()).then_some((section, key, line))
+        key_of(line).map(|(key, line)| (section, key, line))
     })
+}
+
+/// The key of a line `key = value`, and the line without the comment behind it.
+fn key_of(line: &'static str) -> Option<(&'static str, &'static str)> {
+    let line = line.split(" #").next().unwrap_or(line).trim_end();
+    let key = line.split_once(" = ")?.0;
+    let is_key = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    (is_key && toml::from_str::<toml::Table>(line).is_ok()).then_some((key, line))
 }

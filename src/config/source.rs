@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::Deserializer;
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
 use self::auth::{CleverAuth, OneRosterAuth};
 use super::document::Document;
@@ -76,7 +78,8 @@ impl Source {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[schemars(tag = "type")]
 pub(super) enum SourceKeys {
     #[serde(rename = "oneroster-csv")]
     Csv(CsvKeys),
@@ -89,6 +92,36 @@ pub(super) enum SourceKeys {
 }
 
 impl SourceKeys {
+    /// Fills in the defaults that depend on other keys.
+    pub(super) fn settle(&mut self) {
+        let (mode, every) = match self {
+            Self::Csv(_) => return,
+            Self::OneRosterApi(keys) | Self::ClassLink(keys) => (keys.mode, &mut keys.full_every),
+            Self::Clever(keys) => (keys.mode, &mut keys.full_every),
+        };
+        if mode == PullMode::Incremental {
+            every.get_or_insert(FULL_EVERY);
+        }
+    }
+
+    pub(super) fn paths(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            Self::Csv(CsvKeys { path, sftp, .. }) => {
+                let is_local = sftp::after_scheme(&path.to_string_lossy()).is_none();
+                let key = sftp.iter_mut().flat_map(|sftp| sftp.key_file.iter_mut());
+                Some(path).filter(|_| is_local).into_iter().chain(key).collect()
+            }
+            Self::OneRosterApi(keys) | Self::ClassLink(keys) => {
+                let secret = keys.auth.iter_mut().flat_map(OneRosterAuth::file);
+                secret.chain(&mut keys.http.ca_file).collect()
+            }
+            Self::Clever(keys) => {
+                let secret = keys.auth.iter_mut().flat_map(CleverAuth::file);
+                secret.chain(&mut keys.http.ca_file).collect()
+            }
+        }
+    }
+
     pub(super) fn source(self, document: &Document<'_>) -> Result<Source> {
         match self {
             Self::Csv(keys) => keys.source(document),
@@ -117,11 +150,12 @@ impl SourceKeys {
 }
 
 /// `type = "oneroster-csv"`
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CsvKeys {
     /// A folder, a zip, or an address `sftp://…` of either.
     #[serde(deserialize_with = "values::path")]
+    #[schemars(length(min = 1))]
     path: PathBuf,
     #[serde(default)]
     mode: ModeSetting,
@@ -146,7 +180,7 @@ impl CsvKeys {
         let url = self.path.to_string_lossy().into_owned();
         if sftp::after_scheme(&url).is_none() {
             return match self.sftp {
-                None => Ok(Source::Csv { path: document.path(&self.path), options }),
+                None => Ok(Source::Csv { path: self.path, options }),
                 Some(_) => Err(document.mistake(
                     "source.path",
                     "there is a [source.sftp], but `path` is not on an SFTP server",
@@ -166,9 +200,9 @@ impl CsvKeys {
         Ok(Source::Sftp(sftp::Options {
             url,
             place,
-            key_file: keys.key_file.map(|path| document.path(&path)),
+            key_file: keys.key_file,
             host_key: keys.host_key,
-            timeout: keys.timeout.map_or(Duration::from_secs(1800), |span| span.0),
+            timeout: keys.timeout.0,
             errand: sftp::Errand::Fetch,
             csv: options,
         }))
@@ -176,14 +210,21 @@ impl CsvKeys {
 }
 
 /// `[source.sftp]`
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SftpKeys {
     key_file: Option<PathBuf>,
     #[serde(deserialize_with = "public_key")]
+    #[schemars(regex(pattern = "^(ssh-|ecdsa-)[^ ]* [^ \n\r]{17,}"))]
     host_key: Option<String>,
     #[serde(deserialize_with = "non_zero")]
-    timeout: Option<Span>,
+    timeout: Span,
+}
+
+impl Default for SftpKeys {
+    fn default() -> Self {
+        Self { key_file: None, host_key: None, timeout: Span(Duration::from_secs(1800)) }
+    }
 }
 
 /// A key as `ssh-keyscan` shows it.
@@ -201,24 +242,46 @@ pub(super) fn public_key<'de, D: Deserializer<'de>>(
 }
 
 /// `type = "oneroster-api"` and `type = "classlink"`, which speak the same protocol. Only `application` is ClassLink's alone.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct OneRosterKeys {
     url: Option<String>,
     application: Option<String>,
-    users_path: Option<String>,
-    orgs_path: Option<String>,
+    users_path: String,
+    orgs_path: String,
     #[serde(deserialize_with = "page_size")]
-    page_size: Option<u32>,
-    max_pages: Option<u64>,
+    #[schemars(range(min = 1, max = 10_000))]
+    page_size: u32,
+    max_pages: u64,
     #[serde(deserialize_with = "requests_at_once")]
-    parallel: Option<u32>,
+    #[schemars(range(min = 1, max = 8))]
+    parallel: u32,
     mode: PullMode,
     full_every: Option<Span>,
-    sort: Option<bool>,
-    check_totals: Option<bool>,
+    sort: bool,
+    check_totals: bool,
     auth: Option<OneRosterAuth>,
     http: HttpKeys,
+}
+
+impl Default for OneRosterKeys {
+    fn default() -> Self {
+        Self {
+            url: None,
+            application: None,
+            users_path: "users".to_owned(),
+            orgs_path: "orgs".to_owned(),
+            page_size: PAGE_SIZE,
+            max_pages: MAX_PAGES,
+            parallel: 1,
+            mode: PullMode::default(),
+            full_every: None,
+            sort: true,
+            check_totals: true,
+            auth: None,
+            http: HttpKeys::default(),
+        }
+    }
 }
 
 impl OneRosterKeys {
@@ -226,8 +289,7 @@ impl OneRosterKeys {
         let allow_http = self.http.allow_http;
         let auth =
             self.auth.ok_or_else(|| auth::missing("\"bearer\", \"oauth2\" or \"oauth1\"", document))?;
-        let (parallel, sort) = (self.parallel.unwrap_or(1), self.sort.unwrap_or(true));
-        if parallel > 1 && !sort {
+        if self.parallel > 1 && !self.sort {
             return Err(document.mistake(
                 "source.parallel",
                 "`parallel` needs `sort = true`: without a stable order, parallel pages can overlap",
@@ -237,19 +299,18 @@ impl OneRosterKeys {
         Ok(Source::OneRosterApi(oneroster_api::Options {
             credentials: auth.credentials(document, allow_http)?,
             url: url_at("source.url", url, document, allow_http)?,
-            users_path: self.users_path.unwrap_or_else(|| "users".to_owned()),
-            orgs_path: Some(self.orgs_path.unwrap_or_else(|| "orgs".to_owned()))
-                .filter(|path| !path.is_empty()),
-            page_size: self.page_size.unwrap_or(PAGE_SIZE),
-            max_pages: self.max_pages.unwrap_or(MAX_PAGES).max(1),
-            parallel,
-            sort,
-            check_totals: self.check_totals.unwrap_or(true),
+            users_path: self.users_path,
+            orgs_path: Some(self.orgs_path).filter(|path| !path.is_empty()),
+            page_size: self.page_size,
+            max_pages: self.max_pages.max(1),
+            parallel: self.parallel,
+            sort: self.sort,
+            check_totals: self.check_totals,
             earlier_id_path: None,
             contacts: Arc::default(),
             full_every: self.mode.full_every(self.full_every, document)?,
             names: NameKind::default(),
-            http: self.http.options(document),
+            http: self.http.options(),
         }))
     }
 
@@ -278,55 +339,71 @@ impl OneRosterKeys {
 }
 
 /// `type = "clever"`
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct CleverKeys {
-    url: Option<String>,
+    url: String,
     district: Option<String>,
     trouble: clever::Trouble,
-    max_sync_age: Option<Age>,
+    max_sync_age: Age,
     #[serde(deserialize_with = "page_size")]
-    page_size: Option<u32>,
-    max_pages: Option<u64>,
+    #[schemars(range(min = 1, max = 10_000))]
+    page_size: u32,
+    max_pages: u64,
     mode: PullMode,
     full_every: Option<Span>,
     auth: Option<CleverAuth>,
     http: HttpKeys,
 }
 
+impl Default for CleverKeys {
+    fn default() -> Self {
+        Self {
+            url: "https://api.clever.com/v3.1".to_owned(),
+            district: None,
+            trouble: clever::Trouble::default(),
+            max_sync_age: Age(Some(Duration::from_secs(3 * 86_400))),
+            page_size: PAGE_SIZE,
+            max_pages: MAX_PAGES,
+            mode: PullMode::default(),
+            full_every: None,
+            auth: None,
+            http: HttpKeys::default(),
+        }
+    }
+}
+
 impl CleverKeys {
     fn source(self, document: &Document<'_>) -> Result<Source> {
         let allow_http = self.http.allow_http;
         let auth = self.auth.ok_or_else(|| auth::missing("\"bearer\" or \"clever\"", document))?;
-        let url = self.url.as_deref().unwrap_or("https://api.clever.com/v3.1");
         Ok(Source::Clever(clever::Options {
             credentials: auth.credentials(document, allow_http, self.district.as_deref())?,
-            url: url_at("source.url", url, document, allow_http)?,
-            page_size: self.page_size.unwrap_or(PAGE_SIZE),
-            max_pages: self.max_pages.unwrap_or(MAX_PAGES).max(1),
+            url: url_at("source.url", &self.url, document, allow_http)?,
+            page_size: self.page_size,
+            max_pages: self.max_pages.max(1),
             district: self.district,
             trouble: self.trouble,
-            max_sync_age: self.max_sync_age.map_or(Some(Duration::from_secs(3 * 86_400)), |age| age.0),
+            max_sync_age: self.max_sync_age.0,
             full_every: self.mode.full_every(self.full_every, document)?,
             contacts: Arc::default(),
             names: NameKind::default(),
-            http: self.http.options(document),
+            http: self.http.options(),
         }))
     }
 }
 
+const FULL_EVERY: Span = Span(Duration::from_secs(7 * 86_400));
 const PAGE_SIZE: u32 = 1_000;
 const MAX_PAGES: u64 = 20_000;
 
-fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<u32>, D::Error> {
+fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<u32, D::Error> {
     let cure =
         "write a number from 1 to 10000; servers often give fewer than they are asked for, which is fine";
     within(deserializer, 1..=10_000, "page size", cure)
 }
 
-fn requests_at_once<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<u32>, D::Error> {
+fn requests_at_once<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<u32, D::Error> {
     within(deserializer, 1..=8, "number of requests at once", "write a number from 1 to 8")
 }
 
@@ -335,16 +412,17 @@ fn within<'de, D: Deserializer<'de>>(
     usable: RangeInclusive<u32>,
     what: &str,
     cure: &str,
-) -> std::result::Result<Option<u32>, D::Error> {
+) -> std::result::Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
-        number if usable.contains(&number) => Ok(Some(number)),
+        number if usable.contains(&number) => Ok(number),
         number => Err(wrong(format!("{number} is not a usable {what}"), cure)),
     }
 }
 
 /// `mode` of a roster over the network: whether everything is asked for.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(extend("enum" = ["full", "incremental", "auto"]))]
 enum PullMode {
     #[default]
     #[serde(alias = "auto")]
@@ -356,9 +434,7 @@ impl PullMode {
     /// How often everything is pulled, if not always.
     fn full_every(self, every: Option<Span>, document: &Document<'_>) -> Result<Option<Duration>> {
         match (self, every) {
-            (Self::Incremental, every) => {
-                Ok(Some(every.map_or(Duration::from_secs(7 * 86_400), |every| every.0)))
-            }
+            (Self::Incremental, every) => Ok(Some(every.unwrap_or(FULL_EVERY).0)),
             (Self::Full, Some(_)) => Err(document.mistake(
                 "source.full_every",
                 "`full_every` has no effect without mode = \"incremental\"",
@@ -370,29 +446,52 @@ impl PullMode {
 }
 
 /// `[source.http]`: how servers are asked.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HttpKeys {
     #[serde(deserialize_with = "non_zero")]
-    timeout: Option<Span>,
-    retries: Option<u32>,
-    retry_wait: Option<Span>,
+    timeout: Span,
+    retries: u32,
+    retry_wait: Span,
     ca_file: Option<PathBuf>,
-    #[serde(deserialize_with = "proxy")]
+    #[serde(deserialize_with = "proxy", serialize_with = "write_proxy")]
+    #[schemars(with = "String")]
     proxy: Proxy,
     allow_http: bool,
 }
 
-impl HttpKeys {
-    fn options(self, document: &Document<'_>) -> http::Options {
+impl Default for HttpKeys {
+    fn default() -> Self {
         let usual = http::Options::default();
+        Self {
+            timeout: Span(usual.timeout),
+            retries: usual.retries,
+            retry_wait: Span(usual.retry_wait),
+            ca_file: usual.ca_file,
+            proxy: usual.proxy,
+            allow_http: false,
+        }
+    }
+}
+
+impl HttpKeys {
+    fn options(self) -> http::Options {
         http::Options {
-            timeout: self.timeout.map_or(usual.timeout, |span| span.0),
-            retries: self.retries.unwrap_or(usual.retries),
-            retry_wait: self.retry_wait.map_or(usual.retry_wait, |span| span.0),
-            ca_file: self.ca_file.map(|path| document.path(&path)),
+            timeout: self.timeout.0,
+            retries: self.retries,
+            retry_wait: self.retry_wait.0,
+            ca_file: self.ca_file,
             proxy: self.proxy,
         }
+    }
+}
+
+/// None for that of the environment.
+fn write_proxy<S: Serializer>(proxy: &Proxy, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    match proxy {
+        Proxy::System => serializer.serialize_none(),
+        Proxy::None => serializer.serialize_str("none"),
+        Proxy::At(url) => serializer.serialize_str(url),
     }
 }
 

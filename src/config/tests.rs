@@ -1,9 +1,33 @@
+use std::sync::LazyLock;
+
 use super::*;
 
 const SMALLEST: &str = "[sync]\n[source]\ntype = \"oneroster-csv\"\npath = \"district/\"\n";
 
+/// What the program accepts, the schema accepts as well.
 fn parse(text: &str) -> Result<Config> {
-    Config::parse(text, Path::new("/etc/rs/rostersync.toml"))
+    let config = Config::parse(text, Path::new("/etc/rs/rostersync.toml"))?;
+    assert_eq!(refused(text), Vec::<String>::new(), "{text}");
+    Ok(config)
+}
+
+/// What the schema has against a configuration that is TOML.
+fn refused(text: &str) -> Vec<String> {
+    static VALIDATOR: LazyLock<jsonschema::Validator> =
+        LazyLock::new(|| jsonschema::draft7::new(&schema()).unwrap());
+    let value: toml::Table = toml::from_str(text).unwrap();
+    let value = as_json(&toml::Value::Table(value));
+    VALIDATOR.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// As an editor's schema sees TOML: dates are texts.
+fn as_json(value: &toml::Value) -> serde_json::Value {
+    match value {
+        toml::Value::Datetime(moment) => moment.to_string().into(),
+        toml::Value::Array(list) => list.iter().map(as_json).collect(),
+        toml::Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), as_json(value))).collect(),
+        other => serde_json::to_value(other).unwrap(),
+    }
 }
 
 /// The mistake's message as the user sees it.
@@ -392,31 +416,118 @@ fn the_example_is_complete_and_says_the_defaults() {
     }
     let long = |line: &&str| line.chars().count() > 100 && !line.contains(" = ");
     assert_eq!(text.lines().find(long), None);
-    // What it says in comments about defaults must be true: with them taken in, nothing changes.
-    let default = Config::parse("[sync]\n[source]\ntype = \"oneroster-csv\"\npath = \"x\"\n", file).unwrap();
-    assert_eq!(example.sync.roles, default.sync.roles);
-    assert_eq!(example.sync.keep_reports, default.sync.keep_reports);
-    assert_eq!(example.limits.archive, default.limits.archive);
+    assert_eq!(refused(text), Vec::<String>::new());
+    let schema = schema();
+    assert!(jsonschema::meta::is_valid(&schema));
+    // What it says in comments about defaults is true, unless the comment says another one.
+    let mut looked = 0;
+    each_key(&schema, "", &mut |section, key, property| {
+        let Some(default) = property.get("default") else { return };
+        let says_another = sections::comment_of(section, key).is_some_and(|words| words.contains("efault"));
+        // The example has two sections [source], so a key can be there twice.
+        let lines: Vec<&str> = sections::example_lines()
+            .filter(|(of, name, line)| {
+                *of == section && *name == key && text.contains(&format!("\n# {line}\n"))
+            })
+            .map(|(_, _, line)| line)
+            .collect();
+        if says_another || lines.is_empty() {
+            return;
+        }
+        let is_shown = |line: &&&str| {
+            let shown: toml::Table = toml::from_str(line).unwrap();
+            as_json(&shown[key]) == *default
+        };
+        assert!(
+            lines.iter().any(|line| is_shown(&line)),
+            "{key} in [{section}] is {default}, and not {lines:?}"
+        );
+        looked += 1;
+    });
+    assert!(looked > 40, "only {looked} defaults were compared");
     // The example has too few people for a share, and says what the default is.
-    assert_eq!(default.limits.contact_updates.to_string(), "20%");
+    assert_eq!(Limits::default().contact_updates.to_string(), "20%");
     assert!(text.contains("Default: \"20%\" of those whom the sync may change"));
-    assert_eq!(example.limits.notifications, default.limits.notifications);
-    assert_eq!(example.limits.rejected, default.limits.rejected);
-    assert_eq!(example.limits.joins, default.limits.joins);
-    assert_eq!(example.limits.unjoins, default.limits.unjoins);
-    assert_eq!(example.limits.export, default.limits.export);
-    assert_eq!(example.limits.protection, default.limits.protection);
-    assert_eq!(example.limits.links, default.limits.links);
-    assert_eq!(example.limits.history, default.limits.history);
-    assert_eq!(example.limits.credentials, default.limits.credentials);
-    assert_eq!(example.limits.created, default.limits.created);
-    assert_eq!(example.limits.pending_updates, default.limits.pending_updates);
-    assert_eq!(example.limits.minimum, default.limits.minimum);
-    let csv = |config: &Config| config.source.csv().map(|csv| (csv.mode, csv.encoding));
-    assert_eq!(csv(&example), csv(&default));
-    let admins: Admins = toml::from_str("to = [\"it@lincoln.example\"]").unwrap();
-    assert!(text.contains("# when = \"problems\"") && text.contains("# attach_kb = 2000"));
-    assert_eq!((admins.when, admins.attach_kb), (When::Problems, 2000));
+}
+
+/// Calls with section, key and schema of every key.
+fn each_key(schema: &serde_json::Value, section: &str, look: &mut dyn FnMut(&str, &str, &serde_json::Value)) {
+    for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+        let inner = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
+        look(section, key, property);
+        each_key(property, &inner, look);
+        each_key(&property["items"], &inner, look);
+        for kind in property["oneOf"].as_array().into_iter().flatten() {
+            each_key(kind, &inner, look);
+        }
+    }
+}
+
+/// The keys of the schema are those that the parser takes, section for section.
+#[test]
+fn the_schema_has_every_key() {
+    let mut keys: HashSet<String> = HashSet::new();
+    each_key(&schema(), "", &mut |section, key, _| {
+        keys.insert(format!("{section}.{key}"));
+    });
+    for section in sections::all() {
+        for key in section.keys {
+            assert!(keys.contains(&format!("{}.{key}", section.name)), "{key} in [{}]", section.name);
+        }
+    }
+}
+
+/// Mistakes that an editor shows while they are typed.
+#[test]
+fn the_schema_refuses_what_is_wrong_by_itself() {
+    let mail = format!("{SMALLEST}[notify.email]\nserver = \"file:mail\"\nfrom = \"a@b.example\"\n");
+    let sync = |line: &str| SMALLEST.replace("[sync]\n", &format!("[sync]\n{line}\n"));
+    let rule = |line: &str| format!("{SMALLEST}[[contacts.rule]]\n{line}\n");
+    let after = |lines: &str| format!("{SMALLEST}{lines}\n");
+    for (text, place) in [
+        ("[source]\ntype = \"oneroster-csv\"\npath = \"x\"\n".to_owned(), ""),
+        ("[sync]\n".to_owned(), ""),
+        (SMALLEST.replace("oneroster-csv", "csv"), "/source"),
+        (SMALLEST.replace("path", "pth"), "/source"),
+        (after("district = \"d\""), "/source"),
+        (after("[source.http]\nretries = 2"), "/source"),
+        (format!("banana = 1\n{SMALLEST}"), ""),
+        (sync("banana = 1"), "/sync"),
+        (sync("update_contacts = \"yes\""), "/sync/update_contacts"),
+        (sync("keep_reports = -1"), "/sync/keep_reports"),
+        (sync("keep_reports = 1.5"), "/sync/keep_reports"),
+        (sync("store = \"\""), "/sync/store"),
+        (sync("archive_after = 0"), "/sync/archive_after"),
+        (sync("archive_after = \"3 days\""), "/sync/archive_after"),
+        (sync("purge_after = \"1y\""), "/sync/purge_after"),
+        (sync("timezone = \"Chicago\""), "/sync/timezone"),
+        (sync("roles = [\"techer\"]"), "/sync/roles/0"),
+        (sync("blank_values = \"keeep\""), "/sync/blank_values"),
+        (sync("phone_credential = \"mobile\""), "/sync/phone_credential"),
+        (sync("names = \"nick\""), "/sync/names"),
+        (sync("default_region = \"USA\""), "/sync/default_region"),
+        (after("[limits]\narchive = 0.1"), "/limits/archive"),
+        (after("[limits]\narchive = \"110%\""), "/limits/archive"),
+        (after("[limits]\non_limit = \"warn\""), "/limits/on_limit"),
+        (after("[platform]\nusers = \"u\"\nmax_age = \"2 weeks\""), "/platform/max_age"),
+        (after("[platform]\nusers = \"u\"\n[platform.columns]\nmail = \"x\""), "/platform/columns"),
+        (after("[[school]]\nid = \"a\""), "/school/0"),
+        (after("[[pause]]\nfrom = 2027-06-20\nuntil = \"June\""), "/pause/0/until"),
+        (rule("where = {}\nclass = \"never\""), "/contacts/rule/0/where"),
+        (rule("where = { a = \"b\" }\nclass = \"no\""), "/contacts/rule/0/class"),
+        (mail.replace("file:mail", "http://x"), "/notify/email/server"),
+        (mail.replace("a@b.example", "a"), "/notify/email/from"),
+        (format!("{mail}quiet_hours = \"21-7\"\n"), "/notify/email/quiet_hours"),
+        (format!("{mail}starttls = \"always\"\n"), "/notify/email/starttls"),
+        (format!("{mail}[notify.admins]\nto = []\n"), "/notify/admins/to"),
+        (after("[notify.sms]\nprovider = \"twilio\""), "/notify/sms"),
+        (API.replace("bearer", "oauth3"), "/source"),
+        (API.replace("url", "page_size = 0\nurl"), "/source"),
+    ] {
+        assert!(Config::parse(&text, Path::new("/etc/rs/rostersync.toml")).is_err(), "{text}");
+        let places = refused(&text);
+        assert!(places.iter().any(|said| said.starts_with(&format!("{place}: "))), "{text}{places:?}");
+    }
 }
 
 const EXAMPLES: [&str; 6] = ["oneroster", "oneroster", "oneroster", "clever", "sftp", "csv"];

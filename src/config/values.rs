@@ -10,7 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::explain::wrong;
@@ -22,8 +24,37 @@ use crate::plural::counted;
 use crate::roles::{self, RoleNames};
 use crate::secret::{Secret, SecretPlace};
 
+/// Gives a kind of value its form in the JSON Schema, and its text as the file would have it.
+macro_rules! kind_of_value {
+    ($kind:ty, $schema:tt) => {
+        impl schemars::JsonSchema for $kind {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($kind).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!($schema)
+            }
+        }
+    };
+    ($kind:ty, written, $schema:tt) => {
+        kind_of_value!($kind, $schema);
+
+        impl serde::Serialize for $kind {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+pub(super) use kind_of_value;
+
 /// A limit: a number is a count, a string with `%` is a share.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
     Count(u64),
     /// In percent, 0 to 100.
@@ -38,6 +69,31 @@ impl fmt::Display for Limit {
         }
     }
 }
+
+/// As the file has it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Written {
+    Number(u64),
+    Text(String),
+}
+
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count(count) => Written::Number(*count),
+            Self::Share(_) => Written::Text(self.to_string()),
+        }
+        .serialize(serializer)
+    }
+}
+
+kind_of_value!(Limit, {
+    "anyOf": [
+        { "type": "integer", "minimum": 0 },
+        { "type": "string", "pattern": r"^\s*0*(100(\.0*)?|[0-9]{1,2}(\.[0-9]+)?)\s*%\s*$" },
+    ],
+});
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -112,6 +168,20 @@ impl fmt::Display for ArchiveAfter {
     }
 }
 
+impl Serialize for ArchiveAfter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Runs(runs) => Written::Number(u64::from(*runs)),
+            Self::Days(_) => Written::Text(self.to_string()),
+        }
+        .serialize(serializer)
+    }
+}
+
+kind_of_value!(ArchiveAfter, {
+    "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^0*[1-9][0-9]*d$" }],
+});
+
 impl ArchiveAfter {
     /// `3 good runs`, `3 days`
     pub fn words(self) -> String {
@@ -165,6 +235,17 @@ fn days(text: &str) -> Option<u32> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PurgeAfter(pub Option<u32>);
 
+impl fmt::Display for PurgeAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(days) => write!(f, "{days}d"),
+            None => f.write_str("never"),
+        }
+    }
+}
+
+kind_of_value!(PurgeAfter, written, { "type": "string", "pattern": "^(never|0*[1-9][0-9]*d)$" });
+
 impl<'de> Deserialize<'de> for PurgeAfter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text(deserializer, |text| match text {
@@ -189,6 +270,20 @@ impl Default for Age {
     }
 }
 
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(time) => Span(time).fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+kind_of_value!(Age, written, {
+    "type": "string",
+    "pattern": r"^(none|[0-9]+\s*(ms|s|m|h|d)\s*)$",
+});
+
 impl<'de> Deserialize<'de> for Age {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -207,6 +302,28 @@ impl<'de> Deserialize<'de> for Age {
 /// A length of time: `30s`, `500ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Duration);
+
+/// In the largest unit of which there are several: `48h`, `7d`, `60s`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        if self.0.subsec_millis() > 0 {
+            return write!(f, "{}ms", self.0.as_millis());
+        }
+        let unit = [(86_400, "d"), (3_600, "h"), (60, "m")]
+            .into_iter()
+            .find(|(length, _)| seconds % length == 0 && seconds / length > 2);
+        let (length, unit) = unit.unwrap_or((1, "s"));
+        write!(f, "{}{unit}", seconds / length)
+    }
+}
+
+kind_of_value!(Span, written, { "type": "string", "pattern": r"^[0-9]+\s*(ms|s|m|h|d)\s*$" });
+
+/// A length of time as the file has it.
+pub(super) fn write_span<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    Span(*time).serialize(serializer)
+}
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -279,6 +396,31 @@ impl Zone {
     }
 }
 
+/// None for the system's, which has no name in the file.
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::System => serializer.serialize_none(),
+            Self::Named(zone) => serializer.serialize_str(zone.name()),
+        }
+    }
+}
+
+impl JsonSchema for Zone {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Zone".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+        json_schema!({ "type": "string", "enum": names })
+    }
+}
+
 impl<'de> Deserialize<'de> for Zone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -294,6 +436,14 @@ pub struct Globs {
     pub patterns: Vec<String>,
     set: GlobSet,
 }
+
+impl Serialize for Globs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.patterns.serialize(serializer)
+    }
+}
+
+kind_of_value!(Globs, { "type": "array", "items": { "type": "string" } });
 
 impl Globs {
     pub fn matches(&self, text: &str) -> bool {
@@ -382,6 +532,14 @@ fn no_role<E: Error>(role: &str, near: Option<&str>) -> E {
     wrong(format!("`{role}` is not a OneRoster role"), cure)
 }
 
+pub(super) fn role_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "enum": roles::NAMES } })
+}
+
+pub(super) fn write_role_names<S: Serializer>(names: &RoleNames, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(names.iter())
+}
+
 pub(super) fn role_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RoleNames, D::Error> {
     /// One of OneRoster's roles, in its own spelling.
     struct Role(&'static str);
@@ -422,6 +580,14 @@ pub(super) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Regio
     text(deserializer, |text| text.parse().map_err(D::Error::custom))
 }
 
+pub(super) fn write_region<S: Serializer>(region: &Region, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(region)
+}
+
+pub(super) fn region_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z]{2}$" })
+}
+
 /// The columns that a platform export can have.
 pub const PLATFORM_COLUMNS: [&str; 7] =
     ["sourced_id", "state", "given_name", "family_name", "email", "phone", "home_phone"];
@@ -460,6 +626,16 @@ pub(super) fn columns<'de, D: Deserializer<'de>>(
     let columns = BTreeMap::<Column, String>::deserialize(deserializer)?;
     Ok(columns.into_iter().map(|(Column(key), header)| (key, header)).collect())
 }
+
+pub(super) fn columns_schema(_: &mut SchemaGenerator) -> Schema {
+    let text = serde_json::json!({ "type": "string" });
+    let names = PLATFORM_COLUMNS.iter().chain(&PLATFORM_EXTRAS);
+    let columns: serde_json::Map<String, serde_json::Value> =
+        names.map(|name| ((*name).to_owned(), text.clone())).collect();
+    json_schema!({ "type": "object", "properties": columns, "additionalProperties": false })
+}
+
+kind_of_value!(Mailbox, written, { "type": "string", "pattern": "@" });
 
 fn read_mailbox<E: Error>(text: &str, cure_of_two: &str, cure: &str) -> Result<Mailbox, E> {
     Mailbox::parse(text).map_err(|no| {
@@ -504,6 +680,18 @@ pub(super) fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
 #[derive(Debug, Clone)]
 pub(super) struct Hidden(Secret);
 
+/// That it is there, and nothing about it.
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// What stands in place of a secret.
+pub(super) const MASK: &str = "********";
+
+kind_of_value!(Hidden, written, { "type": "string", "minLength": 1 });
+
 impl<'de> Deserialize<'de> for Hidden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // An error of serde's own would show the value.
@@ -529,10 +717,10 @@ pub(super) fn secret_places(
 }
 
 /// A length of time that must not be none.
-pub(super) fn non_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Span>, D::Error> {
+pub(super) fn non_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     match Span::deserialize(deserializer)? {
         Span(time) if time.is_zero() => Err(wrong("is zero", "write for example \"60s\"")),
-        span => Ok(Some(span)),
+        span => Ok(span),
     }
 }
 

@@ -16,6 +16,12 @@ impl Region {
     pub const US: Self = Self(rlibphonenumber::Region::US);
 }
 
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
 impl FromStr for Region {
     type Err = String;
 

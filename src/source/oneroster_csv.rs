@@ -35,7 +35,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use self::archive::Limits;
 use self::manifest::{FileMode, Manifest};
@@ -53,7 +54,7 @@ use crate::source::{About, AfterRead, ContactOptions, RosterSource, hashed};
 use crate::value::WordCounts;
 
 /// Whether absence from the export means anything.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModeSetting {
     /// What the manifest says; bulk without a manifest.
@@ -64,7 +65,7 @@ pub enum ModeSetting {
 }
 
 /// How the files are encoded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncodingSetting {
     /// UTF-16 if marked as such, else UTF-8 if all of it is valid, else windows-1252.

@@ -88,6 +88,7 @@ mod schools_and_links;
 mod security;
 mod setting;
 mod settle;
+mod setup;
 mod several_records;
 mod sftp;
 mod shapes;

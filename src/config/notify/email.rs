@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::super::document::Document;
 use super::super::values::{self, Hidden, is_loopback, secret_places};
@@ -14,7 +15,7 @@ use crate::mailbox::Mailbox;
 use crate::secret::SecretPlace;
 
 /// `[notify.email]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotifyEmail {
     pub server: MailServer,
@@ -38,10 +39,20 @@ pub struct NotifyEmail {
     pub ca_file: Option<PathBuf>,
     /// The name by which rostersync greets the server. By default this machine's.
     pub hello: Option<String>,
-    #[serde(default = "one_minute", deserialize_with = "values::timeout")]
+    #[serde(
+        default = "one_minute",
+        deserialize_with = "values::timeout",
+        serialize_with = "values::write_span"
+    )]
+    #[schemars(with = "values::Span")]
     pub timeout: Duration,
     /// How long to wait for the answer to a whole message, which may be looked at for minutes.
-    #[serde(default = "ten_minutes", deserialize_with = "values::timeout")]
+    #[serde(
+        default = "ten_minutes",
+        deserialize_with = "values::timeout",
+        serialize_with = "values::write_span"
+    )]
+    #[schemars(with = "values::Span")]
     pub final_timeout: Duration,
     per_minute: Option<u32>,
     per_day: Option<u64>,
@@ -50,7 +61,7 @@ pub struct NotifyEmail {
 }
 
 /// Whether a connection to `smtp://` must be encrypted before anything is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StartTls {
     Required,
@@ -80,6 +91,14 @@ impl NotifyEmail {
             per_day: self.per_day,
             max_per_run: self.max_per_run,
             quiet_hours: self.quiet_hours,
+        }
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.per_minute = Some(self.pace().per_minute);
+        self.quiet_hours.get_or_insert(QuietHours::NONE);
+        if matches!(self.server, MailServer::Smtp { implicit_tls: false, .. }) {
+            self.starttls = Some(if self.wants_starttls() { StartTls::Required } else { StartTls::Never });
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::super::document::Document;
 use super::super::values::{self, Hidden, has_port_zero, is_loopback, secret_places};
@@ -15,8 +16,9 @@ use crate::failure::Result;
 use crate::secret::SecretPlace;
 
 /// `[notify.sms]`, by its `provider`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(tag = "provider")]
 #[expect(clippy::large_enum_variant, reason = "a configuration has one")]
 pub enum NotifySms {
     Twilio(TwilioSms),
@@ -32,6 +34,16 @@ impl NotifySms {
             }
             Self::Http(http) => pace(http.per_minute, http.per_day, http.max_per_run, http.quiet_hours),
         }
+    }
+
+    pub(super) fn settle(&mut self) {
+        let pace = self.pace();
+        let (per_minute, quiet_hours) = match self {
+            Self::Twilio(twilio) => (&mut twilio.per_minute, &mut twilio.quiet_hours),
+            Self::Http(http) => (&mut http.per_minute, &mut http.quiet_hours),
+        };
+        *per_minute = Some(pace.per_minute);
+        quiet_hours.get_or_insert_default();
     }
 
     pub fn secrets(&self) -> Vec<SecretPlace> {
@@ -73,7 +85,7 @@ fn pace(
 }
 
 /// `provider = "twilio"`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TwilioSms {
     /// `AC…`
@@ -90,7 +102,12 @@ pub struct TwilioSms {
     /// In place of Twilio's own address.
     pub url: Option<String>,
     pub ca_file: Option<PathBuf>,
-    #[serde(default = "one_minute", deserialize_with = "values::timeout")]
+    #[serde(
+        default = "one_minute",
+        deserialize_with = "values::timeout",
+        serialize_with = "values::write_span"
+    )]
+    #[schemars(with = "values::Span")]
     pub timeout: Duration,
     per_minute: Option<u32>,
     per_day: Option<u64>,
@@ -134,7 +151,7 @@ impl TwilioSms {
 }
 
 /// `provider = "http"`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatewaySms {
     pub url: String,
@@ -174,7 +191,12 @@ pub struct GatewaySms {
     #[serde(default)]
     pub our_fault_codes: Vec<String>,
     pub ca_file: Option<PathBuf>,
-    #[serde(default = "one_minute", deserialize_with = "values::timeout")]
+    #[serde(
+        default = "one_minute",
+        deserialize_with = "values::timeout",
+        serialize_with = "values::write_span"
+    )]
+    #[schemars(with = "values::Span")]
     pub timeout: Duration,
     per_minute: Option<u32>,
     per_day: Option<u64>,
@@ -182,7 +204,7 @@ pub struct GatewaySms {
     quiet_hours: Option<QuietHours>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     #[default]
@@ -190,7 +212,7 @@ pub enum Method {
     Put,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BodyForm {
     #[default]

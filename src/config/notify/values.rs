@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
-use serde::Deserialize;
 use serde::de::Deserializer;
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
 use super::super::explain::wrong;
-use super::super::values::Zone;
+use super::super::values::{Zone, kind_of_value};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailServer {
@@ -16,6 +17,27 @@ pub enum MailServer {
     /// `smtp://HOST:PORT`, or `smtps://` for encryption from the start.
     Smtp { host: String, port: u16, implicit_tls: bool },
 }
+
+/// As the file has it.
+impl std::fmt::Display for MailServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "file:{}", folder.display()),
+            Self::Smtp { host, port, implicit_tls } => {
+                let scheme = if *implicit_tls { "smtps" } else { "smtp" };
+                match host.contains(':') {
+                    true => write!(f, "{scheme}://[{host}]:{port}"),
+                    false => write!(f, "{scheme}://{host}:{port}"),
+                }
+            }
+        }
+    }
+}
+
+kind_of_value!(MailServer, written, {
+    "type": "string",
+    "pattern": r"^\s*([Ff][Ii][Ll][Ee]:.+|[Ss][Mm][Tt][Pp][Ss]?://[^@]+)$",
+});
 
 impl<'de> Deserialize<'de> for MailServer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -79,7 +101,28 @@ impl std::fmt::Display for QuietHours {
     }
 }
 
+/// As the file has it.
+impl Serialize for QuietHours {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.is_empty() {
+            true => serializer.serialize_str("none"),
+            false => serializer.collect_str(&format_args!(
+                "{}-{}",
+                self.from.format("%H:%M"),
+                self.to.format("%H:%M")
+            )),
+        }
+    }
+}
+
+kind_of_value!(QuietHours, {
+    "type": "string",
+    "pattern": r"^(none|\s*[0-9]{1,2}:[0-9]{2}\s*-\s*[0-9]{1,2}:[0-9]{2}\s*)$",
+});
+
 impl QuietHours {
+    pub const NONE: Self = Self { from: NaiveTime::MIN, to: NaiveTime::MIN };
+
     pub fn is_empty(self) -> bool {
         self.from == self.to
     }
@@ -104,7 +147,7 @@ impl<'de> Deserialize<'de> for QuietHours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text == "none" {
-            return Ok(Self { from: NaiveTime::MIN, to: NaiveTime::MIN });
+            return Ok(Self::NONE);
         }
         let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
         match text.split_once('-').and_then(|(from, to)| time(from).zip(time(to))) {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::url_at;
 use crate::config::document::Document;
@@ -16,8 +17,9 @@ pub(super) fn missing(types: &str, document: &Document<'_>) -> Failure {
     document.mistake("source", what, format!("add it with type = {types}"))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(tag = "type")]
 pub(super) enum OneRosterAuth {
     Bearer(TokenKeys),
     OAuth2(OAuth2Keys),
@@ -25,6 +27,14 @@ pub(super) enum OneRosterAuth {
 }
 
 impl OneRosterAuth {
+    pub(super) fn file(&mut self) -> &mut Option<PathBuf> {
+        match self {
+            Self::Bearer(keys) => &mut keys.token_file,
+            Self::OAuth2(keys) => &mut keys.client_secret_file,
+            Self::OAuth1(keys) => &mut keys.client_secret_file,
+        }
+    }
+
     pub(super) fn credentials(self, document: &Document<'_>, allow_http: bool) -> Result<Credentials> {
         Ok(match self {
             Self::Bearer(keys) => Credentials::Bearer { token: keys.token(document)? },
@@ -61,14 +71,22 @@ impl OneRosterAuth {
 }
 
 /// What Clever asks for: a district's token, or the id and secret by which its token is looked up.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(tag = "type")]
 pub(super) enum CleverAuth {
     Bearer(TokenKeys),
     Clever(CleverKeys),
 }
 
 impl CleverAuth {
+    pub(super) fn file(&mut self) -> &mut Option<PathBuf> {
+        match self {
+            Self::Bearer(keys) => &mut keys.token_file,
+            Self::Clever(keys) => &mut keys.client_secret_file,
+        }
+    }
+
     /// `district`: whose token is asked for.
     pub(super) fn credentials(
         self,
@@ -81,9 +99,8 @@ impl CleverAuth {
             Self::Clever(keys) => {
                 let places =
                     secret_places(&keys.client_secret, &keys.client_secret_file, &keys.client_secret_env);
-                let url = keys.token_url.as_deref().unwrap_or("https://clever.com/oauth/tokens");
                 Credentials::CleverLookup {
-                    token_url: url_at("source.auth.token_url", url, document, allow_http)?,
+                    token_url: url_at("source.auth.token_url", &keys.token_url, document, allow_http)?,
                     client_id: client_id(keys.client_id, document)?,
                     client_secret: one_secret("client_secret", places, document)?,
                     district: district.map(str::to_owned),
@@ -94,7 +111,7 @@ impl CleverAuth {
 }
 
 /// `type = "bearer"`
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct TokenKeys {
     token: Option<Hidden>,
@@ -109,7 +126,7 @@ impl TokenKeys {
 }
 
 /// `type = "oauth2"`
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct OAuth2Keys {
     client_id: Option<String>,
@@ -123,7 +140,7 @@ pub(in crate::config) struct OAuth2Keys {
 }
 
 /// `type = "oauth1"`
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct OAuth1Keys {
     client_id: Option<String>,
@@ -137,14 +154,19 @@ pub(in crate::config) struct OAuth1Keys {
 }
 
 /// `type = "clever"`
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct CleverKeys {
     client_id: Option<String>,
     client_secret: Option<Hidden>,
     client_secret_file: Option<PathBuf>,
     client_secret_env: Option<String>,
-    token_url: Option<String>,
+    #[serde(default = "clever_tokens")]
+    token_url: String,
+}
+
+fn clever_tokens() -> String {
+    "https://clever.com/oauth/tokens".to_owned()
 }
 
 fn client_id(id: Option<String>, document: &Document<'_>) -> Result<String> {
@@ -160,7 +182,6 @@ fn client_id(id: Option<String>, document: &Document<'_>) -> Result<String> {
 /// The one place of a secret that has to be there, and once.
 fn one_secret(name: &str, mut places: Vec<SecretPlace>, document: &Document<'_>) -> Result<SecretPlace> {
     match (places.pop(), places.is_empty()) {
-        (Some(SecretPlace::File(path)), true) => Ok(SecretPlace::File(document.path(&path))),
         (Some(place), true) => Ok(place),
         (Some(place), false) => Err(document.mistake(
             &format!("source.auth.{}", place.key(name)),

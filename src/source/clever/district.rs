@@ -1,7 +1,8 @@
 //! The state of the district's sync as Clever reports it, asked for before the data.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use super::{Options, first, items, page};
@@ -12,7 +13,7 @@ use crate::source::http::Client;
 use crate::source::oneroster_api::json::Text;
 
 /// What follows from a district that is not well.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Trouble {
     /// It is told of, and the data are taken as they are.

@@ -1,7 +1,8 @@
 //! The credentials that the configuration names, and how a message refers to them.
 
 use reqwest::Url;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::oauth1::Signature;
 use crate::secret::SecretPlace;
@@ -60,7 +61,7 @@ impl Credentials {
 }
 
 /// Where OAuth 2 sends id and secret.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretIn {
     /// In the header, as HTTP Basic.
