@@ -121,7 +121,7 @@ fn passed_through(
     let without = users.iter().filter(|user| !found.contains_key(*user)).count() as u64;
     if without > 0 {
         tracing::warn!(
-            "{} not in users.csv now: {} blank there",
+            "{} not in the roster now: {} blank there",
             counted(without, "user of the file is", "users of the file are"),
             columns.join(", ")
         );

@@ -80,9 +80,9 @@ pub(super) const EXITS: &[Entry] = &[
     exit(
         &[8],
         "undelivered",
-        "The changes are applied, but messages were not delivered.",
-        "A channel was stopped, nothing was handed over for a day, or messages were given up after five days.",
-        "Correct the cause in the message. `rostersync outbox list` lists the messages; the next run sends them.",
+        "The changes are applied, but messages were not delivered, or the push to the platform failed.",
+        "A channel was stopped, nothing was handed over for a day, messages were given up after five days, or `[platform.push]` failed.",
+        "Correct the cause in the message. `rostersync outbox list` lists the messages; the next run sends them, and pushes again.",
     ),
     exit(
         &[9],

@@ -7,7 +7,7 @@ use super::ended_permissions::EndedPermissions;
 use super::presence::{self, Signs};
 use super::request::{Intent, Options, Request, RunContext};
 use super::{plan, prepare, source};
-use crate::config::{Config, MailServer, Source};
+use crate::config::{Config, MailServer, Push, PushTo, Source};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
@@ -17,7 +17,7 @@ use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::platform::{Export, Seen};
 use crate::rules::Rules;
 use crate::secret::{SecretPlace, readers};
-use crate::source::RosterSource;
+use crate::source::{RosterSource, sftp};
 use crate::store::Store;
 
 #[derive(Default)]
@@ -163,6 +163,42 @@ fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings)
         && let Some(cause) = owner::unwritable(folder)
     {
         troubles.push(unwritable("the mail folder", folder, cause));
+    }
+    if let Some(push) = &config.push {
+        troubles.extend(push_trouble(push));
+    }
+}
+
+/// What would make the push of the next run fail, as far as that is seen without it.
+fn push_trouble(push: &Push) -> Option<Failure> {
+    if let Some(key) = &push.key_file
+        && let Err(failure) = sftp::check_key(key)
+    {
+        let cure = failure.cure.replace("[source.sftp]", "[platform.push]");
+        return Some(failure.cure(cure));
+    }
+    match &push.to {
+        PushTo::File(file) if !owner::folder_of(file).is_dir() => {
+            let what = "the folder of `to` in [platform.push] is not there";
+            let place = absolute(owner::folder_of(file));
+            Some(Failure::new(Kind::Failed, what).at(place.display()).cure("make it, or correct `to`"))
+        }
+        PushTo::File(file) => {
+            let folder = owner::folder_of(file);
+            owner::unwritable(folder)
+                .map(|cause| unwritable("the folder of `to` in [platform.push]", folder, cause))
+        }
+        PushTo::Command(words) => {
+            let program = Path::new(words.first()?);
+            let is_gone = program.is_absolute() && !program.is_file();
+            is_gone.then(|| {
+                let what = "the program of `command` in [platform.push] is not there";
+                Failure::new(Kind::Failed, what)
+                    .at(program.display())
+                    .cure("correct `command`, or install it")
+            })
+        }
+        PushTo::Sftp(_) => None,
     }
 }
 

@@ -8,13 +8,13 @@ use crate::config::{Config, Source};
 use crate::failure::{Failure, Kind, Result};
 use crate::near::nearest;
 use crate::source::oneroster_csv::OneRosterCsv;
-use crate::source::sftp;
+use crate::source::{oneroster_api, sftp};
 
-/// Reads these columns of users.csv for these users, by sourcedId: the present file, not that of the last run. A user that is not
-/// in it is not in the result.
+/// Reads these columns of the roster for these users, by sourcedId: the present roster, not that of the last run. A user that is
+/// not in it is not in the result.
 ///
 /// # Errors
-/// `Usage` if the roster has no such column, or is none of files; those of the source.
+/// `Usage` if the roster has no such column, or cannot pass one through; those of the source.
 pub fn roster_columns(
     config: &Config,
     context: &RunContext<'_>,
@@ -22,7 +22,8 @@ pub fn roster_columns(
     users: &HashSet<String>,
 ) -> Result<HashMap<String, Vec<String>>> {
     let mut found: HashMap<String, Vec<String>> = HashMap::new();
-    let mut ask = |header: &[String]| columns.iter().map(|column| place(column, header)).collect();
+    let mut ask =
+        |header: &[String]| columns.iter().map(|column| place(column, header, "users.csv has")).collect();
     let mut each = |id: &str, cells: &[&str]| {
         // A user of several rows has one.
         if users.contains(id) && !found.contains_key(id) {
@@ -37,9 +38,19 @@ pub fn roster_columns(
             watched(context, |watch| sftp::each_row(options, watch, &mut ask, &mut each))?;
             context.progress.end();
         }
-        Source::OneRosterApi(_) | Source::Clever(_) => {
+        Source::OneRosterApi(options) => {
+            columns.iter().try_for_each(|column| refuse_password(column))?;
+            let fields = watched(context, |watch| oneroster_api::fields(options, watch, columns))?;
+            let names: Vec<String> = fields.names.into_iter().collect();
+            context.progress.end();
+            for column in columns {
+                place(column, &names, "the server gives")?;
+            }
+            found = fields.users;
+        }
+        Source::Clever(_) => {
             let what = format!(
-                "`{}` is a column that only a roster of CSV files can pass through, and this one comes over an API",
+                "`{}` is a column that a roster of Clever cannot pass through",
                 columns.first().copied().unwrap_or_default()
             );
             return Err(Failure::new(Kind::Usage, what).cure(
@@ -51,21 +62,28 @@ pub fn roster_columns(
     Ok(found)
 }
 
-fn place(column: &str, header: &[String]) -> Result<usize> {
-    let usage = |what: String| Failure::new(Kind::Usage, what);
-    if column.eq_ignore_ascii_case("password") {
-        return Err(usage("the column password is never read".to_owned()).cure("name another column"));
+fn refuse_password(column: &str) -> Result<()> {
+    match column.eq_ignore_ascii_case("password") {
+        true => {
+            Err(Failure::new(Kind::Usage, "the column password is never read").cure("name another column"))
+        }
+        false => Ok(()),
     }
+}
+
+/// `has` begins the list of those that there are.
+fn place(column: &str, header: &[String], has: &str) -> Result<usize> {
+    refuse_password(column)?;
     let exact = header.iter().position(|cell| cell.trim() == column);
     exact.or_else(|| header.iter().position(|cell| cell.trim().eq_ignore_ascii_case(column))).ok_or_else(
         || {
             let names = || header.iter().map(|cell| cell.trim()).filter(|name| *name != "password");
-            let has = format!("users.csv has {}", names().collect::<Vec<_>>().join(", "));
+            let has = format!("{has} {}", names().collect::<Vec<_>>().join(", "));
             let cure = match nearest(column, names()) {
                 Some(near) => format!("did you mean `{near}`? {has}"),
                 None => has,
             };
-            usage(format!("the roster has no column `{column}`")).cure(cure)
+            Failure::new(Kind::Usage, format!("the roster has no column `{column}`")).cure(cure)
         },
     )
 }

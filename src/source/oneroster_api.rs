@@ -8,10 +8,11 @@ mod adults;
 pub(super) mod json;
 pub(super) mod list;
 mod pages;
+mod passed_through;
 mod tally;
 mod user;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use self::adults::Adults;
 use self::json::{Rows, Text};
 use self::list::Name;
 use self::pages::{Collection, Wanted, walk};
+use self::passed_through::PassedThrough;
 use self::tally::{End, Seen};
 use self::user::{Oddities, User};
 use super::http::{self, Client, Credentials, Url};
@@ -139,6 +141,25 @@ pub fn open(
     let mut pulled = Pulled::new(&options.url, schools, findings, records);
     (pulled.preferred_names, pulled.contacts) = (preferred_names, contacts);
     Ok(Box::new(pulled))
+}
+
+/// Fields of users as the server gives them.
+pub struct Fields {
+    /// The values by sourcedId, in the order that was asked for.
+    pub users: HashMap<String, Vec<String>>,
+    /// The fields that there are. One that no user has is not among them.
+    pub names: BTreeSet<String>,
+}
+
+/// Pulls these fields of all users by their places: `username`, `metadata.contactid`.
+///
+/// # Errors
+/// As [`open`].
+pub fn fields(options: &Options, watch: &Watch<'_>, columns: &[&str]) -> Result<Fields> {
+    let client = Client::new(&options.http, &options.credentials, watch)?;
+    let all = Wanted { path: &options.users_path, filter: None };
+    let (users, _) = pull(&client, options, all, watch.progress, || PassedThrough::new(columns))?;
+    Ok(Fields { users: users.found, names: users.fields })
 }
 
 /// Why a roster is none, and what to do.

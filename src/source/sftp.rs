@@ -23,6 +23,7 @@ use crate::findings::Findings;
 use crate::roster::Record;
 use crate::scratch;
 
+pub use explain::check_key;
 pub use place::{Place, after_scheme};
 
 /// How many users are looked at to see what is shared.

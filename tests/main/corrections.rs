@@ -1,5 +1,6 @@
 //! `report --sis-corrections --columns`: corrections in the columns that the SIS loads.
 
+use crate::fake::{Fake, Reply};
 use crate::support::{COLUMNS, District, person, users_csv};
 
 /// Two people whose details differ, in a roster with columns that rostersync has no use for.
@@ -53,7 +54,7 @@ fn any_column_of_the_roster_is_passed_through() {
         district.cli(&["report", "--sis-corrections", "--columns", "sourcedId,ID=metadata.contactid"]).ok();
     assert_eq!(done.stdout, "sourcedId,ID\r\ntea-1,\r\ntea-2,\r\n");
     assert!(
-        done.stderr.contains("1 user of the file is not in users.csv now: metadata.contactid blank there"),
+        done.stderr.contains("1 user of the file is not in the roster now: metadata.contactid blank there"),
         "{}",
         done.stderr
     );
@@ -75,4 +76,40 @@ fn mistakes_are_refused_with_the_nearest_name() {
     district.cli(&["report"]).exits(2).complains(&["`=email` is no HEADER=COLUMN", "rostersync.toml"]);
     district.set("report.corrections.powerschool", "[\"ID=email\", \"ID=sms\"]");
     district.cli(&["report"]).exits(2).complains(&["the set `powerschool` has the header `ID` twice"]);
+}
+
+/// The fields of a OneRoster API, in `metadata` too.
+#[test]
+fn fields_of_an_api_are_passed_through() {
+    let user = |id: &str, email: &str, number: serde_json::Value| {
+        serde_json::json!({
+            "sourcedId": id, "status": "active", "enabledUser": "true", "givenName": "Rosa", "familyName": "Diaz",
+            "email": email, "role": "teacher", "orgs": [{ "sourcedId": "sch-1" }], "username": format!("{id}.user"),
+            "password": "hunter2", "metadata": { "contactid": number },
+        })
+    };
+    let users = [
+        user("tea-1", "tea-1@school.example", 17.into()),
+        user("tea-2", "tea-2@school.example", "0018".into()),
+    ];
+    let fake = Fake::start(move |request| match request.path.ends_with("/orgs") {
+        true => Reply::json("{\"orgs\":[]}"),
+        false => {
+            let page = &users[request.number("offset").unwrap_or_default().min(users.len())..];
+            Reply::json(serde_json::json!({ "users": page }))
+        }
+    });
+    let mut district = crate::sis::district(&fake);
+    district
+        .platform(&[person("tea-1").email("home@mail.example"), person("tea-2").email("own@mail.example")]);
+    district.run().ok();
+    let show = |columns: &str| district.cli(&["report", "--sis-corrections", "--columns", columns]);
+    assert_eq!(
+        show("Contact ID=metadata.contactid,Email=email,username").ok().stdout,
+        "Contact ID,Email,username\r\n17,home@mail.example,tea-1.user\r\n0018,own@mail.example,tea-2.user\r\n"
+    );
+    show("metadata.contactd")
+        .exits(2)
+        .complains(&["did you mean `metadata.contactid`? the server gives email,"]);
+    show("PASSWORD").exits(2).complains(&["the column password is never read"]);
 }

@@ -172,6 +172,24 @@ fn a_program_that_fails_gets_it_again() {
     assert!(!district.path("got.csv").exists());
 }
 
+/// A day without a sync pushes what a push before it could not, and `check` says what stands in its way.
+#[test]
+fn a_failed_push_also_comes_in_a_pause() {
+    let mut district = District::new().without_limits().with("platform.push.to", "\"out/users.csv\"");
+    district.sis(&people(["a@x.example", "b@x.example", "c@x.example"]));
+    let checked = district.cli(&["check"]).exits(1);
+    let said = format!("{}{}", checked.stdout, checked.stderr);
+    assert!(said.contains("the folder of `to` in [platform.push] is not there"), "{said}");
+    district.run().exits(8);
+    fs::create_dir(district.path("out")).unwrap();
+    district.at("2026-11-24T18:00:00Z");
+    let pause = "[[pause]]\nfrom = 2026-11-24\nuntil = 2026-11-26\n";
+    district.file("paused.toml", format!("{pause}{}", district.config()));
+    let done = district.cli(&["-c", "paused.toml", "run"]).ok();
+    assert!(done.stdout.contains("Push: 3 users (changes) went to "), "{}", done.stdout);
+    assert_eq!(pushed(&district, "out/users.csv").len(), 3);
+}
+
 /// The run is killed after the platform has everything, and before that is noted.
 #[test]
 fn a_kill_between_push_and_note_pushes_again() {

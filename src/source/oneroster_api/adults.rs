@@ -29,7 +29,7 @@ fn in_metadata(name: &str) -> Option<&str> {
 }
 
 /// The text at a place, whose steps may be names with dots in them.
-fn text_at(value: &Value, place: &str) -> Option<String> {
+pub(super) fn text_at(value: &Value, place: &str) -> Option<String> {
     let object = value.as_object()?;
     let under =
         |name: &str| object.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value);

@@ -10,7 +10,7 @@ use crate::failure::{Failure, Kind, Result};
 ///
 /// # Errors
 /// `Usage` if it cannot be read or is open to others.
-pub(super) fn check_key(path: &Path) -> Result<()> {
+pub fn check_key(path: &Path) -> Result<()> {
     let wrong = |what: &str, cure: &str| Failure::new(Kind::Usage, what).at(path.display()).cure(cure);
     let file = std::fs::File::open(path).map_err(|cause| {
         wrong(
