@@ -56,6 +56,11 @@ impl Mailbox {
         Ok(Self(Sender::new(name, address)))
     }
 
+    /// The name before the address.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
     pub fn address(&self) -> &Address {
         &self.0.email
     }

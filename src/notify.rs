@@ -1,4 +1,5 @@
-//! Notifications: composing a message (`compose`, `templates`), and handing it over (`drain`).
+//! Notifications: composing a message (`compose`, `templates`,
+//! `built_in`), and handing it over (`drain`).
 //!
 //! Which person gets a message is decided in `plan/recipients`. A message is composed when it is
 //! queued, in the transaction of the change, and sent as it is; `drain` drops a message that is out
@@ -7,6 +8,7 @@
 //! Outside the outbox: `sample`, `admins` (the summary of a run), `ping` (monitors).
 
 mod admins;
+mod built_in;
 mod carrier;
 mod check;
 mod compose;
@@ -16,6 +18,7 @@ mod folder;
 mod gateway;
 mod gsm7;
 mod http;
+mod language;
 mod mime;
 mod outlook;
 mod pace;
@@ -23,6 +26,7 @@ mod ping;
 mod refusals;
 mod retry;
 mod sample;
+mod samples;
 mod smtp;
 mod templates;
 mod twilio;
@@ -33,13 +37,16 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::store::Store;
 
 pub use admins::{send_kept_summaries, tell_admins};
-pub use check::check_quiet_hours;
+pub use built_in::built_in_templates;
+pub use check::{check_names, check_quiet_hours};
 pub use compose::{About, Editor, Occasion, compose};
 pub use delivery::{Delivery, GIVEN_UP, Held, Stuck};
 pub use drain::Sending;
+pub use gsm7::{Segments, segments};
 pub use outlook::outlook;
 pub use ping::{Ping, ping};
 pub use sample::send_sample;
+pub use samples::samples_page;
 pub use templates::Templates;
 
 /// Hands over what is due in the outbox. If another process is sending, waits for it for a moment:

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use super::notify::text_length;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel, Message};
@@ -52,22 +53,38 @@ impl<'a> PreviewFolder<'a> {
     /// Writes a message as text, and a mail as a web page as well: `000001-tea-1-current-email.txt`.
     pub(super) fn write(&mut self, user: &str, message: &Message) -> Result<()> {
         self.count += 1;
-        let head = format!("To: {}\nSubject: {}\n\n", message.to.address, message.subject);
-        let mut files = vec![("txt", format!("{head}{}\n", message.body))];
+        let second = match message.to.channel {
+            Channel::Email => format!("Subject: {}", message.subject),
+            Channel::Sms => format!("Length: {}", text_length(&message.body)),
+        };
+        let text = format!("To: {}\n{second}\n\n{}\n", message.to.address, message.body);
+        let mut files = vec![("txt", text)];
         if !message.html.is_empty() {
             files.push(("html", message.html.clone()));
         }
         let kind = format!("{}-{}", message.to.audience.word(), message.to.channel.word());
         for (ending, text) in files {
-            let path = self.path.join(format!("{:06}-{}-{kind}.{ending}", self.count, safe(user)));
-            check_target(&path, Some(self.config), &[])?;
-            let mut options = OpenOptions::new();
-            let file = options.write(true).create_new(true).mode(0o600).open(&path);
-            file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|cause| self.failed(cause))?;
+            self.create(&format!("{:06}-{}-{kind}.{ending}", self.count, safe(user)), &text)?;
         }
         Ok(())
     }
+
+    /// Writes the page of all samples.
+    pub(super) fn write_page(&self, page: &str) -> Result<()> {
+        self.create(PAGE, page)
+    }
+
+    fn create(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.path.join(name);
+        check_target(&path, Some(self.config), &[])?;
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|cause| self.failed(cause))
+    }
 }
+
+/// The page of all samples.
+const PAGE: &str = "index.html";
 
 /// A sourcedId as a part of a file name: it may hold anything.
 fn safe(user: &str) -> String {
@@ -76,6 +93,9 @@ fn safe(user: &str) -> String {
 }
 
 fn is_preview(name: &str) -> bool {
+    if name == PAGE {
+        return true;
+    }
     let numbered = name.len() > 6 && name.bytes().take(6).all(|byte| byte.is_ascii_digit());
     let kinds = [Audience::Current, Audience::Former]
         .into_iter()

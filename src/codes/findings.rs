@@ -550,6 +550,12 @@ pub(super) const FINDINGS: &[Entry] = &[
         "Check the clock. The next run removes them.",
     ),
     finding(
+        "messages-unnamed",
+        "Messages do not name the district, the platform or the contact.",
+        "`district`, `platform` or `contact` in [notify] is missing.",
+        "Set the keys, so that families do not take a message for a fraud.",
+    ),
+    finding(
         "quiet-hours",
         "Messages wait longer than the quiet hours.",
         "Runs start only in the quiet hours.",

@@ -26,7 +26,11 @@ pub struct Notify {
     #[serde(deserialize_with = "not_blank")]
     #[schemars(length(min = 1))]
     pub message: String,
-    /// The contact for people whose details are wrong. It ends every message.
+    /// The district, as families know it. It begins every subject and text.
+    pub district: Option<String>,
+    /// The platform, as families know it.
+    pub platform: Option<String>,
+    /// The contact for people whose details are wrong, in every message.
     pub contact: Option<String>,
     /// The same in other languages: `es` → words.
     pub contacts: BTreeMap<String, String>,
@@ -45,6 +49,8 @@ impl Default for Notify {
             message: "Your school keeps your contact details up to date. To change your name, email address or phone number, \
                       please contact the school: the change appears here after the next daily sync."
                 .to_owned(),
+            district: None,
+            platform: None,
             contact: None,
             contacts: BTreeMap::new(),
             language: "en".to_owned(),
@@ -54,6 +60,11 @@ impl Default for Notify {
             admins: None,
         }
     }
+}
+
+/// A text that is not blank.
+fn of_words(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// How fast, how many and when.
@@ -152,6 +163,16 @@ impl Monitor {
 }
 
 impl Notify {
+    /// How messages name the district: as configured, or by the name of the sender.
+    pub fn named_district(&self) -> Option<&str> {
+        let sender = || self.email.as_ref().and_then(|email| email.from.name());
+        of_words(self.district.as_deref()).or_else(|| of_words(sender()))
+    }
+
+    pub fn named_platform(&self) -> Option<&str> {
+        of_words(self.platform.as_deref())
+    }
+
     pub(super) fn paths(&mut self) -> Vec<&mut PathBuf> {
         let mut paths: Vec<&mut PathBuf> = self.templates.iter_mut().collect();
         paths.extend(self.email.iter_mut().flat_map(NotifyEmail::paths));

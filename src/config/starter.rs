@@ -248,6 +248,10 @@ impl Starter {
 
     fn notify(&self, page: &mut Page) {
         page.line("\n[notify]");
+        page.explain("notify", "district");
+        page.line("# district = \"Lincoln Unified School District\"");
+        page.explain("notify", "platform");
+        page.line("# platform = \"ClassTag\"");
         page.explain("notify", "contact");
         match &self.contact {
             Some(contact) => page.line(&format!("contact = {}", quoted(contact))),

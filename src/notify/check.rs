@@ -1,4 +1,5 @@
-//! For `check`: quiet hours that would hold back the messages of every run.
+//! For `check`: messages that do not say who sends them, and quiet hours that would hold back the
+//! messages of every run.
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
@@ -8,6 +9,32 @@ use crate::findings::{At, Findings};
 use crate::message::Channel;
 use crate::owner;
 use crate::store::Store;
+
+/// Finds what messages do not name: a family takes such a message for a fraud.
+pub fn check_names(config: &Config, findings: &mut Findings) {
+    let notify = &config.notify;
+    if notify.email.is_none() && notify.sms.is_none() {
+        return;
+    }
+    let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+    let missing: Vec<&str> =
+        [("district", &notify.district), ("platform", &notify.platform), ("contact", &notify.contact)]
+            .into_iter()
+            .filter(|(_, text)| is_blank(text))
+            .map(|(key, _)| key)
+            .collect();
+    if missing.is_empty() {
+        return;
+    }
+    findings.warn("messages-unnamed", At::file(&owner::name_of(&config.file)).column("[notify]"), || {
+        let keys = missing.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+        let instead = match (&notify.district, notify.named_district()) {
+            (None, Some(sender)) => format!("; for the district they use the name of the sender, {sender}"),
+            _ => String::new(),
+        };
+        format!("messages do not name everything that families know them by{instead}: set {keys}")
+    });
+}
 
 /// The usual time of a run, for a store without runs.
 const USUAL: (u32, u32) = (2, 15);

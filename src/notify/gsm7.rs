@@ -31,14 +31,33 @@ pub(super) fn gsm7(text: &str) -> String {
     plain
 }
 
-/// The number of parts of a text. A sign of the alphabet's second table counts as two.
-pub(super) fn parts_of(text: &str) -> usize {
+/// What a text takes on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segments {
+    /// Each is billed.
+    pub parts: usize,
+    pub characters: usize,
+    /// `GSM-7`, or `UCS-2` if a letter of the text is not in that alphabet.
+    pub alphabet: &'static str,
+}
+
+/// The parts of a text. A sign of the alphabet's second table counts as two, and so does an emoji.
+pub fn segments(text: &str) -> Segments {
     let room = |c: char| if "^{}\\[~]|€".contains(c) { 2 } else { 1 };
-    let (length, alone, part) = match text.chars().all(is_gsm) {
-        true => (text.chars().map(room).sum::<usize>(), 160, 153),
-        false => (text.encode_utf16().count(), 70, 67),
+    let (characters, alone, part, alphabet) = match is_gsm7(text) {
+        true => (text.chars().map(room).sum::<usize>(), 160, 153, "GSM-7"),
+        false => (text.encode_utf16().count(), 70, 67, "UCS-2"),
     };
-    if length <= alone { 1 } else { length.div_ceil(part) }
+    let parts = if characters <= alone { 1 } else { characters.div_ceil(part) };
+    Segments { parts, characters, alphabet }
+}
+
+pub(super) fn parts_of(text: &str) -> usize {
+    segments(text).parts
+}
+
+pub(super) fn is_gsm7(text: &str) -> bool {
+    text.chars().all(is_gsm)
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ fn compose_sample(
     let details = Details { name: PersonName::new("Sample", "Person"), ..Details::default() };
     let new = "+12175550100".to_owned();
     let changes = [Change { field: Field::HomePhone, old: String::new(), new, case_only: false }];
-    let about = About { details: &details, changes: &changes, language, shares_phone: true };
+    let about = About { details: &details, changes: &changes, language, shares_phone: true, schools: &[] };
     let mut message = compose(&to, &about, Editor::Sync, &Occasion::of(config, &templates, now))?;
     match to.channel {
         Channel::Email => message.subject.insert_str(0, "Test: "),

@@ -1,34 +1,36 @@
 //! The templates of messages, for each language: built in, or from the district's own folder.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{Datelike, NaiveDateTime, Timelike};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
-use crate::config::{Notify, Zone};
+use super::built_in::{self, Words};
+use super::language;
+use crate::config::Notify;
 use crate::failure::{Failure, Kind, Result};
 
-/// The templates of a language, and their built-in texts.
-macro_rules! templates {
-    ($($name:literal)*) => {
-        const NAMES: [&str; 12] = [$($name),*];
-        const BUILT_IN: [(&str, [&str; 12]); 2] = [
-            ("en", [$(include_str!(concat!("templates/en/", $name))),*]),
-            ("es", [$(include_str!(concat!("templates/es/", $name))),*]),
-        ];
-    };
-}
-
-templates! {
-    "updated.subject.txt" "updated.txt" "updated.html" "updated.sms.txt"
-    "edited.subject.txt" "edited.txt" "edited.html" "edited.sms.txt"
-    "former.subject.txt" "former.txt" "former.html" "former.sms.txt"
-}
+/// The templates of a language.
+pub(super) const NAMES: [&str; 12] = [
+    "updated.subject.txt",
+    "updated.txt",
+    "updated.html",
+    "updated.sms.txt",
+    "edited.subject.txt",
+    "edited.txt",
+    "edited.html",
+    "edited.sms.txt",
+    "former.subject.txt",
+    "former.txt",
+    "former.html",
+    "former.sms.txt",
+];
 
 #[derive(Clone, Serialize)]
 pub(super) struct ChangeText {
@@ -54,60 +56,78 @@ pub(super) struct Variables {
     pub date: String,
     pub time: String,
     pub contact: String,
+    /// Empty if the configuration does not name it, and the sender has no name either.
+    pub district: String,
+    pub platform: String,
+    /// The names of the person's schools; never for an old address or number.
+    pub school: String,
+    /// A text is to leave out what it can do without.
+    pub brief: bool,
+}
+
+impl Variables {
+    /// For a text from right to left: names, addresses and numbers keep their own direction, and do
+    /// not turn the words around them.
+    pub(super) fn isolated(&self) -> Self {
+        let by_first_letter = |text: &str| isolated('\u{2068}', text);
+        let left_to_right = |text: &str| isolated('\u{2066}', text);
+        let mut own = self.clone();
+        for text in [
+            &mut own.given,
+            &mut own.who,
+            &mut own.contact,
+            &mut own.district,
+            &mut own.platform,
+            &mut own.school,
+        ] {
+            *text = by_first_letter(text);
+        }
+        for change in &mut own.changes {
+            let isolate: &dyn Fn(&str) -> String =
+                if change.field == "name" { &by_first_letter } else { &left_to_right };
+            (change.new, change.masked) = (isolate(&change.new), isolate(&change.masked));
+        }
+        own
+    }
+}
+
+/// The text between the sign that begins an isolate and the sign that ends it.
+fn isolated(begin: char, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{begin}{text}\u{2069}") }
+}
+
+/// The templates of one language, compiled.
+struct Language {
+    environment: Environment<'static>,
+    /// None for a language that is not built in.
+    words: Option<Words>,
 }
 
 pub struct Templates {
-    languages: BTreeMap<String, Environment<'static>>,
+    /// A built-in language is compiled when the first message in it is composed.
+    languages: BTreeMap<String, OnceCell<Language>>,
     /// For people whose language is unknown.
     default: String,
 }
 
 impl Templates {
-    /// The built-in templates, replaced by those of the configured folder. Each template is tested
-    /// with sample values, so that a mistake shows before anything is changed.
+    /// The built-in templates, replaced by those of the configured folder. Each template of the
+    /// folder is tested with sample values, so that a mistake shows before anything is changed.
     ///
     /// # Errors
     /// `Usage`, with the file and its line.
     pub fn load(notify: &Notify) -> Result<Self> {
-        let mut texts: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
-        for (language, built_in) in BUILT_IN {
-            let all = NAMES.into_iter().zip(built_in.map(str::to_owned)).collect();
-            texts.insert(language.to_owned(), all);
-        }
+        let mut languages: BTreeMap<String, OnceCell<Language>> =
+            built_in::tags().map(|tag| (tag.to_owned(), OnceCell::new())).collect();
         if let Some(folder) = &notify.templates {
-            read_folder(folder, &mut texts)?;
+            for (tag, (path, own)) in read_folder(folder)? {
+                let language = Language::of_district(&tag, &path, own)?;
+                languages.insert(tag, OnceCell::from(language));
+            }
         }
-        let mut languages = BTreeMap::new();
-        for (language, own) in texts {
-            let place = |name: &str| match &notify.templates {
-                Some(folder) => folder.join(&language).join(name).display().to_string(),
-                None => name.to_owned(),
-            };
-            if let Some(missing) = NAMES.into_iter().find(|name| !own.contains_key(name)) {
-                let what = format!("the language `{language}` is not built in and lacks a template");
-                let cure = format!("a language of your own needs all of: {}", NAMES.join(", "));
-                return Err(Failure::new(Kind::Usage, what).at(place(missing)).cure(cure));
-            }
-            let mut environment = environment().map_err(|error| unusable(&error, language.clone()))?;
-            for (name, text) in own {
-                environment.add_template_owned(name, text).map_err(|error| unusable(&error, place(name)))?;
-            }
-            for name in NAMES {
-                for sample in samples(name) {
-                    let text =
-                        render(&environment, name, &sample).map_err(|error| unusable(&error, place(name)))?;
-                    if name.ends_with(".subject.txt") && text.trim().is_empty() {
-                        return Err(Failure::new(Kind::Usage, "a template of a subject gives an empty one")
-                            .at(place(name))
-                            .cure("write what the mail is about, or remove the file: then the built-in words are used"));
-                    }
-                }
-            }
-            languages.insert(language, environment);
-        }
-        let templates = Self { languages, default: normal(&notify.language) };
-        let mut named = std::iter::once(&templates.default).chain(notify.contacts.keys());
-        if let Some(unknown) = named.find(|language| !templates.languages.contains_key(*language)) {
+        let templates = Self { languages, default: language::tag(&notify.language) };
+        let mut named = std::iter::once(&notify.language).chain(notify.contacts.keys());
+        if let Some(unknown) = named.find(|language| !templates.knows(language)) {
             let what = format!("[notify] names the language `{unknown}`, which has no templates");
             let languages = templates.languages();
             let cure = format!("write one of: {languages}; or add a folder for it to `templates`");
@@ -118,18 +138,62 @@ impl Templates {
 
     /// The language of messages to a person that speaks this one.
     pub fn choose(&self, spoken: Option<&str>) -> &str {
-        let wanted = spoken.map(normal);
+        let wanted = spoken.map(language::tag);
         let known = wanted.and_then(|wanted| self.languages.get_key_value(&wanted));
         known.map_or(self.default.as_str(), |(language, _)| language.as_str())
     }
 
     /// Whether there are templates for a language, by any of its names.
     pub(super) fn knows(&self, language: &str) -> bool {
-        self.languages.contains_key(&normal(language))
+        self.languages.contains_key(&language::tag(language))
     }
 
     pub(super) fn languages(&self) -> String {
         self.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The tags of all languages: the built-in ones first, in the order of the samples.
+    pub(super) fn tags(&self) -> Vec<&str> {
+        let mut tags: Vec<&str> = built_in::tags().collect();
+        tags.extend(
+            self.languages.keys().map(String::as_str).filter(|own| !built_in::tags().any(|tag| tag == *own)),
+        );
+        tags
+    }
+
+    /// The name of a language in itself; of one that is not built in, the name of its folder.
+    ///
+    /// # Errors
+    /// As for [`Templates::render`].
+    pub(super) fn name<'a>(&'a self, language: &'a str) -> Result<&'a str> {
+        Ok(self.language(language)?.words.as_ref().map_or(language, |words| words.name.as_str()))
+    }
+
+    /// What a message calls the school if the configuration names no contact.
+    pub(super) fn your_school(&self, language: &str) -> Result<&str> {
+        Ok(self.language(language)?.words.as_ref().map_or("your school", |words| words.your_school.as_str()))
+    }
+
+    /// A day and a time as people write them in a built-in language; in other languages
+    /// `2026-11-23` and `02:15`.
+    pub(super) fn moment(&self, language: &str, at: NaiveDateTime) -> Result<[String; 2]> {
+        let language = self.language(language)?;
+        let Some(words) = &language.words else {
+            return Ok([at.date().to_string(), at.format("%H:%M").to_string()]);
+        };
+        let moment = context! {
+            day => at.day(),
+            month => words.months.get(at.month0() as usize),
+            year => at.year().to_string(),
+            hour => format!("{:02}", at.hour()),
+            hour12 => at.hour12().1,
+            minute => format!("{:02}", at.minute()),
+            morning => !at.hour12().0,
+        };
+        let render = |text: &str| {
+            language.environment.render_str(text, &moment).map_err(|error| unusable(&error, "a date".into()))
+        };
+        Ok([render(&words.date)?, render(&words.time)?])
     }
 
     /// One part of a message.
@@ -137,10 +201,67 @@ impl Templates {
     /// # Errors
     /// `Usage`, if a template fails with real values although it passed its test.
     pub(super) fn render(&self, language: &str, name: &str, variables: &Variables) -> Result<String> {
-        let environment = self.languages.get(language).or_else(|| self.languages.get(&self.default));
-        let environment = environment
-            .ok_or_else(|| Failure::new(Kind::Failed, "there are no templates for the default language"))?;
-        render(environment, name, variables).map_err(|error| unusable(&error, format!("{language}/{name}")))
+        let is_isolated = language::is_right_to_left(language) && !name.ends_with(".subject.txt");
+        let isolated = is_isolated.then(|| variables.isolated());
+        let environment = &self.language(language)?.environment;
+        render(environment, name, isolated.as_ref().unwrap_or(variables))
+            .map_err(|error| unusable(&error, format!("{language}/{name}")))
+    }
+
+    fn language(&self, tag: &str) -> Result<&Language> {
+        let internal =
+            || Failure::new(Kind::Failed, "internal error: there are no templates for the language");
+        let cell = self.languages.get(tag).ok_or_else(internal)?;
+        if cell.get().is_none() {
+            let _ = cell.set(Language::built_in(tag)?);
+        }
+        cell.get().ok_or_else(internal)
+    }
+}
+
+impl Language {
+    fn built_in(tag: &str) -> Result<Self> {
+        Self::compile(tag, BTreeMap::new(), &|name| format!("{tag}/{name}"))
+    }
+
+    /// With the templates of a folder of the district, each of them tested.
+    fn of_district(tag: &str, folder: &Path, own: BTreeMap<&'static str, String>) -> Result<Self> {
+        let place = |name: &str| folder.join(name).display().to_string();
+        let names: Vec<&'static str> = own.keys().copied().collect();
+        let language = Self::compile(tag, own, &place)?;
+        for name in names {
+            for sample in samples(name) {
+                let text = render(&language.environment, name, &sample)
+                    .map_err(|error| unusable(&error, place(name)))?;
+                if name.ends_with(".subject.txt") && text.trim().is_empty() {
+                    return Err(Failure::new(Kind::Usage, "a template of a subject gives an empty one")
+                        .at(place(name))
+                        .cure("write what the mail is about, or remove the file: then the built-in words are used"));
+                }
+            }
+        }
+        Ok(language)
+    }
+
+    fn compile(
+        tag: &str,
+        mut texts: BTreeMap<&'static str, String>,
+        place: &dyn Fn(&str) -> String,
+    ) -> Result<Self> {
+        let words = built_in::words(tag)?;
+        for (name, text) in words.iter().flat_map(|words| &words.templates) {
+            texts.entry(name).or_insert_with(|| text.clone());
+        }
+        if let Some(missing) = NAMES.into_iter().find(|name| !texts.contains_key(name)) {
+            let what = format!("the language `{tag}` is not built in and lacks a template");
+            let cure = format!("a language of your own needs all of: {}", NAMES.join(", "));
+            return Err(Failure::new(Kind::Usage, what).at(place(missing)).cure(cure));
+        }
+        let mut environment = environment().map_err(|error| unusable(&error, tag.to_owned()))?;
+        for (name, text) in texts {
+            environment.add_template_owned(name, text).map_err(|error| unusable(&error, place(name)))?;
+        }
+        Ok(Self { environment, words })
     }
 }
 
@@ -171,11 +292,16 @@ fn unusable(error: &minijinja::Error, place: String) -> Failure {
     }
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
     Failure::new(Kind::Usage, format!("a template cannot be used: {}{detail}", error.kind())).at(at).cure(
-        "templates know by, given, who, shared, changes (field, new, masked), date, time and contact; docs/notifications.md shows them",
+        "templates know by, given, who, shared, changes (field, new, masked), date, time, contact, district, platform, school and brief; docs/notifications.md shows them",
     )
 }
 
-fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str, String>>) -> Result<()> {
+/// The templates in a folder of the district: for each language the folder that has them, and each
+/// one by its name.
+type Own = BTreeMap<String, (PathBuf, BTreeMap<&'static str, String>)>;
+
+fn read_folder(folder: &Path) -> Result<Own> {
+    let mut texts = Own::new();
     let unreadable = |path: &Path| {
         let path = path.to_owned();
         move |cause| Failure::io(Kind::Usage, "the templates cannot be read", &path, cause)
@@ -186,8 +312,8 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str
         if hidden || !path.is_dir() {
             continue;
         }
-        let language = normal(&path.file_name().unwrap_or_default().to_string_lossy());
-        let own = texts.entry(language).or_default();
+        let tag = language::tag(&path.file_name().unwrap_or_default().to_string_lossy());
+        let (_, own) = texts.entry(tag).or_insert_with(|| (path.clone(), BTreeMap::new()));
         for file in std::fs::read_dir(&path).map_err(unreadable(&path))? {
             let file = file.map_err(unreadable(&path))?.path();
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -205,34 +331,7 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, BTreeMap<&'static str
             own.insert(known, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned());
         }
     }
-    Ok(())
-}
-
-/// `es` for `es-MX`, `ES`, `spa`, `Spanish`, `01 Spanish` and `Spanish; Castilian`, by the first
-/// word.
-fn normal(language: &str) -> String {
-    let mut words = language.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
-    let first = words.next().unwrap_or_default().to_lowercase();
-    match first.as_str() {
-        "eng" | "english" | "inglés" | "ingles" => "en".into(),
-        "spa" | "sp" | "spanish" | "español" | "espanol" | "castilian" | "castellano" => "es".into(),
-        _ => first,
-    }
-}
-
-/// The day as people write it in the built-in languages; in other languages `2026-11-23`.
-pub(super) fn day(language: &str, zone: Zone, at: DateTime<Utc>) -> String {
-    const SPANISH: &str =
-        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre";
-    let day = zone.day(at);
-    match language {
-        "en" => day.format("%B %-d, %Y").to_string(),
-        "es" => {
-            let month = SPANISH.split(' ').nth(day.month0() as usize).unwrap_or_default();
-            format!("{} de {month} de {}", day.day(), day.year())
-        }
-        _ => day.to_string(),
-    }
+    Ok(texts)
 }
 
 /// Two sample sets of variables. Together they have everything that a real message of this template
@@ -254,12 +353,20 @@ fn samples(name: &str) -> [Variables; 2] {
         date: "November 23, 2026".into(),
         time: "02:15".into(),
         contact: "the school office, 555-0100".into(),
+        district: "Lincoln District".into(),
+        platform: "ClassTag".into(),
+        school: "Lincoln Elementary".into(),
+        brief: false,
     };
     let bare = Variables {
         by: "staff",
         given: String::new(),
         who: String::new(),
         shared: false,
+        district: String::new(),
+        platform: String::new(),
+        school: String::new(),
+        brief: true,
         changes: match name.starts_with("former.") {
             true => Vec::new(),
             false => full.changes[..1].to_vec(),
@@ -288,15 +395,54 @@ mod tests {
     }
 
     #[test]
-    fn a_language_is_known_by_its_many_names() {
+    fn a_language_without_templates_gets_the_default() {
         let words = Templates::load(&Notify::default()).unwrap();
-        for spoken in
-            ["es", "ES", "es-MX", "spa", "Spanish", "Español", " es_US ", "Spanish; Castilian", "01 Spanish"]
+        for (spoken, chosen) in
+            [("es-MX", "es"), ("zh-HK", "zh-Hant"), ("fil", "tl"), ("hmn", "en"), ("", "en")]
         {
-            assert_eq!(words.choose(Some(spoken)), "es", "{spoken}");
+            assert_eq!(words.choose(Some(spoken)), chosen, "{spoken}");
         }
-        for spoken in [None, Some(""), Some("en"), Some("zh"), Some("English")] {
-            assert_eq!(words.choose(spoken), "en", "{spoken:?}");
+        assert_eq!(words.choose(None), "en");
+    }
+
+    #[test]
+    fn dates_and_times_are_as_people_write_them() {
+        let words = Templates::load(&Notify::default()).unwrap();
+        let moment =
+            |language: &str, at: &str| words.moment(language, at.parse().unwrap()).unwrap().join("; ");
+        for (language, night, day) in [
+            ("en", "November 23, 2026; 2:15 AM", "May 1, 2027; 12:05 PM"),
+            ("es", "23 de noviembre de 2026; 2:15 a. m.", "1 de mayo de 2027; 12:05 p. m."),
+            ("zh-Hans", "2026年11月23日; 02:15", "2027年5月1日; 12:05"),
+            ("zh-Hant", "2026年11月23日; 02:15", "2027年5月1日; 12:05"),
+            ("vi", "ngày 23 tháng 11 năm 2026; 02:15", "ngày 1 tháng 5 năm 2027; 12:05"),
+            ("ar", "23 نوفمبر 2026; 2:15 صباحًا", "1 مايو 2027; 12:05 مساءً"),
+            ("ru", "23 ноября 2026 г.; 02:15", "1 мая 2027 г.; 12:05"),
+            ("pt", "23 de novembro de 2026; 02:15", "1º de maio de 2027; 12:05"),
+            ("ht", "23 novanm 2026; 2:15 AM", "1 me 2027; 12:05 PM"),
+            ("ko", "2026년 11월 23일; 오전 2:15", "2027년 5월 1일; 오후 12:05"),
+            ("fr", "23 novembre 2026; 02 h 15", "1er mai 2027; 12 h 05"),
+            ("tl", "Nobyembre 23, 2026; 2:15 AM", "Mayo 1, 2027; 12:05 PM"),
+        ] {
+            assert_eq!(moment(language, "2026-11-23T02:15:00"), night);
+            assert_eq!(moment(language, "2027-05-01T12:05:00"), day);
+        }
+    }
+
+    /// A built-in language is compiled late, so the test of a run does not see a mistake in it.
+    #[test]
+    fn every_built_in_template_works() {
+        let words = Templates::load(&Notify::default()).unwrap();
+        assert_eq!(words.tags().len(), 12);
+        for tag in words.tags() {
+            let built_in = built_in::words(tag).unwrap().unwrap();
+            assert_eq!(built_in.months.len(), 12, "{tag}");
+            for name in NAMES {
+                for sample in samples(name) {
+                    let text = words.render(tag, name, &sample).unwrap();
+                    assert!(!text.trim().is_empty() && !text.contains("[["), "{tag} {name}: {text}");
+                }
+            }
         }
     }
 
@@ -341,9 +487,9 @@ mod tests {
         assert!(said.contains("en/updated.txt:1"), "{said}");
         let said = mistake(&[("en/update.txt", "x")]);
         assert!(said.contains("did you mean `updated.txt`?"), "{said}");
-        let said = mistake(&[("fr/updated.txt", "Bonjour")]);
-        assert!(said.contains("`fr`") && said.contains("needs all of"), "{said}");
-        let notify = Notify { language: "fr".into(), ..Notify::default() };
-        assert!(Templates::load(&notify).err().unwrap().to_string().contains("en, es"));
+        let said = mistake(&[("hmn/updated.txt", "Nyob zoo")]);
+        assert!(said.contains("`hmn`") && said.contains("needs all of"), "{said}");
+        let notify = Notify { language: "hmn".into(), ..Notify::default() };
+        assert!(Templates::load(&notify).err().unwrap().to_string().contains("ar, en, es, fr"));
     }
 }

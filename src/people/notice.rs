@@ -1,7 +1,7 @@
 //! Messages about a change that was made by hand. They go to the new and the old address, as for a change by the sync.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::People;
 use crate::account::{Account, State};
@@ -18,6 +18,8 @@ pub(super) struct Telling {
     templates: OnceCell<Templates>,
     /// The languages that people have chosen on the platform, as far as they were looked up; none for people that chose none.
     languages: RefCell<HashMap<String, Option<String>>>,
+    /// The names of schools.
+    schools: OnceCell<BTreeMap<String, String>>,
 }
 
 impl Telling {
@@ -41,6 +43,16 @@ impl People<'_> {
             }));
         }
         Ok(())
+    }
+
+    /// The names of a person's schools, as far as the roster has given them.
+    fn names_of_schools(&self, account: &Account) -> Result<Vec<String>> {
+        let known = &self.telling.schools;
+        if known.get().is_none() {
+            let _ = known.set(self.store.schools()?);
+        }
+        let name_of = |id: &String| known.get().and_then(|names| names.get(id)).cloned();
+        Ok(self.schools_of(account)?.iter().filter_map(name_of).collect())
     }
 
     /// The language that a person chose on the platform goes before the roster's.
@@ -100,6 +112,7 @@ pub fn tell(
         changes: &news.changes,
         language: language.as_deref(),
         shares_phone,
+        schools: &people.names_of_schools(after)?,
     };
     for recipient in &told {
         let message = compose(recipient, &about, by, &occasion)?;

@@ -51,7 +51,13 @@ pub(super) fn write(
         request,
         store,
         number: judged.number,
-        message_context: MessageContext::of(&judged.outcome.plan, config, Some(store))?,
+        message_context: MessageContext::of(
+            &judged.outcome.plan,
+            &judged.outcome.schools,
+            config,
+            Some(store),
+            request.context.now,
+        )?,
         occasion: Occasion::of(config, templates, request.context.now),
     };
     let (plan, undeliverable) = (&judged.outcome.plan, &judged.undeliverable);

@@ -11,7 +11,7 @@ use crate::config::{Config, MailServer, Push, PushTo, Source};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
-use crate::notify::{Templates, check_quiet_hours};
+use crate::notify::{Templates, check_names, check_quiet_hours};
 use crate::owner::{self, absolute, name_of};
 use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::platform::{Export, Seen};
@@ -50,6 +50,7 @@ pub fn check(
     let request = Request { config, options: &options, context, intent: Intent::Preview };
     let Checked { troubles, findings, .. } = &mut checked;
     troubles.extend(Templates::load(&config.notify).err());
+    check_names(config, findings);
     places(config, troubles, findings);
     secrets(config, troubles, findings);
     plan::find_exposed_secrets(config, findings);

@@ -173,7 +173,10 @@ fn what_waits_and_is_not_so_any_more_is_not_sent() {
     arrived.sort_by(|a, b| a.to.cmp(&b.to));
     let to: Vec<(&str, &str)> =
         arrived.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
-    let (updated, former) = ("Your contact details were updated", "An email address was changed");
+    let (updated, former) = (
+        "Lincoln District: Your contact details were updated",
+        "Lincoln District: An email address was changed",
+    );
     assert_eq!(
         to,
         [("a1@mail.example", former), ("a3@mail.example", updated), ("right@mail.example", updated)]

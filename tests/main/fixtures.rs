@@ -210,11 +210,20 @@ fn the_mails_of_day_3_go_to_whom_they_should_and_the_old_address_learns_nothing(
     assert_eq!(
         told,
         [
-            ("mkowalski@example.org", "Your contact details were updated"),
-            ("marta.kowalski@mail.example", "An email address was changed"),
-            ("samir.haddad@mail.example", "Your contact details were updated"),
-            ("beatriz.ferreira@mail.example", "Your contact details were updated"),
-            ("amina.yusuf@lincoln.example", "Your contact details were updated"),
+            ("mkowalski@example.org", "Lincoln Unified School District: Your contact details were updated"),
+            ("marta.kowalski@mail.example", "Lincoln Unified School District: An email address was changed"),
+            (
+                "samir.haddad@mail.example",
+                "Lincoln Unified School District: تم تحديث بيانات الاتصال الخاصة بكم"
+            ),
+            (
+                "beatriz.ferreira@mail.example",
+                "Lincoln Unified School District: Seus dados de contato foram atualizados"
+            ),
+            (
+                "amina.yusuf@lincoln.example",
+                "Lincoln Unified School District: Your contact details were updated"
+            ),
         ]
     );
     assert!(mails[0].body.contains("Email: mkowalski@example.org"), "{}", mails[0].body);
@@ -223,9 +232,14 @@ fn the_mails_of_day_3_go_to_whom_they_should_and_the_old_address_learns_nothing(
         assert!(!mails[1].subject.contains(secret));
     }
     for mail in &mails {
-        for part in ["November 23, 2026", "school's records", "the school office, (217) 555-0100"] {
-            assert!(mail.body.contains(part), "what, when, whence, whom to ask: `{part}` in {}", mail.body);
+        for part in
+            ["Lincoln Unified School District", "ClassTag", "2026", "the school office, (217) 555-0100"]
+        {
+            assert!(mail.body.contains(part), "by whom, where, when, whom to ask: `{part}` in {}", mail.body);
         }
+        let names_source =
+            mail.body.contains("records") || !mail.subject.is_ascii() || mail.subject.contains("Seus");
+        assert!(names_source, "whence: {}", mail.body);
     }
     assert_eq!(example.mails(1).len(), 1);
     assert_eq!(example.mails(2).len(), 1);
@@ -283,14 +297,20 @@ fn on_flipped_over_the_district_tells_each_person_once_in_their_language() {
     );
     let told: Vec<(&str, &str)> =
         mails.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
-    const TOLD: &str = "Your contact details were updated";
-    const FORMER: &str = "An email address was changed";
+    const TOLD: &str = "Lincoln Unified School District: Your contact details were updated";
+    const FORMER: &str = "Lincoln Unified School District: An email address was changed";
     assert_eq!(
         told,
         [
-            ("carmen.nunez@mail.example", "Sus datos de contacto se actualizaron"),
-            ("carmen.nunez@example.com", "Se cambió una dirección de correo electrónico"),
-            ("fang.wang@mail.example", TOLD),
+            (
+                "carmen.nunez@mail.example",
+                "Lincoln Unified School District: Se actualizaron sus datos de contacto"
+            ),
+            (
+                "carmen.nunez@example.com",
+                "Lincoln Unified School District: Se cambió una dirección de correo electrónico"
+            ),
+            ("fang.wang@mail.example", "Lincoln Unified School District：您的联系方式已更新"),
             ("siobhan.okeefe@example.net", TOLD),
             ("karin.sl@example.com", TOLD),
             ("raj.patel@mail.example", TOLD),

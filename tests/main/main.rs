@@ -110,6 +110,7 @@ mod undelivered;
 mod undo;
 mod values;
 mod who_counts;
+mod words;
 
 /// A file that is not listed above would never be compiled, without any sign of it.
 #[test]

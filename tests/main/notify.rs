@@ -21,8 +21,8 @@ fn night(before: &[Person], after: &[Person]) -> (District, Vec<(String, String)
     (district, told)
 }
 
-const TOLD: &str = "Your contact details were updated";
-const FORMER: &str = "An email address was changed";
+const TOLD: &str = "Lincoln District: Your contact details were updated";
+const FORMER: &str = "Lincoln District: An email address was changed";
 
 fn told(to: &str, subject: &str) -> (String, String) {
     (to.to_owned(), subject.to_owned())
@@ -40,7 +40,7 @@ fn a_new_email_is_told_to_the_new_address_and_the_old_one() {
         "Rosita",
         "new@mail.example",
         "(718) 555-0102",
-        "November 23, 2026 at 02:15",
+        "November 23, 2026",
         "school's records",
         "the school office, 555-0100",
     ] {
@@ -49,9 +49,7 @@ fn a_new_email_is_told_to_the_new_address_and_the_old_one() {
     for secret in ["new@mail.example", "Rosita", "Diaz", "0102"] {
         assert!(!former.body.contains(secret), "`{secret}` in {}", former.body);
     }
-    for part in
-        ["email address", "November 23, 2026 at 02:15", "school's records", "the school office, 555-0100"]
-    {
+    for part in ["email address", "November 23, 2026", "school's records", "the school office, 555-0100"] {
         assert!(former.body.contains(part), "`{part}` in {}", former.body);
     }
 }

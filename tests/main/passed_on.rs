@@ -18,8 +18,8 @@ fn told(district: &District) -> Vec<String> {
     told
 }
 
-const UPDATED: &str = "Your contact details were updated";
-const FORMER: &str = "An email address was changed";
+const UPDATED: &str = "Lincoln District: Your contact details were updated";
+const FORMER: &str = "Lincoln District: An email address was changed";
 
 /// Ann has left, Adam has her address since; then Ann is back with another one.
 #[test]
@@ -141,7 +141,7 @@ fn an_edit_writes_to_no_old_address_that_another_person_has() {
     district.sis(&people);
     district.run().ok();
     district.cli(&["users", "edit", "tea-1", "--as", "tea-1", "--email", "own@a.example"]).ok();
-    assert_eq!(told(&district), ["own@a.example Your contact details were changed"]);
+    assert_eq!(told(&district), ["own@a.example Lincoln District: Your contact details were changed"]);
     district.cli(&["users", "edit", "tea-2", "--as", "tea-2", "--email", "other@a.example"]).ok();
     assert!(told(&district).contains(&format!("both@a.example {FORMER}")), "{:?}", told(&district));
 }

@@ -191,6 +191,8 @@ impl District {
             ("source.type", "\"oneroster-csv\""),
             ("source.path", "\"sis\""),
             ("notify.contact", "\"the school office, 555-0100\""),
+            ("notify.district", "\"Lincoln District\""),
+            ("notify.platform", "\"ClassTag\""),
             ("notify.email.server", "\"file:mail/\""),
             ("notify.email.from", "\"Lincoln District <no-reply@lincoln.example>\""),
         ] {

@@ -31,7 +31,7 @@ fn a_language_comes_from_the_roster_or_from_the_platform_and_the_platform_goes_f
     ];
     district.platform_file(
         "sourced_id,given_name,family_name,email,language\ntea-1,Rosa,Diaz,tea-1@school.example,\n\
-         tea-2,Rosa,Diaz,tea-2@school.example,en\ntea-3,Rosa,Diaz,tea-3@school.example,vi\n\
+         tea-2,Rosa,Diaz,tea-2@school.example,en\ntea-3,Rosa,Diaz,tea-3@school.example,hmn\n\
          tea-4,Rosa,Diaz,tea-4@school.example,spa\n",
     );
     district.file("sis/users.csv", users_csv(&columns, &people));
@@ -40,13 +40,16 @@ fn a_language_comes_from_the_roster_or_from_the_platform_and_the_platform_goes_f
     district.file("sis/users.csv", users_csv(&columns, &renamed));
     district.run().ok();
     let subjects: Vec<String> = district.mails().into_iter().map(|mail| mail.subject).collect();
-    let (english, spanish) = ("Your contact details were updated", "Sus datos de contacto se actualizaron");
+    let (english, spanish) = (
+        "Lincoln District: Your contact details were updated",
+        "Lincoln District: Se actualizaron sus datos de contacto",
+    );
     assert_eq!(subjects, [english, english, spanish, spanish]);
     let mails = district.mails();
     assert!(mails[0].body.contains("please contact the school office, 555-0100"), "{}", mails[0].body);
     assert!(mails[2].body.contains("comuníquese con la oficina, 555-0100"), "{}", mails[2].body);
-    district.set("notify.contacts", "{ fr = \"x\" }");
-    district.run().exits(2).complains(&["the language `fr`, which has no templates", "en, es"]);
+    district.set("notify.contacts", "{ hmn = \"x\" }");
+    district.run().exits(2).complains(&["the language `hmn`, which has no templates", "ar, en, es, fr"]);
 }
 
 #[test]
@@ -83,7 +86,8 @@ fn a_preview_shows_what_a_run_would_send_and_sends_nothing() {
     let before = district.everything();
     let one = district.cli(&["notify", "preview", "tea-1"]).ok();
     assert!(
-        one.stdout.contains("tea-1: email to new@mail.example (current)\nSubject: Your contact"),
+        one.stdout
+            .contains("tea-1: email to new@mail.example (current)\nSubject: Lincoln District: Your contact"),
         "{}",
         one.stdout
     );
@@ -124,10 +128,10 @@ fn a_sample_goes_through_the_real_channel() {
     let done = district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "es"]).ok();
     assert_eq!(done.stdout, "the mail server accepted the sample\n");
     assert_eq!(server.recipients(), ["it@lincoln.example"]);
-    assert_eq!(server.arrived()[0].subject, "Test: Sus datos de contacto se actualizaron");
+    assert_eq!(server.arrived()[0].subject, "Test: Lincoln District: Se actualizaron sus datos de contacto");
     let refused =
-        district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "fr"]).exits(2);
-    refused.complains(&["no templates for the language `fr`", "write one of: en, es"]);
+        district.cli(&["notify", "test", "--to", "it@lincoln.example", "--language", "hmn"]).exits(2);
+    refused.complains(&["no templates for the language `hmn`", "write one of: ar, en, es"]);
     server.when("", At::Recipient, Does::Says("550 5.1.1 who?"), 0);
     let refused = district.cli(&["notify", "test", "--to", "it@lincoln.example"]).exits(1);
     refused.complains(&["refuses the recipient: 550 5.1.1", "check the address"]);

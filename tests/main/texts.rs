@@ -100,13 +100,17 @@ fn who_has_no_email_is_told_by_text_at_the_new_and_the_old_number() {
     assert_eq!(first.field("From"), "+12175550100");
     assert_eq!(
         first.field("Body"),
-        "For Rosa: Your contact details were updated from your school's records: phone ***0109. Wrong? Contact the \
-         school office, 555-0100"
+        "Lincoln District, for Rosa: your ClassTag details were updated from school records: phone ***0109. Wrong? \
+         Contact the school office, 555-0100. No reply needed."
     );
-    assert!(requests[2].field("Body").starts_with("For José: "), "{}", requests[2].field("Body"));
+    assert!(
+        requests[2].field("Body").starts_with("Lincoln District, for José: "),
+        "{}",
+        requests[2].field("Body")
+    );
     for former in [&requests[1], &requests[3]] {
         let body = former.field("Body");
-        assert!(body.contains("This number is no longer used for it"), "{body}");
+        assert!(body.contains("this number was taken off a ClassTag account"), "{body}");
         assert!(!body.contains("0109") && !body.contains("Rosa") && !body.contains("Jos"), "{body}");
     }
     assert_eq!(district.ask("SELECT reference FROM outbox WHERE id = 1"), "SM1");
@@ -348,7 +352,7 @@ fn a_gateway_is_asked_as_the_configuration_says() {
     // A part of it is drawn at random, and is the message's own.
     let nonce = district.ask("SELECT nonce FROM outbox");
     assert_eq!((nonce.len(), &body["ref"]), (12, &format!("rostersync-2-1-{nonce}").into()));
-    assert!(body["text"].as_str().unwrap().starts_with("Your contact details"), "{body}");
+    assert!(body["text"].as_str().unwrap().starts_with("Lincoln District: your ClassTag details"), "{body}");
 
     let server = HttpServer::start(|_| status("0"));
     let district = by_gateway(

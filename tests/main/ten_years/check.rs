@@ -307,7 +307,7 @@ impl Sides {
         let mut found: Vec<Message> = mails
             .iter()
             .map(|mail| {
-                let is_former = mail.subject != "Your contact details were updated";
+                let is_former = mail.subject != "Lincoln District: Your contact details were updated";
                 let lines = mail.body.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned);
                 Message { to: mail.to.clone(), is_former, lines: lines.collect() }
             })
