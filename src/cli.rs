@@ -4,9 +4,11 @@
 //! and (except for variables that hold a secret) no other module reads the environment.
 
 mod anonymise;
+mod candidates;
 mod changes;
 mod check;
 mod codes;
+mod completions;
 mod config;
 mod corrections;
 mod db;
@@ -16,6 +18,7 @@ mod grouped;
 mod help;
 mod init;
 pub(crate) mod layout;
+mod man;
 mod notify;
 mod outbox;
 mod preview;
@@ -43,13 +46,16 @@ use crate::failure::{Failure, Kind, Result};
 use crate::near::nearest;
 use ui::{Color, LogFormat, Ui};
 
+/// With the commit, if it is a release (`build.rs`).
+const VERSION: &str = env!("ROSTERSYNC_VERSION");
+
 /// Keeps contact details on a family-communication platform in step with the Student Information
 /// System (SIS).
 ///
 /// One policy decides which details change. A preview shows the changes before a run, a report
 /// after it.
 #[derive(Debug, Parser)]
-#[command(name = "rostersync", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "rostersync", version = VERSION, arg_required_else_help = true, max_term_width = 100)]
 #[command(disable_help_flag = true, disable_version_flag = true, after_help = help::FIRST_STEPS)]
 struct Cli {
     #[command(flatten)]
@@ -123,6 +129,8 @@ enum Command {
     Anonymise(anonymise::AnonymiseArgs),
     Config(config::ConfigArgs),
     Init(init::InitArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Global {
@@ -147,6 +155,9 @@ impl Global {
 
 /// Parses the arguments, runs the command, and prints how it ended.
 pub fn main() -> ExitCode {
+    if let Some(code) = completions::answer() {
+        return code;
+    }
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -186,6 +197,8 @@ pub fn main() -> ExitCode {
         Command::Anonymise(args) => anonymise::run(args, &cli.global, &ui),
         Command::Config(args) => config::run(args, &cli.global, &ui),
         Command::Init(args) => init::run(args, &cli.global, &ui),
+        Command::Completions(args) => completions::run(args, &ui),
+        Command::Man(args) => man::run(args, &ui),
     };
     // If the exit status is not 0, print the output that `-q` held back; but not to a closed pipe.
     let _ = match &done {

@@ -34,10 +34,10 @@ pub fn write_file(
 /// As [`write_file`].
 pub fn write_public(
     path: &Path,
-    config: &Config,
+    config: Option<&Config>,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
-    check_target(path, Some(config), &[])?;
+    check_target(path, config, &[])?;
     write_with_mode(path, 0o644, write)
 }
 

@@ -116,7 +116,7 @@ mod tests {
     /// The words of an example as a shell takes them, without the explanation after several spaces.
     fn words(example: &str) -> Vec<String> {
         let line = example.trim_start().split("   ").next().unwrap_or_default();
-        let line = line.split(" > ").next().unwrap_or_default();
+        let line = line.split(" >").next().unwrap_or_default();
         let mut words = Vec::new();
         for (place, part) in line.split('"').enumerate() {
             match place % 2 {

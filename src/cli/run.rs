@@ -110,7 +110,7 @@ Examples:
   rostersync run --approve 8f14e45fceea167a   this plan, over a limit
   rostersync run --dry-run --update-contacts on --report preview.csv";
 
-const EXIT: &str = "\
+pub(super) const EXIT: &str = "\
 Exit status:
   0 done, or nothing to do
   1 unexpected failure; nothing applied

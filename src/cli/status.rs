@@ -110,7 +110,7 @@ pub(super) fn write_metrics(global: &Global, done: &Result<Ending>) {
     let written = See::of(&config, global).and_then(|seen| {
         let text = seen.prometheus_without_age();
         let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
-        write_public(path, &config, |out| out.write_all(text.as_bytes()).map_err(failed))
+        write_public(path, Some(&config), |out| out.write_all(text.as_bytes()).map_err(failed))
     });
     if let Err(failure) = written {
         tracing::warn!("the file of [monitor] prometheus_file cannot be written: {failure}");

@@ -11,6 +11,7 @@ mod show;
 mod suppress;
 
 pub(super) use history::words_of;
+pub(super) use list::COLUMNS as LIST_COLUMNS;
 pub(super) use show::{link_json, set_by, set_json};
 
 use clap::Subcommand;

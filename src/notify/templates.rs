@@ -148,7 +148,8 @@ impl Templates {
         self.languages.contains_key(&language::tag(language))
     }
 
-    pub(super) fn languages(&self) -> String {
+    /// The languages that messages can have, in a list.
+    pub fn languages(&self) -> String {
         self.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 

@@ -129,6 +129,16 @@ impl Store {
         Self::prepare_read(path).map(Some).map_err(|failure| failure.or_at(absolute(path).display()))
     }
 
+    /// Opens a store for reading, if there is one and it need not be migrated: what may take no time
+    /// and leaves no trace.
+    pub fn open_unmigrated(path: &Path) -> Result<Option<Self>> {
+        if !Self::is_there(path)? {
+            return Ok(None);
+        }
+        let (connection, version) = open_as_it_is(path)?;
+        Ok((version == migrate::CURRENT).then(|| Self::of(connection, None)))
+    }
+
     /// Opens a private copy of a store, in which a preview can write what it wants to see; `None`
     /// if there is none.
     pub fn open_copy(path: &Path) -> Result<Option<Self>> {

@@ -279,7 +279,7 @@ fn mistakes_on_the_command_line_end_with_2() {
         assert_eq!(done.stdout, "", "{arguments:?}");
     }
     let done = district.cli(&["--version"]).ok();
-    assert_eq!(done.stdout, format!("rostersync {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(done.stdout, format!("rostersync {} (development)\n", env!("CARGO_PKG_VERSION")));
 }
 
 /// The texts of all commands are held by snapshots of their own (`src/cli/help.rs`).

@@ -20,6 +20,7 @@ mod clever;
 mod clever_events;
 mod codes;
 mod commands;
+mod completions;
 mod configuration;
 mod conformance;
 mod contacts;

@@ -112,7 +112,7 @@ enum Format {
     Json,
 }
 
-const COLUMNS: [&str; 17] = [
+pub(in super::super) const COLUMNS: [&str; 17] = [
     "sourced_id",
     "state",
     "role",
