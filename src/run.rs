@@ -161,7 +161,8 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
             && prepared.store.has_accounts()?
             && judged.outcome.plan.writes_accounts()?
         {
-            judged.outcome.backup = backup::before_run(config, judged.number, &mut judged.outcome.findings)?;
+            judged.outcome.backup =
+                backup::before_run(config, judged.number, &mut judged.outcome.findings, context.progress)?;
         }
         if has_backup {
             prepared.store.keep_in_memory(false)?;

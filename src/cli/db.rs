@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::layout::Screen;
 use super::run::size;
 use super::ui::Ui;
 use super::{Global, path, unprintable};
@@ -15,7 +14,7 @@ use crate::lock::{Lock, Of, PATIENCE};
 use crate::output::check_target;
 use crate::owner::{absolute, with_suffix};
 use crate::plural::counted;
-use crate::run::restore;
+use crate::run::{Progress, restore};
 use crate::store::{Checked, Store};
 
 /// Back up the store, check it, restore it
@@ -85,15 +84,15 @@ struct RestoreArgs {
 pub(super) fn run(args: &DbArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (said, ending) = match &args.command {
-        Command::Backup(args) => (back_up(args, &config, global)?, Ending::Ok),
-        Command::Verify(args) => (verify(args, &config, ui.screen)?, Ending::Ok),
-        Command::Restore(args) => put_back(args, &config, global, ui.screen)?,
+        Command::Backup(args) => (back_up(args, &config, global, ui)?, Ending::Ok),
+        Command::Verify(args) => (verify(args, &config, ui)?, Ending::Ok),
+        Command::Restore(args) => put_back(args, &config, global, ui)?,
     };
     ui.print(&said).map_err(unprintable)?;
     Ok(ending)
 }
 
-fn back_up(args: &BackupArgs, config: &Config, global: &Global) -> Result<Vec<u8>> {
+fn back_up(args: &BackupArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Vec<u8>> {
     let store = &config.sync.store;
     if !Store::is_there(store)? {
         return Err(no_store(config));
@@ -113,16 +112,22 @@ fn back_up(args: &BackupArgs, config: &Config, global: &Global) -> Result<Vec<u8
         .at(absolute(&file).display())
         .cure("name a file that is not there"));
     }
-    let bytes = Store::back_up(store, &file)?;
+    ui.begin("copying the store", None);
+    let bytes = Store::back_up(store, &file, &|at, of| ui.reached(at, of));
+    ui.end();
+    let bytes = bytes?;
     Ok(format!("The backup is {} ({})\n", absolute(&file).display(), size(bytes)).into_bytes())
 }
 
-fn verify(args: &FileArgs, config: &Config, screen: Screen) -> Result<Vec<u8>> {
+fn verify(args: &FileArgs, config: &Config, ui: &Ui) -> Result<Vec<u8>> {
     let file = args.file.as_deref().unwrap_or(&config.sync.store);
     if args.file.is_none() && !Store::is_there(file)? {
         return Err(no_store(config));
     }
-    let checked = Store::check(file)?;
+    ui.begin("checking the store", None);
+    let checked = Store::check(file, &|at, of| ui.reached(at, of));
+    ui.end();
+    let checked = checked?;
     if !checked.is_sound() {
         let place = absolute(file);
         return Err(Failure::new(Kind::Failed, format!("the store does not hold: {}", wrong(&checked)))
@@ -147,7 +152,7 @@ fn verify(args: &FileArgs, config: &Config, screen: Screen) -> Result<Vec<u8>> {
         ("Accounts", checked.accounts.to_string()),
         ("Last run", run),
     ];
-    Ok(screen.labelled(&lines, 11))
+    Ok(ui.screen.labelled(&lines, 11))
 }
 
 fn wrong(checked: &Checked) -> String {
@@ -167,16 +172,13 @@ fn wrong(checked: &Checked) -> String {
     all.join("; ")
 }
 
-fn put_back(
-    args: &RestoreArgs,
-    config: &Config,
-    global: &Global,
-    screen: Screen,
-) -> Result<(Vec<u8>, Ending)> {
+fn put_back(args: &RestoreArgs, config: &Config, global: &Global, ui: &Ui) -> Result<(Vec<u8>, Ending)> {
     let (store, stamp) = (&config.sync.store, config.sync.timezone.show(global.now()));
     let _run = Lock::take(store, Of::Run, &stamp, PATIENCE)?;
     let _outbox = Lock::take(store, Of::Outbox, &stamp, PATIENCE)?;
-    let restored = restore(config, &args.file, global.now())?;
+    let restored = restore(config, &args.file, global.now(), ui);
+    ui.end();
+    let restored = restored?;
     let file = absolute(&args.file);
     let mut lines = vec![
         ("Restored", file.display().to_string()),
@@ -208,7 +210,7 @@ fn put_back(
             Ending::Attention
         }
     };
-    Ok((screen.labelled(&lines, 11), ending))
+    Ok((ui.screen.labelled(&lines, 11), ending))
 }
 
 fn no_store(config: &Config) -> Failure {

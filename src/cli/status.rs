@@ -24,7 +24,7 @@ use crate::owner;
 use crate::people::goes_on_instead;
 use crate::plan::PROBABLE_DAYS;
 use crate::plural::counted;
-use crate::run::{RunHealth, lost, newest_backup, run_health};
+use crate::run::{Progress, RunHealth, lost, newest_backup, run_health};
 use crate::store::{Broken, Last, Population, PushRow, RunRow, SamePerson, Store, Tried, stamp};
 
 /// Show the last run, the last attempt, their age, and the messages that wait
@@ -662,7 +662,10 @@ fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<
             folder.display()
         );
     }
-    let verified = store.verify()?;
+    ui.begin("checking the history", None);
+    let verified = store.verify_with(&|at, of| ui.reached(at, of));
+    ui.end();
+    let verified = verified?;
     let row = match verified.broken {
         Some(Broken::Row(id, _)) => Some(id),
         _ => None,

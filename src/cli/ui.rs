@@ -3,9 +3,10 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -169,7 +170,15 @@ impl Ui {
             }
             return Ok(());
         }
-        stdout().lock().write_all(bytes)
+        self.beside_bar(|| stdout().lock().write_all(bytes))
+    }
+
+    /// Writes a result while the progress is not on the screen.
+    fn beside_bar<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     /// As [`Ui::result`], for values as they are: on a terminal nothing in them may act.
@@ -182,9 +191,11 @@ impl Ui {
 
     /// Prints a result that was asked for: also with `-q`.
     pub(super) fn result(&self, bytes: &[u8]) -> std::io::Result<()> {
-        let mut out = stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+        self.beside_bar(|| {
+            let mut out = stdout().lock();
+            out.write_all(bytes)?;
+            out.flush()
+        })
     }
 
     /// Prints what `-q` has held back, if the status says that it is wanted.
@@ -286,18 +297,39 @@ pub(super) fn shown(path: &Path) -> String {
     below.unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
+/// `planning the run       ━━━━━━━━━━━━──────── 61,000 of 100,000  61%  about 8 s left`
 fn style(with_length: bool) -> ProgressStyle {
     let template = match with_length {
-        true => "{msg:20} {bar:30} {human_pos}/{human_len}",
-        false => "{msg:20} {spinner} {human_pos}",
+        true => "{msg:22} {wide_bar} {human_pos} of {human_len}  {percent:>3}%{left}",
+        false => "{msg:22} {spinner} {human_pos}",
     };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let left = |state: &ProgressState, line: &mut dyn std::fmt::Write| {
+        // Nothing is left to tell a failure to.
+        let _ = line.write_str(&left(state.pos(), state.len(), state.elapsed()));
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("━━─").with_key("left", left)
+}
+
+/// How long a stage will still take, once it has run for a second: if it goes on as until now.
+fn left(done: u64, all: Option<u64>, taken: Duration) -> String {
+    let Some(all) = all.filter(|all| done > 0 && *all >= done && taken >= Duration::from_secs(1)) else {
+        return String::new();
+    };
+    let seconds = (taken.as_secs_f64() * (all - done) as f64 / done as f64).ceil() as u64;
+    match seconds {
+        0..=90 => format!("  about {seconds} s left"),
+        91..=5400 => format!("  about {} min left", seconds.div_ceil(60)),
+        _ => format!("  about {} h left", seconds.div_ceil(3600)),
+    }
 }
 
 impl Progress for Ui {
     fn begin(&self, stage: &'static str, steps: Option<u64>) {
         tracing::debug!("{stage}");
         let Some(bar) = &self.bar else { return };
+        // Also after the end of the stage before: the time counts from here.
+        bar.reset();
         bar.set_style(style(steps.is_some()));
         bar.set_length(steps.unwrap_or_default());
         bar.set_message(stage);
@@ -305,9 +337,21 @@ impl Progress for Ui {
     }
 
     fn at(&self, step: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(step);
+        let Some(bar) = &self.bar else { return };
+        // What was expected was too few.
+        if bar.length().is_some_and(|expected| expected > 0 && expected < step) {
+            bar.set_length(step);
         }
+        bar.set_position(step);
+    }
+
+    fn reached(&self, step: u64, of: u64) {
+        let Some(bar) = &self.bar else { return };
+        if bar.length() != Some(of) {
+            bar.set_style(style(true));
+            bar.set_length(of);
+        }
+        bar.set_position(step);
     }
 
     fn end(&self) {
@@ -343,5 +387,23 @@ impl Write for LogLine<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         let _ = stderr().flush();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_stage_is_estimated_from_what_is_done() {
+        let left = |done, all, seconds| left(done, all, Duration::from_secs(seconds));
+        assert_eq!(left(25, Some(100), 10), "  about 30 s left");
+        assert_eq!(left(10, Some(100), 60), "  about 9 min left");
+        assert_eq!(left(1, Some(100), 360), "  about 10 h left");
+        assert_eq!(left(100, Some(100), 10), "  about 0 s left");
+        // Nothing is said before there is something to judge by.
+        assert_eq!(left(0, Some(100), 10), "");
+        assert_eq!(left(25, None, 10), "");
+        assert_eq!(left(25, Some(100), 0), "");
     }
 }

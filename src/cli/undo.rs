@@ -6,8 +6,8 @@ use crate::failure::Result;
 use crate::plural::{agreed, counted, or_none};
 use crate::report::Rendering;
 use crate::run::{
-    NextRun, NextRunForecast, Part, RunContext, UndoOptions, UndoOutcome, Undone, ValueOutcome, send_undone,
-    undo,
+    NextRun, NextRunForecast, Part, Progress, RunContext, UndoOptions, UndoOutcome, Undone, ValueOutcome,
+    send_undone, undo,
 };
 
 use super::layout::{Column, Screen, Table};
@@ -71,9 +71,15 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let stop = signals::watch()?;
     let context = RunContext { now: global.now(), progress: ui, stop: &stop };
     let options = UndoOptions { run: args.run, dry_run: args.dry_run, all: args.all, notify: args.notify };
+    // What the run had changed; with --all more.
+    let run = store.run(args.run)?;
+    let counts = run.as_ref().and_then(|run| run.summary["fields"].as_object());
+    let changed: u64 = counts.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
+    ui.begin("giving back", Some(changed).filter(|changed| *changed > 0));
     let (mut printed, mut more) = (0, 0);
     let (mut table, mut lines) = (table(ui.screen), Vec::new());
     let mut outcome = undo(&config, &store, options, &context, |account, value| {
+        ui.at(printed + more + 1);
         if args.limit != 0 && printed == args.limit {
             more += 1;
             return Ok(());
@@ -88,7 +94,7 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     drop(lock);
     // The undo is done, also if its messages cannot be sent now.
     let sent = send_undone(&mut outcome, &config, &store, &context);
-    crate::run::Progress::end(ui);
+    ui.end();
     let status = match &sent {
         Ok(()) if !outcome.delivery.is_undelivered() => Ending::Ok,
         Ok(()) => Ending::Undelivered,

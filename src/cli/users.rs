@@ -118,7 +118,7 @@ pub(super) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         Command::CanEdit(args) => edit::can_edit(args, global, ui),
         Command::History(args) => history::run(args, global, ui),
         Command::Import(args) => exchange::import(args, global, ui),
-        Command::Export(args) => exchange::export(args, global),
+        Command::Export(args) => exchange::export(args, global, ui),
         Command::Settle(args) => settle::run(args, global, ui),
         Command::Grant(args) => change::permission(args, Permission::Grant, global, ui),
         Command::Revoke(args) => change::permission(args, Permission::Revoke, global, ui),

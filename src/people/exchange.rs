@@ -17,7 +17,7 @@ use crate::message::Channel;
 use crate::plan::{Overrun, Summary, check_export};
 use crate::platform::{Before, Export, ImportKind, Seen, compare, moved_rows};
 use crate::roster::kept::key;
-use crate::store::End;
+use crate::store::{End, Steps};
 
 /// The headers of an export of the accounts, named as an import would look for them: [`PLATFORM_COLUMNS`], then
 /// [`PLATFORM_OPT_OUTS`].
@@ -129,7 +129,7 @@ impl Imported {
 /// Takes an export of the platform in, in one transaction; a dry run reads and says the same.
 ///
 /// The file may be of any age: the person that imports it has looked at it. Where runs read an export of their own, that one
-/// may still show what it showed before.
+/// may still show what it showed before. `steps` is told of rows.
 ///
 /// # Errors
 /// `InputUnusable` as for the export that a run reads; `Blocked` if other people were approved than those that the limits stop;
@@ -139,6 +139,7 @@ pub fn import(
     file: &Path,
     options: ImportOptions<'_>,
     findings: &mut Findings,
+    steps: Steps<'_>,
 ) -> Result<Imported> {
     let columns = people.config.platform.as_ref().map(|platform| platform.columns.clone());
     let platform =
@@ -146,7 +147,7 @@ pub fn import(
     let now: SystemTime = people.now.into();
     let export = Export::read(&platform, now, 0, |_, _| Seen::New, moved_rows(people.store), None, findings)?;
     people.store.transaction_or_preview(|| {
-        let imported = take_in(people, &export, file, options, findings)?;
+        let imported = take_in(people, &export, file, options, findings, steps)?;
         let kept = !options.dry_run && !imported.blocked;
         Ok(if kept { End::Commit(imported) } else { End::RollBack(imported) })
     })
@@ -158,13 +159,17 @@ fn take_in(
     file: &Path,
     options: ImportOptions<'_>,
     findings: &mut Findings,
+    steps: Steps<'_>,
 ) -> Result<Imported> {
+    let mut rows = 0;
     let import = if people.config.platform.is_some() { ImportKind::ByHand } else { ImportKind::Nightly };
     let mut imported = Imported { rows: export.usable, ..Imported::default() };
     let population = people.store.population()?;
     let mut known = HashSet::new();
     let last_night = people.store.last_night()?;
     export.each_row(|row| {
+        rows += 1;
+        steps(rows, export.usable as u64);
         let Some(mut account) = people.store.account(&row.sourced_id)? else { return Ok(()) };
         known.insert(key(&row.sourced_id));
         if last_night.as_ref().is_some_and(|night| night.reassigned_ids.contains(&row.sourced_id))

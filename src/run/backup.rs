@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use super::Progress;
 use crate::config::Config;
 use crate::failure::{Failure, Result};
 use crate::findings::{At, Findings};
@@ -47,13 +48,19 @@ pub fn newest_backup(config: &Config) -> Option<NewestBackup> {
 ///
 /// # Errors
 /// Those of the copy; then the run is to stop.
-pub(super) fn before_run(config: &Config, run: i64, findings: &mut Findings) -> Result<Option<BackupMade>> {
+pub(super) fn before_run(
+    config: &Config,
+    run: i64,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) -> Result<Option<BackupMade>> {
     let (store, keep) = (&config.sync.store, config.sync.backups);
     if keep == 0 {
         return Ok(None);
     }
     let (begun, file) = (Instant::now(), run_backup_path(store, run));
-    let bytes = Store::back_up(store, &file).map_err(|failure| {
+    progress.begin("copying the store", None);
+    let bytes = Store::back_up(store, &file, &|at, of| progress.reached(at, of)).map_err(|failure| {
         let what = format!("the backup before the run failed, so nothing was applied: {}", failure.what);
         Failure { what, ..failure }.cure(
             "free some space, or lower `backups` in [sync]; with `backups = 0` runs make no copy of the store",

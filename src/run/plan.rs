@@ -236,7 +236,9 @@ fn read(
     findings: &mut Findings,
 ) -> Result<Read<(Known, Export)>> {
     let Request { config, options, context, .. } = request;
-    context.progress.begin("reading the roster", None);
+    // As many rows as last night are expected; an API has no file to compare.
+    let before = rules.last_night.as_deref().and_then(|night| night.files.get(file::USERS));
+    context.progress.begin("reading the roster", before.map(|seen| seen.rows).filter(|rows| *rows > 0));
     let prepare = |findings: &mut Findings| {
         let mut known = Known::load(store, options.decide_all)?;
         known.decide_again(rules.suppressed.iter());

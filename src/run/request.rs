@@ -72,6 +72,8 @@ pub trait Progress {
     /// A stage begins, of so many steps if that is known.
     fn begin(&self, stage: &'static str, steps: Option<u64>);
     fn at(&self, step: u64);
+    /// So many steps are done, of a number that is known only while they are done.
+    fn reached(&self, step: u64, of: u64);
     fn end(&self);
 }
 

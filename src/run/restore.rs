@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use super::Progress;
 use super::presence::{Signs, next_run};
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::owner::{self, absolute, with_suffix};
-use crate::store::{Checked, Origin, Store};
+use crate::store::{Checked, Origin, Steps, Store};
 
 /// What a restore came to.
 #[derive(Debug)]
@@ -51,18 +52,25 @@ struct Prepared {
 /// # Errors
 /// `InputUnusable` if the backup is not a sound store: then nothing was changed; `Failed` if a file
 /// cannot be written. Until the last step the store is as it was.
-pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Restored> {
+pub fn restore(
+    config: &Config,
+    backup: &Path,
+    now: DateTime<Utc>,
+    progress: &dyn Progress,
+) -> Result<Restored> {
     let store = fs::canonicalize(&config.sync.store).unwrap_or_else(|_| absolute(&config.sync.store));
     if fs::canonicalize(backup).is_ok_and(|backup| backup == store) {
         return Err(Failure::new(Kind::Usage, "that is the store itself; nothing was changed")
             .at(backup.display())
             .cure("name one of the copies beside it, which end in .bak"));
     }
-    let checked = check(backup)?;
+    progress.begin("checking the backup", None);
+    let checked = check(backup, &|at, of| progress.reached(at, of))?;
     let staged = with_suffix(&store, ".restoring");
     let failed = |cause| Failure::io(Kind::Failed, "the store cannot be restored", &store, cause);
     owner::remove(&with_suffix(&staged, "-journal")).map_err(failed)?;
-    Store::back_up(backup, &staged)?;
+    progress.begin("copying the backup", None);
+    Store::back_up(backup, &staged, &|at, of| progress.reached(at, of))?;
     let prepared = prepare(&store, &staged, now);
     let Prepared { accounts, last_run, erased, suppressed, opt_outs, unknown } =
         prepared.inspect_err(|_| {
@@ -81,13 +89,13 @@ pub fn restore(config: &Config, backup: &Path, now: DateTime<Utc>) -> Result<Res
 }
 
 /// The backup, if it is one that may take the place of the store.
-fn check(backup: &Path) -> Result<Checked> {
+fn check(backup: &Path, steps: Steps<'_>) -> Result<Checked> {
     let unusable = |what: String| {
         Failure::new(Kind::InputUnusable, format!("{what}; the store was not changed"))
             .at(absolute(backup).display())
             .cure("restore another backup; `rostersync db verify FILE` says more about one")
     };
-    let checked = Store::check(backup).map_err(|failure| {
+    let checked = Store::check(backup, steps).map_err(|failure| {
         let failure = Failure { kind: Kind::InputUnusable, ..failure };
         let what = format!("the backup cannot be used: {}; the store was not changed", failure.what);
         Failure { what, ..failure }

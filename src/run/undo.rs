@@ -125,7 +125,7 @@ pub fn undo(
             return Ok(End::RollBack(tally.outcome));
         }
         let mut findings = Findings::default();
-        backup::before_run(config, number, &mut findings)?;
+        backup::before_run(config, number, &mut findings, context.progress)?;
         findings.attentions().for_each(|finding| tracing::warn!("{}", finding.message));
         store.keep_in_memory(false)?;
         undo.put_run(number, &tally.summary)?;

@@ -11,6 +11,13 @@ use super::{Store, Verified, migrate};
 use crate::failure::{Failure, Kind, Result};
 use crate::owner::{self, absolute, with_suffix};
 
+/// Is told how many steps of how many are done.
+pub type Steps<'a> = &'a dyn Fn(u64, u64);
+
+/// Pages that are copied at a time: 64 MB. If another process changes the store between two
+/// portions, SQLite begins again.
+const PORTION: i32 = 16 << 10;
+
 /// What was found in a store, or in a copy of one.
 #[derive(Debug)]
 pub struct Checked {
@@ -36,16 +43,16 @@ impl Checked {
 impl Store {
     /// Copies the store at `path`, as it was committed last, to the file `to`, which is complete or
     /// not there. A process that has begun to write may do so itself: what it has not committed is
-    /// not in the copy. How many bytes it has.
+    /// not in the copy. `steps` is told of pages. How many bytes it has.
     ///
     /// # Errors
     /// `Failed` if the copy cannot be written.
-    pub fn back_up(path: &Path, to: &Path) -> Result<u64> {
+    pub fn back_up(path: &Path, to: &Path, steps: Steps<'_>) -> Result<u64> {
         let failed = |cause| Failure::io(Kind::Failed, "the backup cannot be written", &absolute(to), cause);
         owner::make_folder(owner::folder_of(to)).map_err(failed)?;
         let unfinished = with_suffix(to, ".partial");
         let copied = owner::create_anew(&unfinished).map_err(failed).and_then(|file| {
-            copy(path, &unfinished).map_err(|failure| failure.or_at(absolute(to).display()))?;
+            copy(path, &unfinished, steps).map_err(|failure| failure.or_at(absolute(to).display()))?;
             file.sync_all().map_err(failed)?;
             let bytes = file.metadata().map_err(failed)?.len();
             fs::rename(&unfinished, to).map_err(failed)?;
@@ -66,11 +73,12 @@ impl Store {
         Ok(self.connection.pragma_update(None, "cache_spill", if keep { "OFF" } else { "ON" })?)
     }
 
-    /// Looks through a store, or a copy of one. Nothing is written.
+    /// Looks through a store, or a copy of one. Nothing is written. `steps` is told of the changes of
+    /// its history.
     ///
     /// # Errors
     /// `Failed` if it cannot be opened as a store.
-    pub fn check(path: &Path) -> Result<Checked> {
+    pub fn check(path: &Path, steps: Steps<'_>) -> Result<Checked> {
         let store = Self::open_read(path)?.ok_or_else(|| {
             Failure::new(Kind::Failed, "there is no store")
                 .at(absolute(path).display())
@@ -88,7 +96,7 @@ impl Store {
                 last_run: store.last_run_number()?,
                 damage,
                 dangling: store.value("SELECT count(*) FROM pragma_foreign_key_check", [])?,
-                audit: store.verify()?,
+                audit: store.verify_with(steps)?,
             })
         };
         checked().map_err(|failure| failure.or_at(absolute(path).display()))
@@ -140,7 +148,7 @@ impl Store {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+fn copy(from: &Path, to: &Path, steps: Steps<'_>) -> Result<()> {
     // A run that was killed may have left a journal, which has to be rolled back first.
     let flags = if journal_path(from).exists() { READ_WRITE } else { READ_ONLY };
     let source = Connection::open_with_flags(from, flags)?;
@@ -153,9 +161,14 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     let backup = Backup::new(&source, &mut target)?;
     let mut tries = 0;
     loop {
-        match backup.step(-1)? {
+        match backup.step(PORTION)? {
             StepResult::Done => return Ok(()),
-            StepResult::More => {}
+            StepResult::More => {
+                let done = backup.progress();
+                let (all, left) =
+                    (u64::from(done.pagecount.unsigned_abs()), u64::from(done.remaining.unsigned_abs()));
+                steps(all.saturating_sub(left), all);
+            }
             _ if tries < 100 => {
                 tries += 1;
                 std::thread::sleep(std::time::Duration::from_millis(50));

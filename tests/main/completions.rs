@@ -20,7 +20,10 @@ fn district() -> District {
         "sourcedId,name,type\nsch-1,Lincoln Elementary,school\nsch-2,Roosevelt: Middle,school\n",
     );
     for email in ["a@mail.example", "b@mail.example", "c@mail.example"] {
-        district.sis(&[person("tea-1").email(email), person("stu-1").role("student").with("orgSourcedIds", "sch-2")]);
+        district.sis(&[
+            person("tea-1").email(email),
+            person("stu-1").role("student").with("orgSourcedIds", "sch-2"),
+        ]);
         district.run().ok();
     }
     district

@@ -68,6 +68,7 @@ mod platform;
 mod policy;
 mod preferred_names;
 mod presence;
+mod progress;
 mod properties;
 mod protect;
 mod protection;

@@ -28,7 +28,8 @@ fn shown(district: &District, arguments: &[&str]) -> String {
 #[test]
 fn each_stage_is_shown_on_a_terminal_and_nothing_in_a_pipe() {
     let mut district = District::new().update_contacts(true).without_limits().with("sync.backups", "1");
-    let people: Vec<_> = (1..40).map(|n| person(&format!("gua-{n}")).email(&format!("g{n}@a.example"))).collect();
+    let people: Vec<_> =
+        (1..40).map(|n| person(&format!("gua-{n}")).email(&format!("g{n}@a.example"))).collect();
     district.platform(&people.iter().cloned().map(|one| one.state("active")).collect::<Vec<_>>());
     district.sis(&people);
     let first = shown(&district, &["run"]);

@@ -1,7 +1,7 @@
 //! `rostersync users import` and `users export`
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use super::super::run::{checksum, quoted};
@@ -18,6 +18,7 @@ use crate::people::{
 };
 use crate::plural::counted;
 use crate::report::{Csv, Json, Rendering, harmless};
+use crate::run::Progress;
 use crate::store::Store;
 
 /// Import a platform export by hand: which people have joined, and their details
@@ -110,7 +111,9 @@ pub(super) fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Endi
         approve: args.approve.as_deref(),
         new_export: args.new_export,
     };
-    let imported = take_in(&people, &args.file, options, &mut findings);
+    ui.begin("importing", None);
+    let imported = take_in(&people, &args.file, options, &mut findings, &|at, of| ui.reached(at, of));
+    ui.end();
     // What is wrong with the rows may be why none of them can be used.
     let blocked = imported.as_ref().map_or(true, |imported| imported.blocked);
     let status = match (blocked, findings.needs_attention()) {
@@ -179,7 +182,7 @@ fn said(args: &ImportArgs, imported: &Imported, global: &Global) -> String {
     text
 }
 
-pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
+pub(super) fn export(args: &ExportArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let store = reading(&config)?;
     let since = match args.changed_since {
@@ -199,7 +202,18 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
     let stopped: HashSet<String> = store.stopped_numbers()?.into_iter().collect();
     let (mut out, mut buffer) = (results(), Vec::new());
     rendering.begin(&mut buffer);
+    // On a terminal the rows themselves are what is seen.
+    let shown = !std::io::stdout().is_terminal();
+    if shown {
+        let people = store.population()?;
+        ui.begin("exporting", Some(people.pending + people.active + people.archived));
+    }
+    let mut looked_at = 0;
     let mut each = |account: &Account| {
+        looked_at += 1;
+        if shown {
+            ui.at(looked_at);
+        }
         if account.archived {
             return Ok(());
         }
@@ -213,6 +227,7 @@ pub(super) fn export(args: &ExportArgs, global: &Global) -> Result<Ending> {
         None => store.each_account(&mut each)?,
     }
     rendering.end(&mut buffer);
+    ui.end();
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
     Ok(Ending::Ok)
 }

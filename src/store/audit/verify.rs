@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::chain::{Link, Meta, digest, value_digest};
 use crate::failure::Result;
-use crate::store::Store;
+use crate::store::{Steps, Store};
 
 /// What is wrong with the audit: the first place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +38,24 @@ impl Store {
     /// # Errors
     /// Those of the store. That something was altered is no error here: it is [`Verified::broken`].
     pub fn verify(&self) -> Result<Verified> {
-        // Another process may commit meanwhile.
-        self.preview(|| self.verified())
+        self.verify_with(&|_, _| ())
     }
 
-    fn verified(&self) -> Result<Verified> {
+    /// As [`Store::verify`]; `steps` is told how many rows are looked at.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn verify_with(&self, steps: Steps<'_>) -> Result<Verified> {
+        // Another process may commit meanwhile.
+        self.preview(|| {
+            let rows: u64 = self.value("SELECT coalesce(max(id), 0) FROM audit_row", [])?;
+            self.verified(&|done| steps(done, rows))
+        })
+    }
+
+    fn verified(&self, tell: &dyn Fn(u64)) -> Result<Verified> {
         let mut verified = Verified { rows: 0, links: 0, last: String::new(), broken: None };
-        verified.broken = match self.find_broken(&mut verified)? {
+        verified.broken = match self.find_broken(&mut verified, tell)? {
             Some(broken) => Some(broken),
             None => self.missing_trigger()?.map(Broken::Trigger),
         };
@@ -63,7 +74,7 @@ impl Store {
         Ok(expected.find(|trigger| !found.contains(trigger)).map(|(name, _)| name))
     }
 
-    fn find_broken(&self, verified: &mut Verified) -> Result<Option<Broken>> {
+    fn find_broken(&self, verified: &mut Verified, tell: &dyn Fn(u64)) -> Result<Option<Broken>> {
         let mut links = self.connection.prepare("SELECT * FROM link ORDER BY id")?;
         let mut links = links.query([])?;
         let mut erased = Erased::default();
@@ -81,7 +92,7 @@ impl Store {
         let (older_runs, mut before) = (first.run, first);
         while let Some(row) = links.next()? {
             let link = Link::read(row)?;
-            if let Some(broken) = self.broken_link(&before, &link, &mut erased, verified)? {
+            if let Some(broken) = self.broken_link(&before, &link, &mut erased, verified, tell)? {
                 return Ok(Some(broken));
             }
             linked.extend(link.run);
@@ -109,6 +120,7 @@ impl Store {
         link: &Link,
         erased: &mut Erased,
         verified: &mut Verified,
+        tell: &dyn Fn(u64),
     ) -> Result<Option<Broken>> {
         if link.id != before.id + 1 {
             return Ok(Some(Broken::Link(before.id + 1, None)));
@@ -150,6 +162,9 @@ impl Store {
             digests.update(row.get::<_, Vec<u8>>("digest")?);
             next += 1;
             verified.rows += 1;
+            if verified.rows.is_multiple_of(1024) {
+                tell(verified.rows);
+            }
         }
         if next != link.last + 1 {
             return Ok(Some(Broken::Row(next, "it is missing")));
