@@ -95,7 +95,7 @@ impl Asked {
     }
 
     fn config(&self) -> Option<Config> {
-        Config::load(self.file().as_deref()).ok()
+        Config::load(self.file().as_deref(), &super::variables()).ok()
     }
 
     fn store(&self) -> Option<Store> {

@@ -210,7 +210,7 @@ fn states_ids_and_permissions_are_held_against_the_audit() {
     ] {
         let look = || {
             store.execute(sql, [])?;
-            store.verified()
+            store.verified(&|_| ())
         };
         let broken = store.preview(look).unwrap().broken;
         assert!(matches!(&broken, Some(Broken::Account(_, of)) if *of == what), "{sql}: {broken:?}");
