@@ -40,6 +40,7 @@ impl Progress for Silent {
     fn begin(&self, _: &'static str, _: Option<u64>) {}
     fn at(&self, _: u64) {}
     fn end(&self) {}
+    fn reached(&self, _: u64, _: u64) {}
 }
 
 impl Sides {
