@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use nix::pty::{Winsize, openpty};
 use unicode_width::UnicodeWidthStr;
@@ -11,10 +11,13 @@ use crate::support::{District, person};
 
 /// What a command shows on a terminal of this width, standard error too, and its exit status.
 fn seen(district: &District, arguments: &[&str], columns: u16) -> (String, i32) {
+    shown_by(district.command(arguments), columns)
+}
+
+fn shown_by(mut command: Command, columns: u16) -> (String, i32) {
     let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(&size, None).unwrap();
     let slave: OwnedFd = pty.slave;
-    let mut command = district.command(arguments);
     command.stdout(Stdio::from(slave.try_clone().unwrap())).stderr(Stdio::from(slave));
     let mut child = command.spawn().unwrap();
     // The command holds the other end until it is dropped.
@@ -172,9 +175,14 @@ fn a_pipe_gets_the_same_whatever_the_terminal_is_like() {
         assert_eq!(usual.stdout, narrow.stdout);
         assert!(!usual.stdout.contains('\u{1b}'), "{}", usual.stdout);
     }
-    // On a terminal COLUMNS counts.
-    let size = Winsize { ws_row: 40, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
-    assert!(openpty(&size, None).is_ok());
+    // On a terminal COLUMNS counts, and one that reports no width has 80 columns.
+    let widest = |columns: &str, reported: u16| {
+        let mut command = district.command(&["--color", "never", "users", "list"]);
+        command.env("COLUMNS", columns);
+        shown_by(command, reported).0.lines().map(UnicodeWidthStr::width).max().unwrap()
+    };
+    assert!(widest("50", 200) <= 50 && widest("200", 50) > 100);
+    assert!((60..=80).contains(&widest("", 0)), "{}", widest("", 0));
 }
 
 #[test]
