@@ -50,10 +50,10 @@ fn the_step_to_on_is_blocked_until_it_is_approved_and_shows_each_school() {
         assert_eq!(verdict(&done), [MESSAGE]);
         let table = "\
 Switched ON: active users whose details change for the first time
-  School                                  Users     Told  Sign-ins
-  Lincoln Elementary                          2        2         2
-  Roosevelt Middle                            2        2         2
-  All                                         4        4         4
+  School                            Users     Told  Sign-ins
+  Lincoln Elementary                    2        2         2
+  Roosevelt Middle                      2        2         2
+  All                                   4        4         4
 ";
         assert!(done.stdout.contains(table), "{}", done.stdout);
     }
@@ -138,7 +138,7 @@ fn held_at_the_step_to_on_the_rest_goes_on() {
         done.says("tea-sch-1-1", "held", "Held by a limit - update_contacts");
         assert_eq!(done.report.count("held"), 4);
         assert_eq!(done.report.count("created"), created);
-        assert!(done.stdout.contains("  Lincoln Elementary                          2        2         2\n"));
+        assert!(done.stdout.contains("  Lincoln Elementary                    2        2         2\n"));
     }
     assert_eq!(district.mails().len(), 0);
     let checksum = district.preview().exits(3).checksum().to_owned();

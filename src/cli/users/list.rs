@@ -212,7 +212,7 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     };
     let schools = match &found {
         Some(found) if found.len() <= FEW => SchoolsOf::Each(&people),
-        _ => SchoolsOf::All(Schools::read(&people)?),
+        _ => SchoolsOf::All(Box::new(Schools::read(&people)?)),
     };
     let grants = store.all_grants()?;
     let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
@@ -294,7 +294,7 @@ const FEW: usize = 500;
 
 /// Where the schools of an account are from.
 enum SchoolsOf<'a> {
-    All(Schools),
+    All(Box<Schools>),
     Each(&'a People<'a>),
 }
 
