@@ -16,6 +16,7 @@ mod delivery;
 mod explain;
 mod grouped;
 mod help;
+mod html;
 mod init;
 pub(crate) mod layout;
 mod man;

@@ -150,6 +150,8 @@ pub struct Sync {
     pub reports: PathBuf,
     /// Days; 0 keeps all.
     pub keep_reports: u32,
+    /// A report for a browser beside each.
+    pub html: bool,
     /// When the account of a person is archived whom the roster does not mention any more.
     pub archive_after: ArchiveAfter,
     /// When archived accounts are removed, with all that the store has of their people.
@@ -187,6 +189,7 @@ impl Default for Sync {
             store: "rostersync.db".into(),
             reports: "reports".into(),
             keep_reports: 90,
+            html: false,
             archive_after: ArchiveAfter::default(),
             purge_after: PurgeAfter::default(),
             backups: 0,

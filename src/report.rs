@@ -11,6 +11,7 @@
 //! * `redact`: pseudonyms in place of personal data; `sentences`: the notes of a cell, taken apart
 //! * `erase`: a file of a run without one person
 //! * `formats`: the renderings for programs, as pure functions from cells to bytes
+//! * `html`: the page for a browser
 //! * `harmless`: text that cannot act on a terminal
 //!
 //! Nothing here knows runs, the store or the configuration: a row is handed in, a file is handed back.
@@ -23,6 +24,7 @@ mod fetch;
 mod formats;
 mod group;
 mod harmless;
+mod html;
 mod news;
 mod order;
 mod query;
@@ -39,6 +41,7 @@ pub use erase::{LeftOut, write_without};
 pub use formats::{BREAK, Csv, Json, Rendering};
 pub use group::{Group, groups};
 pub use harmless::harmless;
+pub use html::{Meaning, Page, PastRun, Told, as_in_html};
 pub use news::EarlierNotes;
 pub use query::{Format, Query, Shown, Tables, render};
 pub use reader::{Cells, Reader};

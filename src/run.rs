@@ -16,6 +16,7 @@ mod contact_columns;
 mod ended_permissions;
 mod erase;
 mod good_nights;
+mod html_report;
 mod interrupt;
 mod judge;
 mod limits;
@@ -53,13 +54,14 @@ pub use attempts::{RunHealth, history, no_message_waits, run_health};
 pub use backup::{BackupMade, newest_backup};
 pub use check::{Checked, check};
 pub use erase::{BackupErasure, Erasure, erase, forget_pulled_roster};
+pub use html_report::{page_of_file, page_of_run};
 pub use interrupt::{PATIENCE as PATIENCE_TO_STOP, PhaseGuard, end_unresponsive};
 pub use judge::Outcome;
 pub use message_context::MessageContext;
 pub use passed_through::roster_columns;
 pub use presence::{Signs, is_there, lost};
 pub use push::{PushForecast, Pushed};
-pub use report_file::find_report;
+pub use report_file::{find_report, html_beside};
 pub use request::{Options, Progress, RunContext};
 pub use restore::{Restored, restore};
 pub use source::check_source;
@@ -176,6 +178,9 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     lock.take().into_iter().for_each(|lock| attempts::end(config, lock));
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);
+        if let Some(run) = outcome.run.filter(|_| outcome.delivery.sent + outcome.delivery.failed > 0) {
+            html_report::write_again(config, &prepared.store, run, &config.sync.timezone.show(context.now));
+        }
         if let Some(why) = &outcome.delivery.not_noted {
             outcome.findings.attention("sent-not-noted", At::file(&name_of(&config.sync.store)), || {
                 format!("{why}; if the store is restored from a copy, people could be told twice")

@@ -11,7 +11,7 @@ use crate::config::{Config, PushWhat, When};
 use crate::message::Channel;
 use crate::notify::{Delivery, Held, Stuck, send_kept_summaries, tell_admins};
 use crate::plural::{agreed, counted};
-use crate::run::{PushForecast, Pushed};
+use crate::run::{PushForecast, Pushed, html_beside};
 use crate::store::stamp;
 
 /// What became of the notifications, where there is something to say.
@@ -179,7 +179,9 @@ pub(super) fn write_to_admins(
     }
     let subject = format!("rostersync: {} ({what})", status.word());
     let ended = format!("\nIt ended with {} ({}).\n", status.exit(), status.word());
-    if let Err(failure) = tell_admins(config, &subject, &format!("{text}{ended}"), report, global.now()) {
+    let html = report.filter(|_| config.sync.html).and_then(html_beside);
+    let reports = (report, html.as_deref());
+    if let Err(failure) = tell_admins(config, &subject, &format!("{text}{ended}"), reports, global.now()) {
         tracing::error!("the summary for the administrators could not be sent: {failure}");
     }
 }

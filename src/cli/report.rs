@@ -8,6 +8,7 @@ use clap::builder::PossibleValue;
 
 use super::corrections;
 use super::grouped::{Naming, grouped};
+use super::html;
 use super::layout::{Column as TableColumn, Screen, Table};
 use super::ui::{Ui, results, table_results};
 use super::{Global, condition, unprintable};
@@ -16,7 +17,7 @@ use crate::contact::Sought;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::write_file;
 use crate::report::{
-    Column, Differences, EarlierNotes, Format, NAME, Query, Rendering, render, render_differences,
+    Column, Differences, EarlierNotes, Format, NAME, Page, Query, Rendering, render, render_differences,
 };
 use crate::roles;
 use crate::run::find_report;
@@ -133,13 +134,14 @@ Examples:
   rostersync report 42 --diff 35                  what differs from run 35
   rostersync report --notes --redact -o ticket.csv
   rostersync report --where name~diaz             users by a part of the name
+  rostersync report -o report.html                one file for a browser
   rostersync report --where codes=email-shared --columns sourced_id,email,notes
   rostersync report --where role=guardian --sort family_name -o guardians.csv
   rostersync report --sis-corrections --columns \"ID=sourcedId,Email=email\"";
 
 impl clap::ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Table, Self::Csv, Self::Json]
+        &[Self::Table, Self::Csv, Self::Json, Self::Html]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -150,6 +152,10 @@ impl clap::ValueEnum for Format {
                 "Like the report itself: cells that a spreadsheet would run as a formula have a leading apostrophe",
             ),
             Self::Json => ("json", "An array with one object for each user, values as they are"),
+            Self::Html => (
+                "html",
+                "One file for a browser: charts, and a table with sorting, filters and search. Needs no network",
+            ),
         };
         Some(PossibleValue::new(name).help(help))
     }
@@ -185,7 +191,21 @@ impl ReportArgs {
             whole_name,
             format: self.format(),
             redact: self.redact.then_some(&roles::NAMES),
+            page: Page::default(),
         })
+    }
+
+    /// Which users a page shows, in words; empty if all.
+    fn shown(&self) -> String {
+        let notes = self.notes.then(|| "only users with notes".to_owned());
+        let new = self.new.then(|| "only users with new notes".to_owned());
+        // The value of a filter may be a person's.
+        let filters = self.filters.iter().map(|filter| match self.redact {
+            true => filter.split(['=', '~']).next().unwrap_or_default().to_owned(),
+            false => filter.clone(),
+        });
+        let all: Vec<String> = notes.into_iter().chain(new).chain(filters).collect();
+        all.join(", ")
     }
 
     fn format(&self) -> Format {
@@ -200,6 +220,7 @@ pub(super) fn format_of(format: Option<Format>, output: Option<&Path>) -> Format
         Some(format) => format,
         None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) => Format::Csv,
         None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => Format::Json,
+        None if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("html")) => Format::Html,
         None => Format::Table,
     }
 }
@@ -209,9 +230,16 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
         return corrections::run(&args.columns, args.output.as_deref(), global, ui);
     }
     let mut query = args.query()?;
-    let Wanted { path, blocked, before } = find(args, global)?;
+    let Wanted { path, run, blocked, before } = find(args, global)?;
     if args.new {
         query.unlike = Some(before.map(|path| EarlierNotes::read(&path)).transpose()?.unwrap_or_default());
+    }
+    if query.format == Format::Html {
+        if args.group || args.diff.is_some() {
+            return Err(html::none("`--group` and `--diff`"));
+        }
+        let asked = html::Asked { output: args.output.as_ref(), shown: args.shown(), redact: args.redact };
+        query.page = html::page(run, &path, asked, global)?;
     }
     if blocked {
         // In a table it heads the result; a program that reads CSV or JSON must not stumble over it.
@@ -220,7 +248,9 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
             (Format::Table, None) => {
                 ui.result(ui.screen.paragraphs(heading).as_bytes()).map_err(unprintable)?
             }
-            (Format::Table | Format::Csv | Format::Json, _) => tracing::warn!("{}", heading.trim_end()),
+            (Format::Table | Format::Csv | Format::Json | Format::Html, _) => {
+                tracing::warn!("{}", heading.trim_end())
+            }
         }
     }
     let earlier = args.diff.as_deref().map(|other| named(other, global)).transpose()?;
@@ -284,6 +314,8 @@ fn table(headers: &[&'static str], screen: Screen) -> Box<dyn Rendering> {
 /// The report that is meant.
 struct Wanted {
     path: PathBuf,
+    /// None for a file.
+    run: Option<i64>,
     /// Its run was blocked.
     blocked: bool,
     /// With `--new`: the report of the run before; none for the first run.
@@ -299,7 +331,7 @@ fn find(args: &ReportArgs, global: &Global) -> Result<Wanted> {
             let what = "`--new` compares a run with the run before, and there is no run before a file";
             return Err(Failure::new(Kind::Usage, what).at(name).cure("name the run by its number"));
         }
-        return Ok(Wanted { path: name.into(), blocked: false, before: None });
+        return Ok(Wanted { path: name.into(), run: None, blocked: false, before: None });
     }
     let config = global.load()?;
     let none = || {
@@ -321,7 +353,7 @@ fn find(args: &ReportArgs, global: &Global) -> Result<Wanted> {
         true => store.applied_before(found.id)?.map(|before| report_of(before.id, reports)).transpose()?,
         false => None,
     };
-    Ok(Wanted { path, blocked: found.result == Ending::BLOCKED, before })
+    Ok(Wanted { path, run: Some(found.id), blocked: found.result == Ending::BLOCKED, before })
 }
 
 /// The report of a run by its number, or a file.

@@ -25,11 +25,14 @@ struct Summary {
     subject: String,
     text: String,
     report: Option<PathBuf>,
+    /// The report for a browser, beside it. An earlier version kept none.
+    #[serde(default)]
+    html: Option<PathBuf>,
     at: DateTime<Utc>,
 }
 
-/// Sends the summary to each administrator in a mail of its own: with the report if it is small
-/// enough, otherwise with its path. A summary that the server does not accept now is kept, and sent
+/// Sends the summary to each administrator in a mail of its own: with the reports (for a browser, and
+/// for a spreadsheet) that are small enough, and with the paths of the others. A summary that the server does not accept now is kept, and sent
 /// by [`send_kept_summaries`].
 ///
 /// # Errors
@@ -38,7 +41,7 @@ pub fn tell_admins(
     config: &Config,
     subject: &str,
     text: &str,
-    report: Option<&Path>,
+    (report, html): (Option<&Path>, Option<&Path>),
     now: DateTime<Utc>,
 ) -> Result<()> {
     let Some(admins) = &config.notify.admins else { return Ok(()) };
@@ -47,6 +50,7 @@ pub fn tell_admins(
         subject: subject.to_owned(),
         text: text.to_owned(),
         report: report.map(Path::to_owned),
+        html: html.map(Path::to_owned),
         at: now,
     };
     let sent = hand_over(config, &mut summary);
@@ -106,7 +110,7 @@ fn keep(config: &Config, kept: &[Summary]) -> Result<()> {
 fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
     let waiting = std::mem::take(&mut summary.to);
     let (Some(admins), Some(email)) = (&config.notify.admins, &config.notify.email) else { return Ok(()) };
-    let report = summary.report.as_deref().and_then(|report| read_report(report, admins.attach_kb));
+    let files = summary.files(admins.attach_kb);
     let nonce = fastrand::u64(..) >> 16;
     let mut mailer = Mailer::new(email);
     let mut trouble = None;
@@ -116,15 +120,15 @@ fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
             continue;
         }
         let id = format!("summary.{}.{number}.{nonce:012x}", summary.at.timestamp());
-        let mut send = |report: Option<&(String, Vec<u8>)>| {
-            let text = summary.text(report);
-            let mail = mime::to_admin(email, to, (&summary.subject, &text), report, &id, summary.at)?;
+        let mut send = |files: &[(String, Vec<u8>)]| {
+            let text = summary.text(files);
+            let mail = mime::to_admin(email, to, (&summary.subject, &text), files, &id, summary.at)?;
             let file = format!("summary-{}-{number}", summary.at.format("%Y%m%dT%H%M%SZ"));
             Ok::<_, Failure>(mailer.send(&mail, &file, &format!("rostersync.{id}")))
         };
-        let mut answer = send(report.as_ref())?;
+        let mut answer = send(&files)?;
         if let Answer::Refused { refusal, .. } = &answer
-            && report.is_some()
+            && !files.is_empty()
             && is_too_large(&refusal.reason)
         {
             tracing::warn!(
@@ -132,7 +136,7 @@ fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
                 "the mail server does not accept a mail with the report attached; it is sent without. Set `attach_kb` in \
                  [notify.admins] to the size that the server accepts"
             );
-            answer = send(None)?;
+            answer = send(&[])?;
         }
         // A refusal of the district, unlike one of this address, may be over tomorrow.
         let again = matches!(answer, Answer::Later(_) | Answer::Stop(_) | Answer::MaybeStop(..));
@@ -154,24 +158,31 @@ fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
 }
 
 impl Summary {
-    /// The text of the mail; without the report attached, it says where the report is.
-    fn text(&self, attached: Option<&(String, Vec<u8>)>) -> String {
-        match &self.report {
-            Some(report) if attached.is_none() => {
-                format!("{}\nThe Users report is not attached, it is at {}\n", self.text, report.display())
-            }
-            _ => self.text.clone(),
-        }
+    /// The names and the bytes of the reports that are small enough together, the one for a browser
+    /// first.
+    fn files(&self, most_kb: u64) -> Vec<(String, Vec<u8>)> {
+        let mut left = most_kb.saturating_mul(1024);
+        let mut read = |path: &PathBuf| {
+            let size = std::fs::metadata(path).map_or(u64::MAX, |found| found.len());
+            left = left.checked_sub(size)?;
+            Some((owner::name_of(path), std::fs::read(path).ok()?))
+        };
+        [&self.html, &self.report].into_iter().flatten().filter_map(&mut read).collect()
     }
-}
 
-/// The name and the bytes of a report that is small enough to be attached.
-fn read_report(report: &Path, most_kb: u64) -> Option<(String, Vec<u8>)> {
-    let size = std::fs::metadata(report).map_or(u64::MAX, |found| found.len());
-    if size > most_kb.saturating_mul(1024) {
-        return None;
+    /// The text of the mail. It says where the reports are that are not attached.
+    fn text(&self, attached: &[(String, Vec<u8>)]) -> String {
+        let mut text = self.text.clone();
+        for (what, path) in [("HTML", &self.html), ("Users", &self.report)] {
+            if let Some(path) = path.as_ref().filter(|path| {
+                let name = owner::name_of(path);
+                !attached.iter().any(|(attached, _)| *attached == name)
+            }) {
+                text.push_str(&format!("\nThe {what} report is not attached, it is at {}\n", path.display()));
+            }
+        }
+        text
     }
-    Some((report.file_name()?.to_string_lossy().into_owned(), std::fs::read(report).ok()?))
 }
 
 enum Mailer<'a> {

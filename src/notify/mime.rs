@@ -87,27 +87,27 @@ pub(super) fn notification(email: &NotifyEmail, waiting: &Waiting) -> Result<Mai
     Ok(Mail { from: envelope_from(email), to, bytes })
 }
 
-/// A mail to an administrator, with a file if there is one. Its Message-ID begins with `id`.
+/// A mail to an administrator, with files if there are some. Its Message-ID begins with `id`.
 pub(super) fn to_admin(
     email: &NotifyEmail,
     to: &crate::mailbox::Mailbox,
     (subject, text): (&str, &str),
-    file: Option<&(String, Vec<u8>)>,
+    files: &[(String, Vec<u8>)],
     id: &str,
     at: DateTime<Utc>,
 ) -> Result<Mail> {
     let id = format!("<rostersync.{id}@{}>", email.from.address().domain());
     let builder = begin(email, to.sender(), subject, at).message_id(Some(id));
-    let built = match file {
-        None => builder.header(ContentType::TEXT_PLAIN).body(text.to_owned()),
-        Some((name, bytes)) => {
-            let table = ContentType::parse("text/csv").map_err(not_composed)?;
-            builder.multipart(
-                MultiPart::mixed()
-                    .singlepart(SinglePart::plain(text.to_owned()))
-                    .singlepart(Attachment::new(name.clone()).body(bytes.clone(), table)),
-            )
+    let built = if files.is_empty() {
+        builder.header(ContentType::TEXT_PLAIN).body(text.to_owned())
+    } else {
+        let mut parts = MultiPart::mixed().singlepart(SinglePart::plain(text.to_owned()));
+        for (name, bytes) in files {
+            let kind = if name.ends_with(".html") { "text/html; charset=utf-8" } else { "text/csv" };
+            let kind = ContentType::parse(kind).map_err(not_composed)?;
+            parts = parts.singlepart(Attachment::new(name.clone()).body(bytes.clone(), kind));
         }
+        builder.multipart(parts)
     };
     let bytes = built.map_err(not_composed)?.formatted();
     Ok(Mail { from: envelope_from(email), to: to.address().clone(), bytes })

@@ -10,6 +10,7 @@ use std::path::Path;
 use super::columns::{Column, Holds, NAME};
 use super::fetch::Fetched;
 use super::formats::{BREAK, Csv, Json, Rendering};
+use super::html::{Html, Page};
 use super::news::EarlierNotes;
 use super::order::Order;
 use super::reader::{self, Cells, Layout, Reader};
@@ -45,6 +46,8 @@ pub struct Query {
     pub format: Format,
     /// All personal data becomes pseudonyms, and of the roles all but these. Filters and order are by the values as they are.
     pub redact: Option<&'static [&'static str]>,
+    /// What an HTML page says besides the rows.
+    pub page: Page,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub enum Format {
     Csv,
     /// An array of objects, without apostrophes, streamed.
     Json,
+    /// One file for a browser.
+    Html,
 }
 
 /// How many rows were shown, out of how many that were read: all, unless the output was closed before the end.
@@ -201,12 +206,12 @@ impl Query {
     }
 
     /// `lead` is a column before those of the report.
-    fn rendering(
-        &self,
+    fn rendering<'q>(
+        &'q self,
         lead: Option<&'static str>,
         fields: &[Field],
         table: Tables<'_>,
-    ) -> Box<dyn Rendering> {
+    ) -> Box<dyn Rendering + 'q> {
         let header = |field: &Field| match field {
             Field::Name => NAME,
             Field::Cell(column) => column.name(),
@@ -220,6 +225,14 @@ impl Query {
             Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
             Format::Json => Box::new(Json::new(headers, holding(Holds::Number))),
             Format::Table => table(&headers),
+            Format::Html => {
+                let column = |field: &Field| match field {
+                    Field::Cell(column) => Some(*column),
+                    // Only in a table.
+                    Field::Name => None,
+                };
+                Box::new(Html::new(fields.iter().filter_map(column).collect(), &self.page))
+            }
         }
     }
 }
@@ -288,14 +301,14 @@ pub(super) struct Sheet<'a> {
     fields: &'a [Field],
     /// The SIS value stands beside a value that was kept.
     beside: bool,
-    rendering: Box<dyn Rendering>,
+    rendering: Box<dyn Rendering + 'a>,
 }
 
 impl<'a> Sheet<'a> {
     /// A page of which each row begins with a cell that the report does not have.
     pub(super) fn leading(
         lead: &'static str,
-        query: &Query,
+        query: &'a Query,
         fields: &'a [Field],
         table: Tables<'_>,
         out: &'a mut dyn Write,

@@ -6,6 +6,7 @@ use std::thread;
 
 use super::approval::BASIS;
 use super::attempts;
+use super::html_report;
 use super::interrupt::PhaseGuard;
 use super::judge::{Judged, Outcome};
 use super::message_context::MessageContext;
@@ -120,6 +121,7 @@ pub(super) fn complete(
     for file in renames {
         outcome.renames.extend(report_file::complete(file, &sync.reports, number, "the run is applied"));
     }
+    html_report::write_if_wanted(request.config, store, number);
     report_file::remove_old(&sync.reports, sync.keep_reports);
     // Earlier versions of rows that were removed may be in free space of the file still: of this run,
     // or of one that failed to rebuild it.

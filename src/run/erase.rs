@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::html_report;
 use super::report_file::{self, finish_interrupted};
 use crate::attempt;
 use crate::config::{Config, MailServer};
 use crate::erased::masked;
 use crate::failure::{Failure, Kind, Result};
 use crate::owner;
-use crate::report::{LeftOut, write_without};
+use crate::report::{LeftOut, as_in_html, write_without};
 use crate::roster::ids;
 use crate::store::{Origin, Removed, Store, backups, other_stores, unfinished_copies};
 
@@ -87,7 +88,7 @@ pub fn erase(
     if !dry_run {
         finish_interrupted(&config.sync.reports, store)?;
     }
-    erase_in_reports(&config.sync.reports, &ids, dry_run, &mut erasure)?;
+    erase_in_reports((config, store), &ids, dry_run, &mut erasure)?;
     // An id that the store does not know may be any word: then a backup has to know it as an id.
     let holds = |path: &Path| match is_known || erasure.is_repeated {
         // A process that was killed while it rewrote a backup has left its pages as they were before
@@ -157,16 +158,51 @@ fn mail_folder(config: &Config) -> Option<PathBuf> {
     }
 }
 
-fn erase_in_reports(reports: &Path, ids: &[String], dry_run: bool, erasure: &mut Erasure) -> Result<()> {
+fn erase_in_reports(
+    (config, store): (&Config, &Store),
+    ids: &[String],
+    dry_run: bool,
+    erasure: &mut Erasure,
+) -> Result<()> {
+    let reports = &config.sync.reports;
     for path in report_file::all_files(reports) {
         let left_out = write_without(&path, ids, &|text| masked(text, ids), &mut std::io::sink())?;
         if left_out.is_nothing() {
             continue;
         }
+        // It is made anew of the rewritten report. Until then it is gone: a process that is killed here
+        // leaves nothing of the person.
+        let html = report_file::html_beside(&path);
         if !dry_run {
+            html.as_deref().map_or(Ok(()), remove_html)?;
             rewrite(&path, ids)?;
+            if let Some(run) = html.as_ref().and_then(|_| report_file::run_of(&path)) {
+                html_report::write(config, store, run)?;
+            }
         }
         erasure.reports.push((path, left_out));
+        erasure.reports.extend(html.map(|html| (html, left_out)));
+    }
+    erase_html_alone(reports, ids, dry_run, erasure)
+}
+
+fn remove_html(path: &Path) -> Result<()> {
+    owner::remove(path)
+        .map_err(|cause| Failure::io(Kind::Failed, "the HTML report cannot be deleted", path, cause))
+}
+
+/// Deletes the HTML reports that name the person, and whose Users report is gone, so that they cannot
+/// be made anew.
+fn erase_html_alone(reports: &Path, ids: &[String], dry_run: bool, erasure: &mut Erasure) -> Result<()> {
+    let written: Vec<String> = ids.iter().map(|id| as_in_html(id)).collect();
+    for path in report_file::html_alone(reports) {
+        if !names_any(&path, &written)? {
+            continue;
+        }
+        if !dry_run {
+            remove_html(&path)?;
+        }
+        erasure.reports.push((path, LeftOut { rows: 1, mentions: 0 }));
     }
     Ok(())
 }

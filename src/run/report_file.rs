@@ -27,10 +27,13 @@ pub(super) enum RunFile {
     Renames,
     /// Those that are not certain: `renames-000042-probable.csv`
     Probable,
+    /// The report for a browser: `users-000042.html`. It is made of the first one after the commit,
+    /// so it is never there under a temporary name of that kind.
+    Html,
 }
 
 impl RunFile {
-    const ALL: [Self; 3] = [Self::Users, Self::Renames, Self::Probable];
+    const ALL: [Self; 4] = [Self::Users, Self::Renames, Self::Probable, Self::Html];
 
     /// What stands before the number, and after it.
     fn name(self) -> (&'static str, &'static str) {
@@ -38,6 +41,7 @@ impl RunFile {
             Self::Users => ("users-", ".csv"),
             Self::Renames => ("renames-", ".csv"),
             Self::Probable => ("renames-", "-probable.csv"),
+            Self::Html => ("users-", ".html"),
         }
     }
 
@@ -271,7 +275,7 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
         let name = entry.file_name();
         let of_a_run = |name: &str| {
             let name = name.strip_prefix('.')?;
-            let name = name.strip_suffix(".partial").or_else(|| name.strip_suffix(".erasing"))?;
+            let name = [".partial", ".erasing", ".writing"].into_iter().find_map(|end| name.strip_suffix(end))?;
             RunFile::ALL.iter().find_map(|file| file.number(name))
         };
         if name.to_str().and_then(of_a_run).is_some() {
@@ -279,6 +283,11 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The number of the run whose Users report this is.
+pub(super) fn run_of(report: &Path) -> Option<i64> {
+    numbered(report.file_name()?.to_str()?)
 }
 
 /// The number in `users-000042.csv`.
@@ -303,12 +312,50 @@ fn reports_in(reports: &Path) -> BTreeMap<i64, (PathBuf, SystemTime)> {
     found
 }
 
-/// All files of runs in a folder, in the order of their names.
+/// Writes the report of a run for a browser, in place of an earlier one.
+pub(super) fn write_html(
+    reports: &Path,
+    run: i64,
+    write: impl FnOnce(&Path, &mut dyn Write) -> Result<()>,
+) -> Result<PathBuf> {
+    let path = RunFile::Html.path(reports, run);
+    // What a killed process leaves of it is not complete, and the next run removes it.
+    let unfinished = reports.join(format!(".{}.writing", owner::name_of(&path)));
+    let written = || -> Result<()> {
+        let file = owner::create_anew(&unfinished).map_err(failed(&unfinished))?;
+        write(&RunFile::Users.path(reports, run), &mut &file).map_err(|failure| failure.or_at(path.display()))?;
+        file.sync_all().map_err(failed(&path))?;
+        fs::rename(&unfinished, &path).map_err(failed(&path))?;
+        owner::sync_folder(reports).map_err(failed(&path))
+    };
+    written().inspect_err(|_| {
+        let _ = fs::remove_file(&unfinished);
+    })?;
+    Ok(path)
+}
+
+/// The report for a browser that stands beside a Users report, if there is one.
+pub fn html_beside(report: &Path) -> Option<PathBuf> {
+    let number = run_of(report)?;
+    Some(RunFile::Html.path(report.parent()?, number)).filter(|path| path.is_file())
+}
+
+/// The reports for a browser whose Users report is not there.
+pub(super) fn html_alone(reports: &Path) -> Vec<PathBuf> {
+    let is_alone = |path: &PathBuf| {
+        let number = path.file_name().and_then(|name| RunFile::Html.number(name.to_str()?));
+        number.is_some_and(|number| !RunFile::Users.path(reports, number).exists())
+    };
+    let entries = fs::read_dir(reports).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(is_alone).collect()
+}
+
+/// All files of runs in a folder, in the order of their names, but those for a browser.
 pub(super) fn all_files(reports: &Path) -> Vec<PathBuf> {
     let is_one = |entry: &fs::DirEntry| {
         let name = entry.file_name();
         let is_named = |file: &RunFile| name.to_str().is_some_and(|name| file.number(name).is_some());
-        RunFile::ALL.iter().any(is_named)
+        RunFile::ALL.iter().filter(|file| **file != RunFile::Html).any(is_named)
             && entry.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
     };
     let entries = fs::read_dir(reports).into_iter().flatten().flatten();
@@ -340,7 +387,7 @@ pub(super) fn remove_old(reports: &Path, days: u32) {
         }
         // What was written beside it goes with it.
         let name = path.file_name().and_then(|name| numbered(name.to_str()?));
-        for beside in [RunFile::Renames, RunFile::Probable] {
+        for beside in [RunFile::Renames, RunFile::Probable, RunFile::Html] {
             if let Some(number) = name {
                 let _ = fs::remove_file(beside.path(reports, number));
             }

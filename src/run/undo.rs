@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::backup;
 use super::presence::{self, Signs};
+use super::html_report;
 use super::report_file::{self, Partial, RunFile};
 use super::request::RunContext;
 use super::send;
@@ -149,6 +150,7 @@ pub fn undo(
     // From here on it is applied, and nothing that goes wrong makes it undone.
     if let (Some(number), Some(report)) = (outcome.run, report) {
         outcome.report = report_file::complete(report, &config.sync.reports, number, "the run is undone");
+        html_report::write_if_wanted(config, store, number);
     }
     Ok(outcome)
 }

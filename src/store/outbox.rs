@@ -172,6 +172,16 @@ impl Store {
         )
     }
 
+    /// How many messages of a run there are: by the primary role of the people, channel and state.
+    pub fn told_of(&self, run: i64) -> Result<Vec<(String, Channel, DeliveryState, u64)>> {
+        let query = "SELECT substr(sis_roles, 1, instr(sis_roles || '|', '|') - 1) AS role, channel, outbox.state AS state, \
+                     count(*) AS count FROM outbox JOIN account ON account.id = account_id WHERE run_id = ?1 \
+                     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+        self.all(query, [run], |row| {
+            Ok((row.get("role")?, row.get("channel")?, row.get("state")?, row.get("count")?))
+        })
+    }
+
     pub fn outbox_counts(&self) -> Result<Vec<(DeliveryState, u64)>> {
         let query = "SELECT state, count(*) AS count FROM outbox GROUP BY state ORDER BY state";
         self.all(query, [], |row| Ok((row.get("state")?, row.get("count")?)))

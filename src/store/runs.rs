@@ -73,6 +73,12 @@ impl Store {
         self.all("SELECT * FROM run ORDER BY id DESC LIMIT ?1", [limit], run_from_row)
     }
 
+    /// This run and those before it, latest first.
+    pub fn runs_until(&self, run: i64, limit: u64) -> Result<Vec<RunRow>> {
+        let query = "SELECT * FROM run WHERE id <= ?1 ORDER BY id DESC LIMIT ?2";
+        self.all(query, (run, limit), run_from_row)
+    }
+
     pub fn run_with_checksum(&self, checksum: &str) -> Result<Option<RunRow>> {
         let query = "SELECT * FROM run WHERE checksum = ?1 ORDER BY id DESC LIMIT 1";
         self.first(query, [checksum], run_from_row)

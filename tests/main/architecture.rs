@@ -361,7 +361,7 @@ fn each_crate_has_one_owner() {
     only(&["cli"], "tracing_subscriber");
     only(&["store"], "rusqlite");
     only(&["notify", "mailbox"], "lettre");
-    only(&["notify"], "minijinja");
+    only(&["notify", "report"], "minijinja");
     only(&["anonymise", "source"], "zip");
     only(&["source", "notify"], "reqwest");
     only(&["source"], "hmac");
