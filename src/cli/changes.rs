@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::layout::{Screen, Table};
+use super::html;
 use super::report::format_of;
 use super::ui::{Ui, results, table_results};
 use super::users::{reading, words_of};
@@ -50,13 +51,16 @@ pub(super) fn run(args: &ChangesArgs, global: &Global, ui: &Ui) -> Result<Ending
     let since = since(&args.since, &config)?;
     let store = reading(&config)?;
     let format = format_of(args.format, args.output.as_deref());
+    if format == Format::Html {
+        return Err(html::none("the changes"));
+    }
     let write = |screen: Screen, out: &mut dyn std::io::Write| -> Result<()> {
         let mut rendering: Box<dyn Rendering> = match format {
             Format::Csv => Box::new(Csv::for_spreadsheets(COLUMNS.to_vec())),
             Format::Json => {
                 Box::new(Json::new(COLUMNS.to_vec(), COLUMNS.iter().position(|name| *name == "run")))
             }
-            Format::Table => Box::new(Table::new(TABLE, screen).folded(&["when", "user", "name", "by"])),
+            Format::Table | Format::Html => Box::new(Table::new(TABLE, screen).folded(&["when", "user", "name", "by"])),
         };
         let mut buffer = Vec::new();
         rendering.begin(&mut buffer);

@@ -5,6 +5,7 @@
 //! put in order in temporary files.
 
 mod line;
+mod markdown;
 mod sorted;
 
 use std::collections::BinaryHeap;
@@ -19,6 +20,8 @@ use super::unprintable;
 use crate::failure::Result;
 use crate::report::Rendering;
 use crate::run::Outcome;
+
+pub(super) use self::markdown::markdown;
 
 /// With more lines than this they are not held in memory.
 const HELD: u64 = 10_000;

@@ -86,8 +86,8 @@ pub(super) struct RunArgs {
     new_store: bool,
 
     /// How the summary is written to standard output
-    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
+    format: RunFormat,
 
     /// With --dry-run: exit 10 if there are changes, 11 if some archive people or change active
     /// users
@@ -130,6 +130,16 @@ pub(super) enum Format {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum RunFormat {
+    /// For people
+    Text,
+    /// For programs: docs/preview.schema.json describes it
+    Json,
+    /// For a ticket: the changes as a table. It has names, addresses and numbers
+    Markdown,
+}
+
 impl RunArgs {
     /// Whether it is more than a preview.
     pub(super) fn applies(&self) -> bool {
@@ -139,7 +149,7 @@ impl RunArgs {
 
 pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let done = go(args, global, ui);
-    if let (Err(failure), Format::Json) = (&done, args.format) {
+    if let (Err(failure), RunFormat::Json) = (&done, args.format) {
         let status = Ending::Failed(failure.kind);
         let json = json!({ "result": status.word(), "exit": status.exit(), "error": failure_json(failure) });
         print_json(&json, ui)?;
@@ -192,7 +202,7 @@ fn pass_over(pause: &Pause, args: &RunArgs, config: &Config, global: &Global, ui
     lines.extend(delivery_lines(&delivery, config));
     lines.extend(push.as_ref().and_then(push_line));
     let text = lines.join("\n") + "\n";
-    if args.format == Format::Json {
+    if args.format == RunFormat::Json {
         let json = json!({
             "result": status.word(), "exit": status.exit(), "results": [status.word()], "run": null, "applied": false,
             "pause": pause_json(pause), "undelivered": delivery.undelivered, "delivery": delivery_json(&delivery),
@@ -288,12 +298,18 @@ fn say(
     statuses: &[Ending],
     status: Ending,
 ) -> Result<()> {
-    if args.format == Format::Json {
+    if args.format == RunFormat::Json {
         let summary = summary_json(outcome, statuses, status);
         if args.dry_run || outcome.blocked {
             return print_with_changes(&summary, outcome, ui);
         }
         return print_json(&summary, ui);
+    }
+    if args.format == RunFormat::Markdown {
+        let limit = (args.dry_run || outcome.blocked).then_some(args.limit);
+        let mut page = Vec::new();
+        preview::markdown(outcome, text, limit, &mut page)?;
+        return ui.print_data(&page).map_err(unprintable);
     }
     if args.dry_run || outcome.blocked {
         let mut preview = Vec::new();

@@ -212,7 +212,9 @@ mod tests {
         let at = "2026-11-23T08:15:00Z".parse().unwrap();
         let file = ("users-000001.csv".to_owned(), b"line\r\n".to_vec());
         let it = crate::mailbox::Mailbox::parse("IT, Desk <it@lincoln.example>").unwrap();
-        let mail = to_admin(&email(), &it, ("run 1", "all well"), Some(&file), "summary.1", at).unwrap();
+        let mail =
+            to_admin(&email(), &it, ("run 1", "all well"), std::slice::from_ref(&file), "summary.1", at)
+                .unwrap();
         let parsed = MessageParser::new().parse(&mail.bytes).unwrap();
         assert_eq!(parsed.attachment_count(), 1);
         let to = parsed.to().unwrap().first().unwrap();

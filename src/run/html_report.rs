@@ -58,7 +58,12 @@ pub fn page_of_run(run: &RunRow, store: &Store, config: &Config) -> Result<Page>
 /// The page of a file that may be of any run.
 pub fn page_of_file(path: &Path) -> Page {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Page { title: "Users report".to_owned(), facts: vec![("File", name)], meaning: Meaning(meaning), ..Page::default() }
+    Page {
+        title: "Users report".to_owned(),
+        facts: vec![("File", name)],
+        meaning: Meaning(meaning),
+        ..Page::default()
+    }
 }
 
 fn meaning(code: &str) -> Vec<&'static str> {

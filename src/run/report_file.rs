@@ -275,7 +275,8 @@ pub(super) fn finish_interrupted(reports: &Path, store: &Store) -> Result<()> {
         let name = entry.file_name();
         let of_a_run = |name: &str| {
             let name = name.strip_prefix('.')?;
-            let name = [".partial", ".erasing", ".writing"].into_iter().find_map(|end| name.strip_suffix(end))?;
+            let name =
+                [".partial", ".erasing", ".writing"].into_iter().find_map(|end| name.strip_suffix(end))?;
             RunFile::ALL.iter().find_map(|file| file.number(name))
         };
         if name.to_str().and_then(of_a_run).is_some() {
@@ -323,7 +324,8 @@ pub(super) fn write_html(
     let unfinished = reports.join(format!(".{}.writing", owner::name_of(&path)));
     let written = || -> Result<()> {
         let file = owner::create_anew(&unfinished).map_err(failed(&unfinished))?;
-        write(&RunFile::Users.path(reports, run), &mut &file).map_err(|failure| failure.or_at(path.display()))?;
+        write(&RunFile::Users.path(reports, run), &mut &file)
+            .map_err(|failure| failure.or_at(path.display()))?;
         file.sync_all().map_err(failed(&path))?;
         fs::rename(&unfinished, &path).map_err(failed(&path))?;
         owner::sync_folder(reports).map_err(failed(&path))

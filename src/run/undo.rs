@@ -14,8 +14,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::backup;
-use super::presence::{self, Signs};
 use super::html_report;
+use super::presence::{self, Signs};
 use super::report_file::{self, Partial, RunFile};
 use super::request::RunContext;
 use super::send;

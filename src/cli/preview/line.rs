@@ -156,6 +156,15 @@ impl PartialOrd for Line {
 }
 
 impl Line {
+    /// The sign, the user, the state, what happens, how, and the school.
+    pub(super) fn for_markdown(&self) -> [String; 6] {
+        let Change { sourced_id, state, name, kind, .. } = &self.change;
+        let user = format!("{sourced_id} {name}");
+        let texts = [user.trim(), state, &self.what, &self.detail, &self.school];
+        let [user, state, what, detail, school] = texts.map(str::to_owned);
+        [kind.sign().to_string(), user, state, what, detail, school]
+    }
+
     pub(super) fn order(&self) -> Order<'_> {
         let Change { kind, sourced_id, .. } = &self.change;
         Order { kind: *kind, rank: self.rank, school: &self.school, id: sourced_id, at: self.at }

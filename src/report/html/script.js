@@ -41,12 +41,18 @@
     const lower = String(text).toLowerCase();
     return /[^\x00-\x7f]/.test(lower) ? lower.normalize("NFD").replace(/\p{M}/gu, "") : lower;
   };
-  const several = (row, name, separator) => {
-    const value = cell(row, name);
-    return value === "" ? [] : value.split(separator);
-  };
+  const SEPARATORS = { role: "|", schools: "|", codes: " " };
+  const parted = { role: new Map(), schools: new Map(), codes: new Map() };
+  // The values of a cell that can hold several. Few cells differ, so each is cut once.
+  function several(row, name) {
+    const cells = cell(row, name);
+    if (cells === "") return [];
+    let found = parted[name].get(cells);
+    if (found === undefined) parted[name].set(cells, (found = cells.split(SEPARATORS[name])));
+    return found;
+  }
   const schoolName = (id) => (Object.hasOwn(page.schools, id) && page.schools[id]) || id;
-  const schoolsOf = (row) => several(row, "schools", "|");
+  const schoolsOf = (row) => several(row, "schools");
   const fullName = (row) => `${cell(row, "given_name")} ${cell(row, "family_name")}`.trim();
   const sisName = (row) => `${cell(row, "sis_given_name")} ${cell(row, "sis_family_name")}`.trim();
 
@@ -134,9 +140,9 @@
       const row = rows[i];
       if (action !== "" && cell(row, "action") !== action) continue;
       if (withNotes && cell(row, "notes") === "") continue;
-      if (role !== "" && !several(row, "role", "|").includes(role)) continue;
+      if (role !== "" && !several(row, "role").includes(role)) continue;
       if (school !== "" && !schoolsOf(row).includes(school)) continue;
-      if (code !== "" && !several(row, "codes", " ").includes(code)) continue;
+      if (code !== "" && !several(row, "codes").includes(code)) continue;
       if (text !== "") {
         const all = textOf(i);
         if (!all.includes(text) && !(digits !== "" && all.includes(digits))) continue;
@@ -152,7 +158,7 @@
 
   const TABLE = [
     { name: "user", of: ["sourced_id", "given_name", "family_name", "identifier"], fill: user },
-    { name: "role", of: ["role"], fill: (row) => lines(several(row, "role", "|")) },
+    { name: "role", of: ["role"], fill: (row) => lines(several(row, "role")) },
     { name: "schools", of: ["schools"], fill: (row) => lines(schoolsOf(row).map(schoolName)) },
     { name: "action", of: ["action", "state"], fill: action },
     { name: "email", of: ["email", "sis_email"], fill: (row) => details(row, ["email"]) },
@@ -189,7 +195,7 @@
   function differs(row, field, value, sis) {
     if (value === sis) return false;
     const word = field.replace("_", "-");
-    const all = several(row, "codes", " ");
+    const all = several(row, "codes");
     if (all.includes("settled")) return loose(value) !== loose(sis);
     return all.some((code) => [`active-${word}-differs`, `sis-${word}-invalid`, `sis-${word}-blank`, `${word}-taken`].includes(code));
   }
@@ -309,21 +315,26 @@
     select.replaceChildren(option("", all), ...values.map(([value, count]) => option(value, `${label(value)} (${number(count)})`)));
   }
 
-  function tally(of) {
-    const counts = new Map();
-    for (const row of rows) for (const value of of(row)) counts.set(value, (counts.get(value) || 0) + 1);
+  // How many users have each value of a column: whole cells first, which are few.
+  function tally(name) {
+    const cells = new Map(), counts = new Map();
+    for (const row of rows) cells.set(cell(row, name), (cells.get(cell(row, name)) || 0) + 1);
+    cells.delete("");
+    for (const [whole, count] of cells) {
+      for (const value of name in SEPARATORS ? whole.split(SEPARATORS[name]) : [whole]) counts.set(value, (counts.get(value) || 0) + count);
+    }
     return counts;
   }
   const byCount = (counts) => [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const byName = (counts, name) => [...counts].sort((a, b) => (fold(name(a[0])) < fold(name(b[0])) ? -1 : 1));
   const same = (value) => value;
-  const codeCounts = tally((row) => several(row, "codes", " "));
+  const codeCounts = tally("codes");
 
   function filters() {
     for (const label of document.querySelectorAll("#filters [data-of]")) label.hidden = !has(label.dataset.of);
-    options("school", "all schools", byName(tally(schoolsOf), schoolName), schoolName);
-    options("role", "all roles", byName(tally((row) => several(row, "role", "|")), same), same);
-    options("action", "all actions", byCount(tally((row) => (cell(row, "action") === "" ? [] : [cell(row, "action")]))), same);
+    options("school", "all schools", byName(tally("schools"), schoolName), schoolName);
+    options("role", "all roles", byName(tally("role"), same), same);
+    options("action", "all actions", byCount(tally("action")), same);
     options("code", "all codes", byName(codeCounts, same), same);
     const sorts = ["user", ...columns.filter((name) => !["given_name", "family_name"].includes(name))];
     byId("sort").replaceChildren(make("option", { value: "" }, "report order"), ...sorts.map((name) => make("option", { value: name }, LABELS[name] || name)));
@@ -461,12 +472,16 @@
 
   function chartOfSchools() {
     if (!has("action") || !has("schools")) return;
-    const counts = new Map();
+    const cells = new Map(), counts = new Map();
     for (const row of rows) {
-      const ids = schoolsOf(row);
-      for (const id of ids.length === 0 ? [""] : ids) {
+      const schools = cell(row, "schools"), word = cell(row, "action");
+      const of = cells.get(schools) || cells.set(schools, {}).get(schools);
+      of[word] = (of[word] || 0) + 1;
+    }
+    for (const [schools, values] of cells) {
+      for (const id of schools.split("|")) {
         const of = counts.get(id) || counts.set(id, {}).get(id);
-        of[cell(row, "action")] = (of[cell(row, "action")] || 0) + 1;
+        for (const word in values) of[word] = (of[word] || 0) + values[word];
       }
     }
     const name = (id) => (id === "" ? "(no school)" : schoolName(id));
@@ -527,8 +542,8 @@
     for (const { role, state, count } of page.messages) add(role || "(no role)", state, count);
     let untold = 0;
     for (const row of rows) {
-      if (!several(row, "codes", " ").includes("not-notifiable")) continue;
-      add(several(row, "role", "|")[0] || "(no role)", "untold", 1);
+      if (!several(row, "codes").includes("not-notifiable")) continue;
+      add(several(row, "role")[0] || "(no role)", "untold", 1);
       untold += 1;
     }
     const all = [...byRole].sort((a, b) => (a[0] < b[0] ? -1 : 1));
