@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use super::layout::{Screen, Table};
 use super::html;
+use super::layout::{Screen, Table};
 use super::report::format_of;
 use super::ui::{Ui, results, table_results};
 use super::users::{reading, words_of};
@@ -60,7 +60,9 @@ pub(super) fn run(args: &ChangesArgs, global: &Global, ui: &Ui) -> Result<Ending
             Format::Json => {
                 Box::new(Json::new(COLUMNS.to_vec(), COLUMNS.iter().position(|name| *name == "run")))
             }
-            Format::Table | Format::Html => Box::new(Table::new(TABLE, screen).folded(&["when", "user", "name", "by"])),
+            Format::Table | Format::Html => {
+                Box::new(Table::new(TABLE, screen).folded(&["when", "user", "name", "by"]))
+            }
         };
         let mut buffer = Vec::new();
         rendering.begin(&mut buffer);

@@ -33,13 +33,15 @@ fn what_a_run_prints_as_json_is_as_the_schema_says() {
     let mut district = District::new().with_orgs().update_contacts(true);
     district.set("limits.archive", "0");
     district.platform(&[person("tea-1"), person("gua-1").email("own@home.example")]);
-    let all = [person("tea-1"), person("gua-1").agents("stu-1"), person("stu-1"), person("nur-1").role("nurse")];
+    let all =
+        [person("tea-1"), person("gua-1").agents("stu-1"), person("stu-1"), person("nur-1").role("nurse")];
     district.sis(&all);
     let preview = |district: &District| district.cli(&["run", "--dry-run", "--format", "json"]).json();
     let mut seen = vec![preview(&district)];
     seen.push(district.cli(&["run", "--format", "json"]).json());
     // A sign-in changes, an account is archived, a link goes, a record is rejected: over a limit.
-    let next = [person("tea-1").email("new@school.example"), person("gua-1"), person("stu-2").given("").family("")];
+    let next =
+        [person("tea-1").email("new@school.example"), person("gua-1"), person("stu-2").given("").family("")];
     district.sis(&next);
     seen.push(preview(&district));
     seen.push(district.cli(&["run", "--format", "json"]).json());
