@@ -96,6 +96,20 @@ pub(super) fn write_if_wanted(config: &Config, store: &Store, run: i64) {
     }
 }
 
+/// Writes the one of the last run, if that run was killed before it did so.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn catch_up(config: &Config, store: &Store) -> Result<()> {
+    if config.sync.html {
+        let last = store.last_run_number()?;
+        if report_file::lacks_html(&config.sync.reports, last) {
+            write_if_wanted(config, store, last);
+        }
+    }
+    Ok(())
+}
+
 /// Writes it once more when the messages of the run were sent: the page says what became of them. While
 /// another process holds the lock the page stays as it is, since that process may be erasing a user.
 pub(super) fn write_again(config: &Config, store: &Store, run: i64, now: &str) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::attempts;
+use super::html_report;
 use super::presence::{self, Signs};
 use super::request::{Intent, Options, Request};
 use super::{ALWAYS, report_file};
@@ -64,6 +65,7 @@ pub(super) fn prepare(
                 tracing::info!(target: ALWAYS, "there was no store, so a new one was made: {}; its first run is run {next}", place.display());
             }
             report_file::finish_interrupted(&config.sync.reports, &store)?;
+            html_report::catch_up(config, &store)?;
             scratch::remove_left_over();
             (store, signs)
         }

@@ -342,6 +342,11 @@ pub fn html_beside(report: &Path) -> Option<PathBuf> {
     Some(RunFile::Html.path(report.parent()?, number)).filter(|path| path.is_file())
 }
 
+/// Whether a run has a Users report, and none for a browser.
+pub(super) fn lacks_html(reports: &Path, run: i64) -> bool {
+    RunFile::Users.path(reports, run).exists() && !RunFile::Html.path(reports, run).exists()
+}
+
 /// The reports for a browser whose Users report is not there.
 pub(super) fn html_alone(reports: &Path) -> Vec<PathBuf> {
     let is_alone = |path: &PathBuf| {

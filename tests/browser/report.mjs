@@ -35,9 +35,16 @@ async function open(colorScheme, width, height = 900) {
     wrong.push(`dialog: ${dialog.message()}`);
     return dialog.dismiss();
   });
+  const cdp = await context.newCDPSession(page);
+  await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
   await page.goto(pathToFileURL(file).href);
   await page.waitForSelector("html[data-ready]");
-  return { page, wrong, close: () => context.close() };
+  const took = async () => {
+    const wall = await page.evaluate(() => performance.now());
+    const { metrics } = await cdp.send("Performance.getMetrics");
+    return { wall, cpu: 1000 * metrics.find(({ name }) => name === "TaskDuration").value };
+  };
+  return { page, wrong, took, close: () => context.close() };
 }
 
 const count = async (page) => {
@@ -158,26 +165,25 @@ async function print() {
 }
 
 async function large() {
-  // The best of three, since other work on the machine is none of the page's.
-  const opened = [];
-  for (let i = 0; i < 2; i++) {
-    const { page, close } = await open("light", 1280);
-    opened.push(await page.evaluate(() => performance.now()));
-    await close();
-  }
-  const { page, wrong, close } = await open("light", 1280);
-  opened.push(await page.evaluate(() => performance.now()));
-  const took = { open: Math.min(...opened) };
+  const { page, wrong, took: opened, close } = await open("light", 1280);
+  // On a machine with other work the clock says more of that work than of the page: then the time of the
+  // processor counts.
+  const { wall, cpu } = await opened();
+  console.log(`open: ${Math.round(wall)} ms, of the processor ${Math.round(cpu)} ms`);
+  const took = { open: Math.min(wall, cpu) };
   assert.match(await count(page), /^100,000 users, 1 to 100 shown/);
   assert.equal(await page.locator("#table tbody tr").count(), 100);
   // As text: the page's own policy would forbid it to make code of text.
-  const timed = (name, what) =>
-    page.evaluate(`(() => {
+  const timed = async (name, what) => {
+    const before = await opened();
+    const wall = await page.evaluate(`(() => {
       const name = ${JSON.stringify(name)}, start = performance.now();
       ${what};
       document.body.getBoundingClientRect();
       return performance.now() - start;
     })()`);
+    return Math.min(wall, (await opened()).cpu - before.cpu);
+  };
   const press = "[...document.querySelectorAll('thead button')].find((it) => it.textContent.startsWith(name)).click()";
   for (const name of ["Notes", "User", "School", "Email", "Action", "Notes"]) took[`sort by ${name}`] = await timed(name, press);
   const change = "document.getElementById('text').value = name; document.getElementById('action').dispatchEvent(new Event('change'))";

@@ -78,8 +78,10 @@ fn a_preview_for_a_ticket_is_markdown_in_which_no_value_is_markup() {
              Messages: 0 by email, 0 by SMS. Checksum: `{checksum}`\n\n## Changes\n\n\
              | | user | state | what | change | school |\n|---|---|---|---|---|---|\n\
              | + | stu-1 Rosa Diaz | pending | created |  | sch-1 |\n\
-             | + | tea-1 Rosa\\|Ana \\*Diaz\\* | active | created |  | sch-1 |\n\
-             | = | tea-1 Rosa\\|Ana \\*Diaz\\* | active | email | kept rosa@home.example, the SIS import has \
+             | + | tea-1 Rosa Diaz | active | created |  | sch-1 |\n\
+             | = | tea-1 Rosa Diaz | active | name | kept Rosa Diaz, the SIS import has Rosa\\|Ana \\*Diaz\\* \
+             | sch-1 |\n\
+             | = | tea-1 Rosa Diaz | active | email | kept rosa@home.example, the SIS import has \
              tea-1@school.example | sch-1 |\n"
         )
     );
