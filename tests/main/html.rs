@@ -146,6 +146,8 @@ fn a_page_beside_each_report_goes_with_the_mail_and_with_the_report() {
         person("nur-1").role("nurse"),
     ];
     district.sis(&people);
+    // Summaries are in the order of their times.
+    district.at("2026-11-24T08:15:00Z");
     district.run().ok();
     let last = district.names().into_iter().rfind(|name| name.ends_with(".html")).unwrap();
     let path = district.path(&last);
@@ -162,6 +164,7 @@ fn a_page_beside_each_report_goes_with_the_mail_and_with_the_report() {
     }
     // Only one of the two fits: the page.
     district.set("notify.admins.attach_kb", &(path.metadata().unwrap().len() / 1024 + 1).to_string());
+    district.at("2026-11-25T08:15:00Z");
     district.run().ok();
     let mail = district.mails().into_iter().rfind(|mail| mail.to.contains("it@lincoln.example")).unwrap();
     assert!(mail.body.contains("The Users report is not attached, it is at "), "{}", mail.body);
@@ -189,6 +192,25 @@ fn a_blocked_run_says_so_on_its_page() {
     assert!(html.contains("<p class=\"blocked\"><strong>BLOCKED:</strong> nothing below was applied</p>"));
     let (data, _) = data(&html);
     assert_eq!(data["page"]["runs"][1]["blocked"], true);
+}
+
+#[test]
+fn erasing_a_user_leaves_nothing_on_any_page() {
+    let mut district = District::new().with("sync.html", "true").without_limits();
+    district.platform(&[person("gua-7").given("Gerlinde").email("gerlinde@mail.example"), person("gua-8")]);
+    district.sis(&[person("gua-7").given("Gerlinde").email("other@mail.example"), person("gua-8"), person("tea-1")]);
+    district.run().ok();
+    district.run().ok();
+    // The Users report of the first run was taken away by hand.
+    fs::remove_file(district.path("reports/users-000001.csv")).unwrap();
+    let said = district.cli(&["users", "erase", "gua-7", "--yes"]).ok();
+    assert!(!district.path("reports/users-000001.html").exists(), "{}", said.stdout);
+    let html = fs::read_to_string(district.path("reports/users-000002.html")).unwrap();
+    for value in ["gua-7", "Gerlinde", "gerlinde@mail.example", "other@mail.example"] {
+        assert!(!html.contains(value), "{value}");
+    }
+    let (_, rows) = data(&html);
+    assert_eq!(rows.iter().map(|row| row[1].as_str()).collect::<Vec<_>>(), ["gua-8", "tea-1"]);
 }
 
 /// Starts `tests/browser/report.mjs`; false, said aloud, where the machine has no Chromium, no Node or

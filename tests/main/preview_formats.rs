@@ -32,6 +32,7 @@ fn what_a_run_prints_as_json_is_as_the_schema_says() {
     let schema = schema();
     let mut district = District::new().with_orgs().update_contacts(true);
     district.set("limits.archive", "0");
+    district.set("platform.push.to", "\"pushed.csv\"");
     district.platform(&[person("tea-1"), person("gua-1").email("own@home.example")]);
     let all =
         [person("tea-1"), person("gua-1").agents("stu-1"), person("stu-1"), person("nur-1").role("nurse")];
