@@ -198,7 +198,11 @@ fn a_blocked_run_says_so_on_its_page() {
 fn erasing_a_user_leaves_nothing_on_any_page() {
     let mut district = District::new().with("sync.html", "true").without_limits();
     district.platform(&[person("gua-7").given("Gerlinde").email("gerlinde@mail.example"), person("gua-8")]);
-    district.sis(&[person("gua-7").given("Gerlinde").email("other@mail.example"), person("gua-8"), person("tea-1")]);
+    district.sis(&[
+        person("gua-7").given("Gerlinde").email("other@mail.example"),
+        person("gua-8"),
+        person("tea-1"),
+    ]);
     district.run().ok();
     district.run().ok();
     // The Users report of the first run was taken away by hand.
