@@ -9,6 +9,7 @@ mod findings;
 mod history;
 mod notes;
 mod refusals;
+mod standard;
 
 /// Where a code stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub enum Kind {
     History,
     /// What `check --source` did not see.
     Missing,
+    /// A deviation from OneRoster CSV, as `check --strict` finds it.
+    Standard,
     /// Why an edit, a join or a permission is refused.
     Refusal,
     /// How a command ended.
@@ -30,12 +33,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Note,
         Self::UndoNote,
         Self::Finding,
         Self::History,
         Self::Missing,
+        Self::Standard,
         Self::Refusal,
         Self::ExitStatus,
     ];
@@ -48,6 +52,7 @@ impl Kind {
             Self::Finding => "finding",
             Self::History => "history",
             Self::Missing => "missing",
+            Self::Standard => "standard",
             Self::Refusal => "refusal",
             Self::ExitStatus => "exit-status",
         }
@@ -61,6 +66,7 @@ impl Kind {
             Self::Finding => "Findings",
             Self::History => "Findings of the history",
             Self::Missing => "Missing in a source",
+            Self::Standard => "Deviations from the standard",
             Self::Refusal => "Refusals",
             Self::ExitStatus => "Exit statuses",
         }
@@ -93,7 +99,7 @@ const fn entry(
 }
 
 /// All entries, by kind.
-const TABLES: [&[Entry]; 11] = [
+const TABLES: [&[Entry]; 12] = [
     notes::NAME,
     notes::EMAIL,
     notes::PHONE,
@@ -103,6 +109,7 @@ const TABLES: [&[Entry]; 11] = [
     findings::FINDINGS,
     history::HISTORY,
     findings::MISSING,
+    standard::STANDARD,
     refusals::REFUSALS,
     exits::EXITS,
 ];

@@ -2,12 +2,14 @@
 //! sentence.
 //!
 //! A district's export can have the same oddity in every row, so only the first few of a code are
-//! kept whole; all are counted. A finding never holds a person's details: ids, columns and places
-//! are enough to look it up.
+//! kept whole; all are counted. `check` lists all of them, grouped by their cause ([`Group`]). A
+//! finding never holds a person's details: ids, columns and places are enough to look it up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
+
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::codes;
 
@@ -54,6 +56,85 @@ impl Finding {
     }
 }
 
+/// Findings of one cause: of the same code, column and sentence, in one file.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub severity: Severity,
+    pub code: &'static str,
+    pub file: String,
+    pub column: Option<String>,
+    /// Empty where a code has too many causes to keep them apart.
+    pub message: String,
+    pub count: u64,
+    /// Where they are, in the order in which they were found; of very many the first.
+    pub places: Vec<Place>,
+}
+
+/// One of a group.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub line: Option<u64>,
+    /// The user's, if that is known.
+    pub sourced_id: Option<Box<str>>,
+}
+
+/// So many causes of one code are kept apart.
+const MOST_CAUSES: usize = 10_000;
+
+/// So many places are kept.
+const MOST_PLACES: u64 = 2_000_000;
+
+/// All findings, by cause.
+#[derive(Debug, Default, Clone)]
+struct Every {
+    groups: Vec<Group>,
+    by_cause: HashMap<u64, usize>,
+    causes: BTreeMap<&'static str, usize>,
+    places: u64,
+}
+
+impl Every {
+    fn add(&mut self, severity: Severity, code: &'static str, at: &At<'_>, message: &str) {
+        let causes = self.causes.entry(code).or_default();
+        let mut cause = cause_of(code, at, message);
+        let message = match self.by_cause.contains_key(&cause) || *causes < MOST_CAUSES {
+            true => message,
+            false => "",
+        };
+        if message.is_empty() {
+            cause = cause_of(code, at, message);
+        }
+        let group = *self.by_cause.entry(cause).or_insert_with(|| {
+            *causes += 1;
+            self.groups.push(Group {
+                severity,
+                code,
+                file: at.file.to_owned(),
+                column: at.column.map(str::to_owned),
+                message: message.to_owned(),
+                count: 0,
+                places: Vec::new(),
+            });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[group];
+        group.count += 1;
+        if self.places < MOST_PLACES {
+            self.places += 1;
+            group.places.push(Place { line: at.line, sourced_id: at.sourced_id.map(Into::into) });
+        }
+    }
+}
+
+fn cause_of(code: &str, at: &At<'_>, message: &str) -> u64 {
+    let mut hash = Xxh3::new();
+    for part in [code, at.file, at.column.unwrap_or_default(), message] {
+        hash.update(part.as_bytes());
+        hash.update(&[0]);
+    }
+    hash.digest()
+}
+
 /// The findings of one reading.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Findings {
@@ -62,6 +143,9 @@ pub struct Findings {
     /// Some finding needs a person.
     #[serde(skip)]
     attention: bool,
+    /// All of them, if they are to be listed.
+    #[serde(skip)]
+    every: Option<Box<Every>>,
 }
 
 /// Where a finding is: `At::file("users.csv").line(12).column("email")`.
@@ -70,12 +154,13 @@ pub struct At<'a> {
     file: &'a str,
     line: Option<u64>,
     column: Option<&'a str>,
+    sourced_id: Option<&'a str>,
 }
 
 impl<'a> At<'a> {
     /// Somewhere in a file, named as the user knows it.
     pub fn file(file: &'a str) -> Self {
-        Self { file, line: None, column: None }
+        Self { file, line: None, column: None, sourced_id: None }
     }
 
     /// At a physical line, if one is known. The header is line 1.
@@ -89,9 +174,30 @@ impl<'a> At<'a> {
     pub fn column(self, column: impl Into<Option<&'a str>>) -> Self {
         Self { column: column.into(), ..self }
     }
+
+    /// Of this user. Only lists of all findings name it.
+    #[must_use]
+    pub fn user(self, sourced_id: &'a str) -> Self {
+        Self { sourced_id: Some(sourced_id), ..self }
+    }
 }
 
 impl Findings {
+    /// With all findings grouped by their cause, if `lists_all`.
+    pub fn listing(lists_all: bool) -> Self {
+        Self { every: lists_all.then(Box::default), ..Self::default() }
+    }
+
+    /// Whether all findings are kept.
+    pub fn lists_all(&self) -> bool {
+        self.every.is_some()
+    }
+
+    /// All findings, by cause; none unless they are listed.
+    pub fn groups(&self) -> &[Group] {
+        self.every.as_deref().map_or(&[], |every| &every.groups)
+    }
+
     /// Counts a finding, and keeps it if it is among the first of its code. `message` runs only if
     /// it is kept.
     pub fn add(
@@ -105,14 +211,22 @@ impl Findings {
         let count = self.counts.entry(code).or_default();
         *count += 1;
         debug_assert!(*count > 1 || codes::explain(code).is_some(), "src/codes does not explain {code}");
-        if *count <= KEPT_PER_CODE {
+        let is_kept = *count <= KEPT_PER_CODE;
+        if !is_kept && self.every.is_none() {
+            return;
+        }
+        let message = message();
+        if let Some(every) = &mut self.every {
+            every.add(severity, code, &at, &message);
+        }
+        if is_kept {
             self.kept.push(Finding {
                 severity,
                 code,
                 file: at.file.to_owned(),
                 line: at.line,
                 column: at.column.map(str::to_owned),
-                message: message(),
+                message,
             });
         }
     }
@@ -153,6 +267,18 @@ impl Findings {
             *before += count;
             let of_code = other.kept.iter().filter(|finding| finding.code == *code);
             self.kept.extend(of_code.take(usize::try_from(room).unwrap_or_default()).cloned());
+        }
+        let Some(every) = &mut self.every else { return };
+        for group in other.groups() {
+            let at = At::file(&group.file).column(group.column.as_deref());
+            for place in &group.places {
+                let at = At { line: place.line, sourced_id: place.sourced_id.as_deref(), ..at };
+                every.add(group.severity, group.code, &at, &group.message);
+            }
+        }
+        for finding in other.kept.iter().filter(|_| !other.lists_all()) {
+            let at = At::file(&finding.file).line(finding.line).column(finding.column.as_deref());
+            every.add(finding.severity, finding.code, &at, &finding.message);
         }
     }
 

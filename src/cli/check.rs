@@ -1,30 +1,43 @@
 //! `rostersync check`
 
-use serde_json::json;
+mod list;
+mod standard;
 
-use super::run::{Format, failure_json};
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use self::standard::Judged;
+use super::layout::{Screen, style_of};
+use super::run::failure_json;
 use super::ui::Ui;
-use super::{Global, unprintable};
+use super::{Global, path, unprintable};
 use crate::attempt::Ending;
-use crate::config::{Config, PhoneCredential};
+use crate::config::{Config, PhoneCredential, Source};
 use crate::contact::Field;
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::{At, Findings, KEPT_PER_CODE, Severity};
+use crate::findings::{At, Findings, Severity};
 use crate::plan::said_overruns;
 use crate::plan::{self, Action, Note, PlanRow};
 use crate::plural::{agreed, counted};
 use crate::report::harmless;
 use crate::run::{Checked, RunContext, check, check_source};
+use crate::source::oneroster_csv::EncodingSetting;
 use crate::source::{Identifiers, SourceCheck};
 
 /// List the problems that the next run would have
 ///
 /// `check` reads the configuration, the secrets, the folders, the store, the platform's export and
 /// the roster. It makes the plan of a dry run, and changes nothing. Each finding has file, line,
-/// column and code, and never a person's details. Run `check` as the user that runs rostersync.
+/// column, code and cure, and never a person's details. Findings of one cause are one line, with
+/// their count; CSV and JSON list every finding. Run `check` as the user that runs rostersync.
 ///
 /// The exit status is that of a dry run: 0; 3 if too many records would be rejected or something
 /// needs a person; 4 if a limit would stop the run; 1, 2, 6 or 7 if the run could not be done.
+///
+/// `--strict` also holds all files of the package that are about rostering against the tables of
+/// OneRoster 1.1 or 1.2. It ends with 3 if there are errors. With PATH it looks at that package
+/// alone, and needs no configuration.
 ///
 /// `check` does not connect to a source over the network. `check --source` does only that: it reads
 /// a first page. From an SFTP server it fetches the export and reads the first users. Then exit 3
@@ -32,20 +45,51 @@ use crate::source::{Identifiers, SourceCheck};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rostersync check              what the next run would stumble over
-  rostersync check --source     whether an API or SFTP server answers")]
+  rostersync check                       what the next run would stumble over
+  rostersync check --format csv          every finding, for a spreadsheet
+  rostersync check --strict              the whole package, against OneRoster
+  rostersync check --strict export.zip   a package, without a configuration
+  rostersync check --source              whether an API or SFTP server answers")]
 pub(super) struct CheckArgs {
     /// Only connect to the source (an API or an SFTP server), read one page, and say which data is
     /// missing
     #[arg(long)]
     source: bool,
 
+    /// Hold all rostering files of the package against OneRoster 1.1 or 1.2 too
+    #[arg(long, conflicts_with = "source")]
+    strict: bool,
+
+    /// With --strict: a folder or zip file to look at, in place of the configured source
+    #[arg(value_name = "PATH", requires = "strict", value_parser = path())]
+    package: Option<PathBuf>,
+
+    /// With --strict: write the log that a certification of a consumer asks for
+    #[arg(long, value_name = "FILE", requires = "strict", value_parser = path())]
+    log: Option<PathBuf>,
+
     /// How the findings are written to standard output
-    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     format: Format,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people, grouped by cause
+    #[value(alias = "text")]
+    Table,
+    /// For programs
+    Json,
+    /// A row for each finding
+    Csv,
+}
+
 pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> {
+    if let Some(package) = &args.package {
+        let judged =
+            standard::judge(package, EncodingSetting::Auto, args.log.as_deref(), None, global.now())?;
+        return package_alone(args, &judged, ui);
+    }
     let config = global.load()?;
     global.warn_of_root();
     let context = RunContext { now: global.now(), progress: ui, stop: &|| None };
@@ -53,6 +97,18 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         return first_page(args, &config, &context, ui);
     }
     let file = file_of(&config);
+    let (package, encoding) = match (&config.source, args.strict) {
+        (Source::Csv { path, options }, true) => (Some(path), options.encoding),
+        (_, true) => {
+            return Err(Failure::new(
+                Kind::Usage,
+                "`--strict` is for OneRoster CSV files, and the configured source is not",
+            )
+            .at(config.file.display())
+            .cure("name a package: rostersync check --strict PATH"));
+        }
+        (_, false) => (None, EncodingSetting::Auto),
+    };
     let mut checked = check(&config, &context, |source| Box::new(Identifiers::new(source, file)))?;
     if let Some(plan) = &checked.plan {
         plan.each_decided(|row| {
@@ -62,14 +118,25 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
             Ok(())
         })?;
     }
-    let status = status_of(&checked);
-    let text = match args.format {
-        Format::Text => text(&checked, status),
-        Format::Json => format!("{:#}\n", json(&checked, status)),
+    let judged = match package
+        .map(|path| standard::judge(path, encoding, args.log.as_deref(), Some(&config), context.now))
+    {
+        Some(Ok(judged)) => Some(judged),
+        // Why the package cannot be read has been said already.
+        Some(Err(failure)) if checked.troubles.is_empty() => return Err(failure),
+        Some(Err(_)) | None => None,
     };
+    if let Some(judged) = &judged {
+        checked.findings.merge(&judged.findings);
+    }
+    let status = status_of(&checked, judged.as_ref());
     let said = match args.format {
-        Format::Text => ui.print(ui.screen.paragraphs(&text).as_bytes()),
-        Format::Json => ui.result(text.as_bytes()),
+        Format::Table => {
+            let text = text(&checked, judged.as_ref(), status);
+            ui.print(laid_out(&text, ui.screen).as_bytes())
+        }
+        Format::Json => print_json(json(&checked, judged.as_ref(), status), &checked.findings),
+        Format::Csv => list::csv(&checked.findings, &mut super::ui::results()),
     };
     said.and_then(|()| ui.settle(status)).map_err(unprintable)?;
     let mut troubles = checked.troubles.into_iter();
@@ -80,20 +147,71 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
     Err(first)
 }
 
+/// In the width of the terminal, the severities in their colours.
+fn laid_out(text: &str, screen: Screen) -> String {
+    let text = screen.paragraphs(text);
+    if !screen.color {
+        return text;
+    }
+    ["attention", "error", "warning"].into_iter().fold(text, |text, word| {
+        text.replace(&format!(": {word}["), &format!(": {}[", screen.paint(word, style_of(word))))
+    })
+}
+
+/// Says what is wrong with a package, where there is no configuration.
+fn package_alone(args: &CheckArgs, judged: &Judged, ui: &Ui) -> Result<Ending> {
+    let status = if judged.is_valid() { Ending::Ok } else { Ending::Attention };
+    let said = match args.format {
+        Format::Table => {
+            let text = list::table(&judged.findings) + &judged.text();
+            ui.print(laid_out(&text, ui.screen).as_bytes())
+        }
+        Format::Json => {
+            let head = json!({
+                "result": status.word(),
+                "exit": status.exit(),
+                "standard": judged.json(),
+                "counts": judged.findings.counts(),
+            });
+            print_json(head, &judged.findings)
+        }
+        Format::Csv => list::csv(&judged.findings, &mut super::ui::results()),
+    };
+    said.and_then(|()| ui.settle(status)).map_err(unprintable)?;
+    Ok(status)
+}
+
+/// Prints an object, with all causes and all findings at its end. There may be very many.
+fn print_json(head: Value, findings: &Findings) -> std::io::Result<()> {
+    #[derive(serde::Serialize)]
+    struct Whole<'f> {
+        #[serde(flatten)]
+        head: Value,
+        groups: list::Causes<'f>,
+        findings: list::All<'f>,
+    }
+    let mut out = super::ui::results();
+    let whole = Whole { head, groups: list::Causes(findings), findings: list::All(findings) };
+    serde_json::to_writer_pretty(&mut out, &whole)?;
+    std::io::Write::write_all(&mut out, b"\n")?;
+    std::io::Write::flush(&mut out)
+}
+
 /// How the next run would end.
-fn status_of(checked: &Checked) -> Ending {
+fn status_of(checked: &Checked, judged: Option<&Judged>) -> Ending {
     match checked.troubles.first() {
         Some(failure) => Ending::Failed(failure.kind),
         None if !checked.overruns.is_empty() => Ending::BLOCKED,
         None if checked.partial => Ending::Partial,
         None if checked.findings.needs_attention() => Ending::Attention,
+        None if judged.is_some_and(|judged| !judged.is_valid()) => Ending::Attention,
         None => Ending::Ok,
     }
 }
 
-fn json(checked: &Checked, status: Ending) -> serde_json::Value {
+fn json(checked: &Checked, judged: Option<&Judged>, status: Ending) -> Value {
     let summary = checked.plan.as_ref().map(|plan| &plan.summary);
-    json!({
+    let mut value = json!({
         "result": status.word(),
         "exit": status.exit(),
         "source": if checked.not_tried { "not tried" } else { "tried" },
@@ -102,8 +220,11 @@ fn json(checked: &Checked, status: Ending) -> serde_json::Value {
         "limits": checked.overruns,
         "errors": checked.troubles.iter().map(failure_json).collect::<Vec<_>>(),
         "counts": checked.findings.counts(),
-        "findings": checked.findings.kept(),
-    })
+    });
+    if let Some(judged) = judged {
+        value["standard"] = judged.json();
+    }
+    value
 }
 
 /// Asks the source for a page, and says what came.
@@ -115,7 +236,11 @@ fn first_page(args: &CheckArgs, config: &Config, context: &RunContext<'_>, ui: &
     };
     let status = if seen.missing.is_empty() { Ending::Ok } else { Ending::Partial };
     let text = match args.format {
-        Format::Text => source_text(&seen),
+        Format::Table => source_text(&seen),
+        Format::Csv => {
+            return Err(Failure::new(Kind::Usage, "`--source` has no list of findings to write as CSV")
+                .cure("use --format json"));
+        }
         Format::Json => format!(
             "{:#}\n",
             json!({
@@ -183,8 +308,8 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
         _ => return,
     };
     let severity = if matches!(note, Note::Rejected(_)) { Severity::Error } else { Severity::Warning };
-    let at = At::file(file_of(config)).line(row.line).column(column);
-    findings.add(severity, note.code(), at, || format!("{} (sourcedId `{}`)", message, row.sourced_id));
+    let at = At::file(file_of(config)).line(row.line).column(column).user(&row.sourced_id);
+    findings.add(severity, note.code(), at, || message);
 }
 
 /// Where users are.
@@ -201,35 +326,11 @@ fn column_of(field: Field, credential: PhoneCredential) -> &'static str {
     }
 }
 
-const BLANK_ROW: &str = "blank-row";
-
-/// How many findings of a code are written out.
-fn shown(code: &str) -> u64 {
-    if code == BLANK_ROW { 1 } else { KEPT_PER_CODE }
-}
-
-fn text(checked: &Checked, status: Ending) -> String {
+fn text(checked: &Checked, judged: Option<&Judged>, status: Ending) -> String {
     let findings = &checked.findings;
-    let mut text = String::new();
-    let mut blank = false;
-    for finding in findings.kept() {
-        // Blank rows are all alike: the first one says it.
-        if finding.code == BLANK_ROW && std::mem::replace(&mut blank, true) {
-            continue;
-        }
-        let severity = match finding.severity {
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-            Severity::Attention => "attention",
-        };
-        let (place, message) = (harmless(&finding.place()), harmless(&finding.message));
-        text.push_str(&format!("{place}: {severity}[{}] {message}\n", finding.code));
-    }
-    for (code, count) in findings.counts() {
-        let shown = shown(code);
-        if *count > shown {
-            text.push_str(&format!("… and {} more of {code}\n", count - shown));
-        }
+    let mut text = list::table(findings);
+    if let Some(judged) = judged {
+        text.push_str(&judged.text());
     }
     for (_, line) in said_overruns(&checked.overruns) {
         text.push_str(&format!("limit: {}\n", harmless(&line)));

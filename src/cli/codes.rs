@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::layout::{Column, Screen, Table};
 use super::ui::Ui;
 use super::unprintable;
 use crate::attempt::Ending;
@@ -38,14 +39,17 @@ enum Format {
 
 pub(super) fn run(args: &CodesArgs, ui: &Ui) -> Result<Ending> {
     let text = match &args.code {
-        None => list(args.format),
+        None => list(args.format, ui.screen),
         Some(code) => {
             let entries: Vec<&Entry> = codes::explain_all(code.trim()).collect();
             if entries.is_empty() {
                 return Err(unknown(code));
             }
             match args.format {
-                Format::Table => entries.into_iter().map(explained).collect::<Vec<_>>().join("\n"),
+                Format::Table => {
+                    let explained = |entry| explained(entry, ui.screen);
+                    entries.into_iter().map(explained).collect::<Vec<_>>().join("\n")
+                }
                 Format::Json => {
                     format!("{:#}\n", json!(entries.into_iter().map(as_json).collect::<Vec<_>>()))
                 }
@@ -56,7 +60,7 @@ pub(super) fn run(args: &CodesArgs, ui: &Ui) -> Result<Ending> {
     Ok(Ending::Ok)
 }
 
-fn list(format: Format) -> String {
+fn list(format: Format, screen: Screen) -> String {
     if format == Format::Json {
         return format!("{:#}\n", json!(codes::all().map(as_json).collect::<Vec<_>>()));
     }
@@ -64,22 +68,27 @@ fn list(format: Format) -> String {
     let mut text = String::new();
     for kind in Kind::ALL {
         let gap = if text.is_empty() { "" } else { "\n" };
-        text.push_str(&format!("{gap}{}\n", kind.title()));
-        for entry in codes::all().filter(|entry| entry.kind == kind) {
-            text.push_str(&format!("  {:width$}  {}\n", entry.code, entry.meaning));
-        }
+        let mut table =
+            Table::new([Column::new(kind.title()).least(width), Column::new("meaning").prose()], screen);
+        codes::all()
+            .filter(|entry| entry.kind == kind)
+            .for_each(|entry| table.add(&[entry.code, entry.meaning]));
+        text.push_str(gap);
+        text.push_str(&String::from_utf8_lossy(&table.finish()));
     }
     text
 }
 
-fn explained(entry: &Entry) -> String {
+fn explained(entry: &Entry, screen: Screen) -> String {
     let Entry { code, meaning, cause, cure, .. } = entry;
     let exits: Vec<String> = entry.exits.iter().map(u8::to_string).collect();
     let kind = match exits.is_empty() {
         true => entry.kind.word().to_owned(),
         false => format!("{} {}", entry.kind.word(), exits.join(", ")),
     };
-    format!("{code} ({kind})\n  meaning  {meaning}\n  cause    {cause}\n  cure     {cure}\n")
+    let parts = [("Meaning", meaning), ("Cause", cause), ("Cure", cure)];
+    let lines = parts.map(|(word, text)| (word, (*text).to_owned()));
+    format!("{code} ({kind})\n{}", String::from_utf8_lossy(&screen.labelled(&lines, 9)))
 }
 
 fn as_json(entry: &Entry) -> Value {

@@ -176,6 +176,7 @@ impl CsvKeys {
             earlier_id_column: None,
             contacts: Arc::default(),
             last_night: None,
+            lists_all: false,
         };
         let url = self.path.to_string_lossy().into_owned();
         if sftp::after_scheme(&url).is_none() {

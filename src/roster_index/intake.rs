@@ -175,8 +175,11 @@ pub fn read<T>(
         let (give_back, spare) = channel();
         let (records, waiting) = (&records, &waiting);
         let tell = Tell { source: tell_source, block: tell_block, waiting, spare };
+        let lists_all = findings.lists_all();
         let reader = thread::Builder::new()
-            .spawn_scoped(scope, move || read_source(open, (seed, &rules.erased), records, &tell))
+            .spawn_scoped(scope, move || {
+                read_source(open, (seed, &rules.erased), records, &tell, Findings::listing(lists_all))
+            })
             .map_err(Failure::no_thread)?;
         let arrivals = Arrivals { blocks, waiting, spare: give_back };
         let (people, mut prepared) = prepare(findings)?;
@@ -249,8 +252,8 @@ fn read_source(
     (seed, erased): (u64, &Erased),
     records: &Spool,
     tell: &Tell<'_>,
+    mut findings: Findings,
 ) -> (Findings, Result<AfterRead>) {
-    let mut findings = Findings::default();
     let source: Arc<dyn RosterSource> = match open() {
         Ok(source) => source.into(),
         Err(failure) => return (findings, Err(failure)),

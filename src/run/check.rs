@@ -45,8 +45,12 @@ pub fn check(
     context: &RunContext<'_>,
     look: impl FnOnce(Box<dyn RosterSource>) -> Box<dyn RosterSource> + Send,
 ) -> Result<Checked> {
-    let mut checked = Checked { not_tried: config.source.local_path().is_none(), ..Checked::default() };
-    let options = Options { decide_all: true, count_unused: true, ..Options::default() };
+    let mut checked = Checked {
+        not_tried: config.source.local_path().is_none(),
+        findings: Findings::listing(true),
+        ..Checked::default()
+    };
+    let options = Options { decide_all: true, count_unused: true, list_findings: true, ..Options::default() };
     let request = Request { config, options: &options, context, intent: Intent::Preview };
     let Checked { troubles, findings, .. } = &mut checked;
     troubles.extend(Templates::load(&config.notify).err());

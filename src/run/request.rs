@@ -32,6 +32,8 @@ pub struct Options {
     pub explain_contacts: Option<String>,
     /// Count the values of columns that look as if they said whom a school may contact.
     pub count_unused: bool,
+    /// Keep all findings, not only the first of each code.
+    pub list_findings: bool,
 }
 
 impl Options {

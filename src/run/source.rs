@@ -37,9 +37,9 @@ pub(super) fn open_later<'a>(request: Request<'a>, store: &Store) -> Result<Open
     let (config, path) = (request.config, request.options.source.as_deref());
     if let (Source::Csv { path: configured, options }, None) = (&config.source, &config.guardians) {
         let last_night = store.last_night()?.map(Arc::new);
-        let contacts = contact_options(request);
+        let (contacts, lists_all) = (contact_options(request), request.options.list_findings);
         return Ok(Box::new(move || {
-            let options = oneroster_csv::Options { last_night, contacts, ..options.clone() };
+            let options = oneroster_csv::Options { last_night, contacts, lists_all, ..options.clone() };
             let source = OneRosterCsv::open(path.unwrap_or(configured), options)?;
             Ok(Renamed::wrap(Box::new(source), &config.sync.role_names))
         }));
@@ -65,6 +65,7 @@ fn open_now(request: Request<'_>, store: &Store) -> Result<Box<dyn RosterSource>
     let csv = |options: &oneroster_csv::Options| oneroster_csv::Options {
         last_night: last_night.clone(),
         contacts: Arc::clone(&contacts),
+        lists_all: request.options.list_findings,
         ..options.clone()
     };
     let file = pulled_roster(config);

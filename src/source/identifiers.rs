@@ -47,7 +47,7 @@ impl RosterSource for Identifiers {
     ) -> Result<AfterRead> {
         // By a hash of the identifier: a hash of whose it is, and where that stood.
         let mut first: HashMap<u64, (u64, Option<u64>)> = HashMap::new();
-        let mut twice = Findings::default();
+        let mut twice = Findings::listing(findings.lists_all());
         let mut several = SeveralRecords::default();
         let after = self.inner.read(findings, &mut |record| {
             several.look(record, self.file, &mut twice);

@@ -25,6 +25,7 @@ pub(super) mod rows;
 mod scan;
 mod shared_file;
 mod shifted;
+mod strict;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ use crate::plural::counted;
 use crate::roster::{Mode, NameKind, Record, ids};
 use crate::source::{About, AfterRead, ContactOptions, RosterSource, hashed};
 use crate::value::WordCounts;
+
+pub use self::strict::{Standing, check_standard};
 
 /// Whether absence from the export means anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -92,6 +95,8 @@ pub struct Options {
     pub contacts: Arc<ContactOptions>,
     /// What was seen on the last good night; none if there was none.
     pub last_night: Option<Arc<LastNight>>,
+    /// All findings are kept, not only the first of each code.
+    pub lists_all: bool,
 }
 
 /// An export that was found usable.
@@ -131,7 +136,7 @@ impl OneRosterCsv {
     }
 
     fn open_package(package: Package, options: &Options) -> Result<Self> {
-        let mut findings = Findings::default();
+        let mut findings = Findings::listing(options.lists_all);
         let encoding = options.encoding;
         let opening = |kind: &str| FileOpening {
             setting: encoding,

@@ -84,7 +84,7 @@ fn check_says_that_all_is_well_and_needs_no_store() {
     let json = district.cli(&["check", "--format", "json"]).ok().json();
     assert_eq!(
         json,
-        serde_json::json!({ "result": "ok", "exit": 0, "source": "tried", "records": 2, "rejected": 0, "limits": [], "errors": [], "counts": {}, "findings": [] })
+        serde_json::json!({ "result": "ok", "exit": 0, "source": "tried", "records": 2, "rejected": 0, "limits": [], "errors": [], "counts": {}, "groups": [], "findings": [] })
     );
     assert!(!district.path("rostersync.db").exists());
     district.file("sis/users.csv", "sourcedId\n");

@@ -80,6 +80,7 @@ mod python;
 mod real_servers;
 mod recognition;
 mod redact;
+mod reference;
 mod rekey;
 mod relays;
 mod report;

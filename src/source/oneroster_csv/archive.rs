@@ -9,7 +9,7 @@ use std::path::Path;
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::package::{Content, PackageFile, Part, is_litter, no_users};
+use super::package::{Around, Content, PackageFile, Part, PartOf, is_litter, no_users};
 use super::shared_file::SharedFile;
 use crate::failure::{Failure, Kind, Result};
 
@@ -18,7 +18,8 @@ pub(super) fn open(
     path: &Path,
     file: SharedFile,
     limits: Limits,
-) -> Result<(ZipArchive<SharedFile>, Vec<PackageFile>)> {
+    part_of: PartOf,
+) -> Result<(ZipArchive<SharedFile>, Vec<PackageFile>, Around)> {
     let mut head = file.clone();
     // The library's message (a missing signature) does not help a reader.
     let archive = ZipArchive::new(file).map_err(|_| no_zip(path, &mut head))?;
@@ -36,6 +37,7 @@ pub(super) fn open(
     let mut names = Vec::new();
     // Files of interest, with the top folder each is in.
     let mut found: Vec<(String, PackageFile)> = Vec::new();
+    let mut others: Vec<(String, String)> = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index_data(index).map_err(|cause| {
             refuse("the directory of the zip file cannot be read".to_owned()).because(cause)
@@ -60,7 +62,12 @@ pub(super) fn open(
         if is_litter(folder) || is_litter(base) || !entry.is_file() {
             continue;
         }
-        let Some(part) = Part::of(base) else { continue };
+        let Some(part) = part_of(base) else {
+            if others.len() < 1000 {
+                others.push((folder.to_owned(), base.to_owned()));
+            }
+            continue;
+        };
         if let Some(method) = unsupported(entry.compression()) {
             return Err(Failure::new(
                 Kind::InputUnusable,
@@ -90,7 +97,9 @@ pub(super) fn open(
         _ => return Err(no_users(path, folders.len(), names)),
     };
     let files = found.into_iter().filter(|(folder, _)| *folder == chosen).map(|(_, file)| file).collect();
-    Ok((archive, files))
+    let others = others.into_iter().filter(|(folder, _)| *folder == chosen).map(|(_, name)| name).collect();
+    let folder = Some(chosen).filter(|folder| !folder.is_empty());
+    Ok((archive, files, Around { folder, others }))
 }
 
 /// What is wrong with a file that cannot be opened as a zip file.

@@ -134,9 +134,15 @@ impl Cells {
     /// The cell's text, trimmed; none if the row is too short to have it.
     #[inline]
     pub(super) fn get<'a>(&'a self, text: &'a str, column: usize) -> Option<&'a str> {
+        self.raw(text, column).map(trim)
+    }
+
+    /// The cell's text as it stands.
+    #[inline]
+    pub(super) fn raw<'a>(&'a self, text: &'a str, column: usize) -> Option<&'a str> {
         let cell = self.cells.get(column)?;
         let whole = if cell.scratch { &self.scratch } else { text };
-        Some(trim(whole.get(cell.start as usize..cell.end as usize).unwrap_or_default()))
+        Some(whole.get(cell.start as usize..cell.end as usize).unwrap_or_default())
     }
 
     /// Whether the row has a cell in this column with something in it.

@@ -1,7 +1,8 @@
 //! Where the files of an export are: in a folder or in an archive, at its root or inside one top
 //! folder.
 //!
-//! Only the files of [`Part`] are opened: never others, above all demographics.
+//! A run opens the files of [`Part::of`] alone: never others, above all demographics. `check
+//! --strict` looks into all files that are about rostering.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,20 +22,47 @@ pub(super) struct Package {
     /// When the archive was written.
     written: Option<i64>,
     limits: Limits,
+    /// What else is there.
+    pub around: Around,
 }
+
+/// What there is in a package besides its files.
+#[derive(Debug, Default)]
+pub(super) struct Around {
+    /// The folder of the archive that the files are in, if they are not at its root.
+    pub folder: Option<String>,
+    /// Names of files that were not looked for.
+    pub others: Vec<String>,
+}
+
+/// Which files are looked for, by their names.
+pub(super) type PartOf = fn(&str) -> Option<Part>;
 
 impl Package {
     pub(super) fn open(path: &Path, limits: Limits) -> Result<Self> {
+        Self::open_for(path, limits, Part::of)
+    }
+
+    /// As [`Package::open`], with other files.
+    pub(super) fn open_for(path: &Path, limits: Limits, part_of: PartOf) -> Result<Self> {
         let name = path.display().to_string();
         let problem =
             |cause| Failure::io(Kind::InputUnusable, "the OneRoster export cannot be opened", path, cause);
         let package = if path.metadata().map_err(problem)?.is_dir() {
-            Self { name, files: folder(path)?, archive: None, written: None, limits }
+            let (files, others) = folder(path, part_of)?;
+            Self {
+                name,
+                files,
+                archive: None,
+                written: None,
+                limits,
+                around: Around { folder: None, others },
+            }
         } else {
             let opened = SharedFile::open(path).map_err(problem)?;
             let written = opened.written();
-            let (archive, files) = archive::open(path, opened, limits)?;
-            Self { name, files, archive: Some(archive), written, limits }
+            let (archive, files, around) = archive::open(path, opened, limits, part_of)?;
+            Self { name, files, archive: Some(archive), written, limits, around }
         };
         for (at, file) in package.files.iter().enumerate() {
             if package.files[..at].iter().any(|other| other.part == file.part) {
@@ -69,6 +97,7 @@ impl Package {
                 archive: None,
                 written: None,
                 limits,
+                around: Around::default(),
             },
             file,
         ))
@@ -185,16 +214,16 @@ pub(super) fn whole_place(mut failure: Failure, name: &str, place: &str) -> Fail
 }
 
 /// The files in a folder, or in the one folder inside it that has a users.csv.
-fn folder(path: &Path) -> Result<Vec<PackageFile>> {
-    let (files, folders) = list(path)?;
+fn folder(path: &Path, part_of: PartOf) -> Result<(Vec<PackageFile>, Vec<String>)> {
+    let Listing { files, folders, others } = list(path, part_of)?;
     if has_users(&files) {
-        return Ok(files);
+        return Ok((files, others));
     }
     let mut found = Vec::new();
     for folder in folders {
-        let (files, _) = list(&folder)?;
+        let Listing { files, others, .. } = list(&folder, part_of)?;
         if has_users(&files) {
-            found.push(files);
+            found.push((files, others));
         }
     }
     match found.pop() {
@@ -211,21 +240,29 @@ fn has_users(files: &[PackageFile]) -> bool {
     files.iter().any(|file| file.part == Part::Users)
 }
 
-/// The files of interest directly in `path`, opened, and the folders in it.
-fn list(path: &Path) -> Result<(Vec<PackageFile>, Vec<PathBuf>)> {
+/// What is directly in a folder: the files of interest, opened, and what else there is.
+#[derive(Default)]
+struct Listing {
+    files: Vec<PackageFile>,
+    folders: Vec<PathBuf>,
+    others: Vec<String>,
+}
+
+fn list(path: &Path, part_of: PartOf) -> Result<Listing> {
     let problem =
         |path: &Path, cause| Failure::io(Kind::InputUnusable, "the export cannot be read", path, cause);
-    let mut files = Vec::new();
-    let mut folders = Vec::new();
+    let Listing { mut files, mut folders, mut others } = Listing::default();
     for entry in path.read_dir().map_err(|cause| problem(path, cause))? {
         let entry = entry.map_err(|cause| problem(path, cause))?;
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if is_litter(&name) {
             continue;
         }
-        let Some(part) = Part::of(&name) else {
-            if path.is_dir() && !name.starts_with('.') {
-                folders.push(path);
+        let Some(part) = part_of(&name) else {
+            match (path.is_dir(), name.starts_with('.')) {
+                (true, false) => folders.push(path),
+                (false, false) => others.push(name),
+                (_, true) => {}
             }
             continue;
         };
@@ -246,24 +283,36 @@ fn list(path: &Path) -> Result<(Vec<PackageFile>, Vec<PathBuf>)> {
         let folder = path.parent().map(Path::to_owned);
         files.push(PackageFile { part, name, folder, content: Content::File(opened) });
     }
-    Ok((files, folders))
+    Ok(Listing { files, folders, others })
 }
 
-/// The files of interest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The files of interest. A run knows the first four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Part {
     Manifest,
     Users,
     Orgs,
     Roles,
+    AcademicSessions,
+    Courses,
+    Classes,
+    Enrollments,
+    Demographics,
+    UserProfiles,
 }
 
 impl Part {
-    /// The part that a file name stands for. Case differs between exporters, so it is ignored.
+    /// The part of a run that a file name stands for. Case differs between exporters, so it is
+    /// ignored.
     pub(super) fn of(name: &str) -> Option<Self> {
-        [Part::Manifest, Part::Users, Part::Orgs, Part::Roles]
-            .into_iter()
-            .find(|part| name.eq_ignore_ascii_case(part.file_name()))
+        named(&[Part::Manifest, Part::Users, Part::Orgs, Part::Roles], name)
+    }
+
+    /// The file of the standard that a file name stands for, of those about rostering.
+    pub(super) fn of_standard(name: &str) -> Option<Self> {
+        use Part::{AcademicSessions, Classes, Courses, Demographics, Enrollments, UserProfiles};
+        let more = [AcademicSessions, Courses, Classes, Enrollments, Demographics, UserProfiles];
+        Self::of(name).or_else(|| named(&more, name))
     }
 
     pub(super) fn file_name(self) -> &'static str {
@@ -272,8 +321,18 @@ impl Part {
             Part::Users => "users.csv",
             Part::Orgs => "orgs.csv",
             Part::Roles => "roles.csv",
+            Part::AcademicSessions => "academicSessions.csv",
+            Part::Courses => "courses.csv",
+            Part::Classes => "classes.csv",
+            Part::Enrollments => "enrollments.csv",
+            Part::Demographics => "demographics.csv",
+            Part::UserProfiles => "userProfiles.csv",
         }
     }
+}
+
+fn named(parts: &[Part], name: &str) -> Option<Part> {
+    parts.iter().copied().find(|part| name.eq_ignore_ascii_case(part.file_name()))
 }
 
 /// One file of the package.

@@ -140,6 +140,11 @@ impl Table {
         })
     }
 
+    /// Whether the text is in the encoding of the standard.
+    pub(super) fn is_utf8(&self) -> bool {
+        self.encoding == Encoding::Utf8
+    }
+
     /// Whether a row has more cells than there are headers, and more than is usual in the file or
     /// more that are filled.
     pub(super) fn is_wider(&self, text: &str, cells: &Cells) -> bool {

@@ -1,0 +1,291 @@
+//! What `check --strict` finds: deviations from OneRoster CSV 1.1 and 1.2.
+
+use super::{Entry, Kind};
+
+const fn standard(
+    code: &'static str,
+    meaning: &'static str,
+    cause: &'static str,
+    cure: &'static str,
+) -> Entry {
+    super::entry(Kind::Standard, code, meaning, cause, cure)
+}
+
+pub(super) const STANDARD: &[Entry] = &[
+    standard(
+        "package-folder",
+        "The files of the zip are in a folder.",
+        "OneRoster wants them at the root of the zip.",
+        "Make the zip from the files, not from their folder. rostersync reads it all the same.",
+    ),
+    standard(
+        "package-file-name",
+        "A file has another name than in the standard.",
+        "The case of the letters differs: names of files are case-sensitive.",
+        "Have the exporter name the file as in the standard.",
+    ),
+    standard(
+        "package-unknown-file",
+        "The package has a file that this version of OneRoster does not have.",
+        "The file is an own one, or one of another version.",
+        "Leave the file out of the package.",
+    ),
+    standard(
+        "manifest-absent",
+        "The package has no `manifest.csv`.",
+        "OneRoster 1.1 and 1.2 require it; 1.0 had none.",
+        "Have the exporter write a manifest.",
+    ),
+    standard(
+        "manifest-header",
+        "The header row of the manifest is another one.",
+        "The standard has `propertyName,value`.",
+        "Have the exporter corrected.",
+    ),
+    standard(
+        "manifest-unknown-property",
+        "The manifest has a property that this version does not have.",
+        "The property is misspelt, or of another version.",
+        "Have the exporter corrected.",
+    ),
+    standard(
+        "manifest-repeated-property",
+        "A property of the manifest is there twice.",
+        "The exporter writes it twice.",
+        "Have the exporter corrected.",
+    ),
+    standard(
+        "manifest-missing-property",
+        "The manifest lacks a property.",
+        "The standard wants the two versions, and one line for each of its files, also for those that are absent.",
+        "Have the exporter write the property, with `absent` for a file that is not sent.",
+    ),
+    standard(
+        "manifest-invalid-value",
+        "The value of a property is not allowed.",
+        "`manifest.version` is 1.0, `oneroster.version` 1.1 or 1.2, and a file is `absent`, `bulk` or `delta`.",
+        "Have the exporter corrected.",
+    ),
+    standard(
+        "manifest-file-missing",
+        "The manifest declares a file that is not in the package.",
+        "The file was not exported, or the manifest is wrong.",
+        "Send the file, or call it `absent`.",
+    ),
+    standard(
+        "manifest-file-unexpected",
+        "The manifest calls a file absent that is in the package.",
+        "The manifest is wrong, or the file is left from another export.",
+        "Declare the file, or leave it out.",
+    ),
+    standard(
+        "file-unreadable",
+        "A file, or the rest of it, cannot be read.",
+        "It is empty, has no header row, or is no text.",
+        "Export the file again.",
+    ),
+    standard(
+        "file-without-rows",
+        "A file has a header and no rows.",
+        "There was nothing to export.",
+        "Leave the file out, and call it `absent` in the manifest.",
+    ),
+    standard(
+        "csv-encoding",
+        "The file is not UTF-8.",
+        "It was exported or saved in another encoding.",
+        "Export the file as UTF-8.",
+    ),
+    standard(
+        "csv-delimiter",
+        "The cells are not set apart by commas.",
+        "The exporter is set to another delimiter, or the file was saved with a spreadsheet.",
+        "Export the file with commas.",
+    ),
+    standard(
+        "csv-first-line",
+        "The first line is not the header row.",
+        "It is a line for a spreadsheet (`sep=;`), or of PowerShell (`#TYPE`).",
+        "Export the file without that line.",
+    ),
+    standard(
+        "csv-quoting",
+        "The quotes of a cell are not those of RFC 4180.",
+        "A quote inside the cell is not doubled, a cell is not closed, or blanks stand beside the quotes.",
+        "Have the exporter put such cells into quotes, and double the quotes inside.",
+    ),
+    standard(
+        "csv-line-break",
+        "There is a line break inside a cell.",
+        "It was typed or pasted in the SIS.",
+        "Remove it in the SIS, or have the exporter replace it.",
+    ),
+    standard(
+        "csv-row-width",
+        "A row has more or fewer cells than the header.",
+        "A comma in a cell without quotes, or cells left out at the end of the row.",
+        "Have the exporter write every cell, and quote cells with commas.",
+    ),
+    standard(
+        "csv-blank-row",
+        "There is a blank row.",
+        "The exporter writes it, or a row was cleared in a spreadsheet.",
+        "Remove the row.",
+    ),
+    standard(
+        "header-missing",
+        "A column of the standard is missing. As a warning: the column is optional.",
+        "The export leaves it out. The standard wants every column in the header, also if it is empty.",
+        "Have the column exported.",
+    ),
+    standard(
+        "header-unknown",
+        "The standard has no such column.",
+        "It is an own column, misspelt, or of another version.",
+        "Name an own column `metadata.` and its name. Correct a misspelt one.",
+    ),
+    standard(
+        "header-repeated",
+        "A header is there twice, or is empty.",
+        "The exporter writes a column twice.",
+        "Have the exporter corrected.",
+    ),
+    standard(
+        "header-spelling",
+        "A header is spelt otherwise than in the standard.",
+        "Headers are case-sensitive, without blanks and underscores.",
+        "Have the exporter corrected.",
+    ),
+    standard(
+        "header-order",
+        "The columns are in another order than in the standard.",
+        "The standard has a fixed order, with own columns (`metadata.`) last.",
+        "Have the exporter corrected. rostersync reads any order.",
+    ),
+    standard(
+        "value-missing",
+        "A required value is missing.",
+        "The cell is empty. In a delta `status` and `dateLastModified` are required too.",
+        "Fill in the value in the SIS.",
+    ),
+    standard(
+        "value-in-bulk",
+        "A cell is filled that stays empty in a bulk file.",
+        "`status` and `dateLastModified` are for deltas.",
+        "Leave the column empty, or declare the file as `delta`.",
+    ),
+    standard(
+        "value-enumeration",
+        "The value is none of the words of the standard.",
+        "The SIS has words of its own, or another case.",
+        "Have the exporter translate the value. In 1.2 an own word begins with `ext:`.",
+    ),
+    standard(
+        "value-boolean",
+        "The value is neither `true` nor `false`.",
+        "The exporter writes `TRUE`, `1` or `yes`.",
+        "Have the exporter write `true` or `false`.",
+    ),
+    standard(
+        "value-date",
+        "The value is not a day.",
+        "The standard has `YYYY-MM-DD`.",
+        "Have the exporter write it as 2026-11-01.",
+    ),
+    standard(
+        "value-date-time",
+        "The value is not a time.",
+        "The standard has ISO 8601 with the time zone.",
+        "Have the exporter write it as 2026-11-01T02:15:00.000Z.",
+    ),
+    standard(
+        "value-year",
+        "The value is not a year.",
+        "The standard has `YYYY`: the year in which the school year ends.",
+        "Have the exporter write four digits.",
+    ),
+    standard(
+        "value-sourced-id",
+        "The value cannot be a sourcedId.",
+        "It is longer than 255 characters, or has blanks, commas or quotes.",
+        "Correct the id in the SIS or the exporter.",
+    ),
+    standard(
+        "value-list",
+        "The list is not one of the standard.",
+        "Items are set apart by commas alone, in one quoted cell, without blanks and brackets.",
+        "Have the exporter write it as `\"a,b,c\"`.",
+    ),
+    standard(
+        "value-user-ids",
+        "The value of `userIds` has another form.",
+        "The standard has `{type:id},{type:id}`.",
+        "Have the exporter corrected.",
+    ),
+    standard(
+        "value-blanks",
+        "There are blanks before or after the value.",
+        "They were typed in the SIS, or the exporter pads the value.",
+        "Remove the blanks. rostersync ignores them.",
+    ),
+    standard(
+        "sourced-id-repeated",
+        "A sourcedId is there twice in one file.",
+        "The export joins records with another table, or two records have one id.",
+        "Export each record once.",
+    ),
+    standard(
+        "reference-unknown",
+        "A value refers to a record that is not there.",
+        "The export leaves the record out, or the id is wrong.",
+        "Export the record too, or correct the id.",
+    ),
+    standard(
+        "reference-file-missing",
+        "Values refer to a file that is not in the package.",
+        "The file was not exported.",
+        "Export that file too.",
+    ),
+    standard(
+        "reference-type",
+        "A value refers to a record of another type.",
+        "A school is needed, or a session of the type schoolYear.",
+        "Correct the reference, or the type of the record.",
+    ),
+    standard(
+        "reference-circle",
+        "A record refers to itself, directly or over its parents.",
+        "Two records name each other as parents, or a record names itself.",
+        "Correct the reference in the SIS.",
+    ),
+    standard(
+        "date-order",
+        "The end is before the begin.",
+        "The dates are exchanged, or one is wrong.",
+        "Correct the dates in the SIS.",
+    ),
+    standard(
+        "enrollment-school",
+        "An enrollment names another school than its class.",
+        "The class or the enrollment is at the wrong school.",
+        "Correct the school in the SIS.",
+    ),
+    standard(
+        "enrollment-primary",
+        "An enrollment that is no teacher's is marked as primary.",
+        "`primary` says which teacher of a class is the primary one.",
+        "Have the exporter leave `primary` empty or `false` for others.",
+    ),
+    standard(
+        "role-primary",
+        "A user has two primary roles at one org.",
+        "The standard allows one primary role for each user and org.",
+        "Have the exporter mark the others as `secondary`.",
+    ),
+    standard(
+        "user-without-role",
+        "A user has no row in `roles.csv`.",
+        "OneRoster 1.2 has the roles of users there.",
+        "Export the roles of the user.",
+    ),
+];
