@@ -157,7 +157,11 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         let _ = writeln!(said, "Wrote {}", unit.display());
     }
     ui.print(said.as_bytes()).map_err(unprintable)?;
-    let ending = checked(&config, global, ui)?;
+    let mut ending = checked(&config, global, ui)?;
+    if let Some(failure) = kept_from(&config, &account) {
+        ending = Ending::Failed(failure.kind);
+        ui.trouble(&failure);
+    }
     ui.print(next_steps(&config, &schedule, units.is_some()).as_bytes()).map_err(unprintable)?;
     ui.settle(ending).map_err(unprintable)?;
     Ok(ending)
@@ -391,6 +395,24 @@ fn checked(config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
     ui.print(said.as_bytes()).map_err(unprintable)?;
     checked.troubles.iter().for_each(|trouble| ui.trouble(trouble));
     Ok(ending)
+}
+
+/// What another user could not do that root can.
+fn kept_from(config: &Config, account: &Account) -> Option<Failure> {
+    let mut paths = vec![(owner::folder_of(&config.sync.store), true)];
+    paths.extend(config.source.local_path().map(|path| (path, false)));
+    paths.extend(config.platform.iter().map(|platform| (platform.users.as_path(), false)));
+    let path = account.kept_from(&paths)?;
+    let name = &account.name;
+    let cure = if path == owner::folder_of(&config.sync.store) {
+        format!(
+            "`chown {name}` this folder, or move the configuration away and name another one with `--data`"
+        )
+    } else {
+        format!("let {name} read it, for example by `chgrp` and `chmod g+r`")
+    };
+    let what = format!("rostersync will run as the user `{name}`, which has no access to this");
+    Some(Failure::new(Kind::Failed, what).at(path.display()).cure(cure))
 }
 
 fn next_steps(config: &Config, schedule: &Schedule<'_>, has_units: bool) -> String {

@@ -87,6 +87,23 @@ impl Account {
         Ok(Self { is_me: found.uid == me, ..found })
     }
 
+    /// The first of these files and folders that the user may not read or, if `writes`, write. Root
+    /// checks for another user, and may do everything itself.
+    pub(super) fn kept_from<'p>(&self, paths: &[(&'p Path, bool)]) -> Option<&'p Path> {
+        let may = |path: &Path, writes: bool| {
+            let Ok(there) = std::fs::metadata(path) else { return true };
+            let wanted = if writes { 0o3 } else { 0o4 };
+            let bits = match (there.uid() == self.uid, there.gid() == self.gid) {
+                (true, _) => there.mode() >> 6,
+                (false, true) => there.mode() >> 3,
+                (false, false) => there.mode(),
+            };
+            bits & wanted == wanted
+        };
+        let others = paths.iter().filter(|_| !self.is_me && self.uid != 0);
+        others.clone().find(|(path, writes)| !may(path, *writes)).map(|(path, _)| *path)
+    }
+
     /// Gives the user what was just made.
     pub(super) fn own(&self, path: &Path) -> io::Result<()> {
         let there = std::fs::symlink_metadata(path)?;
