@@ -222,19 +222,8 @@ fn shown(user: &str, message: &Message) -> String {
     }
     text.push_str(&format!("\n{}\n", message.body));
     if to.channel == Channel::Sms {
-        text.push_str(&format!("({})\n", text_length(&message.body)));
+        text.push_str(&format!("({})\n", segments(&message.body)));
     }
     text.push_str("----\n");
     text
-}
-
-/// `1 segment, 154 characters in GSM-7`: each segment is billed as a text.
-pub(super) fn text_length(text: &str) -> String {
-    let segments = segments(text);
-    format!(
-        "{}, {} in {}",
-        counted(segments.parts as u64, "segment", "segments"),
-        counted(segments.characters as u64, "character", "characters"),
-        segments.alphabet
-    )
 }

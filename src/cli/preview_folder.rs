@@ -5,10 +5,10 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use super::notify::text_length;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::message::{Audience, Channel, Message};
+use crate::notify::segments;
 use crate::output::check_target;
 
 pub(super) struct PreviewFolder<'a> {
@@ -55,7 +55,7 @@ impl<'a> PreviewFolder<'a> {
         self.count += 1;
         let second = match message.to.channel {
             Channel::Email => format!("Subject: {}", message.subject),
-            Channel::Sms => format!("Length: {}", text_length(&message.body)),
+            Channel::Sms => format!("Length: {}", segments(&message.body)),
         };
         let text = format!("To: {}\n{second}\n\n{}\n", message.to.address, message.body);
         let mut files = vec![("txt", text)];

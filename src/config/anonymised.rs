@@ -119,6 +119,16 @@ impl Config {
             let email = "server = \"file:mail/\"\nfrom = \"District <district@rostersync.example>\"\n";
             let sms = "provider = \"http\"\nurl = \"http://127.0.0.1:9/\"\nfields = { to = \"{to}\", body = \"{body}\" }\n";
             let notify = section(&mut new, "notify");
+            // A name that is missing is a finding of `check`.
+            for (key, own, other) in [
+                ("district", &self.notify.district, "District"),
+                ("platform", &self.notify.platform, "Platform"),
+                ("contact", &self.notify.contact, "the school"),
+            ] {
+                if own.as_deref().is_some_and(|own| !own.trim().is_empty()) {
+                    notify.insert(key.to_owned(), Value::String(other.to_owned()));
+                }
+            }
             notify.extend(toml::from_str::<Table>(&format!("[email]\n{email}")).unwrap_or_default());
             if self.notify.sms.is_some() {
                 notify.extend(toml::from_str::<Table>(&format!("[sms]\n{sms}")).unwrap_or_default());

@@ -1,7 +1,11 @@
 //! The GSM 7-bit alphabet (3GPP TS 23.038): a text in it is half as long as any other text, and
 //! costs half.
 
+use std::fmt;
+
 use unicode_normalization::UnicodeNormalization;
+
+use crate::plural::counted;
 
 /// Letters and signs of the alphabet besides ASCII.
 const BEYOND_ASCII: &str = "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà€";
@@ -39,6 +43,15 @@ pub struct Segments {
     pub characters: usize,
     /// `GSM-7`, or `UCS-2` if a letter of the text is not in that alphabet.
     pub alphabet: &'static str,
+}
+
+/// `1 segment, 154 characters in GSM-7`
+impl fmt::Display for Segments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = counted(self.parts as u64, "segment", "segments");
+        let characters = counted(self.characters as u64, "character", "characters");
+        write!(f, "{parts}, {characters} in {}", self.alphabet)
+    }
 }
 
 /// The parts of a text. A sign of the alphabet's second table counts as two, and so does an emoji.

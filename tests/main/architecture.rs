@@ -367,7 +367,7 @@ fn each_crate_has_one_owner() {
     only(&["source"], "hmac");
     only(&["source", "contact"], "encoding_rs");
     only(&["contact"], "rlibphonenumber");
-    only(&["config"], "toml");
+    only(&["config", "notify"], "toml");
     only(&["platform", "people"], "csv");
 }
 
