@@ -4,8 +4,23 @@
 use std::collections::BTreeMap;
 
 use super::language::{self, is_right_to_left};
-use super::templates::NAMES;
 use crate::failure::{Failure, Kind, Result};
+
+/// The templates of a language.
+pub(super) const NAMES: [&str; 12] = [
+    "updated.subject.txt",
+    "updated.txt",
+    "updated.html",
+    "updated.sms.txt",
+    "edited.subject.txt",
+    "edited.txt",
+    "edited.html",
+    "edited.sms.txt",
+    "former.subject.txt",
+    "former.txt",
+    "former.html",
+    "former.sms.txt",
+];
 
 macro_rules! files {
     ($constant:ident $before:literal $after:literal: $($name:literal)*) => {

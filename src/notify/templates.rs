@@ -11,26 +11,10 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
-use super::built_in::{self, Words};
+use super::built_in::{self, NAMES, Words};
 use super::language;
 use crate::config::Notify;
 use crate::failure::{Failure, Kind, Result};
-
-/// The templates of a language.
-pub(super) const NAMES: [&str; 12] = [
-    "updated.subject.txt",
-    "updated.txt",
-    "updated.html",
-    "updated.sms.txt",
-    "edited.subject.txt",
-    "edited.txt",
-    "edited.html",
-    "edited.sms.txt",
-    "former.subject.txt",
-    "former.txt",
-    "former.html",
-    "former.sms.txt",
-];
 
 #[derive(Clone, Serialize)]
 pub(super) struct ChangeText {
