@@ -308,7 +308,7 @@ fn add(note: &Note, row: &PlanRow<'_>, config: &Config, findings: &mut Findings)
         _ => return,
     };
     let severity = if matches!(note, Note::Rejected(_)) { Severity::Error } else { Severity::Warning };
-    let at = At::file(file_of(config)).line(row.line).column(column).user(&row.sourced_id);
+    let at = At::file(file_of(config)).line(row.line).column(column).user(row.sourced_id);
     findings.add(severity, note.code(), at, || message);
 }
 

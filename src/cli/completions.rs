@@ -47,7 +47,7 @@ enum Shell {
     Zsh,
     Fish,
     #[value(name = "powershell", alias = "pwsh")]
-    PowerShell,
+    Pwsh,
 }
 
 /// The variable by which a script says which shell asks.
@@ -59,7 +59,7 @@ pub(super) fn run(args: &CompletionsArgs, ui: &Ui) -> Result<Ending> {
         Shell::Bash => include_str!("completions/bash.sh").into(),
         Shell::Zsh => include_str!("completions/zsh.sh").into(),
         Shell::Fish => registration("fish")?,
-        Shell::PowerShell => registration("powershell")?,
+        Shell::Pwsh => registration("powershell")?,
     };
     ui.result(script.as_bytes()).map_err(unprintable)?;
     Ok(Ending::Ok)

@@ -312,7 +312,7 @@ impl fmt::Display for Span {
         }
         let unit = [(86_400, "d"), (3_600, "h"), (60, "m")]
             .into_iter()
-            .find(|(length, _)| seconds % length == 0 && seconds / length > 2);
+            .find(|(length, _)| seconds.is_multiple_of(*length) && seconds / length > 2);
         let (length, unit) = unit.unwrap_or((1, "s"));
         write!(f, "{}{unit}", seconds / length)
     }

@@ -89,9 +89,8 @@ fn changes(outcome: &Outcome, limit: u64, out: &mut dyn Write) -> Result<()> {
 /// A text in a cell: nothing of it is markup, a break of the line, or the end of the cell.
 fn cell(text: &str) -> String {
     let mut plain = String::new();
-    for c in harmless(text).chars() {
+    for c in harmless(&text.replace('\n', " ")).chars() {
         match c {
-            '\n' => plain.push(' '),
             '&' => plain.push_str("&amp;"),
             '<' => plain.push_str("&lt;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' => plain.extend(['\\', c]),
