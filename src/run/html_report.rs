@@ -24,7 +24,9 @@ const RUNS: u64 = 30;
 /// Those of the store.
 pub fn page_of_run(run: &RunRow, store: &Store, config: &Config) -> Result<Page> {
     let zone = config.sync.timezone;
-    let mut facts = vec![("Started", zone.show(run.started)), ("Result", run.result.word().to_owned())];
+    let past = store.runs_until(run.id, RUNS)?;
+    let results = Results::of(&past, store)?;
+    let mut facts = vec![("Started", zone.show(run.started)), ("Result", results.of_run(run).to_owned())];
     match run.undoes {
         Some(undone) => facts.push(("Undoes", format!("run {undone}"))),
         None => facts.push(("Source", format!("{} ({})", run.source, run.mode))),
@@ -35,7 +37,6 @@ pub fn page_of_run(run: &RunRow, store: &Store, config: &Config) -> Result<Page>
     if !run.checksum.is_empty() {
         facts.push(("Checksum", run.checksum.clone()));
     }
-    let past = store.runs_until(run.id, RUNS)?;
     let told = store.told_of(run.id)?.into_iter().map(|(role, channel, state, count)| Told {
         role,
         channel: channel.word(),
@@ -49,7 +50,7 @@ pub fn page_of_run(run: &RunRow, store: &Store, config: &Config) -> Result<Page>
         facts,
         day: zone.day(run.started).to_string(),
         schools: store.schools()?,
-        runs: past.iter().rev().map(|run| past_run(run, config)).collect(),
+        runs: past.iter().rev().map(|run| past_run(run, results.of_run(run), config)).collect(),
         messages: Some(told.collect()),
         meaning: Meaning(meaning),
     })
@@ -131,7 +132,22 @@ fn summary_of(run: &RunRow) -> Summary {
     serde_json::from_value(run.summary.clone()).unwrap_or_default()
 }
 
-fn past_run(run: &RunRow, config: &Config) -> PastRun {
+/// How runs ended, as their attempts on record say it: a run that needs a person, or whose messages
+/// could not be handed over, is `ok` in its own row.
+struct Results(BTreeMap<i64, String>);
+
+impl Results {
+    fn of(runs: &[RunRow], store: &Store) -> Result<Self> {
+        let (Some(last), Some(first)) = (runs.first(), runs.last()) else { return Ok(Self(BTreeMap::new())) };
+        Ok(Self(store.results_of_runs(first.id, last.id)?.into_iter().collect()))
+    }
+
+    fn of_run<'a>(&'a self, run: &'a RunRow) -> &'a str {
+        self.0.get(&run.id).map_or_else(|| run.result.word(), String::as_str)
+    }
+}
+
+fn past_run(run: &RunRow, result: &str, config: &Config) -> PastRun {
     let count = |action: Action| run.summary["actions"][action.word()].as_u64().unwrap_or_default();
     let actions: BTreeMap<&'static str, u64> = Action::ALL
         .into_iter()
@@ -142,8 +158,8 @@ fn past_run(run: &RunRow, config: &Config) -> PastRun {
         run: run.id,
         started: config.sync.timezone.show(run.started),
         result: match run.undoes {
-            Some(undone) => format!("{}, undoes run {undone}", run.result.word()),
-            None => run.result.word().to_owned(),
+            Some(undone) => format!("{result}, undoes run {undone}"),
+            None => result.to_owned(),
         },
         blocked: run.result == Ending::BLOCKED,
         actions,

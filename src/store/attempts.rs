@@ -123,6 +123,12 @@ impl Store {
         self.tried("1", limit)
     }
 
+    /// How the runs of these numbers ended. A run of a version that did not record attempts has none.
+    pub fn results_of_runs(&self, first: i64, last: i64) -> Result<Vec<(i64, String)>> {
+        let query = "SELECT run_id, result FROM attempt WHERE run_id BETWEEN ?1 AND ?2 ORDER BY id";
+        self.all(query, (first, last), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// The latest attempt of the sync that fits.
     pub fn last_attempt(&self, which: Last) -> Result<Option<Tried>> {
         let good = "undo = 0 AND result IN ('ok', 'partial', 'attention', 'undelivered')";

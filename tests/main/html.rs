@@ -99,6 +99,23 @@ fn a_page_has_every_value_of_the_report_and_what_is_known_of_the_run() {
 }
 
 #[test]
+fn a_run_that_needs_a_person_says_so() {
+    let district = District::new().without_limits().with("sync.html", "true");
+    district.sis(&[person("tea-1").identifier("0042"), person("tea-2")]);
+    district.run().ok();
+    district.sis(&[person("t-0001").identifier("0042").given("Tea-1").family("Tea-1"), person("tea-2")]);
+    let done = district.run().exits(3);
+    assert!(done.stdout.contains("possible-rekey"), "{}", done.stdout);
+    let beside = fs::read_to_string(district.path("reports/users-000002.html")).unwrap();
+    let shown = district.cli(&["report", "--format", "html"]).ok().stdout;
+    for html in [beside, shown] {
+        assert!(html.contains("<dt>Result</dt><dd>attention</dd>"), "{html}");
+        let results = data(&html).0["page"]["runs"].clone();
+        assert_eq!((&results[0]["result"], &results[1]["result"]), (&json!("ok"), &json!("attention")));
+    }
+}
+
+#[test]
 fn filters_order_and_columns_shape_a_page_like_any_other_format() {
     let district = district();
     district.run().ok();
