@@ -1,7 +1,7 @@
 // The HTML report in headless Chromium, as `tests/main/html.rs` starts it:
 //
 //   node report.mjs small FILE            what the page does, and what WCAG 2.1 AA asks of it (axe-core)
-//   node report.mjs large FILE            100,000 users open, sort and are found within 2 seconds
+//   node report.mjs large FILE MS         100,000 users open, sort and are found within so many ms each
 //   node report.mjs picture FILE PNG      the screenshot in docs/images
 //
 // `npm ci` in this folder installs what it needs. $CHROMIUM is the browser, `chromium` by default.
@@ -12,10 +12,9 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [kind, file, picture] = process.argv.slice(2);
+const [kind, file, more] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
-const MOST_MS = 2000;
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
@@ -48,8 +47,9 @@ async function open(colorScheme, width, height = 900) {
 }
 
 const count = async (page) => {
-  await page.waitForTimeout(250);
-  return page.locator("#count").textContent();
+  // A reset of the filters takes effect after its event.
+  await page.evaluate(() => new Promise((done) => setTimeout(done)));
+  return page.locator("#count:not([aria-busy])").textContent();
 };
 const column = (page, name) =>
   page.locator(`#table tbody tr > [data-label="${name}"]`).evaluateAll((cells) => cells.map((cell) => cell.innerText.trim()));
@@ -190,7 +190,7 @@ async function large() {
   took["first search"] = await timed("rosa", change);
   took.search = await timed("smith", change);
   console.log(JSON.stringify(took));
-  for (const [what, ms] of Object.entries(took)) assert.ok(ms < MOST_MS, `${what} took ${Math.round(ms)} ms`);
+  for (const [what, ms] of Object.entries(took)) assert.ok(ms < Number(more), `${what} took ${Math.round(ms)} ms`);
   await page.click("button[type=reset]");
   await count(page);
   const { rows, said } = await printed(page);
@@ -206,7 +206,7 @@ async function takePicture() {
   await count(page);
   await page.mouse.move(0, 0);
   await page.evaluate(() => document.activeElement.blur());
-  await page.screenshot({ path: picture });
+  await page.screenshot({ path: more });
   await close();
 }
 

@@ -294,7 +294,12 @@
       : `${number(shown.length)} of ${counted(rows.length, "user", "users")}`;
     // While a text is typed, only the last count is worth saying.
     clearTimeout(said);
-    said = setTimeout(() => (byId("count").textContent = all + range), 150);
+    const count = byId("count");
+    count.setAttribute("aria-busy", "true");
+    said = setTimeout(() => {
+      count.textContent = all + range;
+      count.removeAttribute("aria-busy");
+    }, 150);
   }
 
   function fill(first, size) {
@@ -347,6 +352,7 @@
     let typing = 0;
     byId("text").addEventListener("input", () => {
       clearTimeout(typing);
+      byId("count").setAttribute("aria-busy", "true");
       typing = setTimeout(select, rows.length > 5000 ? 200 : 0);
     });
     for (const id of ["school", "role", "action", "code", "notes"]) byId(id).addEventListener("change", select);
