@@ -24,6 +24,8 @@ pub(super) enum Column {
     Day,
     Language,
     Relation,
+    /// The year in which a school year ends: the same for all.
+    SchoolYear,
     Password,
     /// Of a manifest.
     Property,
@@ -239,6 +241,7 @@ impl<'c> Cells<'c> {
             "email" | "emailaddress" => Column::Email,
             "language" | "homelanguage" => Column::Language,
             "relationship" | "relation" => Column::Relation,
+            "schoolyear" => Column::SchoolYear,
             "propertyname" | "property" => Column::Property,
             "value" | "propertyvalue" => Column::Value,
             name if NAMES.contains(&name) => Column::Name,
@@ -310,6 +313,7 @@ impl<'c> Cells<'c> {
                 .iter()
                 .any(|known| text.to_ascii_lowercase().starts_with(known)),
             Column::Value if before.to_ascii_lowercase().ends_with("version") => true,
+            Column::SchoolYear if text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit()) => true,
             Column::Language if is_language(text) => true,
             Column::Relation if is_relation(text) => true,
             Column::Ruled(words) => {

@@ -119,13 +119,34 @@ pub(super) fn push_line(push: &Pushed) -> Option<String> {
         return Some(format!("Push: FAILED, and comes with the next run: {why}"));
     }
     let users = counted(push.users?, "user", "users");
-    Some(format!("Push: {users} ({}) went to {}", push.what.word(), push.place))
+    let mut line = format!("Push: {users} ({}) went to {}", push.what.word(), push.place);
+    if push.is_left {
+        line.push_str(LEFT);
+        if push.what == PushWhat::Changes {
+            line.push_str(", so the new one has its users too");
+        }
+    }
+    if push.archived > 0 {
+        let archived = counted(push.archived, "archived user is", "archived users are");
+        let them = agreed(push.archived, "the account", "the accounts");
+        line.push_str(&format!("; {archived} not in it: close {them} on the platform"));
+    }
+    if push.is_unread {
+        line.push_str(
+            "; the program ended with 0 and has not read all of its input: look whether it took the users",
+        );
+    }
+    Some(line)
 }
+
+/// What is said where the platform should have taken a file, and has not.
+pub(super) const LEFT: &str = "; the file before was not picked up";
 
 /// What a preview says of the push.
 pub(super) fn would_push_line(push: &PushForecast, has_changes: bool) -> String {
     let waiting = counted(push.waiting, "user", "users");
     let place = &push.place;
+    let left = if push.is_left { "; the file before was not picked up, and its users go too" } else { "" };
     match push.what {
         _ if push.waiting == 0 && !has_changes => {
             format!("Push: nothing would go to {place}, because nothing has changed since the last push")
@@ -135,13 +156,13 @@ pub(super) fn would_push_line(push: &PushForecast, has_changes: bool) -> String 
         }
         PushWhat::All => format!("Push: all users would go to {place}"),
         PushWhat::Changes => format!(
-            "Push: the users that this run changes, and {waiting} that changed since the last push, would go to {place}"
+            "Push: the users that this run changes, and {waiting} that changed since the last push, would go to {place}{left}"
         ),
     }
 }
 
 pub(super) fn push_json(push: &Pushed) -> serde_json::Value {
-    json!({ "to": push.place, "what": push.what.word(), "users": push.users, "failed": push.failed })
+    json!({ "to": push.place, "what": push.what.word(), "users": push.users, "archived": push.archived, "failed": push.failed })
 }
 
 pub(super) fn would_push_json(push: &PushForecast) -> serde_json::Value {

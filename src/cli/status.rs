@@ -362,7 +362,12 @@ impl See {
         let last = row.and_then(|row| row.pushed.map(|at| (row, config.sync.timezone.show(at))));
         let last = match last {
             Some((row, at)) => {
-                format!("{} went to {} at {at}", counted(row.users, "user", "users"), push.place())
+                let left = if push.has_a_file() {
+                    ", and the file is still there: it was not picked up yet"
+                } else {
+                    ""
+                };
+                format!("{} went to {} at {at}{left}", counted(row.users, "user", "users"), push.place())
             }
             None => format!("nothing has gone to {} yet", push.place()),
         };

@@ -96,6 +96,12 @@ impl Push {
             PushTo::Command(words) => words.first().cloned().unwrap_or_default(),
         }
     }
+
+    /// Whether a file of the name is there. Where each push has a name of its own none is, and a server
+    /// is not asked.
+    pub fn has_a_file(&self) -> bool {
+        matches!(&self.to, PushTo::File(path) if path.exists())
+    }
 }
 
 impl PushKeys {

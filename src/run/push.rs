@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -36,6 +36,12 @@ pub struct Pushed {
     pub what: PushWhat,
     /// So many users are in the file; nothing was pushed if nothing changed.
     pub users: Option<u64>,
+    /// So many users are archived since the last push, and so not among the users that changed.
+    pub archived: u64,
+    /// The file before had not been picked up: its users are in this one too.
+    pub is_left: bool,
+    /// The program ended with 0 before it had read its input to the end.
+    pub is_unread: bool,
     /// Why it failed: no data of people.
     pub failed: Option<String>,
 }
@@ -47,6 +53,8 @@ pub struct PushForecast {
     pub what: PushWhat,
     /// So many users have changed since the last push already.
     pub waiting: u64,
+    /// A file that was not picked up is there: its users go too. Not known of a server.
+    pub is_left: bool,
     /// There was none yet, to this place: all users go.
     pub is_first: bool,
 }
@@ -56,7 +64,13 @@ pub(super) fn forecast(config: &Config, store: &Store) -> Result<Option<PushFore
     let Some(push) = &config.push else { return Ok(None) };
     let before = before(store, push)?;
     let waiting = count(store, before.as_ref().map(|before| before.covered))?;
-    Ok(Some(PushForecast { place: push.place(), what: push.what, waiting, is_first: before.is_none() }))
+    Ok(Some(PushForecast {
+        place: push.place(),
+        what: push.what,
+        waiting,
+        is_left: before.is_some() && push.has_a_file(),
+        is_first: before.is_none(),
+    }))
 }
 
 /// Pushes what changed since the last push. None without `[platform.push]`.
@@ -70,16 +84,24 @@ pub(super) fn push(
     run: Option<i64>,
 ) -> Option<Pushed> {
     let push = config.push.as_ref()?;
-    let pushed = |users| Pushed { place: push.place(), what: push.what, users, failed: None };
-    match push_and_note(push, config, store, context, run) {
-        Ok(users) => Some(pushed(users)),
+    let mut pushed = Pushed {
+        place: push.place(),
+        what: push.what,
+        users: None,
+        archived: 0,
+        is_left: false,
+        is_unread: false,
+        failed: None,
+    };
+    match push_and_note(push, config, store, context, run, &mut pushed) {
+        Ok(users) => Some(Pushed { users, ..pushed }),
         Err(failure) => {
             let reason = failure.to_keep();
             tracing::error!("the run is applied, but the push to the platform failed: {failure}");
             if let Err(failure) = note_failure(store, push, context, &reason) {
                 tracing::error!("that the push failed is not on record: {failure}");
             }
-            Some(Pushed { failed: Some(reason), ..pushed(None) })
+            Some(Pushed { failed: Some(reason), ..pushed })
         }
     }
 }
@@ -90,6 +112,7 @@ fn push_and_note(
     store: &Store,
     context: &RunContext<'_>,
     run: Option<i64>,
+    pushed: &mut Pushed,
 ) -> Result<Option<u64>> {
     let before = before(store, push)?;
     let covered = before.as_ref().map(|before| before.covered);
@@ -109,8 +132,12 @@ fn push_and_note(
     };
     let since = taken.filter(|_| push.what == PushWhat::Changes);
     let folder = scratch::folder()?;
-    let (end, users) = write_users(&folder.path().join(sftp::OUTGOING), config, store, since)?;
-    target.put(folder.path())?;
+    let (end, users, archived) = write_users(&folder.path().join(sftp::OUTGOING), config, store, since)?;
+    pushed.archived = if since.is_some() { archived } else { 0 };
+    pushed.is_left = before.is_some() && is_there;
+    pushed.is_unread = target.put(folder.path())? == Taken::InPart;
+    // A file with a number under its name.
+    pushed.place = Push { to: target.to.clone(), ..push.clone() }.place();
     // Of two runs that push at the same time the one that saw more is noted.
     let covered = covered.map_or(end, |before| (before.0.max(end.0), before.1.max(end.1)));
     store.transaction(|| {
@@ -177,24 +204,26 @@ fn each_user(store: &Store, since: Option<Position>, each: impl FnMut(&Account) 
     }
 }
 
-/// Writes them as `users export` does, all as they are at one moment: up to which it is, and how many
-/// they are.
+/// Writes them as `users export` does, all as they are at one moment: up to which it is, how many they
+/// are, and how many are left out because they are archived.
 fn write_users(
     path: &Path,
     config: &Config,
     store: &Store,
     since: Option<Position>,
-) -> Result<(Position, u64)> {
+) -> Result<(Position, u64, u64)> {
     let failed = |cause| Failure::io(Kind::Failed, "the file to be pushed cannot be written", path, cause);
     scratch::file(path)?;
     let mut out = BufWriter::new(File::options().write(true).open(path).map_err(failed)?);
     let mut csv = Csv::for_programs(export_headers(config));
-    let (mut buffer, mut users) = (Vec::new(), 0);
+    let (mut buffer, mut users, mut archived) = (Vec::new(), 0, 0);
     csv.begin(&mut buffer);
     let end = store.preview(|| {
         let stopped: HashSet<String> = store.stopped_numbers()?.into_iter().collect();
         each_user(store, since, |account| {
-            if !account.archived {
+            if account.archived {
+                archived += 1;
+            } else {
                 csv.row(&export_cells(account, &stopped).map(str::as_bytes), &mut buffer);
                 users += 1;
                 out.write_all(&buffer).map_err(failed)?;
@@ -205,7 +234,15 @@ fn write_users(
         store.position()
     })?;
     out.write_all(&buffer).and_then(|()| out.flush()).map_err(failed)?;
-    Ok((end, users))
+    Ok((end, users, archived))
+}
+
+/// How much of a file was taken, as far as it can be seen: a program that opens `/dev/stdin` anew has a
+/// position of its own, so this is said and is no failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Whole,
+    InPart,
 }
 
 /// The file or program of one push.
@@ -245,7 +282,7 @@ impl<'a> Target<'a> {
     }
 
     /// Puts the file [`sftp::OUTGOING`] of the folder there, whole or not at all.
-    fn put(&self, folder: &Path) -> Result<()> {
+    fn put(&self, folder: &Path) -> Result<Taken> {
         let file = folder.join(sftp::OUTGOING);
         let open = || {
             File::open(&file).map_err(|cause| {
@@ -258,11 +295,13 @@ impl<'a> Target<'a> {
                 write_file(path, Some(self.config), &[], |out| {
                     let failed = |cause| Failure::io(Kind::Failed, "the file cannot be written", path, cause);
                     std::io::copy(&mut from, out).map(drop).map_err(failed)
-                })
+                })?;
+                Ok(Taken::Whole)
             }
             PushTo::Sftp(url) => {
                 let options = self.server(url)?;
-                watched(self.context, |watch| sftp::put(&options, folder, watch))
+                watched(self.context, |watch| sftp::put(&options, folder, watch))?;
+                Ok(Taken::Whole)
             }
             PushTo::Command(words) => self.hand_to_program(words, open()?),
         }
@@ -283,13 +322,20 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// What the program prints may have data of people in it: it is not read.
-    fn hand_to_program(&self, words: &[String], file: File) -> Result<()> {
+    /// What the program prints may have data of people in it: it is not read. Its input is a file and
+    /// no pipe: if this process dies, the program does not take half of it for the whole.
+    fn hand_to_program(&self, words: &[String], file: File) -> Result<Taken> {
         let program = self.push.place();
         let failed = |what: String| Failure::new(Kind::Failed, what).at(&program);
         let Some((first, arguments)) = words.split_first() else {
             return Err(failed("`command` in [platform.push] names no program".to_owned()));
         };
+        let unread = |cause: std::io::Error| {
+            failed("the input of the command of [platform.push] cannot be read".to_owned()).because(cause)
+        };
+        // Its position is that of the program.
+        let mut position = file.try_clone().map_err(unread)?;
+        let length = file.metadata().map_err(unread)?.len();
         let mut child = Command::new(first)
             .args(arguments)
             .stdin(Stdio::from(file))
@@ -309,7 +355,8 @@ impl<'a> Target<'a> {
         loop {
             if let Some(status) = child.try_wait().map_err(unwaited)? {
                 return match status.success() {
-                    true => Ok(()),
+                    true if position.stream_position().map_err(unread)? < length => Ok(Taken::InPart),
+                    true => Ok(Taken::Whole),
                     false => Err(failed(format!(
                         "the command of [platform.push] ended with {}",
                         said(status)

@@ -309,13 +309,22 @@ fn roster(place: &Path) -> PathBuf {
     )
     .unwrap();
     fs::write(sis.join("orgs.csv"), "sourcedId,name,type\ns-1,Lincoln Elementary,school\n").unwrap();
+    fs::write(
+        sis.join("academicSessions.csv"),
+        "sourcedId,title,type,startDate,endDate,schoolYear\nterm-1,Fall of Rosa,term,2026-08-24,2027-06-11,2027\n",
+    )
+    .unwrap();
     fs::write(sis.join("letter.docx"), "Dear Rosa").unwrap();
     sis
 }
 
 fn users(archive: &Path) -> String {
+    copied(archive, "users.csv")
+}
+
+fn copied(archive: &Path, name: &str) -> String {
     let mut zip = zip::ZipArchive::new(File::open(archive).unwrap()).unwrap();
-    std::io::read_to_string(zip.by_name("users.csv").unwrap()).unwrap()
+    std::io::read_to_string(zip.by_name(name).unwrap()).unwrap()
 }
 
 #[test]
@@ -333,12 +342,18 @@ fn equal_values_stay_equal_passwords_go_and_the_key_decides() {
     let root = place.path().canonicalize().unwrap().display().to_string();
     insta::assert_snapshot!(said.replace(&root, "PLACE"), @r"
     PLACE/one.zip:
+      academicSessions.csv: 1 row
       orgs.csv: 1 row
       users.csv: 2 rows
     Left out, because they are no files of OneRoster: letter.docx
     A new key was made: PLACE/key. Who has it can find out which value became which; do not send it.
     Headers of columns stay as they are. Look at the archive before you send it.
     ");
+    let terms = copied(&place.path().join("one.zip"), "academicSessions.csv");
+    assert!(
+        terms.ends_with(",2027\n") && !terms.contains("Rosa"),
+        "a school year is one of four digits: {terms}"
+    );
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(rows[0].last(), Some(&"password"), "{text}");
     assert!(rows[1..].iter().all(|row| row.last() == Some(&"")), "{text}");

@@ -46,7 +46,21 @@ fn a_file_has_what_changed_until_it_is_picked_up() {
 
     // It is still there, so the platform has not read it.
     let second = ["a@x.example", "new@x.example", "c@x.example"];
-    night(&mut district, 24, second).ok();
+    let file_text = file.display().to_string();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&people(second));
+    let preview = district.preview().ok().stdout;
+    let left = format!(
+        "0 users that changed since the last push, would go to {file_text}; the file before was not picked up, and its users go too\n"
+    );
+    assert!(preview.contains(&left), "{preview}");
+    let done = night(&mut district, 24, second).ok();
+    let left = format!(
+        "Push: 3 users (changes) went to {file_text}; the file before was not picked up, so the new one has its users too\n"
+    );
+    assert!(done.stdout.contains(&left), "{}", done.stdout);
+    let status = district.cli(&["status"]).ok().stdout;
+    assert!(status.contains(", and the file is still there: it was not picked up yet\n"), "{status}");
     assert_eq!(
         pushed(&district, "out/users.csv"),
         ["tea-1 a@x.example", "tea-2 new@x.example", "tea-3 c@x.example"]
@@ -77,14 +91,44 @@ fn a_file_has_what_changed_until_it_is_picked_up() {
     let json = district.cli(&["run", "--format", "json"]).ok().json();
     assert_eq!(
         json["push"],
-        serde_json::json!({ "to": place, "what": "changes", "users": 1, "failed": null })
+        serde_json::json!({ "to": place, "what": "changes", "users": 1, "archived": 0, "failed": null })
     );
     assert_eq!(pushed(&district, "out/users.csv"), ["tea-1 a@x.example"]);
     let status = district.cli(&["status"]).ok().stdout;
     assert!(
-        status.contains(&format!("Push:           1 user went to {place} at 2026-11-26 02:15\n")),
+        status.contains(&format!(
+            "Push:           1 user went to {place} at 2026-11-26 02:15, and the file is still there"
+        )),
         "{status}"
     );
+}
+
+/// Who was archived is not in a file of changes: the platform would not learn of it, so the run says it.
+#[test]
+fn archived_users_are_said_not_to_be_in_the_file() {
+    let mut district = District::new().without_limits().with("platform.push.to", "\"users-{run}.csv\"");
+    night(&mut district, 23, ["a@x.example", "b@x.example", "c@x.example"]).ok();
+    district.at("2026-11-24T08:15:00Z");
+    district.sis(&[person("tea-1").email("a@x.example")]);
+    let done = district.run().ok();
+    let place = district.path("users-000002.csv");
+    let said = format!(
+        "Push: 0 users (changes) went to {}; 2 archived users are not in it: close the accounts on the platform\n",
+        place.display()
+    );
+    assert!(done.stdout.contains(&said), "{}", done.stdout);
+    assert!(pushed(&district, "users-000002.csv").is_empty());
+}
+
+/// A program that ends with 0 and has read nothing has probably taken nothing.
+#[test]
+fn a_program_that_does_not_read_its_input_is_told_of() {
+    let district =
+        District::new().without_limits().with("platform.push.command", "[\"/bin/sh\", \"-c\", \"exit 0\"]");
+    district.sis(&people(["a@x.example", "b@x.example", "c@x.example"]));
+    let done = district.run().ok();
+    let said = "Push: 3 users (changes) went to /bin/sh; the program ended with 0 and has not read all of its input: look whether it took the users\n";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
 }
 
 #[test]
