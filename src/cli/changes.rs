@@ -49,6 +49,10 @@ const COLUMNS: [&str; 11] =
 pub(super) fn run(args: &ChangesArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let since = since(&args.since, &config)?;
+    if matches!(since, Since::Moment(moment) if moment > global.now()) {
+        return Err(Failure::new(Kind::Usage, format!("`--since {}` is in the future", args.since))
+            .cure("write a day that has begun, or the number of a run; `rostersync runs` lists them"));
+    }
     let store = reading(&config)?;
     let format = format_of(args.format, args.output.as_deref());
     if format == Format::Html {

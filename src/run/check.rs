@@ -12,6 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
 use crate::notify::{Templates, check_names, check_quiet_hours};
+use crate::output::check_target;
 use crate::owner::{self, absolute, name_of};
 use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::platform::{Export, Seen};
@@ -170,12 +171,12 @@ fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings)
         troubles.push(unwritable("the mail folder", folder, cause));
     }
     if let Some(push) = &config.push {
-        troubles.extend(push_trouble(push));
+        troubles.extend(push_trouble(push, config));
     }
 }
 
 /// What would make the push of the next run fail, as far as that is seen without it.
-fn push_trouble(push: &Push) -> Option<Failure> {
+fn push_trouble(push: &Push, config: &Config) -> Option<Failure> {
     if let Some(key) = &push.key_file
         && let Err(failure) = sftp::check_key(key)
     {
@@ -190,8 +191,15 @@ fn push_trouble(push: &Push) -> Option<Failure> {
         }
         PushTo::File(file) => {
             let folder = owner::folder_of(file);
-            owner::unwritable(folder)
-                .map(|cause| unwritable("the folder of `to` in [platform.push]", folder, cause))
+            let refused = |failure: Failure| {
+                Failure::new(Kind::Failed, format!("`to` in [platform.push]: {}", failure.what))
+                    .at(absolute(file).display())
+                    .cure(failure.cure)
+            };
+            check_target(file, Some(config), &[]).err().map(refused).or_else(|| {
+                owner::unwritable(folder)
+                    .map(|cause| unwritable("the folder of `to` in [platform.push]", folder, cause))
+            })
         }
         PushTo::Command(words) => {
             let program = Path::new(words.first()?);

@@ -50,6 +50,8 @@ fn every_change_of_every_account_is_listed_with_its_author() {
     assert_eq!(csv(&district, "2"), [""; 0]);
     let all = csv(&district, "2026-11-01");
     assert_eq!(all.len(), 3 + since_first.len(), "and the accounts of the first night: {all:#?}");
+    let future = district.cli(&["changes", "--since", "2036-01-01"]).exits(2).stderr;
+    assert!(future.contains("`--since 2036-01-01` is in the future"), "no empty list: {future}");
     let json = district.cli(&["changes", "--since", "1", "--format", "json"]).ok().json();
     assert_eq!(json.as_array().unwrap().len(), 5);
     assert_eq!(

@@ -120,6 +120,22 @@ fn archived_users_are_said_not_to_be_in_the_file() {
     assert!(pushed(&district, "users-000002.csv").is_empty());
 }
 
+/// A file that a push would never write is found before the night.
+#[test]
+fn check_names_a_place_that_a_push_may_not_write() {
+    for (to, what) in [
+        ("sis/users.csv", "`to` in [platform.push]: that would overwrite what the sync reads or keeps"),
+        ("rostersync.db", "`to` in [platform.push]: that would overwrite what the sync reads or keeps"),
+        ("out", "`to` in [platform.push]: a folder cannot be written as a file"),
+    ] {
+        let district = District::new().with("platform.push.to", &format!("{to:?}"));
+        district.sis(&people(["a@x.example", "b@x.example", "c@x.example"]));
+        fs::create_dir(district.path("out")).unwrap();
+        let checked = district.cli(&["check"]).exits(1);
+        assert!(checked.stderr.contains(what), "{to}: {}", checked.stderr);
+    }
+}
+
 /// A program that ends with 0 and has read nothing has probably taken nothing.
 #[test]
 fn a_program_that_does_not_read_its_input_is_told_of() {
