@@ -96,7 +96,6 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
     if args.source {
         return first_page(args, &config, &context, ui);
     }
-    let file = file_of(&config);
     let (package, encoding) = match (&config.source, args.strict) {
         (Source::Csv { path, options }, true) => (Some(path), options.encoding),
         (_, true) => {
@@ -109,15 +108,7 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         }
         (_, false) => (None, EncodingSetting::Auto),
     };
-    let mut checked = check(&config, &context, |source| Box::new(Identifiers::new(source, file)))?;
-    if let Some(plan) = &checked.plan {
-        plan.each_decided(|row| {
-            for note in row.notes.iter() {
-                add(note, row, &config, &mut checked.findings);
-            }
-            Ok(())
-        })?;
-    }
+    let mut checked = looked_at(&config, &context)?;
     let judged = match package
         .map(|path| standard::judge(path, encoding, args.log.as_deref(), Some(&config), context.now))
     {
@@ -287,6 +278,21 @@ fn source_text(seen: &SourceCheck) -> String {
         text.push_str("Nothing is missing.\n");
     }
     text
+}
+
+/// What the next run would stumble over, with the notes of the plan among the findings.
+pub(super) fn looked_at(config: &Config, context: &RunContext<'_>) -> Result<Checked> {
+    let file = file_of(config);
+    let mut checked = check(config, context, |source| Box::new(Identifiers::new(source, file)))?;
+    if let Some(plan) = &checked.plan {
+        plan.each_decided(|row| {
+            for note in row.notes.iter() {
+                add(note, row, config, &mut checked.findings);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(checked)
 }
 
 /// A note of the plan as a finding: its place and its code, without the person's details.

@@ -8,6 +8,7 @@ use std::io::{IsTerminal, Write as _, stderr, stdin};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::check::looked_at;
 use super::ui::Ui;
 use super::{Global, path, unprintable};
 use crate::attempt::Ending;
@@ -16,7 +17,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::owner;
 use crate::plan::Action;
 use crate::plural::counted;
-use crate::run::{RunContext, check};
+use crate::run::RunContext;
 use schedule::{Account, Schedule, Time};
 
 /// Write a commented configuration to start from, and the line for cron
@@ -371,7 +372,7 @@ fn write_new(path: &Path, bytes: &[u8], account: &Account) -> Result<()> {
 /// Checks what was written, as `rostersync check` does, and says in one line what came of it.
 fn checked(config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
     let context = RunContext { now: global.now(), progress: ui, stop: &|| None };
-    let checked = check(config, &context, |source| source)?;
+    let checked = looked_at(config, &context)?;
     let ending = match checked.troubles.first() {
         Some(failure) => Ending::Failed(failure.kind),
         None => Ending::Ok,

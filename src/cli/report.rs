@@ -341,10 +341,7 @@ fn find(args: &ReportArgs, global: &Global) -> Result<Wanted> {
     };
     let store = Store::open_read(&config.sync.store)?.ok_or_else(none)?;
     let found = match run.and_then(|run| run.parse().ok()) {
-        Some(number) => store.run(number)?.ok_or_else(|| {
-            Failure::new(Kind::Usage, format!("there is no run {number}"))
-                .cure("`rostersync runs` lists them")
-        })?,
+        Some(number) => store.run(number)?.ok_or_else(|| no_run(number))?,
         None => store.runs(1)?.pop().ok_or_else(none)?,
     };
     let reports = &config.sync.reports;
@@ -359,9 +356,21 @@ fn find(args: &ReportArgs, global: &Global) -> Result<Wanted> {
 /// The report of a run by its number, or a file.
 fn named(typed: &str, global: &Global) -> Result<PathBuf> {
     match typed.parse() {
-        Ok(number) => report_of(number, &global.load()?.sync.reports),
+        Ok(number) => {
+            let config = global.load()?;
+            report_of(number, &config.sync.reports).map_err(|gone| {
+                match Store::open_read(&config.sync.store) {
+                    Ok(Some(store)) if matches!(store.run(number), Ok(None)) => no_run(number),
+                    _ => gone,
+                }
+            })
+        }
         Err(_) => Ok(typed.into()),
     }
+}
+
+fn no_run(number: i64) -> Failure {
+    Failure::new(Kind::Usage, format!("there is no run {number}")).cure("`rostersync runs` lists them")
 }
 
 fn report_of(run: i64, reports: &Path) -> Result<PathBuf> {

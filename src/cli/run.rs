@@ -602,7 +602,7 @@ fn approving(outcome: &Outcome) -> String {
     match (found.held, found.archived) {
         (0, 0) => "If that is what should happen, approve exactly this plan:".to_owned(),
         (0, archived) => format!(
-            "To approve exactly this plan archives {} of people who are still there:",
+            "The command below approves exactly this plan. It archives {} of people who are still there:",
             counted(archived, "account", "accounts")
         ),
         (held, archived) => {
@@ -614,8 +614,8 @@ fn approving(outcome: &Outcome) -> String {
                 }
             };
             format!(
-                "To approve exactly this plan decides nothing about the {}: {} until `users rekey`, `users distinct` or `run \
-                 --rekey`.{also}",
+                "The command below approves exactly this plan. It decides nothing about the {}: {} until `users rekey`, `users \
+                 distinct` or `run --rekey`.{also}",
                 counted(held, "held account", "held accounts"),
                 if held == 1 { "it stays held" } else { "they stay held" }
             )

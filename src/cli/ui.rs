@@ -59,6 +59,8 @@ impl Ui {
         let bar = (progress && !quiet && stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(style(false));
+            // Until a stage begins there is nothing to draw, also after a result was written beside the bar.
+            bar.finish_and_clear();
             bar
         });
         let json_logs = log_format == LogFormat::Json;

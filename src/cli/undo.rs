@@ -184,9 +184,10 @@ fn summary(args: &UndoArgs, outcome: &UndoOutcome) -> String {
     }
     if again > 0 {
         text.push_str(&format!(
-            "To keep {} that the next run would change again, correct it in the SIS, or let active users keep their own details \
-             (update_contacts = false) first.\n",
-            agreed(again, "the value", "the values")
+            "To keep {} that the next run would change again, correct {} in the SIS, or let active users keep their own \
+             details (update_contacts = false) first.\n",
+            agreed(again, "the value", "the values"),
+            agreed(again, "it", "them")
         ));
     }
     match &outcome.forecast {

@@ -511,7 +511,7 @@ pub(super) const FINDINGS: &[Entry] = &[
         "contact-column-unused",
         "A column looks as if it said whom the school may contact, and has no effect.",
         "No rule of `[contacts]` uses the column.",
-        "Look at its values with `rostersync check`, and write a rule in `[contacts]`.",
+        "Write a rule in `[contacts]`, if one of its values means that an adult may not be contacted.",
     ),
     finding(
         "contact-value-unlisted",

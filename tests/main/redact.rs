@@ -191,6 +191,6 @@ fn two_reports_are_compared() {
     );
     let one = csv(&["2", "--diff", "1", "--where", "sourced_id=tea-kz4"]).stdout;
     assert_eq!(one.lines().count(), 3, "filters are for both reports: {one}");
-    district.cli(&["report", "--diff", "7"]).exits(7).complains(&["the report of run 7 is no longer there"]);
+    district.cli(&["report", "--diff", "7"]).exits(2).complains(&["there is no run 7"]);
     district.cli(&["report", "--diff", "1", "--new"]).exits(2);
 }

@@ -76,7 +76,7 @@ fn a_district_with_new_sourced_ids_loses_nobody() {
              rostersync -c rostersync.toml run --rekey {file}\n  \
              60 of 60 accounts would be archived, or are held because they are probably back under another sourcedId (100.0%); \
              [limits] archive allows 10%\n\
-             To approve exactly this plan decides nothing about the 60 held accounts: they stay held until `users rekey`, `users \
+             The command below approves exactly this plan. It decides nothing about the 60 held accounts: they stay held until `users rekey`, `users \
              distinct` or `run --rekey`.\n  rostersync -c rostersync.toml run --approve {}\n",
             done.checksum(),
             file = file.display()

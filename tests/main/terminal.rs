@@ -365,3 +365,25 @@ fn no_format_lets_a_name_act_on_a_terminal_and_files_keep_it() {
     let json = district.cli(&["report", "--format", "json"]).ok().json();
     assert_eq!(json[0]["given_name"], name);
 }
+
+#[test]
+fn no_rest_of_a_progress_bar_is_left_on_the_terminal() {
+    let district = busy_district();
+    for arguments in [&["codes", "archived"][..], &["status"], &["runs"], &["report", "--diff", "1"]] {
+        let (text, _) = seen(&district, arguments, 80);
+        assert!(!text.contains('⠁'), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn a_blocked_run_has_no_bar_among_the_changes() {
+    let mut district = District::new();
+    let people: Vec<_> = (0..30).map(|number| person(&format!("stu-{number}"))).collect();
+    district.sis(&people);
+    district.run().exits(0);
+    district.sis(&people[..10]);
+    district.run().exits(4);
+    let text = plain(&district, &["runs"], 80);
+    assert!(text.starts_with("Changes: ▄×\n"), "{text}");
+    assert!(text.contains("█ 1000+ users; × stopped\n"), "{text}");
+}

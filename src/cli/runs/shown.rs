@@ -68,7 +68,7 @@ fn cells(Tried { attempt, run, .. }: &Tried, config: &Config, is_wide: bool) -> 
 
 /// The bars, and from how many users on each stands.
 const BARS: [(u64, char); 5] = [(0, '▁'), (1, '▂'), (10, '▄'), (100, '▆'), (1000, '█')];
-const BARS_EXPLAINED: &str = "users: ▂ 1+, ▄ 10+, ▆ 100+, █ 1000+; × failed";
+const BARS_EXPLAINED: &str = "▂ 1+, ▄ 10+, ▆ 100+, █ 1000+ users; × stopped";
 
 /// How many users each run changed, the latest run at the right. A power of ten is one step: else
 /// the first run would make the others invisible.
@@ -88,7 +88,10 @@ fn chart(tried: &[Tried], config: &Config, screen: Screen) -> String {
 }
 
 fn bar(Tried { attempt, run }: &Tried, screen: Screen) -> String {
-    let Some(run) = run else { return screen.paint("×", style_of("failed")) };
+    let Some(run) = run.as_ref().filter(|_| attempt.result != "blocked") else {
+        let result = if run.is_some() { &attempt.result } else { "failed" };
+        return screen.paint("×", style_of(result));
+    };
     let changed =
         ["created", "updated", "archived", "restored"].map(|action| count(run, action)).iter().sum();
     let bar = BARS.iter().rev().find(|(least, _)| *least <= changed).map_or('▁', |(_, bar)| *bar);
