@@ -308,7 +308,7 @@ fn changed_by(state: &str, setting: Setting) -> &'static str {
 fn text(explained: &Explained, config: &Config, screen: Screen) -> Vec<u8> {
     let (now, then) = (explained.state.unwrap_or("no account"), &explained.state_after);
     let next = match explained.action {
-        "none" => "nothing: there is nothing to say of this user".to_owned(),
+        "none" => "nothing changes for this user".to_owned(),
         action if explained.notes.is_empty() => action.to_owned(),
         action => format!("{action}: {}", explained.notes),
     };

@@ -435,9 +435,10 @@ fn without_contact(summary: &Summary) -> Option<String> {
     let (now, before) = (summary.without_contact, summary.without_contact_before);
     (now > 0 || before.is_some_and(|before| before > 0)).then(|| {
         format!(
-            "{} no contact that can be reached{}: `rostersync report --where codes=no-contact`",
+            "{} no contact that can be reached{}{}",
             counted(now, "student has", "students have"),
-            compared(now, before)
+            compared(now, before),
+            if now > 0 { ": `rostersync report --where codes=no-contact`" } else { "" }
         )
     })
 }

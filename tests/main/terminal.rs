@@ -377,7 +377,7 @@ fn no_rest_of_a_progress_bar_is_left_on_the_terminal() {
 
 #[test]
 fn a_blocked_run_has_no_bar_among_the_changes() {
-    let mut district = District::new();
+    let district = District::new();
     let people: Vec<_> = (0..30).map(|number| person(&format!("stu-{number}"))).collect();
     district.sis(&people);
     district.run().exits(0);

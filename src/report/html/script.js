@@ -556,7 +556,7 @@
     const used = STATES.filter((key) => all.some(([, values]) => values[key]));
     const total = page.messages.reduce((sum, { count }) => sum + count, 0);
     const email = page.messages.filter(({ channel }) => channel === "email").reduce((sum, { count }) => sum + count, 0);
-    const about = all.length === 0 ? "This run had nothing to tell anyone." :
+    const about = all.length === 0 ? "This run has no messages." :
       `${counted(total, "message", "messages")}: ${number(email)} by email, ${number(total - email)} by SMS.${untold > 0 ? ` ${counted(untold, "person", "people")} with a change cannot be reached.` : ""}`;
     const rowsOf = page.messages.map(({ role, channel, state, count }) => [role || "(no role)", channel === "sms" ? "SMS" : channel, state, count]);
     for (const [role, values] of all) if (values.untold) rowsOf.push([role, "none", label.untold, values.untold]);
