@@ -136,6 +136,19 @@ fn check_names_a_place_that_a_push_may_not_write() {
     }
 }
 
+/// No push says that a person was erased: the platform still has the person.
+#[test]
+fn an_erasure_names_what_was_pushed() {
+    let mut district = District::new().without_limits().with("platform.push.to", "\"pushed.csv\"");
+    night(&mut district, 23, ["a@x.example", "b@x.example", "c@x.example"]).ok();
+    let place = district.path("pushed.csv").display().to_string();
+    let erased = district.cli(&["users", "erase", "tea-1", "--yes"]).ok().stdout;
+    let said = format!(
+        "Stays:     {place}: the file is there and may have the user; close the account on the platform too\n"
+    );
+    assert!(erased.contains(&said), "{erased}");
+}
+
 /// A program that ends with 0 and has read nothing has probably taken nothing.
 #[test]
 fn a_program_that_does_not_read_its_input_is_told_of() {

@@ -5,6 +5,7 @@ use super::super::ui::Ui;
 use super::super::{Global, unprintable};
 use super::{copying, writing};
 use crate::attempt::Ending;
+use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::owner::absolute;
@@ -45,7 +46,7 @@ pub(super) fn run(args: &EraseArgs, global: &Global, ui: &Ui) -> Result<Ending> 
     let now = global.now();
     if args.dry_run {
         let erasure = erase(&config, &copying(&config)?, &args.user, now, true)?;
-        ui.print(&shown(&erasure, true, ui.screen)).map_err(unprintable)?;
+        ui.print(&shown(&erasure, &config, true, ui.screen)).map_err(unprintable)?;
         return Ok(Ending::Ok);
     }
     if !args.yes {
@@ -61,11 +62,11 @@ pub(super) fn run(args: &EraseArgs, global: &Global, ui: &Ui) -> Result<Ending> 
     let stamp = config.sync.timezone.show(now);
     let _outbox = Lock::take(&config.sync.store, Of::Outbox, &stamp, PATIENCE)?;
     let erasure = erase(&config, &store, &args.user, now, false)?;
-    ui.print(&shown(&erasure, false, ui.screen)).map_err(unprintable)?;
+    ui.print(&shown(&erasure, &config, false, ui.screen)).map_err(unprintable)?;
     Ok(Ending::Ok)
 }
 
-fn shown(erasure: &Erasure, dry_run: bool, screen: Screen) -> Vec<u8> {
+fn shown(erasure: &Erasure, config: &Config, dry_run: bool, screen: Screen) -> Vec<u8> {
     let Erasure { sourced_id, removed, .. } = erasure;
     let mut lines: Vec<(&str, String)> = Vec::new();
     let first = match (dry_run, erasure.is_repeated) {
@@ -128,6 +129,14 @@ fn shown(erasure: &Erasure, dry_run: bool, screen: Screen) -> Vec<u8> {
             "Earlier",
             format!("{earlier}: no run adds it, until `rostersync users unsuppress {earlier}`"),
         ));
+    }
+    if let Some(push) = &config.push {
+        let still = if push.has_a_file() {
+            "the file is there and may have the user"
+        } else {
+            "what was pushed there"
+        };
+        lines.push(("Stays", format!("{}: {still}; close the account on the platform too", push.place())));
     }
     lines.push(("Stays", "the files of the SIS, and copies that were taken elsewhere".to_owned()));
     let mut text = format!("{}\n", harmless(&first)).into_bytes();
