@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::html;
 use super::layout::{Screen, Table};
@@ -34,12 +35,21 @@ pub(super) struct ChangesArgs {
     since: String,
 
     /// Format of the output. Default: by the file name of --output, otherwise a table
-    #[arg(long, value_name = "FORMAT", value_enum)]
+    #[arg(long, value_name = "FORMAT", value_parser = format())]
     format: Option<Format>,
 
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE", value_parser = super::path())]
     output: Option<PathBuf>,
+}
+
+/// The formats of a report but HTML: a page has users, not changes.
+fn format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["table", "csv", "json"]).map(|word| match word.as_str() {
+        "csv" => Format::Csv,
+        "json" => Format::Json,
+        _ => Format::Table,
+    })
 }
 
 const TABLE: [&str; 7] = ["when", "user", "name", "what", "old", "new", "by"];
