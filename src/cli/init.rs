@@ -16,7 +16,7 @@ use crate::config::{Config, MailServer, MailStart, PROFILES, Profile, SourceStar
 use crate::failure::{Failure, Kind, Result};
 use crate::owner;
 use crate::plan::Action;
-use crate::plural::counted;
+use crate::plural::{counted, listed};
 use crate::run::RunContext;
 use schedule::{Account, Schedule, Time};
 
@@ -270,7 +270,7 @@ fn is_complete(wanted: &Wanted, file: &Path) -> Result<()> {
         }
         _ => "rostersync init --source /srv/sis/oneroster.zip --platform /srv/platform/users.csv",
     };
-    let what = format!("`init` needs {}; without a terminal it cannot ask", missing.join(" and "));
+    let what = format!("`init` needs {}; without a terminal it cannot ask", listed(&missing));
     Err(Failure::new(Kind::Usage, format!("{what}, and nothing was written"))
         .at(file.display())
         .cure(format!("write for example `{example}`, or start it on a terminal")))

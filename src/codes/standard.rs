@@ -136,7 +136,7 @@ pub(super) const STANDARD: &[Entry] = &[
         "header-missing",
         "A column of the standard is missing. As a warning: the column is optional.",
         "The export leaves it out. The standard wants every column in the header, also if it is empty.",
-        "Have the column exported.",
+        "Have the column exported. Of `password` only the header: a roster must have no passwords.",
     ),
     standard(
         "header-unknown",

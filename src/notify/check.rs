@@ -8,6 +8,7 @@ use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::message::Channel;
 use crate::owner;
+use crate::plural::listed;
 use crate::store::Store;
 
 /// Finds what messages do not name: a family takes such a message for a fraud.
@@ -27,7 +28,7 @@ pub fn check_names(config: &Config, findings: &mut Findings) {
         return;
     }
     findings.warn("messages-unnamed", At::file(&owner::name_of(&config.file)).column("[notify]"), || {
-        let keys = missing.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+        let keys = listed(&missing.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>());
         let instead = match (&notify.district, notify.named_district()) {
             (None, Some(sender)) => format!("; for the district they use the name of the sender, {sender}"),
             _ => String::new(),

@@ -229,7 +229,7 @@ fn init_overwrites_nothing_and_says_all_that_is_missing() {
         (vec!["--profile", "clever"], "`init` needs --secret-file;"),
         (
             vec!["--source", "https://sis.example/v1p1"],
-            "`init` needs --secret-file and --client-id and --token-url;",
+            "`init` needs --secret-file, --client-id and --token-url;",
         ),
         (vec!["--source", "roster", "--mail", "file:mail"], "--from <ADDRESS>"),
         (
