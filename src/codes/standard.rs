@@ -105,8 +105,8 @@ pub(super) const STANDARD: &[Entry] = &[
     standard(
         "csv-first-line",
         "The first line is not the header row.",
-        "It is a line for a spreadsheet (`sep=;`), or of PowerShell (`#TYPE`).",
-        "Export the file without that line.",
+        "It is a line for a spreadsheet (`sep=;`) or of PowerShell (`#TYPE`), or the file has no header row.",
+        "Export the file with its header row as the first line.",
     ),
     standard(
         "csv-quoting",

@@ -423,6 +423,15 @@ fn faults_of_form() -> Vec<Fault> {
             },
             "csv-first-line orgs.csv 1 -",
         ),
+        made(
+            v11(),
+            |package| {
+                let whole = text(package, "users.csv");
+                let (_, rows) = whole.split_once('\n').unwrap();
+                package.insert("users.csv", rows.as_bytes().to_vec());
+            },
+            "csv-first-line users.csv 1 -",
+        ),
         with(v11(), "orgs.csv", "Lincoln High", "Lincoln \"Abe\" High", "csv-quoting orgs.csv 4 name"),
         with(v11(), "demographics.csv", "stu-1,", "\"stu-1,", "csv-quoting demographics.csv 2 -"),
         with(v11(), "orgs.csv", "Lincoln High", "\"Lincoln\nHigh\"", "csv-line-break orgs.csv 4 name"),
@@ -687,6 +696,28 @@ fn the_log_of_a_certification() {
 }
 
 /// With a configuration: what the next run would meet, and the standard.
+/// Without a header row the first line is a person's, and its cells are no names of columns.
+#[test]
+fn the_cells_of_a_person_in_the_first_line_are_not_shown() {
+    let district = District::new();
+    let mut package = v11();
+    let whole = text(&package, "users.csv");
+    let (_, rows) = whole.split_once('\n').unwrap();
+    package.insert("users.csv", rows.as_bytes().to_vec());
+    write_folder(&district.path("package"), &package);
+    let first = rows.lines().next().unwrap().split(',');
+    let details: Vec<&str> = first.filter(|cell| cell.len() > 2 && *cell != "true").collect();
+    assert!(details.len() > 5, "{details:?}");
+    for format in ["table", "csv", "json"] {
+        let done =
+            district.cli(&["check", "--strict", "package", "--format", format, "--log", "log.txt"]).exits(3);
+        let log = std::fs::read_to_string(district.path("log.txt")).unwrap();
+        for text in [&done.stdout, &done.stderr, &log] {
+            assert!(!details.iter().any(|detail| text.contains(detail)), "{text}");
+        }
+    }
+}
+
 #[test]
 fn strict_with_a_configuration_says_both() {
     let district = District::new();

@@ -69,9 +69,16 @@ pub fn check_standard(path: &Path, encoding: EncodingSetting, findings: &mut Fin
             continue;
         }
         match open(file, encoding, findings)? {
-            Some(table) => {
+            Some(table) if has_header(&table, &standard.columns(version)) => {
                 let columns = header(&table, &standard.columns(version), version, findings);
                 files.push(Opened { part: standard.part, file, table, columns });
+            }
+            Some(table) => {
+                let at = At::file(file.name()).line(table.header.line);
+                findings.error("csv-first-line", at, || {
+                    "the first line is no header row: it lacks the columns of the standard".to_owned()
+                });
+                counts.push((file.name().to_owned(), 0));
             }
             None => counts.push((file.name().to_owned(), 0)),
         }
@@ -181,6 +188,14 @@ fn unreadable(file: ExportFile<'_>, failure: &Failure, findings: &mut Findings) 
         "file-unreadable"
     };
     findings.error(code, At::file(file.name()).line(line), || format!("the file {what}"));
+}
+
+/// Whether the first line is a header row: it has the first column of the standard, or two others. If
+/// it is none, its cells may be a person's details, and no finding may name them.
+fn has_header(table: &Table, standard: &[Column]) -> bool {
+    let cells = &table.header.cells;
+    let is_there = |column: &&Column| cells.iter().any(|name| is_spelt_alike(column.name, name));
+    standard.first().is_some_and(|key| is_there(&key)) || standard.iter().filter(is_there).count() > 1
 }
 
 /// Holds a header row against the columns of the standard. Returns the columns that are there.
