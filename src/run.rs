@@ -189,6 +189,9 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     }
     if !outcome.blocked {
         outcome.push = push::push(config, &prepared.store, context, outcome.run);
+        if let Some(push) = &outcome.push {
+            push.find(context.now, config, &mut outcome.findings);
+        }
     }
     context.progress.end();
     Ok(outcome)

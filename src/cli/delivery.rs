@@ -8,9 +8,11 @@ use serde_json::json;
 use super::Global;
 use crate::attempt::Ending;
 use crate::config::{Config, PushWhat, When};
+use crate::findings::Findings;
 use crate::message::Channel;
 use crate::notify::{Delivery, Held, Stuck, send_kept_summaries, tell_admins};
 use crate::plural::{agreed, counted};
+use crate::report;
 use crate::run::{PushForecast, Pushed, html_beside};
 use crate::store::stamp;
 
@@ -113,6 +115,16 @@ pub(super) fn delivery_json(delivery: &Delivery) -> serde_json::Value {
     })
 }
 
+/// What needs a person, a line each, of the codes that are wanted. Parts of it come from files.
+pub(super) fn attention_lines(
+    findings: &Findings,
+    is_wanted: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = String> {
+    findings.attentions().filter(move |finding| is_wanted(finding.code)).map(|finding| {
+        report::harmless(&format!("Attention ({}): {}: {}", finding.code, finding.place(), finding.message))
+    })
+}
+
 /// `Push: 12 users went to users-000042.csv`; none if nothing was pushed, because nothing had changed.
 pub(super) fn push_line(push: &Pushed) -> Option<String> {
     if let Some(why) = &push.failed {
@@ -120,27 +132,14 @@ pub(super) fn push_line(push: &Pushed) -> Option<String> {
     }
     let users = counted(push.users?, "user", "users");
     let mut line = format!("Push: {users} ({}) went to {}", push.what.word(), push.place);
-    if push.is_left {
-        line.push_str(LEFT);
+    if push.left_since.is_some() {
+        line.push_str("; the file before was not picked up");
         if push.what == PushWhat::Changes {
             line.push_str(", so the new one has its users too");
         }
     }
-    if push.archived > 0 {
-        let archived = counted(push.archived, "archived user is", "archived users are");
-        let them = agreed(push.archived, "the account", "the accounts");
-        line.push_str(&format!("; {archived} not in it: close {them} on the platform"));
-    }
-    if push.is_unread {
-        line.push_str(
-            "; the program ended with 0 and has not read all of its input: look whether it took the users",
-        );
-    }
     Some(line)
 }
-
-/// What is said where the platform should have taken a file, and has not.
-pub(super) const LEFT: &str = "; the file before was not picked up";
 
 /// What a preview says of the push.
 pub(super) fn would_push_line(push: &PushForecast, has_changes: bool) -> String {

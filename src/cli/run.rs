@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::delivery::{
-    delivery_json, delivery_lines, push_json, push_line, would_push_json, would_push_line, write_to_admins,
+    attention_lines, delivery_json, delivery_lines, push_json, push_line, would_push_json, would_push_line,
+    write_to_admins,
 };
 use super::layout::padded;
 use super::preview;
@@ -14,6 +15,7 @@ use super::{Global, is_broken_pipe, signals, unprintable};
 use crate::attempt::Ending;
 use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
 use crate::notify::{Ping, ping};
 use crate::plan::{Action, Overrun, Step, Summary, said_overruns};
 use crate::plural::{agreed, counted};
@@ -193,7 +195,13 @@ fn pass_over(pause: &Pause, args: &RunArgs, config: &Config, global: &Global, ui
     let context = RunContext { now: global.now(), progress: ui, stop: &stop };
     let (delivery, push) = pass(config, pause, &options, &context)?;
     let is_pushed = push.as_ref().is_none_or(|push| push.failed.is_none());
-    let status = if delivery.is_undelivered() || !is_pushed { Ending::Undelivered } else { Ending::Paused };
+    let mut findings = Findings::default();
+    push.iter().for_each(|push| push.find(context.now, config, &mut findings));
+    let status = match findings.needs_attention() {
+        _ if delivery.is_undelivered() || !is_pushed => Ending::Undelivered,
+        true => Ending::Attention,
+        false => Ending::Paused,
+    };
     let mut lines = vec![format!(
         "Paused: {}, by the [[pause]] from {}. Nothing was read, and nothing was changed.",
         pause.words(),
@@ -201,12 +209,13 @@ fn pass_over(pause: &Pause, args: &RunArgs, config: &Config, global: &Global, ui
     )];
     lines.extend(delivery_lines(&delivery, config));
     lines.extend(push.as_ref().and_then(push_line));
+    lines.extend(attention_lines(&findings, |_| true));
     let text = lines.join("\n") + "\n";
     if args.format == RunFormat::Json {
         let json = json!({
             "result": status.word(), "exit": status.exit(), "results": [status.word()], "run": null, "applied": false,
             "pause": pause_json(pause), "undelivered": delivery.undelivered, "delivery": delivery_json(&delivery),
-            "push": push.as_ref().map(push_json),
+            "push": push.as_ref().map(push_json), "attention": findings.attentions().collect::<Vec<_>>(),
         });
         print_json(&json, ui)?;
     } else {
@@ -385,11 +394,7 @@ fn text(outcome: &Outcome, options: &Options, config: &Config, global: &Global) 
         ));
     }
     // What limits hold back is said at the end.
-    let others = outcome.findings.attentions().filter(|finding| finding.code != "held-by-limit");
-    lines.extend(others.map(|finding| {
-        // Parts of it come from files.
-        report::harmless(&format!("Attention ({}): {}: {}", finding.code, finding.place(), finding.message))
-    }));
+    lines.extend(attention_lines(&outcome.findings, |code| code != "held-by-limit"));
     if let Some(backup) = &outcome.backup {
         lines.push(format!(
             "Backup: {} ({}, {:.1} s)",

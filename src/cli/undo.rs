@@ -10,6 +10,7 @@ use crate::run::{
     send_undone, undo,
 };
 
+use super::delivery::attention_lines;
 use super::layout::{Column, Screen, Table};
 use super::ui::{Ui, shown};
 use super::users::{copying, reading, writing};
@@ -96,8 +97,9 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let sent = send_undone(&mut outcome, &config, &store, &context);
     ui.end();
     let status = match &sent {
-        Ok(()) if !outcome.delivery.is_undelivered() => Ending::Ok,
-        Ok(()) => Ending::Undelivered,
+        Ok(()) if outcome.delivery.is_undelivered() => Ending::Undelivered,
+        Ok(()) if outcome.findings.needs_attention() => Ending::Attention,
+        Ok(()) => Ending::Ok,
         Err(failure) => {
             tracing::error!("the run is undone, but its notifications stay queued: {failure}");
             Ending::Undelivered
@@ -111,7 +113,14 @@ pub(super) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         text.push('\n');
     }
     text.push_str(&summary(args, &outcome));
-    ui.print(ui.screen.paragraphs(&text).as_bytes()).map_err(unprintable)?;
+    if outcome.run.is_some()
+        && let Some(push) = &config.push
+    {
+        text.push_str(&format!("The next run pushes this to the platform: {}\n", push.place()));
+    }
+    attention_lines(&outcome.findings, |_| true).for_each(|line| text.push_str(&format!("{line}\n")));
+    let said = ui.print(ui.screen.paragraphs(&text).as_bytes());
+    said.and_then(|()| ui.settle(status)).map_err(unprintable)?;
     Ok(status)
 }
 

@@ -595,7 +595,25 @@ pub(super) const FINDINGS: &[Entry] = &[
         "removed-not-erased",
         "Accounts were removed, and what is left of them in the free space of the store was not. The run ends with 3.",
         "The store cannot be written anew: often the disk is full.",
-        "Correct the cause. The next run that removes accounts removes that too.",
+        "Correct the cause. The next run removes that too.",
+    ),
+    finding(
+        "push-left",
+        "The platform did not pick up a file of `[platform.push]` for a day. The run ends with 3. The next file has its users too.",
+        "The import of the platform has stopped, or it reads files and leaves them.",
+        "Look at the import of the platform. If it leaves files, set `what = \"all\"`.",
+    ),
+    finding(
+        "push-archived",
+        "Archived users are not in the file of changes that was pushed, so the platform does not know it. The run ends with 3.",
+        "Accounts were archived since the last push.",
+        "Close the accounts on the platform, or set `what = \"all\"` and let it close the accounts that the file does not have.",
+    ),
+    finding(
+        "push-unread",
+        "The command of `[platform.push]` ended with 0 and had not read all of its input. The run ends with 3.",
+        "The program took only a part, or it opens /dev/stdin by itself.",
+        "Look whether the platform has the users. If not, `rostersync users export` writes them. If the program opens /dev/stdin by itself, let `cat` read the input: `[\"sh\", \"-c\", \"cat | PROGRAM\"]`.",
     ),
 ];
 

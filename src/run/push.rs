@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::process::{Pid, Signal, kill_process_group};
 use sha2::{Digest, Sha256};
 
@@ -21,8 +22,11 @@ use super::source::watched;
 use crate::account::Account;
 use crate::config::{Config, Push, PushTo, PushWhat, RUN};
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::{At, Findings};
 use crate::output::write_file;
+use crate::owner::name_of;
 use crate::people::{export_cells, export_headers};
+use crate::plural::{agreed, counted};
 use crate::report::{Csv, Rendering};
 use crate::scratch;
 use crate::source::{oneroster_csv, sftp};
@@ -38,13 +42,61 @@ pub struct Pushed {
     pub users: Option<u64>,
     /// So many users are archived since the last push, and so not among the users that changed.
     pub archived: u64,
-    /// The file before had not been picked up: its users are in this one too.
-    pub is_left: bool,
+    /// The file before had not been picked up: when it was pushed. Its users are in this one too.
+    pub left_since: Option<DateTime<Utc>>,
     /// The program ended with 0 before it had read its input to the end.
     pub is_unread: bool,
     /// Why it failed: no data of people.
     pub failed: Option<String>,
 }
+
+impl Pushed {
+    /// Adds what a person has to look at, although the push itself did not fail: the platform may lack
+    /// what no later push has.
+    pub fn find(&self, now: DateTime<Utc>, config: &Config, findings: &mut Findings) {
+        if self.failed.is_some() {
+            return;
+        }
+        let file = name_of(&config.file);
+        let mut find = |code, key, message: &dyn Fn() -> String| {
+            findings.attention(code, At::file(&file).column(key), message);
+        };
+        let place = &self.place;
+        // Where each file has all users, one that stays loses nothing.
+        let left = self.left_since.filter(|since| self.what == PushWhat::Changes && now - *since >= A_DAY);
+        if let Some(since) = left {
+            let since = config.sync.timezone.show(since);
+            find("push-left", "[platform.push] to", &|| {
+                format!(
+                    "the file that was pushed at {since} was not picked up, at {place}: look at the import of the platform; if the \
+                     platform reads files and leaves them, set `what = \"all\"`"
+                )
+            });
+        }
+        if self.archived > 0 {
+            find("push-archived", "[platform.push] what", &|| {
+                format!(
+                    "{} not in the pushed file: close {} on the platform (`rostersync report --where action=archived`), or set \
+                     `what = \"all\"` and let it close the accounts that the file does not have",
+                    counted(self.archived, "archived user is", "archived users are"),
+                    agreed(self.archived, "the account", "the accounts"),
+                )
+            });
+        }
+        if self.is_unread {
+            find("push-unread", "[platform.push] command", &|| {
+                format!(
+                    "{place} ended with 0 and has not read all of its input: look whether the platform has the users; if not, \
+                     `rostersync users export` writes them; if the program opens /dev/stdin by itself, write \
+                     `command = [\"sh\", \"-c\", \"cat | PROGRAM\"]`"
+                )
+            });
+        }
+    }
+}
+
+/// How long the platform may leave a file, as a run at night sees it.
+const A_DAY: TimeDelta = TimeDelta::hours(23);
 
 /// What a push would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +141,7 @@ pub(super) fn push(
         what: push.what,
         users: None,
         archived: 0,
-        is_left: false,
+        left_since: None,
         is_unread: false,
         failed: None,
     };
@@ -116,7 +168,10 @@ fn push_and_note(
 ) -> Result<Option<u64>> {
     let before = before(store, push)?;
     let covered = before.as_ref().map(|before| before.covered);
+    let left_since = before.as_ref().and_then(|before| before.pushed);
     if store.preview(|| count(store, covered))? == 0 {
+        // A server is not asked on a night without changes.
+        pushed.left_since = left_since.filter(|_| push.has_a_file());
         return Ok(None);
     }
     let _phase = PhaseGuard::sending();
@@ -134,7 +189,7 @@ fn push_and_note(
     let folder = scratch::folder()?;
     let (end, users, archived) = write_users(&folder.path().join(sftp::OUTGOING), config, store, since)?;
     pushed.archived = if since.is_some() { archived } else { 0 };
-    pushed.is_left = before.is_some() && is_there;
+    pushed.left_since = left_since.filter(|_| is_there);
     pushed.is_unread = target.put(folder.path())? == Taken::InPart;
     // A file with a number under its name.
     pushed.place = Push { to: target.to.clone(), ..push.clone() }.place();
@@ -238,7 +293,7 @@ fn write_users(
 }
 
 /// How much of a file was taken, as far as it can be seen: a program that opens `/dev/stdin` anew has a
-/// position of its own, so this is said and is no failure.
+/// position of its own, so this is no failure, and a person looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taken {
     Whole,

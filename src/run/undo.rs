@@ -74,6 +74,8 @@ pub struct UndoOutcome {
     pub report: Option<std::path::PathBuf>,
     pub delivery: Delivery,
     pub forecast: NextRunForecast,
+    /// What a person has to look at.
+    pub findings: Findings,
 }
 
 impl UndoOutcome {
@@ -127,7 +129,6 @@ pub fn undo(
         }
         let mut findings = Findings::default();
         backup::before_run(config, number, &mut findings, context.progress)?;
-        findings.attentions().for_each(|finding| tracing::warn!("{}", finding.message));
         store.keep_in_memory(false)?;
         undo.put_run(number, &tally.summary)?;
         store.forget_numbers(options.run)?;
@@ -140,7 +141,7 @@ pub fn undo(
             Ok(())
         })?;
         undo.finish_renames()?;
-        Ok(End::Commit(UndoOutcome { run: Some(number), told, ..tally.outcome }))
+        Ok(End::Commit(UndoOutcome { run: Some(number), told, findings, ..tally.outcome }))
     });
     if done.is_err() && store.is_in_doubt() {
         // The next run knows, and finishes the report or removes it.

@@ -54,12 +54,12 @@ fn a_file_has_what_changed_until_it_is_picked_up() {
         "0 users that changed since the last push, would go to {file_text}; the file before was not picked up, and its users go too\n"
     );
     assert!(preview.contains(&left), "{preview}");
-    let done = night(&mut district, 24, second).ok();
+    let done = night(&mut district, 24, second).exits(3);
     let left = format!(
         "Push: 3 users (changes) went to {file_text}; the file before was not picked up, so the new one has its users too\n"
     );
     assert!(done.stdout.contains(&left), "{}", done.stdout);
-    let status = district.cli(&["status"]).ok().stdout;
+    let status = district.cli(&["status"]).exits(3).stdout;
     assert!(status.contains(", and the file is still there: it was not picked up yet\n"), "{status}");
     assert_eq!(
         pushed(&district, "out/users.csv"),
@@ -101,6 +101,47 @@ fn a_file_has_what_changed_until_it_is_picked_up() {
         )),
         "{status}"
     );
+
+    // A file may stay for some hours. After a day a person has to look, also if nothing has changed and
+    // also with -q.
+    district.at("2026-11-26T20:00:00Z");
+    district.run().ok();
+    district.at("2026-11-27T08:15:00Z");
+    let said = format!(
+        "Attention (push-left): rostersync.toml: [platform.push] to: the file that was pushed at 2026-11-26 02:15 was not \
+         picked up, at {place}: look at the import of the platform; if the platform reads files and leaves them, set \
+         `what = \"all\"`\n"
+    );
+    let done = district.cli(&["-q", "run"]).exits(3);
+    assert!(done.stdout.contains(&said) && !done.stdout.contains("Push:"), "{}", done.stdout);
+    let status = district.cli(&["status", "--json"]).exits(3).json();
+    assert_eq!(status["last_attempt"]["attention"][0]["code"], "push-left");
+    let pause = "[[pause]]\nfrom = 2026-11-27\nuntil = 2026-11-28\n";
+    district.file("paused.toml", format!("{pause}{}", district.config()));
+    let done = district.cli(&["-c", "paused.toml", "-q", "run"]).exits(3);
+    assert!(done.stdout.contains("Attention (push-left): paused.toml: "), "{}", done.stdout);
+    // Where every file has all users nothing is lost.
+    district.set("platform.push.what", "\"all\"");
+    district.run().ok();
+}
+
+/// An undo does not push; it says that the next run does.
+#[test]
+fn an_undo_says_that_the_next_run_pushes() {
+    let mut district = District::new().without_limits().with("platform.push.to", "\"pushed.csv\"");
+    night(&mut district, 23, ["a@x.example", "b@x.example", "c@x.example"]).ok();
+    fs::remove_file(district.path("pushed.csv")).unwrap();
+    night(&mut district, 24, ["a@x.example", "new@x.example", "c@x.example"]).ok();
+    fs::remove_file(district.path("pushed.csv")).unwrap();
+    let said =
+        format!("The next run pushes this to the platform: {}\n", district.path("pushed.csv").display());
+    let preview = district.cli(&["undo", "2", "--dry-run"]).ok().stdout;
+    assert!(!preview.contains(&said), "{preview}");
+    let undone = district.cli(&["undo", "2"]).ok().stdout;
+    assert!(undone.contains(&said), "{undone}");
+    assert!(!district.path("pushed.csv").exists());
+    night(&mut district, 25, ["a@x.example", "b@x.example", "c@x.example"]).ok();
+    assert_eq!(pushed(&district, "pushed.csv"), ["tea-2 b@x.example"]);
 }
 
 /// Who was archived is not in a file of changes: the platform would not learn of it, so the run says it.
@@ -110,14 +151,16 @@ fn archived_users_are_said_not_to_be_in_the_file() {
     night(&mut district, 23, ["a@x.example", "b@x.example", "c@x.example"]).ok();
     district.at("2026-11-24T08:15:00Z");
     district.sis(&[person("tea-1").email("a@x.example")]);
-    let done = district.run().ok();
-    let place = district.path("users-000002.csv");
-    let said = format!(
-        "Push: 0 users (changes) went to {}; 2 archived users are not in it: close the accounts on the platform\n",
-        place.display()
-    );
+    let done = district.cli(&["-q", "run"]).exits(3);
+    let said = format!("Push: 0 users (changes) went to {}\n", district.path("users-000002.csv").display());
     assert!(done.stdout.contains(&said), "{}", done.stdout);
+    let said = "Attention (push-archived): rostersync.toml: [platform.push] what: 2 archived users are not in the pushed \
+                file: close the accounts on the platform (`rostersync report --where action=archived`), or set \
+                `what = \"all\"` and let it close the accounts that the file does not have\n";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
     assert!(pushed(&district, "users-000002.csv").is_empty());
+    let status = district.cli(&["status"]).exits(3).stdout;
+    assert!(status.contains("(push-archived)"), "{status}");
 }
 
 /// A file that a push would never write is found before the night.
@@ -155,9 +198,16 @@ fn a_program_that_does_not_read_its_input_is_told_of() {
     let district =
         District::new().without_limits().with("platform.push.command", "[\"/bin/sh\", \"-c\", \"exit 0\"]");
     district.sis(&people(["a@x.example", "b@x.example", "c@x.example"]));
-    let done = district.run().ok();
-    let said = "Push: 3 users (changes) went to /bin/sh; the program ended with 0 and has not read all of its input: look whether it took the users\n";
-    assert!(done.stdout.contains(said), "{}", done.stdout);
+    let done = district.cli(&["run", "--format", "json"]).exits(3).json();
+    let attention = &done["attention"][0];
+    assert_eq!(attention["code"], "push-unread");
+    let said = attention["message"].as_str().unwrap();
+    let begins =
+        "/bin/sh ended with 0 and has not read all of its input: look whether the platform has the users; ";
+    assert!(said.starts_with(begins), "{said}");
+    assert_eq!(done["result"], "attention");
+    let status = district.cli(&["status"]).exits(3).stdout;
+    assert!(status.contains("(push-unread)"), "{status}");
 }
 
 #[test]
