@@ -8,7 +8,7 @@ use crate::failure::Result;
 use crate::findings::{At, Findings};
 use crate::message::Channel;
 use crate::owner;
-use crate::plural::listed;
+use crate::plural::{agreed, listed};
 use crate::store::Store;
 
 /// Finds what messages do not name: a family takes such a message for a fraud.
@@ -33,7 +33,8 @@ pub fn check_names(config: &Config, findings: &mut Findings) {
             (None, Some(sender)) => format!("; for the district they use the name of the sender, {sender}"),
             _ => String::new(),
         };
-        format!("messages do not name everything that families know them by{instead}: set {keys}")
+        let are = agreed(missing.len() as u64, "is", "are");
+        format!("{keys} {are} not set, so families may take the messages for a fraud{instead}")
     });
 }
 

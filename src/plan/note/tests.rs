@@ -170,7 +170,7 @@ fn cells_join_sentences_and_codes() {
     assert_eq!(join_codes(&notes), "name-updated not-notifiable restored");
 }
 
-/// `report --redact` and `report --group` take every note apart: its code, and the value that is nobody else's business.
+/// `report --redact` and `report --group` take every note apart: its code, and the value, which is personal data.
 #[test]
 fn the_report_takes_every_note_apart_again() {
     let mut notes = every_kind();

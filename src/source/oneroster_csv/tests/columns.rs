@@ -92,7 +92,7 @@ fn two_columns_of_one_name() {
     let export =
         Export::new(&[("users.csv", "sourcedId,role,givenName,familyName,email,Email\nu1,a,b,c,d,e\n")]);
     assert!(told(&export.failure(), Kind::InputUnusable).contains("more than one column email"));
-    // Nobody reads the other one.
+    // The other one is not read.
     let reading =
         Export::new(&[("users.csv", &format!("grades,grades,{SHORT}1,2,u1,true,s1,student,a,Ann,Lee,\n"))])
             .read();

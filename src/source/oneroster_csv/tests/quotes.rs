@@ -57,7 +57,7 @@ fn line_breaks_in_a_cell_become_a_space() {
     let reading = Export::short(rows).read();
     assert_eq!(reading.records[0].given, some("Ann Mary"));
     assert_eq!(reading.records[1].family, some("Ray"));
-    // The user name is nobody's business, so its line break is not either.
+    // The user name is not read, so its line break is no finding.
     assert_eq!(reading.found(), [("line-break-in-cell", 2), ("line-break-in-cell", 5)]);
     assert_eq!(reading.findings[0].column.as_deref(), Some("givenName"));
     assert_eq!(reading.lines(), [2, 5, 7]);
