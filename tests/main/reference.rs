@@ -693,9 +693,14 @@ fn the_log_of_a_certification() {
     district.cli(&arguments).exits(7);
     assert!(log().contains("Status: Fail\n") && log().contains("The package cannot be read"), "{}", log());
     district.cli(&["check", "--log", "log.txt"]).exits(2);
+    // The name of a file of the zip adds no line.
+    let mut odd = v11();
+    odd.insert("a\nStatus: Fail\n.csv", Vec::new());
+    write_zip(&district.path("or11-invalid-07.zip"), &odd, "");
+    district.cli(&arguments).ok();
+    assert!(!log().contains("\nStatus: Fail") && log().contains("[package-unknown-file]"), "{}", log());
 }
 
-/// With a configuration: what the next run would meet, and the standard.
 /// Without a header row the first line is a person's, and its cells are no names of columns.
 #[test]
 fn the_cells_of_a_person_in_the_first_line_are_not_shown() {
@@ -718,6 +723,7 @@ fn the_cells_of_a_person_in_the_first_line_are_not_shown() {
     }
 }
 
+/// With a configuration: what the next run would meet, and the standard.
 #[test]
 fn strict_with_a_configuration_says_both() {
     let district = District::new();

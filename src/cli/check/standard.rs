@@ -11,6 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::findings::{Findings, Group, Severity};
 use crate::output;
 use crate::plural::counted;
+use crate::report::harmless;
 use crate::source::oneroster_csv::{EncodingSetting, Standing, check_standard};
 
 /// A package that was held against the standard.
@@ -126,8 +127,8 @@ fn log_of_failure(path: &Path, failure: &Failure, now: DateTime<Utc>) -> String 
     let causes = failure.causes().join(": ");
     let causes = if causes.is_empty() { causes } else { format!(": {causes}") };
     text.push_str(&format!(
-        "CSV Files Imported: none\nCSV Files Rejected: all\nComment:\n  The package cannot be read: {}{causes}\n",
-        failure.what
+        "CSV Files Imported: none\nCSV Files Rejected: all\nComment:\n  The package cannot be read: {}\n",
+        harmless(&format!("{}{causes}", failure.what))
     ));
     text
 }
@@ -136,7 +137,7 @@ fn log_of_failure(path: &Path, failure: &Failure, now: DateTime<Utc>) -> String 
 fn comment(group: &Group) -> String {
     let severity = if group.severity == Severity::Error { "error" } else { "warning" };
     let kind = if is_semantic(group.code) { "Semantic" } else { "Syntactic" };
-    let mut text = format!("  {kind} {severity} in {}", group.file);
+    let mut text = format!("  {kind} {severity} in {}", harmless(&group.file));
     let lines: Vec<String> =
         group.places.iter().filter_map(|place| place.line).take(20).map(|line| line.to_string()).collect();
     let more = group.count.saturating_sub(lines.len() as u64);
@@ -147,11 +148,11 @@ fn comment(group: &Group) -> String {
         text.push_str(&format!(" and {more} more"));
     }
     if let Some(column) = &group.column {
-        text.push_str(&format!(", column {column}"));
+        text.push_str(&format!(", column {}", harmless(column)));
     }
     let meaning = crate::codes::explain(group.code).map_or("", |entry| entry.meaning);
     let message = if group.message.is_empty() { meaning.trim_end_matches('.') } else { &group.message };
-    text.push_str(&format!(": {} [{}]\n", crate::report::harmless(message), group.code));
+    text.push_str(&format!(": {} [{}]\n", harmless(message), group.code));
     text
 }
 
