@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
-use super::super::layout::Table;
-use super::super::ui::{Ui, results, table_results};
+use super::super::layout::{Screen, Table};
+use super::super::ui::{Results, Ui, results, table_results};
 use super::super::{Global, condition, unprintable};
 use super::reading;
 use crate::account::Account;
@@ -15,7 +15,7 @@ use crate::people::{Likenesses, People, Schools, likenesses};
 use crate::plan::forecast;
 use crate::report::{Csv, Json, Rendering};
 use crate::roles;
-use crate::store::Grant;
+use crate::store::{Grant, Missing};
 use crate::suppressed::Suppressed;
 
 /// List accounts, one line each, in the order of sourcedIds
@@ -135,6 +135,10 @@ pub(in super::super) const COLUMNS: [&str; 17] = [
 /// What the first line has where a row needs two.
 const FIRST: [&str; 6] = ["sourced_id", "given_name", "family_name", "email", "phone", "home_phone"];
 
+/// The place of the column that a table leaves out, since it is seldom looked for.
+const HOME_PHONE: usize = 8;
+const KEPT_SINCE: usize = 9;
+
 /// The columns that are there only if they are asked for.
 const SETTLED: usize = 11;
 const LIKE: std::ops::Range<usize> = 12..14;
@@ -188,7 +192,7 @@ impl Filter {
         Ok(Self { values, parts })
     }
 
-    fn accepts(&self, cells: &[String; COLUMNS.len()]) -> bool {
+    fn accepts(&self, cells: &Cells) -> bool {
         let has = |(at, value): &(usize, String)| {
             let cell = &cells[*at];
             cell == value || SEVERAL.contains(&COLUMNS[*at]) && cell.split('|').any(|one| one == value)
@@ -210,83 +214,200 @@ pub(super) fn run(args: &ListArgs, global: &Global, ui: &Ui) -> Result<Ending> {
         Some(text) => Some(people.fitting(text)?.into_iter().map(|(id, _)| id).collect()),
         None => None,
     };
-    let schools = match &found {
-        Some(found) if found.len() <= FEW => SchoolsOf::Each(&people),
-        _ => SchoolsOf::All(Box::new(Schools::read(&people)?)),
-    };
-    let grants = store.all_grants()?;
-    let likenesses = if args.duplicates { likenesses(&people)? } else { Likenesses::new() };
-    let is_shown = |at: &usize| args.has(*at) && (args.format != Format::Table || *at != HOME_PHONE);
-    let headers: Vec<_> = (0..COLUMNS.len()).filter(is_shown).map(|at| COLUMNS[at]).collect();
-    let mut rendering: Box<dyn Rendering> = match args.format {
-        Format::Table => Box::new(Table::new(headers, ui.screen).folded(&FIRST)),
-        Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
-        Format::Json => Box::new(Json::new(headers, None)),
-    };
-    let mut suppressed = if args.suppressed { people.suppressed()? } else { BTreeMap::new() };
-    let missing = if args.missing { store.missing()? } else { HashMap::new() };
-    let results = if args.format == Format::Table { table_results } else { results };
-    let (mut out, mut buffer, mut any) = (results(), Vec::new(), false);
-    rendering.begin(&mut buffer);
-    let mut list = |account: &Account| -> Result<()> {
-        if args.duplicates && !likenesses.contains_key(&account.id) {
-            return Ok(());
-        }
-        if args.missing && !missing.contains_key(&account.id) {
-            return Ok(());
-        }
-        if args.settled && account.settled.is_none() {
-            return Ok(());
-        }
-        let mut cells = cells(account, &people, &schools, &grants, &likenesses)?;
-        if args.settled {
-            cells[SETTLED] = settled(account, &people, &schools)?;
-            if cells[SETTLED].is_empty() {
-                return Ok(());
-            }
-        }
-        if let Some(missing) = missing.get(&account.id) {
-            cells[MISSING] = missing.since.to_string();
-        }
-        if args.suppressed {
-            let Some(one) = suppressed.remove(&account.sourced_id) else { return Ok(()) };
-            put_suppressed(&one, &mut cells);
-        }
-        if args.kept && (cells[9].is_empty() || account.archived) || !filter.accepts(&cells) {
-            return Ok(());
-        }
-        any = true;
-        let shown: Vec<&[u8]> = (0..COLUMNS.len()).filter(is_shown).map(|at| cells[at].as_bytes()).collect();
-        rendering.row(&shown, &mut buffer);
-        out.write_all(&buffer).map_err(unprintable)?;
-        buffer.clear();
-        Ok(())
+    let mut rows = Rows::read(args, filter, &people, found.as_deref())?;
+    let mut list = List::begin(args, ui.screen);
+    let mut add = |account: &Account| match rows.of(account)? {
+        Some(cells) => list.add(&cells),
+        None => Ok(()),
     };
     match &found {
         Some(found) => {
             for id in found {
-                store.account_by_id(*id)?.as_ref().map_or(Ok(()), &mut list)?;
+                store.account_by_id(*id)?.as_ref().map_or(Ok(()), &mut add)?;
             }
         }
-        None => store.each_account(list)?,
-    }
-    for (sourced_id, one) in suppressed {
-        let mut cells: [String; COLUMNS.len()] = Default::default();
-        cells[0] = sourced_id;
-        put_suppressed(&one, &mut cells);
-        if found.is_none() && filter.accepts(&cells) {
-            any = true;
-            let shown: Vec<&[u8]> =
-                (0..COLUMNS.len()).filter(is_shown).map(|at| cells[at].as_bytes()).collect();
-            rendering.row(&shown, &mut buffer);
+        None => {
+            store.each_account(add)?;
+            rows.without_account().try_for_each(|cells| list.add(&cells))?;
         }
     }
-    // A table of nothing has no headers either.
-    if any || args.format != Format::Table {
-        rendering.end(&mut buffer);
-    }
-    out.write_all(&buffer).and_then(|()| out.flush()).map_err(unprintable)?;
+    list.end()?;
     Ok(Ending::Ok)
+}
+
+/// In the order of [`COLUMNS`].
+type Cells = [String; COLUMNS.len()];
+
+/// What is printed: the columns that are asked for.
+struct List {
+    rendering: Box<dyn Rendering>,
+    shown: Vec<usize>,
+    out: Results,
+    buffer: Vec<u8>,
+    /// A table of nothing has no headers either.
+    is_empty_table: bool,
+}
+
+impl List {
+    fn begin(args: &ListArgs, screen: Screen) -> Self {
+        let is_table = args.format == Format::Table;
+        let is_shown = |at: &usize| args.has(*at) && !(is_table && *at == HOME_PHONE);
+        let shown: Vec<usize> = (0..COLUMNS.len()).filter(is_shown).collect();
+        let headers: Vec<_> = shown.iter().map(|at| COLUMNS[*at]).collect();
+        let mut rendering: Box<dyn Rendering> = match args.format {
+            Format::Table => Box::new(Table::new(headers, screen).folded(&FIRST)),
+            Format::Csv => Box::new(Csv::for_spreadsheets(headers)),
+            Format::Json => Box::new(Json::new(headers, None)),
+        };
+        let out = if is_table { table_results() } else { results() };
+        let mut buffer = Vec::new();
+        rendering.begin(&mut buffer);
+        Self { rendering, shown, out, buffer, is_empty_table: is_table }
+    }
+
+    fn add(&mut self, cells: &Cells) -> Result<()> {
+        self.is_empty_table = false;
+        let shown: Vec<&[u8]> = self.shown.iter().map(|at| cells[*at].as_bytes()).collect();
+        self.rendering.row(&shown, &mut self.buffer);
+        self.out.write_all(&self.buffer).map_err(unprintable)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<()> {
+        if !self.is_empty_table {
+            self.rendering.end(&mut self.buffer);
+        }
+        self.out.write_all(&self.buffer).and_then(|()| self.out.flush()).map_err(unprintable)
+    }
+}
+
+/// What the rows are made of, and which of them are asked for.
+struct Rows<'a> {
+    args: &'a ListArgs,
+    filter: Filter,
+    people: &'a People<'a>,
+    schools: SchoolsOf<'a>,
+    grants: HashMap<i64, Vec<Grant>>,
+    likenesses: Likenesses,
+    missing: HashMap<i64, Missing>,
+    /// Those of whom no account was seen yet.
+    suppressed: BTreeMap<String, Suppressed>,
+}
+
+impl<'a> Rows<'a> {
+    /// `found`: the people that are looked for, if not all are.
+    fn read(
+        args: &'a ListArgs,
+        filter: Filter,
+        people: &'a People<'a>,
+        found: Option<&[i64]>,
+    ) -> Result<Self> {
+        let schools = match found {
+            Some(found) if found.len() <= FEW => SchoolsOf::Each(people),
+            _ => SchoolsOf::All(Box::new(Schools::read(people)?)),
+        };
+        Ok(Self {
+            args,
+            filter,
+            people,
+            schools,
+            grants: people.store.all_grants()?,
+            likenesses: if args.duplicates { likenesses(people)? } else { Likenesses::new() },
+            missing: if args.missing { people.store.missing()? } else { HashMap::new() },
+            suppressed: if args.suppressed { people.suppressed()? } else { BTreeMap::new() },
+        })
+    }
+
+    /// The cells of an account, if it is asked for.
+    fn of(&mut self, account: &Account) -> Result<Option<Cells>> {
+        let args = self.args;
+        if args.duplicates && !self.likenesses.contains_key(&account.id)
+            || args.missing && !self.missing.contains_key(&account.id)
+            || args.settled && account.settled.is_none()
+        {
+            return Ok(None);
+        }
+        let mut cells = self.cells(account)?;
+        if args.settled {
+            cells[SETTLED] = self.settled(account)?;
+            if cells[SETTLED].is_empty() {
+                return Ok(None);
+            }
+        }
+        if let Some(missing) = self.missing.get(&account.id) {
+            cells[MISSING] = missing.since.to_string();
+        }
+        if args.suppressed {
+            let Some(one) = self.suppressed.remove(&account.sourced_id) else { return Ok(None) };
+            put_suppressed(&one, &mut cells);
+        }
+        let is_kept = || !cells[KEPT_SINCE].is_empty() && !account.archived;
+        let is_asked_for = (!args.kept || is_kept()) && self.filter.accepts(&cells);
+        Ok(is_asked_for.then_some(cells))
+    }
+
+    /// Those that are suppressed and have no account, after all accounts.
+    fn without_account(self) -> impl Iterator<Item = Cells> {
+        let filter = self.filter;
+        let rows = self.suppressed.into_iter().map(|(sourced_id, one)| {
+            let mut cells = Cells::default();
+            cells[0] = sourced_id;
+            put_suppressed(&one, &mut cells);
+            cells
+        });
+        rows.filter(move |cells| filter.accepts(cells))
+    }
+
+    /// The details whose difference is settled, as both values are now.
+    fn settled(&self, account: &Account) -> Result<String> {
+        if account.archived {
+            return Ok(String::new());
+        }
+        let (roles, schools) = (self.people.roles_of(account), self.schools.of(account)?);
+        let said = forecast(account, &roles, &schools, &self.people.rules);
+        Ok(said.fields.settled().map(|decision| decision.field.key()).collect::<Vec<_>>().join("|"))
+    }
+
+    fn cells(&self, account: &Account) -> Result<Cells> {
+        let grants = self.grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
+        // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
+        let unusable = if grants.is_empty() { None } else { self.people.unusable_grant(account)? };
+        let words: Vec<String> = grants
+            .iter()
+            .map(|grant| match unusable {
+                None => grant.word().to_owned(),
+                Some(_) => format!("asleep:{}", grant.word()),
+            })
+            .collect();
+        let details = &account.details;
+        let (codes, like) = match self.likenesses.get(&account.id) {
+            Some((codes, like)) => (
+                codes.iter().copied().collect::<Vec<_>>().join("|"),
+                like.iter().map(String::as_str).collect::<Vec<_>>().join("|"),
+            ),
+            None => (String::new(), String::new()),
+        };
+        Ok([
+            account.sourced_id.clone(),
+            account.state_word().to_owned(),
+            self.people.roles_of(account).join("|"),
+            self.schools.of(account)?.join("|"),
+            details.name.given.clone(),
+            details.name.family.clone(),
+            details.email.clone(),
+            details.phone.clone(),
+            details.home_phone.clone(),
+            account.kept_since.newest().map(|day| day.to_string()).unwrap_or_default(),
+            words.join("|"),
+            String::new(),
+            codes,
+            like,
+            String::new(),
+            String::new(),
+            String::new(),
+        ])
+    }
 }
 
 /// For so few people the schools are read one by one.
@@ -307,66 +428,7 @@ impl SchoolsOf<'_> {
     }
 }
 
-fn put_suppressed(one: &Suppressed, cells: &mut [String; COLUMNS.len()]) {
+fn put_suppressed(one: &Suppressed, cells: &mut Cells) {
     cells[SUPPRESSED.start] = one.until.map(|day| day.to_string()).unwrap_or_default();
     cells[SUPPRESSED.start + 1].clone_from(&one.reason);
-}
-
-/// The details whose difference is settled, as both values are now.
-fn settled(account: &Account, people: &People<'_>, schools: &SchoolsOf<'_>) -> Result<String> {
-    if account.archived {
-        return Ok(String::new());
-    }
-    let (roles, schools) = (people.roles_of(account), schools.of(account)?);
-    let said = forecast(account, &roles, &schools, &people.rules);
-    Ok(said.fields.settled().map(|decision| decision.field.key()).collect::<Vec<_>>().join("|"))
-}
-
-/// The place of the column that a table leaves out, since it is seldom looked for.
-const HOME_PHONE: usize = 8;
-
-fn cells(
-    account: &Account,
-    people: &People<'_>,
-    schools: &SchoolsOf<'_>,
-    grants: &HashMap<i64, Vec<Grant>>,
-    likenesses: &Likenesses,
-) -> Result<[String; COLUMNS.len()]> {
-    let grants = grants.get(&account.id).map(Vec::as_slice).unwrap_or_default();
-    // A permission that cannot be used is not found by `users_manager=district`, and is there to be seen all the same.
-    let unusable = if grants.is_empty() { None } else { people.unusable_grant(account)? };
-    let words: Vec<String> = grants
-        .iter()
-        .map(|grant| match unusable {
-            None => grant.word().to_owned(),
-            Some(_) => format!("asleep:{}", grant.word()),
-        })
-        .collect();
-    let details = &account.details;
-    let (codes, like) = match likenesses.get(&account.id) {
-        Some((codes, like)) => (
-            codes.iter().copied().collect::<Vec<_>>().join("|"),
-            like.iter().map(String::as_str).collect::<Vec<_>>().join("|"),
-        ),
-        None => (String::new(), String::new()),
-    };
-    Ok([
-        account.sourced_id.clone(),
-        account.state_word().to_owned(),
-        people.roles_of(account).join("|"),
-        schools.of(account)?.join("|"),
-        details.name.given.clone(),
-        details.name.family.clone(),
-        details.email.clone(),
-        details.phone.clone(),
-        details.home_phone.clone(),
-        account.kept_since.newest().map(|day| day.to_string()).unwrap_or_default(),
-        words.join("|"),
-        String::new(),
-        codes,
-        like,
-        String::new(),
-        String::new(),
-        String::new(),
-    ])
 }
