@@ -80,14 +80,19 @@ pub struct Wanted {
 impl Wanted {
     pub fn new(text: &str, rules: &Rules) -> Self {
         let text = text.trim();
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let key = || phone_key(&rules.phones.canonical(text)).to_owned();
+        let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+        let phone = (digits(text).len() >= 7).then(|| {
+            // An extension that is typed as well is no part of the key.
+            let key = phone_key(&rules.phones.canonical(text)).to_owned();
+            let end = digits(&key);
+            (key, end[end.len().saturating_sub(7)..].to_owned())
+        });
         Self {
             text: text.to_owned(),
             whole: Sought::new(text),
             words: text.split_whitespace().map(Sought::new).collect(),
             email: text.contains('@').then(|| email_key(text).into_owned()),
-            phone: (digits.len() >= 7).then(|| (key(), digits[digits.len() - 7..].to_owned())),
+            phone,
         }
     }
 

@@ -264,6 +264,7 @@ fn a_person_is_found_by_any_part_of_name_address_number_or_id() {
         ("555-0142", &["gua-2"]),
         ("0199", &["gua-2"]),
         ("(718) 555-0143", &["tea-2"]),
+        ("718-555-0143 ext. 12", &["tea-2"]),
         ("4D0E-9b1a", &[zoe]),
         ("nothing like this", &[]),
     ] {
