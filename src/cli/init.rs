@@ -400,15 +400,17 @@ fn checked(config: &Config, global: &Global, ui: &Ui) -> Result<Ending> {
 
 /// What another user could not do that root can.
 fn kept_from(config: &Config, account: &Account) -> Option<Failure> {
-    let mut paths = vec![(owner::folder_of(&config.sync.store), true)];
-    paths.extend(config.source.local_path().map(|path| (path, false)));
-    paths.extend(config.platform.iter().map(|platform| (platform.users.as_path(), false)));
+    let store = owner::folder_of(&config.sync.store);
+    let mut paths = vec![(store, true)];
+    paths.extend(schedule::inputs(config).into_iter().map(|path| (path, false)));
     let path = account.kept_from(&paths)?;
     let name = &account.name;
-    let cure = if path == owner::folder_of(&config.sync.store) {
+    let cure = if path == store {
         format!(
             "`chown {name}` this folder, or move the configuration away and name another one with `--data`"
         )
+    } else if schedule::secret_file(config) == Some(path) {
+        format!("`chown {name}` this file: a secret is read by its owner alone")
     } else {
         format!("let {name} read it, for example by `chgrp` and `chmod g+r`")
     };

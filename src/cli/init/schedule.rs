@@ -11,6 +11,7 @@ use std::str::FromStr;
 use crate::config::{Config, MailServer, Source};
 use crate::failure::{Failure, Kind, Result};
 use crate::owner;
+use crate::secret::SecretPlace;
 
 /// The units and their templates.
 pub(super) const UNITS: [(&str, &str); 3] = [
@@ -126,6 +127,25 @@ fn entries() -> Vec<Account> {
     text.lines().filter_map(account).collect()
 }
 
+/// The files and folders that a run reads besides the configuration.
+pub(super) fn inputs(config: &Config) -> Vec<&Path> {
+    let export = config.platform.as_ref().map(|platform| platform.users.as_path());
+    config.source.local_path().into_iter().chain(export).chain(secret_file(config)).collect()
+}
+
+/// The file with which a run logs in to the source.
+pub(super) fn secret_file(config: &Config) -> Option<&Path> {
+    let secret = match &config.source {
+        Source::OneRosterApi(options) => options.credentials.secret(),
+        Source::Clever(options) => options.credentials.secret(),
+        Source::Csv { .. } | Source::Sftp(_) => return None,
+    };
+    match secret {
+        SecretPlace::File(path) => Some(path),
+        _ => None,
+    }
+}
+
 pub(super) struct Schedule<'c> {
     pub(super) file: &'c Path,
     /// The folder of the store.
@@ -214,11 +234,15 @@ impl Schedule<'_> {
                     format!("ExecStart=\"{}\" {command}", escaped(&Self::binary()))
                 }
                 "StateDirectory" | "StateDirectoryMode" if !is_usual => continue,
-                "WorkingDirectory" if !is_usual => {
-                    format!("WorkingDirectory={}\n{}", escaped(self.data), self.writable())
+                "WorkingDirectory" => {
+                    // systemd itself makes the usual folder writable.
+                    let folders =
+                        self.writable().into_iter().filter(|folder| !is_usual || *folder != self.data);
+                    let lines = folders.map(|folder| format!("\nReadWritePaths=\"{}\"", escaped(folder)));
+                    format!("WorkingDirectory={}{}", escaped(self.data), lines.collect::<String>())
                 }
                 "ReadOnlyPaths" if self.file.starts_with(self.data) => continue,
-                "ReadOnlyPaths" => format!("ReadOnlyPaths=-{}", escaped(owner::folder_of(self.file))),
+                "ReadOnlyPaths" => format!("ReadOnlyPaths=\"-{}\"", escaped(owner::folder_of(self.file))),
                 "ProtectHome" if self.is_below(&["/home", "/root", "/run/user"]) => {
                     "# The paths above are in a home folder.\nProtectHome=read-only".to_owned()
                 }
@@ -235,7 +259,7 @@ impl Schedule<'_> {
     }
 
     /// The folders that the run writes to.
-    fn writable(&self) -> String {
+    fn writable(&self) -> Vec<&Path> {
         let mut folders = vec![self.data];
         if let Some(email) = &self.config.notify.email
             && let MailServer::Folder(folder) = &email.server
@@ -244,20 +268,14 @@ impl Schedule<'_> {
             folders.push(folder);
         }
         folders
-            .iter()
-            .map(|folder| format!("ReadWritePaths=\"{}\"", escaped(folder)))
-            .collect::<Vec<_>>()
-            .join("\n")
     }
 
     /// Whether the service needs something that is below one of these folders.
     fn is_below(&self, folders: &[&str]) -> bool {
         let binary = Self::binary();
-        let mut needed = vec![binary.as_path(), self.file, self.data];
-        if let Source::Csv { path, .. } = &self.config.source {
-            needed.push(path);
-        }
-        needed.extend(self.config.platform.as_ref().map(|platform| platform.users.as_path()));
+        let mut needed = vec![binary.as_path(), self.file];
+        needed.extend(self.writable());
+        needed.extend(inputs(self.config));
         folders.iter().any(|folder| needed.iter().any(|path| path.starts_with(folder)))
     }
 }
@@ -274,5 +292,36 @@ fn for_shell(path: &Path) -> String {
     match text.chars().all(is_plain) {
         true => text,
         false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folder of the package is writable by itself, and a folder elsewhere only if the unit says so.
+    #[test]
+    fn a_unit_gives_the_run_every_place_that_it_needs() {
+        let file = Path::new("/etc/our district/rostersync.toml");
+        let text = "[sync]\nstore = \"/var/lib/rostersync/rostersync.db\"\nreports = \"/var/lib/rostersync/reports\"\n\
+                    [source]\ntype = \"clever\"\n[source.auth]\ntype = \"bearer\"\ntoken_file = \"/home/it/token\"\n\
+                    [notify.email]\nserver = \"file:/srv/mail\"\nfrom = \"a@b.example\"\n";
+        let config = Config::parse(text, file).unwrap();
+        let account = Account { name: "rostersync".to_owned(), uid: 990, gid: 990, is_me: false };
+        let data = Path::new("/var/lib/rostersync");
+        let at = Time { hour: 2, minute: 15 };
+        let schedule = Schedule { file, data, config: &config, account: &account, at };
+        let unit = schedule.unit(UNITS[0].1);
+        for line in [
+            "StateDirectory=rostersync",
+            "WorkingDirectory=/var/lib/rostersync",
+            "ReadWritePaths=\"/srv/mail\"",
+            "ReadOnlyPaths=\"-/etc/our district\"",
+            "ProtectHome=read-only",
+        ] {
+            assert!(unit.lines().any(|one| one == line), "{line}\n{unit}");
+        }
+        assert_eq!(unit.matches("\nReadWritePaths=").count(), 1, "{unit}");
+        assert_eq!(inputs(&config), [Path::new("/home/it/token")]);
     }
 }
