@@ -76,6 +76,8 @@ pub struct Config {
     pub source: Source,
     pub guardians: Option<Guardians>,
     pub platform: Option<Platform>,
+    /// `[platform.columns]`, also where no export is read: contract name of a column → its header.
+    pub platform_columns: BTreeMap<String, String>,
     pub push: Option<Push>,
     pub report: Report,
     pub limits: Limits,
@@ -111,10 +113,13 @@ struct Typed {
 }
 
 impl Typed {
-    /// Fills in the defaults that depend on other keys.
-    fn settle(&mut self) {
+    /// Fills in the defaults that depend on other keys, and has every text that is a path begin at
+    /// the root.
+    fn settle(&mut self, document: &Document<'_>) {
         self.source.settle();
         self.notify.settle();
+        let push = self.platform.iter_mut().flat_map(|platform| platform.push.iter_mut());
+        push.for_each(|push| push.show_paths(document));
         if let Some(platform) = self.platform.as_mut().filter(|platform| platform.users.is_some()) {
             platform.max_age.get_or_insert_default();
         }
@@ -286,7 +291,7 @@ impl PlatformKeys {
     fn both(self, document: &Document<'_>) -> Result<(Option<Platform>, Option<Push>)> {
         let Self { users, max_age, columns, push } = self;
         let is_pushed = push.is_some();
-        let push = push.map(|keys| keys.push(&columns, document)).transpose()?.flatten();
+        let push = push.map(|keys| keys.push(document)).transpose()?.flatten();
         if users.is_none() && !is_pushed {
             let cure = "write `users`, the file that the platform exports";
             return Err(document.mistake("platform", "[platform] has no `users`", cure));
@@ -443,6 +448,7 @@ impl Config {
     fn of(document: &Document<'_>) -> Result<Self> {
         let mut typed: Typed = document.read()?;
         typed.resolve(document);
+        let platform_columns = typed.platform.as_ref().map(|keys| keys.columns.clone()).unwrap_or_default();
         let platform = typed.platform.map(|keys| keys.both(document)).transpose()?;
         let (platform, push) = platform.unwrap_or_default();
         let mut config = Self {
@@ -455,6 +461,7 @@ impl Config {
             schools: typed.school,
             guardians: typed.guardians,
             platform,
+            platform_columns,
             push,
             report: typed.report,
             limits: typed.limits,

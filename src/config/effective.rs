@@ -57,7 +57,7 @@ impl Config {
         Self::of(&document)?;
         let mut typed: Typed = document.read()?;
         typed.resolve(&document);
-        typed.settle();
+        typed.settle(&document);
         let mut root = match serde_json::to_value(&typed) {
             Ok(Value::Object(root)) => root,
             Ok(_) | Err(_) => {

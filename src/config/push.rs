@@ -1,6 +1,5 @@
 //! `[platform.push]`: where the accounts go after a run that changed something.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,8 +82,6 @@ pub struct Push {
     /// As [`sftp::Options`] has them.
     pub key_file: Option<PathBuf>,
     pub host_key: Option<String>,
-    /// Contract name of a column → its header.
-    pub columns: BTreeMap<String, String>,
 }
 
 impl Push {
@@ -105,15 +102,23 @@ impl Push {
 }
 
 impl PushKeys {
+    /// Has the texts that are paths begin at the root, for people.
+    pub(super) fn show_paths(&mut self, document: &Document<'_>) {
+        let from_root = |text: &mut String| *text = document.path(Path::new(text)).display().to_string();
+        let is_file = |to: &&mut String| !to.is_empty() && sftp::after_scheme(to).is_none();
+        self.to.as_mut().filter(is_file).into_iter().for_each(from_root);
+        let program = self.command.iter_mut().flat_map(|words| words.first_mut());
+        program.filter(|program| program.contains('/')).for_each(from_root);
+    }
+
     /// None if it is switched off by `to = ""`.
-    pub(super) fn push(
-        self,
-        columns: &BTreeMap<String, String>,
-        document: &Document<'_>,
-    ) -> Result<Option<Push>> {
+    pub(super) fn push(self, document: &Document<'_>) -> Result<Option<Push>> {
         let mistake = |key: &str, what: &str, cure: &str| {
             Err(document.mistake(&format!("platform.push.{key}"), what, cure))
         };
+        if self.command.is_none() && self.to.as_deref() == Some("") {
+            return Ok(None);
+        }
         let is_sftp = self.to.as_deref().is_some_and(|to| sftp::after_scheme(to).is_some());
         for (key, is_there) in [("key_file", self.key_file.is_some()), ("host_key", self.host_key.is_some())]
         {
@@ -130,7 +135,6 @@ impl PushKeys {
                 let cure = "write `to` (a file, or sftp://user@host/path/users.csv) or `command`";
                 return mistake("", "[platform.push] has neither `to` nor `command`", cure);
             }
-            (Some(to), None) if to.is_empty() => return Ok(None),
             (Some(to), None) => file_or_server(&to, document)?,
             (None, Some(words)) if words.first().is_none_or(|program| program.trim().is_empty()) => {
                 return mistake("command", "`command` names no program", "write [\"program\", \"argument\"]");
@@ -149,7 +153,6 @@ impl PushKeys {
             timeout: self.timeout.0,
             key_file: self.key_file,
             host_key: self.host_key,
-            columns: columns.clone(),
         }))
     }
 }

@@ -22,9 +22,7 @@ use crate::store::{End, Steps};
 /// The headers of an export of the accounts, named as an import would look for them: [`PLATFORM_COLUMNS`], then
 /// [`PLATFORM_OPT_OUTS`].
 pub fn export_headers(config: &Config) -> Vec<&str> {
-    let of_import = config.platform.as_ref().map(|platform| &platform.columns);
-    let columns = of_import.or(config.push.as_ref().map(|push| &push.columns));
-    let header = |column| columns.and_then(|columns| columns.get(column)).map_or(column, String::as_str);
+    let header = |column| config.platform_columns.get(column).map_or(column, String::as_str);
     PLATFORM_COLUMNS.into_iter().chain(PLATFORM_OPT_OUTS).map(header).collect()
 }
 
@@ -141,9 +139,8 @@ pub fn import(
     findings: &mut Findings,
     steps: Steps<'_>,
 ) -> Result<Imported> {
-    let columns = people.config.platform.as_ref().map(|platform| platform.columns.clone());
-    let platform =
-        Platform { users: file.to_owned(), max_age: Age(None), columns: columns.unwrap_or_default() };
+    let columns = people.config.platform_columns.clone();
+    let platform = Platform { users: file.to_owned(), max_age: Age(None), columns };
     let now: SystemTime = people.now.into();
     let export = Export::read(&platform, now, 0, |_, _| Seen::New, moved_rows(people.store), None, findings)?;
     people.store.transaction_or_preview(|| {

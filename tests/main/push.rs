@@ -232,6 +232,16 @@ fn a_number_in_the_name_and_the_whole_list() {
         text.lines().skip(1).collect::<Vec<_>>(),
         ["tea-3,pending,Rosa,Diaz,d@x.example,,,false,false"]
     );
+    // What is exported can be imported again: no export is read by runs, and its columns hold.
+    let exported = district.cli(&["users", "export"]).ok().stdout;
+    district.file(
+        "joined.csv",
+        exported.replace("tea-1,pending", "tea-1,active").replace("a@x.example", "own@x.example"),
+    );
+    district.cli(&["users", "import", "joined.csv"]).ok();
+    let own =
+        district.cli(&["users", "list", "--where", "email=own@x.example", "--format", "csv"]).ok().stdout;
+    assert!(own.contains("\ntea-1,active,"), "{own}");
     // Another place has nothing yet.
     district.set("platform.push.to", "\"elsewhere.csv\"");
     district.set("platform.push.what", "\"all\"");
@@ -241,7 +251,7 @@ fn a_number_in_the_name_and_the_whole_list() {
     night(&mut district, 25, ["a@x.example", "e@x.example", "d@x.example"]).ok();
     assert_eq!(
         pushed(&district, "elsewhere.csv"),
-        ["tea-1 a@x.example", "tea-2 e@x.example", "tea-3 d@x.example"]
+        ["tea-1 own@x.example", "tea-2 e@x.example", "tea-3 d@x.example"]
     );
 }
 
@@ -365,8 +375,14 @@ fn mistakes_are_refused_with_their_line() {
         "{}",
         done.stdout
     );
-    // Switched off.
+    // Paths are shown from the root.
+    district.set("platform.push.to", "\"out/users.csv\"");
+    let shown = district.cli(&["config", "show"]).ok().stdout;
+    let path = district.path("out/users.csv").display().to_string();
+    assert!(shown.contains(&format!("\nto = \"{path}\" ")), "{shown}");
+    // Switched off; the keys of the server can stay.
     district.set("platform.push.to", "\"\"");
+    district.set("platform.push.key_file", "\"k\"");
     district.run().ok();
 }
 
