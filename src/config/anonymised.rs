@@ -3,7 +3,8 @@
 
 use toml::{Table, Value};
 
-use super::{Config, file};
+use super::notify::of_words;
+use super::{Config, Zone, file};
 use crate::failure::{Failure, Kind, Result};
 
 /// Keys of a section that stay as they are.
@@ -14,7 +15,6 @@ const KEPT: [(&str, &[&str]); 6] = [
             "update_contacts",
             "archive_after",
             "purge_after",
-            "timezone",
             "roles",
             "role_names",
             "names",
@@ -64,7 +64,9 @@ impl Config {
                 .because(cause)
         })?;
         let mut new = Table::new();
-        for (section, keys) in KEPT {
+        // Of [platform] nothing is left where no export of it is read: not what is pushed, and how.
+        let is_there = |section: &str| section != "platform" || beside.platform.is_some();
+        for (section, keys) in KEPT.into_iter().filter(|(section, _)| is_there(section)) {
             let Some(from) = old.get(section).and_then(Value::as_table) else { continue };
             let kept = from.iter().filter(|(key, _)| keys.contains(&key.as_str()));
             new.insert(
@@ -98,6 +100,10 @@ impl Config {
         let set = |new: &mut Table, name: &str, key: &str, value: &str| {
             section(new, name).insert(key.to_owned(), value.into());
         };
+        // A variable may have set it.
+        if let Zone::Named(zone) = self.sync.timezone {
+            set(&mut new, "sync", "timezone", zone.name());
+        }
         set(&mut new, "source", "type", "oneroster-csv");
         set(&mut new, "source", "path", ".");
         let kind = old.get("source").and_then(|source| source.get("type")).and_then(Value::as_str);
@@ -116,23 +122,7 @@ impl Config {
             set(&mut new, "contacts", "suppressed", file);
         }
         if self.notify.email.is_some() {
-            let email = "server = \"file:mail/\"\nfrom = \"District <district@rostersync.example>\"\n";
-            let sms = "provider = \"http\"\nurl = \"http://127.0.0.1:9/\"\nfields = { to = \"{to}\", body = \"{body}\" }\n";
-            let notify = section(&mut new, "notify");
-            // A name that is missing is a finding of `check`.
-            for (key, own, other) in [
-                ("district", &self.notify.district, "District"),
-                ("platform", &self.notify.platform, "Platform"),
-                ("contact", &self.notify.contact, "the school"),
-            ] {
-                if own.as_deref().is_some_and(|own| !own.trim().is_empty()) {
-                    notify.insert(key.to_owned(), Value::String(other.to_owned()));
-                }
-            }
-            notify.extend(toml::from_str::<Table>(&format!("[email]\n{email}")).unwrap_or_default());
-            if self.notify.sms.is_some() {
-                notify.extend(toml::from_str::<Table>(&format!("[sms]\n{sms}")).unwrap_or_default());
-            }
+            new.insert("notify".to_owned(), self.messages_to_no_one().into());
         }
         let head = "# Made by `rostersync anonymise`: the keys that decide a plan, with other ids. Messages go\n\
                     # to the folder mail/ and to no person.\n\n";
@@ -140,6 +130,29 @@ impl Config {
             Failure::new(Kind::Failed, "the configuration cannot be written anew").because(cause)
         })?;
         Ok(format!("{head}{written}"))
+    }
+
+    /// `[notify]` with the channels that the configuration has, and no address of a person.
+    fn messages_to_no_one(&self) -> Table {
+        let table = |keys: &[(&str, &str)]| -> Table {
+            keys.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+        };
+        // A name that is missing is a finding of `check`.
+        let names = [
+            ("district", &self.notify.district, "District"),
+            ("platform", &self.notify.platform, "Platform"),
+            ("contact", &self.notify.contact, "the school"),
+        ];
+        let names = names.into_iter().filter(|(_, own, _)| of_words(own.as_deref()).is_some());
+        let mut notify = table(&names.map(|(key, _, other)| (key, other)).collect::<Vec<_>>());
+        let email = [("server", "file:mail/"), ("from", "District <district@rostersync.example>")];
+        notify.insert("email".to_owned(), table(&email).into());
+        if self.notify.sms.is_some() {
+            let mut sms = table(&[("provider", "http"), ("url", "http://127.0.0.1:9/")]);
+            sms.insert("fields".to_owned(), table(&[("to", "{to}"), ("body", "{body}")]).into());
+            notify.insert("sms".to_owned(), sms.into());
+        }
+        notify
     }
 }
 

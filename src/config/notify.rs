@@ -63,7 +63,7 @@ impl Default for Notify {
 }
 
 /// A text that is not blank.
-fn of_words(text: Option<&str>) -> Option<&str> {
+pub(super) fn of_words(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }
 

@@ -372,6 +372,24 @@ fn equal_values_stay_equal_passwords_go_and_the_key_decides() {
     assert_ne!(make("none.zip", &[]).1, make("none2.zip", &[]).1, "a random key each time");
 }
 
+/// Of a `[platform]` that is only pushed to nothing is left, and the day is that of the district.
+#[test]
+fn the_configuration_of_an_archive_can_be_loaded_without_an_export_of_the_platform() {
+    let place = folder();
+    roster(place.path());
+    let config = "[sync]\ntimezone = \"Asia/Tokyo\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n\
+                  [platform.columns]\nemail = \"Mail\"\n[platform.push]\nto = \"out.csv\"\n";
+    fs::write(place.path().join("own.toml"), config).unwrap();
+    let (exit, _, said) = program(place.path(), &["-c", "own.toml", "anonymise", "sis", "-o", "x.zip"]);
+    assert_eq!(exit, 0, "{said}");
+    let copied = place.path().join("copied");
+    unpack(&place.path().join("x.zip"), &copied);
+    let text = fs::read_to_string(copied.join("rostersync.toml")).unwrap();
+    assert!(text.contains("timezone = \"Asia/Tokyo\"") && !text.contains("platform"), "{text}");
+    let (exit, said, error) = program(&copied, &["-c", "rostersync.toml", "run", "--dry-run"]);
+    assert!(exit == 0 && said.contains("Plan: 2 to create"), "{said}{error}");
+}
+
 #[test]
 fn a_roster_or_a_key_that_cannot_be_used_is_said() {
     let place = folder();
