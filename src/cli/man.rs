@@ -171,7 +171,10 @@ fn ending(roff: &mut Roff, command: &Command) {
 const VARIABLES: [(&str, &str); 4] = [
     ("ROSTERSYNC_CONFIG", "The configuration file, if --config does not name one."),
     ("NO_COLOR", "If it is set and not empty, there is no colour."),
-    ("COLUMNS", "The width of the terminal for --help, if the terminal reports none."),
+    (
+        "COLUMNS",
+        "The width that results on a terminal have, in place of what the terminal reports; for --help only if it reports none.",
+    ),
     ("ROSTERSYNC_ALLOW_ROOT", "If it is true, a run as root gives no warning: in a container that is usual."),
 ];
 

@@ -69,7 +69,7 @@ pub const PROFILES: [Profile; 7] = [
         rule: &[],
         traps: &[
             "The consumer id and secret are on the page API Security of Aeries, under \"Display Consumer ID & Secret \
-             Keys For OneRoster\". They are others than the certificate of the Aeries API.",
+             Keys For OneRoster\". The certificate of the Aeries API is not one of them.",
             "Give the consumer read permission for every kind of record that you need, contacts included: a kind \
              without permission is empty, not an error.",
             "A student without a current class is not in the roster: write a [[pause]] for the summer.",
@@ -84,7 +84,7 @@ pub const PROFILES: [Profile; 7] = [
         earlier_id: "",
         rule: &[],
         traps: &[
-            "SMS 2.0 and Qmlativ give people other ids. Before you change from one to the other, read \
+            "SMS 2.0 and Qmlativ give people different ids. Before you change from one to the other, read \
              docs/identity.md.",
             "Guardians are only in the export if it is set to have them. Count them after the first `check`.",
         ],

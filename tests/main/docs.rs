@@ -3,8 +3,9 @@
 //!
 //! A block of commands (` ```sh `) has a comment before it: `<!-- run: SCENE -->`. Its commands are
 //! run in a scratch folder with this scene (see `excerpts`), where `rostersync` is the program under
-//! test and $ROSTERSYNC_CONFIG the example (in `a new folder` there is no configuration). `<!-- run: SCENE, exits 3 -->` allows this exit status
-//! too. `<!-- not run: REASON -->` is for commands that need root, a server or hours.
+//! test and $ROSTERSYNC_CONFIG the example (in `a new folder` there is no configuration).
+//! `<!-- run: SCENE, exits 3 -->` allows this exit status too. `<!-- not run: REASON -->` is for
+//! commands that need root, a server or hours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
