@@ -40,7 +40,7 @@ pub use diff::{Differences, render_differences};
 pub use erase::{LeftOut, write_without};
 pub use formats::{BREAK, Csv, Json, Rendering};
 pub use group::{Group, groups};
-pub use harmless::harmless;
+pub use harmless::{acts, harmless};
 pub use html::{Meaning, Page, PastRun, Told, as_in_html};
 pub use news::EarlierNotes;
 pub use query::{Format, Query, Shown, Tables, render};

@@ -10,7 +10,7 @@ use super::{Global, unprintable, variables};
 use crate::attempt::Ending;
 use crate::config::{Config, EXAMPLE, Effective, Key, Origin, Shown, VARIABLE_KEYS, schema, variable_of};
 use crate::failure::Result;
-use crate::report::harmless;
+use crate::report::{acts, harmless};
 
 /// Show the configuration in effect, the commented example, or the JSON Schema
 #[derive(Debug, clap::Args)]
@@ -149,14 +149,12 @@ fn literal(value: &Value) -> String {
 
 /// JSON's escapes are also TOML's. What could act on a terminal is escaped as well.
 fn one_line(text: &str) -> String {
-    let acts = |c: &char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let escaped = |c: char| match u32::from(c) {
+        _ if !acts(c) => c.to_string(),
+        code @ ..=0xffff => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
     };
-    let quoted = Value::from(text).to_string();
-    let escaped =
-        quoted.chars().map(|c| if acts(&c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() });
-    escaped.collect()
+    Value::from(text).to_string().chars().map(escaped).collect()
 }
 
 fn as_json(effective: &Effective) -> Value {

@@ -7,7 +7,8 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(|character| if acts(character) { '·' } else { character }).collect()
 }
 
-fn acts(character: char) -> bool {
+/// Whether a character acts instead of being seen.
+pub fn acts(character: char) -> bool {
     character.is_control()
         || crate::contact::is_invisible(character)
         || matches!(character, '\u{2028}' | '\u{2029}')
