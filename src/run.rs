@@ -110,6 +110,9 @@ pub fn run(config: &Config, options: &Options, context: &RunContext<'_>) -> Resu
     if let Some(lock) = lock.filter(|_| noted) {
         attempts::end(config, lock);
     }
+    if let Ok(outcome) = &done {
+        html_report::write_again(config, outcome, &config.sync.timezone.show(context.now));
+    }
     interrupt::has_ended();
     if let Some(panic) = panic {
         resume_unwind(panic);
@@ -176,11 +179,9 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     let mut outcome = apply::complete(request, &prepared.store, committed, written)?;
     interrupt::is_applied();
     lock.take().into_iter().for_each(|lock| attempts::end(config, lock));
+    let attentions = outcome.findings.attentions().count();
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);
-        if let Some(run) = outcome.run.filter(|_| outcome.delivery.sent + outcome.delivery.failed > 0) {
-            html_report::write_again(config, &prepared.store, run, &config.sync.timezone.show(context.now));
-        }
         if let Some(why) = &outcome.delivery.not_noted {
             outcome.findings.attention("sent-not-noted", At::file(&name_of(&config.sync.store)), || {
                 format!("{why}; if the store is restored from a copy, people could be told twice")
@@ -193,6 +194,9 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
             push.find(context.now, config, &mut outcome.findings);
         }
     }
+    outcome.more_known = outcome.delivery.sent + outcome.delivery.failed > 0
+        || outcome.is_undelivered()
+        || outcome.findings.attentions().count() > attentions;
     context.progress.end();
     Ok(outcome)
 }

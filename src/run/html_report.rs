@@ -13,6 +13,7 @@ use crate::plan::{Action, Summary};
 use crate::report::{Csv, Format, Meaning, Page, PastRun, Query, Told, render};
 use crate::store::{RunRow, Store};
 
+use super::judge::Outcome;
 use super::report_file;
 
 /// So many runs are in the chart of the history.
@@ -111,11 +112,16 @@ pub(super) fn catch_up(config: &Config, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Writes it once more when the messages of the run were sent: the page says what became of them. While
-/// another process holds the lock the page stays as it is, since that process may be erasing a user.
-pub(super) fn write_again(config: &Config, store: &Store, run: i64, now: &str) {
+/// Writes it once more when the end of the run is on record, if more is known than at the commit: the
+/// page says how the run ended, and what became of its messages. While another process holds the lock
+/// the page stays as it is, since that process may be erasing a user.
+pub(super) fn write_again(config: &Config, outcome: &Outcome, now: &str) {
+    let Some(run) = outcome.run.filter(|_| config.sync.html && outcome.more_known) else { return };
     if let Ok(_lock) = Lock::take(&config.sync.store, Of::Run, now, std::time::Duration::ZERO) {
-        write_if_wanted(config, store, run);
+        match Store::open(&config.sync.store) {
+            Ok(store) => write_if_wanted(config, &store, run),
+            Err(failure) => say_unwritten(run, &failure),
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub delivery: Delivery,
     /// What was given to the platform.
     pub push: Option<Pushed>,
+    /// More is known of the run than at its commit: of its messages, of its push, or what needs a person.
+    pub(super) more_known: bool,
     /// In a preview: what would be.
     pub would_push: Option<PushForecast>,
     /// The copy of the store that was made before the run.
@@ -141,6 +143,7 @@ pub(super) fn judge<'a>(
         renames: Vec::new(),
         delivery: Delivery::default(),
         push: None,
+        more_known: false,
         would_push: None,
         backup: None,
         findings,

@@ -197,6 +197,18 @@ fn a_page_beside_each_report_goes_with_the_mail_and_with_the_report() {
     assert!(!district.names().iter().any(|name| name.contains(".writing")));
 }
 
+/// That the push failed is known after the page was written.
+#[test]
+fn a_page_says_how_the_run_ended_after_all() {
+    let mut district = District::new().with("sync.html", "true");
+    district.set("platform.push.command", "[\"/bin/false\"]");
+    district.sis(&[person("tea-1")]);
+    district.run().exits(8);
+    let html = fs::read_to_string(district.path("reports/users-000001.html")).unwrap();
+    assert!(html.contains("<dt>Result</dt><dd>undelivered</dd>"));
+    assert_eq!(data(&html).0["page"]["runs"][0]["result"], "undelivered");
+}
+
 #[test]
 fn a_blocked_run_says_so_on_its_page() {
     let mut district = District::new().with("sync.html", "true");
