@@ -41,10 +41,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::attempt::Attempt;
 use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
-use crate::findings::At;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Sending};
-use crate::owner::name_of;
 use crate::store::Store;
 
 use self::request::{Intent, Request};
@@ -182,11 +180,7 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     let attentions = outcome.findings.attentions().count();
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);
-        if let Some(why) = &outcome.delivery.not_noted {
-            outcome.findings.attention("sent-not-noted", At::file(&name_of(&config.sync.store)), || {
-                format!("{why}; if the store is restored from a copy, people could be told twice")
-            });
-        }
+        outcome.delivery.find(config, &mut outcome.findings);
     }
     if !outcome.blocked {
         outcome.push = push::push(config, &prepared.store, context, outcome.run);

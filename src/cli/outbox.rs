@@ -4,7 +4,7 @@ use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
-use super::delivery::{delivery_json, delivery_lines, send_kept};
+use super::delivery::{attention_lines, delivery_json, delivery_lines, send_kept};
 use super::layout::{Column, Table};
 use super::run::Format;
 use super::signals;
@@ -14,6 +14,7 @@ use crate::attempt::Ending;
 use crate::config::Config;
 use crate::contact::PhoneReader;
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::message::{Channel, DeliveryState};
 use crate::notify::{self, Sending};
@@ -318,17 +319,25 @@ fn send(args: &SendArgs, config: &Config, global: &Global, ui: &Ui) -> Result<En
     send_kept(config, global);
     drop(phase);
     ui.end();
-    let status = if delivery.is_undelivered() { Ending::Undelivered } else { Ending::Ok };
+    let mut findings = Findings::default();
+    delivery.find(config, &mut findings);
+    let status = match findings.needs_attention() {
+        _ if delivery.is_undelivered() => Ending::Undelivered,
+        true => Ending::Attention,
+        false => Ending::Ok,
+    };
     let text = match args.format {
         Format::Text => {
             let mut lines = vec![format!("{} sent", notifications(delivery.sent))];
             lines.extend(delivery_lines(&delivery, config));
+            lines.extend(attention_lines(&findings, |_| true));
             lines.join("\n") + "\n"
         }
         Format::Json => {
             let mut value = delivery_json(&delivery);
             value["result"] = status.word().into();
             value["exit"] = status.exit().into();
+            value["attention"] = json!(findings.attentions().collect::<Vec<_>>());
             format!("{value:#}\n")
         }
     };

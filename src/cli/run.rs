@@ -122,7 +122,7 @@ Exit status:
   5 another run holds the lock
   6 the source did not give everything; nothing applied
   7 an input is missing, empty or unusable; nothing applied
-  8 applied, but messages could not be sent
+  8 applied, but messages could not be sent, or the push failed
   10, 11 see --detailed-exitcode
   129, 130, 143 interrupted (SIGHUP, SIGINT, SIGTERM); nothing applied";
 
@@ -196,6 +196,7 @@ fn pass_over(pause: &Pause, args: &RunArgs, config: &Config, global: &Global, ui
     let (delivery, push) = pass(config, pause, &options, &context)?;
     let is_pushed = push.as_ref().is_none_or(|push| push.failed.is_none());
     let mut findings = Findings::default();
+    delivery.find(config, &mut findings);
     push.iter().for_each(|push| push.find(context.now, config, &mut findings));
     let status = match findings.needs_attention() {
         _ if delivery.is_undelivered() || !is_pushed => Ending::Undelivered,

@@ -17,12 +17,14 @@ pub(super) use show::{link_json, set_by, set_json};
 use clap::Subcommand;
 use serde_json::json;
 
+use super::delivery::attention_lines;
 use super::layout::table;
 use super::ui::Ui;
 use super::{Global, signals, unprintable};
 use crate::attempt::Ending;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::Findings;
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::people::{Found, People, Permission, Typed};
 use crate::roster::ids;
@@ -266,8 +268,13 @@ pub(super) fn send_now(config: &Config, store: &Store, global: &Global, ui: &Ui)
     let sent = send(config, store, &context);
     crate::run::Progress::end(ui);
     match sent {
-        Ok(delivery) if !delivery.is_undelivered() => Ending::Ok,
-        Ok(_) => Ending::Undelivered,
+        Ok(delivery) if delivery.is_undelivered() => Ending::Undelivered,
+        Ok(delivery) => {
+            let mut findings = Findings::default();
+            delivery.find(config, &mut findings);
+            attention_lines(&findings, |_| true).for_each(|line| tracing::error!("{line}"));
+            if findings.needs_attention() { Ending::Attention } else { Ending::Ok }
+        }
         Err(failure) => {
             tracing::error!("the change is made, but its notifications stay queued: {failure}");
             Ending::Undelivered

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::config::Config;
 use crate::failure::Failure;
+use crate::findings::{At, Findings};
 use crate::message::Channel;
+use crate::owner;
 use crate::plural::{agreed, counted};
 
 /// In the reason of an attempt: no later message makes up for these.
@@ -46,6 +49,15 @@ impl Delivery {
     /// Whether the messages are a problem that a person has to look at: exit status 8.
     pub fn is_undelivered(&self) -> bool {
         self.stopped || self.unknown > 0 || self.given_up > 0 || !self.stuck.is_empty()
+    }
+
+    /// Adds what a person has to look at, although all messages were handed over.
+    pub fn find(&self, config: &Config, findings: &mut Findings) {
+        if let Some(why) = &self.not_noted {
+            findings.attention("sent-not-noted", At::file(&owner::name_of(&config.sync.store)), || {
+                format!("{why}; if the store is restored from a copy, people could be told twice")
+            });
+        }
     }
 
     /// That problem in a sentence for the record of the run; none where there is no such problem.

@@ -238,6 +238,7 @@ pub fn send_undone(
 ) -> Result<()> {
     if outcome.told > 0 {
         outcome.delivery = send(config, store, context)?;
+        outcome.delivery.find(config, &mut outcome.findings);
     }
     Ok(())
 }

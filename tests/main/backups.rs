@@ -287,6 +287,31 @@ fn a_message_that_cannot_be_noted_needs_a_person() {
     assert!(done.stdout.contains("Attention (sent-not-noted)"), "{}", done.stdout);
     let status = district.cli(&["status"]).exits(3).stdout;
     assert!(status.contains("(sent-not-noted)"), "{status}");
+    // Texts wait for the daytime, so that it is mostly `outbox send` that sends.
+    district.at("2026-11-26T08:15:00Z");
+    district.sis(&all("third@mail.example"));
+    district.set("notify.email.quiet_hours", "\"00:00-23:59\"");
+    district.run().ok();
+    district.unset("notify.email.quiet_hours");
+    let sent = district.cli(&["-q", "outbox", "send"]).exits(3).stdout;
+    assert!(sent.contains("Attention (sent-not-noted)"), "{sent}");
+}
+
+/// An undo makes a copy too, and has no run to say what became of the old ones.
+#[test]
+fn an_undo_names_an_old_copy_that_it_cannot_remove() {
+    let Some(library) = crate::faults::library() else { return };
+    let mut district = district();
+    night(&mut district, 24, "second@mail.example").ok();
+    night(&mut district, 25, "third@mail.example").ok();
+    let old = backups(&district).remove(0);
+    let mut command = district.command(&["-q", "undo", "3"]);
+    let below = district.path("").canonicalize().unwrap();
+    command.env("LD_PRELOAD", library).env("FAULTS_BELOW", below);
+    command.env("FAULTS_AT", format!("unlink:{old}:1")).env("FAULTS_DOES", "EIO");
+    let undone = district.done(&mut command).exits(3).stdout;
+    let said = format!("Attention (backup-not-removed): {old}: this old backup cannot be removed, ");
+    assert!(undone.contains(&said), "{undone}");
 }
 
 #[test]
