@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::document::{Document, TYPED};
-use super::excerpt::{holds_secret, line_number, without_password};
+use super::excerpt::{holds_secret, is_secret, line_number, without_password};
 use super::sections::{self, comment_of};
 use super::values::MASK;
 use super::{Config, Typed, Variables};
@@ -165,7 +165,7 @@ fn mask(section: &str, key: &str, value: &mut Value) {
         Value::Array(words) if (section, key) == ("platform.push", "command") => {
             words.iter_mut().skip(1).for_each(|word| *word = MASK.into());
         }
-        Value::String(text) => *text = without_password(text),
+        Value::String(text) => *text = without_parameters(&without_password(text)),
         Value::Array(list) => list.iter_mut().for_each(|value| mask(section, key, value)),
         Value::Object(table) => {
             let section = format!("{section}.{key}");
@@ -173,6 +173,25 @@ fn mask(section: &str, key: &str, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// An address without the values of parameters that can be a secret: `?apikey=********`.
+fn without_parameters(address: &str) -> String {
+    let Some((before, parameters)) = address.split_once('?').filter(|(before, _)| before.contains("://"))
+    else {
+        return address.to_owned();
+    };
+    let is_one = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        is_secret(&name)
+            || name.ends_with("key")
+            || ["pass", "pwd", "auth"].iter().any(|word| name.contains(word))
+    };
+    let shown = parameters.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, _)) if is_one(name) => format!("{name}={MASK}"),
+        _ => parameter.to_owned(),
+    });
+    format!("{before}?{}", shown.collect::<Vec<_>>().join("&"))
 }
 
 /// What the example says of a default that is no value: `the address of `from``.

@@ -390,7 +390,10 @@ fn config_show_says_where_each_value_comes_from_and_no_secret() {
         .with("notify.email.user", "\"u\"")
         .with("notify.email.server", "\"smtp://relay.lincoln.example:587\"")
         .with("notify.email.password", "\"hunter2-hunter2\"")
-        .with("monitor.ping_url", "\"https://hc-ping.com/5d3c-secret\"");
+        .with("monitor.ping_url", "\"https://hc-ping.com/5d3c-secret\"")
+        .with("notify.sms.provider", "\"http\"")
+        .with("notify.sms.url", "\"https://sms.example/send?from=lincoln&ApiKey=9f3a-secret\"")
+        .with("notify.sms.fields", "{ to = \"{to}\", text = \"{body}\" }");
     let shown = district
         .done(
             district
@@ -418,6 +421,7 @@ fn config_show_says_where_each_value_comes_from_and_no_secret() {
         format!("path = \"{}\" # {}", district.path("sis").display(), at("path")),
         format!("password = \"********\" # {}", at("password")),
         format!("ping_url = \"********\" # {}", at("ping_url")),
+        format!("url = \"https://sms.example/send?from=lincoln&ApiKey=********\" # {}", at("url")),
         "per_minute = 25 # default".to_owned(),
         "starttls = \"required\" # default".to_owned(),
         "# envelope_from: the address of `from` # default".to_owned(),
@@ -425,7 +429,7 @@ fn config_show_says_where_each_value_comes_from_and_no_secret() {
     ] {
         assert!(lines.contains(&line), "{line}\n{shown}");
     }
-    assert!(!shown.contains("hunter2") && !shown.contains("5d3c"), "{shown}");
+    assert!(!["hunter2", "5d3c", "9f3a"].iter().any(|secret| shown.contains(secret)), "{shown}");
     // It is a configuration again, with the same values.
     let masked = shown.lines().filter(|line| !line.starts_with("password") && !line.starts_with("ping_url"));
     let again: String = masked.map(|line| format!("{line}\n")).collect();
