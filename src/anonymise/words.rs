@@ -3,11 +3,16 @@
 //!
 //! So equal values stay equal, others stay different, a list keeps its separators, and an id with a
 //! prefix keeps one. Kept besides: upper and lower case, leading zeros, letters of Latin scripts
-//! beyond ASCII with what is around them (`José`, `JosÃ©`, `Jos?` stay what they are to each other),
+//! beyond ASCII beside letters of ASCII (`José`, `JosÃ©`, `Jos?` stay what they are to each other),
 //! and characters that cannot be seen.
+//!
+//! A word that has no letter of ASCII would stay as a whole, so its letters are replaced: `Đỗ`, and
+//! `Àííà`, which is `Анна` in another code page. Text that is UTF-8 read as Latin-1 is replaced as the
+//! text that it was: so it is in a file that is UTF-8 but for one byte.
 
 use std::collections::{HashMap, HashSet};
 
+use encoding_rs::WINDOWS_1252;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -33,7 +38,7 @@ pub(super) struct Words {
 enum Class {
     Letter,
     Digit,
-    /// A letter of another script than Latin.
+    /// A letter of another script than Latin, or of a word without a letter of ASCII.
     Foreign,
     /// It belongs to the run that it is in, and stays.
     Through,
@@ -67,6 +72,10 @@ impl Words {
     }
 
     pub(super) fn text_of(&mut self, text: &str, length: Length) -> String {
+        if let Some(read) = read_as_latin(text) {
+            let new = self.text_of(&read, length);
+            return in_latin(&new, text);
+        }
         let units = units(text);
         let mut out = String::with_capacity(text.len() + 16);
         let mut at = 0;
@@ -184,7 +193,11 @@ impl Words {
         let (mut count, mut last) = (0, 'a');
         for unit in units {
             if unit.class == Class::Foreign {
-                out.push(foreign_like(unit.c, &mut bytes));
+                let new = foreign_like(unit.c, &mut bytes);
+                match unit.written.starts_with('&') {
+                    true => out.push_str(&format!("&#{};", u32::from(new))),
+                    false => out.push(new),
+                }
                 (count, last) = (count + 1, unit.c);
             } else {
                 out.push_str(unit.written);
@@ -267,7 +280,10 @@ fn units(text: &str) -> Vec<Unit<'_>> {
         let (written, after) = rest.split_at(end);
         rest = after;
         if end > c.len_utf8() {
-            units.push(Unit { c, written, class: Class::Other });
+            let mut meant = decode_html(written).chars().collect::<Vec<_>>().into_iter();
+            let foreign = meant.next().filter(|c| meant.len() == 0 && class(*c) == Class::Foreign);
+            let class = if foreign.is_some() { Class::Foreign } else { Class::Other };
+            units.push(Unit { c: foreign.unwrap_or(c), written, class });
             continue;
         }
         if is_combining_mark(c) {
@@ -288,7 +304,52 @@ fn units(text: &str) -> Vec<Unit<'_>> {
             (first.class, second.class) = (Class::Other, Class::Other);
         }
     }
+    units.chunk_by_mut(|a, b| is_of_word(a) && is_of_word(b)).for_each(without_ascii);
     units
+}
+
+fn is_of_word(unit: &Unit<'_>) -> bool {
+    unit.class != Class::Other || is_beyond(unit)
+}
+
+/// Whether a unit is a Latin letter beyond ASCII, or what a wrong code page has made of one.
+fn is_beyond(unit: &Unit<'_>) -> bool {
+    unit.class == Class::Other
+        && unit.written.len() == unit.c.len_utf8()
+        && (('\u{80}'..='\u{FF}').contains(&unit.c) && !unit.c.is_whitespace() || unit.c.is_alphabetic())
+}
+
+/// Has all letters of a word replaced that would stay otherwise.
+fn without_ascii(word: &mut [Unit<'_>]) {
+    let is_letter = |unit: &&Unit<'_>| is_beyond(unit) && (unit.c.is_alphabetic() || unit.c.is_control());
+    let has_others = word.iter().any(|unit| matches!(unit.class, Class::Letter | Class::Foreign));
+    if has_others || word.iter().filter(is_letter).count() < 2 {
+        return;
+    }
+    word.iter_mut().filter(|unit| is_beyond(unit)).for_each(|unit| unit.class = Class::Foreign);
+}
+
+/// The text that a text is if its characters are the bytes of UTF-8.
+fn read_as_latin(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
+    let byte = |c: char| match u8::try_from(c) {
+        Ok(byte) => Some(byte),
+        Err(_) => match WINDOWS_1252.encode(c.encode_utf8(&mut [0; 4])) {
+            (bytes, _, false) => bytes.first().copied(),
+            (_, _, true) => None,
+        },
+    };
+    String::from_utf8(text.chars().map(byte).collect::<Option<_>>()?).ok()
+}
+
+/// A text as the characters that its bytes are in Latin-1, or in windows-1252 as `old` was.
+fn in_latin(text: &str, old: &str) -> String {
+    match old.chars().all(|c| u8::try_from(c).is_ok()) {
+        true => text.bytes().map(char::from).collect(),
+        false => WINDOWS_1252.decode_without_bom_handling(text.as_bytes()).0.into_owned(),
+    }
 }
 
 /// The length of the HTML escape at the beginning of a text.
@@ -371,6 +432,11 @@ fn script_of(c: char) -> (u32, u32) {
     match c {
         '\u{4E00}'..='\u{9FFF}' => (0x4E00, 0x9FFF - 0x4E00),
         '\u{AC00}'..='\u{D7A3}' => (0xAC00, 0xD7A3 - 0xAC00),
+        // In a file of another code page these are bytes: each kind of them stays.
+        '\u{80}'..='\u{9F}' => (0x80, 0x20),
+        '\u{A0}'..='\u{BF}' => (0xA1, 0x1F),
+        '\u{C0}'..='\u{DF}' => (0xC0, 0x20),
+        '\u{E0}'..='\u{FF}' => (0xE0, 0x20),
         _ => (u32::from(c) & !0x7F, 0x80),
     }
 }
@@ -379,18 +445,31 @@ fn script_of(c: char) -> (u32, u32) {
 fn foreign_like(old: char, bytes: &mut Stream<'_>) -> char {
     let (first, size) = script_of(old);
     let number = u32::from(bytes.next()) << 8 | u32::from(bytes.next());
-    let is_fit = |c: &char| {
-        c.is_alphabetic()
-            && *c != old
-            && !is_combining_mark(*c)
-            && c.to_lowercase().eq([*c])
-            && c.to_uppercase().count() == 1
-            && [*c].into_iter().nfd().eq([*c])
+    let is_byte = ('\u{80}'..='\u{FF}').contains(&old);
+    // All syllables of Korean are composed, and nearly all Latin letters beyond ASCII.
+    let is_composed =
+        matches!(old, '\u{100}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' | '\u{AC00}'..='\u{D7A3}');
+    let small = old.to_lowercase().next();
+    let is_fit = |c: &char| match is_byte {
+        true => {
+            *c != old
+                && (c.is_alphabetic() == old.is_alphabetic() || old < '\u{C0}')
+                && *c != '\u{AD}'
+                && *c != '\u{85}'
+        }
+        false => {
+            c.is_alphabetic()
+                && Some(*c) != small
+                && !is_combining_mark(*c)
+                && c.to_lowercase().eq([*c])
+                && c.to_uppercase().count() == 1
+                && (is_composed || [*c].into_iter().nfd().eq([*c]))
+        }
     };
     let from = number % size;
     let candidates = (from..size).chain(0..from).filter_map(|at| char::from_u32(first + at));
     let new = candidates.into_iter().find(is_fit).unwrap_or(old);
-    match old.is_uppercase() {
+    match old.is_uppercase() && !is_byte {
         true => new.to_uppercase().next().unwrap_or(new),
         false => new,
     }
@@ -445,5 +524,45 @@ mod tests {
         let cyrillic = words.text("Анна");
         assert!(cyrillic != "Анна" && cyrillic.chars().all(|c| ('А'..='ӿ').contains(&c)), "{cyrillic}");
         assert_eq!(words.text("анна"), cyrillic.to_lowercase());
+    }
+
+    #[test]
+    fn no_name_stays_because_of_its_script_or_encoding() {
+        let mut words = words();
+        for name in [
+            "김민준",
+            "王小芳",
+            "Анна",
+            "Δήμητρα",
+            "פיליפ",
+            "محمد",
+            "प्रिया",
+            "เพ็ญ",
+            "ガブリエル",
+            "አበበ",
+            "ᎠᎡᎢ",
+            "Đỗ",
+            // In another code page.
+            "Àííà",
+            "\u{85}\u{A0}\u{88}\u{82}\u{80}",
+        ] {
+            let new = words.text(name);
+            let kept = name.chars().zip(new.chars()).filter(|(old, new)| {
+                (old.is_alphabetic() || old.is_control())
+                    && !old.is_whitespace()
+                    && !is_combining_mark(*old)
+                    && old == new
+            });
+            assert_eq!(kept.collect::<Vec<_>>(), [], "{name}: {new}");
+            let bytes: String = name.bytes().map(char::from).collect();
+            assert_eq!(words.text(&bytes), new.bytes().map(char::from).collect::<String>(), "{name}");
+            let cp1252 = WINDOWS_1252.decode(name.as_bytes()).0;
+            assert_eq!(read_as_latin(&words.text(&cp1252)), Some(new), "{name}");
+        }
+        let new = words.text("Анна");
+        let escaped = |text: &str| text.chars().map(|c| format!("&#{};", u32::from(c))).collect::<String>();
+        assert!(words.text(&escaped("Анна")).starts_with(&escaped(&new[..8])), "{new}");
+        assert_eq!(words.text("Zoë Née"), format!("{} {}", words.text("Zoë"), words.text("Née")));
+        assert!(words.text("Zoë").contains('ë'));
     }
 }

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::output::{check_target, write_file};
 use crate::owner::name_of;
 use crate::plural::counted;
+use crate::report::harmless;
 
 /// Make a roster without personal data, to send to support
 ///
@@ -74,12 +75,12 @@ fn text(args: &AnonymiseArgs, package: &Package, config: Option<&Config>, is_new
     if !package.left_out.is_empty() {
         text.push_str(&format!(
             "Left out, because they are no files of OneRoster: {}\n",
-            package.left_out.join(", ")
+            harmless(&package.left_out.join(", "))
         ));
     }
     match (&args.key_file, is_new) {
         (Some(key), true) => text.push_str(&format!(
-            "A new key was made: {}. Who has it can find out which value became which; do not send it.\n",
+            "A new key was made: {}. The key tells which value became which: do not send it.\n",
             key.display()
         )),
         (Some(_), false) => {}

@@ -120,7 +120,8 @@ fn passed_through(
     let found = roster_columns(config, &context, columns, &users)?;
     let without = users.iter().filter(|user| !found.contains_key(*user)).count() as u64;
     if without > 0 {
-        tracing::warn!(
+        // Also with -q: the cells are blank in a file that the SIS is to load.
+        tracing::error!(
             "{} not in the roster now: {} blank there",
             counted(without, "user of the file is", "users of the file are"),
             columns.join(", ")

@@ -13,15 +13,15 @@ use crate::plural::counted;
 use crate::report::{Csv, Format, Group, Query, Rendering, groups, harmless};
 
 /// What else is needed to name a group.
-pub(super) struct Naming<'a> {
+pub(super) struct Naming {
     /// Names of schools by sourcedId; empty where they are not to be shown.
     pub(super) schools: BTreeMap<String, String>,
     /// `rostersync report 42`
-    pub(super) command: &'a str,
+    pub(super) command: String,
 }
 
 /// The groups of a report, as bytes.
-pub(super) fn grouped(path: &Path, query: &Query, naming: &Naming<'_>, screen: Screen) -> Result<Vec<u8>> {
+pub(super) fn grouped(path: &Path, query: &Query, naming: &Naming, screen: Screen) -> Result<Vec<u8>> {
     let groups = groups(path, query)?;
     Ok(match query.format {
         Format::Csv => csv(&groups),
@@ -29,11 +29,11 @@ pub(super) fn grouped(path: &Path, query: &Query, naming: &Naming<'_>, screen: S
             let all: Vec<_> = groups.iter().map(|group| as_json(group, naming)).collect();
             format!("{:#}\n", json!(all)).into_bytes()
         }
-        _ => text(&groups, naming, screen),
+        _ => text(&groups, naming, query.redact.is_some(), screen),
     })
 }
 
-fn text(groups: &[Group], naming: &Naming<'_>, screen: Screen) -> Vec<u8> {
+fn text(groups: &[Group], naming: &Naming, is_masked: bool, screen: Screen) -> Vec<u8> {
     if groups.is_empty() {
         return b"No notes\n".to_vec();
     }
@@ -46,12 +46,12 @@ fn text(groups: &[Group], naming: &Naming<'_>, screen: Screen) -> Vec<u8> {
         let heading = format!("{}{cause}: {}", group.code, counted(group.users, "user", "users"));
         out.extend_from_slice(screen.paragraphs(&harmless(&heading)).as_bytes());
         out.push(b'\n');
-        out.extend(screen.labelled(&lines(group, naming), 11));
+        out.extend(screen.labelled(&lines(group, naming, is_masked), 11));
     }
     out
 }
 
-fn lines(group: &Group, naming: &Naming<'_>) -> Vec<(&'static str, String)> {
+fn lines(group: &Group, naming: &Naming, is_masked: bool) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     if let Some(entry) = codes::explain(&group.code) {
         lines.extend([
@@ -81,7 +81,8 @@ fn lines(group: &Group, naming: &Naming<'_>) -> Vec<(&'static str, String)> {
         "school-paused" => Some("schools"),
         code => code.starts_with("role-").then_some("role"),
     };
-    if let Some(column) = column.filter(|_| !group.cause.is_empty()) {
+    // A pseudonym finds no user.
+    if let Some(column) = column.filter(|_| !group.cause.is_empty() && !is_masked) {
         list.push_str(&format!(" --where {column}={}", quoted(&group.cause)));
     }
     let list = format!("`{list}`");
@@ -131,7 +132,7 @@ fn csv(groups: &[Group]) -> Vec<u8> {
     out
 }
 
-fn as_json(group: &Group, naming: &Naming<'_>) -> serde_json::Value {
+fn as_json(group: &Group, naming: &Naming) -> serde_json::Value {
     let entry = codes::explain(&group.code);
     let counts = |counts: &[(String, u64)], word: &str| -> Vec<serde_json::Value> {
         counts.iter().map(|(id, count)| json!({ word: id, "users": count })).collect()

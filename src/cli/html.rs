@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Global;
 use crate::failure::{Failure, Kind, Result};
 use crate::report::Page;
+use crate::roles;
 use crate::run::{page_of_file, page_of_run};
 use crate::store::Store;
 
@@ -46,6 +47,10 @@ pub(super) fn page(run: Option<i64>, path: &Path, asked: Asked<'_>, global: &Glo
         // Paths and names of schools say which district it is.
         page.schools.clear();
         page.facts.retain(|(name, _)| !["File", "Source"].contains(name));
+        let roles = page.messages.iter_mut().flatten().map(|told| &mut told.role);
+        roles
+            .filter(|role| !role.is_empty() && !roles::is_known(role))
+            .for_each(|role| *role = "(other role)".to_owned());
     }
     if !shown.is_empty() {
         page.facts.push(("Shown", shown));

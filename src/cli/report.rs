@@ -10,6 +10,7 @@ use super::corrections;
 use super::grouped::{Naming, grouped};
 use super::html;
 use super::layout::{Column as TableColumn, Screen, Table};
+use super::run::quoted;
 use super::ui::{Ui, results, table_results};
 use super::{Global, condition, unprintable};
 use crate::attempt::Ending;
@@ -208,6 +209,16 @@ impl ReportArgs {
         all.join(", ")
     }
 
+    /// The command for the same report, without options.
+    fn command(&self) -> String {
+        match self.run.as_deref() {
+            None => "rostersync report".to_owned(),
+            // The path may say which district it is.
+            Some(file) if self.redact && is_file(file) => "rostersync report FILE".to_owned(),
+            Some(run) => format!("rostersync report {}", quoted(run)),
+        }
+    }
+
     fn format(&self) -> Format {
         format_of(self.format, self.output.as_deref())
     }
@@ -260,8 +271,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
         let tables = |headers: &[&'static str]| table(headers, screen);
         match &earlier {
             _ if args.group => {
-                let command = format!("rostersync report {}", args.run.as_deref().unwrap_or_default());
-                let naming = Naming { schools: names_of_schools(args, global)?, command: command.trim_end() };
+                let naming = Naming { schools: names_of_schools(args, global)?, command: args.command() };
                 out.write_all(&grouped(&path, &query, &naming, screen)?).map_err(unprintable)
             }
             None => render(&path, &query, &tables, out).map(drop),
@@ -288,10 +298,14 @@ pub(super) fn run(args: &ReportArgs, global: &Global, ui: &Ui) -> Result<Ending>
     Ok(Ending::Ok)
 }
 
+/// Whether a report is named by its file and not by its run.
+fn is_file(run: &str) -> bool {
+    run.parse::<i64>().is_err()
+}
+
 /// The names of schools for `--group`; none of a file, and none where they are to be masked.
 fn names_of_schools(args: &ReportArgs, global: &Global) -> Result<BTreeMap<String, String>> {
-    let is_file = args.run.as_deref().is_some_and(|run| run.parse::<i64>().is_err());
-    if args.redact || is_file {
+    if args.redact || args.run.as_deref().is_some_and(is_file) {
         return Ok(BTreeMap::new());
     }
     let store = Store::open_read(&global.load()?.sync.store)?;
@@ -325,7 +339,7 @@ struct Wanted {
 fn find(args: &ReportArgs, global: &Global) -> Result<Wanted> {
     let run = args.run.as_deref();
     if let Some(name) = run
-        && name.parse::<i64>().is_err()
+        && is_file(name)
     {
         if args.new {
             let what = "`--new` compares a run with the run before, and there is no run before a file";

@@ -42,6 +42,7 @@ pub fn render_differences(
     let file = reader::open(path)?;
     let mut reader = Reader::new(&file, path)?;
     let fields = query.fields(reader.layout(), path)?;
+    reader.layout().demand(Column::Codes, path)?;
     let mut page = Sheet::leading(CHANGE, query, &fields, table, out);
     let mut redactor = query.redact.map(Redactor::new);
     let mut still = HashSet::new();
@@ -104,6 +105,8 @@ impl Said {
     fn read(path: &Path) -> Result<Self> {
         let file = reader::open(path)?;
         let mut reader = Reader::new(&file, path)?;
+        // Without the codes of one of the two everything would be new, or resolved.
+        reader.layout().demand(Column::Codes, path)?;
         let mut said = HashMap::new();
         while let Some(cells) = reader.next_row()? {
             for (code, notes) in by_code(&cells) {

@@ -38,6 +38,8 @@ pub fn groups(path: &Path, query: &Query) -> Result<Vec<Group>> {
     let file = reader::open(path)?;
     let mut reader = Reader::new(&file, path)?;
     query.check_columns(reader.layout(), path)?;
+    // Without its codes a report would have no groups.
+    reader.layout().demand(Column::Codes, path)?;
     let mut gathered: BTreeMap<(String, String), Gathered> = BTreeMap::new();
     while let Some(cells) = reader.next_row()? {
         query.look(&cells, |cells| add(cells, &mut gathered));

@@ -167,12 +167,7 @@ impl Query {
         let parts = self.parts.iter().filter_map(|(column, _)| column.as_ref());
         let filtered = self.filters.iter().map(|(column, _)| column).chain(parts);
         for column in self.sort.iter().chain(filtered).chain(self.columns.as_deref().unwrap_or_default()) {
-            if !layout.has(*column) {
-                let what = format!("this report has no column `{}`", column.name());
-                let has: Vec<_> = layout.columns().map(Column::name).collect();
-                let failure = Failure::new(Kind::InputUnusable, what).at(path.display());
-                return Err(failure.cure(format!("it has {}", has.join(", "))));
-            }
+            layout.demand(*column, path)?;
         }
         Ok(())
     }

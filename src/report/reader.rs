@@ -37,6 +37,18 @@ impl Layout {
         self.places[column.index()].is_some()
     }
 
+    /// Refuses a report that does not have a column which is needed of it.
+    pub(super) fn demand(&self, column: Column, path: &Path) -> Result<()> {
+        if self.has(column) {
+            return Ok(());
+        }
+        let what = format!("this report has no column `{}`", column.name());
+        let has: Vec<_> = self.columns().map(Column::name).collect();
+        Err(Failure::new(Kind::InputUnusable, what)
+            .at(path.display())
+            .cure(format!("it has {}", has.join(", "))))
+    }
+
     fn of(header: Cut<'_>, path: &Path) -> Result<Self> {
         let mut places = [None; Column::ALL.len()];
         for (i, name) in header.iter().enumerate() {

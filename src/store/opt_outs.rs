@@ -32,8 +32,8 @@ impl Store {
         })
     }
 
-    /// Takes over from another store who has left a channel there and not here. Is part of a
-    /// transaction. How many numbers and people they are.
+    /// Takes over the opt-outs of another store that this one does not have. Is part of a
+    /// transaction. Returns how many there were.
     pub fn take_over_opt_outs(&self, from: &Self, at: DateTime<Utc>) -> Result<u64> {
         let mut taken = 0;
         for number in from.stopped_numbers()? {

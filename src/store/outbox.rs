@@ -174,8 +174,10 @@ impl Store {
 
     /// How many messages of a run there are: by the primary role of the people, channel and state.
     pub fn told_of(&self, run: i64) -> Result<Vec<(String, Channel, DeliveryState, u64)>> {
-        let query = "SELECT substr(sis_roles, 1, instr(sis_roles || '|', '|') - 1) AS role, channel, outbox.state AS state, \
-                     count(*) AS count FROM outbox JOIN account ON account.id = account_id WHERE run_id = ?1 \
+        // A line for each role, the primary one first; a tab ends its name.
+        let query = "SELECT substr(sis_roles, 1, \
+                     min(instr(sis_roles || char(9), char(9)), instr(sis_roles || char(10), char(10))) - 1) AS role, \
+                     channel, outbox.state AS state, count(*) AS count FROM outbox JOIN account ON account.id = account_id WHERE run_id = ?1 \
                      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
         self.all(query, [run], |row| {
             Ok((row.get("role")?, row.get("channel")?, row.get("state")?, row.get("count")?))

@@ -346,7 +346,7 @@ fn equal_values_stay_equal_passwords_go_and_the_key_decides() {
       orgs.csv: 1 row
       users.csv: 2 rows
     Left out, because they are no files of OneRoster: letter.docx
-    A new key was made: PLACE/key. Who has it can find out which value became which; do not send it.
+    A new key was made: PLACE/key. The key tells which value became which: do not send it.
     Headers of columns stay as they are. Look at the archive before you send it.
     ");
     let terms = copied(&place.path().join("one.zip"), "academicSessions.csv");

@@ -68,6 +68,9 @@ fn every_change_of_every_account_is_listed_with_its_author() {
 
     // An erased person leaves only the fact.
     district.cli(&["users", "erase", "tea-1", "--yes"]).any();
+    let left = csv(&district, "1");
+    assert_eq!(left[..2], [since_first[0], "2026-11-24T18:00:00Z,,,email,,,staff,adm-1,,,"], "{left:#?}");
+    assert!(!left.iter().any(|line| ["tea-1", "Rosa@", "new@"].iter().any(|value| line.contains(value))));
     for (wrong, said) in
         [("9", "there is no run 9"), ("yesterday", "`--since yesterday` is neither a day nor a run")]
     {

@@ -58,6 +58,9 @@ fn any_column_of_the_roster_is_passed_through() {
         "{}",
         done.stderr
     );
+    let quiet =
+        district.cli(&["-q", "report", "--sis-corrections", "--columns", "ID=metadata.contactid"]).ok();
+    assert!(quiet.stderr.contains("1 user of the file is not in the roster now"), "{}", quiet.stderr);
 }
 
 #[test]

@@ -98,4 +98,37 @@ fn programs_and_tickets_get_them_too() {
         assert!(!masked.contains(value), "{value} in {masked}");
     }
     assert!(masked.starts_with("role-not-synced (role-1): 2 users\n"), "{masked}");
+    assert!(masked.contains("`rostersync report --where codes=role-not-synced`"), "{masked}");
+}
+
+#[test]
+fn a_file_is_named_as_a_shell_reads_it_and_in_a_ticket_not_at_all() {
+    let district = district();
+    let report = std::fs::read_to_string(district.path("reports/users-000001.csv")).unwrap();
+    district.file("Lincoln USD.csv", report);
+    let text =
+        |more: &[&str]| district.cli(&[&["report", "Lincoln USD.csv", "--group"], more].concat()).ok().stdout;
+    let shown = text(&[]);
+    assert!(
+        shown.contains("`rostersync report 'Lincoln USD.csv' --where codes=sis-email-invalid`"),
+        "{shown}"
+    );
+    let masked = text(&["--redact"]);
+    assert!(masked.contains("`rostersync report FILE --where codes=sis-email-invalid`"), "{masked}");
+    assert!(!masked.contains("Lincoln"), "{masked}");
+}
+
+/// No groups, and everything new, would look like answers.
+#[test]
+fn a_report_without_codes_is_neither_grouped_nor_compared() {
+    let district = district();
+    district.cli(&["report", "--columns", "sourced_id,action,notes", "-o", "short.csv"]).ok();
+    for arguments in [
+        &["report", "short.csv", "--group"][..],
+        &["report", "1", "--diff", "short.csv"],
+        &["report", "short.csv", "--diff", "1"],
+    ] {
+        let said = "this report has no column `codes`";
+        district.cli(arguments).exits(7).complains(&[said, "it has sourced_id, action, notes"]);
+    }
 }

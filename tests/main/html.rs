@@ -246,6 +246,37 @@ fn erasing_a_user_leaves_nothing_on_any_page() {
     assert_eq!(rows.iter().map(|row| row[1].as_str()).collect::<Vec<_>>(), ["gua-8", "tea-1"]);
 }
 
+/// Roles of OneRoster 1.2 have a school; the primary role of the nurse is none of OneRoster's.
+#[test]
+fn messages_are_counted_by_the_primary_role_and_a_ticket_has_no_role_of_the_district() {
+    let mut district = District::new().without_limits().update_contacts(true).with_orgs();
+    district.platform(&[person("nur-1"), person("tea-1"), person("tea-2")]);
+    let night = |district: &District, domain: &str| {
+        let people =
+            ["nur-1", "tea-1", "tea-2"].map(|id| person(id).email(&format!("{id}@{domain}.example")));
+        district.sis_without(&["role", "orgSourcedIds"], &people);
+        district.file(
+            "sis/roles.csv",
+            "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId\n\
+             r1,,,nur-1,primary,ext:nurseKlara,,,sch-1\nr2,,,nur-1,secondary,teacher,,,sch-1\n\
+             r3,,,tea-1,primary,teacher,,,sch-1\nr4,,,tea-2,primary,teacher,2026-08-01,,sch-2\n",
+        );
+    };
+    night(&district, "school");
+    district.run().ok();
+    night(&district, "new");
+    district.run().ok();
+    let roles = |arguments: &[&str]| {
+        let html = district.cli(&[&["report", "--format", "html"], arguments].concat()).ok().stdout;
+        let told = data(&html).0["page"]["messages"].clone();
+        let told = told.as_array().unwrap().iter();
+        told.map(|told| format!("{} {}", told["role"].as_str().unwrap(), told["count"])).collect::<Vec<_>>()
+    };
+    // To the old address and to the new one.
+    assert_eq!(roles(&[]), ["ext:nurseKlara 2", "teacher 4"]);
+    assert_eq!(roles(&["--redact"]), ["(other role) 2", "teacher 4"]);
+}
+
 /// Starts `tests/browser/report.mjs`; false, said aloud, where the machine has no Chromium, no Node or
 /// not the packages of `npm ci`.
 fn browser(arguments: &[&str]) -> bool {

@@ -561,7 +561,7 @@
     const rowsOf = page.messages.map(({ role, channel, state, count }) => [role || "(no role)", channel === "sms" ? "SMS" : channel, state, count]);
     for (const [role, values] of all) if (values.untold) rowsOf.push([role, "none", label.untold, values.untold]);
     const series = used.map((key) => [key, label[key] || key]);
-    chart("Who was told", about, series, { head: ["Role", "By", "State", "Messages"], rows: rowsOf }, all.length > 0 && bars(all, series));
+    chart("Messages", about, series, { head: ["Role", "By", "State", "Messages"], rows: rowsOf }, all.length > 0 && bars(all, series));
   }
 
   // ---- Codes, print, start
