@@ -179,8 +179,8 @@ fn pieces(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
     words
         .filter(|word| {
-            // The time of day stays: `07z`.
-            let is_number = word.trim_end_matches('z').bytes().all(|byte| byte.is_ascii_digit());
+            // The time of day stays (`07z`), and another day can have the same number (`02t11`).
+            let is_number = word.bytes().all(|byte| byte.is_ascii_digit() || b"zt".contains(&byte));
             let is_ascii = word.is_ascii();
             word.chars().count()
                 >= if is_number {

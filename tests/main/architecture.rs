@@ -365,7 +365,7 @@ fn each_crate_has_one_owner() {
     only(&["anonymise", "source"], "zip");
     only(&["source", "notify"], "reqwest");
     only(&["source"], "hmac");
-    only(&["source", "contact"], "encoding_rs");
+    only(&["source", "contact", "anonymise"], "encoding_rs");
     only(&["contact"], "rlibphonenumber");
     only(&["config", "notify"], "toml");
     only(&["platform", "people"], "csv");
