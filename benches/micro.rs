@@ -21,6 +21,7 @@ use criterion::{
 };
 
 use made_up::files::{self, Form};
+use made_up::people::Day;
 use rostersync::contact::{Email, PersonName, PhoneReader, Region, email_key};
 use rostersync::findings::Findings;
 use rostersync::policy::{BlankValues, Facts, Held, Setting, Sis, Standing, decide};
@@ -52,7 +53,7 @@ fn each_record(roster: &OneRosterCsv, each: &mut dyn FnMut(&Record<'_>)) {
 /// A made-up export of day 1 for as long as the value lives.
 fn exported(form: Form) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder to work in");
-    files::roster(folder.path(), USERS, 1, form).expect("a OneRoster export");
+    files::roster(folder.path(), USERS, Day::One, form).expect("a OneRoster export");
     folder
 }
 

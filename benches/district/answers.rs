@@ -5,14 +5,16 @@
 //! only users that can share an email with it. So the answers of millions are gone through beside
 //! the report, row by row.
 
-use crate::made_up::files::{Form, newcomers, place};
-use crate::made_up::people::{Day2, User, e164};
+use crate::made_up::files::{Form, count, newcomers, place};
+use crate::made_up::people::{Change, Day, User, e164};
 
 /// Which accounts there are when a night begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     /// None: the first load.
     Nothing,
+    /// Day 1 was synced, without the platform's export: all people were pending.
+    Unjoined,
     /// Day 1 was synced; `on` if ever with the setting ON, so that active people have the details
     /// of the SIS.
     Day1 { on: bool },
@@ -26,7 +28,7 @@ pub(crate) enum Before {
 pub(crate) struct Night {
     pub(crate) users: u64,
     /// Which day's export is synced.
-    pub(crate) day: u8,
+    pub(crate) day: Day,
     pub(crate) on: bool,
     pub(crate) before: Before,
 }
@@ -55,13 +57,13 @@ pub(crate) struct Details {
 }
 
 impl Details {
-    fn of_the_sis(user: User, day: u8) -> Self {
+    fn of_the_sis(user: User, day: Day) -> Self {
         let (phone, home) = (e164(&user.mobile(day)), e164(&user.home(day)));
         Self { given: user.given(day), family: user.family(), email: user.email(day), phone, home }
     }
 
     fn of_the_platform(user: User) -> Self {
-        Self { email: user.platform_email(), ..Self::of_the_sis(user, 1) }
+        Self { email: user.platform_email(), ..Self::of_the_sis(user, Day::One) }
     }
 
     /// After the sync took over what the SIS says; the one blank cell that there can be changes
@@ -75,15 +77,15 @@ impl Night {
     /// Every row of the report, in its order: as in the source, then the users that are gone, by
     /// sourcedId.
     pub(crate) fn answers(self, form: Form) -> impl Iterator<Item = Answer> {
-        let all = self.users + if self.day == 2 { newcomers(self.users) } else { 0 };
+        let all = count(self.users, self.day);
         let there = (0..all)
             .map(move |index| User::of(place(index, all, form), self.users))
             .filter(move |user| user.is_there(self.day));
         // Three in a thousand.
         let mut gone: Vec<(String, User)> = (0..self.users)
-            .filter(|_| self.day == 2 && matches!(self.before, Before::Day1 { .. }))
+            .filter(|_| matches!(self.before, Before::Day1 { .. }))
             .map(|number| User::of(number, self.users))
-            .filter(|user| user.day2 == Day2::Left)
+            .filter(|user| user.change(self.day) == Change::Left)
             .map(|user| (user.id(), user))
             .collect();
         gone.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -97,25 +99,26 @@ impl Night {
     fn account(self, user: User) -> Option<Details> {
         let is_known = match self.before {
             Before::Nothing => user.active,
-            Before::Day1 { .. } => user.day2 != Day2::New,
+            Before::Unjoined | Before::Day1 { .. } => !user.is_new,
             Before::Day2 { .. } => true,
         };
         if !is_known {
             return None;
         }
-        if user.day2 == Day2::New {
-            return Some(Details::of_the_sis(user, 2));
+        if user.is_new {
+            return Some(Details::of_the_sis(user, Day::Two));
         }
-        let own = if user.active { Details::of_the_platform(user) } else { Details::of_the_sis(user, 1) };
+        let own =
+            if user.active { Details::of_the_platform(user) } else { Details::of_the_sis(user, Day::One) };
         let taken_over = |day| own.clone().overwritten_by(Details::of_the_sis(user, day));
         match self.before {
-            Before::Day1 { on } if on || !user.active => Some(taken_over(1)),
+            Before::Day1 { on } if on || !user.active => Some(taken_over(Day::One)),
             // What day 1 brought stays where day 2 is blank.
             Before::Day2 { on, day1_on } if on || !user.active => {
-                let day1 = if day1_on { taken_over(1) } else { own.clone() };
-                Some(day1.overwritten_by(Details::of_the_sis(user, 2)))
+                let day1 = if day1_on { taken_over(Day::One) } else { own.clone() };
+                Some(day1.overwritten_by(Details::of_the_sis(user, Day::Two)))
             }
-            Before::Nothing | Before::Day1 { .. } | Before::Day2 { .. } => Some(own),
+            Before::Nothing | Before::Unjoined | Before::Day1 { .. } | Before::Day2 { .. } => Some(own),
         }
     }
 
@@ -164,7 +167,7 @@ impl Night {
         }
         let is_new = match self.before {
             Before::Nothing => true,
-            Before::Day1 { .. } => user.day2 == Day2::New,
+            Before::Unjoined | Before::Day1 { .. } => user.is_new,
             Before::Day2 { .. } => false,
         };
         let action = match (is_new, updated, kept) {

@@ -9,15 +9,19 @@ use csv::ByteRecord;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::answers::{Before, Night};
-use crate::district::{District, SERVED};
+use crate::district::{District, Kept, SERVED, UNJOINED};
 use crate::made_up::files::Form;
+use crate::made_up::people::Day;
 
 /// Decides every record afresh, whatever is remembered of the last run. Tried where the program has
 /// it.
 const AFRESH: &str = "--decide-all";
 
 /// The same files every night.
-const DAY1: &[&str] = &["--source", "day1"];
+pub(crate) const DAY1: &[&str] = &["--source", "day1"];
+pub(crate) const V1P2: &[&str] = &["--source", "day1-v1p2"];
+pub(crate) const MOVED: &[&str] = &["--source", "moved"];
+pub(crate) const SHUFFLED: &[&str] = &["--source", "moved-shuffled"];
 
 /// Holds every night that a district may have against what it must do and say. Leaves a store for
 /// each setting, after some nights of day 1: nothing new for a night or two is what a district
@@ -26,11 +30,11 @@ pub(crate) fn check(district: &District) {
     let users = district.users;
     let mut runs = Runs { district, count: 0 };
     runs.settle(true);
-    district.export("day2-permuted", 2, Form::Permuted);
-    district.export("day2-v1p2", 2, Form::V1p2);
+    district.export("day2-shuffled", Day::Two, Form::Shuffled);
+    district.export("day2-v1p2", Day::Two, Form::V1p2);
     let has_afresh = district.run_knows(AFRESH);
     for (config, other, on) in [("off.toml", "on.toml", false), ("on.toml", "off.toml", true)] {
-        let night = |on, before| Night { users, day: 2, on, before };
+        let night = |on, before| Night { users, day: Day::Two, on, before };
         let say = if on { "ON" } else { "OFF" };
         eprintln!(
             "{} users: holding the runs of day 2 against their answers, {say} …",
@@ -39,11 +43,11 @@ pub(crate) fn check(district: &District) {
 
         // From nights under the other setting, all of it new at once; then from nights under the
         // same.
-        district.begin(!on);
+        district.begin(Kept::under(!on));
         let report = runs.sync(config, &[]);
         let before = Before::Day1 { on: !on };
         hold(&report, night(on, before), Form::V1p1, &format!("day 2, {say} since today"));
-        district.begin(on);
+        district.begin(Kept::under(on));
         let report = runs.sync(config, &[]);
         let sums = hold(&report, night(on, Before::Day1 { on }), Form::V1p1, &format!("day 2, {say}"));
         let first = keep(district, &report, "first.csv");
@@ -63,7 +67,7 @@ pub(crate) fn check(district: &District) {
         hold(&report, turned_back, Form::V1p1, &format!("day 2, {say} as before yesterday"));
 
         if has_afresh {
-            district.begin(on);
+            district.begin(Kept::under(on));
             let report = runs.sync(config, &[AFRESH]);
             same_bytes(&first, &report, &format!("day 2, {say}, {AFRESH}"));
             runs.sync(config, &[]);
@@ -72,27 +76,29 @@ pub(crate) fn check(district: &District) {
         }
 
         // What if, under the other setting's configuration: the report that the real run gave.
-        district.begin(on);
+        district.begin(Kept::under(on));
         let value = if on { "on" } else { "off" };
         runs.run(other, &["--dry-run", "--update-contacts", value, "--report", "preview.csv"]);
         same_bytes(&first, &district.at("preview.csv"), &format!("dry run of day 2, {say}"));
 
-        for (folder, form) in [("day2-permuted", Form::Permuted), ("day2-v1p2", Form::V1p2)] {
-            district.begin(on);
+        for (folder, form) in [("day2-shuffled", Form::Shuffled), ("day2-v1p2", Form::V1p2)] {
+            district.begin(Kept::under(on));
             let report = runs.sync(config, &["--source", folder]);
             let others = hold(&report, night(on, Before::Day1 { on }), form, &format!("{folder}, {say}"));
             same_columns(&sums, &others, &format!("{folder}, {say}"));
         }
     }
-    runs.served();
-    for folder in ["day2-permuted", "day2-v1p2"] {
+    for folder in ["day2-shuffled", "day2-v1p2"] {
         fs::remove_dir_all(district.at(folder)).expect("an export that has served");
     }
+    runs.moved();
+    runs.served();
     let afresh =
         if has_afresh { "with and without --decide-all" } else { "(--decide-all left out: there is none)" };
     eprintln!(
         "{} users: in {} runs every row is as it must be: first load, nothing changed, day 2 OFF and ON, again, turned \
-         round and back, as a preview, in any order, as 1.1 and 1.2, over HTTP, {afresh}",
+         round and back, as a preview, in any order, as 1.1 and 1.2, 27% moved, the first export of the platform, over \
+         HTTP, {afresh}",
         crate::grouped(users),
         runs.count
     );
@@ -119,6 +125,40 @@ impl Runs<'_> {
         self.district.sync(config, arguments)
     }
 
+    /// The nights when much moves, OFF and ON: 27% of the rows, in order and in random order; another
+    /// form of the same data; the first export of the platform.
+    fn moved(&mut self) {
+        let (district, users) = (self.district, self.district.users);
+        district.export_moved();
+        for (config, on) in [("off.toml", false), ("on.toml", true)] {
+            let say = if on { "ON" } else { "OFF" };
+            let night = |day, before| Night { users, day, on, before };
+            let day1 = Before::Day1 { on };
+            district.begin(Kept::under(on));
+            let report = self.sync(config, MOVED);
+            let sums = hold(&report, night(Day::Moved, day1), Form::V1p1, &format!("27% moved, {say}"));
+            let again = self.sync(config, MOVED);
+            let again = keep(district, &again, "again.csv");
+            if district.run_knows(AFRESH) {
+                let report = self.sync(config, &[MOVED, &[AFRESH]].concat());
+                same_bytes(&again, &report, &format!("27% moved again, {say}, {AFRESH}"));
+            }
+            district.begin(Kept::under(on));
+            let report = self.sync(config, SHUFFLED);
+            let what = format!("27% moved in random order, {say}");
+            same_columns(&sums, &hold(&report, night(Day::Moved, day1), Form::Shuffled, &what), &what);
+
+            district.begin(Kept::under(on));
+            let report = self.sync(config, V1P2);
+            hold(&report, night(Day::One, day1), Form::V1p2, &format!("1.2 after 1.1, {say}"));
+
+            district.begin(Kept::Unjoined);
+            let report = self.sync(config, DAY1);
+            let what = format!("the first export of the platform, {say}");
+            hold(&report, night(Day::One, Before::Unjoined), Form::V1p1, &what);
+        }
+    }
+
     /// A first load over HTTP and a night when nothing changed: the rows are those of the same
     /// people in files.
     fn served(&mut self) {
@@ -129,7 +169,7 @@ impl Runs<'_> {
             self.district.forget();
             for (what, before) in nights {
                 let report = self.sync(config, arguments);
-                let night = Night { users, day: 1, on: false, before };
+                let night = Night { users, day: Day::One, on: false, before };
                 sums.push(hold(&report, night, form, &format!("{what}, {config}")));
             }
         }
@@ -138,12 +178,18 @@ impl Runs<'_> {
         }
     }
 
-    /// Day 1, three nights with the setting OFF and three with it ON.
+    /// Day 1, three nights without the platform's export; then with it three nights with the setting
+    /// OFF and three with it ON.
     fn settle(&mut self, held: bool) {
         let users = self.district.users;
+        self.district.forget();
+        for _ in 0..3 {
+            self.sync(UNJOINED, DAY1);
+        }
+        self.district.keep_store(Kept::Unjoined);
         let hold = |report: &Path, on, before, what: &str| {
             if held {
-                hold(report, Night { users, day: 1, on, before }, Form::V1p1, what);
+                hold(report, Night { users, day: Day::One, on, before }, Form::V1p1, what);
             }
         };
         self.district.forget();
@@ -160,7 +206,7 @@ impl Runs<'_> {
             if held {
                 same_bytes(&one, &next, &format!("nothing changed, twice, {say}"));
             }
-            self.district.keep_store(on);
+            self.district.keep_store(Kept::under(on));
             self.district.forget_reports();
         }
     }

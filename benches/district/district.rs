@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::made_up::files::{Form, platform, roster};
+use crate::made_up::people::Day;
 use crate::pages::{PAGE, pages};
 use crate::server::{self, TOKEN};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_rostersync");
 
 /// Every run takes this for now, so that `first_seen` is the same in all reports, also around
 /// midnight.
@@ -17,33 +16,63 @@ pub(crate) const NOW: (&str, &str) = ("ROSTERSYNC_NOW", "2026-09-01T06:00:00Z");
 /// The configuration that asks the server.
 pub(crate) const SERVED: &str = "served.toml";
 
+/// The configuration without the platform's export.
+pub(crate) const UNJOINED: &str = "unjoined.toml";
+
+/// The platform's export, of day 1.
+const EXPORT: &str = "[platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n";
+
+/// A store after some nights of day 1, with which measured nights begin.
+#[derive(Clone, Copy)]
+pub(crate) enum Kept {
+    Off,
+    On,
+    /// The setting OFF, and the platform's export never read.
+    Unjoined,
+}
+
+impl Kept {
+    pub(crate) fn under(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Off => "kept-off.db",
+            Self::On => "kept-on.db",
+            Self::Unjoined => "kept-unjoined.db",
+        }
+    }
+}
+
 pub(crate) struct District {
+    program: PathBuf,
     pub(crate) folder: PathBuf,
     pub(crate) users: u64,
 }
 
 impl District {
     /// Writes the files of both days, and serves those of the first.
-    pub(crate) fn make(folder: &Path, users: u64) -> Self {
+    pub(crate) fn make(program: &Path, folder: &Path, users: u64) -> Self {
         eprintln!("{} users: making the district …", crate::grouped(users));
-        let district = Self { folder: folder.to_owned(), users };
+        let district = Self { program: program.to_owned(), folder: folder.to_owned(), users };
         std::thread::scope(|scope| {
-            scope.spawn(|| district.export("day1", 1, Form::V1p1));
-            scope.spawn(|| district.export("day2", 2, Form::V1p1));
+            scope.spawn(|| district.export("day1", Day::One, Form::V1p1));
+            scope.spawn(|| district.export("day2", Day::Two, Form::V1p1));
             scope.spawn(|| district.serve());
         });
         platform(&district.at("platform.csv"), users).expect("the platform's export");
         let files = "type = \"oneroster-csv\"\npath = \"day2\"\n";
-        district.configure("off.toml", false, files);
-        district.configure("on.toml", true, files);
+        district.configure("off.toml", false, files, EXPORT);
+        district.configure("on.toml", true, files, EXPORT);
+        district.configure(UNJOINED, false, files, "");
         district
     }
 
-    fn configure(&self, name: &str, on: bool, source: &str) {
+    fn configure(&self, name: &str, on: bool, source: &str, platform: &str) {
         let config = format!(
             "[sync]\nupdate_contacts = {on}\nstore = \"store.db\"\nreports = \"reports\"\ntimezone = \"UTC\"\n\
-             [source]\n{source}\
-             [platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n\
+             [source]\n{source}{platform}\
              [limits]\narchive = \"100%\"\ncontact_updates = \"100%\"\nnotifications = 100000000\ncredentials = \"100%\"\ncreated = \"100%\"\npending_updates = \"100%\"\nhistory = false\n"
         );
         fs::write(self.at(name), config).expect("a configuration");
@@ -52,17 +81,26 @@ impl District {
     /// Day 1 as a server on this machine has it.
     fn serve(&self) {
         let folder = self.at("day1-pages");
-        let count = pages(&folder, self.users, 1).expect("pages");
+        let count = pages(&folder, self.users, Day::One).expect("pages");
         let address = server::start(&folder, count).expect("a server");
         let source = format!(
             "type = \"oneroster-api\"\nurl = \"http://{address}/ims/oneroster/v1p1\"\npage_size = {PAGE}\n\
              [source.auth]\ntype = \"bearer\"\ntoken = \"{TOKEN}\"\n[source.http]\nproxy = \"none\"\n"
         );
-        self.configure(SERVED, false, &source);
+        self.configure(SERVED, false, &source, EXPORT);
     }
 
-    pub(crate) fn export(&self, name: &str, day: u8, form: Form) {
+    pub(crate) fn export(&self, name: &str, day: Day, form: Form) {
         roster(&self.at(name), self.users, day, form).expect("a OneRoster export");
+    }
+
+    /// The files of the nights when much moves.
+    pub(crate) fn export_moved(&self) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.export("day1-v1p2", Day::One, Form::V1p2));
+            scope.spawn(|| self.export("moved", Day::Moved, Form::V1p1));
+            scope.spawn(|| self.export("moved-shuffled", Day::Moved, Form::Shuffled));
+        });
     }
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {
@@ -71,7 +109,7 @@ impl District {
 
     /// The program's command line.
     pub(crate) fn command(&self, config: &str, arguments: &[&str]) -> Vec<String> {
-        let mut command = vec![PROGRAM.to_owned(), "-q".to_owned()];
+        let mut command = vec![self.program.display().to_string(), "-q".to_owned()];
         // `--help` needs none.
         if !config.is_empty() {
             command.extend(["-c".to_owned(), self.at(config).display().to_string()]);
@@ -123,28 +161,24 @@ impl District {
         let _ = fs::remove_file(self.at("store.db"));
     }
 
-    /// Keeps the store as it is now, to begin with again under the setting `on`.
-    pub(crate) fn keep_store(&self, on: bool) {
-        fs::copy(self.at("store.db"), self.at(kept(on))).expect("a copy of the store");
+    /// Keeps the store as it is now, to begin with again.
+    pub(crate) fn keep_store(&self, kept: Kept) {
+        fs::copy(self.at("store.db"), self.at(kept.file())).expect("a copy of the store");
     }
 
     /// Begins with the store that was kept, all of it on the disk: what the system still has to
     /// write of a copy would be counted as the time of another program.
-    pub(crate) fn begin(&self, on: bool) {
+    pub(crate) fn begin(&self, kept: Kept) {
         self.forget();
-        fs::copy(self.at(kept(on)), self.at("store.db")).expect("the store that was kept");
+        fs::copy(self.at(kept.file()), self.at("store.db")).expect("the store that was kept");
         let copy = File::options().write(true).open(self.at("store.db")).expect("the store");
         copy.sync_all().expect("the store on the disk");
     }
 
     /// Whether `run` has this option: the benchmark may be older or newer than the program.
     pub(crate) fn run_knows(&self, option: &str) -> bool {
-        let help = Command::new(PROGRAM).args(["run", "--help"]).output().expect("the program runs");
+        let help = Command::new(&self.program).args(["run", "--help"]).output().expect("the program runs");
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         help.split_whitespace().any(|word| word == option)
     }
-}
-
-fn kept(on: bool) -> &'static str {
-    if on { "kept-on.db" } else { "kept-off.db" }
 }

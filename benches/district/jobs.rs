@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::district::{District, SERVED};
+use crate::check::{self, DAY1, MOVED, SHUFFLED, V1P2};
+use crate::district::{District, Kept, SERVED};
 use crate::made_up::files::Form;
+use crate::made_up::people::{Change, Day, User};
 use crate::measure::{Figures, measure};
 use crate::target::Target;
 
@@ -29,13 +31,25 @@ const SMALL: u64 = 10_000;
 /// Measures all jobs of a district. Its stores are those after some nights of day 1.
 pub(crate) fn measure_all(district: &District, rounds: usize) -> Vec<Job> {
     eprintln!("{} users: measuring …", crate::grouped(district.users));
-    district.export("day2-v1p2", 2, Form::V1p2);
+    make(district);
     let mut bench = Bench { district, rounds, import: None, python: None, jobs: Vec::new() };
     bench.yardsticks();
     bench.runs();
+    bench.moved();
     bench.served();
     bench.reports();
     bench.jobs
+}
+
+/// The files and the stores that the jobs begin with.
+pub(crate) fn make_all(district: &District) {
+    check::settle(district);
+    make(district);
+}
+
+fn make(district: &District) {
+    district.export("day2-v1p2", Day::Two, Form::V1p2);
+    district.export_moved();
 }
 
 struct Bench<'a> {
@@ -59,13 +73,14 @@ impl Bench<'_> {
         let district = self.district;
         let import = " × import";
 
-        let found = self.run("off.toml", &["run", "--source", "day1"], &|| district.forget());
+        let night = |source: &[&'static str]| [&["run"], source].concat();
+        let found = self.run("off.toml", &night(DAY1), &|| district.forget());
         let most = Target::at_most(2.0, import, self.of_import(found));
         let stretch = Target::at_most(1.3, " × import, the stretch", self.of_import(found));
         self.push("first load", found, vec![most, stretch]);
 
-        district.begin(false);
-        let found = self.run("off.toml", &["run", "--source", "day1"], &|| district.forget_reports());
+        district.begin(Kept::Off);
+        let found = self.run("off.toml", &night(DAY1), &|| district.forget_reports());
         let mut targets = vec![Target::at_most(0.35, import, self.of_import(found))];
         if district.users <= SMALL {
             targets = vec![Target::at_most(50.0, " ms", Some(found.wall * 1000.0))];
@@ -77,28 +92,55 @@ impl Bench<'_> {
             let of_import = bench.of_import(found);
             vec![Target::at_most(0.6, import, of_import), Target::at_least(8.0, " × the script", script)]
         };
-        let real = self.run("off.toml", &["run"], &|| district.begin(false));
+        let real = self.run("off.toml", &["run"], &|| district.begin(Kept::Off));
         self.push("day 2, OFF", real, day2(self, real));
-        let found = self.run("on.toml", &["run", "--no-notify"], &|| district.begin(true));
+        let found = self.run("on.toml", &["run", "--no-notify"], &|| district.begin(Kept::On));
         self.push("day 2, ON (nobody told)", found, day2(self, found));
 
         // A dry run leaves the store as it is.
-        district.begin(false);
+        district.begin(Kept::Off);
         let dry = ["run", "--dry-run", "--report", "preview.csv"];
         let found = self.run("off.toml", &dry, &|| {});
         let target = Target::at_most(0.7, " × the real one", Some(found.wall / real.wall));
         self.push("dry run of day 2, with its report", found, vec![target]);
         let dry = ["run", "--dry-run", "--report", "preview.csv", "--source", "day2-v1p2"];
         let found = self.run("off.toml", &dry, &|| {});
-        self.push("dry run of day 2 as OneRoster 1.2", found, Vec::new());
+        let target = Target::at_most(1.5, import, self.of_import(found));
+        self.push("dry run of day 2 as OneRoster 1.2", found, vec![target]);
+    }
+
+    /// The nights when much moves.
+    fn moved(&mut self) {
+        let district = self.district;
+        let import = " × import";
+        let night = |source: &[&'static str]| [&["run"], source].concat();
+
+        let found = self.run("off.toml", &night(V1P2), &|| district.begin(Kept::Off));
+        self.push("1.2 after 1.1", found, vec![Target::at_most(1.5, import, self.of_import(found))]);
+        let found = self.run("off.toml", &night(DAY1), &|| district.begin(Kept::Unjoined));
+        let target = Target::at_most(2.0, import, self.of_import(found));
+        self.push("first export of the platform: half of the people join", found, vec![target]);
+
+        let users = (0..district.users).map(|number| User::of(number, district.users));
+        let rows = users.filter(|user| user.change(Day::Moved) != Change::Same).count();
+        let quiet = self.found("nothing changed");
+        let each = |found: Figures| {
+            let each = quiet.map(|quiet| (found.wall - quiet.wall) * 1e6 / rows as f64);
+            Target::at_most(10.0, " µs for each of these rows", each)
+        };
+        let ordered = self.run("off.toml", &night(MOVED), &|| district.begin(Kept::Off));
+        self.push("27% of the rows moved", ordered, vec![each(ordered)]);
+        let found = self.run("off.toml", &night(SHUFFLED), &|| district.begin(Kept::Off));
+        let target = Target::at_most(1.1, " × in order", Some(found.wall / ordered.wall));
+        self.push("27% of the rows moved, in random order", found, vec![target, each(found)]);
     }
 
     /// The same day 1 over HTTP, beside the jobs that read it from files.
     fn served(&mut self) {
         let district = self.district;
         let of_files = |bench: &Self, name: &str, found: Figures| {
-            let job = bench.jobs.iter().find(|job| job.name == name).and_then(|job| job.figures);
-            vec![Target::at_most(3.0, " × from files", job.map(|files| found.wall / files.wall))]
+            let files = bench.found(name);
+            vec![Target::at_most(2.5, " × from files", files.map(|files| found.wall / files.wall))]
         };
         let found = self.run(SERVED, &["run"], &|| district.forget());
         self.push("first load over HTTP", found, of_files(self, "first load", found));
@@ -112,7 +154,7 @@ impl Bench<'_> {
 
     fn reports(&mut self) {
         let district = self.district;
-        district.begin(false);
+        district.begin(Kept::Off);
         let report = district.sync("off.toml", &[]).display().to_string();
         // `sort` takes any comma for the end of a cell; in these reports only the notes have some,
         // and they come last.
@@ -136,6 +178,11 @@ impl Bench<'_> {
 
     fn run(&self, config: &str, arguments: &[&str], before: &dyn Fn()) -> Figures {
         measure(&self.district.command(config, arguments), &self.district.folder, self.rounds, before)
+    }
+
+    /// What was found for a job before.
+    fn found(&self, name: &str) -> Option<Figures> {
+        self.jobs.iter().find(|job| job.name == name).and_then(|job| job.figures)
     }
 
     fn of_import(&self, found: Figures) -> Option<f64> {

@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use district::District;
+use made_up::people::MOST;
 use table::Size;
 
 const HELP: &str = "\
@@ -37,19 +38,18 @@ Makes up school districts, holds every run's report against its answers, and mea
 
 Usage: cargo bench --bench district -- [OPTIONS] [USERS]...
 
-  USERS            sizes of districts, 100 to 3000000 [default: 10000 100000]
+  USERS            sizes of districts, 100 to 16000000 [default: 10000 100000]
   --check          hold the answers only, measure nothing
   --no-check       measure only
   --rounds N       rounds of each job [default: 11 up to 20,000 users, 7 up to 200,000, then 3]
   --plot FILE.svg  also draw seconds over users
+  --program FILE   measure this program instead of the one that was just built
+  --keep FOLDER    only make the files and stores of one size there, and leave them
   --help           this text
 
 It never fails for being slow; a wrong row is a failure. sqlite3 and python3 are yardsticks: one that is not installed is
-left out. A million users take 3 GB under target/ while it runs, three million 9 GB.
+left out. A million users take 4 GB under target/ while it runs.
 ";
-
-/// Where phone numbers begin to repeat.
-const MOST: u64 = 3_000_000;
 
 #[derive(Default)]
 struct Arguments {
@@ -58,6 +58,8 @@ struct Arguments {
     no_check: bool,
     rounds: Option<usize>,
     plot: Option<PathBuf>,
+    program: Option<PathBuf>,
+    keep: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -79,7 +81,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if !arguments.check_only {
+    if !arguments.check_only && arguments.keep.is_none() {
         println!("{}", table::machine());
     }
     let sizes: Vec<Size> = arguments.sizes.iter().filter_map(|users| one_size(*users, &arguments)).collect();
@@ -106,6 +108,11 @@ fn parse(given: &[String]) -> Result<Arguments, String> {
                 arguments.rounds = Some(rounds.ok_or("`--rounds` needs a number from 1")?);
             }
             "--plot" => arguments.plot = Some(rest.next().ok_or("`--plot` needs a file")?.into()),
+            "--program" => {
+                let file = rest.next().and_then(|file| fs::canonicalize(file).ok());
+                arguments.program = Some(file.ok_or("`--program` needs a file that is there")?);
+            }
+            "--keep" => arguments.keep = Some(rest.next().ok_or("`--keep` needs a folder")?.into()),
             size => {
                 let users = size.parse().ok().filter(|users| (100..=MOST).contains(users));
                 arguments.sizes.push(users.ok_or_else(|| {
@@ -119,6 +126,9 @@ fn parse(given: &[String]) -> Result<Arguments, String> {
             "`--check` measures nothing, so `--no-check` and `--plot` make no sense with it".to_owned()
         );
     }
+    if arguments.keep.is_some() && arguments.sizes.len() != 1 {
+        return Err("`--keep` needs one number of users".to_owned());
+    }
     if arguments.sizes.is_empty() {
         arguments.sizes = vec![10_000, 100_000];
     }
@@ -131,8 +141,16 @@ fn parse(given: &[String]) -> Result<Arguments, String> {
 /// Checks and measures a district of one size, and prints its table. None: there was nothing to
 /// measure.
 fn one_size(users: u64, arguments: &Arguments) -> Option<Size> {
+    let built = Path::new(env!("CARGO_BIN_EXE_rostersync"));
+    let program = arguments.program.as_deref().unwrap_or(built);
+    if let Some(folder) = &arguments.keep {
+        fs::create_dir_all(folder).expect("a folder to keep");
+        let folder = folder.canonicalize().expect("a folder to keep");
+        jobs::make_all(&District::make(program, &folder, users));
+        return None;
+    }
     let folder = tempfile::tempdir_in(scratch()).expect("a folder to work in");
-    let district = District::make(folder.path(), users);
+    let district = District::make(program, folder.path(), users);
     if arguments.no_check {
         check::settle(&district);
     } else {

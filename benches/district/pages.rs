@@ -6,14 +6,14 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Result, Write};
 use std::path::Path;
 
-use crate::made_up::people::{SCHOOL, User};
+use crate::made_up::people::{Day, SCHOOL, User};
 
 /// How many records a page has, but for the last one.
 pub(crate) const PAGE: u64 = 10_000;
 
 /// Writes one day's users and orgs into a folder, a file for each page, named by where it begins.
 /// Returns how many users and orgs there are.
-pub(crate) fn pages(folder: &Path, users: u64, day: u8) -> Result<(u64, u64)> {
+pub(crate) fn pages(folder: &Path, users: u64, day: Day) -> Result<(u64, u64)> {
     fs::create_dir_all(folder)?;
     let orgs = (0..(users / SCHOOL).max(1)).map(|school| {
         format!(
@@ -63,7 +63,7 @@ pub(crate) fn nobody(name: &str) -> String {
 }
 
 /// With all that servers of version 1.1 usually say of a user.
-fn json(user: User, users: u64, day: u8) -> String {
+fn json(user: User, users: u64, day: Day) -> String {
     let mut agents = String::new();
     for guardian in user.guardians(users) {
         let id = User::of(guardian, users).id();

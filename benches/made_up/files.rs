@@ -5,14 +5,14 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Result, Write};
 use std::path::Path;
 
-use super::people::{SCHOOL, User, e164};
+use super::people::{Day, SCHOOL, User, e164, scatter};
 
 /// Which form an export has. The users in it and their details are the same in all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     V1p1,
-    /// OneRoster 1.1, with the rows in another order.
-    Permuted,
+    /// OneRoster 1.1, with the rows in random order.
+    Shuffled,
     V1p2,
     /// What a server gives, where the first record is number 1: no file has a header in front of
     /// it.
@@ -22,7 +22,7 @@ pub(crate) enum Form {
 const BUFFER: usize = 1 << 20;
 
 /// Writes one day's export into a folder.
-pub(crate) fn roster(folder: &Path, users: u64, day: u8, form: Form) -> Result<()> {
+pub(crate) fn roster(folder: &Path, users: u64, day: Day, form: Form) -> Result<()> {
     fs::create_dir_all(folder)?;
     manifest(folder, form)?;
     orgs(folder, users)?;
@@ -45,7 +45,7 @@ pub(crate) fn roster(folder: &Path, users: u64, day: u8, form: Form) -> Result<(
             "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,middleName,identifier,email,sms,phone,agentSourcedIds,grades,password\r"
         )?;
     }
-    let all = users + if day == 2 { newcomers(users) } else { 0 };
+    let all = count(users, day);
     let mut agents = String::new();
     for index in 0..all {
         let number = place(index, all, form);
@@ -111,22 +111,31 @@ pub(crate) fn newcomers(users: u64) -> u64 {
     users * 3 / 1000
 }
 
+/// How many numbers an export of that day goes through; it leaves out users that are not there.
+pub(crate) fn count(users: u64, day: Day) -> u64 {
+    users + if day == Day::Two { newcomers(users) } else { 0 }
+}
+
 /// Which number stands at this place of an export with `all` numbers (numbers that are left out
 /// leave no gap).
 pub(crate) fn place(index: u64, all: u64, form: Form) -> u64 {
-    if form != Form::Permuted {
+    if form != Form::Shuffled {
         return index;
     }
-    // A step that has no factor in common with the count comes by every number once.
-    let mut step = all / 2 + 1;
-    while gcd(step, all) != 1 {
-        step += 1;
+    // A Feistel network gives each number below a power of four another one. Numbers that come out
+    // too large go through it again, until one is not.
+    let half = (all.ilog2() / 2 + 1).max(1);
+    let mut number = index;
+    loop {
+        let (mut left, mut right) = (number >> half, number & ((1 << half) - 1));
+        for round in 0..4 {
+            (left, right) = (right, left ^ scatter(right, 100 + round) & ((1 << half) - 1));
+        }
+        number = left << half | right;
+        if number < all {
+            return number;
+        }
     }
-    index.wrapping_mul(step) % all
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Writes the platform's export of day 1: half of the users are active, one in fifty of them with
@@ -139,11 +148,11 @@ pub(crate) fn platform(file: &Path, users: u64) -> Result<()> {
             out,
             "{},active,{},{},{},{},{}",
             user.id(),
-            user.given(1),
+            user.given(Day::One),
             user.family(),
             user.platform_email(),
-            e164(&user.mobile(1)),
-            e164(&user.home(1)),
+            e164(&user.mobile(Day::One)),
+            e164(&user.home(Day::One)),
         )?;
     }
     out.flush()

@@ -5,9 +5,20 @@ use std::fmt::Write;
 /// Users a school.
 pub(crate) const SCHOOL: u64 = 600;
 
-/// What day 2 does to a user.
+/// Whose export is made. The days follow day 1, not each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Day2 {
+pub(crate) enum Day {
+    One,
+    /// A usual next day: 4% changed, came or left.
+    Two,
+    /// A day on which much moved: 17% of the users have another detail, a tenth of them only another
+    /// format. The same people as on day 1.
+    Moved,
+}
+
+/// What a day did to a user since day 1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
     Same,
     Email,
     Phone,
@@ -24,14 +35,15 @@ pub(crate) enum Day2 {
 #[derive(Clone, Copy)]
 pub(crate) struct User {
     pub(crate) number: u64,
-    pub(crate) day2: Day2,
+    /// Not there on day 1.
+    pub(crate) is_new: bool,
     pub(crate) active: bool,
     /// Has changed the email on the platform.
     own_email: bool,
 }
 
 /// SplitMix64: enough to scatter numbers, and the same everywhere.
-fn scatter(number: u64, salt: u64) -> u64 {
+pub(super) fn scatter(number: u64, salt: u64) -> u64 {
     let mut z =
         number.wrapping_add(salt.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -48,36 +60,64 @@ const FAMILY: [&str; 16] = [
     "Petrov", "Patel", "Ali", "Tran", "Johnson",
 ];
 
+/// Telephone lines in an area.
+const LINES: u64 = 8_000_000;
+/// Users that have telephone numbers of their own.
+pub(crate) const MOST: u64 = 2 * LINES;
+/// Ten areas for so many users, and after those the same for numbers that changed.
+const AREAS: [[u16; 10]; 4] = [
+    [212, 312, 415, 617, 718, 202, 303, 404, 512, 602],
+    [206, 213, 214, 215, 216, 301, 304, 305, 307, 313],
+    [402, 405, 406, 412, 414, 501, 502, 503, 504, 505],
+    [605, 608, 612, 614, 615, 701, 702, 703, 704, 713],
+];
+
 impl User {
     /// User `number` of a district of so many; numbers from `users` on come on day 2.
     pub(crate) fn of(number: u64, users: u64) -> Self {
-        let day2 = match scatter(number, 1) % 1000 {
-            _ if number >= users => Day2::New,
-            0..10 => Day2::Email,
-            10..20 => Day2::Phone,
-            20..25 => Day2::Name,
-            25..30 => Day2::HomePhone,
-            30..35 => Day2::Reformatted,
-            35..37 => Day2::BlankEmail,
-            37..40 => Day2::Left,
-            _ => Day2::Same,
-        };
         let active = number < users && scatter(number, 2).is_multiple_of(2);
-        Self { number, day2, active, own_email: active && scatter(number, 3).is_multiple_of(50) }
+        let own_email = active && scatter(number, 3).is_multiple_of(50);
+        Self { number, is_new: number >= users, active, own_email }
+    }
+
+    /// What that day did to the user.
+    pub(crate) fn change(self, day: Day) -> Change {
+        match day {
+            _ if self.is_new => Change::New,
+            Day::One => Change::Same,
+            Day::Two => match scatter(self.number, 1) % 1000 {
+                0..10 => Change::Email,
+                10..20 => Change::Phone,
+                20..25 => Change::Name,
+                25..30 => Change::HomePhone,
+                30..35 => Change::Reformatted,
+                35..37 => Change::BlankEmail,
+                37..40 => Change::Left,
+                _ => Change::Same,
+            },
+            Day::Moved => match scatter(self.number, 12) % 1000 {
+                0..60 => Change::Email,
+                60..110 => Change::Phone,
+                110..140 => Change::Name,
+                140..170 => Change::HomePhone,
+                170..270 => Change::Reformatted,
+                _ => Change::Same,
+            },
+        }
     }
 
     /// Whether the SIS has the user on that day.
-    pub(crate) fn is_there(self, day: u8) -> bool {
-        match self.day2 {
-            Day2::New => day == 2,
-            Day2::Left => day == 1,
-            Day2::Same
-            | Day2::Email
-            | Day2::Phone
-            | Day2::Name
-            | Day2::HomePhone
-            | Day2::Reformatted
-            | Day2::BlankEmail => true,
+    pub(crate) fn is_there(self, day: Day) -> bool {
+        match self.change(day) {
+            Change::New => day == Day::Two,
+            Change::Left => false,
+            Change::Same
+            | Change::Email
+            | Change::Phone
+            | Change::Name
+            | Change::HomePhone
+            | Change::Reformatted
+            | Change::BlankEmail => true,
         }
     }
 
@@ -109,8 +149,8 @@ impl User {
         scatter(self.number - self.number % 100, 6) % (users / SCHOOL).max(1)
     }
 
-    pub(crate) fn given(self, day: u8) -> &'static str {
-        let shift = u64::from(day == 2 && self.day2 == Day2::Name);
+    pub(crate) fn given(self, day: Day) -> &'static str {
+        let shift = u64::from(self.change(day) == Change::Name);
         GIVEN[((scatter(self.number, 7) + shift) % 16) as usize]
     }
 
@@ -120,7 +160,7 @@ impl User {
 
     /// The address in the SIS. One guardian in thirty has the address of the guardian before; no
     /// other user shares one, so that two users with one address are neighbours by number.
-    pub(crate) fn email(self, day: u8) -> String {
+    pub(crate) fn email(self, day: Day) -> String {
         let household = if self.role() == "guardian"
             && self.number % 100 >= 46
             && scatter(self.number, 9).is_multiple_of(30)
@@ -129,26 +169,25 @@ impl User {
         } else {
             self.number
         };
-        match (day, self.day2) {
-            (2, Day2::BlankEmail) => String::new(),
-            (2, Day2::Email) => format!("new.{household}@mail.example"),
+        match self.change(day) {
+            Change::BlankEmail => String::new(),
+            Change::Email => format!("new.{household}@mail.example"),
             _ => format!("user.{household}@mail.example"),
         }
     }
 
     /// The address on the platform on day 1.
     pub(crate) fn platform_email(self) -> String {
-        if self.own_email { format!("own.{}@home.example", self.number) } else { self.email(1) }
+        if self.own_email { format!("own.{}@home.example", self.number) } else { self.email(Day::One) }
     }
 
-    /// Ten digits.
+    /// Ten digits, others for each user and each change.
     fn digits(self, salt: u64, changed: bool) -> String {
-        let areas = [212, 312, 415, 617, 718, 202, 303, 404, 512, 602];
-        let n = scatter(self.number, salt);
         // 555-01xx has too few numbers to tell millions of people apart; the last seven are spread
         // over valid exchanges.
-        let line = (self.number + u64::from(changed) * 5_000_000) % 8_000_000;
-        format!("{}{:07}", areas[(n % 10) as usize], line + 2_000_000)
+        let block = (self.number / LINES + if changed { MOST / LINES } else { 0 }) as usize;
+        let area = AREAS[block][(scatter(self.number, salt) % 10) as usize];
+        format!("{area}{:07}", self.number % LINES + 2_000_000)
     }
 
     fn written(digits: &str, style: u64) -> String {
@@ -162,18 +201,19 @@ impl User {
     }
 
     /// The mobile as the SIS writes it.
-    pub(crate) fn mobile(self, day: u8) -> String {
-        let style = self.number + u64::from(day == 2 && self.day2 == Day2::Reformatted);
-        Self::written(&self.digits(10, day == 2 && self.day2 == Day2::Phone), style)
+    pub(crate) fn mobile(self, day: Day) -> String {
+        let change = self.change(day);
+        let style = self.number + u64::from(change == Change::Reformatted);
+        Self::written(&self.digits(10, change == Change::Phone), style)
     }
 
     /// The home phone as the SIS writes it; one in three has one.
-    pub(crate) fn home(self, day: u8) -> String {
-        let has_home = self.number.is_multiple_of(3) || day == 2 && self.day2 == Day2::HomePhone;
-        if !has_home {
+    pub(crate) fn home(self, day: Day) -> String {
+        let is_changed = self.change(day) == Change::HomePhone;
+        if !is_changed && !self.number.is_multiple_of(3) {
             return String::new();
         }
-        Self::written(&self.digits(11, day == 2 && self.day2 == Day2::HomePhone), self.number)
+        Self::written(&self.digits(11, is_changed), self.number)
     }
 
     /// A student's guardians, by number.
