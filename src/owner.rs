@@ -124,6 +124,25 @@ pub fn is_open_to_others(folder: &Path) -> bool {
     fs::metadata(folder).is_ok_and(|found| found.mode() & 0o022 != 0 && found.mode() & STICKY == 0)
 }
 
+/// The kind of network file system that a folder is on, or the first one above it that is there.
+/// None for all others, and where the system does not say.
+pub fn network_file_system(folder: &Path) -> Option<&'static str> {
+    let folder = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    network_kind(rustix::fs::statfs(folder).ok()?.f_type as u32)
+}
+
+/// By the number that Linux gives each kind. Of those that share a folder between machines only
+/// the ones on which a lock of one machine may be none for another.
+fn network_kind(number: u32) -> Option<&'static str> {
+    match number {
+        0x6969 => Some("NFS"),
+        0xFF53_4D42 | 0xFE53_4D42 | 0x517B => Some("SMB"),
+        0x0102_1997 => Some("9p"),
+        0x5346_414F => Some("AFS"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -152,5 +171,16 @@ mod tests {
         assert!(unwritable(&place.path().join("new/er")).is_none());
         fs::write(place.path().join("file"), "").unwrap();
         assert!(unwritable(&place.path().join("file/in")).is_some());
+    }
+
+    #[test]
+    fn the_kinds_of_network_file_systems() {
+        let place = tempfile::tempdir().unwrap();
+        assert_eq!(network_file_system(&place.path().join("not/yet")), None);
+        // ext4, tmpfs, XFS, overlay of containers
+        for local in [0xEF53, 0x0102_1994, 0x5846_5342, 0x794C_7630] {
+            assert_eq!(network_kind(local), None, "{local:x}");
+        }
+        assert_eq!([network_kind(0x6969), network_kind(0xFE53_4D42)], [Some("NFS"), Some("SMB")]);
     }
 }

@@ -574,6 +574,12 @@ pub(super) const FINDINGS: &[Entry] = &[
         "`chmod 700` the folder.",
     ),
     finding(
+        "store-on-network",
+        "The store is on a network file system.",
+        "Locks and syncs of such a file system may not hold: two machines could write to the store at once.",
+        "Move the store to a local disk or a block device (see docs/cluster.md).",
+    ),
+    finding(
         "reports-folder-open",
         "Other users may write to the folder of the reports.",
         "The mode of the folder gives them that right.",

@@ -156,6 +156,14 @@ fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings)
             )
         });
     }
+    if let Some(kind) = owner::network_file_system(owner::folder_of(store)) {
+        findings.warn("store-on-network", At::file(&name_of(store)), || {
+            format!(
+                "the store is on a network file system ({kind}): a lock of this machine may not keep out another one, \
+                 and the store can be damaged; move it to a local disk or a block device"
+            )
+        });
+    }
     if config.sync.reports.is_dir() && owner::is_open_to_others(&config.sync.reports) {
         findings.warn("reports-folder-open", At::file(&name_of(&config.sync.reports)), || {
             format!(

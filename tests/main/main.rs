@@ -18,6 +18,7 @@ mod changes;
 mod checking;
 mod clever;
 mod clever_events;
+mod cluster;
 mod codes;
 mod commands;
 mod completions;

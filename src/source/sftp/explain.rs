@@ -1,12 +1,14 @@
 //! What goes wrong with `sftp`, as a message with its cure.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use rustix::process::geteuid;
 
 use super::{Errand, Options};
 use crate::failure::{Failure, Kind, Result};
 
-/// Checks that the client will use this key: it ignores a key that other users may read.
+/// Checks that the client will use this key, and that no other user of this machine can read it.
 ///
 /// # Errors
 /// `Usage` if it cannot be read or is open to others.
@@ -20,12 +22,18 @@ pub fn check_key(path: &Path) -> Result<()> {
         .because(cause)
     })?;
     match file.metadata() {
-        Ok(found) if found.permissions().mode() & 0o077 != 0 => Err(wrong(
+        Ok(found) if is_open(found.mode(), found.uid() == geteuid().as_raw()) => Err(wrong(
             "the key file is open to other users of this machine, so `sftp` would not use it",
             "make it readable by the user that runs rostersync only: chmod 600",
         )),
         Ok(_) | Err(_) => Ok(()),
     }
+}
+
+/// The client ignores a key of its own user that a group can read. A key of another owner it takes: Kubernetes hands
+/// secrets over as files of root that the group of the pod can read.
+fn is_open(mode: u32, is_own: bool) -> bool {
+    mode & if is_own { 0o077 } else { 0o027 } != 0
 }
 
 /// The files did not arrive within `timeout`.
@@ -108,5 +116,25 @@ pub(super) fn failed(complained: &str, options: &Options) -> Failure {
     match last {
         Some(line) => failure.quoting(line.chars().take(200).collect::<String>()),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_open;
+
+    #[test]
+    fn a_key_that_a_group_can_read_is_taken_from_another_owner_only() {
+        for (mode, own, other) in [
+            (0o600, false, false),
+            (0o400, false, false),
+            (0o440, true, false),
+            (0o640, true, false),
+            (0o460, true, true),
+            (0o444, true, true),
+            (0o644, true, true),
+        ] {
+            assert_eq!((is_open(mode, true), is_open(mode, false)), (own, other), "{mode:o}");
+        }
     }
 }
