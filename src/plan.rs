@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Account;
 use crate::contact::Field;
 use crate::message::Recipient;
-use crate::store::{AccountRow, AuditEntry};
+use crate::store::{AuditEntry, PackedRow};
 
 pub use build::{Inputs, Plan, build};
 pub use checksum::Changes;
@@ -156,7 +156,7 @@ pub struct Newcomer<'a> {
     /// Number of the person in [`crate::roster_index::PersonIndex`].
     pub person: u32,
     #[serde(borrow)]
-    pub account: AccountRow<'a>,
+    pub account: PackedRow<'a>,
     /// The person that set the details on the platform, as [`crate::platform::Stamp::text`]; empty
     /// where that is not known.
     pub stamp: &'a str,

@@ -85,6 +85,38 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The same in the form in which the roles and orgs are stored already, if those say the same:
+    /// one record may be of OneRoster 1.1 and the other of 1.2.
+    pub fn in_form_of(&self, roles: &'a str, orgs: &'a str) -> Self {
+        let stored = Self { roles: RoleList(roles), orgs: Some(IdList(orgs)), ..Self::default() };
+        let said = |record: &Self| {
+            let record = Self { orgs: record.orgs.filter(|orgs| !orgs.0.is_empty()), ..*record };
+            let plain = (record.roles.0, Cow::Borrowed(record.orgs.unwrap_or_default().0));
+            record.as_in_v1p1().unwrap_or(plain)
+        };
+        match said(self) == said(&stored) {
+            true => Self { roles: stored.roles, orgs: stored.orgs, ..*self },
+            false => *self,
+        }
+    }
+
+    /// Role and orgs as OneRoster 1.1 would say them, of a record of 1.2 that says no more: one role
+    /// word, at each school without dates.
+    fn as_in_v1p1(&self) -> Option<(&'a str, Cow<'a, str>)> {
+        let held = |line: &'a str| line.split_once('\t').filter(|(_, org)| is_single_id(org));
+        if self.orgs.is_some() {
+            return None;
+        }
+        let mut lines = self.roles.0.split('\n');
+        let (role, first) = held(lines.next()?)?;
+        let mut orgs = Cow::Borrowed(first);
+        for line in lines {
+            let (_, org) = held(line).filter(|(own, _)| *own == role)?;
+            orgs = Cow::Owned(format!("{orgs},{org}"));
+        }
+        Some((role, orgs))
+    }
+
     /// Whether two records hold the same text, wherever they are.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         Self { line: other.line, ..*self } == *other
@@ -207,6 +239,11 @@ pub fn distinct<'a>(items: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     all
 }
 
+/// Whether a text is one id in an [`IdList`], and one part of a [`RoleList`].
+fn is_single_id(text: &str) -> bool {
+    !text.is_empty() && !text.contains([',', '\t']) && text.trim().len() == text.len()
+}
+
 /// A user's roles, primary first: one line of text for each, of up to four parts set apart by tabs:
 /// role, org, begin date, end date (`YYYY-MM-DD`). OneRoster 1.1's single role is just `student`.
 /// In a delta a fifth part, `-`, says that the role is held no longer.
@@ -248,6 +285,22 @@ impl<'a> RoleList<'a> {
         let own: HashSet<Assignment<'_>> = self.iter().collect();
         more.iter().filter(|new| !own.contains(new)).for_each(|new| new.write_to(&mut all));
         all
+    }
+
+    /// The roles with an org each, as OneRoster 1.2 says them, where `delta` says them so and the
+    /// store has those of 1.1, with the orgs beside them.
+    pub fn at(self, orgs: IdList<'_>, delta: RoleList<'_>) -> Option<String> {
+        let has_org = |list: RoleList<'_>| list.all().any(|(assignment, _)| assignment.org.is_some());
+        if orgs.is_empty() || self.0.is_empty() || has_org(self) || !has_org(delta) {
+            return None;
+        }
+        let mut list = String::new();
+        for own in self.iter() {
+            distinct(orgs.iter())
+                .into_iter()
+                .for_each(|org| Assignment { org: Some(org), ..own }.write_to(&mut list));
+        }
+        Some(list)
     }
 
     /// The roles after a delta that speaks of some of them: a role is known by what it is and
@@ -389,6 +442,18 @@ mod tests {
         assert_eq!(own.after(RoleList("aide\ts2\t\t2026-06-30")), "teacher\ts1\naide\ts2\t\t2026-06-30");
         assert_eq!(own.after(RoleList("aide\ts2\t\t\t-\nproctor\ts3")), "teacher\ts1\nproctor\ts3");
         assert_eq!(RoleList("student").after(RoleList("aide")), "aide");
+    }
+
+    #[test]
+    fn roles_of_1_1_are_known_by_their_orgs_to_a_delta_of_1_2() {
+        let at = |own, orgs, delta| RoleList(own).at(IdList(orgs), RoleList(delta));
+        assert_eq!(at("teacher", "s1, s2", "aide\ts3").as_deref(), Some("teacher\ts1\nteacher\ts2"));
+        assert_eq!(at("teacher", "s1", "teacher\ts1\t\t\t-").as_deref(), Some("teacher\ts1"));
+        for (own, orgs, delta) in
+            [("teacher", "s1", "aide"), ("teacher", "", "aide\ts3"), ("teacher\ts1", "s2", "aide\ts3")]
+        {
+            assert_eq!(at(own, orgs, delta), None);
+        }
     }
 
     #[test]

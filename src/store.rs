@@ -40,7 +40,7 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
-pub use accounts::{AccountRow, Population, Relative};
+pub use accounts::{AccountRow, NewAccounts, PackedRow, Population, Relative};
 pub use attempts::{Last, Tried};
 pub use audit::{AuditEntry, Audited, Broken, Changed, Created, Origin, RunExtent, Since, Verified};
 pub use backup::{Checked, Steps, run_backup_path, run_backups};

@@ -21,6 +21,13 @@ impl Email {
     /// parts, domain literals and hosts without a dot are always mistakes in a roster. Characters that cannot be seen, and
     /// the apostrophe by which a spreadsheet marks a text, are no part of it.
     pub fn parse(text: &str) -> Option<Self> {
+        if is_plain(text) {
+            return Some(Self(text.to_owned()));
+        }
+        Self::parse_any(text)
+    }
+
+    fn parse_any(text: &str) -> Option<Self> {
         let seen = visible(text);
         let text = without_mark(&seen);
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
@@ -53,6 +60,24 @@ impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Email(…@{})", self.0.rsplit('@').next().unwrap_or_default())
     }
+}
+
+/// Whether a text is an address in which there is nothing to be found out, as nearly all are: words of letters, digits,
+/// `_`, `+` and `-` between single dots, and a host of such words that ends with letters.
+fn is_plain(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let word = |inside: fn(u8) -> bool, most: usize| {
+        move |word: &str| (1..=most).contains(&word.len()) && word.bytes().all(inside)
+    };
+    let atom = word(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-'), 64);
+    let label = word(|byte| byte.is_ascii_alphanumeric(), 63);
+    let Some((_, top)) = domain.rsplit_once('.') else { return false };
+    local.len() <= 64
+        && text.len() <= MAX_LENGTH
+        && top.len() >= 2
+        && top.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && local.split('.').all(atom)
+        && domain.split('.').all(|part| part.split('-').all(label) && part.len() <= 63)
 }
 
 /// Whether a domain is the name of a host that mail can go to: no address of the network, no underscore, and a top-level
@@ -113,6 +138,33 @@ mod tests {
             Email::parse(" Rosa@Mail.Example ").map(String::from).as_deref(),
             Some("Rosa@Mail.Example")
         );
+    }
+
+    #[test]
+    fn what_is_plain_is_an_address_to_every_check() {
+        let mut dice = fastrand::Rng::with_seed(11);
+        let parts = ["a", "B", "9", ".", "-", "_", "+", "mail", "example", "co", "x1", "@", " ", "'", "é"];
+        let mut plain = 0;
+        for _ in 0..20_000 {
+            let mut some =
+                || -> String { (0..dice.usize(1..4)).map(|_| parts[dice.usize(..parts.len())]).collect() };
+            let text = format!("{}@{}.{}", some(), some(), some());
+            if is_plain(&text) {
+                assert_eq!(Email::parse_any(&text).map(String::from), Some(text.clone()), "{text}");
+                plain += 1;
+            }
+        }
+        assert!(plain > 100, "{plain}");
+        for length in 60..70 {
+            let (local, label) = ("a".repeat(length), "b".repeat(length));
+            for text in [
+                format!("{local}@x.co"),
+                format!("a@{label}.co"),
+                format!("a@{label}.{label}.{label}.{label}.co"),
+            ] {
+                assert!(!is_plain(&text) || Email::parse_any(&text).is_some(), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Phone numbers: parsed to E.164 with the district's region, and compared without their extension.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -45,14 +46,40 @@ fn has_numbers(region: rlibphonenumber::Region) -> bool {
 
 /// The phone library of a thread: its regular expressions let other threads wait for the one that
 /// used them first. A thread that ends leaves it to the next one: compiling them again takes long.
-struct Library(Option<PhoneNumberUtil>);
+struct Library {
+    util: Option<PhoneNumberUtil>,
+    exchanges: Exchanges,
+}
+
+/// Area codes and exchanges of North America that were asked for last, and whether numbers of them
+/// are valid. Their last four digits make no difference to the library, and a district has few
+/// exchanges. Each at the place that its lowest bits say, twice its number and one more if valid.
+struct Exchanges(RefCell<Vec<u32>>);
+
+impl Exchanges {
+    const PLACES: usize = 1024;
+
+    fn is_valid(&self, national_number: u64, look: impl FnOnce() -> bool) -> bool {
+        let Ok(exchange) = u32::try_from(national_number / 10_000) else { return look() };
+        let mut known = self.0.borrow_mut();
+        known.resize(Self::PLACES, 0);
+        let place = &mut known[exchange as usize % Self::PLACES];
+        if *place / 2 != exchange {
+            *place = exchange * 2 + u32::from(look());
+        }
+        *place % 2 == 1
+    }
+}
 
 static IDLE: Mutex<Vec<PhoneNumberUtil>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static LIBRARY: Library = Library(Some(idle().pop().unwrap_or_else(|| {
-        PhoneNumberUtil::new().expect("the metadata is part of the library")
-    })));
+    static LIBRARY: Library = Library {
+        util: Some(idle().pop().unwrap_or_else(|| {
+            PhoneNumberUtil::new().expect("the metadata is part of the library")
+        })),
+        exchanges: Exchanges(RefCell::default()),
+    };
 }
 
 fn idle() -> MutexGuard<'static, Vec<PhoneNumberUtil>> {
@@ -61,12 +88,12 @@ fn idle() -> MutexGuard<'static, Vec<PhoneNumberUtil>> {
 
 impl Drop for Library {
     fn drop(&mut self) {
-        idle().extend(self.0.take());
+        idle().extend(self.util.take());
     }
 }
 
 fn with_library<T>(work: impl FnOnce(&PhoneNumberUtil) -> T) -> T {
-    LIBRARY.with(|library| work(library.0.as_ref().expect("it is taken when the thread ends")))
+    LIBRARY.with(|library| work(library.util.as_ref().expect("it is taken when the thread ends")))
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -104,6 +131,13 @@ impl fmt::Debug for Phone {
     }
 }
 
+/// As it is shown.
+impl From<Phone> for String {
+    fn from(phone: Phone) -> Self {
+        if phone.extension.is_none() { phone.e164 } else { phone.to_string() }
+    }
+}
+
 const EXTENSION: &str = " ext. ";
 
 /// Digits of the longest extension that there is.
@@ -112,7 +146,8 @@ const LONGEST_EXTENSION: usize = 7;
 /// The key by which numbers are compared: what [`Phone`] shows, without the extension. Text that is not a number is its
 /// own key.
 pub fn phone_key(shown: &str) -> &str {
-    shown.split(EXTENSION).next().unwrap_or_default().trim()
+    let bare = if shown.contains(' ') { shown.split(EXTENSION).next().unwrap_or_default() } else { shown };
+    bare.trim()
 }
 
 /// Reads numbers of one district.
@@ -137,7 +172,7 @@ impl PhoneReader {
             return None;
         }
         if let Some(number) = self.plain(bare) {
-            return with_library(|library| plain_phone(library, number));
+            return plain_phone(number);
         }
         if is_another_thing(bare) {
             return None;
@@ -222,17 +257,23 @@ impl PhoneReader {
     /// The form in which an account keeps a number: E.164 if it is valid, otherwise the text itself, trimmed
     /// and without what cannot be seen.
     pub fn canonical(self, text: &str) -> String {
-        self.parse(text).map_or_else(|| visible(text).into_owned(), |phone| phone.to_string())
+        self.parse(text).map_or_else(|| visible(text).into_owned(), String::from)
     }
 }
 
 /// A national number of North America, if it is valid.
-fn plain_phone(library: &PhoneNumberUtil, national_number: u64) -> Option<Phone> {
+fn plain_phone(national_number: u64) -> Option<Phone> {
+    let look = || with_library(|library| is_valid_in_north_america(library, national_number));
+    LIBRARY
+        .with(|library| library.exchanges.is_valid(national_number, look))
+        .then(|| Phone { e164: format!("+1{national_number}"), extension: None })
+}
+
+fn is_valid_in_north_america(library: &PhoneNumberUtil, national_number: u64) -> bool {
     let number = PhoneNumber { country_code: 1, national_number, ..PhoneNumber::default() };
     // What is valid in the first country of those that share a code is valid; only others have to be looked for.
-    let valid = library.is_valid_number_for_region(&number, rlibphonenumber::Region::US)
-        || library.is_valid_number(&number);
-    valid.then(|| Phone { e164: format!("+1{national_number}"), extension: None })
+    library.is_valid_number_for_region(&number, rlibphonenumber::Region::US)
+        || library.is_valid_number(&number)
 }
 
 /// Whether a text is no number although the library would make one of it: what a spreadsheet or a data frame has made of a
@@ -311,6 +352,29 @@ mod tests {
 
     fn us(text: &str) -> Option<String> {
         PhoneReader::new("US".parse().unwrap()).parse(text).map(|phone| phone.to_string())
+    }
+
+    #[test]
+    fn the_last_four_digits_do_not_decide_whether_a_number_of_north_america_is_valid() {
+        let mut dice = fastrand::Rng::with_seed(3);
+        let valid = |exchange: u64, line: u64| {
+            with_library(|library| is_valid_in_north_america(library, exchange * 10_000 + line))
+        };
+        for _ in 0..3_000 {
+            let exchange = dice.u64(200_000..1_000_000);
+            let first = valid(exchange, 0);
+            for line in [9_999, 100, dice.u64(..10_000), dice.u64(..10_000)] {
+                assert_eq!(valid(exchange, line), first, "{exchange} {line:04}");
+            }
+        }
+        // Two that have one place.
+        let known = Exchanges(RefCell::default());
+        let other = 718_555 + Exchanges::PLACES as u64;
+        for _ in 0..2 {
+            assert!(known.is_valid(7_185_550_000, || true));
+            assert!(known.is_valid(7_185_559_999, || unreachable!("it is known")));
+            assert!(!known.is_valid(other * 10_000, || false));
+        }
     }
 
     #[test]

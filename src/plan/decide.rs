@@ -53,11 +53,11 @@ pub(super) struct Job {
     pub(super) task: Task,
 }
 
-#[expect(clippy::large_enum_variant, reason = "most are of the large kind")]
 pub(super) enum Task {
     /// The row as it was decided then, and its place in the report.
     AsDecided(Vec<u8>, u32),
-    Decide(Person),
+    /// It is large, and goes from one thread to another.
+    Decide(Box<Person>),
 }
 
 /// A person that is decided on.
@@ -191,8 +191,11 @@ impl Decider<'_> {
         let record = self.roster.taken(person.number, record, roles);
         // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only
         // some of them.
-        let merged =
-            roles.filter(|_| self.mode == Mode::Delta).map(|roles| RoleList(roles).after(record.roles));
+        let merged = stored.filter(|_| self.mode == Mode::Delta).map(|stored| {
+            let (roles, orgs) = (RoleList(&stored.sis.roles), IdList(&stored.sis.orgs));
+            let placed = roles.at(orgs, record.roles);
+            placed.as_deref().map_or(roles, RoleList).after(record.roles)
+        });
         let record = &Record { roles: merged.as_deref().map_or(record.roles, RoleList), ..record };
         if person.is_further_row {
             let account = stored.and_then(|_| self.export_first(person).0);
@@ -850,7 +853,9 @@ impl Decider<'_> {
         let only_added = is_new && audit.is_empty() && verdict.fields.changes().next().is_none();
         if let Some(person) = person.number.filter(|_| only_added) {
             return AccountRow::with(&account, |account| {
-                spool::append(&mut out.newcomers, &Newcomer { person, account, stamp: &stamp })
+                account.packed(|account| {
+                    spool::append(&mut out.newcomers, &Newcomer { person, account, stamp: &stamp })
+                })
             });
         }
         let write = Write {

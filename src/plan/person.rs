@@ -480,7 +480,8 @@ fn last_credential(
 
 /// Keeps what the record says, unless it only says the same in other words.
 fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
-    let record = case.record;
+    let (roles, orgs) = (account.sis.roles.clone(), account.sis.orgs.clone());
+    let record = &case.record.in_form_of(&roles, &orgs);
     // Of these only hashes are kept.
     let details = Record { username: None, user_ids: None, earlier_id: None, ..*record };
     account.sis.recognise_by(record);

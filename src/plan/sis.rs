@@ -183,7 +183,7 @@ fn phone(cell: Option<&str>, rules: &Rules) -> Value<String> {
         None => Value::NotProvided,
         Some("") => Value::Blank,
         Some(text) => match rules.phones.parse(text) {
-            Some(phone) => Value::Is(phone.to_string()),
+            Some(phone) => Value::Is(phone.into()),
             None => Value::Invalid(text.to_owned()),
         },
     }

@@ -23,8 +23,8 @@ mod rows;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::platform::Seen;
-use crate::roster::RoleList;
 use crate::roster::kept::Kept;
+use crate::roster::{Assignment, RoleList};
 use crate::roster_index::RosterIndex;
 use crate::store::{CHUNK, Fingerprints, HAS_CACHED_ROW};
 
@@ -145,7 +145,8 @@ impl Unchanged {
 /// Never 0.
 pub(super) fn record_hash(hash: u64, roles: RoleList<'_>, today: &str) -> u64 {
     let mut print = hash;
-    if roles.0.contains('\t') {
+    let has_dates = |role: Assignment<'_>| role.begin.is_some() || role.end.is_some();
+    if roles.0.contains('\t') && roles.iter().any(has_dates) {
         let dates = roles.iter().fold(1_u64, |dates, role| {
             let ended = role.end.is_some_and(|end| end < today);
             dates.rotate_left(2)

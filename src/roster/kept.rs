@@ -13,7 +13,8 @@ use crate::failure::{Failure, Kind, Result};
 pub struct Kept<'a> {
     /// Of the sourcedId: [`key`].
     pub key: u64,
-    /// Of all that the record says; equal for equal records.
+    /// Of all that the record says; equal for equal records, also for one of OneRoster 1.1 and one
+    /// of 1.2 that say the same.
     pub hash: u64,
     pub record: Record<'a>,
 }
@@ -92,6 +93,25 @@ impl Block {
 
     /// Appends a record. `seed` goes into its hash.
     pub fn append(&mut self, record: &Record<'_>, seed: u64) {
+        // OneRoster 1.2 says the same of most people in another form. A hash of the form of 1.1 lets
+        // a district move from one to the other without each person being decided again.
+        let hash = record.as_in_v1p1().map(|(role, orgs)| {
+            let (head, text) = (self.heads.len(), self.texts.len());
+            let (roles, orgs) = (RoleList(role), Some(IdList(&orgs)));
+            let hash = self.put(&Record { roles, orgs, ..*record }, seed);
+            self.heads.truncate(head);
+            self.texts.truncate(text);
+            hash
+        });
+        let head = self.heads.len();
+        let own = self.put(record, seed);
+        let hash = hash.unwrap_or(own);
+        self.heads[head + HASH..head + SAID].copy_from_slice(&hash.to_le_bytes());
+        self.records += 1;
+    }
+
+    /// Puts head and text of a record at the end, without its hash, and returns that.
+    fn put(&mut self, record: &Record<'_>, seed: u64) -> u64 {
         let defect = match record.defect {
             None => 0,
             Some(Defect::Shifted) => 1,
@@ -144,13 +164,12 @@ impl Block {
         }
         let hash = xxh3_64_with_seed(&self.heads[head + SAID..], seed);
         let hash = xxh3_64_with_seed(&self.texts[text..], hash);
-        self.heads[head + HASH..head + SAID].copy_from_slice(&hash.to_le_bytes());
         // At most 29 bytes, 5 and 10 for each of the cells. And no record of any source is longer
         // than that.
         self.heads[head] = u8::try_from(self.heads.len() - head).unwrap_or(u8::MAX);
         let length = u32::try_from(self.texts.len() - text).unwrap_or(u32::MAX);
         self.heads[head + TEXT_LENGTH..head + LINE].copy_from_slice(&length.to_le_bytes());
-        self.records += 1;
+        hash
     }
 }
 
@@ -370,6 +389,43 @@ mod tests {
             Record { defect: Some(Defect::Shifted), ..one },
         ] {
             assert_ne!(hash(&one, 1), hash(&other, 1));
+        }
+    }
+
+    #[test]
+    fn a_record_of_1_2_that_says_no_more_than_one_of_1_1_has_its_hash() {
+        let hash = |roles, orgs: Option<&'static str>| {
+            let record = Record {
+                sourced_id: "a",
+                roles: RoleList(roles),
+                orgs: orgs.map(IdList),
+                ..Record::default()
+            };
+            let mut block = Block::default();
+            block.append(&record, 7);
+            let block = block.finish(Vec::new());
+            let kept = records(&block).unwrap().next_record().unwrap().unwrap();
+            assert_eq!(kept.record, record, "kept as it is");
+            kept.hash
+        };
+        assert_eq!(hash("student\ts1", None), hash("student", Some("s1")));
+        assert_eq!(hash("teacher\ts1\nteacher\ts2", None), hash("teacher", Some("s1,s2")));
+        for (roles, orgs) in [
+            ("student", None),
+            ("student", Some("")),
+            ("student", Some("s2")),
+            ("student\ts1\t2026-08-01", None),
+            ("student\ts1\t\t2027-06-30", None),
+            ("student\ts1\t\t\t-", None),
+            ("student\ts1\naide\ts1", None),
+            ("student\ts1\nstudent", None),
+            ("student\ts1", Some("s1")),
+            ("student\ts1", Some("")),
+            ("student\ts1,s2", None),
+            ("student\t", None),
+        ] {
+            assert_ne!(hash(roles, orgs), hash("student", Some("s1")), "{roles:?} {orgs:?}");
+            assert_ne!(hash(roles, orgs), hash("student", Some("s1,s2")), "{roles:?} {orgs:?}");
         }
     }
 

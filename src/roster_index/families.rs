@@ -292,7 +292,13 @@ impl Intake {
         kept: &mut KeptLists,
         today: &str,
     ) {
-        let roles = stored.roles.after(RoleList(&row.roles));
+        let said = RoleList(&row.roles);
+        let placed = stored.roles.at(stored.orgs, said);
+        let stored = match &placed {
+            Some(roles) => Lists { roles: RoleList(roles), orgs: IdList(""), ..stored },
+            None => stored,
+        };
+        let roles = stored.roles.after(said);
         let list = |own: &Option<String>, partly: bool, stored: IdList<'_>| match own {
             Some(own) if partly => stored.with(IdList(own)),
             Some(own) => own.clone(),

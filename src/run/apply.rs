@@ -17,7 +17,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::At;
 use crate::notify::{Editor, Occasion, Templates, compose};
 use crate::owner::name_of;
-use crate::plan::{Plan, Write, history};
+use crate::plan::{Newcomer, Plan, Write, history};
 use crate::roster::Mode;
 use crate::roster::kept::key;
 use crate::store::{AccountRow, AuditEntry, Origin, RunRow, Store};
@@ -155,15 +155,11 @@ impl Writing<'_> {
         }
         self.request.context.progress.begin("applying", None);
         self.families(judged)?;
-        let first_load = !self.store.has_accounts()?;
-        if first_load {
-            self.store.drop_account_index()?;
-        }
-        let created = self.accounts(judged)?;
+        let created = match self.store.has_accounts()? {
+            true => self.accounts(judged)?,
+            false => self.store.add_first_accounts(|| self.accounts(judged))?,
+        };
         judged.ended.write(self.store, self.number, self.request.context.now)?;
-        if first_load {
-            self.store.make_account_index()?;
-        }
         judged.outcome.plan.remember(self.store, &created)?;
         judged.outcome.plan.save_missing(self.store)?;
         judged.outcome.plan.same_person.save(self.store)?;
@@ -266,12 +262,10 @@ impl Writing<'_> {
         let (store, now) = (self.store, self.request.context.now);
         let outbox = Outbox { waits: store.waiting()? > 0, gone: store.has_gone()? };
         let bystanders = store.has_bystanders()?;
-        let mut created = Vec::new();
-        let mut add = |person: Option<u32>, account: &AccountRow<'_>, stamp: &str| {
-            self.request.context.interrupted()?;
-            let id = store.insert_row(account)?;
+        let (mut created, mut new) = (Vec::new(), store.new_accounts()?);
+        let mut added = |person: Option<u32>, id: i64, sourced_id: &str, stamp: &str| {
             if bystanders {
-                store.forget_bystander(account.sourced_id)?;
+                store.forget_bystander(sourced_id)?;
             }
             if !stamp.is_empty() {
                 store.put_platform_stamp(id, stamp)?;
@@ -279,13 +273,17 @@ impl Writing<'_> {
             created.extend(person);
             Ok::<_, Failure>(id)
         };
-        outcome.plan.each_newcomer(|newcomer| {
-            add(Some(newcomer.person), &newcomer.account, newcomer.stamp).map(drop)
+        outcome.plan.each_newcomer(|Newcomer { person, account, stamp }| {
+            self.request.context.interrupted()?;
+            added(Some(*person), new.add_packed(account)?, account.sourced_id, stamp).map(drop)
         })?;
         outcome.plan.each_write(|write| {
             self.request.context.interrupted()?;
             let account = match write.account.id {
-                0 => AccountRow::with(&write.account, |row| add(write.person, &row, &write.stamp))?,
+                0 => {
+                    let id = AccountRow::with(&write.account, |row| new.add(&row))?;
+                    added(write.person, id, &write.account.sourced_id, &write.stamp)?
+                }
                 id => {
                     store.update_account(&write.account)?;
                     id

@@ -2,6 +2,7 @@
 //! seen in passing.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -11,6 +12,7 @@ use super::{About, AfterRead, ContactsSeen, RosterSource, hashed};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
+use crate::roster::kept::OfKeys;
 use crate::roster::{Mode, NameKind, Record, Schools};
 use crate::spool::Values;
 use crate::value::{Names, RecordReader, Tally, WordCounts};
@@ -91,7 +93,7 @@ pub(super) struct Records {
     words: WordCounts,
     oddities: Tally,
     /// What was said of each sourcedId, both as hashes: a million people take a few words each.
-    said: HashMap<u64, u64>,
+    said: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
     pub(super) guardians: u64,
     /// How many are not said to be deleted.
     pub(super) present: u64,
@@ -108,7 +110,7 @@ impl Records {
             meaning: Some(RecordReader::gathering(names)),
             words: WordCounts::default(),
             oddities: Tally::default(),
-            said: HashMap::new(),
+            said: HashMap::default(),
             guardians: 0,
             present: 0,
             with_earlier_id: 0,
@@ -192,7 +194,7 @@ impl Records {
     }
 
     pub(super) fn finish(&mut self) -> Result<()> {
-        self.said = HashMap::new();
+        self.said = HashMap::default();
         if let Some(meaning) = self.meaning.take() {
             (self.words, self.oddities) = meaning.finish();
         }

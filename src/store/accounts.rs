@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
-use rusqlite::{Row, named_params};
-use serde::{Deserialize, Serialize};
+use rusqlite::{CachedStatement, Row, named_params};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::sql::{blob, columns, text};
 use super::{Member, Store};
@@ -211,26 +211,20 @@ impl Store {
 
     #[cfg(test)]
     pub(super) fn insert_account(&self, account: &Account) -> Result<i64> {
-        AccountRow::with(account, |row| self.insert_row(&row))
+        AccountRow::with(account, |row| self.new_accounts()?.add(&row))
     }
 
-    /// Adds an account; its `id` is given by the store and returned.
-    pub fn insert_row(&self, account: &AccountRow<'_>) -> Result<i64> {
-        let mut statement = self.connection.prepare_cached(concat!(
-            "INSERT INTO account (",
+    pub fn new_accounts(&self) -> Result<NewAccounts<'_>> {
+        // After a failure the whole transaction is taken back. To be able to take back a single
+        // statement, SQLite would put a copy of each page aside.
+        let statement = self.connection.prepare_cached(concat!(
+            "INSERT OR FAIL INTO account (",
             account_columns!(all),
             ") VALUES (",
             account_columns!(values),
             ")"
         ))?;
-        account.bind(&mut statement)?;
-        statement.raw_bind_parameter(column::sourced_id + 1, account.sourced_id)?;
-        match self.number_after_removed()? {
-            Some(number) => statement.raw_bind_parameter(column::id + 1, number)?,
-            None => statement.raw_bind_parameter(column::id + 1, Null)?,
-        }
-        statement.raw_execute()?;
-        Ok(self.connection.last_insert_rowid())
+        Ok(NewAccounts { store: self, statement })
     }
 
     /// The number of the next account, where SQLite would give it the one of an account that was
@@ -341,16 +335,19 @@ impl Store {
         Ok(())
     }
 
-    /// Drops the index of the sourcedIds before the first accounts are added by the million: making
-    /// it once they are there takes a third of the time.
-    pub fn drop_account_index(&self) -> Result<()> {
-        Ok(self.connection.execute_batch("DROP INDEX account_by_sourced_id")?)
-    }
-
-    pub fn make_account_index(&self) -> Result<()> {
-        Ok(self
-            .connection
-            .execute_batch("CREATE UNIQUE INDEX account_by_sourced_id ON account (sourced_id)")?)
+    /// Adds the first accounts, which may be a million, without what only costs time as long as
+    /// there is none: the index of the sourcedIds, which takes a third of the time if it is made once they
+    /// are there, and the trigger for accounts that already have a fingerprint.
+    pub fn add_first_accounts<T>(&self, add: impl FnOnce() -> Result<T>) -> Result<T> {
+        let query = "SELECT sql FROM sqlite_schema WHERE name = 'account_is_put'";
+        let trigger: String = self.value(query, [])?;
+        self.connection.execute_batch("DROP INDEX account_by_sourced_id; DROP TRIGGER account_is_put")?;
+        let added = add()?;
+        // A second thread sorts.
+        self.connection.execute_batch("PRAGMA threads = 1")?;
+        self.connection.execute_batch("CREATE UNIQUE INDEX account_by_sourced_id ON account (sourced_id)")?;
+        self.connection.execute_batch(&trigger)?;
+        Ok(added)
     }
 
     /// The schools' names as the last roster gave them.
@@ -426,27 +423,134 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// Adds accounts, each with an `id` that the store gives it.
+pub struct NewAccounts<'a> {
+    store: &'a Store,
+    statement: CachedStatement<'a>,
+}
+
+impl NewAccounts<'_> {
+    /// Adds one; returns its `id`.
+    pub fn add(&mut self, account: &AccountRow<'_>) -> Result<i64> {
+        account.bind(&mut self.statement)?;
+        self.insert(account.sourced_id)
+    }
+
+    /// As [`NewAccounts::add`].
+    pub fn add_packed(&mut self, account: &PackedRow<'_>) -> Result<i64> {
+        self.statement.clear_bindings();
+        for (column, cell) in account.cells() {
+            cell.bind(column, &mut self.statement)?;
+        }
+        self.insert(account.sourced_id)
+    }
+
+    fn insert(&mut self, sourced_id: &str) -> Result<i64> {
+        self.statement.raw_bind_parameter(column::sourced_id + 1, sourced_id)?;
+        match self.store.number_after_removed()? {
+            Some(number) => self.statement.raw_bind_parameter(column::id + 1, number)?,
+            None => self.statement.raw_bind_parameter(column::id + 1, Null)?,
+        }
+        self.statement.raw_execute()?;
+        Ok(self.store.connection.last_insert_rowid())
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Cell<'a> {
     Null,
     Flag(bool),
-    Text(&'a str),
+    Text(&'a [u8]),
     Hash(u64),
     Bytes(&'a [u8]),
 }
 
 impl<'a> Cell<'a> {
     fn text(text: Option<&'a str>) -> Self {
-        text.map_or(Cell::Null, Cell::Text)
+        text.map_or(Cell::Null, |text| Cell::Text(text.as_bytes()))
+    }
+
+    /// SQLite copies what it is given.
+    fn bind(self, column: usize, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
+        let value = match self {
+            Cell::Null => ValueRef::Null,
+            Cell::Flag(flag) => ValueRef::Integer(i64::from(flag)),
+            Cell::Text(text) => ValueRef::Text(text),
+            Cell::Hash(hash) => ValueRef::Integer(hash.cast_signed()),
+            Cell::Bytes(bytes) => ValueRef::Blob(bytes),
+        };
+        statement.raw_bind_parameter(column + 1, ToSqlOutput::Borrowed(value))
+    }
+
+    fn pack(self, column: usize, cells: &mut Vec<u8>) {
+        let (kind, bytes): (u8, &[u8]) = match self {
+            Cell::Null => return,
+            Cell::Flag(flag) => (if flag { SET } else { NOT_SET }, &[]),
+            Cell::Text(text) => (TEXT, text),
+            Cell::Hash(hash) => (HASH, &hash.to_le_bytes()),
+            Cell::Bytes(bytes) => (BYTES, bytes),
+        };
+        // No cell of a record has more than 32 bits can count, and a table has few columns.
+        cells.extend([column as u8, kind]);
+        cells.extend((bytes.len() as u32).to_le_bytes());
+        cells.extend(bytes);
+    }
+
+    /// Takes the first cell off, with its column. None at the end.
+    fn unpack(cells: &mut &'a [u8]) -> Option<(usize, Self)> {
+        let ([column, kind, length @ ..], rest) = cells.split_first_chunk::<6>()?;
+        let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        *cells = rest;
+        let cell = match *kind {
+            NOT_SET | SET => Cell::Flag(*kind == SET),
+            TEXT => Cell::Text(bytes),
+            HASH => Cell::Hash(u64::from_le_bytes(*bytes.first_chunk()?)),
+            _ => Cell::Bytes(bytes),
+        };
+        Some((usize::from(*column), cell))
+    }
+}
+
+/// The kinds of cells of a [`PackedRow`].
+const NOT_SET: u8 = 0;
+const SET: u8 = 1;
+const TEXT: u8 = 2;
+const HASH: u8 = 3;
+const BYTES: u8 = 4;
+
+/// An account that is to be added, as bytes that are kept until then: of each cell that is not
+/// NULL the column, the kind and the content.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct PackedRow<'a> {
+    pub sourced_id: &'a str,
+    #[serde(serialize_with = "as_bytes")]
+    cells: &'a [u8],
+}
+
+/// At once: as a sequence, each byte is written by itself. Both are the same bytes.
+fn as_bytes<S: Serializer>(bytes: &[u8], to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_bytes(bytes)
+}
+
+impl<'a> PackedRow<'a> {
+    fn cells(&self) -> impl Iterator<Item = (usize, Cell<'a>)> + use<'a> {
+        let mut cells = self.cells;
+        std::iter::from_fn(move || Cell::unpack(&mut cells))
+    }
+}
+
+/// Details stay out of logs.
+impl std::fmt::Debug for PackedRow<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PackedRow({})", self.sourced_id)
     }
 }
 
 /// An account as the columns of its row, borrowed from wherever it is.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct AccountRow<'a> {
     pub sourced_id: &'a str,
     /// What an update writes, each at the place of its column.
-    #[serde(borrow)]
     held: [Cell<'a>; HELD],
 }
 
@@ -470,13 +574,13 @@ impl AccountRow<'_> {
         let links: Option<Vec<u8>> =
             links.as_ref().map(|keys| keys.iter().flat_map(|key| key.to_le_bytes()).collect());
         let mut held = [Cell::Null; HELD];
-        held[column::state] = Cell::Text(state.word());
+        held[column::state] = Cell::text(Some(state.word()));
         held[column::archived] = Cell::Flag(*archived);
-        held[column::given_name] = Cell::Text(&details.name.given);
-        held[column::family_name] = Cell::Text(&details.name.family);
-        held[column::email] = Cell::Text(&details.email);
-        held[column::phone] = Cell::Text(&details.phone);
-        held[column::home_phone] = Cell::Text(&details.home_phone);
+        held[column::given_name] = Cell::text(Some(&details.name.given));
+        held[column::family_name] = Cell::text(Some(&details.name.family));
+        held[column::email] = Cell::text(Some(&details.email));
+        held[column::phone] = Cell::text(Some(&details.phone));
+        held[column::home_phone] = Cell::text(Some(&details.home_phone));
         held[column::sis_identifier] = Cell::text(sis.identifier.as_deref());
         held[column::sis_enabled] = sis.enabled.map_or(Cell::Null, Cell::Flag);
         held[column::sis_given_name] = Cell::text(sis.given_name.as_deref());
@@ -485,12 +589,12 @@ impl AccountRow<'_> {
         held[column::sis_sms] = Cell::text(sis.sms.as_deref());
         held[column::sis_phone] = Cell::text(sis.phone.as_deref());
         held[column::sis_language] = Cell::text(sis.language.as_deref());
-        held[column::sis_roles] = Cell::Text(&sis.roles);
-        held[column::sis_orgs] = Cell::Text(&sis.orgs);
-        held[column::sis_agents] = Cell::Text(&sis.agents);
-        held[column::sis_emergency] = Cell::Text(&sis.emergency);
-        held[column::sis_barred] = Cell::Text(&sis.barred);
-        held[column::sis_relations] = Cell::Text(&sis.relations);
+        held[column::sis_roles] = Cell::text(Some(&sis.roles));
+        held[column::sis_orgs] = Cell::text(Some(&sis.orgs));
+        held[column::sis_agents] = Cell::text(Some(&sis.agents));
+        held[column::sis_emergency] = Cell::text(Some(&sis.emergency));
+        held[column::sis_barred] = Cell::text(Some(&sis.barred));
+        held[column::sis_relations] = Cell::text(Some(&sis.relations));
         held[column::sis_username] = sis.username.map_or(Cell::Null, Cell::Hash);
         held[column::sis_user_ids] = match sis.user_ids.as_bytes() {
             [] => Cell::Null,
@@ -508,18 +612,17 @@ impl AccountRow<'_> {
         take(AccountRow { sourced_id, held })
     }
 
-    fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
-        for (parameter, cell) in (1..).zip(&self.held) {
-            // SQLite copies what it is given.
-            let value = match cell {
-                Cell::Null => ValueRef::Null,
-                Cell::Flag(flag) => ValueRef::Integer(i64::from(*flag)),
-                Cell::Text(text) => ValueRef::Text(text.as_bytes()),
-                Cell::Hash(hash) => ValueRef::Integer(hash.cast_signed()),
-                Cell::Bytes(bytes) => ValueRef::Blob(bytes),
-            };
-            statement.raw_bind_parameter(parameter, ToSqlOutput::Borrowed(value))?;
+    /// Hands over the row as bytes, to be added later.
+    pub fn packed<T>(&self, take: impl FnOnce(PackedRow<'_>) -> T) -> T {
+        let mut cells = Vec::with_capacity(512);
+        for (column, cell) in self.held.iter().enumerate() {
+            cell.pack(column, &mut cells);
         }
-        Ok(())
+        take(PackedRow { sourced_id: self.sourced_id, cells: &cells })
+    }
+
+    fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
+        let mut cells = self.held.iter().enumerate();
+        cells.try_for_each(|(column, cell)| cell.bind(column, statement))
     }
 }

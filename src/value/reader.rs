@@ -172,8 +172,7 @@ impl<'c> RecordReader<'c> {
 
     /// As [`Self::read`], of a record that nothing is known of.
     pub fn read_any<R>(&mut self, record: &Record<'_>, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
-        let plain = |text: &str| text.is_ascii() && !text.contains(['&', '?']);
-        let all = texts(record).into_iter().flatten().all(plain);
+        let all = texts(record).into_iter().flatten().all(is_plain);
         self.read(record, all, use_it)
     }
 
@@ -399,12 +398,14 @@ fn rewrite(text: &mut Cow<'_, str>, write: impl for<'t> Fn(&'t str) -> Cow<'t, s
 /// one of the usual European ones: most rows that are not plain. Text that was damaged on the way
 /// has at least two such characters side by side.
 fn has_letters_in_names_alone(record: &Record<'_>) -> bool {
-    let plain = |text: &str| {
-        text.bytes().fold(true, |plain, byte| plain & (byte.is_ascii() & (byte != b'&') & (byte != b'?')))
-    };
     let [id, identifier, given, family, others @ ..] = texts(record);
     [given, family].into_iter().flatten().all(has_single_letters)
-        && [id, identifier].into_iter().chain(others).flatten().all(plain)
+        && [id, identifier].into_iter().chain(others).flatten().all(is_plain)
+}
+
+/// Whether a text has neither letters beyond ASCII nor `&` nor `?`.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & (byte.is_ascii() & (byte != b'&') & (byte != b'?')))
 }
 
 /// Whether all that is beyond ASCII are letters from U+00C0 to U+017F, no two of them side by side,

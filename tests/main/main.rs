@@ -63,6 +63,7 @@ mod oauth1;
 mod oneroster_api;
 mod oneroster_pages;
 mod opt_outs;
+mod other_form;
 mod passed_on;
 mod pause;
 mod people;

@@ -147,7 +147,7 @@ impl<'a> Planner<'a> {
     /// Looks up what it takes to decide on some records of a block, the first of which has this
     /// place in the report.
     fn look_up(&mut self, block: &[u8], first: u32, sources: &[RowSource]) -> Result<Vec<Job>> {
-        let mut jobs = Vec::new();
+        let mut jobs = Vec::with_capacity(sources.iter().filter(|source| source.is_in_plan()).count());
         let mut records = kept::records(block)?;
         for (place, source) in (first..).zip(sources) {
             if !source.is_in_plan() {
@@ -175,7 +175,7 @@ impl<'a> Planner<'a> {
         person.record_hash = Some(record_hash(kept.hash, kept.record.roles, self.decider.today));
         // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
         person.is_further_row = roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
-        Ok(Task::Decide(person))
+        Ok(Task::Decide(Box::new(person)))
     }
 
     /// The platform's row of a person. A row that still shows the person that had the sourcedId

@@ -1,7 +1,5 @@
 //! Tonight's decisions, stored for the next night.
 
-use serde::{Deserialize, Serialize};
-
 use super::plain::Plain;
 use super::{Unchanged, fingerprint};
 use crate::account::Account;
@@ -13,19 +11,109 @@ use crate::plan::sis::Cells;
 use crate::plan::{Action, Note, PlanRow};
 use crate::platform::Row;
 use crate::roster_index::PersonIndex;
-use crate::spool::Values;
+use crate::spool::{BLOCK, Spool, Values};
 use crate::store::{CHUNK, FingerprintChange, HAS_CACHED_ROW, Store};
 
 /// So many chunks are stored at once. Their changes are in memory meanwhile.
 const CHUNKS_AT_ONCE: usize = 128;
 
+/// How much of the changes of one part is gathered before it is a block of its own.
+const PIECE: usize = 16 << 10;
+
 /// The new fingerprints of an account: as [`FingerprintChange`], by number of the person.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Change {
     person: u32,
     decision: u64,
     export: Option<u64>,
     credentials: Option<[u64; 2]>,
+}
+
+/// Bytes of a change: they are kept by the million, and read more than once.
+const WIDTH: usize = 37;
+const HAS_EXPORT: u8 = 1;
+const HAS_CREDENTIALS: u8 = 2;
+
+impl Change {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        let kept = self.export.map_or(0, |_| HAS_EXPORT) | self.credentials.map_or(0, |_| HAS_CREDENTIALS);
+        let [email, phone] = self.credentials.unwrap_or_default();
+        bytes.extend(self.person.to_le_bytes());
+        bytes.push(kept);
+        for word in [self.decision, self.export.unwrap_or_default(), email, phone] {
+            bytes.extend(word.to_le_bytes());
+        }
+    }
+
+    /// Those of a block.
+    fn each(block: &[u8], mut each: impl FnMut(Self) -> Result<()>) -> Result<()> {
+        for bytes in block.as_chunks::<WIDTH>().0 {
+            let [p0, p1, p2, p3, kept, words @ ..] = bytes;
+            let mut own = [0; 4];
+            for (word, bytes) in own.iter_mut().zip(words.as_chunks::<8>().0) {
+                *word = u64::from_le_bytes(*bytes);
+            }
+            let [decision, export, email, phone] = own;
+            each(Self {
+                person: u32::from_le_bytes([*p0, *p1, *p2, *p3]),
+                decision,
+                export: (kept & HAS_EXPORT != 0).then_some(export),
+                credentials: (kept & HAS_CREDENTIALS != 0).then_some([email, phone]),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Changes by accounts, in parts of [`CHUNKS_AT_ONCE`] chunks. However the roster is sorted, each
+/// is read once.
+struct Parts {
+    spool: Spool,
+    /// The part and the length of each block.
+    blocks: Vec<(usize, usize)>,
+    pending: Vec<Vec<u8>>,
+}
+
+impl Parts {
+    fn of(accounts: usize) -> Self {
+        let pending = vec![Vec::new(); accounts.div_ceil(CHUNK * CHUNKS_AT_ONCE)];
+        Self { spool: Spool::default(), blocks: Vec::new(), pending }
+    }
+
+    fn put(&mut self, account: usize, change: Change) -> Result<()> {
+        let part = account / (CHUNK * CHUNKS_AT_ONCE);
+        let Some(pending) = self.pending.get_mut(part) else { return Ok(()) };
+        Change { person: u32::try_from(account).unwrap_or(u32::MAX), ..change }.put(pending);
+        if pending.len() >= PIECE {
+            self.spool.push(pending)?;
+            self.blocks.push((part, pending.len()));
+            pending.clear();
+        }
+        Ok(())
+    }
+
+    /// The changes of one part, sorted. Of several for one account the last stays the last.
+    fn take(&mut self, part: usize) -> Result<Vec<FingerprintChange>> {
+        let mut changes = Vec::new();
+        let mut add = |block: &[u8]| {
+            Change::each(block, |Change { person, decision, export, credentials }| {
+                changes.push(FingerprintChange { account: person as usize, decision, export, credentials });
+                Ok(())
+            })
+        };
+        let (mut reader, mut block) = (self.spool.read(), Vec::new());
+        for (of, length) in &self.blocks {
+            if *of == part {
+                reader.next(&mut block)?;
+                add(&block)?;
+            } else {
+                reader.pass(*length);
+            }
+        }
+        add(&std::mem::take(&mut self.pending[part]))?;
+        changes.sort_by_key(|change| change.account);
+        Ok(changes)
+    }
 }
 
 #[derive(Default)]
@@ -108,18 +196,29 @@ fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
 
 #[derive(Default)]
 pub(in crate::plan) struct Remembered {
-    changes: Values<Change>,
+    changes: Spool,
+    pending: Vec<u8>,
     rows: Values<(u32, Vec<u8>)>,
 }
 
 impl Remembered {
     pub(in crate::plan) fn add(&mut self, to_remember: ToRemember) -> Result<()> {
-        to_remember.changes.iter().try_for_each(|change| self.changes.push(change))?;
+        to_remember.changes.iter().for_each(|change| change.put(&mut self.pending));
+        if self.pending.len() >= BLOCK {
+            self.flush()?;
+        }
         to_remember.rows.iter().try_for_each(|row| self.rows.push(row))
     }
 
+    fn flush(&mut self) -> Result<()> {
+        self.changes.push(&self.pending)?;
+        self.pending.clear();
+        Ok(())
+    }
+
     pub(in crate::plan) fn finish(&mut self) -> Result<()> {
-        self.changes.finish()?;
+        self.flush()?;
+        self.pending = Vec::new();
         self.rows.finish()
     }
 
@@ -157,22 +256,45 @@ impl Remembered {
             None => Some(number as usize),
             Some(at) => new.get(at).filter(|account| **account as usize >= before).map(|new| *new as usize),
         };
-        for first in (0..accounts.div_ceil(CHUNK)).step_by(CHUNKS_AT_ONCE) {
-            let chunks = first..accounts.div_ceil(CHUNK).min(first + CHUNKS_AT_ONCE);
-            let mut changes = Vec::new();
-            self.changes.each(|Change { person, decision, export, credentials }| {
-                if let Some(account) = account(person).filter(|account| chunks.contains(&(account / CHUNK))) {
-                    changes.push(FingerprintChange { account, decision, export, credentials });
-                }
-                Ok(())
+        let mut parts = Parts::of(accounts);
+        let (mut reader, mut block) = (self.changes.read(), Vec::new());
+        while reader.next(&mut block)? {
+            Change::each(&block, |change| match account(change.person) {
+                Some(account) => parts.put(account, change),
+                None => Ok(()),
             })?;
-            changes.sort_by_key(|change| change.account);
-            store.put_fingerprints(chunks, accounts, &changed, who, &changes)?;
+        }
+        for (part, first) in (0..accounts.div_ceil(CHUNK)).step_by(CHUNKS_AT_ONCE).enumerate() {
+            let chunks = first..accounts.div_ceil(CHUNK).min(first + CHUNKS_AT_ONCE);
+            store.put_fingerprints(chunks, accounts, &changed, who, &parts.take(part)?)?;
         }
         store.fingerprints_are_put()?;
         self.rows.each(|(person, row)| match people.account(person) {
             Some(account) => store.put_cached_row(account, &row),
             None => Ok(()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_come_back_by_part_in_the_order_of_the_accounts() {
+        let accounts = 3 * CHUNK * CHUNKS_AT_ONCE - 5;
+        let mut parts = Parts::of(accounts);
+        let mut dice = fastrand::Rng::with_seed(5);
+        let mut all: Vec<FingerprintChange> = Vec::new();
+        for decision in 0..5_000 {
+            let account = dice.usize(..accounts);
+            let export = dice.bool().then(|| dice.u64(..));
+            let credentials = dice.bool().then(|| [dice.u64(..), dice.u64(..)]);
+            parts.put(account, Change { person: 0, decision, export, credentials }).unwrap();
+            all.push(FingerprintChange { account, decision, export, credentials });
+        }
+        all.sort_by_key(|change| change.account);
+        let read: Vec<FingerprintChange> = (0..3).flat_map(|part| parts.take(part).unwrap()).collect();
+        assert_eq!(read, all);
     }
 }

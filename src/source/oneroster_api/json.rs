@@ -24,7 +24,13 @@ pub(in crate::source) struct Text<'a>(pub(in crate::source) Option<Cow<'a, str>>
 impl Text<'_> {
     /// Trimmed; line breaks and tabs, which lists are set apart by, become spaces.
     pub(in crate::source) fn tidy(&self) -> Option<Cow<'_, str>> {
-        let text = self.0.as_deref()?.trim();
+        let text = self.0.as_deref()?;
+        // As nearly all are.
+        let ends = [text.as_bytes().first(), text.as_bytes().last()];
+        if ends.into_iter().flatten().all(u8::is_ascii_graphic) && text.bytes().all(|byte| byte >= b' ') {
+            return Some(Cow::Borrowed(text));
+        }
+        let text = text.trim();
         Some(match text.contains(['\t', '\n', '\r']) {
             true => Cow::Owned(text.replace(['\t', '\n', '\r'], " ")),
             false => Cow::Borrowed(text),
