@@ -63,6 +63,7 @@ impl Ending {
             129.. => Self::Failed(Kind::Interrupted(i32::from(exit) - 128)),
             // More records were rejected than allowed, or a person is needed: the word says which.
             3 => Self::Attention,
+            9 => Self::Late,
             _ => Self::ALL
                 .into_iter()
                 .find(|ending| ending.exit() == exit)
@@ -184,15 +185,26 @@ pub fn beside(store: &Path) -> PathBuf {
 
 /// What is beside the store, oldest first. A line that was cut off by a crash is no attempt.
 pub fn read_beside(store: &Path) -> std::io::Result<Vec<Attempt>> {
+    let text = text_beside(store)?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// When the last attempt began whose changes were made, by what is beside the store.
+pub fn last_applied_beside(store: &Path) -> Option<DateTime<Utc>> {
+    let text = text_beside(store).ok()?;
+    let attempts = text.lines().rev().filter_map(|line| serde_json::from_str::<Attempt>(line).ok());
+    attempts.filter(Attempt::was_applied).map(|attempt| attempt.started).next()
+}
+
+fn text_beside(store: &Path) -> std::io::Result<String> {
     let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(beside(store)) {
         Ok(file) => file,
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
         Err(cause) => return Err(cause),
     };
     let mut bytes = Vec::new();
     file.take(2 * LONGEST).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 pub fn append_beside(store: &Path, attempt: &Attempt) -> Result<()> {

@@ -14,6 +14,7 @@ mod corrections;
 mod db;
 mod delivery;
 mod explain;
+mod fleet;
 mod grouped;
 mod help;
 mod html;
@@ -107,6 +108,10 @@ struct Global {
     #[arg(long, env = "ROSTERSYNC_NOW", hide = true, global = true, value_name = "TIME")]
     now: Option<DateTime<Utc>>,
 
+    /// The process of the fleet that started this one for a district: with it, this one ends
+    #[arg(long, hide = true, global = true, value_name = "PROCESS")]
+    of_fleet: Option<i32>,
+
     /// Print help
     #[arg(short, long, action = clap::ArgAction::HelpShort, global = true)]
     help: Option<bool>,
@@ -127,6 +132,7 @@ enum Command {
     Codes(codes::CodesArgs),
     Status(status::StatusArgs),
     Db(db::DbArgs),
+    Fleet(fleet::FleetArgs),
     Anonymise(anonymise::AnonymiseArgs),
     Config(config::ConfigArgs),
     Init(init::InitArgs),
@@ -168,6 +174,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let Some(fleet) = cli.global.of_fleet {
+        crate::fleet::end_with(fleet);
+    }
     let ui = Ui::new(
         cli.global.quiet,
         cli.global.verbose,
@@ -195,6 +204,7 @@ pub fn main() -> ExitCode {
         Command::Codes(args) => codes::run(args, &ui),
         Command::Status(args) => status::run(args, &cli.global, &ui),
         Command::Db(args) => db::run(args, &cli.global, &ui),
+        Command::Fleet(args) => fleet::run(args, &cli.global, &ui),
         Command::Anonymise(args) => anonymise::run(args, &cli.global, &ui),
         Command::Config(args) => config::run(args, &cli.global, &ui),
         Command::Init(args) => init::run(args, &cli.global, &ui),

@@ -42,6 +42,7 @@ pub use contacts::Contacts;
 use contacts::ContactsKeys;
 use document::Document;
 pub use effective::{Effective, Key, Origin, Section, Shown};
+pub use file::included;
 pub use notify::{
     Admins, BodyForm, GatewaySms, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace,
     QuietHours, StartTls, TwilioSms, When,

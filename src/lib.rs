@@ -57,6 +57,7 @@ pub mod contact;
 pub mod erased;
 pub mod failure;
 pub mod findings;
+pub mod fleet;
 pub mod history;
 pub mod lanes;
 pub mod last_night;

@@ -7,6 +7,7 @@
 //! * `query`: [`render`]: which rows the command `report` shows
 //! * `order`, `fetch`: the order of the rows, without loading the rows that are not shown
 //! * `news`: what a report says that an earlier one did not; `diff`: what is new, changed and resolved between two
+//! * `together`: several reports as one
 //! * `group`: the rows by the code of their notes
 //! * `redact`: pseudonyms in place of personal data; `sentences`: the notes of a cell, taken apart
 //! * `erase`: a file of a run without one person
@@ -32,6 +33,7 @@ mod reader;
 mod redact;
 mod rows;
 mod sentences;
+mod together;
 mod writer;
 
 pub use cell::append_plain_row;
@@ -47,4 +49,5 @@ pub use query::{Format, Query, Shown, Tables, render};
 pub use reader::{Cells, Reader};
 #[cfg(test)]
 pub(crate) use sentences::codes_and_values;
+pub use together::{Take, render_together};
 pub use writer::{Writer, csv_row};

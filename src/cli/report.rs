@@ -163,7 +163,7 @@ impl clap::ValueEnum for Format {
 }
 
 impl ReportArgs {
-    fn query(&self) -> Result<Query> {
+    pub(super) fn query(&self) -> Result<Query> {
         let columns = parse(&self.columns)?;
         let whole_name = self.columns.iter().any(|typed| typed.trim() == NAME);
         let (mut filters, mut names, mut parts) = (Vec::new(), Vec::new(), Vec::new());
@@ -314,7 +314,7 @@ fn names_of_schools(args: &ReportArgs, global: &Global) -> Result<BTreeMap<Strin
 
 /// The rows of a report as a table. Where a row needs two lines, the first has the person, and how
 /// to reach the person.
-fn table(headers: &[&'static str], screen: Screen) -> Box<dyn Rendering> {
+pub(super) fn table(headers: &[&'static str], screen: Screen) -> Box<dyn Rendering> {
     let column = |header: &&'static str| match *header {
         "notes" => TableColumn::new(header).prose(),
         "action" => TableColumn::new(header).word(),

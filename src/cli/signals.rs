@@ -1,7 +1,7 @@
 //! Signals: wishes to stop.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,7 @@ const NAP: Duration = Duration::from_millis(100);
 /// From now on SIGINT, SIGTERM and SIGHUP are wishes to stop. What is returned says whether there was one, and which. What does
 /// not hear it within a second is ended, and so is everything on a second signal, unless it is committing.
 pub(super) fn watch() -> Result<impl Fn() -> Option<i32> + Send + Sync> {
-    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
-    let failed = |cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause);
-    let mut signals = Signals::new(wanted).map_err(failed)?;
+    let mut signals = signals()?;
     let heard = Arc::new(AtomicI32::new(0));
     let tell = Arc::clone(&heard);
     thread::Builder::new()
@@ -46,6 +44,44 @@ pub(super) fn watch() -> Result<impl Fn() -> Option<i32> + Send + Sync> {
         0 => None,
         signal => Some(signal),
     })
+}
+
+/// From now on SIGINT, SIGTERM and SIGHUP are counted, and end nothing by themselves.
+pub(super) fn count() -> Result<Counted> {
+    let counted = Counted::default();
+    let (mut signals, tell) = (signals()?, counted.clone());
+    thread::Builder::new()
+        .spawn(move || {
+            for signal in signals.forever() {
+                let _ = tell.first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
+                tell.count.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .map_err(Failure::no_thread)?;
+    Ok(counted)
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Counted {
+    first: Arc<AtomicI32>,
+    count: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// The first one.
+    pub(super) fn first(&self) -> Option<i32> {
+        Some(self.first.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
+    }
+}
+
+fn signals() -> Result<Signals> {
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let failed = |cause| Failure::new(Kind::Failed, "signals cannot be handled").because(cause);
+    Signals::new(wanted).map_err(failed)
 }
 
 /// Whether a signal was ignored when this process was started, as `nohup` does with SIGHUP: then it stays so.

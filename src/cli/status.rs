@@ -721,7 +721,7 @@ fn verify(args: &StatusArgs, config: &Config, store: &Store, ui: &Ui) -> Result<
 }
 
 /// `3 h`, for people.
-fn ago(seconds: i64) -> String {
+pub(super) fn ago(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
@@ -732,6 +732,6 @@ fn ago(seconds: i64) -> String {
 }
 
 /// `26h`
-fn age(text: &str) -> std::result::Result<Duration, String> {
+pub(super) fn age(text: &str) -> std::result::Result<Duration, String> {
     span(text).ok_or_else(|| "write for example 26h, 90m or 2d".to_owned())
 }

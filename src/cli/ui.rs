@@ -141,6 +141,21 @@ impl Ui {
         let _ = stderr().write_all(in_parts(&harmless(failure), self.errors).as_bytes());
     }
 
+    /// Says what the process of a district said on standard error, with the name of the district.
+    pub(super) fn say_of(&self, district: &str, said: &str) {
+        let line = |line: &str| match (self.json_logs, serde_json::from_str(line)) {
+            (false, _) => format!("{district}: {}\n", report::harmless(line)),
+            (true, Ok(serde_json::Value::Object(mut log))) => {
+                log.insert("district".to_owned(), district.into());
+                format!("{}\n", serde_json::Value::Object(log))
+            }
+            (true, _) => format!("{}\n", serde_json::json!({ "message": line, "district": district })),
+        };
+        let text: String = said.lines().map(line).collect();
+        // Nothing is left to tell a failure to if standard error fails.
+        let _ = self.beside_bar(|| stderr().write_all(text.as_bytes()));
+    }
+
     /// The last log line.
     pub(super) fn finished(&self, status: Ending, run: Option<i64>) {
         self.clear();

@@ -40,6 +40,15 @@ pub(super) fn read(path: &Path) -> Result<String> {
     decode(bytes, path)
 }
 
+/// The file that a configuration includes: what it shares with others. None also for one that cannot
+/// be read: what is wrong with it is said when it is used.
+pub fn included(path: &Path) -> Option<PathBuf> {
+    let text = read(path).ok()?;
+    let table = toml::from_str::<toml::Table>(&text).ok()?;
+    let name = table.get("include")?.as_str()?;
+    Some(path.parent()?.join(name))
+}
+
 fn read_all(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One byte more than there may be shows that there are too many.

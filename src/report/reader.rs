@@ -49,6 +49,11 @@ impl Layout {
             .cure(format!("it has {}", has.join(", "))))
     }
 
+    /// That of a report with every column.
+    pub(super) fn whole() -> Self {
+        Self { places: std::array::from_fn(Some), width: Column::ALL.len() }
+    }
+
     fn of(header: Cut<'_>, path: &Path) -> Result<Self> {
         let mut places = [None; Column::ALL.len()];
         for (i, name) in header.iter().enumerate() {

@@ -171,7 +171,7 @@ const LAYERS: [&[&str]; 14] = [
     &["plan"],
     &["notify"],
     &["people"],
-    &["run"],
+    &["run", "fleet"],
     &["cli"],
 ];
 

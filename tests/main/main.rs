@@ -41,6 +41,7 @@ mod export;
 mod fake;
 mod faults;
 mod fixtures;
+mod fleet;
 mod fuzz;
 mod grace;
 mod grouping;
