@@ -174,16 +174,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    if let Some(fleet) = cli.global.of_fleet {
-        crate::fleet::end_with(fleet);
-    }
-    let ui = Ui::new(
+    let mut ui = Ui::new(
         cli.global.quiet,
         cli.global.verbose,
         cli.global.log_format,
         cli.global.color,
         !cli.global.no_progress,
     );
+    if let Some(fleet) = cli.global.of_fleet {
+        crate::fleet::end_with(fleet);
+        ui.leave_end_to_fleet();
+    }
     let done = match &cli.command {
         Command::Run(args) => {
             let done = run::run(args, &cli.global, &ui);

@@ -92,6 +92,11 @@ impl Ui {
         Self { quiet, screen, errors, says_end, json_logs, bar, held: Mutex::default() }
     }
 
+    /// Leaves the last line to the fleet that started this process; programs that read JSON get it.
+    pub(super) fn leave_end_to_fleet(&mut self) {
+        self.says_end = self.json_logs;
+    }
+
     /// Says what was odd: a line for each code, with how often and where first. With `-q` only if the run did not simply
     /// go well: then it may be why.
     pub(super) fn findings(&self, findings: &Findings, status: Ending) {

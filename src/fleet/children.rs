@@ -79,7 +79,7 @@ const STEP: Duration = Duration::from_millis(100);
 /// patient.
 ///
 /// # Errors
-/// `Failed` if no thread can be started.
+/// `Failed` if not one thread can be started.
 pub fn each<T: Send + 'static>(
     children: Vec<Child>,
     limits: &Limits,
@@ -94,7 +94,7 @@ pub fn each<T: Send + 'static>(
     // A worker goes on only when its district has been told of, so that no results pile up.
     let (sender, ended) = mpsc::sync_channel(0);
     thread::scope(|scope| {
-        for _ in 0..jobs {
+        for number in 0..jobs {
             let (sender, next, gate, turn) = (sender.clone(), &next, &gate, &turn);
             let work = move || {
                 loop {
@@ -114,7 +114,12 @@ pub fn each<T: Send + 'static>(
                     }
                 }
             };
-            thread::Builder::new().spawn_scoped(scope, work).map_err(Failure::no_thread)?;
+            match thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(_) => {}
+                Err(cause) if number == 0 => return Err(Failure::no_thread(cause)),
+                // It goes on with fewer at a time.
+                Err(_) => break,
+            }
         }
         drop(sender);
         ended.into_iter().for_each(tell);

@@ -13,7 +13,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::excerpts::scene;
+use crate::excerpts::{fleet, scene};
 use crate::support::{District, copy};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -151,6 +151,7 @@ fn cron_commands(text: &str) -> Vec<String> {
 #[test]
 fn the_lines_for_cron_run() {
     let district = scene("after three nights");
+    fleet(&district);
     for folder in ["nas", "office"] {
         fs::create_dir(district.path(folder)).unwrap();
     }
@@ -163,6 +164,7 @@ fn the_lines_for_cron_run() {
             for (there, own) in [
                 ("/usr/local/bin/rostersync", "rostersync"),
                 ("/etc/rostersync/rostersync.toml", "config.example.toml"),
+                ("/etc/rostersync/districts", "districts"),
                 ("/mnt/nas", "nas"),
                 ("/srv/office", "office"),
                 ("sleep 3600", "true"),

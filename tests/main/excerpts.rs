@@ -73,6 +73,17 @@ fn excerpts(page: &Path) -> Vec<Excerpt> {
     found
 }
 
+/// A folder with two districts.
+pub(crate) fn fleet(district: &District) {
+    for name in ["adams", "boone"] {
+        let config = format!(
+            "[sync]\nstore = \"{name}/rostersync.db\"\nreports = \"{name}/reports\"\n\
+             [source]\ntype = \"oneroster-csv\"\npath = \"../fixtures/day1\"\n"
+        );
+        district.file(&format!("districts/{name}.toml"), config);
+    }
+}
+
 /// A folder in which something has happened.
 pub(crate) fn scene(name: &str) -> District {
     let mut district = District::new();
@@ -91,6 +102,7 @@ pub(crate) fn scene(name: &str) -> District {
     };
     match name {
         "nothing yet" => {}
+        "a fleet" => fleet(&district),
         // No configuration either.
         "a new folder" => fs::remove_file(district.path("config.example.toml")).unwrap(),
         "after three nights" => nights(&mut district, &["day1", "day2", "day3"]),

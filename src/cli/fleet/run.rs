@@ -1,5 +1,6 @@
 //! `rostersync fleet run`
 
+use std::collections::HashSet;
 use std::io::{BufReader, Read};
 use std::time::{Duration, Instant};
 
@@ -125,9 +126,8 @@ pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let mut printed = Ok(());
     let mut tell = |ended: Ended<Said>| {
         let ended = Told::of(ended);
-        if ended.ended.exit != 0 || global.verbose > 0 {
-            say(&ended.ended, ui);
-        }
+        // With `-q`, what one that went well says as well is worth a line: a store was made, or put back.
+        say(&ended.ended, ui);
         if args.format == Format::Text && printed.is_ok() {
             printed = ui.print(night.line(&ended).as_bytes());
         }
@@ -218,8 +218,8 @@ impl Night {
     }
 
     fn not_begun(&self) -> impl Iterator<Item = &str> {
-        let begun = |name: &str| self.ended.iter().any(|told| told.name() == name);
-        self.names.iter().map(String::as_str).filter(move |name| !begun(name))
+        let begun: HashSet<&str> = self.ended.iter().map(Told::name).collect();
+        self.names.iter().map(String::as_str).filter(move |name| !begun.contains(name))
     }
 
     fn counts(&self) -> Vec<(&str, u64)> {
