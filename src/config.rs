@@ -1,6 +1,6 @@
 //! The configuration file: TOML into typed settings. The first mistake is reported, with its line, its key and the nearest name.
 //!
-//! The file is parsed once (`document`). Serde refuses keys and values that are wrong by themselves; `check` of [`Config`],
+//! The file is parsed once (`document`), with the one that it includes (`include`). Serde refuses keys and values that are wrong by themselves; `check` of [`Config`],
 //! `[notify]` and `[monitor]` compares keys with each other. `[source]` becomes what its source is opened with.
 //! What holds is what the file says, or the default documented in `config.example.toml`. A few keys can be set by variables
 //! of the environment (`variables`).
@@ -12,6 +12,7 @@ mod effective;
 mod excerpt;
 mod explain;
 mod file;
+mod include;
 mod notify;
 mod pause;
 mod profiles;
@@ -41,8 +42,9 @@ pub use anonymised::{Beside, Renamed};
 pub use contacts::Contacts;
 use contacts::ContactsKeys;
 use document::Document;
+pub use document::InlineSecret;
 pub use effective::{Effective, Key, Origin, Section, Shown};
-pub use file::included;
+pub use include::included;
 pub use notify::{
     Admins, BodyForm, GatewaySms, MailServer, Method, Monitor, Notify, NotifyEmail, NotifySms, Pace,
     QuietHours, StartTls, TwilioSms, When,
@@ -67,8 +69,8 @@ pub use variables::{KEYS as VARIABLE_KEYS, Variables, name_of as variable_of};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub file: PathBuf,
-    /// The keys that hold a secret in clear, each with its line, where every user of this machine may read the file.
-    pub readable_secrets: Vec<(String, usize)>,
+    /// The keys that hold a secret in clear, where every user of this machine may read the file.
+    pub readable_secrets: Vec<InlineSecret>,
     /// Every value that may be a path, from the folder of the file: what no output may be written over.
     pub input_paths: Vec<PathBuf>,
     pub sync: Sync,
@@ -91,6 +93,10 @@ pub struct Config {
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Typed {
+    /// A file with keys that others share. It is read before this, and is no value of its own.
+    #[serde(default, deserialize_with = "values::optional_path", skip_serializing)]
+    #[schemars(length(min = 1))]
+    include: Option<PathBuf>,
     sync: Sync,
     #[serde(default)]
     school: Vec<School>,
@@ -415,14 +421,28 @@ impl Config {
     /// # Errors
     /// `Usage`, with the line and key of the first mistake.
     pub fn load(file: Option<&Path>, variables: &Variables) -> Result<Self> {
+        Self::with_document(file, variables, |document| {
+            let readable_secrets = document.inline_secrets(file::is_open_to_all);
+            Ok(Self { readable_secrets, ..Self::of(document)? })
+        })
+    }
+
+    /// Reads the file, what it includes, and the variables.
+    fn with_document<T>(
+        file: Option<&Path>,
+        variables: &Variables,
+        then: impl FnOnce(&Document<'_>) -> Result<T>,
+    ) -> Result<T> {
         let (found, text) = Self::find(file)?;
+        // It has to outlive the document.
+        let included;
         let mut document = Document::parse(&text, &found)?;
-        variables.apply(&mut document)?;
-        let mut config = Self::of(&document)?;
-        if file::is_open_to_all(&found) {
-            config.readable_secrets = document.inline_secrets();
+        included = include::read(&document)?;
+        if let Some(included) = &included {
+            document.take_in(included)?;
         }
-        Ok(config)
+        variables.apply(&mut document)?;
+        then(&document)
     }
 
     /// The file, from the root, and its text.
@@ -437,7 +457,7 @@ impl Config {
             })?,
         };
         let found = file::absolute(&found);
-        let text = file::read(&found)?;
+        let text = file::read(&found, file::NAMED)?;
         Ok((found, text))
     }
 

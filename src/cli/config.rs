@@ -1,5 +1,7 @@
 //! `rostersync config`: the configuration in effect, the example, the schema.
 
+use std::path::Path;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
@@ -10,6 +12,7 @@ use super::{Global, unprintable, variables};
 use crate::attempt::Ending;
 use crate::config::{Config, EXAMPLE, Effective, Key, Origin, Shown, VARIABLE_KEYS, schema, variable_of};
 use crate::failure::Result;
+use crate::owner;
 use crate::report::{acts, harmless};
 
 /// Show the configuration in effect, the commented example, or the JSON Schema
@@ -94,9 +97,12 @@ pub(super) fn run(args: &ConfigArgs, global: &Global, ui: &Ui) -> Result<Ending>
 const ORIGIN_AT: usize = 48;
 
 fn as_toml(effective: &Effective, screen: Screen) -> String {
-    let name = effective.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = owner::folder_of(&effective.file);
     let file = harmless(&effective.file.display().to_string());
     let mut text = format!("# The configuration in effect: {file}\n");
+    if let Some(included) = &effective.included {
+        text.push_str(&format!("# It includes: {}\n", harmless(&included.display().to_string())));
+    }
     for section in &effective.sections {
         text.push_str(&format!("\n{}\n", section.header));
         for key in &section.keys {
@@ -106,9 +112,9 @@ fn as_toml(effective: &Effective, screen: Screen) -> String {
             };
             let style = match key.origin {
                 Origin::Default => anstyle::Style::new().dimmed(),
-                Origin::Line(_) | Origin::Variable(_) => anstyle::Style::new(),
+                Origin::Line(..) | Origin::Variable(_) => anstyle::Style::new(),
             };
-            let origin = format!("# {}", words_of(&key.origin, &name));
+            let origin = format!("# {}", harmless(&words_of(&key.origin, folder)));
             let length = line.width().max(ORIGIN_AT) + 2 + origin.width();
             // On a screen without the room the origin is above the key.
             match screen.width.is_some_and(|width| length > width) {
@@ -120,11 +126,11 @@ fn as_toml(effective: &Effective, screen: Screen) -> String {
     text
 }
 
-/// `rostersync.toml:12`
-fn words_of(origin: &Origin, file: &str) -> String {
+/// `rostersync.toml:12`; the place of a file is shown from the folder of the configuration.
+fn words_of(origin: &Origin, folder: &Path) -> String {
     match origin {
         Origin::Default => "default".to_owned(),
-        Origin::Line(line) => format!("{file}:{line}"),
+        Origin::Line(file, line) => format!("{}:{line}", file.strip_prefix(folder).unwrap_or(file).display()),
         Origin::Variable(name) => format!("${name}"),
     }
 }
@@ -158,7 +164,6 @@ fn one_line(text: &str) -> String {
 }
 
 fn as_json(effective: &Effective) -> Value {
-    let file = effective.file.display().to_string();
     let key = |section: &str, key: &Key| {
         let (value, default) = match &key.value {
             Shown::Value(value) => (value.clone(), None),
@@ -166,12 +171,12 @@ fn as_json(effective: &Effective) -> Value {
         };
         let (from, line, variable) = match &key.origin {
             Origin::Default => ("default", None, None),
-            Origin::Line(line) => ("file", Some(*line), None),
+            Origin::Line(file, line) => ("file", Some(format!("{}:{line}", file.display())), None),
             Origin::Variable(name) => ("variable", None, Some(name.clone())),
         };
         let mut entry = json!({ "section": section, "key": key.name, "value": value, "from": from });
         if let Value::Object(entry) = &mut entry {
-            entry.extend(line.map(|line| ("file".to_owned(), json!(format!("{file}:{line}")))));
+            entry.extend(line.map(|line| ("file".to_owned(), json!(line))));
             entry.extend(variable.map(|name| ("variable".to_owned(), json!(name))));
             entry.extend(default.map(|words| ("default".to_owned(), json!(words))));
         }

@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use super::notify::of_words;
-use super::{Config, Zone, file};
+use super::{Config, Variables, Zone};
 use crate::failure::{Failure, Kind, Result};
 
 /// Keys of a section that stay as they are.
@@ -57,11 +57,12 @@ impl Config {
         beside: &Beside,
         rename: &mut dyn FnMut(Renamed<'_>) -> String,
     ) -> Result<String> {
-        let text = file::read(&self.file)?;
-        let old: Table = toml::from_str(&text).map_err(|cause| {
-            Failure::new(Kind::Usage, "the configuration has changed while it was read")
-                .at(self.file.display())
-                .because(cause)
+        let old = Self::with_document(Some(&self.file), &Variables::default(), |document| {
+            document.table().map_err(|cause| {
+                Failure::new(Kind::Usage, "the configuration has changed while it was read")
+                    .at(self.file.display())
+                    .because(cause)
+            })
         })?;
         let mut new = Table::new();
         // Of [platform] nothing is left where no export of it is read: not what is pushed, and how.

@@ -11,7 +11,6 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
-use super::excerpt::line_number;
 use super::values::{self, kind_of_value};
 use crate::failure::Result;
 use crate::rights::Class;
@@ -24,6 +23,8 @@ pub struct Contacts {
     pub suppressed: Option<PathBuf>,
     /// None if there are no rules.
     pub rules: Option<Arc<LinkRules>>,
+    /// The file that the rules are in: the configuration, or the one that it includes.
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -103,7 +104,7 @@ impl ContactsKeys {
                     "add a rule, or remove `otherwise`",
                 ));
             }
-            return Ok(Contacts { suppressed, rules: None });
+            return Ok(Contacts { suppressed, ..Contacts::default() });
         }
         if rule.len() > MOST_RULES {
             return Err(document.mistake(
@@ -116,12 +117,14 @@ impl ContactsKeys {
         for (RuleKeys { wants, class }, number) in rule.into_iter().zip(1..) {
             let path = format!("contacts.rule.{number}");
             refuse(&wants, &format!("{path}.where"), document)?;
-            let line = document.span_of(&path).map_or(0, |span| line_number(document.text, span.start));
+            let line = document.span_of(&path).map_or(0, |span| document.locate(span.start).line());
             let wants = wants.into_iter().map(|(column, Words(words))| (column, words)).collect();
             written.push((line, wants, class));
         }
         let rules = LinkRules::new(otherwise.unwrap_or(Class::Contact), written);
-        Ok(Contacts { suppressed, rules: Some(Arc::new(rules)) })
+        let first = document.span_of("contacts.rule.1").map_or(0, |span| span.start);
+        let file = document.locate(first).file.to_owned();
+        Ok(Contacts { suppressed, rules: Some(Arc::new(rules)), file })
     }
 }
 

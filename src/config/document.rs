@@ -1,18 +1,21 @@
-//! The file as a tree in which every key and value knows its place, so that a mistake is shown where it stands.
+//! The file, with the one that it includes, as a tree in which every key and value knows its place, so that a mistake is shown
+//! where it stands.
 //!
-//! The file is parsed here and nowhere else. Which words a mistake gets is decided in [`super::explain`].
+//! The files are parsed here and nowhere else. Which words a mistake gets is decided in [`super::explain`].
 
 use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::excerpt::{excerpt, holds_secret, line_number, position};
 use super::explain;
+use super::include::{self, Included};
 use crate::failure::{Failure, Result};
 
 /// The sections whose keys depend on their type, each with the key that names it; inner sections first.
@@ -23,24 +26,74 @@ pub(super) struct Document<'t> {
     pub(super) text: &'t str,
     pub(super) file: &'t Path,
     pub(super) root: Spanned<DeTable<'t>>,
+    /// The file that is included. The spans of its keys and values begin behind the end of the text.
+    included: Option<&'t Included>,
     /// The variables that set a key. The key and value of the first one have the span of one byte
-    /// behind the end of the text, those of the second one the next byte, and so on.
+    /// behind the end of all text, those of the second one the next byte, and so on.
     variables: Vec<String>,
+}
+
+/// A place in one of the files.
+pub(super) struct Place<'t> {
+    pub(super) text: &'t str,
+    pub(super) file: &'t Path,
+    /// The first byte of this text has this number in spans.
+    start: usize,
+    at: usize,
+}
+
+impl Place<'_> {
+    /// From 1.
+    pub(super) fn line(&self) -> usize {
+        line_number(self.text, self.at)
+    }
 }
 
 impl<'t> Document<'t> {
     pub(super) fn parse(text: &'t str, file: &'t Path) -> Result<Self> {
         let (root, mistakes) = DeTable::parse_recoverable(text);
-        let document = Self { text, file, root, variables: Vec::new() };
+        let document = Self { text, file, root, included: None, variables: Vec::new() };
         match mistakes.first() {
             Some(error) => Err(explain::syntax(error, &document)),
             None => Ok(document),
         }
     }
 
+    /// Takes in the keys of the included file that this one does not have.
+    pub(super) fn take_in(&mut self, included: &'t Included) -> Result<()> {
+        let other = Self::parse(&included.text, &included.file)?;
+        if other.root.get_ref().contains_key(include::KEY) {
+            let what = "an included file cannot include another one";
+            return Err(other.mistake(include::KEY, what, "move the keys of both into one file"));
+        }
+        include::merge(self.root.get_mut(), other.root.into_inner(), "", self.text.len() + 1);
+        self.included = Some(included);
+        Ok(())
+    }
+
+    pub(super) fn included_file(&self) -> Option<&'t Path> {
+        self.included.map(|included| included.file.as_path())
+    }
+
+    /// The first byte that is no text.
+    fn end(&self) -> usize {
+        self.text.len() + 1 + self.included.map_or(0, |included| included.text.len() + 1)
+    }
+
+    /// Which of the files a byte of a span is in, and where.
+    pub(super) fn locate(&self, byte: usize) -> Place<'t> {
+        let behind = self.text.len() + 1;
+        match self.included {
+            Some(Included { file, text }) if byte >= behind => {
+                Place { text, file, start: behind, at: byte - behind }
+            }
+            _ => Place { text: self.text, file: self.file, start: 0, at: byte },
+        }
+    }
+
     /// Sets the key at a path to the value of a variable, in place of what the file says.
     pub(super) fn set(&mut self, path: &str, variable: &str, value: &str) {
-        let start = self.text.len() + 1 + self.variables.len();
+        let start = self.end() + self.variables.len();
         let span = start..start + 1;
         self.variables.push(variable.to_owned());
         let mut steps: Vec<&str> = path.split('.').collect();
@@ -62,7 +115,7 @@ impl<'t> Document<'t> {
 
     /// The variable that set the key or value with this span.
     pub(super) fn variable_at(&self, start: usize) -> Option<&str> {
-        let number = start.checked_sub(self.text.len() + 1)?;
+        let number = start.checked_sub(self.end())?;
         self.variables.get(number).map(String::as_str)
     }
 
@@ -70,8 +123,16 @@ impl<'t> Document<'t> {
     pub(super) fn place(&self, start: usize) -> String {
         match self.variable_at(start) {
             Some(variable) => format!("${variable}"),
-            None => position(self.text, self.file, start),
+            None => {
+                let Place { text, file, at, .. } = self.locate(start);
+                position(text, file, at)
+            }
         }
+    }
+
+    /// The tree as it is written, without any check.
+    pub(super) fn table(&self) -> std::result::Result<toml::Table, toml::de::Error> {
+        toml::Table::deserialize(toml::Deserializer::from(self.root.clone()))
     }
 
     /// The tree as settings; or the first key that does not belong there, or value that is wrong.
@@ -127,12 +188,13 @@ impl<'t> Document<'t> {
         what: impl Into<String>,
         cure: impl Into<String>,
     ) -> Failure {
+        let Place { text, start, at, .. } = self.locate(span.start);
         explain::not_valid(what)
             .at(self.place(span.start))
             .showing(if self.variable_at(span.start).is_some() {
                 String::new()
             } else {
-                excerpt(self.text, span)
+                excerpt(text, &(at..span.end.saturating_sub(start).max(at)))
             })
             .cure(cure)
     }
@@ -154,8 +216,9 @@ impl<'t> Document<'t> {
         let mut next = first.map(|(key, value)| (key.span(), value));
         while let Some((key, value)) = next {
             // A section of its own is shown with its whole header.
+            let place = self.locate(value.span().start);
             let header = value.get_ref().is_table()
-                && self.text.get(value.span().start..).is_some_and(|rest| rest.starts_with('['));
+                && place.text.get(place.at..).is_some_and(|rest| rest.starts_with('['));
             let span = if header { value.span() } else { key };
             let Some(step) = steps.next() else { return Some((span, true)) };
             found = Some((span, false));
@@ -172,13 +235,17 @@ impl<'t> Document<'t> {
         found
     }
 
-    /// The keys whose secret is in the file itself, each with its line.
-    pub(super) fn inline_secrets(&self) -> Vec<(String, usize)> {
+    /// The keys whose secret is in a file itself that is wanted.
+    pub(super) fn inline_secrets(&self, wanted: impl Fn(&Path) -> bool) -> Vec<InlineSecret> {
         let mut secrets = self.texts();
         secrets.retain(|text| holds_secret(&text.section, text.key, text.value));
         secrets.sort_by_key(|text| text.start);
-        let name = |text: &Text<'_>| format!("`{}` in [{}]", text.key, text.section);
-        secrets.iter().map(|text| (name(text), line_number(self.text, text.start))).collect()
+        let secret = |text: &Text<'_>| {
+            let place = self.locate(text.start);
+            let key = format!("`{}` in [{}]", text.key, text.section);
+            InlineSecret { key, file: place.file.to_owned(), line: place.line() }
+        };
+        secrets.iter().map(secret).filter(|secret| wanted(&secret.file)).collect()
     }
 
     /// Every value that may be a path: all texts but secrets, which must not be shown as one. `file:mail/` is one as well.
@@ -230,6 +297,16 @@ impl<'t> Document<'t> {
         self.root.get_ref().iter().for_each(|(key, value)| add("", key, value.get_ref(), &mut all));
         all
     }
+}
+
+/// A secret in clear.
+#[derive(Debug, Clone)]
+pub struct InlineSecret {
+    /// `token` in [source.auth]
+    pub key: String,
+    pub file: PathBuf,
+    /// From 1.
+    pub line: usize,
 }
 
 struct Text<'d> {

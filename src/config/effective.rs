@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::document::{Document, TYPED};
-use super::excerpt::{holds_secret, is_secret, line_number, without_password};
+use super::excerpt::{holds_secret, is_secret, without_password};
 use super::sections::{self, comment_of};
 use super::values::MASK;
 use super::{Config, Typed, Variables};
@@ -13,6 +13,8 @@ use crate::failure::{Failure, Kind, Result};
 
 pub struct Effective {
     pub file: PathBuf,
+    /// What it includes.
+    pub included: Option<PathBuf>,
     pub sections: Vec<Section>,
 }
 
@@ -40,8 +42,8 @@ pub enum Shown {
 
 pub enum Origin {
     Default,
-    /// A line of the file, from 1.
-    Line(usize),
+    /// A line of the file, or of the one that it includes, from 1.
+    Line(PathBuf, usize),
     Variable(String),
 }
 
@@ -51,13 +53,15 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn effective(file: Option<&Path>, variables: &Variables) -> Result<Effective> {
-        let (file, text) = Self::find(file)?;
-        let mut document = Document::parse(&text, &file)?;
-        variables.apply(&mut document)?;
-        Self::of(&document)?;
+        Self::with_document(file, variables, Self::all_keys)
+    }
+
+    fn all_keys(document: &Document<'_>) -> Result<Effective> {
+        Self::of(document)?;
         let mut typed: Typed = document.read()?;
-        typed.resolve(&document);
-        typed.settle(&document);
+        typed.resolve(document);
+        typed.settle(document);
+        let file = document.file.to_owned();
         let mut root = match serde_json::to_value(&typed) {
             Ok(Value::Object(root)) => root,
             Ok(_) | Err(_) => {
@@ -70,9 +74,10 @@ impl Config {
             put_type_back(&mut root, path, tag);
         }
         let mut sections = Vec::new();
-        walk(&document, &root, &At::default(), &mut sections);
+        walk(document, &root, &At::default(), &mut sections);
         sections.retain(|section| !section.keys.is_empty());
-        Ok(Effective { file, sections })
+        let included = document.included_file().map(Path::to_owned);
+        Ok(Effective { file, included, sections })
     }
 }
 
@@ -138,7 +143,10 @@ fn key_of(document: &Document<'_>, at: &At, key: &str, value: &Value) -> Option<
         None => Origin::Default,
         Some(span) => match document.variable_at(span.start) {
             Some(variable) => Origin::Variable(variable.to_owned()),
-            None => Origin::Line(line_number(document.text, span.start)),
+            None => {
+                let place = document.locate(span.start);
+                Origin::Line(place.file.to_owned(), place.line())
+            }
         },
     };
     let shown = match value {

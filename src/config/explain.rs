@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, TYPED};
 use super::excerpt::{is_secret, line_at, line_number, without_password};
+use super::include::KEY;
 use super::sections::{self, example_of};
 use crate::failure::{Failure, Kind};
 use crate::near::nearest;
@@ -167,7 +168,8 @@ fn unknown_key(key: &str, section: &str, known: &[String], document: &Document<'
     let sections = sections::all();
     let is_top = section.is_empty();
     let has_it = || sections.iter().filter(|one| one.keys.contains(&key));
-    let bracketed = |name: &str| if is_top { format!("[{name}]") } else { format!("`{name}`") };
+    let bracketed =
+        |name: &str| if is_top && name != KEY { format!("[{name}]") } else { format!("`{name}`") };
     let keys = known.iter().map(|key| bracketed(key).replace('`', "")).collect::<Vec<_>>().join(", ");
     let types = has_it().filter(|one| one.name == section).flat_map(|one| one.types);
     let types: Vec<String> = types.map(|word| format!("\"{word}\"")).collect();
@@ -190,7 +192,9 @@ fn unknown_key(key: &str, section: &str, known: &[String], document: &Document<'
     let mut elsewhere: Vec<String> =
         has_it().filter(|one| !one.name.is_empty()).map(|one| format!("[{}]", one.name)).collect();
     elsewhere.dedup();
-    let cure = if let Some(near) = near {
+    let cure = if key == KEY {
+        "write it above the first section".to_owned()
+    } else if let Some(near) = near {
         format!("did you mean {}?", bracketed(near))
     } else if sections.iter().any(|one| one.name == key) {
         format!("write it as a section: [{key}]")
@@ -281,6 +285,7 @@ impl Found<'_, '_> {
         let entry = self.entry.map_or_else(String::new, |number| format!("entry {number} of "));
         match (self.keys.is_empty(), section.is_empty()) {
             (true, _) => String::new(),
+            (false, true) if self.key() == KEY => format!("`{KEY}`"),
             (false, true) => format!("{entry}[{}]", self.key()),
             (false, false) => format!("{entry}`{}` in [{section}]", self.key()),
         }

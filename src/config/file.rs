@@ -15,8 +15,12 @@ const LARGEST: u64 = 1 << 20;
 /// How long a pipe may take until it has given all of it.
 const PIPE_WAIT: Duration = Duration::from_secs(10);
 
-/// Reads a configuration file. A byte order mark is no part of it.
-pub(super) fn read(path: &Path) -> Result<String> {
+/// What to look at if the file cannot be the one that is meant.
+pub(super) const NAMED: &str = "check the path given with `-c` or $ROSTERSYNC_CONFIG";
+
+/// Reads a configuration file. A byte order mark is no part of it. `named`: an instruction to check the path.
+pub(super) fn read(path: &Path, named: &str) -> Result<String> {
+    let unreadable = |path: &Path, cause| unreadable(path, named, cause);
     let found = std::fs::metadata(path).map_err(|cause| unreadable(path, cause))?;
     let kind = found.file_type();
     if kind.is_dir() {
@@ -35,18 +39,9 @@ pub(super) fn read(path: &Path) -> Result<String> {
         .map_err(|cause| unreadable(path, cause))?;
     if bytes.len() as u64 > LARGEST {
         let what = "the configuration file is larger than 1 MiB, so it cannot be one";
-        return Err(mistake(what, path, "check the path given with `-c` or $ROSTERSYNC_CONFIG"));
+        return Err(mistake(what, path, named));
     }
     decode(bytes, path)
-}
-
-/// The file that a configuration includes: what it shares with others. None also for one that cannot
-/// be read: what is wrong with it is said when it is used.
-pub fn included(path: &Path) -> Option<PathBuf> {
-    let text = read(path).ok()?;
-    let table = toml::from_str::<toml::Table>(&text).ok()?;
-    let name = table.get("include")?.as_str()?;
-    Some(path.parent()?.join(name))
 }
 
 fn read_all(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -63,7 +58,7 @@ fn read_pipe(path: &Path) -> Result<std::io::Result<Vec<u8>>> {
     // It ends with the process if nothing is ever written.
     std::thread::Builder::new()
         .spawn(move || drop(sender.send(read_all(&pipe))))
-        .map_err(|cause| unreadable(path, cause))?;
+        .map_err(|cause| unreadable(path, NAMED, cause))?;
     receiver.recv_timeout(PIPE_WAIT).map_err(|_| {
         mistake(
             "the configuration is a pipe, and nothing wrote to it within 10 seconds",
@@ -103,17 +98,19 @@ fn mistake(what: &str, path: &Path, cure: impl Into<String>) -> Failure {
     Failure::new(Kind::Usage, what).at(path.display()).cure(cure)
 }
 
-fn unreadable(path: &Path, cause: std::io::Error) -> Failure {
+fn unreadable(path: &Path, named: &str, cause: std::io::Error) -> Failure {
+    let init = if named == NAMED { "; `rostersync init` writes one to start from" } else { "" };
     let (what, cure) = match cause.kind() {
         ErrorKind::NotFound => (
             "the configuration file does not exist",
-            "check the path given with `-c` or $ROSTERSYNC_CONFIG; `rostersync init` writes one to start from",
+            format!("{named}{init}"),
         ),
         ErrorKind::PermissionDenied => (
             "the configuration file cannot be read by the user that runs rostersync",
-            "give that user permission to read it and to enter its folder, for example with `chgrp` and `chmod 640`",
+            "give that user permission to read it and to enter its folder, for example with `chgrp` and `chmod 640`"
+                .to_owned(),
         ),
-        _ => ("the configuration file cannot be read", "check the file and the disk that it is on"),
+        _ => ("the configuration file cannot be read", "check the file and the disk that it is on".to_owned()),
     };
     mistake(what, path, cure).because(cause)
 }

@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::Typed;
+use super::include::KEY;
 use super::sections::{comment_of, last_comment_of};
 
 /// Draft 7, which every editor knows. It refuses unknown keys, wrong kinds and wrong words. What
@@ -14,6 +15,7 @@ pub fn schema() -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<Typed>().to_value();
     if let Value::Object(root) = &mut schema {
         tidy(root);
+        allow_shared(root);
         describe(root, "", comment_of);
         root.insert("title".to_owned(), json!("Configuration of rostersync"));
     }
@@ -32,6 +34,13 @@ fn parts(schema: &mut Map<String, Value>) -> Vec<&mut Map<String, Value>> {
         }
     }
     parts.into_iter().filter_map(Value::as_object_mut).collect()
+}
+
+/// A section that is not there may be in the file that is included.
+fn allow_shared(root: &mut Map<String, Value>) {
+    if let Some(required) = root.remove("required") {
+        root.insert("anyOf".to_owned(), json!([{ "required": [KEY] }, { "required": required }]));
+    }
 }
 
 /// Takes out what TOML does not have (null), and the words of the code.

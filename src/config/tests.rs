@@ -203,8 +203,11 @@ fn secrets_in_the_file_are_found_whatever_they_are_called() {
     let text = "[source.auth]\ntoken = \"a\"\ntoken_file = \"b\"\nclient_secret = \"c\"\n[notify]\nemail = { password = \"d\" }\n\
                 [notify.sms]\npassword_env = \"E\"\ntoken = \"f\"\n[notify.sms.fields]\nto = \"{to}\"\napikey = \"g\"\n[monitor]\nping_url = \"h\"\n";
     let document = Document::parse(text, Path::new("rs.toml")).unwrap();
-    let found: Vec<String> =
-        document.inline_secrets().into_iter().map(|(key, line)| format!("{line} {key}")).collect();
+    let found: Vec<String> = document
+        .inline_secrets(|_| true)
+        .into_iter()
+        .map(|found| format!("{} {}", found.line, found.key))
+        .collect();
     assert_eq!(
         found,
         [

@@ -53,7 +53,7 @@ pub(super) fn compare(
         if seen.is_whole {
             refuse_missing(config, rules, seen)?;
         }
-        let place = name_of(&config.file);
+        let place = name_of(&config.contacts.file);
         say_unlisted(rules, seen, &place, findings);
         if seen.is_whole && mode == Mode::Bulk {
             for name in last.blank_contact_columns(seen) {
@@ -100,7 +100,7 @@ fn refuse_missing(config: &Config, rules: &LinkRules, seen: &Seen) -> Result<()>
              would be added; nothing was applied"
         ),
     )
-    .at(format!("{}:{}", config.file.display(), rules.line_of(at)))
+    .at(format!("{}:{}", config.contacts.file.display(), rules.line_of(at)))
     .cure(format!("have the SIS export the column {name}, under that name, or remove the rule")))
 }
 

@@ -13,7 +13,7 @@ use super::request::{Intent, Options, Request};
 use super::source::{self, Opening};
 use super::unknown_schools::unknown_schools;
 use super::{blank_columns, contact_columns, good_nights, preferred_names, renames};
-use crate::config::{Config, OnSamePerson};
+use crate::config::{Config, InlineSecret, OnSamePerson};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::last_night::{FileSeen, LIMITS, LastNight, SettingSeen, file};
@@ -347,9 +347,8 @@ pub(super) fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
     if findings.counts().contains_key("secret-exposed") {
         return;
     }
-    let file = config.file.display().to_string();
-    for (key, line) in &config.readable_secrets {
-        let line = u64::try_from(*line).ok();
+    for InlineSecret { key, file, line } in &config.readable_secrets {
+        let (file, line) = (file.display().to_string(), u64::try_from(*line).ok());
         findings.warn("secret-exposed", At::file(&file).line(line), || {
             format!(
                 "{key} is a secret in clear, and every user of this machine may read the file: write it in a file of its own \

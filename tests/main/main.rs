@@ -50,6 +50,7 @@ mod held;
 mod history;
 mod html;
 mod http_server;
+mod include;
 mod incremental;
 mod lagging_export;
 mod limits;
