@@ -6,6 +6,7 @@
 //! of the environment (`variables`).
 
 mod anonymised;
+mod apart;
 mod contacts;
 mod document;
 mod effective;
@@ -39,6 +40,7 @@ use crate::roles::RoleNames;
 use crate::roster::NameKind;
 use crate::source::oneroster_csv::EncodingSetting;
 pub use anonymised::{Beside, Renamed};
+pub use apart::refuse_shared;
 pub use contacts::Contacts;
 use contacts::ContactsKeys;
 use document::Document;

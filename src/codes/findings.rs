@@ -592,6 +592,13 @@ pub(super) const FINDINGS: &[Entry] = &[
         "Correct the cause in the message: space on the disk, or the rights of the file.",
     ),
     finding(
+        "pace-not-shared",
+        "Messages were sent at the pace of this district alone: all districts with the same account may be faster together \
+         than `per_minute` allows. The run ends with 3.",
+        "The file that `pace_file` names cannot be opened, read or locked.",
+        "Correct the cause in the message: the rights of the file, the disk, or a process that keeps it locked.",
+    ),
+    finding(
         "backup-not-removed",
         "An old backup stays, with its personal data. The run ends with 3.",
         "The file cannot be removed.",

@@ -14,6 +14,7 @@ use super::document::Document;
 use super::values::{Hidden, has_port_zero, not_blank, secret_places};
 use crate::failure::Result;
 use crate::mailbox::Mailbox;
+use crate::message::Channel;
 use crate::secret::SecretPlace;
 pub use email::{NotifyEmail, StartTls};
 pub use sms::{BodyForm, GatewaySms, Method, NotifySms, TwilioSms};
@@ -79,7 +80,14 @@ pub struct Pace {
 }
 
 impl Pace {
-    fn check(&self, section: &str, document: &Document<'_>) -> Result<()> {
+    fn check(&self, is_shared: bool, section: &str, document: &Document<'_>) -> Result<()> {
+        if is_shared && self.per_minute == 0 {
+            return Err(document.mistake(
+                &format!("{section}.pace_file"),
+                format!("`pace_file` in [{section}] has no effect without a pace: `per_minute` is 0 here"),
+                "write `per_minute`, how many messages the account may send in a minute, or remove `pace_file`",
+            ));
+        }
         let zero = [("per_day", self.per_day), ("max_per_run", self.max_per_run)];
         match zero.into_iter().find(|(_, most)| *most == Some(0)) {
             None => Ok(()),
@@ -163,6 +171,14 @@ impl Monitor {
 }
 
 impl Notify {
+    /// The file by which districts with the same account share `per_minute`.
+    pub fn pace_file(&self, channel: Channel) -> Option<&Path> {
+        match channel {
+            Channel::Email => self.email.as_ref()?.pace_file.as_deref(),
+            Channel::Sms => self.sms.as_ref()?.pace_file(),
+        }
+    }
+
     /// How messages name the district: as configured, or by the name of the sender.
     pub fn named_district(&self) -> Option<&str> {
         let sender = || self.email.as_ref().and_then(|email| email.from.name());

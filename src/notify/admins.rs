@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::carrier::{Answer, Carrier as _, Trouble};
 use super::folder;
 use super::mime::{self, Mail};
+use super::pace::Pace;
 use super::smtp::Smtp;
 use crate::config::{Config, MailServer, NotifyEmail};
 use crate::failure::{Failure, Kind, Result};
@@ -114,10 +115,15 @@ fn hand_over(config: &Config, summary: &mut Summary) -> Result<()> {
     let nonce = fastrand::u64(..) >> 16;
     let mut mailer = Mailer::new(email);
     let mut trouble = None;
+    // A summary is a mail of the account as well.
+    let mut pace = Pace::new(email.pace().per_minute, email.pace_file.as_deref());
     for (number, to) in (1..).zip(&admins.to) {
         let address = to.address().to_string();
         if !waiting.contains(&address) {
             continue;
+        }
+        if email.pace_file.is_some() {
+            pace.keep(&|| false);
         }
         let id = format!("summary.{}.{number}.{nonce:012x}", summary.at.timestamp());
         let mut send = |files: &[(String, Vec<u8>)]| {

@@ -33,6 +33,8 @@ pub struct Delivery {
     pub troubles: Vec<String>,
     /// Why a message that was handed over could not be noted beside the store.
     pub not_noted: Option<String>,
+    /// Why the pace was not shared with the other processes that use the same account.
+    pub not_paced: Option<String>,
 }
 
 /// Messages of a channel on which nothing is handed over.
@@ -56,6 +58,11 @@ impl Delivery {
         if let Some(why) = &self.not_noted {
             findings.attention("sent-not-noted", At::file(&owner::name_of(&config.sync.store)), || {
                 format!("{why}; if the store is restored from a copy, people could be told twice")
+            });
+        }
+        if let Some(why) = &self.not_paced {
+            findings.attention("pace-not-shared", At::file(&owner::name_of(&config.file)).column("pace_file"), || {
+                format!("{why}; this district sent at its own pace, and all of them together may go over `per_minute`")
             });
         }
     }

@@ -209,7 +209,7 @@ impl Drain<'_> {
         let (sent_today, first) = self.store.sent_today(self.channel, self.sending.now)?;
         let today = self.limits.per_day.map(|limit| limit.saturating_sub(sent_today));
         let mut remaining = Remaining { today, this_run: self.limits.max_per_run, first };
-        let mut pace = Pace::new(self.limits.per_minute);
+        let mut pace = Pace::new(self.limits.per_minute, self.config.notify.pace_file(self.channel));
         let stop = loop {
             let stop = self.session(&mut *carrier, &mut pace, &mut remaining, delivery)?;
             carrier.finish();
@@ -218,6 +218,9 @@ impl Drain<'_> {
                 break stop;
             }
         };
+        if let Some(why) = pace.trouble() {
+            delivery.not_paced.get_or_insert(why);
+        }
         let due = self.store.due(self.channel, self.moment())?;
         delivery.undelivered += self.tried.len() as u64;
         match stop {
@@ -238,7 +241,7 @@ impl Drain<'_> {
     fn session(
         &mut self,
         carrier: &mut dyn Carrier,
-        pace: &mut Pace,
+        pace: &mut Pace<'_>,
         remaining: &mut Remaining,
         delivery: &mut Delivery,
     ) -> Result<Option<Stop>> {

@@ -55,6 +55,10 @@ pub struct NotifyEmail {
     #[schemars(with = "values::Span")]
     pub final_timeout: Duration,
     per_minute: Option<u32>,
+    /// The moment of the next free slot, for all districts that name this file.
+    #[serde(default, deserialize_with = "values::optional_path")]
+    #[schemars(length(min = 1))]
+    pub pace_file: Option<PathBuf>,
     per_day: Option<u64>,
     max_per_run: Option<u64>,
     quiet_hours: Option<QuietHours>,
@@ -120,11 +124,16 @@ impl NotifyEmail {
             MailServer::Folder(folder) => Some(folder),
             MailServer::Smtp { .. } => None,
         };
-        folder.into_iter().chain(&mut self.password_file).chain(&mut self.token_file).chain(&mut self.ca_file)
+        folder
+            .into_iter()
+            .chain(&mut self.password_file)
+            .chain(&mut self.token_file)
+            .chain(&mut self.ca_file)
+            .chain(&mut self.pace_file)
     }
 
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
-        self.pace().check("notify.email", document)?;
+        self.pace().check(self.pace_file.is_some(), "notify.email", document)?;
         let wrong = |key: &str, what: &str, cure: &str| {
             Err(document.mistake(&format!("notify.email.{key}"), what, cure))
         };

@@ -1,7 +1,7 @@
 //! `[notify.sms]`: by which gateway texts go, and what its answers mean. Each provider has keys of its own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -36,6 +36,13 @@ impl NotifySms {
         }
     }
 
+    pub(super) fn pace_file(&self) -> Option<&Path> {
+        match self {
+            Self::Twilio(twilio) => twilio.pace_file.as_deref(),
+            Self::Http(http) => http.pace_file.as_deref(),
+        }
+    }
+
     pub(super) fn settle(&mut self) {
         let pace = self.pace();
         let (per_minute, quiet_hours) = match self {
@@ -55,13 +62,16 @@ impl NotifySms {
 
     pub(super) fn paths(&mut self) -> Vec<&mut PathBuf> {
         match self {
-            Self::Twilio(twilio) => {
-                [&mut twilio.password_file, &mut twilio.ca_file].into_iter().flatten().collect()
-            }
-            Self::Http(http) => [&mut http.password_file, &mut http.ca_file, &mut http.token_file]
+            Self::Twilio(twilio) => [&mut twilio.password_file, &mut twilio.ca_file, &mut twilio.pace_file]
                 .into_iter()
                 .flatten()
                 .collect(),
+            Self::Http(http) => {
+                [&mut http.password_file, &mut http.ca_file, &mut http.token_file, &mut http.pace_file]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
         }
     }
 }
@@ -110,6 +120,9 @@ pub struct TwilioSms {
     #[schemars(with = "values::Span")]
     pub timeout: Duration,
     per_minute: Option<u32>,
+    #[serde(default, deserialize_with = "values::optional_path")]
+    #[schemars(length(min = 1))]
+    pace_file: Option<PathBuf>,
     per_day: Option<u64>,
     max_per_run: Option<u64>,
     quiet_hours: Option<QuietHours>,
@@ -127,7 +140,7 @@ impl TwilioSms {
 
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
         let pace = pace(self.per_minute, self.per_day, self.max_per_run, self.quiet_hours);
-        check(&pace, self.passwords().len(), self.url.as_deref(), document)?;
+        check(&pace, self.pace_file.is_some(), self.passwords().len(), self.url.as_deref(), document)?;
         if !self.account_sid.starts_with("AC") {
             let what = "[notify.sms] has no account_sid that begins with AC";
             return Err(document.mistake("notify.sms.account_sid", what, "Twilio's console shows it"));
@@ -199,6 +212,9 @@ pub struct GatewaySms {
     #[schemars(with = "values::Span")]
     pub timeout: Duration,
     per_minute: Option<u32>,
+    #[serde(default, deserialize_with = "values::optional_path")]
+    #[schemars(length(min = 1))]
+    pace_file: Option<PathBuf>,
     per_day: Option<u64>,
     max_per_run: Option<u64>,
     quiet_hours: Option<QuietHours>,
@@ -241,7 +257,7 @@ impl GatewaySms {
     pub(super) fn check(&self, document: &Document<'_>) -> Result<()> {
         let pace = pace(self.per_minute, self.per_day, self.max_per_run, self.quiet_hours);
         let secrets = self.passwords().len() + self.tokens().len();
-        check(&pace, secrets, Some(&self.url), document)?;
+        check(&pace, self.pace_file.is_some(), secrets, Some(&self.url), document)?;
         let filled = |name: &str| self.fields.values().any(|value| value.contains(name));
         let codes = [&self.permanent_codes, &self.opted_out_codes, &self.retry_codes, &self.our_fault_codes];
         let is_status = |code: &String| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
@@ -282,8 +298,14 @@ impl GatewaySms {
 }
 
 /// What holds for every provider. `secrets`: how many passwords and tokens there are.
-fn check(pace: &Pace, secrets: usize, url: Option<&str>, document: &Document<'_>) -> Result<()> {
-    pace.check("notify.sms", document)?;
+fn check(
+    pace: &Pace,
+    is_shared: bool,
+    secrets: usize,
+    url: Option<&str>,
+    document: &Document<'_>,
+) -> Result<()> {
+    pace.check(is_shared, "notify.sms", document)?;
     if secrets > 1 {
         let what = "[notify.sms] has more than one password or token";
         return Err(document.mistake("notify.sms", what, "keep one of them"));
