@@ -98,6 +98,7 @@ struct Typed {
     /// A file with keys that others share. It is read before this, and is no value of its own.
     #[serde(default, deserialize_with = "values::optional_path", skip_serializing)]
     #[schemars(length(min = 1))]
+    #[expect(dead_code, reason = "`include::read` has looked at it before")]
     include: Option<PathBuf>,
     sync: Sync,
     #[serde(default)]
@@ -137,6 +138,7 @@ impl Typed {
     /// Has every path begin at the root.
     fn resolve(&mut self, document: &Document<'_>) {
         let mut paths = vec![&mut self.sync.store, &mut self.sync.reports];
+        paths.extend(self.sync.sent_log.iter_mut());
         paths.extend(self.source.paths());
         paths.extend(self.guardians.iter_mut().map(|guardians| &mut guardians.file));
         paths.extend(self.platform.iter_mut().flat_map(PlatformKeys::paths));
@@ -162,6 +164,10 @@ pub struct Sync {
     #[serde(deserialize_with = "values::path")]
     #[schemars(length(min = 1))]
     pub reports: PathBuf,
+    /// Where it is noted which messages went out and which runs there were. By default beside the store.
+    #[serde(deserialize_with = "values::optional_path")]
+    #[schemars(length(min = 1))]
+    pub sent_log: Option<PathBuf>,
     /// Days; 0 keeps all.
     pub keep_reports: u32,
     /// A report for a browser beside each.
@@ -196,12 +202,20 @@ pub struct Sync {
     pub ignore_emails: values::Globs,
 }
 
+impl Sync {
+    /// The log of sent messages.
+    pub fn sent_log(&self) -> PathBuf {
+        self.sent_log.clone().unwrap_or_else(|| crate::sent::beside(&self.store))
+    }
+}
+
 impl Default for Sync {
     fn default() -> Self {
         Self {
             update_contacts: false,
             store: "rostersync.db".into(),
             reports: "reports".into(),
+            sent_log: None,
             keep_reports: 90,
             html: false,
             archive_after: ArchiveAfter::default(),

@@ -41,8 +41,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::attempt::Attempt;
 use crate::config::{Config, Pause};
 use crate::failure::{Failure, Kind, Result};
+use crate::findings::{At, Findings};
 use crate::lock::{Lock, Of, PATIENCE};
 use crate::notify::{self, Delivery, Sending};
+use crate::owner::name_of;
+use crate::sent;
 use crate::store::Store;
 
 use self::request::{Intent, Request};
@@ -178,6 +181,9 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     interrupt::is_applied();
     lock.take().into_iter().for_each(|lock| attempts::end(config, lock));
     let attentions = outcome.findings.attentions().count();
+    if let Some(run) = outcome.run {
+        note_run(config, run, &mut outcome.findings);
+    }
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);
         outcome.delivery.find(config, &mut outcome.findings);
@@ -193,6 +199,26 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
         || outcome.findings.attentions().count() > attentions;
     context.progress.end();
     Ok(outcome)
+}
+
+/// Notes the run in a log of sent messages that is elsewhere: by it a store is recognised that is put
+/// back together with its whole volume.
+fn note_run(config: &Config, run: i64, findings: &mut Findings) {
+    let Some(log) = &config.sync.sent_log else { return };
+    let (was_there, file) = (log.exists(), name_of(&config.file));
+    let at = At::file(&file).column("sent_log");
+    match sent::append(log, &sent::run_line(run)) {
+        Err(failure) => findings.attention("sent-not-noted", at, || {
+            format!("{failure}; if the store is put back from a copy, people could be told twice")
+        }),
+        Ok(()) if !was_there && run > 1 => findings.attention("sent-log-begun", at, || {
+            format!(
+                "the log of sent messages was not there, and a new one was begun: {}; it does not know what was sent before",
+                log.display()
+            )
+        }),
+        Ok(()) => {}
+    }
 }
 
 /// Sends what waits after a run. If that fails the run is applied all the same.

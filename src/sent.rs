@@ -1,4 +1,4 @@
-//! What was handed over to people, noted beside the store (`STORE.sent`).
+//! What was handed over to people, noted beside the store (`STORE.sent`) or where `sent_log` says.
 //!
 //! The store notes it as well. But a store that is restored from a copy does not know of the
 //! messages that went out since the copy was made: the next run finds the same changes and would
@@ -72,12 +72,17 @@ pub fn line(key: &Erased, run: i64, message: &str, tellings: &[Telling<'_>]) -> 
     line
 }
 
-/// Appends a line. It is not brought to the disk each time: a power cut costs the last few.
+/// Notes that a run was done. A store that is put back together with all that is beside it can then be
+/// recognised by a log elsewhere.
+pub fn run_line(run: i64) -> String {
+    format!("{run} -")
+}
+
+/// Appends a line to a log. It is not brought to the disk each time: a power cut costs the last few.
 ///
 /// # Errors
 /// `Failed` if it cannot be written.
-pub fn append(store: &Path, line: &str) -> Result<()> {
-    let path = beside(store);
+pub fn append(path: &Path, line: &str) -> Result<()> {
     let written = || -> std::io::Result<()> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -86,8 +91,8 @@ pub fn append(store: &Path, line: &str) -> Result<()> {
             .mode(0o600)
             // A link in its place may lead to any file of the user's.
             .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-            .open(&path)?;
-        owner::adopt(&path);
+            .open(path)?;
+        owner::adopt(path);
         let length = file.metadata()?.len();
         if length > LONGEST {
             let mut kept = Vec::new();
@@ -99,10 +104,31 @@ pub fn append(store: &Path, line: &str) -> Result<()> {
         }
         file.write_all(format!("{line}\n").as_bytes())
     };
-    written().map_err(|cause| Failure::io(Kind::Failed, "a sent message cannot be noted", &path, cause))
+    written()
+        .map_err(|cause| Failure::io(Kind::Failed, "the log of sent messages cannot be written", path, cause))
 }
 
-/// What is noted beside a store.
+/// The highest number of a run that a log has.
+pub fn last_run(path: &Path) -> Option<i64> {
+    let bytes = bytes_of(path);
+    let run = |line: &[u8]| std::str::from_utf8(line.split(|byte| *byte == b' ').next()?).ok()?.parse().ok();
+    bytes.split(|byte| *byte == b'\n').filter_map(run).max().filter(|run: &i64| *run > 0)
+}
+
+fn bytes_of(path: &Path) -> Vec<u8> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let mut bytes = Vec::new();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    match opened.and_then(|file| file.take(2 * LONGEST).read_to_end(&mut bytes)) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!("{} cannot be read: {cause}", path.display());
+            Vec::new()
+        }
+        Ok(_) | Err(_) => bytes,
+    }
+}
+
+/// What is noted in a log.
 #[derive(Default)]
 pub struct SentLog {
     messages: HashSet<String>,
@@ -114,20 +140,9 @@ pub struct SentLog {
 impl SentLog {
     /// Reads what is noted; a line that was cut off says nothing. `after`: what was told in runs
     /// after this one is wanted as well. A store knows of all that was told in its own runs.
-    pub fn read(store: &Path, after: Option<i64>) -> Self {
+    pub fn read(path: &Path, after: Option<i64>) -> Self {
         let mut log = Self::default();
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let mut bytes = Vec::new();
-        let opened = OpenOptions::new().read(true).custom_flags(flags).open(beside(store));
-        let read = opened.and_then(|file| file.take(2 * LONGEST).read_to_end(&mut bytes));
-        match read {
-            Ok(_) => {}
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return log,
-            Err(cause) => {
-                tracing::warn!("{} cannot be read: {cause}", beside(store).display());
-                return log;
-            }
-        }
+        let bytes = bytes_of(path);
         for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
             let mut words = line.split(' ');
             let (Some(run), Some(message)) = (words.next(), words.next()) else { continue };
@@ -183,7 +198,7 @@ mod tests {
     #[test]
     fn what_was_told_last_is_known_again_and_only_in_runs_that_the_store_does_not_know() {
         let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("store.db");
+        let log = folder.path().join("store.db.sent");
         let key = Arc::new(Erased::new(vec![1; 32], HashSet::new()));
         let to = |address: &str| Recipient {
             channel: Channel::Email,
@@ -193,45 +208,46 @@ mod tests {
         let (ann, bob) = (to("ann@x.example"), to("bob@x.example"));
         let telling = |to, new| Telling { sourced_id: "s-1", to, field: Field::Email, new };
         for (run, new) in [(5, "a"), (6, "b"), (7, "c")] {
-            append(&store, &line(&key, run, &format!("{run}.1"), &[telling(&ann, new)])).unwrap();
+            append(&log, &line(&key, run, &format!("{run}.1"), &[telling(&ann, new)])).unwrap();
         }
-        append(&store, "8 cut").unwrap();
-        let told = |after| Told::new(Arc::clone(&key), SentLog::read(&store, after));
+        append(&log, "8 cut").unwrap();
+        let told = |after| Told::new(Arc::clone(&key), SentLog::read(&log, after));
         assert!(told(Some(5)).has(&telling(&ann, "c")));
         assert!(!told(Some(5)).has(&telling(&ann, "b")), "told something else since");
         assert!(!told(Some(5)).has(&telling(&bob, "c")));
         assert!(told(Some(7)).is_empty() && told(None).is_empty());
-        let log = SentLog::read(&store, None);
-        assert!(log.has_message(&key, "6.1") && !log.has_message(&key, "9.1"));
+        let noted = SentLog::read(&log, None);
+        assert!(noted.has_message(&key, "6.1") && !noted.has_message(&key, "9.1"));
+        assert_eq!(last_run(&log), Some(8));
         let other = Erased::new(vec![2; 32], HashSet::new());
-        assert!(!log.has_message(&other, "6.1"), "another store");
-        let text = std::fs::read_to_string(beside(&store)).unwrap();
+        assert!(!noted.has_message(&other, "6.1"), "another store");
+        let text = std::fs::read_to_string(&log).unwrap();
         assert!(!text.contains("s-1") && !text.contains("x.example"), "{text}");
     }
 
     #[test]
     fn an_old_address_that_knows_it_is_not_told_again_until_it_was_the_address_again() {
         let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("store.db");
+        let log = folder.path().join("store.db.sent");
         let key = Arc::new(Erased::new(vec![1; 32], HashSet::new()));
         let to = |audience| Recipient { channel: Channel::Email, audience, address: "ann@x.example".into() };
         let (former, current) = (to(Audience::Former), to(Audience::Current));
         let telling = |to, new| Telling { sourced_id: "s-1", to, field: Field::Email, new };
-        let told = || Told::new(Arc::clone(&key), SentLog::read(&store, Some(4)));
-        append(&store, &line(&key, 5, "5.1", &[telling(&former, "bob@x.example")])).unwrap();
+        let told = || Told::new(Arc::clone(&key), SentLog::read(&log, Some(4)));
+        append(&log, &line(&key, 5, "5.1", &[telling(&former, "bob@x.example")])).unwrap();
         assert!(told().has(&telling(&former, "eve@x.example")));
-        append(&store, &line(&key, 6, "6.1", &[telling(&current, "ann@x.example")])).unwrap();
+        append(&log, &line(&key, 6, "6.1", &[telling(&current, "ann@x.example")])).unwrap();
         assert!(!told().has(&telling(&former, "eve@x.example")));
     }
 
     #[test]
     fn it_does_not_grow_for_ever() {
         let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("store.db");
+        let log = folder.path().join("store.db.sent");
         let long = "x".repeat(1 << 20);
         for run in 0..12 {
-            append(&store, &format!("{run} {long}")).unwrap();
+            append(&log, &format!("{run} {long}")).unwrap();
         }
-        assert!(std::fs::metadata(beside(&store)).unwrap().len() <= LONGEST + (2 << 20));
+        assert!(std::fs::metadata(&log).unwrap().len() <= LONGEST + (2 << 20));
     }
 }

@@ -43,7 +43,7 @@ use crate::failure::{Failure, Kind};
 pub use accounts::{AccountRow, NewAccounts, PackedRow, Population, Relative};
 pub use attempts::{Last, Tried};
 pub use audit::{AuditEntry, Audited, Broken, Changed, Created, Origin, RunExtent, Since, Verified};
-pub use backup::{Checked, Steps, run_backup_path, run_backups};
+pub use backup::{Checked, Copied, Steps, run_backup_path, run_backups};
 pub use contacts::{Member, Rename};
 pub use erase::Removed;
 pub use fingerprints::{

@@ -1,6 +1,6 @@
 //! `rostersync db`: the store as a whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -17,11 +17,12 @@ use crate::plural::counted;
 use crate::run::{Progress, restore};
 use crate::store::{Checked, Store};
 
-/// Back up the store, check it, restore it
+/// Back up the store, copy it, check it, restore it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   rostersync db backup
+  rostersync db copy /mnt/new/rostersync.db
   rostersync db verify")]
 pub(super) struct DbArgs {
     #[command(subcommand)]
@@ -40,6 +41,14 @@ Examples:
   rostersync db backup
   rostersync db backup /var/backups/rostersync.db")]
     Backup(BackupArgs),
+    /// Copy the store to another place, to move it or to try something with it
+    ///
+    /// The copy is a whole store of this version, checked before it has its name. Its first run says
+    /// that it is a copy: two stores of one district would tell people twice.
+    #[command(after_help = "\
+Example:
+  rostersync db copy /mnt/new/rostersync.db")]
+    Copy(CopyArgs),
     /// Check a store or a backup: the file, its references and its history
     ///
     /// Without FILE it checks the store. It ends with 1 and names what is wrong.
@@ -68,6 +77,13 @@ struct BackupArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct CopyArgs {
+    /// The file to write, which must not be there
+    #[arg(value_name = "FILE", value_parser = path())]
+    file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
 struct FileArgs {
     /// The store or backup [default: the store]
     #[arg(value_name = "FILE", value_parser = path())]
@@ -85,6 +101,7 @@ pub(super) fn run(args: &DbArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let config = global.load()?;
     let (said, ending) = match &args.command {
         Command::Backup(args) => (back_up(args, &config, global, ui)?, Ending::Ok),
+        Command::Copy(args) => (copy(args, &config, global, ui)?, Ending::Ok),
         Command::Verify(args) => (verify(args, &config, ui)?, Ending::Ok),
         Command::Restore(args) => put_back(args, &config, global, ui)?,
     };
@@ -104,19 +121,42 @@ fn back_up(args: &BackupArgs, config: &Config, global: &Global, ui: &Ui) -> Resu
         }
         None => with_suffix(store, &format!(".{}.bak", config.sync.timezone.compact(global.now()))),
     };
-    if file.symlink_metadata().is_ok() {
-        return Err(Failure::new(
-            Kind::Usage,
-            "the file for the backup is there already; nothing was written",
-        )
-        .at(absolute(&file).display())
-        .cure("name a file that is not there"));
-    }
+    refuse_existing(&file, "backup")?;
     ui.begin("copying the store", None);
     let bytes = Store::back_up(store, &file, &|at, of| ui.reached(at, of));
     ui.end();
     let bytes = bytes?;
     Ok(format!("The backup is {} ({})\n", absolute(&file).display(), size(bytes)).into_bytes())
+}
+
+fn refuse_existing(file: &Path, what: &str) -> Result<()> {
+    if file.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let what = format!("the file for the {what} is there already; nothing was written");
+    Err(Failure::new(Kind::Usage, what).at(absolute(file).display()).cure("name a file that is not there"))
+}
+
+fn copy(args: &CopyArgs, config: &Config, global: &Global, ui: &Ui) -> Result<Vec<u8>> {
+    let (store, file) = (&config.sync.store, &args.file);
+    if !Store::is_there(store)? {
+        return Err(no_store(config));
+    }
+    check_target(file, Some(config), &[])?;
+    refuse_existing(file, "copy")?;
+    let copied = Store::copy_to(store, file, global.now(), &|what| ui.begin(what, None), &|at, of| {
+        ui.reached(at, of);
+    });
+    ui.end();
+    let (bytes, checked) = copied?;
+    let place = absolute(file).display().to_string();
+    let mut lines = vec![("Copy", format!("{place} ({})", size(bytes)))];
+    lines.extend(about(&checked, config));
+    lines.push((
+        "Use",
+        "name it as `store` in [sync]; only one of the two stores may go on running".to_owned(),
+    ));
+    Ok(ui.screen.labelled(&lines, 11))
 }
 
 fn verify(args: &FileArgs, config: &Config, ui: &Ui) -> Result<Vec<u8>> {
@@ -134,6 +174,13 @@ fn verify(args: &FileArgs, config: &Config, ui: &Ui) -> Result<Vec<u8>> {
             .at(place.display())
             .cure("restore a backup from before: `rostersync db verify FILE` checks one, `rostersync db restore FILE` restores it"));
     }
+    let mut lines = vec![("Store", absolute(file).display().to_string())];
+    lines.extend(about(&checked, config));
+    Ok(ui.screen.labelled(&lines, 11))
+}
+
+/// What a store is that was checked and is sound.
+fn about(checked: &Checked, config: &Config) -> Vec<(&'static str, String)> {
     let version = match checked.version == checked.current {
         true => format!("{}, as this version writes it", checked.version),
         false => format!("{}, of an older version; this one writes {}", checked.version, checked.current),
@@ -144,15 +191,18 @@ fn verify(args: &FileArgs, config: &Config, ui: &Ui) -> Result<Vec<u8>> {
         counted(checked.audit.links, "link", "links")
     );
     let run = if checked.last_run == 0 { "none yet".to_owned() } else { checked.last_run.to_string() };
-    let lines = [
-        ("Store", absolute(file).display().to_string()),
+    let mut lines = vec![
         ("File", "sound".to_owned()),
         ("Schema", version),
         ("History", history),
         ("Accounts", checked.accounts.to_string()),
         ("Last run", run),
     ];
-    Ok(ui.screen.labelled(&lines, 11))
+    if let Some(copied) = &checked.copied {
+        let made = config.sync.timezone.show(copied.made);
+        lines.push(("Copy of", format!("{}, made on {made}; no run has used it yet", copied.of)));
+    }
+    lines
 }
 
 fn wrong(checked: &Checked) -> String {

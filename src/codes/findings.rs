@@ -588,8 +588,21 @@ pub(super) const FINDINGS: &[Entry] = &[
     finding(
         "sent-not-noted",
         "If the store is restored from a copy, people could be told twice. The run ends with 3.",
-        "The file `.sent` beside the store cannot be written.",
+        "The file `.sent` beside the store, or that of `sent_log`, cannot be written.",
         "Correct the cause in the message: space on the disk, or the rights of the file.",
+    ),
+    finding(
+        "store-copied",
+        "The store is a copy, and no run has used it yet.",
+        "It was made by `rostersync db copy`.",
+        "Nothing, if the store that was copied is not used any more. Otherwise stop the runs of one of the two.",
+    ),
+    finding(
+        "sent-log-begun",
+        "If the store is put back from an earlier copy, people could be told again of what they were told before this run. The \
+         run ends with 3, once.",
+        "The file of `sent_log` was not there: the key is new, or the volume of the file is not mounted.",
+        "Mount the volume. If the key is new, move the file `.sent` from beside the store to the new place, over the new one.",
     ),
     finding(
         "pace-not-shared",

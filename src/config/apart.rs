@@ -44,6 +44,7 @@ fn written(config: &Config) -> impl Iterator<Item = (&'static str, &'static str,
     [
         ("`store` in [sync]", "store", Some(config.sync.store.as_path())),
         ("`reports` in [sync]", "folder of reports", Some(config.sync.reports.as_path())),
+        ("`sent_log` in [sync]", "log of sent messages", config.sync.sent_log.as_deref()),
         ("`prometheus_file` in [monitor]", "file of metrics", config.monitor.prometheus_file()),
         ("`to` in [platform.push]", "file for the platform", pushed),
     ]

@@ -92,7 +92,7 @@ fn send_due(
         put_back: Vec::new(),
         tried: HashSet::new(),
         key: store.erased()?,
-        sent: SentLog::read(&config.sync.store, None),
+        sent: SentLog::read(&config.sync.sent_log(), None),
     };
     drain.run(carrier, delivery)
 }
@@ -490,10 +490,10 @@ impl Drain<'_> {
                 .map(|(field, new)| Telling { sourced_id: &sourced_id, to, field: *field, new })
                 .collect();
             let line = sent::line(&self.key, waiting.run, &waiting.key('.'), &tellings);
-            sent::append(&self.config.sync.store, &line)
+            sent::append(&self.config.sync.sent_log(), &line)
         });
         if let Err(failure) = noted {
-            tracing::warn!(outbox = waiting.id, "not noted beside the store: {failure}");
+            tracing::warn!(outbox = waiting.id, "not noted: {failure}");
             delivery.not_noted.get_or_insert_with(|| failure.to_string());
         }
     }

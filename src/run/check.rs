@@ -78,6 +78,11 @@ pub fn check(
                 if let Some(what) = restored {
                     findings.warn("store-restored", At::file(&name_of(&config.sync.store)), || what);
                 }
+                if let Some(copied) = store.copied()? {
+                    findings.warn("store-copied", At::file(&name_of(&config.sync.store)), || {
+                        presence::copied(&copied, config)
+                    });
+                }
                 check_quiet_hours(config, &store, context.now, findings)?;
                 let planned = if checked.not_tried {
                     export_alone(config, context, &mut checked.findings).map(|()| None)

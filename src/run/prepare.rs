@@ -59,6 +59,10 @@ pub(super) fn prepare(
                 if let Some(restored) = presence::restored(&store, &signs)? {
                     tracing::info!(target: ALWAYS, "{restored}");
                 }
+                if let Some(copied) = store.copied()? {
+                    tracing::info!(target: ALWAYS, "{}", presence::copied(&copied, config));
+                    store.forget_copied()?;
+                }
             } else {
                 let place = absolute(&config.sync.store);
                 let next = signs.last_run() + 1;
@@ -73,7 +77,7 @@ pub(super) fn prepare(
     let mut rules = of_store(rules, &store)?;
     let last = store.last_run_number()?;
     if last > 0 && signs.last_run() > last {
-        let log = SentLog::read(&config.sync.store, Some(last));
+        let log = SentLog::read(&config.sync.sent_log(), Some(last));
         rules.told = Told::new(Arc::clone(&rules.erased), log);
     }
     Ok(Prepared { store, signs, rules, templates })

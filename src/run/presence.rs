@@ -11,7 +11,8 @@ use crate::attempt;
 use crate::config::Config;
 use crate::failure::{Failure, Kind, Result};
 use crate::owner::absolute;
-use crate::store::{self, Store};
+use crate::sent;
+use crate::store::{self, Copied, Store};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signs {
@@ -19,6 +20,8 @@ pub struct Signs {
     pub backup: Option<PathBuf>,
     /// The highest number of a run that is noted beside the store.
     pub noted: Option<i64>,
+    /// The highest number of a run in a log of sent messages that is elsewhere.
+    pub sent: Option<i64>,
 }
 
 impl Signs {
@@ -32,12 +35,13 @@ impl Signs {
                 .filter(|attempt| attempt.was_applied())
                 .filter_map(|attempt| attempt.run)
                 .max(),
+            sent: config.sync.sent_log.as_deref().and_then(sent::last_run),
         }
     }
 
     /// The highest number that a run before this one has had, as far as it can be seen.
     pub fn last_run(&self) -> i64 {
-        self.report.max(self.noted).unwrap_or_default()
+        self.report.max(self.noted).max(self.sent).unwrap_or_default()
     }
 
     fn in_words(&self, config: &Config) -> Option<String> {
@@ -48,7 +52,9 @@ impl Signs {
         let noted = self.noted.map(|run| {
             format!("run {run} on record in {}", absolute(&attempt::beside(&config.sync.store)).display())
         });
-        let words: Vec<String> = [reports, backup, noted].into_iter().flatten().collect();
+        let sent =
+            self.sent.map(|run| format!("run {run} in {}", absolute(&config.sync.sent_log()).display()));
+        let words: Vec<String> = [reports, backup, noted, sent].into_iter().flatten().collect();
         (!words.is_empty()).then(|| words.join(", "))
     }
 }
@@ -99,6 +105,16 @@ pub(super) fn restored(store: &Store, signs: &Signs) -> Result<Option<String>> {
             seen + 1
         )
     }))
+}
+
+/// What is said of a store that `db copy` made, once.
+pub(super) fn copied(copied: &Copied, config: &Config) -> String {
+    format!(
+        "the store is a copy of {}, made on {} by `db copy`; if that store is still used, people are told twice of what changes \
+         from now on",
+        copied.of,
+        config.sync.timezone.show(copied.made)
+    )
 }
 
 /// The number that the next run has: after all that have left a trace, so that no report is

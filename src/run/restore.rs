@@ -76,6 +76,9 @@ pub fn restore(
         prepared.inspect_err(|_| {
             let _ = fs::remove_file(&staged);
         })?;
+    Store::end_wal(&store).inspect_err(|_| {
+        let _ = fs::remove_file(&staged);
+    })?;
     let kept = keep(&store, config, now).map_err(failed)?;
     fs::rename(&staged, &store)
         .and_then(|()| owner::sync_folder(owner::folder_of(&store)))
@@ -161,9 +164,11 @@ fn keep(store: &Path, config: &Config, now: DateTime<Utc>) -> std::io::Result<Op
     let Some(kept) = names.into_iter().find(|name| !name.exists()) else { return Ok(None) };
     fs::hard_link(store, &kept).or_else(|_| fs::rename(store, &kept))?;
     // By it the store that is kept can be rolled back; beside the new one it would do harm.
-    let journal = with_suffix(store, "-journal");
-    if journal.exists() {
-        fs::rename(&journal, with_suffix(&kept, "-journal"))?;
+    for log in ["-journal", "-wal"].map(|end| (with_suffix(store, end), with_suffix(&kept, end))) {
+        if log.0.exists() {
+            fs::rename(log.0, log.1)?;
+        }
     }
+    owner::remove(&with_suffix(store, "-shm"))?;
     Ok(Some(kept))
 }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::{BUSY, READ_ONLY, READ_WRITE, configure, journal_path};
+use super::open::{BUSY, READ_ONLY, READ_WRITE, configure, journal_path, wal_path};
 use super::{Store, Verified, migrate};
 use crate::failure::{Failure, Kind, Result};
 use crate::owner::{self, absolute, with_suffix};
@@ -17,6 +18,14 @@ pub type Steps<'a> = &'a dyn Fn(u64, u64);
 /// Pages that are copied at a time: 64 MB. If another process changes the store between two
 /// portions, SQLite begins again.
 const PORTION: i32 = 16 << 10;
+
+/// What `db copy` notes in a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The path of the store that was copied.
+    pub of: String,
+    pub made: DateTime<Utc>,
+}
 
 /// What was found in a store, or in a copy of one.
 #[derive(Debug)]
@@ -32,6 +41,8 @@ pub struct Checked {
     /// Rows that refer to a row that is not there.
     pub dangling: u64,
     pub audit: Verified,
+    /// If it is a copy that no run has used yet.
+    pub copied: Option<Copied>,
 }
 
 impl Checked {
@@ -48,11 +59,90 @@ impl Store {
     /// # Errors
     /// `Failed` if the copy cannot be written.
     pub fn back_up(path: &Path, to: &Path, steps: Steps<'_>) -> Result<u64> {
+        let (bytes, ()) = Self::copy_whole(path, to, steps, |_| Ok(()))?;
+        Ok(bytes)
+    }
+
+    /// Copies the store as [`Store::back_up`] does, makes it one of this version that knows that it is
+    /// a copy, and looks through it before it has its name. `begin` is told of each step that begins,
+    /// `steps` of its progress.
+    ///
+    /// # Errors
+    /// `Failed` if the copy cannot be written or is not sound.
+    pub fn copy_to(
+        path: &Path,
+        to: &Path,
+        made: DateTime<Utc>,
+        begin: &dyn Fn(&'static str),
+        steps: Steps<'_>,
+    ) -> Result<(u64, Checked)> {
+        begin("copying the store");
+        Self::copy_whole(path, to, steps, |unfinished| {
+            let copy = Self::open_staged(unfinished)?;
+            copy.execute("DELETE FROM copied", [])?;
+            let of = absolute(path).display().to_string();
+            copy.write("INSERT INTO copied VALUES (1, ?1, ?2)", [of, made.to_rfc3339()])?;
+            drop(copy);
+            begin("checking the copy");
+            let checked = Self::check(unfinished, steps)?;
+            match checked.is_sound() {
+                true => Ok(checked),
+                false => Err(Failure::new(Kind::Failed, "the store does not hold, so no copy was kept")
+                    .at(absolute(path).display())
+                    .cure("`rostersync db verify` says what is wrong with it")),
+            }
+        })
+    }
+
+    /// What `db copy` noted in this store, if no run has used it since.
+    pub fn copied(&self) -> Result<Option<Copied>> {
+        self.first("SELECT of, made FROM copied", [], |row| {
+            // Altered by hand: made long ago.
+            let made = row.get_ref("made")?.as_str()?.parse().unwrap_or_default();
+            Ok(Copied { of: row.get("of")?, made })
+        })
+    }
+
+    pub fn forget_copied(&self) -> Result<()> {
+        self.execute("DELETE FROM copied", []).map(drop)
+    }
+
+    /// Ends the write-ahead log (WAL) that another program has made a store keep, as programs for
+    /// replication do: then all of it is in the file. A store that cannot be read keeps its log.
+    ///
+    /// # Errors
+    /// `Busy` if another program has the store open.
+    pub fn end_wal(path: &Path) -> Result<()> {
+        if !wal_path(path).exists() {
+            return Ok(());
+        }
+        let ended = || -> rusqlite::Result<String> {
+            let connection = Connection::open_with_flags(path, READ_WRITE)?;
+            connection.busy_timeout(std::time::Duration::from_secs(1))?;
+            connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
+        };
+        match ended() {
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => Err(in_use(path)),
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                Err(in_use(path))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// `finish` makes the copy ready before it is brought to the disk and has its name.
+    fn copy_whole<T>(
+        path: &Path,
+        to: &Path,
+        steps: Steps<'_>,
+        finish: impl FnOnce(&Path) -> Result<T>,
+    ) -> Result<(u64, T)> {
         let failed = |cause| Failure::io(Kind::Failed, "the backup cannot be written", &absolute(to), cause);
         owner::make_folder(owner::folder_of(to)).map_err(failed)?;
         let unfinished = with_suffix(to, ".partial");
         let copied = owner::create_anew(&unfinished).map_err(failed).and_then(|file| {
             copy(path, &unfinished, steps).map_err(|failure| failure.or_at(absolute(to).display()))?;
+            let finished = finish(&unfinished)?;
             file.sync_all().map_err(failed)?;
             let bytes = file.metadata().map_err(failed)?.len();
             fs::rename(&unfinished, to).map_err(failed)?;
@@ -60,7 +150,7 @@ impl Store {
             owner::sync_folder(owner::folder_of(to)).map_err(failed).inspect_err(|_| {
                 let _ = fs::remove_file(to);
             })?;
-            Ok(bytes)
+            Ok((bytes, finished))
         });
         copied.inspect_err(|_| {
             let _ = fs::remove_file(&unfinished);
@@ -97,6 +187,7 @@ impl Store {
                 damage,
                 dangling: store.value("SELECT count(*) FROM pragma_foreign_key_check", [])?,
                 audit: store.verify_with(steps)?,
+                copied: store.copied()?,
             })
         };
         checked().map_err(|failure| failure.or_at(absolute(path).display()))
@@ -113,12 +204,7 @@ impl Store {
 
     /// Takes over which people were erased since this copy was made, and removes them from it. How
     /// many it had. In the caller's transaction.
-    pub fn take_over_erased(
-        &self,
-        from: &Self,
-        by: super::Origin,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<u64> {
+    pub fn take_over_erased(&self, from: &Self, by: super::Origin, now: DateTime<Utc>) -> Result<u64> {
         let erased = from.erased()?;
         let mut people = Vec::new();
         self.each_account(|account| {
@@ -162,7 +248,7 @@ fn copy(from: &Path, to: &Path, steps: Steps<'_>) -> Result<()> {
     let mut tries = 0;
     loop {
         match backup.step(PORTION)? {
-            StepResult::Done => return Ok(()),
+            StepResult::Done => break,
             StepResult::More => {
                 let done = backup.progress();
                 let (all, left) =
@@ -179,6 +265,16 @@ fn copy(from: &Path, to: &Path, steps: Steps<'_>) -> Result<()> {
             }
         }
     }
+    drop(backup);
+    // Of a store that another program keeps in WAL mode the copy is one file as well.
+    target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    Ok(())
+}
+
+fn in_use(store: &Path) -> Failure {
+    Failure::new(Kind::Busy, "another program has the store open, and keeps a log of its own beside it (WAL)")
+        .at(absolute(&wal_path(store)).display())
+        .cure("stop that program (Litestream, for example), run this again, then start it again")
 }
 
 fn damage(connection: &Connection) -> Result<Vec<String>> {

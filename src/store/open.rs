@@ -166,7 +166,13 @@ impl Store {
     fn private_copy(path: &Path) -> Result<Self> {
         let copy = scratch::folder()?;
         let private = copy.path().join("store.db");
-        for (from, to) in [(path.to_owned(), private.clone()), (journal_path(path), journal_path(&private))] {
+        // A log of another program (WAL) is copied after the file: what is written into the file meanwhile
+        // is still in the log.
+        for (from, to) in [
+            (path.to_owned(), private.clone()),
+            (journal_path(path), journal_path(&private)),
+            (wal_path(path), wal_path(&private)),
+        ] {
             if from.exists() {
                 scratch::file(&to)?;
                 copy_content(&from, &to)
@@ -281,6 +287,11 @@ pub(super) fn configure(connection: &Connection) -> Result<()> {
 /// Where a store of an older version is kept: `rostersync.db.v1.bak`.
 pub(super) fn backup_path(path: &Path, version: usize) -> PathBuf {
     with_suffix(path, &format!(".v{version}.bak"))
+}
+
+/// The log of a store in WAL mode, in which another program can put it.
+pub(super) fn wal_path(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
 }
 
 pub(super) fn journal_path(path: &Path) -> PathBuf {
