@@ -8,7 +8,7 @@ mod children;
 mod districts;
 
 pub use children::{Child, Ended, How, Limits, each, end_with};
-pub use districts::{District, districts, longest_first};
+pub use districts::{District, districts, longest_first, refuse_shared};
 
 /// The exit statuses, the worst first: of all districts the first one counts.
 const WORST: [u8; 10] = [1, 2, 7, 6, 4, 9, 5, 8, 3, 0];

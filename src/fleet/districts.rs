@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use crate::attempt;
-use crate::config::{Config, Variables, included};
+use crate::config::{self, Config, Variables, included};
 use crate::failure::{Failure, Kind, Result};
 use crate::near::nearest;
 
@@ -83,6 +83,21 @@ fn may_be_there(file: &Path) -> bool {
 /// record beside the store.
 pub fn longest_first(districts: &mut [District], variables: &Variables) {
     districts.sort_by_cached_key(|district| last_good(district, variables));
+}
+
+/// Refuses districts of which two would write to the same store, or to another file of one district
+/// alone.
+///
+/// # Errors
+/// `Usage`, with the two and the key.
+pub fn refuse_shared(districts: &[District], variables: &Variables) -> Result<()> {
+    // What is wrong with the configuration is said by the district's own process.
+    let load = |district: &District| Config::load(Some(&district.config), variables).ok();
+    let configs: Vec<Option<Config>> = districts.iter().map(load).collect();
+    let named = districts.iter().zip(&configs);
+    config::refuse_shared(
+        named.filter_map(|(district, config)| Some((district.name.as_str(), config.as_ref()?))),
+    )
 }
 
 fn last_good(district: &District, variables: &Variables) -> Option<DateTime<Utc>> {

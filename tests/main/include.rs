@@ -198,3 +198,37 @@ fn secrets_and_rules_of_the_shared_file_are_named_by_its_lines() {
     assert!(said.contains("a rule of [contacts] uses the column custody"), "{said}");
     assert!(!said.contains("secret-of-all"), "{said}");
 }
+
+#[test]
+fn districts_with_one_store_are_refused_before_any_of_them_starts() {
+    let district = District::new();
+    let people = crate::support::users_csv(&crate::support::COLUMNS, &[person("tea-1")]);
+    let source = "[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n";
+    district.file("all/defaults.toml", source);
+    district.file("all/sis/users.csv", &people);
+    district.file("all/adams.toml", "include = \"defaults.toml\"\n[sync]\nreports = \"adams/reports\"\n");
+    district.file("all/boone.toml", "include = \"defaults.toml\"\n[sync]\nreports = \"boone/reports\"\n");
+    let folder = district.path("all").canonicalize().unwrap();
+    for command in ["run", "check"] {
+        district.cli(&["fleet", command, "all"]).exits(2).complains(&[
+            &format!(
+                "the districts `adams` and `boone` have the same store: {}/rostersync.db",
+                folder.display()
+            ),
+            "adams.toml",
+            "boone.toml",
+            "write another `store` in [sync] in one of the two, such as \"boone/rostersync.db\"",
+        ]);
+    }
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4, "nothing was made");
+    // What is shared starts at the folder of each district, so that in folders of their own it is two stores.
+    for name in ["adams", "boone"] {
+        std::fs::remove_file(folder.join(format!("{name}.toml"))).unwrap();
+        district.file(&format!("all/{name}/rostersync.toml"), "include = \"../defaults.toml\"\n[sync]\n");
+        district.file(&format!("all/{name}/sis/users.csv"), &people);
+    }
+    district.cli(&["fleet", "run", "all"]).ok();
+    for name in ["adams", "boone"] {
+        assert!(folder.join(name).join("rostersync.db").exists());
+    }
+}
