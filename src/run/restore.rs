@@ -117,6 +117,8 @@ fn check(backup: &Path, steps: Steps<'_>) -> Result<Checked> {
 /// have one, or send messages to a person who wants none.
 fn prepare(store: &Path, staged: &Path, now: DateTime<Utc>) -> Result<Prepared> {
     let copy = Store::open_staged(staged)?;
+    // The next run says that it was restored.
+    copy.forget_copied()?;
     let (mut erased, mut suppressed, mut opt_outs, mut unknown) = (0, 0, 0, None);
     match Store::open_read(store) {
         Ok(Some(before)) => {

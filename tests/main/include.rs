@@ -80,7 +80,7 @@ fn the_own_value_wins_and_config_show_names_the_file_and_line_of_each() {
         ("timezone = \"America/Denver\"".to_owned(), "$ROSTERSYNC_SYNC_TIMEZONE"),
         ("district = \"Lincoln\"".to_owned(), "rostersync.toml:9"),
         ("platform = \"ClassTag\"".to_owned(), "../defaults.toml:16"),
-        ("server = \"smtp://relay.region.example\"".to_owned(), "../defaults.toml:20"),
+        ("server = \"smtp://relay.region.example:587\"".to_owned(), "../defaults.toml:20"),
         // A secret in another form stands in place of the shared one.
         ("password_env = \"LINCOLN_PASSWORD\"".to_owned(), "rostersync.toml:12"),
         ("html = false".to_owned(), "default"),
