@@ -149,7 +149,7 @@ impl Ui {
     /// Says what the process of a district said on standard error, with the name of the district.
     pub(super) fn say_of(&self, district: &str, said: &str) {
         let line = |line: &str| match (self.json_logs, serde_json::from_str(line)) {
-            (false, _) => format!("{district}: {}\n", report::harmless(line)),
+            (false, _) => self.errors.paragraphs(&format!("{district}: {}\n", report::harmless(line))),
             (true, Ok(serde_json::Value::Object(mut log))) => {
                 log.insert("district".to_owned(), district.into());
                 format!("{}\n", serde_json::Value::Object(log))
