@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::Global;
 use super::ui::{LogFormat, Ui};
+use super::{Global, variables};
 use crate::attempt::Ending;
 use crate::config::span;
 use crate::failure::{Failure, Kind, Result};
@@ -79,6 +79,11 @@ pub(super) fn run(args: &FleetArgs, global: &Global, ui: &Ui) -> Result<Ending> 
 impl Which {
     fn districts(&self) -> Result<Vec<District>> {
         fleet::districts(&self.folder, &self.only)
+    }
+
+    /// Also if only some of them are wanted: the others have run in the same store.
+    fn refuse_shared(&self) -> Result<()> {
+        fleet::refuse_shared(&fleet::districts(&self.folder, &[])?, &variables())
     }
 
     /// Without a pause between two starts and without a time limit, told of in the order of the names.

@@ -1,7 +1,7 @@
 //! `rostersync fleet check`
 
 use super::super::ui::Ui;
-use super::super::{Global, unprintable, variables};
+use super::super::{Global, unprintable};
 use super::{Which, in_words, say, tally, text, word};
 use crate::attempt::Ending;
 use crate::failure::Result;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
         words.push(word);
         exits.push(ended.exit);
     };
-    fleet::refuse_shared(&args.which.districts()?, &variables())?;
+    args.which.refuse_shared()?;
     args.which.each(&arguments, global, &|| false, text, &mut tell)?;
     printed.map_err(unprintable)?;
     let status = Ending::of_exit(fleet::worst(exits.into_iter()));

@@ -107,7 +107,7 @@ pub(super) fn run(args: &RunArgs, global: &Global, ui: &Ui) -> Result<Ending> {
     let begun = Instant::now();
     let signals = signals::count()?;
     let mut districts = args.which.districts()?;
-    fleet::refuse_shared(&districts, &variables())?;
+    args.which.refuse_shared()?;
     fleet::longest_first(&mut districts, &variables());
     let names: Vec<String> = districts.iter().map(|district| district.name.clone()).collect();
     let mut arguments: Vec<String> = ["run", "--format=json"].map(str::to_owned).to_vec();
