@@ -33,6 +33,14 @@ job "rostersync" {
       attachment_mode = "file-system"
     }
 
+    # What was sent: it has no snapshots (`sent_log`).
+    volume "sent" {
+      type            = "csi"
+      source          = "rostersync-sent"
+      access_mode     = "single-node-writer"
+      attachment_mode = "file-system"
+    }
+
     task "rostersync" {
       driver       = "docker"
       user         = "65532:65532"
@@ -49,6 +57,11 @@ job "rostersync" {
       volume_mount {
         volume      = "store"
         destination = "/var/lib/rostersync"
+      }
+
+      volume_mount {
+        volume      = "sent"
+        destination = "/var/lib/rostersync-sent"
       }
 
       # The configuration, and the secrets as files that only the task's user can read.

@@ -17,8 +17,10 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The user of the image, of the pods and of the volumes.
 const USER: i64 = 65532;
 
-/// Where the manifests mount configurations, secrets and the volume of the stores.
-const MOUNTS: [&str; 3] = ["/etc/rostersync", "/run/secrets/rostersync", "/var/lib/rostersync"];
+/// Where the manifests mount configurations, secrets, and the volumes of the stores and of what was
+/// sent.
+const MOUNTS: [&str; 4] =
+    ["/etc/rostersync", "/run/secrets/rostersync", "/var/lib/rostersync", "/var/lib/rostersync-sent"];
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(path)).unwrap()
@@ -160,9 +162,11 @@ impl Pod {
         let secrets: Vec<(String, String)> =
             secrets.into_iter().map(|name| (name, "https://hc.example/x\n".to_owned())).collect();
         mounted(&pod.path(MOUNTS[1]), &secrets, 0o440);
-        fs::create_dir_all(pod.path(MOUNTS[2])).unwrap();
-        // As the kubelet leaves the root of a volume with fsGroup.
-        fs::set_permissions(pod.path(MOUNTS[2]), fs::Permissions::from_mode(0o2775)).unwrap();
+        for volume in &MOUNTS[2..] {
+            fs::create_dir_all(pod.path(volume)).unwrap();
+            // As the kubelet leaves the root of a volume with fsGroup.
+            fs::set_permissions(pod.path(volume), fs::Permissions::from_mode(0o2775)).unwrap();
+        }
         pod
     }
 
@@ -197,9 +201,36 @@ fn the_district_of_the_manifests_is_one_for_the_program() {
     assert!(output.status.success(), "{}", said(&output));
     let output = pod.program(&["--config", "/etc/rostersync/rostersync.toml", "config", "show"]);
     let shown = said(&output);
-    for key in ["store", "reports"] {
+    for key in ["store", "reports", "sent_log"] {
         let line = shown.lines().find(|line| line.trim_start().starts_with(&format!("{key} "))).unwrap();
-        assert!(line.contains(pod.path(MOUNTS[2]).to_str().unwrap()), "outside of the volume: {line}");
+        assert!(line.contains(pod.path(MOUNTS[2]).to_str().unwrap()), "outside of the volumes: {line}");
+    }
+}
+
+/// The districts of a shard are found in the folder of the ConfigMap, and what they share is none.
+#[test]
+fn a_shard_of_the_manifests_is_a_fleet_for_the_program() {
+    for shard in ["00", "01"] {
+        let own = files(&format!("deploy/kubernetes/shards/{shard}"), "toml");
+        let all: Vec<&str> =
+            own.iter().map(String::as_str).chain(["deploy/kubernetes/shards/shard/defaults.toml"]).collect();
+        let pod = Pod::new(&all);
+        let output = pod.program(&["fleet", "check", "/etc/rostersync"]);
+        let said = said(&output);
+        assert!(output.status.success() && !said.contains("defaults "), "{said}");
+        for path in &own {
+            let name = Path::new(path).file_stem().unwrap().to_str().unwrap();
+            assert!(said.contains(name), "{name}: {said}");
+            // Each has a folder of its own in the volume.
+            let text = read(path);
+            for key in [
+                format!("store = \"/var/lib/rostersync/{name}/"),
+                format!("reports = \"/var/lib/rostersync/{name}/"),
+                format!("sent_log = \"/var/lib/rostersync-sent/{name}.sent\""),
+            ] {
+                assert!(text.contains(&key), "{path}: {key}");
+            }
+        }
     }
 }
 
@@ -229,7 +260,7 @@ fn every_exit_status_of_a_run_is_in_one_rule() {
         assert_eq!(known, failures(), "{file}");
         assert_eq!(list(rules, "rules")[0]["onPodConditions"][0]["type"].as_str(), Some("DisruptionTarget"));
     }
-    assert!(policies > 0);
+    assert_eq!(policies, 2, "the base, and the shards");
 }
 
 /// What the level `restricted` of Kubernetes asks of a pod, and what the program needs besides.
@@ -250,7 +281,7 @@ fn the_pods_have_no_rights_and_one_holder() {
     assert_eq!(words(&rights["capabilities"], "drop"), ["ALL"]);
     let mounts: Vec<&str> =
         list(container, "volumeMounts").iter().map(|mount| mount["mountPath"].as_str().unwrap()).collect();
-    assert_eq!(mounts, [MOUNTS[0], MOUNTS[1], MOUNTS[2], "/tmp"]);
+    assert_eq!(mounts, [MOUNTS[0], MOUNTS[1], MOUNTS[2], MOUNTS[3], "/tmp"]);
     // The image has the same user.
     assert!(read("deploy/Containerfile").matches(&format!("USER {USER}:{USER}")).count() == 2);
     assert!(read("packaging/image-root").contains(&format!("rostersync:x:{USER}:{USER}:")));
