@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 const MOST: usize = 8;
 /// How much may be on its way in each. Enough that the other threads need not wait for the one in
 /// turn, which may be slow for once.
-const DEPTH: usize = 4;
+const DEPTH: usize = 3;
 
 /// Work that goes on in a thread of its own or, where the system makes no more threads, is done
 /// already.

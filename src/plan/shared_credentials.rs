@@ -24,7 +24,10 @@ type Holder = [u32; 3];
 /// report.
 #[derive(Default)]
 pub(super) struct Holders {
-    holders: [Vec<Holder>; 2],
+    /// Places that follow one another: the first, and how many. On a first load that is nearly all.
+    runs: Vec<(u32, u32)>,
+    /// For email and phone, of each person of the runs; 0 for none.
+    hashes: [Vec<u64>; 2],
 }
 
 /// A bit filter, of eight bits for each person: of most people it tells at once that they share
@@ -62,19 +65,39 @@ impl SharedFilter {
 impl Holders {
     /// Makes room, so that none is made in steps.
     pub(super) fn reserve(&mut self, people: usize) {
-        self.holders.iter_mut().for_each(|holders| holders.reserve_exact(people));
+        self.hashes.iter_mut().for_each(|hashes| hashes.reserve_exact(people));
     }
 
     pub(super) fn add(&mut self, place: u32, hashes: [Option<u64>; 2]) {
-        for (hash, holders) in hashes.into_iter().zip(&mut self.holders) {
-            holders.extend(hash.map(|hash| halves(hash, place)));
+        if hashes == [None, None] {
+            return;
+        }
+        self.run(place, 1);
+        for (hash, all) in hashes.into_iter().zip(&mut self.hashes) {
+            all.push(hash.unwrap_or_default());
+        }
+    }
+
+    fn run(&mut self, place: u32, count: u32) {
+        match self.runs.last_mut() {
+            Some((first, before)) if *first + *before == place => *before += count,
+            Some(_) | None => self.runs.push((place, count)),
         }
     }
 
     pub(super) fn merge(&mut self, mut other: Self) {
-        for (own, more) in self.holders.iter_mut().zip(&mut other.holders) {
+        for (first, count) in other.runs {
+            self.run(first, count);
+        }
+        for (own, more) in self.hashes.iter_mut().zip(&mut other.hashes) {
             own.append(more);
         }
+    }
+
+    /// Hash and place of the people that hold an email (0) or a phone (1).
+    fn of(&self, credential: usize) -> impl Iterator<Item = (u64, u32)> {
+        let places = self.runs.iter().flat_map(|(first, count)| *first..*first + *count);
+        self.hashes[credential].iter().copied().zip(places).filter(|(hash, _)| *hash != 0)
     }
 
     /// How many people hold each of these credentials after the run.
@@ -87,9 +110,8 @@ impl Holders {
         if wanted.is_empty() {
             return HashMap::new();
         }
-        for (credential, holders) in self.holders.iter().enumerate() {
-            let decided = holders.iter().map(|holder| (hash_from(holder), holder[2]));
-            let all = decided.chain(unchanged.holders(credential));
+        for credential in 0..CREDENTIALS.len() {
+            let all = self.of(credential).chain(unchanged.holders(credential));
             // A person can be met twice.
             held.extend(all.filter_map(|(hash, person)| {
                 wanted.contains(&(credential, hash)).then_some((credential, hash, person))
@@ -104,40 +126,28 @@ impl Holders {
 
     /// Finds the groups that share a credential. Their members have no names yet.
     pub(super) fn settle(self, unchanged: &UnchangedCredentials) -> Sharing {
-        let [emails, phones] = self.holders;
         let (emails, phones) = thread::scope(|scope| {
-            let emails = in_background(scope, || groups(with_unchanged(emails, unchanged, 0)));
-            let phones = groups(with_unchanged(phones, unchanged, 1));
+            let emails = in_background(scope, || groups(self.sharing(unchanged, 0)));
+            let phones = groups(self.sharing(unchanged, 1));
             (emails.join(), phones)
         });
         let (members, groups) = ([emails.0, phones.0], [emails.1, phones.1]);
         Sharing { members, groups, ..Sharing::default() }
     }
+
+    /// The holders among the decided and the unchanged people that may share something.
+    fn sharing(&self, unchanged: &UnchangedCredentials, credential: usize) -> Vec<Holder> {
+        let all = || self.of(credential).chain(unchanged.holders(credential));
+        let mut filter = SharedFilter::new(self.hashes[credential].len() + unchanged.len());
+        // A person that is met twice shares nothing with themselves; that is seen when they are sorted.
+        all().for_each(|(hash, _)| filter.add(hash));
+        let may_share = all().filter(|(hash, _)| filter.may_be_shared(*hash));
+        may_share.map(|(hash, place)| halves(hash, place)).collect()
+    }
 }
 
 fn halves(hash: u64, place: u32) -> Holder {
     [(hash >> 32) as u32, hash as u32, place]
-}
-
-fn hash_from(holder: &Holder) -> u64 {
-    u64::from(holder[0]) << 32 | u64::from(holder[1])
-}
-
-/// The holders among the decided and the unchanged people that may share something.
-fn with_unchanged(
-    mut decided: Vec<Holder>,
-    unchanged: &UnchangedCredentials,
-    credential: usize,
-) -> Vec<Holder> {
-    let hash = hash_from;
-    let mut filter = SharedFilter::new(decided.len() + unchanged.len());
-    // A person that is met twice shares nothing with themselves; that is seen when they are sorted.
-    decided.iter().for_each(|holder| filter.add(hash(holder)));
-    unchanged.holders(credential).for_each(|(hash, _)| filter.add(hash));
-    decided.retain(|holder| filter.may_be_shared(hash(holder)));
-    let more = unchanged.holders(credential).filter(|(hash, _)| filter.may_be_shared(*hash));
-    decided.extend(more.map(|(hash, place)| halves(hash, place)));
-    decided
 }
 
 /// The members of each group, in the order of the report, and the groups.

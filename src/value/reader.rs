@@ -404,6 +404,7 @@ fn has_letters_in_names_alone(record: &Record<'_>) -> bool {
 }
 
 /// Whether a text has neither letters beyond ASCII nor `&` nor `?`.
+#[inline]
 fn is_plain(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| plain & (byte.is_ascii() & (byte != b'&') & (byte != b'?')))
 }
