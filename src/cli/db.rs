@@ -41,10 +41,10 @@ Examples:
   rostersync db backup
   rostersync db backup /var/backups/rostersync.db")]
     Backup(BackupArgs),
-    /// Copy the store to another place, to move it or to try something with it
+    /// Copy the store to another place, checked
     ///
-    /// The copy is a whole store of this version, checked before it has its name. Its first run says
-    /// that it is a copy: two stores of one district would tell people twice.
+    /// The copy is a whole store of this version, to move a district or to try something with it. Its
+    /// first run says that it is a copy: two stores of one district would tell people twice.
     #[command(after_help = "\
 Example:
   rostersync db copy /mnt/new/rostersync.db")]

@@ -149,7 +149,6 @@ fn slot(text: &str, now: SystemTime, interval: Duration) -> (Taken, SystemTime) 
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    owner::make_folder(owner::folder_of(path))?;
     let is_new = !path.exists();
     let file = OpenOptions::new()
         .read(true)

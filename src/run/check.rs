@@ -11,6 +11,7 @@ use crate::config::{Config, MailServer, Push, PushTo, Source};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::lock::{Of, path_of};
+use crate::message::Channel;
 use crate::notify::{Templates, check_names, check_quiet_hours};
 use crate::output::check_target;
 use crate::owner::{self, absolute, name_of};
@@ -183,8 +184,30 @@ fn places(config: &Config, troubles: &mut Vec<Failure>, findings: &mut Findings)
     {
         troubles.push(unwritable("the mail folder", folder, cause));
     }
+    if let Some(log) = &config.sync.sent_log {
+        troubles.extend(file_trouble("`sent_log` in [sync]", log));
+    }
+    for (channel, what) in
+        [(Channel::Email, "`pace_file` in [notify.email]"), (Channel::Sms, "`pace_file` in [notify.sms]")]
+    {
+        troubles.extend(config.notify.pace_file(channel).and_then(|file| file_trouble(what, file)));
+    }
     if let Some(push) = &config.push {
         troubles.extend(push_trouble(push, config));
+    }
+}
+
+/// What would keep the next run from writing to a file that a key names.
+fn file_trouble(what: &str, file: &Path) -> Option<Failure> {
+    let folder = owner::folder_of(file);
+    match (file.exists(), folder.is_dir()) {
+        (true, _) => owner::unwritable_file(file).map(|cause| unwritable(what, file, cause)),
+        (false, true) => owner::unwritable(folder).map(|cause| unwritable(what, folder, cause)),
+        (false, false) => Some(
+            Failure::new(Kind::Failed, format!("the folder of {what} is not there"))
+                .at(absolute(folder).display())
+                .cure("make it, mount its volume, or correct the key"),
+        ),
     }
 }
 

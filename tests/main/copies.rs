@@ -117,6 +117,11 @@ fn a_volume_that_is_put_back_is_recognised_by_a_log_elsewhere() {
     let place = format!("run 6 in {}", log.display());
     snapshot.run().exits(7).complains(&["the store is not there, but there was one: ", &place]);
     // The volume of the log is not there, or the key is new.
+    district.set("sync.sent_log", "\"nowhere/lincoln.sent\"");
+    let checked = district.cli(&["check"]).exits(1);
+    let checked = format!("{}{}", checked.stdout, checked.stderr);
+    assert!(checked.contains("the folder of `sent_log` in [sync] is not there"), "{checked}");
+    district.set("sync.sent_log", &format!("{:?}", log.display().to_string()));
     fs::remove_file(&log).unwrap();
     let done = night(&mut district, 28, "third@mail.example").exits(3);
     assert!(done.stdout.contains("Attention (sent-log-begun)"), "{}", done.stdout);

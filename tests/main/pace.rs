@@ -32,7 +32,7 @@ fn next_slot(file: &std::path::Path) -> SystemTime {
 #[test]
 fn districts_with_one_account_share_its_pace() {
     let place = folder();
-    let file = place.path().join("pace/relay.pace");
+    let file = place.path().join("relay.pace");
     // A message every 20 ms.
     let districts = [district(&file, 3000), district(&file, 3000)];
     let begun = SystemTime::now();
