@@ -450,7 +450,7 @@ impl Config {
         then: impl FnOnce(&Document<'_>) -> Result<T>,
     ) -> Result<T> {
         let (found, text) = Self::find(file)?;
-        // It has to outlive the document.
+        #[expect(clippy::needless_late_init, reason = "it has to outlive the document")]
         let included;
         let mut document = Document::parse(&text, &found)?;
         included = include::read(&document)?;
